@@ -1,0 +1,125 @@
+# `make run` shows the page, `make test` runs the tests; both set up what they need, in .venv.
+# Extra flags go through ARGS: make run ARGS="--port 7861 --no-browser", make test ARGS="-k grad_cam".
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+DATASET := /usr/share/datasets/fashion-mnist
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# $(call system,DATASET-OR-CHROMIUM…): install the Debian packages that are missing, where root runs this;
+# elsewhere say in a line what would help, and go on: the data has other sources, browser tests are skipped.
+define system
+	(
+	missing=""
+	for package in $(1); do
+	  case $$package in
+	    dataset-fashion-mnist) [ -d $(DATASET) ] || [ -n "$${WORKBENCH_DATA:-}" ] || missing="$$missing $$package" ;;
+	    *) command -v $$package >/dev/null || missing="$$missing $$package" ;;
+	  esac
+	done
+	if [ -z "$$missing" ]; then exit 0; fi
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+	  echo "Not installed:$$missing. If you can: sudo apt-get install$$missing. Going on without."; exit 0
+	fi
+	echo "Installing system packages:$$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	install="apt-get install -y -qq --no-install-recommends -o=Dpkg::Use-Pty=0$$missing"
+	if ! $$install >/dev/null 2>&1 </dev/null; then
+	  if ! { apt-get update -qq && $$install; } >/dev/null </dev/null; then
+	    echo "apt-get could not install$$missing; the lines above say why. Going on without."
+	  fi
+	fi
+	)
+endef
+
+# $(call install,EXTRAS): install the workbench with its extras, counting the packages as they come.
+define install
+	echo "Setting up $(VENV) (the first time takes some minutes: TensorFlow is large)"
+	log=$(VENV)/install.log; if [ -t 1 ]; then terminal=1; else terminal=0; fi
+	if ! $(BIN)/python -m pip install --no-input -c constraints.txt -e '.[$(1)]' 2>&1 | tee $$log | awk -v terminal=$$terminal '\
+	    /^ *Collecting/ && terminal { printf "\r\033[K  %d  %s", ++count, $$2; fflush() } \
+	    /^Installing collected/ && terminal { printf "\r\033[K  unpacking %d packages", count; fflush() } \
+	    END { if (terminal) printf "\r\033[K" }'; then
+	  grep -v '^WARNING' $$log | tail -n 15
+	  echo "The set-up failed; all of it is in $$log. Mend what it says and run make again."; exit 1
+	fi
+endef
+
+.ONESHELL:
+.PHONY: help run test train figures check fix bench data system clean
+
+help: ## this list
+	@echo 'The workbench: where is my image classifier wrong, why, and may I believe the picture?'
+	echo
+	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	echo
+	echo 'Flags go through ARGS: make run ARGS="--port 7861 --no-browser". Another Python: make run PYTHON=python3.12'
+
+run: $(VENV)/.installed ## set up, find the data, open or train the baseline, show the page
+	@$(call system,dataset-fashion-mnist)
+	exec $(BIN)/workbench start $(ARGS)
+
+test: $(VENV)/.installed system ## set up, run all tests
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+train: $(VENV)/.installed ## train a network: make train ARGS="mine --seed 1"
+	@exec $(BIN)/workbench train $(ARGS)
+
+figures: $(VENV)/.installed ## every analysis as a figure under figures/
+	@exec $(BIN)/workbench figures $(ARGS)
+
+check: $(VENV)/.installed-dev ## lint, format and types
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(VENV)/.installed-dev ## mend what the linter and the formatter can mend
+	@$(BIN)/ruff check --fix . || true
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed ## measure speed, as ratios within one run
+	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+data: $(VENV)/.installed ## find, verify or fetch Fashion-MNIST
+	@exec $(BIN)/workbench data $(ARGS)
+
+system: ## Chromium and the data set, from apt, where root runs it
+	@$(call system,chromium dataset-fashion-mnist)
+
+clean: ## remove .venv and caches; runs and figures stay
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || {
+	  echo "The workbench needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1 || true)."
+	  echo "Name one: make $(or $(firstword $(MAKECMDGOALS)),run) PYTHON=python3.12"; exit 1
+	}
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || {
+	  package="$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	    echo "Installing system package: $$package"
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$$package"; } >/dev/null </dev/null
+	  else
+	    echo "$(PYTHON) cannot make virtual environments. Install its part for that: sudo apt-get install $$package"; exit 1
+	  fi
+	}
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@$(call install,test)
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(call install,test$(comma)dev)
+	touch $@
+
+comma := ,

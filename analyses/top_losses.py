@@ -1,0 +1,89 @@
+"""Images with the highest loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from workbench.analysis import Analysis
+from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.contracts import Finding
+from workbench.params import Params
+from workbench.plotting import QUIET, Tile, new_figure, small, text, tiles, tiles_height
+from workbench.result import Result
+from workbench.wording import counted, percent, rate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from workbench.session import Session
+
+
+class Choice(Params):
+    """How many, and what counts as sure."""
+
+    count: int = Field(24, ge=1, le=100, description="images to list")
+    sure: float = Field(0.95, ge=0.5, le=1, description="probability from which a wrong prediction counts as sure")
+
+
+class TopLosses(Analysis[Choice]):
+    """Which images does the model get most wrong?"""
+
+    Params = Choice
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Sort by cross-entropy of the label, largest first; ties by row."""
+        predictions, dataset, names = session.predictions, session.dataset, session.class_names
+        order = np.argsort(-predictions.loss, kind="stable")
+        rows = order[: params.count]
+        labels, predicted = predictions.labels[rows], predictions.predicted[rows]
+        table = pd.DataFrame({
+            "row": rows,
+            "index": dataset.indices[rows],
+            "true": [names[c] for c in labels],
+            "predicted": [names[c] for c in predicted],
+            "confidence": predictions.confidence[rows],
+            "probability_of_true": predictions.probabilities[rows, labels],
+            "loss": predictions.loss[rows],
+            "correct": predictions.correct[rows],
+        })
+        sure = order[~predictions.correct[order] & (predictions.confidence[order] >= params.sure)]
+        share = rate(len(sure), len(predictions))
+        findings = [Finding(
+            f"{counted(len(sure), 'image')} of {len(predictions):,}, {share}, wrong with a confidence of at least {percent(params.sure)}.",
+            "serious" if share.interval[0] > 0.01 else "mild" if len(sure) else "info",
+            share.value, share.interval, tuple(sure[:100].tolist()),
+            "Look at them first: wrong labels and odd images gather here." if len(sure) else "",
+        )]  # fmt: skip
+        total = float(predictions.loss.sum())
+        if total > 0:
+            tenth = max(len(predictions) // 100, 1)
+            carried = float(predictions.loss[order[:tenth]].sum() / total)
+            findings.append(Finding(
+                f"The {counted(tenth, 'image')} with the highest loss ({percent(tenth / len(predictions))} of all) carry "
+                f"{percent(carried)} of the loss, whose mean is {total / len(predictions):.3f} nats.",
+                value=carried, evidence=tuple(order[: min(tenth, 100)].tolist()),
+            ))  # fmt: skip
+        return Result({"losses": table}, {"images": small(dataset.images[rows])}, tuple(findings))
+
+    def draw(self, result: Result) -> Figure:
+        """Draw the images, worst first."""
+        table, columns = result.tables["losses"], min(8, len(result.tables["losses"]))
+        cell = 1.28
+        pictures = [
+            Tile(
+                image,
+                above=[(text(row.true, 17), TRUE_COLOUR), (f"{text(row.predicted, 11)} {row.confidence:.0%}", PREDICTED_COLOUR)],
+                below=[(f"loss {row.loss:.2f} · row {row.row}", QUIET)],
+            )
+            for image, row in zip(result.arrays["images"], table.itertuples(), strict=True)
+        ]
+        figure = new_figure(
+            result, self.question(), width=max(columns * cell + 0.2, 6.0), height=tiles_height(pictures, columns, cell),
+            said="Teal: true class. Orange: predicted class with its probability. Loss: cross-entropy of the true class in nats.",
+        )  # fmt: skip
+        tiles(figure.subplots(), pictures, columns=columns, cell=cell)
+        return figure

@@ -1,0 +1,53 @@
+"""Where is my image classifier wrong, why, and may I believe the picture?
+
+    import workbench as wb
+    session = wb.open_session("baseline")
+    session.analyze("most-confused", top=5)
+
+Names are loaded when they are first used: `import workbench` alone costs milliseconds.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.contracts import Attribution, Dataset, Finding, Predictions
+    from workbench.datasets import load_dataset
+    from workbench.errors import WorkbenchError
+    from workbench.explainers import explainers
+    from workbench.probe import Probe
+    from workbench.registry import analyses
+    from workbench.result import Result
+    from workbench.runs import list_runs, open_run
+    from workbench.session import Session, open_session
+
+_HOMES = {
+    "Attribution": "contracts", "Dataset": "contracts", "Finding": "contracts", "Predictions": "contracts",
+    "Probe": "probe", "Result": "result", "WorkbenchError": "errors", "list_runs": "runs", "open_run": "runs",
+    "load_dataset": "datasets", "explainers": "explainers", "analyses": "registry",
+    # Through the registry, so that `session.analyze` knows the analyses.
+    "Session": "registry", "open_session": "registry",
+}  # fmt: skip
+
+__all__ = [
+    "Attribution", "Dataset", "Finding", "Predictions", "Probe", "Result", "Session", "WorkbenchError", "analyses",
+    "explainers", "list_runs", "load_dataset", "open_run", "open_session",
+]  # fmt: skip
+
+try:
+    __version__ = version("classifier-workbench")
+except PackageNotFoundError:  # a source tree that was not installed
+    __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    return getattr(import_module(f"workbench.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,53 @@
+"""The contract between an analysis and the three places that show it: terminal, files, page."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from workbench.params import Params
+from workbench.result import Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from workbench.session import Session
+
+ParamsT = TypeVar("ParamsT", bound=Params)
+
+
+class Analysis(ABC, Generic[ParamsT]):
+    """One question about one trained model.
+
+    The first line of a subclass's docstring is its question: CLI help, page heading, figure title.
+    Its name is its module's name with `-`.
+
+    Attributes:
+        Params: the parameters, a frozen model in which every field has a default.
+        needs_model: whether `compute` opens the model; a page answers the others before TensorFlow is there.
+    """
+
+    Params: ClassVar[type[Params]] = Params
+    needs_model: ClassVar[bool] = False
+
+    @classmethod
+    def name(cls) -> str:
+        """CLI name, figure file and URL of the analysis."""
+        return cls.__module__.rpartition(".")[2].replace("_", "-")
+
+    @classmethod
+    def question(cls) -> str:
+        """First line of the docstring."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    def missing(self, session: Session) -> str | None:
+        """Say in a sentence what the session lacks for this analysis, or None. Must be cheap; opens no model."""
+        return None
+
+    @abstractmethod
+    def compute(self, session: Session, params: ParamsT) -> Result:
+        """Answer the question; no drawing, no files."""
+
+    @abstractmethod
+    def draw(self, result: Result) -> Figure:
+        """Draw `result`, also one read back from disk; no model, no data, no files."""

@@ -1,0 +1,155 @@
+"""The program around the commands: help with examples, errors in one line, exit codes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from workbench.cli.quiet import quiet_tensorflow
+from workbench.errors import WorkbenchError, unknown
+
+USER_ERROR, BUG, INTERRUPTED = 2, 1, 130
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+GroupT = TypeVar("GroupT", bound=click.Group)
+
+
+@dataclass
+class Run:
+    """What one call of the program remembers."""
+
+    traceback: bool = False
+
+
+class Command(click.Command):
+    """A command with examples below its options, and with `--traceback`."""
+
+    def __init__(self, *args: Any, examples: Sequence[tuple[str, str]] = (), **settings: Any) -> None:
+        settings.setdefault("context_settings", CONTEXT)
+        super().__init__(*args, **settings)
+        self.examples = tuple(examples)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Put `--traceback` before `--help`."""
+        *own, asks_help = super().get_params(ctx)
+        return [*own, _traceback_option(), asks_help]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        _write_examples(self.examples, formatter)
+        super().format_epilog(ctx, formatter)
+
+
+class Group(click.Group):
+    """A group that offers the nearest names for a mistyped one."""
+
+    command_class = Command
+
+    def __init__(
+        self, *args: Any, kind: str = "command", examples: Sequence[tuple[str, str]] = (), **settings: Any
+    ) -> None:
+        settings.setdefault("context_settings", CONTEXT)
+        settings.setdefault("subcommand_metavar", f"{kind.upper()} …")
+        super().__init__(*args, **settings)
+        self.kind = kind
+        self.examples = tuple(examples)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Put `--traceback` before `--help`."""
+        *own, asks_help = super().get_params(ctx)
+        return [*own, _traceback_option(), asks_help]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command.
+
+        Raises:
+            WorkbenchError: if there is none of this name.
+        """
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise unknown(self.kind, args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        _write_examples(self.examples, formatter)
+        super().format_epilog(ctx, formatter)
+
+
+class Program(Group):
+    """The whole program; every error leaves as one line on stderr and an exit code."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run one command and exit: 0 done, 2 wrong input, 1 a bug of ours, 130 interrupted."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        run = Run()
+        quiet_tensorflow()
+        try:
+            code = super().main(*args, standalone_mode=False, obj=run, **extra)
+        except click.Abort:
+            code = _say("Stopped.", INTERRUPTED)
+        except click.UsageError as error:
+            where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
+            code = _fail(f"{error.format_message().rstrip('.')}.{where}", USER_ERROR, run)
+        except click.ClickException as error:
+            code = _fail(error.format_message(), USER_ERROR, run)
+        except WorkbenchError as error:
+            code = _fail(str(error), USER_ERROR, run)
+        except OSError as error:
+            named = f"{error.filename}: " if error.filename else ""
+            code = _fail(f"{named}{error.strerror or error}.", USER_ERROR, run)
+        except Exception as error:  # noqa: BLE001 - the last surface: whatever it is, the user gets a sentence
+            hint = "" if run.traceback else " Run it again with --traceback to see where."
+            what = f"{type(error).__name__}: {error}".rstrip(".")
+            code = _fail(f"This is a bug in the workbench, not in what you did. {what}.{hint}", BUG, run)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def plain(text: object) -> str:
+    """Return `text` on one line with every control character shown as an escape, so that it stays text."""
+    return "".join(
+        each if each.isprintable() else " " if each == "\n" else each.encode("unicode_escape").decode()
+        for each in str(text)
+    )
+
+
+def _fail(message: str, code: int, run: Run) -> int:
+    if run.traceback:
+        traceback.print_exc()
+    click.echo(click.style("Error: ", fg="red", bold=True) + plain(message), err=True)
+    return code
+
+
+def _say(message: str, code: int) -> int:
+    click.secho(message, err=True, dim=True)
+    return code
+
+
+def _traceback_option() -> click.Option:
+    def remember(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+        run = ctx.find_object(Run)
+        if wanted and run is not None:
+            run.traceback = True
+
+    return click.Option(
+        ["--traceback"], is_flag=True, expose_value=False, is_eager=True, callback=remember,
+        help="Show where an error came from.",
+    )  # fmt: skip
+
+
+def _write_examples(examples: Sequence[tuple[str, str]], formatter: click.HelpFormatter) -> None:
+    if examples:
+        with formatter.section("Examples"):
+            formatter.write_dl([(f"workbench {line}", meaning) for line, meaning in examples], col_max=56)
+
+
+def command(*, examples: Sequence[tuple[str, str]], **settings: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Make a `Command`; `examples` are pairs of a command line without `workbench` and what it does."""
+    return click.command(cls=Command, examples=examples, **settings)

@@ -1,0 +1,76 @@
+"""Colour policy: which colour means what, and how numbers become colour. Pure numpy, used by the page and the figures.
+
+Unsigned maps run through one sequential ramp, signed maps through a diverging one that is symmetric about
+zero; both can be told apart by colour-blind readers. An overlay's alpha is its magnitude, so that the image
+below shows where there is nothing to say. Nothing is clipped by percentile: `scale` is given, and said.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.contracts import Array
+
+TRUE_COLOUR = "#0f766e"
+"""Teal: the true class, everywhere."""
+PREDICTED_COLOUR = "#c2410c"
+"""Orange: the predicted class, everywhere."""
+NO_EVIDENCE_COLOUR = "#9ca3af"
+"""Grey: a map without any positive evidence, and whatever is absent."""
+
+# Upper part of matplotlib's inferno; the lower, dark part is what a small alpha leaves.
+_SEQUENTIAL_INK = np.array(
+    [(120, 28, 109), (165, 44, 96), (207, 68, 70), (237, 105, 37), (251, 155, 6), (247, 209, 61), (252, 255, 164)],
+    np.float64,
+)
+_NEGATIVE_INK = np.array((72, 160, 255), np.float64)
+_POSITIVE_INK = np.array((255, 122, 26), np.float64)
+
+
+def scale_of(values: Array, signed: bool) -> float:
+    """Return the largest magnitude of `values`, the end of their colour bar; 0 where there is nothing to show.
+
+    Args:
+        values: any shape, finite.
+        signed: whether negative values count; an unsigned map has none to show.
+    """
+    if values.size == 0:
+        return 0.0
+    return max(float(values.max()), -float(values.min()) if signed else 0.0, 0.0)
+
+
+def rgba(values: Array, *, signed: bool, scale: float) -> Array:
+    """Colour a map as an overlay: hue by sign or size, alpha by magnitude.
+
+    Args:
+        values: `(…, h, w)` float, raw.
+        signed: blue for negative and orange for positive; else negative values are transparent.
+        scale: magnitude drawn opaque, usually `scale_of` of all maps that are compared; beyond it, also opaque.
+
+    Returns:
+        `(…, h, w, 4)` uint8, alpha not premultiplied; wholly transparent if `scale` is 0.
+    """
+    share = np.clip(np.asarray(values, np.float64) / scale, -1 if signed else 0, 1) if scale > 0 else np.zeros(values.shape)
+    if signed:
+        ink = np.where(share[..., None] < 0, _NEGATIVE_INK, _POSITIVE_INK)
+    else:
+        places = np.linspace(0, 1, len(_SEQUENTIAL_INK))
+        ink = np.stack([np.interp(share, places, channel) for channel in _SEQUENTIAL_INK.T], axis=-1)
+    return np.concatenate([ink, 255 * np.abs(share[..., None])], axis=-1).round().astype(np.uint8)
+
+
+def _on_black(signed: bool, stops: int) -> tuple[str, ...]:
+    shares = np.linspace(-1 if signed else 0, 1, stops)
+    painted = rgba(shares[None], signed=signed, scale=1.0)[0].astype(np.float64)
+    return tuple("#{:02x}{:02x}{:02x}".format(*(p[:3] * p[3] / 255).round().astype(int)) for p in painted)
+
+
+SEQUENTIAL = _on_black(signed=False, stops=9)
+"""Evenly spaced CSS colours from 0 to `scale`: the overlay on black, hence its legend."""
+DIVERGING = _on_black(signed=True, stops=3)
+"""Evenly spaced CSS colours from `-scale` over 0 to `scale`."""
+
+
+def gradient(signed: bool) -> str:
+    """CSS value for the colour bar of an overlay, smallest value left."""
+    return f"linear-gradient(90deg, {', '.join(DIVERGING if signed else SEQUENTIAL)})"

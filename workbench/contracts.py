@@ -1,0 +1,245 @@
+"""The nouns of the workbench: plain data, no Keras, no matplotlib, no files.
+
+Letters in shapes: N images, H x W pixels, C input channels, K classes, h x w places of an inner
+layer, F feature maps, D embedding values, B images of one batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = NDArray[Any]
+Score = Literal["logit", "probability", "contrast"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """N labelled images of one size.
+
+    Attributes:
+        images: `(N, H, W, C)` uint8, C = 1 or 3: an array, a memory map, or anything that slices like one.
+        labels: `(N,)` int64 in [0, K).
+        class_names: K names; text to be shown, never markup.
+        indices: `(N,)` int64, position of each image in the source split.
+        name: for example "fashion-mnist/test".
+        source_fingerprint: given by a source that knows what it read, to spare hashing all images.
+    """
+
+    images: Array
+    labels: Array
+    class_names: tuple[str, ...]
+    indices: Array
+    name: str
+    source_fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        count = len(self.images)
+        if len(self.images.shape) != 4 or self.images.dtype != np.uint8:
+            raise WorkbenchError(
+                f"`images` must be uint8 of shape (N, H, W, C). Got {self.images.dtype} of shape {self.images.shape}."
+            )
+        if count == 0:
+            raise WorkbenchError(f"Dataset {self.name!r} holds no image.")
+        if self.labels.shape != (count,) or self.indices.shape != (count,):
+            raise WorkbenchError(
+                f"`labels` and `indices` must have one value for each of {count} images. "
+                f"Got shapes {self.labels.shape} and {self.indices.shape}."
+            )
+        if self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
+            raise WorkbenchError(
+                f"`labels` must lie in 0…{len(self.class_names) - 1}, one of {len(self.class_names)} classes. "
+                f"Got {self.labels.min()}…{self.labels.max()}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        height, width, channels = self.images.shape[1:]
+        return int(height), int(width), int(channels)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change with any pixel, label, class name or the order."""
+        digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
+        if self.source_fingerprint:
+            digest.update(self.source_fingerprint.encode())
+        else:
+            for start in range(0, len(self), 4096):
+                digest.update(np.ascontiguousarray(self.images[start : start + 4096]))
+        digest.update(np.ascontiguousarray(self.labels))
+        digest.update(np.ascontiguousarray(self.indices))
+        return digest.hexdigest()[:16]
+
+    def subset(self, rows: Array | slice | list[int]) -> Dataset:
+        """Return the images at `rows`, in that order; `indices` still point into the source split."""
+        chosen = np.arange(len(self))[rows]
+        # A lazy source is known by its own fingerprint; `indices` tell its subsets apart.
+        return replace(self, images=self.images[chosen], labels=self.labels[chosen], indices=self.indices[chosen])
+
+    def floats(self, rows: Array | slice | list[int] = slice(None)) -> Array:
+        """Return images as `(B, H, W, C)` float32 in [0, 1]."""
+        return np.asarray(self.images[rows], np.float32) / np.float32(255)
+
+    def batches(self, size: int = 256) -> Iterator[Array]:
+        """Yield all images in order as `(B, H, W, C)` float32 in [0, 1], B ≤ `size`."""
+        for start in range(0, len(self), size):
+            yield self.floats(slice(start, start + size))
+
+    def one_hot(self) -> Array:
+        """Return labels as `(N, K)` float32, for a loss of categorical cross-entropy."""
+        return np.eye(len(self.class_names), dtype=np.float32)[self.labels]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model said about N images.
+
+    Attributes:
+        logits: `(N, K)` float32, scores before the softmax.
+        labels: `(N,)` int64, true class of each image.
+    """
+
+    logits: Array
+    labels: Array
+
+    def __post_init__(self) -> None:
+        if self.logits.ndim != 2 or self.labels.shape != self.logits.shape[:1]:
+            raise WorkbenchError(
+                "`logits` must have shape (N, K) and `labels` shape (N,). "
+                f"Got {self.logits.shape} and {self.labels.shape}."
+            )
+        if not np.isfinite(self.logits).all():
+            raise WorkbenchError("`logits` must be finite. The model gave NaN or infinity: it has diverged.")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def _log_probabilities(self) -> Array:
+        shifted = self.logits.astype(np.float64)
+        shifted -= shifted.max(axis=1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+    @cached_property
+    def probabilities(self) -> Array:
+        """`(N, K)` float64, softmax of the logits."""
+        return np.exp(self._log_probabilities)
+
+    @cached_property
+    def predicted(self) -> Array:
+        """`(N,)` int64, class with the largest logit; ties go to the smaller index."""
+        return self.logits.argmax(axis=1)
+
+    @cached_property
+    def correct(self) -> Array:
+        """`(N,)` bool."""
+        return self.predicted == self.labels
+
+    @cached_property
+    def confidence(self) -> Array:
+        """`(N,)` float64, probability of the predicted class."""
+        return self.probabilities.max(axis=1)
+
+    @cached_property
+    def loss(self) -> Array:
+        """`(N,)` float64, cross-entropy of the label in nats."""
+        return -self._log_probabilities[np.arange(len(self)), self.labels]
+
+    @cached_property
+    def margin(self) -> Array:
+        """`(N,)` float64, logit of the label minus the best other logit; negative where wrong."""
+        rows = np.arange(len(self))
+        others = self.logits.astype(np.float64)
+        own = others[rows, self.labels]
+        others[rows, self.labels] = -np.inf
+        return own - others.max(axis=1)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row an image: label, predicted, correct, confidence, loss (nats), margin (logits)."""
+        import pandas as pd
+
+        columns = ("predicted", "correct", "confidence", "loss", "margin")
+        return pd.DataFrame({"label": self.labels, **{name: getattr(self, name) for name in columns}})
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """How much each place of each image contributed to one score of it.
+
+    Attributes:
+        values: `(N, h, w)` float32, in units of the score; never rescaled.
+        target: `(N,)` int64, class whose score is explained.
+        against: `(N,)` int64, class it is contrasted with; None unless `score` is "contrast".
+        score: "logit" f_c, "probability" p_c, or "contrast" f_c - f_c'.
+        signed: whether negative values mean evidence against the class.
+        method: CLI name of the method; with `params` it says how to get `values` again.
+        params: the method's parameters.
+        layer: name of the layer it was read from; None for a map of the input's pixels.
+        image_size: (H, W) of the images.
+    """
+
+    values: Array
+    target: Array
+    score: Score
+    signed: bool
+    method: str
+    params: Mapping[str, Any]
+    layer: str | None
+    image_size: tuple[int, int]
+    against: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def at_pixels(self) -> Array:
+        """Upsample to `(N, H, W)` float32: bilinear with half-pixel centres, as `tf.image.resize`."""
+        rows, columns = (_half_pixel(n, m) for n, m in zip(self.values.shape[1:], self.image_size, strict=True))
+        return np.asarray(np.einsum("Hh,nhw,Ww->nHW", rows, self.values, columns, optimize=True), np.float32)
+
+
+def _half_pixel(places: int, pixels: int) -> Array:
+    """`(pixels, places)` float32 weights of a bilinear resize; a map that already fits is left alone."""
+    centre = np.clip((np.arange(pixels) + 0.5) * places / pixels - 0.5, 0, places - 1)
+    low = np.minimum(centre.astype(np.int64), max(places - 2, 0))
+    weights = np.zeros((pixels, places), np.float32)
+    weights[np.arange(pixels), low] = 1 - (centre - low)
+    if places > 1:
+        weights[np.arange(pixels), low + 1] = centre - low
+    return weights
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence a reader can check, with the images that show it.
+
+    Attributes:
+        claim: the sentence, numbers and units included.
+        severity: "info" (a fact), "mild", "serious" (accuracy is at stake), "critical" (do not use the model).
+        value: the number that the claim is about; None where it is about none.
+        interval: 95 % interval of `value`; None where it has none.
+        evidence: rows of the session's dataset to look at, worst first.
+        advice: what one would do about it; empty where nothing is to be done.
+    """
+
+    claim: str
+    severity: Literal["info", "mild", "serious", "critical"] = "info"
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    evidence: tuple[int, ...] = ()
+    advice: str = ""

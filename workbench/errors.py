@@ -1,0 +1,32 @@
+"""Errors that a user can mend: what is required, what was got, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class WorkbenchError(ValueError):
+    """Wrong input or a wrong surrounding, said in one sentence; every surface prints it without a traceback."""
+
+
+class Unavailable(WorkbenchError):
+    """What was asked for cannot be had here: no data source, no such file, no room on the disk."""
+
+
+def unknown(kind: str, got: object, options: Iterable[object]) -> WorkbenchError:
+    """Build the error for a mistyped name, with the nearest names first.
+
+    Args:
+        kind: what was looked for, for example "layer".
+        got: the name that was given.
+        options: every name that would have been right.
+    """
+    names = [str(option) for option in options]
+    if not names:
+        return WorkbenchError(f"There is no {kind} {str(got)!r}, and none to choose from.")
+    folded = {name.casefold(): name for name in names}
+    near = [folded[name] for name in get_close_matches(str(got).casefold(), folded, n=3, cutoff=0.5)]
+    shown = names if len(names) <= 12 else [*names[:12], f"… ({len(names)} in all)"]
+    hint = f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+    return WorkbenchError(f"There is no {kind} {str(got)!r}.{hint} Choose one of: {', '.join(shown)}.")

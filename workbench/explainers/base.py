@@ -1,0 +1,134 @@
+"""The contract of an attribution method: score -> how much each place contributed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from workbench.contracts import Array, Attribution, Score
+from workbench.errors import WorkbenchError
+from workbench.params import ChooseFrom, Params
+from workbench.probe import Probe
+from workbench.progress import Progress, silent
+from workbench.scorer import Scorer, Tensor
+
+Layer = Annotated[
+    str | None, Field(description="layer to read; the last spatial layer that is no pooling, if not given"), ChooseFrom("layers")
+]
+
+
+class Explainer(Params, ABC):
+    """Base of all attribution methods; the fields of a subclass are the method's parameters.
+
+    The first line of a subclass's docstring says what its map shows. A subclass states the paper's
+    formula in `formula`, on tensors in `keras.ops`; everything else is done here.
+
+    Attributes:
+        name: CLI name, the module's name with `-`.
+        title: the method's name as its paper writes it.
+        paper: arXiv number or place of publication, with the equation.
+        signed: whether negative values mean evidence against the class.
+        unit: what one unit of the map is; "score" stands for the explained score's own unit.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+    signed: ClassVar[bool] = False
+    unit: ClassVar[str] = "score"
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
+
+    @classmethod
+    def summary(cls) -> str:
+        """First line of the docstring."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    @classmethod
+    def needs_layer(cls) -> bool:
+        """Whether the map is read from an inner layer."""
+        return "layer" in cls.model_fields
+
+    @classmethod
+    def missing(cls, probe: Probe) -> str | None:
+        """Say in a sentence why the method does not apply to this model, or None."""
+        if cls.needs_layer() and not probe.spatial_layers:
+            return f"{cls.title} needs a layer with (N, h, w, F) output. This model has none."
+        return None
+
+    def copies(self, image_shape: tuple[int, int, int]) -> int:
+        """How many changed copies of each image the formula evaluates; 1 where it takes the image itself."""
+        return 1
+
+    @abstractmethod
+    def formula(self, score: Scorer, images: Tensor) -> Tensor:
+        """`(B, H, W, C)` float32 images in [0, 1] to `(B, h, w)` values in units of the score.
+
+        An image's values must not depend on the other images of the batch.
+        """
+
+    def attribute(
+        self, probe: Probe, images: Array, target: Array, *, against: Array | None = None, score: Score = "logit",
+        progress: Progress = silent,
+    ) -> Attribution:  # fmt: skip
+        """Attribute the score of class `target[i]` to the places of `images[i]`.
+
+        Args:
+            probe: the model.
+            images: `(N, H, W, C)`, uint8 or float32 in [0, 1]; an array or what slices like one.
+            target: `(N,)` int in [0, K).
+            against: `(N,)` int in [0, K), for the score "contrast".
+            score: "logit" f_c, "probability" softmax(f)_c, or "contrast" f_c - f_c'.
+            progress: told after each batch.
+
+        Raises:
+            WorkbenchError: if shapes or classes do not fit, or the method does not apply to this model.
+        """
+        target, against = self._check(probe, images, target, against, score)
+        self_ = self.model_copy(update={"layer": probe.spatial_layer(self.layer, method=self.title)}) if self.needs_layer() else self  # type: ignore[attr-defined]
+
+        def compiled(batch: Tensor, target: Tensor, against: Tensor) -> Tensor:
+            return self_.formula(Scorer(probe, target, against, score), batch)
+
+        run = probe.compile((self.name, self_.key, score), compiled, 2)
+        size = max(1, probe.max_rows // self.copies(probe.image_shape))
+        other = np.zeros_like(target) if against is None else against
+        parts = []
+        for start in range(0, len(target), size):
+            rows = slice(start, start + size)
+            parts.append(run(_floats(images[rows]), target[rows], other[rows]).numpy())
+            progress(self.title, min(start + size, len(target)), len(target))
+        values = np.concatenate(parts) if parts else np.zeros((0, 1, 1), np.float32)
+        return Attribution(
+            values, target, score, self.signed, self.name, self_.model_dump(), getattr(self_, "layer", None),
+            probe.image_shape[:2], against,
+        )  # fmt: skip
+
+    def _check(
+        self, probe: Probe, images: Array, target: Array, against: Array | None, score: Score
+    ) -> tuple[Array, Array | None]:
+        if reason := self.missing(probe):
+            raise WorkbenchError(reason)
+        if tuple(images.shape[1:]) != probe.image_shape:
+            raise WorkbenchError(f"`images` must have shape (N, {', '.join(map(str, probe.image_shape))}). Got {images.shape}.")
+        if (score == "contrast") != (against is not None):
+            raise WorkbenchError('`against` names the other class of the score "contrast", and of no other score.')
+        for name, classes in (("target", target), ("against", against)):
+            if classes is None:
+                continue
+            if np.shape(classes) != (len(images),):
+                raise WorkbenchError(f"`{name}` must have one class for each of {len(images)} images. Got shape {np.shape(classes)}.")
+            if len(classes) and not (0 <= np.min(classes) and np.max(classes) < probe.classes):
+                raise WorkbenchError(f"`{name}` must lie in 0…{probe.classes - 1}. Got {np.min(classes)}…{np.max(classes)}.")
+        return np.asarray(target, np.int64), None if against is None else np.asarray(against, np.int64)
+
+
+def _floats(images: Array) -> Array:
+    """Return a batch as float32 in [0, 1]."""
+    return np.asarray(images, np.float32) / np.float32(255) if images.dtype == np.uint8 else np.asarray(images, np.float32)

@@ -1,0 +1,266 @@
+"""The one seam to Keras: a model in, its logits, feature maps and gradients out."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from workbench.contracts import Array
+from workbench.contracts import Score as ScoreKind
+from workbench.errors import WorkbenchError, unknown
+from workbench.graph import Step, Tensor, logits_of, walk
+from workbench.scorer import Scorer, Trace
+
+POOLING = ("Pooling", "Dropout", "Padding", "Cropping", "UpSampling", "Reshape", "Rescaling", "Normalization", "Resizing")
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One layer as the probe sees it.
+
+    Attributes:
+        name: path of the layer, "backbone/deep" inside a nested model.
+        kind: class of the layer.
+        shape: shape of its output without N; None where a size is not fixed.
+        spatial: whether the output is (N, h, w, F) with more than one place.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int | None, ...]
+    spatial: bool
+
+
+class Probe:
+    """Read-only view of a Keras image classifier; the model it was given never changes.
+
+    Attributes:
+        classes: K.
+        image_shape: (H, W, C) of the images that it takes.
+        note: a sentence about where the scores were found.
+        layers: every layer by path, in the order of execution.
+        max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
+
+    Args:
+        model: any Keras 3 model with one image input and one output of K ≥ 2 classes.
+        image_shape: (H, W, C) of the images; needed where the model leaves H or W open.
+
+    Raises:
+        WorkbenchError: if the model takes no such images, or its output is no score per class.
+    """
+
+    def __init__(self, model: keras.Model, image_shape: tuple[int, int, int] | None = None) -> None:
+        self.model = model
+        self.image_shape, self._input_shape = _fit(model, image_shape)
+        self._compiled: OrderedDict[object, Callable[..., Any]] = OrderedDict()
+        self._lock = threading.RLock()
+        self._logarithm = False
+        self.note = ""
+        self.layers: dict[str, LayerInfo] = {}
+        self._weights: dict[str, Any] = {}
+        self.classes = self._look()
+        floats = sum(int(np.prod([size or 1 for size in layer.shape])) for layer in self.layers.values())
+        self.max_rows = int(np.clip(2**28 // max(floats, 1), 1, 256))
+
+    def _look(self) -> int:
+        """Trace the model once: names, shapes, K, and what kind of output it has."""
+
+        def first(images: Tensor) -> Tensor:
+            steps = self._steps(images)
+            self.layers = {step.name: _info(step) for step in steps}
+            self._weights = {step.name: step.layer for step in steps}
+            logits, _, self.note = logits_of(steps)
+            return logits
+
+        images = np.random.default_rng(0).random((4, *self.image_shape), np.float32)
+        with self._lock:
+            output = np.asarray(tf.function(first, autograph=False)(tf.constant(images)))
+        output = output.reshape(len(output), -1) if output.ndim != 2 and output.size == 4 * output.shape[-1] else output
+        if output.ndim != 2 or output.shape[1] < 2:
+            raise WorkbenchError(
+                f"The model must give one score for each of K ≥ 2 classes, (N, K). Its output is {('N', *output.shape[1:])}. "
+                "A single sigmoid unit can be turned into two classes with a Dense(2) layer."
+            )
+        if not self.note:
+            self._logarithm = bool((output >= 0).all() and np.allclose(output.sum(axis=1), 1, atol=1e-3))
+            self.note = (
+                "The output is a probability without a softmax layer to leave out: scores are its logarithm."
+                if self._logarithm
+                else f"Nothing linear stands before the output of {next(reversed(self.layers))!r}: scores are the outputs."
+            )
+        return int(output.shape[1])
+
+    def _steps(self, images: Tensor) -> list[Step]:
+        return walk(self.model, tf.reshape(images, (-1, *self._input_shape)))
+
+    def trace(self, images: Tensor) -> Trace:
+        """Walk through the model inside a compiled function; what is not used costs nothing.
+
+        Args:
+            images: `(B, H, W, C)` float32 tensor in [0, 1].
+        """
+        steps = self._steps(images)
+        logits, embeddings, _ = logits_of(steps)
+        logits = tf.reshape(tf.cast(logits, tf.float32), (-1, self.classes))
+        if self._logarithm:
+            logits = tf.math.log(tf.maximum(logits, 1e-30))
+        flat = tf.reshape(tf.cast(embeddings, tf.float32), (tf.shape(logits)[0], int(np.prod(embeddings.shape[1:]))))
+        return Trace({step.name: step.output for step in steps}, logits, flat)
+
+    @property
+    def spatial_layers(self) -> list[str]:
+        """Names of the layers with (N, h, w, F) output, in the order of execution."""
+        return [layer.name for layer in self.layers.values() if layer.spatial]
+
+    @property
+    def default_layer(self) -> str | None:
+        """The last spatial layer that is no pooling: where class activation maps are read; None if there is none."""
+        found = [
+            layer.name for layer in self.layers.values() if layer.spatial and not any(word in layer.kind for word in POOLING)
+        ]
+        return found[-1] if found else None
+
+    def spatial_layer(self, name: str | None, *, method: str = "A feature map") -> str:
+        """Return `name`, or the default layer for None.
+
+        Raises:
+            WorkbenchError: if there is no such layer, or its output is not (N, h, w, F).
+        """
+        if name is None:
+            if self.default_layer is None:
+                raise WorkbenchError(f"{method} needs a layer with (N, h, w, F) output. This model has none.")
+            return self.default_layer
+        if name not in self.layers:
+            raise unknown("layer", name, self.spatial_layers)
+        if name not in self.spatial_layers:
+            shape = ", ".join(["N", *("?" if size is None else str(size) for size in self.layers[name].shape)])
+            raise WorkbenchError(
+                f"`layer` must be one of {', '.join(self.spatial_layers) or '(none)'}. Got {name!r}; "
+                f"its output is ({shape}), {method} needs (N, h, w, F) with more than one place."
+            )
+        return name
+
+    def logits(self, images: Array) -> Array:
+        """`(B, H, W, C)` images in [0, 1] to `(B, K)` float32 scores before the softmax."""
+        return self.run("logits", lambda batch: self.trace(batch).logits, images)
+
+    def embeddings(self, images: Array) -> Array:
+        """`(B, H, W, C)` images in [0, 1] to `(B, D)` float32, what the last linear layer receives."""
+        return self.run("embeddings", lambda batch: self.trace(batch).embeddings, images)
+
+    def logits_and_embeddings(self, images: Array) -> tuple[Array, Array]:
+        """Both at the cost of one."""
+
+        def both(batch: Tensor) -> Tensor:
+            trace = self.trace(batch)
+            return tf.concat([trace.logits, trace.embeddings], axis=1)
+
+        values = self.run("logits and embeddings", both, images)
+        return values[:, : self.classes], values[:, self.classes :]
+
+    def feature_maps(self, images: Array, layer: str) -> Array:
+        """`(B, H, W, C)` images to the outputs of `layer`, `(B, h, w, F)` float32 (or `(B, D)` of a flat layer)."""
+        if layer not in self.layers:
+            raise unknown("layer", layer, self.layers)
+        return self.run(("maps", layer), lambda batch: tf.cast(self.trace(batch).outputs[layer], tf.float32), images)
+
+    def gradient(self, images: Array, target: Array, *, score: ScoreKind = "logit", against: Array | None = None) -> Array:
+        """Gradient of the score of `target` by the pixels: `(B, H, W, C)` float32, score per unit of [0, 1]."""
+
+        def gradient(batch: Tensor, target: Tensor, against: Tensor) -> Tensor:
+            return Scorer(self, target, against, score).gradient(batch)
+
+        return self.run(("gradient", score), gradient, images, target, against)
+
+    def feature_maps_and_gradients(self, images: Array, target: Array, layer: str) -> tuple[Array, Array]:
+        """Outputs of `layer` and gradient of the logit of `target` by them: two `(B, h, w, F)` float32."""
+        layer = self.spatial_layer(layer)
+
+        def both(batch: Tensor, target: Tensor, against: Tensor) -> Tensor:
+            return tf.stack(Scorer(self, target, against, "logit").feature_maps_and_gradients(batch, layer), axis=1)
+
+        values = self.run(("maps and gradients", layer), both, images, target, None)
+        return values[:, 0], values[:, 1]
+
+    @property
+    def filter_layers(self) -> list[str]:
+        """Names of the layers whose kernel is (height, width, C, F)."""
+        return [name for name, layer in self._weights.items() if len(getattr(_kernel(layer), "shape", ())) == 4]
+
+    def filters(self, layer: str) -> Array:
+        """Weights of `layer`: `(height, width, C, F)` float32."""
+        if layer not in self.filter_layers:
+            raise unknown("convolution", layer, self.filter_layers)
+        return np.asarray(keras.ops.convert_to_numpy(_kernel(self._weights[layer])), np.float32)
+
+    def run(self, key: object, function: Callable[..., Tensor], images: Array, *classes: Array | None) -> Array:
+        """Run a compiled function over `images` in batches.
+
+        Args:
+            key: names `function`; equal keys share one trace.
+            function: `(B, H, W, C)` float32 tensor, and one `(B,)` int64 tensor for each of `classes`, to a tensor.
+            images: `(N, H, W, C)` float32.
+            classes: `(N,)` int each, or None for zeros.
+        """
+        given = [np.zeros(len(images), np.int64) if each is None else np.asarray(each, np.int64) for each in classes]
+        compiled = self.compile((key, len(given)), function, len(given))
+        starts = range(0, max(len(images), 1), self.max_rows)
+        parts = [compiled(*(a[i : i + self.max_rows] for a in (images, *given))).numpy() for i in starts]
+        return np.concatenate(parts)
+
+    def compile(self, key: object, function: Callable[..., Tensor], classes: int) -> Callable[..., Tensor]:
+        """Return `function` compiled once for every batch size; the 64 used last are kept."""
+        with self._lock:
+            if key not in self._compiled:
+                images = tf.TensorSpec((None, *self.image_shape), tf.float32)
+                traced = tf.function(function, input_signature=[images, *[tf.TensorSpec((None,), tf.int64)] * classes], autograph=False)
+                self._compiled[key] = traced.get_concrete_function()
+                while len(self._compiled) > 64:
+                    self._compiled.popitem(last=False)
+            self._compiled.move_to_end(key)
+            compiled = self._compiled[key]
+        return lambda *arrays: compiled(*(tf.constant(array) for array in arrays))
+
+
+def _fit(model: keras.Model, image_shape: tuple[int, int, int] | None) -> tuple[tuple[int, int, int], tuple[int, ...]]:
+    """Find (H, W, C) of the images, and the shape in which the model wants one: with or without channel, or flat."""
+    if not getattr(model, "built", False):
+        raise WorkbenchError("The model has not been built: give it an Input layer, or call it once on an image.")
+    try:
+        wanted = model.input_shape
+    except (AttributeError, ValueError):
+        wanted = None if image_shape is None else (None, *image_shape)
+    if wanted is None or isinstance(wanted, list | dict) or len(wanted) not in (2, 3, 4):
+        raise WorkbenchError(f"The model must have one image input, (N, H, W, C). Its input is {wanted}.")
+    size = tuple(wanted[1:])
+    if image_shape is None:
+        full = (*size, 1) if len(size) == 2 else size
+        if len(full) != 3 or None in full:
+            raise WorkbenchError(f"The model's input {wanted} leaves the image size open: give `image_shape=(H, W, C)`.")
+        return full, size
+    if len(size) == 3:
+        fits = all(w is None or w == g for w, g in zip(size, image_shape, strict=True))
+    elif len(size) == 2:
+        fits = image_shape[2] == 1 and all(w is None or w == g for w, g in zip(size, image_shape, strict=False))
+    else:
+        fits = size[0] == int(np.prod(image_shape))
+    if not fits:
+        raise WorkbenchError(f"The model takes images of shape {size} (H, W, C). The data has {image_shape}.")
+    return image_shape, image_shape if len(size) == 3 else image_shape[:2] if len(size) == 2 else size
+
+
+def _info(step: Step) -> LayerInfo:
+    shape = tuple(step.output.shape[1:])
+    spatial = len(shape) == 3 and (None in shape[:2] or shape[0] * shape[1] > 1)
+    return LayerInfo(step.name, type(step.layer).__name__, shape, spatial)
+
+
+def _kernel(layer: Any) -> Any:
+    return getattr(layer, "depthwise_kernel", None) if hasattr(layer, "depthwise_kernel") else getattr(layer, "kernel", None)

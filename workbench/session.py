@@ -1,0 +1,349 @@
+"""One model, one dataset, and everything computed about them so far."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import numpy as np
+
+from workbench.contracts import Array, Attribution, Dataset, Predictions, Score
+from workbench.errors import WorkbenchError, unknown
+from workbench.params import make
+from workbench.progress import report
+from workbench.result import Result
+from workbench.runs import Run, open_run
+from workbench.store import cache_folder, load_arrays, save_arrays
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+    from workbench.probe import Probe
+
+Rows = Sequence[int] | Array | slice
+
+
+class Runner(Protocol):
+    """What answers an analysis by name: the registry."""
+
+    def __call__(self, session: Session, name: str, values: Mapping[str, Any]) -> Result: ...
+
+
+class Session:
+    """A debugging session; safe to use from several threads.
+
+    Opening one imports no TensorFlow: the model is loaded when something asks for it.
+
+    Attributes:
+        dataset: the images under study.
+        run: the run that the model belongs to, or None.
+        name: what captions call the model.
+        cache: whether predictions and results are kept in the user's cache folder.
+
+    Args:
+        model: a Keras model, a run, or the path of a `.keras` file.
+        dataset: labelled images that fit it.
+        name: of the model; the run's or the file's, if not given.
+        train: the images it was trained on, or what loads them; analyses of the training part need it.
+    """
+
+    runner: ClassVar[Runner | None] = None  # set by the registry, which stands on a floor above
+
+    def __init__(
+        self, model: keras.Model | Run | Path, dataset: Dataset, *, name: str | None = None,
+        train: Dataset | Callable[[], Dataset] | None = None, cache: bool = True,
+    ) -> None:  # fmt: skip
+        self._given, self.dataset, self.cache = model, dataset, cache
+        self.run = model if isinstance(model, Run) else None
+        self.name = name or (model.stem if isinstance(model, Path) else str(getattr(model, "name", "model")))
+        self._train = train
+        self._lock = threading.RLock()
+        self._probe: Probe | None = None
+        self._predictions: Predictions | None = None
+        self._embeddings: Array | None = None
+
+    def __repr__(self) -> str:
+        return f"Session({self.name!r}, {self.dataset.name!r}, {len(self.dataset):,} images, {len(self.class_names)} classes)"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """K names."""
+        return self.dataset.class_names
+
+    @property
+    def split(self) -> str:
+        """Name of the part, "test" or "train"."""
+        return self.dataset.name.rpartition("/")[2]
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What a caption says about the model and the data."""
+        return {
+            "run": self.name, "dataset": self.dataset.name, "images": len(self.dataset),
+            "classes": len(self.class_names), "model": self.model_fingerprint, "data": self.dataset.fingerprint,
+        }  # fmt: skip
+
+    @cached_property
+    def model_fingerprint(self) -> str:
+        """16 hexadecimal digits that change with any weight; needs no TensorFlow for a run or a file."""
+        if isinstance(self._given, Run):
+            return self._given.manifest.model_sha256[:16]
+        if isinstance(self._given, Path):
+            return hashlib.sha256(self._given.read_bytes()).hexdigest()[:16]
+        try:
+            structure = self._given.to_json()
+        except (NotImplementedError, TypeError, ValueError):  # a model with a `call` of its own
+            structure = repr([(weights.path, weights.shape) for weights in self._given.weights])
+        digest = hashlib.sha256(structure.encode())
+        for weights in self._given.get_weights():
+            digest.update(np.ascontiguousarray(weights))
+        return digest.hexdigest()[:16]
+
+    @property
+    def history(self) -> pd.DataFrame | None:
+        """Learning curves, one row an epoch; None where there are none."""
+        return None if self.run is None else self.run.history
+
+    @property
+    def train(self) -> Dataset | None:
+        """The images it was trained on, loaded at the first call; None where they are not known."""
+        with self._lock:
+            if callable(self._train):
+                self._train = self._train()
+            return self._train
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is loaded."""
+        return self._probe is not None
+
+    @property
+    def probe(self) -> Probe:
+        """The model's probe; the first call imports TensorFlow and loads the model.
+
+        Raises:
+            WorkbenchError: if the model cannot be read or does not fit the data.
+        """
+        with self._lock:
+            if self._probe is None:
+                from workbench.probe import Probe
+
+                probe = Probe(self._load(), self.dataset.image_shape)
+                if probe.classes != len(self.class_names):
+                    raise WorkbenchError(
+                        f"The model gives {probe.classes} scores an image. {self.dataset.name!r} names "
+                        f"{len(self.class_names)} classes; name all of the model's classes in the data (`class_names`)."
+                    )
+                self._probe = probe
+            return self._probe
+
+    @property
+    def model(self) -> keras.Model:
+        """The Keras model."""
+        return self.probe.model
+
+    def _load(self) -> keras.Model:
+        if isinstance(self._given, Run):
+            return self._given.load_model()
+        if isinstance(self._given, Path):
+            from workbench.keras_files import load_model
+
+            return load_model(self._given)
+        return self._given
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether predictions can be had without loading the model."""
+        return self._saved_predictions() is not None
+
+    @property
+    def predictions(self) -> Predictions:
+        """Predictions of all images: the run's, the cached ones, or computed now, with progress."""
+        with self._lock:
+            if self._saved_predictions() is None:
+                self._compute()
+            assert self._predictions is not None  # noqa: S101  # for the type checker: `_compute` sets it
+            return self._predictions
+
+    @property
+    def embeddings(self) -> Array:
+        """`(N, D)` float32, what the last linear layer receives; cached, else computed now, with progress."""
+        with self._lock:
+            if self._embeddings is None:
+                stored = load_arrays(self.cache_path("predictions.npz")) if self.cache else None
+                self._embeddings = None if stored is None else stored.get("embeddings")
+            if self._embeddings is None:
+                self._compute()
+            return np.asarray(self._embeddings)
+
+    def _saved_predictions(self) -> Predictions | None:
+        with self._lock:
+            if self._predictions is None and self.run is not None:
+                self._predictions = self.run.predictions(self.split, self.dataset.fingerprint)
+            if self._predictions is None and self.cache:
+                stored = load_arrays(self.cache_path("predictions.npz"))
+                self._predictions = None if stored is None else Predictions(stored["logits"], self.dataset.labels)
+            return self._predictions
+
+    def _compute(self) -> None:
+        """Pass all images through the model once: logits and embeddings."""
+        logits, embeddings = [], []
+        for images in self.dataset.batches(256):
+            values = self.probe.logits_and_embeddings(images)
+            logits.append(values[0])
+            embeddings.append(values[1])
+            report("Predictions", min(256 * len(logits), len(self.dataset)), len(self.dataset))
+        self._embeddings = np.concatenate(embeddings)
+        self._predictions = Predictions(np.concatenate(logits), self.dataset.labels)
+        if self.cache:
+            arrays = {"logits": self._predictions.logits, "embeddings": self._embeddings}
+            save_arrays(self.cache_path("predictions.npz"), arrays)
+
+    def cache_path(self, name: str) -> Path:
+        """Where the cache keeps something of this model on this data."""
+        return cache_folder() / "results" / f"{self.model_fingerprint}-{self.dataset.fingerprint}" / name
+
+    def class_index(self, name: str | int) -> int:
+        """Return the class called `name`, or the class of that number.
+
+        Raises:
+            WorkbenchError: if there is none; the nearest names are offered.
+        """
+        if str(name) in self.class_names:
+            return self.class_names.index(str(name))
+        folded = [each.casefold() for each in self.class_names]
+        if str(name).casefold() in folded:
+            return folded.index(str(name).casefold())
+        if str(name).isdecimal() and int(name) < len(self.class_names):
+            return int(name)
+        raise unknown("class", name, self.class_names)
+
+    def rows(self, rows: Rows) -> Array:
+        """Return `rows` as `(n,)` int64, checked against the dataset.
+
+        Raises:
+            WorkbenchError: if one lies outside.
+        """
+        chosen = np.arange(len(self.dataset))[rows] if isinstance(rows, slice) else np.atleast_1d(np.asarray(rows, np.int64))
+        if len(chosen) and not (chosen.min() >= 0 and chosen.max() < len(self.dataset)):
+            wrong = next(row for row in chosen if not 0 <= row < len(self.dataset))
+            raise WorkbenchError(f"Image {wrong} does not exist: {self.dataset.name!r} has images 0…{len(self.dataset) - 1}.")
+        return chosen
+
+    def attribute(
+        self, method: str, rows: Rows, *, target: str | int | Array = "predicted",
+        against: str | int | Array | None = None, score: Literal["logit", "probability"] = "logit", **params: Any,
+    ) -> Attribution:  # fmt: skip
+        """Explain the scores of some images.
+
+        Args:
+            method: CLI name of the method, for example "grad-cam".
+            rows: rows of the dataset.
+            target: "predicted", "label", a class name or number, or `(n,)` int.
+            against: the class to contrast with, in the same forms: explains f_target - f_against.
+            score: "logit" or "probability".
+            params: the method's parameters, for example `layer="conv2"`.
+
+        Raises:
+            WorkbenchError: if a name or a value is wrong, or the method does not apply to this model.
+        """
+        chosen = self.rows(rows)
+        return self.attribute_images(
+            method, _Rows(self.dataset, chosen), self._classes(target, chosen),
+            against=None if against is None else self._classes(against, chosen), score=score, **params,
+        )  # fmt: skip
+
+    def attribute_images(
+        self, method: str, images: Any, target: Array, *, against: Array | None = None, score: Score = "logit", **params: Any
+    ) -> Attribution:
+        """Explain images that need not belong to the dataset: `(n, H, W, C)`, uint8 or float32 in [0, 1]."""
+        from workbench.explainers import explainer
+
+        kind = make(explainer(method), params)
+        return kind.attribute(
+            self.probe, images, target, against=against, score=score if against is None else "contrast", progress=report
+        )
+
+    def _classes(self, wanted: str | int | Array, rows: Array) -> Array:
+        if isinstance(wanted, str) and wanted == "predicted":
+            return self.predictions.predicted[rows]
+        if isinstance(wanted, str) and wanted == "label":
+            return self.dataset.labels[rows]
+        if isinstance(wanted, str | int | np.integer):
+            return np.full(len(rows), self.class_index(wanted), np.int64)
+        return np.asarray(wanted, np.int64)
+
+    def analyze(self, name: str, **params: Any) -> Result:
+        """Answer one analysis, for example `session.analyze("most-confused", top=5).draw()`.
+
+        Raises:
+            WorkbenchError: if there is no such analysis or parameter, or the session lacks what it needs.
+        """
+        if Session.runner is None:
+            raise RuntimeError("Import `workbench.registry` first, or use `workbench.Session`, which does.")
+        return Session.runner(self, name, params)
+
+    def subset(self, rows: Rows) -> Session:
+        """Return a session on some of the images; the model and known predictions are shared."""
+        chosen = self.rows(rows)
+        other = Session(self._given, self.dataset.subset(chosen), name=self.name, train=self._train, cache=self.cache)
+        other._probe = self._probe
+        if self.has_predictions:
+            other._predictions = Predictions(self.predictions.logits[chosen], self.dataset.labels[chosen])
+        return other
+
+
+class _Rows:
+    """Some images of a dataset, read batch by batch."""
+
+    def __init__(self, dataset: Dataset, rows: Array) -> None:
+        self._images, self._rows = dataset.images, rows
+        self.shape, self.dtype = (len(rows), *dataset.images.shape[1:]), dataset.images.dtype
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, part: slice) -> Array:
+        return self._images[self._rows[part]]
+
+
+def open_session(
+    run: str | Path = "baseline", *, split: str = "test", model: str | Path | None = None, data: str | Path | None = None,
+    data_dir: str | Path | None = None,
+) -> Session:  # fmt: skip
+    """Open a run, or a model file with data of one's own.
+
+    Args:
+        run: name of a run under `saved_models/`, or the path of a run's folder.
+        split: "test" or "train".
+        model: path of a `.keras` file, instead of a run; `data` is needed then.
+        data: path of an `.npz` file; the data that the run was trained on, if not given.
+        data_dir: folder of the Fashion-MNIST files, if they are not where they are usually found.
+
+    Raises:
+        WorkbenchError: if something does not exist or does not fit; in one sentence.
+    """
+    from workbench.datasets import load_dataset
+
+    opened = open_run(run) if model is None else None
+    if opened is None and data is None:
+        raise WorkbenchError("A model file needs its data: give `data` (--data FILE.npz) too.")
+    source = str(data) if data is not None else opened.manifest.dataset if opened else ""
+    dataset = load_dataset(source, split=split, data_dir=data_dir, progress=report)
+
+    def train() -> Dataset:
+        return load_dataset(source, split="train", data_dir=data_dir, progress=report)
+
+    if opened is None:
+        return Session(Path(str(model)), dataset, train=train)
+    if tuple(opened.manifest.image_shape) != dataset.image_shape:
+        raise WorkbenchError(
+            f"Run {opened.name!r} takes images of shape {tuple(opened.manifest.image_shape)} (H, W, C). "
+            f"{dataset.name!r} has {dataset.image_shape}."
+        )
+    return Session(opened, dataset, train=train)

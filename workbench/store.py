@@ -1,0 +1,101 @@
+"""The user's cache folder: results and arrays by key, lost without harm."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.contracts import Array, Finding
+from workbench.result import Result
+
+LOG = logging.getLogger("workbench.store")
+
+
+def cache_folder() -> Path:
+    """Return the folder of everything that can be computed or fetched again; `WORKBENCH_CACHE` names another."""
+    if named := os.environ.get("WORKBENCH_CACHE"):
+        return Path(named)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("classifier-workbench")
+
+
+def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Write arrays as one compressed npz, whole or not at all; a disk that takes no more costs only the cache."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy types `allow_pickle` into the names
+        Path(file.name).replace(path)
+    except OSError as error:
+        LOG.warning("Not cached: %s", error)
+
+
+def load_arrays(path: Path) -> dict[str, Array] | None:
+    """Read what `save_arrays` wrote; None where there is nothing or it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        LOG.warning("A damaged file of the cache is left aside: %s", error)
+        return None
+
+
+def save_result(path: Path, result: Result) -> None:
+    """Write a result without its drawer."""
+    meta: dict[str, Any] = {
+        "findings": [asdict(finding) for finding in result.findings], "notes": result.notes, "analysis": result.analysis,
+        "params": result.params, "context": result.context, "tables": {},
+    }  # fmt: skip
+    arrays = {f"array/{name}": values for name, values in result.arrays.items()}
+    for table, frame in result.tables.items():
+        meta["tables"][table] = columns = []
+        for number, column in enumerate(frame.columns):
+            values = frame[column].to_numpy()
+            numeric = values.dtype.kind in "biuf"
+            columns.append({"name": column, "values": None if numeric else values.tolist()})
+            if numeric:
+                arrays[f"table/{table}/{number}"] = values
+    save_arrays(path, {**arrays, "meta": np.frombuffer(json.dumps(meta, default=_plain).encode(), np.uint8)})
+
+
+def load_result(path: Path) -> Result | None:
+    """Read what `save_result` wrote; None where there is nothing or it is damaged."""
+    stored = load_arrays(path)
+    if stored is None or "meta" not in stored:
+        return None
+    import pandas as pd
+
+    meta = json.load(io.BytesIO(stored["meta"].tobytes()))
+    tables = {
+        table: pd.DataFrame({
+            column["name"]: stored[f"table/{table}/{number}"] if column["values"] is None else column["values"]
+            for number, column in enumerate(columns)
+        })
+        for table, columns in meta.pop("tables").items()
+    }  # fmt: skip
+    arrays = {name.removeprefix("array/"): values for name, values in stored.items() if name.startswith("array/")}
+    findings = tuple(
+        Finding(**{**each, "evidence": tuple(each["evidence"]), "interval": each["interval"] and tuple(each["interval"])})
+        for each in meta.pop("findings")
+    )
+    return Result(tables=tables, arrays=arrays, findings=findings, **meta)
+
+
+def _plain(value: Any) -> Any:
+    """JSON of numpy's scalars and arrays."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be kept in a result's notes.")

@@ -1,0 +1,93 @@
+"""Work that takes longer than a click: started once, watched by the page, its answer kept."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.progress import Progress
+
+LOG = logging.getLogger("workbench.ui")
+UNEXPECTED = "Something went wrong that should not have; the terminal in which the workbench runs says what."
+RETRY = 3.0
+"""Seconds that a failure is shown before asking again means trying again."""
+
+
+@dataclass
+class Job:
+    """One piece of work; `done` is set last, after `value` or `error`."""
+
+    what: str = ""
+    share: float | None = None
+    value: Any = None
+    error: str = ""
+    seconds: float = 0.0
+    ended: float = 0.0
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Note how far it is; a `Progress`."""
+        self.what = f"{what}: {done:,} of {total:,}" if total > 1 else what
+        self.share = done / total if total else None
+
+    def run(self, work: Callable[[Progress], Any]) -> None:
+        """Do the work; an error ends here, as one sentence."""
+        started = time.perf_counter()
+        try:
+            self.value = work(self.progress)
+        except WorkbenchError as error:
+            self.error = str(error)
+        except Exception:  # a surface: whatever it is must reach the terminal, and the page must stay
+            LOG.exception("A computation of the page failed.")
+            self.error = UNEXPECTED
+        self.ended = time.perf_counter()
+        self.seconds = self.ended - started
+        self.done.set()
+
+
+class Jobs:
+    """Jobs by key; the same key is worked on once, and the last answers are kept.
+
+    Args:
+        workers: how many run at a time.
+        keep: how many finished jobs are kept.
+    """
+
+    def __init__(self, workers: int = 2, keep: int = 64) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="workbench-page")
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._lock = threading.Lock()
+        self._keep = keep
+
+    def get(self, key: str) -> Job | None:
+        """Return the job, running or done, if there is one."""
+        with self._lock:
+            return self._jobs.get(key)
+
+    def start(self, key: str, work: Callable[[Progress], Any], *, wait: float = 0.0) -> Job:
+        """Return the job of this key, started now if there is none; one that failed a while ago is tried again.
+
+        Args:
+            wait: seconds to give a quick one before returning.
+        """
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None or (job.error and job.done.is_set() and time.perf_counter() - job.ended > RETRY):
+                job = self._jobs[key] = Job()
+                self._pool.submit(job.run, work)
+            self._jobs.move_to_end(key)
+            for old in [key for key, each in self._jobs.items() if each.done.is_set()][: max(0, len(self._jobs) - self._keep)]:
+                del self._jobs[old]
+        job.done.wait(wait)
+        return job
+
+    def close(self) -> None:
+        """Start nothing more; what runs is left to end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,150 @@
+"""What the page shows, as a small validated value that equals the query string of its address.
+
+Whatever the browser sends is read here and nowhere else: wrong values become the default, never an error,
+except the parameters of an analysis, which the analysis itself checks and answers with a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from workbench.ui.board import Board
+
+ANY = -1
+"""In place of a class: all classes but the other one, so that a row or a column of the matrix can be opened."""
+SECTIONS = {"overview": "Overview", "errors": "Errors", "own": "Your image"}
+PER_PAGE = 24
+_NAME = re.compile(r"[\w./:-]{1,120}")
+_WORDS = {
+    "cells": ("counts", "shares"),
+    "order": ("sure", "unsure"),
+    "scale": ("own", "shared"),
+    "grid": ("smooth", "native"),
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """One view; every field but the section has a default that is left out of the address.
+
+    Attributes:
+        section: "overview", "errors", "own", or the name of an analysis.
+        true, predicted: cell of the confusion matrix; `ANY` for a whole row, column or all errors; None: the largest.
+        image: row of the dataset that is explained; None: the first of the cell.
+        page: page of the gallery, from 0.
+        order: "sure" (most confident first) or "unsure".
+        cells: "counts" or "shares" of the true class.
+        explain: "predicted", "true", "difference", or a class index in digits.
+        methods: attribution methods to show; empty for the first four.
+        layer: where the methods that need one read; empty for the last spatial one.
+        scale: "own", or "shared" between the predicted and the true class.
+        grid: "smooth", or "native": a layer's map in its own resolution.
+        own: key of an image of the user's own that the server holds; empty for none.
+        start: row of the dataset that the drawing starts from; None for a blank one.
+        invert: whether the image of the user's own is inverted.
+        params: parameters of the analysis, as text.
+    """
+
+    section: str = "overview"
+    true: int | None = None
+    predicted: int | None = None
+    image: int | None = None
+    page: int = 0
+    order: str = "sure"
+    cells: str = "counts"
+    explain: str = "predicted"
+    methods: tuple[str, ...] = ()
+    layer: str = ""
+    scale: str = "own"
+    grid: str = "smooth"
+    own: str = ""
+    start: int | None = None
+    invert: bool = False
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    def query(self) -> dict[str, str]:
+        """Return what stands in the address: the section, and what is not the default."""
+        found = {"section": self.section}
+        if self.section not in SECTIONS:
+            return found | dict(self.params)
+        for name in _KEYS[self.section]:
+            value = getattr(self, name)
+            # The image says the page, so that only one of them stands in the address.
+            if value != _DEFAULTS[name] and not (name == "page" and self.image is not None):
+                found[name] = _written(value)
+        return found
+
+
+_SHOWN = ("explain", "methods", "layer", "scale", "grid")
+_KEYS = {
+    "overview": (),
+    "errors": ("true", "predicted", "image", "page", "order", "cells", *_SHOWN),
+    "own": ("own", "start", "invert", *_SHOWN),
+}
+_DEFAULTS = {name: spec.default for name, spec in View.__dataclass_fields__.items()}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "1" if value is True else "any" if value == ANY else str(value)
+
+
+def read(raw: object, analyses: Collection[str] = ()) -> View:
+    """Read a query, or what a script of the page sent in its place.
+
+    Args:
+        raw: a mapping of text to text; anything else is an empty one.
+        analyses: names that are sections too.
+    """
+    got = {str(key): str(value)[:400] for key, value in raw.items()} if isinstance(raw, Mapping) else {}
+    section = got.get("section", "errors" if {"image", "true", "predicted"} & set(got) else "overview")
+    if section in analyses:
+        names = [name for name in got if name != "section" and not name.startswith("_")][:32]
+        return View(section, params={name: got[name] for name in names if got[name] != ""})
+    methods = tuple(dict.fromkeys(name for name in got.get("methods", "").split(",") if _NAME.fullmatch(name)))[:16]
+    explain = got.get("explain", "")
+    return View(
+        section if section in SECTIONS else "overview",
+        true=_class(got.get("true")), predicted=_class(got.get("predicted")), image=_whole(got.get("image")),
+        page=_whole(got.get("page")) or 0, methods=methods, layer=_name(got.get("layer")),
+        explain=explain if explain in ("true", "difference") or _whole(explain) is not None else "predicted",
+        own=_name(got.get("own")), start=_whole(got.get("start")), invert=got.get("invert") == "1",
+        **{name: got[name] for name, words in _WORDS.items() if got.get(name) in words},
+    )  # fmt: skip
+
+
+def settle(view: View, board: Board) -> View:
+    """Fill in what a view of the errors leaves open, and drop what does not exist: never an error."""
+    count, classes = len(board.labels), len(board.counts)
+    image = view.image if view.image is not None and view.image < count else None
+    start = view.start if view.start is not None and view.start < count else None
+    explain = view.explain if not view.explain.isdigit() or int(view.explain) < classes else "predicted"
+    view = replace(view, image=image, start=start, explain=explain)
+    if view.section != "errors":
+        return view
+    true, predicted = (c if c is not None and c < classes else None for c in (view.true, view.predicted))
+    if true is None or predicted is None:  # an image alone is a link too: from a finding, or typed
+        true, predicted = board.cell_of(image) if image is not None else board.largest
+    rows = board.rows(true, predicted, view.order)
+    place = board.place(image, true, predicted, view.order) if image is not None else None
+    page = min(view.page, max(0, len(rows) - 1) // PER_PAGE)
+    if place is None:
+        image = int(rows[page * PER_PAGE]) if len(rows) else None
+    else:
+        page = place // PER_PAGE
+    return replace(view, true=true, predicted=predicted, image=image, page=page)
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
+def _class(text: str | None) -> int | None:
+    return ANY if text == "any" else _whole(text)
+
+
+def _name(text: str | None) -> str:
+    return text if text is not None and _NAME.fullmatch(text) else ""

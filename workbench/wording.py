@@ -1,0 +1,47 @@
+"""How findings say numbers, so that all analyses say them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.measures import wilson
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of images with its 95 % Wilson interval; prints as "12.7 % (95 % interval 10.8–14.9 %)"."""
+
+    value: float
+    interval: tuple[float, float]
+
+    def __str__(self) -> str:
+        low, high = (percent(end).removesuffix(" %") for end in self.interval)
+        return f"{percent(self.value)} (95 % interval {low}–{high} %)"
+
+
+def rate(hits: int, trials: int) -> Rate:
+    """Return `hits` of `trials`, which must be at least 1, as a rate with its interval."""
+    low, high = wilson(hits, trials)
+    return Rate(hits / trials, (float(low), float(high)))
+
+
+def percent(share: float) -> str:
+    """Write a share in percent: one decimal, two near 0 and 1, where the first would hide the rest."""
+    near = 0 < share < 0.0005 or 0.9995 < share < 1
+    shown = f"{100 * share:.{2 if near else 1}f}"
+    return f"{shown.removesuffix('.0') if shown in ('0.0', '100.0') else shown} %"
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun: "1 image", "1,000 images", "2 classes"."""
+    plural = noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def listed(names: Sequence[object], most: int = 5) -> str:
+    """Join names to "A, B and C"; beyond `most` the rest is only counted."""
+    words = [str(name) for name in names]
+    if len(words) > most:
+        words = [*words[: most - 1], counted(len(words) - most + 1, "other")]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
