@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from workbench.datasets import load_dataset
     from workbench.errors import WorkbenchError
     from workbench.explainers import explainers
+    from workbench.opening import open_session
     from workbench.probe import Probe
     from workbench.registry import analyses
     from workbench.result import Result
     from workbench.runs import list_runs, open_run
-    from workbench.session import Session, open_session
+    from workbench.session import Session
 
 _HOMES = {
     "Attribution": "contracts", "Dataset": "contracts", "Finding": "contracts", "Predictions": "contracts",

@@ -50,7 +50,9 @@ def rgba(values: Array, *, signed: bool, scale: float) -> Array:
     Returns:
         `(…, h, w, 4)` uint8, alpha not premultiplied; wholly transparent if `scale` is 0.
     """
-    share = np.clip(np.asarray(values, np.float64) / scale, -1 if signed else 0, 1) if scale > 0 else np.zeros(values.shape)
+    share = (
+        np.clip(np.asarray(values, np.float64) / scale, -1 if signed else 0, 1) if scale > 0 else np.zeros(values.shape)
+    )
     if signed:
         ink = np.where(share[..., None] < 0, _NEGATIVE_INK, _POSITIVE_INK)
     else:

@@ -80,9 +80,9 @@ class Dataset:
             digest.update(self.source_fingerprint.encode())
         else:
             for start in range(0, len(self), 4096):
-                digest.update(np.ascontiguousarray(self.images[start : start + 4096]))
-        digest.update(np.ascontiguousarray(self.labels))
-        digest.update(np.ascontiguousarray(self.indices))
+                digest.update(np.asarray(self.images[start : start + 4096]).tobytes())
+        digest.update(self.labels.tobytes())
+        digest.update(self.indices.tobytes())
         return digest.hexdigest()[:16]
 
     def subset(self, rows: Array | slice | list[int]) -> Dataset:

@@ -16,7 +16,15 @@ from keras import ops
 from keras.src.models.functional import Functional
 
 Tensor = Any
-IDENTITIES = ("Identity", "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization")
+IDENTITIES = (
+    "Identity",
+    "Dropout",
+    "SpatialDropout2D",
+    "GaussianNoise",
+    "GaussianDropout",
+    "AlphaDropout",
+    "ActivityRegularization",
+)
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,9 @@ def describe(params: type[BaseModel]) -> Iterator[Parameter]:
         options: tuple[str, ...] = ()
         if get_origin(kind) is Literal:
             options, kind = tuple(str(option) for option in get_args(kind)), str
-        bounds = {key: getattr(mark, key) for mark in info.metadata for key in ("ge", "le", "gt", "lt") if hasattr(mark, key)}
+        bounds = {
+            key: getattr(mark, key) for mark in info.metadata for key in ("ge", "le", "gt", "lt") if hasattr(mark, key)
+        }
         chosen = next((mark.what for mark in info.metadata if isinstance(mark, ChooseFrom)), "")
         yield Parameter(
             name, kind, info.get_default(call_default_factory=True), info.description or "", optional,

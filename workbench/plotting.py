@@ -59,7 +59,9 @@ def caption(result: Result) -> str:
         parts.append(str(context["dataset"]))
     if context.get("images"):
         parts.append(f"{int(context['images']):,} images")
-    parts += [f"{name.replace('_', ' ')} {'default' if value is None else value}" for name, value in result.params.items()]
+    parts += [
+        f"{name.replace('_', ' ')} {'default' if value is None else value}" for name, value in result.params.items()
+    ]
     return " · ".join(text(part, 60) for part in parts)
 
 
@@ -214,7 +216,9 @@ def tiles(axes: Axes, pictures: Sequence[Tile], *, columns: int, cell: float) ->
             at = upper - (len(tile.above) - number - 0.5) * line
             axes.text(left, at, words, fontsize=SMALL, color=colour, va="center", ha="left")
         for number, (words, colour) in enumerate(tile.below):
-            axes.text(left, upper + tall + (number + 0.65) * line, words, fontsize=SMALL, color=colour, va="center", ha="left")
+            axes.text(
+                left, upper + tall + (number + 0.65) * line, words, fontsize=SMALL, color=colour, va="center", ha="left"
+            )
     axes.set_xlim(0, columns - GAP)
     axes.set_ylim(-(-len(pictures) // columns) * step - GAP, 0)
 
@@ -234,7 +238,9 @@ def _picture(axes: Axes, tile: Tile, box: tuple[float, float, float, float]) -> 
                       ha="center", va="center")  # fmt: skip
     if tile.frame:
         axes.add_patch(
-            Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=tile.frame, linewidth=1.5, clip_on=False)
+            Rectangle(
+                (left, top), right - left, bottom - top, fill=False, edgecolor=tile.frame, linewidth=1.5, clip_on=False
+            )
         )
 
 
@@ -263,7 +269,15 @@ def show_map(axes: Axes, values: Array, mappable: ScalarMappable) -> None:
 
 
 def interval_bars(
-    axes: Axes, places: Array, values: Array, low: Array, high: Array, *, colour: str, height: float = 0.7, faint: bool = False
+    axes: Axes,
+    places: Array,
+    values: Array,
+    low: Array,
+    high: Array,
+    *,
+    colour: str,
+    height: float = 0.7,
+    faint: bool = False,
 ) -> None:
     """Draw horizontal bars with their 95 % intervals; a value that is NaN has no bar."""
     known = ~np.isnan(values)

@@ -18,7 +18,17 @@ from workbench.errors import WorkbenchError, unknown
 from workbench.graph import Step, Tensor, logits_of, walk
 from workbench.scorer import Scorer, Trace
 
-POOLING = ("Pooling", "Dropout", "Padding", "Cropping", "UpSampling", "Reshape", "Rescaling", "Normalization", "Resizing")
+POOLING = (
+    "Pooling",
+    "Dropout",
+    "Padding",
+    "Cropping",
+    "UpSampling",
+    "Reshape",
+    "Rescaling",
+    "Normalization",
+    "Resizing",
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,8 @@ class Probe:
         output = output.reshape(len(output), -1) if output.ndim != 2 and output.size == 4 * output.shape[-1] else output
         if output.ndim != 2 or output.shape[1] < 2:
             raise WorkbenchError(
-                f"The model must give one score for each of K ≥ 2 classes, (N, K). Its output is {('N', *output.shape[1:])}. "
+                "The model must give one score for each of K ≥ 2 classes, (N, K). "
+                f"Its output is (N, {', '.join(map(str, output.shape[1:]))}). "
                 "A single sigmoid unit can be turned into two classes with a Dense(2) layer."
             )
         if not self.note:
@@ -93,7 +104,7 @@ class Probe:
             self.note = (
                 "The output is a probability without a softmax layer to leave out: scores are its logarithm."
                 if self._logarithm
-                else f"Nothing linear stands before the output of {next(reversed(self.layers))!r}: scores are the outputs."
+                else f"Nothing linear ends the model, layer {next(reversed(self.layers))!r} does: scores are its outputs."
             )
         return int(output.shape[1])
 
@@ -123,7 +134,9 @@ class Probe:
     def default_layer(self) -> str | None:
         """The last spatial layer that is no pooling: where class activation maps are read; None if there is none."""
         found = [
-            layer.name for layer in self.layers.values() if layer.spatial and not any(word in layer.kind for word in POOLING)
+            layer.name
+            for layer in self.layers.values()
+            if layer.spatial and not any(word in layer.kind for word in POOLING)
         ]
         return found[-1] if found else None
 
@@ -171,7 +184,9 @@ class Probe:
             raise unknown("layer", layer, self.layers)
         return self.run(("maps", layer), lambda batch: tf.cast(self.trace(batch).outputs[layer], tf.float32), images)
 
-    def gradient(self, images: Array, target: Array, *, score: ScoreKind = "logit", against: Array | None = None) -> Array:
+    def gradient(
+        self, images: Array, target: Array, *, score: ScoreKind = "logit", against: Array | None = None
+    ) -> Array:
         """Gradient of the score of `target` by the pixels: `(B, H, W, C)` float32, score per unit of [0, 1]."""
 
         def gradient(batch: Tensor, target: Tensor, against: Tensor) -> Tensor:
@@ -220,7 +235,9 @@ class Probe:
         with self._lock:
             if key not in self._compiled:
                 images = tf.TensorSpec((None, *self.image_shape), tf.float32)
-                traced = tf.function(function, input_signature=[images, *[tf.TensorSpec((None,), tf.int64)] * classes], autograph=False)
+                traced = tf.function(
+                    function, input_signature=[images, *[tf.TensorSpec((None,), tf.int64)] * classes], autograph=False
+                )
                 self._compiled[key] = traced.get_concrete_function()
                 while len(self._compiled) > 64:
                     self._compiled.popitem(last=False)
@@ -243,7 +260,9 @@ def _fit(model: keras.Model, image_shape: tuple[int, int, int] | None) -> tuple[
     if image_shape is None:
         full = (*size, 1) if len(size) == 2 else size
         if len(full) != 3 or None in full:
-            raise WorkbenchError(f"The model's input {wanted} leaves the image size open: give `image_shape=(H, W, C)`.")
+            raise WorkbenchError(
+                f"The model's input {wanted} leaves the image size open: give `image_shape=(H, W, C)`."
+            )
         return full, size
     if len(size) == 3:
         fits = all(w is None or w == g for w, g in zip(size, image_shape, strict=True))
@@ -263,4 +282,8 @@ def _info(step: Step) -> LayerInfo:
 
 
 def _kernel(layer: Any) -> Any:
-    return getattr(layer, "depthwise_kernel", None) if hasattr(layer, "depthwise_kernel") else getattr(layer, "kernel", None)
+    return (
+        getattr(layer, "depthwise_kernel", None)
+        if hasattr(layer, "depthwise_kernel")
+        else getattr(layer, "kernel", None)
+    )

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import analyses as package
 from workbench.analysis import Analysis
 from workbench.errors import WorkbenchError, unknown
+from workbench.opening import open_session
 from workbench.params import Params, make
 from workbench.progress import report
 from workbench.result import Result
-from workbench.session import Session, open_session
+from workbench.session import Session
 from workbench.store import load_result, save_result
 
 if TYPE_CHECKING:
@@ -113,7 +114,9 @@ def compute(session: Session, name: str, values: Mapping[str, Any] | None = None
         seconds = round(time.perf_counter() - started, 3)
         report(name, 1, 1)
         context = {**session.context, "seconds": seconds, **answer.context}
-        result = replace(answer, analysis=name, params=params.model_dump(mode="json"), context=context, drawer=kind().draw)
+        result = replace(
+            answer, analysis=name, params=params.model_dump(mode="json"), context=context, drawer=kind().draw
+        )
         if session.cache:
             save_result(_path(session, name, key), result)
         return _keep(key, result)
@@ -135,7 +138,15 @@ def _keep(key: tuple[str, ...], result: Result) -> Result:
 def _key(session: Session, kind: type[Analysis[Any]], params: Params) -> tuple[str, ...]:
     """Everything that an answer depends on; a changed analysis is computed anew."""
     run = "" if session.run is None else session.run.name  # analyses may show the run's curves and manifest
-    return (kind.name(), _source(kind), params.key, session.model_fingerprint, session.dataset.fingerprint, run, session.name)
+    return (
+        kind.name(),
+        _source(kind),
+        params.key,
+        session.model_fingerprint,
+        session.dataset.fingerprint,
+        run,
+        session.name,
+    )
 
 
 @cache
@@ -148,4 +159,4 @@ def _path(session: Session, name: str, key: tuple[str, ...]) -> Path:
     return session.cache_path(f"{name}-{digest}.npz")
 
 
-Session.runner = staticmethod(compute)  # type: ignore[assignment]  # mypy sees a method where a function is kept
+Session.runner = staticmethod(compute)

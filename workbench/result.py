@@ -58,5 +58,8 @@ class Result:
             self.draw().savefig(png, format="png", dpi=110)
             parts.append(f'<img alt="{html.escape(self.analysis)}" src="data:image/png;base64,'
                          f'{base64.b64encode(png.getvalue()).decode()}">')  # fmt: skip
-        parts += [table.head(20).to_html(index=False, float_format="%.4g") for table in list(self.tables.values())[:1]]
+        parts += [
+            table.head(20).to_html(index=False, float_format="{:.4g}".format)
+            for table in list(self.tables.values())[:1]
+        ]
         return "".join(parts)

@@ -27,7 +27,8 @@ class Tracer(Protocol):
 
     max_rows: int
 
-    def trace(self, images: Tensor) -> Trace: ...
+    def trace(self, images: Tensor) -> Trace:
+        """Walk through the model."""
 
 
 class Scorer:
@@ -59,13 +60,13 @@ class Scorer:
 
         return self._by_rows(gradient, images)
 
-    def feature_maps_and_gradients(self, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
+    def feature_maps_and_gradients(self, images: Tensor, layer: str | None) -> tuple[Tensor, Tensor]:
         """Outputs of `layer` and the score's gradient by them, `(B, h, w, F)` each; only the head runs backward."""
         with tf.GradientTape() as tape:
             tape.watch(images)
             trace = self.probe.trace(images)
             scores = self._pick(trace.logits, self.target, self.against)
-        maps = trace.outputs[layer]
+        maps = trace.outputs[str(layer)]
         gradients = tape.gradient(scores, maps, unconnected_gradients="zero")
         return tf.cast(maps, tf.float32), tf.cast(gradients, tf.float32)
 

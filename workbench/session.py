@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError, unknown
 from workbench.params import make
 from workbench.progress import report
 from workbench.result import Result
-from workbench.runs import Run, open_run
+from workbench.runs import Run
 from workbench.store import cache_folder, load_arrays, save_arrays
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Session:
         self._embeddings: Array | None = None
 
     def __repr__(self) -> str:
-        return f"Session({self.name!r}, {self.dataset.name!r}, {len(self.dataset):,} images, {len(self.class_names)} classes)"
+        return f"Session({self.name!r}, {self.dataset.name!r}, {len(self.dataset):,} images)"
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class Session:
             structure = repr([(weights.path, weights.shape) for weights in self._given.weights])
         digest = hashlib.sha256(structure.encode())
         for weights in self._given.get_weights():
-            digest.update(np.ascontiguousarray(weights))
+            digest.update(weights.tobytes())
         return digest.hexdigest()[:16]
 
     @property
@@ -167,8 +167,7 @@ class Session:
         with self._lock:
             if self._saved_predictions() is None:
                 self._compute()
-            assert self._predictions is not None  # noqa: S101  # for the type checker: `_compute` sets it
-            return self._predictions
+            return cast("Predictions", self._predictions)
 
     @property
     def embeddings(self) -> Array:
@@ -229,10 +228,11 @@ class Session:
         Raises:
             WorkbenchError: if one lies outside.
         """
-        chosen = np.arange(len(self.dataset))[rows] if isinstance(rows, slice) else np.atleast_1d(np.asarray(rows, np.int64))
-        if len(chosen) and not (chosen.min() >= 0 and chosen.max() < len(self.dataset)):
-            wrong = next(row for row in chosen if not 0 <= row < len(self.dataset))
-            raise WorkbenchError(f"Image {wrong} does not exist: {self.dataset.name!r} has images 0…{len(self.dataset) - 1}.")
+        count = len(self.dataset)
+        chosen = np.arange(count)[rows] if isinstance(rows, slice) else np.atleast_1d(np.asarray(rows, np.int64))
+        outside = chosen[(chosen < 0) | (chosen >= count)]
+        if len(outside):
+            raise WorkbenchError(f"Image {outside[0]} does not exist: {self.dataset.name!r} has images 0…{count - 1}.")
         return chosen
 
     def attribute(
@@ -259,8 +259,9 @@ class Session:
         )  # fmt: skip
 
     def attribute_images(
-        self, method: str, images: Any, target: Array, *, against: Array | None = None, score: Score = "logit", **params: Any
-    ) -> Attribution:
+        self, method: str, images: Any, target: Array, *,
+        against: Array | None = None, score: Score = "logit", **params: Any,
+    ) -> Attribution:  # fmt: skip
         """Explain images that need not belong to the dataset: `(n, H, W, C)`, uint8 or float32 in [0, 1]."""
         from workbench.explainers import explainer
 
@@ -310,40 +311,3 @@ class _Rows:
 
     def __getitem__(self, part: slice) -> Array:
         return self._images[self._rows[part]]
-
-
-def open_session(
-    run: str | Path = "baseline", *, split: str = "test", model: str | Path | None = None, data: str | Path | None = None,
-    data_dir: str | Path | None = None,
-) -> Session:  # fmt: skip
-    """Open a run, or a model file with data of one's own.
-
-    Args:
-        run: name of a run under `saved_models/`, or the path of a run's folder.
-        split: "test" or "train".
-        model: path of a `.keras` file, instead of a run; `data` is needed then.
-        data: path of an `.npz` file; the data that the run was trained on, if not given.
-        data_dir: folder of the Fashion-MNIST files, if they are not where they are usually found.
-
-    Raises:
-        WorkbenchError: if something does not exist or does not fit; in one sentence.
-    """
-    from workbench.datasets import load_dataset
-
-    opened = open_run(run) if model is None else None
-    if opened is None and data is None:
-        raise WorkbenchError("A model file needs its data: give `data` (--data FILE.npz) too.")
-    source = str(data) if data is not None else opened.manifest.dataset if opened else ""
-    dataset = load_dataset(source, split=split, data_dir=data_dir, progress=report)
-
-    def train() -> Dataset:
-        return load_dataset(source, split="train", data_dir=data_dir, progress=report)
-
-    if opened is None:
-        return Session(Path(str(model)), dataset, train=train)
-    if tuple(opened.manifest.image_shape) != dataset.image_shape:
-        raise WorkbenchError(
-            f"Run {opened.name!r} takes images of shape {tuple(opened.manifest.image_shape)} (H, W, C). "
-            f"{dataset.name!r} has {dataset.image_shape}."
-        )
-    return Session(opened, dataset, train=train)

@@ -56,8 +56,8 @@ def load_arrays(path: Path) -> dict[str, Array] | None:
 def save_result(path: Path, result: Result) -> None:
     """Write a result without its drawer."""
     meta: dict[str, Any] = {
-        "findings": [asdict(finding) for finding in result.findings], "notes": result.notes, "analysis": result.analysis,
-        "params": result.params, "context": result.context, "tables": {},
+        "findings": [asdict(finding) for finding in result.findings], "notes": result.notes,
+        "analysis": result.analysis, "params": result.params, "context": result.context, "tables": {},
     }  # fmt: skip
     arrays = {f"array/{name}": values for name, values in result.arrays.items()}
     for table, frame in result.tables.items():
@@ -87,11 +87,14 @@ def load_result(path: Path) -> Result | None:
         for table, columns in meta.pop("tables").items()
     }  # fmt: skip
     arrays = {name.removeprefix("array/"): values for name, values in stored.items() if name.startswith("array/")}
-    findings = tuple(
-        Finding(**{**each, "evidence": tuple(each["evidence"]), "interval": each["interval"] and tuple(each["interval"])})
-        for each in meta.pop("findings")
-    )
+    findings = tuple(_finding(each) for each in meta.pop("findings"))
     return Result(tables=tables, arrays=arrays, findings=findings, **meta)
+
+
+def _finding(stored: dict[str, Any]) -> Finding:
+    interval = stored["interval"]
+    pairs = {"evidence": tuple(stored["evidence"]), "interval": None if interval is None else tuple(interval)}
+    return Finding(**{**stored, **pairs})
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,9 @@ from workbench.progress import Progress, silent
 from workbench.scorer import Scorer, Tensor
 
 Layer = Annotated[
-    str | None, Field(description="layer to read; the last spatial layer that is no pooling, if not given"), ChooseFrom("layers")
+    str | None,
+    Field(description="layer to read; the last spatial layer that is no pooling, if not given"),
+    ChooseFrom("layers"),
 ]
 
 
@@ -91,12 +93,12 @@ class Explainer(Params, ABC):
             WorkbenchError: if shapes or classes do not fit, or the method does not apply to this model.
         """
         target, against = self._check(probe, images, target, against, score)
-        self_ = self.model_copy(update={"layer": probe.spatial_layer(self.layer, method=self.title)}) if self.needs_layer() else self  # type: ignore[attr-defined]
+        method = self._at_layer(probe)
 
-        def compiled(batch: Tensor, target: Tensor, against: Tensor) -> Tensor:
-            return self_.formula(Scorer(probe, target, against, score), batch)
+        def values(batch: Tensor, target: Tensor, against: Tensor) -> Tensor:
+            return method.formula(Scorer(probe, target, against, score), batch)
 
-        run = probe.compile((self.name, self_.key, score), compiled, 2)
+        run = probe.compile((self.name, method.key, score), values, 2)
         size = max(1, probe.max_rows // self.copies(probe.image_shape))
         other = np.zeros_like(target) if against is None else against
         parts = []
@@ -104,11 +106,17 @@ class Explainer(Params, ABC):
             rows = slice(start, start + size)
             parts.append(run(_floats(images[rows]), target[rows], other[rows]).numpy())
             progress(self.title, min(start + size, len(target)), len(target))
-        values = np.concatenate(parts) if parts else np.zeros((0, 1, 1), np.float32)
+        params = method.model_dump()
         return Attribution(
-            values, target, score, self.signed, self.name, self_.model_dump(), getattr(self_, "layer", None),
-            probe.image_shape[:2], against,
+            np.concatenate(parts) if parts else np.zeros((0, *probe.image_shape[:2]), np.float32),
+            target, score, self.signed, self.name, params, params.get("layer"), probe.image_shape[:2], against,
         )  # fmt: skip
+
+    def _at_layer(self, probe: Probe) -> Explainer:
+        """Return the method with its layer named, where it has one."""
+        if not self.needs_layer():
+            return self
+        return self.model_copy(update={"layer": probe.spatial_layer(self.model_dump()["layer"], method=self.title)})
 
     def _check(
         self, probe: Probe, images: Array, target: Array, against: Array | None, score: Score
@@ -116,19 +124,27 @@ class Explainer(Params, ABC):
         if reason := self.missing(probe):
             raise WorkbenchError(reason)
         if tuple(images.shape[1:]) != probe.image_shape:
-            raise WorkbenchError(f"`images` must have shape (N, {', '.join(map(str, probe.image_shape))}). Got {images.shape}.")
+            raise WorkbenchError(
+                f"`images` must have shape (N, {', '.join(map(str, probe.image_shape))}). Got {images.shape}."
+            )
         if (score == "contrast") != (against is not None):
             raise WorkbenchError('`against` names the other class of the score "contrast", and of no other score.')
         for name, classes in (("target", target), ("against", against)):
             if classes is None:
                 continue
             if np.shape(classes) != (len(images),):
-                raise WorkbenchError(f"`{name}` must have one class for each of {len(images)} images. Got shape {np.shape(classes)}.")
-            if len(classes) and not (0 <= np.min(classes) and np.max(classes) < probe.classes):
-                raise WorkbenchError(f"`{name}` must lie in 0…{probe.classes - 1}. Got {np.min(classes)}…{np.max(classes)}.")
+                raise WorkbenchError(
+                    f"`{name}` must have one class for each of {len(images)} images. Got shape {np.shape(classes)}."
+                )
+            if len(classes) and not (np.min(classes) >= 0 and np.max(classes) < probe.classes):
+                raise WorkbenchError(
+                    f"`{name}` must lie in 0…{probe.classes - 1}. Got {np.min(classes)}…{np.max(classes)}."
+                )
         return np.asarray(target, np.int64), None if against is None else np.asarray(against, np.int64)
 
 
 def _floats(images: Array) -> Array:
     """Return a batch as float32 in [0, 1]."""
-    return np.asarray(images, np.float32) / np.float32(255) if images.dtype == np.uint8 else np.asarray(images, np.float32)
+    return (
+        np.asarray(images, np.float32) / np.float32(255) if images.dtype == np.uint8 else np.asarray(images, np.float32)
+    )

@@ -26,8 +26,12 @@ class Occlusion(Explainer):
     paper: ClassVar[str] = "arXiv:1311.2901, sec. 4.2"
     signed: ClassVar[bool] = True
 
-    size: Annotated[int | None, Field(ge=1, le=512, description="side of the patch in pixels; a seventh of the image, if not given")] = None
-    stride: Annotated[int | None, Field(ge=1, le=512, description="pixels from patch to patch; half the size, if not given")] = None
+    size: Annotated[
+        int | None, Field(ge=1, le=512, description="side of the patch in pixels; a seventh of the image, if not given")
+    ] = None
+    stride: Annotated[
+        int | None, Field(ge=1, le=512, description="pixels from patch to patch; half the size, if not given")
+    ] = None
     reference: Reference = "black"
 
     def copies(self, image_shape: tuple[int, int, int]) -> int:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-
 import numpy as np
 
 from workbench.contracts import Array, Predictions
 from workbench.measures import confusion_counts
+from workbench.ui.kept import Kept
 
 SHOWN = 20
 """Classes that the matrix shows; of more, those with the most errors."""
@@ -31,8 +29,7 @@ class Board:
         self.counts = confusion_counts(self.labels, self.predicted, classes)
         self.errors = self.counts.copy()
         np.fill_diagonal(self.errors, 0)
-        self._rows: OrderedDict[tuple[int, int, str], Array] = OrderedDict()
-        self._lock = threading.Lock()
+        self._rows: Kept[tuple[int, int, str], Array] = Kept(256)
 
     @property
     def wrong(self) -> int:
@@ -71,22 +68,16 @@ class Board:
             order: "sure" for the most confident first, "unsure" for the least.
         """
         key = (true, predicted, order)
-        with self._lock:
-            if key in self._rows:
-                self._rows.move_to_end(key)
-                return self._rows[key]
+        known = self._rows.get(key)
+        if known is not None:
+            return known
         inside = (self.labels == true) if true >= 0 else np.ones(len(self.labels), bool)
         inside &= (self.predicted == predicted) if predicted >= 0 else True
         if true < 0 or predicted < 0:
             inside &= self.labels != self.predicted
         found = np.flatnonzero(inside)
         sign = -1 if order == "sure" else 1
-        found = found[np.argsort(sign * self.confidence[found], kind="stable")]
-        with self._lock:
-            self._rows[key] = found
-            while len(self._rows) > 256:
-                self._rows.popitem(last=False)
-        return found
+        return self._rows.put(key, found[np.argsort(sign * self.confidence[found], kind="stable")])
 
     def place(self, row: int, true: int, predicted: int, order: str) -> int | None:
         """Return where an image stands in the order of its cell, or None if it is not in it."""

@@ -8,21 +8,17 @@ the first click finds everything compiled.
 from __future__ import annotations
 
 import hashlib
-import io
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from workbench import registry
-from workbench.contracts import Array
 from workbench.errors import WorkbenchError
 from workbench.params import make
 from workbench.progress import Progress
 from workbench.ui.board import Board
 from workbench.ui.jobs import Job, Jobs
+from workbench.ui.kept import Kept
 from workbench.ui.pictures import album
 
 if TYPE_CHECKING:
@@ -32,62 +28,80 @@ if TYPE_CHECKING:
 PATIENCE = 4.0
 """Seconds after which the model is opened although nobody has looked yet."""
 OPENING = "Opening the run and its images …"
-LOADING = "The model is being loaded."
-
-
-class Kept:
-    """The answers used last, by key; safe from several threads."""
-
-    def __init__(self, keep: int) -> None:
-        self._keep, self._lock = keep, threading.Lock()
-        self._items: OrderedDict[Hashable, Any] = OrderedDict()
-
-    def get(self, key: Hashable) -> Any:
-        """Return the answer, or None."""
-        with self._lock:
-            if key in self._items:
-                self._items.move_to_end(key)
-            return self._items.get(key)
-
-    def put(self, key: Hashable, value: Any) -> Any:
-        """Keep and return `value`."""
-        with self._lock:
-            self._items[key] = value
-            self._items.move_to_end(key)
-            while len(self._items) > self._keep:
-                self._items.popitem(last=False)
-        return value
+PREDICTING = "The model is being loaded, and then asked about every image."
+LOADING = "The model is being loaded; this view fills itself in a few seconds."
 
 
 class Desk:
     """Everything the page asks for, and whether it can be had by now.
 
+    Attributes:
+        board: the predictions by cell; None until they are there.
+        opening, predicting, loading: the three steps of the start, in this order; each is done or has failed.
+        seen: set when the first view was served.
+        maps, own_images: what was computed and sent last, by key.
+
     Args:
         source: a session, or what opens one; that may take its time.
-        warm: called in the background with the desk once the model is there, to have the first click compiled.
+        warm: called in the background once the model is there, to have the first click compiled.
     """
 
     def __init__(self, source: Session | Callable[[], Session], warm: Callable[[Desk], None] | None = None) -> None:
         self._source, self._warm = source, warm
-        self._session: Session | None = None if callable(source) else source
-        self._board: Board | None = None
-        self._lock = threading.Lock()
+        self._session: Session | None = None
         self._thread: threading.Thread | None = None
-        self._drawing = threading.Lock()
+        self._lock, self._drawing = threading.Lock(), threading.Lock()
+        self._figures: Kept[str, bytes] = Kept(32)
+        self._saved = False
+        self.board: Board | None = None
         self.jobs = Jobs()
-        self.maps, self.own_images, self._figures = Kept(512), Kept(128), Kept(32)
+        self.maps: Kept[Any, Any] = Kept(512)
+        self.own_images: Kept[str, Any] = Kept(128)
         self.seen = threading.Event()
-        self.opening, self.predicting, self.loading = Job(OPENING), Job(LOADING), Job(LOADING)
-        if self._session is not None:
-            self._open(self._session)
+        self.opening, self.predicting, self.loading = Job(), Job(), Job()
+        if not callable(source):
+            self.opening.run(lambda progress: self._open(source))
 
     def _open(self, session: Session) -> None:
-        self._session = session
         self.picture = album(session.dataset)
-        self.opening.done.set()
-        if session.has_predictions:
-            self.predicting.run(lambda progress: None)
-            
+        self._saved = session.has_predictions
+        self._session = session
+        if self._saved:
+            self.predicting.run(lambda progress: self._predict(session))
+
+    def _predict(self, session: Session) -> None:
+        self.board = Board(session.predictions)
+
+    def _load(self, session: Session) -> None:
+        session.probe  # noqa: B018  # imports TensorFlow and opens the model
+
+    @property
+    def session(self) -> Session:
+        """The open session.
+
+        Raises:
+            WorkbenchError: if it is not open (yet).
+        """
+        if self._session is None:
+            raise WorkbenchError(self.opening.error or OPENING)
+        return self._session
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model can be asked without waiting."""
+        return self.loading.done.is_set() and not self.loading.error
+
+    def pending(self, *, model: bool = False) -> tuple[str, Job, str] | None:
+        """Return the step that has to end first (key, job, words), or None if nothing stands in the way.
+
+        Args:
+            model: whether the model itself is needed, or only its predictions.
+        """
+        steps = [("opening", self.opening, OPENING), ("predicting", self.predicting, PREDICTING)]
+        if model:
+            steps.append(("loading", self.loading, LOADING))
+        return next((step for step in steps if not step[1].done.is_set() or step[1].error), None)
+
     def start(self) -> None:
         """Begin the work in the background; the second call does nothing."""
         with self._lock:
@@ -96,14 +110,77 @@ class Desk:
                 self._thread.start()
 
     def _work(self) -> None:
-        if callable(self._source):
-            self.opening.run(lambda progress: self._open(self._source()))
+        source = self._source
+        if callable(source):
+            self.opening.run(lambda progress: self._open(source()))
         session = self._session
         if session is None:
             return
-        if session.has_predictions:
+        if self._saved:
             self.seen.wait(PATIENCE)
         self.loading.run(lambda progress: self._load(session))
+        if self.loading.error:
+            self.predicting.fail(self.loading.error)
+        elif not self._saved:
+            self.predicting.run(lambda progress: self._predict(session))
+        if self.ready and self._warm is not None and not self.predicting.error:
+            Job().run(lambda progress: self._warm(self) if self._warm else None)
 
-    def _load(self, session: Session) -> None:
-        session.probe  # noqa: B018  imports TensorFlow and opens the model
+    def analysis_key(self, name: str, values: Mapping[str, str]) -> str:
+        """Return the key of an answer; equal parameters give equal keys.
+
+        Raises:
+            WorkbenchError: if a parameter is unknown or its value does not fit.
+        """
+        params = make(registry.analysis(name).Params, values)
+        return hashlib.sha256(f"{name} {params.key}".encode()).hexdigest()[:20]
+
+    def answer(self, name: str, values: Mapping[str, Any], *, wait: float = 0.0) -> tuple[str, Job]:
+        """Return the key and the job of an analysis, started if need be; `job.value` is the `Result`.
+
+        Args:
+            name: of the analysis.
+            values: its parameters.
+            wait: seconds to give a quick one.
+        """
+        session = self.session
+        key = self.analysis_key(name, values)
+
+        def work(progress: Progress) -> Result:
+            return registry.compute(session, name, values)
+
+        return key, self.jobs.start(key, work, wait=wait)
+
+    def result(self, key: str) -> Result | None:
+        """Return a finished answer by its key."""
+        job = self.jobs.get(key)
+        return job.value if job is not None and job.done.is_set() else None
+
+    def figure(self, key: str) -> bytes | None:
+        """Return the figure of a finished answer as PNG, drawn at the first call; None if there is no such answer."""
+        result = self.result(key)
+        if result is None:
+            return None
+        with self._drawing:  # matplotlib keeps its fonts in one place for all threads
+            known = self._figures.get(key)
+            if known is None:
+                known = self._figures.put(key, _drawn(result))
+        return known
+
+    def progress_of(self, key: str) -> Job | None:
+        """Return the step of the start, or the job, of this key."""
+        steps = {"opening": self.opening, "predicting": self.predicting, "loading": self.loading}
+        return steps.get(key) or self.jobs.get(key)
+
+    def close(self) -> None:
+        """Start nothing more."""
+        self.seen.set()
+        self.jobs.close()
+
+
+def _drawn(result: Result) -> bytes:
+    import io
+
+    stream = io.BytesIO()
+    registry.draw(result).savefig(stream, format="png", dpi=110)
+    return stream.getvalue()

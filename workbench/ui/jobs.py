@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.progress import Progress
+from workbench.progress import Progress, reporting
 
 LOG = logging.getLogger("workbench.ui")
 UNEXPECTED = "Something went wrong that should not have; the terminal in which the workbench runs says what."
@@ -41,14 +41,20 @@ class Job:
         """Do the work; an error ends here, as one sentence."""
         started = time.perf_counter()
         try:
-            self.value = work(self.progress)
+            with reporting(self.progress):
+                self.value = work(self.progress)
         except WorkbenchError as error:
             self.error = str(error)
-        except Exception:  # a surface: whatever it is must reach the terminal, and the page must stay
+        except Exception:  # noqa: BLE001  # a surface: it must reach the terminal, and the page must stay
             LOG.exception("A computation of the page failed.")
             self.error = UNEXPECTED
         self.ended = time.perf_counter()
         self.seconds = self.ended - started
+        self.done.set()
+
+    def fail(self, error: str) -> None:
+        """End it without having run, because what it needs failed."""
+        self.error = error
         self.done.set()
 
 
