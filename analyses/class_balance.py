@@ -93,7 +93,7 @@ def _ratio(counts: Array, names: tuple[str, ...], where: str, labels: Array, par
         )  # fmt: skip
     ratio = counts[large] / counts[small]
     if ratio == 1:
-        return Finding(f"{where}: all {len(names)} classes have {counts[0]:,} images each.", value=1.0, evidence=evidence)
+        return Finding(f"{where}: all {len(names)} classes have {counts[0]:,} images each.", value=1.0)
     severity = "serious" if ratio >= params.serious else "mild" if ratio >= 1.5 else "info"
     return Finding(
         f"{where}: the largest class, {names[large]}, has {counts[large]:,} images, {ratio:.2f} times as many as the "

@@ -7,7 +7,7 @@ layer, F feature maps, D embedding values, B images of one batch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,13 +85,41 @@ class Dataset:
         digest.update(self.indices.tobytes())
         return digest.hexdigest()[:16]
 
-    def subset(self, rows: Array | slice | list[int]) -> Dataset:
+    def class_index(self, name: str | int) -> int:
+        """Return the class called `name`, or the class of that number.
+
+        Raises:
+            WorkbenchError: if there is none; the nearest names are offered.
+        """
+        if str(name) in self.class_names:
+            return self.class_names.index(str(name))
+        folded = [each.casefold() for each in self.class_names]
+        if str(name).casefold() in folded:
+            return folded.index(str(name).casefold())
+        if str(name).isdecimal() and int(name) < len(self.class_names):
+            return int(name)
+        raise unknown("class", name, self.class_names)
+
+    def rows(self, rows: Sequence[int] | Array | slice) -> Array:
+        """Return `rows`, given as numbers, a slice or an `(N,)` mask, as `(n,)` int64.
+
+        Raises:
+            WorkbenchError: if one lies outside.
+        """
+        masked = isinstance(rows, slice) or np.asarray(rows).dtype == bool
+        chosen = np.arange(len(self))[rows] if masked else np.atleast_1d(np.asarray(rows, np.int64))
+        outside = chosen[(chosen < 0) | (chosen >= len(self))]
+        if len(outside):
+            raise WorkbenchError(f"Image {outside[0]} does not exist: {self.name!r} has images 0…{len(self) - 1}.")
+        return chosen
+
+    def subset(self, rows: Sequence[int] | Array | slice) -> Dataset:
         """Return the images at `rows`, in that order; `indices` still point into the source split."""
-        chosen = np.arange(len(self))[rows]
+        chosen = self.rows(rows)
         # A lazy source is known by its own fingerprint; `indices` tell its subsets apart.
         return replace(self, images=self.images[chosen], labels=self.labels[chosen], indices=self.indices[chosen])
 
-    def floats(self, rows: Array | slice | list[int] = slice(None)) -> Array:
+    def floats(self, rows: Sequence[int] | Array | slice = slice(None)) -> Array:
         """Return images as `(B, H, W, C)` float32 in [0, 1]."""
         return np.asarray(self.images[rows], np.float32) / np.float32(255)
 

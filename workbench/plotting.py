@@ -79,11 +79,13 @@ def new_figure(result: Result, question: str, *, width: float = 10.0, height: fl
 
     title = textwrap.fill(text(question, 200), int(width * 9))
     below = "\n".join(textwrap.fill(line, int(width * 17)) for line in (said, caption(result)) if line)
-    extra = 0.3 * (title.count("\n") + 1) + 0.17 * (below.count("\n") + 1) + 0.1
+    extra = 0.3 * (title.count("\n") + 1) + 0.17 * (below.count("\n") + 1) + 0.2
     figure = Figure(figsize=(width, height + extra), layout="constrained", facecolor="white")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=INK)
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.09)  # type: ignore[union-attr, call-arg]
+    left = 0.1 / width
+    figure.suptitle(title, x=left, ha="left", fontsize=13, fontweight="bold", color=INK)
     if below:
-        figure.supxlabel(below, x=0.01, ha="left", fontsize=SMALL, color=QUIET, linespacing=1.4)
+        figure.supxlabel(below, x=left, ha="left", fontsize=SMALL, color=QUIET, linespacing=1.4)
     return figure
 
 

@@ -104,7 +104,7 @@ class Probe:
             self.note = (
                 "The output is a probability without a softmax layer to leave out: scores are its logarithm."
                 if self._logarithm
-                else f"Nothing linear ends the model, layer {next(reversed(self.layers))!r} does: scores are its outputs."
+                else f"Nothing linear ends the model, {next(reversed(self.layers))!r} does: scores are its outputs."
             )
         return int(output.shape[1])
 

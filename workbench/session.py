@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, cast
 import numpy as np
 
 from workbench.contracts import Array, Attribution, Dataset, Predictions, Score
-from workbench.errors import WorkbenchError, unknown
+from workbench.errors import WorkbenchError
 from workbench.params import make
 from workbench.progress import report
 from workbench.result import Result
@@ -208,32 +208,8 @@ class Session:
         return cache_folder() / "results" / f"{self.model_fingerprint}-{self.dataset.fingerprint}" / name
 
     def class_index(self, name: str | int) -> int:
-        """Return the class called `name`, or the class of that number.
-
-        Raises:
-            WorkbenchError: if there is none; the nearest names are offered.
-        """
-        if str(name) in self.class_names:
-            return self.class_names.index(str(name))
-        folded = [each.casefold() for each in self.class_names]
-        if str(name).casefold() in folded:
-            return folded.index(str(name).casefold())
-        if str(name).isdecimal() and int(name) < len(self.class_names):
-            return int(name)
-        raise unknown("class", name, self.class_names)
-
-    def rows(self, rows: Rows) -> Array:
-        """Return `rows` as `(n,)` int64, checked against the dataset.
-
-        Raises:
-            WorkbenchError: if one lies outside.
-        """
-        count = len(self.dataset)
-        chosen = np.arange(count)[rows] if isinstance(rows, slice) else np.atleast_1d(np.asarray(rows, np.int64))
-        outside = chosen[(chosen < 0) | (chosen >= count)]
-        if len(outside):
-            raise WorkbenchError(f"Image {outside[0]} does not exist: {self.dataset.name!r} has images 0…{count - 1}.")
-        return chosen
+        """Return the class called `name`, or of that number; the nearest names are offered where there is none."""
+        return self.dataset.class_index(name)
 
     def attribute(
         self, method: str, rows: Rows, *, target: str | int | Array = "predicted",
@@ -252,7 +228,7 @@ class Session:
         Raises:
             WorkbenchError: if a name or a value is wrong, or the method does not apply to this model.
         """
-        chosen = self.rows(rows)
+        chosen = self.dataset.rows(rows)
         return self.attribute_images(
             method, _Rows(self.dataset, chosen), self._classes(target, chosen),
             against=None if against is None else self._classes(against, chosen), score=score, **params,
@@ -291,7 +267,7 @@ class Session:
 
     def subset(self, rows: Rows) -> Session:
         """Return a session on some of the images; the model and known predictions are shared."""
-        chosen = self.rows(rows)
+        chosen = self.dataset.rows(rows)
         other = Session(self._given, self.dataset.subset(chosen), name=self.name, train=self._train, cache=self.cache)
         other._probe = self._probe
         if self.has_predictions:

@@ -1,0 +1,164 @@
+"""Most-confused pairs of classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from workbench.analysis import Analysis
+from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.contracts import Array, Finding, Predictions
+from workbench.measures import confusion_counts, wilson
+from workbench.params import Params
+from workbench.plotting import INK, QUIET, SMALL, Tile, heading, interval_bars, new_figure, plain, say, small, text, tiles
+from workbench.plotting import tiles_height
+from workbench.result import Result
+from workbench.wording import counted, percent, rate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session import Session
+
+
+class Choice(Params):
+    """How many pairs and pictures."""
+
+    top: int = Field(10, ge=1, le=50, description="pairs to list")
+    examples: int = Field(6, ge=1, le=12, description="errors of each pair to show, most confident first")
+
+
+class MostConfused(Analysis[Choice]):
+    """Which classes are most often taken for each other, and what do those images look like?"""
+
+    Params = Choice
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Rank pairs by their errors: true to predicted, and both ways together."""
+        predictions, names = session.predictions, session.class_names
+        counts = confusion_counts(predictions.labels, predictions.predicted, len(names))
+        wrong = counts - np.diag(counts.diagonal())
+        directed = _ranked(wrong, params.top)
+        both = _ranked(np.triu(wrong + wrong.T), params.top)
+        of = counts.sum(axis=1)
+        tables = {
+            "directed": _table(["true", "predicted"], directed, wrong, of[directed[:, 0]], names),
+            "symmetric": _table(["one", "other"], both, wrong + wrong.T, of[both].sum(axis=1), names),
+        }
+        rows = np.full((len(directed), params.examples), -1)
+        for place, (true, predicted) in enumerate(directed):
+            found = _errors(predictions, [(true, predicted)])[: params.examples]
+            rows[place, : len(found)] = found
+        shown = rows[rows >= 0]
+        arrays = {"rows": rows, "images": small(session.dataset.images[shown]), "confidence": predictions.confidence[shown]}
+        return Result(tables, arrays, tuple(_findings(predictions, names, tables, directed, both)))
+
+    def draw(self, result: Result) -> Figure:
+        """Draw the rate of each directed pair beside its errors, and the undirected pairs below."""
+        directed, both = result.tables["directed"], result.tables["symmetric"]
+        if directed.empty:
+            return say(new_figure(result, self.question(), height=2.0), "No class is taken for another: every image is recognised.")
+        columns, cell = result.arrays["rows"].shape[1], 0.86
+        pictures = _tiles(result)
+        strip = tiles_height(pictures[:columns], columns, cell)
+        upper, lower = strip * len(directed) + 0.5, 0.24 * len(both) + 0.9
+        figure = new_figure(
+            result, self.question(), width=5.6 + columns * cell, height=upper + lower,
+            said="Teal: true class. Orange: predicted class, and its probability under each image. Lines: 95 % Wilson intervals. "
+            "Images of a row: the most confident errors of that pair.",
+        )  # fmt: skip
+        grid = figure.add_gridspec(2, 2, height_ratios=[upper, lower], width_ratios=[5.0, columns * cell])
+        bars, images = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
+        _bars(bars, directed, "Errors from true to predicted class", PREDICTED_COLOUR, " → ", "images of the true class")
+        tiles(images, pictures, columns=columns, cell=cell)
+        _bars(figure.add_subplot(grid[1, :]), both, "Errors both ways together", QUIET, " ↔ ", "images of the two classes")
+        return figure
+
+
+def _ranked(wrong: Array, top: int) -> Array:
+    """Return the `(P, 2)` cells with the most images, P ≤ `top`; ties in the order of the classes."""
+    order = np.argsort(-wrong, axis=None, kind="stable")[:top]
+    chosen = order[wrong.ravel()[order] > 0]
+    return np.stack(np.unravel_index(chosen, wrong.shape), axis=1)
+
+
+def _table(columns: list[str], pairs: Array, wrong: Array, of: Array, names: tuple[str, ...]) -> pd.DataFrame:
+    images = wrong[pairs[:, 0], pairs[:, 1]]
+    low, high = wilson(images, of)
+    return pd.DataFrame({
+        columns[0]: [names[c] for c in pairs[:, 0]],
+        columns[1]: [names[c] for c in pairs[:, 1]],
+        "images": images, "of": of, "rate": images / np.maximum(of, 1), "low": low, "high": high,
+    })  # fmt: skip
+
+
+def _errors(predictions: Predictions, pairs: list[tuple[int, int]]) -> Array:
+    """Rows of the errors of some pairs, most confident first."""
+    wanted = np.zeros(len(predictions), bool)
+    for true, predicted in pairs:
+        wanted |= (predictions.labels == true) & (predictions.predicted == predicted)
+    rows = np.flatnonzero(wanted)
+    return rows[np.argsort(-predictions.confidence[rows], kind="stable")]
+
+
+def _findings(
+    predictions: Predictions, names: tuple[str, ...], tables: dict[str, pd.DataFrame], directed: Array, both: Array
+) -> list[Finding]:
+    total = int((~predictions.correct).sum())
+    if not total:
+        return [Finding(f"None of {counted(len(predictions), 'image')} is taken for another class.", value=0.0,
+                        interval=rate(0, len(predictions)).interval)]  # fmt: skip
+    findings = []
+    for place, (one, other) in enumerate(both[:3].tolist()):
+        row = tables["symmetric"].iloc[place]
+        share = rate(int(row["images"]), int(row["of"]))
+        part = row["images"] / total
+        findings.append(Finding(
+            f"{names[one]} and {names[other]} are taken for each other {row['images']:,} times in {row['of']:,} images, {share}: "
+            f"{percent(part)} of all errors.",
+            "serious" if part >= 0.1 and share.interval[0] > 0.02 else "mild", share.value, share.interval,
+            tuple(_errors(predictions, [(one, other), (other, one)])[:200].tolist()),
+            "Look whether the labels can be told apart by eye; if so, show the model more of what tells them apart.",
+        ))  # fmt: skip
+    true, predicted = directed[0].tolist()
+    first = tables["directed"].iloc[0]
+    share = rate(int(first["images"]), int(first["of"]))
+    findings.append(Finding(
+        f"The commonest error is {names[true]} taken for {names[predicted]}: {first['images']:,} of {first['of']:,} images, {share}.",
+        "info", share.value, share.interval, tuple(_errors(predictions, [(true, predicted)])[:200].tolist()),
+    ))  # fmt: skip
+    return findings
+
+
+def _tiles(result: Result) -> list[Tile]:
+    """One tile for each place of the grid; a white one where a pair has fewer errors."""
+    rows, images = result.arrays["rows"], result.arrays["images"]
+    blank = np.full_like(images[0], 255)
+    pictures, at = [], 0
+    for row in rows.ravel():
+        if row < 0:
+            pictures.append(Tile(blank, below=[("", QUIET)]))
+            continue
+        pictures.append(Tile(images[at], below=[(f"{result.arrays['confidence'][at]:.0%}", PREDICTED_COLOUR)]))
+        at += 1
+    return pictures
+
+
+def _bars(axes: Axes, table: pd.DataFrame, title: str, colour: str, arrow: str, whose: str) -> None:
+    first, second = table.columns[:2]
+    places = np.arange(len(table))
+    interval_bars(axes, places, *(100 * table[c].to_numpy() for c in ("rate", "low", "high")), colour=colour, height=0.55)
+    end = 100 * table["high"].max()
+    for place, (_, row) in enumerate(table.iterrows()):
+        axes.text(100 * row["high"] + 0.015 * end, place, f"{100 * row['rate']:.1f} % · {row['images']:,} of {row['of']:,}",
+                  fontsize=SMALL, color=INK, va="center")  # fmt: skip
+    axes.set_yticks(places, [text(a, 18) + arrow + text(b, 18) for a, b in zip(table[first], table[second], strict=True)])
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_xlim(0, 1.35 * end)
+    axes.set_xlabel(f"share of the {whose}, %")
+    heading(axes, title)
+    plain(axes, grid="x")
