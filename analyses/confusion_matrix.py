@@ -63,7 +63,7 @@ class ConfusionMatrix(Analysis[Size]):
         said = "Rows: true class (teal). Columns: predicted class (orange). Colour: errors only; the diagonal is grey. Empty: none."
         if size < result.notes["classes"]:
             said += f" The {size} of {result.notes['classes']} classes with the most errors."
-        figure = new_figure(result, self.question(), width=2 * side + 3.4, height=side + 1.3, said=said)
+        figure = new_figure(result, self.question(), width=2 * side + 3.4, height=side + 0.75, said=said)
         left, right = figure.subplots(1, 2)
         _matrix(left, counts, names, "Images", "errors, images", "{:.0f}")
         with np.errstate(invalid="ignore"):
@@ -120,15 +120,16 @@ def _matrix(axes: Axes, values: Array, names: list[str], title: str, unit: str, 
     end = max(float(shown[~diagonal].max(initial=0.0)), 1.0)
     sns.heatmap(shown, mask=~diagonal, cmap=ListedColormap([FAINT]), cbar=False, **common)
     bar = {"label": unit, "shrink": 0.7, "aspect": 30, "pad": 0.02}
-    sns.heatmap(shown, mask=diagonal, cmap="rocket_r", vmin=0, vmax=end, cbar_kws=bar, **common)
+    sns.heatmap(shown, mask=diagonal | (shown == 0), cmap="rocket_r", vmin=0, vmax=end, cbar_kws=bar, **common)
     colours = axes.collections[-1].colorbar
     if colours is not None:
         colours.ax.tick_params(labelsize=SMALL, length=2)
         colours.ax.yaxis.label.set(fontsize=SMALL + 0.5, color=QUIET)
         colours.outline.set_visible(False)  # type: ignore[operator]
-    for number in axes.texts[: size if size else 0]:
+    for number in axes.texts[: int((shown.diagonal() >= 0).sum())]:
         number.set_color(QUIET)
     plain(axes)
+    axes.set_facecolor("#f8fafc")
     ticks = np.arange(size) + 0.5
     limit, points = (16, SMALL + 0.5) if size <= 15 else (14, max(font + 1.2, 5.0))
     axes.set_xticks(ticks, [text(n, limit) for n in names], rotation=90 if size > 12 else 40, fontsize=points,

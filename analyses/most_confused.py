@@ -13,7 +13,7 @@ from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.contracts import Array, Finding, Predictions
 from workbench.measures import confusion_counts, wilson
 from workbench.params import Params
-from workbench.plotting import INK, QUIET, SMALL, Tile, heading, interval_bars, new_figure, plain, say, small, text, tiles
+from workbench.plotting import INK, QUIET, SMALL, Tile, heading, interval_bars, new_figure, plain, say, small, strips, text, tiles
 from workbench.plotting import tiles_height
 from workbench.result import Result
 from workbench.wording import counted, percent, rate
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from workbench.session import Session
+
+
+CELL = 0.75
+"""Width of an example in inches."""
 
 
 class Choice(Params):
@@ -62,20 +66,18 @@ class MostConfused(Analysis[Choice]):
         directed, both = result.tables["directed"], result.tables["symmetric"]
         if directed.empty:
             return say(new_figure(result, self.question(), height=2.0), "No class is taken for another: every image is recognised.")
-        columns, cell = result.arrays["rows"].shape[1], 0.86
-        pictures = _tiles(result)
-        strip = tiles_height(pictures[:columns], columns, cell)
-        upper, lower = strip * len(directed) + 0.5, 0.24 * len(both) + 0.9
+        columns = result.arrays["rows"].shape[1]
+        strip = tiles_height([_blank(result)], 1, CELL)
         figure = new_figure(
-            result, self.question(), width=5.6 + columns * cell, height=upper + lower,
+            result, self.question(), width=8.6 + columns * CELL, height=max(strip * len(directed), 1.6) + 0.9,
             said="Teal: true class. Orange: predicted class, and its probability under each image. Lines: 95 % Wilson intervals. "
             "Images of a row: the most confident errors of that pair.",
         )  # fmt: skip
-        grid = figure.add_gridspec(2, 2, height_ratios=[upper, lower], width_ratios=[5.0, columns * cell])
-        bars, images = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
-        _bars(bars, directed, "Errors from true to predicted class", PREDICTED_COLOUR, " → ", "images of the true class")
-        tiles(images, pictures, columns=columns, cell=cell)
-        _bars(figure.add_subplot(grid[1, :]), both, "Errors both ways together", QUIET, " ↔ ", "images of the two classes")
+        bars, images, sums = figure.subplots(1, 3, width_ratios=[4.3, columns * CELL, 4.3])
+        _bars(bars, directed, "From true to predicted class", PREDICTED_COLOUR, "images of the true class")
+        heading(images, "The errors of each row")
+        _strips(images, result, len(directed))
+        _bars(sums, both, "Both ways together", QUIET, "images of the two classes")
         return figure
 
 
@@ -134,29 +136,34 @@ def _findings(
     return findings
 
 
-def _tiles(result: Result) -> list[Tile]:
-    """One tile for each place of the grid; a white one where a pair has fewer errors."""
-    rows, images = result.arrays["rows"], result.arrays["images"]
-    blank = np.full_like(images[0], 255)
-    pictures, at = [], 0
-    for row in rows.ravel():
-        if row < 0:
-            pictures.append(Tile(blank, below=[("", QUIET)]))
-            continue
-        pictures.append(Tile(images[at], below=[(f"{result.arrays['confidence'][at]:.0%}", PREDICTED_COLOUR)]))
-        at += 1
-    return pictures
+def _blank(result: Result) -> Tile:
+    return Tile(np.full_like(result.arrays["images"][0], 255), below=[("", QUIET)])
 
 
-def _bars(axes: Axes, table: pd.DataFrame, title: str, colour: str, arrow: str, whose: str) -> None:
+def _strips(axes: Axes, result: Result, pairs: int) -> None:
+    """Draw one row of images for each pair, level with its bar."""
+    rows, images, confidence = (result.arrays[name] for name in ("rows", "images", "confidence"))
+    numbers = np.cumsum(rows >= 0).reshape(rows.shape) - 1  # place of each image in `images`
+    for place, strip in enumerate(strips(axes, pairs)):
+        pictures = [
+            Tile(images[n], below=[(f"{confidence[n]:.0%}", PREDICTED_COLOUR)]) for n in numbers[place][rows[place] >= 0]
+        ]
+        tiles(strip, pictures + [_blank(result)] * (rows.shape[1] - len(pictures)), columns=rows.shape[1], cell=CELL)
+
+
+def _bars(axes: Axes, table: pd.DataFrame, title: str, colour: str, whose: str) -> None:
     first, second = table.columns[:2]
-    places = np.arange(len(table))
-    interval_bars(axes, places, *(100 * table[c].to_numpy() for c in ("rate", "low", "high")), colour=colour, height=0.55)
+    directed, places = first == "true", np.arange(len(table))
+    interval_bars(axes, places, *(100 * table[c].to_numpy() for c in ("rate", "low", "high")), colour=colour, height=0.5)
     end = 100 * table["high"].max()
+    colours = (TRUE_COLOUR, PREDICTED_COLOUR) if directed else (INK, INK)
     for place, (_, row) in enumerate(table.iterrows()):
-        axes.text(100 * row["high"] + 0.015 * end, place, f"{100 * row['rate']:.1f} % · {row['images']:,} of {row['of']:,}",
-                  fontsize=SMALL, color=INK, va="center")  # fmt: skip
-    axes.set_yticks(places, [text(a, 18) + arrow + text(b, 18) for a, b in zip(table[first], table[second], strict=True)])
+        axes.text(100 * row["high"] + 0.02 * end, place, f"{100 * row['rate']:.1f} %\n{row['images']:,} of {row['of']:,}",
+                  fontsize=SMALL, color=INK, va="center", linespacing=1.3)  # fmt: skip
+        for name, ink, offset, before in ((row[first], colours[0], -0.13, ""), (row[second], colours[1], 0.13, "→ " if directed else "↔ ")):
+            axes.text(-0.02, place + offset, before + text(name, 20), color=ink, fontsize=SMALL + 0.5, ha="right", va="center",
+                      transform=axes.get_yaxis_transform())  # fmt: skip
+    axes.set_yticks([])
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(0, 1.35 * end)
     axes.set_xlabel(f"share of the {whose}, %")

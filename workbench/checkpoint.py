@@ -1,36 +1,118 @@
-"""Half-finished trainings: written after each epoch, whole at any moment at which the power may fail."""
+"""A training that is not finished yet: written after each epoch, whole at any moment at which the power may fail."""
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workbench.errors import unknown
-from workbench.params import Params
-from workbench.recipes import RECIPES, Recipe, recipe
+from workbench.errors import Unavailable, WorkbenchError
+from workbench.recipes import TrainingJob
+from workbench.runs import checked_name, sync
 
 STATE = "state.json"
 
 
-class TrainingJob(Params):
-    """What to train on what, and how.
+class State(BaseModel):
+    """How far a training is: the content of state.json.
 
     Attributes:
-        recipe_name: the recipe that `recipe` started from; only noted down.
-        dataset: name of a data set, or path of an `.npz` file.
+        job: what is trained.
+        fingerprint: of the training images.
+        epochs: how many are done.
+        model: file of the model and its optimizer after them; empty before the first.
+        history: one row for each.
     """
 
-    architecture: str = "baseline"
-    recipe_name: str = "tuned"
-    recipe: Recipe = Field(default_factory=recipe)
-    seed: int = Field(0, ge=0, lt=2**32)
-    dataset: str = "fashion-mnist"
-    data_dir: str | None = None
+    model_config = ConfigDict(frozen=True, protected_namespaces=(), ser_json_inf_nan="constants")
 
-    @classmethod
-    def plan(cls, recipe_name: str = "tuned", changes: dict[str, Any] | None = None, **others: Any) -> TrainingJob:
-        """Build a job from a recipe's name, the settings to change (None leaves one), and the other fields."""
-        if recipe_name not in RECIPES:
-            raise unknown("recipe", recipe_name, RECIPES)
-        return cls(recipe_name=recipe_name, recipe=recipe(recipe_name, changes), **others)
+    job: TrainingJob
+    fingerprint: str
+    epochs: int = 0
+    model: str = ""
+    history: tuple[dict[str, float], ...] = ()
+
+
+class Checkpoint:
+    """The folder `.<name>.training` beside the runs.
+
+    Args:
+        folder: where runs are kept.
+        name: name of the run to be.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = checked_name(name)
+        self.path = folder / f".{name}.training"
+
+    def read(self) -> State | None:
+        """Return how far the training is; None where there is none.
+
+        Raises:
+            WorkbenchError: if what is there cannot be read.
+        """
+        try:
+            return State.model_validate_json((self.path / STATE).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError, ValidationError) as error:
+            said = str(error).splitlines()[0]
+            raise WorkbenchError(f"{self.path / STATE} cannot be read ({said}). Train without --resume.") from None
+
+    def write(self, state: State, model: Any = None) -> State:
+        """Replace what is there by `state` and the model, in such an order that one whole state is there at any time.
+
+        Args:
+            state: its `model` is filled in.
+            model: a compiled Keras model; saved with its optimizer. None before the first epoch.
+
+        Raises:
+            Unavailable: if it cannot be written; what was there before is still there.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if model is not None:
+                state = state.model_copy(update={"model": f"epoch-{state.epochs:04d}.keras"})
+                model.save(self.path / "writing.keras")
+                self._publish("writing.keras", state.model)
+            (self.path / "writing.json").write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            self._publish("writing.json", STATE)
+            for old in self.path.glob("*.keras"):
+                if old.name != state.model:
+                    old.unlink()
+        except OSError as error:
+            raise Unavailable(
+                f"The checkpoint of {self.name!r} could not be written in {self.path}: {error.strerror or error}. "
+                "The one before it is still there; make room and continue with --resume."
+            ) from None
+        return state
+
+    def load_model(self, state: State) -> Any:
+        """Open the model and its optimizer as they were after the last whole epoch.
+
+        Raises:
+            WorkbenchError: if the file is gone or damaged.
+        """
+        import keras
+
+        import workbench.schedule  # noqa: F401 - registers the schedule that the optimizer holds
+
+        try:
+            return keras.models.load_model(self.path / state.model, safe_mode=True)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise WorkbenchError(
+                f"{self.path / state.model} cannot be read ({said}). Train without --resume."
+            ) from None
+
+    def remove(self) -> None:
+        """Delete it, when the run is saved."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _publish(self, written: str, name: str) -> None:
+        sync(self.path / written)
+        os.replace(self.path / written, self.path / name)  # noqa: PTH105 - said as POSIX says it: atomic
+        sync(self.path)

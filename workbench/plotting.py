@@ -246,6 +246,13 @@ def _picture(axes: Axes, tile: Tile, box: tuple[float, float, float, float]) -> 
         )
 
 
+def strips(axes: Axes, count: int) -> list[Axes]:
+    """Divide `axes` into `count` rows for pictures, level with bars at 0, 1, … of a neighbouring panel."""
+    axes.set_axis_off()
+    axes.set_ylim(count - 0.5, -0.5)
+    return [axes.inset_axes((0, row - 0.48, 1, 0.96), transform=axes.transData, anchor="W") for row in range(count)]
+
+
 def montage(pictures: Array, columns: int, *, fill: float = np.nan) -> Array:
     """Lay `(n, h, w)` or `(n, h, w, 3)` maps out in rows of `columns`, one place apart.
 

@@ -1,4 +1,4 @@
-"""How a network is trained: every number that may be turned, and two settings of them that have a name."""
+"""How a network is trained: every number that may be turned, two settings of them that have a name, and a job."""
 
 from __future__ import annotations
 
@@ -55,3 +55,32 @@ def recipe(name: str = "tuned", changes: Mapping[str, Any] | None = None) -> Rec
         raise unknown("recipe", name, RECIPES)
     changed = {key: value for key, value in (changes or {}).items() if value is not None}
     return make(Recipe, {**RECIPES[name].model_dump(), **changed})
+
+
+class TrainingJob(Params):
+    """What to train on what, and how.
+
+    Attributes:
+        architecture: name of a network.
+        recipe_name: the recipe that `recipe` started from; only noted down.
+        recipe: the settings.
+        seed: of the first weights, the order of the images, augmentation and dropout.
+        dataset: name of a data set, or path of an `.npz` file.
+        data_dir: folder to look for the data first.
+    """
+
+    architecture: str = "baseline"
+    recipe_name: str = "tuned"
+    recipe: Recipe = RECIPES["tuned"]
+    seed: int = Field(0, ge=0, lt=2**32)
+    dataset: str = "fashion-mnist"
+    data_dir: str | None = None
+
+    @classmethod
+    def plan(cls, recipe_name: str = "tuned", changes: Mapping[str, Any] | None = None, **others: Any) -> TrainingJob:
+        """Build a job from a recipe's name, the settings to change (None leaves one), and the other fields.
+
+        Raises:
+            WorkbenchError: if a name is unknown or a value is out of its range.
+        """
+        return make(cls, {"recipe_name": recipe_name, "recipe": recipe(recipe_name, changes), **others})

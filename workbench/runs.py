@@ -198,15 +198,14 @@ def save_run(
     Raises:
         Unavailable: if it cannot be written; what was there before is still there.
     """
-    import keras
-
     folder = Path(folder or runs_folder())
     name = checked_name(manifest.name)
     partial = folder / f".{name}.saving"
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        bare = keras.models.clone_model(model)  # never compiled, so that no optimizer is saved
+        # Not `clone_model`, which compiles the copy too: the optimizer would be saved, three times the size.
+        bare = type(model).from_config(model.get_config())
         bare.set_weights(model.get_weights())
         bare.save(partial / MODEL)
         write_history(partial / HISTORY, history)

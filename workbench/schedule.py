@@ -9,7 +9,7 @@ import numpy as np
 
 
 @keras.saving.register_keras_serializable(package="workbench")
-class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras is untyped
     """Rise linearly to `peak` over the first steps, then fall to zero along half a cosine.
 
     Source: the shape of Smith and Topin 2017, arXiv 1708.07120, with Loshchilov and Hutter's cosine

@@ -35,7 +35,7 @@ def percent(share: float) -> str:
 
 def counted(count: int, noun: str) -> str:
     """Write a number with its noun: "1 image", "1,000 images", "2 classes"."""
-    plural = noun + ("es" if noun.endswith(("s", "x", "ch")) else "s")
+    plural = noun + ("es" if noun.endswith(("s", "x")) else "s")
     return f"{count:,} {noun if count == 1 else plural}"
 
 

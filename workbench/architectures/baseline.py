@@ -19,10 +19,11 @@ def build(image_shape: tuple[int, int, int], classes: int) -> Any:
         WorkbenchError: if the images are too small for three blocks, or there is only one class.
     """
     height, width, _ = image_shape
-    if min(height, width) < _smallest():
+    least = _smallest()
+    if min(height, width) < least:
         raise WorkbenchError(
-            f"`baseline` needs images of at least {_smallest()}×{_smallest()} pixels: its three blocks leave nothing of "
-            f"smaller ones. Got {height}×{width}."
+            f"`baseline` needs images of at least {least}×{least} pixels: its three blocks leave nothing of smaller "
+            f"ones. Got {height}×{width}."
         )
     if classes < 2:
         raise WorkbenchError(f"`baseline` needs at least two classes to tell apart. Got {classes}.")

@@ -24,7 +24,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, nothing else.")
 
 
-class Choice(click.ParamType):
+class Choice(click.ParamType[str]):
     """One of some names; a mistyped one gets the nearest offered."""
 
     name = "choice"
@@ -64,7 +64,7 @@ class Source:
 
     def open(self) -> Session:
         """Open the session; loads neither the model nor TensorFlow."""
-        from workbench.session import open_session
+        from workbench.registry import open_session
 
         return open_session(self.run, split=self.split, model=self.model, data=self.data, data_dir=self.data_dir)
 
@@ -102,7 +102,9 @@ def source_params(run_option: bool = False) -> list[click.Parameter]:
     )
     return [
         run,
-        click.Option(["--model"], type=FILE, metavar="FILE.keras", help="A Keras 3 model of your own, in place of a run."),
+        click.Option(
+            ["--model"], type=FILE, metavar="FILE.keras", help="A Keras 3 model of your own, instead of a run."
+        ),
         click.Option(
             ["--data"], type=FILE, metavar="FILE.npz",
             help="Data of your own: x_train, y_train, x_test, y_test, and class_names if you like.",
@@ -134,7 +136,7 @@ def param_options(params: type[BaseModel], taken: frozenset[str]) -> list[click.
     options = []
     for parameter in describe(params):
         if parameter.name in taken:
-            raise TypeError(f"{params.__qualname__}.{parameter.name}: `--{parameter.name}` is an option of every command.")
+            raise TypeError(f"{params.__qualname__}.{parameter.name}: every command has an option of this name.")
         flag = parameter.name.replace("_", "-")
         names = [f"--{flag}/--no-{flag}" if parameter.kind is bool else f"--{flag}", parameter.name]
         options.append(
@@ -151,7 +153,7 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and value != ()}
 
 
-class _Value(click.ParamType):
+class _Value(click.ParamType[str]):
     """Text for one parameter; `params.make` reads and checks it, so that every surface says the same."""
 
     def __init__(self, parameter: Parameter) -> None:

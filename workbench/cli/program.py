@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -15,8 +15,6 @@ from workbench.errors import WorkbenchError, unknown
 
 USER_ERROR, BUG, INTERRUPTED = 2, 1, 130
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-GroupT = TypeVar("GroupT", bound=click.Group)
 
 
 @dataclass
@@ -85,14 +83,18 @@ class Group(click.Group):
 class Program(Group):
     """The whole program; every error leaves as one line on stderr and an exit code."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(  # type: ignore[override]  # click overloads it for `standalone_mode`
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, complete_var: str | None = None,
+        standalone_mode: bool = True, **extra: Any,
+    ) -> Any:  # fmt: skip
         """Run one command and exit: 0 done, 2 wrong input, 1 a bug of ours, 130 interrupted."""
+        prog_name = prog_name or "workbench"
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         run = Run()
         quiet_tensorflow()
         try:
-            code = super().main(*args, standalone_mode=False, obj=run, **extra)
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, obj=run, **extra)
         except click.Abort:
             code = _say("Stopped.", INTERRUPTED)
         except click.UsageError as error:

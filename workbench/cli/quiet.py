@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 # What TensorFlow's C++ writes past Python while it is imported, before its own log level counts.
-_CHATTER = re.compile(rb"^(WARNING: All log messages before absl|[IW]\d{4} \d\d:\d\d:|[IW]0000 |To enable the following)")
+_CHATTER = re.compile(rb"WARNING: All log messages before absl|[IW]\d{4} \d\d:\d\d:|To enable the following")
 
 
 def quiet_tensorflow() -> None:

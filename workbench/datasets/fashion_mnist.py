@@ -117,9 +117,7 @@ def _serve(data_dir: str | Path | None, names: list[str], progress: Progress) ->
     )
 
 
-def _places(
-    data_dir: str | Path | None, progress: Progress
-) -> Iterable[tuple[str, Path, Callable[[], None] | None]]:
+def _places(data_dir: str | Path | None, progress: Progress) -> Iterable[tuple[str, Path, Callable[[], None] | None]]:
     """Yield each place in order: its name, its folder, and what puts the files there, if anything has to."""
     named = data_dir or os.environ.get("WORKBENCH_DATA")
     if named:

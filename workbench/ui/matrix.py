@@ -81,12 +81,11 @@ def _cell(board: Board, names: Sequence[str], view: View, t: int, p: int, streng
     here = (t, p) == (view.true, view.predicted)
     kind = "right" if t == p else "high" if strength > 0.62 else "low"
     shown = f"{number}" if view.cells == "counts" else percent(number / int(board.counts[t].sum()))
-    return f"<td>{
-        button(
-            shown, cell(t, p), pressed=here, class_=kind, style='' if t == p else f'--k:{0.10 + 0.90 * strength:.2f}',
-            aria_label=f'true {names[t]}, predicted {names[p]}: {count(number, "image")}', tabindex='0' if here else '-1',
-        )
-    }</td>"  # fmt: skip
+    inner = button(
+        shown, cell(t, p), pressed=here, class_=kind, style="" if t == p else f"--k:{0.10 + 0.90 * strength:.2f}",
+        aria_label=f"true {names[t]}, predicted {names[p]}: {count(number, 'image')}", tabindex="0" if here else "-1",
+    )  # fmt: skip
+    return f"<td>{inner}</td>"
 
 
 def _below(board: Board, names: Sequence[str], view: View, classes: Sequence[int]) -> str:

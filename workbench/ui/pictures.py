@@ -55,7 +55,7 @@ def shrunk(pixels: Array, size: Size) -> Array:
 
 def tag(uri: str, size: Size, alt: str = "", classes: str = "") -> str:
     """Build the `<img>`."""
-    css = " ".join(filter(None, ("px" if size.pixelated else "", classes)))
+    css = " ".join(dict.fromkeys(f"{'px' if size.pixelated else ''} {classes}".split()))
     return f'<img class="{css}" width="{size.width}" height="{size.height}" alt="{escape(alt)}" src="{uri}">'
 
 

@@ -1,0 +1,177 @@
+"""Precision, recall and F1 of each class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from workbench.analysis import Analysis
+from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.contracts import Array, Finding, Predictions
+from workbench.measures import confusion_counts, f1, precision, recall, wilson
+from workbench.params import Params
+from workbench.plotting import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
+from workbench.result import Result
+from workbench.wording import counted, listed, percent, rate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session import Session
+
+
+class Size(Params):
+    """How many classes are drawn."""
+
+    classes: int = Field(30, ge=2, le=100, description="classes to draw; of more, those with the lowest F1")
+
+
+class PerClass(Analysis[Size]):
+    """How well is each class recognised, and which ones are told apart best?"""
+
+    Params = Size
+
+    def compute(self, session: Session, params: Size) -> Result:
+        """Give precision and recall with Wilson intervals, F1 and the number of images of each class."""
+        predictions, names = session.predictions, session.class_names
+        counts = confusion_counts(predictions.labels, predictions.predicted, len(names))
+        right, of, taken = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+        table = pd.DataFrame({"class": list(names), "images": of, "predicted": taken, "right": right})
+        for name, values, trials in (("precision", precision(counts), taken), ("recall", recall(counts), of)):
+            low, high = wilson(right, trials)
+            table[name], table[f"{name}_low"], table[f"{name}_high"] = values, low, high
+        table["f1"] = f1(counts)
+        order = np.argsort(table["f1"].fillna(2).to_numpy(), kind="stable")  # classes without images come last
+        notes = {"order": order[: params.classes].tolist(), "accuracy": float(right.sum() / of.sum())}
+        return Result({"classes": table}, findings=tuple(_findings(predictions, names, counts, table)), notes=notes)
+
+    def draw(self, result: Result) -> Figure:
+        """Draw bars with intervals beside the numbers, the class with the lowest F1 on top."""
+        order, whole = result.notes["order"], result.tables["classes"]
+        table = whole.iloc[order].reset_index(drop=True)
+        said = "Lines: 95 % Wilson intervals. Dotted: accuracy over all images. Lowest F1 on top."
+        if len(table) < len(whole):
+            said += f" The {len(table)} of {len(whole)} classes with the lowest F1."
+        figure = new_figure(result, self.question(), width=11, height=0.75 + 0.32 * len(table), said=said)
+        left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[4, 4, 3.4])
+        for axes, name, colour, title in (
+            (left, "recall", TRUE_COLOUR, "Recall: of the true class, recognised, %"),
+            (middle, "precision", PREDICTED_COLOUR, "Precision: of the predicted, right, %"),
+        ):
+            values = (100 * table[column].to_numpy() for column in (name, f"{name}_low", f"{name}_high"))
+            interval_bars(axes, np.arange(len(table)), *values, colour=colour, height=0.62)
+            axes.axvline(100 * result.notes["accuracy"], color=INK, linewidth=1, linestyle=":")
+            axes.set_xlim(0, 100)
+            heading(axes, title, colour=colour)
+            plain(axes, grid="x")
+        _numbers(right, table)
+        class_ticks(left, table["class"])
+        return figure
+
+
+def _numbers(axes: Axes, table: pd.DataFrame) -> None:
+    """Write the classification report level with the bars."""
+    columns = {"recall": "recall", "precision": "precision", "f1": "F1", "images": "images"}
+    axes.set_xlim(0, len(columns))
+    plain(axes)
+    axes.tick_params(labelbottom=False, labelleft=False)
+    for at, (column, title) in enumerate(columns.items()):
+        axes.text(at + 0.95, -0.62, title, ha="right", va="bottom", fontsize=SMALL + 0.5, color=QUIET)
+        for place, value in enumerate(table[column]):
+            words = "–" if np.isnan(value) else f"{value:,}" if column == "images" else f"{value:.3f}"
+            axes.text(at + 0.95, place, words, ha="right", va="center", fontsize=SMALL + 1, color=INK)
+
+
+def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, table: pd.DataFrame) -> list[Finding]:
+    known = np.flatnonzero(table["images"] > 0)
+    accuracy = rate(int(counts.trace()), len(predictions))
+    weakest = int(known[np.argmin(table["recall"].to_numpy()[known])])
+    share = rate(int(counts[weakest, weakest]), int(counts[weakest].sum()))
+    below = share.interval[1] < accuracy.interval[0]
+    rows = np.flatnonzero((predictions.labels == weakest) & ~predictions.correct)
+    findings = [Finding(
+        f"{names[weakest]} is recognised least: {counts[weakest, weakest]:,} of {counts[weakest].sum():,} images, {share}"
+        + (f"; over all classes it is {percent(accuracy.value)}." if below else ", which may be chance beside the accuracy of "
+           f"{percent(accuracy.value)}."),
+        "serious" if below else "info", share.value, share.interval, _by_loss(predictions, rows),
+        f"Open its errors: what is {names[weakest]} taken for, and are those labels right?" if len(rows) else "",
+    )]  # fmt: skip
+    taken = np.flatnonzero(table["predicted"] > 0)
+    loosest = int(taken[np.argmin(table["precision"].to_numpy()[taken])])
+    share = rate(int(counts[loosest, loosest]), int(counts[:, loosest].sum()))
+    rows = np.flatnonzero((predictions.predicted == loosest) & ~predictions.correct)
+    findings.append(Finding(
+        f"{names[loosest]} is the answer to trust least: right {counts[loosest, loosest]:,} of {counts[:, loosest].sum():,} times, {share}.",
+        "mild" if share.interval[1] < accuracy.interval[0] else "info", share.value, share.interval, _by_loss(predictions, rows),
+    ))  # fmt: skip
+    best = [c for c in known if table["recall_low"][c] > accuracy.value]
+    if best:
+        rows = np.flatnonzero(np.isin(predictions.labels, best) & ~predictions.correct)
+        together = rate(int(counts.diagonal()[best].sum()), int(counts[best].sum()))
+        findings.append(Finding(
+            f"Recognised better than the average, intervals included: {listed([names[c] for c in best], 8)}; together {together}.",
+            "info", together.value, together.interval, _by_loss(predictions, rows),
+        ))  # fmt: skip
+    if (group := apart(counts)) is not None:
+        findings.append(_group(predictions, names, counts, group))
+    return findings
+
+
+def _by_loss(predictions: Predictions, rows: Array) -> tuple[int, ...]:
+    return tuple(rows[np.argsort(-predictions.loss[rows], kind="stable")][:200].tolist())
+
+
+def _group(predictions: Predictions, names: tuple[str, ...], counts: Array, group: Array) -> Finding:
+    inside = np.isin(np.arange(len(names)), group)
+    crossing = int(counts[inside][:, ~inside].sum() + counts[~inside][:, inside].sum())
+    within = int(counts[inside][:, inside].sum() - counts.diagonal()[inside].sum())
+    share = rate(crossing, int(counts[inside].sum() + counts[~inside][:, inside].sum()))
+    border = inside[predictions.labels] != inside[predictions.predicted]
+    return Finding(
+        f"{listed([names[c] for c in group], 8)} are told apart from all other classes best: of "
+        f"{counts[inside].sum() + counts[~inside][:, inside].sum():,} images of or taken for them, "
+        f"{counted(crossing, 'error')} cross the border, {share}; {within:,} stay among themselves.",
+        "info", share.value, share.interval, _by_loss(predictions, np.flatnonzero(border)),
+    )  # fmt: skip
+
+
+def apart(counts: Array) -> Array | None:
+    """Find the group of classes that errors least often enter or leave.
+
+    Classes are merged by average linkage on how often they are confused (both ways, over the images of
+    the two); of all groups on the way with at least two and at most half of the classes, the one whose share of
+    border-crossing errors has the lowest upper Wilson bound is taken, if that is below the error rate of
+    the whole and errors do happen within the group.
+
+    Args:
+        counts: `(K, K)` int, rows true, columns predicted.
+
+    Returns:
+        Indices of the classes in ascending order, or None if no group stands out.
+    """
+    from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import squareform
+
+    classes, of = len(counts), counts.sum(axis=1)
+    both = (counts + counts.T).astype(np.float64)
+    np.fill_diagonal(both, 0)
+    if classes < 4 or not both.any():
+        return None
+    confused = both / np.maximum(of[:, None] + of[None], 1)
+    tree = linkage(squareform(confused.max() - confused, checks=False), "average")
+    groups: dict[int, list[int]] = {c: [c] for c in range(classes)}
+    best, bound = None, both.sum() / 2 / of.sum()
+    for step, (one, other, *_) in enumerate(tree):
+        members = groups[classes + step] = groups[int(one)] + groups[int(other)]
+        within = both[np.ix_(members, members)].sum() / 2
+        if len(members) > classes // 2 or not within:
+            continue
+        crossing = both[members].sum() - 2 * within
+        high = float(wilson(crossing, of[members].sum() + counts[:, members].sum() - counts[np.ix_(members, members)].sum())[1])
+        if high < bound:
+            best, bound = np.sort(members), high
+    return best

@@ -1,0 +1,172 @@
+"""Pixel values of each class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from workbench.analysis import Analysis
+from workbench.colours import NO_EVIDENCE_COLOUR
+from workbench.contracts import Array, Dataset, Finding
+from workbench.params import Params
+from workbench.plotting import INK, SMALL, Tile, class_ticks, heading, new_figure, plain, small, strips, tiles
+from workbench.result import Result
+from workbench.wording import counted, listed, percent, rate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session import Session
+
+BINS = 16
+"""Columns of the drawn distribution, of 16 values each."""
+
+
+class Size(Params):
+    """How much is read and drawn."""
+
+    images: int = Field(10_000, ge=1, le=1_000_000, description="images to read, evenly spaced over the dataset")
+    classes: int = Field(20, ge=2, le=60, description="classes to draw; of more, the brightest and the darkest")
+
+
+class PixelValues(Analysis[Size]):
+    """How bright are the images of each class, and how much of them is empty?"""
+
+    Params = Size
+
+    def compute(self, session: Session, params: Size) -> Result:
+        """Count every pixel value of every class exactly, and average the images of each class."""
+        dataset, names = session.dataset, session.class_names
+        rows = np.unique(np.linspace(0, len(dataset) - 1, min(params.images, len(dataset))).round().astype(np.int64))
+        counts, empty, flat = _count(dataset, rows)
+        pixels = counts.sum(axis=1)
+        whole = np.maximum(pixels, 1)
+        values = np.arange(256)
+        mean = counts @ values / whole
+        spread = np.sqrt(np.maximum(counts @ values**2 / whole - mean**2, 0))
+        table = pd.DataFrame({
+            "class": list(names), "images": np.bincount(dataset.labels[rows], minlength=len(names)),
+            "mean": mean, "standard_deviation": spread,
+            "zero_share": counts[:, 0] / whole, "full_share": counts[:, 255] / whole,
+        })  # fmt: skip
+        table.loc[pixels == 0, table.columns[2:]] = np.nan
+        present = np.flatnonzero(pixels)
+        order = present[np.argsort(-mean[present], kind="stable")]
+        if len(order) > params.classes:
+            order = np.concatenate([order[: params.classes - params.classes // 2], order[-(params.classes // 2) :]])
+        arrays = {
+            "means": np.stack([_mean_image(dataset, rows[dataset.labels[rows] == c]) for c in order]),
+            "histogram": counts[order].reshape(len(order), BINS, -1).sum(axis=2) - counts[order, :1] * np.eye(1, BINS, dtype=int),
+        }
+        findings = _findings(dataset, names, table, rows, empty, flat)
+        return Result({"classes": table}, arrays, tuple(findings), {"order": order.tolist(), "bin": 256 // BINS})
+
+    def draw(self, result: Result) -> Figure:
+        """Draw, level with each other: mean image, empty share, and distribution of what is not empty."""
+        whole, order = result.tables["classes"], result.notes["order"]
+        table, rows = whole.iloc[order], len(order)
+        said = "Brightest class on top. The distribution leaves out the pixels that are 0; its rows share one scale."
+        if rows < int((whole["images"] > 0).sum()):
+            said += f" The {rows} brightest and darkest of {len(whole)} classes."
+        figure = new_figure(result, self.question(), width=11, height=0.62 * rows + 0.8, said=said)
+        names, pictures, bars, heat = figure.subplots(1, 4, width_ratios=[0.02, 0.7, 2.6, 6])
+        names.spines[:].set_visible(False)
+        names.tick_params(length=0, labelsize=SMALL + 1, labelbottom=False, bottom=False)
+        class_ticks(names, [f"{name}" for name in table["class"]])
+        heading(pictures, "Mean")
+        for axes, image in zip(strips(pictures, rows), result.arrays["means"], strict=True):
+            tiles(axes, [Tile(image)], columns=1, cell=0.6)
+        _bars(bars, table)
+        _heat(figure, heat, result.arrays["histogram"], result.notes["bin"])
+        return figure
+
+
+def _count(dataset: Dataset, rows: Array) -> tuple[Array, Array, Array]:
+    """Return how often each class has each value, (K, 256); the share of zeros of each image; whether it has one value only."""
+    counts = np.zeros((len(dataset.class_names), 256), np.int64)
+    empty, flat = np.zeros(len(rows)), np.zeros(len(rows), bool)
+    for start in range(0, len(rows), 1024):
+        part = rows[start : start + 1024]
+        pixels = np.asarray(dataset.images[part]).reshape(len(part), -1)
+        codes = dataset.labels[part][:, None] * 256 + pixels
+        counts += np.bincount(codes.ravel(), minlength=counts.size).reshape(counts.shape)
+        empty[start : start + len(part)] = (pixels == 0).mean(axis=1)
+        flat[start : start + len(part)] = pixels.min(axis=1) == pixels.max(axis=1)
+    return counts, empty, flat
+
+
+def _mean_image(dataset: Dataset, rows: Array) -> Array:
+    total = np.zeros(dataset.image_shape)
+    for start in range(0, len(rows), 1024):
+        total += np.asarray(dataset.images[rows[start : start + 1024]]).sum(axis=0, dtype=np.float64)
+    return small((total / len(rows)).round().astype(np.uint8))
+
+
+def _findings(
+    dataset: Dataset, names: tuple[str, ...], table: pd.DataFrame, rows: Array, empty: Array, flat: Array
+) -> list[Finding]:
+    present = table[table["images"] > 0]
+    bright, dark = int(present["mean"].idxmax()), int(present["mean"].idxmin())
+    findings = []
+    if bright != dark:
+        of_dark = rows[dataset.labels[rows] == dark]
+        findings.append(Finding(
+            f"{names[bright]} is the brightest class with a mean of {table['mean'][bright]:.0f} of 255, {names[dark]} the darkest with "
+            f"{table['mean'][dark]:.0f}.", value=float(table["mean"][bright] - table["mean"][dark]), evidence=tuple(of_dark[:100].tolist()),
+        ))  # fmt: skip
+    draws = np.random.default_rng(0).choice(empty, (1000, len(empty))).mean(axis=1) if len(empty) <= 1000 else None
+    if draws is None:  # the mean of many is normal: no need to draw 1,000 times from 10,000 images
+        half = 1.96 * empty.std() / np.sqrt(len(empty))
+        low, high = empty.mean() - half, empty.mean() + half
+    else:
+        low, high = np.quantile(draws, [0.025, 0.975])
+    findings.append(Finding(
+        f"{percent(float(empty.mean()))} of the values are 0 (95 % interval over images {100 * low:.1f}–{100 * high:.1f} %).",
+        value=float(empty.mean()), interval=(float(max(low, 0)), float(min(high, 1))),
+        evidence=tuple(rows[np.argsort(-empty, kind="stable")][:25].tolist()),
+        advice="A method that starts from a black image cannot give the empty part any weight." if empty.mean() > 0.2 else "",
+    ))  # fmt: skip
+    if flat.any():
+        share = rate(int(flat.sum()), len(rows))
+        labels = np.unique(dataset.labels[rows[flat]])
+        findings.insert(0, Finding(
+            f"{counted(int(flat.sum()), 'image')} of {len(rows):,} hold a single value, {share}, labelled {listed([names[c] for c in labels])}.",
+            "mild", share.value, share.interval, tuple(rows[flat][:100].tolist()), "Nothing can be recognised in them: leave them out.",
+        ))  # fmt: skip
+    return findings
+
+
+def _bars(axes: Axes, table: pd.DataFrame) -> None:
+    places, share = np.arange(len(table)), 100 * table["zero_share"].to_numpy()
+    axes.barh(places, share, height=0.55, color=NO_EVIDENCE_COLOUR, linewidth=0)
+    for place, value, mean in zip(places, share, table["mean"], strict=True):
+        axes.text(value + 2, place, f"{value:.0f} %, mean {mean:.0f}", va="center", fontsize=SMALL + 0.5, color=INK)
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_yticks([])
+    axes.set_xlim(0, max(float(share.max()) * 1.8, 10))
+    axes.set_xticks([at for at in axes.get_xticks() if 0 <= at <= 100])
+    axes.set_xlabel("pixels that are 0, %")
+    heading(axes, "Empty pixels, and mean value")
+    plain(axes, grid="x")
+
+
+def _heat(figure: Figure, axes: Axes, histogram: Array, width: int) -> None:
+    import seaborn as sns
+
+    shares = 100 * histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
+    bar = {"label": "of the class's pixels above 0, %", "aspect": 30, "pad": 0.02}
+    sns.heatmap(shares, cmap="rocket_r", vmin=0, vmax=max(float(shares.max()), 1e-9), ax=axes, cbar_kws=bar,
+                linewidths=0.5, yticklabels=False, xticklabels=False)  # fmt: skip
+    colours = axes.collections[0].colorbar
+    if colours is not None:
+        colours.ax.tick_params(labelsize=SMALL, length=2)
+        colours.ax.yaxis.label.set(fontsize=SMALL + 0.5)
+        colours.outline.set_visible(False)  # type: ignore[operator]
+    axes.set_xticks(range(0, BINS + 1, 4), [str(min(width * at, 255)) for at in range(0, BINS + 1, 4)], rotation=0)
+    axes.set_xlabel("pixel value, of 255")
+    heading(axes, "Distribution of the other pixels")
+    plain(axes)

@@ -1,0 +1,48 @@
+"""The registry as commands. Only what a command needs is imported, and only when it runs: `--help` must be quick."""
+
+from __future__ import annotations
+
+import click
+
+from workbench import __version__
+from workbench.cli.analyze import analyze
+from workbench.cli.data import data
+from workbench.cli.evaluate import evaluate, runs
+from workbench.cli.explain import explain
+from workbench.cli.figures import figures
+from workbench.cli.program import Program
+from workbench.cli.shell import shell
+from workbench.cli.start import page, start
+from workbench.cli.train import train
+
+COMMANDS = (start, page, data, train, runs, evaluate, analyze, figures, explain, shell)
+
+
+class _InOrder(Program):
+    """Lists the commands in the order in which one meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=_InOrder,
+    invoke_without_command=False,
+    examples=[
+        ("start", "everything: data, baseline, page"),
+        ("analyze most-confused --top 5", "where it is wrong, in the terminal"),
+        ("explain 0 17 --method integrated-gradients", "why, for two images of the test split"),
+        ("figures mine --out report/", "every analysis of one's own run, as files"),
+    ],
+)
+@click.version_option(__version__, prog_name="workbench")
+def main() -> None:
+    """Where is my image classifier wrong, why, and may I believe the picture?
+
+    A workbench for Keras 3 classifiers: a trained baseline on Fashion-MNIST to begin with, or a model and data
+    of your own. Each command tells more with --help.
+    """
+
+
+for _command in COMMANDS:
+    main.add_command(_command)

@@ -1,0 +1,109 @@
+"""`workbench start`, the main job, and `workbench page`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.cli.options import data_dir, on_source
+from workbench.cli.program import command
+
+if TYPE_CHECKING:
+    from workbench.cli.options import Source
+    from workbench.runs import Run
+    from workbench.session import Session
+
+port = click.option(
+    "--port", type=click.IntRange(0, 65535), default=7860, show_default=True, metavar="N",
+    help="Where the page is served; 0 is any free port.",
+)  # fmt: skip
+no_browser = click.option("--no-browser", is_flag=True, help="Only print the address.")
+
+
+@command(
+    examples=[
+        ("start", "data, baseline, page, browser"),
+        ("start --port 7861 --no-browser", "on a machine that is looked at from another window"),
+        ("start --retrain", "train the baseline anew first (about 15 minutes)"),
+    ]
+)
+@port
+@no_browser
+@click.option("--retrain", is_flag=True, help="Train the baseline anew, though there is one.")
+@data_dir
+def start(port: int, no_browser: bool, retrain: bool, data_dir: Path | None) -> None:
+    """Find the data, open the baseline or train it, compute what is missing, and serve the page.
+
+    Needs nothing but this command: the data is fetched if it is nowhere, and the baseline that comes with the
+    workbench is trained if it is not there.
+    """
+    from workbench.cli.console import progress
+    from workbench.datasets.fashion_mnist import locate
+    from workbench.progress import report
+    from workbench.registry import open_session
+
+    with progress():
+        located = locate(data_dir, progress=report)
+    _done("data", f"Fashion-MNIST, from {located.source}; all checksums are right")
+    run = _baseline(retrain, data_dir)
+    with progress():
+        session = open_session(run.path, data_dir=data_dir)
+    _serve(session, port, no_browser)
+
+
+@command(
+    examples=[
+        ("page", "of the baseline"),
+        ("page mine", "of one's own run"),
+        ("page --model my.keras --data my.npz", "of one's own model and data"),
+    ]
+)
+@on_source()
+@port
+@no_browser
+def page(source: Source, port: int, no_browser: bool) -> None:
+    """Serve the page of a run, and nothing before it."""
+    from workbench.cli.console import progress
+
+    with progress():
+        session = source.open()
+    _serve(session, port, no_browser)
+
+
+def _baseline(retrain: bool, data_dir: Path | None) -> Run:
+    """Open the run `baseline`; train it where there is none, or where it is wished."""
+    from workbench.checkpoint import Checkpoint
+    from workbench.cli.train import fit
+    from workbench.recipes import TrainingJob
+    from workbench.runs import list_runs, open_run, runs_folder
+
+    there = (runs_folder() / "baseline").exists() or any(run.name == "baseline" for run in list_runs())
+    if there and not retrain:
+        run = open_run("baseline")
+        accuracy = run.manifest.metrics.get("test", {}).get("accuracy")
+        _done("run", f"{run.path}" + (f", {100 * accuracy:.2f} % of the test images right" if accuracy else ""))
+        return run
+    cut_off = not retrain and Checkpoint(runs_folder(), "baseline").read() is not None
+    _done("run", "the baseline is trained now; stopped, it goes on from its last epoch at the next start")
+    job = None if cut_off else TrainingJob.plan(data_dir=None if data_dir is None else str(data_dir))
+    return fit("baseline", job, resume=cut_off)
+
+
+def _serve(session: Session, port: int, no_browser: bool) -> None:
+    from workbench.cli.console import progress
+    from workbench.ui.server import serve
+
+    if not session.has_predictions:
+        with progress():
+            session.predictions  # noqa: B018 - computed now, with a bar, not at the first click
+    images = f"{len(session.predictions):,} images"
+    _done("predictions", f"{session.dataset.name}, {images}, {int((~session.predictions.correct).sum()):,} errors")
+    serve(session, port=port, open_browser=not no_browser)
+
+
+def _done(what: str, how: str) -> None:
+    from workbench.cli.console import facts
+
+    facts({f"{what:<12}": how})

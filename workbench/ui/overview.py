@@ -1,0 +1,125 @@
+"""The first view: what run this is, how good it is, and what stands out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench import registry
+from workbench.contracts import Finding
+from workbench.measures import recall, wilson
+from workbench.result import Result
+from workbench.ui.findings import ORDER, findings_html
+from workbench.ui.words import breakable, count, href, number, percent, plain, waiting
+
+if TYPE_CHECKING:
+    from workbench.ui.desk import Desk
+
+HEADLINES = 6
+PER_ANALYSIS = 1
+EVIDENCE = 10
+LEFT_OUT = ("name", "metrics", "class_names", "dataset_fingerprints", "versions", "settings", "image_shape")
+
+
+def overview_html(desk: Desk) -> str:
+    """Build numbers, manifest and the list of questions; needs the predictions."""
+    return f'{_numbers(desk)}<div class="two">{_manifest(desk)}{_questions()}</div>'
+
+
+def _numbers(desk: Desk) -> str:
+    board, names = desk.board, desk.session.class_names
+    assert board is not None  # noqa: S101  # the page waits for it
+    images = len(board.labels)
+    low, high = (float(end) for end in wilson(images - board.wrong, images))
+    rates = recall(board.counts)
+    known = np.flatnonzero(~np.isnan(rates))
+    worst, best = int(known[rates[known].argmin()]), int(known[rates[known].argmax()])
+    wrong = board.confidence[board.predicted != board.labels]
+    cards = [
+        ("Accuracy", f"{percent(1 - board.wrong / images, 2)} %", f"95 % interval {percent(low, 1)} to {percent(high, 1)}", {}),
+        ("Errors", f"{board.wrong:,}", f"of {count(images, 'image')}", {"section": "errors", "true": "any", "predicted": "any"}),
+        _recall_card("Hardest class", names[worst], float(rates[worst]), worst),
+        _recall_card("Easiest class", names[best], float(rates[best]), best),
+        ("Confidence of errors", f"{percent(float(wrong.mean()), 0)} %" if len(wrong) else "–", "mean; a careful model is unsure where it errs",
+         {"section": "errors", "true": "any", "predicted": "any"}),
+    ]  # fmt: skip
+    return f'<div class="cards">{"".join(_card(*card) for card in cards)}</div>'
+
+
+def _recall_card(title: str, name: str, rate: float, index: int) -> tuple[str, str, str, dict[str, str]]:
+    return title, name, f"{percent(rate, 1)} % of them recognised", {"section": "errors", "true": str(index), "predicted": "any"}
+
+
+def _card(title: str, value: str, note: str, query: Mapping[str, str]) -> str:
+    inner = f"<small>{escape(title)}</small><b>{breakable(value)}</b><small>{escape(note)}</small>"
+    return f'<a class="card" href="{href(query)}">{inner}</a>' if query else f'<div class="card">{inner}</div>'
+
+
+def _manifest(desk: Desk) -> str:
+    session = desk.session
+    facts: dict[str, Any] = {"model": session.name, "data": session.dataset.name, "images": f"{len(session.dataset):,}"}
+    facts["image size"] = " × ".join(str(side) for side in session.dataset.image_shape[:2]) + (", grey" if session.dataset.image_shape[2] == 1 else ", colour")
+    facts["classes"] = len(session.class_names)
+    if session.run is not None:
+        manifest = session.run.manifest.model_dump(mode="json")
+        for split, metrics in manifest.get("metrics", {}).items():
+            facts[f"{split} metrics"] = ", ".join(f"{name} {number(float(value))}" for name, value in metrics.items())
+        facts |= {name.replace("_", " "): _fact(name, value) for name, value in manifest.items() if name not in LEFT_OUT}
+        facts["settings"] = manifest.get("settings")
+        facts["versions"] = manifest.get("versions")
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(plain(value))}</dd>" for name, value in facts.items())
+    return f'<section class="facts"><h2>{"This run" if session.run is not None else "This model"}</h2><dl>{rows}</dl></section>'
+
+
+def _fact(name: str, value: Any) -> Any:
+    """Shorten what nobody reads to its end."""
+    if name == "seconds":
+        return f"{value / 60:.0f} minutes" if value >= 120 else f"{value:.0f} seconds"
+    if name in ("git_revision", "model_sha256") and value:
+        return str(value)[:12]
+    if name == "parameters":
+        return f"{value:,}"
+    if name == "created":
+        return str(value)[:16].replace("T", " ")
+    return value
+
+
+def _questions() -> str:
+    items = "".join(
+        f'<li><a href="{href({"section": name})}"><b>{breakable(name)}</b><span>{escape(kind.question())}</span></a></li>'
+        for name, kind in registry.analyses().items()
+    )
+    return f'<section class="questions"><h2>Questions to ask</h2><ul>{items}</ul></section>'
+
+
+def headlines_html(desk: Desk) -> str:
+    """Show the most severe findings of all analyses that are answered or cheap; start those that are not."""
+    found: list[tuple[str, Finding]] = []
+    running: list[str] = []
+    for name, kind in registry.analyses().items():
+        result = _answer(desk, name, kind.needs_model, running)
+        if result is not None:
+            found += [(name, each) for each in sorted(result.findings, key=lambda each: ORDER.index(each.severity))[:PER_ANALYSIS]]
+    found.sort(key=lambda pair: ORDER.index(pair[1].severity))
+    dataset, items = desk.session.dataset, []
+    for name, finding in found[:HEADLINES]:
+        more = f'<p class="source"><a href="{href({"section": name})}">{escape(name)} →</a></p>'
+        items.append(findings_html([finding], dataset, desk.picture, evidence=EVIDENCE, more=more))
+    wait = waiting(running[0], "Asking the other questions …", f"{len(running)} to go") if running else ""
+    nothing = "" if items or running else '<p class="empty">Nothing stands out.</p>'
+    return f'<section class="headlines"><h2>What stands out</h2>{"".join(items)}{nothing}{wait}</section>'
+
+
+def _answer(desk: Desk, name: str, needs_model: bool, running: list[str]) -> Result | None:
+    """Return an answer that is there; one that needs no model is started, and its key noted in `running`."""
+    if registry.missing(desk.session, name):
+        return None
+    if needs_model:
+        return registry.cached(desk.session, name, {})
+    key, job = desk.answer(name, {})
+    if not job.done.is_set():
+        running.append(key)
+    return job.value

@@ -1,0 +1,74 @@
+"""The image that is explained: one of the dataset, or one of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.contracts import Array
+
+if TYPE_CHECKING:
+    from workbench.ui.desk import Desk
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One image and what the model said about it.
+
+    Attributes:
+        key: equal for equal images.
+        title: heading of the pane.
+        pixels: `(H, W, C)` uint8.
+        probabilities: `(K,)` float64.
+        predicted: class index.
+        label: true class; None where nobody knows.
+    """
+
+    key: Hashable
+    title: str
+    pixels: Array
+    probabilities: Array
+    predicted: int
+    label: int | None
+
+    @property
+    def second(self) -> int:
+        """The class to contrast the predicted one with: the true one where it differs, else the runner-up."""
+        if self.label is not None and self.label != self.predicted:
+            return self.label
+        others = self.probabilities.copy()
+        others[self.predicted] = -1
+        return int(others.argmax())
+
+    def target(self, explain: str) -> tuple[int, int | None]:
+        """Return the class to explain, and the one it is contrasted with, if any."""
+        if explain == "difference":
+            return self.predicted, self.second
+        if explain == "true" and self.label is not None:
+            return self.label, None
+        return (int(explain) if explain.isdigit() else self.predicted), None
+
+
+def of_dataset(desk: Desk, row: int) -> Subject:
+    """Return an image of the dataset; needs the predictions, not the model."""
+    dataset, board = desk.session.dataset, desk.board
+    assert board is not None  # noqa: S101  # the page shows no image before its cell
+    label, predicted = board.cell_of(row)
+    split = dataset.name.rpartition("/")[2]
+    title = f"{split.capitalize()} image {int(dataset.indices[row])}" if split else f"Image {int(dataset.indices[row])}"
+    return Subject(("row", row), title, np.asarray(dataset.images[row]), board.probabilities[row], predicted, label)
+
+
+def of_user(desk: Desk, key: str, pixels: Array) -> Subject:
+    """Return an image of the user's own; asks the model, once for each image."""
+    known = desk.maps.get(("own", key))
+    if known is not None:
+        return known
+    logits = desk.session.probe.logits(pixels[None].astype(np.float32) / np.float32(255))[0].astype(np.float64)
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    subject = Subject(("own", key), "Your image", pixels, shares, int(shares.argmax()), None)
+    return desk.maps.put(("own", key), subject)
