@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed: int = 0) -> Array:
     """Climb from noise to the inputs that the given filters of `layer` respond to most, on average over places.
 
-    tf-keras-vis wants a functional model whose output is the layer. The probe's walk through the model is
-    therefore wrapped in one layer of a new functional model; the model itself is neither cut nor cloned.
+    tf-keras-vis wants a functional model that ends with the layer, so the probe's walk through the model becomes
+    the only layer of a new one; the model itself is neither cut nor cloned. Behind a ReLU most noise
+    gives no gradient at all, so each filter starts from that of 64 noise images which it likes best.
 
     Source: Erhan et al. 2009, "Visualizing higher-layer features of a deep network"; tf-keras-vis'
-        `ActivationMaximization` with total variation and L2 norm, jitter of one pixel, RMSprop.
+        `ActivationMaximization` with total variation, L2 norm, jitter of one pixel, RMSprop.
 
     Args:
         probe: the model.
@@ -34,41 +35,50 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
         `(n, H, W, C)` float32 in [0, 1].
     """
     import keras
+    import tensorflow as tf
     from tf_keras_vis.activation_maximization import ActivationMaximization
     from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
 
-    @keras.saving.register_keras_serializable("workbench")
-    class Outputs(keras.layers.Layer):
-        def call(self, images: Any) -> Any:
-            return keras.ops.cast(probe.trace(images).outputs[layer], "float32")
-
-    images = keras.Input(probe.image_shape)
-    model = keras.Model(images, Outputs(dtype="float32")(images))
     random = np.random.default_rng(seed)
-    start = random.uniform(0.4, 0.6, (len(filters), *probe.image_shape)).astype(np.float32)
+    noise = _noise(random, probe.image_shape, 64)
+    responses = probe.feature_maps(noise, layer).mean(axis=(1, 2))[:, list(filters)]
+    best = responses.argmax(axis=0)
+    # In units of its first response, so that the weights of the penalties suit every layer.
+    scale = np.maximum(np.abs(responses.max(axis=0)), 1e-3).tolist()
+
+    @tf.function(autograph=False)
+    def maps(batch: Any) -> Any:
+        return tf.cast(probe.trace(batch).outputs[layer], tf.float32)
+
+    class Outputs(keras.layers.Layer):
+        def call(self, batch: Any) -> Any:
+            return maps(batch)
 
     def score(outputs: Any) -> list[Any]:
-        return [keras.ops.mean(outputs[place, ..., each]) for place, each in enumerate(filters)]
+        return [keras.ops.mean(outputs[n, ..., each]) / scale[n] for n, each in enumerate(filters)]
 
     def jitter(given: Any) -> Any:
+        told["step"] += 1
+        report(f"Exciting {layer}", told["step"], steps)
         return keras.ops.roll(given, tuple(random.integers(-1, 2, 2).tolist()), axis=(1, 2))
 
-    def told(step: int, *_: Any, **__: Any) -> None:
-        report(f"Exciting {layer}", step + 1, steps)
-
+    told = {"step": 0}
+    images = keras.Input(probe.image_shape)
+    model = keras.Model([images], [Outputs(dtype="float32")(images)])
     found = ActivationMaximization(model)(
-        score, seed_input=start, input_range=(0.0, 1.0), steps=steps, input_modifiers=[jitter], callbacks=_callback(told),
+        score, seed_input=noise[best], input_range=(0.0, 1.0), steps=steps, input_modifiers=[jitter],
         regularizers=[TotalVariation2D(weight=0.2), Norm(weight=0.2, p=2)],
         optimizer=keras.optimizers.RMSprop(learning_rate=0.05, rho=0.95),
     )  # fmt: skip
     return np.asarray(found, np.float32)
 
 
-def _callback(told: Any) -> Any:
-    from tf_keras_vis.activation_maximization.callbacks import Callback
-
-    class Told(Callback):
-        def __call__(self, step: int, *args: Any, **kwargs: Any) -> None:
-            told(step, *args, **kwargs)
-
-    return Told()
+def _noise(random: np.random.Generator, shape: tuple[int, int, int], count: int) -> Array:
+    """`(count, H, W, C)` float32 in [0, 1]: noise whose grains are 1 to an eighth of the image wide."""
+    height, width, channels = shape
+    images = np.empty((count, *shape), np.float32)
+    for number in range(count):
+        grain = max(1, round(max(height, width) / 8 * (number / count) ** 2))
+        coarse = random.random((-(-height // grain), -(-width // grain), channels), np.float32)
+        images[number] = coarse.repeat(grain, axis=0).repeat(grain, axis=1)[:height, :width]
+    return images

@@ -84,7 +84,7 @@ def write_overlay(
     }  # fmt: skip
     caption = {"method": title, "layer": maps.layer, **{k: v for k, v in maps.params.items() if k != "layer"}}
     result = Result(context=context, params={key: value for key, value in caption.items() if value is not None})
-    figure = _draw(result, said, upsampled, maps, scale, unit)
+    figure = _draw(result, said, upsampled, maps, scale=scale, unit=unit)
     png = out / f"{name}.png"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def write_overlay(
     return {**made, "file": str(png)}
 
 
-def _draw(result: Result, said: Explained, upsampled: Array, maps: Attribution, scale: float, unit: str) -> Figure:
+def _draw(result: Result, said: Explained, upsampled: Array, maps: Attribution, *, scale: float, unit: str) -> Figure:
     """Draw the image beside itself under the map, with the map's colour bar."""
     sure = f"{said.confidence:.1%}"
     above = [(f"predicted {text(said.predicted)}, {sure}", PREDICTED_COLOUR)]

@@ -27,7 +27,6 @@ class _InOrder(Program):
 
 @click.group(
     cls=_InOrder,
-    invoke_without_command=False,
     examples=[
         ("start", "everything: data, baseline, page"),
         ("analyze most-confused --top 5", "where it is wrong, in the terminal"),

@@ -13,6 +13,7 @@ from workbench.cli.program import Command, Group
 if TYPE_CHECKING:
     from workbench.analysis import Analysis
     from workbench.cli.options import Source
+    from workbench.params import Parameter
 
 TAKEN = frozenset(
     {str(param.name) for param in source_params()} | {"json", "as_json", "help", "traceback", "name", "source"}
@@ -39,6 +40,7 @@ class Analyses(Group):
 @click.group(
     cls=Analyses,
     kind="analysis",
+    kinds="analyses",
     examples=[
         ("analyze most-confused --top 5", "of the baseline, on the test images"),
         ("analyze per-class mine --split train", "of one's own run, on the training images"),
@@ -90,6 +92,15 @@ def _examples(name: str, kind: type[Analysis[Any]]) -> list[tuple[str, str]]:
     for parameter in describe(kind.Params):
         if parameter.kind is not bool and not parameter.many and parameter.default is not None:
             flag = parameter.name.replace("_", "-")
-            shown.append((f"analyze {name} --{flag} {parameter.default}", "with a parameter given"))
+            shown.append((f"analyze {name} --{flag} {_other(parameter)}", "with a parameter of one's choice"))
             break
     return [*shown, (f"analyze {name} mine --json", "of one's own run, for other programs")]
+
+
+def _other(parameter: Parameter) -> Any:
+    """Return an allowed value that is not the default, where that is easy."""
+    if parameter.options:
+        return next((option for option in parameter.options if option != parameter.default), parameter.default)
+    if parameter.kind is int and parameter.default // 2 >= (parameter.low or 1):
+        return parameter.default // 2
+    return parameter.default

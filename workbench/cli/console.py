@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -160,9 +160,8 @@ def cell(value: Any) -> str:
     return plain(value)
 
 
-def _numeric(values: Sequence[Any]) -> bool:
-    kind = getattr(getattr(values, "dtype", None), "kind", "O")
-    return kind in "biuf"
+def _numeric(values: pd.Series[Any]) -> bool:
+    return getattr(values.dtype, "kind", "O") in "biuf"
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError, unknown
 
 if TYPE_CHECKING:
     from workbench.cli.options import Source
-    from workbench.contracts import Array, Attribution
+    from workbench.contracts import Attribution
     from workbench.overlays import Explained
     from workbench.session import Session
 
@@ -73,7 +73,7 @@ def _methods() -> Iterator[str]:
 @click.option("--out", type=FOLDER, help="Folder to write to.  [default: figures/RUN/explain]")
 @as_json
 def explain(
-    images: tuple[str, ...], source: Source, methods: tuple[str, ...], target: str, layer: str | None,
+    *, images: tuple[str, ...], source: Source, methods: tuple[str, ...], target: str, layer: str | None,
     settings: tuple[str, ...], invert: bool, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Show which pixels speak for a class, as a picture for each image and method.

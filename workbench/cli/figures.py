@@ -34,7 +34,7 @@ def figures(source: Source, only: str, limit: int | None, out: Path | None, as_j
     import pandas as pd
 
     from workbench.batch import write_figures
-    from workbench.cli.console import headline, progress, records, say, show_json, show_table
+    from workbench.cli.console import headline, progress, say, show_json, show_table
     from workbench.progress import report
 
     wanted = tuple(name.strip() for name in only.split(",") if name.strip())
@@ -47,12 +47,10 @@ def figures(source: Source, only: str, limit: int | None, out: Path | None, as_j
         return
     headline(f"Figures of {session.name} in {folder}", f"{session.dataset.name} · the gallery is {folder / 'index.md'}")
     say()
-    rows = []
-    for each in written:
-        rows.append({
-            "analysis": each.name,
-            "figure": each.png.name if each.png else "–",
-            "seconds": f"{each.seconds:.1f}" if each.png else "–",
-            "note": each.skipped or "",
-        })  # fmt: skip
-    show_table(pd.DataFrame(rows))
+    show_table(pd.DataFrame([
+        {
+            "analysis": each.name, "figure": each.png.name if each.png else "–",
+            "seconds": f"{each.seconds:.1f}" if each.png else "–", "note": each.skipped or "",
+        }
+        for each in written
+    ]))  # fmt: skip

@@ -83,7 +83,7 @@ def on_source(run_option: bool = False) -> Callable[[Callable[..., Any]], Callab
                    **others: Any) -> Any:  # fmt: skip
             if run is not None and model is not None:
                 raise WorkbenchError(f"Give either a run or `--model`, not both. Got {run!r} and {str(model)!r}.")
-            return function(Source(run or "baseline", model, data, split, data_dir), **others)
+            return function(source=Source(run or "baseline", model, data, split, data_dir), **others)
 
         wrapped: Callable[..., Any] = called
         for option in reversed(source_params(run_option)):

@@ -49,18 +49,25 @@ class Group(click.Group):
     command_class = Command
 
     def __init__(
-        self, *args: Any, kind: str = "command", examples: Sequence[tuple[str, str]] = (), **settings: Any
-    ) -> None:
+        self, *args: Any, kind: str = "command", kinds: str = "commands", examples: Sequence[tuple[str, str]] = (),
+        **settings: Any,
+    ) -> None:  # fmt: skip
         settings.setdefault("context_settings", CONTEXT)
         settings.setdefault("subcommand_metavar", f"{kind.upper()} …")
         super().__init__(*args, **settings)
-        self.kind = kind
+        self.kind, self.kinds = kind, kinds
         self.examples = tuple(examples)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Put `--traceback` before `--help`."""
         *own, asks_help = super().get_params(ctx)
         return [*own, _traceback_option(), asks_help]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands under the name of what they are, each with its whole first sentence."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section(self.kinds.capitalize()):
+            formatter.write_dl([(name, _first_sentence(each)) for name, each in found if each is not None])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -83,7 +90,7 @@ class Group(click.Group):
 class Program(Group):
     """The whole program; every error leaves as one line on stderr and an exit code."""
 
-    def main(  # type: ignore[override]  # click overloads it for `standalone_mode`
+    def main(
         self, args: Sequence[str] | None = None, prog_name: str | None = None, complete_var: str | None = None,
         standalone_mode: bool = True, **extra: Any,
     ) -> Any:  # fmt: skip
@@ -97,9 +104,13 @@ class Program(Group):
             code = super().main(args, prog_name, complete_var, standalone_mode=False, obj=run, **extra)
         except click.Abort:
             code = _say("Stopped.", INTERRUPTED)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            code = 0
         except click.UsageError as error:
+            said = error.format_message()
             where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
-            code = _fail(f"{error.format_message().rstrip('.')}.{where}", USER_ERROR, run)
+            code = _fail(f"{said}{'' if said.endswith(('.', '?')) else '.'}{where}", USER_ERROR, run)
         except click.ClickException as error:
             code = _fail(error.format_message(), USER_ERROR, run)
         except WorkbenchError as error:
@@ -146,10 +157,16 @@ def _traceback_option() -> click.Option:
     )  # fmt: skip
 
 
+def _first_sentence(command: click.Command) -> str:
+    return (command.short_help or (command.help or "").partition("\n\n")[0]).replace("\n", " ")
+
+
 def _write_examples(examples: Sequence[tuple[str, str]], formatter: click.HelpFormatter) -> None:
     if examples:
         with formatter.section("Examples"):
-            formatter.write_dl([(f"workbench {line}", meaning) for line, meaning in examples], col_max=56)
+            for line, meaning in examples:
+                formatter.write(f"{'':{formatter.current_indent}}# {meaning}\n")
+                formatter.write(f"{'':{formatter.current_indent}}workbench {line}\n")
 
 
 def command(*, examples: Sequence[tuple[str, str]], **settings: Any) -> Callable[[Callable[..., Any]], Command]:

@@ -55,8 +55,8 @@ def _recipes() -> Iterator[str]:
 @data_dir
 @as_json
 def train(
-    name: str | None, architecture: str | None, recipe: str | None, seed: int | None, resume: bool, data: Path | None,
-    data_dir: Path | None, as_json: bool, **settings: Any,
+    *, name: str | None, architecture: str | None, recipe: str | None, seed: int | None, resume: bool,
+    data: Path | None, data_dir: Path | None, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Train a network and save it as run NAME.
 

@@ -24,9 +24,14 @@ EVIDENCE = 10
 LEFT_OUT = ("name", "metrics", "class_names", "dataset_fingerprints", "versions", "settings", "image_shape")
 
 
+def side_html(desk: Desk) -> str:
+    """Build the list of questions and the manifest."""
+    return _questions() + _manifest(desk)
+
+
 def overview_html(desk: Desk) -> str:
-    """Build numbers, manifest and the list of questions; needs the predictions."""
-    return f'{_numbers(desk)}<div class="two">{_manifest(desk)}{_questions()}</div>'
+    """Build the numbers and what stands out; needs the predictions."""
+    return f"{_numbers(desk)}{_headlines(desk)}"
 
 
 def _numbers(desk: Desk) -> str:
@@ -95,7 +100,7 @@ def _questions() -> str:
     return f'<section class="questions"><h2>Questions to ask</h2><ul>{items}</ul></section>'
 
 
-def headlines_html(desk: Desk) -> str:
+def _headlines(desk: Desk) -> str:
     """Show the most severe findings of all analyses that are answered or cheap; start those that are not."""
     found: list[tuple[str, Finding]] = []
     running: list[str] = []

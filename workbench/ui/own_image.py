@@ -64,6 +64,12 @@ def receive(desk: Desk, sent: object) -> str:
     return key
 
 
+def goes_on(desk: Desk, sent: object, old: View) -> bool:
+    """Say whether a drawing only went on, so that the canvas, on which the user may be drawing, stays as it is."""
+    before: OwnImage | None = desk.own_images.get(old.own) if old.own and not old.invert else None
+    return isinstance(sent, Mapping) and "pixels" in sent and before is not None and not before.name
+
+
 def _decoded(text: str) -> bytes:
     if len(text) > MEGABYTES * 1024 * 1024 * 4 // 3 + 4:
         raise WorkbenchError(f"An image may have at most {MEGABYTES} MB. This one has {len(text) * 3 / 4 / 1024**2:.1f} MB.")

@@ -62,11 +62,14 @@ class Panes:
         view = self.view(wanted)
         old = None if asked.get("old") is None else self.view(asked["old"])
         panes = {name: self._guarded(getattr(self, f"_{name}"), view, old) for name in QUICK}
-        if trouble and panes["main"] is not None:
-            panes["main"] = problem(trouble) + panes["main"]
+        if old is not None and own_image.goes_on(self.desk, asked.get("sent"), old):
+            panes["main"] = None
+        if trouble:
+            panes["main"] = problem(trouble) + (self._guarded(self._main, view, None) or "")
         query = view.query()
         slow = ["detail"] if view.section in ("errors", "own") else ["answer"]
-        return panes, {"view": query, "url": "?" + urlencode(query), "slow": slow, "count": asked.get("count", 0)}
+        painted = view.section == "own" and panes["main"] is not None
+        return panes, {"view": query, "url": "?" + urlencode(query), "slow": slow, "painted": painted, "count": asked.get("count", 0)}
 
     def _guarded(self, build: Callable[..., str | None], *args: Any) -> str | None:
         """Turn whatever goes wrong into one sentence in the pane."""
@@ -104,7 +107,7 @@ class Panes:
         if step is not None and (step[0] == "opening" or view.section == "overview"):
             return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
         if view.section == "overview":
-            return overview.overview_html(self.desk)
+            return overview.side_html(self.desk)
         if view.section == "own":
             same = old is not None and (old.section, old.own, old.start, old.invert) == (view.section, view.own, view.start, view.invert)
             return None if same else own_image.own_html(self.desk, view)
@@ -145,7 +148,7 @@ class Panes:
         if view.section in ("errors", "own"):
             return ""
         if view.section == "overview":
-            return "" if self.desk.pending() is not None else overview.headlines_html(self.desk)
+            return "" if self.desk.pending() is not None else overview.overview_html(self.desk)
         return section.answer_html(self.desk, view)
 
 

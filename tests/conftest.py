@@ -1,0 +1,107 @@
+"""What all tests share: a surrounding of their own, and one small trained run."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import random
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+# Before TensorFlow and Gradio are imported by any test.
+SCRATCH = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
+atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
+os.environ["WORKBENCH_CACHE"] = str(SCRATCH / "cache")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["COLUMNS"] = "100"
+os.environ.pop("WORKBENCH_RUNS", None)
+for name in [name for name in os.environ if name.startswith("GRADIO_") and name != "GRADIO_ANALYTICS_ENABLED"]:
+    del os.environ[name]
+
+ROOT = Path(__file__).parents[1]
+HOSTILE = ('<img src=x onerror="alert(1)">', "$\\frac{1}{0}$ [bold]red[/]", "\x1b[31mred\u202e", "a" * 80)
+"""Class names of the small run: markup, mathtext, control characters, and one that is too long."""
+
+
+@dataclass(frozen=True)
+class TinyRun:
+    """A run trained for two epochs on 240 made images of four classes with hostile names."""
+
+    folder: Path
+    name: str
+    data: Path
+    model: Path
+
+
+@pytest.fixture(autouse=True)
+def _seeds() -> None:
+    """Make every test start from the same random state, whichever ran before it."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - for what libraries draw; our tests have generators of their own
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
+
+
+def made_images(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`(N, 28, 28)` uint8 images of four classes, a bright square in one corner each, and `(N,)` labels."""
+    chance = np.random.default_rng(seed)
+    labels = np.arange(count) % len(HOSTILE)
+    images = chance.integers(0, 90, (count, 28, 28), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        top, left = 2 + 14 * (label // 2), 2 + 14 * (label % 2)
+        image[top : top + 9, left : left + 9] += np.uint8(110)
+    return images, labels
+
+
+@pytest.fixture(scope="session")
+def tiny_npz() -> Path:
+    """An `.npz` in the Keras convention: 240 training and 80 test images, of which the last four are labelled wrong."""
+    (x_train, y_train), (x_test, y_test) = made_images(240, 0), made_images(80, 1)
+    y_test[-4:] = (y_test[-4:] + 1) % len(HOSTILE)
+    path = SCRATCH / "tiny.npz"
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, class_names=np.array(HOSTILE))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_npz: Path) -> TinyRun:
+    """A small trained run in a folder of its own; give the folder to commands as WORKBENCH_RUNS."""
+    from workbench.recipes import TrainingJob
+    from workbench.trainer import train
+
+    folder = SCRATCH / "runs"
+    changes = {"epochs": 2, "batch_size": 16, "learning_rate": 3e-3}
+    job = TrainingJob.plan("report", changes, dataset=str(tiny_npz), seed=1)
+    run = train("tiny", job=job, folder=folder)
+    return TinyRun(folder, "tiny", tiny_npz, run.model_path)
+
+
+def _data_is_there() -> bool:
+    from workbench.datasets.fashion_mnist import CHECKSUMS, DEBIAN_FOLDER
+
+    places = [Path(os.environ["WORKBENCH_DATA"])] if "WORKBENCH_DATA" in os.environ else []
+    places += [DEBIAN_FOLDER, Path.home() / ".keras" / "datasets" / "fashion-mnist"]
+    return any(all(list(place.glob(f"{name}*")) for name in CHECKSUMS) for place in places)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with a reason, what cannot run on this machine; continuous integration has everything, and skips nothing."""
+    if os.environ.get("CI"):
+        return
+    lacking = {}
+    if not _data_is_there():
+        lacking["real_data"] = "Fashion-MNIST is not on this machine: `make data` fetches it"
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        lacking["browser"] = "there is no Chromium on this machine: apt-get install chromium"
+    for item in items:
+        for marker, reason in lacking.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))

@@ -1,0 +1,393 @@
+// The browser's side of the page. Panes are plain HTML from Python; here are one delegated listener for all of
+// them, the address bar, the keyboard, progress, and the drawing canvas. No data of the user is ever run as code.
+(() => {
+  "use strict";
+  if (window.workbench && window.workbench.attach) return;
+
+  const W = (window.workbench = {});
+  const panes = {}; // name -> {element, trigger}
+  let view = null; // the view on screen, as the server settled it
+  let wanted = null; // the view asked for, while its answer is on the way
+  let sent = null; // an image of the user's own, to be sent with the next question
+  let clicks = 0; // which question the answer belongs to
+  let force = false; // whether every pane is to be built again
+  let history = "push"; // what the next answer does with the address: push, replace, or leave
+  let lastImage = null; // row of the image last looked at
+  let slow = {}; // pane -> number of the question it was asked for
+
+  // ------------------------------------------------------------------ asking and being answered
+  const any = () => panes.bar || Object.values(panes)[0];
+  const queryOf = (text) => Object.fromEntries(new URLSearchParams(text));
+
+  function change(query, how) {
+    // A query that begins with "?" is a whole view; any other changes some keys, an empty value takes one away.
+    const base = query.startsWith("?") ? {} : { ...(wanted || view || {}) };
+    for (const [key, value] of new URLSearchParams(query)) value === "" ? delete base[key] : (base[key] = value);
+    wanted = base;
+    ask(how);
+  }
+
+  function ask(how = "push") {
+    clicks += 1;
+    history = how;
+    document.body.classList.add("asking");
+    any().trigger("select");
+  }
+
+  W.ask = () => ({ view: wanted || view || queryOf(location.search), old: force ? null : view, sent, count: clicks });
+  W.shown = () => view;
+
+  W.reply = (answer) => {
+    if (!answer) return;
+    const latest = answer.count === clicks;
+    const before = view;
+    view = answer.view;
+    document.body.dataset.section = ["overview", "errors", "own"].includes(view.section) ? view.section : "analysis";
+    if (view.section === "errors" && "image" in view) lastImage = view.image;
+    if (!latest) return; // a newer question is on its way; its answer brings address and slow panes
+    wanted = null;
+    sent = null;
+    force = false;
+    document.body.classList.remove("asking");
+    address(answer.url, before);
+    if (answer.painted) load();
+    if (before && before.section !== view.section) window.scrollTo(0, 0);
+    for (const name of answer.slow) fire(name);
+  };
+
+  function address(url, before) {
+    const theme = new URLSearchParams(location.search).get("__theme");
+    const target = theme ? `${url}&__theme=${encodeURIComponent(theme)}` : url;
+    // The first view is settled in place: Back must leave the page, not go from a view to itself.
+    if (target !== location.search && history !== "leave")
+      window.history[before && history === "push" ? "pushState" : "replaceState"](null, "", target);
+    document.title = `${titleOf()} – Workbench`;
+    history = "push";
+  }
+
+  const titleOf = () => {
+    const heading = document.querySelector("#bar [aria-current=page]");
+    return view.section in { overview: 1, errors: 1, own: 1 } && heading ? heading.textContent.trim() : view.section;
+  };
+
+  function fire(name) {
+    slow[name] = clicks;
+    const box = panes[name];
+    if (!box) return;
+    // What is there stays until the new one comes; only a slow one is dimmed.
+    clearTimeout(box.dim);
+    box.dim = setTimeout(() => box.element.closest("[id=" + name + "]").classList.add("busy"), 120);
+    box.trigger("submit");
+  }
+
+  W.settled = (name) => {
+    const box = panes[name];
+    if (!box) return;
+    clearTimeout(box.dim);
+    document.getElementById(name).classList.remove("busy");
+  };
+
+  window.addEventListener("popstate", () => {
+    wanted = queryOf(location.search);
+    ask("leave");
+  });
+
+  // ------------------------------------------------------------------ clicks and fields
+  function onClick(event) {
+    const link = event.target.closest("a[href^='?']");
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0) {
+      event.preventDefault();
+      closeMenus();
+      change(link.getAttribute("href"));
+      return;
+    }
+    const button = event.target.closest("button");
+    if (!button || button.disabled) return;
+    if ("go" in button.dataset) {
+      const group = button.closest("table, .grid, .seg, .chips, ol");
+      if (group && button.hasAttribute("aria-pressed")) {
+        const scope = group.matches("table, .chips") ? document.getElementById("matrix") : group;
+        scope.querySelectorAll("table [aria-pressed=true], .chips [aria-pressed=true]").forEach(release);
+        group.querySelectorAll("[aria-pressed=true]").forEach(release);
+        button.setAttribute("aria-pressed", "true");
+      }
+      change(button.dataset.go);
+    } else if ("tool" in button.dataset) canvasTool(button);
+    else if ("start" in button.dataset) change(`own=&invert=&start=${lastImage ?? 0}`);
+  }
+  const release = (other) => other.setAttribute("aria-pressed", "false");
+
+  const closeMenus = () => document.querySelectorAll("[popover]").forEach((menu) => menu.matches(":popover-open") && menu.hidePopover());
+
+  function onChange(event) {
+    const field = event.target;
+    if (field.matches("[data-upload]")) upload(field.files[0], +field.dataset.limit);
+    else if ("set" in field.dataset) {
+      const query = new URLSearchParams(field.dataset.also || "");
+      query.set(field.dataset.set, field.value);
+      change(query.toString());
+    } else if ("go" in field.dataset) change(field.dataset.go);
+  }
+
+  function onInput(event) {
+    if (event.target.matches("[data-overlay]")) document.body.style.setProperty("--overlay", event.target.value / 100);
+  }
+
+  function onSubmit(event) {
+    const form = event.target.closest("form[data-form]");
+    if (!form) return;
+    event.preventDefault();
+    const query = new URLSearchParams({ section: view.section });
+    for (const field of form.elements) {
+      if (!field.name) continue;
+      const value = field.type === "checkbox" ? String(field.checked) : field.value;
+      if (value !== field.dataset.default && value !== "") query.set(field.name, value);
+    }
+    force = true;
+    change("?" + query.toString());
+  }
+
+  function onReset(event) {
+    if (!event.target.closest("form[data-form]")) return;
+    event.preventDefault();
+    force = true;
+    change("?" + new URLSearchParams({ section: view.section }));
+  }
+
+  // ------------------------------------------------------------------ keyboard: one stop a group, arrows inside
+  function onKey(event) {
+    if (event.target.matches("[data-canvas]") && (event.ctrlKey || event.metaKey) && event.key === "z") {
+      event.preventDefault();
+      undo();
+      return;
+    }
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const button = event.target.closest("button");
+    if (!step || !button) return;
+    const next = button.closest("table") ? inTable(button, step) : button.closest(".grid") ? inGrid(button, step) : null;
+    if (!next) return;
+    event.preventDefault();
+    button.closest("table, .grid").querySelectorAll("button[tabindex='0']").forEach((other) => other.setAttribute("tabindex", "-1"));
+    next.setAttribute("tabindex", "0");
+    next.focus();
+  }
+
+  function inTable(button, [x, y]) {
+    const rows = [...button.closest("table").rows].map((row) => [...row.cells]);
+    let r = rows.findIndex((row) => row.includes(button.parentElement));
+    let c = rows[r].indexOf(button.parentElement);
+    for (;;) {
+      r += y;
+      c += x;
+      const cell = rows[r] && rows[r][c];
+      if (!cell) return null;
+      const found = cell.querySelector("button");
+      if (found) return found;
+    }
+  }
+
+  function inGrid(button, [x, y]) {
+    const all = [...button.closest(".grid").querySelectorAll("button")];
+    const place = all.indexOf(button);
+    if (x) return all[place + x];
+    const left = button.offsetLeft;
+    const column = all.filter((other) => Math.abs(other.offsetLeft - left) < 2);
+    return column[column.indexOf(button) + y];
+  }
+
+  // ------------------------------------------------------------------ progress of what takes long
+  let polling = false;
+  async function poll() {
+    const boxes = [...document.querySelectorAll("[data-wait]")].filter((box) => box.offsetParent !== null);
+    if (polling || document.hidden || !boxes.length) return;
+    polling = true;
+    try {
+      let done = false;
+      for (const key of new Set(boxes.map((box) => box.dataset.wait))) {
+        const state = await (await fetch(`/status/${encodeURIComponent(key)}`)).json();
+        done = done || state.done;
+        boxes.filter((box) => box.dataset.wait === key).forEach((box) => {
+          box.querySelector(".what").textContent = state.what;
+          const bar = box.querySelector("progress");
+          state.share === null ? bar.removeAttribute("value") : (bar.value = state.share);
+        });
+      }
+      if (done && !document.body.classList.contains("asking")) {
+        force = true;
+        ask("replace");
+      }
+    } catch {
+      boxes.forEach((box) => (box.querySelector(".what").textContent = "The workbench does not answer; is it still running in its terminal?"));
+    } finally {
+      polling = false;
+    }
+  }
+  setInterval(poll, 400);
+
+  // ------------------------------------------------------------------ an image of one's own
+  function complain(text) {
+    const box = document.querySelector("#main .upload");
+    if (!box) return;
+    let line = box.parentElement.querySelector(".problem");
+    if (!line) {
+      line = document.createElement("p");
+      line.className = "problem";
+      line.setAttribute("role", "alert");
+      box.before(line);
+    }
+    line.textContent = text;
+  }
+
+  function upload(file, limit) {
+    if (!file) return;
+    if (file.size > limit * 1024 * 1024) {
+      complain(`An image may have at most ${limit} MB. This one has ${(file.size / 1024 / 1024).toFixed(1)} MB.`);
+      return;
+    }
+    const reader = new FileReader();
+    reader.onload = () => {
+      sent = { file: reader.result.split(",")[1] || "", name: file.name };
+      force = true;
+      change("section=own");
+    };
+    reader.onerror = () => complain("The file could not be read.");
+    reader.readAsDataURL(file);
+  }
+
+  const canvas = { past: [], tool: "brush", stroke: null, loaded: new WeakMap() };
+  const board = () => document.querySelector("[data-canvas]");
+
+  function load() {
+    const box = board();
+    if (!box || canvas.stroke || canvas.loaded.get(box) === box.dataset.pixels) return;
+    const [width, height, channels] = [box.width, box.height, +box.dataset.channels];
+    const raw = atob(box.dataset.pixels);
+    const image = new ImageData(width, height);
+    for (let place = 0; place < width * height; place += 1) {
+      for (let c = 0; c < 3; c += 1) image.data[4 * place + c] = raw ? raw.charCodeAt(channels * place + (channels === 3 ? c : 0)) : 0;
+      image.data[4 * place + 3] = 255;
+    }
+    box.getContext("2d", { willReadFrequently: true }).putImageData(image, 0, 0);
+    canvas.loaded.set(box, box.dataset.pixels);
+  }
+
+  const context = () => board().getContext("2d", { willReadFrequently: true });
+  const pixels = () => context().getImageData(0, 0, board().width, board().height);
+  const remember = () => {
+    canvas.past.push(pixels());
+    if (canvas.past.length > 50) canvas.past.shift();
+  };
+
+  function undo() {
+    const last = canvas.past.pop();
+    if (!last) return;
+    context().putImageData(last, 0, 0);
+    explain();
+  }
+
+  function canvasTool(button) {
+    const tool = button.dataset.tool;
+    if (tool === "undo") undo();
+    else if (tool === "clear") {
+      remember();
+      context().fillStyle = "#000";
+      context().fillRect(0, 0, board().width, board().height);
+      explain();
+    } else {
+      canvas.tool = tool;
+      button.parentElement.querySelectorAll("[data-tool]").forEach(release);
+      button.setAttribute("aria-pressed", "true");
+    }
+  }
+
+  function ink() {
+    if (canvas.tool === "eraser") return [0, 0, 0];
+    const field = document.querySelector("[data-ink]");
+    if (field.type !== "color") return [+field.value, +field.value, +field.value];
+    return [1, 3, 5].map((at) => parseInt(field.value.slice(at, at + 2), 16));
+  }
+
+  function place(event) {
+    const box = board().getBoundingClientRect();
+    return [((event.clientX - box.left) / box.width) * board().width, ((event.clientY - box.top) / box.height) * board().height];
+  }
+
+  function dab([x, y]) {
+    // Exact pixels, no smoothing: what is seen is what the model gets.
+    const size = +document.querySelector("[data-width]").value;
+    context().fillStyle = `rgb(${ink().join(",")})`;
+    context().fillRect(Math.floor(x - (size - 1) / 2), Math.floor(y - (size - 1) / 2), size, size);
+  }
+
+  function line(from, to) {
+    const steps = Math.max(1, Math.ceil(2 * Math.hypot(to[0] - from[0], to[1] - from[1])));
+    for (let step = 0; step <= steps; step += 1) dab([0, 1].map((axis) => from[axis] + ((to[axis] - from[axis]) * step) / steps));
+  }
+
+  function explain() {
+    const data = pixels().data;
+    const channels = +board().dataset.channels;
+    let raw = "";
+    for (let at = 0; at < data.length; at += 4) for (let c = 0; c < channels; c += 1) raw += String.fromCharCode(data[at + c]);
+    const text = btoa(raw);
+    canvas.loaded.set(board(), text); // it is on the canvas already
+    sent = { pixels: text };
+    wanted = { ...(wanted || view), section: "own" };
+    ask(view.own ? "replace" : "push");
+  }
+
+  document.addEventListener("pointerdown", (event) => {
+    if (!event.target.matches("[data-canvas]") || event.button !== 0) return;
+    event.preventDefault();
+    event.target.focus();
+    event.target.setPointerCapture(event.pointerId);
+    remember();
+    canvas.stroke = place(event);
+    dab(canvas.stroke);
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!canvas.stroke || !board()) return;
+    const to = place(event);
+    line(canvas.stroke, to);
+    canvas.stroke = to;
+  });
+  for (const kind of ["pointerup", "pointercancel"])
+    document.addEventListener(kind, () => {
+      if (!canvas.stroke) return;
+      canvas.stroke = null;
+      explain();
+    });
+  document.addEventListener("dragover", (event) => event.target.closest("#main") && event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    if (!event.target.closest("#main") || !document.querySelector("[data-upload]")) return;
+    event.preventDefault();
+    upload(event.dataTransfer.files[0], +document.querySelector("[data-upload]").dataset.limit);
+  });
+
+  // ------------------------------------------------------------------ figures that cannot be drawn
+  document.addEventListener(
+    "error",
+    (event) => {
+      const figure = event.target.closest && event.target.closest("figure.chart");
+      if (figure) figure.innerHTML = '<p class="problem" role="alert">The figure could not be drawn; the terminal in which the workbench runs says why.</p>';
+    },
+    true,
+  );
+
+  // ------------------------------------------------------------------ panes arrive in any order, before or after this file
+  W.attach = () => {
+    for (const [element, trigger, watch] of (window.workbenchPanes || []).splice(0)) {
+      const owner = ["bar", "matrix", "gallery", "main", "detail", "answer"].find((id) => element.id === id || element.closest("#" + id));
+      panes[owner] = { element, trigger, dim: 0 };
+      element.addEventListener("click", onClick);
+      element.addEventListener("change", onChange);
+      element.addEventListener("input", onInput);
+      element.addEventListener("submit", onSubmit);
+      element.addEventListener("reset", onReset);
+      element.addEventListener("keydown", onKey);
+      if (owner === "main") new MutationObserver(load).observe(element, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-pixels"] });
+    }
+  };
+  window.workbenchPanes = window.workbenchPanes || [];
+  W.attach();
+})();

@@ -1,0 +1,111 @@
+"""The web application: the gradio page, and beside it figures, tables, progress, script and style."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.ui.desk import Desk
+from workbench.ui.page import Panes, blocks, warm
+from workbench.ui.tables import csv_bytes
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from workbench.session import Session
+
+HERE = Path(__file__).parent
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+"""`unsafe-eval` is what gradio's HTML component needs; nothing of the data ever stands in a template."""
+LOCAL = ("127.0.0.1", "localhost", "testserver")
+
+
+def create_app(
+    source: Session | Callable[[], Session] | Desk, *, hosts: tuple[str, ...] = (), background: bool = True
+) -> FastAPI:
+    """Build the application around a session, or around what opens one.
+
+    Args:
+        source: a session, a function that opens one (it may take its time), or a desk.
+        hosts: names besides localhost under which the page may be asked for; "*" for any.
+        background: whether the model is opened by itself once the first view was served.
+    """
+    from fastapi import FastAPI, HTTPException, Request, Response
+    from fastapi.responses import FileResponse
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    desk = source if isinstance(source, Desk) else Desk(source, warm)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.desk = desk
+
+    @app.middleware("http")
+    async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    # Another name that points here would let a foreign page read this one (DNS rebinding).
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *hosts], www_redirect=False)
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, bool]:
+        return {"ok": True}
+
+    @app.get("/status/{key}")
+    def status(key: str) -> dict[str, object]:
+        job = desk.progress_of(key)
+        # What is not known any more is shown again, which starts it again.
+        return {"done": job is None or job.done.is_set(), "what": "" if job is None else job.what, "share": None if job is None else job.share}
+
+    @app.get("/figure/{key}.png")
+    def figure(key: str) -> Response:
+        png = desk.figure(key)
+        if png is None:
+            raise HTTPException(404)
+        return Response(png, media_type="image/png", headers={"Cache-Control": "no-cache"})
+
+    @app.get("/table/{key}/{place}.csv")
+    def table(key: str, place: int) -> Response:
+        result = desk.result(key)
+        if result is None or not 0 <= place < len(result.tables):
+            raise HTTPException(404)
+        name = f"{result.analysis}-{place}.csv"
+        return Response(
+            csv_bytes(list(result.tables.values())[place]), media_type="text/csv",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )  # fmt: skip
+
+    @app.get("/workbench/{name}")
+    def asset(name: str) -> FileResponse:
+        if name not in ("app.css", "app.js"):
+            raise HTTPException(404)
+        return FileResponse(HERE / name, headers={"Cache-Control": "no-cache"})
+
+    if background:
+        app.router.on_startup.append(desk.start)
+    return _mounted(app, Panes(desk))
+
+
+def _mounted(app: FastAPI, panes: Panes) -> FastAPI:
+    import gradio as gr
+
+    version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ("app.css", "app.js"))).hexdigest()[:12]
+    head = f'<link rel="stylesheet" href="/workbench/app.css?{version}"><script src="/workbench/app.js?{version}"></script>'
+    font = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))  # the subsets of its other weights lack letters
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mounted: FastAPI = gr.mount_gradio_app(
+            app, blocks(panes), path="/", head=head, theme=gr.themes.Base(font=[font, "Arial", "sans-serif"]),
+            show_error=False, footer_links=[], run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False,
+            max_file_size="4mb",
+        )  # fmt: skip
+    return mounted
