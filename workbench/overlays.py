@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from workbench.contracts import Array, Attribution
+    from workbench.explainers.base import Explainer
 
 CELL = 2.6  # inches
+LONGEST = 40  # characters of a class name in a title
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,7 @@ def file_name(*parts: str) -> str:
 
 
 def write_overlay(
-    out: Path, name: str, said: Explained, maps: Attribution, row: int, *, title: str, unit: str,
+    out: Path, name: str, said: Explained, maps: Attribution, row: int, *, method: type[Explainer],
     context: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """Write `name.png` and `name.json` for row `row` of an attribution.
@@ -63,28 +65,25 @@ def write_overlay(
         said: the image.
         maps: the attribution.
         row: which of its maps.
-        title: the method's name as its paper writes it.
-        unit: of the map's values.
+        method: what made it.
         context: run, dataset and fingerprints.
 
     Returns:
-        What was written to the `.json`, and where the picture is.
+        What was written to the `.json`, and `file`, the picture's path.
 
     Raises:
         Unavailable: if the files cannot be written.
     """
-    values, upsampled = maps.values[row], maps.at_pixels()[row]
-    scale = scale_of(upsampled, maps.signed)
+    values = maps.values[row]
+    unit = method.unit.replace("score", maps.score)
     made = {
         "image": said.name, "true": said.true, "predicted": said.predicted, "confidence": round(said.confidence, 6),
-        "method": maps.method, "params": dict(maps.params), "layer": maps.layer, "target": said.target,
-        "score": maps.score, "unit": unit, "signed": maps.signed, "map_size": list(values.shape),
-        "smallest": float(values.min()), "largest": float(values.max()), "colour_scale": scale,
+        "method": maps.method, "paper": method.paper, "params": dict(maps.params), "layer": maps.layer,
+        "target": said.target, "score": maps.score, "unit": unit, "signed": maps.signed,
+        "map_size": list(values.shape), "smallest": float(values.min()), "largest": float(values.max()),
         "context": dict(context), "versions": versions(),
     }  # fmt: skip
-    caption = {"method": title, "layer": maps.layer, **{k: v for k, v in maps.params.items() if k != "layer"}}
-    result = Result(context=context, params={key: value for key, value in caption.items() if value is not None})
-    figure = _draw(result, said, upsampled, maps, scale=scale, unit=unit)
+    figure = _draw(said, maps, row, method=method, unit=unit, context=context)
     png = out / f"{name}.png"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -97,27 +96,30 @@ def write_overlay(
     return {**made, "file": str(png)}
 
 
-def _draw(result: Result, said: Explained, upsampled: Array, maps: Attribution, *, scale: float, unit: str) -> Figure:
+def _draw(
+    said: Explained, maps: Attribution, row: int, *, method: type[Explainer], unit: str, context: Mapping[str, Any]
+) -> Figure:
     """Draw the image beside itself under the map, with the map's colour bar."""
-    sure = f"{said.confidence:.1%}"
-    above = [(f"predicted {text(said.predicted)}, {sure}", PREDICTED_COLOUR)]
+    upsampled = maps.at_pixels()[row]
+    scale = scale_of(upsampled, maps.signed)
+    size = "×".join(map(str, maps.values.shape[1:]))
+    if maps.values.shape[1:] != maps.image_size:
+        size += ", upsampled bilinearly"
+    above = [(f"predicted {text(said.predicted)}, {said.confidence:.1%}", PREDICTED_COLOUR)]
     if said.true is not None:
         above.insert(0, (f"true {text(said.true)}", TRUE_COLOUR))
-    height, width = maps.values.shape[1:]
-    size = f"{height}×{width} map" + ("" if maps.values.shape[1:] == maps.image_size else ", upsampled bilinearly")
     pictures = [
         Tile(said.image, above=above),
-        Tile(said.image, above=[(f"evidence for {text(said.target)}", INK), (size, INK)],
+        Tile(said.image, above=[(f"score of {text(said.target)}", INK), (f"map of {size}", INK)],
              overlay=upsampled, signed=maps.signed, scale=scale),
     ]  # fmt: skip
-    how = "Orange speaks for the class, blue against it." if maps.signed else "The brighter, the more it speaks for it."
+    params = {key: value for key, value in maps.params.items() if value is not None}
+    target = said.target if len(said.target) <= LONGEST else f"{said.target[: LONGEST - 1]}…"
     figure = new_figure(
-        result,
-        f"Why {said.target}? {said.name}",
-        width=2 * CELL + 1.0,
+        Result(context=context, params=params), f"Why {target}? {method.title} of {said.name}", width=2 * CELL + 1.0,
         height=tiles_height(pictures, 2, CELL),
-        said=how,
-    )
+        said=method.summary() + (" Orange speaks for the class, blue against it." if maps.signed else ""),
+    )  # fmt: skip
     axes = figure.subplots()
     tiles(axes, pictures, columns=2, cell=CELL)
     colour_bar(figure, axes, colours_for(signed=maps.signed, scale=scale, overlay=True), unit, shrink=0.8)

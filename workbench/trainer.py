@@ -167,6 +167,7 @@ def _fit(
         _compile(model, recipe, batches.steps)
     while state.epochs < recipe.epochs:
         started = time.perf_counter()
+        _seed_dropout(model, seed, state.epochs)
         fitted = model.fit(
             batches.epoch(state.epochs),
             initial_epoch=state.epochs,
@@ -209,6 +210,13 @@ def _compile(model: Any, recipe: Recipe, steps: int) -> None:
         # The smoothed loss is in no comparable unit, so the curves show the plain one.
         metrics=["accuracy", *(["categorical_crossentropy"] if recipe.label_smoothing else [])],
     )
+
+
+def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
+    """Let dropout depend on seed and epoch alone; Keras saves no state of its random numbers in a checkpoint."""
+    states = [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
+    for number, variable in enumerate(states):
+        variable.assign(np.random.SeedSequence((seed, epoch, number)).generate_state(2))
 
 
 def _row(epoch: int, logs: Mapping[str, float], learning_rate: float, seconds: float) -> dict[str, float]:

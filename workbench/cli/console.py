@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -115,32 +116,58 @@ def show_finding(finding: Finding) -> None:
 
 def show_table(frame: pd.DataFrame, title: str = "") -> None:
     """Write a table; columns that do not fit stand in a second table below, long tables are cut and say so."""
-    out = console()
-    shown = frame.head(MOST_ROWS)
+    out, shown = console(), frame.head(MOST_ROWS)
+    if title:
+        out.print(Text(plain(title), style="bold"))
     columns = [
-        (str(name).replace("_", " "), [cell(value) for value in shown[name]], _numeric(frame[name])) for name in frame
+        Column(
+            _cut(plain(name).replace("_", " "), out.width // 3),
+            tuple(_cut(cell(value), out.width // 3) for value in shown[name]),
+            getattr(frame[name].dtype, "kind", "O") in "iuf",
+        )
+        for name in frame
     ]
-    width = out.width
-    room, part = width, columns[:0]
-    parts: list[list[Any]] = []
-    for column in columns:
-        needed = min(max(len(text) for text in (column[0], *column[1])) + 2, width)
-        if part and needed > room:
-            parts.append(part)
-            part, room = [columns[0]], width - max(len(text) for text in (columns[0][0], *columns[0][1])) - 2
-        part, room = [*part, column], room - needed
-    for number, some in enumerate([*parts, part] if part else parts):
-        table = Table(
-            box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", title_justify="left",
-            title_style="bold", title=None if number or not title else Text(plain(title)),
-        )  # fmt: skip
-        for name, _, numeric in some:
-            table.add_column(Text(plain(name)), justify="right" if numeric else "left", overflow="fold")
-        for row in zip(*(texts for _, texts, _ in some), strict=True):
-            table.add_row(*(Text(text) for text in row))
+    for some in _fitting(columns, out.width):
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+        for column in some:
+            table.add_column(Text(column.name), justify="right" if column.numeric else "left", no_wrap=True)
+        for row in zip(*(column.cells for column in some), strict=True):
+            table.add_row(*(Text(each) for each in row))
         out.print(table)
     if len(frame) > MOST_ROWS:
         say(f"… {len(frame) - MOST_ROWS:,} more rows; --json prints all of them.", "dim")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as it is written."""
+
+    name: str
+    cells: tuple[str, ...]
+    numeric: bool
+
+    @property
+    def width(self) -> int:
+        """Characters on the terminal, with the gap after it."""
+        return max(cell_len(text) for text in (self.name, *self.cells)) + 2
+
+
+def _fitting(columns: Sequence[Column], width: int) -> Iterator[list[Column]]:
+    """Yield as many columns as fit at a time; each part begins with the first column, which says whose row it is."""
+    part: list[Column] = []
+    for column in columns:
+        if len(part) > 1 and sum(each.width for each in part) + column.width - 2 > width:
+            yield part
+            part = [columns[0]]
+        part.append(column)
+    if part:
+        yield part
+
+
+def _cut(text: str, most: int) -> str:
+    """Cut the middle out of a long text: names often differ only at their ends."""
+    half = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[len(text) - half :]}"
 
 
 def cell(value: Any) -> str:
@@ -154,14 +181,10 @@ def cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.3f}" if 0.001 <= abs(value) < 1000 or value == 0 else f"{value:.3g}"
+        return f"{value:.3f}" if 0.0005 <= abs(value) < 1000 or value == 0 else f"{value:.2g}"
     if isinstance(value, list | tuple):
         return ", ".join(cell(each) for each in value)
     return plain(value)
-
-
-def _numeric(values: pd.Series[Any]) -> bool:
-    return getattr(values.dtype, "kind", "O") in "biuf"
 
 
 @contextmanager

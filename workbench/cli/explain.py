@@ -170,7 +170,6 @@ def _written(
                 dict.fromkeys(n for known in fields.values() for n in known),
             )
     maps = chosen.attribute(method, {name: value for name, value in values.items() if name in fields[method]})
-    unit = maps.score if kind.unit == "score" else kind.unit
     written, seen = [], set[str]()
     for place, stem in enumerate(chosen.stems):
         name = file_name(stem, method, chosen.suffix)
@@ -178,7 +177,7 @@ def _written(
             name += "-again"
         seen.add(name)
         written.append(write_overlay(
-            folder, name, chosen[place], maps, place, title=kind.title, unit=unit, context=chosen.session.context
+            folder, name, chosen[place], maps, place, method=kind, context=chosen.session.context
         ))  # fmt: skip
     return written
 

@@ -43,7 +43,9 @@ def start(port: int, no_browser: bool, retrain: bool, data_dir: Path | None) -> 
     from workbench.datasets.fashion_mnist import locate
     from workbench.progress import report
     from workbench.registry import open_session
+    from workbench.ui.server import bind
 
+    bind("127.0.0.1", port).close()  # before anything that takes long
     with progress():
         located = locate(data_dir, progress=report)
     _done("data", f"Fashion-MNIST, from {located.source}; all checksums are right")
@@ -92,7 +94,7 @@ def _baseline(retrain: bool, data_dir: Path | None) -> Run:
 
 
 def _serve(session: Session, port: int, no_browser: bool) -> None:
-    from workbench.cli.console import progress
+    from workbench.cli.console import progress, say
     from workbench.ui.server import serve
 
     if not session.has_predictions:
@@ -100,7 +102,17 @@ def _serve(session: Session, port: int, no_browser: bool) -> None:
             session.predictions  # noqa: B018 - computed now, with a bar, not at the first click
     images = f"{len(session.predictions):,} images"
     _done("predictions", f"{session.dataset.name}, {images}, {int((~session.predictions.correct).sum()):,} errors")
-    serve(session, port=port, open_browser=not no_browser)
+    serve(session, port=port, open_browser=not no_browser, tell=_tell)
+    say("Stopped.", "dim")
+
+
+def _tell(url: str) -> None:
+    from workbench.cli.console import say
+
+    say()
+    say(f"  {url}", "bold")
+    say()
+    say("Ctrl-C stops it.", "dim")
 
 
 def _done(what: str, how: str) -> None:

@@ -224,7 +224,7 @@ def _unpack(cache: Path, progress: Progress) -> None:
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             folder = Path(scratch)
             progress(f"apt-get download {PACKAGE}", 0, 2)
-            _run(["apt-get", "-q", "download", PACKAGE], folder)
+            _apt_download(folder)
             progress("unpack", 1, 2)
             package = next(folder.glob("*.deb"))
             _run(["dpkg-deb", "-x", str(package), "files"], folder)
@@ -235,6 +235,18 @@ def _unpack(cache: Path, progress: Progress) -> None:
                 found.replace(cache / found.name)
     except OSError as error:
         raise Unavailable(f"cannot write there: {error.strerror}.") from None
+
+
+def _apt_download(folder: Path) -> None:
+    """Download the package into `folder`, with package lists of our own where the system has none."""
+    try:
+        _run(["apt-get", "-q", "download", PACKAGE], folder)
+    except Unavailable:
+        for part in ("lists/partial", "cache/archives/partial"):
+            (folder / part).mkdir(parents=True)
+        ours = ["-o", f"Dir::State::Lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
+        _run(["apt-get", "-q", *ours, "update"], folder)
+        _run(["apt-get", "-q", *ours, "download", PACKAGE], folder)
 
 
 def _run(command: list[str], folder: Path) -> None:

@@ -1,0 +1,146 @@
+"""Grad-CAM of right and wrong predictions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from workbench.analysis import Analysis
+from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.contracts import Array, Attribution, Dataset, Finding, Predictions
+from workbench.params import ChooseFrom, Params
+from workbench.plotting import QUIET, Tile, colour_bar, colours_for, new_figure, say, small, text, tiles, tiles_height
+from workbench.result import Result
+from workbench.wording import rate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from workbench.session import Session
+
+CELL, COLUMNS = 1.3, 8
+
+
+class Choice(Params):
+    """Which layer, and how many pictures."""
+
+    layer: Annotated[
+        str | None, Field(description="layer to read; the last spatial layer that is no pooling, if not given"), ChooseFrom("layers")
+    ] = None
+    examples: int = Field(1, ge=1, le=4, description="right and wrong predictions of each class to show, most confident first")
+    classes: int = Field(12, ge=1, le=50, description="classes to show; of more, those with the most errors")
+    images: int = Field(1000, ge=1, le=100_000, description="images whose maps are counted, evenly spaced over the dataset")
+
+
+class GradCamMaps(Analysis[Choice]):
+    """Where does the model look when it is right, and where when it is wrong?"""
+
+    Params = Choice
+    needs_model = True
+
+    def missing(self, session: Session) -> str | None:
+        """Say so where the model is known to have no place to look at."""
+        if session.ready and not session.probe.spatial_layers:
+            return "Grad-CAM needs a layer with (N, h, w, F) output. This model has none."
+        return None
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Explain the predicted class of the examples, and of a sample for the count of empty maps."""
+        predictions, dataset = session.predictions, session.dataset
+        examples = _examples(predictions, len(session.class_names), params)
+        sample = np.unique(np.linspace(0, len(dataset) - 1, min(params.images, len(dataset))).round().astype(np.int64))
+        shown = examples["row"].to_numpy()
+        rows = np.concatenate([shown, sample])
+        layer = {} if params.layer is None else {"layer": params.layer}
+        found = session.attribute("grad-cam", rows=rows, target="predicted", **layer)
+        maps, counted = found.values[: len(shown)], found.values[len(shown) :]
+        table = _described(examples, maps, predictions, dataset)
+        findings = _findings(predictions, sample, counted, found.layer or "")
+        notes = {"layer": found.layer, "size": list(maps.shape[1:])}
+        return Result({"examples": table}, {"images": small(dataset.images[shown]), "maps": maps}, tuple(findings), notes)
+
+    def draw(self, result: Result) -> Figure:
+        """Draw each example beside its map, two classes to a line."""
+        table, images, maps = result.tables["examples"], result.arrays["images"], result.arrays["maps"]
+        height, width = result.notes["size"]
+        if table.empty:
+            return say(new_figure(result, self.question(), height=2), "There is no prediction to show.")
+        values = Attribution(maps, np.zeros(len(maps)), "logit", False, "", {}, None, images.shape[1:3]).at_pixels()  # type: ignore[arg-type]
+        scale = scale_of(values, signed=False)
+        pairs = [
+            pair
+            for (_, row), image, value in zip(table.iterrows(), images, values, strict=True)
+            for pair in _pair(row, image, value, scale)
+        ]
+        lines = tiles_height(pairs, COLUMNS, CELL)
+        figure = new_figure(
+            result, self.question(), width=COLUMNS * CELL + 1.1, height=lines,
+            said=f"Teal: true class. Orange: predicted class with its probability. Grad-CAM of the predicted class at layer "
+            f"{text(result.notes['layer'], 60)}, native size {height}×{width}, enlarged bilinearly. All maps share one scale; grey: no positive evidence.",
+        )  # fmt: skip
+        axes = figure.subplots()
+        tiles(axes, pairs, columns=COLUMNS, cell=CELL)
+        colour_bar(figure, axes, colours_for(signed=False, scale=scale, overlay=True), "evidence for the predicted class, logit",
+                   shrink=min(1.0, 3.5 / lines), aspect=25, pad=0.01)  # fmt: skip
+        return figure
+
+
+def _examples(predictions: Predictions, classes: int, params: Choice) -> pd.DataFrame:
+    """List row, class and whether it is right, for each class and each place; -1 where there is no such prediction."""
+    errors = np.bincount(predictions.labels[~predictions.correct], minlength=classes)
+    present = np.bincount(predictions.labels, minlength=classes) > 0
+    chosen = np.argsort(-np.where(present, errors, -1), kind="stable")[: min(params.classes, int(present.sum()))]
+    listed = []
+    for label in np.sort(chosen).tolist():
+        for right in (True, False):
+            rows = np.flatnonzero((predictions.labels == label) & (predictions.correct == right))
+            rows = rows[np.argsort(-predictions.confidence[rows], kind="stable")][: params.examples]
+            listed += [(int(row), label, right) for row in rows]
+    return pd.DataFrame(listed, columns=["row", "label", "correct"])
+
+
+def _described(examples: pd.DataFrame, maps: Array, predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
+    """Add names, confidence, and how much evidence there is."""
+    rows, names = examples["row"].to_numpy(), dataset.class_names
+    return pd.DataFrame({
+        "row": rows,
+        "index": dataset.indices[rows],
+        "true": [names[c] for c in predictions.labels[rows]],
+        "predicted": [names[c] for c in predictions.predicted[rows]],
+        "confidence": predictions.confidence[rows],
+        "correct": examples["correct"].to_numpy(),
+        "largest_evidence": maps.reshape(len(maps), -1).max(axis=1) if len(maps) else [],
+    })  # fmt: skip
+
+
+def _pair(row: pd.Series, image: Array, value: Array, scale: float) -> tuple[Tile, Tile]:
+    """Return the image with its classes, and the image under its map."""
+    predicted = f"{text(row['predicted'], 22)} {row['confidence']:.0%}"
+    first = (f"{text(row['true'], 26)}", TRUE_COLOUR)
+    second = ("right, " + predicted.rsplit(" ", 1)[1], QUIET) if row["correct"] else (f"→ {predicted}", PREDICTED_COLOUR)
+    above = (("", QUIET), ("", QUIET))
+    return Tile(image, above=(first, second)), Tile(image, above=above, overlay=value, scale=scale)
+
+
+def _findings(predictions: Predictions, sample: Array, maps: Array, layer: str) -> list[Finding]:
+    empty = ~(maps.reshape(len(maps), -1) > 0).any(axis=1)
+    share = rate(int(empty.sum()), len(maps))
+    order = sample[empty][np.argsort(-predictions.loss[sample[empty]], kind="stable")]
+    said = f"{int(empty.sum()):,} of {len(maps):,} predictions have no positive evidence in {layer}, {share}"
+    wrong = ~predictions.correct[sample]
+    if wrong.any() and not wrong.all():
+        parts = [rate(int(empty[which].sum()), int(which.sum())) for which in (~wrong, wrong)]
+        said += f"; right predictions {parts[0]}, wrong ones {parts[1]}"
+    advice = "There Grad-CAM shows nothing: try another layer, or a method on the pixels, such as integrated gradients."
+    severity = "serious" if share.interval[0] > 0.25 else "mild" if empty.any() else "info"
+    findings = [Finding(f"{said}.", severity, share.value, share.interval, tuple(order[:100].tolist()), advice if empty.any() else "")]
+    if maps.shape[1] * maps.shape[2] <= 16:
+        height, width = maps.shape[1:]
+        findings.append(Finding(
+            f"A map of {layer} has only {height}×{width} places: it says which part of the image, not which detail.",
+            "mild", float(height * width), advice="An earlier layer has more places, but sees less of the class.",
+        ))  # fmt: skip
+    return findings
