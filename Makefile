@@ -42,11 +42,12 @@ endef
 
 # $(call install,EXTRAS): install the workbench with its extras, counting the packages as they come.
 define install
-	echo "Setting up $(VENV) (the first time takes some minutes: TensorFlow is large)"
+	if [ -e $(VENV)/.installed ]; then echo "Bringing $(VENV) up to date"
+	else echo "Setting up $(VENV); this takes some minutes, since TensorFlow is large"; fi
 	log=$(VENV)/install.log; if [ -t 1 ]; then terminal=1; else terminal=0; fi
 	if ! $(BIN)/python -m pip install --no-input -c constraints.txt -e '.[$(1)]' 2>&1 | tee $$log | awk -v terminal=$$terminal '\
 	    /^ *Collecting/ && terminal { printf "\r\033[K  %d  %s", ++count, $$2; fflush() } \
-	    /^Installing collected/ && terminal { printf "\r\033[K  unpacking %d packages", count; fflush() } \
+	    /^Installing collected/ && terminal && count { printf "\r\033[K  unpacking %d packages", count; fflush() } \
 	    END { if (terminal) printf "\r\033[K" }'; then
 	  grep -v '^WARNING' $$log | tail -n 15
 	  echo "The set-up failed; all of it is in $$log. Mend what it says and run make again."; exit 1

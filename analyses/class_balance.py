@@ -9,10 +9,11 @@ import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
-from workbench.colours import TRUE_COLOUR
+from workbench.choosing import MOST_EVIDENCE
+from workbench.colours import NO_EVIDENCE_COLOUR, TRUE_COLOUR
 from workbench.contracts import Array, Finding
 from workbench.params import Params
-from workbench.plotting import INK, NO_EVIDENCE_COLOUR, SMALL, class_ticks, new_figure, plain
+from workbench.plotting import INK, SMALL, class_ticks, new_figure, plain
 from workbench.result import Result
 from workbench.wording import counted, listed, percent
 
@@ -46,7 +47,10 @@ class ClassBalance(Analysis[Limits]):
         table = pd.DataFrame({"class": list(names)})
         for part, count in counts.items():
             table[f"{part}_images"], table[f"{part}_share"] = count, count / count.sum()
-        findings = [_ratio(counts[part], names, part_names[part], parts[part], part, params) for part in counts]
+        findings = [
+            _ratio(counts[part], names, part_names[part], parts[part] if part == "data" else None, params)
+            for part in counts
+        ]
         if "train" in counts:
             findings.append(_shift(table, part_names))
         return Result({"classes": table}, findings=tuple(findings), notes={"parts": part_names})
@@ -72,7 +76,7 @@ class ClassBalance(Analysis[Limits]):
             for place, width, images in zip(at, share, table[f"{part}_images"], strict=True):
                 axes.text(width + end * 0.6, place, f"{images:,}", va="center", fontsize=SMALL, color=INK)
         axes.axvline(100 / len(result.tables["classes"]), color=INK, linewidth=1, linestyle=":")
-        class_ticks(axes, table["class"])
+        class_ticks(axes, table["class"].tolist())
         axes.set_xlim(0, 108 * end)
         axes.set_xlabel("share of the images, %; the number is how many")
         plain(axes, grid="x")
@@ -81,35 +85,42 @@ class ClassBalance(Analysis[Limits]):
         return figure
 
 
-def _ratio(counts: Array, names: tuple[str, ...], where: str, labels: Array, part: str, params: Limits) -> Finding:
+def _ratio(counts: Array, names: tuple[str, ...], where: str, labels: Array | None, params: Limits) -> Finding:
     """Compare the largest with the smallest class."""
     small, large = int(counts.argmin()), int(counts.argmax())
-    evidence = tuple(np.flatnonzero(labels == small)[:100].tolist()) if part == "data" else ()
+    evidence = () if labels is None else tuple(np.flatnonzero(labels == small)[:MOST_EVIDENCE].tolist())
     if counts[small] == 0:
         absent = [names[c] for c in np.flatnonzero(counts == 0)]
         return Finding(
             f"{where}: {counted(len(absent), 'class')} of {len(names)} without an image: {listed(absent)}.",
-            "serious", 0.0, advice="A class that is never seen is never learned, nor tested: add images or drop the class.",
-        )  # fmt: skip
+            "serious",
+            0.0,
+            advice="A class that is never seen is never learned, nor tested: add images or drop the class.",
+        )
     ratio = counts[large] / counts[small]
     if ratio == 1:
         return Finding(f"{where}: all {len(names)} classes have {counts[0]:,} images each.", value=1.0)
-    severity = "serious" if ratio >= params.serious else "mild" if ratio >= 1.5 else "info"
     return Finding(
         f"{where}: the largest class, {names[large]}, has {counts[large]:,} images, {ratio:.2f} times as many as the "
         f"smallest, {names[small]}, with {counts[small]:,}.",
-        severity, float(ratio), evidence=evidence,
-        advice="" if severity == "info" else "Weight the classes in training, or read per-class rates instead of the accuracy.",
-    )  # fmt: skip
+        "serious" if ratio >= params.serious else "mild" if ratio >= 1.5 else "info",
+        float(ratio),
+        evidence=evidence,
+        advice="Weight the classes in training, or read per-class rates instead of the accuracy."
+        if ratio >= 1.5
+        else "",
+    )
 
 
 def _shift(table: pd.DataFrame, part_names: dict[str, str]) -> Finding:
     """Say how far the shares of the two parts are from each other (total variation distance)."""
     distance = float((table["data_share"] - table["train_share"]).abs().sum() / 2)
     return Finding(
-        f"The shares of the classes in {part_names['data']} and {part_names['train']} differ for {percent(distance)} of the images.",
+        f"The shares of the classes in {part_names['data']} and {part_names['train']} differ for "
+        f"{percent(distance)} of the images.",
         "serious" if distance >= 0.2 else "mild" if distance >= 0.05 else "info",
         distance,
         advice="The model expects other shares than it is tested on: correct its prior, or test on what it will meet."
-        if distance >= 0.05 else "",
-    )  # fmt: skip
+        if distance >= 0.05
+        else "",
+    )

@@ -9,11 +9,12 @@ import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
+from workbench.choosing import worst_first
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.contracts import Array, Finding
 from workbench.measures import confusion_counts
 from workbench.params import Params
-from workbench.plotting import FAINT, QUIET, SMALL, heading, new_figure, plain, text
+from workbench.plotting import FAINT, QUIET, SMALL, heading, new_figure, plain, table_map, text
 from workbench.result import Result
 from workbench.wording import counted, listed, percent, rate
 
@@ -41,14 +42,16 @@ class ConfusionMatrix(Analysis[Size]):
         counts = confusion_counts(predictions.labels, predictions.predicted, len(names))
         true, predicted = np.nonzero(counts)
         of = counts.sum(axis=1)
-        table = pd.DataFrame({
-            "true": [names[c] for c in true],
-            "predicted": [names[c] for c in predicted],
-            "images": counts[true, predicted],
-            "of": of[true],
-            "rate": counts[true, predicted] / of[true],
-            "correct": true == predicted,
-        }).sort_values(["correct", "images"], ascending=[True, False], kind="stable", ignore_index=True)
+        table = pd.DataFrame(
+            {
+                "true": [names[c] for c in true],
+                "predicted": [names[c] for c in predicted],
+                "images": counts[true, predicted],
+                "of": of[true],
+                "rate": counts[true, predicted] / of[true],
+                "correct": true == predicted,
+            }
+        ).sort_values(["correct", "images"], ascending=[True, False], kind="stable", ignore_index=True)
         wrong = counts.sum(axis=0) + of - 2 * counts.diagonal()
         shown = np.sort(np.argsort(-wrong, kind="stable")[: params.classes])
         notes = {"classes": len(names), "shown": [names[c] for c in shown]}
@@ -60,15 +63,19 @@ class ConfusionMatrix(Analysis[Size]):
         counts, of, names = result.arrays["counts"], result.arrays["of"], result.notes["shown"]
         size = len(names)
         side = float(np.clip(0.42 * size, 2.6, 7.2))
-        said = "Rows: true class (teal). Columns: predicted class (orange). Colour: errors only; the diagonal is grey. Empty: none."
+        said = (
+            "Rows: true class (teal). Columns: predicted class (orange). Colour: errors only; the diagonal "
+            "is grey. Empty: none."
+        )
         if size < result.notes["classes"]:
             said += f" The {size} of {result.notes['classes']} classes with the most errors."
-        figure = new_figure(result, self.question(), width=2 * side + 3.4, height=side + 0.75, said=said)
+        figure = new_figure(result, self.question(), width=2 * side + 3.4, height=side + 1.0, said=said)
         left, right = figure.subplots(1, 2)
-        _matrix(left, counts, names, "Images", "errors, images", "{:.0f}")
+        _matrix(left, counts, names, title="Images", unit="errors, images", form="{:.0f}")
         with np.errstate(invalid="ignore"):
             rates = 100 * counts / of[:, None]
-        _matrix(right, rates, names, "Share of the true class, %", "errors, % of the true class", "{:.1f}" if size <= 15 else "{:.0f}")
+        form = "{:.1f}" if size <= 15 else "{:.0f}"
+        _matrix(right, rates, names, title="Share of the true class, %", unit="errors, % of the true class", form=form)
         return figure
 
 
@@ -79,33 +86,47 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
     guess = counts.sum(axis=1).max() / total
     useless = len(np.unique(predictions.labels)) > 1 and accuracy.interval[0] <= guess
     wrong = np.flatnonzero(~predictions.correct)
-    worst = tuple(wrong[np.argsort(-predictions.loss[wrong], kind="stable")][:100].tolist())
-    findings = [Finding(
-        f"{right:,} of {total:,} images are recognised: accuracy {accuracy}"
-        + (f", no better than always answering {names[most]} ({percent(guess)})." if useless else "."),
-        "critical" if useless else "info", accuracy.value, accuracy.interval, worst,
-        "Look at the training before anything else." if useless else "",
-    )]  # fmt: skip
+    worst = worst_first(predictions, wrong)
+    findings = [
+        Finding(
+            f"{right:,} of {total:,} images are recognised: accuracy {accuracy}"
+            + (f", no better than always answering {names[most]} ({percent(guess)})." if useless else "."),
+            "critical" if useless else "info",
+            accuracy.value,
+            accuracy.interval,
+            worst,
+            "Look at the training before anything else." if useless else "",
+        )
+    ]
     never = np.flatnonzero((counts.sum(axis=0) == 0) & (counts.sum(axis=1) > 0))
     if len(never):
         rows = np.flatnonzero(np.isin(predictions.labels, never))
-        findings.append(Finding(
-            f"{counted(len(never), 'class')} never predicted, though there are images of them: {listed([names[c] for c in never])}.",
-            "serious", float(len(never)), evidence=tuple(rows[np.argsort(-predictions.loss[rows], kind="stable")][:100].tolist()),
-            advice="Check that the training data has these classes, and in which order.",
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                f"{counted(len(never), 'class')} never predicted, though there are images of them: "
+                f"{listed([names[c] for c in never])}.",
+                "serious",
+                float(len(never)),
+                evidence=worst_first(predictions, rows),
+                advice="Check that the training data has these classes, and in which order.",
+            )
+        )
     cells = int((counts > 0).sum() - (counts.diagonal() > 0).sum())
     if len(wrong):
         errors = np.sort((counts - np.diag(counts.diagonal())).ravel())[::-1]
         few = int(np.searchsorted(errors.cumsum(), len(wrong) / 2)) + 1
-        findings.append(Finding(
-            f"Half of the {counted(len(wrong), 'error')} lie in {counted(few, 'cell')} of the {cells} that are not empty.",
-            value=float(few), evidence=worst,
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                f"Half of the {counted(len(wrong), 'error')} lie in {counted(few, 'cell')} of the {cells} that "
+                "are not empty.",
+                value=float(few),
+                evidence=worst,
+            )
+        )
     return findings
 
 
-def _matrix(axes: Axes, values: Array, names: list[str], title: str, unit: str, form: str) -> None:
+def _matrix(axes: Axes, values: Array, names: list[str], *, title: str, unit: str, form: str) -> None:
     import seaborn as sns
     from matplotlib.colors import ListedColormap
 
@@ -114,26 +135,32 @@ def _matrix(axes: Axes, values: Array, names: list[str], title: str, unit: str, 
     words = np.array([[form.format(v) if v > 0 else "" for v in row] for row in shown])
     font = float(np.clip(190 / size, 3.6, 8.5))
     common: dict[str, Any] = {
-        "annot": words, "fmt": "", "annot_kws": {"fontsize": font}, "ax": axes, "square": True,
-        "linewidths": 0.6, "linecolor": "white", "xticklabels": False, "yticklabels": False,
-    }  # fmt: skip
+        "annot": words,
+        "fmt": "",
+        "annot_kws": {"fontsize": font},
+        "square": True,
+        "linewidths": 0.6,
+        "linecolor": "white",
+        "xticklabels": False,
+        "yticklabels": False,
+    }
+    sns.heatmap(shown, mask=~diagonal, cmap=ListedColormap([FAINT]), cbar=False, ax=axes, **common)
     end = max(float(shown[~diagonal].max(initial=0.0)), 1.0)
-    sns.heatmap(shown, mask=~diagonal, cmap=ListedColormap([FAINT]), cbar=False, **common)
-    bar = {"label": unit, "shrink": 0.7, "aspect": 30, "pad": 0.02}
-    sns.heatmap(shown, mask=diagonal | (shown == 0), cmap="rocket_r", vmin=0, vmax=end, cbar_kws=bar, **common)
-    colours = axes.collections[-1].colorbar
-    if colours is not None:
-        colours.ax.tick_params(labelsize=SMALL, length=2)
-        colours.ax.yaxis.label.set(fontsize=SMALL + 0.5, color=QUIET)
-        colours.outline.set_visible(False)  # type: ignore[operator]
-    for number in axes.texts[: int((shown.diagonal() >= 0).sum())]:
+    table_map(axes, shown, end=end, unit=unit, hidden=diagonal | (shown == 0), **common)
+    for number in axes.texts[:size]:
         number.set_color(QUIET)
     plain(axes)
     axes.set_facecolor("#f8fafc")
     ticks = np.arange(size) + 0.5
     limit, points = (16, SMALL + 0.5) if size <= 15 else (14, max(font + 1.2, 5.0))
-    axes.set_xticks(ticks, [text(n, limit) for n in names], rotation=90 if size > 12 else 40, fontsize=points,
-                    ha="center" if size > 12 else "right", rotation_mode="anchor" if size <= 12 else "default",
-                    color=PREDICTED_COLOUR)  # fmt: skip
+    axes.set_xticks(
+        ticks,
+        [text(n, limit) for n in names],
+        rotation=90 if size > 12 else 40,
+        fontsize=points,
+        ha="center" if size > 12 else "right",
+        rotation_mode="anchor" if size <= 12 else "default",
+        color=PREDICTED_COLOUR,
+    )
     axes.set_yticks(ticks, [text(n, limit) for n in names], rotation=0, fontsize=points, color=TRUE_COLOUR)
     heading(axes, title)

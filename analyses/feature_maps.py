@@ -9,14 +9,15 @@ import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
+from workbench.choosing import evenly
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
 from workbench.contracts import Array, Finding
 from workbench.errors import WorkbenchError
 from workbench.params import Params
-from workbench.plotting import BODY, INK, QUIET, SMALL, as_rgb, colour_bar, colours_for, montage, new_figure, show_map
-from workbench.plotting import small, text
+from workbench.plotting import BODY, INK, QUIET, SMALL, colour_bar, colours_for, montage, new_figure, show_map, text
 from workbench.progress import report
 from workbench.result import Result
+from workbench.tiles import as_rgb, small
 from workbench.wording import counted, rate
 
 if TYPE_CHECKING:
@@ -51,12 +52,16 @@ class FeatureMaps(Analysis[Choice]):
         """Read all layers in one pass: the maps of one image, and the range of every channel over many."""
         dataset, predictions, probe = session.dataset, session.predictions, session.probe
         if params.row >= len(dataset):
-            raise WorkbenchError(f"`row` must lie in 0…{len(dataset) - 1}, one of {len(dataset):,} images. Got {params.row}.")
+            raise WorkbenchError(
+                f"`row` must lie in 0…{len(dataset) - 1}, one of {len(dataset):,} images. Got {params.row}."
+            )
         if reason := self.missing(session):
             raise WorkbenchError(reason)
         layers = _spaced(probe.spatial_layers, params.layers)
-        read = probe.compile(("feature maps", tuple(layers)), lambda batch: [probe.trace(batch).outputs[n] for n in layers], 0)
-        rows = np.unique(np.linspace(0, len(dataset) - 1, min(params.images, len(dataset))).round().astype(np.int64))
+        read = probe.compile(
+            ("feature maps", tuple(layers)), lambda batch: [probe.trace(batch).outputs[n] for n in layers], 0
+        )
+        rows = evenly(len(dataset), params.images)
         low, high = _ranges(read, session, rows, len(layers), probe)
         arrays: dict[str, Array] = {"image": small(dataset.images[[params.row]])[0]}
         lines = []
@@ -65,44 +70,56 @@ class FeatureMaps(Analysis[Choice]):
             strongest = np.argsort(-np.abs(own).max(axis=(1, 2)), kind="stable")[: params.channels]
             arrays[f"maps_{number}"], arrays[f"channels_{number}"] = own[strongest], strongest
             silent, constant = high[number] <= 0, high[number] == low[number]
-            lines.append({
-                "layer": name, "kind": probe.layers[name].kind, "size": f"{own.shape[1]}×{own.shape[2]}", "channels": len(own),
-                "silent": int(silent.sum()), "constant": int(constant.sum()), "dead": int((silent | constant).sum()),
-                "lowest": float(low[number].min()), "highest": float(high[number].max()),
-            })  # fmt: skip
+            lines.append(
+                {
+                    "layer": name,
+                    "kind": probe.layers[name].kind,
+                    "size": f"{own.shape[1]}×{own.shape[2]}",
+                    "channels": len(own),
+                    "silent": int(silent.sum()),
+                    "constant": int(constant.sum()),
+                    "dead": int((silent | constant).sum()),
+                    "lowest": float(low[number].min()),
+                    "highest": float(high[number].max()),
+                }
+            )
         table = pd.DataFrame(lines)
         label, predicted = int(dataset.labels[params.row]), int(predictions.predicted[params.row])
         notes = {
-            "true": dataset.class_names[label], "predicted": dataset.class_names[predicted], "right": label == predicted,
-            "confidence": float(predictions.confidence[params.row]), "counted": len(rows), "all_layers": len(probe.spatial_layers),
-        }  # fmt: skip
+            "true": dataset.class_names[label],
+            "predicted": dataset.class_names[predicted],
+            "right": label == predicted,
+            "confidence": float(predictions.confidence[params.row]),
+            "counted": len(rows),
+            "all_layers": len(probe.spatial_layers),
+        }
         return Result({"layers": table}, arrays, tuple(_findings(table, len(rows), params.row)), notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw a row of channels for each layer, below the image."""
         table, notes = result.tables["layers"], result.notes
         said = (
-            f"Of each layer the channels with the largest value, strongest first; they share one scale, layers do not. Dead: never above "
+            "Of each layer the channels with the largest value, strongest first; they share one scale, layers "
+            "do not. Dead: never above "
             f"0, or always the same, over {counted(notes['counted'], 'image')}."
         )
         if len(table) < notes["all_layers"]:
             said += f" {len(table)} of {notes['all_layers']} layers."
         figure = new_figure(result, self.question(), width=12, height=0.95 * len(table) + 0.95, said=said)
-        grid = figure.add_gridspec(len(table) + 1, 2, width_ratios=[1.35, 10])
+        grid = figure.add_gridspec(len(table) + 1, 2, width_ratios=[1.7, 10])
         axes = figure.add_subplot(grid[0, 0])
         axes.imshow(as_rgb(result.arrays["image"]), interpolation="nearest")
         axes.set_axis_off()
         _classes(figure, grid[0, 1], result)
         columns = max(len(result.arrays[f"channels_{number}"]) for number in range(len(table)))
-        for number, row in enumerate(table.itertuples()):
-            _layer(figure, grid, number, row, result, columns)
+        for row in table.itertuples():
+            _layer(figure, grid, row, result, columns)
         return figure
 
 
 def _spaced(names: list[str], most: int) -> list[str]:
     """Return at most `most` names, evenly spaced, the last one included."""
-    at = np.unique(np.linspace(len(names) - 1, 0, min(most, len(names))).round().astype(int))
-    return [names[place] for place in at]
+    return names[-1:] if most == 1 else [names[place] for place in evenly(len(names), most)]
 
 
 def _ranges(read: Any, session: Session, rows: Array, layers: int, probe: Probe) -> tuple[list[Array], list[Array]]:
@@ -122,22 +139,39 @@ def _findings(table: pd.DataFrame, images: int, row: int) -> list[Finding]:
     """Say for every layer how many channels are dead, worst first; layers without dead ones in one sentence."""
     findings = []
     with_dead = table[table["dead"] > 0]
-    for line in with_dead.iloc[np.argsort(-(with_dead["dead"] / with_dead["channels"]).to_numpy(), kind="stable")].itertuples():
+    line: Any  # pandas' types know no columns
+    for line in with_dead.iloc[
+        np.argsort(-(with_dead["dead"] / with_dead["channels"]).to_numpy(), kind="stable")
+    ].itertuples():
         share = rate(int(line.dead), int(line.channels))
-        findings.append(Finding(
-            f"{line.layer}: {line.dead} of {counted(int(line.channels), 'channel')} dead on {counted(images, 'image')}, {share} "
-            f"({line.silent} never above 0, {line.constant} always the same).",
-            "serious" if share.value > 0.5 else "mild" if share.value > 0.1 else "info", share.value, share.interval, (row,),
-            "A lower learning rate or another initialiser keeps more channels alive; dead ones can be pruned."
-            if share.value > 0.1 else "",
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                f"{line.layer}: {line.dead} of {counted(int(line.channels), 'channel')} dead on "
+                f"{counted(images, 'image')}, {share} "
+                f"({line.silent} never above 0, {line.constant} always the same).",
+                "serious" if share.value > 0.5 else "mild" if share.value > 0.1 else "info",
+                share.value,
+                share.interval,
+                (row,),
+                "A lower learning rate or another initialiser keeps more channels alive; dead ones can be pruned."
+                if share.value > 0.1
+                else "",
+            )
+        )
     alive = table[table["dead"] == 0]
     if len(alive):
         channels = int(alive["channels"].sum())
-        findings.append(Finding(
-            f"No dead channel among the {channels:,} of {counted(len(alive), 'layer')} ({', '.join(alive['layer'][:6])}"
-            f"{', …' if len(alive) > 6 else ''}) on {counted(images, 'image')}.", "info", 0.0, rate(0, channels).interval, (row,),
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                f"No dead channel among the {channels:,} of {counted(len(alive), 'layer')} "
+                f"({', '.join(alive['layer'][:6])}"
+                f"{', …' if len(alive) > 6 else ''}) on {counted(images, 'image')}.",
+                "info",
+                0.0,
+                rate(0, channels).interval,
+                (row,),
+            )
+        )
     return findings
 
 
@@ -146,25 +180,41 @@ def _classes(figure: Figure, place: Any, result: Result) -> None:
     axes, notes = figure.add_subplot(place), result.notes
     axes.set_axis_off()
     verdict = "right" if notes["right"] else "wrong"
-    for at, (words, colour) in enumerate((
-        (f"Row {result.params.get('row', 0)}", INK),
-        (f"true class: {text(notes['true'], 60)}", TRUE_COLOUR),
-        (f"predicted: {text(notes['predicted'], 60)}, {notes['confidence']:.1%} ({verdict})", PREDICTED_COLOUR),
-    )):
+    for at, (words, colour) in enumerate(
+        (
+            (f"Row {result.params.get('row', 0)}", INK),
+            (f"true class: {text(notes['true'], 60)}", TRUE_COLOUR),
+            (f"predicted: {text(notes['predicted'], 60)}, {notes['confidence']:.1%} ({verdict})", PREDICTED_COLOUR),
+        )
+    ):
         axes.text(0, 0.8 - 0.3 * at, words, fontsize=BODY, color=colour, va="center", transform=axes.transAxes)
 
 
-def _layer(figure: Figure, grid: Any, number: int, row: Any, result: Result, columns: int) -> None:
+def _layer(figure: Figure, grid: Any, row: Any, result: Result, columns: int) -> None:
+    number = int(row.Index)
     maps = result.arrays[f"maps_{number}"]
     signed = bool(row.lowest < 0)
     mappable = colours_for(signed=signed, scale=scale_of(maps, signed=signed))
     label, axes = figure.add_subplot(grid[number + 1, 0]), figure.add_subplot(grid[number + 1, 1])
     label.set_axis_off()
     dead = f"{row.dead} dead" if row.dead else "none dead"
-    lines = ((text(row.layer, 20), INK, 0.72), (f"{text(row.kind, 22)}, {row.size}", QUIET, 0.5), (f"{row.channels} channels, {dead}", QUIET, 0.28))
+    lines = (
+        (text(row.layer, 25), INK, 0.72),
+        (f"{text(row.kind, 20)}, {row.size}", QUIET, 0.5),
+        (f"{row.channels} channels, {dead}", QUIET, 0.28),
+    )
     for words, colour, height in lines:
-        label.text(1, height, words, fontsize=SMALL + (1 if colour == INK else 0), color=colour, ha="right", va="center",
-                   transform=label.transAxes)  # fmt: skip
+        label.text(
+            1,
+            height,
+            words,
+            fontsize=SMALL + (1 if colour == INK else 0),
+            color=colour,
+            ha="right",
+            va="center",
+            transform=label.transAxes,
+        )
     blank = np.full((columns - len(maps), *maps.shape[1:]), np.nan)
+    axes.set_anchor("W")
     show_map(axes, montage(np.concatenate([maps, blank]), columns), mappable)
-    colour_bar(figure, axes, mappable, "activation", aspect=8, pad=0.01, shrink=0.9)
+    colour_bar(figure, axes, mappable, "activation", panchor=False, aspect=8, pad=0.01, shrink=0.9)

@@ -9,13 +9,25 @@ import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
+from workbench.choosing import evenly
 from workbench.colours import NO_EVIDENCE_COLOUR, scale_of
 from workbench.contracts import Array, Finding
-from workbench.errors import WorkbenchError
+from workbench.errors import Unavailable, WorkbenchError
 from workbench.params import ChooseFrom, Params
-from workbench.plotting import QUIET, SMALL, Tile, colour_bar, colours_for, heading, montage, new_figure, plain, show_map, text
-from workbench.plotting import small, tiles, tiles_height
+from workbench.plotting import (
+    QUIET,
+    SMALL,
+    colour_bar,
+    colours_for,
+    heading,
+    montage,
+    new_figure,
+    plain,
+    show_map,
+    text,
+)
 from workbench.result import Result
+from workbench.tiles import Tile, small, tiles, tiles_height
 from workbench.wording import counted, rate
 
 if TYPE_CHECKING:
@@ -34,16 +46,17 @@ class Choice(Params):
     """Which filters to excite, and how long."""
 
     layer: Annotated[
-        str | None, Field(description="layer whose filters are excited; the last spatial layer that is no pooling, if not given"),
+        str | None,
+        Field(description="layer whose filters are excited; the last spatial layer that is no pooling, if not given"),
         ChooseFrom("layers"),
-    ] = None  # fmt: skip
+    ] = None
     excite: int = Field(8, ge=0, le=32, description="filters to find the most exciting input for; 0 for none")
-    steps: int = Field(96, ge=1, le=1000, description="steps of gradient ascent from noise")
+    steps: int = Field(64, ge=1, le=1000, description="steps of gradient ascent from noise")
     images: int = Field(128, ge=1, le=10_000, description="images that tell which filters respond most")
 
 
 class Filters(Analysis[Choice]):
-    """What do the filters look for: as weights in the first layer, as exciting inputs in a deep one?"""
+    """What do the filters look for, in the first layer and in a deep one?"""
 
     Params = Choice
     needs_model = True
@@ -63,14 +76,20 @@ class Filters(Analysis[Choice]):
         kernels = {name: _per_filter(probe.filters(name), probe.layers[name].kind) for name in layers}
         first = kernels[layers[0]]
         strongest = np.argsort(-_norms(first), kind="stable")[:MOST_FILTERS]
-        arrays = {"first": first[strongest], **{f"norms_{n}": np.sort(_norms(kernels[name]))[::-1] for n, name in enumerate(layers)}}
+        arrays = {
+            "first": first[strongest],
+            **{f"norms_{n}": np.sort(_norms(kernels[name]))[::-1] for n, name in enumerate(layers)},
+        }
         table = pd.DataFrame([_line(name, probe.layers[name].kind, kernels[name]) for name in layers])
         findings = _findings(table)
         tables = {"layers": table}
         layer = probe.spatial_layer(params.layer, method="Exciting a filter") if params.excite else None
         if layer is not None:
-            tables["excited"], arrays["excited"], said = _excited(session, probe, layer, params)
-            findings += said
+            try:
+                tables["excited"], arrays["excited"], said = _excited(session, probe, layer, params)
+            except Unavailable as error:
+                said = Finding(f"No exciting input was found: {str(error).rstrip('.')}.", "mild")
+            findings.append(said)
         return Result(tables, arrays, tuple(findings), {"first": layers[0], "layer": layer, "filters": len(first)})
 
     def draw(self, result: Result) -> Figure:
@@ -81,8 +100,12 @@ class Filters(Analysis[Choice]):
         below = tiles_height(pictures, columns, CELL) + 0.35 if pictures else 0.0
         lines = 1 if len(table) <= MOST_LAYERS // 2 else 2
         upper = 2.7 if lines == 1 else 3.6
-        figure = new_figure(result, self.question(), width=columns * CELL + 0.4, height=upper + below, said=_said(result))
-        parts = figure.subfigures(2 if pictures else 1, 1, height_ratios=[upper, below] if pictures else None, squeeze=False)[:, 0]
+        figure = new_figure(
+            result, self.question(), width=columns * CELL + 0.4, height=upper + below, said=_said(result)
+        )
+        parts = figure.subfigures(
+            2 if pictures else 1, 1, height_ratios=[upper, below] if pictures else None, squeeze=False
+        )[:, 0]
         left, right = parts[0].subfigures(1, 2, width_ratios=[4.4, 5.4])
         axes = left.subplots()
         heading(axes, f"Weights of {text(result.notes['first'])}")
@@ -110,54 +133,80 @@ def _norms(kernels: Array) -> Array:
 def _line(name: str, kind: str, kernels: Array) -> dict[str, object]:
     norms = _norms(kernels)
     return {
-        "layer": name, "kind": kind, "kernel": f"{kernels.shape[1]}×{kernels.shape[2]}×{kernels.shape[3]}", "filters": len(norms),
-        "weakest": float(norms.min()), "median": float(np.median(norms)), "strongest": float(norms.max()),
+        "layer": name,
+        "kind": kind,
+        "kernel": f"{kernels.shape[1]}×{kernels.shape[2]}×{kernels.shape[3]}",
+        "filters": len(norms),
+        "weakest": float(norms.min()),
+        "median": float(np.median(norms)),
+        "strongest": float(norms.max()),
         "negligible": int((norms < NEGLIGIBLE * np.median(norms)).sum()),
-    }  # fmt: skip
+    }
 
 
 def _findings(table: pd.DataFrame) -> list[Finding]:
     total, weak = int(table["filters"].sum()), int(table["negligible"].sum())
     share = rate(weak, total)
-    where = "; ".join(f"{row.negligible} of {row.filters} in {row.layer}" for row in table.itertuples() if row.negligible)
-    return [Finding(
-        f"{weak} of {counted(total, 'filter')} in {counted(len(table), 'layer')} negligible (norm below 5 % of the layer's median), {share}"
-        + (f": {where}." if where else "."),
-        "mild" if share.value > 0.1 else "info", share.value, share.interval,
-        advice="They can be pruned without loss." if weak else "",
-    )]  # fmt: skip
+    rows = zip(table["negligible"], table["filters"], table["layer"].astype(str), strict=True)
+    where = "; ".join(f"{few} of {all_} in {name}" for few, all_, name in rows if few)
+    return [
+        Finding(
+            f"{weak} of {counted(total, 'filter')} in {counted(len(table), 'layer')} negligible (norm below 5 % "
+            f"of the layer's median), {share}" + (f": {where}." if where else "."),
+            "mild" if share.value > 0.1 else "info",
+            share.value,
+            share.interval,
+            advice="They can be pruned without loss." if weak else "",
+        )
+    ]
 
 
-def _excited(session: Session, probe: Probe, layer: str, params: Choice) -> tuple[pd.DataFrame, Array, list[Finding]]:
+def _excited(session: Session, probe: Probe, layer: str, params: Choice) -> tuple[pd.DataFrame, Array, Finding]:
     """Excite the filters that answer most to the data, and compare with the image that each likes best."""
     from workbench.excitation import excite
 
     dataset = session.dataset
-    rows = np.unique(np.linspace(0, len(dataset) - 1, min(params.images, len(dataset))).round().astype(np.int64))
-    responses = np.concatenate([
-        probe.feature_maps(dataset.floats(rows[start : start + 256]), layer).mean(axis=(1, 2)) for start in range(0, len(rows), 256)
-    ])  # (n, F)
+    rows = evenly(len(dataset), params.images)
+    responses = np.concatenate(
+        [
+            probe.feature_maps(dataset.floats(rows[start : start + 256]), layer).mean(axis=(1, 2))
+            for start in range(0, len(rows), 256)
+        ]
+    )  # (n, F)
     chosen = np.argsort(-responses.max(axis=0), kind="stable")[: params.excite]
     best = responses[:, chosen].argmax(axis=0)
     inputs = excite(probe, layer, chosen.tolist(), steps=params.steps)
     reached = probe.feature_maps(inputs, layer).mean(axis=(1, 2))[np.arange(len(chosen)), chosen]
-    table = pd.DataFrame({
-        "filter": chosen, "excited": reached, "best_image": responses[best, chosen],
-        "row": rows[best], "class": [dataset.class_names[c] for c in dataset.labels[rows[best]]],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "filter": chosen,
+            "excited": reached,
+            "best_image": responses[best, chosen],
+            "row": rows[best],
+            "class": [dataset.class_names[c] for c in dataset.labels[rows[best]]],
+        }
+    )
     won = int((reached > table["best_image"]).sum())
     share = rate(won, len(chosen))
-    return table, small((255 * inputs).round().astype(np.uint8)), [Finding(
-        f"{layer}: gradient ascent finds an input that excites the filter more than any of {counted(len(rows), 'image')} for {won} of "
-        f"{counted(len(chosen), 'filter')}, {share}.",
-        "info" if won == len(chosen) else "mild", share.value, share.interval, tuple(dict.fromkeys(rows[best].tolist())),
+    said = Finding(
+        f"{layer}: gradient ascent finds an input that excites the filter more than any of "
+        f"{counted(len(rows), 'image')} for {won} of {counted(len(chosen), 'filter')}, {share}.",
+        "info" if won == len(chosen) else "mild",
+        share.value,
+        share.interval,
+        tuple(dict.fromkeys(rows[best].tolist())),
         "" if won == len(chosen) else "Where it did not, take more steps: the input shown is no maximum.",
-    )]  # fmt: skip
+    )
+    return table, small((255 * inputs).round().astype(np.uint8)), said
 
 
 def _said(result: Result) -> str:
     first, total = len(result.arrays["first"]), result.notes["filters"]
-    said = "Weights: strongest filter first" + (f", {first} of {total}" if first < total else "") + "; all share one scale."
+    said = (
+        "Weights: strongest filter first"
+        + (f", {first} of {total}" if first < total else "")
+        + "; all share one scale."
+    )
     channels = result.arrays["first"].shape[-1]
     if channels == 3:
         said = "Weights: strongest filter first, in the input's own colours; grey is 0; all share one scale."
@@ -177,10 +226,17 @@ def _weights(figure: Figure, axes: Axes, kernels: Array) -> None:
     mappable = colours_for(signed=True, scale=scale)
     if kernels.shape[-1] == 3:
         show_map(axes, montage(np.clip(0.5 + kernels / (2 * scale or 1.0), 0, 1), columns, fill=1.0), mappable)
-        axes.text(0, -0.03, f"from −{scale:.2g} (dark) over 0 (grey) to {scale:.2g} (full colour)", transform=axes.transAxes,
-                  fontsize=SMALL, color=QUIET, va="top")  # fmt: skip
+        axes.text(
+            0,
+            -0.03,
+            f"from −{scale:.2g} (dark) over 0 (grey) to {scale:.2g} (full colour)",
+            transform=axes.transAxes,
+            fontsize=SMALL,
+            color=QUIET,
+            va="top",
+        )
         return
-    show_map(axes, montage(kernels.mean(axis=-1), columns), mappable)
+    show_map(axes, montage(kernels.mean(axis=-1), columns), mappable, gap=0.82)
     colour_bar(figure, axes, mappable, "weight", aspect=25, pad=0.02)
 
 
@@ -195,11 +251,13 @@ def _norm_panels(figure: Figure, result: Result, lines: int) -> None:
         axes.set_axis_off()
     for axes, number in zip(panels, numbers, strict=False):
         norms = result.arrays[f"norms_{number}"]
-        axes.fill_between(np.arange(len(norms) + 1), np.append(norms, norms[-1]), step="post", color=NO_EVIDENCE_COLOUR, linewidth=0)
+        axes.fill_between(
+            np.arange(len(norms) + 1), np.append(norms, norms[-1]), step="post", color=NO_EVIDENCE_COLOUR, linewidth=0
+        )
         axes.set_ylim(bottom=0)
         axes.set_xlim(0, len(norms))
         axes.set_xlabel("filters, sorted")
-        heading(axes, text(table["layer"][number], 16))
+        heading(axes, text(str(table["layer"][number]).rpartition("/")[2], 13))
         plain(axes, grid="y")
     panels[0].set_ylabel("norm of the weights")
 
@@ -208,6 +266,10 @@ def _tiles(result: Result) -> list[Tile]:
     if "excited" not in result.tables:
         return []
     return [
-        Tile(image, above=[(f"filter {row.filter}: {row.excited:.2g}", QUIET)], below=[(f"best image: {row.best_image:.2g}", QUIET)])
+        Tile(
+            image,
+            above=[(f"filter {row.filter}: {row.excited:.2g}", QUIET)],
+            below=[(f"best image: {row.best_image:.2g}", QUIET)],
+        )
         for image, row in zip(result.arrays["excited"], result.tables["excited"].itertuples(), strict=True)
     ]

@@ -9,11 +9,13 @@ import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
+from workbench.choosing import evenly, worst_first
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
 from workbench.contracts import Array, Attribution, Dataset, Finding, Predictions
 from workbench.params import ChooseFrom, Params
-from workbench.plotting import QUIET, Tile, colour_bar, colours_for, new_figure, say, small, text, tiles, tiles_height
+from workbench.plotting import QUIET, colour_bar, colours_for, new_figure, say, text
 from workbench.result import Result
+from workbench.tiles import Tile, small, tiles, tiles_height
 from workbench.wording import rate
 
 if TYPE_CHECKING:
@@ -28,11 +30,17 @@ class Choice(Params):
     """Which layer, and how many pictures."""
 
     layer: Annotated[
-        str | None, Field(description="layer to read; the last spatial layer that is no pooling, if not given"), ChooseFrom("layers")
+        str | None,
+        Field(description="layer to read; the last spatial layer that is no pooling, if not given"),
+        ChooseFrom("layers"),
     ] = None
-    examples: int = Field(1, ge=1, le=4, description="right and wrong predictions of each class to show, most confident first")
+    examples: int = Field(
+        1, ge=1, le=4, description="right and wrong predictions of each class to show, most confident first"
+    )
     classes: int = Field(12, ge=1, le=50, description="classes to show; of more, those with the most errors")
-    images: int = Field(1000, ge=1, le=100_000, description="images whose maps are counted, evenly spaced over the dataset")
+    images: int = Field(
+        1000, ge=1, le=100_000, description="images whose maps are counted, evenly spaced over the dataset"
+    )
 
 
 class GradCamMaps(Analysis[Choice]):
@@ -51,16 +59,17 @@ class GradCamMaps(Analysis[Choice]):
         """Explain the predicted class of the examples, and of a sample for the count of empty maps."""
         predictions, dataset = session.predictions, session.dataset
         examples = _examples(predictions, len(session.class_names), params)
-        sample = np.unique(np.linspace(0, len(dataset) - 1, min(params.images, len(dataset))).round().astype(np.int64))
+        sample = evenly(len(dataset), params.images)
         shown = examples["row"].to_numpy()
         rows = np.concatenate([shown, sample])
-        layer = {} if params.layer is None else {"layer": params.layer}
-        found = session.attribute("grad-cam", rows=rows, target="predicted", **layer)
+        found = session.attribute("grad-cam", rows=rows, target="predicted", layer=params.layer)
         maps, counted = found.values[: len(shown)], found.values[len(shown) :]
         table = _described(examples, maps, predictions, dataset)
         findings = _findings(predictions, sample, counted, found.layer or "")
         notes = {"layer": found.layer, "size": list(maps.shape[1:])}
-        return Result({"examples": table}, {"images": small(dataset.images[shown]), "maps": maps}, tuple(findings), notes)
+        return Result(
+            {"examples": table}, {"images": small(dataset.images[shown]), "maps": maps}, tuple(findings), notes
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw each example beside its map, two classes to a line."""
@@ -68,7 +77,7 @@ class GradCamMaps(Analysis[Choice]):
         height, width = result.notes["size"]
         if table.empty:
             return say(new_figure(result, self.question(), height=2), "There is no prediction to show.")
-        values = Attribution(maps, np.zeros(len(maps)), "logit", False, "", {}, None, images.shape[1:3]).at_pixels()  # type: ignore[arg-type]
+        values = Attribution(maps, np.zeros(len(maps)), "logit", False, "", {}, None, images.shape[1:3]).at_pixels()
         scale = scale_of(values, signed=False)
         pairs = [
             pair
@@ -77,14 +86,27 @@ class GradCamMaps(Analysis[Choice]):
         ]
         lines = tiles_height(pairs, COLUMNS, CELL)
         figure = new_figure(
-            result, self.question(), width=COLUMNS * CELL + 1.1, height=lines,
-            said=f"Teal: true class. Orange: predicted class with its probability. Grad-CAM of the predicted class at layer "
-            f"{text(result.notes['layer'], 60)}, native size {height}×{width}, enlarged bilinearly. All maps share one scale; grey: no positive evidence.",
-        )  # fmt: skip
+            result,
+            self.question(),
+            width=COLUMNS * CELL + 1.1,
+            height=lines,
+            said=(
+                "Teal: true class. Orange: predicted class with its probability. Grad-CAM of the predicted "
+                f"class at layer {text(result.notes['layer'], 60)}, native size {height}×{width}, enlarged bilinearly. "
+                "All maps share one scale; grey: no positive evidence."
+            ),
+        )
         axes = figure.subplots()
         tiles(axes, pairs, columns=COLUMNS, cell=CELL)
-        colour_bar(figure, axes, colours_for(signed=False, scale=scale, overlay=True), "evidence for the predicted class, logit",
-                   shrink=min(1.0, 3.5 / lines), aspect=25, pad=0.01)  # fmt: skip
+        colour_bar(
+            figure,
+            axes,
+            colours_for(signed=False, scale=scale, overlay=True),
+            "evidence for the predicted class, logit",
+            shrink=min(1.0, 3.5 / lines),
+            aspect=25,
+            pad=0.01,
+        )
         return figure
 
 
@@ -105,42 +127,58 @@ def _examples(predictions: Predictions, classes: int, params: Choice) -> pd.Data
 def _described(examples: pd.DataFrame, maps: Array, predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
     """Add names, confidence, and how much evidence there is."""
     rows, names = examples["row"].to_numpy(), dataset.class_names
-    return pd.DataFrame({
-        "row": rows,
-        "index": dataset.indices[rows],
-        "true": [names[c] for c in predictions.labels[rows]],
-        "predicted": [names[c] for c in predictions.predicted[rows]],
-        "confidence": predictions.confidence[rows],
-        "correct": examples["correct"].to_numpy(),
-        "largest_evidence": maps.reshape(len(maps), -1).max(axis=1) if len(maps) else [],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "index": dataset.indices[rows],
+            "true": [names[c] for c in predictions.labels[rows]],
+            "predicted": [names[c] for c in predictions.predicted[rows]],
+            "confidence": predictions.confidence[rows],
+            "correct": examples["correct"].to_numpy(),
+            "largest_evidence": maps.reshape(len(maps), -1).max(axis=1) if len(maps) else [],
+        }
+    )
 
 
 def _pair(row: pd.Series, image: Array, value: Array, scale: float) -> tuple[Tile, Tile]:
     """Return the image with its classes, and the image under its map."""
     predicted = f"{text(row['predicted'], 22)} {row['confidence']:.0%}"
     first = (f"{text(row['true'], 26)}", TRUE_COLOUR)
-    second = ("right, " + predicted.rsplit(" ", 1)[1], QUIET) if row["correct"] else (f"→ {predicted}", PREDICTED_COLOUR)
+    second = (
+        ("right, " + predicted.rsplit(" ", 1)[1], QUIET) if row["correct"] else (f"→ {predicted}", PREDICTED_COLOUR)
+    )
     above = (("", QUIET), ("", QUIET))
     return Tile(image, above=(first, second)), Tile(image, above=above, overlay=value, scale=scale)
 
 
 def _findings(predictions: Predictions, sample: Array, maps: Array, layer: str) -> list[Finding]:
-    empty = ~(maps.reshape(len(maps), -1) > 0).any(axis=1)
+    empty = maps.reshape(len(maps), -1).max(axis=1) <= 0
     share = rate(int(empty.sum()), len(maps))
-    order = sample[empty][np.argsort(-predictions.loss[sample[empty]], kind="stable")]
     said = f"{int(empty.sum()):,} of {len(maps):,} predictions have no positive evidence in {layer}, {share}"
     wrong = ~predictions.correct[sample]
     if wrong.any() and not wrong.all():
         parts = [rate(int(empty[which].sum()), int(which.sum())) for which in (~wrong, wrong)]
         said += f"; right predictions {parts[0]}, wrong ones {parts[1]}"
     advice = "There Grad-CAM shows nothing: try another layer, or a method on the pixels, such as integrated gradients."
-    severity = "serious" if share.interval[0] > 0.25 else "mild" if empty.any() else "info"
-    findings = [Finding(f"{said}.", severity, share.value, share.interval, tuple(order[:100].tolist()), advice if empty.any() else "")]
+    findings = [
+        Finding(
+            f"{said}.",
+            "serious" if share.interval[0] > 0.25 else "mild" if empty.any() else "info",
+            share.value,
+            share.interval,
+            worst_first(predictions, sample[empty]),
+            advice if empty.any() else "",
+        )
+    ]
     if maps.shape[1] * maps.shape[2] <= 16:
         height, width = maps.shape[1:]
-        findings.append(Finding(
-            f"A map of {layer} has only {height}×{width} places: it says which part of the image, not which detail.",
-            "mild", float(height * width), advice="An earlier layer has more places, but sees less of the class.",
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                f"A map of {layer} has only {height}×{width} places: it says which part of the image, not which "
+                "detail.",
+                "mild",
+                float(height * width),
+                advice="An earlier layer has more places, but sees less of the class.",
+            )
+        )
     return findings

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from workbench.analysis import Analysis
 from workbench.contracts import Finding
+from workbench.errors import WorkbenchError
 from workbench.params import Params
 from workbench.plotting import BODY, INK, SMALL, heading, new_figure, plain
 from workbench.result import Result
@@ -40,12 +41,16 @@ class LearningCurves(Analysis[Limits]):
         """Say so where the model was not trained here."""
         history = session.history
         if history is None or len(history) == 0:
-            return "Learning curves need the history of a run. This model came without one: train it with `workbench train`."
+            return (
+                "Learning curves need the history of a run. This model came without one: "
+                "train it with `workbench train`."
+            )
         return None
 
     def compute(self, session: Session, params: Limits) -> Result:
         """Read gap, best epoch and trend from the history."""
-        history = session.history
+        if (history := session.history) is None:
+            raise WorkbenchError(self.missing(session) or "")
         wanted = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
         table = pd.DataFrame({"epoch": np.arange(1, len(history) + 1)})
         for column in wanted:
@@ -58,10 +63,15 @@ class LearningCurves(Analysis[Limits]):
         """Draw loss, accuracy and learning rate over the epochs."""
         table = result.tables["epochs"]
         figure = new_figure(
-            result, self.question(), width=11, height=3.3,
-            said="The training values of an epoch are means over it, with any dropout at work, hence below what the trained model "
-            "reaches on the same images. Dotted: the epoch with the lowest validation loss.",
-        )  # fmt: skip
+            result,
+            self.question(),
+            width=11,
+            height=3.3,
+            said=(
+                "The training values of an epoch are means over it, with any dropout at work, hence below what "
+                "the trained model reaches on the same images. Dotted: the epoch with the lowest validation loss."
+            ),
+        )
         loss, accuracy, rate = figure.subplots(1, 3, width_ratios=[4, 4, 2.6])
         _curves(loss, table, "loss", "Loss, nats", 1)
         _curves(accuracy, table, "accuracy", "Accuracy, %", 100)
@@ -81,7 +91,10 @@ class LearningCurves(Analysis[Limits]):
 
 
 def _curves(axes: Axes, table: pd.DataFrame, column: str, title: str, factor: float) -> None:
-    for name, label, colour, marker in ((column, "training", TRAINING, "s"), (f"val_{column}", "validation", VALIDATION, "o")):
+    for name, label, colour, marker in (
+        (column, "training", TRAINING, "s"),
+        (f"val_{column}", "validation", VALIDATION, "o"),
+    ):
         if name in table:
             values = factor * table[name]
             axes.plot(table["epoch"], values, color=colour, linewidth=1.8, marker=marker, markersize=3.5, label=label)
@@ -99,18 +112,33 @@ def _best(table: pd.DataFrame) -> int:
 def _fit(table: pd.DataFrame, params: Limits) -> list[Finding]:
     """Compare training and validation at the end."""
     if "val_loss" not in table or "val_accuracy" not in table or "accuracy" not in table:
-        return [Finding("No validation values were recorded, so overfitting cannot be told from this run.", "mild",
-                        advice="Keep a part of the training images for validation.")]  # fmt: skip
+        return [
+            Finding(
+                "No validation values were recorded, so overfitting cannot be told from this run.",
+                "mild",
+                advice="Keep a part of the training images for validation.",
+            )
+        ]
     last, best = table.iloc[-1], _best(table)
     gap = float(last["accuracy"] - last["val_accuracy"])
     epoch, lowest = int(table["epoch"][best]), float(table["val_loss"][best])
     risen = float(last["val_loss"]) / lowest - 1
-    ends = f"at the end, training accuracy is {percent(last['accuracy'])} and validation accuracy {percent(last['val_accuracy'])}"
+    ends = (
+        f"at the end, training accuracy is {percent(last['accuracy'])} and validation accuracy "
+        f"{percent(last['val_accuracy'])}"
+    )
     points = f"{100 * gap:+.1f} points"
     if gap >= params.gap or risen >= 0.1:
-        said = f"The model overfits: {ends} ({points}), and the validation loss is {percent(max(risen, 0.0))} above its lowest value."
-        return [Finding(said, "serious", gap, advice=f"Stop at epoch {epoch}, or add augmentation, dropout or weight decay."),
-                _lowest(epoch, lowest, len(table))]  # fmt: skip
+        said = (
+            f"The model overfits: {ends} ({points}), and the validation loss is {percent(max(risen, 0.0))} "
+            "above its lowest value."
+        )
+        return [
+            Finding(
+                said, "serious", gap, advice=f"Stop at epoch {epoch}, or add augmentation, dropout or weight decay."
+            ),
+            _lowest(epoch, lowest, len(table)),
+        ]
     return [Finding(f"No overfitting: {ends} ({points}).", "info", gap), _lowest(epoch, lowest, len(table))]
 
 
@@ -122,7 +150,10 @@ def _trend(table: pd.DataFrame, params: Limits) -> list[Finding]:
     """Say whether the last epochs still brought something."""
     name, whose = ("val_loss", "validation") if "val_loss" in table else ("loss", "training")
     if name not in table or len(table) <= params.patience:
-        said = f"{counted(len(table), 'epoch')} of training: too few to tell a trend over {counted(params.patience, 'epoch')}."
+        said = (
+            f"{counted(len(table), 'epoch')} of training: too few to tell a trend over "
+            f"{counted(params.patience, 'epoch')}."
+        )
         return [Finding(said, "mild", advice="Train longer.")]
     values = table[name].to_numpy()
     before, after = float(np.nanmin(values[: -params.patience])), float(np.nanmin(values[-params.patience :]))
@@ -130,5 +161,13 @@ def _trend(table: pd.DataFrame, params: Limits) -> list[Finding]:
     last = counted(params.patience, "last epoch").removeprefix("1 ")
     if gain >= 0.01:
         said = f"It was still improving: the {last} lowered the {whose} loss by {percent(gain)}, to {after:.3f} nats."
-        return [Finding(said, "mild", gain, advice="Train longer, or with a higher learning rate: it may not have converged.")]
-    return [Finding(f"It has converged: the {last} changed the lowest {whose} loss by {percent(max(gain, 0.0))}.", "info", gain)]
+        return [
+            Finding(
+                said, "mild", gain, advice="Train longer, or with a higher learning rate: it may not have converged."
+            )
+        ]
+    return [
+        Finding(
+            f"It has converged: the {last} changed the lowest {whose} loss by {percent(max(gain, 0.0))}.", "info", gain
+        )
+    ]

@@ -13,9 +13,9 @@ from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.contracts import Array, Finding, Predictions
 from workbench.measures import confusion_counts, wilson
 from workbench.params import Params
-from workbench.plotting import INK, QUIET, SMALL, Tile, heading, interval_bars, new_figure, plain, say, small, strips, text, tiles
-from workbench.plotting import tiles_height
+from workbench.plotting import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.result import Result
+from workbench.tiles import Tile, small, strips, tiles, tiles_height
 from workbench.wording import counted, percent, rate
 
 if TYPE_CHECKING:
@@ -58,21 +58,33 @@ class MostConfused(Analysis[Choice]):
             found = _errors(predictions, [(true, predicted)])[: params.examples]
             rows[place, : len(found)] = found
         shown = rows[rows >= 0]
-        arrays = {"rows": rows, "images": small(session.dataset.images[shown]), "confidence": predictions.confidence[shown]}
+        arrays = {
+            "rows": rows,
+            "images": small(session.dataset.images[shown]),
+            "confidence": predictions.confidence[shown],
+        }
         return Result(tables, arrays, tuple(_findings(predictions, names, tables, directed, both)))
 
     def draw(self, result: Result) -> Figure:
         """Draw the rate of each directed pair beside its errors, and the undirected pairs below."""
         directed, both = result.tables["directed"], result.tables["symmetric"]
         if directed.empty:
-            return say(new_figure(result, self.question(), height=2.0), "No class is taken for another: every image is recognised.")
+            return say(
+                new_figure(result, self.question(), height=2.0),
+                "No class is taken for another: every image is recognised.",
+            )
         columns = result.arrays["rows"].shape[1]
         strip = tiles_height([_blank(result)], 1, CELL)
         figure = new_figure(
-            result, self.question(), width=8.6 + columns * CELL, height=max(strip * len(directed), 1.6) + 0.9,
-            said="Teal: true class. Orange: predicted class, and its probability under each image. Lines: 95 % Wilson intervals. "
-            "Images of a row: the most confident errors of that pair.",
-        )  # fmt: skip
+            result,
+            self.question(),
+            width=8.6 + columns * CELL,
+            height=max(strip * len(directed), 1.6) + 0.9,
+            said=(
+                "Teal: true class. Orange: predicted class, and its probability under each image. Lines: 95 % "
+                "Wilson intervals. Most errors first. Images of a row: the most confident errors of that pair."
+            ),
+        )
         bars, images, sums = figure.subplots(1, 3, width_ratios=[4.3, columns * CELL, 4.3])
         _bars(bars, directed, "From true to predicted class", PREDICTED_COLOUR, "images of the true class")
         heading(images, "The errors of each row")
@@ -91,11 +103,17 @@ def _ranked(wrong: Array, top: int) -> Array:
 def _table(columns: list[str], pairs: Array, wrong: Array, of: Array, names: tuple[str, ...]) -> pd.DataFrame:
     images = wrong[pairs[:, 0], pairs[:, 1]]
     low, high = wilson(images, of)
-    return pd.DataFrame({
-        columns[0]: [names[c] for c in pairs[:, 0]],
-        columns[1]: [names[c] for c in pairs[:, 1]],
-        "images": images, "of": of, "rate": images / np.maximum(of, 1), "low": low, "high": high,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            columns[0]: [names[c] for c in pairs[:, 0]],
+            columns[1]: [names[c] for c in pairs[:, 1]],
+            "images": images,
+            "of": of,
+            "rate": images / np.maximum(of, 1),
+            "low": low,
+            "high": high,
+        }
+    )
 
 
 def _errors(predictions: Predictions, pairs: list[tuple[int, int]]) -> Array:
@@ -112,27 +130,44 @@ def _findings(
 ) -> list[Finding]:
     total = int((~predictions.correct).sum())
     if not total:
-        return [Finding(f"None of {counted(len(predictions), 'image')} is taken for another class.", value=0.0,
-                        interval=rate(0, len(predictions)).interval)]  # fmt: skip
+        return [
+            Finding(
+                f"None of {counted(len(predictions), 'image')} is taken for another class.",
+                value=0.0,
+                interval=rate(0, len(predictions)).interval,
+            )
+        ]
     findings = []
     for place, (one, other) in enumerate(both[:3].tolist()):
         row = tables["symmetric"].iloc[place]
         share = rate(int(row["images"]), int(row["of"]))
         part = row["images"] / total
-        findings.append(Finding(
-            f"{names[one]} and {names[other]} are taken for each other {row['images']:,} times in {row['of']:,} images, {share}: "
-            f"{percent(part)} of all errors.",
-            "serious" if part >= 0.1 and share.interval[0] > 0.02 else "mild", share.value, share.interval,
-            tuple(_errors(predictions, [(one, other), (other, one)])[:200].tolist()),
-            "Look whether the labels can be told apart by eye; if so, show the model more of what tells them apart.",
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                f"{names[one]} and {names[other]} are taken for each other {row['images']:,} times in "
+                f"{row['of']:,} images, {share}: "
+                f"{percent(part)} of all errors.",
+                "serious" if part >= 0.1 and share.interval[0] > 0.02 else "mild",
+                share.value,
+                share.interval,
+                tuple(_errors(predictions, [(one, other), (other, one)])[:200].tolist()),
+                "Look whether the labels can be told apart by eye; if so, show the model more of what tells "
+                "them apart.",
+            )
+        )
     true, predicted = directed[0].tolist()
     first = tables["directed"].iloc[0]
     share = rate(int(first["images"]), int(first["of"]))
-    findings.append(Finding(
-        f"The commonest error is {names[true]} taken for {names[predicted]}: {first['images']:,} of {first['of']:,} images, {share}.",
-        "info", share.value, share.interval, tuple(_errors(predictions, [(true, predicted)])[:200].tolist()),
-    ))  # fmt: skip
+    findings.append(
+        Finding(
+            f"The commonest error is {names[true]} taken for {names[predicted]}: {first['images']:,} of "
+            f"{first['of']:,} images, {share}.",
+            "info",
+            share.value,
+            share.interval,
+            tuple(_errors(predictions, [(true, predicted)])[:200].tolist()),
+        )
+    )
     return findings
 
 
@@ -146,7 +181,8 @@ def _strips(axes: Axes, result: Result, pairs: int) -> None:
     numbers = np.cumsum(rows >= 0).reshape(rows.shape) - 1  # place of each image in `images`
     for place, strip in enumerate(strips(axes, pairs)):
         pictures = [
-            Tile(images[n], below=[(f"{confidence[n]:.0%}", PREDICTED_COLOUR)]) for n in numbers[place][rows[place] >= 0]
+            Tile(images[n], below=[(f"{confidence[n]:.0%}", PREDICTED_COLOUR)])
+            for n in numbers[place][rows[place] >= 0]
         ]
         tiles(strip, pictures + [_blank(result)] * (rows.shape[1] - len(pictures)), columns=rows.shape[1], cell=CELL)
 
@@ -154,15 +190,35 @@ def _strips(axes: Axes, result: Result, pairs: int) -> None:
 def _bars(axes: Axes, table: pd.DataFrame, title: str, colour: str, whose: str) -> None:
     first, second = table.columns[:2]
     directed, places = first == "true", np.arange(len(table))
-    interval_bars(axes, places, *(100 * table[c].to_numpy() for c in ("rate", "low", "high")), colour=colour, height=0.5)
+    interval_bars(
+        axes, places, *(100 * table[c].to_numpy() for c in ("rate", "low", "high")), colour=colour, height=0.5
+    )
     end = 100 * table["high"].max()
     colours = (TRUE_COLOUR, PREDICTED_COLOUR) if directed else (INK, INK)
     for place, (_, row) in enumerate(table.iterrows()):
-        axes.text(100 * row["high"] + 0.02 * end, place, f"{100 * row['rate']:.1f} %\n{row['images']:,} of {row['of']:,}",
-                  fontsize=SMALL, color=INK, va="center", linespacing=1.3)  # fmt: skip
-        for name, ink, offset, before in ((row[first], colours[0], -0.13, ""), (row[second], colours[1], 0.13, "→ " if directed else "↔ ")):
-            axes.text(-0.02, place + offset, before + text(name, 20), color=ink, fontsize=SMALL + 0.5, ha="right", va="center",
-                      transform=axes.get_yaxis_transform())  # fmt: skip
+        axes.text(
+            100 * row["high"] + 0.02 * end,
+            place,
+            f"{100 * row['rate']:.1f} %\n{row['images']:,} of {row['of']:,}",
+            fontsize=SMALL,
+            color=INK,
+            va="center",
+            linespacing=1.3,
+        )
+        for name, ink, offset, before in (
+            (row[first], colours[0], -0.13, ""),
+            (row[second], colours[1], 0.13, "→ " if directed else "↔ "),
+        ):
+            axes.text(
+                -0.02,
+                place + offset,
+                before + text(name, 20),
+                color=ink,
+                fontsize=SMALL + 0.5,
+                ha="right",
+                va="center",
+                transform=axes.get_yaxis_transform(),
+            )
     axes.set_yticks([])
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(0, 1.35 * end)

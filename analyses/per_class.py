@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
+from workbench.choosing import worst_first
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.contracts import Array, Finding, Predictions
 from workbench.measures import confusion_counts, f1, precision, recall, wilson
@@ -93,36 +94,53 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, t
     share = rate(int(counts[weakest, weakest]), int(counts[weakest].sum()))
     below = share.interval[1] < accuracy.interval[0]
     rows = np.flatnonzero((predictions.labels == weakest) & ~predictions.correct)
-    findings = [Finding(
-        f"{names[weakest]} is recognised least: {counts[weakest, weakest]:,} of {counts[weakest].sum():,} images, {share}"
-        + (f"; over all classes it is {percent(accuracy.value)}." if below else ", which may be chance beside the accuracy of "
-           f"{percent(accuracy.value)}."),
-        "serious" if below else "info", share.value, share.interval, _by_loss(predictions, rows),
-        f"Open its errors: what is {names[weakest]} taken for, and are those labels right?" if len(rows) else "",
-    )]  # fmt: skip
+    findings = [
+        Finding(
+            f"{names[weakest]} is recognised least: {counts[weakest, weakest]:,} of {counts[weakest].sum():,} "
+            f"images, {share}"
+            + (
+                f"; over all classes it is {percent(accuracy.value)}."
+                if below
+                else f", which may be chance beside the accuracy of {percent(accuracy.value)}."
+            ),
+            "serious" if below else "info",
+            share.value,
+            share.interval,
+            worst_first(predictions, rows),
+            f"Open its errors: what is {names[weakest]} taken for, and are those labels right?" if len(rows) else "",
+        )
+    ]
     taken = np.flatnonzero(table["predicted"] > 0)
     loosest = int(taken[np.argmin(table["precision"].to_numpy()[taken])])
     share = rate(int(counts[loosest, loosest]), int(counts[:, loosest].sum()))
     rows = np.flatnonzero((predictions.predicted == loosest) & ~predictions.correct)
-    findings.append(Finding(
-        f"{names[loosest]} is the answer to trust least: right {counts[loosest, loosest]:,} of {counts[:, loosest].sum():,} times, {share}.",
-        "mild" if share.interval[1] < accuracy.interval[0] else "info", share.value, share.interval, _by_loss(predictions, rows),
-    ))  # fmt: skip
+    findings.append(
+        Finding(
+            f"{names[loosest]} is the answer to trust least: right {counts[loosest, loosest]:,} of "
+            f"{counts[:, loosest].sum():,} times, {share}.",
+            "mild" if share.interval[1] < accuracy.interval[0] else "info",
+            share.value,
+            share.interval,
+            worst_first(predictions, rows),
+        )
+    )
     best = [c for c in known if table["recall_low"][c] > accuracy.value]
     if best:
         rows = np.flatnonzero(np.isin(predictions.labels, best) & ~predictions.correct)
         together = rate(int(counts.diagonal()[best].sum()), int(counts[best].sum()))
-        findings.append(Finding(
-            f"Recognised better than the average, intervals included: {listed([names[c] for c in best], 8)}; together {together}.",
-            "info", together.value, together.interval, _by_loss(predictions, rows),
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                "Recognised better than the average, intervals included: "
+                f"{listed([names[c] for c in best], 8)}; together {together}.",
+                "info",
+                together.value,
+                together.interval,
+                worst_first(predictions, rows),
+            )
+        )
     if (group := apart(counts)) is not None:
         findings.append(_group(predictions, names, counts, group))
     return findings
-
-
-def _by_loss(predictions: Predictions, rows: Array) -> tuple[int, ...]:
-    return tuple(rows[np.argsort(-predictions.loss[rows], kind="stable")][:200].tolist())
 
 
 def _group(predictions: Predictions, names: tuple[str, ...], counts: Array, group: Array) -> Finding:
@@ -135,8 +153,11 @@ def _group(predictions: Predictions, names: tuple[str, ...], counts: Array, grou
         f"{listed([names[c] for c in group], 8)} are told apart from all other classes best: of "
         f"{counts[inside].sum() + counts[~inside][:, inside].sum():,} images of or taken for them, "
         f"{counted(crossing, 'error')} cross the border, {share}; {within:,} stay among themselves.",
-        "info", share.value, share.interval, _by_loss(predictions, np.flatnonzero(border)),
-    )  # fmt: skip
+        "info",
+        share.value,
+        share.interval,
+        worst_first(predictions, np.flatnonzero(border)),
+    )
 
 
 def apart(counts: Array) -> Array | None:
@@ -171,7 +192,9 @@ def apart(counts: Array) -> Array | None:
         if len(members) > classes // 2 or not within:
             continue
         crossing = both[members].sum() - 2 * within
-        high = float(wilson(crossing, of[members].sum() + counts[:, members].sum() - counts[np.ix_(members, members)].sum())[1])
+        high = float(
+            wilson(crossing, of[members].sum() + counts[:, members].sum() - counts[np.ix_(members, members)].sum())[1]
+        )
         if high < bound:
             best, bound = np.sort(members), high
     return best

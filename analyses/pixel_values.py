@@ -9,11 +9,13 @@ import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
+from workbench.choosing import evenly
 from workbench.colours import NO_EVIDENCE_COLOUR
 from workbench.contracts import Array, Dataset, Finding
 from workbench.params import Params
-from workbench.plotting import INK, SMALL, Tile, class_ticks, heading, new_figure, plain, small, strips, tiles
+from workbench.plotting import INK, SMALL, class_ticks, heading, new_figure, plain, table_map
 from workbench.result import Result
+from workbench.tiles import Tile, small, strips, tiles
 from workbench.wording import counted, listed, percent, rate
 
 if TYPE_CHECKING:
@@ -41,18 +43,23 @@ class PixelValues(Analysis[Size]):
     def compute(self, session: Session, params: Size) -> Result:
         """Count every pixel value of every class exactly, and average the images of each class."""
         dataset, names = session.dataset, session.class_names
-        rows = np.unique(np.linspace(0, len(dataset) - 1, min(params.images, len(dataset))).round().astype(np.int64))
+        rows = evenly(len(dataset), params.images)
         counts, empty, flat = _count(dataset, rows)
         pixels = counts.sum(axis=1)
         whole = np.maximum(pixels, 1)
         values = np.arange(256)
         mean = counts @ values / whole
         spread = np.sqrt(np.maximum(counts @ values**2 / whole - mean**2, 0))
-        table = pd.DataFrame({
-            "class": list(names), "images": np.bincount(dataset.labels[rows], minlength=len(names)),
-            "mean": mean, "standard_deviation": spread,
-            "zero_share": counts[:, 0] / whole, "full_share": counts[:, 255] / whole,
-        })  # fmt: skip
+        table = pd.DataFrame(
+            {
+                "class": list(names),
+                "images": np.bincount(dataset.labels[rows], minlength=len(names)),
+                "mean": mean,
+                "standard_deviation": spread,
+                "zero_share": counts[:, 0] / whole,
+                "full_share": counts[:, 255] / whole,
+            }
+        )
         table.loc[pixels == 0, table.columns[2:]] = np.nan
         present = np.flatnonzero(pixels)
         order = present[np.argsort(-mean[present], kind="stable")]
@@ -60,9 +67,10 @@ class PixelValues(Analysis[Size]):
             order = np.concatenate([order[: params.classes - params.classes // 2], order[-(params.classes // 2) :]])
         arrays = {
             "means": np.stack([_mean_image(dataset, rows[dataset.labels[rows] == c]) for c in order]),
-            "histogram": counts[order].reshape(len(order), BINS, -1).sum(axis=2) - counts[order, :1] * np.eye(1, BINS, dtype=int),
+            "histogram": counts[order].reshape(len(order), BINS, -1).sum(axis=2)
+            - counts[order, :1] * np.eye(1, BINS, dtype=int),
         }
-        findings = _findings(dataset, names, table, rows, empty, flat)
+        findings = _findings(dataset, table, rows, empty, flat)
         return Result({"classes": table}, arrays, tuple(findings), {"order": order.tolist(), "bin": 256 // BINS})
 
     def draw(self, result: Result) -> Figure:
@@ -72,7 +80,7 @@ class PixelValues(Analysis[Size]):
         said = "Brightest class on top. The distribution leaves out the pixels that are 0; its rows share one scale."
         if rows < int((whole["images"] > 0).sum()):
             said += f" The {rows} brightest and darkest of {len(whole)} classes."
-        figure = new_figure(result, self.question(), width=11, height=0.62 * rows + 0.8, said=said)
+        figure = new_figure(result, self.question(), width=11, height=max(0.62 * rows, 1.9) + 0.8, said=said)
         names, pictures, bars, heat = figure.subplots(1, 4, width_ratios=[0.02, 0.7, 2.6, 6])
         names.spines[:].set_visible(False)
         names.tick_params(length=0, labelsize=SMALL + 1, labelbottom=False, bottom=False)
@@ -81,12 +89,12 @@ class PixelValues(Analysis[Size]):
         for axes, image in zip(strips(pictures, rows), result.arrays["means"], strict=True):
             tiles(axes, [Tile(image)], columns=1, cell=0.6)
         _bars(bars, table)
-        _heat(figure, heat, result.arrays["histogram"], result.notes["bin"])
+        _heat(heat, result.arrays["histogram"], result.notes["bin"])
         return figure
 
 
 def _count(dataset: Dataset, rows: Array) -> tuple[Array, Array, Array]:
-    """Return how often each class has each value, (K, 256); the share of zeros of each image; whether it has one value only."""
+    """Count values by class, `(K, 256)`; the share of zeros of each image; and whether it has one value only."""
     counts = np.zeros((len(dataset.class_names), 256), np.int64)
     empty, flat = np.zeros(len(rows)), np.zeros(len(rows), bool)
     for start in range(0, len(rows), 1024):
@@ -106,66 +114,84 @@ def _mean_image(dataset: Dataset, rows: Array) -> Array:
     return small((total / len(rows)).round().astype(np.uint8))
 
 
-def _findings(
-    dataset: Dataset, names: tuple[str, ...], table: pd.DataFrame, rows: Array, empty: Array, flat: Array
-) -> list[Finding]:
-    present = table[table["images"] > 0]
-    bright, dark = int(present["mean"].idxmax()), int(present["mean"].idxmin())
+def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, flat: Array) -> list[Finding]:
+    names, present = dataset.class_names, table[table["images"] > 0]
+    bright, dark = (int(present.index[int(at)]) for at in (present["mean"].argmax(), present["mean"].argmin()))
     findings = []
     if bright != dark:
         of_dark = rows[dataset.labels[rows] == dark]
-        findings.append(Finding(
-            f"{names[bright]} is the brightest class with a mean of {table['mean'][bright]:.0f} of 255, {names[dark]} the darkest with "
-            f"{table['mean'][dark]:.0f}.", value=float(table["mean"][bright] - table["mean"][dark]), evidence=tuple(of_dark[:100].tolist()),
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                f"{names[bright]} is the brightest class with a mean of {table['mean'][bright]:.0f} of 255, "
+                f"{names[dark]} the darkest with "
+                f"{table['mean'][dark]:.0f}.",
+                value=float(table["mean"][bright] - table["mean"][dark]),
+                evidence=tuple(of_dark[:100].tolist()),
+            )
+        )
     draws = np.random.default_rng(0).choice(empty, (1000, len(empty))).mean(axis=1) if len(empty) <= 1000 else None
     if draws is None:  # the mean of many is normal: no need to draw 1,000 times from 10,000 images
         half = 1.96 * empty.std() / np.sqrt(len(empty))
         low, high = empty.mean() - half, empty.mean() + half
     else:
         low, high = np.quantile(draws, [0.025, 0.975])
-    findings.append(Finding(
-        f"{percent(float(empty.mean()))} of the values are 0 (95 % interval over images {100 * low:.1f}–{100 * high:.1f} %).",
-        value=float(empty.mean()), interval=(float(max(low, 0)), float(min(high, 1))),
-        evidence=tuple(rows[np.argsort(-empty, kind="stable")][:25].tolist()),
-        advice="A method that starts from a black image cannot give the empty part any weight." if empty.mean() > 0.2 else "",
-    ))  # fmt: skip
+    findings.append(
+        Finding(
+            f"{percent(float(empty.mean()))} of the values are 0 (95 % interval over images "
+            f"{100 * low:.1f}–{100 * high:.1f} %).",
+            value=float(empty.mean()),
+            interval=(float(max(low, 0)), float(min(high, 1))),
+            evidence=tuple(rows[np.argsort(-empty, kind="stable")][:25].tolist()),
+            advice="A method that starts from a black image cannot give the empty part any weight."
+            if empty.mean() > 0.2
+            else "",
+        )
+    )
     if flat.any():
         share = rate(int(flat.sum()), len(rows))
         labels = np.unique(dataset.labels[rows[flat]])
-        findings.insert(0, Finding(
-            f"{counted(int(flat.sum()), 'image')} of {len(rows):,} hold a single value, {share}, labelled {listed([names[c] for c in labels])}.",
-            "mild", share.value, share.interval, tuple(rows[flat][:100].tolist()), "Nothing can be recognised in them: leave them out.",
-        ))  # fmt: skip
+        findings.insert(
+            0,
+            Finding(
+                f"{counted(int(flat.sum()), 'image')} of {len(rows):,} hold a single value, {share}, labelled "
+                f"{listed([names[c] for c in labels])}.",
+                "mild",
+                share.value,
+                share.interval,
+                tuple(rows[flat][:100].tolist()),
+                "Nothing can be recognised in them: leave them out.",
+            ),
+        )
     return findings
 
 
 def _bars(axes: Axes, table: pd.DataFrame) -> None:
     places, share = np.arange(len(table)), 100 * table["zero_share"].to_numpy()
     axes.barh(places, share, height=0.55, color=NO_EVIDENCE_COLOUR, linewidth=0)
+    end = max(1.8 * float(share.max()), 1.0)
     for place, value, mean in zip(places, share, table["mean"], strict=True):
-        axes.text(value + 2, place, f"{value:.0f} %, mean {mean:.0f}", va="center", fontsize=SMALL + 0.5, color=INK)
+        axes.text(
+            value + 0.02 * end,
+            float(place),
+            f"{percent(value / 100)}, mean {mean:.0f}",
+            va="center",
+            fontsize=SMALL + 0.5,
+            color=INK,
+        )
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_yticks([])
-    axes.set_xlim(0, max(float(share.max()) * 1.8, 10))
+    axes.set_xlim(0, end)
     axes.set_xticks([at for at in axes.get_xticks() if 0 <= at <= 100])
     axes.set_xlabel("pixels that are 0, %")
-    heading(axes, "Empty pixels, and mean value")
+    heading(axes, "Empty pixels, and mean")
     plain(axes, grid="x")
 
 
-def _heat(figure: Figure, axes: Axes, histogram: Array, width: int) -> None:
-    import seaborn as sns
-
+def _heat(axes: Axes, histogram: Array, width: int) -> None:
     shares = 100 * histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
-    bar = {"label": "of the class's pixels above 0, %", "aspect": 30, "pad": 0.02}
-    sns.heatmap(shares, cmap="rocket_r", vmin=0, vmax=max(float(shares.max()), 1e-9), ax=axes, cbar_kws=bar,
-                linewidths=0.5, yticklabels=False, xticklabels=False)  # fmt: skip
-    colours = axes.collections[0].colorbar
-    if colours is not None:
-        colours.ax.tick_params(labelsize=SMALL, length=2)
-        colours.ax.yaxis.label.set(fontsize=SMALL + 0.5)
-        colours.outline.set_visible(False)  # type: ignore[operator]
+    end = max(float(shares.max()), 1.0)
+    unit = "share of the row, %"
+    table_map(axes, shares, end=end, unit=unit, linewidths=0.5, yticklabels=False, xticklabels=False)
     axes.set_xticks(range(0, BINS + 1, 4), [str(min(width * at, 255)) for at in range(0, BINS + 1, 4)], rotation=0)
     axes.set_xlabel("pixel value, of 255")
     heading(axes, "Distribution of the other pixels")

@@ -9,11 +9,13 @@ import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
+from workbench.choosing import balanced
 from workbench.colours import TRUE_COLOUR
-from workbench.contracts import Array, Finding
+from workbench.contracts import Finding
 from workbench.params import Params
-from workbench.plotting import QUIET, Tile, new_figure, small, text, tiles, tiles_height
+from workbench.plotting import QUIET, new_figure, text
 from workbench.result import Result
+from workbench.tiles import Tile, small, tiles, tiles_height
 from workbench.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -39,16 +41,19 @@ class Samples(Analysis[Choice]):
         dataset, names = session.dataset, session.class_names
         rows = balanced(dataset.labels, params.count, params.seed)
         labels = dataset.labels[rows]
-        table = pd.DataFrame({
-            "row": rows,
-            "index": dataset.indices[rows],
-            "label": labels,
-            "class": [names[label] for label in labels],
-        })
+        table = pd.DataFrame(
+            {
+                "row": rows,
+                "index": dataset.indices[rows],
+                "label": labels,
+                "class": [names[label] for label in labels],
+            }
+        )
         shown = len(np.unique(labels))
         findings = [
             Finding(
-                f"{counted(len(rows), 'image')} of {len(dataset):,} are shown, from {shown} of {counted(len(names), 'class')}.",
+                f"{counted(len(rows), 'image')} of {len(dataset):,} are shown, from {shown} of "
+                f"{counted(len(names), 'class')}.",
                 value=float(len(rows)),
                 evidence=tuple(rows.tolist()),
                 advice="Where you would have chosen another label yourself, so will the model.",
@@ -56,10 +61,16 @@ class Samples(Analysis[Choice]):
         ]
         absent = np.flatnonzero(np.bincount(dataset.labels, minlength=len(names)) == 0)
         if len(absent):
-            findings.insert(0, Finding(
-                f"{counted(len(absent), 'class')} of {len(names)} without any image here: {listed([names[c] for c in absent])}.",
-                "mild", float(len(absent)), advice="Nothing can be said about a class without images: add some.",
-            ))  # fmt: skip
+            findings.insert(
+                0,
+                Finding(
+                    f"{counted(len(absent), 'class')} of {len(names)} without any image here: "
+                    f"{listed([names[c] for c in absent])}.",
+                    "mild",
+                    float(len(absent)),
+                    advice="Nothing can be said about a class without images: add some.",
+                ),
+            )
         return Result({"samples": table}, {"images": small(dataset.images[rows])}, tuple(findings))
 
     def draw(self, result: Result) -> Figure:
@@ -72,25 +83,12 @@ class Samples(Analysis[Choice]):
         columns = int(np.ceil(np.sqrt(len(pictures))))
         cell = min(1.5, 10 / columns)
         width = max(columns * cell + 0.2, 6.0)
-        figure = new_figure(result, self.question(), width=width, height=tiles_height(pictures, columns, cell),
-                            said="Teal: the label. The row is the image's place in the dataset.")  # fmt: skip
+        figure = new_figure(
+            result,
+            self.question(),
+            width=width,
+            height=tiles_height(pictures, columns, cell),
+            said="Teal: the label. The row is the image's place in the dataset.",
+        )
         tiles(figure.subplots(), pictures, columns=columns, cell=cell)
         return figure
-
-
-def balanced(labels: Array, count: int, seed: int) -> Array:
-    """Choose up to `count` rows, each class in turn in a seeded order, and sort them by class.
-
-    Args:
-        labels: `(N,)` int.
-        count: rows wanted.
-        seed: of the order within each class, and of the order in which classes get a turn.
-    """
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    sizes = np.bincount(labels)
-    turn = np.concatenate([np.arange(size) for size in sizes])  # 0 for the first image of each class, 1 for the second
-    # Classes with a turn too many are not always the first ones: the shuffled position decides.
-    order = np.lexsort((np.argsort(shuffled)[by_class], turn))
-    chosen = by_class[order[:count]]
-    return chosen[np.lexsort((chosen, labels[chosen]))]

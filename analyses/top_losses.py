@@ -12,8 +12,9 @@ from workbench.analysis import Analysis
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.contracts import Finding
 from workbench.params import Params
-from workbench.plotting import QUIET, Tile, new_figure, small, text, tiles, tiles_height
+from workbench.plotting import QUIET, new_figure, text
 from workbench.result import Result
+from workbench.tiles import Tile, small, tiles, tiles_height
 from workbench.wording import counted, percent, rate
 
 if TYPE_CHECKING:
@@ -40,33 +41,44 @@ class TopLosses(Analysis[Choice]):
         order = np.argsort(-predictions.loss, kind="stable")
         rows = order[: params.count]
         labels, predicted = predictions.labels[rows], predictions.predicted[rows]
-        table = pd.DataFrame({
-            "row": rows,
-            "index": dataset.indices[rows],
-            "true": [names[c] for c in labels],
-            "predicted": [names[c] for c in predicted],
-            "confidence": predictions.confidence[rows],
-            "probability_of_true": predictions.probabilities[rows, labels],
-            "loss": predictions.loss[rows],
-            "correct": predictions.correct[rows],
-        })
+        table = pd.DataFrame(
+            {
+                "row": rows,
+                "index": dataset.indices[rows],
+                "true": [names[c] for c in labels],
+                "predicted": [names[c] for c in predicted],
+                "confidence": predictions.confidence[rows],
+                "probability_of_true": predictions.probabilities[rows, labels],
+                "loss": predictions.loss[rows],
+                "correct": predictions.correct[rows],
+            }
+        )
         sure = order[~predictions.correct[order] & (predictions.confidence[order] >= params.sure)]
         share = rate(len(sure), len(predictions))
-        findings = [Finding(
-            f"{counted(len(sure), 'image')} of {len(predictions):,}, {share}, wrong with a confidence of at least {percent(params.sure)}.",
-            "serious" if share.interval[0] > 0.01 else "mild" if len(sure) else "info",
-            share.value, share.interval, tuple(sure[:100].tolist()),
-            "Look at them first: wrong labels and odd images gather here." if len(sure) else "",
-        )]  # fmt: skip
+        findings = [
+            Finding(
+                f"{counted(len(sure), 'image')} of {len(predictions):,}, {share}, wrong with a confidence of at "
+                f"least {percent(params.sure)}.",
+                "serious" if share.interval[0] > 0.01 else "mild" if len(sure) else "info",
+                share.value,
+                share.interval,
+                tuple(sure[:100].tolist()),
+                "Look at them first: wrong labels and odd images gather here." if len(sure) else "",
+            )
+        ]
         total = float(predictions.loss.sum())
         if total > 0:
             tenth = max(len(predictions) // 100, 1)
             carried = float(predictions.loss[order[:tenth]].sum() / total)
-            findings.append(Finding(
-                f"The {counted(tenth, 'image')} with the highest loss ({percent(tenth / len(predictions))} of all) carry "
-                f"{percent(carried)} of the loss, whose mean is {total / len(predictions):.3f} nats.",
-                value=carried, evidence=tuple(order[: min(tenth, 100)].tolist()),
-            ))  # fmt: skip
+            findings.append(
+                Finding(
+                    f"The {counted(tenth, 'image')} with the highest loss ({percent(tenth / len(predictions))} "
+                    "of all) carry "
+                    f"{percent(carried)} of the loss, whose mean is {total / len(predictions):.3f} nats.",
+                    value=carried,
+                    evidence=tuple(order[: min(tenth, 100)].tolist()),
+                )
+            )
         return Result({"losses": table}, {"images": small(dataset.images[rows])}, tuple(findings))
 
     def draw(self, result: Result) -> Figure:
@@ -76,14 +88,23 @@ class TopLosses(Analysis[Choice]):
         pictures = [
             Tile(
                 image,
-                above=[(text(row.true, 17), TRUE_COLOUR), (f"{text(row.predicted, 11)} {row.confidence:.0%}", PREDICTED_COLOUR)],
+                above=[
+                    (text(row.true, 17), TRUE_COLOUR),
+                    (f"{text(row.predicted, 11)} {row.confidence:.0%}", PREDICTED_COLOUR),
+                ],
                 below=[(f"loss {row.loss:.2f} · row {row.row}", QUIET)],
             )
             for image, row in zip(result.arrays["images"], table.itertuples(), strict=True)
         ]
         figure = new_figure(
-            result, self.question(), width=max(columns * cell + 0.2, 6.0), height=tiles_height(pictures, columns, cell),
-            said="Teal: true class. Orange: predicted class with its probability. Loss: cross-entropy of the true class in nats.",
-        )  # fmt: skip
+            result,
+            self.question(),
+            width=max(columns * cell + 0.2, 6.0),
+            height=tiles_height(pictures, columns, cell),
+            said=(
+                "Teal: true class. Orange: predicted class with its probability. Loss: cross-entropy of the "
+                "true class in nats."
+            ),
+        )
         tiles(figure.subplots(), pictures, columns=columns, cell=cell)
         return figure

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.tiny import HOSTILE, made_images
+
 # Before TensorFlow and Gradio are imported by any test.
 SCRATCH = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
@@ -27,8 +29,6 @@ for name in [name for name in os.environ if name.startswith("GRADIO_") and name 
     del os.environ[name]
 
 ROOT = Path(__file__).parents[1]
-HOSTILE = ('<img src=x onerror="alert(1)">', "$\\frac{1}{0}$ [bold]red[/]", "\x1b[31mred\u202e", "a" * 80)
-"""Class names of the small run: markup, mathtext, control characters, and one that is too long."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,6 @@ def _seeds() -> None:
     np.random.seed(0)  # noqa: NPY002 - for what libraries draw; our tests have generators of their own
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
-
-
-def made_images(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """`(N, 28, 28)` uint8 images of four classes, a bright square in one corner each, and `(N,)` labels."""
-    chance = np.random.default_rng(seed)
-    labels = np.arange(count) % len(HOSTILE)
-    images = chance.integers(0, 90, (count, 28, 28), dtype=np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        top, left = 2 + 14 * (label // 2), 2 + 14 * (label % 2)
-        image[top : top + 9, left : left + 9] += np.uint8(110)
-    return images, labels
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +82,7 @@ def _data_is_there() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, with a reason, what cannot run on this machine; continuous integration has everything, and skips nothing."""
+    """Skip, with a reason, what cannot run on this machine; continuous integration skips nothing."""
     if os.environ.get("CI"):
         return
     lacking = {}

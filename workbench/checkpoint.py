@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -84,9 +85,17 @@ class Checkpoint:
                 if old.name != state.model:
                     old.unlink()
         except OSError as error:
+            with contextlib.suppress(OSError):
+                for half in self.path.glob("writing.*"):
+                    half.unlink()
+            kept = (self.path / STATE).is_file()
             raise Unavailable(
                 f"The checkpoint of {self.name!r} could not be written in {self.path}: {error.strerror or error}. "
-                "The one before it is still there; make room and continue with --resume."
+                + (
+                    "The one before it is still there: make room and continue with --resume."
+                    if kept
+                    else "Make room, or name another folder with WORKBENCH_RUNS."
+                )
             ) from None
         return state
 

@@ -104,10 +104,18 @@ class Dataset:
         """Return `rows`, given as numbers, a slice or an `(N,)` mask, as `(n,)` int64.
 
         Raises:
-            WorkbenchError: if one lies outside.
+            WorkbenchError: if one lies outside, or they are none of these.
         """
-        masked = isinstance(rows, slice) or np.asarray(rows).dtype == bool
-        chosen = np.arange(len(self))[rows] if masked else np.atleast_1d(np.asarray(rows, np.int64))
+        if isinstance(rows, slice):
+            return np.arange(len(self))[rows]
+        chosen = np.atleast_1d(np.asarray(rows))
+        if chosen.dtype == bool:
+            if chosen.shape != (len(self),):
+                raise WorkbenchError(f"A mask must have one value for each of {len(self)} images. Got {chosen.shape}.")
+            return np.flatnonzero(chosen)
+        if len(chosen) and chosen.dtype.kind not in "iu":
+            raise WorkbenchError(f"`rows` must be whole numbers. Got {chosen.tolist()[0]!r}.")
+        chosen = chosen.astype(np.int64)
         outside = chosen[(chosen < 0) | (chosen >= len(self))]
         if len(outside):
             raise WorkbenchError(f"Image {outside[0]} does not exist: {self.name!r} has images 0…{len(self) - 1}.")

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.contracts import Array
+from workbench.errors import Unavailable
 from workbench.progress import report
 
 if TYPE_CHECKING:
     from workbench.probe import Probe
+
+FAULTS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What another library may raise on a model it was not made for."""
 
 
 def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed: int = 0) -> Array:
@@ -22,7 +26,8 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
     gives no gradient at all, so each filter starts from that of 64 noise images which it likes best.
 
     Source: Erhan et al. 2009, "Visualizing higher-layer features of a deep network"; tf-keras-vis'
-        `ActivationMaximization` with total variation, L2 norm, jitter of one pixel, RMSprop.
+        `ActivationMaximization` with total variation, L2 norm, RMSprop; jitter by a 64th of the image, hence none
+        on small ones, where one pixel is a detail.
 
     Args:
         probe: the model.
@@ -33,6 +38,9 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
 
     Returns:
         `(n, H, W, C)` float32 in [0, 1].
+
+    Raises:
+        Unavailable: if tf-keras-vis cannot take this model; with its reason.
     """
     import keras
     import tensorflow as tf
@@ -46,13 +54,11 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
     # In units of its first response, so that the weights of the penalties suit every layer.
     scale = np.maximum(np.abs(responses.max(axis=0)), 1e-3).tolist()
 
-    @tf.function(autograph=False)
     def maps(batch: Any) -> Any:
         return tf.cast(probe.trace(batch).outputs[layer], tf.float32)
 
-    class Outputs(keras.layers.Layer):
-        def call(self, batch: Any) -> Any:
-            return maps(batch)
+    class Outputs(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
+        call = staticmethod(tf.function(maps, autograph=False))
 
     def score(outputs: Any) -> list[Any]:
         return [keras.ops.mean(outputs[n, ..., each]) / scale[n] for n, each in enumerate(filters)]
@@ -60,16 +66,21 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
     def jitter(given: Any) -> Any:
         told["step"] += 1
         report(f"Exciting {layer}", told["step"], steps)
-        return keras.ops.roll(given, tuple(random.integers(-1, 2, 2).tolist()), axis=(1, 2))
+        by = random.integers(-reach, reach + 1, 2).tolist()
+        return keras.ops.roll(given, by, axis=(1, 2)) if reach else given
 
-    told = {"step": 0}
+    told, reach = {"step": 0}, max(probe.image_shape[:2]) // 64
     images = keras.Input(probe.image_shape)
-    model = keras.Model([images], [Outputs(dtype="float32")(images)])
-    found = ActivationMaximization(model)(
-        score, seed_input=noise[best], input_range=(0.0, 1.0), steps=steps, input_modifiers=[jitter],
-        regularizers=[TotalVariation2D(weight=0.2), Norm(weight=0.2, p=2)],
-        optimizer=keras.optimizers.RMSprop(learning_rate=0.05, rho=0.95),
-    )  # fmt: skip
+    try:
+        model = keras.Model([images], [Outputs(dtype="float32")(images)])
+        found = ActivationMaximization(model)(
+            score, seed_input=noise[best], input_range=(0.0, 1.0), steps=steps, input_modifiers=[jitter],
+            regularizers=[TotalVariation2D(weight=1.5), Norm(weight=0.2, p=2)],
+            optimizer=keras.optimizers.RMSprop(learning_rate=0.05, rho=0.95),
+        )  # fmt: skip
+    except (*FAULTS, tf.errors.OpError) as error:
+        said = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise Unavailable(f"tf-keras-vis could not excite {layer!r} of this model: {said}") from error
     return np.asarray(found, np.float32)
 
 

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras import ops
+import numpy as np
+from keras import ops, tree
 from keras.src.models.functional import Functional
+
+from workbench.errors import WorkbenchError
 
 Tensor = Any
 IDENTITIES = (
@@ -25,6 +28,7 @@ IDENTITIES = (
     "AlphaDropout",
     "ActivityRegularization",
 )
+RESHAPES = ("Flatten", "Reshape", "Squeeze", "Cast")
 
 
 @dataclass(frozen=True)
@@ -51,11 +55,19 @@ def walk(model: keras.Model, images: Tensor) -> list[Step]:
 
     Returns:
         The steps in the order of execution; the last one gives the model's output.
+
+    Raises:
+        WorkbenchError: if the model has more than one output.
     """
     steps: list[Step] = []
     with _losses_kept(model):
-        _visit(model, images, "", steps)
-    return steps
+        outputs = tree.flatten(_visit(model, images, "", steps))
+    if len(outputs) != 1:
+        raise WorkbenchError(
+            f"The model must have one output, (N, K). It has {len(outputs)}: build a keras.Model of its inputs and one."
+        )
+    last = next((n for n in range(len(steps), 0, -1) if steps[n - 1].output is outputs[0]), 0)
+    return steps[:last] if last else [*steps, Step(_unused(model.name, steps), model, images, outputs[0])]
 
 
 def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step]) -> Tensor:
@@ -66,6 +78,8 @@ def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step])
     if isinstance(model, Functional) and type(model).call is Functional.call:
         # Private in Keras, and the only way to follow a graph with branches; tests/unit/test_graph.py notices a change.
         inputs = model._standardize_inputs(received)
+        if len(inputs) == 1 and "int" in model.inputs[0].dtype:
+            inputs = [received]  # rounded to whole numbers it would have no gradient
         outputs = model._run_through_graph(inputs, operation_fn=lambda layer: _call(layer, prefix, steps))
         return outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
     output = model(received, training=False)
@@ -119,30 +133,56 @@ def logits_of(steps: list[Step]) -> tuple[Tensor, Tensor, str]:
         The logits; the values that the last linear layer received (the embeddings); and a sentence
         about what was left out. An empty sentence says that no linear layer ends the model.
     """
-    remaining = list(steps)
-    while len(remaining) > 1 and _is_identity(remaining[-1].layer):
-        remaining.pop()
-    last = remaining[-1]
-    if _is_softmax(last.layer):
-        embeddings = _linear_input(remaining[:-1], last.received)
-        return last.received, embeddings, f"The softmax layer {last.name!r} is left out: scores are its inputs."
-    if _activation(last.layer) == "softmax" and hasattr(last.layer, "kernel"):
-        said = f"The softmax of layer {last.name!r} is left out: scores are its values before it."
+    last = _behind(steps, steps[-1])
+    if softmax := _softmax(last.layer):
+        said = f"The {softmax} layer {last.name!r} is left out: scores are its inputs."
+        return last.received, _linear_input(steps, last.received), said
+    activation = _activation(last.layer)
+    if activation in ("softmax", "log_softmax") and _can_be_applied(last.layer):
+        said = f"The {activation} of layer {last.name!r} is left out: scores are its values before it."
         return _without_activation(last), last.received, said
-    if _activation(last.layer) == "linear" and hasattr(last.layer, "kernel"):
+    if activation == "linear" and hasattr(last.layer, "kernel"):
         return last.output, last.received, "The model ends without a softmax: its outputs are the scores."
-    return last.output, last.received, ""
+    return last.output, _linear_input(steps, last.output), ""
 
 
-def _is_identity(layer: Any) -> bool:
-    plain = type(layer).__name__ == "Activation" and _activation(layer) == "linear"
-    return plain or type(layer).__name__ in IDENTITIES
+def pixel_range(model: keras.Model, steps: list[Step]) -> float:
+    """Return 255 where the model brings pixels of 0…255 into its own range, before its first weights; else 1."""
+    if "int" in str(getattr(next(iter(getattr(model, "inputs", None) or []), None), "dtype", "")):
+        return 255.0
+    for step in steps:
+        if type(step.layer).__name__ == "Rescaling":
+            return 255.0 if np.max(np.abs(step.layer.scale)) < 0.1 else 1.0
+        if type(step.layer).__name__ == "Normalization":
+            return 255.0 if np.max(np.abs(ops.convert_to_numpy(step.layer.mean))) > 2 else 1.0
+        if getattr(step.layer, "weights", []):
+            break
+    return 1.0
 
 
-def _is_softmax(layer: Any) -> bool:
-    if type(layer).__name__ == "Activation":
-        return _activation(layer) == "softmax"
-    return type(layer).__name__ == "Softmax"  # the layer, or the operation of keras.ops
+def _behind(steps: list[Step], step: Step) -> Step:
+    """Go back from `step` over what hands its values on unchanged."""
+    while _hands_on(step):
+        giver = next((each for each in steps if each.output is step.received and each is not step), None)
+        if giver is None:
+            break
+        step = giver
+    return step
+
+
+def _hands_on(step: Step) -> bool:
+    kind, received, output = type(step.layer).__name__, step.received, step.output
+    if kind in RESHAPES:  # K scores in one place
+        return received.shape[-1] == output.shape[-1] and all(size == 1 for size in received.shape[1:-1])
+    return kind in IDENTITIES or (kind == "Activation" and _activation(step.layer) == "linear")
+
+
+def _softmax(layer: Any) -> str:
+    """Return "softmax" or "log_softmax" if the layer, or the operation of `keras.ops`, is nothing else; or ""."""
+    kinds = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
+    if type(layer).__name__ == "Activation" and _activation(layer) in kinds.values():
+        return _activation(layer)
+    return kinds.get(type(layer).__name__, "")
 
 
 def _activation(layer: Any) -> str:
@@ -152,15 +192,22 @@ def _activation(layer: Any) -> str:
 
 def _linear_input(steps: list[Step], logits: Tensor) -> Tensor:
     """What the layer that gave `logits` received, or the logits themselves where it is not known."""
-    giver = next((step for step in reversed(steps) if step.output is logits and hasattr(step.layer, "kernel")), None)
-    return logits if giver is None else giver.received
+    giver = next((step for step in steps if step.output is logits), None)
+    giver = None if giver is None else _behind(steps, giver)
+    return logits if giver is None or not hasattr(giver.layer, "kernel") else giver.received
+
+
+def _can_be_applied(layer: Any) -> bool:
+    """Whether kernel and bias are all there is to the layer: not to a quantised one, or one with its own `call`."""
+    plain = type(layer).call in (keras.layers.Dense.call, keras.layers.Conv2D.call)
+    return plain and getattr(layer, "quantization_mode", None) is None
 
 
 def _without_activation(step: Step) -> Tensor:
     """Apply kernel and bias of a Dense or convolution layer, and no activation."""
     layer = step.layer
-    if hasattr(layer, "convolution_op"):
-        output = layer.convolution_op(step.received, layer.kernel)
-    else:
-        output = ops.matmul(ops.cast(step.received, layer.compute_dtype), ops.cast(layer.kernel, layer.compute_dtype))
+    received, kernel = (ops.cast(each, layer.compute_dtype) for each in (step.received, layer.kernel))
+    output = (
+        layer.convolution_op(received, kernel) if hasattr(layer, "convolution_op") else ops.matmul(received, kernel)
+    )
     return output if layer.bias is None else ops.add(output, ops.cast(layer.bias, output.dtype))

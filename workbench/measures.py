@@ -35,7 +35,7 @@ def wilson(hits: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95) -> t
 
     hits, trials = np.broadcast_arrays(np.asarray(hits, np.float64), np.asarray(trials, np.float64))
     z = float(ndtri(0.5 + confidence / 2))
-    count = np.maximum(trials, 1e-300)
+    count = np.maximum(trials, 1)  # of no trials nothing is kept below
     rate = hits / count
     centre = (rate + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z * np.sqrt(rate * (1 - rate) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)

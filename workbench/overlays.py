@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
 from workbench.errors import Unavailable
-from workbench.plotting import INK, Tile, colour_bar, colours_for, new_figure, text, tiles, tiles_height
+from workbench.plotting import INK, colour_bar, colours_for, new_figure, text
 from workbench.provenance import versions
 from workbench.result import Result
+from workbench.tiles import Tile, tiles, tiles_height
+from workbench.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +107,7 @@ def _draw(
     size = "×".join(map(str, maps.values.shape[1:]))
     if maps.values.shape[1:] != maps.image_size:
         size += ", upsampled bilinearly"
-    above = [(f"predicted {text(said.predicted)}, {said.confidence:.1%}", PREDICTED_COLOUR)]
+    above = [(f"predicted {text(said.predicted)}, {percent(said.confidence)}", PREDICTED_COLOUR)]
     if said.true is not None:
         above.insert(0, (f"true {text(said.true)}", TRUE_COLOUR))
     pictures = [

@@ -3,9 +3,9 @@
 Figures are built on `matplotlib.figure.Figure`, never on pyplot, since the page draws from several threads.
 matplotlib is imported inside the functions, so that an analysis costs nothing to import.
 
-Three colour maps and no other: tables of counts and rates run from light to dark (seaborn's `rocket`,
-perceptually uniform), unsigned maps of a layer through `inferno`, and what lies on an image through the
-ramps of `workbench.colours`, which the page uses too.
+Tables of counts and rates run from light to dark (seaborn's `rocket_r`), unsigned maps of a layer through
+`inferno`, both perceptually uniform; signed weights from blue over white to orange; what lies on an image
+takes the ramps of `workbench.colours`, which the page uses too.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from workbench.colours import DIVERGING, NO_EVIDENCE_COLOUR, SEQUENTIAL, rgba
+from workbench.colours import DIVERGING, SEQUENTIAL
 from workbench.contracts import Array
 from workbench.result import Result
+from workbench.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,8 +31,8 @@ INK, QUIET, FAINT = "#1f2937", "#6b7280", "#e5e7eb"
 """Text, secondary text, and lines that only guide the eye."""
 BODY, SMALL = 9.0, 7.5
 """Font sizes in points, for figures that are shown at 110 dots an inch."""
-Text = tuple[str, str]
-"""What is written, and its colour."""
+ON_PAPER = ("#123f7a", "#48a0ff", "#ffffff", "#ff7a1a", "#7a2e00")
+"""The signed ramp where no image lies below: the same hues, and white for zero as the paper."""
 
 
 def text(value: object, limit: int = 24) -> str:
@@ -58,7 +58,7 @@ def caption(result: Result) -> str:
     if context.get("dataset"):
         parts.append(str(context["dataset"]))
     if context.get("images"):
-        parts.append(f"{int(context['images']):,} images")
+        parts.append(counted(int(context["images"]), "image"))
     parts += [
         f"{name.replace('_', ' ')} {'default' if value is None else value}" for name, value in result.params.items()
     ]
@@ -76,12 +76,14 @@ def new_figure(result: Result, question: str, *, width: float = 10.0, height: fl
         said: a sentence about how to read the figure, put before the caption.
     """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     title = textwrap.fill(text(question, 200), int(width * 9))
     below = "\n".join(textwrap.fill(line, int(width * 17)) for line in (said, caption(result)) if line)
     extra = 0.3 * (title.count("\n") + 1) + 0.17 * (below.count("\n") + 1) + 0.2
-    figure = Figure(figsize=(width, height + extra), layout="constrained", facecolor="white")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.09)  # type: ignore[union-attr, call-arg]
+    figure = Figure(
+        figsize=(width, height + extra), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.09), facecolor="white"
+    )
     left = 0.1 / width
     figure.suptitle(title, x=left, ha="left", fontsize=13, fontweight="bold", color=INK)
     if below:
@@ -118,10 +120,11 @@ def colours_for(*, signed: bool, scale: float, overlay: bool = False) -> ScalarM
     """Return the colour map of a map with its scale; see the module's first lines for which one."""
     import matplotlib as mpl
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LinearSegmentedColormap, Normalize
+    from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 
     if signed or overlay:
-        colours = LinearSegmentedColormap.from_list("workbench", DIVERGING if signed else SEQUENTIAL)
+        stops = (DIVERGING if signed else SEQUENTIAL) if overlay else ON_PAPER
+        colours: Colormap = LinearSegmentedColormap.from_list("workbench", stops)
     else:
         colours = mpl.colormaps["inferno"]
     end = scale if scale > 0 else 1.0
@@ -131,126 +134,32 @@ def colours_for(*, signed: bool, scale: float, overlay: bool = False) -> ScalarM
 def colour_bar(figure: Figure, axes: Any, mappable: ScalarMappable, unit: str, **where: Any) -> None:
     """Add the colour bar of a heatmap, with its unit."""
     bar = figure.colorbar(mappable, ax=axes, **where)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.set_label(unit)
+    _quiet(bar)
+
+
+def _quiet(bar: Any) -> None:
+    bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SMALL, length=2, colors=INK)
-    bar.set_label(unit, fontsize=SMALL + 0.5, color=INK)
+    bar.ax.yaxis.label.set(fontsize=SMALL + 0.5, color=INK)
 
 
-def small(images: Array, side: int = 96) -> Array:
-    """Shrink `(…, H, W, C)` uint8 pictures to at most `side` pixels by averaging whole blocks; small ones stay."""
-    height, width = images.shape[-3:-1]
-    step = -(-max(height, width) // side)
-    if step <= 1:
-        return np.asarray(images)
-    h, w = max(height // step, 1), max(width // step, 1)
-    cut = images[..., : h * min(step, height), : w * min(step, width), :]
-    blocks = cut.reshape(*images.shape[:-3], h, cut.shape[-3] // h, w, cut.shape[-2] // w, images.shape[-1])
-    return np.asarray(blocks.mean(axis=(-4, -2)).round().astype(np.uint8))
-
-
-def as_rgb(image: Array) -> Array:
-    """`(H, W, 1 or 3)` uint8 to `(H, W, 3)`."""
-    return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
-
-
-@dataclass(frozen=True, eq=False)
-class Tile:
-    """One picture of a grid.
-
-    Attributes:
-        image: `(H, W, 1 or 3)` uint8.
-        above, below: lines of text with their colours.
-        overlay: `(H', W')` float of any size, laid over the image; None for none.
-        signed, scale: how the overlay is coloured; a scale of 0 draws it grey and says "no positive evidence".
-        frame: colour of a line around the picture; empty for none.
-    """
-
-    image: Array
-    above: Sequence[Text] = ()
-    below: Sequence[Text] = ()
-    overlay: Array | None = None
-    signed: bool = False
-    scale: float = 0.0
-    frame: str = ""
-
-
-GAP = 0.1
-
-
-def tiles_height(pictures: Sequence[Tile], columns: int, cell: float) -> float:
-    """Inches that `tiles` needs for `pictures` that are `cell` inches wide."""
-    return -(-len(pictures) // columns) * _tile_height(pictures, cell) * cell
-
-
-def _line(cell: float) -> float:
-    """Height of a line of text, in widths of a cell."""
-    return SMALL * 1.3 / 72 / cell
-
-
-def _tile_height(pictures: Sequence[Tile], cell: float) -> float:
-    lines = max(len(p.above) for p in pictures) + max(len(p.below) for p in pictures)
-    shape = pictures[0].image.shape
-    return (1 - GAP) * shape[0] / shape[1] + lines * _line(cell) + GAP
-
-
-def tiles(axes: Axes, pictures: Sequence[Tile], *, columns: int, cell: float) -> None:
-    """Draw pictures in a grid, nearest-neighbour, with their texts.
+def table_map(axes: Axes, values: Array, *, end: float, unit: str, hidden: Array | None = None, **how: Any) -> None:
+    """Draw a table of counts or rates as a heatmap, light to dark, with its colour bar.
 
     Args:
-        axes: taken as a whole; one axes for all pictures is drawn ten times faster than one for each.
-        pictures: all of one size; none of them draws nothing.
-        columns: pictures in a row.
-        cell: width of a picture with its gap in inches, about the width of `axes` over `columns`.
+        axes: where.
+        values: `(rows, columns)`, 0 … `end`.
+        end: value of the darkest colour.
+        unit: of the values, for the colour bar.
+        hidden: `(rows, columns)` bool, cells to leave out; none if not given.
+        how: what `seaborn.heatmap` takes besides.
     """
-    axes.set_axis_off()
-    axes.set_aspect("equal")
-    if not pictures:
-        return
-    step, line = _tile_height(pictures, cell), _line(cell)
-    lines = max(len(p.above) for p in pictures)
-    tall = (1 - GAP) * pictures[0].image.shape[0] / pictures[0].image.shape[1]
-    for position, tile in enumerate(pictures):
-        left, top = position % columns, position // columns * step
-        upper = top + lines * line
-        box = (left, left + 1 - GAP, upper + tall, upper)
-        _picture(axes, tile, box)
-        for number, (words, colour) in enumerate(tile.above):
-            at = upper - (len(tile.above) - number - 0.5) * line
-            axes.text(left, at, words, fontsize=SMALL, color=colour, va="center", ha="left")
-        for number, (words, colour) in enumerate(tile.below):
-            axes.text(
-                left, upper + tall + (number + 0.65) * line, words, fontsize=SMALL, color=colour, va="center", ha="left"
-            )
-    axes.set_xlim(0, columns - GAP)
-    axes.set_ylim(-(-len(pictures) // columns) * step - GAP, 0)
+    import seaborn as sns
 
-
-def _picture(axes: Axes, tile: Tile, box: tuple[float, float, float, float]) -> None:
-    from matplotlib.patches import Rectangle
-
-    axes.imshow(as_rgb(tile.image), extent=box, interpolation="nearest", aspect="equal")
-    left, right, bottom, top = box
-    if tile.overlay is not None:
-        if tile.scale > 0 and (tile.signed or (tile.overlay > 0).any()):
-            painted = rgba(tile.overlay, signed=tile.signed, scale=tile.scale)
-            axes.imshow(painted, extent=box, interpolation="nearest", aspect="equal")
-        else:
-            axes.add_patch(Rectangle((left, top), right - left, bottom - top, color=NO_EVIDENCE_COLOUR, linewidth=0))
-            axes.text((left + right) / 2, (top + bottom) / 2, "no positive\nevidence", fontsize=SMALL, color="white",
-                      ha="center", va="center")  # fmt: skip
-    if tile.frame:
-        axes.add_patch(
-            Rectangle(
-                (left, top), right - left, bottom - top, fill=False, edgecolor=tile.frame, linewidth=1.5, clip_on=False
-            )
-        )
-
-
-def strips(axes: Axes, count: int) -> list[Axes]:
-    """Divide `axes` into `count` rows for pictures, level with bars at 0, 1, … of a neighbouring panel."""
-    axes.set_axis_off()
-    axes.set_ylim(count - 0.5, -0.5)
-    return [axes.inset_axes((0, row - 0.48, 1, 0.96), transform=axes.transData, anchor="W") for row in range(count)]
+    bar = {"label": unit, "shrink": 0.8, "aspect": 30, "pad": 0.02}
+    sns.heatmap(values, mask=hidden, cmap="rocket_r", vmin=0, vmax=end, ax=axes, cbar_kws=bar, **how)
+    _quiet(axes.collections[-1].colorbar)
 
 
 def montage(pictures: Array, columns: int, *, fill: float = np.nan) -> Array:
@@ -268,11 +177,11 @@ def montage(pictures: Array, columns: int, *, fill: float = np.nan) -> Array:
     return canvas
 
 
-def show_map(axes: Axes, values: Array, mappable: ScalarMappable) -> None:
-    """Draw an opaque map `(h, w)`, or one that is already coloured `(h, w, 3)`; NaN stays white."""
+def show_map(axes: Axes, values: Array, mappable: ScalarMappable, *, gap: float = 1.0) -> None:
+    """Draw an opaque map `(h, w)`, or one that is already coloured `(h, w, 3)`; NaN is `gap`, white if not given."""
     colours = values if values.ndim == 3 else mappable.to_rgba(np.ma.masked_invalid(values))
     if values.ndim == 2:
-        colours = np.where(np.isnan(values)[..., None], 1.0, colours)
+        colours = np.where(np.isnan(values)[..., None], gap, colours)
     axes.imshow(colours, interpolation="nearest")
     axes.set_axis_off()
 

@@ -15,20 +15,12 @@ import tensorflow as tf
 from workbench.contracts import Array
 from workbench.contracts import Score as ScoreKind
 from workbench.errors import WorkbenchError, unknown
-from workbench.graph import Step, Tensor, logits_of, walk
+from workbench.graph import Step, Tensor, logits_of, pixel_range, walk
 from workbench.scorer import Scorer, Trace
 
 POOLING = (
-    "Pooling",
-    "Dropout",
-    "Padding",
-    "Cropping",
-    "UpSampling",
-    "Reshape",
-    "Rescaling",
-    "Normalization",
-    "Resizing",
-)
+    "Pooling", "Dropout", "Padding", "Cropping", "UpSampling", "Reshape", "Rescaling", "Normalization", "Resizing",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,7 +63,7 @@ class Probe:
         self.image_shape, self._input_shape = _fit(model, image_shape)
         self._compiled: OrderedDict[object, Callable[..., Any]] = OrderedDict()
         self._lock = threading.RLock()
-        self._logarithm = False
+        self._logarithm, self._white = False, 1.0  # _white: what the model takes for a white pixel
         self.note = ""
         self.layers: dict[str, LayerInfo] = {}
         self._weights: dict[str, Any] = {}
@@ -87,6 +79,7 @@ class Probe:
             self.layers = {step.name: _info(step) for step in steps}
             self._weights = {step.name: step.layer for step in steps}
             logits, _, self.note = logits_of(steps)
+            self._white = pixel_range(self.model, steps)
             return logits
 
         images = np.random.default_rng(0).random((4, *self.image_shape), np.float32)
@@ -106,9 +99,12 @@ class Probe:
                 if self._logarithm
                 else f"Nothing linear ends the model, {next(reversed(self.layers))!r} does: scores are its outputs."
             )
+        if self._white > 1:
+            self.note += " It scales its input itself, and is given pixels of 0…255."
         return int(output.shape[1])
 
     def _steps(self, images: Tensor) -> list[Step]:
+        images = images if self._white == 1 else images * self._white
         return walk(self.model, tf.reshape(images, (-1, *self._input_shape)))
 
     def trace(self, images: Tensor) -> Trace:
@@ -138,7 +134,13 @@ class Probe:
             for layer in self.layers.values()
             if layer.spatial and not any(word in layer.kind for word in POOLING)
         ]
-        return found[-1] if found else None
+        return next(reversed(found or self.spatial_layers), None)
+
+    def no_maps(self, method: str) -> str:
+        """Say why `method` finds no feature maps in this model."""
+        closed = any(isinstance(layer, keras.Model) for layer in self._weights.values())
+        why = "shows none: it has a `call` of its own, which cannot be seen into" if closed else "has none"
+        return f"{method} needs a layer with (N, h, w, F) output. This model {why}."
 
     def spatial_layer(self, name: str | None, *, method: str = "A feature map") -> str:
         """Return `name`, or the default layer for None.
@@ -148,7 +150,7 @@ class Probe:
         """
         if name is None:
             if self.default_layer is None:
-                raise WorkbenchError(f"{method} needs a layer with (N, h, w, F) output. This model has none.")
+                raise WorkbenchError(self.no_maps(method))
             return self.default_layer
         if name not in self.layers:
             raise unknown("layer", name, self.spatial_layers)
@@ -255,7 +257,8 @@ def _fit(model: keras.Model, image_shape: tuple[int, int, int] | None) -> tuple[
     except (AttributeError, ValueError):
         wanted = None if image_shape is None else (None, *image_shape)
     if wanted is None or isinstance(wanted, list | dict) or len(wanted) not in (2, 3, 4):
-        raise WorkbenchError(f"The model must have one image input, (N, H, W, C). Its input is {wanted}.")
+        open_size = "; give `image_shape=(H, W, C)`, if it takes one" if wanted is None else ""
+        raise WorkbenchError(f"The model must have one image input, (N, H, W, C). Its input is {wanted}{open_size}.")
     size = tuple(wanted[1:])
     if image_shape is None:
         full = (*size, 1) if len(size) == 2 else size

@@ -63,6 +63,7 @@ class Session:
         self.name = name or (model.stem if isinstance(model, Path) else str(getattr(model, "name", "model")))
         self._train = train
         self._lock = threading.RLock()
+        self._opening = threading.RLock()  # of its own, so that saved predictions are there while the model is loaded
         self._probe: Probe | None = None
         self._predictions: Predictions | None = None
         self._embeddings: Array | None = None
@@ -129,7 +130,7 @@ class Session:
         Raises:
             WorkbenchError: if the model cannot be read or does not fit the data.
         """
-        with self._lock:
+        with self._opening:
             if self._probe is None:
                 from workbench.probe import Probe
 

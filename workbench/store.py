@@ -32,11 +32,17 @@ def cache_folder() -> Path:
 
 def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays as one compressed npz, whole or not at all; a disk that takes no more costs only the cache."""
+    if odd := [name for name, values in arrays.items() if np.asarray(values).dtype.hasobject]:
+        raise TypeError(f"Array {odd[0]!r} holds Python objects, which could only be pickled: give it a plain dtype.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy types `allow_pickle` into the names
-        Path(file.name).replace(path)
+            part = Path(file.name)
+            try:
+                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy types `allow_pickle` into the names
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
     except OSError as error:
         LOG.warning("Not cached: %s", error)
 

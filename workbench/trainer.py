@@ -103,15 +103,16 @@ def _resumable(checkpoint: Checkpoint, job: TrainingJob | None, tell: Callable[[
             f"There is no unfinished training of {checkpoint.name!r} in {checkpoint.path.parent} to resume. "
             "Train without --resume."
         )
-    if job is not None and job != state.job:
-        then, now = _settings(state.job), _settings(job)
-        other = ", ".join(f"{key} {then[key]!r} (now {now[key]!r})" for key in then if then[key] != now[key])
+    then = _settings(state.job)
+    now = _settings(job or state.job)
+    other = ", ".join(f"{key} {then[key]!r} (now {now[key]!r})" for key in then if then[key] != now[key])
+    if other:
         raise WorkbenchError(
             f"The unfinished training of {checkpoint.name!r} has other settings: {other}. Leave them out to resume it, "
             "or train without --resume to start over."
         )
     tell(f"Resuming {checkpoint.name!r} after {state.epochs} of {state.job.recipe.epochs} epochs.")
-    return state
+    return state.model_copy(update={"job": job or state.job})
 
 
 def _say_dropped(checkpoint: Checkpoint, tell: Callable[[str], None]) -> None:
@@ -127,8 +128,8 @@ def _say_dropped(checkpoint: Checkpoint, tell: Callable[[str], None]) -> None:
 
 
 def _settings(job: TrainingJob) -> dict[str, Any]:
-    """All values of a job by name, the recipe's among them."""
-    values = job.model_dump()
+    """What decides about the outcome of a job, by name; where the data lies does not, its fingerprint is compared."""
+    values = job.model_dump(exclude={"data_dir", "recipe_name"})
     return {**values.pop("recipe"), **values}
 
 

@@ -23,7 +23,7 @@ class Rate:
 def rate(hits: int, trials: int) -> Rate:
     """Return `hits` of `trials`, which must be at least 1, as a rate with its interval."""
     low, high = wilson(hits, trials)
-    return Rate(hits / trials, (float(low), float(high)))
+    return Rate(hits / trials, (round(float(low), 9), round(float(high), 9)))  # no -0.0 and no 1e-18
 
 
 def percent(share: float) -> str:

@@ -69,7 +69,9 @@ def _command(name: str, kind: type[Analysis[Any]]) -> Command:
 
 
 def _answer(name: str, question: str, source: Source, values: dict[str, Any], as_json: bool) -> None:
-    from workbench.cli.console import progress, records, show_json, show_result
+    from workbench.cli.bars import progress
+    from workbench.cli.json_output import records, show_json
+    from workbench.cli.tables import show_result
     from workbench.registry import compute
 
     with progress():

@@ -24,7 +24,9 @@ def data(data_dir: Path | None, as_json: bool) -> None:
     dataset-fashion-mnist; else downloads it with Keras, or with apt-get (which needs no root). Every file is
     verified by its SHA-256 before it is used; a damaged one is named, set aside and fetched again.
     """
-    from workbench.cli.console import facts, headline, progress, say, show_json
+    from workbench.cli.bars import progress
+    from workbench.cli.console import facts, headline, say
+    from workbench.cli.json_output import show_json
     from workbench.datasets.fashion_mnist import locate
     from workbench.progress import report
 

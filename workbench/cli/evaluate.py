@@ -20,7 +20,9 @@ def runs(as_json: bool) -> None:
     """List the runs: every whole one under saved_models/, or under WORKBENCH_RUNS."""
     import pandas as pd
 
-    from workbench.cli.console import headline, say, show_json, show_table
+    from workbench.cli.console import headline, say
+    from workbench.cli.json_output import show_json
+    from workbench.cli.tables import show_table
     from workbench.runs import list_runs, runs_folder
 
     found = list_runs()
@@ -53,7 +55,10 @@ def runs(as_json: bool) -> None:
 @as_json
 def evaluate(source: Source, as_json: bool) -> None:
     """Accuracy and loss with their intervals, and precision, recall and F1 of each class."""
-    from workbench.cli.console import facts, headline, progress, records, say, show_json, show_table
+    from workbench.cli.bars import progress
+    from workbench.cli.console import facts, headline, say
+    from workbench.cli.json_output import records, show_json
+    from workbench.cli.tables import show_table
 
     with progress():
         session = source.open()

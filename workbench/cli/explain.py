@@ -81,7 +81,9 @@ def explain(
     IMAGE is a number, the position in the split, or an image file. Beside each picture stands a .json with what
     made it.
     """
-    from workbench.cli.console import headline, progress, say, show_json
+    from workbench.cli.bars import progress
+    from workbench.cli.console import headline, say
+    from workbench.cli.json_output import show_json
 
     values = dict(_pair(setting) for setting in settings) | ({"layer": layer} if layer is not None else {})
     with progress():
@@ -185,12 +187,13 @@ def _written(
 def _show(written: list[dict[str, Any]]) -> None:
     import pandas as pd
 
-    from workbench.cli.console import show_table
+    from workbench.cli.tables import show_table
+    from workbench.wording import percent
 
     show_table(pd.DataFrame([
         {
             "image": each["image"].removeprefix("image "), "true": each["true"], "predicted": each["predicted"],
-            "confidence": f"{each['confidence']:.1%}", "target": each["target"], "method": each["method"],
+            "confidence": percent(each["confidence"]), "target": each["target"], "method": each["method"],
             "largest": max(each["largest"], -each["smallest"] if each["signed"] else 0.0), "unit": each["unit"],
             "file": Path(each["file"]).name,
         }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workbench.cli.options import FOLDER, as_json, on_source
-from workbench.cli.program import command
+from workbench.cli.program import BUG, command
 
 if TYPE_CHECKING:
     from workbench.cli.options import Source
@@ -34,7 +34,10 @@ def figures(source: Source, only: str, limit: int | None, out: Path | None, as_j
     import pandas as pd
 
     from workbench.batch import write_figures
-    from workbench.cli.console import headline, progress, say, show_json, show_table
+    from workbench.cli.bars import progress
+    from workbench.cli.console import headline, say
+    from workbench.cli.json_output import show_json
+    from workbench.cli.tables import show_table
     from workbench.progress import report
 
     wanted = tuple(name.strip() for name in only.split(",") if name.strip())
@@ -42,15 +45,17 @@ def figures(source: Source, only: str, limit: int | None, out: Path | None, as_j
         session = source.open()
         folder = out or Path("figures") / session.name
         written = write_figures(session, folder, only=wanted, limit=limit, progress=report)
+    failed = any(each.failed for each in written)
     if as_json:
         show_json(written)
-        return
+        click.get_current_context().exit(BUG if failed else 0)
     headline(f"Figures of {session.name} in {folder}", f"{session.dataset.name} · the gallery is {folder / 'index.md'}")
     say()
     show_table(pd.DataFrame([
         {
             "analysis": each.name, "figure": each.png.name if each.png else "–",
-            "seconds": f"{each.seconds:.1f}" if each.png else "–", "note": each.skipped or "",
+            "seconds": f"{each.seconds:.1f}" if each.png else "–", "note": each.skipped or each.failed,
         }
         for each in written
     ]))  # fmt: skip
+    click.get_current_context().exit(BUG if failed else 0)

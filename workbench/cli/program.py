@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from workbench.cli.quiet import quiet_tensorflow
-from workbench.errors import WorkbenchError, unknown
+from workbench.errors import Unavailable, WorkbenchError, unknown
 
 USER_ERROR, BUG, INTERRUPTED = 2, 1, 130
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -113,6 +113,8 @@ class Program(Group):
             code = _fail(f"{said}{'' if said.endswith(('.', '?')) else '.'}{where}", USER_ERROR, run)
         except click.ClickException as error:
             code = _fail(error.format_message(), USER_ERROR, run)
+        except Unavailable as error:
+            code = _fail(str(error), USER_ERROR, run, keep_lines=True)  # may list every place that was tried
         except WorkbenchError as error:
             code = _fail(str(error), USER_ERROR, run)
         except OSError as error:
@@ -133,10 +135,11 @@ def plain(text: object) -> str:
     )
 
 
-def _fail(message: str, code: int, run: Run) -> int:
+def _fail(message: str, code: int, run: Run, *, keep_lines: bool = False) -> int:
     if run.traceback:
         traceback.print_exc()
-    click.echo(click.style("Error: ", fg="red", bold=True) + plain(message), err=True)
+    lines = message.split("\n") if keep_lines else [message]
+    click.echo(click.style("Error: ", fg="red", bold=True) + "\n".join(map(plain, lines)), err=True)
     return code
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def shell(source: Source) -> None:
     """Open a Python prompt with the session: IPython where it is installed, else Python's own."""
     import workbench
-    from workbench.cli.console import progress
+    from workbench.cli.bars import progress
 
     with progress():
         session = source.open()

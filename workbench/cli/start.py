@@ -39,7 +39,7 @@ def start(port: int, no_browser: bool, retrain: bool, data_dir: Path | None) -> 
     Needs nothing but this command: the data is fetched if it is nowhere, and the baseline that comes with the
     workbench is trained if it is not there.
     """
-    from workbench.cli.console import progress
+    from workbench.cli.bars import progress
     from workbench.datasets.fashion_mnist import locate
     from workbench.progress import report
     from workbench.registry import open_session
@@ -48,7 +48,7 @@ def start(port: int, no_browser: bool, retrain: bool, data_dir: Path | None) -> 
     bind("127.0.0.1", port).close()  # before anything that takes long
     with progress():
         located = locate(data_dir, progress=report)
-    _done("data", f"Fashion-MNIST, from {located.source}; all checksums are right")
+    _done("data", f"Fashion-MNIST, verified; from {located.source}")
     run = _baseline(retrain, data_dir)
     with progress():
         session = open_session(run.path, data_dir=data_dir)
@@ -67,7 +67,7 @@ def start(port: int, no_browser: bool, retrain: bool, data_dir: Path | None) -> 
 @no_browser
 def page(source: Source, port: int, no_browser: bool) -> None:
     """Serve the page of a run, and nothing before it."""
-    from workbench.cli.console import progress
+    from workbench.cli.bars import progress
 
     with progress():
         session = source.open()
@@ -94,7 +94,8 @@ def _baseline(retrain: bool, data_dir: Path | None) -> Run:
 
 
 def _serve(session: Session, port: int, no_browser: bool) -> None:
-    from workbench.cli.console import progress, say
+    from workbench.cli.bars import progress
+    from workbench.cli.console import say
     from workbench.ui.server import serve
 
     if not session.has_predictions:
@@ -103,6 +104,7 @@ def _serve(session: Session, port: int, no_browser: bool) -> None:
     images = f"{len(session.predictions):,} images"
     _done("predictions", f"{session.dataset.name}, {images}, {int((~session.predictions.correct).sum()):,} errors")
     serve(session, port=port, open_browser=not no_browser, tell=_tell)
+    say()
     say("Stopped.", "dim")
 
 

@@ -74,32 +74,37 @@ def train(
     untouched = resume and recipe is None and not fields and not any(value is not None for value in settings.values())
     run = fit(name, None if untouched else job, resume=resume, quiet=as_json)
     if as_json:
-        from workbench.cli.console import show_json
+        from workbench.cli.json_output import show_json
 
         show_json({"path": run.path, **run.manifest.model_dump(mode="json")})
 
 
 def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool = False) -> Run:
     """Train with a line for each epoch and a bar for its batches; `quiet` keeps stdout free."""
-    from workbench.cli.console import headline, progress, say
+    from workbench.cli.bars import progress
+    from workbench.cli.console import headline, say
     from workbench.progress import report
     from workbench.trainer import train as train_run
 
-    seen: list[float] = []
+    told: list[str] = []
+
+    def announce(what: str, done: int, total: int) -> None:
+        if not told and not quiet:  # only now is it known that there is something to train
+            headline(f"Training {name}")
+        told.append(what)
+        report(what, done, total)
 
     def tell(sentence: str) -> None:
         click.echo(plain(sentence), err=True)
 
     def on_epoch(row: Mapping[str, float]) -> None:
-        if not seen:
+        if "rows" not in told:
+            told.append("rows")
             say("epoch     loss  accuracy  val loss  val accuracy     rate  seconds", "dim")
-        seen.append(row["epoch"])
         say(_line(row))
 
-    if not quiet:
-        headline(f"Training {name}")
     with progress():
-        run = train_run(name, job=job, resume=resume, progress=report, on_epoch=None if quiet else on_epoch, say=tell)
+        run = train_run(name, job=job, resume=resume, progress=announce, on_epoch=None if quiet else on_epoch, say=tell)
     if not quiet:
         say()
         measured = ", ".join(

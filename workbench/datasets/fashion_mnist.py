@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import zlib
@@ -17,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from platformdirs import user_cache_path
 
+from workbench import store
 from workbench.contracts import Array, Dataset
 from workbench.errors import Unavailable
 from workbench.progress import Progress, silent
@@ -93,7 +94,7 @@ def locate(data_dir: str | Path | None = None, progress: Progress = silent) -> L
 
 def cache_folder() -> Path:
     """Return the folder of this user where fetched files are kept."""
-    return user_cache_path("classifier-workbench") / NAME
+    return store.cache_folder() / NAME
 
 
 def _serve(data_dir: str | Path | None, names: list[str], progress: Progress) -> tuple[Located, dict[str, bytes]]:
@@ -194,6 +195,8 @@ def _download(cache: Path, progress: Progress) -> None:
 
     talks = keras.config.is_interactive_logging_enabled()
     keras.config.disable_interactive_logging()  # its progress bar would be printed among our results
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(30)  # Keras sets none: behind a silent firewall it would wait for minutes a file
     try:
         cache.mkdir(parents=True, exist_ok=True)
         # Keras writes straight to the final name, so a download that is cut off would look finished.
@@ -207,6 +210,7 @@ def _download(cache: Path, progress: Progress) -> None:
     except Exception as error:  # noqa: BLE001 - Keras raises a bare Exception where the network fails
         raise Unavailable(f"failed: {' '.join(str(error).split()) or type(error).__name__}.") from None
     finally:
+        socket.setdefaulttimeout(patience)
         if talks:
             keras.config.enable_interactive_logging()
 

@@ -61,7 +61,7 @@ class Explainer(Params, ABC):
     def missing(cls, probe: Probe) -> str | None:
         """Say in a sentence why the method does not apply to this model, or None."""
         if cls.needs_layer() and not probe.spatial_layers:
-            return f"{cls.title} needs a layer with (N, h, w, F) output. This model has none."
+            return probe.no_maps(cls.title)
         return None
 
     def copies(self, image_shape: tuple[int, int, int]) -> int:

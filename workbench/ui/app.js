@@ -112,6 +112,7 @@
         button.setAttribute("aria-pressed", "true");
       }
       change(button.dataset.go);
+      if (button.closest(".grid") && innerWidth <= 700) document.getElementById("detail").scrollIntoView();
     } else if ("tool" in button.dataset) canvasTool(button);
     else if ("start" in button.dataset) change(`own=&invert=&start=${lastImage ?? 0}`);
   }
@@ -376,7 +377,7 @@
 
   // ------------------------------------------------------------------ panes arrive in any order, before or after this file
   W.attach = () => {
-    for (const [element, trigger, watch] of (window.workbenchPanes || []).splice(0)) {
+    for (const [element, trigger] of (window.workbenchPanes || []).splice(0)) {
       const owner = ["bar", "matrix", "gallery", "main", "detail", "answer"].find((id) => element.id === id || element.closest("#" + id));
       panes[owner] = { element, trigger, dim: 0 };
       element.addEventListener("click", onClick);

@@ -37,8 +37,7 @@ def create_app(
         hosts: names besides localhost under which the page may be asked for; "*" for any.
         background: whether the model is opened by itself once the first view was served.
     """
-    from fastapi import FastAPI, HTTPException, Request, Response
-    from fastapi.responses import FileResponse
+    from fastapi import FastAPI, Request, Response
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     desk = source if isinstance(source, Desk) else Desk(source, warm)
@@ -56,6 +55,16 @@ def create_app(
     # Another name that points here would let a foreign page read this one (DNS rebinding).
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *hosts], www_redirect=False)
 
+    _routes(app, desk)
+    if background:
+        app.router.on_startup.append(desk.start)
+    return _mounted(app, Panes(desk))
+
+
+def _routes(app: FastAPI, desk: Desk) -> None:
+    from fastapi import HTTPException, Response
+    from fastapi.responses import FileResponse
+
     @app.get("/healthz")
     def healthz() -> dict[str, bool]:
         return {"ok": True}
@@ -64,7 +73,11 @@ def create_app(
     def status(key: str) -> dict[str, object]:
         job = desk.progress_of(key)
         # What is not known any more is shown again, which starts it again.
-        return {"done": job is None or job.done.is_set(), "what": "" if job is None else job.what, "share": None if job is None else job.share}
+        return {
+            "done": job is None or job.done.is_set(),
+            "what": "" if job is None else job.what,
+            "share": None if job is None else job.share,
+        }
 
     @app.get("/figure/{key}.png")
     def figure(key: str) -> Response:
@@ -90,22 +103,21 @@ def create_app(
             raise HTTPException(404)
         return FileResponse(HERE / name, headers={"Cache-Control": "no-cache"})
 
-    if background:
-        app.router.on_startup.append(desk.start)
-    return _mounted(app, Panes(desk))
-
 
 def _mounted(app: FastAPI, panes: Panes) -> FastAPI:
     import gradio as gr
 
     version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ("app.css", "app.js"))).hexdigest()[:12]
-    head = f'<link rel="stylesheet" href="/workbench/app.css?{version}"><script src="/workbench/app.js?{version}"></script>'
+    head = (
+        f'<link rel="stylesheet" href="/workbench/app.css?{version}">'
+        f'<script src="/workbench/app.js?{version}"></script>'
+    )
     font = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))  # the subsets of its other weights lack letters
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mounted: FastAPI = gr.mount_gradio_app(
             app, blocks(panes), path="/", head=head, theme=gr.themes.Base(font=[font, "Arial", "sans-serif"]),
             show_error=False, footer_links=[], run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False,
-            max_file_size="4mb",
+            max_file_size="4mb", app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         )  # fmt: skip
     return mounted

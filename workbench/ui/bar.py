@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from workbench import registry
 from workbench.ui.view import SECTIONS, View
-from workbench.ui.words import breakable, count, href, percent
+from workbench.ui.words import breakable, count, element, escape, link, percent
 
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
@@ -15,36 +14,36 @@ if TYPE_CHECKING:
 
 def bar_html(desk: Desk, view: View) -> str:
     """Build the bar; it is there before anything else."""
-    analysing = view.section not in SECTIONS
-    tabs = "".join(
-        f'<a href="{href({"section": name})}"{_current(name == view.section)}>{title}</a>' for name, title in SECTIONS.items()
-    )
+    tabs = "".join(link(title, {"section": name}, **_current(name == view.section)) for name, title in SECTIONS.items())
     items = "".join(
-        f'<a href="{href({"section": name})}"{_current(name == view.section)}><b>{breakable(name)}</b><span>{escape(kind.question())}</span></a>'
+        link(
+            f"<b>{breakable(name)}</b><span>{escape(kind.question())}</span>",
+            {"section": name},
+            **_current(name == view.section),
+        )
         for name, kind in registry.analyses().items()
     )
-    menu = (
-        f'<button type="button" popovertarget="analyses" aria-haspopup="true"{_current(analysing)}>Analyses ▾</button>'
-        f'<nav popover id="analyses" class="menu" aria-label="analyses">{items}</nav>'
-    )
-    return f'<header class="top"><h1>{_title(desk)}</h1><nav class="tabs" aria-label="views">{tabs}{menu}</nav><p>{_facts(desk)}</p></header>'
+    here = _current(view.section not in SECTIONS)
+    opener = element("button", "Analyses ▾", type="button", popovertarget="analyses", aria_haspopup="true", **here)
+    menu = element("nav", items, popover=True, id="analyses", class_="menu", aria_label="analyses")
+    views = element("nav", tabs + opener + menu, class_="tabs", aria_label="views")
+    return f'<header class="top"><h1>{_title(desk)}</h1>{views}<p>{_facts(desk)}</p></header>'
 
 
-def _current(here: bool) -> str:
-    return ' aria-current="page"' if here else ""
+def _current(here: bool) -> dict[str, str]:
+    return {"aria_current": "page"} if here else {}
 
 
 def _title(desk: Desk) -> str:
-    if desk.pending() is not None and desk.pending()[0] == "opening":  # type: ignore[index]  # it is not None
-        return "Workbench"
-    return breakable(desk.session.name)
+    return breakable(desk.session.name) if desk.opened else "Workbench"
 
 
 def _facts(desk: Desk) -> str:
     if desk.board is None:
         return ""
     images = len(desk.board.labels)
+    accuracy = percent(1 - desk.board.wrong / images, 2)
     return (
-        f"{escape(desk.session.dataset.name)} · {count(images, 'image')} · accuracy <b>{percent(1 - desk.board.wrong / images, 2)} %</b> · "
+        f"{escape(desk.session.dataset.name)} · {count(images, 'image')} · accuracy <b>{accuracy} %</b> · "
         f"{count(desk.board.wrong, 'error')}"
     )

@@ -64,7 +64,8 @@ class Board:
         """Return the rows of the dataset in a cell, a row, a column, or among all errors.
 
         Args:
-            true, predicted: class, or a negative number for "all others".
+            true: class, or a negative number for "all others".
+            predicted: the same.
             order: "sure" for the most confident first, "unsure" for the least.
         """
         key = (true, predicted, order)

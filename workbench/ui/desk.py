@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workbench import registry
 from workbench.errors import WorkbenchError
 from workbench.params import make
-from workbench.progress import Progress
 from workbench.ui.board import Board
 from workbench.ui.jobs import Job, Jobs
 from workbench.ui.kept import Kept
@@ -39,6 +39,7 @@ class Desk:
         board: the predictions by cell; None until they are there.
         opening, predicting, loading: the three steps of the start, in this order; each is done or has failed.
         seen: set when the first view was served.
+        closed: whether the page is going down.
         maps, own_images: what was computed and sent last, by key.
 
     Args:
@@ -53,6 +54,7 @@ class Desk:
         self._lock, self._drawing = threading.Lock(), threading.Lock()
         self._figures: Kept[str, bytes] = Kept(32)
         self._saved = False
+        self.closed = False
         self.board: Board | None = None
         self.jobs = Jobs()
         self.maps: Kept[Any, Any] = Kept(512)
@@ -60,14 +62,14 @@ class Desk:
         self.seen = threading.Event()
         self.opening, self.predicting, self.loading = Job(), Job(), Job()
         if not callable(source):
-            self.opening.run(lambda progress: self._open(source))
+            self.opening.run(lambda: self._open(source))
 
     def _open(self, session: Session) -> None:
         self.picture = album(session.dataset)
         self._saved = session.has_predictions
         self._session = session
         if self._saved:
-            self.predicting.run(lambda progress: self._predict(session))
+            self.predicting.run(lambda: self._predict(session))
 
     def _predict(self, session: Session) -> None:
         self.board = Board(session.predictions)
@@ -85,6 +87,11 @@ class Desk:
         if self._session is None:
             raise WorkbenchError(self.opening.error or OPENING)
         return self._session
+
+    @property
+    def opened(self) -> bool:
+        """Whether the session is there."""
+        return self._session is not None
 
     @property
     def ready(self) -> bool:
@@ -112,19 +119,22 @@ class Desk:
     def _work(self) -> None:
         source = self._source
         if callable(source):
-            self.opening.run(lambda progress: self._open(source()))
+            self.opening.run(lambda: self._open(source()))
         session = self._session
         if session is None:
             return
         if self._saved:
             self.seen.wait(PATIENCE)
-        self.loading.run(lambda progress: self._load(session))
+        if self.closed:
+            return
+        self.loading.run(lambda: self._load(session))
         if self.loading.error:
-            self.predicting.fail(self.loading.error)
+            if not self._saved:
+                self.predicting.fail(self.loading.error)
         elif not self._saved:
-            self.predicting.run(lambda progress: self._predict(session))
+            self.predicting.run(lambda: self._predict(session))
         if self.ready and self._warm is not None and not self.predicting.error:
-            Job().run(lambda progress: self._warm(self) if self._warm else None)
+            Job().run(partial(self._warm, self))
 
     def analysis_key(self, name: str, values: Mapping[str, str]) -> str:
         """Return the key of an answer; equal parameters give equal keys.
@@ -146,7 +156,7 @@ class Desk:
         session = self.session
         key = self.analysis_key(name, values)
 
-        def work(progress: Progress) -> Result:
+        def work() -> Result:
             return registry.compute(session, name, values)
 
         return key, self.jobs.start(key, work, wait=wait)
@@ -173,9 +183,12 @@ class Desk:
         return steps.get(key) or self.jobs.get(key)
 
     def close(self) -> None:
-        """Start nothing more."""
+        """Start nothing more, and let what runs end: a process that leaves while TensorFlow works is aborted."""
+        self.closed = True
         self.seen.set()
         self.jobs.close()
+        if self._thread is not None:
+            self._thread.join(60)
 
 
 def _drawn(result: Result) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,42 +11,46 @@ from workbench.ui import maps
 from workbench.ui.pictures import data_uri, fit, shrunk, tag
 from workbench.ui.subject import Subject
 from workbench.ui.view import View
-from workbench.ui.words import breakable, button, choices, options, percent, waiting
+from workbench.ui.words import breakable, button, choices, element, escape, go, options, probability, waiting
 
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
 
 BOX = 224
 TOP = 5
+TOP_OF_OWN = 8
 
 
-def image_html(subject: Subject, note: str = "") -> str:
-    """Show the image itself, and `note` (HTML) below it."""
-    size = fit(*subject.pixels.shape[:2], BOX)
+def image_html(subject: Subject) -> str:
+    """Show the image itself."""
+    height, width = subject.pixels.shape[:2]
+    size = fit(height, width, BOX)
     picture = tag(data_uri(shrunk(subject.pixels, size)), size, subject.title)
-    return f'<section class="one"><h2>{escape(subject.title)}</h2>{picture}{note}</section>'
+    return f'<section class="one"><h2>{escape(subject.title)}</h2>{picture}</section>'
 
 
 def probabilities_html(subject: Subject, names: Sequence[str], view: View) -> str:
     """List the most probable classes, and always the true one; each can be chosen to be explained."""
     order = [int(k) for k in np.argsort(-subject.probabilities, kind="stable")]
-    top = order[:TOP]
+    top = order[: TOP_OF_OWN if subject.label is None else TOP]
     if subject.label is not None and subject.label not in top:
         top[-1] = subject.label
-    explained = subject.target(view.explain)
-    rows = []
-    for k in top:
-        share = float(subject.probabilities[k])
-        role = "p" if k == subject.predicted else "t" if k == subject.label else ""
-        label = (
-            f'<span>{breakable(names[k])}</span><s><i style="width:{100 * share:.1f}%"></i></s><b>{percent(share, 1)}</b>'
-        )
-        word = "predicted" if k == subject.predicted else "true" if k == subject.label else str(k)
-        rows.append(
-            f'<li class="{role}">{button(label, {"explain": word}, pressed=explained == (k, None), title=f"explain {names[k]}")}</li>'
-        )
+    rows = "".join(_row(subject, names, k, subject.target(view.explain) == (k, None)) for k in top)
     title = f"Top {len(top)} of {len(names)} classes, %" if len(names) > len(top) else "Classes, %"
-    return f'<section class="pr"><h2>{title}</h2><ol>{"".join(rows)}</ol>{_key(subject, order)}</section>'
+    return f'<section class="pr"><h2>{title}</h2><ol>{rows}</ol>{_key(subject, order)}</section>'
+
+
+def _row(subject: Subject, names: Sequence[str], k: int, explained: bool) -> str:
+    share = float(subject.probabilities[k])
+    role, word = "", str(k)
+    if k == subject.predicted:
+        role, word = "p", "predicted"
+    elif k == subject.label:
+        role, word = "t", "true"
+    bar = f'<s><i style="width:{100 * share:.1f}%"></i></s>'
+    label = f"<span>{breakable(names[k])}</span>{bar}<b>{probability(share, 1)}</b>"
+    inner = button(label, {"explain": word}, pressed=explained, title=f"explain {names[k]}")
+    return f'<li class="{role}">{inner}</li>'
 
 
 def _key(subject: Subject, order: list[int]) -> str:
@@ -64,15 +67,14 @@ def explanation_html(desk: Desk, subject: Subject, view: View) -> str:
     """Show the maps and what they can be changed by; the model has to be there."""
     names = desk.session.class_names
     target, against = subject.target(view.explain)
-    what = escape(names[target]) if against is None else f"{escape(names[target])} rather than {escape(names[against])}"
+    what = names[target] if against is None else f"{names[target]} rather than {names[against]}"
     figures = maps.maps_html(maps.shown(desk, subject, view), subject, view, what)
     heading = "What speaks for" if against is None else "What speaks more for"
-    head = (
-        f'<header><h2>{heading}</h2>{_which(subject, names, view)}<div class="tools">{_layers(desk, view)}{_scales(view)}'
-        f"{_grids(desk, view)}{_methods(desk, view)}"
-        '<label class="overlay">overlay <input type="range" min="0" max="100" value="85" data-overlay aria-label="overlay opacity"></label>'
-        "</div></header>"
+    slider = element(
+        "input", type="range", min=0, max=100, value=85, data_overlay=True, aria_label="opacity of the overlay"
     )
+    tools = f'{_layers(desk, view)}{_settings(desk, view)}<label class="overlay">overlay {slider}</label>'
+    head = f'<header><h2>{heading}</h2>{_which(subject, names, view)}<div class="tools">{tools}</div></header>'
     return f'<section class="ex">{head}<div class="maps">{figures}</div></section>'
 
 
@@ -86,7 +88,9 @@ def _which(subject: Subject, names: Sequence[str], view: View) -> str:
     wrong = subject.label is not None and subject.label != subject.predicted
     target = subject.target(view.explain)
     told = "predicted" if subject.label is None or wrong else "predicted, true"
-    entries = [(f"{first} <small>{told}</small>", "predicted", (subject.predicted, None))]
+    entries: list[tuple[str, str, tuple[int, int | None]]] = [
+        (f"{first} <small>{told}</small>", "predicted", (subject.predicted, None))
+    ]
     if wrong:
         entries.append((f"{second} <small>true</small>", "true", (subject.second, None)))
     if target[1] is None and target[0] not in (subject.predicted, subject.second if wrong else -1):
@@ -101,36 +105,40 @@ def _layers(desk: Desk, view: View) -> str:
     if not any(there[name].needs_layer() for name in maps.chosen(desk, view)):
         return ""
     probe = desk.session.probe
-    values = [(name, f"{name} {probe.layers[name].shape[0]}×{probe.layers[name].shape[1]}") for name in probe.spatial_layers]
+    values = [
+        (name, f"{name} {probe.layers[name].shape[0]}×{probe.layers[name].shape[1]}") for name in probe.spatial_layers
+    ]
     now = maps.layer_of(desk, view) or probe.default_layer or ""
     return f'<label>layer <select data-set="layer">{options(values, now)}</select></label>'
 
 
-def _scales(view: View) -> str:
-    entries = [("own", "own", "each map by its own largest value"), ("shared", "shared", "the same scale for both classes, so that they can be compared")]
-    return '<span class="lab">scale</span>' + choices(
-        "colour scale", [(f'<span title="{tip}">{text}</span>', {"scale": word}, view.scale == word) for text, word, tip in entries]
+def _settings(desk: Desk, view: View) -> str:
+    """Offer the methods, the colour scale and the resolution in one menu."""
+    scales = [("own", "each by its own largest value"), ("shared", "the same for both classes")]
+    grids = [("smooth", "smooth"), ("native", "as the layer has it")]
+    rows = (
+        ("colour scale", [(text, {"scale": word}, view.scale == word) for word, text in scales]),
+        ("maps of a layer", [(text, {"grid": word}, view.grid == word) for word, text in grids]),
     )
-
-
-def _grids(desk: Desk, view: View) -> str:
-    there = maps.methods(desk)
-    if not any(there[name].needs_layer() for name in maps.chosen(desk, view)):
-        return ""
-    return choices("resolution of a layer's map", [(word, {"grid": word}, view.grid == word) for word in ("smooth", "native")])
+    said = f"Maps ({len(maps.chosen(desk, view))}) ▾"
+    lines = "".join(f"<p><span>{label}</span>{choices(label, entries)}</p>" for label, entries in rows)
+    return (
+        element("button", said, type="button", class_="pop", popovertarget="methods", aria_haspopup="true")
+        + f'<div popover id="methods" class="menu">{_methods(desk, view)}{lines}</div>'
+    )
 
 
 def _methods(desk: Desk, view: View) -> str:
     now, boxes = maps.chosen(desk, view), []
     for name, kind in maps.methods(desk).items():
         rest = [each for each in now if each != name] if name in now else [*now, name]
-        mark = "checked" if name in now else ""
-        off = "disabled" if now == [name] else ""
-        boxes.append(
-            f'<label title="{escape(kind.summary())}"><input type="checkbox" {mark} {off} data-go="methods={escape(",".join(rest))}">'
-            f"<span><b>{escape(kind.title)}</b><small>{escape(kind.summary())}</small></span></label>"
+        box = element(
+            "input",
+            type="checkbox",
+            checked=name in now,
+            disabled=now == [name],
+            data_go=go({"methods": ",".join(rest)}),
         )
-    return (
-        f'<button type="button" class="pop" popovertarget="methods" aria-haspopup="true">Methods ({len(now)}) ▾</button>'
-        f'<div popover id="methods" class="menu">{"".join(boxes)}</div>'
-    )
+        told = f"<b>{escape(kind.title)}</b><small>{escape(kind.summary())}</small>"
+        boxes.append(f"<label>{box}<span>{told}</span></label>")
+    return "".join(boxes)

@@ -3,51 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from workbench.params import Parameter, Params, describe
-from workbench.ui.words import options
+from workbench.ui.words import element, escape, options
 
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
 
-MANY_OPTIONS = 40
+CHOSEN = "chosen by the workbench"
+SUGGESTIONS = 1000
 
 
 def form_html(desk: Desk, params: type[Params], values: Mapping[str, str]) -> str:
     """Build the form; what is typed stays, also where it is wrong."""
     fields = "".join(_field(desk, each, values.get(each.name)) for each in describe(params))
-    note = "" if fields else '<p class="help">This analysis has no parameters.</p>'
-    clear = '<button type="reset" class="quiet">Defaults</button>' if fields else ""
-    return f'<form data-form autocomplete="off">{fields}{note}<p class="run"><button type="submit" class="main">Run</button>{clear}</p></form>'
+    buttons = element("button", "Run", type="submit", class_="main")
+    if fields:
+        buttons += element("button", "Defaults", type="reset", class_="quiet")
+    else:
+        fields = '<p class="help">This analysis has no parameters.</p>'
+    return element("form", f'{fields}<p class="run">{buttons}</p>', data_form=True, autocomplete="off", novalidate=True)
 
 
 def _field(desk: Desk, each: Parameter, typed: str | None) -> str:
     default = _text(each.default, many=each.many)
     value = default if typed is None else typed
-    name, standard = escape(each.name), escape(default)
-    label, help_text = escape(each.name.replace("_", " ")), f"<small>{escape(each.help)}</small>" if each.help else ""
-    shared = f'name="{name}" data-default="{standard}"'
+    name = escape(each.name.replace("_", " "))
+    told = f"<small>{escape(each.help)}</small>" if each.help else ""
+    shared = {"name": each.name, "data_default": default}
     found = each.options or _offered(desk, each)
     if each.kind is bool:
-        checked = " checked" if value.lower() in ("true", "1", "yes", "on") else ""
-        return f'<label class="check"><input type="checkbox" {shared}{checked}><span>{label}{help_text}</span></label>'
+        box = element("input", type="checkbox", checked=value.lower() in ("true", "1", "yes", "on"), **shared)
+        return element("label", f"{box}<span>{name}{told}</span>", class_="check")
     if found and not each.many:
-        values = [*([("", "chosen by the workbench")] if each.optional else []), *((option, option) for option in found)]
-        if value not in dict(values):
-            values.append((value, value))
-        return f"<label><span>{label}</span><select {shared}>{options(values, value)}</select>{help_text}</label>"
+        return f"<label><span>{name}</span>{_select(each, found, value, shared)}{told}</label>"
     if each.kind in (int, float) and not each.many:
         # Text that the field cannot hold (a link may carry any) is shown as typed, beside the sentence about it.
         kind = "number" if value == "" or _is_number(value) else "text"
-        return f'<label><span>{label}</span><input type="{kind}" {shared} value="{escape(value)}"{_bounds(each)}>{_range(each)}{help_text}</label>'
-    listed = ""
+        field = element(
+            "input", type=kind, value=value, min=_short(each.low), max=_short(each.high),
+            step=1 if each.kind is int else "any", placeholder=_hint(each), **shared,
+        )  # fmt: skip
+        return f"<label><span>{name}{_range(each)}</span>{field}{told}</label>"
+    suggestions, listed = (f"of-{each.name}", "") if found else (None, "")
     if found:
-        listed = f'<datalist id="of-{name}">{options(((option, option) for option in found[:1000]), "")}</datalist>'
-    extra = f' list="of-{name}"' if found else ""
-    hint = ' placeholder="several, with commas between"' if each.many else ' placeholder="chosen by the workbench"' if each.optional else ""
-    return f'<label><span>{label}</span><input type="text" {shared} value="{escape(value)}"{extra}{hint}>{listed}{help_text}</label>'
+        listed = element("datalist", options(((name, name) for name in found[:SUGGESTIONS]), ""), id=suggestions)
+    field = element("input", type="text", value=value, placeholder=_hint(each), list=suggestions, **shared)
+    return f"<label><span>{name}</span>{field}{listed}{told}</label>"
+
+
+def _select(each: Parameter, found: Sequence[str], value: str, shared: Mapping[str, str]) -> str:
+    values = [("", CHOSEN)] if each.optional else []
+    values += [(option, option) for option in found]
+    if value not in dict(values):  # a wrong value of a link is shown too
+        values.append((value, value))
+    return element("select", options(values, value), **shared)
+
+
+def _hint(each: Parameter) -> str | None:
+    return "several, with commas between" if each.many else CHOSEN if each.optional else None
 
 
 def _text(value: Any, *, many: bool) -> str:
@@ -81,28 +96,22 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _bounds(each: Parameter) -> str:
-    low = "" if each.low is None else f' min="{each.low:g}"'
-    high = "" if each.high is None else f' max="{each.high:g}"'
-    return f'{low}{high} step="{1 if each.kind is int else "any"}"'
+def _short(bound: float | None) -> str | None:
+    return None if bound is None else f"{bound:.12g}"
 
 
 def _range(each: Parameter) -> str:
-    if each.low is None and each.high is None:
+    low, high = _short(each.low), _short(each.high)
+    if low is None and high is None:
         return ""
-    low = "" if each.low is None else f"{each.low:g}"
-    high = "" if each.high is None else f"{each.high:g}"
-    return f'<small class="range">{low} … {high}</small>' if low and high else f'<small class="range">{"≥ " + low if low else "≤ " + high}</small>'
+    said = f"{low} … {high}" if low and high else f"≥ {low}" if low else f"≤ {high}"
+    return f'<small class="range">{said}</small>'
 
 
 def values_of(params: type[Params], typed: Mapping[str, str]) -> dict[str, Any]:
-    """Turn what was typed into what `make` reads: lists split at their commas, an empty optional left out."""
-    kinds = {each.name: each for each in describe(params)}
-    found: dict[str, Any] = {}
-    for name, text in typed.items():
-        each = kinds.get(name)
-        if each is not None and each.many:
-            found[name] = [part.strip() for part in text.split(",") if part.strip()]
-        else:
-            found[name] = text
-    return found
+    """Turn what was typed into what `make` reads: lists are split at their commas."""
+    many = {each.name for each in describe(params) if each.many}
+    return {
+        name: [part.strip() for part in text.split(",") if part.strip()] if name in many else text
+        for name, text in typed.items()
+    }

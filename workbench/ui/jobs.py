@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.progress import Progress, reporting
+from workbench.progress import reporting
 
 LOG = logging.getLogger("workbench.ui")
 UNEXPECTED = "Something went wrong that should not have; the terminal in which the workbench runs says what."
@@ -37,15 +37,15 @@ class Job:
         self.what = f"{what}: {done:,} of {total:,}" if total > 1 else what
         self.share = done / total if total else None
 
-    def run(self, work: Callable[[Progress], Any]) -> None:
+    def run(self, work: Callable[[], Any]) -> None:
         """Do the work; an error ends here, as one sentence."""
         started = time.perf_counter()
         try:
             with reporting(self.progress):
-                self.value = work(self.progress)
+                self.value = work()
         except WorkbenchError as error:
             self.error = str(error)
-        except Exception:  # noqa: BLE001  # a surface: it must reach the terminal, and the page must stay
+        except Exception:  # a surface: it must reach the terminal, and the page must stay
             LOG.exception("A computation of the page failed.")
             self.error = UNEXPECTED
         self.ended = time.perf_counter()
@@ -77,10 +77,12 @@ class Jobs:
         with self._lock:
             return self._jobs.get(key)
 
-    def start(self, key: str, work: Callable[[Progress], Any], *, wait: float = 0.0) -> Job:
+    def start(self, key: str, work: Callable[[], Any], *, wait: float = 0.0) -> Job:
         """Return the job of this key, started now if there is none; one that failed a while ago is tried again.
 
         Args:
+            key: names the work.
+            work: does it; what it reports is its progress.
             wait: seconds to give a quick one before returning.
         """
         with self._lock:
@@ -89,7 +91,9 @@ class Jobs:
                 job = self._jobs[key] = Job()
                 self._pool.submit(job.run, work)
             self._jobs.move_to_end(key)
-            for old in [key for key, each in self._jobs.items() if each.done.is_set()][: max(0, len(self._jobs) - self._keep)]:
+            for old in [key for key, each in self._jobs.items() if each.done.is_set()][
+                : max(0, len(self._jobs) - self._keep)
+            ]:
                 del self._jobs[old]
         job.done.wait(wait)
         return job

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.ui.pictures import Size, data_uri, fit, shrunk, tag
 from workbench.ui.subject import Subject
 from workbench.ui.view import View
-from workbench.ui.words import number
+from workbench.ui.words import element, escape, number
 
 if TYPE_CHECKING:
     from workbench.explainers.base import Explainer
@@ -55,15 +54,24 @@ def layer_of(desk: Desk, view: View) -> str | None:
 
 
 def attribution(
-    desk: Desk, subject: Subject, method: str, target: int, against: int | None, layer: str | None
+    desk: Desk, subject: Subject, method: str, classes: tuple[int, int | None], layer: str | None
 ) -> Attribution:
-    """Return one map, `values` (1, h, w); computed once."""
+    """Return one map, `values` (1, h, w); computed once.
+
+    Args:
+        desk: who has the model.
+        subject: the image.
+        method: CLI name of the attribution method.
+        classes: the class to explain, and the one it is contrasted with, if any.
+        layer: where methods that need one read; None for the default one.
+    """
+    target, against = classes
     layer = layer if methods(desk)[method].needs_layer() else None
     key = (subject.key, method, target, against, layer)
-    known = desk.maps.get(key)
+    known: Attribution | None = desk.maps.get(key)
     if known is None:
         other = None if against is None else np.array([against])
-        params = {} if layer is None else {"layer": layer}
+        params: dict[str, Any] = {} if layer is None else {"layer": layer}
         known = desk.session.attribute_images(method, subject.pixels[None], np.array([target]), against=other, **params)
         desk.maps.put(key, known)
     return known
@@ -71,16 +79,18 @@ def attribution(
 
 def shown(desk: Desk, subject: Subject, view: View) -> list[Shown]:
     """Compute what a view shows, in order; a method that fails says why and leaves the others alone."""
-    target, against = subject.target(view.explain)
     layer, found = layer_of(desk, view), []
     there = methods(desk)
     for name in chosen(desk, view):
         kind = there[name]
         try:
-            mine = attribution(desk, subject, name, target, against, layer)
+            mine = attribution(desk, subject, name, subject.target(view.explain), layer)
             scale = scale_of(mine.values, kind.signed)
             if view.scale == "shared":
-                pair = (attribution(desk, subject, name, each, None, layer) for each in (subject.predicted, subject.second))
+                pair = (
+                    attribution(desk, subject, name, (each, None), layer)
+                    for each in (subject.predicted, subject.second)
+                )
                 scale = max(scale, *(scale_of(each.values, kind.signed) for each in pair))
             found.append(Shown(kind, mine, scale))
         except WorkbenchError as error:
@@ -93,33 +103,28 @@ def maps_html(found: Sequence[Shown], subject: Subject, view: View, what: str) -
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
     base = data_uri(shrunk(subject.pixels, size))
-    return "".join(_figure(each, base, size, (height, width), view, what) for each in found)
+    return "".join(_figure(each, tag(base, size), size, view, what) for each in found)
 
 
-def _figure(each: Shown, base: str, size: Size, pixels: tuple[int, int], view: View, what: str) -> str:
+def _figure(each: Shown, under: str, size: Size, view: View, what: str) -> str:
     summary = each.kind.summary()
+    title = f"<b>{escape(each.kind.title)}</b>"
     if each.attribution is None:
-        return (
-            f'<figure style="--w:{size.width}px"><figcaption><b>{escape(each.kind.title)}</b></figcaption>'
-            f'<p class="problem">{escape(each.reason)}</p></figure>'
-        )
-    values, native = each.attribution, each.attribution.values.shape[1:]
+        said = f'<figcaption>{title}</figcaption><p class="problem">{escape(each.reason)}</p>'
+        return element("figure", said, style=f"--w:{size.width}px")
+    values, native, pixels = each.attribution, each.attribution.values.shape[1:], each.attribution.image_size
     where = _grid(values, native, pixels, view)
     as_is = native == pixels or view.grid == "native"
     heat = (values.values if as_is else values.at_pixels())[0]
     largest = scale_of(values.values, each.kind.signed)
     ink = data_uri(rgba(heat, signed=each.kind.signed, scale=each.scale))
     over = tag(ink, size, f"{each.kind.title} for {what}", "ov px" if view.grid == "native" else "ov")
-    under = tag(base, size)
     if largest == 0:
         nothing = "no evidence" if each.kind.signed else "no positive evidence"
         over = f'<span class="none" role="img" aria-label="{nothing} for {escape(what)}">{nothing}</span>'
-    bar = _bar(each, largest, _unit(each))
-    return (
-        f'<figure style="--w:{size.width}px" title="{escape(summary)}"><figcaption><b>{escape(each.kind.title)}</b>'
-        f'<small>{escape(where or summary)}</small></figcaption>'
-        f'<div class="st" style="height:{size.height}px">{under}{over}</div>{bar}</figure>'
-    )
+    caption = f"<figcaption>{title}<small>{escape(where or summary)}</small></figcaption>"
+    stack = element("div", under + over, class_="st", style=f"height:{size.height}px")
+    return element("figure", caption + stack + _bar(each, largest), style=f"--w:{size.width}px", title=summary)
 
 
 def _grid(values: Attribution, native: tuple[int, ...], pixels: tuple[int, int], view: View) -> str:
@@ -136,12 +141,11 @@ def _unit(each: Shown) -> str:
     return each.kind.unit.replace("score", name, 1)
 
 
-def _bar(each: Shown, largest: float, unit: str) -> str:
+def _bar(each: Shown, largest: float) -> str:
     """Build the colour bar: its ends are raw numbers, and where the scale is shared the largest value is said too."""
-    end = number(each.scale)
+    end, unit = number(each.scale), _unit(each)
     low = f"−{end}" if each.kind.signed else "0"
     said = f"{unit}, largest {number(largest)}" if each.scale > largest else unit
-    return (
-        f'<p class="bar"><span>{low}</span><i style="background:{gradient(each.kind.signed)}"></i><span>{end}</span></p>'
-        f'<p class="unit" title="{escape(said)}">{escape(said)}</p>'
-    )
+    ramp = element("i", style=f"background:{gradient(each.kind.signed)}")
+    bar = f'<p class="bar"><span>{low}</span>{ramp}<span>{end}</span></p>'
+    return bar + element("p", escape(said), class_="unit", title=said)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 
 from workbench.contracts import Array
 from workbench.ui.board import Board
 from workbench.ui.view import ANY, View
-from workbench.ui.words import breakable, button, choices, count, options, percent
+from workbench.ui.words import breakable, button, choices, count, escape, options, percent
 
 UPRIGHT = 12
 """Classes up to which the names of the columns are written upright."""
-LARGEST = 4
+LARGEST = 3
 
 
 def cell(true: int, predicted: int) -> dict[str, object]:
@@ -26,16 +25,20 @@ def cell(true: int, predicted: int) -> dict[str, object]:
 def matrix_html(board: Board, names: Sequence[str], view: View) -> str:
     """Build the pane for a settled view."""
     classes = board.shown_classes(view.true, view.predicted)
-    modes = [(text, {"cells": mode}, view.cells == mode) for mode, text in (("counts", "counts"), ("shares", "% of row"))]
+    modes = [
+        (text, {"cells": mode}, view.cells == mode) for mode, text in (("counts", "counts"), ("shares", "% of row"))
+    ]
     head = f"<header><h2>Confusion matrix</h2>{choices('what the cells show', modes)}</header>"
     return head + _legend(board, view) + _table(board, names, view, classes) + _below(board, names, view, classes)
 
 
 def _legend(board: Board, view: View) -> str:
-    largest = f"{_shares(board).max():.0%}".rstrip("%") + " %" if view.cells == "shares" else count(int(board.errors.max()), "error")
+    shares = view.cells == "shares"
+    largest = f"{percent(float(_shares(board).max()))} %" if shares else count(int(board.errors.max()), "error")
+    ramp = f'<span class="ramp" title="colour of the errors">{0 if shares else 1}<i></i>{largest}</span>'
     return (
         '<p class="axis"><span class="rt">rows: true class</span><span class="rp">columns: predicted class</span>'
-        f'<span class="ramp" title="colour of the errors">{"0" if view.cells == "shares" else "1"}<i></i>{largest}</span></p>'
+        f"{ramp}</p>"
     )
 
 
@@ -45,23 +48,29 @@ def _shares(board: Board) -> Array:
 
 
 def _table(board: Board, names: Sequence[str], view: View, classes: Sequence[int]) -> str:
-    shown = board.errors if view.cells == "counts" else _shares(board)
-    strength = np.sqrt(shown / max(float(shown.max()), 1e-12))
+    # A chosen cell without images has no button: the keyboard then enters by the first column.
+    chosen = (view.true, view.predicted)
+    lost = chosen == (ANY, ANY) or (ANY not in chosen and not board.counts[chosen])
     tall = "" if len(classes) <= UPRIGHT else " tall"
     parts = [f'<div class="scroll" tabindex="-1"><table class="cm{tall}"><thead><tr><td></td>']
     for p in classes:
         label = f"<span>{breakable(names[p])}</span>"
-        parts.append(f'<th scope="col">{_opener(label, ANY, p, view, f"all errors predicted {names[p]}")}</th>')
+        way_in = lost and p == classes[0]
+        opener = _opener(label, (ANY, p), view, f"all errors predicted {names[p]}", way_in=way_in)
+        parts.append(f'<th scope="col">{opener}</th>')
     parts.append('<th scope="col" class="side">recall</th></tr></thead><tbody>')
     for t in classes:
         label = f"<span>{breakable(names[t])}</span>"
-        parts.append(f'<tr><th scope="row">{_opener(label, t, ANY, view, f"all errors of true {names[t]}")}</th>')
-        parts += [_cell(board, names, view, t, p, float(strength[t, p])) for p in classes]
+        opener = _opener(label, (t, ANY), view, f"all errors of true {names[t]}")
+        parts.append(f'<tr><th scope="row">{opener}</th>')
+        parts += [_cell(board, names, view, t, p) for p in classes]
         parts.append(f'<td class="side">{_rate(board.counts[t, t], board.counts[t].sum())}</td></tr>')
     parts.append('</tbody><tfoot><tr><th scope="row" class="side">precision</th>')
     parts += [f'<td class="side">{_rate(board.counts[p, p], board.counts[:, p].sum())}</td>' for p in classes]
     right = int(board.counts.trace())
-    parts.append(f'<td class="side all" title="accuracy">{_rate(right, int(board.counts.sum()))}</td></tr></tfoot></table></div>')
+    parts.append(
+        f'<td class="side all" title="accuracy">{_rate(right, int(board.counts.sum()))}</td></tr></tfoot></table></div>'
+    )
     return "".join(parts)
 
 
@@ -69,20 +78,23 @@ def _rate(part: int, whole: int) -> str:
     return percent(part / whole, 1) if whole else "–"
 
 
-def _opener(label: str, true: int, predicted: int, view: View, title: str) -> str:
-    here = (true, predicted) == (view.true, view.predicted)
-    return button(label, cell(true, predicted), pressed=here, title=title, aria_label=title, tabindex="0" if here else "-1")
+def _opener(label: str, where: tuple[int, int], view: View, title: str, *, way_in: bool = False) -> str:
+    here = where == (view.true, view.predicted)
+    stop = "0" if here or way_in else "-1"
+    return button(label, cell(*where), pressed=here, title=title, aria_label=title, tabindex=stop)
 
 
-def _cell(board: Board, names: Sequence[str], view: View, t: int, p: int, strength: float) -> str:
+def _cell(board: Board, names: Sequence[str], view: View, t: int, p: int) -> str:
     number = int(board.counts[t, p])
     if not number:
         return "<td></td>"
     here = (t, p) == (view.true, view.predicted)
+    shown = board.errors if view.cells == "counts" else _shares(board)
+    strength = (float(shown[t, p]) / max(float(shown.max()), 1e-12)) ** 0.5
     kind = "right" if t == p else "high" if strength > 0.62 else "low"
-    shown = f"{number}" if view.cells == "counts" else percent(number / int(board.counts[t].sum()))
+    text = f"{number}" if view.cells == "counts" else percent(number / int(board.counts[t].sum()))
     inner = button(
-        shown, cell(t, p), pressed=here, class_=kind, style="" if t == p else f"--k:{0.10 + 0.90 * strength:.2f}",
+        text, cell(t, p), pressed=here, class_=kind, style="" if t == p else f"--k:{0.10 + 0.90 * strength:.2f}",
         aria_label=f"true {names[t]}, predicted {names[p]}: {count(number, 'image')}", tabindex="0" if here else "-1",
     )  # fmt: skip
     return f"<td>{inner}</td>"
@@ -93,7 +105,9 @@ def _below(board: Board, names: Sequence[str], view: View, classes: Sequence[int
     for t, p in board.top_cells(LARGEST):
         label = f"{breakable(names[t])} → {breakable(names[p])} <b>{int(board.errors[t, p])}</b>"
         chips.append(button(label, cell(t, p), pressed=(t, p) == (view.true, view.predicted)))
-    whole = button(f"All errors <b>{board.wrong:,}</b>", cell(ANY, ANY), pressed=(view.true, view.predicted) == (ANY, ANY))
+    whole = button(
+        f"All errors <b>{board.wrong:,}</b>", cell(ANY, ANY), pressed=(view.true, view.predicted) == (ANY, ANY)
+    )
     chips = [f"<span>Largest</span>{''.join(chips)}{whole}"] if chips else ["<span>No image is misclassified.</span>"]
     return f'<div class="chips">{"".join(chips)}</div>' + _more(names, view, classes)
 
@@ -105,10 +119,12 @@ def _more(names: Sequence[str], view: View, classes: Sequence[int]) -> str:
     values = [("any", "any other class"), *((str(k), name) for k, name in enumerate(names))]
     fields = "".join(
         f'<label>{label} <select data-set="{key}" data-also="section=errors&amp;image=&amp;page=">'
-        f'{options(values, "any" if chosen == ANY else str(chosen))}</select></label>'
+        f"{options(values, 'any' if chosen == ANY else str(chosen))}</select></label>"
         for label, key, chosen in (("true", "true", view.true), ("predicted", "predicted", view.predicted))
     )
-    return f'<p class="more">{len(classes)} of {len(names)} classes: those with the most errors. Any other: {fields}</p>'
+    return (
+        f'<p class="more">{len(classes)} of {len(names)} classes: those with the most errors. Any other: {fields}</p>'
+    )
 
 
 def title_html(names: Sequence[str], true: int, predicted: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from workbench.contracts import Finding
 from workbench.measures import recall, wilson
 from workbench.result import Result
 from workbench.ui.findings import ORDER, findings_html
-from workbench.ui.words import breakable, count, href, number, percent, plain, waiting
+from workbench.ui.words import breakable, count, escape, link, number, percent, plain, waiting
 
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
@@ -25,8 +24,8 @@ LEFT_OUT = ("name", "metrics", "class_names", "dataset_fingerprints", "versions"
 
 
 def side_html(desk: Desk) -> str:
-    """Build the list of questions and the manifest."""
-    return _questions() + _manifest(desk)
+    """Build the manifest and the list of questions."""
+    return _manifest(desk) + _questions()
 
 
 def overview_html(desk: Desk) -> str:
@@ -43,40 +42,47 @@ def _numbers(desk: Desk) -> str:
     known = np.flatnonzero(~np.isnan(rates))
     worst, best = int(known[rates[known].argmin()]), int(known[rates[known].argmax()])
     wrong = board.confidence[board.predicted != board.labels]
+    errors = {"section": "errors", "true": "any", "predicted": "any"}
+    mean = f"{percent(float(wrong.mean()))} %" if len(wrong) else "–"
+    span = f"95 % interval {percent(low, 1)} to {percent(high, 1)}"
     cards = [
-        ("Accuracy", f"{percent(1 - board.wrong / images, 2)} %", f"95 % interval {percent(low, 1)} to {percent(high, 1)}", {}),
-        ("Errors", f"{board.wrong:,}", f"of {count(images, 'image')}", {"section": "errors", "true": "any", "predicted": "any"}),
-        _recall_card("Hardest class", names[worst], float(rates[worst]), worst),
-        _recall_card("Easiest class", names[best], float(rates[best]), best),
-        ("Confidence of errors", f"{percent(float(wrong.mean()), 0)} %" if len(wrong) else "–", "mean; a careful model is unsure where it errs",
-         {"section": "errors", "true": "any", "predicted": "any"}),
-    ]  # fmt: skip
-    return f'<div class="cards">{"".join(_card(*card) for card in cards)}</div>'
+        _card("Accuracy", f"{percent(1 - board.wrong / images, 2)} %", span),
+        _card("Errors", f"{board.wrong:,}", f"of {count(images, 'image')}", errors),
+        _card("Hardest class", names[worst], f"{percent(float(rates[worst]), 1)} % recognised", _all_of(worst)),
+        _card("Easiest class", names[best], f"{percent(float(rates[best]), 1)} % recognised", _all_of(best)),
+        _card("Confidence of errors", mean, "on average; low where a model knows its limits", errors),
+    ]
+    return f'<div class="cards">{"".join(cards)}</div>'
 
 
-def _recall_card(title: str, name: str, rate: float, index: int) -> tuple[str, str, str, dict[str, str]]:
-    return title, name, f"{percent(rate, 1)} % of them recognised", {"section": "errors", "true": str(index), "predicted": "any"}
+def _all_of(index: int) -> dict[str, str]:
+    return {"section": "errors", "true": str(index), "predicted": "any"}
 
 
-def _card(title: str, value: str, note: str, query: Mapping[str, str]) -> str:
+def _card(title: str, value: str, note: str, query: Mapping[str, str] | None = None) -> str:
     inner = f"<small>{escape(title)}</small><b>{breakable(value)}</b><small>{escape(note)}</small>"
-    return f'<a class="card" href="{href(query)}">{inner}</a>' if query else f'<div class="card">{inner}</div>'
+    return link(inner, query, class_="card") if query else f'<div class="card">{inner}</div>'
 
 
 def _manifest(desk: Desk) -> str:
     session = desk.session
     facts: dict[str, Any] = {"model": session.name, "data": session.dataset.name, "images": f"{len(session.dataset):,}"}
-    facts["image size"] = " × ".join(str(side) for side in session.dataset.image_shape[:2]) + (", grey" if session.dataset.image_shape[2] == 1 else ", colour")
+    facts["image size"] = " × ".join(str(side) for side in session.dataset.image_shape[:2]) + (
+        ", grey" if session.dataset.image_shape[2] == 1 else ", colour"
+    )
     facts["classes"] = len(session.class_names)
     if session.run is not None:
         manifest = session.run.manifest.model_dump(mode="json")
         for split, metrics in manifest.get("metrics", {}).items():
             facts[f"{split} metrics"] = ", ".join(f"{name} {number(float(value))}" for name, value in metrics.items())
-        facts |= {name.replace("_", " "): _fact(name, value) for name, value in manifest.items() if name not in LEFT_OUT}
+        facts |= {
+            name.replace("_", " "): _fact(name, value) for name, value in manifest.items() if name not in LEFT_OUT
+        }
         facts["settings"] = manifest.get("settings")
         facts["versions"] = manifest.get("versions")
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(plain(value))}</dd>" for name, value in facts.items())
-    return f'<section class="facts"><h2>{"This run" if session.run is not None else "This model"}</h2><dl>{rows}</dl></section>'
+    title = "This model" if session.run is None else "This run"
+    return f'<section class="facts"><h2>{title}</h2><dl>{rows}</dl></section>'
 
 
 def _fact(name: str, value: Any) -> Any:
@@ -94,7 +100,7 @@ def _fact(name: str, value: Any) -> Any:
 
 def _questions() -> str:
     items = "".join(
-        f'<li><a href="{href({"section": name})}"><b>{breakable(name)}</b><span>{escape(kind.question())}</span></a></li>'
+        f"<li>{link(f'<b>{breakable(name)}</b><span>{escape(kind.question())}</span>', {'section': name})}</li>"
         for name, kind in registry.analyses().items()
     )
     return f'<section class="questions"><h2>Questions to ask</h2><ul>{items}</ul></section>'
@@ -107,11 +113,14 @@ def _headlines(desk: Desk) -> str:
     for name, kind in registry.analyses().items():
         result = _answer(desk, name, kind.needs_model, running)
         if result is not None:
-            found += [(name, each) for each in sorted(result.findings, key=lambda each: ORDER.index(each.severity))[:PER_ANALYSIS]]
+            found += [
+                (name, each)
+                for each in sorted(result.findings, key=lambda each: ORDER.index(each.severity))[:PER_ANALYSIS]
+            ]
     found.sort(key=lambda pair: ORDER.index(pair[1].severity))
     dataset, items = desk.session.dataset, []
     for name, finding in found[:HEADLINES]:
-        more = f'<p class="source"><a href="{href({"section": name})}">{escape(name)} →</a></p>'
+        more = f'<p class="source">{link(f"{escape(name)} →", {"section": name})}</p>'
         items.append(findings_html([finding], dataset, desk.picture, evidence=EVIDENCE, more=more))
     wait = waiting(running[0], "Asking the other questions …", f"{len(running)} to go") if running else ""
     nothing = "" if items or running else '<p class="empty">Nothing stands out.</p>'

@@ -16,10 +16,10 @@ from urllib.parse import urlencode
 
 from workbench import registry
 from workbench.errors import WorkbenchError
-from workbench.ui import detail, maps, overview, own_image, section
+from workbench.ui import detail, easel, maps, overview, own_image, section
 from workbench.ui.bar import bar_html
 from workbench.ui.desk import Desk
-from workbench.ui.gallery import gallery_html
+from workbench.ui.gallery import Shelf, gallery_html
 from workbench.ui.jobs import UNEXPECTED
 from workbench.ui.matrix import matrix_html
 from workbench.ui.subject import Subject, of_dataset
@@ -49,14 +49,20 @@ class Panes:
         """Return the quick panes, None for one that stays as it is, and the reply to app.js.
 
         Args:
-            raw: {"view": wanted query, "old": the one on screen, "sent": an image of the user's own, "count": which click}.
+            raw: {"view": wanted query, "old": the one on screen, "sent": an image of the user's own, "count": click}.
         """
         asked = raw if isinstance(raw, Mapping) else {}
         wanted, trouble = asked.get("view"), ""
         if asked.get("sent"):
             try:
                 key = own_image.receive(self.desk, asked["sent"])
-                wanted = {**(wanted if isinstance(wanted, Mapping) else {}), "section": "own", "own": key, "start": "", "invert": ""}
+                wanted = {
+                    **(wanted if isinstance(wanted, Mapping) else {}),
+                    "section": "own",
+                    "own": key,
+                    "start": "",
+                    "invert": "",
+                }
             except WorkbenchError as error:
                 trouble = str(error)
         view = self.view(wanted)
@@ -69,7 +75,13 @@ class Panes:
         query = view.query()
         slow = ["detail"] if view.section in ("errors", "own") else ["answer"]
         painted = view.section == "own" and panes["main"] is not None
-        return panes, {"view": query, "url": "?" + urlencode(query), "slow": slow, "painted": painted, "count": asked.get("count", 0)}
+        return panes, {
+            "view": query,
+            "url": "?" + urlencode(query),
+            "slow": slow,
+            "painted": painted,
+            "count": asked.get("count", 0),
+        }
 
     def _guarded(self, build: Callable[..., str | None], *args: Any) -> str | None:
         """Turn whatever goes wrong into one sentence in the pane."""
@@ -77,7 +89,7 @@ class Panes:
             return build(*args)
         except WorkbenchError as error:
             return problem(error)
-        except Exception:  # noqa: BLE001  # a surface: it must reach the terminal, and the page must stay
+        except Exception:  # a surface: it must reach the terminal, and the page must stay
             LOG.exception("A pane of the page failed.")
             return problem(UNEXPECTED)
 
@@ -89,11 +101,16 @@ class Panes:
 
     def _gallery(self, view: View, old: View | None) -> str | None:
         return self._cells(
-            view, old, GALLERY, lambda board, session: gallery_html(board, session.dataset, self.desk.picture, view)
+            view,
+            old,
+            GALLERY,
+            lambda board, session: gallery_html(Shelf(board, session.dataset, self.desk.picture), view),
         )
 
     def _cells(self, view: View, old: View | None, keys: tuple[str, ...], build: Callable[..., str]) -> str | None:
-        if view.section != "errors" or (old is not None and all(getattr(old, key) == getattr(view, key) for key in keys)):
+        if view.section != "errors" or (
+            old is not None and all(getattr(old, key) == getattr(view, key) for key in keys)
+        ):
             return None
         step = self.desk.pending()
         if step is not None:
@@ -109,8 +126,13 @@ class Panes:
         if view.section == "overview":
             return overview.side_html(self.desk)
         if view.section == "own":
-            same = old is not None and (old.section, old.own, old.start, old.invert) == (view.section, view.own, view.start, view.invert)
-            return None if same else own_image.own_html(self.desk, view)
+            same = old is not None and (old.section, old.own, old.start, old.invert) == (
+                view.section,
+                view.own,
+                view.start,
+                view.invert,
+            )
+            return None if same else easel.easel_html(self.desk, view)
         return section.section_html(self.desk, view)
 
     def detail(self, raw: object) -> str:
@@ -130,7 +152,9 @@ class Panes:
             return '<p class="empty">Choose an image to explain it.</p>'
         else:
             subject = of_dataset(desk, view.image)
-        return detail.image_html(subject) + detail.probabilities_html(subject, desk.session.class_names, view) + self._maps(subject, view)
+        # An image of one's own stands on the canvas already.
+        image = "" if view.section == "own" else detail.image_html(subject)
+        return image + detail.probabilities_html(subject, desk.session.class_names, view) + self._maps(subject, view)
 
     def _maps(self, subject: Subject, view: View) -> str:
         step = self.desk.pending(model=True)
@@ -138,7 +162,9 @@ class Panes:
             return detail.explanation_html(self.desk, subject, view)
         if step[1].error:
             return problem(step[1].error)
-        return detail.waiting_html(step[0], "The model is being loaded; maps appear here in a few seconds.", step[1].what)
+        return detail.waiting_html(
+            step[0], "The model is being loaded; maps appear here in a few seconds.", step[1].what
+        )
 
     def answer(self, raw: object) -> str:
         """Return the pane below: headlines of the overview, or the answer of an analysis."""
@@ -160,14 +186,20 @@ def warm(desk: Desk) -> None:
     if view.image is not None:
         subject = of_dataset(desk, view.image)
         for explain in ("predicted", "difference"):
-            maps.shown(desk, subject, replace(view, explain=explain))
+            for method in maps.chosen(desk, view):
+                if not desk.closed:
+                    maps.shown(desk, subject, replace(view, explain=explain, methods=(method,)))
 
 
 def blocks(panes: Panes) -> Any:
     """Build the gradio page."""
     import gradio as gr
 
-    listening = "(window.workbenchPanes = window.workbenchPanes || []).push([element, trigger, watch]); window.workbench && window.workbench.attach();"
+    # A pane may be there before app.js or after it: it waits in a list, and calls whoever is there.
+    listening = (
+        "(window.workbenchPanes = window.workbenchPanes || []).push([element, trigger]);"
+        "window.workbench && window.workbench.attach();"
+    )
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True, delete_cache=(600, 3600)) as page:
         reply, wanted = gr.JSON(visible=False), gr.JSON(visible=False)
@@ -185,6 +217,9 @@ def blocks(panes: Panes) -> Any:
 
         def first(request: gr.Request) -> list[Any]:
             return look({"view": dict(request.query_params)})
+
+        # gradio looks for the class itself, and cannot resolve a name that is local to this function
+        first.__annotations__["request"] = gr.Request
 
         clicked = gr.on(
             [pane.select for pane in made.values()], look, [wanted], outputs, js="() => [window.workbench.ask()]",

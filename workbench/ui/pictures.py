@@ -13,6 +13,9 @@ import numpy as np
 
 from workbench.contracts import Array, Dataset
 
+Picture = Callable[[int, int], str]
+"""The data URI of (row, box): an image of the dataset, for a size of at most `box` pixels."""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -49,17 +52,19 @@ def shrunk(pixels: Array, size: Size) -> Array:
     if size.pixelated or pixels.shape[1] <= 2 * size.width:
         return pixels
     flat = pixels[..., 0] if pixels.shape[2] == 1 else pixels
-    small = Image.fromarray(np.ascontiguousarray(flat)).resize((2 * size.width, 2 * size.height), Image.Resampling.LANCZOS)
+    small = Image.fromarray(np.ascontiguousarray(flat)).resize(
+        (2 * size.width, 2 * size.height), Image.Resampling.LANCZOS
+    )
     return np.asarray(small)
 
 
 def tag(uri: str, size: Size, alt: str = "", classes: str = "") -> str:
     """Build the `<img>`."""
     css = " ".join(dict.fromkeys(f"{'px' if size.pixelated else ''} {classes}".split()))
-    return f'<img class="{css}" width="{size.width}" height="{size.height}" alt="{escape(alt)}" src="{uri}">'
+    return f'<img class="{escape(css)}" width="{size.width}" height="{size.height}" alt="{escape(alt)}" src="{uri}">'
 
 
-def album(dataset: Dataset, keep: int = 8192) -> Callable[[int, int], str]:
+def album(dataset: Dataset, keep: int = 8192) -> Picture:
     """Return a function from (row, box) to the data URI of that image; what was made is kept."""
     height, width = dataset.image_shape[:2]
 
@@ -69,6 +74,6 @@ def album(dataset: Dataset, keep: int = 8192) -> Callable[[int, int], str]:
 
     def cached(row: int, box: int) -> str:
         # The same pixels serve every size at which nothing is scaled down.
-        return uri(row, box if max(height, width) > box else max(height, width))
+        return uri(row, min(max(height, width), box))
 
     return cached

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from workbench import registry
@@ -12,7 +11,7 @@ from workbench.ui.findings import findings_html
 from workbench.ui.form import form_html, values_of
 from workbench.ui.tables import tables_html
 from workbench.ui.view import View
-from workbench.ui.words import breakable, href, plain, problem, waiting
+from workbench.ui.words import breakable, element, escape, link, plain, problem, waiting
 
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
@@ -26,9 +25,12 @@ def section_html(desk: Desk, view: View) -> str:
     kinds = registry.analyses()
     kind = kinds[view.section]
     links = "".join(
-        f'<a href="{href({"section": name})}"{" aria-current=page" if name == view.section else ""} title="{escape(each.question())}">{breakable(name)}</a>'
+        link(
+            breakable(name), {"section": name}, title=each.question(),
+            aria_current="page" if name == view.section else None,
+        )
         for name, each in kinds.items()
-    )
+    )  # fmt: skip
     return (
         f'<div class="side"><nav class="list" aria-label="analyses">{links}</nav></div>'
         f'<div class="ask"><h2>{escape(kind.question())}</h2>{form_html(desk, kind.Params, view.params)}</div>'
@@ -57,14 +59,15 @@ def result_html(desk: Desk, result: Result, key: str) -> str:
     dataset = desk.session.dataset
     question = registry.analyses()[result.analysis].question()
     findings = findings_html(result.findings, dataset, desk.picture) or '<p class="empty">Nothing stands out.</p>'
-    figure = (
-        f'<figure class="chart"><a href="figure/{key}.png" target="_blank" title="open in its own tab"><img alt="{escape(question)}" '
-        f'src="figure/{key}.png"></a></figure>'
-    )
+    image = element("img", alt=question, src=f"figure/{key}.png")
+    opened = element("a", image, href=f"figure/{key}.png", target="_blank", title="open in its own tab")
+    figure = f'<figure class="chart">{opened}</figure>'
     return f'<div class="answer">{findings}{figure}{tables_html(result.tables, key, len(dataset))}{_how(result)}</div>'
 
 
 def _how(result: Result) -> str:
     facts: Mapping[str, Any] = {"analysis": result.analysis, **result.params, **result.context}
-    rows = "".join(f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(plain(value))}</dd>" for name, value in facts.items())
+    rows = "".join(
+        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(plain(value))}</dd>" for name, value in facts.items()
+    )
     return f'<details class="how"><summary>How this was computed</summary><dl>{rows}</dl></details>'

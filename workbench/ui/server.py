@@ -35,8 +35,8 @@ def bind(host: str, port: int) -> socket.socket:
         taken.close()
         if getattr(error, "errno", None) == errno.EADDRINUSE:
             raise Unavailable(
-                f"Port {port} is in use, perhaps by another workbench. Choose another one with `--port {port + 1 if port < 65535 else 7860}`, "
-                "or any free one with `--port 0`."
+                f"Port {port} is in use, perhaps by another workbench. Choose another one with "
+                f"`--port {port + 1 if port < 65535 else PORT}`, or any free one with `--port 0`."
             ) from None
         raise Unavailable(f"Port {port} of {host} cannot be used: {error}. Choose another one with `--port`.") from None
     return taken
@@ -51,7 +51,7 @@ def running(app: Any, taken: socket.socket) -> Iterator[threading.Thread]:
     """
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, name="workbench-server", daemon=True)
     thread.start()
     try:
@@ -61,7 +61,9 @@ def running(app: Any, taken: socket.socket) -> Iterator[threading.Thread]:
                 raise Unavailable("The page's server did not start; the lines above say why.")
         yield thread
     finally:
-        server.should_exit = server.force_exit = True  # open event streams would hold it for minutes
+        # Pages that are still open hold event streams; they are cut after a second, which is no error to report.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        server.should_exit = True
         thread.join(10)
         taken.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from workbench.ui.board import Board
 
@@ -71,7 +72,7 @@ class View:
             return found | dict(self.params)
         for name in _KEYS[self.section]:
             value = getattr(self, name)
-            # The image says the page, so that only one of them stands in the address.
+            # The image says the page, so that never both of them stand in the address.
             if value != _DEFAULTS[name] and not (name == "page" and self.image is not None):
                 found[name] = _written(value)
         return found
@@ -104,15 +105,19 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
     if section in analyses:
         names = [name for name in got if name != "section" and not name.startswith("_")][:32]
         return View(section, params={name: got[name] for name in names if got[name] != ""})
+    section = section if section in SECTIONS else "overview"
+    got = {name: text for name, text in got.items() if name in _KEYS[section]}
+    if _whole(got.get("image")) is not None:
+        got.pop("page", None)
     methods = tuple(dict.fromkeys(name for name in got.get("methods", "").split(",") if _NAME.fullmatch(name)))[:16]
     explain = got.get("explain", "")
     return View(
-        section if section in SECTIONS else "overview",
+        section,
         true=_class(got.get("true")), predicted=_class(got.get("predicted")), image=_whole(got.get("image")),
         page=_whole(got.get("page")) or 0, methods=methods, layer=_name(got.get("layer")),
         explain=explain if explain in ("true", "difference") or _whole(explain) is not None else "predicted",
         own=_name(got.get("own")), start=_whole(got.get("start")), invert=got.get("invert") == "1",
-        **{name: got[name] for name, words in _WORDS.items() if got.get(name) in words},
+        **_chosen(got),
     )  # fmt: skip
 
 
@@ -136,6 +141,10 @@ def settle(view: View, board: Board) -> View:
     else:
         page = place // PER_PAGE
     return replace(view, true=true, predicted=predicted, image=image, page=page)
+
+
+def _chosen(got: Mapping[str, str]) -> dict[str, Any]:
+    return {name: got[name] for name, words in _WORDS.items() if got.get(name) in words}
 
 
 def _whole(text: str | None) -> int | None:

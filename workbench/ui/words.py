@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
-from html import escape
+from html import escape as quoted
 from typing import Any
 from urllib.parse import urlencode
+
+_CONTROL = dict.fromkeys(
+    [*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"
+)
+
+
+def escape(text: str) -> str:
+    """Write text from outside as HTML; characters that steer a terminal or turn the writing direction are shown."""
+    return quoted(text.translate(_CONTROL))
 
 
 def percent(share: float, decimals: int = 0) -> str:
@@ -17,6 +27,11 @@ def percent(share: float, decimals: int = 0) -> str:
     if 1 > share > 1 - smallest / 200:
         return f">{100 - smallest:.{decimals}f}"
     return f"{100 * share:.{decimals}f}"
+
+
+def probability(value: float, decimals: int = 0) -> str:
+    """Write a probability in per cent; a softmax is never certain, though its rounding may look so."""
+    return percent(min(max(value, 1e-12), 1 - 1e-12), decimals)
 
 
 def count(number: int, what: str) -> str:
@@ -34,21 +49,37 @@ def number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
-def href(query: Mapping[str, str]) -> str:
-    """Write a view as the value of an `href` attribute."""
-    return escape("?" + urlencode(dict(query)))
+def element(tag: str, inner: str = "", /, **attributes: object) -> str:
+    """Build an element; `inner` is HTML, attributes are escaped.
+
+    Args:
+        tag: name of the element.
+        inner: HTML.
+        attributes: `_` in a name stands for `-`, one at the end for nothing (`class_`); True writes the bare name,
+            False and None leave it out.
+    """
+    written = "".join(
+        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{quoted(str(value))}"')
+        for key, value in attributes.items()
+        if value is not None and value is not False
+    )
+    return f"<{tag}{written}>" if tag in ("input", "img") else f"<{tag}{written}>{inner}</{tag}>"
+
+
+def link(inner: str, query: Mapping[str, str], /, **attributes: object) -> str:
+    """Build a link to a view."""
+    return element("a", inner, href="?" + urlencode(dict(query)), **attributes)
 
 
 def go(changes: Mapping[str, object]) -> str:
-    """Write the attribute by which a button changes the view; an empty value takes a key away."""
-    return f'data-go="{escape(urlencode({key: str(value) for key, value in changes.items()}))}"'
+    """Write a change of the view for a `data-go` attribute; an empty value takes a key away."""
+    return urlencode({key: str(value) for key, value in changes.items()})
 
 
-def button(label: str, changes: Mapping[str, object], *, pressed: bool | None = None, **attributes: str) -> str:
+def button(label: str, changes: Mapping[str, object], /, *, pressed: bool | None = None, **attributes: object) -> str:
     """Build a button that changes the view; `label` is HTML, attributes are escaped."""
-    extra = "".join(f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"' for name, value in attributes.items())
-    state = "" if pressed is None else f' aria-pressed="{str(pressed).lower()}"'
-    return f'<button type="button" {go(changes)}{state}{extra}>{label}</button>'
+    state = None if pressed is None else str(pressed).lower()
+    return element("button", label, type="button", data_go=go(changes), aria_pressed=state, **attributes)
 
 
 def choices(label: str, options: Iterable[tuple[str, Mapping[str, object], bool]]) -> str:
@@ -59,9 +90,7 @@ def choices(label: str, options: Iterable[tuple[str, Mapping[str, object], bool]
 
 def options(values: Iterable[tuple[str, str]], chosen: str) -> str:
     """Build the `<option>`s of a select from (value, text)."""
-    return "".join(
-        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(text)}</option>' for value, text in values
-    )
+    return "".join(element("option", escape(text), value=value, selected=value == chosen) for value, text in values)
 
 
 def problem(error: object) -> str:
@@ -71,10 +100,9 @@ def problem(error: object) -> str:
 
 def waiting(key: str, text: str, detail: str = "") -> str:
     """Show that something is being worked on; app.js asks for its progress and shows the view again when it is done."""
-    return (
-        f'<div class="waiting" role="status" data-wait="{escape(key)}"><p><b>{escape(text)}</b> <span class="what">{escape(detail)}</span></p>'
-        '<progress max="1" aria-label="progress"></progress></div>'
-    )
+    said = f'<p><b>{escape(text)}</b> <span class="what">{escape(detail)}</span></p>'
+    bar = '<progress max="1" aria-label="progress"></progress>'
+    return element("div", said + bar, class_="waiting", role="status", data_wait=key)
 
 
 def plain(value: Any) -> str:
@@ -84,7 +112,7 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return "–" if value != value else f"{value:.4g}".replace("-", "−")
+        return "–" if math.isnan(value) else f"{value:.4g}".replace("-", "−")
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {plain(inner)}" for name, inner in value.items()) or "–"
     if isinstance(value, (list, tuple)):

@@ -1,0 +1,99 @@
+"""One server on a small trained run with hostile class names, one browser, and a page that tolerates nothing odd."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+PATIENCE = 30_000
+READY = "document.body.dataset.section && !document.body.classList.contains('asking') && !document.querySelector('.busy, [data-wait]')"
+
+
+def chromium() -> str | None:
+    """Path of the system's Chromium."""
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a browser."""
+    for item in items:
+        if "tests/browser" in item.path.as_posix():
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def site(tiny_run: Any) -> Iterator[str]:
+    """Address of the page of the small run."""
+    from workbench.registry import open_session
+    from workbench.ui.app import create_app
+    from workbench.ui.server import bind, running
+
+    app = create_app(open_session(tiny_run.folder / tiny_run.name))
+    taken = bind("127.0.0.1", 0)
+    with running(app, taken):
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+    app.state.desk.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, site: str) -> Iterator[Any]:
+    """Open an address in a context of its own; at the end, nothing was asked for outside and nothing complained."""
+    contexts, outside, complaints = [], [], []
+
+    def guard(route: Any) -> None:
+        if route.request.url.startswith(site):
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
+
+    def opened(query: str = "", width: int = 1440, height: int = 900, **settings: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, base_url=site, **settings)
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.route("http*://**", guard)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.goto(f"/{query}")
+        settle(page)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert outside == []
+    assert complaints == []
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing is asked for, computed or dimmed any more."""
+    page.wait_for_function(READY)
+    page.wait_for_timeout(250)
+    page.wait_for_function(READY)
+
+
+@pytest.fixture
+def settled() -> Any:
+    return settle

@@ -1,0 +1,142 @@
+"""Overview, analyses, and images of one's own."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import expect
+from tests.tiny import made_images
+
+from workbench.registry import analyses
+
+
+def png(pixels: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def test_the_first_view_is_the_overview_and_leads_everywhere(visit, settled):
+    page = visit()
+    expect(page.locator("#answer .card")).to_have_count(5)
+    expect(page.locator("#main dd").filter(has_text="tiny").first).to_be_visible()
+    expect(page.locator("#main .questions a")).to_have_count(len(analyses()))
+    evidence = page.locator("#answer .evidence a").first
+    image = evidence.get_attribute("href").rpartition("=")[2]
+    evidence.click()
+    settled(page)
+    assert f"image={image}" in page.url
+    page.go_back()
+    settled(page)
+    expect(page.locator("#answer .card").first).to_be_visible()
+
+
+def test_every_analysis_is_in_the_menu(visit, settled):
+    page = visit()
+    page.get_by_role("button", name="Analyses").click()
+    links = page.locator("#analyses a b")
+    assert links.all_text_contents() == list(analyses())
+    links.filter(has_text="class-balance").click()
+    settled(page)
+    expect(page.locator("#main h2")).to_have_text(analyses()["class-balance"].question())
+    expect(page.locator("#analyses")).to_be_hidden()
+    expect(page.locator("#answer .chart img")).to_be_visible()
+    page.wait_for_function("document.querySelector('#answer .chart img').naturalWidth > 300")
+
+
+def test_a_changed_parameter_is_a_link_and_a_wrong_one_a_sentence(visit, settled):
+    page = visit("?section=top-losses")
+    count = page.locator("#main input[name=count]")
+    count.fill("3")
+    page.get_by_role("button", name="Run").click()
+    page.wait_for_function("location.search === '?section=top-losses&count=3'")
+    settled(page)
+    expect(page.locator("#answer .table").first.locator("tbody tr")).to_have_count(3)
+    page.reload()
+    settled(page)
+    expect(count).to_have_value("3")
+    count.fill("-5")
+    page.get_by_role("button", name="Run").click()
+    settled(page)
+    expect(page.locator("#answer .problem")).to_contain_text("`count`")
+    expect(count).to_have_value("-5")
+    page.get_by_role("button", name="Defaults").click()
+    page.wait_for_function("location.search === '?section=top-losses'")
+    settled(page)
+    expect(page.locator("#answer .problem")).to_have_count(0)
+    page.go_back()
+    page.go_back()
+    page.wait_for_function("location.search === '?section=top-losses&count=3'")
+
+
+def test_an_uploaded_image_is_explained_and_can_be_inverted(visit, settled):
+    images, _ = made_images(1, 5)
+    page = visit("?section=own")
+    expect(page.locator("#detail")).to_contain_text("Upload or draw")
+    name = "<img src=x onerror=alert(1)>.png"
+    page.locator("[data-upload]").set_input_files({"name": name, "mimeType": "image/png", "buffer": png(255 - images[0])})
+    page.wait_for_function("location.search.includes('own=')")
+    settled(page)
+    expect(page.locator("#main .done")).to_contain_text(name)
+    expect(page.locator("#main .hint")).to_be_visible()
+    expect(page.locator("#detail figure")).to_have_count(4)
+    before = page.locator("#detail .pr").inner_text()
+    page.get_by_label("Invert (dark ↔ light)").check()
+    settled(page)
+    assert page.locator("#detail .pr").inner_text() != before
+    drawn = page.evaluate("""() => { const c = document.querySelector('[data-canvas]');
+        return [...c.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, k) => k % 4 === 0) }""")
+    assert drawn == images[0].ravel().tolist()
+    page.reload()
+    settled(page)
+    expect(page.locator("#detail figure")).to_have_count(4)
+
+
+def test_what_is_no_image_is_one_sentence_and_nothing_is_lost(visit, settled):
+    page = visit("?section=own&start=1")
+    expect(page.locator("#detail figure")).to_have_count(4)
+    for content, said in ((b"not an image", "not an image"), (bytes(3 * 2**20), "at most 2 MB")):
+        page.locator("[data-upload]").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": content})
+        expect(page.locator("#main .problem")).to_contain_text(said)
+        settled(page)
+        expect(page.locator("#detail figure")).to_have_count(4)
+
+
+def test_drawing_changes_exact_pixels_and_undo_brings_them_back(visit, settled):
+    page = visit("?section=own&start=0")
+    canvas = page.locator("[data-canvas]")
+    pixels = """() => [...document.querySelector('[data-canvas]').getContext('2d').getImageData(0, 0, 28, 28).data]
+        .filter((_, k) => k % 4 === 0)"""
+    before = page.evaluate(pixels)
+    page.locator("[data-width]").fill("1")
+    box = canvas.bounding_box()
+    step = box["width"] / 28
+    page.mouse.move(box["x"] + 3.5 * step, box["y"] + 25.5 * step)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 8.5 * step, box["y"] + 25.5 * step)
+    page.mouse.up()
+    page.wait_for_function("location.search.includes('own=')")
+    settled(page)
+    after = page.evaluate(pixels)
+    changed = [k for k in range(784) if before[k] != after[k]]
+    assert changed == [25 * 28 + x for x in range(3, 9)]
+    assert {after[k] for k in changed} == {255}
+    expect(page.locator("#detail figure")).to_have_count(4)
+    page.get_by_role("button", name="Undo").click()
+    settled(page)
+    assert page.evaluate(pixels) == before
+    page.get_by_role("button", name="Clear").click()
+    settled(page)
+    assert set(page.evaluate(pixels)) == {0}
+
+
+def test_the_canvas_starts_from_the_image_looked_at(visit, settled):
+    page = visit("?section=errors&image=7")
+    page.get_by_role("link", name="Your image").click()
+    settled(page)
+    page.get_by_role("button", name="Start from the selected image").click()
+    page.wait_for_function("location.search === '?section=own&start=7'")
+    settled(page)
+    expect(page.locator("#detail figure")).to_have_count(4)

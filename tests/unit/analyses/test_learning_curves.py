@@ -1,0 +1,60 @@
+import pandas as pd
+import pytest
+
+from analyses.learning_curves import LearningCurves, Limits
+
+
+def history(**columns):
+    return pd.DataFrame({"epoch": range(1, len(next(iter(columns.values()))) + 1), **columns})
+
+
+OVERFITTED = history(
+    loss=[0.6, 0.4, 0.2, 0.1], accuracy=[0.7, 0.8, 0.9, 0.95],
+    val_loss=[0.5, 0.4, 0.3, 0.36], val_accuracy=[0.75, 0.8, 0.85, 0.84], learning_rate=[1e-3] * 4,
+)  # fmt: skip
+
+
+def test_overfitting_is_told_by_the_gap_and_the_best_epoch(stand_in):
+    fit, lowest, trend = LearningCurves().compute(stand_in([0], history=OVERFITTED), Limits(patience=1)).findings
+    assert fit.severity == "serious"
+    assert fit.value == pytest.approx(0.11)
+    assert "(+11.0 points)" in fit.claim
+    assert "20.0 % above its lowest" in fit.claim
+    assert fit.advice.startswith("Stop at epoch 3,")
+    assert lowest.claim == "The validation loss is lowest after epoch 3 of 4: 0.300 nats."
+    assert trend.claim == "It has converged: the last epoch changed the lowest validation loss by 0 %."
+
+
+def test_a_rising_validation_loss_alone_is_overfitting(stand_in):
+    level = OVERFITTED.assign(accuracy=[0.7, 0.8, 0.85, 0.85])
+    assert LearningCurves().compute(stand_in([0], history=level), Limits()).findings[0].severity == "serious"
+
+
+def test_still_improving(stand_in):
+    going = OVERFITTED.assign(val_loss=[0.5, 0.4, 0.3, 0.27], accuracy=[0.7, 0.8, 0.82, 0.83])
+    fit, _, trend = LearningCurves().compute(stand_in([0], history=going), Limits(patience=1)).findings
+    assert fit.severity == "info"
+    assert "(-1.0 points)" in fit.claim
+    assert trend.claim == "It was still improving: the last epoch lowered the validation loss by 10.0 %, to 0.270 nats."
+    assert trend.value == pytest.approx(0.1)
+
+
+def test_without_validation_it_says_so(stand_in):
+    alone = history(loss=[0.5, 0.4, 0.3, 0.2], accuracy=[0.7, 0.8, 0.85, 0.9])
+    result = LearningCurves().compute(stand_in([0], history=alone), Limits())
+    assert (
+        result.findings[0].claim == "No validation values were recorded, so overfitting cannot be told from this run."
+    )
+    assert "lowered the training loss by 60.0 %" in result.findings[1].claim
+    assert LearningCurves().draw(result) is not None
+
+
+def test_one_epoch_gives_no_trend(stand_in):
+    trend = LearningCurves().compute(stand_in([0], history=OVERFITTED[:1]), Limits()).findings[-1]
+    assert trend.claim == "1 epoch of training: too few to tell a trend over 3 epochs."
+
+
+@pytest.mark.parametrize("empty", [None, OVERFITTED[:0]])
+def test_a_model_without_history_is_told_what_is_missing(stand_in, empty):
+    assert "train it with `workbench train`" in LearningCurves().missing(stand_in([0], history=empty))
+    assert LearningCurves().missing(stand_in([0], history=OVERFITTED)) is None

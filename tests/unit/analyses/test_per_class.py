@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from sklearn.metrics import precision_recall_fscore_support
+
+from analyses.per_class import PerClass, Size, apart
+
+LABELS, PREDICTED = [0, 0, 0, 1, 1, 2, 2, 2], [0, 0, 1, 1, 1, 2, 2, 0]
+
+
+def test_the_report_by_hand_and_by_scikit_learn(stand_in):
+    table = PerClass().compute(stand_in(LABELS, PREDICTED), Size()).tables["classes"]
+    assert table["precision"].tolist() == pytest.approx([2 / 3, 2 / 3, 1])
+    assert table["recall"].tolist() == pytest.approx([2 / 3, 1, 2 / 3])
+    assert table["f1"].tolist() == pytest.approx([2 / 3, 0.8, 0.8])
+    witness = precision_recall_fscore_support(LABELS, PREDICTED)
+    for column, values in zip(("precision", "recall", "f1", "images"), witness, strict=True):
+        assert table[column].tolist() == pytest.approx(values.tolist())
+
+
+def test_recall_has_its_wilson_interval(stand_in):
+    table = PerClass().compute(stand_in(LABELS, PREDICTED), Size()).tables["classes"]
+    assert (table["recall_low"][0], table["recall_high"][0]) == pytest.approx((0.2077, 0.9385), abs=1e-4)  # 2 of 3
+
+
+def test_the_weakest_class_and_the_answer_to_trust_least(stand_in):
+    weakest, loosest, *_ = PerClass().compute(stand_in(LABELS, PREDICTED), Size()).findings
+    assert weakest.claim.startswith("ant is recognised least: 2 of 3 images, 66.7 %")
+    assert weakest.severity == "info"  # with three images it may be chance
+    assert weakest.evidence == (2,)
+    assert loosest.claim.startswith("ant is the answer to trust least: right 2 of 3 times")
+    assert loosest.evidence == (7,)
+
+
+def test_a_class_without_images_has_no_recall_and_comes_last(stand_in):
+    result = PerClass().compute(stand_in([0, 0, 1], [0, 0, 1]), Size())
+    assert np.isnan(result.tables["classes"]["recall"][2])
+    assert result.notes["order"] == [0, 1, 2]
+
+
+COUNTS = np.array([
+    [8, 2, 0, 0],
+    [2, 8, 0, 0],
+    [0, 0, 5, 5],
+    [0, 1, 4, 5],
+])  # fmt: skip
+
+
+def test_the_group_that_errors_seldom_leave_is_found():
+    assert apart(COUNTS).tolist() == [0, 1]  # 1 of 21 errors crosses its border; of the other group 1 of 20
+    order = [2, 0, 3, 1]
+    assert apart(COUNTS[np.ix_(order, order)]).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        np.diag([5, 5, 5, 5]),  # nothing is confused
+        np.array([[5, 1], [1, 5]]),  # two classes have no group
+        np.full((4, 4), 2),  # all are confused alike
+    ],
+)
+def test_no_group_is_made_up(counts):
+    assert apart(counts) is None
+
+
+def test_the_group_is_said_with_what_crosses_its_border(stand_in):
+    labels, predicted = np.repeat(np.arange(16), COUNTS.ravel()) // 4, np.repeat(np.arange(16), COUNTS.ravel()) % 4
+    names = ("ant", "bee", "cat", "dog")
+    found = PerClass().compute(stand_in(labels, predicted, names=names), Size()).findings[-1]
+    assert found.claim.startswith(
+        "ant and bee are told apart from all other classes best: of 21 images of or taken for them, 1 error"
+    )
+    assert found.value == pytest.approx(1 / 21)
+    assert [(labels[row], predicted[row]) for row in found.evidence] == [(3, 1)]

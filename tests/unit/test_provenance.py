@@ -1,0 +1,48 @@
+import platform
+import subprocess
+
+import pytest
+
+from workbench import provenance
+
+
+def test_versions():
+    import numpy as np
+
+    assert provenance.versions()["python"] == platform.python_version()
+    assert provenance.versions()["numpy"] == np.__version__
+    assert "tensorflow" in provenance.versions()
+
+
+def git(folder, *arguments):
+    who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+    return subprocess.run(
+        ["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    folder = tmp_path / "workbench"
+    folder.mkdir()
+    (folder / "provenance.py").write_text("1")
+    monkeypatch.setattr(provenance, "__file__", str(folder / "provenance.py"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    return folder
+
+
+def test_revision(package):
+    assert provenance.git_revision() is None
+    git(package.parent, "init", "-q")
+    assert provenance.git_revision() is None  # in a repository that does not know the workbench
+    git(package.parent, "add", ".")
+    git(package.parent, "commit", "-q", "-m", "first")
+    commit = git(package.parent, "rev-parse", "HEAD")
+    assert provenance.git_revision() == commit
+    (package / "provenance.py").write_text("2")
+    assert provenance.git_revision() == f"{commit}-dirty"
+
+
+def test_without_git(package, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert provenance.git_revision() is None

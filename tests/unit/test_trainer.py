@@ -1,0 +1,253 @@
+"""Training on made images: what a run holds, and that it survives being killed."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workbench import trainer
+from workbench.checkpoint import Checkpoint, State
+from workbench.datasets import load_dataset
+from workbench.errors import Unavailable, WorkbenchError
+from workbench.recipes import RECIPES, Recipe, TrainingJob
+from workbench.runs import list_runs, open_run
+from workbench.trainer import train
+
+COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
+
+
+@pytest.fixture(scope="module")
+def npz(tmp_path_factory):
+    """Three classes told apart by the row of a bright bar: 120 images to train on, 30 to test."""
+    random = np.random.default_rng(0)
+    labels = np.arange(150) % 3
+    images = random.integers(0, 60, (150, 22, 22), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[3 + 6 * label : 6 + 6 * label] += 150
+    path = tmp_path_factory.mktemp("data") / "bars.npz"
+    np.savez(path, x_train=images[:120], y_train=labels[:120], x_test=images[120:], y_test=labels[120:])
+    return path
+
+
+def plan(npz, epochs=3, **changes):
+    settings = {"epochs": epochs, "batch_size": 16, "shift": 1, "label_smoothing": 0.05, **changes}
+    return TrainingJob.plan("tuned", settings, dataset=str(npz), seed=5)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(npz, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    seen, rows, said = [], [], []
+    run = train(
+        "whole", job=plan(npz, 4), folder=folder, say=said.append,
+        progress=lambda *step: seen.append(step), on_epoch=rows.append,
+    )  # fmt: skip
+    return run, seen, rows, said
+
+
+def weights(run):
+    return run.load_model().get_weights()
+
+
+def test_a_run_holds_everything(uninterrupted, npz):
+    run, _, rows, said = uninterrupted
+    opened = open_run("whole", run.path.parent)
+    manifest = opened.manifest
+    assert [path.name for path in run.path.parent.iterdir()] == ["whole"]
+    assert manifest.settings["batch_size"] == 16
+    assert (manifest.recipe, manifest.seed, manifest.epochs) == ("tuned", 5, 4)
+    assert manifest.class_names == ("0", "1", "2")
+    assert manifest.image_shape == (22, 22, 1)
+    assert manifest.dataset_fingerprints == {
+        split: load_dataset(npz, split=split).fingerprint for split in ("train", "test")
+    }
+    assert manifest.versions["tensorflow"]
+    assert manifest.parameters == 109_571
+    assert list(opened.history.columns) == COLUMNS
+    assert opened.history.epoch.tolist() == [1, 2, 3, 4]
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    assert manifest.seconds == pytest.approx(opened.history.seconds.sum(), abs=0.1)
+    assert said == []
+
+
+def test_metrics_are_those_of_the_saved_model_and_predictions(uninterrupted, npz):
+    run, *_ = uninterrupted
+    test = load_dataset(npz)
+    predictions = run.predictions("test", test.fingerprint)
+    probabilities = np.asarray(run.load_model()(test.floats()))
+    assert np.allclose(predictions.probabilities, probabilities, atol=1e-5)
+    assert run.manifest.metrics["test"] == {
+        "accuracy": predictions.correct.mean(), "loss": pytest.approx(predictions.loss.mean()),
+    }  # fmt: skip
+    last_twelve = load_dataset(npz, split="train").subset(slice(108, None))
+    found = np.asarray(run.load_model()(last_twelve.floats()))
+    loss = -np.log(found[np.arange(12), last_twelve.labels]).mean()
+    assert run.manifest.metrics["validation"]["loss"] == pytest.approx(loss, rel=1e-3)
+    assert run.history.val_loss.iloc[-1] == pytest.approx(loss, rel=1e-3)  # without label smoothing
+    assert run.history.val_accuracy.iloc[-1] == pytest.approx((found.argmax(1) == last_twelve.labels).mean())
+
+
+def test_progress_counts_the_batches_of_each_epoch(uninterrupted):
+    _, seen, *_ = uninterrupted
+    steps = [(done, total) for what, done, total in seen if what == "epoch 2/4"]
+    assert steps == [(number, 7) for number in range(1, 8)]  # 108 images by 16
+
+
+def test_stopped_and_resumed_is_the_same_as_never_stopped(uninterrupted, npz, tmp_path):
+    def stop(row):
+        if row["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train("halves", job=plan(npz, 4), folder=tmp_path, on_epoch=stop)
+    said = []
+    run = train("halves", resume=True, folder=tmp_path, say=said.append)
+    assert said == ["Resuming 'halves' after 2 of 4 epochs."]
+    whole = uninterrupted[0]
+    # Equal to the last bit here; the order of sums is the library's business, so not asked for.
+    assert np.allclose(run.history.drop(columns="seconds"), whole.history.drop(columns="seconds"), rtol=1e-3)
+    for one, other in zip(weights(run), weights(whole), strict=True):
+        assert np.allclose(one, other, atol=1e-4)
+
+
+def test_killed_at_any_moment_it_resumes_to_the_same_epoch(npz, tmp_path):
+    code = (
+        "import sys; from workbench.trainer import train; from workbench.recipes import TrainingJob\n"
+        "train('killed', job=TrainingJob.model_validate_json(sys.argv[1]), folder=sys.argv[2])"
+    )
+    root = Path(trainer.__file__).parents[1]
+    job = plan(npz, 400)
+    process = subprocess.Popen([sys.executable, "-c", code, job.model_dump_json(), str(tmp_path)], cwd=root)
+    checkpoint = Checkpoint(tmp_path, "killed")
+    try:
+        until = time.monotonic() + 120
+        while (state := checkpoint.read()) is None or state.epochs < 2:
+            assert process.poll() is None, "the training ended by itself"
+            assert time.monotonic() < until, "no epoch in two minutes"
+            time.sleep(0.05)
+        time.sleep(0.13)  # in the middle of an epoch, or of writing
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    with pytest.raises(WorkbenchError, match="There is no run in"):
+        open_run("killed", tmp_path)
+    assert list_runs(tmp_path) == []
+
+    state = checkpoint.read()
+    assert 2 <= state.epochs < 400
+    # 400 epochs would take a minute; as if it had been started with two more than it had done.
+    short = state.job.recipe.model_copy(update={"epochs": state.epochs + 2})
+    checkpoint.write(
+        state.model_copy(update={"job": state.job.model_copy(update={"recipe": short})}), checkpoint.load_model(state)
+    )
+    run = train("killed", resume=True, folder=tmp_path)
+    assert run.manifest.epochs == state.epochs + 2
+    assert run.history.epoch.tolist() == list(range(1, state.epochs + 3))
+    assert not checkpoint.path.exists()
+
+
+def test_killed_before_the_first_epoch_it_can_be_resumed_too(npz, tmp_path, monkeypatch):
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "_fit", killed)  # where TensorFlow is imported
+        with pytest.raises(KeyboardInterrupt):
+            train("early", job=plan(npz, 1), folder=tmp_path)
+    assert train("early", resume=True, folder=tmp_path).manifest.epochs == 1
+
+
+def test_resume_needs_an_unfinished_training_with_the_same_settings(npz, tmp_path):
+    with pytest.raises(Unavailable, match=r"no unfinished training of 'none' in .* Train without --resume"):
+        train("none", resume=True, folder=tmp_path)
+    checkpoint = Checkpoint(tmp_path, "other")
+    fingerprint = load_dataset(npz, split="train").fingerprint
+    checkpoint.write(State(job=plan(npz), fingerprint=fingerprint, epochs=2))
+    with pytest.raises(WorkbenchError, match=r"other settings: epochs 3 \(now 9\), shift 1 \(now 2\)\. Leave them out"):
+        train("other", job=plan(npz, 9, shift=2), resume=True, folder=tmp_path)
+    checkpoint.write(State(job=plan(npz), fingerprint="another", epochs=2))
+    with pytest.raises(WorkbenchError, match=r"trained on other data: .*bars.npz has changed"):
+        train("other", resume=True, folder=tmp_path)
+    (checkpoint.path / "state.json").write_text("{")
+    with pytest.raises(WorkbenchError, match=r"state.json cannot be read"):
+        train("other", resume=True, folder=tmp_path)
+
+
+def test_without_resume_it_starts_over_and_says_so(npz, tmp_path):
+    Checkpoint(tmp_path, "again").write(State(job=plan(npz), fingerprint="f", epochs=2))
+    said = []
+    run = train("again", job=plan(npz, 1), folder=tmp_path, say=said.append)
+    assert said == [
+        "Starting over: the unfinished training of 'again' (2 of 3 epochs) is dropped. "
+        "With --resume it would have gone on."
+    ]
+    assert run.history.epoch.tolist() == [1]
+
+
+def test_retraining_keeps_the_old_run_until_the_new_one_is_whole(npz, tmp_path, monkeypatch):
+    first = train("r", job=plan(npz, 1, validation_split=0), folder=tmp_path)
+    assert math.isnan(first.history.val_loss[0])
+    assert set(first.manifest.metrics) == {"test"}
+
+    def full(*arguments, **options):
+        raise Unavailable("the disk is full.")
+
+    seen = []
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "save_run", full)
+        with pytest.raises(Unavailable):
+            train("r", job=plan(npz, 2), folder=tmp_path, on_epoch=lambda row: seen.append(open_run("r", tmp_path)))
+    assert seen == [first] * 2
+    assert open_run("r", tmp_path).manifest == first.manifest
+    assert train("r", resume=True, folder=tmp_path, on_epoch=seen.append).manifest.epochs == 2
+    assert len(seen) == 2  # nothing was trained again
+    assert open_run("r", tmp_path).manifest.epochs == 2
+
+
+def test_divergence_is_said_and_no_checkpoint_of_it_is_kept(npz, tmp_path):
+    from workbench.architectures import architectures
+
+    job = plan(npz, 2)
+    model = architectures()["baseline"]((22, 22, 1), 3)
+    trainer._compile(model, job.recipe, 7)
+    model.optimizer.build(model.trainable_variables)
+    model.get_layer("output").bias.assign([math.nan] * 3)
+    checkpoint = Checkpoint(tmp_path, "d")
+    fingerprint = load_dataset(npz, split="train").fingerprint
+    checkpoint.write(State(job=job, fingerprint=fingerprint, epochs=1), model)
+    with pytest.raises(WorkbenchError, match=r"Training diverged in epoch 2: the loss is nan. Choose a learning rate"):
+        train("d", resume=True, folder=tmp_path)
+    assert checkpoint.read().epochs == 1
+
+
+def test_jobs_that_cannot_be_done(npz, tmp_path):
+    with pytest.raises(WorkbenchError, match="Did you mean 'baseline'"):
+        train("x", job=TrainingJob(architecture="bassline"), folder=tmp_path)
+    with pytest.raises(WorkbenchError, match="The name of a run"):
+        train("../x", job=plan(npz), folder=tmp_path)
+    few = tmp_path / "few.npz"
+    np.savez(few, x_train=np.zeros((5, 22, 22), np.uint8), y_train=np.arange(5))
+    with pytest.raises(WorkbenchError, match=r"validation_split of 0.9 of 5 training images leaves a part empty"):
+        train("x", job=plan(few, validation_split=0.9), folder=tmp_path)
+    assert list(tmp_path.iterdir()) == [few]
+
+
+def test_every_setting_of_the_recipe_reaches_the_optimizer_or_the_loss():
+    import keras
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="softmax")])
+    trainer._compile(model, RECIPES["report"], 10)
+    assert type(model.optimizer) is keras.optimizers.Adam
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
+    assert model.loss == "sparse_categorical_crossentropy"
+    trainer._compile(model, Recipe(optimizer="adamw", weight_decay=0.03, schedule="one-cycle", label_smoothing=0.2), 10)
+    assert type(model.optimizer) is keras.optimizers.AdamW
+    assert model.optimizer.weight_decay == 0.03
+    assert model.optimizer.get_config()["learning_rate"]["config"] == {"peak": 1e-3, "steps": 100, "warm_up": 0.1}
+    assert model.loss.label_smoothing == 0.2

@@ -1,0 +1,76 @@
+"""The web application from outside: headers, hosts, addresses, ports."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from workbench.errors import Unavailable
+from workbench.ui.app import create_app
+from workbench.ui.server import bind
+
+
+@pytest.fixture
+def client(desk):
+    from starlette.testclient import TestClient
+
+    return TestClient(create_app(desk, background=False))
+
+
+def test_every_answer_forbids_foreign_content(client):
+    for path in ("/", "/healthz", "/workbench/app.js", "/nothing"):
+        policy = client.get(path).headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "http" not in policy
+
+
+def test_another_host_name_is_refused(client):
+    assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 400
+    assert client.get("/healthz", headers={"host": "localhost:7860"}).json() == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/figure/nothing.png", "/table/nothing/0.csv", "/workbench/page.py", "/workbench/..%2fpage.py", "/monitoring",
+        "/gradio_api/run/look", "/openapi.json", "/gradio_api/file=/etc/passwd",
+    ],
+)  # fmt: skip
+def test_nothing_else_is_served(client, path):
+    assert client.get(path).status_code in (403, 404, 405)
+    assert client.post(path, json={"data": []}).status_code in (403, 404, 405)
+
+
+def test_progress_is_told_by_key(client, desk):
+    desk.loading.progress("Predictions", 256, 1024)
+    assert client.get("/status/loading").json() == {"done": False, "what": "Predictions: 256 of 1,024", "share": 0.25}
+    assert client.get("/status/unknown").json()["done"] is True
+
+
+def test_the_figure_and_the_tables_of_an_answer_can_be_fetched(client, desk):
+    key, job = desk.answer("class-balance", {}, wait=60)
+    assert job.error == ""
+    figure = client.get(f"/figure/{key}.png")
+    assert figure.content[:8] == b"\x89PNG\r\n\x1a\n"
+    table = client.get(f"/table/{key}/0.csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert len(table.text.splitlines()) == 1 + len(next(iter(job.value.tables.values())))
+    assert client.get(f"/table/{key}/99.csv").status_code == 404
+
+
+def test_a_port_in_use_is_one_sentence_that_says_how_to_choose_another():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(Unavailable, match=rf"Port {port} is in use.*--port {port + 1}.*--port 0"):
+            bind("127.0.0.1", port)
+
+
+def test_port_zero_is_any_free_one_and_a_wrong_one_is_refused():
+    with bind("127.0.0.1", 0) as taken:
+        assert taken.getsockname()[1] > 0
+    with pytest.raises(Unavailable, match="70000"):
+        bind("127.0.0.1", 70000)

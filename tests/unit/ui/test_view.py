@@ -1,0 +1,75 @@
+"""The view is what stands in the address, whatever stands there."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.ui.board import Board
+from workbench.ui.view import ANY, View, read, settle
+
+ANALYSES = ("most-confused", "samples")
+KEYS = ("section", "true", "predicted", "image", "page", "order", "cells", "explain", "methods", "layer", "scale",
+        "grid", "own", "start", "invert", "__theme", "<b>")  # fmt: skip
+VALUES = st.one_of(
+    st.text(max_size=12), st.integers(-3, 12).map(str),
+    st.sampled_from(["errors", "own", "samples", "any", "true", "difference", "shares", "unsure", "shared", "native",
+                     "grad-cam,occlusion", "conv2/relu", "1", "9" * 30]),
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES))
+def test_any_query_is_a_view_that_equals_its_own_query(raw):
+    view = read(raw, ANALYSES)
+    assert read(view.query(), ANALYSES) == view
+
+
+@pytest.mark.parametrize("raw", [None, [], "x", 3, {"image": None}, {"true": {"a": 1}}, {3: 4}])
+def test_what_is_no_query_is_the_first_view_or_the_errors(raw):
+    assert read(raw, ANALYSES).section in ("overview", "errors")
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES))
+def test_settling_any_view_gives_an_image_that_exists_and_is_stable(raw):
+    board = _board()
+    view = settle(read({**raw, "section": "errors"}), board)
+    assert view.true is not None
+    assert view.predicted is not None
+    if view.image is not None:
+        assert view.image in board.rows(view.true, view.predicted, view.order)
+    assert settle(read(view.query()), board) == view
+
+
+def test_a_bare_image_opens_its_cell_and_page():
+    view = settle(read({"image": "5"}), _board())
+    assert (view.section, view.true, view.predicted, view.image, view.page) == ("errors", 1, 0, 5, 0)
+
+
+def test_the_cell_decides_where_image_and_cell_contradict():
+    view = settle(read({"section": "errors", "true": "0", "predicted": "1", "image": "5"}), _board())
+    assert (view.true, view.predicted, view.image) == (0, 1, 2)
+
+
+def test_class_zero_is_a_class_and_any_is_none():
+    board = _board()
+    assert settle(read({"section": "errors", "true": "0", "predicted": "0"}), board).image == 0
+    column = settle(read({"section": "errors", "true": "any", "predicted": "0"}), board)
+    assert (column.true, column.predicted, column.image) == (ANY, 0, 5)
+    assert column.query() == {"section": "errors", "true": "any", "predicted": "0", "image": "5"}
+
+
+def test_what_is_the_default_stays_out_of_the_address():
+    assert View().query() == {"section": "overview"}
+    assert read({"section": "samples", "count": "3", "seed": "", "__theme": "dark"}, ANALYSES).query() == {
+        "section": "samples", "count": "3",
+    }  # fmt: skip
+
+
+def _board() -> Board:
+    import numpy as np
+
+    from workbench.contracts import Predictions
+
+    labels = np.array([0, 0, 0, 0, 1, 1, 2, 2])
+    logits = np.zeros((8, 3), np.float32)
+    logits[np.arange(8), [0, 1, 1, 1, 1, 0, 2, 2]] = [5, 1, 3, 2, 4, 6, 40, 0.5]
+    return Board(Predictions(logits, labels))
