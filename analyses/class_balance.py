@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
@@ -18,6 +17,7 @@ from workbench.result import Result
 from workbench.wording import counted, listed, percent
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from workbench.session import Session
@@ -38,6 +38,8 @@ class ClassBalance(Analysis[Limits]):
 
     def compute(self, session: Session, params: Limits) -> Result:
         """Count the labels of the images at hand and, where there are any, of the training images."""
+        import pandas as pd
+
         names, parts = session.class_names, {"data": session.dataset.labels}
         part_names = {"data": session.dataset.name}
         train = session.train

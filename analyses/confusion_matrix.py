@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
@@ -38,6 +37,8 @@ class ConfusionMatrix(Analysis[Size]):
 
     def compute(self, session: Session, params: Size) -> Result:
         """Count images by true and predicted class."""
+        import pandas as pd
+
         predictions, names = session.predictions, session.class_names
         counts = confusion_counts(predictions.labels, predictions.predicted, len(names))
         true, predicted = np.nonzero(counts)

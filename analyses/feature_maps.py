@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
@@ -21,6 +20,7 @@ from workbench.tiles import as_rgb, small
 from workbench.wording import counted, rate
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from workbench.probe import Probe
@@ -50,6 +50,8 @@ class FeatureMaps(Analysis[Choice]):
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Read all layers in one pass: the maps of one image, and the range of every channel over many."""
+        import pandas as pd
+
         dataset, predictions, probe = session.dataset, session.predictions, session.probe
         if params.row >= len(dataset):
             raise WorkbenchError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
@@ -31,6 +30,7 @@ from workbench.tiles import Tile, small, tiles, tiles_height
 from workbench.wording import counted, rate
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -69,6 +69,8 @@ class Filters(Analysis[Choice]):
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Read kernels and norms; climb to the inputs that the filters answering most to the data like best."""
+        import pandas as pd
+
         probe = session.probe
         if reason := self.missing(session):
             raise WorkbenchError(reason)
@@ -163,6 +165,8 @@ def _findings(table: pd.DataFrame) -> list[Finding]:
 
 def _excited(session: Session, probe: Probe, layer: str, params: Choice) -> tuple[pd.DataFrame, Array, Finding]:
     """Excite the filters that answer most to the data, and compare with the image that each likes best."""
+    import pandas as pd
+
     from workbench.excitation import excite
 
     dataset = session.dataset

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
@@ -19,6 +18,7 @@ from workbench.tiles import Tile, small, tiles, tiles_height
 from workbench.wording import rate
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from workbench.session import Session
@@ -112,6 +112,8 @@ class GradCamMaps(Analysis[Choice]):
 
 def _examples(predictions: Predictions, classes: int, params: Choice) -> pd.DataFrame:
     """List row, class and whether it is right, for each class and each place; -1 where there is no such prediction."""
+    import pandas as pd
+
     errors = np.bincount(predictions.labels[~predictions.correct], minlength=classes)
     present = np.bincount(predictions.labels, minlength=classes) > 0
     chosen = np.argsort(-np.where(present, errors, -1), kind="stable")[: min(params.classes, int(present.sum()))]
@@ -126,6 +128,8 @@ def _examples(predictions: Predictions, classes: int, params: Choice) -> pd.Data
 
 def _described(examples: pd.DataFrame, maps: Array, predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
     """Add names, confidence, and how much evidence there is."""
+    import pandas as pd
+
     rows, names = examples["row"].to_numpy(), dataset.class_names
     return pd.DataFrame(
         {

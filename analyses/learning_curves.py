@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
@@ -17,6 +16,7 @@ from workbench.result import Result
 from workbench.wording import counted, percent
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -49,6 +49,8 @@ class LearningCurves(Analysis[Limits]):
 
     def compute(self, session: Session, params: Limits) -> Result:
         """Read gap, best epoch and trend from the history."""
+        import pandas as pd
+
         if (history := session.history) is None:
             raise WorkbenchError(self.missing(session) or "")
         wanted = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]

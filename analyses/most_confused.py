@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
@@ -19,6 +18,7 @@ from workbench.tiles import Tile, small, strips, tiles, tiles_height
 from workbench.wording import counted, percent, rate
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -101,6 +101,8 @@ def _ranked(wrong: Array, top: int) -> Array:
 
 
 def _table(columns: list[str], pairs: Array, wrong: Array, of: Array, names: tuple[str, ...]) -> pd.DataFrame:
+    import pandas as pd
+
     images = wrong[pairs[:, 0], pairs[:, 1]]
     low, high = wilson(images, of)
     return pd.DataFrame(

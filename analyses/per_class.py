@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
@@ -19,6 +18,7 @@ from workbench.result import Result
 from workbench.wording import counted, listed, percent, rate
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -38,6 +38,8 @@ class PerClass(Analysis[Size]):
 
     def compute(self, session: Session, params: Size) -> Result:
         """Give precision and recall with Wilson intervals, F1 and the number of images of each class."""
+        import pandas as pd
+
         predictions, names = session.predictions, session.class_names
         counts = confusion_counts(predictions.labels, predictions.predicted, len(names))
         right, of, taken = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
@@ -19,6 +18,7 @@ from workbench.tiles import Tile, small, strips, tiles
 from workbench.wording import counted, listed, percent, rate
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -42,6 +42,8 @@ class PixelValues(Analysis[Size]):
 
     def compute(self, session: Session, params: Size) -> Result:
         """Count every pixel value of every class exactly, and average the images of each class."""
+        import pandas as pd
+
         dataset, names = session.dataset, session.class_names
         rows = evenly(len(dataset), params.images)
         counts, empty, flat = _count(dataset, rows)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
@@ -38,6 +37,8 @@ class Samples(Analysis[Choice]):
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Take one image of each class in turn until there are enough."""
+        import pandas as pd
+
         dataset, names = session.dataset, session.class_names
         rows = balanced(dataset.labels, params.count, params.seed)
         labels = dataset.labels[rows]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from workbench.analysis import Analysis
@@ -37,6 +36,8 @@ class TopLosses(Analysis[Choice]):
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Sort by cross-entropy of the label, largest first; ties by row."""
+        import pandas as pd
+
         predictions, dataset, names = session.predictions, session.dataset, session.class_names
         order = np.argsort(-predictions.loss, kind="stable")
         rows = order[: params.count]

@@ -13,8 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from platformdirs import user_cache_path
 
 from tests.tiny import HOSTILE, made_images
+
+# What `make data` fetched stays usable, though the tests have a cache of their own.
+FETCHED = Path(os.environ.get("WORKBENCH_CACHE") or user_cache_path("classifier-workbench")) / "fashion-mnist"
+if FETCHED.is_dir():
+    os.environ.setdefault("WORKBENCH_DATA", str(FETCHED))
 
 # Before TensorFlow and Gradio are imported by any test.
 SCRATCH = Path(tempfile.mkdtemp(prefix="workbench-tests-"))

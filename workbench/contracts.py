@@ -86,11 +86,13 @@ class Dataset:
         return digest.hexdigest()[:16]
 
     def class_index(self, name: str | int) -> int:
-        """Return the class called `name`, or the class of that number.
+        """Return the class called `name`, or the class of that number; text is a name first, an int a number first.
 
         Raises:
             WorkbenchError: if there is none; the nearest names are offered.
         """
+        if not isinstance(name, str) and 0 <= name < len(self.class_names):
+            return int(name)
         if str(name) in self.class_names:
             return self.class_names.index(str(name))
         folded = [each.casefold() for each in self.class_names]

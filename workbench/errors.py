@@ -14,19 +14,21 @@ class Unavailable(WorkbenchError):
     """What was asked for cannot be had here: no data source, no such file, no room on the disk."""
 
 
-def unknown(kind: str, got: object, options: Iterable[object]) -> WorkbenchError:
+def unknown(kind: str, got: object, options: Iterable[object], *, where: str = "") -> WorkbenchError:
     """Build the error for a mistyped name, with the nearest names first.
 
     Args:
         kind: what was looked for, for example "layer".
         got: the name that was given.
         options: every name that would have been right.
+        where: the place that was looked at.
     """
     names = [str(option) for option in options]
+    place = f" in {where}" if where else ""
     if not names:
-        return WorkbenchError(f"There is no {kind} {str(got)!r}, and none to choose from.")
+        return WorkbenchError(f"There is no {kind} {str(got)!r}{place}, and none to choose from.")
     folded = {name.casefold(): name for name in names}
     near = [folded[name] for name in get_close_matches(str(got).casefold(), folded, n=3, cutoff=0.5)]
     shown = names if len(names) <= 12 else [*names[:12], f"… ({len(names)} in all)"]
     hint = f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
-    return WorkbenchError(f"There is no {kind} {str(got)!r}.{hint} Choose one of: {', '.join(shown)}.")
+    return WorkbenchError(f"There is no {kind} {str(got)!r}{place}.{hint} Choose one of: {', '.join(shown)}.")

@@ -167,7 +167,7 @@ def open_run(name_or_path: str | Path, folder: str | Path | None = None) -> Run:
     if path.suffix == ".keras" and path.is_file():
         raise WorkbenchError(f"{name_or_path} is a model, not a run. Give it as the model, together with a data file.")
     if not path.is_dir():
-        raise unknown(f"run in {folder}", str(name_or_path), [run.name for run in list_runs(folder)])
+        raise unknown("run", str(name_or_path), [run.name for run in list_runs(folder)], where=str(folder))
     run = _read(path)
     found = _sha256(run.model_path)
     if found != run.manifest.model_sha256:

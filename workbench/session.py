@@ -175,8 +175,7 @@ class Session:
         """`(N, D)` float32, what the last linear layer receives; cached, else computed now, with progress."""
         with self._lock:
             if self._embeddings is None:
-                stored = load_arrays(self.cache_path("predictions.npz")) if self.cache else None
-                self._embeddings = None if stored is None else stored.get("embeddings")
+                self._embeddings = self._cached("embeddings")
             if self._embeddings is None:
                 self._compute()
             return np.asarray(self._embeddings)
@@ -185,10 +184,15 @@ class Session:
         with self._lock:
             if self._predictions is None and self.run is not None:
                 self._predictions = self.run.predictions(self.split, self.dataset.fingerprint)
-            if self._predictions is None and self.cache:
-                stored = load_arrays(self.cache_path("predictions.npz"))
-                self._predictions = None if stored is None else Predictions(stored["logits"], self.dataset.labels)
+            if self._predictions is None and (logits := self._cached("logits")) is not None:
+                self._predictions = Predictions(logits, self.dataset.labels)
             return self._predictions
+
+    def _cached(self, name: str) -> Array | None:
+        """Return "logits" or "embeddings" from the cache folder, if they are there for every image."""
+        stored = (load_arrays(self.cache_path("predictions.npz")) if self.cache else None) or {}
+        values = stored.get(name)
+        return values if values is not None and values.shape[:1] == (len(self.dataset),) else None
 
     def _compute(self) -> None:
         """Pass all images through the model once: logits and embeddings."""

@@ -8,6 +8,7 @@ import logging
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -34,17 +35,18 @@ def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays as one compressed npz, whole or not at all; a disk that takes no more costs only the cache."""
     if odd := [name for name, values in arrays.items() if np.asarray(values).dtype.hasobject]:
         raise TypeError(f"Array {odd[0]!r} holds Python objects, which could only be pickled: give it a plain dtype.")
+    part = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
             part = Path(file.name)
-            try:
-                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy types `allow_pickle` into the names
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy types `allow_pickle` into the names
+        part.replace(path)
     except OSError as error:
         LOG.warning("Not cached: %s", error)
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def load_arrays(path: Path) -> dict[str, Array] | None:
@@ -54,7 +56,7 @@ def load_arrays(path: Path) -> dict[str, Array] | None:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         LOG.warning("A damaged file of the cache is left aside: %s", error)
         return None
 
@@ -78,10 +80,19 @@ def save_result(path: Path, result: Result) -> None:
 
 
 def load_result(path: Path) -> Result | None:
-    """Read what `save_result` wrote; None where there is nothing or it is damaged."""
+    """Read what `save_result` wrote; None where there is nothing, or it is damaged or another version's."""
     stored = load_arrays(path)
     if stored is None or "meta" not in stored:
         return None
+    try:
+        return _result(stored)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        LOG.warning("A damaged file of the cache is left aside: %r", error)
+        return None
+
+
+def _result(stored: dict[str, Array]) -> Result:
+    """Build a result from its arrays."""
     import pandas as pd
 
     meta = json.load(io.BytesIO(stored["meta"].tobytes()))

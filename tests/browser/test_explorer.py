@@ -6,6 +6,7 @@ import re
 from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import expect
+
 from tests.tiny import HOSTILE
 
 FIRST = "?section=errors&true=0&predicted=1"

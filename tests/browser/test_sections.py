@@ -7,8 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
-from tests.tiny import made_images
 
+from tests.tiny import made_images
 from workbench.registry import analyses
 
 
@@ -76,7 +76,9 @@ def test_an_uploaded_image_is_explained_and_can_be_inverted(visit, settled):
     page = visit("?section=own")
     expect(page.locator("#detail")).to_contain_text("Upload or draw")
     name = "<img src=x onerror=alert(1)>.png"
-    page.locator("[data-upload]").set_input_files({"name": name, "mimeType": "image/png", "buffer": png(255 - images[0])})
+    page.locator("[data-upload]").set_input_files(
+        {"name": name, "mimeType": "image/png", "buffer": png(255 - images[0])}
+    )
     page.wait_for_function("location.search.includes('own=')")
     settled(page)
     expect(page.locator("#main .done")).to_contain_text(name)

@@ -6,7 +6,10 @@ import inspect
 import io
 import json
 import math
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -17,14 +20,23 @@ from matplotlib.text import Text
 
 from workbench import registry
 from workbench.contracts import Dataset, Predictions
+from workbench.errors import WorkbenchError
 from workbench.params import ChooseFrom, describe, make
 from workbench.session import Session
 from workbench.store import load_result, save_result
 
+ROOT = Path(__file__).parents[2]
 ALL = sorted(registry.analyses())
 HOSTILE = (
-    "$\\frac{1}{0}$", "<script>alert(1)</script>", "_under_score_", "line\nbreak\x1b[31m", "\u202etfel ot thgir", "日本語", "%s {0} \\", "",
-)  # fmt: skip
+    "$\\frac{1}{0}$",
+    "<script>alert(1)</script>",
+    "_under_score_",
+    "line\nbreak\x1b[31m",
+    "\u202etfel ot thgir",
+    "日本語",
+    "%s {0} \\",
+    "",
+)
 FAST = {"filters": {"steps": 2, "excite": 3, "images": 4}}
 """What the degenerate cases ask of a slow analysis; the bare defaults have a test of their own."""
 
@@ -147,11 +159,18 @@ def check(result, session):
 
 
 def test_all_that_the_workbench_promises_are_there():
-    promised = {
-        "samples", "class-balance", "pixel-values", "learning-curves", "confusion-matrix", "per-class", "most-confused", "top-losses",
-        "grad-cam-maps", "filters", "feature-maps",
-    }  # fmt: skip
-    assert promised <= set(ALL)
+    promised = (
+        "samples class-balance pixel-values learning-curves confusion-matrix per-class most-confused top-losses "
+        "grad-cam-maps filters feature-maps"
+    )
+    assert set(promised.split()) <= set(ALL)
+
+
+def test_finding_the_analyses_loads_nothing_heavy():
+    heavy = ("tensorflow", "keras", "matplotlib", "seaborn", "scipy", "sklearn", "pandas")
+    asked = f"import sys, workbench.registry as r; r.analyses(); print([m for m in {heavy} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -241,3 +260,14 @@ def test_layers_are_chosen_from_the_model(name, usual):
             values = {**FAST.get(name, {}), parameter.name: first}
             said = " ".join(finding.claim for finding in registry.compute(usual, name, values).findings)
             assert first in said
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if registry.analysis(name).needs_model])
+def test_a_model_without_places_is_told_in_a_sentence_not_crashed_on(name, usual):
+    flat = keras.Sequential([keras.layers.Input((12, 10, 1)), keras.layers.Flatten(), keras.layers.Dense(4)])
+    session = Kept(flat, usual.dataset, cache=False)
+    session.planted = usual.planted
+    for _ in range(2):  # before and after the model is loaded
+        with pytest.raises(WorkbenchError, match="This model has no"):
+            registry.compute(session, name)
+        assert session.probe is not None

@@ -60,9 +60,17 @@ def test_class_names_are_text_in_the_gallery(session, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "written"),
-    [("a\nb", "a b"), ("1. one", "&#49;. one"), ("- a", "&#45; a"), ("# a", "&#35; a"), ("a `b` *c*", r"a \`b\` \*c\*"), ("@all", "&#64;all"),
-     ("\x1b[31m", r"\[31m"), ("fine – text", "fine – text")],
-)  # fmt: skip
+    [
+        ("a\nb", "a b"),
+        ("1. one", "&#49;. one"),
+        ("- a", "&#45; a"),
+        ("# a", "&#35; a"),
+        ("a `b` *c*", r"a \`b\` \*c\*"),
+        ("@all", "&#64;all"),
+        ("\x1b[31m", r"\[31m"),
+        ("fine – text", "fine – text"),
+    ],
+)
 def test_markdown_shows_text_as_it_is(text, written):
     assert markdown(text) == written
 

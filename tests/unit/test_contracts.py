@@ -71,10 +71,17 @@ class TestDataset:
 
     @pytest.mark.parametrize(
         ("given", "expected"),
-        [("Coat", 1), ("coat", 1), ("COAT HANGER", 3), ("6", 2), (6, 2), ("0", 0), (3, 3), (np.int64(1), 1), ("٣", 3)],
-    )
+        [
+            ("Coat", 1), ("coat", 1), ("COAT HANGER", 3), ("6", 2), (6, 2), ("0", 0), (3, 3), ("3", 3),
+            (np.int64(1), 1), ("٣", 3),
+        ],
+    )  # fmt: skip
     def test_a_class_is_found_by_its_name_before_its_number(self, given, expected):
         assert dataset().class_index(given) == expected
+
+    def test_a_number_is_a_number_even_where_names_are_numbers(self):
+        turned = dataset(class_names=("3", "2", "1", "0"))
+        assert [turned.class_index(each) for each in (0, 3, "0", "3")] == [0, 3, 3, 0]
 
     @pytest.mark.parametrize("given", ["4", 4, -1, "Trouser", "", "1.0", "²"])
     def test_a_class_that_does_not_exist_is_refused_with_the_names(self, given):

@@ -7,10 +7,8 @@ from workbench.errors import Unavailable, WorkbenchError, unknown
 
 def test_the_nearest_names_come_first_and_all_are_listed():
     said = str(unknown("class", "shrit", ["T-shirt/top", "Trouser", "Shirt"]))
-    assert (
-        said
-        == "There is no class 'shrit'. Did you mean 'Shirt' or 'T-shirt/top'? Choose one of: T-shirt/top, Trouser, Shirt."
-    )
+    hint = "Did you mean 'Shirt' or 'T-shirt/top'?"
+    assert said == f"There is no class 'shrit'. {hint} Choose one of: T-shirt/top, Trouser, Shirt."
 
 
 @pytest.mark.parametrize("got", ["SHIRT", "shirt "])

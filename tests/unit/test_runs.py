@@ -86,7 +86,7 @@ def test_predictions_of_another_dataset_are_none(saved, data):
 
 def test_unknown_run_lists_those_that_exist(saved, tmp_path, model):
     save_run(manifest("other"), model, history=HISTORY, predictions={}, folder=tmp_path)
-    with pytest.raises(WorkbenchError, match=r"There is no run in .* 'mien'. Did you mean 'mine'\? .*mine, other"):
+    with pytest.raises(WorkbenchError, match=r"There is no run 'mien' in .*. Did you mean 'mine'\? .*mine, other"):
         open_run("mien", tmp_path)
     assert [run.name for run in list_runs(tmp_path)] == ["mine", "other"]
     assert list_runs(tmp_path / "none") == []

@@ -135,7 +135,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_epoch(npz, tmp_path):
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    with pytest.raises(WorkbenchError, match="There is no run in"):
+    with pytest.raises(WorkbenchError, match="There is no run"):
         open_run("killed", tmp_path)
     assert list_runs(tmp_path) == []
 

@@ -26,10 +26,18 @@ def test_a_rate_says_its_wilson_interval():
     assert str(rate(0, 8)) == "0 % (95 % interval 0–32.4 %)"
 
 
-def test_counted():
-    assert [counted(n, noun) for n, noun in ((1, "image"), (1000, "image"), (2, "class"), (3, "epoch"), (2, "other"))] == [
-        "1 image", "1,000 images", "2 classes", "3 epochs", "2 others",
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("count", "noun", "said"),
+    [
+        (1, "image", "1 image"),
+        (1000, "image", "1,000 images"),
+        (2, "class", "2 classes"),
+        (3, "epoch", "3 epochs"),
+        (0, "other", "0 others"),
+    ],
+)
+def test_counted(count, noun, said):
+    assert counted(count, noun) == said
 
 
 def test_listed():

@@ -71,12 +71,28 @@ def train(
     }
     job = TrainingJob.plan(recipe or "tuned", settings, **fields)
     name = name or f"{job.architecture}-{job.recipe_name}-{job.seed}"
-    untouched = resume and recipe is None and not fields and not any(value is not None for value in settings.values())
-    run = fit(name, None if untouched else job, resume=resume, quiet=as_json)
+    if resume and recipe is None:
+        job = _resumed(name, settings, fields) or job
+    run = fit(name, job, resume=resume, quiet=as_json)
     if as_json:
         from workbench.cli.json_output import show_json
 
         show_json({"path": run.path, **run.manifest.model_dump(mode="json")})
+
+
+def _resumed(name: str, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> TrainingJob | None:
+    """Return the job of an unfinished training, changed by what was given; None where there is none."""
+    from workbench.checkpoint import Checkpoint
+    from workbench.params import make
+    from workbench.recipes import TrainingJob
+    from workbench.runs import runs_folder
+
+    state = Checkpoint(runs_folder(), name).read()
+    if state is None:
+        return None
+    changed = {key: value for key, value in settings.items() if value is not None}
+    recipe = {**state.job.recipe.model_dump(), **changed}
+    return make(TrainingJob, {**state.job.model_dump(), **fields, "recipe": recipe})
 
 
 def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool = False) -> Run:

@@ -13,7 +13,6 @@
   let force = false; // whether every pane is to be built again
   let history = "push"; // what the next answer does with the address: push, replace, or leave
   let lastImage = null; // row of the image last looked at
-  let slow = {}; // pane -> number of the question it was asked for
 
   // ------------------------------------------------------------------ asking and being answered
   const any = () => panes.bar || Object.values(panes)[0];
@@ -35,7 +34,10 @@
   }
 
   W.ask = () => ({ view: wanted || view || queryOf(location.search), old: force ? null : view, sent, count: clicks });
-  W.shown = () => view;
+  W.shown = (name) => {
+    panes[name].sent = panes[name].asked;
+    return view;
+  };
 
   W.reply = (answer) => {
     if (!answer) return;
@@ -71,21 +73,34 @@
   };
 
   function fire(name) {
-    slow[name] = clicks;
     const box = panes[name];
     if (!box) return;
+    box.asked = clicks;
     // What is there stays until the new one comes; only a slow one is dimmed.
     clearTimeout(box.dim);
-    box.dim = setTimeout(() => box.element.closest("[id=" + name + "]").classList.add("busy"), 120);
+    box.dim = setTimeout(() => document.getElementById(name).classList.add("busy"), 120);
+    clearInterval(box.note);
+    const asked = performance.now();
+    box.note = name === "detail" && setInterval(() => performance.now() - asked > 1200 && note(), 400);
     box.trigger("submit");
   }
 
   W.settled = (name) => {
     const box = panes[name];
-    if (!box) return;
+    if (box.sent !== box.asked) return; // a newer question is on its way
     clearTimeout(box.dim);
-    document.getElementById(name).classList.remove("busy");
+    clearInterval(box.note);
+    const pane = document.getElementById(name);
+    pane.classList.remove("busy");
+    pane.removeAttribute("data-note");
   };
+
+  async function note() {
+    // Maps that take long say how far they are.
+    const pane = document.getElementById("detail");
+    const state = await (await fetch("/status/maps")).json().catch(() => ({ what: "" }));
+    if (pane.classList.contains("busy")) pane.dataset.note = state.what || "Computing …";
+  }
 
   window.addEventListener("popstate", () => {
     wanted = queryOf(location.search);
@@ -119,6 +134,21 @@
   const release = (other) => other.setAttribute("aria-pressed", "false");
 
   const closeMenus = () => document.querySelectorAll("[popover]").forEach((menu) => menu.matches(":popover-open") && menu.hidePopover());
+
+  // A menu opens below its button, and inside the window.
+  document.addEventListener(
+    "toggle",
+    (event) => {
+      const menu = event.target;
+      if (event.newState !== "open" || !menu.matches || !menu.matches(".menu[popover]")) return;
+      const button = document.querySelector(`[popovertarget="${menu.id}"]`).getBoundingClientRect();
+      const [width, height] = [menu.offsetWidth, menu.offsetHeight];
+      menu.style.left = `${Math.max(8, Math.min(button.left, innerWidth - width - 12))}px`;
+      const below = button.bottom + height + 8 < innerHeight;
+      menu.style.top = `${below ? button.bottom : Math.max(8, button.top - height - 8)}px`;
+    },
+    true,
+  );
 
   function onChange(event) {
     const field = event.target;
@@ -379,7 +409,7 @@
   W.attach = () => {
     for (const [element, trigger] of (window.workbenchPanes || []).splice(0)) {
       const owner = ["bar", "matrix", "gallery", "main", "detail", "answer"].find((id) => element.id === id || element.closest("#" + id));
-      panes[owner] = { element, trigger, dim: 0 };
+      panes[owner] = { element, trigger, dim: 0, note: 0, asked: 0, sent: 0 };
       element.addEventListener("click", onClick);
       element.addEventListener("change", onChange);
       element.addEventListener("input", onInput);
@@ -391,4 +421,5 @@
   };
   window.workbenchPanes = window.workbenchPanes || [];
   W.attach();
+  if (window.workbenchFirst) W.reply(window.workbenchFirst);
 })();

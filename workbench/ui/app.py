@@ -118,6 +118,6 @@ def _mounted(app: FastAPI, panes: Panes) -> FastAPI:
         mounted: FastAPI = gr.mount_gradio_app(
             app, blocks(panes), path="/", head=head, theme=gr.themes.Base(font=[font, "Arial", "sans-serif"]),
             show_error=False, footer_links=[], run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False,
-            max_file_size="4mb", app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+            favicon_path=str(HERE / "icon.svg"), max_file_size="4mb", app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         )  # fmt: skip
     return mounted

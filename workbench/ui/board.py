@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from workbench.contracts import Array, Predictions
@@ -36,11 +38,31 @@ class Board:
         """How many images are misclassified."""
         return int(self.errors.sum())
 
-    @property
+    @cached_property
+    def error_shares(self) -> Array:
+        """`(K, K)` float64, errors as a share of the images of their true class."""
+        return self.errors / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
+
+    @cached_property
+    def _most_errors(self) -> list[tuple[int, int]]:
+        order = np.argsort(-self.errors, axis=None, kind="stable")[:32]
+        cells = (np.unravel_index(int(place), self.errors.shape) for place in order)
+        return [(int(true), int(predicted)) for true, predicted in cells if self.errors[true, predicted]]
+
+    @cached_property
     def largest(self) -> tuple[int, int]:
         """The cell with the most errors; where nothing is wrong, that with the most images."""
         source = self.errors if self.wrong else self.counts
         true, predicted = np.unravel_index(int(source.argmax()), source.shape)
+        return int(true), int(predicted)
+
+    def largest_of(self, cells: str) -> tuple[int, int]:
+        """Return the cell with the most errors as "counts" or as "shares" of its row."""
+        return self._largest_share if cells == "shares" else self.largest
+
+    @cached_property
+    def _largest_share(self) -> tuple[int, int]:
+        true, predicted = np.unravel_index(int(self.error_shares.argmax()), self.errors.shape)
         return int(true), int(predicted)
 
     def cell_of(self, row: int) -> tuple[int, int]:
@@ -48,10 +70,8 @@ class Board:
         return int(self.labels[row]), int(self.predicted[row])
 
     def top_cells(self, limit: int) -> list[tuple[int, int]]:
-        """Return the cells with the most errors, largest first, none of them empty."""
-        order = np.argsort(-self.errors, axis=None, kind="stable")[:limit]
-        cells = (np.unravel_index(int(place), self.errors.shape) for place in order)
-        return [(int(true), int(predicted)) for true, predicted in cells if self.errors[true, predicted]]
+        """Return the (at most 32) cells with the most errors, largest first, none of them empty."""
+        return self._most_errors[:limit]
 
     def shown_classes(self, *wanted: int | None) -> list[int]:
         """Return the classes of the matrix, in their own order: all, or those with the most errors and the `wanted`."""

@@ -38,6 +38,7 @@ class Desk:
     Attributes:
         board: the predictions by cell; None until they are there.
         opening, predicting, loading: the three steps of the start, in this order; each is done or has failed.
+        explaining: how far the maps are that are being made.
         seen: set when the first view was served.
         closed: whether the page is going down.
         maps, own_images: what was computed and sent last, by key.
@@ -60,7 +61,7 @@ class Desk:
         self.maps: Kept[Any, Any] = Kept(512)
         self.own_images: Kept[str, Any] = Kept(128)
         self.seen = threading.Event()
-        self.opening, self.predicting, self.loading = Job(), Job(), Job()
+        self.opening, self.predicting, self.loading, self.explaining = Job(), Job(), Job(), Job()
         if not callable(source):
             self.opening.run(lambda: self._open(source))
 
@@ -179,7 +180,9 @@ class Desk:
 
     def progress_of(self, key: str) -> Job | None:
         """Return the step of the start, or the job, of this key."""
-        steps = {"opening": self.opening, "predicting": self.predicting, "loading": self.loading}
+        steps = {
+            "opening": self.opening, "predicting": self.predicting, "loading": self.loading, "maps": self.explaining,
+        }  # fmt: skip
         return steps.get(key) or self.jobs.get(key)
 
     def close(self) -> None:

@@ -121,7 +121,7 @@ def _settings(desk: Desk, view: View) -> str:
         ("maps of a layer", [(text, {"grid": word}, view.grid == word) for word, text in grids]),
     )
     said = f"Maps ({len(maps.chosen(desk, view))}) ▾"
-    lines = "".join(f"<p><span>{label}</span>{choices(label, entries)}</p>" for label, entries in rows)
+    lines = "".join(f'<div class="line"><span>{label}</span>{choices(label, entries)}</div>' for label, entries in rows)
     return (
         element("button", said, type="button", class_="pop", popovertarget="methods", aria_haspopup="true")
         + f'<div popover id="methods" class="menu">{_methods(desk, view)}{lines}</div>'

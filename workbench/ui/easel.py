@@ -48,7 +48,7 @@ def _canvas(image: OwnImage | None, height: int, width: int, channels: int) -> s
     pixels = "" if image is None else base64.b64encode(np.ascontiguousarray(image.pixels).tobytes()).decode()
     canvas = element(
         "canvas", class_="px" if size.pixelated else None, width=width, height=height, tabindex=0, role="img",
-        style=f"width:{size.width}px;height:{size.height}px", data_canvas=True, data_channels=channels,
+        style=f"width:{size.width}px;aspect-ratio:{width}/{height}", data_canvas=True, data_channels=channels,
         data_pixels=pixels,
         aria_label="drawing canvas; upload a file where no pointer is at hand",
     )  # fmt: skip

@@ -52,7 +52,7 @@ def gallery_html(shelf: Shelf, view: View) -> str:
     size = thumb_size(*shelf.dataset.image_shape[:2], images=len(shown))
     thumbs = "".join(_thumb(shelf, view, row, size) for row in shown)
     head = f"<header><h2>{title}</h2><p>{count(len(rows), 'image' if true == predicted != ANY else 'error')}</p>"
-    head += f"{_orders(view)}{_pages(view, first, len(shown), len(rows))}</header>"
+    head += f'<div class="right">{_orders(view)}{_pages(view, first, len(shown), len(rows))}</div></header>'
     return f'{head}<div class="grid" style="--w:{size.width}px">{thumbs}</div>{_foot(names, true, predicted)}'
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from workbench.contracts import Array
 from workbench.ui.board import Board
 from workbench.ui.view import ANY, View
 from workbench.ui.words import breakable, button, choices, count, escape, options, percent
@@ -34,7 +31,11 @@ def matrix_html(board: Board, names: Sequence[str], view: View) -> str:
 
 def _legend(board: Board, view: View) -> str:
     shares = view.cells == "shares"
-    largest = f"{percent(float(_shares(board).max()))} %" if shares else count(int(board.errors.max()), "error")
+    largest = (
+        f"{percent(float(board.error_shares[board.largest_of(view.cells)]))} %"
+        if shares
+        else count(int(board.errors.max()), "error")
+    )
     ramp = f'<span class="ramp" title="colour of the errors">{0 if shares else 1}<i></i>{largest}</span>'
     return (
         '<p class="axis"><span class="rt">rows: true class</span><span class="rp">columns: predicted class</span>'
@@ -42,17 +43,14 @@ def _legend(board: Board, view: View) -> str:
     )
 
 
-def _shares(board: Board) -> Array:
-    """`(K, K)` float64, errors as a share of the true class."""
-    return board.errors / np.maximum(board.counts.sum(axis=1, keepdims=True), 1)
-
-
 def _table(board: Board, names: Sequence[str], view: View, classes: Sequence[int]) -> str:
     # A chosen cell without images has no button: the keyboard then enters by the first column.
     chosen = (view.true, view.predicted)
     lost = chosen == (ANY, ANY) or (ANY not in chosen and not board.counts[chosen])
     tall = "" if len(classes) <= UPRIGHT else " tall"
-    parts = [f'<div class="scroll" tabindex="-1"><table class="cm{tall}"><thead><tr><td></td>']
+    parts = [
+        f'<div class="scroll" tabindex="-1"><table class="cm{tall}" style="--n:{len(classes)}"><thead><tr><td></td>'
+    ]
     for p in classes:
         label = f"<span>{breakable(names[p])}</span>"
         way_in = lost and p == classes[0]
@@ -89,8 +87,8 @@ def _cell(board: Board, names: Sequence[str], view: View, t: int, p: int) -> str
     if not number:
         return "<td></td>"
     here = (t, p) == (view.true, view.predicted)
-    shown = board.errors if view.cells == "counts" else _shares(board)
-    strength = (float(shown[t, p]) / max(float(shown.max()), 1e-12)) ** 0.5
+    shown = board.errors if view.cells == "counts" else board.error_shares
+    strength = (float(shown[t, p]) / max(float(shown[board.largest_of(view.cells)]), 1e-12)) ** 0.5
     kind = "right" if t == p else "high" if strength > 0.62 else "low"
     text = f"{number}" if view.cells == "counts" else percent(number / int(board.counts[t].sum()))
     inner = button(
@@ -103,7 +101,7 @@ def _cell(board: Board, names: Sequence[str], view: View, t: int, p: int) -> str
 def _below(board: Board, names: Sequence[str], view: View, classes: Sequence[int]) -> str:
     chips = []
     for t, p in board.top_cells(LARGEST):
-        label = f"{breakable(names[t])} → {breakable(names[p])} <b>{int(board.errors[t, p])}</b>"
+        label = f"{escape(names[t])} → {escape(names[p])} <b>{int(board.errors[t, p])}</b>"
         chips.append(button(label, cell(t, p), pressed=(t, p) == (view.true, view.predicted)))
     whole = button(
         f"All errors <b>{board.wrong:,}</b>", cell(ANY, ANY), pressed=(view.true, view.predicted) == (ANY, ANY)
@@ -122,9 +120,7 @@ def _more(names: Sequence[str], view: View, classes: Sequence[int]) -> str:
         f"{options(values, 'any' if chosen == ANY else str(chosen))}</select></label>"
         for label, key, chosen in (("true", "true", view.true), ("predicted", "predicted", view.predicted))
     )
-    return (
-        f'<p class="more">{len(classes)} of {len(names)} classes: those with the most errors. Any other: {fields}</p>'
-    )
+    return f'<p class="more">{len(classes)} of {len(names)} classes, those with the most errors. Any: {fields}</p>'
 
 
 def title_html(names: Sequence[str], true: int, predicted: int) -> str:

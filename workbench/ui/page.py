@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from workbench import registry
 from workbench.errors import WorkbenchError
+from workbench.progress import reporting
 from workbench.ui import detail, easel, maps, overview, own_image, section
 from workbench.ui.bar import bar_html
 from workbench.ui.desk import Desk
@@ -65,6 +66,9 @@ class Panes:
                 }
             except WorkbenchError as error:
                 trouble = str(error)
+            except Exception:  # a surface: it must reach the terminal, and the page must stay
+                LOG.exception("An image that was sent could not be read.")
+                trouble = UNEXPECTED
         view = self.view(wanted)
         old = None if asked.get("old") is None else self.view(asked["old"])
         panes = {name: self._guarded(getattr(self, f"_{name}"), view, old) for name in QUICK}
@@ -159,7 +163,8 @@ class Panes:
     def _maps(self, subject: Subject, view: View) -> str:
         step = self.desk.pending(model=True)
         if step is None:
-            return detail.explanation_html(self.desk, subject, view)
+            with reporting(self.desk.explaining.progress):
+                return detail.explanation_html(self.desk, subject, view)
         if step[1].error:
             return problem(step[1].error)
         return detail.waiting_html(
@@ -189,6 +194,10 @@ def warm(desk: Desk) -> None:
             for method in maps.chosen(desk, view):
                 if not desk.closed:
                     maps.shown(desk, subject, replace(view, explain=explain, methods=(method,)))
+
+
+ANSWERED = "answer => window.workbench ? window.workbench.reply(answer) : void (window.workbenchFirst = answer)"
+"""The first answer may be there before app.js is."""
 
 
 def blocks(panes: Panes) -> Any:
@@ -226,10 +235,10 @@ def blocks(panes: Panes) -> Any:
             trigger_mode="always_last", concurrency_limit=8, **quiet,
         )  # fmt: skip
         for event in (clicked, page.load(first, None, outputs, **quiet)):
-            event.then(None, reply, None, js="answer => window.workbench.reply(answer)", **quiet)
+            event.then(None, reply, None, js=ANSWERED, **quiet)
         for name, show in (("detail", panes.detail), ("answer", panes.answer)):
             made[name].submit(
-                show, [wanted], made[name], js="() => [window.workbench.shown()]", trigger_mode="always_last",
+                show, [wanted], made[name], js=f"() => [window.workbench.shown('{name}')]", trigger_mode="always_last",
                 concurrency_limit=1 if name == "detail" else 4, concurrency_id=name, **quiet,
             ).then(None, None, None, js=f"() => window.workbench.settled('{name}')", **quiet)  # fmt: skip
     return page.queue(max_size=64, api_open=False)

@@ -22,9 +22,9 @@ def escape(text: str) -> str:
 def percent(share: float, decimals: int = 0) -> str:
     """Write a share in [0, 1] in per cent; what is not exactly 0 or 1 never reads as if it were."""
     smallest = 10.0**-decimals
-    if 0 < share < smallest / 200:
+    if 0 < share <= smallest / 200:
         return f"<{smallest:.{decimals}f}"
-    if 1 > share > 1 - smallest / 200:
+    if 1 > share >= 1 - smallest / 200:
         return f">{100 - smallest:.{decimals}f}"
     return f"{100 * share:.{decimals}f}"
 

@@ -1,8 +1,8 @@
 """Findings with their images, tables with their links."""
 
 import pandas as pd
-from tests.unit.ui.conftest import EVIL
 
+from tests.unit.ui.conftest import EVIL
 from workbench.contracts import Finding
 from workbench.ui.findings import findings_html
 from workbench.ui.pictures import album
@@ -26,7 +26,9 @@ def test_more_evidence_than_fits_is_counted(dataset, parse):
 
 
 def test_an_interval_that_the_claim_already_says_is_not_said_twice(dataset, parse):
-    page = parse(findings_html([Finding("10 % (95 % interval 5–20 %).", "info", 0.1, (0.05, 0.2))], dataset, album(dataset)))
+    page = parse(
+        findings_html([Finding("10 % (95 % interval 5–20 %).", "info", 0.1, (0.05, 0.2))], dataset, album(dataset))
+    )
     assert page.text.count("interval") == 1
 
 

@@ -68,7 +68,9 @@ def test_what_was_typed_becomes_the_parameters():
     assert params.images == (1, 2, 3)
 
 
-@pytest.mark.parametrize("typed", [{"top": "0"}, {"top": "many"}, {"images": "1,x"}, {"kind": "other"}, {"nothing": "1"}])
+@pytest.mark.parametrize(
+    "typed", [{"top": "0"}, {"top": "many"}, {"images": "1,x"}, {"kind": "other"}, {"nothing": "1"}]
+)
 def test_a_wrong_value_is_one_sentence(typed):
     with pytest.raises(WorkbenchError) as error:
         make(Everything, values_of(Everything, typed))

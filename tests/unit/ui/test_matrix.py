@@ -22,11 +22,16 @@ def test_every_cell_with_images_is_a_button_and_the_chosen_one_is_pressed(hand, 
     page = made(hand, parse)
     cells = [b for b in page.all("button") if (b.get("aria-label") or "").startswith("true ")]
     assert len(cells) == 5
-    assert [b["aria-label"] for b in cells if b["aria-pressed"] == "true"] == [f"true T-shirt/top, predicted {NAMES[1]}: 3 images"]
+    assert [b["aria-label"] for b in cells if b["aria-pressed"] == "true"] == [
+        f"true T-shirt/top, predicted {NAMES[1]}: 3 images"
+    ]
     assert parse_qs(cells[1]["data-go"]) == {"section": ["errors"], "true": ["0"], "predicted": ["1"]}
 
 
-@pytest.mark.parametrize("query", [{}, {"true": "0", "predicted": "2"}, {"true": "any", "predicted": "any"}, {"true": "1", "predicted": "any"}])
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"true": "0", "predicted": "2"}, {"true": "any", "predicted": "any"}, {"true": "1", "predicted": "any"}],
+)
 def test_the_table_is_one_stop_of_the_keyboard(hand, parse, query):
     page = made(hand, parse, **query)
     table = [b for b in page.all("button") if b.get("tabindex") is not None]
@@ -56,4 +61,6 @@ def test_of_thirty_classes_twenty_are_shown_and_it_says_so(parse):
     assert "20 of 30 classes" in page.text
     assert len(page.all("th", scope="row")) == 21  # and precision
     assert [s["data-set"] for s in page.all("select")] == ["true", "predicted"]
-    assert [b["aria-label"] for b in page.all("button", aria_pressed="true") if "aria-label" in b] == ["true class 29, predicted class 0: 1 image"]
+    assert [b["aria-label"] for b in page.all("button", aria_pressed="true") if "aria-label" in b] == [
+        "true class 29, predicted class 0: 1 image"
+    ]

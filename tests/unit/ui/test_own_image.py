@@ -6,8 +6,8 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from tests.unit.ui.conftest import EVIL
 
+from tests.unit.ui.conftest import EVIL
 from workbench.errors import WorkbenchError
 from workbench.ui.easel import easel_html
 from workbench.ui.own_image import MEGABYTES, current, goes_on, receive

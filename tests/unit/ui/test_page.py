@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import pandas as pd
 import pytest
-from tests.unit.ui.conftest import EVIL
 
+from tests.unit.ui.conftest import EVIL
 from workbench import registry
 from workbench.analysis import Analysis
 from workbench.contracts import Finding
@@ -102,9 +102,7 @@ def test_an_analysis_is_a_section_that_nobody_wrote(panes, parse):
     assert (reply["url"], reply["slow"]) == ("?section=planted&top=3", ["answer"])
 
 
-@pytest.mark.parametrize(
-    ("top", "said"), [("many", "`top`"), ("14", f"top must not be {EVIL}."), ("13", UNEXPECTED)]
-)
+@pytest.mark.parametrize(("top", "said"), [("many", "`top`"), ("14", f"top must not be {EVIL}."), ("13", UNEXPECTED)])
 def test_what_goes_wrong_is_one_sentence_and_the_form_keeps_what_was_typed(panes, parse, top, said):
     shown, reply = panes.look({"view": {"section": "planted", "top": top}})
     answer = parse(panes.answer(reply["view"]))
@@ -119,10 +117,9 @@ def test_the_overview_has_numbers_manifest_questions_and_findings(panes, parse):
     side = parse(shown["main"])
     assert 'run "<1>"' in side.text
     assert "Does the <page> know me?" in side.text
-    for _ in range(100):
-        answer = parse(panes.answer(reply["view"]))
-        if not any("data-wait" in attributes for _, attributes in answer.elements):
-            break
+    for name in ("planted", "samples"):
+        assert panes.desk.answer(name, {}, wait=60)[1].done.is_set()
+    answer = parse(panes.answer(reply["view"]))
     assert "50.00 %" in answer.text
     assert "95 % interval 21.5 to 78.5" in answer.text
     assert f"{EVIL} 2" in answer.text
@@ -138,7 +135,9 @@ def test_a_drawing_changes_the_view_and_leaves_the_canvas_alone(panes):
 
 
 def test_an_upload_that_is_no_image_is_one_sentence_above_the_canvas(panes, parse):
-    shown, reply = panes.look({"view": {"section": "own"}, "sent": {"file": "AAAA", "name": "x"}, "old": {"section": "own"}})
+    shown, reply = panes.look(
+        {"view": {"section": "own"}, "sent": {"file": "AAAA", "name": "x"}, "old": {"section": "own"}}
+    )
     page = parse(shown["main"])
     assert len(page.all("p", class_="problem")) == 1
     assert len(page.all("canvas")) == 1

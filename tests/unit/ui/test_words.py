@@ -13,7 +13,9 @@ from workbench.ui.words import breakable, button, count, element, escape, go, nu
         (1.0, 0, "100"),
         (0.9999999, 0, ">99"),
         (0.996, 0, ">99"),
+        (0.995, 0, ">99"),
         (0.994, 0, "99"),
+        (0.005, 0, "<1"),
         (0.004, 0, "<1"),
         (0.006, 0, "1"),
         (1e-9, 0, "<1"),
@@ -37,9 +39,7 @@ def test_long_names_break_after_slash_and_hyphen_and_stay_text():
 
 def test_elements_escape_every_attribute():
     made = element("input", value='"><script>', data_go=go({"image": 3, "page": ""}), disabled=True, list=None, min=0)
-    assert made == (
-        '<input value="&quot;&gt;&lt;script&gt;" data-go="image=3&amp;page=" disabled min="0">'
-    )
+    assert made == ('<input value="&quot;&gt;&lt;script&gt;" data-go="image=3&amp;page=" disabled min="0">')
     assert button("<b>x</b>", {"t": "a&b"}, pressed=False, class_="d") == (
         '<button type="button" data-go="t=a%26b" aria-pressed="false" class="d"><b>x</b></button>'
     )

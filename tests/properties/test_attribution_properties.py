@@ -1,0 +1,171 @@
+"""Identities of the attribution methods on models where the answer is known beforehand."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers
+
+from workbench.contracts import Attribution
+from workbench.explainers import explainer
+from workbench.explainers.occlusion import Occlusion
+from workbench.probe import Probe
+
+SHAPE, CLASSES = (6, 5, 2), 3
+seeds = st.integers(0, 10_000)
+targets = st.lists(st.integers(0, CLASSES - 1), min_size=1, max_size=4)
+references = st.sampled_from(["black", "grey", "white"])
+FILL = {"black": 0.0, "grey": 0.5, "white": 1.0}
+few = settings(max_examples=25, deadline=None)  # each asks a network; deadlines would time the machine
+
+
+@pytest.fixture(scope="module")
+def linear():
+    """f = W x + b: a probe, W as (H, W, C, K), and b."""
+    model = keras.Sequential([keras.Input(SHAPE), layers.Flatten(), layers.Dense(CLASSES)])
+    chance = np.random.default_rng(0)
+    kernel, bias = chance.normal(size=(60, CLASSES)).astype(np.float32), np.array([0.5, -1, 0], np.float32)
+    model.set_weights([kernel, bias])
+    return Probe(model), kernel.reshape(*SHAPE, CLASSES), bias
+
+
+@pytest.fixture(scope="module")
+def bent():
+    """A small convolutional network with ReLU and softmax."""
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([
+        keras.Input(SHAPE), layers.Conv2D(6, 3, activation="relu", bias_initializer="random_normal"),
+        layers.GlobalAveragePooling2D(), layers.Dense(CLASSES, activation="softmax", bias_initializer="random_normal"),
+    ])  # fmt: skip
+    return Probe(model)
+
+
+def images(count, seed):
+    return np.random.default_rng(seed).random((count, *SHAPE), np.float32)
+
+
+def weights(kernel, target):
+    """(N, H, W, C): the weights of each image's class."""
+    return np.moveaxis(kernel[..., target], -1, 0)
+
+
+@few
+@given(targets, seeds)
+def test_saliency_of_a_linear_model_is_the_largest_absolute_weight(linear, target, seed):
+    probe, kernel, _ = linear
+    given_ = explainer("saliency")().attribute(probe, images(len(target), seed), np.array(target))
+    np.testing.assert_allclose(given_.values, np.abs(weights(kernel, target)).max(axis=-1), rtol=1e-5)
+
+
+@few
+@given(targets, seeds, st.sampled_from([0, 7, 123]))
+def test_smooth_grad_of_a_linear_model_is_its_gradient_whatever_the_noise(linear, target, seed, of_the_noise):
+    probe, kernel, _ = linear
+    method = explainer("smooth-grad")(samples=3, noise=0.5, seed=of_the_noise)
+    given_ = method.attribute(probe, images(len(target), seed), np.array(target))
+    np.testing.assert_allclose(given_.values, weights(kernel, target).sum(axis=-1), atol=1e-5)
+
+
+@few
+@given(targets, seeds, references)
+def test_of_a_linear_model_integrated_gradients_and_occlusion_of_one_pixel_are_weight_times_difference(
+    linear, target, seed, reference
+):
+    probe, kernel, _ = linear
+    x = images(len(target), seed)
+    expected = (weights(kernel, target) * (x - FILL[reference])).sum(axis=-1)
+    for method in (
+        explainer("integrated-gradients")(steps=2, reference=reference),
+        explainer("occlusion")(size=1, stride=1, reference=reference),
+    ):
+        np.testing.assert_allclose(method.attribute(probe, x, np.array(target)).values, expected, atol=2e-5)
+
+
+@few
+@given(targets, seeds, references, st.integers(1, 7))
+def test_occlusion_of_a_linear_model_by_any_patch_is_the_mean_over_the_patches_that_cover(
+    linear, target, seed, reference, size
+):
+    """Hiding everything costs the whole difference of the scores, in every pixel."""
+    probe, kernel, bias = linear
+    x = images(len(target), seed)
+    values = explainer("occlusion")(size=size, reference=reference).attribute(probe, x, np.array(target)).values
+    drop = weights(kernel, target) * (x - FILL[reference])
+    if size >= max(SHAPE[:2]):
+        whole = probe.logits(x)[np.arange(len(x)), target] - probe.logits(np.full_like(x, FILL[reference]))[0, target]
+        np.testing.assert_allclose(values[:, 0, 0], whole, atol=1e-4)
+    assert np.abs(values).max() <= np.maximum(drop, 0).sum() + np.maximum(-drop, 0).sum()
+    np.testing.assert_allclose(bias, [0.5, -1, 0])
+
+
+@few
+@given(targets, seeds, references, st.sampled_from(["logit", "probability", "contrast"]))
+def test_integrated_gradients_add_up_to_the_difference_of_the_scores(bent, target, seed, reference, score):
+    x, rows = images(len(target), seed), np.arange(len(target))
+    against = (np.array(target) + 1) % CLASSES if score == "contrast" else None
+    method = explainer("integrated-gradients")(steps=200, reference=reference)
+    values = method.attribute(bent, x, np.array(target), against=against, score=score).values
+
+    def explained(inputs):
+        logits = bent.logits(inputs)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        own = (odds / odds.sum(axis=1, keepdims=True) if score == "probability" else logits)[rows, target]
+        return own - logits[rows, against] if score == "contrast" else own
+
+    gap = explained(x) - explained(np.full_like(x, FILL[reference]))
+    np.testing.assert_allclose(values.sum(axis=(1, 2)), gap, atol=2e-3 * max(np.abs(gap).max(), 0.1))
+
+
+@few
+@given(seeds)
+def test_a_pixel_equal_to_its_reference_gets_exactly_nothing(bent, seed):
+    x = images(2, seed)
+    x[:, 1:3] = 0
+    values = explainer("integrated-gradients")(steps=7).attribute(bent, x, np.array([0, 2])).values
+    assert not values[:, 1:3].any()
+    assert values[:, 3:].any()
+
+
+@few
+@given(targets, seeds)
+def test_a_constant_added_to_every_logit_moves_no_map(bent, target, seed):
+    shifted = keras.models.clone_model(bent.model)
+    *rest, bias = bent.model.get_weights()
+    shifted.set_weights([*rest, bias + np.float32(4)])
+    x, probe = images(len(target), seed), Probe(shifted)
+    for name in ("grad-cam", "saliency"):
+        method, other = (explainer(name)().attribute(each, x, np.array(target)).values for each in (bent, probe))
+        np.testing.assert_allclose(method, other, atol=1e-6)
+
+
+sides = st.integers(1, 40)
+
+
+@given(sides, sides, st.none() | st.integers(1, 60), st.none() | st.integers(1, 60))
+def test_every_pixel_is_covered_by_some_patch_and_no_patch_hangs_over(height, width, size, stride):
+    patches = Occlusion(size=size, stride=stride)._patches((height, width, 1))[..., 0]
+    assert (patches.sum(axis=0) >= 1).all()
+    side = min(size or max(1, min(height, width) // 7), height, width)
+    assert (patches.sum(axis=(1, 2)) == side * side).all()
+    assert (
+        len({patch.tobytes() for patch in patches})
+        == len(patches)
+        == Occlusion(size=size, stride=stride).copies((height, width, 1))
+    )
+
+
+@given(sides, sides, sides, sides, seeds)
+def test_upsampling_keeps_the_range_a_constant_and_mirror_images(h, w, height, width, seed):
+    values = np.random.default_rng(seed).normal(size=(1, h, w)).astype(np.float32)
+
+    def up(maps):
+        return Attribution(maps, np.zeros(1, int), "logit", True, "x", {}, None, (height, width)).at_pixels()
+
+    grown = up(values)
+    assert values.min() - 1e-5 <= grown.min() <= grown.max() <= values.max() + 1e-5
+    np.testing.assert_allclose(up(np.full_like(values, 2.5)), 2.5, rtol=1e-6)
+    np.testing.assert_allclose(up(values[:, ::-1, ::-1]), grown[:, ::-1, ::-1], atol=1e-5)
+    np.testing.assert_allclose(up(3 * values), 3 * grown, atol=1e-4)

@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from workbench.errors import WorkbenchError
+from workbench.probe import Probe
+
+SHAPE = (8, 8, 1)
+
+
+def chain(tensor, *parts):
+    for part in parts:
+        tensor = part(tensor)
+    return tensor
+
+
+def sequential(*parts, shape=SHAPE):
+    return keras.Sequential([keras.Input(shape), *parts])
+
+
+def plain(shape=SHAPE):
+    return sequential(layers.Flatten(), layers.Dense(3), shape=shape)
+
+
+def body():
+    return layers.Conv2D(3, 3, activation="relu", name="conv")
+
+
+class Closed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.parts = [body(), layers.Flatten(), layers.Dense(3, activation="softmax")]
+
+    def call(self, images):
+        return chain(images, *self.parts)
+
+
+def closed():
+    model = Closed()
+    model(np.zeros((1, *SHAPE), np.float32))
+    return model
+
+
+def inside():
+    image = keras.Input(SHAPE)
+    return keras.Model(image, Closed()(layers.Conv2D(1, 3, padding="same", name="before")(image)))
+
+
+def squeeze():
+    """A MobileNet-like block: depthwise, normalised, squeezed, excited, added, and a convolution as head."""
+    image = keras.Input(SHAPE)
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False, name="stem")(layers.ZeroPadding2D(1)(image))
+    x = y = ops.relu6(layers.BatchNormalization()(x))
+    y = layers.DepthwiseConv2D(3, padding="same", name="depthwise")(y)
+    y = layers.SeparableConv2D(8, 3, padding="same", name="separable")(y)
+    gate = layers.Conv2D(8, 1, activation="hard_sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(y))
+    x = layers.Add(name="add")([x, layers.Multiply()([y, gate])])
+    x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    return keras.Model(image, layers.Activation("softmax")(layers.Flatten()(layers.Conv2D(4, 1, name="head")(x))))
+
+
+def attention():
+    image = keras.Input(SHAPE)
+    x = layers.Reshape((4, 6))(layers.Conv2D(6, 4, strides=4, name="patches")(image))
+    x = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 3)(x, x))
+    return keras.Model(image, layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling1D()(x)))
+
+
+def quantised():
+    model = sequential(body(), layers.Flatten(), layers.Dense(3, activation="softmax"))
+    model.quantize("int8")
+    return model
+
+
+def one_of(structure):
+    image = keras.Input(SHAPE, name="picture")
+    scores = layers.Dense(3)(layers.Flatten()(image))
+    return keras.Model(
+        {"picture": image} if structure == "dict" else [image], {"s": scores} if structure == "dict" else [scores]
+    )
+
+
+LOGARITHM = "The output is a probability without a softmax layer to leave out: scores are its logarithm."
+MODELS = {
+    "depthwise, gates, head of a convolution": (squeeze, "add", "softmax layer"),
+    "global maximum": (
+        lambda: sequential(body(), layers.GlobalMaxPooling2D(), layers.Dense(3)), "conv", "ends without a softmax",
+    ),
+    "mean of softmaxes": (
+        lambda: sequential(body(), layers.Conv2D(4, 1, activation="softmax", name="head"), layers.GlobalAveragePooling2D()),
+        "head", LOGARITHM,
+    ),
+    "softmax of means": (
+        lambda: sequential(body(), layers.Conv2D(4, 1, name="head"), layers.GlobalAveragePooling2D(), layers.Softmax()),
+        "head", "softmax layer",
+    ),
+    "activation that is a layer": (
+        lambda: sequential(body(), layers.Flatten(), layers.Dense(3, activation=layers.Softmax())), "conv", LOGARITHM,
+    ),
+    "quantised": (quantised, "conv", LOGARITHM),
+    "attention": (attention, "patches", "The softmax of layer"),
+    "only pooling": (
+        lambda: sequential(layers.MaxPooling2D(name="pool"), layers.Flatten(), layers.Dense(3)), "pool", "ends without",
+    ),
+    "augmentation": (
+        lambda: sequential(layers.RandomFlip(), layers.RandomRotation(0.2), body(), layers.Flatten(), layers.Dense(3)),
+        "conv", "ends without a softmax",
+    ),
+    "no layer at all": (plain, None, "ends without a softmax"),
+    "a call of its own": (closed, None, LOGARITHM),
+    "a call of its own inside": (inside, "before", LOGARITHM),
+    "many labels at once": (
+        lambda: sequential(body(), layers.Flatten(), layers.Dense(3, activation="sigmoid", name="end")), "conv",
+        "Nothing linear ends the model, 'end' does: scores are its outputs.",
+    ),
+    "lists around it": (lambda: one_of("list"), None, "ends without a softmax"),
+    "dictionaries around it": (lambda: one_of("dict"), None, "ends without a softmax"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(3).random((3, *SHAPE), np.float32)
+
+
+def softmax(logits):
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return odds / odds.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_its_scores_are_the_model_s_and_it_says_where_they_stand(name, images):
+    build, layer, said = MODELS[name]
+    model = build()
+    probe = Probe(model, SHAPE)
+    given = model.predict({"picture": images} if "dict" in name else images, verbose=0)
+    given = np.asarray(given["s"] if isinstance(given, dict) else given).reshape(3, -1)
+    logits = probe.logits(images)
+    as_they_are = "ends without a softmax" in probe.note or "Nothing linear" in probe.note
+    np.testing.assert_allclose(logits if as_they_are else softmax(logits), given, atol=2e-6)
+    assert said in probe.note
+    assert probe.default_layer == layer
+    assert probe.classes == given.shape[1]
+    # Each score moves with the image, and its gradient is the slope of that movement.
+    target = np.array([0, 1, 2])
+    slope = probe.gradient(images, target)
+    ahead, behind = (probe.logits(images + sign * 1e-3 * slope / np.abs(slope).max()) for sign in (1, -1))
+    moved = (ahead - behind)[np.arange(3), target] / 2e-3 * np.abs(slope).max()
+    if name != "quantised":  # its steps are stairs
+        np.testing.assert_allclose(moved, (slope**2).sum(axis=(1, 2, 3)), rtol=0.05)
+
+
+@pytest.mark.parametrize("classes", [5])
+def test_a_mobile_net_from_keras_applications_nested_in_another_model(classes):
+    """It takes pixels of 0…255 and scales them itself; the images here are in [0, 1] all the same."""
+    net = keras.applications.MobileNetV3Small(
+        weights=None, input_shape=(32, 32, 3), classes=classes, alpha=0.35, minimalistic=True
+    )
+    image = keras.Input((32, 32, 3))
+    model = keras.Model(image, net(image))
+    images = np.random.default_rng(0).random((2, 32, 32, 3), np.float32)
+    probe = Probe(model)
+    np.testing.assert_allclose(softmax(probe.logits(images)), model.predict(255 * images, verbose=0), atol=1e-5)
+    assert probe.note.endswith(
+        "is left out: scores are its inputs. It scales its input itself, and is given pixels of 0…255."
+    )
+    assert all(name.startswith(net.name + "/") for name in probe.layers)
+    assert probe.layers[probe.default_layer].shape[:2] == (2, 2)
+
+
+def test_a_model_of_bytes_gets_bytes_and_still_has_gradients(images):
+    image = keras.Input(SHAPE, dtype="uint8")
+    model = keras.Model(image, chain(image, layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3)))
+    probe, given = Probe(model), np.round(255 * images)
+    np.testing.assert_allclose(probe.logits(given / 255), model.predict(given.astype(np.uint8), verbose=0), atol=1e-5)
+    kernel = model.get_weights()[0][:, 1].reshape(SHAPE)
+    np.testing.assert_allclose(
+        probe.gradient(images, np.ones(3, int)), np.broadcast_to(kernel, images.shape), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "shape", "sentence"),
+    [
+        (lambda: keras.Sequential([layers.Flatten(), layers.Dense(3)]), SHAPE, r"has not been built: give it an Input"),
+        (Closed, SHAPE, r"has not been built"),
+        (closed, None, r"must have one image input.*Its input is None; give `image_shape=\(H, W, C\)`"),
+        (lambda: sequential(layers.Flatten(), layers.Dense(1, activation="sigmoid")), None,
+         r"one score for each of K ≥ 2 classes, \(N, K\)\. Its output is \(N, 1\)\. A single sigmoid unit"),
+        (lambda: sequential(layers.Conv2D(3, 3)), None, r"Its output is \(N, 6, 6, 3\)"),
+        (lambda: sequential(layers.Dense(3), shape=(5,)), None, r"leaves the image size open: give `image_shape"),
+        (lambda: sequential(layers.Conv2D(3, 3), layers.GlobalMaxPooling2D(), shape=(None, None, 1)), None,
+         r"leaves the image size open"),
+        (plain, (8, 9, 1), r"takes images of shape \(8, 8, 1\) .*has \(8, 9, 1\)"),
+        (plain, (8, 8, 3), r"The data has \(8, 8, 3\)"),
+        (lambda: plain((8, 8)), (8, 8, 3), r"takes images of shape \(8, 8\)"),
+        (lambda: sequential(layers.Dense(3), shape=(63,)), SHAPE, r"takes images of shape \(63,\)"),
+        (lambda: keras.Model([a := keras.Input(SHAPE), b := keras.Input(SHAPE)], layers.Dense(2)(layers.Flatten()(a + b))),
+         SHAPE, r"must have one image input"),
+        (lambda: keras.Model(a := keras.Input(SHAPE), [layers.Flatten()(a), layers.GlobalMaxPooling2D()(a)]), SHAPE,
+         r"must have one output, \(N, K\)\. It has 2"),
+        (lambda: sequential(layers.Embedding(9, 4), layers.Flatten(), layers.Dense(2), shape=(7, 7, 7, 7)), SHAPE,
+         r"must have one image input"),
+    ],
+)  # fmt: skip
+def test_a_model_that_is_no_classifier_of_such_images_is_refused_in_a_sentence(build, shape, sentence):
+    with pytest.raises(WorkbenchError, match=sentence):
+        Probe(build(), shape)
+
+
+@pytest.fixture(scope="module")
+def probe():
+    keras.utils.set_random_seed(1)
+    hidden = layers.Dense(5, activation="relu", name="hidden")
+    return Probe(
+        sequential(
+            body(),
+            layers.MaxPooling2D(name="pool"),
+            layers.Flatten(name="flat"),
+            hidden,
+            layers.Dense(3, name="scores"),
+        )
+    )
+
+
+def test_layers_have_path_kind_shape_and_place(probe):
+    found = {name: (info.kind, info.shape, info.spatial) for name, info in probe.layers.items()}
+    assert found == {
+        "conv": ("Conv2D", (6, 6, 3), True), "pool": ("MaxPooling2D", (3, 3, 3), True),
+        "flat": ("Flatten", (27,), False), "hidden": ("Dense", (5,), False), "scores": ("Dense", (3,), False),
+    }  # fmt: skip
+    assert probe.spatial_layers == ["conv", "pool"]
+    assert probe.default_layer == "conv"
+    assert probe.filter_layers == ["conv"]
+    assert probe.image_shape == SHAPE
+
+
+def test_embeddings_and_feature_maps_are_what_the_layers_give(probe, images):
+    upto = keras.Model(probe.model.inputs, [probe.model.get_layer(name).output for name in ("conv", "pool", "hidden")])
+    conv, pool, hidden = upto.predict(images, verbose=0)
+    np.testing.assert_allclose(probe.feature_maps(images, "conv"), conv, atol=1e-6)
+    np.testing.assert_allclose(probe.feature_maps(images, "pool"), pool, atol=1e-6)
+    np.testing.assert_allclose(probe.embeddings(images), hidden, atol=1e-6)
+    logits, embeddings = probe.logits_and_embeddings(images)
+    np.testing.assert_array_equal(logits, probe.logits(images))
+    np.testing.assert_array_equal(embeddings, probe.embeddings(images))
+
+
+def test_maps_and_their_gradients_move_the_score(probe, images):
+    """By hand: back through the hidden ReLU and its kernel."""
+    target = np.array([0, 1, 2])
+    maps, slopes = probe.feature_maps_and_gradients(images, target, "pool")
+    np.testing.assert_array_equal(maps, probe.feature_maps(images, "pool"))
+    kernel, bias, last, _ = probe.model.get_weights()[2:]
+    hidden = maps.reshape(3, -1) @ kernel + bias
+    expected = [kernel @ ((row > 0) * last[:, c]) for row, c in zip(hidden, target, strict=True)]
+    np.testing.assert_allclose(slopes.reshape(3, -1), expected, atol=1e-6)
+
+
+def test_filters_are_kernels(probe):
+    np.testing.assert_array_equal(probe.filters("conv"), probe.model.get_layer("conv").get_weights()[0])
+    depthwise = Probe(squeeze())
+    assert depthwise.filter_layers[:3] == ["stem", "depthwise", "separable"]
+    assert depthwise.filters("depthwise").shape == (3, 3, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda p, x: p.feature_maps(x, "cnov"), r"no layer 'cnov'\. Did you mean 'conv'"),
+        (lambda p, x: p.filters("pool"), r"no convolution 'pool'.*Choose one of: conv\."),
+        (lambda p, x: p.feature_maps_and_gradients(x, np.zeros(3, int), "hidden"),
+         r"`layer` must be one of conv, pool\. Got 'hidden'; its output is \(N, 5\)"),
+    ],
+)  # fmt: skip
+def test_a_wrong_layer_is_said(probe, images, call, sentence):
+    with pytest.raises(WorkbenchError, match=sentence):
+        call(probe, images)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 100])
+def test_batches_of_any_size_give_the_same(probe, images, rows, monkeypatch):
+    monkeypatch.setattr(probe, "max_rows", rows)
+    many = np.concatenate([images, images[::-1]])
+    np.testing.assert_allclose(
+        probe.logits(many), np.concatenate([probe.logits(images), probe.logits(images)[::-1]]), atol=1e-6
+    )
+    assert probe.logits(images[:0]).shape == (0, 3)
+    gradient = probe.gradient(many, np.array([0, 1, 2, 2, 1, 0]))
+    np.testing.assert_allclose(gradient[:3], gradient[:2:-1], atol=1e-6)
+
+
+def test_at_most_256_rows_and_fewer_of_what_is_large():
+    assert Probe(sequential(layers.Flatten(), layers.Dense(2))).max_rows == 256
+    wide = sequential(
+        layers.Conv2D(64, 3, padding="same"), layers.GlobalMaxPooling2D(), layers.Dense(2), shape=(512, 512, 1)
+    )
+    assert Probe(wide).max_rows == 15  # 2^28 floats over 512 x 512 x 64
+
+
+def test_the_same_question_is_traced_once_and_at_most_64_are_kept(probe, images):
+    traces = []
+
+    def count(batch):
+        traces.append(1)
+        return ops.sum(batch, axis=(1, 2, 3))
+
+    for part in (images, images[:1], images[:0]):
+        np.testing.assert_allclose(probe.run("sum", count, part), part.sum(axis=(1, 2, 3)), rtol=1e-5)
+    assert len(traces) == 1
+    for number in range(64):
+        probe.compile(number, lambda batch: batch, 0)
+    probe.run("sum", count, images)
+    assert len(traces) == 2
+    assert len(probe._compiled) == 64
