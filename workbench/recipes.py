@@ -34,10 +34,12 @@ class Recipe(Params):
 RECIPES: Mapping[str, Recipe] = {
     "tuned": Recipe(
         epochs=20,
-        learning_rate=1.5e-3,
+        batch_size=16,
+        learning_rate=1e-3,
         optimizer="adamw",
         weight_decay=0.05,
         schedule="one-cycle",
+        label_smoothing=0.05,
         flip=True,
     ),
     "report": Recipe(),
