@@ -77,9 +77,11 @@ def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step])
         return received
     if isinstance(model, Functional) and type(model).call is Functional.call:
         # Private in Keras, and the only way to follow a graph with branches; tests/unit/test_graph.py notices a change.
+        if len(model.inputs) == 1:
+            received = tree.pack_sequence_as(model.input, tree.flatten(received))  # as a list or dict, if so built
         inputs = model._standardize_inputs(received)
         if len(inputs) == 1 and "int" in model.inputs[0].dtype:
-            inputs = [received]  # rounded to whole numbers it would have no gradient
+            inputs = tree.flatten(received)  # rounded to whole numbers it would have no gradient
         outputs = model._run_through_graph(inputs, operation_fn=lambda layer: _call(layer, prefix, steps))
         return outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
     output = model(received, training=False)

@@ -9,11 +9,17 @@ import numpy as np
 
 import workbench as wb
 
-# Clicks, and waits until the pane shows another content that satisfies `ready`; milliseconds in the browser.
-TIMED = """([click, pane, ready]) => new Promise(done => {
-  const box = document.querySelector(pane), before = box.innerHTML, started = performance.now();
-  const look = () => box.innerHTML !== before && document.querySelector(ready)
-    ? done(performance.now() - started) : requestAnimationFrame(look);
+# Clicks, and waits until other pictures are shown; milliseconds in the browser. Pictures, not any change of the
+# pane: gradio marks it as pending at once.
+TIMED = """([click, pictures]) => new Promise(done => {
+  const shown = () => [...document.querySelectorAll(pictures)].map(picture => picture.src).join();
+  const before = shown(), started = performance.now();
+  const look = () => {
+    const taken = performance.now() - started;
+    if (shown() && shown() !== before) done(taken);
+    else if (taken > 10000) done(NaN);  // the click showed what was there already
+    else requestAnimationFrame(look);
+  };
   document.querySelector(click).click();
   look();
 })"""
@@ -42,17 +48,17 @@ def rows() -> Iterator[tuple[str, str, str]]:
             cell = f"#matrix tbody button >> nth={place}"
             handle = page.locator(cell).element_handle()
             handle.evaluate("button => button.id = 'timed'")
-            galleries.append(page.evaluate(TIMED, ["#timed", "#gallery", "#gallery .grid img"]))
+            galleries.append(page.evaluate(TIMED, ["#timed", "#gallery .grid img"]))
             page.wait_for_timeout(1500)
             page.evaluate("document.querySelectorAll('#timed').forEach(button => button.removeAttribute('id'))")
         for place in range(1, 11):
-            page.locator(f"#gallery .grid button >> nth={place % 4}").evaluate("button => button.id = 'timed'")
-            maps.append(page.evaluate(TIMED, ["#timed", "#detail", "#detail .maps figure:nth-of-type(4) img"]))
+            page.locator(f"#gallery .grid button >> nth={1 + place % 3}").evaluate("button => button.id = 'timed'")
+            maps.append(page.evaluate(TIMED, ["#timed", "#detail .maps figure:nth-of-type(4) img"]))
             page.wait_for_timeout(800)
             page.evaluate("document.querySelectorAll('#timed').forEach(button => button.removeAttribute('id'))")
             if place % 4 == 3:
-                page.locator(f"#matrix tbody button >> nth={20 + place}").click()
+                page.locator(f"#matrix .chips button >> nth={place // 4}").click()
                 page.wait_for_timeout(2000)
         browser.close()
-    yield "click on a cell → its gallery, median of 10", f"{np.median(galleries):.0f} ms", "< 200 ms"
-    yield "click on an image → its four maps, median of 10", f"{np.median(maps):.0f} ms", "< 500 ms"
+    yield "click on a cell → its gallery, median of 10", f"{np.nanmedian(galleries):.0f} ms", "< 200 ms"
+    yield "click on an image → its four maps, median of 10", f"{np.nanmedian(maps):.0f} ms", "< 500 ms"

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 PATIENCE = 30_000
-READY = "document.body.dataset.section && !document.body.classList.contains('asking') && !document.querySelector('.busy, [data-wait]')"
+READY = (
+    "document.body.dataset.section && !document.body.classList.contains('asking')"
+    " && !document.querySelector('.busy, [data-wait]')"
+)
 
 
 def chromium() -> str | None:

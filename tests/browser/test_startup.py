@@ -64,7 +64,8 @@ def test_the_first_view_is_served_before_tensorflow_is_imported(tiny_run):
     import json
 
     assert json.loads(done.stdout.splitlines()[-1]) == {
-        "tensorflow before the model": False, "matrix": True, "gallery": True, "error": "", "tensorflow at the end": True,
+        "tensorflow before the model": False, "matrix": True, "gallery": True, "error": "",
+        "tensorflow at the end": True,
     }  # fmt: skip
 
 

@@ -58,6 +58,7 @@ def test_under_average_pooling_and_one_dense_layer_the_map_adds_up_to_the_logit(
         np.testing.assert_allclose(maps.sum(axis=(1, 2)), probe.logits(images)[:, c] - bias[c], rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:Please import `zoom`:DeprecationWarning", "ignore:The structure of `inputs`")
 def test_second_witness_tf_keras_vis(case, agree):
     """Raw maps of tf-keras-vis 0.8.7 (`expand_cam=False, normalize_cam=False`) are ours.
 

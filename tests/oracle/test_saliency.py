@@ -19,6 +19,7 @@ def test_every_model(case, agree, score):
     agree(case.attribute("saliency", score), np.stack(expected), 1e-4, "saliency")
 
 
+@pytest.mark.filterwarnings("ignore:Please import `zoom`:DeprecationWarning", "ignore:The structure of `inputs`")
 def test_second_witness_tf_keras_vis(case, agree):
     """Raw maps of tf-keras-vis 0.8.7 (`normalize_map=False`) are ours.
 

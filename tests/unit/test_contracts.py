@@ -162,6 +162,9 @@ class TestPredictions:
     def test_the_margin_is_to_the_best_other_class_and_zero_at_a_tie(self):
         np.testing.assert_allclose(self.given.margin, np.log([5 / 2, 3 / 6, 1, 1 / 5]), rtol=1e-6, atol=1e-7)
 
+    def test_the_margin_of_negative_logits(self):
+        assert Predictions(np.array([[-1, -3, -2], [-3, -1, -2.5]]), np.array([0, 0])).margin.tolist() == [1, -2]
+
     def test_huge_logits_neither_overflow_nor_vanish(self):
         given = Predictions(np.array([[1000, 0], [-1000, 1000], [1e30, 1e30]], np.float32), np.array([1, 0, 0]))
         np.testing.assert_allclose(given.loss, [1000, 2000, np.log(2)])

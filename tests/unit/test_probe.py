@@ -29,6 +29,10 @@ def body():
     return layers.Conv2D(3, 3, activation="relu", name="conv")
 
 
+def head(activation=None):
+    return layers.Conv2D(4, 1, activation=activation, name="head")
+
+
 class Closed(keras.Model):
     def __init__(self):
         super().__init__()
@@ -90,12 +94,10 @@ MODELS = {
         lambda: sequential(body(), layers.GlobalMaxPooling2D(), layers.Dense(3)), "conv", "ends without a softmax",
     ),
     "mean of softmaxes": (
-        lambda: sequential(body(), layers.Conv2D(4, 1, activation="softmax", name="head"), layers.GlobalAveragePooling2D()),
-        "head", LOGARITHM,
+        lambda: sequential(body(), head("softmax"), layers.GlobalAveragePooling2D()), "head", LOGARITHM,
     ),
     "softmax of means": (
-        lambda: sequential(body(), layers.Conv2D(4, 1, name="head"), layers.GlobalAveragePooling2D(), layers.Softmax()),
-        "head", "softmax layer",
+        lambda: sequential(body(), head(), layers.GlobalAveragePooling2D(), layers.Softmax()), "head", "softmax layer",
     ),
     "activation that is a layer": (
         lambda: sequential(body(), layers.Flatten(), layers.Dense(3, activation=layers.Softmax())), "conv", LOGARITHM,
@@ -131,6 +133,7 @@ def softmax(logits):
     return odds / odds.sum(axis=1, keepdims=True)
 
 
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
 @pytest.mark.parametrize("name", MODELS)
 def test_its_scores_are_the_model_s_and_it_says_where_they_stand(name, images):
     build, layer, said = MODELS[name]
@@ -153,11 +156,10 @@ def test_its_scores_are_the_model_s_and_it_says_where_they_stand(name, images):
         np.testing.assert_allclose(moved, (slope**2).sum(axis=(1, 2, 3)), rtol=0.05)
 
 
-@pytest.mark.parametrize("classes", [5])
-def test_a_mobile_net_from_keras_applications_nested_in_another_model(classes):
+def test_a_mobile_net_from_keras_applications_nested_in_another_model():
     """It takes pixels of 0…255 and scales them itself; the images here are in [0, 1] all the same."""
     net = keras.applications.MobileNetV3Small(
-        weights=None, input_shape=(32, 32, 3), classes=classes, alpha=0.35, minimalistic=True
+        weights=None, input_shape=(32, 32, 3), classes=5, alpha=0.35, minimalistic=True
     )
     image = keras.Input((32, 32, 3))
     model = keras.Model(image, net(image))
@@ -198,8 +200,8 @@ def test_a_model_of_bytes_gets_bytes_and_still_has_gradients(images):
         (plain, (8, 8, 3), r"The data has \(8, 8, 3\)"),
         (lambda: plain((8, 8)), (8, 8, 3), r"takes images of shape \(8, 8\)"),
         (lambda: sequential(layers.Dense(3), shape=(63,)), SHAPE, r"takes images of shape \(63,\)"),
-        (lambda: keras.Model([a := keras.Input(SHAPE), b := keras.Input(SHAPE)], layers.Dense(2)(layers.Flatten()(a + b))),
-         SHAPE, r"must have one image input"),
+        (lambda: keras.Model([a := keras.Input(SHAPE), b := keras.Input(SHAPE)], layers.Flatten()(a + b)), SHAPE,
+         r"must have one image input"),
         (lambda: keras.Model(a := keras.Input(SHAPE), [layers.Flatten()(a), layers.GlobalMaxPooling2D()(a)]), SHAPE,
          r"must have one output, \(N, K\)\. It has 2"),
         (lambda: sequential(layers.Embedding(9, 4), layers.Flatten(), layers.Dense(2), shape=(7, 7, 7, 7)), SHAPE,
@@ -311,8 +313,9 @@ def test_the_same_question_is_traced_once_and_at_most_64_are_kept(probe, images)
     for part in (images, images[:1], images[:0]):
         np.testing.assert_allclose(probe.run("sum", count, part), part.sum(axis=(1, 2, 3)), rtol=1e-5)
     assert len(traces) == 1
-    for number in range(64):
-        probe.compile(number, lambda batch: batch, 0)
-    probe.run("sum", count, images)
-    assert len(traces) == 2
+    for start, known in ((0, 1), (40, 1), (80, 2)):  # 40 others leave it, as it was used since; 64 others do not
+        for number in range(start, start + (40 if known == 1 else 64)):
+            probe.compile(number, lambda batch: batch, 0)
+        probe.run("sum", count, images)
+        assert len(traces) == known
     assert len(probe._compiled) == 64

@@ -265,6 +265,18 @@ def test_many_threads_compute_once_and_see_the_same(model, data, counting):
     assert len(found) == 8
 
 
+def test_it_answers_analyses_by_name(session, monkeypatch):
+    result = session.analyze("most-confused", top=5)
+    assert (result.analysis, result.params["top"]) == ("most-confused", 5)
+    assert result.context["data"] == session.dataset.fingerprint
+    assert {row for finding in result.findings for row in finding.evidence} == {3}  # the only image that is wrong
+    with pytest.raises(WorkbenchError, match=r"no analysis 'most-confusing'\. Did you mean 'most-confused'"):
+        session.analyze("most-confusing")
+    monkeypatch.setattr(Session, "runner", None)
+    with pytest.raises(RuntimeError, match=r"Import `workbench\.registry` first"):
+        session.analyze("most-confused")
+
+
 def test_a_session_says_what_it_is_about(session):
     assert repr(session) == "Session('halves', 'made/test', 4 images)"
     assert session.split == "test"

@@ -144,7 +144,12 @@ class Explainer(Params, ABC):
 
 
 def _floats(images: Array) -> Array:
-    """Return a batch as float32 in [0, 1]."""
-    return (
-        np.asarray(images, np.float32) / np.float32(255) if images.dtype == np.uint8 else np.asarray(images, np.float32)
-    )
+    """Return a batch as float32 in [0, 1]; a little beyond it is let through, as noise and edits give it."""
+    if images.dtype == np.uint8:
+        return np.asarray(images, np.float32) / np.float32(255)
+    floats = np.asarray(images, np.float32)
+    if floats.size and np.abs(floats).max() > 2:
+        raise WorkbenchError(
+            f"`images` that are not uint8 must lie in [0, 1]. Got {floats.min():.3g}…{floats.max():.3g}: divide by 255."
+        )
+    return floats

@@ -39,6 +39,17 @@
     return view;
   };
 
+  // What easel.js calls with a drawing or a file; how: what becomes of the address.
+  W.send = (image, again, how) => {
+    sent = image;
+    force = force || again;
+    wanted = { ...(wanted || view), section: "own" };
+    ask(how);
+  };
+
+  W.view = () => view;
+  W.release = (button) => button.setAttribute("aria-pressed", "false");
+
   W.reply = (answer) => {
     if (!answer) return;
     const latest = answer.count === clicks;
@@ -52,7 +63,7 @@
     force = false;
     document.body.classList.remove("asking");
     address(answer.url, before);
-    if (answer.painted) load();
+    if (answer.painted) document.dispatchEvent(new Event("workbench:painted"));
     if (before && before.section !== view.section) window.scrollTo(0, 0);
     for (const name of answer.slow) fire(name);
   };
@@ -122,16 +133,14 @@
       const group = button.closest("table, .grid, .seg, .chips, ol");
       if (group && button.hasAttribute("aria-pressed")) {
         const scope = group.matches("table, .chips") ? document.getElementById("matrix") : group;
-        scope.querySelectorAll("table [aria-pressed=true], .chips [aria-pressed=true]").forEach(release);
-        group.querySelectorAll("[aria-pressed=true]").forEach(release);
+        scope.querySelectorAll("table [aria-pressed=true], .chips [aria-pressed=true]").forEach(W.release);
+        group.querySelectorAll("[aria-pressed=true]").forEach(W.release);
         button.setAttribute("aria-pressed", "true");
       }
       change(button.dataset.go);
       if (button.closest(".grid") && innerWidth <= 700) document.getElementById("detail").scrollIntoView();
-    } else if ("tool" in button.dataset) canvasTool(button);
-    else if ("start" in button.dataset) change(`own=&invert=&start=${lastImage ?? 0}`);
+    } else if ("start" in button.dataset) change(`own=&invert=&start=${lastImage ?? 0}`);
   }
-  const release = (other) => other.setAttribute("aria-pressed", "false");
 
   const closeMenus = () => document.querySelectorAll("[popover]").forEach((menu) => menu.matches(":popover-open") && menu.hidePopover());
 
@@ -152,8 +161,7 @@
 
   function onChange(event) {
     const field = event.target;
-    if (field.matches("[data-upload]")) upload(field.files[0], +field.dataset.limit);
-    else if ("set" in field.dataset) {
+    if ("set" in field.dataset) {
       const query = new URLSearchParams(field.dataset.also || "");
       query.set(field.dataset.set, field.value);
       change(query.toString());
@@ -187,11 +195,6 @@
 
   // ------------------------------------------------------------------ keyboard: one stop a group, arrows inside
   function onKey(event) {
-    if (event.target.matches("[data-canvas]") && (event.ctrlKey || event.metaKey) && event.key === "z") {
-      event.preventDefault();
-      undo();
-      return;
-    }
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     const button = event.target.closest("button");
     if (!step || !button) return;
@@ -255,146 +258,6 @@
   }
   setInterval(poll, 400);
 
-  // ------------------------------------------------------------------ an image of one's own
-  function complain(text) {
-    const box = document.querySelector("#main .upload");
-    if (!box) return;
-    let line = box.parentElement.querySelector(".problem");
-    if (!line) {
-      line = document.createElement("p");
-      line.className = "problem";
-      line.setAttribute("role", "alert");
-      box.before(line);
-    }
-    line.textContent = text;
-  }
-
-  function upload(file, limit) {
-    if (!file) return;
-    if (file.size > limit * 1024 * 1024) {
-      complain(`An image may have at most ${limit} MB. This one has ${(file.size / 1024 / 1024).toFixed(1)} MB.`);
-      return;
-    }
-    const reader = new FileReader();
-    reader.onload = () => {
-      sent = { file: reader.result.split(",")[1] || "", name: file.name };
-      force = true;
-      change("section=own");
-    };
-    reader.onerror = () => complain("The file could not be read.");
-    reader.readAsDataURL(file);
-  }
-
-  const canvas = { past: [], tool: "brush", stroke: null, loaded: new WeakMap() };
-  const board = () => document.querySelector("[data-canvas]");
-
-  function load() {
-    const box = board();
-    if (!box || canvas.stroke || canvas.loaded.get(box) === box.dataset.pixels) return;
-    const [width, height, channels] = [box.width, box.height, +box.dataset.channels];
-    const raw = atob(box.dataset.pixels);
-    const image = new ImageData(width, height);
-    for (let place = 0; place < width * height; place += 1) {
-      for (let c = 0; c < 3; c += 1) image.data[4 * place + c] = raw ? raw.charCodeAt(channels * place + (channels === 3 ? c : 0)) : 0;
-      image.data[4 * place + 3] = 255;
-    }
-    box.getContext("2d", { willReadFrequently: true }).putImageData(image, 0, 0);
-    canvas.loaded.set(box, box.dataset.pixels);
-  }
-
-  const context = () => board().getContext("2d", { willReadFrequently: true });
-  const pixels = () => context().getImageData(0, 0, board().width, board().height);
-  const remember = () => {
-    canvas.past.push(pixels());
-    if (canvas.past.length > 50) canvas.past.shift();
-  };
-
-  function undo() {
-    const last = canvas.past.pop();
-    if (!last) return;
-    context().putImageData(last, 0, 0);
-    explain();
-  }
-
-  function canvasTool(button) {
-    const tool = button.dataset.tool;
-    if (tool === "undo") undo();
-    else if (tool === "clear") {
-      remember();
-      context().fillStyle = "#000";
-      context().fillRect(0, 0, board().width, board().height);
-      explain();
-    } else {
-      canvas.tool = tool;
-      button.parentElement.querySelectorAll("[data-tool]").forEach(release);
-      button.setAttribute("aria-pressed", "true");
-    }
-  }
-
-  function ink() {
-    if (canvas.tool === "eraser") return [0, 0, 0];
-    const field = document.querySelector("[data-ink]");
-    if (field.type !== "color") return [+field.value, +field.value, +field.value];
-    return [1, 3, 5].map((at) => parseInt(field.value.slice(at, at + 2), 16));
-  }
-
-  function place(event) {
-    const box = board().getBoundingClientRect();
-    return [((event.clientX - box.left) / box.width) * board().width, ((event.clientY - box.top) / box.height) * board().height];
-  }
-
-  function dab([x, y]) {
-    // Exact pixels, no smoothing: what is seen is what the model gets.
-    const size = +document.querySelector("[data-width]").value;
-    context().fillStyle = `rgb(${ink().join(",")})`;
-    context().fillRect(Math.floor(x - (size - 1) / 2), Math.floor(y - (size - 1) / 2), size, size);
-  }
-
-  function line(from, to) {
-    const steps = Math.max(1, Math.ceil(2 * Math.hypot(to[0] - from[0], to[1] - from[1])));
-    for (let step = 0; step <= steps; step += 1) dab([0, 1].map((axis) => from[axis] + ((to[axis] - from[axis]) * step) / steps));
-  }
-
-  function explain() {
-    const data = pixels().data;
-    const channels = +board().dataset.channels;
-    let raw = "";
-    for (let at = 0; at < data.length; at += 4) for (let c = 0; c < channels; c += 1) raw += String.fromCharCode(data[at + c]);
-    const text = btoa(raw);
-    canvas.loaded.set(board(), text); // it is on the canvas already
-    sent = { pixels: text };
-    wanted = { ...(wanted || view), section: "own" };
-    ask(view.own ? "replace" : "push");
-  }
-
-  document.addEventListener("pointerdown", (event) => {
-    if (!event.target.matches("[data-canvas]") || event.button !== 0) return;
-    event.preventDefault();
-    event.target.focus();
-    event.target.setPointerCapture(event.pointerId);
-    remember();
-    canvas.stroke = place(event);
-    dab(canvas.stroke);
-  });
-  document.addEventListener("pointermove", (event) => {
-    if (!canvas.stroke || !board()) return;
-    const to = place(event);
-    line(canvas.stroke, to);
-    canvas.stroke = to;
-  });
-  for (const kind of ["pointerup", "pointercancel"])
-    document.addEventListener(kind, () => {
-      if (!canvas.stroke) return;
-      canvas.stroke = null;
-      explain();
-    });
-  document.addEventListener("dragover", (event) => event.target.closest("#main") && event.preventDefault());
-  document.addEventListener("drop", (event) => {
-    if (!event.target.closest("#main") || !document.querySelector("[data-upload]")) return;
-    event.preventDefault();
-    upload(event.dataTransfer.files[0], +document.querySelector("[data-upload]").dataset.limit);
-  });
-
   // ------------------------------------------------------------------ figures that cannot be drawn
   document.addEventListener(
     "error",
@@ -416,10 +279,12 @@
       element.addEventListener("submit", onSubmit);
       element.addEventListener("reset", onReset);
       element.addEventListener("keydown", onKey);
-      if (owner === "main") new MutationObserver(load).observe(element, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-pixels"] });
     }
   };
   window.workbenchPanes = window.workbenchPanes || [];
   W.attach();
+  const easel = document.createElement("script");
+  easel.src = document.querySelector("script[data-easel]").dataset.easel;
+  document.head.append(easel);
   if (window.workbenchFirst) W.reply(window.workbenchFirst);
 })();

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 """`unsafe-eval` is what gradio's HTML component needs; nothing of the data ever stands in a template."""
+ASSETS = ("app.css", "app.js", "easel.js")
 LOCAL = ("127.0.0.1", "localhost", "testserver")
 
 
@@ -41,7 +43,14 @@ def create_app(
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     desk = source if isinstance(source, Desk) else Desk(source, warm)
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        if background:
+            desk.start()
+        yield
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.state.desk = desk
 
     @app.middleware("http")
@@ -56,8 +65,6 @@ def create_app(
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *hosts], www_redirect=False)
 
     _routes(app, desk)
-    if background:
-        app.router.on_startup.append(desk.start)
     return _mounted(app, Panes(desk))
 
 
@@ -99,7 +106,7 @@ def _routes(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/workbench/{name}")
     def asset(name: str) -> FileResponse:
-        if name not in ("app.css", "app.js"):
+        if name not in ASSETS:
             raise HTTPException(404)
         return FileResponse(HERE / name, headers={"Cache-Control": "no-cache"})
 
@@ -107,10 +114,11 @@ def _routes(app: FastAPI, desk: Desk) -> None:
 def _mounted(app: FastAPI, panes: Panes) -> FastAPI:
     import gradio as gr
 
-    version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ("app.css", "app.js"))).hexdigest()[:12]
+    version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ASSETS)).hexdigest()[:12]
+    # Two scripts that are added by a script would run in any order: the second is loaded by the first.
     head = (
         f'<link rel="stylesheet" href="/workbench/app.css?{version}">'
-        f'<script src="/workbench/app.js?{version}"></script>'
+        f'<script src="/workbench/app.js?{version}" data-easel="/workbench/easel.js?{version}"></script>'
     )
     font = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))  # the subsets of its other weights lack letters
     with warnings.catch_warnings():
@@ -118,6 +126,7 @@ def _mounted(app: FastAPI, panes: Panes) -> FastAPI:
         mounted: FastAPI = gr.mount_gradio_app(
             app, blocks(panes), path="/", head=head, theme=gr.themes.Base(font=[font, "Arial", "sans-serif"]),
             show_error=False, footer_links=[], run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False,
-            favicon_path=str(HERE / "icon.svg"), max_file_size="4mb", app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+            favicon_path=str(HERE / "icon.svg"), max_file_size="4mb",
+            app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         )  # fmt: skip
     return mounted

@@ -188,6 +188,8 @@ class Desk:
     def close(self) -> None:
         """Start nothing more, and let what runs end: a process that leaves while TensorFlow works is aborted."""
         self.closed = True
+        for job in (self.opening, self.predicting, self.loading, self.explaining):
+            job.stop.set()
         self.seen.set()
         self.jobs.close()
         if self._thread is not None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench import registry
 from workbench.ui import maps
 from workbench.ui.pictures import data_uri, fit, shrunk, tag
 from workbench.ui.subject import Subject
 from workbench.ui.view import View
-from workbench.ui.words import breakable, button, choices, element, escape, go, options, probability, waiting
+from workbench.ui.words import breakable, button, choices, element, escape, go, link, options, probability, waiting
 
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
@@ -21,12 +22,21 @@ TOP = 5
 TOP_OF_OWN = 8
 
 
-def image_html(subject: Subject) -> str:
-    """Show the image itself."""
+def image_html(subject: Subject, row: int) -> str:
+    """Show the image itself, and where else to look at it."""
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
     picture = tag(data_uri(shrunk(subject.pixels, size)), size, subject.title)
-    return f'<section class="one"><h2>{escape(subject.title)}</h2>{picture}</section>'
+    return f'<section class="one"><h2>{escape(subject.title)}</h2>{picture}{_also(row)}</section>'
+
+
+def _also(row: int) -> str:
+    """Link to the canvas, and to every analysis that can be asked about one image."""
+    links = [link("change it", {"section": "own", "start": str(row)})]
+    for name, kind in registry.analyses().items():
+        if "row" in kind.Params.model_fields:
+            links.append(link(breakable(name), {"section": name, "row": str(row)}, title=kind.question()))
+    return f'<p class="also">{" · ".join(links)}</p>'
 
 
 def probabilities_html(subject: Subject, names: Sequence[str], view: View) -> str:

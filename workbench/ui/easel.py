@@ -10,14 +10,15 @@ import numpy as np
 from workbench.contracts import Array
 from workbench.errors import WorkbenchError
 from workbench.ui.own_image import MEGABYTES, OwnImage, current
-from workbench.ui.pictures import fit
+from workbench.ui.pictures import fit, tag
 from workbench.ui.view import View
-from workbench.ui.words import element, escape, go, problem
+from workbench.ui.words import breakable, element, escape, go, link, problem
 
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
 
 BOX = 392
+EXAMPLE, EXAMPLES = 84, 20
 FILES = "image/png,image/jpeg,image/gif,image/bmp,image/webp,image/tiff"
 
 
@@ -35,6 +36,24 @@ def easel_html(desk: Desk, view: View) -> str:
         f"{head}{gone}{_upload()}{_canvas(image, height, width, channels)}{_tools()}{_brush(height, width, channels)}"
         f"{_start(desk, view)}{_invert(view, image)}{_done(image)}"
     )
+
+
+def examples_html(desk: Desk) -> str:
+    """Say what will stand beside an empty canvas, and offer an image of each class to begin with."""
+    words = "Upload or draw an image: its probabilities and maps appear here. Or begin with one of these:"
+    said = f'<p class="empty">{words}</p>'
+    dataset, board = desk.session.dataset, desk.board
+    if board is None:
+        return said
+    size = fit(*dataset.image_shape[:2], box=EXAMPLE)
+    links = []
+    for k, name in enumerate(dataset.class_names[:EXAMPLES]):
+        rows = board.rows(k, k)
+        if len(rows):
+            image = tag(desk.picture(int(rows[0]), max(size.width, size.height)), size)
+            label = f"{image}<span>{breakable(name)}</span>"
+            links.append(link(label, {"section": "own", "start": str(int(rows[0]))}, title=f"begin with: {name}"))
+    return f'<div class="examples">{said}<div class="evidence">{"".join(links)}</div></div>'
 
 
 def _upload() -> str:

@@ -20,9 +20,13 @@ RETRY = 3.0
 """Seconds that a failure is shown before asking again means trying again."""
 
 
+class Stopped(Exception):  # no error: the page is going down
+    """Raised inside work that reports its progress, when nobody wants it any more."""
+
+
 @dataclass
 class Job:
-    """One piece of work; `done` is set last, after `value` or `error`."""
+    """One piece of work; `done` is set last, after `value` or `error`; `stop` asks it to end."""
 
     what: str = ""
     share: float | None = None
@@ -31,9 +35,16 @@ class Job:
     seconds: float = 0.0
     ended: float = 0.0
     done: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Note how far it is; a `Progress`."""
+        """Note how far it is; a `Progress`.
+
+        Raises:
+            Stopped: if the work is to end.
+        """
+        if self.stop.is_set():
+            raise Stopped
         self.what = f"{what}: {done:,} of {total:,}" if total > 1 else what
         self.share = done / total if total else None
 
@@ -45,6 +56,8 @@ class Job:
                 self.value = work()
         except WorkbenchError as error:
             self.error = str(error)
+        except Stopped:
+            self.error = "Stopped."
         except Exception:  # a surface: it must reach the terminal, and the page must stay
             LOG.exception("A computation of the page failed.")
             self.error = UNEXPECTED
@@ -99,5 +112,8 @@ class Jobs:
         return job
 
     def close(self) -> None:
-        """Start nothing more; what runs is left to end."""
+        """Start nothing more; what runs ends when it reports its progress next."""
+        with self._lock:
+            for job in self._jobs.values():
+                job.stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -117,7 +117,7 @@ def _headlines(desk: Desk) -> str:
                 (name, each)
                 for each in sorted(result.findings, key=lambda each: ORDER.index(each.severity))[:PER_ANALYSIS]
             ]
-    found.sort(key=lambda pair: ORDER.index(pair[1].severity))
+    found.sort(key=lambda pair: (ORDER.index(pair[1].severity), not pair[1].evidence))
     dataset, items = desk.session.dataset, []
     for name, finding in found[:HEADLINES]:
         more = f'<p class="source">{link(f"{escape(name)} →", {"section": name})}</p>'

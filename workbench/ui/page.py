@@ -151,13 +151,13 @@ class Panes:
         if view.section == "own":
             subject: Subject | None = own_image.subject_of(desk, view)
             if subject is None:
-                return '<p class="empty">Upload or draw an image: its probabilities and maps appear here.</p>'
+                return easel.examples_html(desk)
         elif view.image is None:
             return '<p class="empty">Choose an image to explain it.</p>'
         else:
             subject = of_dataset(desk, view.image)
         # An image of one's own stands on the canvas already.
-        image = "" if view.section == "own" else detail.image_html(subject)
+        image = "" if view.section == "own" or view.image is None else detail.image_html(subject, view.image)
         return image + detail.probabilities_html(subject, desk.session.class_names, view) + self._maps(subject, view)
 
     def _maps(self, subject: Subject, view: View) -> str:

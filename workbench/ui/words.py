@@ -95,7 +95,8 @@ def options(values: Iterable[tuple[str, str]], chosen: str) -> str:
 
 def problem(error: object) -> str:
     """Show one sentence about what went wrong."""
-    return f'<p class="problem" role="alert">{escape(str(error))}</p>'
+    said = re.sub(r"`([^`]{1,60})`", r"<code>\1</code>", escape(str(error)))
+    return f'<p class="problem" role="alert">{said}</p>'
 
 
 def waiting(key: str, text: str, detail: str = "") -> str:

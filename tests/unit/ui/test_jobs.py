@@ -84,3 +84,20 @@ def test_what_was_used_longest_ago_is_forgotten():
     assert kept.get("a") == 1
     kept.put("c", 3)
     assert (kept.get("a"), kept.get("b"), kept.get("c")) == (1, None, 3)
+
+
+def test_work_that_nobody_wants_any_more_ends_at_its_next_report():
+    pool, going, reported = Jobs(), threading.Event(), []
+
+    def endless():
+        while True:
+            report("on and on", len(reported), 10**9)
+            reported.append(1)
+            going.set()
+            time.sleep(0.001)
+
+    job = pool.start("a", endless)
+    assert going.wait(5)
+    pool.close()
+    assert job.done.wait(5)
+    assert job.error == "Stopped."

@@ -21,7 +21,8 @@ from workbench.ui.page import Panes
 VIEWS = [
     None, [], {"view": 3}, {"view": {"section": "errors", "true": "99", "predicted": "-1", "image": "1e9"}},
     {"view": {"section": "<b>"}}, {"view": {"section": "own", "own": "../../etc/passwd", "start": "-1"}}, {"old": "x"},
-    {"view": {"section": "planted", "top": EVIL}}, {"sent": {"file": 3}}, {"sent": "x"}, {"view": {"section": "planted"}},
+    {"view": {"section": "planted", "top": EVIL}}, {"sent": {"file": 3}}, {"sent": "x"},
+    {"view": {"section": "planted"}},
 ]  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def test_an_analysis_is_a_section_that_nobody_wrote(panes, parse):
     assert (reply["url"], reply["slow"]) == ("?section=planted&top=3", ["answer"])
 
 
-@pytest.mark.parametrize(("top", "said"), [("many", "`top`"), ("14", f"top must not be {EVIL}."), ("13", UNEXPECTED)])
+@pytest.mark.parametrize(("top", "said"), [("many", "top: "), ("14", f"top must not be {EVIL}."), ("13", UNEXPECTED)])
 def test_what_goes_wrong_is_one_sentence_and_the_form_keeps_what_was_typed(panes, parse, top, said):
     shown, reply = panes.look({"view": {"section": "planted", "top": top}})
     answer = parse(panes.answer(reply["view"]))
@@ -142,3 +143,19 @@ def test_an_upload_that_is_no_image_is_one_sentence_above_the_canvas(panes, pars
     assert len(page.all("p", class_="problem")) == 1
     assert len(page.all("canvas")) == 1
     assert reply["view"] == {"section": "own"}
+
+
+def test_an_empty_canvas_offers_an_image_of_each_class_to_begin_with(panes, parse):
+    panes.desk.loading.done.set()
+    page = parse(panes.detail({"section": "own"}))
+    assert [a["href"] for a in page.all("a")] == [f"?section=own&start={row}" for row in (0, 4, 6)]
+    assert EVIL in page.text
+
+
+def test_an_image_leads_to_the_canvas_and_to_analyses_that_take_a_row(panes, parse, monkeypatch):
+    class Row(Params):
+        row: int = 0
+
+    monkeypatch.setattr(Planted, "Params", Row)
+    page = parse(panes.detail({"section": "errors", "image": "5"}))
+    assert [a["href"] for a in page.all("a")] == ["?section=own&start=5", "?section=planted&row=5"]

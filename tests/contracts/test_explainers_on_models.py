@@ -1,0 +1,248 @@
+"""Attribution methods on models of every make: equal maps however a model is written, and the model left as it was."""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from workbench.errors import WorkbenchError
+from workbench.explainers import explainer, explainers
+from workbench.explainers.base import Explainer
+from workbench.probe import Probe
+
+SHAPE, CLASSES = (14, 16, 1), 3
+METHODS = sorted(explainers())
+PIXELS = [name for name in METHODS if not explainer(name).needs_layer()]
+KNOWN = ["grad-cam", "integrated-gradients", "occlusion", "saliency", "smooth-grad"]  # their value on a linear model
+every_method = pytest.mark.parametrize("name", METHODS)
+
+
+def nested(kit):
+    image, inner = keras.Input(SHAPE), keras.Input(SHAPE)
+    *convolutions, flatten, dense = kit.stack()
+    return keras.Model(
+        image, dense(flatten(keras.Model(inner, kit.chain(inner, convolutions), name="backbone")(image)))
+    )
+
+
+def nested_twice(kit):
+    *convolutions, flatten, dense = kit.stack()
+    backbone = keras.Sequential([keras.Input(SHAPE), *convolutions])
+    whole = keras.Sequential([keras.Input(SHAPE), backbone, layers.Dropout(0.2), flatten, layers.Dropout(0.5), dense])
+    image = keras.Input(SHAPE)
+    return keras.Model(image, layers.Reshape((CLASSES,))(whole(image)))
+
+
+def reshaped(kit, shape):
+    return keras.Sequential([keras.Input(shape), layers.Reshape(SHAPE), *kit.stack()])
+
+
+def byte_input(kit):
+    image = keras.Input(SHAPE, dtype="uint8")
+    return keras.Model(image, kit.chain(image, [layers.Rescaling(1 / 255), *kit.stack()]))
+
+
+class Subclassed(keras.Model):
+    """A model that only its own `call` can run."""
+
+    def __init__(self, kit):
+        super().__init__()
+        self.parts = kit.stack(None)
+
+    def call(self, images):
+        for part in self.parts:
+            images = part(images)
+        return images
+
+
+def subclassed(kit):
+    model = Subclassed(kit)
+    model(np.zeros((1, *SHAPE), np.float32))
+    return model
+
+
+FORMS = {
+    "sequential": lambda kit: keras.Sequential([keras.Input(SHAPE), *kit.stack()]),
+    "softmax layer": lambda kit: keras.Sequential([keras.Input(SHAPE), *kit.stack(None), layers.Softmax()]),
+    "Activation": lambda kit: keras.Sequential([keras.Input(SHAPE), *kit.stack(None), layers.Activation("softmax")]),
+    "log_softmax": lambda kit: kit.functional(last="log_softmax"),
+    "no softmax": lambda kit: kit.functional(last=None),
+    "keras.ops.softmax": lambda kit: keras.Model(
+        image := keras.Input(SHAPE), ops.softmax(kit.chain(image, kit.stack(None)))
+    ),
+    "nested": nested,
+    "nested twice": nested_twice,
+    "own range of pixels": lambda kit: keras.Sequential([keras.Input(SHAPE), layers.Rescaling(1 / 255), *kit.stack()]),
+    "bytes": byte_input,
+    "no channel": lambda kit: reshaped(kit, SHAPE[:2]),
+    "flat": lambda kit: reshaped(kit, (14 * 16,)),
+    "any size": lambda kit: keras.Sequential([keras.Input((None, None, 1)), layers.Resizing(*SHAPE[:2]), *kit.stack()]),
+    "subclassed": subclassed,
+}
+
+
+@pytest.mark.parametrize("form", [*FORMS, "loaded"])
+def test_however_the_model_is_written_its_maps_are_the_same(kit, form, images, target, maps, tmp_path):
+    written = kit.seeded(FORMS["sequential" if form == "loaded" else form](kit))
+    if form == "loaded":
+        written.save(tmp_path / "model.keras")
+        written = keras.models.load_model(tmp_path / "model.keras")
+    probe = Probe(written, SHAPE)
+    for name in METHODS:
+        if form == "subclassed" and name not in PIXELS:
+            with pytest.raises(WorkbenchError, match=r"needs a layer .* shows none: it has a `call` of its own"):
+                kit.quick(name).attribute(probe, images, target)
+            continue
+        kit.same(kit.quick(name).attribute(probe, images, target).values, maps[name], 1e-4)
+
+
+@every_method
+def test_half_precision_inside_gives_float32_maps_near_the_exact_ones(kit, name, images, target, maps):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        *parts, dense = kit.stack(None)
+        image = keras.Input(SHAPE)
+        half = keras.Model(image, layers.Activation("softmax", dtype="float32")(kit.chain(image, [*parts, dense])))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    kit.same(kit.quick(name).attribute(Probe(kit.seeded(half)), images, target).values, maps[name], 0.05)
+
+
+@every_method
+@pytest.mark.parametrize(
+    ("shape", "classes"), [((8, 8, 1), 2), ((8, 11, 3), 1000), ((28, 28, 1), 10), ((64, 64, 3), 2), ((33, 8, 1), 3)]
+)
+def test_any_size_colour_and_number_of_classes(kit, name, shape, classes):
+    """The last class of a linear model has the only kernel that is not zero: its map is known, others are empty."""
+    model = keras.Sequential([
+        keras.Input(shape), layers.Conv2D(1, 1, use_bias=False), layers.Flatten(), layers.Dense(classes),
+    ])  # fmt: skip
+    kernel = np.zeros((shape[0] * shape[1], classes), np.float32)
+    kernel[:, -1] = 1
+    model.set_weights([np.ones((1, 1, shape[2], 1)), kernel, np.zeros(classes)])
+    probe = Probe(model)
+    few = {"size": 8, "stride": 8} if name == "occlusion" else {}
+    white = np.full((2, *shape), 255, np.uint8)
+    seen, unseen = kit.quick(name, **few).attribute(probe, white, np.array([classes - 1, 0])).at_pixels()
+    assert not unseen.any()
+    # One pixel of the score costs 1 a channel; a patch hides all its pixels; saliency takes one channel.
+    expected = {"occlusion": 64 * shape[2], "saliency": 1}.get(name, shape[2])
+    if name in KNOWN:
+        np.testing.assert_allclose(seen, expected, rtol=1e-4)
+    assert seen.any()
+
+
+def test_a_model_without_places_says_so_to_methods_that_need_them(target):
+    probe = Probe(keras.Sequential([keras.Input((6,)), layers.Dense(3)]), (2, 3, 1))
+    for name in METHODS:
+        said = f"{explainer(name).title} needs a layer with (N, h, w, F) output. This model has none."
+        assert explainer(name).missing(probe) == (None if name in PIXELS else said)
+
+
+def test_each_call_of_a_shared_layer_has_its_own_maps(kit):
+    image, shared = keras.Input((6, 6, 1)), layers.Conv2D(1, 3, padding="same", activation="relu", name="twice")
+    model = kit.seeded(keras.Model(image, layers.Dense(3)(layers.Flatten()(shared(shared(image))))), seed=1)
+    probe, images = Probe(model), np.random.default_rng(0).random((2, 6, 6, 1), np.float32)
+    assert probe.spatial_layers == ["twice", "twice:2"]
+    both = [probe.feature_maps(images, layer) for layer in probe.spatial_layers]
+    np.testing.assert_allclose(model.get_layer("twice")(both[0]), both[1], rtol=1e-5)
+    np.testing.assert_allclose(model.get_layer("twice")(images), both[0], rtol=1e-5)
+
+
+class Failing(Explainer):
+    """Fails after it has walked through the model."""
+
+    title = "Failing"
+
+    def formula(self, score, images):
+        score.feature_maps_and_gradients(images, "conv")
+        raise RuntimeError("planted")
+
+
+def regularised():
+    """A fitted model with everything that a careless call would change: statistics, losses, seeds, optimizer."""
+    model = keras.Sequential([
+        keras.Input((9, 8, 3)),
+        layers.Conv2D(4, 3, name="conv", kernel_regularizer="l2", activity_regularizer="l1"),
+        layers.BatchNormalization(momentum=0.5), layers.ReLU(), layers.SpatialDropout2D(0.3),
+        layers.GlobalAveragePooling2D(), layers.Dropout(0.5), layers.Dense(3, activation="softmax"),
+    ])  # fmt: skip
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    chance = np.random.default_rng(0)
+    model.fit(chance.random((8, 9, 8, 3), np.float32), chance.integers(0, 3, 8), verbose=0)
+    return model
+
+
+def state(model, folder):
+    """Everything about a model that its owner could see change."""
+    path = folder / "model.keras"
+    model.save(path)
+    with zipfile.ZipFile(path) as file:
+        saved = file.read("config.json")
+    loaded = keras.models.load_model(path)
+    seen = np.random.default_rng(2).random((4, 9, 8, 3), np.float32)
+    return {
+        "variables": [np.asarray(each) for each in model.variables],
+        "trainable": [each.path for each in model.trainable_variables],
+        "optimizer": [np.asarray(each) for each in model.optimizer.variables],
+        "metrics": model.get_metrics_result(),
+        "json": model.to_json(),
+        "saved": saved,
+        "loaded": loaded.get_weights(),
+        "nodes": [(len(each._inbound_nodes), len(each._outbound_nodes)) for each in model.layers],
+        "training": [(each.trainable, each.dtype_policy.name, each.name) for each in model.layers],
+        "predict": model.predict(seen, verbose=0),
+    }
+
+
+def losses(model):
+    """The losses that the model's layers hold from its last call, one list a layer."""
+    return [[float(loss) for loss in each.losses] for each in model.layers]
+
+
+def test_the_model_is_left_unchanged_bit_for_bit_also_after_an_error(kit, tmp_path):
+    model = regularised()
+    before = state(model, tmp_path)
+    images = np.random.default_rng(3).random((2, 9, 8, 3), np.float32)
+    target = np.array([0, 1])
+    model(images)
+    held = losses(model)
+    assert len(held[0]) == 2  # of the kernel, and of the activity
+    probe = Probe(model)
+    probe.embeddings(images)
+    for name in METHODS:
+        kit.quick(name).attribute(probe, images, target)
+        with pytest.raises(WorkbenchError):
+            kit.quick(name).attribute(probe, images, np.array([0, 3]))
+    with pytest.raises(RuntimeError, match="planted"):
+        Failing().attribute(probe, images, target)
+    assert losses(model) == held
+    after = state(model, tmp_path)
+    for what, value in before.items():
+        np.testing.assert_equal(after[what], value, err_msg=what)
+    model.fit(images, target, verbose=0)  # and it can still be trained
+    assert any((a != b).any() for a, b in zip(model.get_weights(), before["loaded"], strict=True))
+
+
+def test_four_threads_get_what_one_gets(kit, model, images, target, maps):
+    """All methods at once on a probe that has compiled nothing yet."""
+    probe, found, start = Probe(model), {}, threading.Barrier(4)
+
+    def work(number):
+        start.wait()
+        for name in METHODS[number % len(METHODS) :] + METHODS[: number % len(METHODS)]:
+            found[number, name] = kit.quick(name).attribute(probe, images, target).values
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert len(found) == 4 * len(METHODS)
+    for (_, name), values in found.items():
+        kit.same(values, maps[name])
