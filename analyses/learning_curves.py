@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from workbench.session import Session
 
 TRAINING, VALIDATION = "#64748b", "#2563eb"
+RISEN = 0.1
+"""Rise of the validation loss above its lowest value from which training went on for too long."""
 
 
 class Limits(Params):
@@ -130,18 +132,17 @@ def _fit(table: pd.DataFrame, params: Limits) -> list[Finding]:
         f"{percent(last['val_accuracy'])}"
     )
     points = f"{100 * gap:+.1f} points"
-    if gap >= params.gap or risen >= 0.1:
-        said = (
-            f"The model overfits: {ends} ({points}), and the validation loss is {percent(max(risen, 0.0))} "
-            "above its lowest value."
-        )
-        return [
-            Finding(
-                said, "serious", gap, advice=f"Stop at epoch {epoch}, or add augmentation, dropout or weight decay."
-            ),
-            _lowest(epoch, lowest, len(table)),
-        ]
-    return [Finding(f"No overfitting: {ends} ({points}).", "info", gap), _lowest(epoch, lowest, len(table))]
+    above = f"the validation loss is {percent(max(risen, 0.0))} above its lowest value"
+    if risen >= RISEN:
+        advice = f"Stop at epoch {epoch}, or add augmentation, dropout or weight decay."
+        fit = Finding(f"The model overfits: {ends} ({points}), and {above}.", "serious", gap, advice=advice)
+    elif gap >= params.gap:
+        said = f"The model knows its training images better than new ones: {ends} ({points}), but {above}."
+        advice = "Stopping earlier would not help; more images, augmentation or weight decay may."
+        fit = Finding(said, "mild", gap, advice=advice)
+    else:
+        fit = Finding(f"No overfitting: {ends} ({points}).", "info", gap)
+    return [fit, _lowest(epoch, lowest, len(table))]
 
 
 def _lowest(epoch: int, loss: float, epochs: int) -> Finding:

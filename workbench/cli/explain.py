@@ -54,7 +54,7 @@ def _methods() -> Iterator[str]:
         ("explain 12 2043 --method saliency --method occlusion", "two images, two methods"),
         ("explain 12 --target Shirt --layer conv2", "what speaks for a shirt, as one layer sees it"),
         ("explain photo.png --out maps/", "an image of one's own"),
-        ("explain 12 --method occlusion --set window=7", "with a parameter of the method"),
+        ("explain 12 --method occlusion --set size=7", "with a parameter of the method"),
     ],
 )
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE…")

@@ -76,9 +76,8 @@ def _key(subject: Subject, order: list[int]) -> str:
 def explanation_html(desk: Desk, subject: Subject, view: View) -> str:
     """Show the maps and what they can be changed by; the model has to be there."""
     names = desk.session.class_names
-    target, against = subject.target(view.explain)
-    what = names[target] if against is None else f"{names[target]} rather than {names[against]}"
-    figures = maps.maps_html(maps.shown(desk, subject, view), subject, view, what)
+    against = subject.target(view.explain)[1]
+    figures = maps.maps_html(maps.shown(desk, subject, view), subject, view, names)
     heading = "What speaks for" if against is None else "What speaks more for"
     slider = element(
         "input", type="range", min=0, max=100, value=85, data_overlay=True, aria_label="opacity of the overlay"

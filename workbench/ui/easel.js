@@ -32,12 +32,15 @@
     reader.readAsDataURL(file);
   }
 
-  const canvas = { past: [], tool: "brush", stroke: null, loaded: new WeakMap() };
+  const canvas = { past: [], tool: "brush", stroke: null, seen: new WeakMap(), loaded: new WeakMap() };
   const board = () => document.querySelector("[data-canvas]");
 
   function load() {
     const box = board();
-    if (!box || canvas.stroke || canvas.loaded.get(box) === box.dataset.pixels) return;
+    if (!box) return;
+    canvas.seen.set(box, box.dataset.pixels);
+    if (canvas.stroke) return; // the stroke is sent when it ends, with all that is on the canvas
+    if (canvas.loaded.get(box) === box.dataset.pixels) return;
     const [width, height, channels] = [box.width, box.height, +box.dataset.channels];
     const raw = atob(box.dataset.pixels);
     const image = new ImageData(width, height);
@@ -155,6 +158,9 @@
 
   // The canvas is painted when its pane was built, whichever comes first: the answer or the element.
   document.addEventListener("workbench:painted", load);
-  new MutationObserver(load).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-pixels"] });
+  // While a drawing goes on the pane stays, so its attribute is older than the canvas: only a new one counts.
+  const changed = () => board() && canvas.seen.get(board()) !== board().dataset.pixels && load();
+  const what = { childList: true, subtree: true, attributes: true, attributeFilter: ["data-pixels"] };
+  new MutationObserver(changed).observe(document.body, what);
   load();
 })();

@@ -98,15 +98,18 @@ def shown(desk: Desk, subject: Subject, view: View) -> list[Shown]:
     return found
 
 
-def maps_html(found: Sequence[Shown], subject: Subject, view: View, what: str) -> str:
-    """Build the figures; `what` names the explained class or difference for readers who cannot see them."""
+def maps_html(found: Sequence[Shown], subject: Subject, view: View, names: Sequence[str]) -> str:
+    """Build the figures; `names` are those of the classes."""
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
     base = data_uri(shrunk(subject.pixels, size))
-    return "".join(_figure(each, tag(base, size), size, view, what) for each in found)
+    target, against = subject.target(view.explain)
+    classes = (names[target], None if against is None else names[against])
+    return "".join(_figure(each, tag(base, size), size, view, classes) for each in found)
 
 
-def _figure(each: Shown, under: str, size: Size, view: View, what: str) -> str:
+def _figure(each: Shown, under: str, size: Size, view: View, classes: tuple[str, str | None]) -> str:
+    what = classes[0] if classes[1] is None else f"{classes[0]} rather than {classes[1]}"
     summary = each.kind.summary()
     title = f"<b>{escape(each.kind.title)}</b>"
     if each.attribution is None:
@@ -124,7 +127,7 @@ def _figure(each: Shown, under: str, size: Size, view: View, what: str) -> str:
         over = f'<span class="none" role="img" aria-label="{nothing} for {escape(what)}">{nothing}</span>'
     caption = f"<figcaption>{title}<small>{escape(where or summary)}</small></figcaption>"
     stack = element("div", under + over, class_="st", style=f"height:{size.height}px")
-    return element("figure", caption + stack + _bar(each, largest), style=f"--w:{size.width}px", title=summary)
+    return element("figure", caption + stack + _bar(each, largest, classes), style=f"--w:{size.width}px", title=summary)
 
 
 def _grid(values: Attribution, native: tuple[int, ...], pixels: tuple[int, int], view: View) -> str:
@@ -141,11 +144,18 @@ def _unit(each: Shown) -> str:
     return each.kind.unit.replace("score", name, 1)
 
 
-def _bar(each: Shown, largest: float) -> str:
-    """Build the colour bar: its ends are raw numbers, and where the scale is shared the largest value is said too."""
+def _bar(each: Shown, largest: float, classes: tuple[str, str | None]) -> str:
+    """Build the colour bar with its unit.
+
+    Its ends are raw numbers; where the scale is shared the largest value is said too, and where two classes are
+    contrasted which end speaks for which.
+    """
     end, unit = number(each.scale), _unit(each)
     low = f"−{end}" if each.kind.signed else "0"
     said = f"{unit}, largest {number(largest)}" if each.scale > largest else unit
     ramp = element("i", style=f"background:{gradient(each.kind.signed)}")
     bar = f'<p class="bar"><span>{low}</span>{ramp}<span>{end}</span></p>'
+    if each.kind.signed and classes[1] is not None:
+        ends = f"<b>← {escape(classes[1])}</b><span>{escape(said.replace('logit difference', 'Δ logit'))}</span><b>{escape(classes[0])} →</b>"
+        return bar + element("p", ends, class_="unit ends", title=f"{said}: {classes[1]} left, {classes[0]} right")
     return bar + element("p", escape(said), class_="unit", title=said)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 HEADLINES = 6
 PER_ANALYSIS = 1
 EVIDENCE = 10
-LEFT_OUT = ("name", "metrics", "class_names", "dataset_fingerprints", "versions", "settings", "image_shape")
+LEFT_OUT = ("name", "dataset", "metrics", "class_names", "dataset_fingerprints", "versions", "settings", "image_shape")
+CALLED = {"seconds": "training took", "created": "trained on"}
 
 
 def side_html(desk: Desk) -> str:
@@ -75,9 +76,9 @@ def _manifest(desk: Desk) -> str:
         manifest = session.run.manifest.model_dump(mode="json")
         for split, metrics in manifest.get("metrics", {}).items():
             facts[f"{split} metrics"] = ", ".join(f"{name} {number(float(value))}" for name, value in metrics.items())
-        facts |= {
-            name.replace("_", " "): _fact(name, value) for name, value in manifest.items() if name not in LEFT_OUT
-        }
+        for name, value in manifest.items():
+            if name not in LEFT_OUT:
+                facts[CALLED.get(name, name.replace("_", " "))] = _fact(name, value)
         facts["settings"] = manifest.get("settings")
         facts["versions"] = manifest.get("versions")
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(plain(value))}</dd>" for name, value in facts.items())

@@ -30,6 +30,14 @@ def test_a_rising_validation_loss_alone_is_overfitting(stand_in):
     assert LearningCurves().compute(stand_in([0], history=level), Limits()).findings[0].severity == "serious"
 
 
+def test_a_gap_alone_is_mild_and_early_stopping_is_not_its_cure(stand_in):
+    gap = OVERFITTED.assign(val_loss=[0.5, 0.4, 0.3, 0.303], accuracy=[0.7, 0.8, 0.85, 0.9])
+    fit = LearningCurves().compute(stand_in([0], history=gap), Limits()).findings[0]
+    assert (fit.severity, fit.value) == ("mild", pytest.approx(0.06))
+    assert "1.0 % above its lowest" in fit.claim
+    assert fit.advice.startswith("Stopping earlier would not help")
+
+
 def test_still_improving(stand_in):
     going = OVERFITTED.assign(val_loss=[0.5, 0.4, 0.3, 0.27], accuracy=[0.7, 0.8, 0.82, 0.83])
     fit, _, trend = LearningCurves().compute(stand_in([0], history=going), Limits(patience=1)).findings

@@ -13,6 +13,8 @@ from workbench.ui import maps
 from workbench.ui.subject import Subject
 from workbench.ui.view import View
 
+NAMES = ("Coat", "Shirt", "Bag")
+
 
 class Kind:
     title, unit, signed = "Hand <1>", "score", False
@@ -43,7 +45,7 @@ def drawn(values, parse, kind=Kind, scale=None, **view):
     made = attribution(values, kind)
     largest = max(np.abs(made.values).max() if kind.signed else made.values.max(), 0)
     shown = maps.Shown(kind, made, float(largest if scale is None else scale))
-    return parse(maps.maps_html([shown], subject(), View("errors", **view), "Coat"))
+    return parse(maps.maps_html([shown], subject(), View("errors", **view), NAMES))
 
 
 def overlay(page):
@@ -64,6 +66,9 @@ def test_a_layers_map_says_its_own_size_and_is_drawn_at_the_images(parse):
 def test_the_bar_has_raw_numbers_and_their_unit(parse):
     assert "03logit" in drawn([[0, 1], [0, 3]], parse).text.replace(" ", "")
     assert "−3" in drawn([[0, 1], [0, -3]], parse, kind=Signed).text
+    contrast = drawn([[0, 1], [0, -3]], parse, kind=Signed, explain="difference").text
+    assert "← Shirt" in contrast
+    assert "Coat →" in contrast
     shared = drawn([[0, 1], [0, 3]], parse, scale=6.0)
     assert "largest 3" in shared.text
     assert overlay(shared)[..., 3].max() < 255
@@ -87,7 +92,7 @@ def test_a_method_that_fails_says_why_and_the_others_are_shown(parse, monkeypatc
     monkeypatch.setattr(maps, "attribution", compute)
     found = maps.shown(None, subject(), View("errors", scale="shared"))
     assert [each.scale for each in found] == [0.0, 4.0]  # the true class's map is stronger
-    page = parse(maps.maps_html(found, subject(), View("errors"), "Coat"))
+    page = parse(maps.maps_html(found, subject(), View("errors"), NAMES))
     assert "needs <a layer>" in page.text
     assert len(page.all("figure")) == 2
 
