@@ -156,6 +156,7 @@ def _bar(each: Shown, largest: float, classes: tuple[str, str | None]) -> str:
     ramp = element("i", style=f"background:{gradient(each.kind.signed)}")
     bar = f'<p class="bar"><span>{low}</span>{ramp}<span>{end}</span></p>'
     if each.kind.signed and classes[1] is not None:
-        ends = f"<b>← {escape(classes[1])}</b><span>{escape(said.replace('logit difference', 'Δ logit'))}</span><b>{escape(classes[0])} →</b>"
+        short = escape(said.replace("logit difference", "Δ logit"))
+        ends = f"<b>← {escape(classes[1])}</b><span>{short}</span><b>{escape(classes[0])} →</b>"
         return bar + element("p", ends, class_="unit ends", title=f"{said}: {classes[1]} left, {classes[0]} right")
     return bar + element("p", escape(said), class_="unit", title=said)
