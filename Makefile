@@ -87,7 +87,7 @@ fix: $(VENV)/.installed-dev ## mend what the linter and the formatter can mend
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.installed ## measure speed, as ratios within one run
-	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+	@exec $(BIN)/python tests/benchmarks $(ARGS)
 
 data: $(VENV)/.installed ## find, verify or fetch Fashion-MNIST
 	@exec $(BIN)/workbench data $(ARGS)

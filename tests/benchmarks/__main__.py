@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from importlib import import_module
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from workbench.cli.quiet import quiet_tensorflow
+
 PARTS = ("startup", "attribution", "page")
 
 
@@ -17,6 +17,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all, if none is named")
+    quiet_tensorflow()
     chosen = parser.parse_args().parts or PARTS
     console = Console()
     for part in chosen:
@@ -24,7 +25,7 @@ def main() -> None:
             parser.error(f"there is no part {part!r}; choose of {', '.join(PARTS)}")
         table = Table("what", "measured", "promised", title=part, title_justify="left")
         with console.status(f"measuring {part}"):
-            for row in import_module(f"tests.benchmarks.{part}").rows():
+            for row in import_module(part).rows():
                 table.add_row(*row)
         console.print(table)
 

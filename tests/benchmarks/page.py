@@ -9,9 +9,9 @@ import numpy as np
 
 import workbench as wb
 
-# Clicks, and waits until other pictures are shown; milliseconds in the browser. Pictures, not any change of the
-# pane: gradio marks it as pending at once.
-TIMED = """([click, pictures]) => new Promise(done => {
+# Clicks a button, and waits until other pictures are shown; milliseconds in the browser. Pictures, not any change of
+# the pane: gradio marks it as pending at once.
+TIMED = """([buttons, place, pictures]) => new Promise(done => {
   const shown = () => [...document.querySelectorAll(pictures)].map(picture => picture.src).join();
   const before = shown(), started = performance.now();
   const look = () => {
@@ -20,9 +20,10 @@ TIMED = """([click, pictures]) => new Promise(done => {
     else if (taken > 10000) done(NaN);  // the click showed what was there already
     else requestAnimationFrame(look);
   };
-  document.querySelector(click).click();
+  document.querySelectorAll(buttons)[place].click();
   look();
 })"""
+CELLS = "[...document.querySelectorAll('#matrix td button')].map(cell => parseInt(cell.textContent) || 0)"
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
@@ -43,22 +44,16 @@ def rows() -> Iterator[tuple[str, str, str]]:
         page.goto(f"http://127.0.0.1:{taken.getsockname()[1]}/?section=errors")
         page.wait_for_selector("#detail .maps figure", timeout=120_000)
         page.wait_for_timeout(15_000)  # every method is compiled in the background
+        cells = [place for place, count in enumerate(page.evaluate(CELLS)) if count >= 5][:10]
         galleries, maps = [], []
-        for place in range(3, 13):
-            cell = f"#matrix tbody button >> nth={place}"
-            handle = page.locator(cell).element_handle()
-            handle.evaluate("button => button.id = 'timed'")
-            galleries.append(page.evaluate(TIMED, ["#timed", "#gallery .grid img"]))
+        for number, cell in enumerate(cells):
+            galleries.append(page.evaluate(TIMED, ["#matrix td button", cell, "#gallery .grid img"]))
             page.wait_for_timeout(1500)
-            page.evaluate("document.querySelectorAll('#timed').forEach(button => button.removeAttribute('id'))")
-        for place in range(1, 11):
-            page.locator(f"#gallery .grid button >> nth={1 + place % 3}").evaluate("button => button.id = 'timed'")
-            maps.append(page.evaluate(TIMED, ["#timed", "#detail .maps figure:nth-of-type(4) img"]))
-            page.wait_for_timeout(800)
-            page.evaluate("document.querySelectorAll('#timed').forEach(button => button.removeAttribute('id'))")
-            if place % 4 == 3:
-                page.locator(f"#matrix .chips button >> nth={place // 4}").click()
-                page.wait_for_timeout(2000)
+            image = 1 + number % 4  # the first is explained already
+            maps.append(
+                page.evaluate(TIMED, ["#gallery .grid button", image, "#detail .maps figure:nth-of-type(4) img"])
+            )
+            page.wait_for_timeout(1000)
         browser.close()
-    yield "click on a cell → its gallery, median of 10", f"{np.nanmedian(galleries):.0f} ms", "< 200 ms"
-    yield "click on an image → its four maps, median of 10", f"{np.nanmedian(maps):.0f} ms", "< 500 ms"
+    yield f"click on a cell → its gallery, median of {len(galleries)}", f"{np.nanmedian(galleries):.0f} ms", "< 200 ms"
+    yield f"click on an image → its four maps, median of {len(maps)}", f"{np.nanmedian(maps):.0f} ms", "< 500 ms"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from tests.benchmarks.attribution import seconds
+from timing import seconds
 
 
 def rows() -> Iterator[tuple[str, str, str]]:

@@ -48,6 +48,7 @@ WRITERS = (
 )  # fmt: skip
 NO_IDEA = {"utils", "helpers", "common", "misc", "tools"}
 MOST_LINES = 300
+METHOD_LINES = 40  # of a file with an attribution method in it
 
 
 def violations(root: Path) -> list[str]:
@@ -228,3 +229,11 @@ def test_what_is_allowed_is_not_complained_about(tmp_path):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(source)
     assert violations(tmp_path) == []
+
+
+def test_an_attribution_method_is_a_file_of_forty_lines():
+    methods = [
+        path for path in (ROOT / "workbench/explainers").glob("*.py") if "(Explainer)" in path.read_text("utf-8")
+    ]
+    assert len(methods) >= 5
+    assert [path.name for path in methods if len(path.read_text("utf-8").splitlines()) > METHOD_LINES] == []

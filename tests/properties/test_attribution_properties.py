@@ -11,7 +11,7 @@ from keras import layers
 
 from workbench.contracts import Attribution
 from workbench.explainers import explainer
-from workbench.explainers.occlusion import Occlusion
+from workbench.explainers.patches import sliding_patches
 from workbench.probe import Probe
 
 SHAPE, CLASSES = (6, 5, 2), 3
@@ -135,14 +135,14 @@ sides = st.integers(1, 40)
 
 @given(sides, sides, st.none() | st.integers(1, 60), st.none() | st.integers(1, 60))
 def test_every_pixel_is_covered_by_some_patch_and_no_patch_hangs_over(height, width, size, stride):
-    patches = Occlusion(size=size, stride=stride)._patches((height, width, 1))[..., 0]
+    patches = sliding_patches((height, width, 1), size, stride)[..., 0]
     assert (patches.sum(axis=0) >= 1).all()
     side = min(size or max(1, min(height, width) // 7), height, width)
     assert (patches.sum(axis=(1, 2)) == side * side).all()
     assert (
         len({patch.tobytes() for patch in patches})
         == len(patches)
-        == Occlusion(size=size, stride=stride).copies((height, width, 1))
+        == explainer("occlusion")(size=size, stride=stride).copies((height, width, 1))
     )
 
 

@@ -52,6 +52,7 @@ def start(port: int, no_browser: bool, retrain: bool, data_dir: Path | None) -> 
     run = _baseline(retrain, data_dir)
     with progress():
         session = open_session(run.path, data_dir=data_dir)
+        session.predictions  # noqa: B018 - computed now, with a bar, where they are missing
     _serve(session, port, no_browser)
 
 
@@ -94,15 +95,14 @@ def _baseline(retrain: bool, data_dir: Path | None) -> Run:
 
 
 def _serve(session: Session, port: int, no_browser: bool) -> None:
-    from workbench.cli.bars import progress
     from workbench.cli.console import say
     from workbench.ui.server import serve
 
-    if not session.has_predictions:
-        with progress():
-            session.predictions  # noqa: B018 - computed now, with a bar, not at the first click
-    images = f"{len(session.predictions):,} images"
-    _done("predictions", f"{session.dataset.name}, {images}, {int((~session.predictions.correct).sum()):,} errors")
+    if session.has_predictions:
+        images = f"{len(session.predictions):,} images"
+        _done("predictions", f"{session.dataset.name}, {images}, {int((~session.predictions.correct).sum()):,} errors")
+    else:
+        _done("predictions", "none yet; the page shows how far they are")
     serve(session, port=port, open_browser=not no_browser, tell=_tell)
     say()
     say("Stopped.", "dim")

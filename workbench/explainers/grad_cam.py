@@ -11,7 +11,7 @@ from workbench.scorer import Scorer, Tensor
 
 
 class GradCAM(Explainer):
-    """Feature maps of one layer, weighted by the mean gradient of the score; only what speaks for the class.
+    """Feature maps of one layer, weighted by the score's mean gradient; only what speaks for the class.
 
     Source: Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
     """

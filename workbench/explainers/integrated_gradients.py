@@ -14,10 +14,9 @@ from workbench.scorer import Scorer, Tensor
 
 
 class IntegratedGradients(Explainer):
-    """Each pixel's share of the difference between the image's score and that of a reference image.
+    """Each pixel's share of the score's difference to a reference image.
 
-    The values sum to that difference, up to the error of the trapezoid rule; channels are summed.
-    A pixel equal to its reference gets exactly zero.
+    They sum to that difference up to the trapezoid rule's error; a pixel equal to its reference gets exactly zero.
 
     Source: Sundararajan et al. 2017, arXiv:1703.01365, equations 1 and 3.
     """
@@ -35,8 +34,7 @@ class IntegratedGradients(Explainer):
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         start = reference_images(self.reference, images)
         along = np.linspace(0, 1, self.steps + 1, dtype=np.float32)[:, None, None, None]
-        weights = np.ones_like(along) / np.float32(self.steps)
-        weights[[0, -1]] /= 2
+        weights = np.where((along == 0) | (along == 1), 0.5, 1).astype(np.float32) / self.steps
         path = start[:, None] + along * (images - start)[:, None]  # (B, steps + 1, H, W, C)
         mean = ops.sum(weights * score.gradient(path), axis=1)
         return ops.sum((images - start) * mean, axis=-1)

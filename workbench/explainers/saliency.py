@@ -11,9 +11,9 @@ from workbench.scorer import Scorer, Tensor
 
 
 class Saliency(Explainer):
-    """How strongly the score reacts to a small change of each pixel, in whichever direction.
+    """How strongly the score reacts to a small change of each pixel.
 
-    Of a colour pixel the channel that reacts most counts.
+    The direction of the change is left out. Of a colour pixel the channel that reacts most counts.
 
     Source: Simonyan et al. 2013, arXiv:1312.6034, section 3.1.
     """

@@ -13,9 +13,9 @@ from workbench.scorer import Scorer, Tensor
 
 
 class SmoothGrad(Explainer):
-    """Mean gradient of the score over noisy copies of the image; channels are summed.
+    """Mean gradient of the score over noisy copies of the image.
 
-    The same noise serves every image, so that a map does not depend on its neighbours in a batch.
+    Channels are summed. The same noise serves every image, so that a map does not depend on its neighbours in a batch.
 
     Source: Smilkov et al. 2017, arXiv:1706.03825, section 3.
     """
