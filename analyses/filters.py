@@ -261,7 +261,7 @@ def _norm_panels(figure: Figure, result: Result, lines: int) -> None:
         axes.set_ylim(bottom=0)
         axes.set_xlim(0, len(norms))
         axes.set_xlabel("filters, sorted")
-        heading(axes, text(str(table["layer"][number]).rpartition("/")[2], 13))
+        heading(axes, text(str(table["layer"][number]).rpartition("/")[2], 13 if len(numbers) < 4 else 10))
         plain(axes, grid="y")
     panels[0].set_ylabel("norm of the weights")
 

@@ -102,7 +102,7 @@ class GradCamMaps(Analysis[Choice]):
             figure,
             axes,
             colours_for(signed=False, scale=scale, overlay=True),
-            "evidence for the predicted class, logit",
+            "evidence for the predicted class, logit" if lines > 2.5 else "evidence, logit",
             shrink=min(1.0, 3.5 / lines),
             aspect=25,
             pad=0.01,

@@ -41,7 +41,7 @@ def test_help_is_what_make_says_and_names_every_target():
         ("figures", ".venv/bin/workbench figures --port 7861"),
         ("data", ".venv/bin/workbench data --port 7861"),
         ("test", ".venv/bin/python -m pytest --port 7861"),
-        ("bench", ".venv/bin/python -m tests.benchmarks --port 7861"),
+        ("bench", ".venv/bin/python tests/benchmarks --port 7861"),
     ],
 )
 def test_flags_are_passed_on(target, command, clone):

@@ -7,12 +7,18 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+
+def _hear_interrupts() -> None:
+    """A shell's background job, as a test run may be, has its children ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.mark.real_data
@@ -23,7 +29,10 @@ def test_start_serves_the_committed_baseline_and_stops_quietly(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-m", "workbench", "start", "--port", "0", "--no-browser"],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509 - no other thread runs yet, and it takes no lock
     ) as process:  # fmt: skip
+        watchdog = threading.Timer(120, process.kill)  # else a page that does not stop would hold the tests for ever
+        watchdog.start()
         said = ""
         while not (found := re.search(r"http://\S+", said)):
             line = process.stdout.readline()
@@ -32,7 +41,8 @@ def test_start_serves_the_committed_baseline_and_stops_quietly(tmp_path):
         with urllib.request.urlopen(found[0], timeout=60) as answer:
             page = answer.read().decode()
         process.send_signal(signal.SIGINT)
-        rest, complaints = process.communicate(timeout=60)
+        rest, complaints = process.communicate()
+        watchdog.cancel()
     assert "Fashion-MNIST, verified" in said
     assert "10,000 images" in said
     assert "<html" in page
