@@ -15,7 +15,7 @@ from workbench.params import ChooseFrom, Params
 from workbench.plotting import QUIET, colour_bar, colours_for, new_figure, say, text
 from workbench.result import Result
 from workbench.tiles import Tile, small, tiles, tiles_height
-from workbench.wording import rate
+from workbench.wording import probability, rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,7 +146,7 @@ def _described(examples: pd.DataFrame, maps: Array, predictions: Predictions, da
 
 def _pair(row: pd.Series, image: Array, value: Array, scale: float) -> tuple[Tile, Tile]:
     """Return the image with its classes, and the image under its map."""
-    predicted = f"{text(row['predicted'], 22)} {row['confidence']:.0%}"
+    predicted = f"{text(row['predicted'], 22)} {probability(row['confidence'])}%"
     first = (f"{text(row['true'], 26)}", TRUE_COLOUR)
     second = (
         ("right, " + predicted.rsplit(" ", 1)[1], QUIET) if row["correct"] else (f"→ {predicted}", PREDICTED_COLOUR)

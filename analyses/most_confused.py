@@ -15,7 +15,7 @@ from workbench.params import Params
 from workbench.plotting import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.result import Result
 from workbench.tiles import Tile, small, strips, tiles, tiles_height
-from workbench.wording import counted, percent, rate
+from workbench.wording import counted, percent, probability, rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,7 +183,7 @@ def _strips(axes: Axes, result: Result, pairs: int) -> None:
     numbers = np.cumsum(rows >= 0).reshape(rows.shape) - 1  # place of each image in `images`
     for place, strip in enumerate(strips(axes, pairs)):
         pictures = [
-            Tile(images[n], below=[(f"{confidence[n]:.0%}", PREDICTED_COLOUR)])
+            Tile(images[n], below=[(f"{probability(confidence[n])}%", PREDICTED_COLOUR)])
             for n in numbers[place][rows[place] >= 0]
         ]
         tiles(strip, pictures + [_blank(result)] * (rows.shape[1] - len(pictures)), columns=rows.shape[1], cell=CELL)

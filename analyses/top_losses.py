@@ -14,7 +14,7 @@ from workbench.params import Params
 from workbench.plotting import QUIET, new_figure, text
 from workbench.result import Result
 from workbench.tiles import Tile, small, tiles, tiles_height
-from workbench.wording import counted, percent, rate
+from workbench.wording import counted, percent, probability, rate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,11 +91,13 @@ class TopLosses(Analysis[Choice]):
                 image,
                 above=[
                     (text(row.true, 17), TRUE_COLOUR),
-                    (f"{text(row.predicted, 11)} {row.confidence:.0%}", PREDICTED_COLOUR),
+                    (f"{text(row.predicted, 11)} {said}%", PREDICTED_COLOUR),
                 ],
                 below=[(f"loss {row.loss:.2f} · row {row.row}", QUIET)],
             )
-            for image, row in zip(result.arrays["images"], table.itertuples(), strict=True)
+            for image, row, said in zip(
+                result.arrays["images"], table.itertuples(), map(probability, table["confidence"]), strict=True
+            )
         ]
         figure = new_figure(
             result,

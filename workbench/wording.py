@@ -33,6 +33,21 @@ def percent(share: float) -> str:
     return f"{shown.removesuffix('.0') if shown in ('0.0', '100.0') else shown} %"
 
 
+def bare_percent(share: float, decimals: int = 0) -> str:
+    """Write a share in per cent without the sign; what is not exactly 0 or 1 never reads as if it were."""
+    smallest = 10.0**-decimals
+    if 0 < share <= smallest / 200:
+        return f"<{smallest:.{decimals}f}"
+    if 1 > share >= 1 - smallest / 200:
+        return f">{100 - smallest:.{decimals}f}"
+    return f"{100 * share:.{decimals}f}"
+
+
+def probability(value: float, decimals: int = 0) -> str:
+    """Write a probability in per cent; a softmax is never certain, though its rounding may look so."""
+    return bare_percent(min(max(value, 1e-12), 1 - 1e-12), decimals)
+
+
 def counted(count: int, noun: str) -> str:
     """Write a number with its noun: "1 image", "1,000 images", "2 classes"."""
     plural = noun + ("es" if noun.endswith(("s", "x")) else "s")

@@ -9,6 +9,27 @@ from html import escape as quoted
 from typing import Any
 from urllib.parse import urlencode
 
+from workbench.wording import bare_percent as percent
+from workbench.wording import probability
+
+__all__ = [
+    "breakable",
+    "button",
+    "choices",
+    "count",
+    "element",
+    "escape",
+    "go",
+    "link",
+    "number",
+    "options",
+    "percent",
+    "plain",
+    "probability",
+    "problem",
+    "waiting",
+]
+
 _CONTROL = dict.fromkeys(
     [*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd"
 )
@@ -17,21 +38,6 @@ _CONTROL = dict.fromkeys(
 def escape(text: str) -> str:
     """Write text from outside as HTML; characters that steer a terminal or turn the writing direction are shown."""
     return quoted(text.translate(_CONTROL))
-
-
-def percent(share: float, decimals: int = 0) -> str:
-    """Write a share in [0, 1] in per cent; what is not exactly 0 or 1 never reads as if it were."""
-    smallest = 10.0**-decimals
-    if 0 < share <= smallest / 200:
-        return f"<{smallest:.{decimals}f}"
-    if 1 > share >= 1 - smallest / 200:
-        return f">{100 - smallest:.{decimals}f}"
-    return f"{100 * share:.{decimals}f}"
-
-
-def probability(value: float, decimals: int = 0) -> str:
-    """Write a probability in per cent; a softmax is never certain, though its rounding may look so."""
-    return percent(min(max(value, 1e-12), 1 - 1e-12), decimals)
 
 
 def count(number: int, what: str) -> str:
