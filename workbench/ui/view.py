@@ -114,7 +114,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
     return View(
         section,
         true=_class(got.get("true")), predicted=_class(got.get("predicted")), image=_whole(got.get("image")),
-        page=_whole(got.get("page")) or 0, methods=methods, layer=_name(got.get("layer")),
+        page=_whole(got.get("page")) or 0, methods=methods, layer=got.get("layer", ""),
         explain=explain if explain in ("true", "difference") or _whole(explain) is not None else "predicted",
         own=_name(got.get("own")), start=_whole(got.get("start")), invert=got.get("invert") == "1",
         **_chosen(got),

@@ -73,3 +73,9 @@ def _board() -> Board:
     logits = np.zeros((8, 3), np.float32)
     logits[np.arange(8), [0, 1, 1, 1, 1, 0, 2, 2]] = [5, 1, 3, 2, 4, 6, 40, 0.5]
     return Board(Predictions(logits, labels))
+
+
+def test_a_layer_may_be_called_anything():
+    view = read({"section": "errors", "layer": "my conv <2>"})
+    assert view.layer == "my conv <2>"
+    assert read(view.query()) == view
