@@ -18,6 +18,8 @@ from workbench.errors import WorkbenchError, unknown
 from workbench.graph import Step, Tensor, logits_of, pixel_range, walk
 from workbench.scorer import Scorer, Trace
 
+# TensorFlow 2.21 on CPU gives wrong values, or crashes, when one compiled function runs in two threads at once.
+_ONE_AT_A_TIME = threading.Lock()
 POOLING = (
     "Pooling", "Dropout", "Padding", "Cropping", "UpSampling", "Reshape", "Rescaling", "Normalization", "Resizing",
 )  # fmt: skip
@@ -245,7 +247,12 @@ class Probe:
                     self._compiled.popitem(last=False)
             self._compiled.move_to_end(key)
             compiled = self._compiled[key]
-        return lambda *arrays: compiled(*(tf.constant(array) for array in arrays))
+
+        def run(*arrays: Array) -> Tensor:
+            with _ONE_AT_A_TIME:
+                return compiled(*(tf.constant(array) for array in arrays))
+
+        return run
 
 
 def _fit(model: keras.Model, image_shape: tuple[int, int, int] | None) -> tuple[tuple[int, int, int], tuple[int, ...]]:

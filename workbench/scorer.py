@@ -90,6 +90,9 @@ class Scorer:
             padded = [tf.pad(each, [[0, padding], *[[0, 0]] * (each.shape.rank - 1)]) for each in arguments]
             stacked = [tf.reshape(each, (parts, size, *each.shape[1:])) for each in padded]
             spec = tf.TensorSpec(function(*(each[0] for each in stacked)).shape, tf.float32)
-            output = tf.map_fn(lambda part: function(*part), tuple(stacked), fn_output_signature=spec)
+            # One part at a time: see `_ONE_AT_A_TIME` in probe.py.
+            output = tf.map_fn(
+                lambda part: function(*part), tuple(stacked), parallel_iterations=1, fn_output_signature=spec
+            )
             output = tf.reshape(output, (parts * size, *output.shape[2:]))[: tf.shape(rows)[0]]
         return tf.reshape(output, (-1, copies, *output.shape[1:]))

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import keras
 import numpy as np
 import pytest
 from keras import layers, ops
 
 from workbench.errors import WorkbenchError
+from workbench.explainers import explainer
 from workbench.probe import Probe
 
 SHAPE = (8, 8, 1)
@@ -319,3 +322,19 @@ def test_the_same_question_is_traced_once_and_at_most_64_are_kept(probe, images)
         probe.run("sum", count, images)
         assert len(traces) == known
     assert len(probe._compiled) == 64
+
+
+def test_maps_are_right_when_four_threads_ask_at_once():
+    """TensorFlow gave values of 6e11, or crashed, when one compiled function ran in two threads at once."""
+    image = keras.Input((8, 8, 1))
+    first = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(image)
+    second = keras.layers.Conv2D(4, 3, padding="same")(first)
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(keras.layers.Add()([first, second])))
+    probe = Probe(keras.Model(image, keras.layers.Dense(3)(pooled)))
+    images, target = np.random.default_rng(0).random((5, 8, 8, 1), np.float32), np.array([0, 1, 2, 0, 1])
+    occlusion = explainer("occlusion")()
+    expected = occlusion.attribute(probe, images, target).values
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(occlusion.attribute, probe, images, target) for _ in range(120)]
+    for answer in asked:
+        np.testing.assert_allclose(answer.result().values, expected, rtol=1e-4, atol=1e-6)
