@@ -40,7 +40,7 @@ WALLS = {
     "analyses": (("workbench.registry", "analyses"), False),
 }
 NO_TENSORFLOW = ("tensorflow", "keras", "matplotlib", "seaborn")  # on floor 0
-GRADIENTS = {"GradientTape": ("workbench.graph", "workbench.probe", "workbench.scorer")}
+GRADIENTS = {"GradientTape": ("workbench.scorer",)}
 WRITES = {"write_text", "write_bytes", "savez", "savez_compressed", "to_csv", "save", "savefig"}
 WRITERS = (
     "workbench.datasets", "workbench.runs", "workbench.checkpoint", "workbench.store", "workbench.batch",
