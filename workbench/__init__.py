@@ -14,7 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.contracts import Attribution, Dataset, Finding, Predictions
+    from workbench.attribution import Attribution, Verdict
+    from workbench.contracts import Dataset, Finding, Predictions
     from workbench.datasets import load_dataset
     from workbench.errors import WorkbenchError
     from workbench.explainers import explainers
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from workbench.session import Session
 
 _HOMES = {
-    "Attribution": "contracts", "Dataset": "contracts", "Finding": "contracts", "Predictions": "contracts",
+    "Attribution": "attribution", "Verdict": "attribution", "Dataset": "contracts", "Finding": "contracts", "Predictions": "contracts",
     "Probe": "probe", "Result": "result", "WorkbenchError": "errors", "list_runs": "runs", "open_run": "runs",
     "load_dataset": "datasets", "explainers": "explainers", "analyses": "registry",
     # Through the registry, so that `session.analyze` knows the analyses.
@@ -34,7 +35,7 @@ _HOMES = {
 }  # fmt: skip
 
 __all__ = [
-    "Attribution", "Dataset", "Finding", "Predictions", "Probe", "Result", "Session", "WorkbenchError", "analyses",
+    "Attribution", "Dataset", "Finding", "Predictions", "Probe", "Result", "Session", "Verdict", "WorkbenchError", "analyses",
     "explainers", "list_runs", "load_dataset", "open_run", "open_session",
 ]  # fmt: skip
 

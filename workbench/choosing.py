@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.contracts import Array, Predictions
+from workbench.contracts import Array, Dataset, Predictions
 
 MOST_EVIDENCE = 200
 """Rows that a finding names at most; nobody looks at more."""
@@ -34,3 +34,17 @@ def balanced(labels: Array, count: int, seed: int) -> Array:
 def worst_first(predictions: Predictions, rows: Array) -> tuple[int, ...]:
     """Sort `rows` by loss, largest first, as the evidence of a finding."""
     return tuple(rows[np.argsort(-predictions.loss[rows], kind="stable")][:MOST_EVIDENCE].tolist())
+
+
+class Some:
+    """Some images of a dataset, read batch by batch: slices like an `(n, H, W, C)` array."""
+
+    def __init__(self, dataset: Dataset, rows: Array) -> None:
+        self._images, self._rows = dataset.images, rows
+        self.shape, self.dtype = (len(rows), *dataset.images.shape[1:]), dataset.images.dtype
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, part: slice) -> Array:
+        return np.asarray(self._images[self._rows[part]])

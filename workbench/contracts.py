@@ -7,7 +7,7 @@ layer, F feature maps, D embedding values, B images of one batch.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -214,52 +214,6 @@ class Predictions:
 
         columns = ("predicted", "correct", "confidence", "loss", "margin")
         return pd.DataFrame({"label": self.labels, **{name: getattr(self, name) for name in columns}})
-
-
-@dataclass(frozen=True, eq=False)
-class Attribution:
-    """How much each place of each image contributed to one score of it.
-
-    Attributes:
-        values: `(N, h, w)` float32, in units of the score; never rescaled.
-        target: `(N,)` int64, class whose score is explained.
-        against: `(N,)` int64, class it is contrasted with; None unless `score` is "contrast".
-        score: "logit" f_c, "probability" p_c, or "contrast" f_c - f_c'.
-        signed: whether negative values mean evidence against the class.
-        method: CLI name of the method; with `params` it says how to get `values` again.
-        params: the method's parameters.
-        layer: name of the layer it was read from; None for a map of the input's pixels.
-        image_size: (H, W) of the images.
-    """
-
-    values: Array
-    target: Array
-    score: Score
-    signed: bool
-    method: str
-    params: Mapping[str, Any]
-    layer: str | None
-    image_size: tuple[int, int]
-    against: Array | None = None
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def at_pixels(self) -> Array:
-        """Upsample to `(N, H, W)` float32: bilinear with half-pixel centres, as `tf.image.resize`."""
-        rows, columns = (_half_pixel(n, m) for n, m in zip(self.values.shape[1:], self.image_size, strict=True))
-        return np.asarray(np.einsum("Hh,nhw,Ww->nHW", rows, self.values, columns, optimize=True), np.float32)
-
-
-def _half_pixel(places: int, pixels: int) -> Array:
-    """`(pixels, places)` float32 weights of a bilinear resize; a map that already fits is left alone."""
-    centre = np.clip((np.arange(pixels) + 0.5) * places / pixels - 0.5, 0, places - 1)
-    low = np.minimum(centre.astype(np.int64), max(places - 2, 0))
-    weights = np.zeros((pixels, places), np.float32)
-    weights[np.arange(pixels), low] = 1 - (centre - low)
-    if places > 1:
-        weights[np.arange(pixels), low + 1] = centre - low
-    return weights
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ call them in inference mode, so that any model keeps its graph, its weights and 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ IDENTITIES = (
     "ActivityRegularization",
 )
 RESHAPES = ("Flatten", "Reshape", "Squeeze", "Cast")
+SQUASHING = ("softmax", "log_softmax", "sigmoid")
+"""Activations that keep the order of the scores, and whose slope fades where the model is sure."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,33 @@ class Step:
     output: Tensor
 
 
-def walk(model: keras.Model, images: Tensor) -> list[Step]:
+@dataclass(frozen=True)
+class Head:
+    """How a model ends.
+
+    Attributes:
+        logits: scores before the softmax or sigmoid.
+        embeddings: what the last linear layer received.
+        note: a sentence about what was left out; empty where no linear layer ends the model.
+        sigmoid: whether the output is one sigmoid a class, so that its probabilities need not add up to 1.
+    """
+
+    logits: Tensor
+    embeddings: Tensor
+    note: str
+    sigmoid: bool = False
+
+
+def walk(model: keras.Model, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
     """Call `model` on `images` layer by layer; nested models are opened.
 
     A model with a `call` of its own is one step, since only it knows its layers' order.
+
+    Args:
+        model: any Keras 3 model.
+        images: what it takes.
+        known: outputs, by step, that are put in place of calling the layer: how a model is gone on with from
+            changed feature maps.
 
     Returns:
         The steps in the order of execution; the last one gives the model's output.
@@ -61,7 +86,7 @@ def walk(model: keras.Model, images: Tensor) -> list[Step]:
     """
     steps: list[Step] = []
     with _losses_kept(model):
-        outputs = tree.flatten(_visit(model, images, "", steps))
+        outputs = tree.flatten(_visit(model, images, "", steps, known or {}))
     if len(outputs) != 1:
         raise WorkbenchError(
             f"The model must have one output, (N, K). It has {len(outputs)}: build a keras.Model of its inputs and one."
@@ -70,10 +95,12 @@ def walk(model: keras.Model, images: Tensor) -> list[Step]:
     return steps[:last] if last else [*steps, Step(_unused(model.name, steps), model, images, outputs[0])]
 
 
-def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step]) -> Tensor:
+def _visit(
+    model: keras.Model, received: Tensor, prefix: str, steps: list[Step], known: Mapping[str, Tensor]
+) -> Tensor:
     if isinstance(model, keras.Sequential) and type(model).call is keras.Sequential.call:
         for layer in model.layers:
-            received = _call(layer, prefix, steps)(received)
+            received = _call(layer, prefix, steps, known)(received)
         return received
     if isinstance(model, Functional) and type(model).call is Functional.call:
         # Private in Keras, and the only way to follow a graph with branches; tests/unit/test_graph.py notices a change.
@@ -82,26 +109,28 @@ def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step])
         inputs = model._standardize_inputs(received)
         if len(inputs) == 1 and "int" in model.inputs[0].dtype:
             inputs = tree.flatten(received)  # rounded to whole numbers it would have no gradient
-        outputs = model._run_through_graph(inputs, operation_fn=lambda layer: _call(layer, prefix, steps))
+        outputs = model._run_through_graph(inputs, operation_fn=lambda layer: _call(layer, prefix, steps, known))
         return outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
-    output = model(received, training=False)
-    steps.append(Step(_unused(prefix + model.name, steps), model, received, output))
+    name = _unused(prefix + model.name, steps)
+    output = known[name] if name in known else model(received, training=False)
+    steps.append(Step(name, model, received, output))
     return output
 
 
-def _call(layer: Any, prefix: str, steps: list[Step]) -> Callable[..., Any]:
-    """Return what calls `layer` in inference mode and records it."""
+def _call(layer: Any, prefix: str, steps: list[Step], known: Mapping[str, Tensor]) -> Callable[..., Any]:
+    """Return what calls `layer` in inference mode, or takes its known output, and records it."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         transparent = type(layer).call in (Functional.call, keras.Sequential.call)
         if transparent and len(args) == 1:
-            return _visit(layer, args[0], f"{prefix}{layer.name}/", steps)
+            return _visit(layer, args[0], f"{prefix}{layer.name}/", steps, known)
         if "training" in getattr(layer, "_call_context_args", {}):
             kwargs["training"] = False
-        output = layer(*args, **kwargs)
+        name = _unused(prefix + layer.name, steps)
+        output = known[name] if name in known else layer(*args, **kwargs)
         if hasattr(output, "shape"):
             received = args[0] if args else next(iter(kwargs.values()), None)
-            steps.append(Step(_unused(prefix + layer.name, steps), layer, received, output))
+            steps.append(Step(name, layer, received, output))
         return output
 
     return call
@@ -128,24 +157,24 @@ def _losses_kept(model: keras.Model) -> Iterator[None]:
             layer._losses[:] = losses
 
 
-def logits_of(steps: list[Step]) -> tuple[Tensor, Tensor, str]:
-    """Find the scores before the softmax.
-
-    Returns:
-        The logits; the values that the last linear layer received (the embeddings); and a sentence
-        about what was left out. An empty sentence says that no linear layer ends the model.
-    """
+def head_of(steps: list[Step]) -> Head:
+    """Find the scores before the softmax, or before the sigmoid of each class."""
     last = _behind(steps, steps[-1])
-    if softmax := _softmax(last.layer):
-        said = f"The {softmax} layer {last.name!r} is left out: scores are its inputs."
-        return last.received, _linear_input(steps, last.received), said
+    if squash := _squash(last.layer):
+        said = f"The {squash} layer {last.name!r} is left out: scores are its inputs."
+        return _head(last.received, _linear_input(steps, last.received), said, squash)
     activation = _activation(last.layer)
-    if activation in ("softmax", "log_softmax") and _can_be_applied(last.layer):
+    if activation in SQUASHING and _can_be_applied(last.layer):
         said = f"The {activation} of layer {last.name!r} is left out: scores are its values before it."
-        return _without_activation(last), last.received, said
+        return _head(_without_activation(last), last.received, said, activation)
     if activation == "linear" and hasattr(last.layer, "kernel"):
-        return last.output, last.received, "The model ends without a softmax: its outputs are the scores."
-    return last.output, _linear_input(steps, last.output), ""
+        return Head(last.output, last.received, "The model ends without a softmax: its outputs are the scores.")
+    return Head(last.output, _linear_input(steps, last.output), "")
+
+
+def _head(logits: Tensor, embeddings: Tensor, said: str, squash: str) -> Head:
+    more = " Probabilities are the softmax of these scores, not the sigmoids." if squash == "sigmoid" else ""
+    return Head(logits, embeddings, said + more, squash == "sigmoid")
 
 
 def pixel_range(model: keras.Model, steps: list[Step]) -> float:
@@ -179,10 +208,10 @@ def _hands_on(step: Step) -> bool:
     return kind in IDENTITIES or (kind == "Activation" and _activation(step.layer) == "linear")
 
 
-def _softmax(layer: Any) -> str:
-    """Return "softmax" or "log_softmax" if the layer, or the operation of `keras.ops`, is nothing else; or ""."""
-    kinds = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}
-    if type(layer).__name__ == "Activation" and _activation(layer) in kinds.values():
+def _squash(layer: Any) -> str:
+    """Return which of `SQUASHING` the layer, or the operation of `keras.ops`, is and nothing else; or ""."""
+    kinds = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
+    if type(layer).__name__ == "Activation" and _activation(layer) in SQUASHING:
         return _activation(layer)
     return kinds.get(type(layer).__name__, "")
 

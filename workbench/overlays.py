@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from workbench.contracts import Array, Attribution
+    from workbench.attribution import Attribution
+    from workbench.contracts import Array
     from workbench.explainers.base import Explainer
 
 CELL = 2.6  # inches

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +12,14 @@ import tensorflow as tf
 
 from workbench.contracts import Array
 from workbench.contracts import Score as ScoreKind
+from workbench.engine import Engine
 from workbench.errors import WorkbenchError, unknown
-from workbench.graph import Step, Tensor, logits_of, pixel_range, walk
-from workbench.scorer import Scorer, Trace
+from workbench.graph import Step, Tensor, head_of, pixel_range, walk
+from workbench.input_shape import fit_input
+from workbench.scorer import RECTIFIERS, Scorer, Trace
 
-# TensorFlow 2.21 on CPU gives wrong values, or crashes, when one compiled function runs in two threads at once.
-_ONE_AT_A_TIME = threading.Lock()
+CLASSES = tf.TensorSpec((None,), tf.int64)
+"""Signature of one class for each image, for `compile`."""
 POOLING = (
     "Pooling", "Dropout", "Padding", "Cropping", "UpSampling", "Reshape", "Rescaling", "Normalization", "Resizing",
 )  # fmt: skip
@@ -50,25 +50,32 @@ class Probe:
         image_shape: (H, W, C) of the images that it takes.
         note: a sentence about where the scores were found.
         layers: every layer by path, in the order of execution.
+        keras_layers: the Keras layer, or operation, behind each of them.
         max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
+        sigmoid: whether the model ends in one sigmoid a class.
+        rectified: whether a ReLU lies on the way to the scores.
+        floats: "float32", or "float64" for a model of that precision.
 
     Args:
         model: any Keras 3 model with one image input and one output of K ≥ 2 classes.
         image_shape: (H, W, C) of the images; needed where the model leaves H or W open.
+        floats: precision of pixels, scores and gradients.
 
     Raises:
         WorkbenchError: if the model takes no such images, or its output is no score per class.
     """
 
-    def __init__(self, model: keras.Model, image_shape: tuple[int, int, int] | None = None) -> None:
-        self.model = model
-        self.image_shape, self._input_shape = _fit(model, image_shape)
-        self._compiled: OrderedDict[object, Callable[..., Any]] = OrderedDict()
-        self._lock = threading.RLock()
+    def __init__(
+        self, model: keras.Model, image_shape: tuple[int, int, int] | None = None, *, floats: str = "float32"
+    ) -> None:
+        self.model, self.floats = model, floats
+        self.image_shape, self._input_shape = fit_input(model, image_shape)
+        self.engine = Engine()
         self._logarithm, self._white = False, 1.0  # _white: what the model takes for a white pixel
+        self.sigmoid = self.rectified = False
         self.note = ""
         self.layers: dict[str, LayerInfo] = {}
-        self._weights: dict[str, Any] = {}
+        self.keras_layers: dict[str, Any] = {}
         self.classes = self._look()
         floats = sum(int(np.prod([size or 1 for size in layer.shape])) for layer in self.layers.values())
         self.max_rows = int(np.clip(2**28 // max(floats, 1), 1, 256))
@@ -79,13 +86,16 @@ class Probe:
         def first(images: Tensor) -> Tensor:
             steps = self._steps(images)
             self.layers = {step.name: _info(step) for step in steps}
-            self._weights = {step.name: step.layer for step in steps}
-            logits, _, self.note = logits_of(steps)
+            self.keras_layers = {step.name: step.layer for step in steps}
+            head = head_of(steps)
+            self.note, self.sigmoid = head.note, head.sigmoid
             self._white = pixel_range(self.model, steps)
-            return logits
+            operations = tf.compat.v1.get_default_graph().get_operations()
+            self.rectified = any(each.type in RECTIFIERS for each in operations)
+            return head.logits
 
-        images = np.random.default_rng(0).random((4, *self.image_shape), np.float32)
-        with self._lock:
+        images = np.random.default_rng(0).random((4, *self.image_shape), np.float32).astype(self.floats)
+        with self.engine.lock:
             output = np.asarray(tf.function(first, autograph=False)(tf.constant(images)))
         output = output.reshape(len(output), -1) if output.ndim != 2 and output.size == 4 * output.shape[-1] else output
         if output.ndim != 2 or output.shape[1] < 2:
@@ -105,22 +115,24 @@ class Probe:
             self.note += " It scales its input itself, and is given pixels of 0…255."
         return int(output.shape[1])
 
-    def _steps(self, images: Tensor) -> list[Step]:
+    def _steps(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
         images = images if self._white == 1 else images * self._white
-        return walk(self.model, tf.reshape(images, (-1, *self._input_shape)))
+        return walk(self.model, tf.reshape(images, (-1, *self._input_shape)), known)
 
-    def trace(self, images: Tensor) -> Trace:
+    def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
         """Walk through the model inside a compiled function; what is not used costs nothing.
 
         Args:
             images: `(B, H, W, C)` float32 tensor in [0, 1].
+            known: outputs of layers that are taken as given, by name.
         """
-        steps = self._steps(images)
-        logits, embeddings, _ = logits_of(steps)
-        logits = tf.reshape(tf.cast(logits, tf.float32), (-1, self.classes))
+        steps = self._steps(images, known)
+        head = head_of(steps)
+        logits = tf.reshape(tf.cast(head.logits, self.floats), (-1, self.classes))
         if self._logarithm:
             logits = tf.math.log(tf.maximum(logits, 1e-30))
-        flat = tf.reshape(tf.cast(embeddings, tf.float32), (tf.shape(logits)[0], int(np.prod(embeddings.shape[1:]))))
+        width = int(np.prod(head.embeddings.shape[1:]))
+        flat = tf.reshape(tf.cast(head.embeddings, self.floats), (tf.shape(logits)[0], width))
         return Trace({step.name: step.output for step in steps}, logits, flat)
 
     @property
@@ -140,7 +152,7 @@ class Probe:
 
     def no_maps(self, method: str) -> str:
         """Say why `method` finds no feature maps in this model."""
-        closed = any(isinstance(layer, keras.Model) for layer in self._weights.values())
+        closed = any(isinstance(layer, keras.Model) for layer in self.keras_layers.values())
         why = "shows none: it has a `call` of its own, which cannot be seen into" if closed else "has none"
         return f"{method} needs a layer with (N, h, w, F) output. This model {why}."
 
@@ -186,7 +198,7 @@ class Probe:
         """`(B, H, W, C)` images to the outputs of `layer`, `(B, h, w, F)` float32 (or `(B, D)` of a flat layer)."""
         if layer not in self.layers:
             raise unknown("layer", layer, self.layers)
-        return self.run(("maps", layer), lambda batch: tf.cast(self.trace(batch).outputs[layer], tf.float32), images)
+        return self.run(("maps", layer), lambda batch: tf.cast(self.trace(batch).outputs[layer], self.floats), images)
 
     def gradient(
         self, images: Array, target: Array, *, score: ScoreKind = "logit", against: Array | None = None
@@ -211,13 +223,13 @@ class Probe:
     @property
     def filter_layers(self) -> list[str]:
         """Names of the layers whose kernel is (height, width, C, F)."""
-        return [name for name, layer in self._weights.items() if len(getattr(_kernel(layer), "shape", ())) == 4]
+        return [name for name, layer in self.keras_layers.items() if len(getattr(_kernel(layer), "shape", ())) == 4]
 
     def filters(self, layer: str) -> Array:
         """Weights of `layer`: `(height, width, C, F)` float32."""
         if layer not in self.filter_layers:
             raise unknown("convolution", layer, self.filter_layers)
-        return np.asarray(keras.ops.convert_to_numpy(_kernel(self._weights[layer])), np.float32)
+        return np.asarray(keras.ops.convert_to_numpy(_kernel(self.keras_layers[layer])), np.float32)
 
     def run(self, key: object, function: Callable[..., Tensor], images: Array, *classes: Array | None) -> Array:
         """Run a compiled function over `images` in batches.
@@ -229,60 +241,18 @@ class Probe:
             classes: `(N,)` int each, or None for zeros.
         """
         given = [np.zeros(len(images), np.int64) if each is None else np.asarray(each, np.int64) for each in classes]
-        compiled = self.compile((key, len(given)), function, len(given))
+        compiled = self.compile((key, len(given)), function, (self.images, *[CLASSES] * len(given)))
         starts = range(0, max(len(images), 1), self.max_rows)
-        parts = [compiled(*(a[i : i + self.max_rows] for a in (images, *given))).numpy() for i in starts]
-        return np.concatenate(parts)
+        return np.concatenate([compiled(*(a[i : i + self.max_rows] for a in (images, *given))) for i in starts])
 
-    def compile(self, key: object, function: Callable[..., Tensor], classes: int) -> Callable[..., Tensor]:
-        """Return `function` compiled once for every batch size; the 64 used last are kept."""
-        with self._lock:
-            if key not in self._compiled:
-                images = tf.TensorSpec((None, *self.image_shape), tf.float32)
-                traced = tf.function(
-                    function, input_signature=[images, *[tf.TensorSpec((None,), tf.int64)] * classes], autograph=False
-                )
-                self._compiled[key] = traced.get_concrete_function()
-                while len(self._compiled) > 64:
-                    self._compiled.popitem(last=False)
-            self._compiled.move_to_end(key)
-            compiled = self._compiled[key]
+    @property
+    def images(self) -> Any:
+        """Signature of `(B, H, W, C)` images, for `compile`."""
+        return tf.TensorSpec((None, *self.image_shape), self.floats)
 
-        def run(*arrays: Array) -> Tensor:
-            with _ONE_AT_A_TIME:
-                return compiled(*(tf.constant(array) for array in arrays))
-
-        return run
-
-
-def _fit(model: keras.Model, image_shape: tuple[int, int, int] | None) -> tuple[tuple[int, int, int], tuple[int, ...]]:
-    """Find (H, W, C) of the images, and the shape in which the model wants one: with or without channel, or flat."""
-    if not getattr(model, "built", False):
-        raise WorkbenchError("The model has not been built: give it an Input layer, or call it once on an image.")
-    try:
-        wanted = model.input_shape
-    except (AttributeError, ValueError):
-        wanted = None if image_shape is None else (None, *image_shape)
-    if wanted is None or isinstance(wanted, list | dict) or len(wanted) not in (2, 3, 4):
-        open_size = "; give `image_shape=(H, W, C)`, if it takes one" if wanted is None else ""
-        raise WorkbenchError(f"The model must have one image input, (N, H, W, C). Its input is {wanted}{open_size}.")
-    size = tuple(wanted[1:])
-    if image_shape is None:
-        full = (*size, 1) if len(size) == 2 else size
-        if len(full) != 3 or None in full:
-            raise WorkbenchError(
-                f"The model's input {wanted} leaves the image size open: give `image_shape=(H, W, C)`."
-            )
-        return full, size
-    if len(size) == 3:
-        fits = all(w is None or w == g for w, g in zip(size, image_shape, strict=True))
-    elif len(size) == 2:
-        fits = image_shape[2] == 1 and all(w is None or w == g for w, g in zip(size, image_shape, strict=False))
-    else:
-        fits = size[0] == int(np.prod(image_shape))
-    if not fits:
-        raise WorkbenchError(f"The model takes images of shape {size} (H, W, C). The data has {image_shape}.")
-    return image_shape, image_shape if len(size) == 3 else image_shape[:2] if len(size) == 2 else size
+    def compile(self, key: object, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
+        """Return `function` compiled once for every batch size; see `Engine.compile`."""
+        return self.engine.compile(key, function, signature)
 
 
 def _info(step: Step) -> LayerInfo:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 
-from workbench.contracts import Array, Attribution, Dataset, Predictions, Score
+from workbench.attribution import Attribution
+from workbench.choosing import Some, evenly
+from workbench.contracts import Array, Dataset, Predictions, Score
 from workbench.errors import WorkbenchError
 from workbench.params import make
 from workbench.progress import report
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.probe import Probe
 
 Rows = Sequence[int] | Array | slice
+Class = str | int | Array
 
 
 class Runner(Protocol):
@@ -217,8 +220,8 @@ class Session:
         return self.dataset.class_index(name)
 
     def attribute(
-        self, method: str, rows: Rows, *, target: str | int | Array = "predicted",
-        against: str | int | Array | None = None, score: Literal["logit", "probability"] = "logit", **params: Any,
+        self, method: str, rows: Rows, *, target: Class = "predicted", contrast: tuple[Class, Class] | None = None,
+        score: Literal["logit", "probability"] = "logit", verdict: bool = False, **params: Any,
     ) -> Attribution:  # fmt: skip
         """Explain the scores of some images.
 
@@ -226,32 +229,48 @@ class Session:
             method: CLI name of the method, for example "grad-cam".
             rows: rows of the dataset.
             target: "predicted", "label", a class name or number, or `(n,)` int.
-            against: the class to contrast with, in the same forms: explains f_target - f_against.
+            contrast: two classes in the same forms, in place of `target`: explains f_c - f_c'.
             score: "logit" or "probability".
+            verdict: whether to judge each map, `Attribution.verdicts`: about 0.1 s an image, and once for a method
+                the randomisation test, seconds to minutes.
             params: the method's parameters, for example `layer="conv2"`.
 
         Raises:
             WorkbenchError: if a name or a value is wrong, or the method does not apply to this model.
         """
         chosen = self.dataset.rows(rows)
+        plain = isinstance(target, str) and target == "predicted" and score == "logit"
+        if contrast is not None and not (plain and len(contrast) == 2):
+            raise WorkbenchError("`contrast` takes two classes, and stands in place of `target` and `score`.")
+        first, second = (target, None) if contrast is None else contrast
         return self.attribute_images(
-            method, _Rows(self.dataset, chosen), self._classes(target, chosen),
-            against=None if against is None else self._classes(against, chosen), score=score, **params,
+            method, Some(self.dataset, chosen), self._classes(first, chosen),
+            against=None if second is None else self._classes(second, chosen), score=score, verdict=verdict, **params,
         )  # fmt: skip
 
     def attribute_images(
-        self, method: str, images: Any, target: Array, *,
-        against: Array | None = None, score: Score = "logit", **params: Any,
+        self, method: str, images: Any, target: Array, *, against: Array | None = None, score: Score = "logit",
+        verdict: bool = False, **params: Any,
     ) -> Attribution:  # fmt: skip
         """Explain images that need not belong to the dataset: `(n, H, W, C)`, uint8 or float32 in [0, 1]."""
         from workbench.explainers import explainer
+        from workbench.judging import judged
 
         kind = make(explainer(method), params)
-        return kind.attribute(
-            self.probe, images, target, against=against, score=score if against is None else "contrast", progress=report
-        )
+        found = kind.attribute(
+            self.probe, images, target, against=against, score=score if against is None else "contrast",
+            background=self.background if kind.needs_background else None, progress=report,
+        )  # fmt: skip
+        return judged(self, found, images) if verdict else found
 
-    def _classes(self, wanted: str | int | Array, rows: Array) -> Array:
+    @property
+    def background(self) -> Array:
+        """`(5, H, W, C)` uint8 images that stand for nothing in particular: of the training part, where it is known."""
+        known = self.train or self.dataset
+        chosen = np.random.default_rng(0).permutation(len(known))[:5]
+        return np.asarray(known.images[np.sort(chosen)])
+
+    def _classes(self, wanted: Class, rows: Array) -> Array:
         if isinstance(wanted, str) and wanted == "predicted":
             return self.predictions.predicted[rows]
         if isinstance(wanted, str) and wanted == "label":
@@ -279,16 +298,3 @@ class Session:
             other._predictions = Predictions(self.predictions.logits[chosen], self.dataset.labels[chosen])
         return other
 
-
-class _Rows:
-    """Some images of a dataset, read batch by batch."""
-
-    def __init__(self, dataset: Dataset, rows: Array) -> None:
-        self._images, self._rows = dataset.images, rows
-        self.shape, self.dtype = (len(rows), *dataset.images.shape[1:]), dataset.images.dtype
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, part: slice) -> Array:
-        return self._images[self._rows[part]]

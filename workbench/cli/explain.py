@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError, unknown
 
 if TYPE_CHECKING:
     from workbench.cli.options import Source
-    from workbench.contracts import Attribution
+    from workbench.attribution import Attribution
     from workbench.overlays import Explained
     from workbench.session import Session
 

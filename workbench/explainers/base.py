@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
+import tensorflow as tf
 from pydantic import Field
 
-from workbench.contracts import Array, Attribution, Score
+from workbench.attribution import Attribution
+from workbench.contracts import Array, Score
 from workbench.errors import WorkbenchError
-from workbench.params import ChooseFrom, Params
-from workbench.probe import Probe
+from workbench.params import ChooseFrom, Params, describe
+from workbench.probe import CLASSES, Probe
 from workbench.progress import Progress, silent
 from workbench.scorer import Scorer, Tensor
 
@@ -34,6 +37,8 @@ class Explainer(Params, ABC):
         paper: arXiv number or place of publication, with the equation.
         signed: whether negative values mean evidence against the class.
         unit: what one unit of the map is; "score" stands for the explained score's own unit.
+        use: what the method is good for and what not, in one line.
+        of_class: whether the map depends on the class that is explained.
     """
 
     name: ClassVar[str] = ""
@@ -41,6 +46,8 @@ class Explainer(Params, ABC):
     paper: ClassVar[str] = ""
     signed: ClassVar[bool] = False
     unit: ClassVar[str] = "score"
+    use: ClassVar[str] = ""
+    of_class: ClassVar[bool] = True
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -64,20 +71,26 @@ class Explainer(Params, ABC):
             return probe.no_maps(cls.title)
         return None
 
-    def copies(self, image_shape: tuple[int, int, int]) -> int:
+    @property
+    def needs_background(self) -> bool:
+        """Whether the formula compares with images of the training part."""
+        return getattr(self, "reference", None) == "training"
+
+    def copies(self, probe: Probe) -> int:
         """How many changed copies of each image the formula evaluates; 1 where it takes the image itself."""
         return 1
 
     @abstractmethod
-    def formula(self, score: Scorer, images: Tensor) -> Tensor:
+    def formula(self, score: Scorer, images: Tensor) -> Tensor | tuple[Tensor, Mapping[str, Tensor]]:
         """`(B, H, W, C)` float32 images in [0, 1] to `(B, h, w)` values in units of the score.
 
-        An image's values must not depend on the other images of the batch.
+        An image's values must not depend on the other images of the batch. A second value may name numbers of
+        each image, `(B,)`, which become `Attribution.details`.
         """
 
     def attribute(
         self, probe: Probe, images: Array, target: Array, *, against: Array | None = None, score: Score = "logit",
-        progress: Progress = silent,
+        background: Array | None = None, progress: Progress = silent,
     ) -> Attribution:  # fmt: skip
         """Attribute the score of class `target[i]` to the places of `images[i]`.
 
@@ -87,42 +100,78 @@ class Explainer(Params, ABC):
             target: `(N,)` int in [0, K).
             against: `(N,)` int in [0, K), for the score "contrast".
             score: "logit" f_c, "probability" softmax(f)_c, or "contrast" f_c - f_c'.
+            background: `(R, H, W, C)` images, as `images`, for methods that compare with some.
             progress: told after each batch.
 
         Raises:
             WorkbenchError: if shapes or classes do not fit, or the method does not apply to this model.
         """
-        target, against = self._check(probe, images, target, against, score)
-        method = self._at_layer(probe)
-
-        def values(batch: Tensor, target: Tensor, against: Tensor) -> Tensor:
-            return method.formula(Scorer(probe, target, against, score), batch)
-
-        run = probe.compile((self.name, method.key, score), values, 2)
-        size = max(1, probe.max_rows // self.copies(probe.image_shape))
-        other = np.zeros_like(target) if against is None else against
-        parts = []
-        for start in range(0, len(target), size):
-            rows = slice(start, start + size)
-            parts.append(run(_floats(images[rows]), target[rows], other[rows]).numpy())
-            progress(self.title, min(start + size, len(target)), len(target))
-        params = method.model_dump()
+        parts = list(self.batches(probe, images, target, against=against, score=score, background=background,
+                                  progress=progress))  # fmt: skip
+        params = self.at_layer(probe).model_dump()
+        values = [each for each, _ in parts] or [np.zeros((0, *probe.image_shape[:2]), np.float32)]
+        details = {name: np.concatenate([each[name] for _, each in parts]) for name in (parts[0][1] if parts else ())}
         return Attribution(
-            np.concatenate(parts) if parts else np.zeros((0, *probe.image_shape[:2]), np.float32),
-            target, score, self.signed, self.name, params, params.get("layer"), probe.image_shape[:2], against,
+            np.concatenate(values), np.asarray(target, np.int64), score, self.signed, self.name, params,
+            params.get("layer"), probe.image_shape[:2], None if against is None else np.asarray(against, np.int64),
+            details,
         )  # fmt: skip
 
-    def _at_layer(self, probe: Probe) -> Explainer:
+    def batches(
+        self, probe: Probe, images: Array, target: Array, *, against: Array | None = None, score: Score = "logit",
+        background: Array | None = None, progress: Progress = silent,
+    ) -> Iterator[tuple[Array, dict[str, Array]]]:  # fmt: skip
+        """Yield `(b, h, w)` values and their details batch by batch, so that not all need to lie in memory.
+
+        Arguments and errors are those of `attribute`.
+        """
+        target, against = self._check(probe, images, target, against, score)
+        method = self.at_layer(probe)
+        given = method._background(probe, background)
+
+        def values(batch: Tensor, target: Tensor, against: Tensor, background: Tensor) -> tuple[Tensor, Any]:
+            found = method.formula(Scorer(probe, target, against, score, background), batch)
+            return found if isinstance(found, tuple) else (found, {})
+
+        signature = (probe.images, CLASSES, CLASSES, tf.TensorSpec(given.shape, probe.floats))
+        run = probe.compile((self.name, method.key, score, len(given)), values, signature)
+        size = max(1, probe.max_rows // method.copies(probe))
+        other = np.zeros_like(target) if against is None else against
+        for start in range(0, len(target), size):
+            rows = slice(start, start + size)
+            yield run(_floats(images[rows]), target[rows], other[rows], given)
+            progress(self.title, min(start + size, len(target)), len(target))
+
+    def _background(self, probe: Probe, background: Array | None) -> Array:
+        if not self.needs_background:
+            return np.zeros((0, *probe.image_shape), np.float32)
+        if background is None or len(background) == 0:
+            raise WorkbenchError(
+                f"{self.title} with the reference 'training' needs images to compare with: give `background`, "
+                f"(R, {', '.join(map(str, probe.image_shape))}), or open a session, which takes them from the data."
+            )
+        return _floats(background)
+
+    def at_layer(self, probe: Probe) -> Explainer:
         """Return the method with its layer named, where it has one."""
         if not self.needs_layer():
             return self
-        return self.model_copy(update={"layer": probe.spatial_layer(self.model_dump()["layer"], method=self.title)})
+        values = self.model_dump()
+        lists = [values[each.name] for each in describe(type(self)) if each.choose_from == "layers" and each.many]
+        for name in (name for names in lists for name in names):
+            probe.spatial_layer(name, method=self.title)
+        return self.model_copy(update={"layer": probe.spatial_layer(values["layer"], method=self.title)})
 
     def _check(
         self, probe: Probe, images: Array, target: Array, against: Array | None, score: Score
     ) -> tuple[Array, Array | None]:
         if reason := self.missing(probe):
             raise WorkbenchError(reason)
+        if score == "probability" and probe.sigmoid:
+            raise WorkbenchError(
+                "The probability cannot be explained: the model ends in one sigmoid a class, whose values are no "
+                "distribution over the classes. Explain the logit, which is each sigmoid's input."
+            )
         if tuple(images.shape[1:]) != probe.image_shape:
             raise WorkbenchError(
                 f"`images` must have shape (N, {', '.join(map(str, probe.image_shape))}). Got {images.shape}."

@@ -18,6 +18,7 @@ class GradCAM(Explainer):
 
     title: ClassVar[str] = "Grad-CAM"
     paper: ClassVar[str] = "arXiv:1610.02391, eq. 1-2"
+    use: ClassVar[str] = "Good for where a class is found; not for detail finer than the layer's places."
 
     layer: Layer = None
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from keras import ops
+from pydantic import model_validator
 
 from workbench.explainers.base import Explainer
-from workbench.explainers.patches import Size, Stride, sliding_patches
+from workbench.explainers.patches import Size, Stride, kept_under, refuse_gaps, sliding_patches
 from workbench.explainers.references import Reference, reference_images
+from workbench.probe import Probe
 from workbench.scorer import Scorer, Tensor
 
 
 class Occlusion(Explainer):
-    """How much the score drops when a patch over the pixel is hidden.
-
-    It is the mean over all patches that cover the pixel.
+    """How much the score drops when a patch over the pixel is hidden: the mean over all patches that cover it.
 
     Source: Zeiler and Fergus 2013, arXiv:1311.2901, section 4.2.
     """
@@ -23,16 +22,19 @@ class Occlusion(Explainer):
     title: ClassVar[str] = "Occlusion"
     paper: ClassVar[str] = "arXiv:1311.2901, sec. 4.2"
     signed: ClassVar[bool] = True
-
+    use: ClassVar[str] = "Good for a direct test, any model; not for evidence spread over more than a patch."
     size: Size = None
     stride: Stride = None
     reference: Reference = "black"
 
-    def copies(self, image_shape: tuple[int, int, int]) -> int:
-        return len(sliding_patches(image_shape, self.size, self.stride))
+    @model_validator(mode="after")
+    def _without_gaps(self) -> Occlusion:
+        return refuse_gaps(self)
+
+    def copies(self, probe: Probe) -> int:
+        return len(sliding_patches(probe.image_shape, self.size, self.stride))
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
-        patches = sliding_patches(images.shape[1:], self.size, self.stride)  # (S, H, W, 1)
-        hidden = images[:, None] * (1 - patches) + reference_images(self.reference, images)[:, None] * patches
-        drops = score(images)[:, None] - score(hidden)  # (B, S)
-        return ops.einsum("bs,shw->bhw", drops, patches[..., 0]) / patches[..., 0].sum(axis=0)
+        patches = sliding_patches(images.shape[1:], self.size, self.stride)
+        hidden = kept_under(lambda n: 1 - patches.at(n, images.dtype), images, reference_images(self.reference, images))
+        return patches.mean(score(images)[:, None] - score.of_copies(len(patches), hidden))

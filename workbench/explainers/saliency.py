@@ -21,6 +21,7 @@ class Saliency(Explainer):
     title: ClassVar[str] = "Saliency"
     paper: ClassVar[str] = "arXiv:1312.6034, sec. 3.1"
     unit: ClassVar[str] = "score per unit of brightness"
+    use: ClassVar[str] = "Good for what the model is sensitive to; not for what it saw there, and it is noisy."
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         return ops.max(ops.abs(score.gradient(images)), axis=-1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.colours import gradient, rgba, scale_of
-from workbench.contracts import Attribution
+from workbench.attribution import Attribution
 from workbench.errors import WorkbenchError
 from workbench.ui.pictures import Size, data_uri, fit, shrunk, tag
 from workbench.ui.subject import Subject

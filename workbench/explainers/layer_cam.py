@@ -1,0 +1,38 @@
+"""LayerCAM."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from keras import ops
+from pydantic import Field
+
+from workbench.explainers.base import Explainer, Layer
+from workbench.explainers.channels import joined
+from workbench.params import ChooseFrom
+from workbench.scorer import Scorer, Tensor
+
+Further = Annotated[tuple[str, ...], Field(description="further layers to join with that one"), ChooseFrom("layers")]
+
+
+class LayerCAM(Explainer):
+    """Outputs of a layer times the score's gradient, where that is positive; also of early layers, or several joined.
+
+    Several are joined as in section III of the paper: tanh(2 M / max M) of each map, enlarged to the largest, and of
+    those the maximum. A value is then a share of 0…0.96, and no part of the score. Source: Jiang et al. 2021, LayerCAM,
+    IEEE Transactions on Image Processing 30.
+    """
+
+    title: ClassVar[str] = "LayerCAM"
+    paper: ClassVar[str] = "Jiang et al. 2021, IEEE TIP 30, sec. III"
+    use: ClassVar[str] = "Good for fine detail from early layers; not for evidence against: negative gradients are cut."
+
+    layer: Layer = None
+    fuse: Further = ()
+
+    def formula(self, score: Scorer, images: Tensor) -> Tensor:
+        found = []
+        for layer in dict.fromkeys((self.layer, *self.fuse)):
+            maps, gradients = score.feature_maps_and_gradients(images, layer)  # both (B, h, w, F)
+            found.append(ops.relu(ops.sum(ops.relu(gradients) * maps, axis=-1)))
+        return joined(found) if self.fuse else found[0]
