@@ -61,7 +61,9 @@ class FeatureMaps(Analysis[Choice]):
             raise WorkbenchError(reason)
         layers = _spaced(probe.spatial_layers, params.layers)
         read = probe.compile(
-            ("feature maps", tuple(layers)), lambda batch: [probe.trace(batch).outputs[n] for n in layers], 0
+            ("feature maps", tuple(layers)),
+            lambda batch: [probe.trace(batch).outputs[n] for n in layers],
+            (probe.images,),
         )
         rows = evenly(len(dataset), params.images)
         low, high = _ranges(read, session, rows, len(layers), probe)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from workbench.session import Session
 
 _HOMES = {
-    "Attribution": "attribution", "Verdict": "attribution", "Dataset": "contracts", "Finding": "contracts", "Predictions": "contracts",
+    "Attribution": "attribution", "Verdict": "attribution", "Dataset": "contracts", "Finding": "contracts",
+    "Predictions": "contracts", "stream_maps": "streams",
     "Probe": "probe", "Result": "result", "WorkbenchError": "errors", "list_runs": "runs", "open_run": "runs",
     "load_dataset": "datasets", "explainers": "explainers", "analyses": "registry",
     # Through the registry, so that `session.analyze` knows the analyses.
@@ -35,8 +36,8 @@ _HOMES = {
 }  # fmt: skip
 
 __all__ = [
-    "Attribution", "Dataset", "Finding", "Predictions", "Probe", "Result", "Session", "Verdict", "WorkbenchError", "analyses",
-    "explainers", "list_runs", "load_dataset", "open_run", "open_session",
+    "Attribution", "Dataset", "Finding", "Predictions", "Probe", "Result", "Session", "Verdict", "WorkbenchError",
+    "analyses", "explainers", "list_runs", "load_dataset", "open_run", "open_session", "stream_maps",
 ]  # fmt: skip
 
 try:

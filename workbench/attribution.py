@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -38,11 +38,18 @@ class Verdict:
     blind: bool = False
 
     @property
-    def words(self) -> Literal["better than chance", "no better than chance", "does not depend on the weights"]:
+    def words(self) -> str:
         """Which of the three it is; a map that ignores the weights is not saved by a good percentile."""
         if self.blind:
             return BLIND
         return BELIEVED if self.percentile >= SURE and self.largest > 0 else CHANCE
+
+    @property
+    def sentence(self) -> str:
+        """The words with the number that they rest on, in one short line."""
+        if self.blind:
+            return f"{self.words} (similarity {self.randomised:.2f})"
+        return f"{self.words} (beats {self.percentile:.0f} % of {self.controls})"
 
 
 @dataclass(frozen=True, eq=False)

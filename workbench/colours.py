@@ -18,6 +18,11 @@ PREDICTED_COLOUR = "#c2410c"
 NO_EVIDENCE_COLOUR = "#9ca3af"
 """Grey: a map without any positive evidence, and whatever is absent."""
 
+VERDICT_COLOURS = {
+    "better than chance": "#15803d", "no better than chance": "#a16207", "does not depend on the weights": "#b91c1c",
+}  # fmt: skip
+"""Green, amber, red; the words always stand beside them."""
+
 # Upper part of matplotlib's inferno; the lower, dark part is what a small alpha leaves.
 _SEQUENTIAL_INK = np.array(
     [(120, 28, 109), (165, 44, 96), (207, 68, 70), (237, 105, 37), (251, 155, 6), (247, 209, 61), (252, 255, 164)],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 
 from workbench.errors import WorkbenchError
@@ -24,7 +23,9 @@ def double_probe(probe: Probe) -> Probe:
         copy = type(model).from_config(_in_double(model.get_config()))
         if not copy.built:
             copy.build((None, *probe.image_shape))
-        copy.set_weights([weights.astype(DOUBLE) if weights.dtype.kind == "f" else weights for weights in model.get_weights()])
+        copy.set_weights(
+            [weights.astype(DOUBLE) if weights.dtype.kind == "f" else weights for weights in model.get_weights()]
+        )
     except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
         raise WorkbenchError(
             f"A float64 copy of this model cannot be made, so its maps cannot be checked: {str(error).splitlines()[0]}"
@@ -40,7 +41,8 @@ def _in_double(config: Any) -> Any:
         if config.get("class_name") == "DTypePolicy":
             return {**config, "config": {"name": DOUBLE}}
         return {
-            key: DOUBLE if key == "dtype" and str(value) in _FLOATS else _in_double(value) for key, value in config.items()
+            key: DOUBLE if key == "dtype" and str(value) in _FLOATS else _in_double(value)
+            for key, value in config.items()
         }
     return [_in_double(each) for each in config] if isinstance(config, list) else (
         tuple(_in_double(each) for each in config) if isinstance(config, tuple) else config

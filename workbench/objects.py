@@ -60,4 +60,4 @@ def background_images(images: Array, masks: Array) -> Array:
 
 def plain(masks: Array) -> Array:
     """Say for each of `(N, H, W)` masks whether it tells an object from a background: `(N,)` bool."""
-    return ~masks.reshape(len(masks), -1).all(axis=1)
+    return np.asarray(~masks.reshape(len(masks), int(np.prod(masks.shape[1:]))).all(axis=1))

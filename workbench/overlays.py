@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_COLOURS, scale_of
 from workbench.errors import Unavailable
 from workbench.plotting import INK, colour_bar, colours_for, new_figure, text
 from workbench.provenance import versions
@@ -83,6 +83,7 @@ def write_overlay(
         "image": said.name, "true": said.true, "predicted": said.predicted, "confidence": round(said.confidence, 6),
         "method": maps.method, "paper": method.paper, "params": dict(maps.params), "layer": maps.layer,
         "target": said.target, "score": maps.score, "unit": unit, "signed": maps.signed,
+        "details": {name: float(each[row]) for name, each in maps.details.items()}, "verdict": _verdict(maps, row),
         "map_size": list(values.shape), "smallest": float(values.min()), "largest": float(values.max()),
         "context": dict(context), "versions": versions(),
     }  # fmt: skip
@@ -99,6 +100,21 @@ def write_overlay(
     return {**made, "file": str(png)}
 
 
+def _verdict(maps: Attribution, row: int) -> dict[str, Any] | None:
+    """Return the verdict on a map as it is written down."""
+    if maps.verdicts is None:
+        return None
+    verdict = maps.verdicts[row]
+    return {"words": verdict.words, "said": verdict.sentence, **asdict(verdict)}
+
+
+def _words(maps: Attribution, row: int) -> list[tuple[str, str]]:
+    if maps.verdicts is None:
+        return []
+    verdict = maps.verdicts[row]
+    return [(verdict.sentence, VERDICT_COLOURS[verdict.words])]
+
+
 def _draw(
     said: Explained, maps: Attribution, row: int, *, method: type[Explainer], unit: str, context: Mapping[str, Any]
 ) -> Figure:
@@ -113,7 +129,8 @@ def _draw(
         above.insert(0, (f"true {text(said.true)}", TRUE_COLOUR))
     pictures = [
         Tile(said.image, above=above),
-        Tile(said.image, above=[(f"score of {text(said.target)}", INK), (f"map of {size}", INK)],
+        Tile(said.image,
+             above=[(f"score of {text(said.target, 44)}", INK), (f"map of {size}", INK), *_words(maps, row)],
              overlay=upsampled, signed=maps.signed, scale=scale),
     ]  # fmt: skip
     params = {key: value for key, value in maps.params.items() if value is not None}

@@ -77,8 +77,8 @@ class Probe:
         self.layers: dict[str, LayerInfo] = {}
         self.keras_layers: dict[str, Any] = {}
         self.classes = self._look()
-        floats = sum(int(np.prod([size or 1 for size in layer.shape])) for layer in self.layers.values())
-        self.max_rows = int(np.clip(2**28 // max(floats, 1), 1, 256))
+        values = sum(int(np.prod([size or 1 for size in layer.shape])) for layer in self.layers.values())
+        self.max_rows = int(np.clip(2**28 // max(values, 1), 1, 256))
 
     def _look(self) -> int:
         """Trace the model once: names, shapes, K, and what kind of output it has."""

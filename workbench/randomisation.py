@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from workbench.choosing import evenly
 from workbench.contracts import Array
 from workbench.objects import object_masks
 from workbench.progress import report, reporting, silent
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 STAGES = 8
 """Stages of a cascade that are looked at, at most; of a deeper network evenly spaced ones."""
+FAR = 100_000
+"""Between the seeds of two networks, so that no two weights are drawn from one seed."""
 ALIKE = 0.5
 """Mean rank correlation above which a method draws much the same map whatever the weights are."""
 
@@ -73,23 +76,25 @@ def randomise(
         mode: "cascading" randomises each layer and all behind it, "independent" one layer alone.
         seed: of the weights.
     """
-    from workbench.reweighted import Reweighted
+    from workbench.reweighted import Reweighted, initial
 
     objects = object_masks(images)
     other = Reweighted(probe)
     steps = list(_weights(probe, mode, seed))
-    chosen = np.unique(np.linspace(0, len(steps) - 1, STAGES).round().astype(int)) if steps else []
-    wanted = [("", None), *(steps[k] for k in chosen)]
+    chosen = evenly(len(steps), STAGES)
+    wanted = [other.trained, *(steps[k][1] for k in chosen), *(initial(probe, FAR * (seed + k)) for k in (1, 2))]
     maps = []
-    for number, (_, weights) in enumerate(wanted):
-        maps.append(_maps(other, weights, method, images, target, background))
-        report(f"{method.title} under random weights", number + 1, len(wanted) + 2)
-    pair = [_maps(other, _fresh(probe, seed + k), method, images, target, background) for k in (1, 2)]
-    report(f"{method.title} under random weights", len(wanted) + 2, len(wanted) + 2)
-    compared = np.array([compare(maps[0], each, objects) for each in maps[1:]]).reshape(-1, 3, len(images))
+    for number, weights in enumerate(wanted):
+        other.set(weights)
+        with reporting(silent):
+            maps.append(method.attribute(other, images, target, background=background).at_pixels())
+        report(f"{method.title} under random weights", number + 1, len(wanted))
+    *staged, one, two = maps
+    compared = np.array([compare(staged[0], each, objects) for each in staged[1:]]).reshape(-1, 3, len(images))
     return Randomisation(
-        tuple(steps[k][0] for k in chosen), *(compared[:, k] for k in range(3)), compare(*pair, objects), np.stack(maps)
-    )
+        tuple(steps[k][0] for k in chosen), compared[:, 0], compared[:, 1], compared[:, 2],
+        compare(one, two, objects), np.stack(staged),
+    )  # fmt: skip
 
 
 def compare(one: Array, other: Array, objects: Array) -> Array:
@@ -98,20 +103,29 @@ def compare(one: Array, other: Array, objects: Array) -> Array:
     Ranks are compared on the object's pixels alone: that all maps are quiet on a black background says nothing about
     the weights.
     """
-    from scipy.stats import rankdata
     from skimage.metrics import structural_similarity
 
     found = np.full((3, len(one)), np.nan)
     window = min(7, *one.shape[1:])
     window -= 1 - window % 2  # it must be odd
     for n, (a, b, inside) in enumerate(zip(one.astype(np.float64), other.astype(np.float64), objects, strict=True)):
-        for k, (u, v) in enumerate(((a[inside], b[inside]), (np.abs(a[inside]), np.abs(b[inside])))):
-            if len(u) > 1 and np.ptp(u) > 0 and np.ptp(v) > 0:
-                found[k, n] = np.corrcoef(rankdata(u), rankdata(v))[0, 1]
+        found[0, n] = rank_correlation(a[inside], b[inside])
+        found[1, n] = rank_correlation(np.abs(a[inside]), np.abs(b[inside]))
         if a.any() and b.any() and window >= 3:
             u, v = a / np.abs(a).max(), b / np.abs(b).max()
-            found[2, n] = structural_similarity(u, v, win_size=window, data_range=2.0 if min(u.min(), v.min()) < 0 else 1.0)
+            found[2, n] = structural_similarity(
+                u, v, win_size=window, data_range=2.0 if min(u.min(), v.min()) < 0 else 1.0
+            )
     return found
+
+
+def rank_correlation(one: Array, other: Array) -> float:
+    """Spearman's correlation of two `(P,)` arrays; NaN where one of them is flat."""
+    from scipy.stats import rankdata
+
+    if len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
 
 
 def mean_with_interval(values: Array) -> tuple[float, float, float]:
@@ -145,18 +159,3 @@ def _weights(probe: Probe, mode: str, seed: int) -> Iterator[tuple[str, list[Arr
         for place in places:
             now[place] = drawn[place]
         yield name, now
-
-
-def _fresh(probe: Probe, seed: int) -> list[Array]:
-    from workbench.reweighted import initial
-
-    return initial(probe, 100_000 * seed)
-
-
-def _maps(
-    probe: Probe, weights: list[Array] | None, method: Explainer, images: Array, target: Array, background: Array | None
-) -> Array:
-    if weights is not None:
-        probe.set(weights)
-    with reporting(silent):
-        return method.attribute(probe, images, target, background=background).at_pixels()

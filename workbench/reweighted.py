@@ -18,6 +18,9 @@ from workbench.scorer import Tensor, Trace
 class Reweighted(Probe):
     """A probe whose model is walked with weights of one's own; what is compiled serves all of them.
 
+    Attributes:
+        trained: the model's own weights, with which it begins.
+
     Args:
         probe: of the model; neither it nor its model changes.
     """
@@ -25,7 +28,8 @@ class Reweighted(Probe):
     def __init__(self, probe: Probe) -> None:
         self.__dict__.update(probe.__dict__)
         self.engine = Engine()
-        self._own = [tf.Variable(weight.value) for weight in self.model.weights]
+        self.trained = [np.asarray(weight.value) for weight in self.model.weights]
+        self._own = [tf.Variable(values) for values in self.trained]
 
     def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
         """Walk through the model as it would be with these weights."""

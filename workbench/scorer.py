@@ -15,15 +15,15 @@ RECTIFIERS = ("Relu", "Relu6", "LeakyRelu")
 """Operations that let only what is positive through; guided backpropagation changes their backward pass."""
 
 
-@tf.RegisterGradient("WorkbenchGuided")
+@tf.RegisterGradient("WorkbenchGuided")  # type: ignore[untyped-decorator]
 def _guided(operation: Any, gradient: Tensor) -> Tensor:
     received = operation.inputs[0]
     was_open = (received > 0) & (received < 6) if operation.type == "Relu6" else received > 0
     return tf.where((gradient > 0) & was_open, gradient, tf.zeros_like(gradient))
 
 
-@tf.RegisterGradient("WorkbenchDeconvolved")
-def _deconvolved(operation: Any, gradient: Tensor) -> Tensor:
+@tf.RegisterGradient("WorkbenchDeconvolved")  # type: ignore[untyped-decorator]
+def _deconvolved(_: Any, gradient: Tensor) -> Tensor:
     return tf.nn.relu(gradient)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, cast
 import numpy as np
 
 from workbench.attribution import Attribution
-from workbench.choosing import Some, evenly
+from workbench.choosing import Some
 from workbench.contracts import Array, Dataset, Predictions, Score
 from workbench.errors import WorkbenchError
 from workbench.params import make
@@ -244,8 +244,8 @@ class Session:
             raise WorkbenchError("`contrast` takes two classes, and stands in place of `target` and `score`.")
         first, second = (target, None) if contrast is None else contrast
         return self.attribute_images(
-            method, Some(self.dataset, chosen), self._classes(first, chosen),
-            against=None if second is None else self._classes(second, chosen), score=score, verdict=verdict, **params,
+            method, Some(self.dataset, chosen), self.classes_of(first, chosen),
+            against=None if second is None else self.classes_of(second, chosen), score=score, verdict=verdict, **params,
         )  # fmt: skip
 
     def attribute_images(
@@ -270,7 +270,8 @@ class Session:
         chosen = np.random.default_rng(0).permutation(len(known))[:5]
         return np.asarray(known.images[np.sort(chosen)])
 
-    def _classes(self, wanted: Class, rows: Array) -> Array:
+    def classes_of(self, wanted: Class, rows: Array) -> Array:
+        """Return the class of each of `rows`, `(n,)` int64: predicted, label, one for all, or as they are given."""
         if isinstance(wanted, str) and wanted == "predicted":
             return self.predictions.predicted[rows]
         if isinstance(wanted, str) and wanted == "label":
@@ -297,4 +298,3 @@ class Session:
         if self.has_predictions:
             other._predictions = Predictions(self.predictions.logits[chosen], self.dataset.labels[chosen])
         return other
-

@@ -22,6 +22,7 @@ CONTROLS = 50
 """Random maps that each map is compared with."""
 STEPS = 10
 """Steps of the deletion and the insertion curve."""
+EQUAL = 1e-6
 FEW = 16
 """Places of a map up to which its controls are plain shuffles: in a map so coarse all places are neighbours."""
 
@@ -48,15 +49,18 @@ def judge(
         own = seed + zlib.crc32(np.rint(255 * images[n]).astype(np.uint8).tobytes())  # of the image, not of its place
         maps = np.concatenate([attribution.values[n][None], controls(attribution.values[n], CONTROLS, own)])
         among = faithfulness(
-            probe, images[n], objects[n], replace(attribution, values=maps).at_pixels(), int(attribution.target[n]),
-            None if attribution.against is None else int(attribution.against[n]),
+            probe, images[n], objects[n], replace(attribution, values=maps).at_pixels(),
+            target=int(attribution.target[n]),
+            against=None if attribution.against is None else int(attribution.against[n]),
         )  # fmt: skip
         found.append(_verdict(among, attribution.values[n], randomisation))
         report("Verdicts", n + 1, len(images))
     return tuple(found)
 
 
-def faithfulness(probe: Probe, image: Array, inside: Array, maps: Array, target: int, against: int | None) -> Array:
+def faithfulness(
+    probe: Probe, image: Array, inside: Array, maps: Array, *, target: int, against: int | None = None
+) -> Array:
     """Insertion minus deletion AUC of several maps of one image.
 
     Args:
@@ -72,13 +76,15 @@ def faithfulness(probe: Probe, image: Array, inside: Array, maps: Array, target:
     """
     count = len(maps)
     images, within = np.repeat(image[None], count, axis=0), np.repeat(inside[None], count, axis=0)
-    order = order_of(maps, within)
+    ranks = order_of(maps, within)
     emptied = np.where(within[..., None], background_images(images[:1], within[:1]), images).astype(np.float32)
     begins = np.concatenate([images, blur_within(images[:1], within[:1]).repeat(count, axis=0)])
     ends = np.concatenate([emptied, images])
-    twice = [np.concatenate([each, each]) for each in (order, within)]
-    others = None if against is None else np.full(2 * count, against)
-    curves = curve(probe, begins, ends, *twice, np.full(2 * count, target), against=others, steps=STEPS)
+    curves = curve(
+        probe, begins, ends, order=np.concatenate([ranks, ranks]), within=np.concatenate([within, within]),
+        target=np.full(2 * count, target), against=None if against is None else np.full(2 * count, against),
+        steps=STEPS,
+    )  # fmt: skip
     deletion, insertion = area(curves).reshape(2, count)
     return np.asarray(insertion - deletion)
 
@@ -103,20 +109,23 @@ def controls(values: Array, count: int, seed: int) -> Array:
     chance = np.random.default_rng(seed)
     noise = chance.standard_normal((count, *values.shape))
     if values.size > FEW:
-        noise = idctn(np.sign(noise) * dctn(values.astype(np.float64) - values.mean(), norm="ortho"), axes=(1, 2), norm="ortho")
+        noise = idctn(
+            np.sign(noise) * dctn(values.astype(np.float64) - values.mean(), norm="ortho"), axes=(1, 2), norm="ortho"
+        )
         noise += 1e-9 * np.abs(values).max() * chance.standard_normal(noise.shape)  # equal places in no fixed order
     ranks = noise.reshape(count, values.size).argsort(axis=1, kind="stable").argsort(axis=1)
     return np.sort(values, axis=None)[ranks].reshape(count, *values.shape)
 
 
 def percentile(own: float, others: Array) -> float:
-    """Share of `others` below `own` in percent; equal ones count half."""
-    return float(100 * ((others < own).mean() + (others == own).mean() / 2))
+    """Share of `others` below `own` in percent; equal ones, but for the rounding of float32, count half."""
+    return float(100 * ((others < own - EQUAL).mean() + (np.abs(others - own) <= EQUAL).mean() / 2))
 
 
 def _verdict(among: Array, values: Array, randomisation: Randomisation | None) -> Verdict:
-    similarity = None if randomisation is None else randomisation.similarity[0]
+    similarity = None if randomisation is None or not randomisation.stages else randomisation.similarity[0]
     return Verdict(
         faithfulness=float(among[0]), percentile=percentile(among[0], among[1:]), controls=len(among) - 1,
-        largest=float(np.abs(values).max()), randomised=similarity, blind=randomisation is not None and randomisation.blind,
+        largest=float(np.abs(values).max()), randomised=similarity,
+        blind=randomisation is not None and randomisation.blind,
     )  # fmt: skip

@@ -10,12 +10,13 @@ from workbench.cli.data import data
 from workbench.cli.evaluate import evaluate, runs
 from workbench.cli.explain import explain
 from workbench.cli.figures import figures
+from workbench.cli.maps import maps
 from workbench.cli.program import Program
 from workbench.cli.shell import shell
 from workbench.cli.start import page, start
 from workbench.cli.train import train
 
-COMMANDS = (start, page, data, train, runs, evaluate, analyze, figures, explain, shell)
+COMMANDS = (start, page, data, train, runs, evaluate, analyze, figures, explain, maps, shell)
 
 
 class _InOrder(Program):
