@@ -66,6 +66,7 @@ class Attribution:
         params: the method's parameters.
         layer: name of the layer it was read from; None for a map of the input's pixels.
         image_size: (H, W) of the images.
+        unit: what one unit of `values` is, for example "logit" or "probability per unit of brightness".
         details: numbers of each image that tell how well the method did, `(N,)` float32 by name, for example
             "completeness gap" in units of the score, or "R²" of a fit.
         verdicts: whether each map may be believed; None where nobody judged.
@@ -80,6 +81,7 @@ class Attribution:
     layer: str | None
     image_size: tuple[int, int]
     against: Array | None = None
+    unit: str = ""
     details: Mapping[str, Array] = field(default_factory=dict)
     verdicts: tuple[Verdict, ...] | None = None
 

@@ -30,6 +30,8 @@ _SEQUENTIAL_INK = np.array(
 )
 _NEGATIVE_INK = np.array((72, 160, 255), np.float64)
 _POSITIVE_INK = np.array((255, 122, 26), np.float64)
+# TRUE_COLOUR and PREDICTED_COLOUR, bright enough to lie on a dark image.
+_TRUE_INK, _PREDICTED_INK = np.array((45, 212, 191), np.float64), _POSITIVE_INK
 
 
 def scale_of(values: Array, signed: bool) -> float:
@@ -44,13 +46,15 @@ def scale_of(values: Array, signed: bool) -> float:
     return max(float(values.max()), -float(values.min()) if signed else 0.0, 0.0)
 
 
-def rgba(values: Array, *, signed: bool, scale: float) -> Array:
+def rgba(values: Array, *, signed: bool, scale: float, contrast: bool = False) -> Array:
     """Colour a map as an overlay: hue by sign or size, alpha by magnitude.
 
     Args:
         values: `(…, h, w)` float, raw.
         signed: blue for negative and orange for positive; else negative values are transparent.
         scale: magnitude drawn opaque, usually `scale_of` of all maps that are compared; beyond it, also opaque.
+        contrast: of a signed map, whether positive speaks for the true class (teal) and negative for the predicted
+            one (orange), as these two are coloured everywhere.
 
     Returns:
         `(…, h, w, 4)` uint8, alpha not premultiplied; wholly transparent if `scale` is 0.
@@ -59,16 +63,17 @@ def rgba(values: Array, *, signed: bool, scale: float) -> Array:
         np.clip(np.asarray(values, np.float64) / scale, -1 if signed else 0, 1) if scale > 0 else np.zeros(values.shape)
     )
     if signed:
-        ink = np.where(share[..., None] < 0, _NEGATIVE_INK, _POSITIVE_INK)
+        negative, positive = (_PREDICTED_INK, _TRUE_INK) if contrast else (_NEGATIVE_INK, _POSITIVE_INK)
+        ink = np.where(share[..., None] < 0, negative, positive)
     else:
         places = np.linspace(0, 1, len(_SEQUENTIAL_INK))
         ink = np.stack([np.interp(share, places, channel) for channel in _SEQUENTIAL_INK.T], axis=-1)
     return np.concatenate([ink, 255 * np.abs(share[..., None])], axis=-1).round().astype(np.uint8)
 
 
-def _on_black(signed: bool, stops: int) -> tuple[str, ...]:
+def _on_black(signed: bool, stops: int, contrast: bool = False) -> tuple[str, ...]:
     shares = np.linspace(-1 if signed else 0, 1, stops)
-    painted = rgba(shares[None], signed=signed, scale=1.0)[0].astype(np.float64)
+    painted = rgba(shares[None], signed=signed, scale=1.0, contrast=contrast)[0].astype(np.float64)
     return tuple("#{:02x}{:02x}{:02x}".format(*(p[:3] * p[3] / 255).round().astype(int)) for p in painted)
 
 
@@ -76,6 +81,8 @@ SEQUENTIAL = _on_black(signed=False, stops=9)
 """Evenly spaced CSS colours from 0 to `scale`: the overlay on black, hence its legend."""
 DIVERGING = _on_black(signed=True, stops=3)
 """Evenly spaced CSS colours from `-scale` over 0 to `scale`."""
+CONTRASTING = _on_black(signed=True, stops=3, contrast=True)
+"""The same for the true class against the predicted one."""
 
 
 def gradient(signed: bool) -> str:

@@ -95,9 +95,7 @@ def walk(model: keras.Model, images: Tensor, known: Mapping[str, Tensor] | None 
     return steps[:last] if last else [*steps, Step(_unused(model.name, steps), model, images, outputs[0])]
 
 
-def _visit(
-    model: keras.Model, received: Tensor, prefix: str, steps: list[Step], known: Mapping[str, Tensor]
-) -> Tensor:
+def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step], known: Mapping[str, Tensor]) -> Tensor:
     if isinstance(model, keras.Sequential) and type(model).call is keras.Sequential.call:
         for layer in model.layers:
             received = _call(layer, prefix, steps, known)(received)

@@ -43,6 +43,24 @@ def wilson(hits: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95) -> t
     return np.where(empty, 0.0, np.clip(centre - half, 0, 1)), np.where(empty, 1.0, np.clip(centre + half, 0, 1))
 
 
+def difference(hits: int, trials: int, others: int, of: int) -> tuple[float, float, float, float]:
+    """Compare two independent rates, `hits / trials` less `others / of`.
+
+    Source: Newcombe 1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I, method 10, for the
+    interval; Fisher's exact test for the p-value.
+
+    Returns:
+        The difference, the ends of its 95 % interval, and the two-sided p-value that both rates are the same.
+    """
+    from scipy.stats import fisher_exact
+
+    (one, other), (low, high) = (hits / trials, others / of), wilson([hits, others], [trials, of])
+    below = np.hypot(one - low[0], high[1] - other)
+    above = np.hypot(high[0] - one, other - low[1])
+    chance = fisher_exact([[hits, trials - hits], [others, of - others]])[1]
+    return one - other, one - other - float(below), one - other + float(above), float(chance)
+
+
 def recall(counts: Array) -> Array:
     """Share of each true class that was recognised: `(K,)` float64, NaN for a class without images."""
     return _ratio(counts.diagonal(), counts.sum(axis=1))

@@ -78,7 +78,7 @@ def write_overlay(
         Unavailable: if the files cannot be written.
     """
     values = maps.values[row]
-    unit = method.unit.replace("score", maps.score)
+    unit = maps.unit
     made = {
         "image": said.name, "true": said.true, "predicted": said.predicted, "confidence": round(said.confidence, 6),
         "method": maps.method, "paper": method.paper, "params": dict(maps.params), "layer": maps.layer,

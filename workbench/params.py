@@ -86,7 +86,7 @@ def describe(params: type[BaseModel]) -> Iterator[Parameter]:
 
 
 def make(params: type[ParamsT], values: Mapping[str, Any]) -> ParamsT:
-    """Build `params` from `values`; text is read as the field's type.
+    """Build `params` from `values`; text is read as the field's type, and that of a tuple is split at its commas.
 
     Raises:
         WorkbenchError: if a name is unknown or a value does not fit, in one sentence.
@@ -94,12 +94,20 @@ def make(params: type[ParamsT], values: Mapping[str, Any]) -> ParamsT:
     for name in values:
         if name not in params.model_fields:
             raise unknown("parameter", name, params.model_fields)
+    many = {name for name, info in params.model_fields.items() if _unwrap(info.annotation)[2]}
+    read = {name: _parts(value) if name in many and isinstance(value, str) else value for name, value in values.items()}
     try:
-        return params.model_validate(dict(values))
+        return params.model_validate(read)
     except ValidationError as error:
         first = error.errors()[0]
+        if isinstance(said := first.get("ctx", {}).get("error"), WorkbenchError):  # a rule over several parameters
+            raise said from None
         name = ".".join(str(part) for part in first["loc"][:1]) or "parameters"
         raise WorkbenchError(f"`{name}`: {first['msg']}. Got {first['input']!r}.") from None
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _unwrap(annotation: Any) -> tuple[Any, bool, bool]:

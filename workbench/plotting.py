@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from workbench.colours import DIVERGING, SEQUENTIAL
+from workbench.colours import CONTRASTING, DIVERGING, SEQUENTIAL
 from workbench.contracts import Array
 from workbench.result import Result
 from workbench.wording import counted
@@ -33,6 +33,10 @@ BODY, SMALL = 9.0, 7.5
 """Font sizes in points, for figures that are shown at 110 dots an inch."""
 ON_PAPER = ("#123f7a", "#48a0ff", "#ffffff", "#ff7a1a", "#7a2e00")
 """The signed ramp where no image lies below: the same hues, and white for zero as the paper."""
+CONTRAST_ON_PAPER = ("#7a2e00", "#ff7a1a", "#ffffff", "#2dbfae", "#0b4f4a")
+"""The same for the true class against the predicted one."""
+SHADE = 0.87
+"""Brightness of an object that is shaded under its map."""
 
 
 def text(value: object, limit: int = 24) -> str:
@@ -59,10 +63,15 @@ def caption(result: Result) -> str:
         parts.append(str(context["dataset"]))
     if context.get("images"):
         parts.append(counted(int(context["images"]), "image"))
-    parts += [
-        f"{name.replace('_', ' ')} {'default' if value is None else value}" for name, value in result.params.items()
-    ]
+    parts += [f"{name.replace('_', ' ')} {_value(value)}" for name, value in result.params.items()]
     return " · ".join(text(part, 60) for part in parts)
+
+
+def _value(value: object) -> str:
+    """Say a parameter's value; None and an empty list leave the choice to the workbench."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "default"
+    return "default" if value is None else str(value)
 
 
 def new_figure(result: Result, question: str, *, width: float = 10.0, height: float, said: str = "") -> Figure:
@@ -116,14 +125,15 @@ def plain(axes: Axes, *, grid: Literal["x", "y", "both"] | None = None) -> None:
         axes.set_axisbelow(True)
 
 
-def colours_for(*, signed: bool, scale: float, overlay: bool = False) -> ScalarMappable:
-    """Return the colour map of a map with its scale; see the module's first lines for which one."""
+def colours_for(*, signed: bool, scale: float, overlay: bool = False, contrast: bool = False) -> ScalarMappable:
+    """Return the colour map of a map with its scale; see the module's first lines, and `rgba` for `contrast`."""
     import matplotlib as mpl
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 
     if signed or overlay:
-        stops = (DIVERGING if signed else SEQUENTIAL) if overlay else ON_PAPER
+        painted, paper = (CONTRASTING, CONTRAST_ON_PAPER) if contrast else (DIVERGING, ON_PAPER)
+        stops = (painted if signed else SEQUENTIAL) if overlay else paper
         colours: Colormap = LinearSegmentedColormap.from_list("workbench", stops)
     else:
         colours = mpl.colormaps["inferno"]
@@ -138,10 +148,29 @@ def colour_bar(figure: Figure, axes: Any, mappable: ScalarMappable, unit: str, *
     _quiet(bar)
 
 
+def scale_bar(axes: Axes, mappable: ScalarMappable, unit: str) -> None:
+    """Fill `axes` with a horizontal colour bar: its ends, zero, and the unit below."""
+    low, high = mappable.get_clim()
+    if low is None or high is None:
+        raise TypeError("A colour bar needs a scale: give the colours a norm with both ends.")
+    colours = mappable.to_rgba(np.linspace(low, high, 256)[None])
+    axes.imshow(colours, extent=(low, high, 0, 1), aspect="auto")
+    ends = sorted({low, 0.0, high})
+    plain(axes)
+    axes.set_yticks([])
+    axes.set_xticks(ends, [f"{end:.2g}".replace("-", "−") for end in ends])
+    words = axes.get_xticklabels()
+    words[0].set_horizontalalignment("left")  # so that neighbouring bars keep their numbers apart
+    words[-1].set_horizontalalignment("right")
+    axes.tick_params(labelsize=SMALL - 0.5, pad=1.5)
+    axes.set_xlabel(unit, fontsize=SMALL - 0.5, labelpad=1)
+
+
 def _quiet(bar: Any) -> None:
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SMALL, length=2, colors=INK)
-    bar.ax.yaxis.label.set(fontsize=SMALL + 0.5, color=INK)
+    for axis in (bar.ax.xaxis, bar.ax.yaxis):
+        axis.label.set(fontsize=SMALL + 0.5, color=INK)
 
 
 def table_map(axes: Axes, values: Array, *, end: float, unit: str, hidden: Array | None = None, **how: Any) -> None:
@@ -184,6 +213,19 @@ def show_map(axes: Axes, values: Array, mappable: ScalarMappable, *, gap: float 
         colours = np.where(np.isnan(values)[..., None], gap, colours)
     axes.imshow(colours, interpolation="nearest")
     axes.set_axis_off()
+
+
+def on_paper(values: Array, scale: float, shaded: Array | None = None) -> Array:
+    """Colour `(H, W)` values of the true class against another one as on paper: `(H, W, 3)` uint8.
+
+    Args:
+        values: any size.
+        scale: magnitude of the darkest colours.
+        shaded: `(H, W)` bool, what is drawn a little darker, for example where the object is.
+    """
+    colours = colours_for(signed=True, scale=scale, contrast=True).to_rgba(values)[..., :3]
+    light = 1.0 if shaded is None else np.where(shaded, SHADE, 1.0)[..., None]
+    return np.asarray((255 * colours * light).round().astype(np.uint8))
 
 
 def interval_bars(

@@ -35,10 +35,10 @@ class Randomisation:
     Attributes:
         stages: name of the layer that each stage adds (cascading) or has alone (independent), from the output back.
         spearman, absolute, ssim: `(S, N)` rank correlation of the raw maps, of their magnitudes, and 2-D structural
-            similarity, of each stage and image to the trained network's map; on the object's pixels but for the last.
-            NaN where a map is flat.
+            similarity, of each stage and image to the trained network's map; on the object's pixels but for the last,
+            without those that are zero in every network's map. NaN where a map is flat.
         floor: `(3, N)`, the same three between two networks with independent weights.
-        maps: `(1 + S, N, H, W)`, of the trained network and of each stage.
+        maps: `(3 + S, N, H, W)`, of the trained network, of each stage, and of the two networks of the floor.
     """
 
     stages: tuple[str, ...]
@@ -78,7 +78,6 @@ def randomise(
     """
     from workbench.reweighted import Reweighted, initial
 
-    objects = object_masks(images)
     other = Reweighted(probe)
     steps = list(_weights(probe, mode, seed))
     chosen = evenly(len(steps), STAGES)
@@ -89,11 +88,13 @@ def randomise(
         with reporting(silent):
             maps.append(method.attribute(other, images, target, background=background).at_pixels())
         report(f"{method.title} under random weights", number + 1, len(wanted))
+    # Places that are zero whatever the weights, as where pooling drops a border, say nothing about the weights.
+    places = object_masks(images) & (np.stack(maps) != 0).any(axis=0)
     *staged, one, two = maps
-    compared = np.array([compare(staged[0], each, objects) for each in staged[1:]]).reshape(-1, 3, len(images))
+    compared = np.array([compare(staged[0], each, places) for each in staged[1:]]).reshape(-1, 3, len(images))
     return Randomisation(
         tuple(steps[k][0] for k in chosen), compared[:, 0], compared[:, 1], compared[:, 2],
-        compare(one, two, objects), np.stack(staged),
+        compare(one, two, places), np.stack(maps),
     )  # fmt: skip
 
 

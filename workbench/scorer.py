@@ -150,7 +150,7 @@ class Scorer:
         size = -(-count // parts)
         numbers = tf.reshape(tf.minimum(tf.range(parts * size), count - 1), (parts, size))
         spec = tf.TensorSpec((None, size), self.probe.floats)
-        # One part at a time: see `_ONE_AT_A_TIME` in engine.py.
+        # One part at a time: see `Turns` in engine.py.
         found = tf.map_fn(scores, numbers, parallel_iterations=1, fn_output_signature=spec)  # (parts, B, size)
         return tf.reshape(tf.transpose(found, (1, 0, 2)), (-1, parts * size))[:, :count]
 
@@ -169,7 +169,7 @@ class Scorer:
             padded = [tf.pad(each, [[0, padding], *[[0, 0]] * (each.shape.rank - 1)]) for each in arguments]
             stacked = [tf.reshape(each, (parts, size, *each.shape[1:])) for each in padded]
             spec = tf.TensorSpec(function(*(each[0] for each in stacked)).shape, self.probe.floats)
-            # One part at a time: see `_ONE_AT_A_TIME` in engine.py.
+            # One part at a time: see `Turns` in engine.py.
             output = tf.map_fn(
                 lambda part: function(*part), tuple(stacked), parallel_iterations=1, fn_output_signature=spec
             )

@@ -47,6 +47,8 @@ class Tile:
         above, below: lines of text with their colours.
         overlay: `(H', W')` float of any size, laid over the image; None for none.
         signed, scale: how the overlay is coloured; a scale of 0 draws it grey and says "no positive evidence".
+        contrast: whether a signed overlay sets the true class (teal) against the predicted one (orange).
+        framed: whether a thin line runs around it, as a picture on white needs.
     """
 
     image: Array
@@ -55,6 +57,8 @@ class Tile:
     overlay: Array | None = None
     signed: bool = False
     scale: float = 0.0
+    contrast: bool = False
+    framed: bool = False
 
 
 def tiles_height(pictures: Sequence[Tile], columns: int, cell: float) -> float:
@@ -108,9 +112,12 @@ def tiles(axes: Axes, pictures: Sequence[Tile], *, columns: int, cell: float) ->
 def _picture(axes: Axes, tile: Tile, box: tuple[float, float, float, float]) -> None:
     left, right, bottom, top = box
     axes.imshow(as_rgb(tile.image), extent=box, interpolation="nearest", aspect="equal")
+    if tile.framed:
+        around = [left, right, right, left, left], [top, top, bottom, bottom, top]
+        axes.plot(*around, color=NO_EVIDENCE_COLOUR, linewidth=0.5, clip_on=False)
     if tile.overlay is not None:
         if tile.scale > 0 and (tile.signed or (tile.overlay > 0).any()):
-            painted = rgba(tile.overlay, signed=tile.signed, scale=tile.scale)
+            painted = rgba(tile.overlay, signed=tile.signed, scale=tile.scale, contrast=tile.contrast)
             axes.imshow(painted, extent=box, interpolation="nearest", aspect="equal")
         else:
             axes.fill([left, right, right, left], [top, top, bottom, bottom], color=NO_EVIDENCE_COLOUR, linewidth=0)

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from workbench.cli.quiet import quiet_tensorflow
 
-PARTS = ("startup", "attribution", "page")
+PARTS = ("startup", "attribution", "memory", "page")
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 
 # A module or package and its floor; what is inside a package stands on its floor.
 FLOORS = {
-    "workbench.attribution": 0, "workbench.blur": 0, "workbench.choosing": 0, "workbench.colours": 0, "workbench.contracts": 0, "workbench.errors": 0,
+    "workbench.attribution": 0, "workbench.blur": 0, "workbench.choosing": 0, "workbench.clusters": 0,
+    "workbench.colours": 0, "workbench.contracts": 0, "workbench.errors": 0,
     "workbench.measures": 0, "workbench.objects": 0, "workbench.params": 0, "workbench.progress": 0,
     "workbench.result": 0, "workbench.wording": 0,
     "workbench.datasets": 1, "workbench.double": 1, "workbench.engine": 1, "workbench.graph": 1,
@@ -22,8 +23,8 @@ FLOORS = {
     "workbench.architectures": 2, "workbench.augmentation": 2, "workbench.checkpoint": 2, "workbench.excitation": 2,
     "workbench.explainers": 2, "workbench.faithfulness": 2, "workbench.randomisation": 2, "workbench.trainer": 2,
     "workbench.verdict": 2,
-    "workbench.judging": 3, "workbench.opening": 3, "workbench.plotting": 3, "workbench.session": 3,
-    "workbench.streams": 3, "workbench.tiles": 3,
+    "workbench.confusion_cell": 3, "workbench.contrasts": 3, "workbench.judging": 3, "workbench.opening": 3,
+    "workbench.plotting": 3, "workbench.session": 3, "workbench.streams": 3, "workbench.tiles": 3,
     "workbench.analysis": 4,
     "analyses": 5,
     "workbench.registry": 6,

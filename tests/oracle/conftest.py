@@ -30,20 +30,28 @@ class Network:
         self.weights = {layer.name: [w.astype(np.float64) for w in layer.get_weights()] for layer in self.layers}
         self.names = [layer.name for layer in self.layers]
 
-    def forward(self, image):
-        """(H, W, C) to the output of every layer by name; "image" is the image itself."""
+    def forward(self, image, changed=None):
+        """(H, W, C) to the output of every layer by name; "image" is the image itself.
+
+        The layers named in `changed` give what stands there, (h, w, F), whatever they receive.
+        """
         outputs, last = {"image": np.asarray(image, np.float64)}, "image"
         for layer in self.layers:
             received = [outputs[name] for name in self.joins.get(layer.name, (last,))]
             outputs[layer.name], last = self._apply(layer, received), layer.name
+            if layer.name in (changed or {}):
+                outputs[layer.name] = changed[layer.name]
         return outputs
 
-    def scores(self, image):
+    def scores(self, image, changed=None):
         """(H, W, C) to (K,) logits."""
-        return self.forward(image)[self.names[-1]]
+        return self.forward(image, changed)[self.names[-1]]
 
-    def gradients(self, image, cotangent):
-        """Outputs by name, and the gradient of `cotangent . scores(image)` by each of them."""
+    def gradients(self, image, cotangent, rule="gradient"):
+        """Outputs by name, and the gradient of `cotangent . scores(image)` by each of them.
+
+        With another `rule`, "guided" or "deconvolved", each ReLU hands back something else: see `_through_relu`.
+        """
         outputs = self.forward(image)
         gradients = {name: np.zeros_like(values) for name, values in outputs.items()}
         gradients[self.names[-1]] = np.asarray(cotangent, np.float64)
@@ -51,9 +59,8 @@ class Network:
         for layer in reversed(self.layers):
             givers = self.joins.get(layer.name, (order[order.index(layer.name) - 1],))
             received = [outputs[name] for name in givers]
-            for name, part in zip(
-                givers, self._backward(layer, received, outputs[layer.name], gradients[layer.name]), strict=True
-            ):
+            back = self._backward(layer, received, outputs[layer.name], gradients[layer.name], rule)
+            for name, part in zip(givers, back, strict=True):
                 gradients[name] = gradients[name] + part
         return outputs, gradients
 
@@ -90,12 +97,12 @@ class Network:
                 raise NotImplementedError(other)
         return np.maximum(output, 0) if _has_relu(layer) else output
 
-    def _backward(self, layer, received, output, gradient):
+    def _backward(self, layer, received, output, gradient, rule):
         """Gradients by what the layer received, one for each."""
         x = received[0]
         weights = self.weights[layer.name]
         if _has_relu(layer):
-            gradient = gradient * (output > 0)
+            gradient = _through_relu(gradient, output > 0, rule)
         match type(layer).__name__:
             case "Conv2D":
                 kernel, padding = weights[0], _padding(layer, weights[0])
@@ -107,7 +114,7 @@ class Network:
             case "BatchNormalization":
                 return (gradient * weights[0] / np.sqrt(weights[3] + layer.epsilon),)
             case "ReLU":
-                return (gradient * (x > 0),)
+                return (_through_relu(gradient, x > 0, rule),)
             case "MaxPooling2D":
                 windows, back = _windows(x), np.zeros_like(x)
                 for i, j, channel in np.ndindex(gradient.shape):
@@ -127,6 +134,18 @@ def softmax(logits):
     """(K,) logits to (K,) probabilities."""
     odds = np.exp(logits - logits.max())
     return odds / odds.sum()
+
+
+def _through_relu(arriving, was_open, rule):
+    """What a ReLU hands back of the R that arrives, by the three rules in figure 1 of arXiv:1412.6806."""
+    match rule:
+        case "gradient":
+            return arriving * was_open
+        case "guided":
+            return arriving * was_open * (arriving > 0)
+        case "deconvolved":
+            return arriving * (arriving > 0)
+    raise NotImplementedError(rule)
 
 
 def _has_relu(layer):
@@ -158,9 +177,9 @@ class Case:
     target: np.ndarray
     against: np.ndarray
 
-    def value(self, point, number, score):
+    def value(self, point, number, score, changed=None):
         """The explained score at any point of the pixels' space, with the classes of image `number`."""
-        logits, target = self.network.scores(point), self.target[number]
+        logits, target = self.network.scores(point, changed), self.target[number]
         if score == "probability":
             return softmax(logits)[target]
         return logits[target] - (logits[self.against[number]] if score == "contrast" else 0)
@@ -179,13 +198,18 @@ class Case:
         return [self.cotangent(number, image, score) for number, image in enumerate(self.images)]
 
     def attribute(self, name, score="logit", **params):
-        """What the workbench gives."""
+        """What the workbench gives, (N, h, w)."""
+        return self.attribution(name, score, **params).values
+
+    def attribution(self, name, score="logit", *, background=None, **params):
+        """The same with everything that is told beside it."""
         from workbench.explainers import explainer
         from workbench.params import make
 
         against = self.against if score == "contrast" else None
-        method = make(explainer(name), params)
-        return method.attribute(self.probe, self.images, self.target, against=against, score=score).values
+        return make(explainer(name), params).attribute(
+            self.probe, self.images, self.target, against=against, score=score, background=background
+        )
 
 
 def _flat(keras):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.oracle.keras_vis import witness_maps
 from workbench.explainers import explainer
 from workbench.probe import Probe
 
@@ -73,16 +74,6 @@ def test_second_witness_tf_keras_vis(case, agree):
     =====================  =============================================  =======================================
     """
     from tf_keras_vis.gradcam import Gradcam
-    from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
-    from tf_keras_vis.utils.scores import CategoricalScore
 
-    if case.name == "colour":  # its softmax is a layer, which ReplaceToLinear does not take away
-        witness = Gradcam(keras.Model(case.model.inputs, case.model.get_layer("scores").output))
-    else:
-        witness = Gradcam(case.model, model_modifier=ReplaceToLinear())
     layer = case.probe.default_layer
-    maps = witness(
-        CategoricalScore(case.target.tolist()), case.images, penultimate_layer=layer, seek_penultimate_conv_layer=False,
-        expand_cam=False, normalize_cam=False,
-    )  # fmt: skip
-    agree(case.attribute("grad-cam", layer=layer), np.asarray(maps), 1e-5, "grad-cam, tf-keras-vis")
+    agree(case.attribute("grad-cam", layer=layer), witness_maps(Gradcam, case, layer), 1e-5, "grad-cam, tf-keras-vis")

@@ -23,8 +23,16 @@ def test_every_model(case, agree, score):
 def test_second_witness_tf_keras_vis(case, agree):
     """Raw maps of tf-keras-vis 0.8.7 (`normalize_map=False`) are ours.
 
-    Expected differences: it scales each map to [0, 1] by default; and its SmoothGrad takes the absolute value of each
-    noisy gradient *before* the mean (ours is the paper's mean of signed gradients), so that the two differ there.
+    Expected differences, and why they are no errors of ours:
+
+    =====================  =============================================  =======================================
+    what                   tf-keras-vis                                   here
+    =====================  =============================================  =======================================
+    scaling                each map to [0, 1] by default                  never
+    softmax                left in, unless `ReplaceToLinear` is given     left out on our own walk
+    SmoothGrad             absolute value of each noisy gradient, then    signed gradients' mean, as the paper has
+                           the mean: it never cancels                     it: no witness for `smooth-grad`
+    =====================  =============================================  =======================================
     """
     from tf_keras_vis.saliency import Saliency
     from tf_keras_vis.utils.model_modifiers import ReplaceToLinear

@@ -25,6 +25,7 @@ def here(tmp_path, tiny_run, monkeypatch):
     (tmp_path / "cut.keras").write_bytes(tiny_run.model.read_bytes()[:5000])
     (tmp_path / "text.keras").write_text("no model")
     (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "foreign.npy").write_text("no maps")
     return tmp_path
 
 
@@ -35,7 +36,7 @@ WRONG = {
     "no such split": (["evaluate", "tiny", "--split", "tset"], "Did you mean 'test'?"),
     "no such run": (["evaluate", "tinny"], "Did you mean 'tiny'?"),
     "no such analysis": (["analyze", "most-confuse", "tiny"], "Did you mean 'most-confused'?"),
-    "no such method": (["explain", "0", "--run", "tiny", "--method", "gradcam"], "Did you mean 'grad-cam'?"),
+    "no such method": (["explain", "0", "--run", "tiny", "--method", "gradcam"], "Did you mean 'grad-cam'"),
     "no such layer": (["explain", "0", "--run", "tiny", *DATA, "--layer", "conv9"], "Did you mean 'conv"),
     "no such class": (["explain", "0", "--run", "tiny", *DATA, "--target", "$\\frac{1}{0} [bold]"], "Did you mean"),
     "no such parameter": (["explain", "0", "--run", "tiny", *DATA, "--method", "occlusion", "--set", "strid=2"],
@@ -53,6 +54,18 @@ WRONG = {
     "an image that is none": (["explain", "text.png", "--run", "tiny", *DATA], "text.png is not an image"),
     "an image file that is not there": (["explain", "no.png", "--run", "tiny", *DATA], "no.png"),
     "a setting without value": (["explain", "0", "--run", "tiny", *DATA, "--set", "steps"], "NAME=VALUE"),
+    "a contrast and a target": (["explain", "0", "--run", "tiny", *DATA, "--contrast", "0", "1", "--target", "label"],
+                                "leave `--target` out"),
+    "a contrast of probabilities": (["explain", "0", "--run", "tiny", *DATA, "--contrast", "0", "1", "--score",
+                                     "probability"], "leave `--score` out"),
+    "half a contrast": (["explain", "0", "--run", "tiny", *DATA, "--contrast", "0"], "--contrast"),
+    "a contrast with no such class": (["explain", "0", "--run", "tiny", *DATA, "--contrast", "0", "7"], "no class"),
+    "no such score": (["explain", "0", "--run", "tiny", *DATA, "--score", "logits"], "Did you mean 'logit'?"),
+    "a stride beyond the patch": (["explain", "0", "--run", "tiny", *DATA, "--method", "occlusion", "--set", "size=2",
+                                   "--set", "stride=5"], "stride"),
+    "maps of no such method": (["maps", "gradcam", "--run", "tiny"], "Did you mean 'grad-cam'"),
+    "maps of no method": (["maps"], "Missing argument"),
+    "maps over a foreign file": (["maps", "grad-cam", "--run", "tiny", *DATA, "--out", "foreign.npy"], "none of ours"),
     "a truncated model": (["evaluate", "--model", "cut.keras", *DATA], "cut.keras"),
     "a foreign model": (["evaluate", "--model", "text.keras", *DATA], "text.keras is not a Keras model file"),
     "a model that is not there": (["evaluate", "--model", "no.keras", *DATA], "no.keras"),

@@ -39,6 +39,8 @@ class Explainer(Params, ABC):
         unit: what one unit of the map is; "score" stands for the explained score's own unit.
         use: what the method is good for and what not, in one line.
         of_class: whether the map depends on the class that is explained.
+        family: with which methods it is listed: "layer", "gradient", "perturbation", "control" or a name of its own;
+            if not given, "layer" for one that reads a layer, and "gradient" for any other.
     """
 
     name: ClassVar[str] = ""
@@ -48,6 +50,7 @@ class Explainer(Params, ABC):
     unit: ClassVar[str] = "score"
     use: ClassVar[str] = ""
     of_class: ClassVar[bool] = True
+    family: ClassVar[str] = ""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -60,6 +63,11 @@ class Explainer(Params, ABC):
         return (cls.__doc__ or "").strip().splitlines()[0]
 
     @classmethod
+    def kin(cls) -> str:
+        """Return its family."""
+        return cls.family or ("layer" if cls.needs_layer() else "gradient")
+
+    @classmethod
     def needs_layer(cls) -> bool:
         """Whether the map is read from an inner layer."""
         return "layer" in cls.model_fields
@@ -70,6 +78,10 @@ class Explainer(Params, ABC):
         if cls.needs_layer() and not probe.spatial_layers:
             return probe.no_maps(cls.title)
         return None
+
+    def in_units_of(self, score: Score) -> str:
+        """Say what one unit of the map is when this score is explained."""
+        return self.unit.replace("score", {"contrast": "logit difference"}.get(score, score), 1)
 
     @property
     def needs_background(self) -> bool:
@@ -114,7 +126,7 @@ class Explainer(Params, ABC):
         return Attribution(
             np.concatenate(values), np.asarray(target, np.int64), score, self.signed, self.name, params,
             params.get("layer"), probe.image_shape[:2], None if against is None else np.asarray(against, np.int64),
-            details,
+            self.in_units_of(score), details,
         )  # fmt: skip
 
     def batches(
@@ -190,6 +202,12 @@ class Explainer(Params, ABC):
                     f"`{name}` must lie in 0…{probe.classes - 1}. Got {np.min(classes)}…{np.max(classes)}."
                 )
         return np.asarray(target, np.int64), None if against is None else np.asarray(against, np.int64)
+
+
+class Perturbation(Explainer, ABC):
+    """Asks the model about changed images, and nothing of what is inside it."""
+
+    family: ClassVar[str] = "perturbation"
 
 
 def _floats(images: Array) -> Array:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from keras import ops
 from pydantic import Field
 
+from workbench.params import ChooseFrom
 from workbench.probe import Probe
 from workbench.scorer import Scorer, Tensor
 
@@ -15,6 +16,7 @@ Weighting = Annotated[
     Literal["paper", "official"],
     Field(description="by a softmax of the scores, as the paper says, or by probability, as its authors' code does"),
 ]
+Further = Annotated[tuple[str, ...], Field(description="further layers to join with that one"), ChooseFrom("layers")]
 ROUNDING = 1e-6
 """Share of the values added up below which a sum, or a difference, is nothing but the rounding of float32."""
 

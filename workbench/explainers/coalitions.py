@@ -22,7 +22,7 @@ def shapley_coalitions(count: int, samples: int, seed: int) -> tuple[Array, Arra
 
     Args:
         count: regions, d.
-        samples: coalitions wanted, without the empty and the whole one; of an odd number one is left out.
+        samples: coalitions wanted, without the empty and the whole one; of an odd number one has no opposite.
         seed: of the draw.
 
     Returns:
@@ -30,13 +30,13 @@ def shapley_coalitions(count: int, samples: int, seed: int) -> tuple[Array, Arra
         1 on average for the others.
     """
     ends = np.stack([np.zeros(count), np.ones(count)])
-    if 2**count - 2 <= samples:
+    if 2 ** int(count) - 2 <= samples:
         shown = (np.arange(1, 2**count - 1)[:, None] >> np.arange(count)) & 1
         sizes = shown.sum(axis=1)
         weights = np.array([(count - 1) / (comb(count, k) * k * (count - k)) for k in sizes.tolist()])
     else:
-        half = _evenly(np.random.default_rng(seed), _sizes(count, samples // 2, seed), count)
-        shown = np.stack([half, 1 - half], axis=1).reshape(-1, count)
+        half = _evenly(np.random.default_rng(seed), _sizes(count, -(-samples // 2), seed), count)
+        shown = np.stack([half, 1 - half], axis=1).reshape(-1, count)[:samples]
         weights = np.ones(len(shown))
     together = np.concatenate([ends, shown]).astype(np.float32)
     return together, np.concatenate([np.zeros(2), weights / max(weights.mean() if len(weights) else 1, 1e-300)])

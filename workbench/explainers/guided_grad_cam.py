@@ -24,6 +24,7 @@ class GuidedGradCAM(GuidedBackprop):
     paper: ClassVar[str] = "arXiv:1610.02391, sec. 3.2"
     unit: ClassVar[str] = "score² per unit of brightness"
     use: ClassVar[str] = "Good for fine strokes at a class's place; not for amounts: the strokes hardly know the class."
+    family: ClassVar[str] = "gradient"
 
     layer: Layer = None
 

@@ -30,10 +30,10 @@ class KernelShap(Surrogate):
 
     def fit(self, shown: Tensor, scores: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         weights = shapley_coalitions(shown.shape[1], self.samples, self.seed)[1][None]
-        count = ops.sum(present, axis=1, keepdims=True)
+        count = ops.maximum(ops.sum(present, axis=1, keepdims=True), 1)
         part = ops.matmul(present, ops.transpose(shown)) / count  # (B, S), share of the regions that is shown
         empty, gain = scores[:, :1], scores[:, 1:2] - scores[:, :1]  # v(0), v(1) - v(0)
         # phi = gain / d + u with sum u = 0 meets both constraints; u is fitted, by z phi = gain k / d + (z - k / d) u
         design = present[:, None] * (shown - part[..., None])
-        u = least_squares(design, weights, scores - empty - gain * part, ridge=1e-8 * weights.sum())
+        u = least_squares(design, weights, scores - empty - gain * part, ridge=1e-8 * weights.size)
         return present * gain / count + u, empty, weights

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from keras import ops
-from pydantic import Field
 
+from workbench.contracts import Score
 from workbench.explainers.base import Explainer, Layer
-from workbench.explainers.channels import joined
-from workbench.params import ChooseFrom
+from workbench.explainers.channels import Further, joined
 from workbench.scorer import Scorer, Tensor
-
-Further = Annotated[tuple[str, ...], Field(description="further layers to join with that one"), ChooseFrom("layers")]
 
 
 class LayerCAM(Explainer):
     """Outputs of a layer times the score's gradient, where that is positive; also of early layers, or several joined.
 
     Several are joined as in section III of the paper: tanh(2 M / max M) of each map, enlarged to the largest, and of
-    those the maximum. A value is then a share of 0…0.96, and no part of the score. Source: Jiang et al. 2021, LayerCAM,
-    IEEE Transactions on Image Processing 30.
+    those the maximum. Source: Jiang et al. 2021, LayerCAM, IEEE Transactions on Image Processing 30.
     """
 
     title: ClassVar[str] = "LayerCAM"
@@ -29,6 +25,9 @@ class LayerCAM(Explainer):
 
     layer: Layer = None
     fuse: Further = ()
+
+    def in_units_of(self, score: Score) -> str:
+        return "share of 0…0.96" if self.fuse else super().in_units_of(score)
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         found = []

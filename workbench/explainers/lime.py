@@ -23,7 +23,7 @@ class Lime(Surrogate):
     paper: ClassVar[str] = "arXiv:1602.04938, eq. 2"
     signed: ClassVar[bool] = True
     unit: ClassVar[str] = "score per region"
-    use: ClassVar[str] = "Good for a simple account of any model; not where its R² is low: then it imitates another."
+    use: ClassVar[str] = "Good for a simple account of any model; not for one that its R² says it does not follow."
 
     width: Annotated[float, Field(ge=0.05, le=5, description="how far from the whole image coalitions count")] = 0.25
 
@@ -31,7 +31,7 @@ class Lime(Surrogate):
         return coin_coalitions(count, self.samples, self.seed)
 
     def fit(self, shown: Tensor, scores: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        share = ops.matmul(present, ops.transpose(shown)) / ops.sum(present, axis=1, keepdims=True)
+        share = ops.matmul(present, ops.transpose(shown)) / ops.maximum(ops.sum(present, axis=1, keepdims=True), 1)
         weights = ops.exp(-(((1 - ops.sqrt(share)) / self.width) ** 2))  # of the cosine distance between z and 1
         parts = weights / ops.sum(weights, axis=1, keepdims=True)
         design = present[:, None] * shown  # (B, S, d)

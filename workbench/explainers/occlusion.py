@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from pydantic import model_validator
 
-from workbench.explainers.base import Explainer
+from workbench.explainers.base import Perturbation
 from workbench.explainers.patches import Size, Stride, kept_under, refuse_gaps, sliding_patches
 from workbench.explainers.references import Reference, reference_images
 from workbench.probe import Probe
 from workbench.scorer import Scorer, Tensor
 
 
-class Occlusion(Explainer):
+class Occlusion(Perturbation):
     """How much the score drops when a patch over the pixel is hidden: the mean over all patches that cover it.
 
     Source: Zeiler and Fergus 2013, arXiv:1311.2901, section 4.2.

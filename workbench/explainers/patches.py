@@ -100,6 +100,7 @@ def kept_under(
     def copies(numbers: Tensor) -> Tensor:
         chosen = masks(numbers) if callable(masks) else ops.take(masks, numbers, axis=len(masks.shape) - 4)
         filled = filling if isinstance(filling, float) else filling[:, None]
-        return images[:, None] * chosen + filled * (1 - chosen)
+        # The channels of a mask are repeated and not left to broadcasting, which takes twice the time.
+        return filled + (images[:, None] - filled) * ops.repeat(chosen, images.shape[-1], axis=-1)
 
     return copies

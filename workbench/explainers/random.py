@@ -25,6 +25,7 @@ class Random(Explainer):
     paper: ClassVar[str] = "a control; arXiv:1806.10758, sec. 4.1"
     unit: ClassVar[str] = "random number"
     use: ClassVar[str] = "Good for a control that others must beat; not for anything about the model or the image."
+    family: ClassVar[str] = "control"
     of_class: ClassVar[bool] = False
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="of the random numbers")] = 0

@@ -36,8 +36,9 @@ def reference_images(kind: str, images: Tensor) -> Tensor:
 
 def starts(kind: str, score: Scorer, images: Tensor) -> Tensor:
     """`(B, H, W, C)` images to the R references that each of them is compared with, `(B, R, H, W, C)`."""
-    start = score.background[None] if kind == "training" else reference_images(kind, images)[:, None]
-    return ops.zeros_like(images)[:, None] + start
+    if kind == "training" and score.background is not None:
+        return ops.zeros_like(images)[:, None] + score.background[None]
+    return reference_images(kind, images)[:, None]
 
 
 def path_to(images: Tensor, start: Tensor, steps: int) -> tuple[Tensor, Tensor]:

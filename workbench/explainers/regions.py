@@ -36,13 +36,15 @@ class Regions:
 
     def masks(self, shown: Tensor) -> Tensor:
         """Paint coalitions: `(s, d)`, 1 where a region is shown, to `(s, H, W, 1)` or `(B, s, H, W, 1)`."""
-        painted = ops.take(shown, self.labels, axis=1)  # (s, H, W) or (s, B, H, W)
-        return (painted if len(self.labels.shape) == 2 else ops.swapaxes(painted, 0, 1))[..., None]
+        painted = ops.take(ops.transpose(shown), self.labels, axis=0)  # (…, H, W, s): whole rows are copied
+        return ops.moveaxis(painted, -1, -3)[..., None]
 
-    def present(self, dtype: str) -> Tensor:
-        """1 for each region that an image has, else 0: `(B, d)`, or `(1, d)` for all images."""
-        last = ops.max(self.labels, axis=(-2, -1), keepdims=True)
-        return ops.cast(np.arange(self.count) <= ops.reshape(last, (-1, 1)), dtype)
+    def with_any(self, pixels: Tensor) -> Tensor:
+        """Which regions have one of the `(B, H, W)` bool pixels: `(B, d)` float64 of 0 and 1."""
+        images = ops.arange(ops.shape(pixels)[0], dtype="int32")
+        numbers = self.labels + self.count * images[:, None, None]  # (B, H, W), of the regions of all images together
+        found = tf.math.unsorted_segment_max(ops.cast(pixels, "float64"), numbers, self.count * ops.shape(pixels)[0])
+        return ops.reshape(ops.maximum(found, 0), (-1, self.count))
 
     def drawn(self, values: Tensor) -> Tensor:
         """Give each pixel the value of its region: `(B, d)` to `(B, H, W)`."""

@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from keras import ops
 
-from workbench.explainers.base import Explainer
+from workbench.explainers.base import Perturbation
 from workbench.explainers.masks import Count, Grid, Normalised, Probability, Seed, random_masks
 from workbench.explainers.patches import kept_under
 from workbench.probe import Probe
 from workbench.scorer import Scorer, Tensor
 
 
-class Rise(Explainer):
+class Rise(Perturbation):
     """Mean score over random masks that show the pixel, on black; the paper's score is the probability.
 
     Source: Petsiuk, Das and Saenko 2018, arXiv:1806.07421, equation 6.

@@ -10,19 +10,23 @@ from keras import ops
 from pydantic import Field
 
 from workbench.contracts import Array
-from workbench.explainers.base import Explainer
+from workbench.explainers.base import Perturbation
 from workbench.explainers.patches import kept_under
 from workbench.explainers.references import Reference, reference_images
 from workbench.explainers.regions import Kind, Side, most_regions, regions_of
 from workbench.probe import Probe
 from workbench.scorer import Scorer, Tensor
 
+UNSEEN = 1e-6
+"""Difference of a pixel from its reference, of a range of 1, that is rounding."""
 
-class Surrogate(Explainer, ABC):
+
+class Surrogate(Perturbation, ABC):
     """Scores of the image with some regions hidden, and a linear model fitted to them.
 
     Every pixel of a region gets the region's coefficient as it is: a map is in score per region, and a large region
-    does not count more than a small one. All images of one grid share their coalitions. Fits are made in float64.
+    does not count more than a small one. A region that looks like the reference cannot be hidden: it is left out of the
+    fit and gets 0. All images share their coalitions. Fits are made in float64.
     """
 
     regions: Kind = "grid"
@@ -42,7 +46,8 @@ class Surrogate(Explainer, ABC):
         Args:
             shown: `(S, d)` coalitions.
             scores: `(B, S)`, v(z) of each.
-            present: `(B, d)` or `(1, d)`, 0 for a region that an image does not have; its coefficient must be 0.
+            present: `(B, d)`, 0 for a region that an image does not have, or that looks the same when it is hidden;
+                its coefficient must be 0.
 
         Returns:
             `(B, d)` coefficients, `(B, 1)` constants, and weights of the coalitions in the fit, `(B, S)` or `(1, S)`.
@@ -55,14 +60,12 @@ class Surrogate(Explainer, ABC):
         regions = regions_of(self.regions, images, self.side)
         coalitions = self.coalitions(regions.count)
         choices = ops.cast(coalitions, images.dtype)
-        masked = kept_under(
-            lambda numbers: regions.masks(ops.take(choices, numbers, axis=0)),
-            images,
-            reference_images(self.reference, images),
-        )
+        away = reference_images(self.reference, images)
+        masked = kept_under(lambda numbers: regions.masks(ops.take(choices, numbers, axis=0)), images, away)
         scores = ops.cast(score.of_copies(len(coalitions), masked), "float64")
         shown = ops.cast(coalitions, "float64")
-        found, constant, weights = self.fit(shown, scores, regions.present("float64"))
+        present = regions.with_any(ops.max(ops.abs(images - away), axis=-1) > UNSEEN)
+        found, constant, weights = self.fit(shown, scores, present)
         fitted = constant + ops.matmul(found, ops.transpose(shown))
         values = regions.drawn(ops.cast(found, images.dtype))
         return values, {"R²": ops.cast(explained(scores, fitted, weights), images.dtype)}
@@ -72,7 +75,7 @@ def least_squares(design: Tensor, weights: Tensor, values: Tensor, ridge: float)
     """Minimise sum_s w_s (y_s - x_s b)^2 + ridge |b|^2.
 
     Args:
-        design: `(B, S, d)`, x.
+        design: `(B, S, d)` or `(1, S, d)`, x.
         weights: `(B, S)` or `(1, S)`, w.
         values: `(B, S)`, y.
         ridge: what keeps b small where the design leaves it open.
@@ -81,7 +84,7 @@ def least_squares(design: Tensor, weights: Tensor, values: Tensor, ridge: float)
         `(B, d)`, b.
     """
     weighted = ops.transpose(design * weights[..., None], (0, 2, 1))
-    gram = ops.matmul(weighted, design) + ridge * np.eye(design.shape[2])
+    gram = ops.matmul(weighted, design) + ridge * np.eye(design.shape[2]) + ops.zeros_like(values[:, :1, None])
     return ops.solve(gram, ops.matmul(weighted, values[..., None]))[..., 0]
 
 

@@ -31,7 +31,7 @@ def order_of(maps: Array, within: Array, seed: int = 0) -> Array:
 
 
 def curve(
-    probe: Probe, images: Array, ends: Array, order: Array, within: Array, target: Array, *,
+    probe: Probe, images: Array, ends: Array, *, order: Array, within: Array, target: Array,
     against: Array | None = None, steps: int,
 ) -> Array:  # fmt: skip
     """Probability of `target` while `images` turn into `ends`, pixel by pixel.
@@ -49,7 +49,6 @@ def curve(
     Returns:
         `(N, T + 1)` float32 probabilities, from none turned to all.
     """
-
     kind: Score = "probability" if against is None else "contrast"
 
     def probabilities(

@@ -1,0 +1,112 @@
+"""Three classifiers that are not the baseline, with their data: made and trained in seconds, shared by tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import keras
+import numpy as np
+from keras import layers
+
+from workbench.contracts import Dataset
+
+NAMES = ("colour residual", "nested transfer", "two classes")
+
+
+@dataclass(frozen=True)
+class Own:
+    """A trained model, images it has not seen, and the methods that do not apply to it."""
+
+    model: keras.Model
+    train: Dataset
+    test: Dataset
+    refused: frozenset[str] = frozenset()
+
+
+def dataset(images: np.ndarray, labels: np.ndarray, names: tuple[str, ...], part: str) -> Dataset:
+    return Dataset(images, labels.astype(np.int64), names, np.arange(len(labels)), f"own/{part}")
+
+
+def shapes(count: int, side: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`(N, side, side, 3)` uint8: a bright square, cross or frame of any colour at any place, before noise."""
+    chance = np.random.default_rng(seed)
+    images = chance.integers(0, 50, (count, side, side, 3))
+    labels = np.arange(count) % 3
+    size = side // 3
+    for image, label in zip(images, labels, strict=True):
+        top, left = chance.integers(0, side - size, 2)
+        drawn = np.ones((size, size), bool)
+        if label == 1:
+            drawn = np.abs(np.arange(size) - size // 2) < max(size // 6, 1)
+            drawn = drawn[:, None] | drawn[None]
+        elif label == 2:
+            drawn[size // 4 : -(size // 4), size // 4 : -(size // 4)] = False
+        image[top : top + size, left : left + size][drawn] += chance.integers(90, 200, 3)
+    return images.astype(np.uint8), labels
+
+
+def _trained(model: keras.Model, images: np.ndarray, labels: np.ndarray, epochs: int, *, unit: float = 255) -> None:
+    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+    model.fit(images / unit, labels, epochs=epochs, batch_size=32, verbose=0)
+
+
+@cache
+def own(name: str) -> Own:
+    """Make and train one of `NAMES`."""
+    keras.utils.set_random_seed(3)
+    return {"colour residual": _residual, "nested transfer": _transfer, "two classes": _two}[name]()
+
+
+def _residual() -> Own:
+    image = keras.Input((24, 20, 3))
+    x = layers.Conv2D(8, 3, padding="same", use_bias=False)(image)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.7)(x))
+    x = layers.MaxPooling2D()(x)
+    y = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)
+    y = layers.ReLU()(layers.BatchNormalization(momentum=0.7)(y))
+    y = layers.Conv2D(8, 1)(y)
+    x = layers.ReLU(name="joined")(layers.Add()([x, y]))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(12, 3, activation="relu", name="last")(x))
+    model = keras.Model(image, layers.Dense(3, activation="softmax")(x), name="residual")
+    (images, labels), (seen, known) = ((i[:, :, :20], k) for i, k in (shapes(600, 24, 0), shapes(60, 24, 1)))
+    _trained(model, images, labels, 6)
+    names = ("square", "<b>cross</b>", "frame $x^2$")
+    return Own(model, dataset(images, labels, names, "train"), dataset(seen, known, names, "test"))
+
+
+def _transfer() -> Own:
+    """The lower part of a network of keras.applications inside a model of one's own, fine-tuned."""
+    whole = keras.applications.MobileNet(input_shape=(32, 32, 3), alpha=0.25, include_top=False, weights=None)
+    backbone = keras.Model(whole.input, whole.get_layer("conv_pw_3_relu").output, name="mobilenet")
+    for layer in backbone.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.6  # a few steps have to do for its statistics
+    image = keras.Input((32, 32, 3))
+    x = layers.GlobalAveragePooling2D()(backbone(layers.Rescaling(1 / 127.5, offset=-1)(image)))
+    model = keras.Model(image, layers.Dense(3, activation="softmax")(layers.Dropout(0.2)(x)), name="transfer")
+    (images, labels), (seen, known) = shapes(600, 32, 2), shapes(45, 32, 3)
+    _trained(model, images, labels, 10, unit=1)
+    backbone.trainable = False
+    names = ("square", "cross", "frame")
+    return Own(model, dataset(images, labels, names, "train"), dataset(seen, known, names, "test"))
+
+
+def _two() -> Own:
+    """8×8 digits, ones and sevens, by a network without a single ReLU."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    chosen = np.isin(digits.target, (1, 7))
+    images = (digits.images[chosen] * 15.9).astype(np.uint8)[..., None]
+    labels = (digits.target[chosen] == 7).astype(np.int64)
+    model = keras.Sequential([
+        keras.Input((8, 8, 1)), layers.Conv2D(8, 3, activation="tanh"), layers.Conv2D(8, 3, activation="gelu"),
+        layers.Flatten(), layers.Dense(2, activation="softmax"),
+    ], name="ones-and-sevens")  # fmt: skip
+    _trained(model, images[:280], labels[:280], 12)
+    names = ("one", "seven")
+    return Own(
+        model, dataset(images[:280], labels[:280], names, "train"), dataset(images[280:], labels[280:], names, "test"),
+        frozenset({"guided-backprop", "deconvnet", "guided-grad-cam"}),
+    )  # fmt: skip
