@@ -10,7 +10,6 @@ import numpy as np
 
 from workbench.attribution import Attribution, Verdict
 from workbench.contracts import Array
-from workbench.faithfulness.curves import area, blur_within, curve, order_of
 from workbench.objects import background_images, object_masks
 from workbench.progress import report
 
@@ -74,6 +73,8 @@ def faithfulness(
     Returns:
         `(M,)` float64 in [-1, 1].
     """
+    from workbench.faithfulness.curves import area, blur_within, curve, order_of  # imports TensorFlow
+
     count = len(maps)
     images, within = np.repeat(image[None], count, axis=0), np.repeat(inside[None], count, axis=0)
     ranks = order_of(maps, within)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from workbench.contracts import Attribution, Dataset, Finding, Predictions
+from workbench.attribution import Attribution
+from workbench.contracts import Dataset, Finding, Predictions
 from workbench.errors import WorkbenchError
 
 NAMES = ("Shirt", "Coat", "6", "coat hanger")

@@ -60,5 +60,7 @@ class Own(keras.Model):
 def test_a_model_that_cannot_be_built_again_is_told_in_a_sentence():
     model = Own(3)
     model(np.zeros((1, 4, 4, 1), np.float32))
-    with pytest.raises(WorkbenchError, match="A float64 copy of this model cannot be made, so its maps cannot be checked"):
+    with pytest.raises(
+        WorkbenchError, match="A float64 copy of this model cannot be made, so its maps cannot be checked"
+    ):
         double_probe(Probe(model, (4, 4, 1)))

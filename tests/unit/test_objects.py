@@ -37,7 +37,9 @@ def test_where_there_is_no_plain_background_everything_is_object():
     masks = object_masks(photograph)
     assert masks.all()
     assert plain(masks).tolist() == [False]
-    np.testing.assert_allclose(background_images(photograph, masks)[0, 0, 0], photograph[0].mean(axis=(0, 1)), rtol=1e-6)
+    np.testing.assert_allclose(
+        background_images(photograph, masks)[0, 0, 0], photograph[0].mean(axis=(0, 1)), rtol=1e-6
+    )
 
 
 def test_an_empty_picture_has_no_object_to_tell():

@@ -56,6 +56,15 @@ def test_text_is_read_as_the_field_s_type():
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"), [("Bag", ("Bag",)), (" Bag , Ankle boot,", ("Bag", "Ankle boot")), ("", ()), (" , ", ())]
+)
+def test_text_for_several_values_is_split_at_its_commas(text, expected):
+    assert make(Example, {"classes": text}).classes == expected
+    assert make(Example, {"classes": [text]}).classes == (text,)  # a name in a list may hold a comma
+    assert make(Example, {"rows": "3, 1"}).rows == (3, 1)
+
+
+@pytest.mark.parametrize(
     ("values", "sentence"),
     [
         ({"topp": 3}, r"There is no parameter 'topp'\. Did you mean 'top'\? Choose one of: top, share"),
@@ -67,6 +76,7 @@ def test_text_is_read_as_the_field_s_type():
         ({"share": float("inf")}, r"`share`: .* Got inf\."),
         ({"order": "size"}, r"`order`: Input should be 'rate' or 'count'\. Got 'size'\."),
         ({"rows": [1, "x"]}, r"`rows`: .*integer.* Got 'x'\."),
+        ({"rows": "1,x"}, r"`rows`: .*integer.* Got 'x'\."),
         ({"sharp": None}, r"`sharp`: .* Got None\."),
     ],
 )

@@ -119,6 +119,14 @@ MODELS = {
     "a call of its own inside": (inside, "before", LOGARITHM),
     "many labels at once": (
         lambda: sequential(body(), layers.Flatten(), layers.Dense(3, activation="sigmoid", name="end")), "conv",
+        "The sigmoid of layer 'end' is left out: scores are its values before it. Probabilities are the softmax of",
+    ),
+    "many labels at once, a layer of its own": (
+        lambda: sequential(body(), layers.Flatten(), layers.Dense(3), layers.Activation("sigmoid", name="end")), "conv",
+        "The sigmoid layer 'end' is left out",
+    ),
+    "nothing linear at the end": (
+        lambda: sequential(body(), layers.Flatten(), layers.Dense(3, activation="tanh", name="end")), "conv",
         "Nothing linear ends the model, 'end' does: scores are its outputs.",
     ),
     "lists around it": (lambda: one_of("list"), None, "ends without a softmax"),
@@ -146,7 +154,9 @@ def test_its_scores_are_the_model_s_and_it_says_where_they_stand(name, images):
     given = np.asarray(given["s"] if isinstance(given, dict) else given).reshape(3, -1)
     logits = probe.logits(images)
     as_they_are = "ends without a softmax" in probe.note or "Nothing linear" in probe.note
-    np.testing.assert_allclose(logits if as_they_are else softmax(logits), given, atol=2e-6)
+    outputs = logits if as_they_are else 1 / (1 + np.exp(-logits)) if probe.sigmoid else softmax(logits)
+    np.testing.assert_allclose(outputs, given, atol=2e-6)
+    assert probe.sigmoid == ("sigmoid" in said)
     assert said in probe.note
     assert probe.default_layer == layer
     assert probe.classes == given.shape[1]
@@ -306,7 +316,7 @@ def test_at_most_256_rows_and_fewer_of_what_is_large():
     assert Probe(wide).max_rows == 15  # 2^28 floats over 512 x 512 x 64
 
 
-def test_the_same_question_is_traced_once_and_at_most_64_are_kept(probe, images):
+def test_the_same_question_is_traced_once(probe, images):
     traces = []
 
     def count(batch):
@@ -316,12 +326,31 @@ def test_the_same_question_is_traced_once_and_at_most_64_are_kept(probe, images)
     for part in (images, images[:1], images[:0]):
         np.testing.assert_allclose(probe.run("sum", count, part), part.sum(axis=(1, 2, 3)), rtol=1e-5)
     assert len(traces) == 1
-    for start, known in ((0, 1), (40, 1), (80, 2)):  # 40 others leave it, as it was used since; 64 others do not
-        for number in range(start, start + (40 if known == 1 else 64)):
-            probe.compile(number, lambda batch: batch, 0)
-        probe.run("sum", count, images)
-        assert len(traces) == known
-    assert len(probe._compiled) == 64
+
+
+def test_of_one_sigmoid_a_class_the_probability_is_refused(images):
+    probe = Probe(MODELS["many labels at once"][0]())
+    assert probe.sigmoid
+    target = np.zeros(3, int)
+    said = (
+        "The probability cannot be explained: the model ends in one sigmoid a class, whose values are no distribution "
+        "over the classes. Explain the logit, which is each sigmoid's input."
+    )
+    with pytest.raises(WorkbenchError) as refused:
+        explainer("saliency")().attribute(probe, images, target, score="probability")
+    assert str(refused.value) == said
+    assert explainer("saliency")().attribute(probe, images, target).values.any()
+
+
+@pytest.mark.parametrize(
+    ("activation", "rectified"),
+    [
+        (layers.ReLU(), True), (layers.ReLU(max_value=6), True), (layers.LeakyReLU(), True),
+        (layers.Activation("relu6"), True), (layers.Activation("gelu"), False), (layers.Activation("tanh"), False),
+    ],
+)  # fmt: skip
+def test_it_knows_whether_a_relu_lies_on_the_way(activation, rectified):
+    assert Probe(sequential(layers.Conv2D(2, 3), activation, layers.Flatten(), layers.Dense(2))).rectified == rectified
 
 
 def test_maps_are_right_when_four_threads_ask_at_once():

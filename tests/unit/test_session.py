@@ -188,10 +188,51 @@ def test_a_target_is_a_word_a_class_or_one_class_an_image(session, target, expec
         np.testing.assert_allclose(map_, np.stack([half, half]), atol=1e-6)
 
 
-def test_against_makes_a_contrast(session):
-    given = session.attribute("integrated-gradients", [3], target="label", against="predicted", steps=2)
-    assert (given.score, given.against.tolist()) == ("contrast", [1])
+@pytest.mark.parametrize(
+    "contrast", [("label", "predicted"), ("Shirt", "2"), (0, 1), (np.array([0]), "predicted"), ["label", np.int64(1)]]
+)
+def test_two_classes_make_a_contrast(session, contrast):
+    given = session.attribute("integrated-gradients", [3], contrast=contrast, steps=2)
+    assert (given.score, given.target.tolist(), given.against.tolist()) == ("contrast", [0], [1])
     np.testing.assert_allclose(given.values[0], [[0.25, 0.25, -0.5, -0.5]] * 2, atol=1e-6)
+
+
+def test_each_image_of_a_contrast_has_its_own_classes(session):
+    given = session.attribute("integrated-gradients", [0, 3], contrast=("predicted", "Coat"), steps=2)
+    assert (given.target.tolist(), given.against.tolist()) == ([0, 1], [2, 2])
+    # f_Shirt - f_Coat weighs the left half by 1 - (-1); f_2 - f_Coat the right half by 2 - 1, and the left by 0 + 1.
+    expected = [[[0.5, 0.5, 0, 0]] * 2, [[0.25, 0.25, 0.25, 0.25]] * 2]
+    np.testing.assert_allclose(given.values, expected, atol=1e-6)
+
+
+def test_the_score_may_be_the_probability(session):
+    given = session.attribute("saliency", [2], target="Coat", score="probability")
+    odds = np.exp(LOGITS[2]) / np.exp(LOGITS[2]).sum()
+    slopes = odds[2] * (np.array([[1, 0, -1], [0, 2, 1]])[:, 2] - np.array([[1, 0, -1], [0, 2, 1]]) @ odds) / 4
+    np.testing.assert_allclose(given.values[0], [np.repeat(np.abs(slopes), 2)] * 2, atol=1e-6)
+    assert (given.score, given.against) == ("probability", None)
+
+
+def test_the_background_is_five_training_images_or_of_the_data_where_no_training_part_is_known(model, data, session):
+    chance = np.random.default_rng(0)
+    many = chance.integers(0, 256, (9, 2, 4, 1), np.uint8)
+    train = Dataset(many, np.arange(9) % 3, NAMES, np.arange(9), "made/train")
+    background = Session(model, data, train=train).background
+    assert background.shape == (5, 2, 4, 1) and background.dtype == np.uint8
+    rows = [int(np.flatnonzero((many == image).all(axis=(1, 2, 3)))[0]) for image in background]
+    assert len(set(rows)) == 5 and rows == sorted(rows)
+    np.testing.assert_array_equal(Session(model, data, train=lambda: train).background, background)
+    np.testing.assert_array_equal(session.background, data.images)  # there are four
+
+
+def test_the_background_is_what_the_training_reference_means(model, data):
+    """A linear model: each pixel's weight times its difference to the background's mean."""
+    train = Dataset(data.images[[1, 1, 3]], np.array([1, 1, 0]), NAMES, np.arange(3), "made/train")
+    session = Session(model, data, train=train)
+    given = session.attribute("integrated-gradients", [0], target=1, reference="training", steps=2)
+    # f_2 = 2 x the right half: there the background is white, and the image black; the left half has no weight.
+    np.testing.assert_allclose(given.values[0], [[0, 0, -0.5, -0.5]] * 2, atol=1e-6)
+    np.testing.assert_allclose(given.details["completeness gap"], 0, atol=1e-6)
 
 
 def test_uploads_need_not_belong_to_the_data(session, data):
@@ -208,6 +249,13 @@ def test_uploads_need_not_belong_to_the_data(session, data):
         (lambda s: s.attribute("saliency", [0], target=3), r"no class '3'"),
         (lambda s: s.attribute("saliency", [0, 1], target=[0]), r"one class for each of 2 images"),
         (lambda s: s.attribute("saliency", [0], layer="conv"), r"no parameter 'layer'"),
+        (
+            lambda s: s.attribute("saliency", [0], contrast=("label", "predicted"), target="label"),
+            r"`contrast` takes two classes, and stands in place of `target` and `score`",
+        ),
+        (lambda s: s.attribute("saliency", [0], contrast=(0, 1), score="probability"), r"`contrast` takes two classes"),
+        (lambda s: s.attribute("saliency", [0], contrast=(0, 1, 2)), r"`contrast` takes two classes"),
+        (lambda s: s.attribute("saliency", [0], contrast=(0, "cot")), r"no class 'cot'\. Did you mean 'Coat'"),
         (
             lambda s: s.attribute("grad-cam", [0], layer="dense"),
             r"`layer` must be one of average_pooling2d.*'dense'|no layer",

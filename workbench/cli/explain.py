@@ -180,12 +180,16 @@ def _show(written: list[dict[str, Any]]) -> None:
             "image": each["image"].removeprefix("image "), "true": each["true"], "predicted": each["predicted"],
             "confidence": percent(each["confidence"]), "target": each["target"], "method": each["method"],
             "largest": max(each["largest"], -each["smallest"] if each["signed"] else 0.0), "unit": each["unit"],
-            **({"verdict": each["verdict"]["said"]} if each["verdict"] else {}),
+            **({"verdict": each["verdict"]["words"], "beats": _beaten(each["verdict"])} if each["verdict"] else {}),
             **({"off by": f"{each['float64_difference']:.1e}"} if "float64_difference" in each else {}),
             "file": Path(each["file"]).name,
         }
         for each in written
     ]))  # fmt: skip
+
+
+def _beaten(verdict: dict[str, Any]) -> str:
+    return f"{verdict['percentile']:.0f} % of {verdict['controls']}"
 
 
 def setting(text: str) -> tuple[str, str]:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.contracts import Attribution, Dataset, Predictions
+from workbench.attribution import Attribution
+from workbench.contracts import Dataset, Predictions
 
 
 @dataclass

@@ -1,110 +1,138 @@
-"""Maps as they are drawn, from hand-made attributions."""
+"""Which maps are shown, and on which scale."""
 
-import base64
-import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from workbench.contracts import Attribution
+from workbench.attribution import Attribution
 from workbench.errors import WorkbenchError
+from workbench.params import Params
 from workbench.ui import maps
 from workbench.ui.subject import Subject
 from workbench.ui.view import View
 
-NAMES = ("Coat", "Shirt", "Bag")
 
+class Kind(Params):
+    """Made by hand."""
 
-class Kind:
-    title, unit, signed = "Hand <1>", "score", False
-
-    @classmethod
-    def summary(cls):
-        return "Made by hand."
+    name = "hand"
+    signed = False
+    steps: int = 3
 
     @classmethod
     def needs_layer(cls):
-        return True
+        return False
 
 
-class Signed(Kind):
-    signed = True
+def subject(label=1) -> Subject:
+    return Subject("k", "Image", np.full((4, 4, 1), 9, np.uint8), np.array([0.6, 0.3, 0.1]), 0, label)
 
 
-def subject() -> Subject:
-    return Subject("k", "Image", np.full((4, 4, 1), 9, np.uint8), np.array([0.6, 0.3, 0.1]), 0, 1)
+def attribution(values) -> Attribution:
+    return Attribution(np.asarray(values, np.float32)[None], np.array([0]), "logit", False, "hand", {}, None, (4, 4))
 
 
-def attribution(values, kind=Kind, score="logit", layer="conv") -> Attribution:
-    array = np.asarray(values, np.float32)[None]
-    return Attribution(array, np.array([0]), score, kind.signed, "hand", {}, layer, (4, 4))
+@pytest.fixture
+def made(desk, monkeypatch):
+    """Map of each class: its number + 1 where it is largest, and 10 for a contrast."""
+    asked = []
 
-
-def drawn(values, parse, kind=Kind, scale=None, **view):
-    made = attribution(values, kind)
-    largest = max(np.abs(made.values).max() if kind.signed else made.values.max(), 0)
-    shown = maps.Shown(kind, made, float(largest if scale is None else scale))
-    return parse(maps.maps_html([shown], subject(), View("errors", **view), NAMES))
-
-
-def overlay(page):
-    uri = page.all("img")[1]["src"]
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
-
-
-def test_a_layers_map_says_its_own_size_and_is_drawn_at_the_images(parse):
-    page = drawn([[0, 1], [0, 3]], parse)
-    assert "conv, 2×2 → 4×4" in page.text
-    assert overlay(page).shape == (4, 4, 4)
-    native = drawn([[0, 1], [0, 3]], parse, grid="native")
-    assert "conv, 2×2 as it is" in native.text
-    assert overlay(native).shape == (2, 2, 4)
-    assert overlay(native)[..., 3].tolist() == [[0, 85], [0, 255]]
-
-
-def test_the_bar_has_raw_numbers_and_their_unit(parse):
-    assert "03logit" in drawn([[0, 1], [0, 3]], parse).text.replace(" ", "")
-    assert "−3" in drawn([[0, 1], [0, -3]], parse, kind=Signed).text
-    contrast = drawn([[0, 1], [0, -3]], parse, kind=Signed, explain="difference").text
-    assert "← Shirt" in contrast
-    assert "Coat →" in contrast
-    shared = drawn([[0, 1], [0, 3]], parse, scale=6.0)
-    assert "largest 3" in shared.text
-    assert overlay(shared)[..., 3].max() < 255
-
-
-def test_a_map_of_zeros_is_grey_and_says_so(parse):
-    page = drawn([[0, -1], [0, 0]], parse)
-    assert "no positive evidence" in page.text
-    assert len(page.all("img")) == 1
-    assert page.all("span", role="img")[0]["aria-label"] == "no positive evidence for Coat"
-
-
-def test_a_method_that_fails_says_why_and_the_others_are_shown(parse, monkeypatch):
-    def compute(desk, subject, method, classes, layer):
-        if method == "bad":
+    def compute(desk, subject, method, classes):
+        asked.append((type(method).name, classes, method.steps))
+        if type(method).name == "bad":
             raise WorkbenchError("needs <a layer>")
-        return attribution([[0, 1], [0, 3 + (classes == (1, None))]])
+        return attribution([[0, 10 if classes[1] is not None else classes[0] + 1]])
 
-    monkeypatch.setattr(maps, "methods", lambda desk: {"bad": Kind, "good": Kind})
-    monkeypatch.setattr(maps, "layer_of", lambda desk, view: None)
+    class Bad(Kind):
+        name = "bad"
+
     monkeypatch.setattr(maps, "attribution", compute)
-    found = maps.shown(None, subject(), View("errors", scale="shared"))
-    assert [each.scale for each in found] == [0.0, 4.0]  # the true class's map is stronger
-    page = parse(maps.maps_html(found, subject(), View("errors"), NAMES))
-    assert "needs <a layer>" in page.text
-    assert len(page.all("figure")) == 2
+    monkeypatch.setattr(maps, "layer_of", lambda desk, view: None)
+    desk.maps.put("methods", {"bad": (Bad, None), "hand": (Kind, None), "other": (Kind, "not for this model")})
+    return asked
+
+
+def test_a_method_that_fails_says_why_and_the_others_are_shown(desk, made):
+    found = maps.shown(desk, subject(), View("errors", methods=("bad", "hand", "other")))
+    assert [(each.reason, each.attribution is None) for each in found] == [("needs <a layer>", True), ("", False)]
+    assert desk.judges.cases.get(found[1].key).attribution is found[1].attribution
+
+
+@pytest.mark.parametrize("explain", ["predicted", "true", "difference"])
+def test_a_shared_scale_is_one_for_both_classes_and_their_difference(desk, made, explain):
+    view = View("errors", methods=("hand",), explain=explain)
+    own = {"predicted": 1.0, "true": 2.0, "difference": 10.0}
+    assert maps.shown(desk, subject(), view)[0].scale == own[explain]
+    shared = View("errors", methods=("hand",), explain=explain, scale="shared")
+    assert maps.shown(desk, subject(), shared)[0].scale == 10.0
+
+
+def test_a_shared_scale_holds_a_third_class_too(desk, made):
+    image = Subject("k", "Image", np.zeros((4, 4, 1), np.uint8), np.full(20, 0.05), 0, 1)
+    view = View("errors", methods=("hand",), explain="15", scale="shared")
+    assert maps.shown(desk, image, view)[0].scale == 16.0
+
+
+def test_parameters_of_the_view_reach_the_method_and_wrong_ones_are_a_sentence(desk, made):
+    assert maps.shown(desk, subject(), View("errors", methods=("hand",), options=("hand.steps:7",)))[0].key
+    assert made == [("hand", (1, 0), 7)]
+    for entry, said in (("hand.steps:x", "`steps`"), ("hand.stops:1", "stops")):
+        assert said in maps.shown(desk, subject(), View("errors", methods=("hand",), options=(entry,)))[0].reason
+
+
+def test_of_a_layers_method_the_layer_of_the_view_counts_unless_it_has_its_own(desk, monkeypatch):
+    class Layered(Kind):
+        name = "layered"
+        layer: str | None = None
+
+        @classmethod
+        def needs_layer(cls):
+            return True
+
+    monkeypatch.setattr(maps, "layer_of", lambda desk, view: "conv2")
+    assert maps.method_of(desk, View("errors"), Layered).layer == "conv2"
+    assert maps.method_of(desk, View("errors", options=("layered.layer:conv%2F1",)), Layered).layer == "conv/1"
+    assert maps.method_of(desk, View("errors"), Kind) == Kind()
+
+
+def test_quick_methods_are_shown_first_as_far_as_they_apply(desk):
+    names = ("a-new-one", "grad-cam", "input-x-gradient", "integrated-gradients", "occlusion", "saliency")
+    desk.maps.put("methods", {name: (Kind, None) for name in names})
+    assert maps.chosen(desk, View()) == ["grad-cam", "integrated-gradients", "saliency", "occlusion"]
+    desk.maps.put("methods", {name: (Kind, "no layer" if name == "grad-cam" else None) for name in names})
+    assert maps.chosen(desk, View()) == ["integrated-gradients", "saliency", "occlusion", "input-x-gradient"]
+    assert maps.chosen(desk, View(methods=("grad-cam", "a-new-one"))) == ["a-new-one"]
+    desk.maps.put("methods", {f"new-{k}": (Kind, None) for k in range(6)})
+    assert maps.chosen(desk, View()) == ["new-0", "new-1", "new-2", "new-3"]
+
+
+def test_what_is_shown_first_exists():
+    from workbench.explainers import explainers
+
+    assert set(maps.QUICK) <= set(explainers())
+
+
+def test_units_say_which_score():
+    kind = SimpleNamespace(unit="score² per unit of brightness")
+    assert maps.unit_of(kind, "contrast") == "logit difference² per unit of brightness"
+    assert maps.unit_of(SimpleNamespace(unit="activation"), "logit") == "activation"
 
 
 @pytest.mark.parametrize(("explain", "target"), [
-    ("predicted", (0, None)), ("true", (1, None)), ("difference", (0, 1)), ("2", (2, None)),
+    ("", (1, 0)), ("predicted", (0, None)), ("true", (1, None)), ("difference", (1, 0)), ("2", (2, None)),
 ])  # fmt: skip
-def test_which_class_is_explained(explain, target):
+def test_of_an_error_the_true_class_against_the_predicted_one_comes_first(explain, target):
     assert subject().target(explain) == target
+
+
+@pytest.mark.parametrize(("explain", "target"), [("", (0, None)), ("difference", (0, 1)), ("true", (0, None))])
+def test_of_a_right_image_the_runner_up_is_contrasted(explain, target):
+    assert subject(label=0).target(explain) == target
 
 
 def test_without_a_label_the_runner_up_is_contrasted():
     own = Subject("k", "Your image", np.zeros((4, 4, 1), np.uint8), np.array([0.2, 0.1, 0.7]), 2, None)
+    assert own.target("") == (2, None)
     assert own.target("difference") == (2, 0)
     assert own.target("true") == (2, None)
