@@ -55,12 +55,12 @@ define install
 endef
 
 .ONESHELL:
-.PHONY: help run test train figures check fix bench data system clean
+.PHONY: help run test train figures check fix bench bench-peers data system clean
 
 help: ## this list
 	@echo 'The workbench: where is my image classifier wrong, why, and may I believe the picture?'
 	echo
-	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	echo
 	echo 'Flags go through ARGS: make run ARGS="--port 7861 --no-browser". Another Python: make run PYTHON=python3.12'
 
@@ -69,7 +69,7 @@ run: $(VENV)/.installed ## set up, find the data, open or train the baseline, sh
 	exec $(BIN)/workbench start $(ARGS)
 
 test: $(VENV)/.installed system ## set up, run all tests
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 train: $(VENV)/.installed ## train a network: make train ARGS="mine --seed 1"
 	@exec $(BIN)/workbench train $(ARGS)
@@ -89,14 +89,17 @@ fix: $(VENV)/.installed-dev ## mend what the linter and the formatter can mend
 bench: $(VENV)/.installed ## measure speed, as ratios within one run
 	@exec $(BIN)/python tests/benchmarks $(ARGS)
 
+bench-peers: $(VENV)/.installed ## the same beside other libraries, in .venv-peers (some gigabytes)
+	@exec $(BIN)/python tests/benchmarks/peers $(ARGS)
+
 data: $(VENV)/.installed ## find, verify or fetch Fashion-MNIST
 	@exec $(BIN)/workbench data $(ARGS)
 
 system: ## Chromium and the data set, from apt, where root runs it
 	@$(call system,chromium dataset-fashion-mnist)
 
-clean: ## remove .venv and caches; runs and figures stay
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+clean: ## remove .venv, .venv-peers and caches; runs and figures stay
+	@rm -rf $(VENV) .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import SimpleNamespace
 
 import keras
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from workbench.explainers import explainer, explainers
+from workbench import engine
+from workbench.explainers import explainer
 from workbench.params import describe, make
 from workbench.probe import Probe
 
@@ -43,6 +45,17 @@ def seeded(model, seed=6):
     return model
 
 
+@contextlib.contextmanager
+def head(probe, change):
+    """Change kernel and bias of the last layer for a while; what is compiled reads weights anew at each call."""
+    *rest, kernel, bias = before = probe.model.get_weights()
+    probe.model.set_weights([*rest, *change(kernel, bias)])
+    try:
+        yield
+    finally:
+        probe.model.set_weights(before)
+
+
 def quick(name, **params):
     """The method with as few changed copies of an image as it takes, to be quick."""
     few = {
@@ -59,15 +72,44 @@ def same(values, expected, share=1e-5):
     np.testing.assert_allclose(values, expected, rtol=0, atol=share * np.abs(expected).max())
 
 
+class Made(dict):
+    """Attributions by method, each made when it is first asked for; none of them is flat."""
+
+    def __init__(self, attribute):
+        super().__init__()
+        self.attribute = attribute
+
+    def __missing__(self, name):
+        self[name] = self.attribute(name)
+        assert self[name].values.std() > 0
+        return self[name]
+
+
 @pytest.fixture(scope="session")
 def kit():
     """The functions above, for tests: pytest's files cannot import each other."""
-    return SimpleNamespace(stack=stack, chain=chain, functional=functional, seeded=seeded, quick=quick, same=same)
+    return SimpleNamespace(
+        stack=stack, chain=chain, functional=functional, seeded=seeded, head=head, quick=quick, same=same
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_is_kept():
+    """Of all methods on one probe nothing is traced twice."""
+    before, engine.KEEP = engine.KEEP, 1000
+    yield
+    engine.KEEP = before
 
 
 @pytest.fixture(scope="session")
 def images():
     return np.random.default_rng(1).integers(0, 256, (5, *SHAPE), np.uint8)
+
+
+@pytest.fixture(scope="session")
+def background():
+    """Images of a training part."""
+    return np.random.default_rng(2).integers(0, 256, (3, *SHAPE), np.uint8)
 
 
 @pytest.fixture(scope="session")
@@ -86,8 +128,6 @@ def probe(model):
 
 
 @pytest.fixture(scope="session")
-def maps(probe, images, target):
-    """The maps of each method, by name, computed once; none of them is flat."""
-    found = {name: quick(name).attribute(probe, images, target).values for name in sorted(explainers())}
-    assert all(values.std() > 0 for values in found.values())
-    return found
+def made(probe, images, target):
+    """The attribution of each method, by name."""
+    return Made(lambda name: quick(name).attribute(probe, images, target))

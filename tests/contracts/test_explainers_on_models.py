@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import zipfile
 
@@ -18,7 +19,8 @@ from workbench.probe import Probe
 SHAPE, CLASSES = (14, 16, 1), 3
 METHODS = sorted(explainers())
 PIXELS = [name for name in METHODS if not explainer(name).needs_layer()]
-KNOWN = ["grad-cam", "integrated-gradients", "occlusion", "saliency", "smooth-grad"]  # their value on a linear model
+# One method for each way in which a scorer is asked: gradient, ReLUs' rules, maps, channels, copies; and the control.
+WAYS = ["saliency", "guided-backprop", "grad-cam", "ablation-cam", "occlusion", "random"]
 every_method = pytest.mark.parametrize("name", METHODS)
 
 
@@ -87,61 +89,144 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", [*FORMS, "loaded"])
-def test_however_the_model_is_written_its_maps_are_the_same(kit, form, images, target, maps, tmp_path):
+def test_however_the_model_is_written_its_maps_are_the_same(kit, form, images, target, made, tmp_path):
     written = kit.seeded(FORMS["sequential" if form == "loaded" else form](kit))
     if form == "loaded":
         written.save(tmp_path / "model.keras")
         written = keras.models.load_model(tmp_path / "model.keras")
     probe = Probe(written, SHAPE)
-    for name in METHODS:
+    for name in METHODS if form == "nested twice" else WAYS[:4]:
         if form == "subclassed" and name not in PIXELS:
             with pytest.raises(WorkbenchError, match=r"needs a layer .* shows none: it has a `call` of its own"):
                 kit.quick(name).attribute(probe, images, target)
             continue
-        kit.same(kit.quick(name).attribute(probe, images, target).values, maps[name], 1e-4)
+        kit.same(kit.quick(name).attribute(probe, images, target).values, made[name].values, 1e-4)
 
 
-@every_method
-def test_half_precision_inside_gives_float32_maps_near_the_exact_ones(kit, name, images, target, maps):
+@pytest.fixture(scope="module")
+def half(kit):
+    """A probe of the same model with half precision inside."""
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        *parts, dense = kit.stack(None)
         image = keras.Input(SHAPE)
-        half = keras.Model(image, layers.Activation("softmax", dtype="float32")(kit.chain(image, [*parts, dense])))
+        model = keras.Model(image, layers.Activation("softmax", dtype="float32")(kit.chain(image, kit.stack(None))))
     finally:
         keras.config.set_dtype_policy("float32")
-    kit.same(kit.quick(name).attribute(Probe(kit.seeded(half)), images, target).values, maps[name], 0.05)
+    return Probe(kit.seeded(model))
+
+
+@pytest.fixture(scope="module")
+def double(kit):
+    """A probe of the same model in double precision."""
+    keras.config.set_dtype_policy("float64")
+    try:
+        model = kit.functional()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    return Probe(kit.seeded(model), floats="float64")
 
 
 @every_method
+def test_half_precision_inside_gives_float32_maps_near_the_exact_ones(kit, name, half, images, target, made):
+    kit.same(kit.quick(name).attribute(half, images, target).values, made[name].values, 0.05)
+
+
+@every_method
+def test_single_precision_is_enough(kit, name, double, images, target, made):
+    """Random draws are the same in both, so that the maps of a float64 copy of the model tell how exact these are."""
+    exact, values = kit.quick(name).attribute(double, images, target), made[name].values
+    np.testing.assert_allclose(values, exact.values, rtol=0, atol=1e-4 * np.abs(exact.values).max())
+    for what, numbers in exact.details.items():
+        np.testing.assert_allclose(made[name].details[what], numbers, rtol=0, atol=1e-4)
+
+
+# Every pixel's value under a score that is the sum of C channels + 1 over P places, for white images.
+KNOWN = {
+    "ablation-cam": lambda C, P: P * (C + 1) ** 2,
+    "deconvnet": lambda C, P: C,
+    "eigen-cam": lambda C, P: C + 1,
+    "grad-cam": lambda C, P: C + 1,
+    "grad-cam-plus-plus": lambda C, P: P * (C + 1) / (2 + P * (C + 1)),
+    "guided-backprop": lambda C, P: C,
+    "guided-grad-cam": lambda C, P: C * (C + 1),
+    "hires-cam": lambda C, P: C + 1,
+    "input-x-gradient": lambda C, P: C,
+    "integrated-gradients": lambda C, P: C,
+    "layer-cam": lambda C, P: C + 1,
+    "occlusion": lambda C, P: 64 * C,  # a patch hides all its pixels
+    "saliency": lambda C, P: 1,  # of all channels the one that reacts most
+    "score-cam": lambda C, P: 0,  # a map without differences is skipped
+    "smooth-grad": lambda C, P: C,
+    "square-grad": lambda C, P: C,
+    "var-grad": lambda C, P: 0,
+    "x-grad-cam": lambda C, P: C + 1,
+}
+
+
 @pytest.mark.parametrize(
     ("shape", "classes"), [((8, 8, 1), 2), ((8, 11, 3), 1000), ((28, 28, 1), 10), ((64, 64, 3), 2), ((33, 8, 1), 3)]
 )
-def test_any_size_colour_and_number_of_classes(kit, name, shape, classes):
-    """The last class of a linear model has the only kernel that is not zero: its map is known, others are empty."""
+def test_any_size_colour_and_number_of_classes(kit, shape, classes):
+    """Only the kernel of the last class is not zero: its map is known, the others are empty."""
     model = keras.Sequential([
-        keras.Input(shape), layers.Conv2D(1, 1, use_bias=False), layers.Flatten(), layers.Dense(classes),
+        keras.Input(shape), layers.Conv2D(1, 1, activation="relu"), layers.Flatten(), layers.Dense(classes),
     ])  # fmt: skip
     kernel = np.zeros((shape[0] * shape[1], classes), np.float32)
     kernel[:, -1] = 1
-    model.set_weights([np.ones((1, 1, shape[2], 1)), kernel, np.zeros(classes)])
-    probe = Probe(model)
-    few = {"size": 8, "stride": 8} if name == "occlusion" else {}
-    white = np.full((2, *shape), 255, np.uint8)
-    seen, unseen = kit.quick(name, **few).attribute(probe, white, np.array([classes - 1, 0])).at_pixels()
-    assert not unseen.any()
-    # One pixel of the score costs 1 a channel; a patch hides all its pixels; saliency takes one channel.
-    expected = {"occlusion": 64 * shape[2], "saliency": 1}.get(name, shape[2])
-    if name in KNOWN:
-        np.testing.assert_allclose(seen, expected, rtol=1e-4)
-    assert seen.any()
+    model.set_weights([np.ones((1, 1, shape[2], 1)), np.ones(1), kernel, np.zeros(classes)])
+    probe, white = Probe(model), np.full((2, *shape), 255, np.uint8)
+    for name in {(8, 11, 3): METHODS, (33, 8, 1): PIXELS}.get(shape, WAYS):
+        few = {"size": 8, "stride": 8} if name == "occlusion" else {}
+        given = kit.quick(name, **few).attribute(probe, white, np.array([classes - 1, 0]))
+        assert given.at_pixels().shape == (2, *shape[:2]), name
+        seen, unseen = given.at_pixels()
+        assert unseen.any() == (not explainer(name).of_class), name
+        if name in KNOWN:
+            expected = KNOWN[name](shape[2], shape[0] * shape[1])
+            np.testing.assert_allclose(seen, expected, rtol=1e-4, atol=1e-6, err_msg=name)
+        else:
+            assert seen.any(), name
 
 
-def test_a_model_without_places_says_so_to_methods_that_need_them(target):
-    probe = Probe(keras.Sequential([keras.Input((6,)), layers.Dense(3)]), (2, 3, 1))
+def sentence(name, probe):
+    """Why a method does not apply, as it is said when it is asked all the same."""
+    reason, shape = explainer(name).missing(probe), (1, *probe.image_shape)
+    if reason is not None:
+        with pytest.raises(WorkbenchError, match=re.escape(reason)):
+            explainer(name)().attribute(probe, np.zeros(shape, np.uint8), np.zeros(1, int))
+    return reason
+
+
+RECTIFIED = {"deconvnet", "guided-backprop", "guided-grad-cam"}
+
+
+def test_a_model_without_convolution_is_explained_by_its_pixels(kit, images, target):
+    whole = [layers.Flatten(), layers.Dense(6, activation="relu"), layers.Dense(CLASSES, activation="softmax")]
+    probe = Probe(kit.seeded(keras.Sequential([keras.Input(SHAPE), *whole])))
     for name in METHODS:
         said = f"{explainer(name).title} needs a layer with (N, h, w, F) output. This model has none."
-        assert explainer(name).missing(probe) == (None if name in PIXELS else said)
+        assert sentence(name, probe) == (None if name in PIXELS else said)
+        if name in PIXELS:
+            given = kit.quick(name).attribute(probe, images, target)
+            assert given.values.shape == (5, *SHAPE[:2]), name
+            assert given.values.std() > 0, name
+
+
+def test_a_model_without_relu_says_so_to_methods_that_change_relus():
+    smooth = [layers.Conv2D(2, 3, activation="tanh"), layers.Flatten(), layers.Dense(CLASSES)]
+    probe = Probe(keras.Sequential([keras.Input(SHAPE), *smooth]))
+    for name in METHODS:
+        said = f"{explainer(name).title} changes the backward pass of ReLUs. This model has none."
+        assert sentence(name, probe) == (said if name in RECTIFIED else None)
+
+
+def test_one_sigmoid_a_class_has_logits_and_no_probability(kit, images, target, made):
+    probe = Probe(kit.seeded(kit.functional(last="sigmoid")))
+    for name in METHODS:
+        with pytest.raises(WorkbenchError, match=r"^The probability cannot be explained: .* one sigmoid a class"):
+            kit.quick(name).attribute(probe, images, target, score="probability")
+    for name in WAYS:
+        kit.same(kit.quick(name).attribute(probe, images, target).values, made[name].values)
 
 
 def test_each_call_of_a_shared_layer_has_its_own_maps(kit):
@@ -229,13 +314,14 @@ def test_the_model_is_left_unchanged_bit_for_bit_also_after_an_error(kit, tmp_pa
     assert any((a != b).any() for a, b in zip(model.get_weights(), before["loaded"], strict=True))
 
 
-def test_four_threads_get_what_one_gets(kit, model, images, target, maps):
-    """All methods at once on a probe that has compiled nothing yet."""
+def test_four_threads_get_what_one_gets(kit, model, images, target, made):
+    """Methods at once on a probe that has compiled nothing yet."""
+    expected = {name: made[name].values for name in [*WAYS, "integrated-gradients", "smooth-grad"]}
     probe, found, start = Probe(model), {}, threading.Barrier(4)
 
     def work(number):
         start.wait()
-        for name in METHODS[number % len(METHODS) :] + METHODS[: number % len(METHODS)]:
+        for name in [*expected][number:] + [*expected][:number]:
             found[number, name] = kit.quick(name).attribute(probe, images, target).values
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
@@ -243,6 +329,6 @@ def test_four_threads_get_what_one_gets(kit, model, images, target, maps):
         thread.start()
     for thread in threads:
         thread.join(120)
-    assert len(found) == 4 * len(METHODS)
+    assert len(found) == 4 * len(expected)
     for (_, name), values in found.items():
-        kit.same(values, maps[name])
+        kit.same(values, expected[name])

@@ -288,6 +288,18 @@ def agree():
     return check
 
 
+def pytest_sessionfinish(session):
+    """Hand what a worker process saw over to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["worst"] = dict(WORST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    for name, deviation in getattr(node, "workeroutput", {}).get("worst", {}).items():
+        WORST[name] = max(WORST[name], deviation)
+
+
 def pytest_terminal_summary(terminalreporter):
     """Say how far the methods are from the equations."""
     if WORST:

@@ -84,9 +84,7 @@ def test_every_model(case, agree, score, reference, steps):
     assert steps == 50 or np.abs(gaps).max() > 10 * within  # a rule of few steps does leave one
 
 
-@pytest.mark.parametrize(
-    ("score", "reference"), [("logit", "black"), ("probability", "training")]
-)
+@pytest.mark.parametrize(("score", "reference"), [("logit", "black"), ("probability", "training")])
 def test_it_adds_up_to_the_difference_of_the_scores(case, score, reference):
     """Completeness, up to the trapezoid rule: a hundredth of the largest difference at 500 steps."""
     given = explained(case, score, reference, 500)

@@ -105,7 +105,7 @@ def test_on_a_linear_model_the_map_is_the_mean_over_the_patches_there_and_no_pix
 
 
 def test_a_photograph_with_as_many_patches_as_pixels_needs_no_memory_for_all_of_them():
-    """224 x 224 copies would be 10 GB; all are the same here, so few of them tell."""
+    """All 50,176 patches at full size would be 10 GB; they are kept as strips of rows and columns."""
     from workbench.explainers.patches import sliding_patches
 
     patches = sliding_patches((224, 224, 3), 1, 1)

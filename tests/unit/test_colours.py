@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workbench.colours import DIVERGING, SEQUENTIAL, gradient, rgba, scale_of
+from workbench.colours import CONTRASTING, DIVERGING, SEQUENTIAL, gradient, rgba, scale_of
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,9 @@ def test_the_sequential_ramp_grows_lighter_and_the_diverging_one_is_dark_in_the_
     assert len(set(lightness)) == len(SEQUENTIAL)
     assert DIVERGING[1] == "#000000"
     assert gradient(True) == "linear-gradient(90deg, #48a0ff, #000000, #ff7a1a)"
+
+
+def test_a_contrast_is_teal_for_the_true_class_and_orange_for_the_predicted_one():
+    painted = rgba(np.array([[-1.0, 0.5]]), signed=True, scale=1.0, contrast=True)[0]
+    assert painted.tolist() == [[255, 122, 26, 255], [45, 212, 191, 128]]
+    assert CONTRASTING == ("#ff7a1a", "#000000", "#2dd4bf")

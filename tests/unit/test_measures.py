@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from workbench.measures import confusion_counts, f1, precision, recall, wilson
+from workbench.measures import confusion_counts, difference, f1, precision, recall, wilson
 
 LABELS = np.array([0, 0, 0, 1, 1, 3])
 PREDICTED = np.array([0, 0, 1, 1, 0, 1])
@@ -42,3 +42,10 @@ def test_wilson_takes_arrays_and_knows_nothing_of_no_trials():
     assert low.shape == high.shape == (2, 2)
     assert (low[1].tolist(), high[1].tolist()) == ([0, 0], [1, 1])
     np.testing.assert_allclose([low[0], high[0]], [[0.045587, 0.510109], [0.699358, 1]], atol=1e-6)
+
+
+def test_two_rates_are_compared_as_in_newcombes_paper():
+    """His first example, 56 of 70 against 48 of 80; and Fisher's lady tasting tea."""
+    found = difference(56, 70, 48, 80)
+    np.testing.assert_allclose(found[:3], (0.2, 0.0524, 0.3339), atol=5e-5)
+    assert difference(3, 4, 1, 4)[3] == pytest.approx(34 / 70)

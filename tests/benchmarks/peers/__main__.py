@@ -1,0 +1,97 @@
+"""`make bench-peers`: our methods and those of other libraries on the same network, the same images, the same CPU.
+
+Each library runs in a process of its own. Ours and theirs are measured in turn, and each of their turns is compared
+with ours right before and after it, so that a busy machine slows both; of these ratios the median counts, and the
+smallest and largest are shown. "At best" compares the quickest run of each, which a busy machine disturbs least. Maps
+are brought to the image's size where the library does so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from comparing import METHODS, TURNS, Row, compared
+from environments import LIBRARIES
+from export import write
+from rich.console import Console
+from rich.table import Table
+
+import workbench as wb
+from workbench.cli.quiet import quiet_tensorflow
+
+PROMISED = {
+    ("grad-cam", "tf-keras-vis"): 10,
+    ("grad-cam", "xplique"): 10,
+    ("smooth-grad", "tf-keras-vis"): 5,
+    ("smooth-grad", "xplique"): 1.5,
+    ("smooth-grad", "captum"): 1.5,
+    ("integrated-gradients", "tf-keras-vis"): 5,  # it has none so far
+    ("integrated-gradients", "xplique"): 1.5,
+    ("integrated-gradients", "captum"): 1.5,
+    ("score-cam", "tf-keras-vis"): 4,
+    ("score-cam", "torchcam"): 1,
+}
+
+
+def table(rows: list[Row]) -> Table:
+    """Draw what was measured, method by method."""
+    columns = (
+        "method",
+        "library",
+        "images",
+        "ours/s",
+        "theirs/s",
+        "at best",
+        "rows/call",
+        "ours ÷ theirs",
+        "promised",
+    )
+    shown = Table(*columns)
+    for row in sorted(rows, key=lambda row: list(METHODS).index(row.method)):
+        count, bar = str(METHODS[row.method][0]), PROMISED.get((row.method, row.library))
+        promised = "" if bar is None else f"≥ {bar} ×"
+        if row.note:
+            shown.add_row(row.method, row.library, count, "", "", "", "", row.note, promised)
+            continue
+        ratio = float(np.median(row.ratios))
+        colour = "default" if bar is None else "green" if ratio >= bar else "red"
+        said = f"[{colour}]{ratio:.2f} ×[/] ({min(row.ratios):.2f}–{max(row.ratios):.2f})"
+        speeds = [f"{speed:,.{0 if speed >= 100 else 1}f}" for speed in (row.ours, row.theirs)]
+        speeds.append(f"{row.ours / row.theirs:.2f} ×")
+        shown.add_row(row.method, row.library, count, *speeds, str(row.rows), said, promised)
+    return shown
+
+
+def main() -> None:
+    """Print one table, and a line for each library."""
+    parser = argparse.ArgumentParser(prog="make bench-peers", description=__doc__)
+    parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help=f"of {', '.join(LIBRARIES)}; all, if none")
+    chosen = parser.parse_args().libraries or list(LIBRARIES)
+    if wrong := [name for name in chosen if name not in LIBRARIES]:
+        parser.error(f"there is no library {wrong[0]!r}; choose of {', '.join(LIBRARIES)}")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # not every library here can use one
+    quiet_tensorflow()
+    console, session = Console(width=None if sys.stdout.isatty() else 120), wb.open_session("baseline")
+    rows: list[Row] = []
+    with suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as folder, console.status("") as status:
+        case = write(session, Path(folder), max(count for count, _ in METHODS.values()))
+        for name in chosen:
+            for row in compared(session, name, case, status.update):
+                rows.append(row)  # noqa: PERF402 - Ctrl-C shows what there is so far
+    console.print(table([row for row in rows if row.method]))
+    for row in rows:
+        if not row.method:
+            console.print(f"{row.library}: {row.note}", markup=False, soft_wrap=True)
+    cores, load = os.cpu_count() or 1, os.getloadavg()[1]  # over the last five minutes
+    busy = "; others were at work: ratios to libraries that use OpenMP say little" if load > 1.5 * cores else ""
+    console.print(f"images per second at best, ratios of {TURNS} turns; {cores} cores, load {load:.1f}{busy}")
+
+
+if __name__ == "__main__":
+    main()
