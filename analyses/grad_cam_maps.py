@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from workbench.analysis import Analysis
+from workbench.attribution import Attribution
 from workbench.choosing import evenly, worst_first
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
-from workbench.attribution import Attribution
 from workbench.contracts import Array, Dataset, Finding, Predictions
 from workbench.params import ChooseFrom, Params
 from workbench.plotting import QUIET, colour_bar, colours_for, new_figure, say, text

@@ -45,10 +45,9 @@ class Agreement:
 
     def ordered(self, order: Sequence[int]) -> Agreement:
         """Return the same with the maps in another order."""
-        pairs = np.ix_(order, order)
-        return Agreement(
-            self.spearman[:, *pairs], self.overlap[:, *pairs], self.chance[:, :, *pairs], self.own[:, :, order]
-        )
+        rows, columns = np.ix_(order, order)
+        spearman, overlap, chance = (each[..., rows, columns] for each in (self.spearman, self.overlap, self.chance))
+        return Agreement(spearman, overlap, chance, self.own[:, :, list(order)])
 
 
 def compare(

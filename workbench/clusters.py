@@ -45,21 +45,30 @@ def clustered(vectors: Array, *, seed: int = 0) -> Clusters:
         vectors: `(n, D)` float.
         seed: of k-means and of the samples.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it along
+
     count = len(vectors)
     directions = _unit(vectors.astype(np.float64))
     if count < LEAST:
         return Clusters(np.zeros(count, np.int64), float("nan"), DRAWS)
+    with threadpool_limits(1):  # so few vectors take five times as long on several cores
+        labels, silhouette, reached = _split(directions, seed)
+    if reached:
+        labels = np.zeros(count, np.int64)
+    order = np.argsort(-np.bincount(labels), kind="stable")
+    return Clusters(np.argsort(order)[labels], silhouette, reached)
+
+
+def _split(directions: Array, seed: int) -> tuple[Array, float, int]:
+    """Labels and silhouette of the best split, and how many clouds can be split as well."""
     labels, silhouette = _best(directions, seed)
     centre, chance = directions.mean(axis=0), np.random.default_rng(seed)
     _, spread, axes = np.linalg.svd(directions - centre, full_matrices=False)
     reached = 0
     for draw in range(DRAWS):
-        noise = chance.standard_normal((count, len(spread))) * spread / np.sqrt(count - 1)
+        noise = chance.standard_normal((len(directions), len(spread))) * spread / np.sqrt(len(directions) - 1)
         reached += _best(_unit(centre + noise @ axes), seed + 1 + draw)[1] >= silhouette
-    if reached:
-        labels = np.zeros(count, np.int64)
-    order = np.argsort(-np.bincount(labels), kind="stable")
-    return Clusters(np.argsort(order)[labels], silhouette, reached)
+    return labels, silhouette, reached
 
 
 def medoids(vectors: Array, labels: Array, group: int, count: int) -> Array:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -23,6 +23,7 @@ MOST_COPIES = 256
 CONTROL = "random"
 """The method that knows nothing."""
 RESAMPLES = 2000
+ENDS = ("", "_low", "_high")
 Methods = Annotated[
     tuple[str, ...],
     Field(description=f"methods to compare; all that look at no more than {MOST_COPIES} copies of an image, if none"),
@@ -83,6 +84,11 @@ class Estimate:
     low: float
     high: float
 
+    @classmethod
+    def of(cls, row: Any, name: str) -> Estimate:
+        """Read one from a table's row that has `columns` of this name."""
+        return cls(*(float(row[f"{name}{end}"]) for end in ENDS))
+
     @property
     def interval(self) -> tuple[float, float] | None:
         """As a finding takes it: None where there is none."""
@@ -128,6 +134,11 @@ def estimates(values: Array, seed: int = 0) -> Array:
         low, high = np.nanpercentile(means[:, enough], (2.5, 97.5), axis=0)
         found[1, enough], found[2, enough] = np.minimum(low, mean[enough]), np.maximum(high, mean[enough])
     return found.reshape(3, *np.shape(values)[1:])
+
+
+def columns(name: str, parts: Iterable[Any]) -> dict[str, Any]:
+    """Name a mean and the two ends of its interval, as columns of a table: `name`, `name_low`, `name_high`."""
+    return {f"{name}{end}": part for end, part in zip(ENDS, parts, strict=True)}
 
 
 def estimate(values: Array, seed: int = 0) -> Estimate:

@@ -158,7 +158,10 @@ def scale_bar(axes: Axes, mappable: ScalarMappable, unit: str) -> None:
     ends = sorted({low, 0.0, high})
     plain(axes)
     axes.set_yticks([])
-    axes.set_xticks(ends, [f"{end:.2g}".replace("-", "−") for end in ends])
+    said = [f"{end:.2g}".replace("-", "−") for end in ends]
+    if len(said[-1]) > 4:  # then zero has no room
+        said[1:-1] = [""] * (len(said) - 2)
+    axes.set_xticks(ends, said)
     words = axes.get_xticklabels()
     words[0].set_horizontalalignment("left")  # so that neighbouring bars keep their numbers apart
     words[-1].set_horizontalalignment("right")

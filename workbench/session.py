@@ -231,14 +231,15 @@ class Session:
             target: "predicted", "label", a class name or number, or `(n,)` int.
             contrast: two classes in the same forms, in place of `target`: explains f_c - f_c'.
             score: "logit" or "probability".
-            verdict: whether to judge each map, `Attribution.verdicts`: about 0.1 s an image, and once for a method
-                the randomisation test, seconds to minutes.
+            verdict: whether to judge each map, 0.1 s an image; a method's randomisation test comes once, and longer.
             params: the method's parameters, for example `layer="conv2"`.
 
         Raises:
             WorkbenchError: if a name or a value is wrong, or the method does not apply to this model.
         """
         chosen = self.dataset.rows(rows)
+        if "against" in params:
+            raise WorkbenchError("Name both classes of a contrast in one: contrast=(class, other class).")
         plain = isinstance(target, str) and target == "predicted" and score == "logit"
         if contrast is not None and not (plain and len(contrast) == 2):
             raise WorkbenchError("`contrast` takes two classes, and stands in place of `target` and `score`.")
@@ -267,8 +268,7 @@ class Session:
     def background(self) -> Array:
         """`(5, H, W, C)` uint8 images that stand for nothing in particular: of the training part, where it is known."""
         known = self.train or self.dataset
-        chosen = np.random.default_rng(0).permutation(len(known))[:5]
-        return np.asarray(known.images[np.sort(chosen)])
+        return np.asarray(known.images[np.sort(np.random.default_rng(0).permutation(len(known))[:5])])
 
     def classes_of(self, wanted: Class, rows: Array) -> Array:
         """Return the class of each of `rows`, `(n,)` int64: predicted, label, one for all, or as they are given."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import socket
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from workbench.attribution import Attribution, Verdict
 from workbench.errors import Unavailable
 from workbench.ui.app import create_app
+from workbench.ui.judges import Opinion
 from workbench.ui.server import bind
+from workbench.ui.verdicts import Weights
 
 
 @pytest.fixture
@@ -35,7 +40,7 @@ def test_another_host_name_is_refused(client):
     "path",
     [
         "/figure/nothing.png", "/table/nothing/0.csv", "/workbench/page.py", "/workbench/..%2fpage.py", "/monitoring",
-        "/gradio_api/run/look", "/openapi.json", "/gradio_api/file=/etc/passwd",
+        "/verdict/nothing", "/values/nothing", "/gradio_api/run/look", "/openapi.json", "/gradio_api/file=/etc/passwd",
     ],
 )  # fmt: skip
 def test_nothing_else_is_served(client, path):
@@ -58,6 +63,32 @@ def test_the_figure_and_the_tables_of_an_answer_can_be_fetched(client, desk):
     assert table.headers["content-type"].startswith("text/csv")
     assert len(table.text.splitlines()) == 1 + len(next(iter(job.value.tables.values())))
     assert client.get(f"/table/{key}/99.csv").status_code == 404
+
+
+def test_the_raw_values_of_a_map_on_screen_can_be_fetched_exactly(client, desk):
+    values = np.array([[[1.0, -2.5e-9], [np.float32(0.1), 3e30]]], np.float32)
+    made = Attribution(values, np.array([0]), "logit", True, "saliency", {}, None, (2, 2))
+    key = desk.judges.put(SimpleNamespace(key="k", pixels=np.zeros((2, 2, 1), np.uint8)), made)
+    answer = client.get(f"/values/{key}")
+    np.testing.assert_array_equal(np.frombuffer(answer.content, "<f4").reshape(2, 2), values[0])
+    assert answer.headers["content-type"] == "application/octet-stream"
+
+
+def test_the_verdict_of_a_map_on_screen_is_html_for_its_place(client, desk, monkeypatch):
+    made = Attribution(np.ones((1, 2, 2), np.float32), np.array([0]), "logit", True, "saliency", {}, None, (2, 2))
+    key = desk.judges.put(SimpleNamespace(key="k", pixels=np.zeros((2, 2, 1), np.uint8)), made)
+    known = Opinion(None, Weights("waiting"))
+    monkeypatch.setattr(desk.judges, "opinion", lambda session, asked, wait: known if asked == key else None)
+    assert client.get(f"/verdict/{key}").json() == {"open": True}
+    known = Opinion(Verdict(0.1, 96.0, 50, 1.0, 0.2), Weights("known"))
+    answer = client.get(f"/verdict/{key}").json()
+    assert "better than chance" in answer["badge"]
+    assert "beats 96 % of 50" in answer["told"]
+    assert answer["open"] is False
+    known = Opinion(None, Weights("waiting"), "it <broke>")
+    answer = client.get(f"/verdict/{key}").json()
+    assert "it &lt;broke&gt;" in answer["told"]
+    assert answer["open"] is False
 
 
 def test_a_port_in_use_is_one_sentence_that_says_how_to_choose_another():

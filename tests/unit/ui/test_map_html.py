@@ -33,9 +33,10 @@ def drawn(values, parse, kind=Kind, scale=None, label=1, layer="outer/conv", det
     view = View("errors", **{"explain": "predicted", **view})
     target, against = image.target(view.explain)
     array = np.asarray(values, np.float32)[None]
+    score, unit = ("logit", "logit") if against is None else ("contrast", "logit difference")
     made = Attribution(
-        array, np.array([target]), "logit" if against is None else "contrast", kind.signed, "hand", {}, layer, (4, 4),
-        None if against is None else np.array([against]), details or {},
+        array, np.array([target]), score, kind.signed, "hand", {}, layer, (4, 4),
+        None if against is None else np.array([against]), unit, details or {},
     )  # fmt: skip
     largest = max(np.abs(made.values).max() if kind.signed else made.values.max(), 0)
     shown = Shown(kind, made, float(largest if scale is None else scale), key="abc")

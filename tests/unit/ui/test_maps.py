@@ -1,6 +1,6 @@
 """Which maps are shown, and on which scale."""
 
-from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,8 +16,9 @@ from workbench.ui.view import View
 class Kind(Params):
     """Made by hand."""
 
-    name = "hand"
-    signed = False
+    name: ClassVar[str] = "hand"
+    signed: ClassVar[bool] = False
+
     steps: int = 3
 
     @classmethod
@@ -45,7 +46,7 @@ def made(desk, monkeypatch):
         return attribution([[0, 10 if classes[1] is not None else classes[0] + 1]])
 
     class Bad(Kind):
-        name = "bad"
+        name: ClassVar[str] = "bad"
 
     monkeypatch.setattr(maps, "attribution", compute)
     monkeypatch.setattr(maps, "layer_of", lambda desk, view: None)
@@ -83,7 +84,7 @@ def test_parameters_of_the_view_reach_the_method_and_wrong_ones_are_a_sentence(d
 
 def test_of_a_layers_method_the_layer_of_the_view_counts_unless_it_has_its_own(desk, monkeypatch):
     class Layered(Kind):
-        name = "layered"
+        name: ClassVar[str] = "layered"
         layer: str | None = None
 
         @classmethod
@@ -98,7 +99,7 @@ def test_of_a_layers_method_the_layer_of_the_view_counts_unless_it_has_its_own(d
 
 def test_quick_methods_are_shown_first_as_far_as_they_apply(desk):
     names = ("a-new-one", "grad-cam", "input-x-gradient", "integrated-gradients", "occlusion", "saliency")
-    desk.maps.put("methods", {name: (Kind, None) for name in names})
+    desk.maps.put("methods", dict.fromkeys(names, (Kind, None)))
     assert maps.chosen(desk, View()) == ["grad-cam", "integrated-gradients", "saliency", "occlusion"]
     desk.maps.put("methods", {name: (Kind, "no layer" if name == "grad-cam" else None) for name in names})
     assert maps.chosen(desk, View()) == ["integrated-gradients", "saliency", "occlusion", "input-x-gradient"]
@@ -111,12 +112,6 @@ def test_what_is_shown_first_exists():
     from workbench.explainers import explainers
 
     assert set(maps.QUICK) <= set(explainers())
-
-
-def test_units_say_which_score():
-    kind = SimpleNamespace(unit="score² per unit of brightness")
-    assert maps.unit_of(kind, "contrast") == "logit difference² per unit of brightness"
-    assert maps.unit_of(SimpleNamespace(unit="activation"), "logit") == "activation"
 
 
 @pytest.mark.parametrize(("explain", "target"), [

@@ -85,5 +85,6 @@ def test_every_discovered_method_has_a_known_family():
     families = {name: kind.kin() for name, kind in explainers().items()}
     assert set(families.values()) == set(methods.FAMILIES)
     wanted = {"grad-cam": "layer", "guided-grad-cam": "gradient", "smooth-grad": "gradient", "rise": "perturbation",
-              "occlusion": "perturbation", "lime": "perturbation", "kernel-shap": "perturbation", "random": "control"}  # fmt: skip
+              "occlusion": "perturbation", "lime": "perturbation", "kernel-shap": "perturbation",
+              "random": "control"}  # fmt: skip
     assert {name: families[name] for name in wanted} == wanted

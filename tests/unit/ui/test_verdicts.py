@@ -17,7 +17,8 @@ def verdict(percentile=98.0, largest=2.5, randomised=0.05, *, blind=False) -> Ve
 
 
 @pytest.mark.parametrize(("made", "word", "style", "mark"), [
-    (verdict(), BELIEVED, "good", "✓"), (verdict(94.0), CHANCE, "open", "≈"), (verdict(largest=0.0), CHANCE, "open", "≈"),
+    (verdict(), BELIEVED, "good", "✓"), (verdict(94.0), CHANCE, "open", "≈"),
+    (verdict(largest=0.0), CHANCE, "open", "≈"),
     (verdict(100.0, randomised=0.77, blind=True), BLIND, "bad", "✕"),
 ])  # fmt: skip
 def test_word_sign_and_colour_go_together(parse, made, word, style, mark):

@@ -1,0 +1,251 @@
+"""Attribution methods side by side on the same images, with their verdicts."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from workbench.analysis import Analysis
+from workbench.attribution import BELIEVED, Attribution
+from workbench.choosing import worst_first
+from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_COLOURS, scale_of
+from workbench.comparison import CONTROL, Estimate
+from workbench.contracts import Array, Finding, Predictions
+from workbench.errors import WorkbenchError
+from workbench.measures import confusion_counts
+from workbench.params import ChooseFrom, Params, make
+from workbench.plotting import INK, QUIET, SMALL, colours_for, new_figure, scale_bar, text
+from workbench.progress import report
+from workbench.result import Result
+from workbench.tiles import Tile, small, tiles, tiles_height
+from workbench.wording import counted, probability, rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.explainers.base import Explainer
+    from workbench.session import Session
+
+USUAL = (
+    "grad-cam", "hires-cam", "ablation-cam", "saliency", "integrated-gradients", "guided-backprop", "occlusion",
+    CONTROL,
+)  # fmt: skip
+"""Methods shown unless others are named: of each family one or two, and the control."""
+CELL = 1.32
+HEAD, FOOT = 0.5, 0.5
+"""Room for the methods' names above and their colour bars below, in widths of a cell."""
+
+
+class Choice(Params):
+    """Which methods, on which images."""
+
+    methods: Annotated[
+        tuple[str, ...],
+        Field(max_length=24, description=f"methods to show side by side; if none is named, {', '.join(USUAL)}"),
+        ChooseFrom("explainers"),
+    ] = ()
+    images: int = Field(6, ge=1, le=24, description="images to show, errors and right predictions in turn")
+    row: int = Field(-1, ge=-1, description="one image of the dataset to show instead, alone; -1 for several")
+    target: Literal["predicted", "label"] = Field("predicted", description="class whose logit is explained")
+    layer: Annotated[
+        str | None,
+        Field(description="layer that class activation maps read; the last one that is no pooling, if not given"),
+        ChooseFrom("layers"),
+    ] = None
+
+
+class AttributionGallery(Analysis[Choice]):
+    """How do the methods explain the same images, and which of their maps may be believed?"""
+
+    Params = Choice
+    needs_model = True
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Explain each image with each method, and judge every map."""
+        import pandas as pd
+
+        methods, left = _methods(session, params)
+        rows = _rows(session, params)
+        found, seen = {}, {}
+        for done, (name, method) in enumerate(methods.items()):
+            report("Methods", done, len(methods))
+            values = method.model_dump()
+            found[name] = session.attribute(name, rows, target=params.target, verdict=True, **values)
+            seen[name] = _similarity(session, found[name])
+        maps = pd.concat([_maps(session, rows, methods[name], each) for name, each in found.items()])
+        table = pd.DataFrame([_method(methods[name], each, seen[name]) for name, each in found.items()])
+        order = np.lexsort((maps["method"].map({name: n for n, name in enumerate(found)}), maps["place"]))
+        maps = maps.iloc[order].drop(columns="place").reset_index(drop=True)
+        out = pd.DataFrame({"method": list(left), "why": list(left.values())})
+        arrays = {"images": small(np.asarray(session.dataset.images[rows])), "rows": rows}
+        arrays |= {f"map {n}": each.at_pixels() for n, each in enumerate(found.values())}
+        findings = _findings(session.predictions, rows, maps, table, out)
+        return Result({"maps": maps, "methods": table, "left_out": out}, arrays, findings, {"target": params.target})
+
+    def draw(self, result: Result) -> Figure:
+        """Draw a line for each image: the image, and its maps with their verdicts."""
+        methods, images = result.tables["methods"], result.arrays["images"]
+        columns, lines = 1 + len(methods), result.tables["maps"].groupby("row", sort=False)
+        maps = [result.arrays[f"map {n}"] for n in range(len(methods))]
+        scales = [scale_of(m, bool(signed)) for m, signed in zip(maps, methods["signed"], strict=True)]
+        pictures = []
+        for n, (image, (_, line)) in enumerate(zip(images, lines, strict=True)):
+            pictures.append(Tile(image, below=_classes(line.iloc[0])))
+            for values, scale, (_, row) in zip(maps, scales, line.iterrows(), strict=True):
+                below, signed = _verdict(row), bool(row["signed"])
+                pictures.append(Tile(image, below=below, overlay=values[n], signed=signed, scale=scale))
+        height = tiles_height(pictures, columns, CELL)
+        out = [f"{text(row['method'])}: {text(row['why'], 90)}" for _, row in result.tables["left_out"].iterrows()]
+        figure = new_figure(
+            result, self.question(), width=columns * CELL + 0.2, height=height + (HEAD + FOOT) * CELL,
+            said=f"Explained: the logit of the {'true' if result.notes['target'] == 'label' else 'predicted'} class. "
+            "Methods have units of their own: all maps of a column share one scale, columns do not. Below each map: "
+            "whether its ranking of pixels moves the prediction more than random maps' do, and the share of them that "
+            "it beats; or that the method draws much the same map under random weights. Teal: true class. Orange: "
+            f"predicted class with its probability.{' Left out: ' if out else ''}{' '.join(out)}",
+        )  # fmt: skip
+        axes = figure.subplots()
+        tiles(axes, pictures, columns=columns, cell=CELL)
+        bottom = axes.get_ylim()[0]
+        axes.set_ylim(bottom + FOOT, -HEAD)
+        for n, (_, method) in enumerate(methods.iterrows(), 1):
+            _column(axes, n, bottom, method, scales[n - 1])
+        return figure
+
+
+def _methods(session: Session, params: Choice) -> tuple[dict[str, Explainer], dict[str, str]]:
+    """Return the methods that apply, by name, and why others do not, by title."""
+    from workbench.explainers import explainer
+
+    chosen, left = {}, {}
+    for name in dict.fromkeys(params.methods or USUAL):
+        kind = explainer(name)
+        if (reason := kind.missing(session.probe)) is None:
+            chosen[name] = make(kind, {"layer": params.layer} if kind.needs_layer() else {})
+        else:
+            left[kind.title] = reason
+    if not chosen:
+        raise WorkbenchError(f"None of these methods applies to this model. {' '.join(left.values())}")
+    return chosen, left
+
+
+def _rows(session: Session, params: Choice) -> Array:
+    """Choose the most confident error of each leading confused pair, and in turn a right prediction of its class."""
+    if params.row >= 0:
+        return session.dataset.rows([params.row])
+    predictions, classes = session.predictions, len(session.class_names)
+    sure = np.argsort(-predictions.confidence, kind="stable")
+    counts = confusion_counts(predictions.labels, predictions.predicted, classes)
+    order = np.argsort(-(counts - np.diag(counts.diagonal())), axis=None, kind="stable")
+    wrong, right = sure[~predictions.correct[sure]], sure[predictions.correct[sure]]
+    pair, chosen = predictions.labels * classes + predictions.predicted, dict[int, None]()
+    for cell in order[counts.ravel()[order] > 0].tolist():
+        for group in (wrong[pair[wrong] == cell], right[predictions.labels[right] == cell // classes]):
+            chosen |= dict.fromkeys([row for row in group.tolist() if row not in chosen][:1])
+        if len(chosen) >= params.images:
+            break
+    return np.array([*chosen, *(row for row in sure.tolist() if row not in chosen)][: params.images], np.int64)
+
+
+def _similarity(session: Session, found: Attribution) -> tuple[float, float, float]:
+    """Likeness of a method's maps to those under random weights, with its interval; NaN where it is not known."""
+    from workbench.explainers import explainer
+    from workbench.judging import known_randomisation
+
+    known = known_randomisation(session, make(explainer(found.method), found.params))
+    return (math.nan,) * 3 if known is None else known.similarity
+
+
+def _maps(session: Session, rows: Array, method: Explainer, found: Attribution) -> pd.DataFrame:
+    """Return a line for each map of a method."""
+    import pandas as pd
+
+    predictions, names, verdicts = session.predictions, session.class_names, found.verdicts or ()
+    details = {name: found.details.get(name, np.full(len(rows), np.nan)) for name in ("completeness gap", "R²")}
+    return pd.DataFrame({
+        "place": np.arange(len(rows)), "row": rows, "true": [names[c] for c in predictions.labels[rows]],
+        "predicted": [names[c] for c in predictions.predicted[rows]], "confidence": predictions.confidence[rows],
+        "correct": predictions.correct[rows], "method": method.name, "target": [names[c] for c in found.target],
+        "verdict": [each.words for each in verdicts], "percentile": [each.percentile for each in verdicts],
+        "faithfulness": [each.faithfulness for each in verdicts], "largest": [each.largest for each in verdicts],
+        "signed": method.signed,
+        **{name.replace(" ", "_"): values for name, values in details.items()},
+    })  # fmt: skip
+
+
+def _method(method: Explainer, found: Attribution, similarity: tuple[float, float, float]) -> dict[str, Any]:
+    verdicts = found.verdicts or ()
+    good = rate(sum(each.words == BELIEVED for each in verdicts), len(verdicts))
+    unit, size = found.unit or method.unit, "×".join(map(str, found.values.shape[1:]))
+    return {
+        "method": method.name, "title": method.title, "better": round(good.value * len(verdicts)), "of": len(verdicts),
+        "share": good.value, "low": good.interval[0], "high": good.interval[1], "similarity": similarity[0],
+        "similarity_low": similarity[1], "similarity_high": similarity[2], "blind": any(v.blind for v in verdicts),
+        "layer": found.layer or "", "size": size, "unit": unit, "signed": method.signed,
+    }  # fmt: skip
+
+
+def _findings(
+    predictions: Predictions, rows: Array, maps: pd.DataFrame, methods: pd.DataFrame, out: pd.DataFrame
+) -> tuple[Finding, ...]:
+    """Say for each method on how many images it is better than chance, best first; then what is blind or left out."""
+    findings = []
+    for _, row in methods[~methods["blind"]].sort_values("better", ascending=False, kind="stable").iterrows():
+        share = rate(int(row["better"]), int(row["of"]))
+        poor = maps[(maps["method"] == row["method"]) & (maps["verdict"] != BELIEVED)]["row"].to_numpy()
+        findings.append(Finding(
+            f"{_named(row)} is better than chance on {row['better']} of {counted(int(row['of']), 'image')}, {share}.",
+            "mild" if share.interval[1] < 0.5 else "info", share.value, share.interval, worst_first(predictions, poor),
+        ))  # fmt: skip
+    for _, row in methods[methods["blind"]].iterrows():
+        alike, control = Estimate(*row[["similarity", "similarity_low", "similarity_high"]]), row["method"] == CONTROL
+        findings.append(Finding(
+            f"{_named(row)} does not depend on the weights: random weights give maps with a rank correlation of "
+            f"{alike} to these{', as they must for a control' if control else ''}.",
+            "info" if control else "mild", alike.value, alike.interval,
+            advice="" if control else "Read it as a drawing of the image, not as a reason of the model.",
+        ))  # fmt: skip
+    believed = maps[maps["verdict"] == BELIEVED]["row"].unique()
+    lost = np.array([row for row in rows if row not in believed], np.int64)
+    share = rate(len(lost), len(rows))
+    findings.append(Finding(
+        f"On {len(lost)} of {counted(len(rows), 'image')}, {share}, no method's map is better than chance.",
+        "mild" if len(lost) else "info", share.value, share.interval, worst_first(predictions, lost),
+    ))  # fmt: skip
+    findings += [Finding(f"Left out: {row['method']}. {row['why']}") for _, row in out.iterrows()]
+    return tuple(findings)
+
+
+def _named(method: pd.Series) -> str:
+    return str(method["title"]) + (f" at {method['layer']}, {method['size']} places," if method["layer"] else "")
+
+
+def _classes(row: pd.Series) -> list[tuple[str, str]]:
+    sure = f"{probability(row['confidence'])}%"
+    second = (f"→ {text(row['predicted'], 14)} {sure}", PREDICTED_COLOUR)
+    return [(text(row["true"], 20), TRUE_COLOUR), (f"right, {sure}", QUIET) if row["correct"] else second]
+
+
+def _verdict(row: pd.Series) -> list[tuple[str, str]]:
+    """Two short lines: the verdict, and the share of random maps that the map beats."""
+    colour = VERDICT_COLOURS[row["verdict"]]
+    first, second = ("does not depend", "on the weights") if "weights" in row["verdict"] else (row["verdict"], "")
+    return [(first, colour), (second or f"beats {row['percentile']:.0f} %", colour)]
+
+
+def _column(axes: Axes, place: int, bottom: float, method: pd.Series, scale: float) -> None:
+    """Write a method's name above its column, and draw its colour bar below."""
+    native = f"{method['size']}" + (f" at {text(method['layer'], 13)}" if method["layer"] else "")
+    title = textwrap.wrap(text(method["title"], 40), 18)[:2]
+    for line, words in enumerate(["", *title][-2:]):
+        axes.text(place, -HEAD + 0.1 + 0.12 * line, words, fontsize=SMALL, fontweight="bold", color=INK, va="center")
+    axes.text(place, -HEAD + 0.35, native, fontsize=SMALL, color=QUIET, va="center")
+    bar = axes.inset_axes((place, bottom + 0.22, 0.9, 0.08), transform=axes.transData)
+    colours = colours_for(signed=bool(method["signed"]), scale=scale, overlay=True)
+    scale_bar(bar, colours, method["unit"].replace(" per ", "\nper "))

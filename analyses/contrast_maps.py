@@ -1,0 +1,299 @@
+"""True against predicted class: where in an image the margin of an error comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from workbench import contrasts
+from workbench.analysis import Analysis
+from workbench.choosing import MOST_EVIDENCE, evenly
+from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.comparison import estimate, number
+from workbench.contracts import Array, Finding, Predictions
+from workbench.errors import WorkbenchError
+from workbench.measures import confusion_counts
+from workbench.objects import object_masks, plain
+from workbench.params import ChooseFrom, Params
+from workbench.plotting import INK, QUIET, SMALL, colours_for, heading, new_figure, on_paper, say, scale_bar, text
+from workbench.plotting import plain as bare
+from workbench.result import Result
+from workbench.tiles import Tile, small, strips, tiles, tiles_height
+from workbench.wording import counted, probability, rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session import Session
+
+UNITS = {"pixels": "logits, each pixel", "layer": "logits, each place", "cells": "logits, each cell"}
+CELL, FOOT = 1.6, 0.34
+"""Width of a picture in inches; room for the colour bars below, in rows of the figure."""
+MUTE = 0.8
+"""Share of the background's pixels from which on their being exactly zero is said."""
+
+
+class Choice(Params):
+    """Which errors, and how they are explained."""
+
+    images: int = Field(6, ge=1, le=30, description="errors to show: the worst of each leading confused pair first")
+    row: int = Field(-1, ge=-1, description="one image of the dataset to show instead, alone; -1 for the errors")
+    pixel_method: contrasts.Method = "integrated-gradients"
+    reference: contrasts.Reference = "mean"
+    layer: Annotated[
+        str | None,
+        Field(description="layer that HiResCAM reads; the last spatial layer that is no pooling, if not given"),
+        ChooseFrom("layers"),
+    ] = None
+    examined: int = Field(200, ge=1, le=20_000, description="errors to count over, evenly spaced over all of them")
+
+
+class ContrastMaps(Analysis[Choice]):
+    """What spoke for the true class of an error, and what for the predicted one?
+
+    The logit of the true class less that of the predicted one, f_true - f_predicted, is explained. An image that is
+    recognised is contrasted with the second most probable class.
+    """
+
+    Params = Choice
+    needs_model = True
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Explain the margin of the shown images and of a sample of all errors, and add it up over places."""
+        if not session.probe.spatial_layers:
+            raise WorkbenchError(session.probe.no_maps("HiResCAM, which is shown beside the pixels,"))
+        predictions, count = session.predictions, len(session.dataset)
+        wrong = np.flatnonzero(~predictions.correct)
+        if params.row >= 0:
+            shown = sample = session.dataset.rows([params.row])
+        else:
+            shown = _worst(predictions, len(session.class_names), params.images)
+            sample = wrong[evenly(len(wrong), params.examined)]
+        rows = np.unique(np.concatenate([shown, sample]))
+        table, arrays, notes = _measured(session, rows, params)
+        if not len(rows):
+            claim = f"None of {counted(count, 'image')} is taken for another class: there is no error to explain."
+            return Result({"errors": table}, findings=(Finding(claim, "info", 0.0, rate(0, count).interval),))
+        at = np.searchsorted(rows, shown)
+        counting = table.iloc[np.searchsorted(rows, sample)]
+        findings = [_about(table.iloc[at[0]], notes)] if params.row >= 0 else _findings(counting, notes)
+        order = np.concatenate([at, np.setdiff1d(np.arange(len(rows)), at)])
+        return Result(
+            {"errors": table.iloc[order].reset_index(drop=True)},
+            {"images": small(np.asarray(session.dataset.images[shown])), **{k: v[at] for k, v in arrays.items()}},
+            (*findings, _of_layer(counting, notes)), notes,
+        )  # fmt: skip
+
+    def draw(self, result: Result) -> Figure:
+        """Draw each image beside its two maps, the sums of cells, and how the margin adds up."""
+        if result.tables["errors"].empty:
+            return say(new_figure(result, self.question(), height=2.0), "There is no error to explain.")
+        notes, arrays, count = result.notes, result.arrays, len(result.arrays["images"])
+        table = result.tables["errors"].iloc[:count]
+        scales = {name: scale_of(arrays[name], signed=True) for name in UNITS}
+        lines = [
+            [
+                Tile(arrays["images"][n], above=_classes(row)),
+                Tile(on_paper(arrays["pixels"][n], scales["pixels"], arrays["masks"][n]),
+                     above=[(notes["title"], INK), (notes["sizes"]["pixels"], QUIET)], framed=True),
+                Tile(arrays["images"][n], above=[("HiResCAM", INK), (f"{notes['sizes']['layer']}, enlarged", QUIET)],
+                     overlay=arrays["layer"][n], signed=True, scale=scales["layer"], contrast=True),
+            ]
+            for n, (_, row) in enumerate(table.iterrows())
+        ]  # fmt: skip
+        tall = tiles_height(lines[0], 3, CELL)
+        figure = new_figure(
+            result, self.question(), width=3 * CELL + tall + 5.4, height=tall * (count + FOOT) + 0.4,
+            said="Explained: the logit of the true class less that of the other, which is the predicted one where the "
+            "image is an error. Teal speaks for the true class, orange for the other. All maps of a column share one "
+            f"scale, and so do all cells. HiResCAM at {text(notes['layer'], 60)}. Object, shaded under its map: the "
+            "largest part that differs from a plain background.",
+        )  # fmt: skip
+        pictures, cells, bars = figure.subplots(1, 3, width_ratios=[3 * CELL, tall, 4.2])
+        for strip, line in zip(strips(pictures, count), lines, strict=True):
+            tiles(strip, line, columns=3, cell=CELL)
+        for strip, values in zip(strips(cells, count), arrays["cells"], strict=True):
+            _heat(strip, values, scales["cells"])
+        _waterfall(bars, table, "reference" if notes["complete"] else "left over")
+        heading(pictures, "Where the margin comes from")
+        heading(cells, "Sum of each cell")
+        for axes in (pictures, cells, bars):
+            axes.set_ylim(count - 0.5 + FOOT, -0.5)
+        foot = FOOT / (count + FOOT)
+        for axes, name, left, width in (
+            (pictures, "pixels", 0.345, 0.28), (pictures, "layer", 0.69, 0.28), (cells, "cells", 0.02, 0.8),
+        ):  # fmt: skip
+            colours = colours_for(signed=True, scale=scales[name], overlay=name == "layer", contrast=True)
+            scale_bar(axes.inset_axes((left, 0.58 * foot, width, 0.2 * foot)), colours, UNITS[name])
+        return figure
+
+
+def _measured(session: Session, rows: Array, params: Choice) -> tuple[pd.DataFrame, dict[str, Array], dict[str, Any]]:
+    """Explain some images: a line for each of how its margin adds up, the maps, and what they are."""
+    import pandas as pd
+
+    predictions, names, index = session.predictions, session.dataset.class_names, session.dataset.indices
+    labels, against = predictions.labels[rows], contrasts.rivals(predictions, rows)
+    taken = {"layer": params.layer, "reference": params.reference}
+    fine = contrasts.contrast(session, params.pixel_method, rows, (labels, against), **taken)
+    coarse = contrasts.contrast(session, "hires-cam", rows, (labels, against), layer=params.layer)
+    values, masks = contrasts.spread(fine), object_masks(np.asarray(session.dataset.images[rows]))
+    cells, quiet = contrasts.in_cells(values), values[~masks] == 0
+    shaded = masks & plain(masks)[:, None, None]
+    margins = contrasts.margins(predictions, rows, labels, against)
+    on, beyond, behind = contrasts.on_object_and_background(values, masks)
+    grid = cells.shape[1:]
+    flat = cells.reshape(len(rows), grid[0] * grid[1])
+    largest = np.abs(flat).argmax(axis=1)
+    hires = coarse.values.sum(axis=(1, 2), dtype=np.float64)
+    table = pd.DataFrame({
+        "row": rows, "index": index[rows], "true": [names[c] for c in labels],
+        "predicted": [names[c] for c in predictions.predicted[rows]], "against": [names[c] for c in against],
+        "confidence": predictions.confidence[rows], "margin": margins, "on_object": on, "on_background": beyond,
+        "left_over": margins - values.sum(axis=(1, 2)), "background_share": behind,
+        "completeness_gap": fine.details.get("completeness gap", np.full(len(rows), np.nan)),
+        "largest_cell": [contrasts.place(each // grid[1], each % grid[1], grid) for each in largest],
+        "largest_value": flat[np.arange(len(rows)), largest], "hires_sum": hires, "hires_left_over": margins - hires,
+    })  # fmt: skip
+    notes = {
+        "title": contrasts.title(params.pixel_method), "layer": coarse.layer or "",
+        "complete": "completeness gap" in fine.details,
+        "sizes": {k: "×".join(map(str, each.values.shape[1:])) for k, each in (("pixels", fine), ("layer", coarse))},
+        "reference": str(fine.params.get("reference") or ""),
+        "silent": bool(quiet.size and quiet.mean() > MUTE),
+    }  # fmt: skip
+    return table, {"pixels": fine.at_pixels(), "layer": coarse.at_pixels(), "cells": cells, "masks": shaded}, notes
+
+
+def _worst(predictions: Predictions, classes: int, most: int) -> Array:
+    """Rows of the error with the highest loss of each directed pair, commonest pair first; then of all that is left."""
+    wrong = np.flatnonzero(~predictions.correct)
+    wrong = wrong[np.argsort(-predictions.loss[wrong], kind="stable")]
+    counts = confusion_counts(predictions.labels, predictions.predicted, classes)
+    pair = predictions.labels[wrong] * classes + predictions.predicted[wrong]
+    first = np.unique(pair, return_index=True)[1]
+    first = first[np.lexsort((first, -counts.ravel()[pair[first]]))]
+    return np.concatenate([wrong[first], np.delete(wrong, first)])[:most]
+
+
+def _method(notes: dict[str, Any]) -> str:
+    said = notes["title"] + (f" from the reference {notes['reference']!r}" if notes["reference"] else "")
+    return said if notes["complete"] else f"{said}, whose values need not add up"
+
+
+def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
+    over, seen = counted(len(table), "error"), table[table["on_background"].notna()]
+    margin, found = estimate(table["margin"].to_numpy()), []
+    if len(seen):
+        behind, on, beyond, rest = (
+            estimate(seen[name].to_numpy()) for name in ("background_share", "on_object", "on_background", "left_over")
+        )
+        first = seen.sort_values("background_share", ascending=False, kind="stable")["row"].head(MOST_EVIDENCE)
+        if np.isfinite(behind.value):
+            but = "; but pixels equal to the reference get exactly zero from this method, whatever they do"
+            found.append(Finding(
+                f"Of what speaks for the predicted class, {contrasts.in_percent(behind)} lies on the background "
+                f"({_method(notes)}){but if notes['silent'] else ''}.",
+                "serious" if behind.low > 0.5 else "mild" if behind.value > 0.25 or notes["silent"] else "info",
+                behind.value, behind.interval, tuple(first.tolist()),
+                "Choose a reference that the background does not equal." if notes["silent"] else
+                "Open the first ones: is it the outline, which takes both sides, or something that stands there?",
+            ))  # fmt: skip
+        found.append(Finding(
+            f"In {counted(len(seen), 'error')} before a plain background, the object gives {on} logits of the margin, "
+            f"the background {beyond}; {'the reference has' if notes['complete'] else 'left over are'} {rest}.",
+            "info", beyond.value, beyond.interval, tuple(first.tolist()),
+        ))  # fmt: skip
+    if len(seen) < len(table):
+        none = rate(len(table) - len(seen), len(table))
+        found.append(Finding(
+            f"{len(table) - len(seen):,} of {over} have no plain background, {none}: there, object and background "
+            "cannot be told apart.", "info", none.value, none.interval,
+            tuple(table[table["on_background"].isna()]["row"].head(MOST_EVIDENCE).tolist()),
+        ))  # fmt: skip
+    if notes["complete"]:
+        gap = estimate(table["completeness_gap"].abs().to_numpy())
+        far = gap.value > 0.1 * abs(margin.value)
+        worst = table.sort_values("completeness_gap", key=abs, ascending=False, kind="stable")["row"]
+        found.append(Finding(
+            f"The sums of {notes['title']} miss the difference to the reference by {gap} logits, of a margin of "
+            f"{margin}.",
+            "mild" if far else "info", gap.value, gap.interval, tuple(worst.head(MOST_EVIDENCE).tolist()),
+            "Take more steps where a share matters that is not much larger." if far else "",
+        ))  # fmt: skip
+    return found
+
+
+def _about(row: pd.Series, notes: dict[str, Any]) -> Finding:
+    """Say how the margin of one image adds up."""
+    parts = [("the object", row["on_object"]), ("the background", row["on_background"])]
+    if np.isnan(parts[1][1]):
+        parts = [("the whole image, which has no plain background,", row["on_object"])]
+    said = ", ".join(f"{name} gives {number(value)}" for name, value in parts)
+    return Finding(
+        f"Image {row['row']}: {row['true']} less {row['against']} is {number(row['margin'])} logits; {said}, and "
+        f"{'the reference has' if notes['complete'] else 'left over are'} {number(row['left_over'])} "
+        f"({_method(notes)}). The strongest cell, {row['largest_cell']}, gives {number(row['largest_value'])}.",
+        value=float(row["margin"]), evidence=(int(row["row"]),),
+    )  # fmt: skip
+
+
+def _of_layer(table: pd.DataFrame, notes: dict[str, Any]) -> Finding:
+    rest = estimate(table["hires_left_over"].abs().to_numpy())
+    return Finding(
+        f"HiResCAM at {notes['layer']}, {notes['sizes']['layer']} places, sums to the margin but for {rest} logits.",
+        "info", rest.value, rest.interval, (),
+        "Only under one linear layer is what is left over a constant, the difference of two biases.",
+    )  # fmt: skip
+
+
+def _classes(row: pd.Series) -> list[tuple[str, str]]:
+    second = f"→ {text(row['predicted'], 16)} {probability(row['confidence'])}%"
+    if row["margin"] >= 0:
+        second = f"not {text(row['against'], 16)}"
+    return [(text(row["true"], 20), TRUE_COLOUR), (second, PREDICTED_COLOUR)]
+
+
+def _heat(axes: Axes, values: Array, scale: float) -> None:
+    """Draw the sums of an image's cells; those that matter as numbers too."""
+    axes.imshow(on_paper(values, scale), interpolation="nearest")
+    axes.set_axis_off()
+    decimals = 1 if scale >= 1 else 2
+    for (y, x), value in np.ndenumerate(values):
+        if abs(value) >= 0.15 * scale >= 0.01:  # what is smaller would read 0.00
+            colour = "white" if abs(value) > 0.6 * scale else INK
+            said = number(value, decimals)
+            axes.text(x, y, said, fontsize=SMALL - 1.5, color=colour, ha="center", va="center")
+    height, width = (side - 0.5 for side in values.shape)
+    frame = [-0.5, width, width, -0.5, -0.5], [-0.5, -0.5, height, height, -0.5]
+    axes.plot(*frame, color=QUIET, linewidth=0.5, clip_on=False)
+
+
+def _waterfall(axes: Axes, table: pd.DataFrame, rest: str) -> None:
+    """Draw for each image what reference, object and background give, and the margin that they add up to."""
+    values = np.nan_to_num(table[["on_object", "on_background", "left_over", "margin"]].to_numpy())
+    low, high = min(float(values.min()), -1e-6), max(float(values.max()), 1e-6)
+    for n, (_, row) in enumerate(table.iterrows()):
+        seen = not np.isnan(row["on_background"])
+        parts = [(rest, row["left_over"]), ("object" if seen else "all pixels", row["on_object"]),
+                 ("background", row["on_background"]), ("= margin", row["margin"])]  # fmt: skip
+        for at, (name, value) in zip(n + np.array([-0.27, -0.09, 0.09, 0.27]), parts, strict=True):
+            bold = "bold" if name == "= margin" else "normal"
+            axes.text(-0.02, at, name, fontsize=SMALL, color=INK, ha="right", va="center", fontweight=bold,
+                      transform=axes.get_yaxis_transform())  # fmt: skip
+            if np.isnan(value):
+                axes.text(0.01 * (high - low), at, "not plain", fontsize=SMALL, color=QUIET, va="center")
+                continue
+            axes.barh(at, value, height=0.14, color=TRUE_COLOUR if value > 0 else PREDICTED_COLOUR, linewidth=0)
+            away = (0.02 if value >= 0 else -0.02) * (high - low)
+            axes.text(value + away, at, number(value), fontsize=SMALL, color=INK, va="center", fontweight=bold,
+                      ha="left" if value >= 0 else "right")  # fmt: skip
+    heading(axes, "How the margin adds up, logits")
+    bare(axes, grid="x")
+    axes.set_yticks([])
+    axes.axvline(0, color=QUIET, linewidth=0.8)
+    axes.set_xlim(low - 0.2 * (high - low), high + 0.2 * (high - low))

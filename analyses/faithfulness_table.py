@@ -1,0 +1,291 @@
+"""How far the maps of each method can be believed, by several measures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from workbench.analysis import Analysis
+from workbench.attribution import BELIEVED, CHANCE
+from workbench.choosing import balanced
+from workbench.colours import NO_EVIDENCE_COLOUR, VERDICT_COLOURS
+from workbench.comparison import CONTROL, Estimate, Methods, estimates, holm, left_out, methods_on
+from workbench.contracts import Array, Finding
+from workbench.errors import WorkbenchError
+from workbench.params import Params, describe
+from workbench.plotting import FAINT, INK, QUIET, SMALL, class_ticks, heading, new_figure, plain
+from workbench.progress import report
+from workbench.result import Result
+from workbench.wording import counted, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.faithfulness.base import Measure, Subject
+    from workbench.session import Session
+
+USUAL = ("deletion", "insertion", "road", "average-drop", "relevance-mass")
+"""What is measured if nothing is named: what is quick, and has a better and a worse end."""
+SURE = 0.05
+FEWEST = 6
+"""Images below which no test by ranks can be sure."""
+BETTER, WORSE, SAME = "better", "worse", "no better"
+ACROSS = 6
+
+
+class Choice(Params):
+    """Which methods and measures, on which images."""
+
+    methods: Methods = ()
+    measures: Annotated[tuple[str, ...], Field(description="measures by name; the usual quick ones, if none")] = ()
+    within: Literal["object", "all"] = Field(
+        "object", description="pixels that deletion and insertion turn: to delete a black background tests nothing"
+    )
+    images: int = Field(24, ge=1, le=2000, description="images to explain, of each class as many as there are")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images and of the resampling")
+
+
+class FaithfulnessTable(Analysis[Choice]):
+    """Which method's maps can be believed, on this model?"""
+
+    Params = Choice
+    needs_model = True
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Measure each method's maps of the predicted class, and test every method against the random control."""
+        import pandas as pd
+
+        names = (*params.methods, CONTROL) if params.methods else ()
+        methods, left = methods_on(session.probe, names, least=2)
+        methods[CONTROL] = methods.pop(CONTROL)  # the last row
+        measures = _measures(params)
+        rows = balanced(session.dataset.labels, params.images, params.seed)
+        images = session.dataset.floats(rows)
+        values = np.full((len(measures), len(methods), len(rows)), np.nan)
+        reasons: dict[str, str] = {}
+        for place, name in enumerate(methods):
+            subject = _subject(session, name, rows, images)
+            for number, each in enumerate(measures.values()):
+                if reason := each.missing(subject):
+                    reasons[each.name] = reason
+                else:
+                    values[number, place] = each.values(subject)
+                report("Faithfulness", place * len(measures) + number + 1, len(measures) * len(methods))
+        known = np.isfinite(values).any(axis=(1, 2))
+        if not known.any():
+            raise WorkbenchError(next(iter(reasons.values()), "No map of these images can be measured."))
+        measures = {name: each for (name, each), some in zip(measures.items(), known, strict=True) if some}
+        titles = {name: method.title for name, method in methods.items()}
+        table = _table(values[known], measures, titles, params.seed)
+        order = _best_first(table, titles)
+        per_image = pd.DataFrame(
+            [(measure, method, *each) for k, measure in enumerate(measures) for m, method in enumerate(methods)
+             for each in zip(rows, values[known][k, m], strict=True)],
+            columns=["measure", "method", "row", "value"],
+        )  # fmt: skip
+        return Result(
+            {"summary": _summary(table, titles, order), "measured": table, "images": per_image},
+            {},
+            tuple(_findings(table, measures, titles, order, rows)),
+            {
+                "order": order, "titles": titles, "left": left_out(left),
+                "measures": {name: [each.title, each.unit, each.better] for name, each in measures.items()},
+            },
+        )  # fmt: skip
+
+    def draw(self, result: Result) -> Figure:
+        """Draw a panel for each measure: a dot with its interval for each method."""
+        order, measures = result.notes["order"], result.notes["measures"]
+        lines = -(-len(measures) // ACROSS)
+        said = (
+            "Dots: means over the images with 95 % intervals from resampling them. Band: the control, maps of random "
+            f"numbers. Green: surely better than the control (Wilcoxon's signed-rank test, Holm over all, p < {SURE}); "
+            "amber: not; hollow: surely worse. Star: surely better than the runner-up, too. Methods that are better in "
+            f"more measures stand higher. {result.notes['left']}"
+        ).rstrip()
+        height = lines * (0.21 * len(order) + 0.8)
+        figure = new_figure(result, self.question(), width=10.6, height=height, said=said)
+        panels = figure.subplots(lines, min(ACROSS, len(measures)), squeeze=False, sharey=True)
+        for axes in panels.ravel()[len(measures) :]:
+            axes.set_axis_off()
+        class_ticks(panels[0, 0], [result.notes["titles"][method] for method in order])
+        for axes, name in zip(panels.ravel(), measures, strict=False):
+            part = result.tables["measured"]
+            part = part[part["measure"] == name].set_index("method").loc[order]
+            _panel(axes, part, measures[name])
+        return figure
+
+
+def _measures(params: Choice) -> dict[str, Measure]:
+    """Return the measures that are asked for, those that turn pixels `within` what the parameters say."""
+    from workbench.faithfulness import measure, measures
+
+    found = {}
+    for name in dict.fromkeys(params.measures or [each for each in USUAL if each in measures()]):
+        kind = measure(name)
+        own = {"within": params.within} if any(each.name == "within" for each in describe(kind)) else {}
+        found[name] = kind(**own)
+    return found
+
+
+def _subject(session: Session, name: str, rows: Array, images: Array) -> Subject:
+    from workbench.explainers import explainer
+    from workbench.faithfulness.base import Subject
+
+    method = explainer(name)()
+    background = session.background if method.needs_background else None
+    return Subject(session.probe, images, session.attribute(name, rows), method, background)
+
+
+def _table(values: Array, measures: Mapping[str, Measure], titles: Mapping[str, str], seed: int) -> pd.DataFrame:
+    """One row a measure and method: mean with interval, the test against the control, and which is surely best.
+
+    Args:
+        values: `(measures, methods, N)`, the control's last.
+        measures: by name.
+        titles: of the methods by name.
+        seed: of the resampling.
+    """
+    import pandas as pd
+
+    lines, winners = [], []
+    for (name, each), of_measure in zip(measures.items(), values, strict=True):
+        towards = {"higher": 1, "lower": -1}.get(each.better, 0)
+        mean, low, high = estimates(of_measure.T, seed)
+        for place, method in enumerate(titles):
+            known = int(np.isfinite(of_measure[place]).sum())
+            line = {"measure": name, "method": method, "mean": mean[place], "low": low[place], "high": high[place],
+                    "known": known, "p_control": float("nan"), "side": 0.0}  # fmt: skip
+            if method != CONTROL and towards:
+                line["p_control"], side = _compared(of_measure[place], of_measure[-1])
+                line["side"] = towards * side
+            lines.append(line)
+        ranked = [place for place in np.argsort(-towards * mean, kind="stable") if np.isfinite(mean[place])]
+        if towards and len(ranked) > 1:
+            first, second = ranked[:2]
+            chance, side = _compared(of_measure[first], of_measure[second])
+            winners.append((name, [*titles][first], [*titles][second], chance if towards * side > 0 else 1.0))
+    table = pd.DataFrame(lines)
+    table["p_control"] = holm(table["p_control"].to_numpy())
+    sure = table["p_control"] < SURE
+    words = np.where(sure & (table["side"] > 0), BETTER, np.where(sure & (table["side"] < 0), WORSE, SAME))
+    table["against_control"] = np.where(table["p_control"].notna(), words, "")
+    table["runner_up"], table["p_runner_up"], table["best"] = "", float("nan"), False
+    for (name, first, second, _), chance in zip(winners, holm(np.array([each[-1] for each in winners])), strict=True):
+        row = table.index[(table["measure"] == name) & (table["method"] == first)]
+        table.loc[row, ["runner_up", "p_runner_up", "best"]] = [second, chance, bool(chance < SURE)]
+    return table.drop(columns="side")
+
+
+def _compared(one: Array, other: Array) -> tuple[float, float]:
+    """Test paired values of the same images: p of Wilcoxon's signed-rank test, and which side is larger."""
+    from scipy.stats import wilcoxon
+
+    known = np.isfinite(one) & np.isfinite(other)
+    if known.sum() < FEWEST:
+        return float("nan"), 0.0
+    differences = (one - other)[known]
+    if not differences.any():
+        return 1.0, 0.0
+    return float(wilcoxon(differences).pvalue), float(np.sign(differences.mean()))
+
+
+def _best_first(table: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
+    """Order methods by the measures in which they beat the control, then by how few they lose; the control last."""
+    won = table[table["against_control"] == BETTER].groupby("method").size()
+    lost = table[table["against_control"] == WORSE].groupby("method").size()
+    best = table[table["best"]].groupby("method").size()
+    others = [method for method in titles if method != CONTROL]
+    return [*sorted(others, key=lambda m: (-won.get(m, 0), lost.get(m, 0), -best.get(m, 0))), CONTROL]
+
+
+def _summary(table: pd.DataFrame, titles: Mapping[str, str], order: list[str]) -> pd.DataFrame:
+    """One row a method: in how many measures it is surely better than the control, and its mean in each."""
+    import pandas as pd
+
+    won = table[table["against_control"] == BETTER].groupby("method").size()
+    means = table.pivot_table(index="method", columns="measure", values="mean", sort=False).reindex(order)
+    named = {"method": [titles[method] for method in order], "better_in": [int(won.get(each, 0)) for each in order]}
+    return pd.concat([pd.DataFrame(named), means.reset_index(drop=True)], axis=1)
+
+
+def _findings(
+    table: pd.DataFrame, measures: Mapping[str, Measure], titles: Mapping[str, str], order: list[str], rows: Array
+) -> list[Finding]:
+    among = counted(len(rows), "image")
+    if len(rows) < FEWEST:
+        findings = [Finding(f"{among} are too few to tell methods apart: at least {FEWEST} are needed.", "mild")]
+    else:
+        findings = _against_control(table, titles, order, among)
+    for name, each in measures.items():
+        part = table[(table["measure"] == name) & table["mean"].notna()]
+        led = part[part["runner_up"] != ""]
+        if each.better and len(led):
+            row = led.iloc[0]
+            second = part[part["method"] == row["runner_up"]].iloc[0]
+            sure = f"surely (p = {row['p_runner_up']:.2g})" if row["best"] else "but not surely"
+            best, next_ = (Estimate(*each_row[["mean", "low", "high"]]) for each_row in (row, second))
+            findings.append(
+                Finding(
+                    f"{each.title}, {each.better} is better: {titles[row['method']]} is best with {best}, {sure} "
+                    f"better than {titles[row['runner_up']]} with {next_}.",
+                    "info", best.value, best.interval,
+                )
+            )  # fmt: skip
+    return findings or [Finding(f"These measures only describe the maps of {among}; they name no better one.")]
+
+
+def _against_control(table: pd.DataFrame, titles: Mapping[str, str], order: list[str], among: str) -> list[Finding]:
+    """Say which methods are better than random numbers in how many measures."""
+    judged = table[table["against_control"] != ""].groupby("method")["against_control"]
+    won, of = judged.agg(lambda words: int((words == BETTER).sum())), judged.size()
+    known = [method for method in order if method in of]
+    if not known:
+        return []
+    half = [method for method in known if 2 * won[method] > of[method]]
+    rest = [method for method in known if 2 * won[method] <= of[method]]
+    findings = []
+    if half:
+        said = listed([f"{titles[method]} in {won[method]} of {of[method]}" for method in half], 12)
+        findings.append(
+            Finding(
+                f"On {among}, surely better than random numbers in most measures: {said}.", "info", float(won[half[0]])
+            )
+        )
+    if rest:
+        said = listed([f"{titles[method]} in {won[method]} of {of[method]}" for method in rest], 12)
+        findings.append(
+            Finding(
+                f"On {among}, surely better than random numbers in no more than half of the measures: {said}.",
+                "mild", float(won[rest[-1]]), advice="Do not rest a claim about this model on these maps alone.",
+            )
+        )  # fmt: skip
+    return findings
+
+
+def _panel(axes: Axes, table: pd.DataFrame, measure: list[str]) -> None:
+    """Draw one measure: the control as a band, every other method as a dot with its interval."""
+    title, unit, better = measure
+    heading(axes, title)
+    mean, low, high = (float(table[name].loc[CONTROL]) for name in ("mean", "low", "high"))
+    axes.axvspan(low, high, color=FAINT, linewidth=0)
+    axes.axvline(mean, color=QUIET, linewidth=0.8)
+    inks = {BETTER: VERDICT_COLOURS[BELIEVED], SAME: VERDICT_COLOURS[CHANCE], WORSE: VERDICT_COLOURS[CHANCE], "": INK}
+    for place, (method, row) in enumerate(table.iterrows()):
+        if not np.isfinite(row["mean"]):
+            axes.annotate("–", (0, place), xycoords=("axes fraction", "data"), color=NO_EVIDENCE_COLOUR, va="center")
+            continue
+        ink = QUIET if method == CONTROL else inks[row["against_control"]]
+        axes.hlines(place, row["low"], row["high"], color=ink, linewidth=1.2)
+        face = "white" if row["against_control"] == WORSE else ink
+        marker, size = ("*", 10) if row["best"] else ("o", 4.5)
+        axes.plot(row["mean"], place, marker, color=ink, markerfacecolor=face, markersize=size)
+    plain(axes, grid="both")
+    axes.locator_params(axis="x", nbins=4)
+    way = {"higher": "higher is better →", "lower": "← lower is better"}.get(better, "only describes")
+    axes.set_xlabel("\n".join(each for each in (unit, way) if each), fontsize=SMALL)

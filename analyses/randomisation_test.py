@@ -1,0 +1,267 @@
+"""Maps of networks whose weights are drawn anew, layer by layer."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from workbench.analysis import Analysis
+from workbench.attribution import BLIND
+from workbench.choosing import balanced, evenly
+from workbench.colours import VERDICT_COLOURS, scale_of
+from workbench.comparison import CONTROL, Estimate, columns, methods_on
+from workbench.contracts import Array, Finding
+from workbench.errors import WorkbenchError
+from workbench.params import ChooseFrom, Params
+from workbench.plotting import FAINT, INK, QUIET, SMALL, colours_for, new_figure, plain, scale_bar, text
+from workbench.randomisation import ALIKE, Randomisation, mean_with_interval, randomise
+from workbench.result import Result
+from workbench.tiles import Tile, small, tiles, tiles_height
+from workbench.wording import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.explainers.base import Explainer
+    from workbench.session import Session
+
+FEWEST = 20
+"""Images without which a number says little."""
+USUAL = (
+    "saliency", "input-x-gradient", "integrated-gradients", "guided-backprop", "guided-grad-cam", "grad-cam", CONTROL,
+)  # fmt: skip
+"""What is tested if nothing is named: one method of each kind, one that is known to fail, and the control."""
+MEASURES = {
+    "spearman": ("rank correlation", INK), "absolute": ("of magnitudes", "#8b5cf6"), "ssim": ("SSIM", "#0891b2"),
+}  # fmt: skip
+MARGIN, MAPS, CURVES = 1.35, 7.0, 2.2
+HEAD, FOOT = 0.38, 0.6
+"""Inches: names, maps, curves; what stands above the maps, and below them."""
+
+
+class Choice(Params):
+    """Which methods, and how the weights are drawn anew."""
+
+    methods: Annotated[
+        tuple[str, ...], Field(description="methods to test; one of each kind, if none"), ChooseFrom("explainers")
+    ] = ()
+    mode: Literal["cascading", "independent"] = Field(
+        "cascading", description="draw a layer and all behind it, from the output back; or one layer alone"
+    )
+    images: int = Field(FEWEST, ge=FEWEST, le=1000, description="images that the numbers come from, some of each class")
+    examples: int = Field(1, ge=1, le=4, description="images to show")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="of the weights and of the choice of images")
+
+
+class RandomisationTest(Analysis[Choice]):
+    """Do the maps depend on the network's weights?"""
+
+    Params = Choice
+    needs_model = True
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Explain the predicted class of some images with the trained weights and with others."""
+        import pandas as pd
+
+        probe, dataset = session.probe, session.dataset
+        methods, _ = methods_on(probe, params.methods or _usual(session))
+        rows = balanced(dataset.labels, params.images, params.seed)
+        images, target = dataset.floats(rows), session.predictions.predicted[rows]
+        shown = evenly(len(rows), params.examples)
+        found: dict[str, Randomisation] = {}
+        maps, sizes = [], []
+        for name, method in methods.items():
+            background = session.background if method.needs_background else None
+            found[name] = randomise(
+                probe, method, images, target, background=background, mode=params.mode, seed=params.seed
+            )
+            if not found[name].stages:
+                raise WorkbenchError("Weights are drawn anew layer by layer. This model has no layer with weights.")
+            maps.append(found[name].maps[:, shown])
+            sizes.append(_size(session, name, method, rows[:1]))
+        tables = {
+            "methods": _verdicts(methods, found), "stages": _stages(found),
+            "images": pd.DataFrame({"row": rows, "index": dataset.indices[rows],
+                                    **{name: each.spearman.mean(axis=0) for name, each in found.items()}}),
+        }  # fmt: skip
+        return Result(
+            tables,
+            {"images": small(dataset.images[rows[shown]]), "maps": np.stack(maps)},
+            tuple(_findings(tables["methods"], rows, params.mode)),
+            {"stages": list(next(iter(found.values())).stages), "sizes": sizes},
+        )
+
+    def draw(self, result: Result) -> Figure:
+        """Draw the maps of each method in a line, and beside them how alike they stay."""
+        table, stages, maps = result.tables["methods"], result.notes["stages"], result.arrays["maps"]
+        columns, lines = maps.shape[1] + 1, maps.shape[2]
+        cell = MAPS / columns
+        pictures = [
+            tile
+            for of_method, signed in zip(maps, table["signed"], strict=True)
+            for image, values in zip(result.arrays["images"], of_method.swapaxes(0, 1), strict=True)
+            for tile in (Tile(image, above=[("", QUIET)]), *(_tile(each, bool(signed)) for each in values))
+        ]
+        height = tiles_height(pictures, columns, cell)
+        size = {"width": MARGIN + MAPS + CURVES, "height": height + HEAD + FOOT}
+        figure = new_figure(result, self.question(), said=_said(result), **size)
+        axes = figure.subplots()
+        tiles(axes, pictures, columns=columns, cell=cell)
+        for column, words in enumerate(["image", "trained", *stages, "random", "random"]):
+            axes.text(column, -0.08, text(words.rpartition("/")[2], 11), fontsize=SMALL, color=INK)
+        block = height / cell / len(table)
+        for place, (_, row) in enumerate(table.iterrows()):
+            top = place * block + 0.13 * block / lines
+            _name(axes, row, result.notes["sizes"][place], (-MARGIN / cell, top))
+            where = (columns + 0.35, top, CURVES / cell - 0.45, block * (1 - 0.22 / lines))
+            panel = axes.inset_axes(where, transform=axes.transData)
+            part = result.tables["stages"][result.tables["stages"]["method"] == row["method"]]
+            _curves(panel, part, named=place == len(table) - 1)
+            if place == 0:
+                _legend(panel)
+        _bars(axes, height / cell + 0.15 / cell, cell, table)
+        axes.set_xlim(-MARGIN / cell, columns + CURVES / cell)
+        axes.set_ylim((height + FOOT) / cell, -HEAD / cell)
+        axes.set_anchor("N")
+        return figure
+
+
+def _usual(session: Session) -> tuple[str, ...]:
+    from workbench.explainers import explainers
+
+    known = explainers()
+    return tuple(name for name in USUAL if name in known and known[name].missing(session.probe) is None)
+
+
+def _size(session: Session, name: str, method: Explainer, rows: Array) -> str:
+    """Native size of a method's map."""
+    height, width = session.dataset.image_shape[:2]
+    if method.needs_layer():
+        height, width = session.attribute(name, rows).values.shape[1:]
+    return f"{height}×{width}"
+
+
+def _verdicts(methods: Mapping[str, Explainer], found: Mapping[str, Randomisation]) -> pd.DataFrame:
+    """One row a method: its similarity with interval, that at the last stage, and that of two random networks."""
+    import pandas as pd
+
+    lines = []
+    for name, each in found.items():
+        method = methods[name]
+        line = {"method": name, "title": method.title, "signed": method.signed, "blind": each.blind}
+        line |= columns("similarity", each.similarity)
+        line |= columns("last", mean_with_interval(each.spearman[-1]))
+        lines.append(line | columns("floor", mean_with_interval(each.floor[0])))
+    return pd.DataFrame(lines)
+
+
+def _stages(found: Mapping[str, Randomisation]) -> pd.DataFrame:
+    """One row a method, measure and stage; the last stage is that of two random networks."""
+    import pandas as pd
+
+    lines: list[tuple[object, ...]] = []
+    for name, each in found.items():
+        for k, measure in enumerate(MEASURES):
+            values = [*getattr(each, measure), each.floor[k]]
+            for stage, of_images in zip((*each.stages, "two random"), values, strict=True):
+                lines.append((name, measure, stage, *mean_with_interval(of_images)))
+    return pd.DataFrame(lines, columns=["method", "measure", "stage", "mean", "low", "high"])
+
+
+def _findings(table: pd.DataFrame, rows: Array, mode: str) -> list[Finding]:
+    how = "a layer alone is" if mode == "independent" else "the layers are"
+    blind, rest, apart = [], [], []
+    for row in table.to_dict("records"):
+        title, alike, floor = row["title"], Estimate.of(row, "similarity"), Estimate.of(row, "floor")
+        if not np.isfinite(alike.value):
+            rest.append(Finding(f"{title}: the maps are flat, so there is nothing to compare.", "mild"))
+        elif row["method"] == CONTROL:
+            said = f"The control, {title.lower()} numbers, stays alike by {alike}, as it must: it knows no weights."
+            rest.append(Finding(said, "info", alike.value, alike.interval))
+        elif row["blind"]:
+            said = (
+                f"{title} {BLIND}: while {how} drawn anew, its maps stay alike by a rank correlation of {alike}; those "
+                f"of two random networks are by {floor}."
+            )
+            advice = "It draws the image. Do not read its maps as what this model looks at."
+            blind.append(Finding(said, "serious", alike.value, alike.interval, tuple(rows.tolist()), advice))
+        else:
+            apart.append((title, alike))
+    if apart:
+        most = max((alike for _, alike in apart), key=lambda alike: alike.value)
+        said = "; ".join(f"{title} {alike}" for title, alike in apart)
+        said = f"The maps of {counted(len(apart), 'method')} change with the weights; they stay alike by: {said}."
+        rest.insert(0, Finding(said, "info", most.value, most.interval))
+    if len(rows) < FEWEST:
+        rest.append(Finding(f"These numbers come from {counted(len(rows), 'image')}; {FEWEST} are wanted.", "mild"))
+    return blind + rest
+
+
+def _said(result: Result) -> str:
+    alone = result.params["mode"] == "independent"
+    drawn = f"has this layer's weights {'alone' if alone else 'and those of all layers behind it'} drawn anew"
+    return (
+        f"The network of each column {drawn}; of the last two, all weights: what these share is the noise floor. Each "
+        "map has a scale of its own, whose end is above it; its native size is below the method's name. Curves: "
+        "likeness to the trained network's map, mean over the tested images with 95 % intervals, on the object's "
+        f"pixels but for SSIM; last dots: of the two random networks. Dotted: {ALIKE}; what is surely above is blind."
+    )
+
+
+def _tile(values: Array, signed: bool) -> Tile:
+    """A map on its own scale, whose end stands above it."""
+    scale = scale_of(values, signed)
+    ink = colours_for(signed=signed, scale=scale).to_rgba(values, bytes=True)[..., :3]
+    return Tile(small(ink), above=[(f"{'±' if signed else ''}{scale:.1g}", QUIET)])
+
+
+def _name(axes: Axes, row: pd.Series, size: str, place: tuple[float, float]) -> None:
+    """Write a method's name, its map's size, and its verdict."""
+    blind = bool(row["blind"]) and row["method"] != CONTROL
+    verdict = textwrap.fill(BLIND, 18) if blind else "the control" if row["method"] == CONTROL else ""
+    words = [(textwrap.fill(text(row["title"], 32), 18), INK, "bold"), (size, QUIET, "normal")]
+    words.append((verdict, VERDICT_COLOURS[BLIND] if blind else QUIET, "normal"))
+    shift = 0.0
+    for said, colour, weight in words:
+        axes.annotate(said, place, xytext=(0, -shift), textcoords="offset points", va="top", ha="left",
+                      fontsize=SMALL + 0.5, color=colour, fontweight=weight, linespacing=1.15)  # fmt: skip
+        shift += (said.count("\n") + 1) * (SMALL + 0.5) * 1.3
+
+
+def _curves(axes: Axes, table: pd.DataFrame, *, named: bool) -> None:
+    """Draw how alike the maps of one method stay from stage to stage."""
+    for name, (_, colour) in reversed(MEASURES.items()):  # the rank correlation over the others
+        part = table[table["measure"] == name]
+        places = np.arange(len(part))
+        axes.vlines(places, part["low"], part["high"], color=colour, linewidth=0.8, alpha=0.6)
+        axes.plot(places[:-1], part["mean"].iloc[:-1], color=colour, linewidth=1.3, marker="o", markersize=2)
+        axes.plot(places[-1:], part["mean"].iloc[-1:], color=colour, marker="o", markersize=3.5)
+    axes.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
+    axes.axhline(ALIKE, color=QUIET, linewidth=0.8, linestyle=":", zorder=0)
+    plain(axes)
+    axes.set_ylim(-0.35, 1.08)
+    axes.set_yticks([0, 0.5, 1])
+    axes.tick_params(labelsize=SMALL - 1)
+    names = [text(each.rpartition("/")[2], 12) for each in part["stage"]] if named else []
+    axes.set_xticks(range(len(part)), names or [""] * len(part), rotation=90)
+
+
+def _legend(axes: Axes) -> None:
+    for (words, colour), place in zip(MEASURES.values(), ((0, 12), (0, 3), (62, 3)), strict=True):
+        axes.annotate(words, (0, 1), xycoords="axes fraction", xytext=place, textcoords="offset points",
+                      fontsize=SMALL, color=colour, va="bottom")  # fmt: skip
+
+
+def _bars(axes: Axes, top: float, cell: float, table: pd.DataFrame) -> None:
+    """Say below the maps what their colours mean."""
+    kinds = [signed for signed in (True, False) if (table["signed"] == signed).any()]
+    for place, signed in enumerate(kinds):
+        panel = axes.inset_axes((2.7 * place / cell, top, 2.3 / cell, 0.1 / cell), transform=axes.transData)
+        words = f"{'signed' if signed else 'unsigned'} map, share of its largest"
+        scale_bar(panel, colours_for(signed=signed, scale=1), words)

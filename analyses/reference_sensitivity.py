@@ -1,0 +1,294 @@
+"""Integrated gradients under several reference images."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field
+
+from workbench.agreement import Agreement, compare
+from workbench.analysis import Analysis
+from workbench.attribution import Attribution
+from workbench.choosing import balanced
+from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.comparison import Estimate, columns, estimate, estimates, number
+from workbench.contracts import Array, Finding
+from workbench.objects import object_masks
+from workbench.objects import plain as stands_out
+from workbench.params import Params
+from workbench.plotting import (
+    FAINT,
+    INK,
+    QUIET,
+    SMALL,
+    class_ticks,
+    colour_bar,
+    colours_for,
+    heading,
+    new_figure,
+    plain,
+    text,
+)
+from workbench.progress import report
+from workbench.result import Result
+from workbench.tiles import Tile, small, tiles, tiles_height
+from workbench.wording import counted, percent, probability
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session import Session
+
+METHOD = "integrated-gradients"
+REFERENCES = ("black", "mean", "blurred", "training")
+GREY = 212
+CELL, COLUMNS = 1.06, 1 + 2 * len(REFERENCES)
+
+
+class Choice(Params):
+    """How many images, and how finely each path is walked."""
+
+    images: int = Field(24, ge=1, le=2000, description="images to explain, of each class as many as there are")
+    examples: int = Field(3, ge=1, le=8, description="images to show: those whose maps depend on the reference most")
+    steps: int = Field(50, ge=2, le=500, description="intervals of the trapezoid rule, from the reference to the image")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images and of the random maps")
+
+
+class ReferenceSensitivity(Analysis[Choice]):
+    """How much do integrated gradients depend on the reference image?"""
+
+    Params = Choice
+    needs_model = True
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Explain the predicted class from each reference, and compare the maps on the object's pixels."""
+        import pandas as pd
+
+        dataset, predictions = session.dataset, session.predictions
+        rows = balanced(dataset.labels, params.images, params.seed)
+        images = dataset.floats(rows)
+        found, references = {}, {}
+        for place, name in enumerate(REFERENCES):
+            found[name] = session.attribute(METHOD, rows, reference=name, steps=params.steps)
+            references[name] = _references(session, name, images)
+            report("Integrated gradients", place + 1, len(REFERENCES))
+        inside = object_masks(images)
+        reached = np.any([each.values != 0 for each in found.values()], axis=(0, 1))  # (H, W)
+        within = inside & (reached | ~reached.any())
+        agreement = compare(list(found.values()), within, magnitudes=False, seed=params.seed)
+        by_image = pd.DataFrame({"row": rows, "index": dataset.indices[rows]})
+        told = stands_out(inside)
+        by_image["area"] = np.where(told, 1 - inside.mean(axis=(1, 2)), np.nan)
+        for name in REFERENCES:
+            for what, values in _measured(found[name], images, references[name], inside).items():
+                by_image[f"{what}_{name}"] = values
+        one, other = np.triu_indices(len(REFERENCES), 1)
+        alike = agreement.spearman[:, one, other]  # (N, pairs)
+        with np.errstate(invalid="ignore"):
+            by_image["agreement"] = np.nansum(alike, axis=1) / np.isfinite(alike).sum(axis=1)
+        order = np.argsort(by_image["agreement"].fillna(2).to_numpy(), kind="stable")
+        shown = order[: params.examples]
+        tables = {"references": _by_reference(by_image, inside.size), "pairs": _pairs(agreement), "images": by_image}
+        arrays = {
+            "images": small(dataset.images[rows[shown]]),
+            "maps": np.stack([each.values[shown] for each in found.values()]),
+        }
+        means = np.stack([references[name][:, shown].mean(axis=0) for name in REFERENCES])
+        arrays["references"] = small((255 * means).round().astype(np.uint8))
+        names, labels, predicted = dataset.class_names, dataset.labels, predictions.predicted
+        examples = [
+            [names[labels[row]], names[predicted[row]], float(predictions.confidence[row])] for row in rows[shown]
+        ]
+        changed = np.any([(references[name] != images).any(axis=(0, 1, -1)) for name in REFERENCES], axis=0)  # (H, W)
+        unseen = float((changed & ~reached).mean())
+        findings = _findings(tables, rows[order].tolist(), unseen)
+        return Result(tables, arrays, tuple(findings), {"examples": examples, "shown": shown.tolist()})
+
+    def draw(self, result: Result) -> Figure:
+        """Draw references and maps of some images, and below them what was measured on all."""
+        pictures = _tiles(result)
+        upper, lower = tiles_height(pictures, COLUMNS, CELL) + 0.1, 2.3
+        size = "×".join(str(side) for side in result.arrays["maps"].shape[2:])
+        said = (
+            f"Each map, native size {size}, stands beside its reference; training: 5 images of the training part, where "
+            "it is known, here their mean. The maps of one image share one scale, whose end is below the image; grey: "
+            "exactly 0. Teal: true class. Orange: predicted class, which is explained. Dots: means over the images with "
+            "95 % intervals. Bars: where 95 % of random maps with the same values and smoothness lie. Dotted: the "
+            "background's share of the area."
+        )
+        figure = new_figure(result, self.question(), width=COLUMNS * CELL + 0.9, height=upper + lower, said=said)
+        above, below = figure.subfigures(2, 1, height_ratios=[upper, lower], squeeze=False)[:, 0]
+        axes = above.subplots()
+        tiles(axes, pictures, columns=COLUMNS, cell=CELL)
+        bar = colours_for(signed=True, scale=1)
+        unit = "share of the image's largest" if upper > 2 else "of the largest"
+        colour_bar(above, axes, bar, unit, shrink=min(1, 2.5 / upper), aspect=25, pad=0.01)
+        _panels(below, result)
+        return figure
+
+
+def _references(session: Session, name: str, images: Array) -> Array:
+    """Return what each image is compared with: `(R, N, H, W, C)` float32."""
+    from workbench.explainers.references import reference_images
+
+    if name == "training":
+        background = session.background.astype(np.float32) / np.float32(255)
+        return np.broadcast_to(background[:, None], (len(background), *images.shape))
+    return session.probe.run(("reference", name), lambda batch: reference_images(name, batch), images)[None]
+
+
+def _measured(found: Attribution, images: Array, references: Array, inside: Array) -> dict[str, Array]:
+    """Measure each map: `(N,)` arrays by name.
+
+    They are the completeness gap, signed; the score's difference to the reference; the share of the map's magnitude
+    that lies on the background, NaN where none can be told; how many pixels equal the reference; and the largest
+    magnitude there.
+    """
+    size, gap = np.abs(found.values.astype(np.float64)), found.details["completeness gap"].astype(np.float64)
+    total, outside = size.sum(axis=(1, 2)), (size * ~inside).sum(axis=(1, 2))
+    known = stands_out(inside) & (total > 0)
+    equal = (images == references).all(axis=(0, -1))
+    return {
+        "gap": gap, "difference": found.values.sum(axis=(1, 2), dtype=np.float64) - gap,
+        "background": np.divide(outside, total, out=np.full(len(total), np.nan), where=known),
+        "equal": equal.sum(axis=(1, 2)), "largest_equal": (size * equal).max(axis=(1, 2)),
+    }  # fmt: skip
+
+
+def _by_reference(table: pd.DataFrame, pixels: int) -> pd.DataFrame:
+    import pandas as pd
+
+    lines = []
+    for name in REFERENCES:
+        line: dict[str, Any] = {"reference": name}
+        for what in ("gap", "difference", "background"):
+            values = table[f"{what}_{name}"].to_numpy()
+            line |= columns(what, estimates(np.abs(values) if what == "gap" else values))
+        equal, largest = int(table[f"equal_{name}"].sum()), float(table[f"largest_equal_{name}"].max())
+        lines.append({**line, "pixels": pixels, "equal": equal, "largest_equal": largest})
+    return pd.DataFrame(lines)
+
+
+def _pairs(agreement: Agreement) -> pd.DataFrame:
+    import pandas as pd
+
+    one, other = np.triu_indices(len(REFERENCES), 1)
+    names = {"reference": [REFERENCES[k] for k in one], "other": [REFERENCES[k] for k in other]}
+    shared, floor = estimates(agreement.spearman[:, one, other]), agreement.floor[0][:, one, other]
+    return pd.DataFrame({**names, **columns("spearman", shared), **columns("chance", floor)})
+
+
+def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) -> list[Finding]:
+    references, pairs, images = tables["references"].to_dict("records"), tables["pairs"], tables["images"]
+    among, mean = counted(len(images), "image"), estimate(images["agreement"].to_numpy())
+    if not np.isfinite(mean.value):
+        return [Finding("The maps are flat on these images: the score does not change on the way.", "serious")]
+    least = pairs.sort_values("spearman", kind="stable").iloc[0]
+    findings = [
+        Finding(
+            f"Over {among}, maps from two of {len(references)} references agree on the object's pixels by a rank "
+            f"correlation of {mean}; least those from {least['reference']} and {least['other']}, "
+            f"{Estimate.of(least, 'spearman')}.",
+            "mild" if mean.value < 0.5 else "info", mean.value, mean.interval, tuple(worst),
+            "Say which reference a map was made with; believe what several of them show.",
+        )
+    ]  # fmt: skip
+    findings += [_equal(line) for line in references if line["equal"]]
+    shares = {line["reference"]: Estimate.of(line, "background") for line in references}
+    if np.isfinite(shares["black"].value):
+        most = max(shares.values(), key=lambda each: each.value)
+        said = (
+            f"Share of the evidence that lies on the background, {percent(images['area'].mean())} of the area: "
+            f"{'; '.join(f'{name} {each}' for name, each in shares.items())}."
+        )
+        findings.append(Finding(said, "info", most.value, most.interval))
+    if unseen:
+        said = (
+            f"{percent(unseen)} of the places have exactly 0 in each of {among} under every reference, also where the "
+            "image differs from it: the score does not depend on them."
+        )
+        advice = "If something matters there, pad the convolutions or pool less: they drop what does not fit."
+        findings.append(Finding(said, "mild" if unseen > 0.1 else "info", unseen, advice=advice))
+    return [*findings, _gaps(references)]
+
+
+def _equal(line: Mapping[Hashable, Any]) -> Finding:
+    """Say what integrated gradients give pixels that equal the reference."""
+    share, largest = line["equal"] / line["pixels"], line["largest_equal"]
+    given = f"at most {largest:.2g}" if largest else "exactly 0, whatever the model does with them"
+    said = (
+        f"{percent(share)} of the pixels, {line['equal']:,} of {line['pixels']:,}, equal the {line['reference']} "
+        f"reference. Their attribution is {given}."
+    )
+    if share <= 0.1:
+        return Finding(said, "info", share)
+    return Finding(said, "mild", share, advice="To learn whether the model uses them, take another reference.")
+
+
+def _gaps(references: Sequence[Mapping[Hashable, Any]]) -> Finding:
+    """Say how far the maps are from adding up."""
+    gaps = {line["reference"]: Estimate.of(line, "gap") for line in references}
+    worst = max(references, key=lambda line: line["gap"])
+    gap, total = gaps[worst["reference"]], abs(worst["difference"])
+    coarse, share = gap.value > 0.05 * total, percent(gap.value / total if total else 0.0)
+    return Finding(
+        f"Completeness gap in logits, mean of the magnitude: {'; '.join(f'{k} {each}' for k, each in gaps.items())}. "
+        f"The largest, {worst['reference']}, is {share} of the mean difference to the reference.",
+        "mild" if coarse else "info", gap.value, gap.interval,
+        advice="Take more steps: these maps do not add up to the score's difference." if coarse else "",
+    )  # fmt: skip
+
+
+def _tiles(result: Result) -> list[Tile]:
+    """One line an image: the image, and beside each of its references the map."""
+    table, arrays, pictures = result.tables["images"], result.arrays, []
+    for place, (true, predicted, confidence) in enumerate(result.notes["examples"]):
+        row, maps = table.iloc[result.notes["shown"][place]], arrays["maps"][:, place]
+        words = [(text(true, 17), TRUE_COLOUR), (f"{text(predicted, 12)} {probability(confidence)}%", PREDICTED_COLOUR)]
+        scale = scale_of(maps, signed=True)
+        pictures.append(Tile(arrays["images"][place], above=words, below=[(f"±{scale:.2g} logit", QUIET)]))
+        ink = colours_for(signed=True, scale=scale)
+        for name, reference, values in zip(REFERENCES, arrays["references"][:, place], maps, strict=True):
+            pictures.append(Tile(reference, above=[(name, INK), ("reference", QUIET)]))
+            painted = ink.to_rgba(values, bytes=True)[..., :3]
+            painted[values == 0] = GREY
+            share = row[f"background_{name}"]
+            told = f"background {100 * share:.0f} %" if np.isfinite(share) else ""
+            above = [(f"adds up to {number(row[f'difference_{name}'] + row[f'gap_{name}'], 1)}", QUIET), (told, QUIET)]
+            pictures.append(Tile(small(painted), above=above))
+    return pictures
+
+
+def _panels(figure: Figure, result: Result) -> None:
+    """Draw agreement, share on the background, and completeness gap with their intervals."""
+    pairs, references = result.tables["pairs"], result.tables["references"]
+    panels = figure.subplots(1, 3, width_ratios=[1.4, 1, 1])
+    places = np.arange(len(pairs))
+    panels[0].barh(
+        places, pairs["chance_high"] - pairs["chance_low"], left=pairs["chance_low"], height=0.6, color=FAINT
+    )
+    _dots(panels[0], pairs, "spearman")
+    class_ticks(panels[0], [f"{one} – {other}" for one, other in zip(pairs["reference"], pairs["other"], strict=True)])
+    panels[0].set_xlim(np.nanmin([-0.2, *pairs["chance_low"], *pairs["spearman_low"], *pairs["spearman"]]), 1)
+    for axes, what in zip(panels[1:], ("background", "gap"), strict=True):
+        _dots(axes, references, what)
+        class_ticks(axes, list(references["reference"]))
+        axes.set_xlim(0, 1.05 * np.nanmax([*references[f"{what}_high"], *references[what], 1e-6]))
+    if references["background"].isna().all():
+        panels[1].text(0.5, 1.5, "no plain background", ha="center", va="center", fontsize=SMALL, color=QUIET)
+    panels[1].axvline(result.tables["images"]["area"].mean(), color=QUIET, linestyle=":", linewidth=1)
+    panels[1].set_xlim(-0.02, 1)
+    heading(panels[0], "Rank correlation of the maps on the object")
+    heading(panels[1], "Share on the background")
+    heading(panels[2], "Completeness gap, logit")
+
+
+def _dots(axes: Axes, table: pd.DataFrame, name: str) -> None:
+    places = np.arange(len(table))
+    axes.hlines(places, table[f"{name}_low"], table[f"{name}_high"], color=INK, linewidth=1.2)
+    axes.plot(table[name], places, "o", color=INK, markersize=4, clip_on=False)
+    plain(axes, grid="x")

@@ -1,0 +1,96 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from analyses.attribution_gallery import USUAL, AttributionGallery, Choice
+from workbench.attribution import Attribution, Verdict
+from workbench.errors import WorkbenchError
+
+LABELS, PREDICTED = [0, 0, 0, 1, 1, 2], [0, 1, 1, 1, 0, 2]
+PERCENTILES = {"hires-cam": 100.0, "saliency": 40.0, "integrated-gradients": 96.0}
+
+
+@pytest.fixture
+def session(stand_in, monkeypatch):
+    """HiResCAM is good, saliency is not, and integrated gradients is good but blind."""
+    session = stand_in(LABELS, PREDICTED)
+    session.probe = SimpleNamespace(spatial_layers=["conv"], rectified=False)
+
+    def attribute(method, rows, *, target, verdict, layer="", **params):
+        assert (target, verdict) == ("predicted", True)
+        signed, coarse = method != "saliency", method == "hires-cam"
+        values = np.full((len(rows), 1, 1) if coarse else (len(rows), 2, 3), 2.0, np.float32)
+        blind = method == "integrated-gradients"
+        verdicts = tuple(Verdict(0.5, PERCENTILES[method] - 50 * (row == 4), 50, 2.0, 0.1, blind) for row in rows)
+        details = {"completeness gap": np.full(len(rows), 0.125)} if blind else {}
+        params = {**params, **({"layer": layer or "conv"} if coarse else {})}
+        return Attribution(
+            values, np.array(PREDICTED)[rows], "logit", signed, method, params, params.get("layer"), (2, 3),
+            details=details, verdicts=verdicts,
+        )  # fmt: skip
+
+    session.attribute = attribute
+    known = SimpleNamespace(similarity=(0.75, 0.5, 0.875))
+    monkeypatch.setattr("workbench.judging.known_randomisation", lambda session, method: known)
+    return session
+
+
+METHODS = ("hires-cam", "saliency", "integrated-gradients")
+
+
+def test_each_method_is_counted_and_what_ignores_the_weights_is_called_out(session):
+    result = AttributionGallery().compute(session, Choice(methods=METHODS, images=4))
+    claims = [finding.claim for finding in result.findings]
+    assert claims[0] == (
+        "HiResCAM at conv, 1×1 places, is better than chance on 3 of 4 images, 75.0 % (95 % interval 30.1–95.4 %)."
+    )
+    assert claims[1].startswith("Saliency is better than chance on 0 of 4 images")
+    assert claims[2] == (
+        "Integrated gradients does not depend on the weights: random weights give maps with a rank correlation of 0.75 "
+        "(95 % interval 0.50 to 0.88) to these."
+    )
+    assert claims[3].startswith("On 1 of 4 images, 25.0 %")
+    assert result.findings[0].evidence == result.findings[3].evidence == (4,)
+    assert result.findings[1].interval[0] == 0
+
+
+def test_the_table_has_a_line_for_each_image_and_method(session):
+    table = AttributionGallery().compute(session, Choice(methods=METHODS, images=2)).tables["maps"]
+    assert table["row"].tolist() == [1, 1, 1, 0, 0, 0]
+    assert table["method"].tolist() == [*METHODS, *METHODS]
+    assert table["verdict"][:3].tolist() == [
+        "better than chance", "no better than chance", "does not depend on the weights",
+    ]  # fmt: skip
+    assert table["largest"].unique().tolist() == [2]
+    np.testing.assert_array_equal(table["completeness_gap"][:3], [np.nan, np.nan, 0.125])
+
+
+def test_errors_of_the_leading_pairs_and_right_predictions_take_turns(session):
+    def chosen(**params):
+        return AttributionGallery().compute(session, Choice(methods=METHODS[:1], **params)).arrays["rows"].tolist()
+
+    assert chosen() == [1, 0, 4, 3, 5, 2]  # ant → bee, an ant; bee → ant, a bee; then a cat, and what is left
+    assert chosen(images=3) == [1, 0, 4]
+    assert chosen(row=2) == [2]
+
+
+def test_what_does_not_apply_is_listed_with_its_sentence(session, words):
+    result = AttributionGallery().compute(session, Choice(methods=("hires-cam", "guided-backprop"), images=2))
+    assert result.findings[-1].claim.startswith("Left out: Guided backpropagation. ")
+    assert "This model has none." in result.findings[-1].claim
+    said = words(AttributionGallery().draw(result))
+    assert any("Left out: Guided backpropagation:" in each for each in said)
+    assert said.count("better than chance") == 2
+    assert "1×1 at conv" in said
+
+
+def test_usual_methods_are_methods_and_a_model_without_places_is_told_what_to_do(session):
+    from workbench.explainers import explainers
+
+    assert set(USUAL) <= set(explainers())
+    session.probe = SimpleNamespace(spatial_layers=[], rectified=False, no_maps=lambda title: f"{title} needs a layer.")
+    with pytest.raises(WorkbenchError, match=r"Grad-CAM needs a layer\. Name methods that need none"):
+        AttributionGallery().compute(session, Choice())
+    result = AttributionGallery().compute(session, Choice(methods=("grad-cam", "saliency"), images=1))
+    assert result.tables["left_out"]["method"].tolist() == ["Grad-CAM"]
