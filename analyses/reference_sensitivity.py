@@ -114,11 +114,11 @@ class ReferenceSensitivity(Analysis[Choice]):
         upper, lower = tiles_height(pictures, COLUMNS, CELL) + 0.1, 2.3
         size = "×".join(str(side) for side in result.arrays["maps"].shape[2:])
         said = (
-            f"Each map, native size {size}, stands beside its reference; training: 5 images of the training part, where "
-            "it is known, here their mean. The maps of one image share one scale, whose end is below the image; grey: "
-            "exactly 0. Teal: true class. Orange: predicted class, which is explained. Dots: means over the images with "
-            "95 % intervals. Bars: where 95 % of random maps with the same values and smoothness lie. Dotted: the "
-            "background's share of the area."
+            f"Each map, native size {size}, stands beside its reference; training: 5 images of the training part, "
+            "where it is known, here their mean. The maps of one image share one scale, whose end is below the "
+            "image; grey: exactly 0. Teal: true class. Orange: predicted class, which is explained. Dots: means "
+            "over the images with 95 % intervals. Bars: where 95 % of random maps with the same values and "
+            "smoothness lie. Dotted: the background's share of the area."
         )
         figure = new_figure(result, self.question(), width=COLUMNS * CELL + 0.9, height=upper + lower, said=said)
         above, below = figure.subfigures(2, 1, height_ratios=[upper, lower], squeeze=False)[:, 0]

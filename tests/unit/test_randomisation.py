@@ -87,6 +87,23 @@ def test_two_random_networks_share_little_of_what_depends_on_weights(test_of):
     assert np.nanmean(test_of("guided-backprop").floor[0]) > 0.4
 
 
+def test_places_that_no_weights_can_reach_say_nothing():
+    """A border that the network cuts off is zero in every map of its gradient; that is no likeness of the maps."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([
+        keras.Input((9, 9, 1)), layers.Cropping2D(((0, 4), (0, 4))), layers.Flatten(),
+        layers.Dense(8, activation="relu"), layers.Dense(3),
+    ])  # fmt: skip
+    images = np.random.default_rng(1).random((20, 9, 9, 1)).astype(np.float32)
+    found = randomise(Probe(model), explainer("saliency")(), images, np.zeros(20, int))
+    for n in range(20):
+        seen, last = found.maps[0, n, :5, :5].ravel(), found.maps[-3, n, :5, :5].ravel()
+        assert found.spearman[-1, n] == pytest.approx(spearmanr(seen, last).statistic)
+    assert found.similarity[2] < 0.3
+    whole = compare(found.maps[0], found.maps[-3], np.ones(found.maps.shape[1:], bool))[0]
+    assert whole.mean() > 0.5
+
+
 def test_alike_by_hand():
     chance = np.random.default_rng(0)
     one, other = chance.normal(size=(2, 9, 9)), chance.normal(size=(2, 9, 9))
