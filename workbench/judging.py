@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from workbench.attribution import Attribution
 from workbench.choosing import balanced
 from workbench.contracts import Array
+from workbench.provenance import code_digest
 from workbench.store import load_arrays, save_arrays
 
 if TYPE_CHECKING:
@@ -87,10 +87,7 @@ def randomisation_of(session: Session, method: Explainer) -> Randomisation:
 
 
 def _path(session: Session, method: Explainer) -> Path:
-    """Name what the answer depends on: model, data, method, parameters, and the code of both."""
-    from workbench import randomisation
-
+    """Name what the answer depends on: model, data, method, parameters, and the code."""
     method = method.at_layer(session.probe)
-    source = [Path(inspect.getfile(each)).read_bytes() for each in (type(method), randomisation)]
-    digest = hashlib.sha256(b"\n".join([*source, method.name.encode(), method.key.encode()])).hexdigest()[:16]
+    digest = hashlib.sha256(f"{code_digest()} {method.name} {method.key}".encode()).hexdigest()[:16]
     return session.cache_path(f"randomisation-{method.name}-{digest}.npz")

@@ -21,6 +21,7 @@ from workbench.errors import WorkbenchError, unknown
 from workbench.opening import open_session
 from workbench.params import Params, make
 from workbench.progress import report
+from workbench.provenance import code_digest
 from workbench.result import Result
 from workbench.session import Session
 from workbench.store import load_result, save_result
@@ -136,7 +137,7 @@ def _keep(key: tuple[str, ...], result: Result) -> Result:
 
 
 def _key(session: Session, kind: type[Analysis[Any]], params: Params) -> tuple[str, ...]:
-    """Everything that an answer depends on; a changed analysis is computed anew."""
+    """Everything that an answer depends on; after a change of the code it is made anew."""
     run = "" if session.run is None else session.run.name  # analyses may show the run's curves and manifest
     return (
         kind.name(),
@@ -151,7 +152,7 @@ def _key(session: Session, kind: type[Analysis[Any]], params: Params) -> tuple[s
 
 @cache
 def _source(kind: type[Analysis[Any]]) -> str:
-    return hashlib.sha256(Path(inspect.getfile(kind)).read_bytes()).hexdigest()[:12]
+    return hashlib.sha256(Path(inspect.getfile(kind)).read_bytes() + code_digest().encode()).hexdigest()[:12]
 
 
 def _path(session: Session, name: str, key: tuple[str, ...]) -> Path:

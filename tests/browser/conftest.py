@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from workbench.session import Session
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 PATIENCE = 30_000
@@ -35,13 +37,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def site(tiny_run: Any) -> Iterator[str]:
-    """Address of the page of the small run."""
+def session(tiny_run: Any) -> Session:
+    """The small run, as the page has it."""
     from workbench.registry import open_session
+
+    return open_session(tiny_run.folder / tiny_run.name)
+
+
+@pytest.fixture(scope="session")
+def site(session: Session) -> Iterator[str]:
+    """Address of the page of the small run."""
     from workbench.ui.app import create_app
     from workbench.ui.server import bind, running
 
-    app = create_app(open_session(tiny_run.folder / tiny_run.name))
+    app = create_app(session)
     taken = bind("127.0.0.1", 0)
     with running(app, taken):
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -100,3 +109,29 @@ def settle(page: Page) -> None:
 @pytest.fixture
 def settled() -> Any:
     return settle
+
+
+@pytest.fixture
+def served(browser: Browser) -> Iterator[Any]:
+    """Serve a desk of one's own and open its page."""
+    from workbench.ui.app import create_app
+    from workbench.ui.server import bind, running
+
+    stacks = []
+
+    def opened(desk: Any, query: str) -> Page:
+        taken = bind("127.0.0.1", 0)
+        stack = running(create_app(desk), taken)
+        stack.__enter__()
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        context.set_default_timeout(PATIENCE)
+        stacks.append((stack, context, desk))
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{taken.getsockname()[1]}/{query}")
+        return page
+
+    yield opened
+    for stack, context, desk in stacks:
+        context.close()
+        desk.close()
+        stack.__exit__(None, None, None)

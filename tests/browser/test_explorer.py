@@ -17,7 +17,11 @@ def query(page):
 
 
 def content(page):
-    return [page.locator(f"#{name} .html-container > div").inner_html() for name in ("matrix", "gallery", "detail")]
+    """What the panes show, but for the verdicts, which come later."""
+    return page.evaluate("""() => ['matrix', 'gallery', 'detail'].map(name => {
+        const copy = document.querySelector(`#${name} .html-container > div`).cloneNode(true);
+        copy.querySelectorAll('[data-verdict]').forEach(verdict => verdict.remove());
+        return copy.innerHTML; })""")
 
 
 def cell(page, true, predicted):
@@ -68,14 +72,19 @@ def test_from_a_cell_to_an_image_to_its_maps_and_back(visit, settled):
 
 def test_predicted_true_and_difference(visit, settled):
     page = visit("?section=errors&true=any&predicted=any")
-    sources = set()
+    sources = {page.locator("#detail figure").nth(1).locator("img").last.get_attribute("src")}
+    expect(page.locator("#detail .ex header > .seg button[aria-pressed=true]")).to_have_text("true − predicted")
     for word in ("predicted", "true", "difference"):
         page.locator(f"#detail .ex .seg button[data-go='explain={word}']").click()
         settled(page)
         sources.add(page.locator("#detail figure").nth(1).locator("img").last.get_attribute("src"))
         assert query(page).get("explain", "predicted") == word
-    assert len(sources) == 3
-    expect(page.locator("#detail .unit").first).to_contain_text("logit difference")
+    assert len(sources) == 3  # an error shows the difference first
+    expect(page.locator("#detail .unit").first).to_contain_text("Δ logit")
+    ends = page.locator("#detail .ends").first.locator("b")
+    colours = [ends.nth(k).evaluate("end => getComputedStyle(end).color") for k in range(2)]
+    chips = [page.locator(f"#detail .pr li.{role} span").first for role in ("p", "t")]
+    assert colours == [chip.evaluate("name => getComputedStyle(name).color") for chip in chips]
 
 
 def test_hostile_class_names_are_text_everywhere(visit, settled):
@@ -142,9 +151,9 @@ def test_cells_as_shares_the_other_order_native_grid_and_another_layer(visit, se
     page.get_by_role("button", name=re.compile(r"Maps \(\d\)")).click()
     page.get_by_role("button", name="as the layer has it").click()
     settled(page)
-    expect(page.locator("#detail figcaption").first).to_contain_text("as it is")
+    expect(page.locator("#detail .unit").first).to_contain_text("as it is")
     expect(page.locator("#methods")).to_be_visible()
-    page.locator("#methods input").last.check()
+    page.locator("#methods .entry input").last.check()
     settled(page)
     expect(page.locator("#detail figure")).to_have_count(5)
     layers = page.locator("#detail select[data-set=layer]")
@@ -152,7 +161,7 @@ def test_cells_as_shares_the_other_order_native_grid_and_another_layer(visit, se
     page.keyboard.press("Escape")
     layers.select_option(other)
     settled(page)
-    expect(page.locator("#detail figcaption").first).to_contain_text(other)
+    expect(page.locator("#detail .unit").first).to_contain_text(other)
     assert query(page)["layer"] == other
 
 

@@ -7,15 +7,12 @@ import sys
 import threading
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from workbench.errors import WorkbenchError
 from workbench.registry import Session, open_session
-from workbench.ui.app import create_app
 from workbench.ui.desk import Desk
 from workbench.ui.page import warm
-from workbench.ui.server import bind, running
 
 FIRST_VIEW = """
 import json, sys, threading
@@ -67,29 +64,6 @@ def test_the_first_view_is_served_before_tensorflow_is_imported(tiny_run):
         "tensorflow before the model": False, "matrix": True, "gallery": True, "error": "",
         "tensorflow at the end": True,
     }  # fmt: skip
-
-
-@pytest.fixture
-def served(browser):
-    """Serve a desk of one's own and open its page."""
-    stacks = []
-
-    def opened(desk: Desk, query: str):
-        app = create_app(desk)
-        taken = bind("127.0.0.1", 0)
-        stack = running(app, taken)
-        stack.__enter__()
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        stacks.append((stack, context, desk))
-        page = context.new_page()
-        page.goto(f"http://127.0.0.1:{taken.getsockname()[1]}/{query}")
-        return page
-
-    yield opened
-    for stack, context, desk in stacks:
-        context.close()
-        desk.close()
-        stack.__exit__(None, None, None)
 
 
 def test_a_session_that_takes_its_time_is_waited_for_with_its_progress(served, tiny_run):

@@ -46,3 +46,18 @@ def test_revision(package):
 def test_without_git(package, monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert provenance.git_revision() is None
+
+
+def test_the_digest_of_the_code_changes_with_any_line_below_the_surfaces(tmp_path, monkeypatch):
+    (tmp_path / "ui").mkdir()
+    for name, line in (("provenance.py", "a = 1"), ("ui/page.py", "b = 2"), ("probe.py", "c = 3")):
+        (tmp_path / name).write_text(line)
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
+    digests = []
+    for name in (None, "ui/page.py", "probe.py"):
+        if name:
+            (tmp_path / name).write_text("changed = True")
+        provenance.code_digest.cache_clear()
+        digests.append(provenance.code_digest())
+    provenance.code_digest.cache_clear()
+    assert digests[0] == digests[1] != digests[2]

@@ -104,6 +104,7 @@
     const pane = document.getElementById(name);
     pane.classList.remove("busy");
     pane.removeAttribute("data-note");
+    document.dispatchEvent(new Event("workbench:shown"));
   };
 
   async function note() {
@@ -172,23 +173,33 @@
     if (event.target.matches("[data-overlay]")) document.body.style.setProperty("--overlay", event.target.value / 100);
   }
 
+  function changed(form) {
+    // [name, text] of every field that is not the default.
+    const all = [...form.elements].filter((field) => field.name);
+    const text = (field) => (field.type === "checkbox" ? String(field.checked) : field.value);
+    return all.filter((field) => text(field) !== field.dataset.default).map((field) => [field.name, text(field)]);
+  }
+
   function onSubmit(event) {
-    const form = event.target.closest("form[data-form]");
+    const form = event.target.closest("form[data-form], form[data-options]");
     if (!form) return;
     event.preventDefault();
-    const query = new URLSearchParams({ section: view.section });
-    for (const field of form.elements) {
-      if (!field.name) continue;
-      const value = field.type === "checkbox" ? String(field.checked) : field.value;
-      if (value !== field.dataset.default && value !== "") query.set(field.name, value);
-    }
+    if ("options" in form.dataset) return tune(form, changed(form));
     force = true;
-    change("?" + query.toString());
+    change("?" + new URLSearchParams([["section", view.section], ...changed(form).filter(([, value]) => value !== "")]));
+  }
+
+  // Parameters of one attribution method; those of the others stay.
+  function tune(form, typed) {
+    const mine = typed.map(([name, value]) => `${form.dataset.options}.${name}:${encodeURIComponent(value)}`);
+    change(new URLSearchParams({ options: [form.dataset.others, ...mine].filter(Boolean).join(",") }).toString());
   }
 
   function onReset(event) {
-    if (!event.target.closest("form[data-form]")) return;
+    const form = event.target.closest("form[data-form], form[data-options]");
+    if (!form) return;
     event.preventDefault();
+    if ("options" in form.dataset) return tune(form, []);
     force = true;
     change("?" + new URLSearchParams({ section: view.section }));
   }
@@ -283,8 +294,7 @@
   };
   window.workbenchPanes = window.workbenchPanes || [];
   W.attach();
-  const easel = document.createElement("script");
-  easel.src = document.querySelector("script[data-easel]").dataset.easel;
-  document.head.append(easel);
+  for (const address of document.querySelector("script[data-more]").dataset.more.split(" "))
+    document.head.append(Object.assign(document.createElement("script"), { src: address }));
   if (window.workbenchFirst) W.reply(window.workbenchFirst);
 })();

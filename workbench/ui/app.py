@@ -7,7 +7,7 @@ import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from workbench.ui.desk import Desk
 from workbench.ui.page import Panes, blocks, warm
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from workbench.session import Session
 
+Found = TypeVar("Found")
 HERE = Path(__file__).parent
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -25,7 +26,7 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 """`unsafe-eval` is what gradio's HTML component needs; nothing of the data ever stands in a template."""
-ASSETS = ("app.css", "app.js", "easel.js")
+ASSETS = ("app.css", "app.js", "easel.js", "maps.js")
 LOCAL = ("127.0.0.1", "localhost", "testserver")
 
 
@@ -65,11 +66,12 @@ def create_app(
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *hosts], www_redirect=False)
 
     _routes(app, desk)
+    _routes_of_maps(app, desk)
     return _mounted(app, Panes(desk))
 
 
 def _routes(app: FastAPI, desk: Desk) -> None:
-    from fastapi import HTTPException, Response
+    from fastapi import Response
     from fastapi.responses import FileResponse
 
     @app.get("/healthz")
@@ -88,37 +90,53 @@ def _routes(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/figure/{key}.png")
     def figure(key: str) -> Response:
-        png = desk.figure(key)
-        if png is None:
-            raise HTTPException(404)
-        return Response(png, media_type="image/png", headers={"Cache-Control": "no-cache"})
+        return Response(_there(desk.figure(key)), media_type="image/png", headers={"Cache-Control": "no-cache"})
 
     @app.get("/table/{key}/{place}.csv")
     def table(key: str, place: int) -> Response:
-        result = desk.result(key)
-        if result is None or not 0 <= place < len(result.tables):
-            raise HTTPException(404)
-        name = f"{result.analysis}-{place}.csv"
+        result = _there(desk.result(key))
+        found = _there(list(result.tables.values())[place] if 0 <= place < len(result.tables) else None)
         return Response(
-            csv_bytes(list(result.tables.values())[place]), media_type="text/csv",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+            csv_bytes(found), media_type="text/csv",
+            headers={"Content-Disposition": f'attachment; filename="{result.analysis}-{place}.csv"'},
         )  # fmt: skip
 
     @app.get("/workbench/{name}")
     def asset(name: str) -> FileResponse:
-        if name not in ASSETS:
-            raise HTTPException(404)
-        return FileResponse(HERE / name, headers={"Cache-Control": "no-cache"})
+        return FileResponse(HERE / _there(name if name in ASSETS else None), headers={"Cache-Control": "no-cache"})
+
+
+def _routes_of_maps(app: FastAPI, desk: Desk) -> None:
+    from fastapi import Response
+
+    @app.get("/verdict/{key}")
+    def verdict(key: str) -> dict[str, object]:
+        return _there(desk.verdict(key))
+
+    @app.get("/values/{key}")
+    def values(key: str) -> Response:
+        raw = _there(desk.judges.cases.get(key)).attribution.values[0]
+        return Response(raw.astype("<f4").tobytes(), media_type="application/octet-stream")
+
+
+def _there(found: Found | None) -> Found:
+    """Return what was found; what was not is a 404."""
+    from fastapi import HTTPException
+
+    if found is None:
+        raise HTTPException(404)
+    return found
 
 
 def _mounted(app: FastAPI, panes: Panes) -> FastAPI:
     import gradio as gr
 
     version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ASSETS)).hexdigest()[:12]
-    # Two scripts that are added by a script would run in any order: the second is loaded by the first.
+    # Scripts that are added by a script would run in any order: the others are loaded by the first.
     head = (
         f'<link rel="stylesheet" href="/workbench/app.css?{version}">'
-        f'<script src="/workbench/app.js?{version}" data-easel="/workbench/easel.js?{version}"></script>'
+        f'<script src="/workbench/app.js?{version}" data-more="/workbench/easel.js?{version} '
+        f'/workbench/maps.js?{version}"></script>'
     )
     font = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))  # the subsets of its other weights lack letters
     with warnings.catch_warnings():

@@ -18,8 +18,10 @@ from workbench.errors import WorkbenchError
 from workbench.params import make
 from workbench.ui.board import Board
 from workbench.ui.jobs import Job, Jobs
+from workbench.ui.judges import Judges
 from workbench.ui.kept import Kept
 from workbench.ui.pictures import album
+from workbench.ui.verdicts import answer
 
 if TYPE_CHECKING:
     from workbench.result import Result
@@ -42,6 +44,7 @@ class Desk:
         seen: set when the first view was served.
         closed: whether the page is going down.
         maps, own_images: what was computed and sent last, by key.
+        judges: verdicts on the maps on screen.
 
     Args:
         source: a session, or what opens one; that may take its time.
@@ -57,7 +60,7 @@ class Desk:
         self._saved = False
         self.closed = False
         self.board: Board | None = None
-        self.jobs = Jobs()
+        self.jobs, self.judges = Jobs(), Judges()
         self.maps: Kept[Any, Any] = Kept(512)
         self.own_images: Kept[str, Any] = Kept(128)
         self.seen = threading.Event()
@@ -158,7 +161,12 @@ class Desk:
         key = self.analysis_key(name, values)
 
         def work() -> Result:
-            return registry.compute(session, name, values)
+            if not registry.analysis(name).needs_model:
+                return registry.compute(session, name, values)
+            from workbench.engine import NEXT, TURNS
+
+            with TURNS.claimed(NEXT):  # somebody may click meanwhile
+                return registry.compute(session, name, values)
 
         return key, self.jobs.start(key, work, wait=wait)
 
@@ -178,6 +186,12 @@ class Desk:
                 known = self._figures.put(key, _drawn(result))
         return known
 
+    def verdict(self, key: str) -> dict[str, object] | None:
+        """Return what stands beside a map by now, as HTML, and whether more will be known; None if nobody knows it."""
+        case = self.judges.cases.get(key)
+        opinion = self.judges.opinion(self.session, key, wait=0.5) if case is not None else None
+        return None if opinion is None or case is None else answer(opinion, case.attribution)
+
     def progress_of(self, key: str) -> Job | None:
         """Return the step of the start, or the job, of this key."""
         steps = {
@@ -192,6 +206,7 @@ class Desk:
             job.stop.set()
         self.seen.set()
         self.jobs.close()
+        self.judges.close()
         if self._thread is not None:
             self._thread.join(60)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench import registry
-from workbench.ui import maps
+from workbench.ui import map_html, maps, methods
 from workbench.ui.pictures import data_uri, fit, shrunk, tag
 from workbench.ui.subject import Subject
 from workbench.ui.view import View
-from workbench.ui.words import breakable, button, choices, element, escape, go, link, options, probability, waiting
+from workbench.ui.words import breakable, button, choices, element, escape, link, options, probability, waiting
 
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
@@ -76,14 +77,14 @@ def _key(subject: Subject, order: list[int]) -> str:
 def explanation_html(desk: Desk, subject: Subject, view: View) -> str:
     """Show the maps and what they can be changed by; the model has to be there."""
     names = desk.session.class_names
-    against = subject.target(view.explain)[1]
-    figures = maps.maps_html(maps.shown(desk, subject, view), subject, view, names)
-    heading = "What speaks for" if against is None else "What speaks more for"
+    figures = map_html.maps_html(
+        maps.shown(desk, subject, view), subject, view, names, lambda each: methods.about_html(desk, view, each)
+    )
     slider = element(
         "input", type="range", min=0, max=100, value=85, data_overlay=True, aria_label="opacity of the overlay"
     )
     tools = f'{_layers(desk, view)}{_settings(desk, view)}<label class="overlay">overlay {slider}</label>'
-    head = f'<header><h2>{heading}</h2>{_which(subject, names, view)}<div class="tools">{tools}</div></header>'
+    head = f'<header><h2>What speaks for</h2>{_which(subject, names, view)}<div class="tools">{tools}</div></header>'
     return f'<section class="ex">{head}<div class="maps">{figures}</div></section>'
 
 
@@ -93,20 +94,24 @@ def waiting_html(key: str, words: str, detail: str) -> str:
 
 
 def _which(subject: Subject, names: Sequence[str], view: View) -> str:
-    first, second = escape(names[subject.predicted]), escape(names[subject.second])
-    wrong = subject.label is not None and subject.label != subject.predicted
+    first, second = (_cut(names[each]) for each in (subject.predicted, subject.second))
     target = subject.target(view.explain)
-    told = "predicted" if subject.label is None or wrong else "predicted, true"
+    told = "predicted" if subject.label is None or subject.wrong else "predicted, true"
     entries: list[tuple[str, str, tuple[int, int | None]]] = [
         (f"{first} <small>{told}</small>", "predicted", (subject.predicted, None))
     ]
-    if wrong:
+    if subject.wrong:
         entries.append((f"{second} <small>true</small>", "true", (subject.second, None)))
-    if target[1] is None and target[0] not in (subject.predicted, subject.second if wrong else -1):
-        entries.append((escape(names[target[0]]), str(target[0]), target))
-    rest = "difference" if wrong else f"rather than {second}"
-    entries.append((f'<span class="diff">{rest}</span>', "difference", (subject.predicted, subject.second)))
+    if target[1] is None and target[0] not in (subject.predicted, subject.second if subject.wrong else -1):
+        entries.append((_cut(names[target[0]]), str(target[0]), target))
+    rest = "true − predicted" if subject.wrong else f"<small>rather than</small> {second}"
+    entries.append((rest, "difference", subject.target("difference")))
     return choices("class to explain", [(label, {"explain": word}, target == of) for label, word, of in entries])
+
+
+def _cut(name: str) -> str:
+    """Write a name that may be cut where it is too long."""
+    return element("span", escape(name), class_="cut", title=name)
 
 
 def _layers(desk: Desk, view: View) -> str:
@@ -114,16 +119,18 @@ def _layers(desk: Desk, view: View) -> str:
     if not any(there[name].needs_layer() for name in maps.chosen(desk, view)):
         return ""
     probe = desk.session.probe
-    values = [
-        (name, f"{name} {probe.layers[name].shape[0]}×{probe.layers[name].shape[1]}") for name in probe.spatial_layers
-    ]
+    tails = Counter(name.rpartition("/")[2] for name in probe.spatial_layers)
+    values = []
+    for name in probe.spatial_layers:
+        (height, width), tail = probe.layers[name].shape[:2], name.rpartition("/")[2]
+        values.append((name, f"{tail if tails[tail] == 1 else name} {height}×{width}"))
     now = maps.layer_of(desk, view) or probe.default_layer or ""
     return f'<label>layer <select data-set="layer">{options(values, now)}</select></label>'
 
 
 def _settings(desk: Desk, view: View) -> str:
     """Offer the methods, the colour scale and the resolution in one menu."""
-    scales = [("own", "each by its own largest value"), ("shared", "the same for both classes")]
+    scales = [("own", "each by its own largest value"), ("shared", "one for both classes and their difference")]
     grids = [("smooth", "smooth"), ("native", "as the layer has it")]
     rows = (
         ("colour scale", [(text, {"scale": word}, view.scale == word) for word, text in scales]),
@@ -131,23 +138,8 @@ def _settings(desk: Desk, view: View) -> str:
     )
     said = f"Maps ({len(maps.chosen(desk, view))}) ▾"
     lines = "".join(f'<div class="line"><span>{label}</span>{choices(label, entries)}</div>' for label, entries in rows)
+    listed = f'<div class="families">{methods.menu_html(desk, view)}</div>'
     return (
         element("button", said, type="button", class_="pop", popovertarget="methods", aria_haspopup="true")
-        + f'<div popover id="methods" class="menu">{_methods(desk, view)}{lines}</div>'
+        + f'<div popover id="methods" class="menu wide">{lines}{listed}</div>'
     )
-
-
-def _methods(desk: Desk, view: View) -> str:
-    now, boxes = maps.chosen(desk, view), []
-    for name, kind in maps.methods(desk).items():
-        rest = [each for each in now if each != name] if name in now else [*now, name]
-        box = element(
-            "input",
-            type="checkbox",
-            checked=name in now,
-            disabled=now == [name],
-            data_go=go({"methods": ",".join(rest)}),
-        )
-        told = f"<b>{escape(kind.title)}</b><small>{escape(kind.summary())}</small>"
-        boxes.append(f"<label>{box}<span>{told}</span></label>")
-    return "".join(boxes)

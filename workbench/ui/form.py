@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.params import Parameter, Params, describe
-from workbench.ui.words import element, escape, options
+from workbench.ui.words import coded, element, escape, options
 
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
@@ -17,7 +17,7 @@ SUGGESTIONS = 1000
 
 def form_html(desk: Desk, params: type[Params], values: Mapping[str, str]) -> str:
     """Build the form; what is typed stays, also where it is wrong."""
-    fields = "".join(_field(desk, each, values.get(each.name)) for each in describe(params))
+    fields = fields_html(desk, params, values)
     buttons = element("button", "Run", type="submit", class_="main")
     if fields:
         buttons += element("button", "Defaults", type="reset", class_="quiet")
@@ -26,11 +26,16 @@ def form_html(desk: Desk, params: type[Params], values: Mapping[str, str]) -> st
     return element("form", f'{fields}<p class="run">{buttons}</p>', data_form=True, autocomplete="off", novalidate=True)
 
 
-def _field(desk: Desk, each: Parameter, typed: str | None) -> str:
+def fields_html(desk: Desk, params: type[Params], values: Mapping[str, str], prefix: str = "of") -> str:
+    """Build a field for each parameter; `prefix` tells the forms of one page apart."""
+    return "".join(_field(desk, each, values.get(each.name), prefix) for each in describe(params))
+
+
+def _field(desk: Desk, each: Parameter, typed: str | None, prefix: str) -> str:
     default = _text(each.default, many=each.many)
     value = default if typed is None else typed
     name = escape(each.name.replace("_", " "))
-    told = f"<small>{escape(each.help)}</small>" if each.help else ""
+    told = f"<small>{coded(each.help)}</small>" if each.help else ""
     shared = {"name": each.name, "data_default": default}
     found = each.options or _offered(desk, each)
     if each.kind is bool:
@@ -46,7 +51,7 @@ def _field(desk: Desk, each: Parameter, typed: str | None) -> str:
             step=1 if each.kind is int else "any", placeholder=_hint(each), **shared,
         )  # fmt: skip
         return f"<label><span>{name}{_range(each)}</span>{field}{told}</label>"
-    suggestions, listed = (f"of-{each.name}", "") if found else (None, "")
+    suggestions, listed = (f"{prefix}-{each.name}", "") if found else (None, "")
     if found:
         listed = element("datalist", options(((name, name) for name in found[:SUGGESTIONS]), ""), id=suggestions)
     field = element("input", type="text", value=value, placeholder=_hint(each), list=suggestions, **shared)

@@ -15,6 +15,7 @@ from workbench.errors import WorkbenchError
 from workbench.progress import reporting
 
 LOG = logging.getLogger("workbench.ui")
+STOPPED = "Stopped."
 UNEXPECTED = "Something went wrong that should not have; the terminal in which the workbench runs says what."
 RETRY = 3.0
 """Seconds that a failure is shown before asking again means trying again."""
@@ -57,13 +58,18 @@ class Job:
         except WorkbenchError as error:
             self.error = str(error)
         except Stopped:
-            self.error = "Stopped."
+            self.error = STOPPED
         except Exception:  # a surface: it must reach the terminal, and the page must stay
             LOG.exception("A computation of the page failed.")
             self.error = UNEXPECTED
         self.ended = time.perf_counter()
         self.seconds = self.ended - started
         self.done.set()
+
+    @property
+    def again(self) -> bool:
+        """Whether it ended such that asking again means trying again: stopped, or failed a while ago."""
+        return self.error == STOPPED or (self.error != "" and time.perf_counter() - self.ended > RETRY)
 
     def fail(self, error: str) -> None:
         """End it without having run, because what it needs failed."""
@@ -100,7 +106,7 @@ class Jobs:
         """
         with self._lock:
             job = self._jobs.get(key)
-            if job is None or (job.error and job.done.is_set() and time.perf_counter() - job.ended > RETRY):
+            if job is None or (job.done.is_set() and job.again):
                 job = self._jobs[key] = Job()
                 self._pool.submit(job.run, work)
             self._jobs.move_to_end(key)

@@ -25,8 +25,9 @@ def matrix_html(board: Board, names: Sequence[str], view: View) -> str:
     modes = [
         (text, {"cells": mode}, view.cells == mode) for mode, text in (("counts", "counts"), ("shares", "% of row"))
     ]
-    head = f"<header><h2>Confusion matrix</h2>{choices('what the cells show', modes)}</header>"
-    return head + _legend(board, view) + _table(board, names, view, classes) + _below(board, names, view, classes)
+    chosen = choices("what the cells show", modes)
+    head = f"<header><h2>Confusion matrix</h2>{_legend(board, view)}{chosen}</header>"
+    return head + _table(board, names, view, classes) + _below(board, names, view, classes)
 
 
 def _legend(board: Board, view: View) -> str:
@@ -37,10 +38,7 @@ def _legend(board: Board, view: View) -> str:
         else count(int(board.errors.max()), "error")
     )
     ramp = f'<span class="ramp" title="colour of the errors">{0 if shares else 1}<i></i>{largest}</span>'
-    return (
-        '<p class="axis"><span class="rt">rows: true class</span><span class="rp">columns: predicted class</span>'
-        f"{ramp}</p>"
-    )
+    return f'<p class="axis"><span class="rt">rows: true</span><span class="rp">columns: predicted</span>{ramp}</p>'
 
 
 def _table(board: Board, names: Sequence[str], view: View, classes: Sequence[int]) -> str:

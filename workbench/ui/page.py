@@ -163,7 +163,9 @@ class Panes:
     def _maps(self, subject: Subject, view: View) -> str:
         step = self.desk.pending(model=True)
         if step is None:
-            with reporting(self.desk.explaining.progress):
+            from workbench.engine import FIRST, TURNS
+
+            with reporting(self.desk.explaining.progress), TURNS.claimed(FIRST):
                 return detail.explanation_html(self.desk, subject, view)
         if step[1].error:
             return problem(step[1].error)
@@ -184,16 +186,19 @@ class Panes:
 
 
 def warm(desk: Desk) -> None:
-    """Make the maps of the first image, so that the first click finds every method compiled."""
+    """Make the maps that are shown at first, and a verdict, so that the first click finds everything compiled."""
     if desk.board is None:
         return
     view = settle(View("errors"), desk.board)
     if view.image is not None:
         subject = of_dataset(desk, view.image)
-        for explain in ("predicted", "difference"):
+        for explain in ("difference", "predicted"):
+            found: list[maps.Shown] = []
             for method in maps.chosen(desk, view):
                 if not desk.closed:
-                    maps.shown(desk, subject, replace(view, explain=explain, methods=(method,)))
+                    found = maps.shown(desk, subject, replace(view, explain=explain, methods=(method,)))
+            if found and found[0].key and not desk.closed:
+                desk.judges.opinion(desk.session, found[0].key, wait=60, test=False)
 
 
 ANSWERED = "answer => window.workbench ? window.workbench.reply(answer) : void (window.workbenchFirst = answer)"

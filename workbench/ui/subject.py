@@ -35,6 +35,11 @@ class Subject:
     label: int | None
 
     @property
+    def wrong(self) -> bool:
+        """Whether the true class is known, and another one was predicted."""
+        return self.label is not None and self.label != self.predicted
+
+    @property
     def second(self) -> int:
         """The class to contrast the predicted one with: the true one where it differs, else the runner-up."""
         if self.label is not None and self.label != self.predicted:
@@ -44,7 +49,13 @@ class Subject:
         return int(others.argmax())
 
     def target(self, explain: str) -> tuple[int, int | None]:
-        """Return the class to explain, and the one it is contrasted with, if any."""
+        """Return the class to explain, and the one it is contrasted with, if any.
+
+        Of an error the difference, which is shown first, is the true class against the predicted one: why not the
+        true class?
+        """
+        if self.wrong and explain in ("", "difference"):
+            return self.second, self.predicted
         if explain == "difference":
             return self.predicted, self.second
         if explain == "true" and self.label is not None:

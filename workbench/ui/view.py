@@ -12,11 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.ui.board import Board
+from workbench.ui.options import read_options
 
 ANY = -1
 """In place of a class: all classes but the other one, so that a row or a column of the matrix can be opened."""
 SECTIONS = {"overview": "Overview", "errors": "Errors", "own": "Your image"}
 PER_PAGE = 24
+LONGEST = 1200
+"""Characters of one value that are read."""
 _NAME = re.compile(r"[\w./:-]{1,120}")
 _WORDS = {
     "cells": ("counts", "shares"),
@@ -37,8 +40,10 @@ class View:
         page: page of the gallery, from 0.
         order: "sure" (most confident first) or "unsure".
         cells: "counts" or "shares" of the true class.
-        explain: "predicted", "true", "difference", or a class index in digits.
+        explain: "predicted", "true", "difference", or a class index in digits; empty for the difference of an error,
+            and else the predicted class.
         methods: attribution methods to show; empty for the first four.
+        options: parameters of the methods that are not the default, `method.parameter:value`.
         layer: where the methods that need one read; empty for the last spatial one.
         scale: "own", or "shared" between the predicted and the true class.
         grid: "smooth", or "native": a layer's map in its own resolution.
@@ -55,8 +60,9 @@ class View:
     page: int = 0
     order: str = "sure"
     cells: str = "counts"
-    explain: str = "predicted"
+    explain: str = ""
     methods: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     layer: str = ""
     scale: str = "own"
     grid: str = "smooth"
@@ -78,7 +84,7 @@ class View:
         return found
 
 
-_SHOWN = ("explain", "methods", "layer", "scale", "grid")
+_SHOWN = ("explain", "methods", "options", "layer", "scale", "grid")
 _KEYS = {
     "overview": (),
     "errors": ("true", "predicted", "image", "page", "order", "cells", *_SHOWN),
@@ -100,7 +106,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         raw: a mapping of text to text; anything else is an empty one.
         analyses: names that are sections too.
     """
-    got = {str(key): str(value)[:400] for key, value in raw.items()} if isinstance(raw, Mapping) else {}
+    got = {_text(key): _text(value) for key, value in raw.items()} if isinstance(raw, Mapping) else {}
     section = got.get("section", "errors" if {"image", "true", "predicted"} & set(got) else "overview")
     if section in analyses:
         names = [name for name in got if name != "section" and not name.startswith("_")][:32]
@@ -109,13 +115,14 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
     got = {name: text for name, text in got.items() if name in _KEYS[section]}
     if _whole(got.get("image")) is not None:
         got.pop("page", None)
-    methods = tuple(dict.fromkeys(name for name in got.get("methods", "").split(",") if _NAME.fullmatch(name)))[:16]
+    methods = tuple(dict.fromkeys(name for name in got.get("methods", "").split(",") if _NAME.fullmatch(name)))[:32]
     explain = got.get("explain", "")
     return View(
         section,
         true=_class(got.get("true")), predicted=_class(got.get("predicted")), image=_whole(got.get("image")),
-        page=_whole(got.get("page")) or 0, methods=methods, layer=got.get("layer", ""),
-        explain=explain if explain in ("true", "difference") or _whole(explain) is not None else "predicted",
+        page=_whole(got.get("page")) or 0, methods=methods, options=read_options(got.get("options", "")),
+        layer=got.get("layer", ""),
+        explain=explain if explain in ("predicted", "true", "difference") or _whole(explain) is not None else "",
         own=_name(got.get("own")), start=_whole(got.get("start")), invert=got.get("invert") == "1",
         **_chosen(got),
     )  # fmt: skip
@@ -126,7 +133,7 @@ def settle(view: View, board: Board) -> View:
     count, classes = len(board.labels), len(board.counts)
     image = view.image if view.image is not None and view.image < count else None
     start = view.start if view.start is not None and view.start < count else None
-    explain = view.explain if not view.explain.isdigit() or int(view.explain) < classes else "predicted"
+    explain = view.explain if not view.explain.isdigit() or int(view.explain) < classes else ""
     view = replace(view, image=image, start=start, explain=explain)
     if view.section != "errors":
         return view
@@ -145,6 +152,11 @@ def settle(view: View, board: Board) -> View:
 
 def _chosen(got: Mapping[str, str]) -> dict[str, Any]:
     return {name: got[name] for name, words in _WORDS.items() if got.get(name) in words}
+
+
+def _text(raw: object) -> str:
+    """Read as text that can be written as UTF-8 again."""
+    return str(raw)[:LONGEST].encode("utf-8", "replace").decode("utf-8")
 
 
 def _whole(text: str | None) -> int | None:

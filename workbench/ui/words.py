@@ -16,6 +16,8 @@ __all__ = [
     "breakable",
     "button",
     "choices",
+    "cited",
+    "coded",
     "count",
     "element",
     "escape",
@@ -53,6 +55,23 @@ def breakable(name: str) -> str:
 def number(value: float) -> str:
     """Write a measured number with three digits and a real minus sign."""
     return f"{value:.3g}".replace("-", "−")
+
+
+def cited(paper: str, *, short: bool = False) -> str:
+    """Write where something was published; an arXiv number leads there, in a tab of its own.
+
+    Args:
+        paper: for example "arXiv:1610.02391, eq. 1-2".
+        short: only its first arXiv number; of a paper without one what stands before the first comma.
+    """
+    numbers = re.findall(r"arXiv:\d{4}\.\d{4,5}", paper)
+    text = paper if not short else numbers[0] if numbers else paper.partition(",")[0]
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", _arxiv, escape(text))
+
+
+def _arxiv(found: re.Match[str]) -> str:
+    address = f"https://arxiv.org/abs/{found[1]}"
+    return element("a", found[0], href=address, target="_blank", rel="noopener noreferrer")
 
 
 def element(tag: str, inner: str = "", /, **attributes: object) -> str:
@@ -99,10 +118,14 @@ def options(values: Iterable[tuple[str, str]], chosen: str) -> str:
     return "".join(element("option", escape(text), value=value, selected=value == chosen) for value, text in values)
 
 
+def coded(text: str) -> str:
+    """Escape a sentence and set what stands in backticks as code."""
+    return re.sub(r"`([^`]{1,60})`", r"<code>\1</code>", escape(text))
+
+
 def problem(error: object) -> str:
     """Show one sentence about what went wrong."""
-    said = re.sub(r"`([^`]{1,60})`", r"<code>\1</code>", escape(str(error)))
-    return f'<p class="problem" role="alert">{said}</p>'
+    return f'<p class="problem" role="alert">{coded(str(error))}</p>'
 
 
 def waiting(key: str, text: str, detail: str = "") -> str:

@@ -41,18 +41,9 @@ PROMISED = {
 
 def table(rows: list[Row]) -> Table:
     """Draw what was measured, method by method."""
-    columns = (
-        "method",
-        "library",
-        "images",
-        "ours/s",
-        "theirs/s",
-        "at best",
-        "rows/call",
-        "ours ÷ theirs",
-        "promised",
-    )
-    shown = Table(*columns)
+    shown = Table(
+        "method", "library", "images", "ours/s", "theirs/s", "at best", "rows/call", "ours ÷ theirs", "promised",
+    )  # fmt: skip
     for row in sorted(rows, key=lambda row: list(METHODS).index(row.method)):
         count, bar = str(METHODS[row.method][0]), PROMISED.get((row.method, row.library))
         promised = "" if bar is None else f"≥ {bar} ×"
@@ -72,12 +63,16 @@ def main() -> None:
     """Print one table, and a line for each library."""
     parser = argparse.ArgumentParser(prog="make bench-peers", description=__doc__)
     parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help=f"of {', '.join(LIBRARIES)}; all, if none")
-    chosen = parser.parse_args().libraries or list(LIBRARIES)
+    parser.add_argument("--cores", type=int, help="use so many; one is least disturbed by others at work (Linux)")
+    given = parser.parse_args()
+    chosen = given.libraries or list(LIBRARIES)
     if wrong := [name for name in chosen if name not in LIBRARIES]:
         parser.error(f"there is no library {wrong[0]!r}; choose of {', '.join(LIBRARIES)}")
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # not every library here can use one
+    if given.cores:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-given.cores :])  # before any library counts them
     quiet_tensorflow()
-    console, session = Console(width=None if sys.stdout.isatty() else 120), wb.open_session("baseline")
+    console, session = Console(width=None if sys.stdout.isatty() else 130), wb.open_session("baseline")
     rows: list[Row] = []
     with suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as folder, console.status("") as status:
         case = write(session, Path(folder), max(count for count, _ in METHODS.values()))
@@ -89,8 +84,9 @@ def main() -> None:
         if not row.method:
             console.print(f"{row.library}: {row.note}", markup=False, soft_wrap=True)
     cores, load = os.cpu_count() or 1, os.getloadavg()[1]  # over the last five minutes
-    busy = "; others were at work: ratios to libraries that use OpenMP say little" if load > 1.5 * cores else ""
-    console.print(f"images per second at best, ratios of {TURNS} turns; {cores} cores, load {load:.1f}{busy}")
+    busy = "" if load <= 1.5 * cores or given.cores == 1 else "; others were at work: believe `--cores 1` more"
+    used = f"{given.cores or cores} of {cores} cores, load {load:.1f}{busy}"
+    console.print(f"images per second at best, ratios of {TURNS} turns; {used}")
 
 
 if __name__ == "__main__":

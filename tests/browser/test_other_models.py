@@ -1,0 +1,73 @@
+"""The page on models that are not ours: colour and residual, nested, and without any convolution."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from playwright.sync_api import expect
+
+from tests.tiny import HOSTILE
+from workbench.contracts import Dataset
+from workbench.registry import Session
+from workbench.ui.desk import Desk
+from workbench.ui.page import warm
+
+
+def residual():
+    """A colour network with normalisation, a shortcut and global pooling."""
+    image = keras.Input((32, 32, 3))
+    first = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(6, 3, strides=2, padding="same")(image)))
+    second = layers.Conv2D(6, 3, padding="same")(first)
+    pooled = layers.GlobalAveragePooling2D()(layers.ReLU(name="joined")(layers.Add()([first, second])))
+    return keras.Model(image, layers.Dense(4, activation="softmax")(pooled))
+
+
+def nested():
+    """A backbone inside, as a transfer model has it."""
+    backbone = keras.Sequential(
+        [keras.Input((24, 24, 3)), layers.Conv2D(5, 3, activation="relu", name="seen"), layers.MaxPooling2D()],
+        name="backbone of <b>",
+    )
+    image = keras.Input((24, 24, 3))
+    pooled = layers.GlobalAveragePooling2D()(backbone(layers.Rescaling(2.0, offset=-1.0)(image)))
+    return keras.Model(image, layers.Dense(3)(pooled))
+
+
+def dense():
+    """Two classes, and no convolution."""
+    return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(8, "relu"), layers.Dense(2)])
+
+
+@pytest.mark.parametrize(
+    ("build", "layered"), [(residual, "joined, 16×16 → 32×32"), (nested, "seen, 22×22 → 24×24"), (dense, "")]
+)
+def test_maps_verdicts_and_values_of_another_model(served, settled, build, layered):
+    model, chance = build(), np.random.default_rng(3)
+    classes, shape = model.output_shape[1], model.input_shape[1:]
+    model.set_weights([chance.normal(0, 0.5, weight.shape) for weight in model.get_weights()])
+    images = chance.integers(0, 256, (12, *shape), np.uint8)
+    names = (*HOSTILE, "${7*7}")[:classes]
+    dataset = Dataset(images, np.arange(12) % classes, names, np.arange(12), "made/test")
+    session = Session(model, dataset, name="<model>", cache=False)
+    complaints = []
+    page = served(Desk(session, warm), "")
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{page.url}?section=errors&true=any&predicted=any")
+    expect(page.locator("#detail figure")).to_have_count(4)
+    settled(page)
+    expect(page.locator("#detail .badge", has_text="chance")).to_have_count(4)
+    expect(page.locator("#detail .problem")).to_have_count(0)
+    page.locator("#detail .st").nth(1).hover()
+    expect(page.locator("#value")).to_contain_text(f"of {shape[0]}×{shape[1]}")
+    page.get_by_role("button", name="Maps (4)").click()
+    out = page.locator("#methods .entry.off")
+    if layered:
+        expect(page.locator("#detail .unit").first).to_contain_text(layered)
+        expect(out.filter(has_text="needs a layer")).to_have_count(0)
+    else:
+        expect(out.filter(has_text="Grad-CAM needs a layer with (N, h, w, F) output.").first).to_be_visible()
+        expect(out.locator("input:not([disabled])")).to_have_count(0)
+        expect(page.locator("#detail select[data-set=layer]")).to_have_count(0)
+    assert complaints == []
