@@ -35,7 +35,8 @@ def method_summaries() -> dict[str, str]:
 
 def _names_title(line: ast.stmt) -> bool:
     """Whether a line of a class is its `title = …`, which every method has."""
-    return isinstance(line, ast.AnnAssign) and getattr(line.target, "id", "") == "title" and line.value is not None
+    named = isinstance(line, ast.AnnAssign) and getattr(line.target, "id", "") == "title"
+    return named and bool(getattr(getattr(line, "value", None), "value", ""))  # the base class has an empty one
 
 
 class _Explain(Command):

@@ -67,6 +67,4 @@ def maps(
         show_json({"file": str(path), "shape": list(shape)})
         return
     headline(f"{shape[0]:,} maps of {shape[1]}×{shape[2]} in {path}", f"{session.name} · {session.dataset.name}")
-    say(
-        f"Read them with numpy.load({str(path)!r}, mmap_mode='r'). What made them: {path.with_suffix('.json').name}."
-    )
+    say(f"Read them with numpy.load({str(path)!r}, mmap_mode='r'). What made them: {path.with_suffix('.json').name}.")

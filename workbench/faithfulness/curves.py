@@ -51,7 +51,7 @@ def curve(
     """
     kind: Score = "probability" if against is None else "contrast"
 
-    def probabilities(
+    def probabilities(  # noqa: PLR0917 - a compiled function takes its tensors by position
         images: Tensor, target: Tensor, against: Tensor, ends: Tensor, order: Tensor, counts: Tensor
     ) -> Tensor:
         def changed(numbers: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ def maps_of(images):
 @pytest.fixture
 def session(stand_in):
     probe = SimpleNamespace(
+        images=None,
         spatial_layers=["one", "two"],
         layers={name: SimpleNamespace(kind="Conv2D") for name in ("one", "two")},
         compile=lambda key, function, classes: (
