@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.contracts import Dataset, Finding, Predictions
     from workbench.datasets import load_dataset
     from workbench.errors import WorkbenchError
-    from workbench.explainers import explainers
+    from workbench.explainers import explainers as methods
     from workbench.opening import open_session
     from workbench.probe import Probe
     from workbench.registry import analyses
@@ -30,14 +30,15 @@ _HOMES = {
     "Attribution": "attribution", "Verdict": "attribution", "Dataset": "contracts", "Finding": "contracts",
     "Predictions": "contracts", "stream_maps": "streams",
     "Probe": "probe", "Result": "result", "WorkbenchError": "errors", "list_runs": "runs", "open_run": "runs",
-    "load_dataset": "datasets", "explainers": "explainers", "analyses": "registry",
+    "load_dataset": "datasets", "analyses": "registry",
+    "methods": "explainers:explainers",  # a package called `explainers` would hide a function of that name
     # Through the registry, so that `session.analyze` knows the analyses.
     "Session": "registry", "open_session": "registry",
 }  # fmt: skip
 
 __all__ = [
     "Attribution", "Dataset", "Finding", "Predictions", "Probe", "Result", "Session", "Verdict", "WorkbenchError",
-    "analyses", "explainers", "list_runs", "load_dataset", "open_run", "open_session", "stream_maps",
+    "analyses", "list_runs", "load_dataset", "methods", "open_run", "open_session", "stream_maps",
 ]  # fmt: skip
 
 try:
@@ -49,7 +50,8 @@ except PackageNotFoundError:  # a source tree that was not installed
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'workbench' has no attribute {name!r}")
-    return getattr(import_module(f"workbench.{_HOMES[name]}"), name)
+    home, _, inside = _HOMES[name].partition(":")
+    return getattr(import_module(f"workbench.{home}"), inside or name)
 
 
 def __dir__() -> list[str]:

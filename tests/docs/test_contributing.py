@@ -52,5 +52,8 @@ def test_their_tests_pass(tree):
 
 def test_they_stand_on_the_command_line_and_in_python(tree):
     assert "Which images is the model least sure about?" in python(tree, "-m", "workbench", "analyze", "--help")
-    code = "import workbench as wb; print('gradient-l2' in wb.explainers(), 'least-confident' in wb.analyses())"
+    code = (
+        "import workbench as wb; found = [wb.methods(), wb.methods()]; "  # twice: the first loads a package
+        "print('gradient-l2' in found[1], 'least-confident' in wb.analyses())"
+    )
     assert python(tree, "-c", code).split() == ["True", "True"]

@@ -42,7 +42,7 @@ def shell(source: Source) -> None:
 
 def _banner(session: Session) -> str:
     return (
-        f"wb       the workbench: wb.analyses(), wb.explainers(), wb.open_run(...)\n"
+        f"wb       the workbench: wb.analyses(), wb.methods(), wb.open_run(...)\n"
         f"session  {plain(session.name)} on {plain(session.dataset.name)}, {len(session.dataset):,} images\n\n"
         "  session.predictions.table                      one row an image\n"
         '  session.analyze("most-confused", top=5)        findings and tables; .draw() gives the figure\n'
