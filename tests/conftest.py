@@ -10,11 +10,13 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from platformdirs import user_cache_path
 
+from tests.deviations import WORST
 from tests.tiny import HOSTILE, made_images
 
 # What `make data` fetched stays usable, though the tests have a cache of their own.
@@ -100,3 +102,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in lacking.items():
             if item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what a worker process saw over to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["worst"] = dict(WORST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take it over."""
+    for name, deviation in getattr(node, "workeroutput", {}).get("worst", {}).items():
+        WORST[name] = max(WORST[name], deviation)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how far the methods are from the equations."""
+    if WORST:
+        terminalreporter.section("largest relative deviation from the float64 replica, or a second witness", sep="-")
+        for name, deviation in sorted(WORST.items()):
+            terminalreporter.write_line(f"{name:34s} {deviation:.1e}")

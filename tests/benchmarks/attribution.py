@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -72,7 +73,8 @@ def _vis(
     def work() -> None:
         for start in range(0, count, batch):
             rows = slice(start, min(start + batch, count))
-            vis(CategoricalScore(target[rows].tolist()), images[rows], **how)
+            with contextlib.redirect_stdout(None):  # Score-CAM shows a bar for each batch
+                vis(CategoricalScore(target[rows].tolist()), images[rows], **how)
 
     return work
 

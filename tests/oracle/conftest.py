@@ -6,13 +6,12 @@ central differences. The replicas of the methods stand on them, one file a metho
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-WORST: dict[str, float] = defaultdict(float)
+from tests.deviations import WORST
 
 
 class Network:
@@ -286,23 +285,3 @@ def agree():
         assert deviation <= within, f"{name} is off by {deviation:.1e} of the largest value"
 
     return check
-
-
-def pytest_sessionfinish(session):
-    """Hand what a worker process saw over to the one that prints."""
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["worst"] = dict(WORST)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node):
-    for name, deviation in getattr(node, "workeroutput", {}).get("worst", {}).items():
-        WORST[name] = max(WORST[name], deviation)
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Say how far the methods are from the equations."""
-    if WORST:
-        terminalreporter.section("largest relative deviation from the float64 replica", sep="-")
-        for name, deviation in sorted(WORST.items()):
-            terminalreporter.write_line(f"{name:34s} {deviation:.1e}")

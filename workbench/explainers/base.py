@@ -23,6 +23,8 @@ Layer = Annotated[
     Field(description="layer to read; the last spatial layer that is no pooling, if not given"),
     ChooseFrom("layers"),
 ]
+FULL = 1.4
+"""How far a batch of changed copies may go beyond `max_rows`: one image of 169 copies would leave a call half empty."""
 
 
 class Explainer(Params, ABC):
@@ -147,7 +149,8 @@ class Explainer(Params, ABC):
 
         signature = (probe.images, CLASSES, CLASSES, tf.TensorSpec(given.shape, probe.floats))
         run = probe.compile((self.name, method.key, score, len(given)), values, signature)
-        size = max(1, probe.max_rows // method.copies(probe))
+        copies = method.copies(probe)
+        size = max(1, int(probe.max_rows * (FULL if copies > 1 else 1)) // copies)
         other = np.zeros_like(target) if against is None else against
         for start in range(0, len(target), size):
             rows = slice(start, start + size)
