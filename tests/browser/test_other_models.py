@@ -8,6 +8,7 @@ import pytest
 from keras import layers
 from playwright.sync_api import expect
 
+from tests.own import NAMES, own
 from tests.tiny import HOSTILE
 from workbench.contracts import Dataset
 from workbench.registry import Session
@@ -70,4 +71,21 @@ def test_maps_verdicts_and_values_of_another_model(served, settled, build, layer
         expect(out.filter(has_text="Grad-CAM needs a layer with (N, h, w, F) output.").first).to_be_visible()
         expect(out.locator("input:not([disabled])")).to_have_count(0)
         expect(page.locator("#detail select[data-set=layer]")).to_have_count(0)
+    assert complaints == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_trained_model_of_one_s_own_is_explained_and_judged(served, settled, name):
+    mine = own(name)
+    session = Session(mine.model, mine.test, name=name, train=mine.train, cache=False)
+    complaints = []
+    page = served(Desk(session, warm), "")
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{page.url}?section=errors&image=0")
+    expect(page.locator("#detail figure")).to_have_count(4)
+    settled(page)
+    expect(page.locator("#detail .badge", has_text="chance")).to_have_count(4)
+    page.get_by_role("button", name="Maps (4)").click()
+    refused = page.locator("#methods .entry.off", has_text="This model has none")
+    expect(refused).to_have_count(len(mine.refused))
     assert complaints == []
