@@ -100,6 +100,7 @@ def test_predictions_that_need_the_model_are_waited_for_and_the_page_fills_itsel
     page.get_by_role("button", name="Analyses").click()
     page.locator("#analyses a b", has_text="samples").click()
     expect(page.locator("#main h2")).to_be_visible()
+    page.wait_for_function("location.search.includes('section=samples')")  # else there is nothing to go back from
     page.go_back()
     expect(page.locator("#matrix .waiting")).to_be_visible()
     loading.set()
