@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -35,6 +35,26 @@ class Params(BaseModel):
     def key(self) -> str:
         """The values as canonical JSON; equal values give equal keys, in this and in any later process."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+
+
+class Named(Params):
+    """Parameters of what stands in a module of its own, and is called as that module is.
+
+    Attributes:
+        name: CLI name, the module's name with `-`.
+    """
+
+    name: ClassVar[str] = ""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
+
+    @classmethod
+    def summary(cls) -> str:
+        """First line of the docstring."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-import pkgutil
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from workbench.discovery import discovered
 from workbench.errors import unknown
 
 if TYPE_CHECKING:
@@ -18,13 +16,7 @@ if TYPE_CHECKING:
 def _found() -> dict[str, type[Explainer]]:
     from workbench.explainers.base import Explainer
 
-    found = {}
-    for module in sorted(each.name for each in pkgutil.iter_modules(__path__)):
-        loaded = import_module(f"{__name__}.{module}")
-        for _, kind in inspect.getmembers(loaded, inspect.isclass):
-            if issubclass(kind, Explainer) and kind.__module__ == loaded.__name__ and not inspect.isabstract(kind):
-                found[kind.name] = kind
-    return found
+    return discovered(__name__, __path__, Explainer)  # type: ignore[type-abstract]  # a base class is meant
 
 
 def explainers() -> dict[str, type[Explainer]]:

@@ -13,7 +13,7 @@ from pydantic import Field
 from workbench.attribution import Attribution
 from workbench.contracts import Array, Score
 from workbench.errors import WorkbenchError
-from workbench.params import ChooseFrom, Params, describe
+from workbench.params import ChooseFrom, Named, describe
 from workbench.probe import CLASSES, Probe
 from workbench.progress import Progress, silent
 from workbench.scorer import Scorer, Tensor
@@ -27,7 +27,7 @@ FULL = 1.4
 """How far a batch of changed copies may go beyond `max_rows`: one image of 169 copies would leave a call half empty."""
 
 
-class Explainer(Params, ABC):
+class Explainer(Named, ABC):
     """Base of all attribution methods; the fields of a subclass are the method's parameters.
 
     The first line of a subclass's docstring says what its map shows. A subclass states the paper's
@@ -45,7 +45,6 @@ class Explainer(Params, ABC):
             if not given, "layer" for one that reads a layer, and "gradient" for any other.
     """
 
-    name: ClassVar[str] = ""
     title: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     signed: ClassVar[bool] = False
@@ -53,16 +52,6 @@ class Explainer(Params, ABC):
     use: ClassVar[str] = ""
     of_class: ClassVar[bool] = True
     family: ClassVar[str] = ""
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
-
-    @classmethod
-    def summary(cls) -> str:
-        """First line of the docstring."""
-        return (cls.__doc__ or "").strip().splitlines()[0]
 
     @classmethod
     def kin(cls) -> str:

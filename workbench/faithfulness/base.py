@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,7 +15,7 @@ from workbench.contracts import Array
 from workbench.errors import WorkbenchError
 from workbench.explainers.base import Explainer
 from workbench.objects import object_masks
-from workbench.params import Params
+from workbench.params import Named
 from workbench.probe import Probe
 
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="of what is drawn, the order of equal pixels included")]
@@ -69,7 +69,7 @@ class Subject:
         return self.method.unit.endswith(GRADIENT)
 
 
-class Measure(Params, ABC):
+class Measure(Named, ABC):
     """Base of all measures; the fields of a subclass are its parameters.
 
     The first line of a subclass's docstring says what its number is. A subclass states the paper's formula in
@@ -88,23 +88,12 @@ class Measure(Params, ABC):
         of_probability: whether it needs the probability of a class.
     """
 
-    name: ClassVar[str] = ""
     title: ClassVar[str] = ""
     paper: ClassVar[str] = ""
     unit: ClassVar[str] = ""
     better: ClassVar[Better] = ""
     use: ClassVar[str] = ""
     of_probability: ClassVar[bool] = False
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
-
-    @classmethod
-    def summary(cls) -> str:
-        """First line of the docstring."""
-        return (cls.__doc__ or "").strip().splitlines()[0]
 
     def missing(self, subject: Subject) -> str | None:
         """Say in a sentence why these maps cannot be measured, or None."""
