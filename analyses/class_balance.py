@@ -12,7 +12,7 @@ from workbench.choosing import MOST_EVIDENCE
 from workbench.colours import NO_EVIDENCE_COLOUR, TRUE_COLOUR
 from workbench.contracts import Array, Finding
 from workbench.params import Params
-from workbench.plotting import INK, SMALL, class_ticks, new_figure, plain
+from workbench.plotting import INK, SMALL, class_ticks, new_figure, plain, text
 from workbench.result import Result
 from workbench.wording import counted, listed, percent
 
@@ -74,7 +74,9 @@ class ClassBalance(Analysis[Limits]):
             colour, offset = styles[part]
             at = places - offset if len(parts) > 1 else places
             share = 100 * table[f"{part}_share"].to_numpy()
-            axes.barh(at, share, height=0.36 if len(parts) > 1 else 0.7, color=colour, label=f" {name}", linewidth=0)
+            axes.barh(
+                at, share, height=0.36 if len(parts) > 1 else 0.7, color=colour, label=f" {text(name, 40)}", linewidth=0
+            )
             for place, width, images in zip(at, share, table[f"{part}_images"], strict=True):
                 axes.text(width + end * 0.6, place, f"{images:,}", va="center", fontsize=SMALL, color=INK)
         axes.axvline(100 / len(result.tables["classes"]), color=INK, linewidth=1, linestyle=":")

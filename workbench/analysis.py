@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from workbench.contracts import Kind
 from workbench.params import Params
 from workbench.result import Result
 
@@ -25,10 +28,14 @@ class Analysis(ABC, Generic[ParamsT]):
     Attributes:
         Params: the parameters, a frozen model in which every field has a default.
         needs_model: whether `compute` opens the model; a page answers the others before TensorFlow is there.
+        kinds: the faults that its findings can report; `diagnose` asks every analysis that has some.
+        quick: parameters with which it takes seconds, for `diagnose --fast`; None where it always takes longer.
     """
 
     Params: ClassVar[type[Params]] = Params
     needs_model: ClassVar[bool] = False
+    kinds: ClassVar[tuple[Kind, ...]] = ()
+    quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({})
 
     @classmethod
     def name(cls) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 import zlib
@@ -109,3 +110,15 @@ def _objects(node: Any) -> Iterator[dict[str, Any]]:
             nodes.extend(node.values())
         elif isinstance(node, list):
             nodes.extend(node)
+
+
+def fingerprint(model: Any) -> str:
+    """16 hexadecimal digits that change with the structure of a Keras model and with any weight."""
+    try:
+        structure = model.to_json()
+    except (NotImplementedError, TypeError, ValueError):  # a model with a `call` of its own
+        structure = repr([(weights.path, weights.shape) for weights in model.weights])
+    digest = hashlib.sha256(structure.encode())
+    for weights in model.get_weights():
+        digest.update(weights.tobytes())
+    return digest.hexdigest()[:16]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from workbench.contracts import Dataset
 from workbench.datasets import load_dataset
-from workbench.errors import WorkbenchError
+from workbench.errors import Unavailable, WorkbenchError
 from workbench.progress import report
 from workbench.runs import open_run
 from workbench.session import Session
@@ -34,8 +34,13 @@ def open_session(
     source = str(data) if data is not None else opened.manifest.dataset if opened else ""
     dataset = load_dataset(source, split=split, data_dir=data_dir, progress=report)
 
-    def train() -> Dataset:
-        return load_dataset(source, split="train", data_dir=data_dir, progress=report)
+    def train() -> Dataset | None:
+        try:
+            return load_dataset(source, split="train", data_dir=data_dir, progress=report)
+        except Unavailable:
+            if data is None:
+                raise
+            return None  # a file with a test part only
 
     if opened is None:
         return Session(Path(str(model)), dataset, train=train)

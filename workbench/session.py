@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import numpy as np
 
-from workbench.attribution import Attribution
-from workbench.choosing import Some
-from workbench.contracts import Array, Dataset, Predictions, Score
+from workbench.contracts import Array, Dataset, Predictions
+from workbench.dynamics import Dynamics, read_dynamics
 from workbench.errors import WorkbenchError
-from workbench.params import make
+from workbench.explaining import Explaining, Rows
 from workbench.progress import report
 from workbench.result import Result
 from workbench.runs import Run
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
     from workbench.probe import Probe
 
-Rows = Sequence[int] | Array | slice
-Class = str | int | Array
-
 
 class Runner(Protocol):
     """What answers an analysis by name: the registry."""
@@ -37,7 +33,7 @@ class Runner(Protocol):
     def __call__(self, session: Session, name: str, values: Mapping[str, Any]) -> Result: ...
 
 
-class Session:
+class Session(Explaining):
     """A debugging session; safe to use from several threads.
 
     Opening one imports no TensorFlow: the model is loaded when something asks for it.
@@ -52,14 +48,15 @@ class Session:
         model: a Keras model, a run, or the path of a `.keras` file.
         dataset: labelled images that fit it.
         name: of the model; the run's or the file's, if not given.
-        train: the images it was trained on, or what loads them; analyses of the training part need it.
+        train: the images it was trained on, or what loads them (None if they are not known); analyses of the training
+            part need it.
     """
 
     runner: ClassVar[Runner | None] = None  # set by the registry, which stands on a floor above
 
     def __init__(
         self, model: keras.Model | Run | Path, dataset: Dataset, *, name: str | None = None,
-        train: Dataset | Callable[[], Dataset] | None = None, cache: bool = True,
+        train: Dataset | Callable[[], Dataset | None] | None = None, cache: bool = True,
     ) -> None:  # fmt: skip
         self._given, self.dataset, self.cache = model, dataset, cache
         self.run = model if isinstance(model, Run) else None
@@ -70,6 +67,8 @@ class Session:
         self._probe: Probe | None = None
         self._predictions: Predictions | None = None
         self._embeddings: Array | None = None
+        self._owner: Session | None = None  # whose model this one shares
+        self._beside: dict[str, Session] = {}
 
     def __repr__(self) -> str:
         return f"Session({self.name!r}, {self.dataset.name!r}, {len(self.dataset):,} images)"
@@ -99,19 +98,19 @@ class Session:
             return self._given.manifest.model_sha256[:16]
         if isinstance(self._given, Path):
             return hashlib.sha256(self._given.read_bytes()).hexdigest()[:16]
-        try:
-            structure = self._given.to_json()
-        except (NotImplementedError, TypeError, ValueError):  # a model with a `call` of its own
-            structure = repr([(weights.path, weights.shape) for weights in self._given.weights])
-        digest = hashlib.sha256(structure.encode())
-        for weights in self._given.get_weights():
-            digest.update(weights.tobytes())
-        return digest.hexdigest()[:16]
+        from workbench.keras_files import fingerprint
+
+        return fingerprint(self._given)
 
     @property
     def history(self) -> pd.DataFrame | None:
         """Learning curves, one row an epoch; None where there are none."""
         return None if self.run is None else self.run.history
+
+    @property
+    def dynamics(self) -> Dynamics | None:
+        """What the trainer noted of every training image after each epoch; None where there is nothing."""
+        return None if self.run is None else read_dynamics(self.run.path)
 
     @property
     def train(self) -> Dataset | None:
@@ -122,9 +121,14 @@ class Session:
             return self._train
 
     @property
+    def training(self) -> Session | None:
+        """The session of the same model on its training images; None where they are not known."""
+        return None if self.train is None else self.beside(self.train)
+
+    @property
     def ready(self) -> bool:
         """Whether the model is loaded."""
-        return self._probe is not None
+        return self._probe is not None if self._owner is None else self._owner.ready
 
     @property
     def probe(self) -> Probe:
@@ -133,6 +137,8 @@ class Session:
         Raises:
             WorkbenchError: if the model cannot be read or does not fit the data.
         """
+        if self._owner is not None:
+            return self._owner.probe
         with self._opening:
             if self._probe is None:
                 from workbench.probe import Probe
@@ -219,67 +225,6 @@ class Session:
         """Return the class called `name`, or of that number; the nearest names are offered where there is none."""
         return self.dataset.class_index(name)
 
-    def attribute(
-        self, method: str, rows: Rows, *, target: Class = "predicted", contrast: tuple[Class, Class] | None = None,
-        score: Literal["logit", "probability"] = "logit", verdict: bool = False, **params: Any,
-    ) -> Attribution:  # fmt: skip
-        """Explain the scores of some images.
-
-        Args:
-            method: CLI name of the method, for example "grad-cam".
-            rows: rows of the dataset.
-            target: "predicted", "label", a class name or number, or `(n,)` int.
-            contrast: two classes in the same forms, in place of `target`: explains f_c - f_c'.
-            score: "logit" or "probability".
-            verdict: whether to judge each map, 0.1 s an image; a method's randomisation test comes once, and longer.
-            params: the method's parameters, for example `layer="conv2"`.
-
-        Raises:
-            WorkbenchError: if a name or a value is wrong, or the method does not apply to this model.
-        """
-        chosen = self.dataset.rows(rows)
-        if "against" in params:
-            raise WorkbenchError("Name both classes of a contrast in one: contrast=(class, other class).")
-        plain = isinstance(target, str) and target == "predicted" and score == "logit"
-        if contrast is not None and not (plain and len(contrast) == 2):
-            raise WorkbenchError("`contrast` takes two classes, and stands in place of `target` and `score`.")
-        first, second = (target, None) if contrast is None else contrast
-        return self.attribute_images(
-            method, Some(self.dataset, chosen), self.classes_of(first, chosen),
-            against=None if second is None else self.classes_of(second, chosen), score=score, verdict=verdict, **params,
-        )  # fmt: skip
-
-    def attribute_images(
-        self, method: str, images: Any, target: Array, *, against: Array | None = None, score: Score = "logit",
-        verdict: bool = False, **params: Any,
-    ) -> Attribution:  # fmt: skip
-        """Explain images that need not belong to the dataset: `(n, H, W, C)`, uint8 or float32 in [0, 1]."""
-        from workbench.explainers import explainer
-        from workbench.judging import judged
-
-        kind = make(explainer(method), params)
-        found = kind.attribute(
-            self.probe, images, target, against=against, score=score if against is None else "contrast",
-            background=self.background if kind.needs_background else None, progress=report,
-        )  # fmt: skip
-        return judged(self, found, images) if verdict else found
-
-    @property
-    def background(self) -> Array:
-        """`(5, H, W, C)` uint8 images that stand for nothing in particular: of the training part, where it is known."""
-        known = self.train or self.dataset
-        return np.asarray(known.images[np.sort(np.random.default_rng(0).permutation(len(known))[:5])])
-
-    def classes_of(self, wanted: Class, rows: Array) -> Array:
-        """Return the class of each of `rows`, `(n,)` int64: predicted, label, one for all, or as they are given."""
-        if isinstance(wanted, str) and wanted == "predicted":
-            return self.predictions.predicted[rows]
-        if isinstance(wanted, str) and wanted == "label":
-            return self.dataset.labels[rows]
-        if isinstance(wanted, str | int | np.integer):
-            return np.full(len(rows), self.class_index(wanted), np.int64)
-        return np.asarray(wanted, np.int64)
-
     def analyze(self, name: str, **params: Any) -> Result:
         """Answer one analysis, for example `session.analyze("most-confused", top=5).draw()`.
 
@@ -290,11 +235,19 @@ class Session:
             raise RuntimeError("Import `workbench.registry` first, or use `workbench.Session`, which does.")
         return Session.runner(self, name, params)
 
+    def beside(self, dataset: Dataset) -> Session:
+        """Return the session of the same model on other images, the same one at each call."""
+        with self._lock:
+            if dataset.fingerprint not in self._beside:
+                other = Session(self._given, dataset, name=self.name, train=self._train, cache=self.cache)
+                other._owner = self
+                self._beside[dataset.fingerprint] = other
+            return self._beside[dataset.fingerprint]
+
     def subset(self, rows: Rows) -> Session:
         """Return a session on some of the images; the model and known predictions are shared."""
         chosen = self.dataset.rows(rows)
-        other = Session(self._given, self.dataset.subset(chosen), name=self.name, train=self._train, cache=self.cache)
-        other._probe = self._probe
+        other = self.beside(self.dataset.subset(chosen))
         if self.has_predictions:
             other._predictions = Predictions(self.predictions.logits[chosen], self.dataset.labels[chosen])
         return other

@@ -109,9 +109,8 @@ def _result(stored: dict[str, Array]) -> Result:
 
 
 def _finding(stored: dict[str, Any]) -> Finding:
-    interval = stored["interval"]
-    pairs = {"evidence": tuple(stored["evidence"]), "interval": None if interval is None else tuple(interval)}
-    return Finding(**{**stored, **pairs})
+    values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in stored.items()}
+    return Finding(**values)
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,8 @@ from workbench.progress import report
 from workbench.provenance import versions
 
 if TYPE_CHECKING:
-    from workbench.session import Class, Rows, Session
+    from workbench.explaining import Class, Rows
+    from workbench.session import Session
 
 
 SECONDS = 1.0

@@ -20,6 +20,7 @@ from matplotlib.text import Text
 
 from workbench import registry
 from workbench.contracts import Dataset, Predictions
+from workbench.dynamics import Dynamics
 from workbench.errors import WorkbenchError
 from workbench.params import ChooseFrom, describe, make
 from workbench.session import Session
@@ -46,11 +47,13 @@ FAST = {
     "reference-sensitivity": {"steps": 2, "images": 8},
 }
 """What the degenerate cases ask of a slow analysis; the bare defaults have a test of their own."""
-NEED_NO_PLACES = (
-    "attribution-gallery", "cell-dossier", "faithfulness-table", "method-agreement", "randomisation-test",
-    "reference-sensitivity",
-)  # fmt: skip
-"""What asks methods that need no inner layer, and so answers for every model."""
+NEED_PLACES = ("contrast-maps", "feature-maps", "filters", "grad-cam-maps")
+"""What reads an inner layer with places, and says so where there is none."""
+
+
+def fast(name):
+    """Parameters with which an analysis takes seconds."""
+    return {**(registry.analysis(name).quick or {}), **FAST.get(name, {})}
 
 
 class Kept(Session):
@@ -58,6 +61,11 @@ class Kept(Session):
 
     planted: Predictions
     curves: pd.DataFrame | None = None
+    noted: Dynamics | None = None
+
+    @property
+    def dynamics(self) -> Dynamics | None:
+        return self.noted
 
     @property
     def predictions(self) -> Predictions:
@@ -120,11 +128,16 @@ def open_case(models):
             HOSTILE[n % len(HOSTILE)] + ("" if n < len(HOSTILE) else f" {n} {'long ' * 200}")
             for n in range(case.classes)
         )
+        learned = random.integers(0, 256, (2 * len(labels), *case.shape), dtype=np.uint8)
+        learned.flags.writeable = False
         session = Kept(
             models(case.classes, case.shape),
             Dataset(images, labels, names, np.arange(len(labels)), "a$b$/_test_"),
+            train=Dataset(learned, np.tile(labels, 2), names, np.arange(len(learned)), "a$b$/_train_"),
             cache=False,
         )
+        seen = random.random((len(learned), 3)).astype(np.float16)
+        session.noted = Dynamics(seen, seen > 0.5, seen.mean(axis=1) - np.float32(0.5), np.arange(len(learned)))
         shifted = random.random(len(labels)) < case.wrong
         logits = random.normal(size=(len(labels), case.classes)).astype(np.float32)
         logits[np.arange(len(labels)), (labels + shifted) % case.classes] += 6
@@ -161,7 +174,12 @@ def check(result, session):
         assert finding.claim.endswith("."), finding.claim
         assert finding.severity in ("info", "mild", "serious", "critical")
         assert len(set(finding.evidence)) == len(finding.evidence)
-        assert all(type(row) is int and 0 <= row < len(session.dataset) for row in finding.evidence)
+        part = session.dataset if finding.part == "data" else session.train
+        assert all(type(row) is int and 0 <= row < len(part) for row in finding.evidence)
+        assert all(type(c) is int and 0 <= c < len(session.class_names) for c in finding.classes)
+        assert finding.kind is None or finding.kind in registry.analysis(result.analysis).kinds
+        assert finding.kind is None or finding.severity == "info" or finding.advice
+        assert 0 <= finding.cost <= 1
         assert finding.value is None or math.isfinite(finding.value)
         if finding.interval is not None:
             low, high = finding.interval
@@ -247,7 +265,7 @@ def test_no_name_is_read_as_mathtext_and_the_figure_says_what_it_is(name, answer
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_degenerate_data_is_answered_and_drawn(name, case, open_case):
     session = open_case(CASES[case])
-    result = registry.compute(session, name, FAST.get(name))
+    result = registry.compute(session, name, fast(name))
     check(result, session)
     assert pixels(registry.draw(result))
 
@@ -256,11 +274,14 @@ def test_degenerate_data_is_answered_and_drawn(name, case, open_case):
 def test_what_needs_no_model_leaves_it_alone(name, usual, answers):
     kind = registry.analysis(name)
     if kind.needs_model:
-        assert any(word in inspect.getsource(inspect.getmodule(kind)) for word in ("probe", "attribute", "contrasts"))
+        assert any(
+            word in inspect.getsource(inspect.getmodule(kind))
+            for word in ("probe", "attribute", "contrasts", "embeddings", "training")
+        )
         return
-    session = Kept(None, usual.dataset, name="none", cache=False)
+    session = Kept(None, usual.dataset, name="none", train=usual.train, cache=False)
     session.__dict__["model_fingerprint"] = "0" * 16
-    session.planted, session.curves = usual.planted, usual.curves
+    session.planted, session.curves, session.noted = usual.planted, usual.curves, usual.noted
     result = registry.compute(session, name)
     assert result.findings == answers[name].findings
 
@@ -270,7 +291,7 @@ def test_layers_are_chosen_from_the_model(name, usual):
     for parameter in describe(registry.analysis(name).Params):
         if parameter.choose_from == ChooseFrom("layers").what:
             first = usual.probe.spatial_layers[0]
-            values = {**FAST.get(name, {}), parameter.name: first}
+            values = {**fast(name), parameter.name: first}
             said = " ".join(finding.claim for finding in registry.compute(usual, name, values).findings)
             assert first in said
 
@@ -278,10 +299,10 @@ def test_layers_are_chosen_from_the_model(name, usual):
 @pytest.mark.parametrize("name", [name for name in ALL if registry.analysis(name).needs_model])
 def test_a_model_without_places_is_told_in_a_sentence_not_crashed_on(name, usual):
     flat = keras.Sequential([keras.layers.Input((12, 10, 1)), keras.layers.Flatten(), keras.layers.Dense(4)])
-    session = Kept(flat, usual.dataset, cache=False)
+    session = Kept(flat, usual.dataset, train=usual.train, cache=False)
     session.planted = usual.planted
-    if name in NEED_NO_PLACES:
-        check(registry.compute(session, name, FAST.get(name)), session)
+    if name not in NEED_PLACES:
+        check(registry.compute(session, name, fast(name)), session)
         return
     for _ in range(2):  # before and after the model is loaded
         with pytest.raises(WorkbenchError, match="This model has no"):

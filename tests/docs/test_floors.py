@@ -16,7 +16,8 @@ FLOORS = {
     "workbench.colours": 0, "workbench.contracts": 0, "workbench.discovery": 0, "workbench.errors": 0,
     "workbench.measures": 0, "workbench.objects": 0, "workbench.params": 0, "workbench.progress": 0,
     "workbench.result": 0, "workbench.wording": 0,
-    "workbench.datasets": 1, "workbench.double": 1, "workbench.engine": 1, "workbench.graph": 1,
+    "workbench.datasets": 1, "workbench.double": 1, "workbench.dynamics": 1,
+    "workbench.engine": 1, "workbench.graph": 1,
     "workbench.input_shape": 1, "workbench.keras_files": 1, "workbench.probe": 1, "workbench.provenance": 1,
     "workbench.recipes": 1, "workbench.reweighted": 1, "workbench.runs": 1, "workbench.schedule": 1,
     "workbench.scorer": 1, "workbench.store": 1,
@@ -24,7 +25,8 @@ FLOORS = {
     "workbench.comparison": 2, "workbench.excitation": 2,
     "workbench.explainers": 2, "workbench.faithfulness": 2, "workbench.randomisation": 2, "workbench.trainer": 2,
     "workbench.verdict": 2,
-    "workbench.confusion_cell": 3, "workbench.contrasts": 3, "workbench.judging": 3, "workbench.opening": 3,
+    "workbench.confusion_cell": 3, "workbench.contrasts": 3, "workbench.explaining": 3, "workbench.judging": 3,
+    "workbench.opening": 3,
     "workbench.plotting": 3, "workbench.session": 3, "workbench.streams": 3, "workbench.tiles": 3,
     "workbench.analysis": 4,
     "analyses": 5,
@@ -49,7 +51,7 @@ GRADIENTS = {"GradientTape": ("workbench.scorer",), "tf.gradients": ("workbench.
 WRITES = {"open_memmap", "write_text", "write_bytes", "savez", "savez_compressed", "to_csv", "save", "savefig"}
 WRITERS = (
     "workbench.datasets", "workbench.runs", "workbench.checkpoint", "workbench.store", "workbench.batch",
-    "workbench.overlays", "workbench.streams",
+    "workbench.overlays", "workbench.streams", "workbench.dynamics",
 )  # fmt: skip
 NO_IDEA = {"utils", "helpers", "common", "misc", "tools"}
 MOST_LINES = 300

@@ -21,6 +21,9 @@ class StandIn:
     train: Dataset | None = None
     history: pd.DataFrame | None = None
     probe: Any = None
+    training: StandIn | None = None
+    embeddings: Any = None
+    dynamics: Any = None
     maps: Mapping[int, Any] | None = None
 
     @property
