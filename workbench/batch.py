@@ -89,9 +89,7 @@ def write_figures(
             written.append(_write(session, out, name))
         _save(out / "index.md", _gallery(session, out, written).encode())
     except OSError as error:
-        raise Unavailable(
-            f"{out} takes no file: {error.strerror or error}. Make room, or write to another folder (--out)."
-        ) from error
+        raise _refused(out, error) from error
     progress("Figures", len(names), len(names))
     return written
 
@@ -103,7 +101,7 @@ def _write(session: Session, out: Path, name: str) -> Written:
         if reason := registry.missing(session, name):
             return Written(name, skipped=reason)
         result = registry.compute(session, name)
-        png = _png(result)
+        files = _save_figure(result, out)
     except OSError:
         raise
     except WorkbenchError as error:
@@ -111,11 +109,38 @@ def _write(session: Session, out: Path, name: str) -> Written:
     except Exception as error:
         LOG.debug("%s failed", name, exc_info=True)
         return Written(name, failed=f"{type(error).__name__}: {error}")
-    seconds = round(time.perf_counter() - started, 2)
-    files = out / f"{name}.png", out / f"{name}.json"
+    return Written(name, *files, round(time.perf_counter() - started, 2))
+
+
+def _save_figure(result: Result, out: Path) -> tuple[Path, Path]:
+    """Draw a result, and write its figure and what made it."""
+    png = _png(result)
+    files = out / f"{result.analysis}.png", out / f"{result.analysis}.json"
     _save(files[0], png)
     _save(files[1], (_as_json(_record(result)) + "\n").encode())
-    return Written(name, *files, seconds)
+    return files
+
+
+def write_results(out: Path, results: Iterable[Result], records: Mapping[str, Any]) -> None:
+    """Write the figures of some results, and records as JSON by the names of their files.
+
+    Raises:
+        Unavailable: if the folder takes no file.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for result in results:
+            _save_figure(result, out)
+        for name, record in records.items():
+            _save(out / name, (_as_json(record) + "\n").encode())
+    except OSError as error:
+        raise _refused(out, error) from error
+
+
+def _refused(out: Path, error: OSError) -> Unavailable:
+    return Unavailable(
+        f"{out} takes no file: {error.strerror or error}. Make room, or write to another folder (--out)."
+    )
 
 
 def _png(result: Result) -> bytes:

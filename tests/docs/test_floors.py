@@ -12,17 +12,18 @@ ROOT = Path(__file__).parents[2]
 
 # A module or package and its floor; what is inside a package stands on its floor.
 FLOORS = {
-    "workbench.attribution": 0, "workbench.blur": 0, "workbench.choosing": 0, "workbench.clusters": 0,
+    "workbench.attribution": 0, "workbench.blur": 0, "workbench.causes": 0, "workbench.choosing": 0, "workbench.clusters": 0,
     "workbench.colours": 0, "workbench.contracts": 0, "workbench.discovery": 0, "workbench.errors": 0,
-    "workbench.measures": 0, "workbench.objects": 0, "workbench.params": 0, "workbench.progress": 0,
+    "workbench.measures": 0, "workbench.nearest": 0, "workbench.objects": 0, "workbench.params": 0, "workbench.progress": 0,
     "workbench.result": 0, "workbench.wording": 0,
     "workbench.datasets": 1, "workbench.double": 1, "workbench.dynamics": 1,
     "workbench.engine": 1, "workbench.graph": 1,
-    "workbench.input_shape": 1, "workbench.keras_files": 1, "workbench.probe": 1, "workbench.provenance": 1,
+    "workbench.input_shape": 1, "workbench.keras_files": 1, "workbench.manifest": 1,
+    "workbench.probe": 1, "workbench.provenance": 1,
     "workbench.recipes": 1, "workbench.reweighted": 1, "workbench.runs": 1, "workbench.schedule": 1,
     "workbench.scorer": 1, "workbench.store": 1,
     "workbench.agreement": 2, "workbench.architectures": 2, "workbench.augmentation": 2, "workbench.checkpoint": 2,
-    "workbench.comparison": 2, "workbench.excitation": 2,
+    "workbench.comparison": 2, "workbench.excitation": 2, "workbench.noting": 2,
     "workbench.explainers": 2, "workbench.faithfulness": 2, "workbench.randomisation": 2, "workbench.trainer": 2,
     "workbench.verdict": 2,
     "workbench.confusion_cell": 3, "workbench.contrasts": 3, "workbench.explaining": 3, "workbench.judging": 3,
@@ -31,7 +32,7 @@ FLOORS = {
     "workbench.analysis": 4,
     "analyses": 5,
     "workbench.registry": 6,
-    "workbench.batch": 7, "workbench.cli": 7, "workbench.overlays": 7, "workbench.ui": 7,
+    "workbench.batch": 7, "workbench.cli": 7, "workbench.diagnosis": 7, "workbench.overlays": 7, "workbench.ui": 7,
     "workbench.__main__": 8,
 }  # fmt: skip
 EVERYWHERE = {"workbench"}  # loads the public names when they are used; importing it imports nothing

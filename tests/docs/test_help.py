@@ -17,7 +17,9 @@ CONTEXT = click.Context(main, info_name="workbench")
 COMMANDS = {(name,): main.get_command(CONTEXT, name) for name in main.list_commands(CONTEXT)}
 ANALYSES = {("analyze", name): analyze.get_command(CONTEXT, name) for name in analyses()}
 ALL = {(): main, **COMMANDS, **ANALYSES}
-EXPECTED = ["start", "page", "data", "train", "runs", "evaluate", "analyze", "figures", "explain", "maps", "shell"]
+EXPECTED = [
+    "start", "page", "data", "train", "runs", "evaluate", "diagnose", "analyze", "figures", "explain", "maps", "shell",
+]  # fmt: skip
 
 
 def help_of(path: tuple[str, ...], width: int = 80) -> str:

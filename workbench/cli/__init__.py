@@ -7,6 +7,7 @@ import click
 from workbench import __version__
 from workbench.cli.analyze import analyze
 from workbench.cli.data import data
+from workbench.cli.diagnose import diagnose
 from workbench.cli.evaluate import evaluate, runs
 from workbench.cli.explain import explain
 from workbench.cli.figures import figures
@@ -16,7 +17,7 @@ from workbench.cli.shell import shell
 from workbench.cli.start import page, start
 from workbench.cli.train import train
 
-COMMANDS = (start, page, data, train, runs, evaluate, analyze, figures, explain, maps, shell)
+COMMANDS = (start, page, data, train, runs, evaluate, diagnose, analyze, figures, explain, maps, shell)
 
 
 class _InOrder(Program):
@@ -30,6 +31,7 @@ class _InOrder(Program):
     cls=_InOrder,
     examples=[
         ("start", "everything: data, baseline, page"),
+        ("diagnose --fast", "what is wrong with the baseline, worst first"),
         ("analyze most-confused --top 5", "where it is wrong, in the terminal"),
         ("explain 0 17 --method integrated-gradients", "why, for two images of the test split"),
         ("figures mine --out report/", "every analysis of one's own run, as files"),

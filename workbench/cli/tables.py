@@ -41,19 +41,32 @@ def show_result(result: Result, question: str) -> None:
         show_table(frame, name.replace("_", " "))
 
 
-def show_finding(finding: Finding) -> None:
-    """Write one sentence, what to do about it, and the images that show it."""
+def show_finding(finding: Finding, *, title: str = "", more: Sequence[str] = ()) -> None:
+    """Write one sentence, what to do about it, and the images that show it.
+
+    Args:
+        finding: the finding.
+        title: a line before it.
+        more: lines after it.
+    """
     mark, colour = MARKS[finding.severity]
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=1)
     grid.add_column()
+    if title:
+        grid.add_row("", Text.assemble((plain(title), "bold"), (f"  {finding.severity}", colour)))
     grid.add_row(Text(mark, style=colour), Text(plain(finding.claim)))
     if finding.advice:
         grid.add_row("", Text(plain(finding.advice), style="italic"))
     if finding.evidence:
         shown = ", ".join(str(row) for row in finding.evidence[:MOST_EVIDENCE])
-        more = len(finding.evidence) - MOST_EVIDENCE
-        grid.add_row("", Text(f"images {shown}{f' and {more:,} more' if more > 0 else ''}", style="dim"))
+        others = len(finding.evidence) - MOST_EVIDENCE
+        whose = "training images" if finding.part == "train" else "images"
+        grid.add_row("", Text(f"{whose} {shown}{f' and {others:,} more' if others > 0 else ''}", style="dim"))
+    for line in more:
+        grid.add_row("", Text(plain(line), style="dim"))
+    if title:
+        grid.add_row("", "")
     console().print(grid)
 
 
