@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from workbench.dynamics import Dynamics, read_dynamics, write_dynamics
 from workbench.errors import Unavailable, WorkbenchError
 from workbench.recipes import TrainingJob
 from workbench.runs import checked_name, sync
@@ -25,6 +26,7 @@ class State(BaseModel):
         fingerprint: of the training images.
         epochs: how many are done.
         model: file of the model and its optimizer after them; empty before the first.
+        dynamics: file of what was noted of each fitted image; empty where nothing was.
         history: one row for each.
     """
 
@@ -34,6 +36,7 @@ class State(BaseModel):
     fingerprint: str
     epochs: int = 0
     model: str = ""
+    dynamics: str = ""
     history: tuple[dict[str, float], ...] = ()
 
 
@@ -63,12 +66,13 @@ class Checkpoint:
             said = str(error).splitlines()[0]
             raise WorkbenchError(f"{self.path / STATE} cannot be read ({said}). Train without --resume.") from None
 
-    def write(self, state: State, model: Any = None) -> State:
+    def write(self, state: State, model: Any = None, dynamics: Dynamics | None = None) -> State:
         """Replace what is there by `state` and the model, in such an order that one whole state is there at any time.
 
         Args:
-            state: its `model` is filled in.
+            state: its `model` and `dynamics` are filled in.
             model: a compiled Keras model; saved with its optimizer. None before the first epoch.
+            dynamics: what was noted of each fitted image; None where nothing was.
 
         Raises:
             Unavailable: if it cannot be written; what was there before is still there.
@@ -79,10 +83,14 @@ class Checkpoint:
                 state = state.model_copy(update={"model": f"epoch-{state.epochs:04d}.keras"})
                 model.save(self.path / "writing.keras")
                 self._publish("writing.keras", state.model)
+            if dynamics is not None:
+                state = state.model_copy(update={"dynamics": f"epoch-{state.epochs:04d}.npz"})
+                write_dynamics(self.path, dynamics, "writing.npz")
+                self._publish("writing.npz", state.dynamics)
             (self.path / "writing.json").write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
             self._publish("writing.json", STATE)
-            for old in self.path.glob("*.keras"):
-                if old.name != state.model:
+            for old in self.path.glob("epoch-*"):
+                if old.name not in (state.model, state.dynamics):
                     old.unlink()
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -116,6 +124,14 @@ class Checkpoint:
             raise WorkbenchError(
                 f"{self.path / state.model} cannot be read ({said}). Train without --resume."
             ) from None
+
+    def dynamics(self, state: State) -> Dynamics | None:
+        """Return what was noted of each fitted image up to then; None where nothing was.
+
+        Raises:
+            WorkbenchError: if the file is damaged.
+        """
+        return read_dynamics(self.path, state.dynamics) if state.dynamics else None
 
     def remove(self) -> None:
         """Delete it, when the run is saved."""

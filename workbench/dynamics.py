@@ -59,10 +59,10 @@ class Dynamics:
         return np.where(self.correct.any(axis=1), self.correct.argmax(axis=1) + 1, 0)
 
 
-def write_dynamics(folder: Path, dynamics: Dynamics) -> None:
-    """Write `dynamics.npz` into the folder of a run."""
+def write_dynamics(folder: Path, dynamics: Dynamics, name: str = DYNAMICS) -> None:
+    """Write the file into the folder of a run, or of an unfinished training."""
     np.savez_compressed(
-        folder / DYNAMICS,
+        folder / name,
         probabilities=dynamics.probabilities.astype(np.float16),
         correct=np.packbits(dynamics.correct, axis=1),
         area_under_margin=dynamics.area_under_margin.astype(np.float32),
@@ -70,13 +70,13 @@ def write_dynamics(folder: Path, dynamics: Dynamics) -> None:
     )
 
 
-def read_dynamics(folder: Path) -> Dynamics | None:
+def read_dynamics(folder: Path, name: str = DYNAMICS) -> Dynamics | None:
     """Read what `write_dynamics` wrote; None where there is none.
 
     Raises:
         WorkbenchError: if the file is damaged.
     """
-    path = folder / DYNAMICS
+    path = folder / name
     if not path.is_file():
         return None
     try:

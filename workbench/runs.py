@@ -1,4 +1,4 @@
-"""One trained model in one folder: model.keras, run.json, history.csv, predictions-<split>.npz.
+"""One trained model in one folder: model.keras, run.json, history.csv, predictions-<split>.npz, dynamics.npz.
 
 Reading a run needs no TensorFlow, so that a page can show what is saved before TensorFlow is there.
 """
@@ -16,48 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from workbench.contracts import Dataset, Predictions
+from workbench.dynamics import Dynamics, write_dynamics
 from workbench.errors import Unavailable, WorkbenchError, unknown
+from workbench.manifest import Manifest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MODEL, MANIFEST, HISTORY = "model.keras", "run.json", "history.csv"
-
-
-class Manifest(BaseModel):
-    """What made a run, and what came out: the content of run.json.
-
-    Attributes:
-        recipe: name of the recipe it started from; `settings` has the values that were used.
-        dataset_fingerprints: by split ("train", "test").
-        metrics: by split ("validation", "test"): "accuracy" and "loss" (nats).
-        seconds: wall time of training, over all its parts if it was resumed.
-        parameters: how many the model has.
-        model_sha256: of model.keras; a run whose model was exchanged is not opened.
-    """
-
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
-
-    name: str
-    architecture: str
-    recipe: str
-    settings: dict[str, Any]
-    seed: int
-    epochs: int
-    dataset: str
-    dataset_fingerprints: dict[str, str]
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]
-    versions: dict[str, str]
-    git_revision: str | None
-    metrics: dict[str, dict[str, float]]
-    seconds: float
-    created: str
-    parameters: int
-    model_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,6 +153,7 @@ def save_run(
     *,
     history: Iterable[Mapping[str, Any]],
     predictions: Mapping[str, tuple[Predictions, Dataset]],
+    dynamics: Dynamics | None = None,
     folder: str | Path | None = None,
 ) -> Run:
     """Save a run so that it is there whole or not at all; one of the same name is replaced.
@@ -193,6 +163,7 @@ def save_run(
         model: the trained model, Sequential or Functional; saved without its optimizer.
         history: one row an epoch.
         predictions: by split, what the model says about which dataset.
+        dynamics: what was noted of each fitted image after each epoch.
         folder: where runs are kept.
 
     Raises:
@@ -216,6 +187,8 @@ def save_run(
                 labels=said.labels.astype(np.int32),
                 dataset_fingerprint=np.array(dataset.fingerprint),
             )
+        if dynamics is not None:
+            write_dynamics(partial, dynamics)
         manifest = manifest.model_copy(update={"model_sha256": _sha256(partial / MODEL)})
         (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         for path in partial.iterdir():

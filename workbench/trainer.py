@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +17,14 @@ from workbench.augmentation import TrainingBatches, validation_batches
 from workbench.checkpoint import Checkpoint, State
 from workbench.contracts import Dataset, Predictions
 from workbench.datasets import load_dataset
+from workbench.dynamics import Dynamics
 from workbench.errors import Unavailable, WorkbenchError, unknown
+from workbench.manifest import Manifest
+from workbench.noting import history_row, note, reporter
 from workbench.progress import Progress, silent
 from workbench.provenance import git_revision, versions
 from workbench.recipes import Recipe, TrainingJob
-from workbench.runs import Manifest, Run, runs_folder, save_run
-
-if TYPE_CHECKING:
-    import keras
+from workbench.runs import Run, runs_folder, save_run
 
 Row = Mapping[str, float]
 
@@ -86,7 +86,7 @@ def train(
     # Written before TensorFlow is imported, so that there is something to resume from the first moment on.
     state = before or checkpoint.write(State(job=job, fingerprint=parts.fingerprint))
     state, model = _fit(checkpoint, state, parts, progress, on_epoch)
-    run = _save(name, folder, state, parts, model, progress=progress)
+    run = _save(name, folder, state, parts, model, dynamics=checkpoint.dynamics(state), progress=progress)
     checkpoint.remove()
     return run
 
@@ -157,6 +157,8 @@ def _fit(
     progress("import TensorFlow", 0, 1)
     import keras
 
+    from workbench.probe import Probe
+
     recipe, seed = state.job.recipe, state.job.seed
     keras.utils.set_random_seed(seed)
     batches = TrainingBatches(parts.training, recipe, seed)
@@ -166,6 +168,8 @@ def _fit(
     else:
         model = architectures()[state.job.architecture](parts.training.image_shape, len(parts.training.class_names))
         _compile(model, recipe, batches.steps)
+    probe = Probe(model, parts.training.image_shape)
+    dynamics = checkpoint.dynamics(state)
     while state.epochs < recipe.epochs:
         started = time.perf_counter()
         _seed_dropout(model, seed, state.epochs)
@@ -176,17 +180,19 @@ def _fit(
             validation_data=validation,
             shuffle=False,  # the batches are shuffled already
             verbose=0,
-            callbacks=[_reporter(progress, f"epoch {state.epochs + 1}/{recipe.epochs}", batches.steps)],
+            callbacks=[reporter(progress, f"epoch {state.epochs + 1}/{recipe.epochs}", batches.steps)],
         )
         logs = {key: float(values[-1]) for key, values in fitted.history.items()}
-        row = _row(state.epochs + 1, logs, float(model.optimizer.learning_rate), time.perf_counter() - started)
+        row = history_row(state.epochs + 1, logs, float(model.optimizer.learning_rate), time.perf_counter() - started)
         if not math.isfinite(row["loss"]):
             raise WorkbenchError(
                 f"Training diverged in epoch {state.epochs + 1}: the loss is {row['loss']}. Choose a learning rate "
                 f"below {recipe.learning_rate}."
             )
+        if dynamics is not None or state.epochs == 0:  # an older checkpoint has epochs without
+            dynamics = note(probe, parts.training, dynamics, progress)
         state = checkpoint.write(
-            state.model_copy(update={"epochs": state.epochs + 1, "history": (*state.history, row)}), model
+            state.model_copy(update={"epochs": state.epochs + 1, "history": (*state.history, row)}), model, dynamics
         )
         if on_epoch is not None:
             on_epoch(row)
@@ -220,35 +226,9 @@ def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
         variable.assign(np.random.SeedSequence((seed, epoch, number)).generate_state(2))
 
 
-def _row(epoch: int, logs: Mapping[str, float], learning_rate: float, seconds: float) -> dict[str, float]:
-    """One row of history.csv from what Keras logged; NaN for validation where there is none."""
-    plain = "categorical_crossentropy" if "categorical_crossentropy" in logs else "loss"
-    return {
-        "epoch": epoch,
-        "loss": logs[plain],
-        "accuracy": logs["accuracy"],
-        "val_loss": logs.get(f"val_{plain}", math.nan),
-        "val_accuracy": logs.get("val_accuracy", math.nan),
-        "learning_rate": learning_rate,
-        "seconds": round(seconds, 3),
-    }
-
-
-def _reporter(progress: Progress, what: str, steps: int) -> keras.callbacks.Callback:
-    """A callback that reports about a hundred times an epoch."""
-    import keras
-
-    every = max(1, steps // 100)
-
-    class Reporter(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
-        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-            if (batch + 1) % every == 0 or batch + 1 == steps:
-                progress(what, batch + 1, steps)
-
-    return Reporter()
-
-
-def _save(name: str, folder: Path, state: State, parts: Parts, model: Any, *, progress: Progress) -> Run:
+def _save(
+    name: str, folder: Path, state: State, parts: Parts, model: Any, *, dynamics: Dynamics | None, progress: Progress
+) -> Run:
     """Measure the model on what it was not fitted to, and save the run."""
     from workbench.probe import Probe
 
@@ -285,4 +265,4 @@ def _save(name: str, folder: Path, state: State, parts: Parts, model: Any, *, pr
         parameters=model.count_params(),
     )
     kept = {split: pair for split, pair in predictions.items() if split == "test"}
-    return save_run(manifest, model, history=state.history, predictions=kept, folder=folder)
+    return save_run(manifest, model, history=state.history, predictions=kept, dynamics=dynamics, folder=folder)

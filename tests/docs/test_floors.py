@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 # A module or package and its floor; what is inside a package stands on its floor.
 FLOORS = {
     "workbench.attribution": 0, "workbench.blur": 0, "workbench.causes": 0, "workbench.choosing": 0, "workbench.clusters": 0,
-    "workbench.colours": 0, "workbench.contracts": 0, "workbench.discovery": 0, "workbench.errors": 0,
-    "workbench.measures": 0, "workbench.nearest": 0, "workbench.objects": 0, "workbench.params": 0, "workbench.progress": 0,
+    "workbench.colours": 0, "workbench.contracts": 0, "workbench.conventions": 0, "workbench.discovery": 0, "workbench.errors": 0,
+    "workbench.measures": 0, "workbench.nearest": 0, "workbench.objects": 0, "workbench.params": 0, "workbench.permutations": 0, "workbench.progress": 0,
     "workbench.result": 0, "workbench.wording": 0,
     "workbench.datasets": 1, "workbench.double": 1, "workbench.dynamics": 1,
     "workbench.engine": 1, "workbench.graph": 1,

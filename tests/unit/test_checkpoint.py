@@ -5,6 +5,7 @@ import pytest
 
 from workbench import checkpoint as module
 from workbench.checkpoint import Checkpoint, State
+from workbench.dynamics import Dynamics
 from workbench.errors import Unavailable, WorkbenchError
 from workbench.recipes import TrainingJob
 from workbench.schedule import OneCycle
@@ -46,11 +47,16 @@ def test_full_disk_at_a_checkpoint(tmp_path, monkeypatch):
         Checkpoint(tmp_path / "new", "y").write(State(job=JOB, fingerprint="f"))
 
 
+def noted(epochs):
+    ones = np.ones((3, epochs))
+    return Dynamics(ones.astype(np.float16), ones.astype(bool), np.ones(3, np.float32), np.arange(3))
+
+
 class Stop(BaseException):
     """The power fails."""
 
 
-@pytest.mark.parametrize("calls", range(6))
+@pytest.mark.parametrize("calls", range(9))
 def test_a_checkpoint_is_whole_whenever_it_is_cut_off(tmp_path, monkeypatch, calls):
     import keras
 
@@ -58,7 +64,7 @@ def test_a_checkpoint_is_whole_whenever_it_is_cut_off(tmp_path, monkeypatch, cal
     model.compile(keras.optimizers.AdamW(OneCycle(1e-3, 10, 0.1)), "mse")
     model.optimizer.build(model.trainable_variables)
     kept = Checkpoint(tmp_path, "x")
-    kept.write(State(job=JOB, fingerprint="f", epochs=1), model)
+    kept.write(State(job=JOB, fingerprint="f", epochs=1), model, noted(1))
     steps = iter(range(calls))
 
     def cut(original):
@@ -73,11 +79,12 @@ def test_a_checkpoint_is_whole_whenever_it_is_cut_off(tmp_path, monkeypatch, cal
     monkeypatch.setattr(module, "sync", cut(module.sync))
     monkeypatch.setattr(module.os, "replace", cut(os.replace))
     try:
-        kept.write(State(job=JOB, fingerprint="f", epochs=2), model)
+        kept.write(State(job=JOB, fingerprint="f", epochs=2), model, noted(2))
     except Stop:
         pass
     else:
-        assert calls == 6
+        assert calls == 9
     state = kept.read()
-    assert state.epochs == (2 if calls >= 5 else 1)
+    assert state.epochs == (2 if calls >= 8 else 1)
     assert kept.load_model(state).get_weights()[1] == state.epochs - 1
+    assert kept.dynamics(state).epochs == state.epochs

@@ -8,8 +8,10 @@ import pytest
 
 from workbench import runs
 from workbench.contracts import Dataset, Predictions
+from workbench.dynamics import Dynamics, read_dynamics
 from workbench.errors import Unavailable, WorkbenchError
-from workbench.runs import Manifest, list_runs, open_run, runs_folder, save_run
+from workbench.manifest import Manifest
+from workbench.runs import list_runs, open_run, runs_folder, save_run
 
 HISTORY = [
     {"epoch": 1, "loss": 0.5, "accuracy": 0.75, "val_loss": float("nan"), "val_accuracy": float("nan"),
@@ -77,6 +79,14 @@ def test_optimizer_is_not_saved(saved, tmp_path, model):
     with zipfile.ZipFile(saved.model_path) as archive, archive.open("model.weights.h5") as file:
         assert "optimizer" not in h5py.File(file)
     assert model.optimizer.iterations == 1  # and the model that was given keeps its own
+
+
+def test_dynamics_lie_beside_the_model_and_a_run_without_opens(saved, tmp_path, model):
+    assert read_dynamics(saved.path) is None
+    noted = Dynamics(np.array([[0.5, 0.25]], np.float16), np.array([[True, False]]), np.ones(1, "f4"), np.arange(1))
+    run = save_run(manifest("with"), model, history=HISTORY, predictions={}, dynamics=noted, folder=tmp_path)
+    assert read_dynamics(open_run("with", tmp_path).path).probabilities.tolist() == [[0.5, 0.25]]
+    assert (run.path / "dynamics.npz").is_file()
 
 
 def test_predictions_of_another_dataset_are_none(saved, data):

@@ -14,6 +14,7 @@ import pytest
 from workbench import trainer
 from workbench.checkpoint import Checkpoint, State
 from workbench.datasets import load_dataset
+from workbench.dynamics import read_dynamics
 from workbench.errors import Unavailable, WorkbenchError
 from workbench.recipes import RECIPES, Recipe, TrainingJob
 from workbench.runs import list_runs, open_run
@@ -99,6 +100,19 @@ def test_progress_counts_the_batches_of_each_epoch(uninterrupted):
     assert steps == [(number, 7) for number in range(1, 8)]  # 108 images by 16
 
 
+def test_what_is_noted_is_what_the_saved_model_says_after_the_last_epoch(uninterrupted, npz):
+    run, *_ = uninterrupted
+    noted = read_dynamics(run.path)
+    fitted = load_dataset(npz, split="train").subset(slice(108))
+    probabilities = np.asarray(run.load_model()(fitted.floats()))
+    own = probabilities[np.arange(108), fitted.labels]
+    assert noted.epochs == 4
+    assert noted.rows.tolist() == list(range(108))
+    assert np.allclose(noted.probabilities[:, -1], own, atol=1e-3)  # float16
+    assert (noted.correct[:, -1] == (probabilities.argmax(1) == fitted.labels)).all()
+    assert noted.probabilities[:, 0].mean() < noted.probabilities[:, -1].mean()
+
+
 def test_stopped_and_resumed_is_the_same_as_never_stopped(uninterrupted, npz, tmp_path):
     def stop(row):
         if row["epoch"] == 2:
@@ -114,6 +128,26 @@ def test_stopped_and_resumed_is_the_same_as_never_stopped(uninterrupted, npz, tm
     assert np.allclose(run.history.drop(columns="seconds"), whole.history.drop(columns="seconds"), rtol=1e-3)
     for one, other in zip(weights(run), weights(whole), strict=True):
         assert np.allclose(one, other, atol=1e-4)
+    noted, expected = read_dynamics(run.path), read_dynamics(whole.path)
+    assert noted.epochs == 4
+    assert np.allclose(noted.probabilities, expected.probabilities, atol=2e-3)
+    assert np.allclose(noted.area_under_margin, expected.area_under_margin, atol=1e-3)
+
+
+def test_a_checkpoint_of_old_without_dynamics_is_resumed_to_a_run_without(npz, tmp_path):
+    def stop(row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train("old", job=plan(npz, 2), folder=tmp_path, on_epoch=stop)
+    checkpoint = Checkpoint(tmp_path, "old")
+    state = checkpoint.read()
+    assert checkpoint.dynamics(state).epochs == 1
+    model = checkpoint.load_model(state)
+    checkpoint.write(state.model_copy(update={"dynamics": ""}), model)
+    run = train("old", resume=True, folder=tmp_path)
+    assert run.manifest.epochs == 2
+    assert read_dynamics(run.path) is None
 
 
 def test_killed_at_any_moment_it_resumes_to_the_same_epoch(npz, tmp_path):

@@ -1,0 +1,91 @@
+"""What is noted while a network is trained: a row of its history, and what it says about each fitted image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.contracts import Array, Dataset, Predictions
+from workbench.dynamics import Dynamics
+from workbench.progress import Progress
+
+if TYPE_CHECKING:
+    import keras
+
+    from workbench.probe import Probe
+
+SIZE = 500
+"""Images that are looked at in one go."""
+
+
+def history_row(epoch: int, logs: Mapping[str, float], learning_rate: float, seconds: float) -> dict[str, float]:
+    """Return one row of history.csv from what Keras logged; NaN for validation where there is none."""
+    plain = "categorical_crossentropy" if "categorical_crossentropy" in logs else "loss"
+    return {
+        "epoch": epoch,
+        "loss": logs[plain],
+        "accuracy": logs["accuracy"],
+        "val_loss": logs.get(f"val_{plain}", math.nan),
+        "val_accuracy": logs.get("val_accuracy", math.nan),
+        "learning_rate": learning_rate,
+        "seconds": round(seconds, 3),
+    }
+
+
+def reporter(progress: Progress, what: str, steps: int) -> keras.callbacks.Callback:
+    """Return a callback that reports about a hundred times an epoch."""
+    import keras
+
+    every = max(1, steps // 100)
+
+    class Reporter(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            if (batch + 1) % every == 0 or batch + 1 == steps:
+                progress(what, batch + 1, steps)
+
+    return Reporter()
+
+
+def note(probe: Probe, images: Dataset, before: Dynamics | None, progress: Progress) -> Dynamics:
+    """Look at every fitted image once, without augmentation and dropout, and add what is seen to what was noted.
+
+    Args:
+        probe: of the model after the epoch.
+        images: N images that are fitted: the first N rows of the training part.
+        before: what was noted after the epochs before; None after the first.
+        progress: told how many images are looked at.
+    """
+    logits = []
+    for done, batch in enumerate(images.batches(SIZE)):
+        logits.append(probe.logits(batch))
+        progress("note training dynamics", min((done + 1) * SIZE, len(images)), len(images))
+    return added(before, Predictions(np.concatenate(logits), images.labels))
+
+
+def added(before: Dynamics | None, after: Predictions) -> Dynamics:
+    """Add an epoch to what was noted: probability of the label, whether it is predicted, mean margin.
+
+    Args:
+        before: of the epochs before; None after the first.
+        after: what the model says about the same N images after the epoch.
+    """
+    count = len(after)
+    if before is None:
+        before = Dynamics(
+            np.empty((count, 0), np.float16), np.empty((count, 0), bool), np.zeros(count, np.float32), np.arange(count)
+        )
+    mean = before.area_under_margin.astype(np.float64)
+    mean += (after.margin - mean) / (before.epochs + 1)
+    return Dynamics(
+        _beside(before.probabilities, np.exp(-after.loss).astype(np.float16)),
+        _beside(before.correct, after.correct),
+        mean.astype(np.float32),
+        before.rows,
+    )
+
+
+def _beside(columns: Array, column: Array) -> Array:
+    return np.concatenate([columns, column[:, None]], axis=1)
