@@ -14,13 +14,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench import registry
 from workbench.errors import Unavailable, WorkbenchError
 from workbench.progress import Progress, report
 from workbench.result import Result
 from workbench.session import Session
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOG = logging.getLogger("workbench.batch")
 DOTS_AN_INCH = 110
@@ -122,7 +125,7 @@ def _save_figure(result: Result, out: Path) -> tuple[Path, Path]:
 
 
 def write_results(out: Path, results: Iterable[Result], records: Mapping[str, Any]) -> None:
-    """Write the figures of some results, and records as JSON by the names of their files.
+    """Write the figures of some results, and records by the names of their files: text as it is, the rest as JSON.
 
     Raises:
         Unavailable: if the folder takes no file.
@@ -132,7 +135,7 @@ def write_results(out: Path, results: Iterable[Result], records: Mapping[str, An
         for result in results:
             _save_figure(result, out)
         for name, record in records.items():
-            _save(out / name, (_as_json(record) + "\n").encode())
+            _save(out / name, (record if isinstance(record, str) else _as_json(record) + "\n").encode())
     except OSError as error:
         raise _refused(out, error) from error
 
@@ -241,17 +244,26 @@ def _section(name: str, record: Mapping[str, Any]) -> str:
     lines += ["", f"![{question}]({name}.png)", ""]
     table = record["table"]
     if table["rows"]:
-        head = [markdown(column.replace("_", " ")) for column in table["columns"]]
-        lines += [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-        lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in table["rows"]]
+        lines += _rows(table["columns"], table["rows"])
         more = table["of"] - len(table["rows"])
         lines += ["", f"{more:,} more rows are not shown.", ""] if more else [""]
     lines += [f"`workbench analyze {name}` · [what made it]({name}.json)", "", ""]
     return "\n".join(lines)
 
 
+def markdown_table(frame: pd.DataFrame) -> str:
+    """Write a table as Markdown, all of it."""
+    return "\n".join(_rows([str(name) for name in frame.columns], frame.astype(object).to_numpy().tolist()))
+
+
+def _rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    head = [markdown(column.replace("_", " ")) for column in columns]
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    return lines + [f"| {' | '.join(map(_cell, row))} |" for row in rows]
+
+
 def _cell(value: object) -> str:
-    if value is None:
+    if value is None or value != value:  # noqa: PLR0124 - NaN
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"

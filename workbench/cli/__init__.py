@@ -13,11 +13,12 @@ from workbench.cli.explain import explain
 from workbench.cli.figures import figures
 from workbench.cli.maps import maps
 from workbench.cli.program import Program
+from workbench.cli.selftest import selftest
 from workbench.cli.shell import shell
 from workbench.cli.start import page, start
 from workbench.cli.train import train
 
-COMMANDS = (start, page, data, train, runs, evaluate, diagnose, analyze, figures, explain, maps, shell)
+COMMANDS = (start, page, data, train, runs, evaluate, diagnose, analyze, figures, explain, maps, selftest, shell)
 
 
 class _InOrder(Program):

@@ -1,0 +1,232 @@
+"""Whether images, labels and model belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from workbench.analysis import Analysis
+from workbench.choosing import balanced, worst_first
+from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.contracts import Array, Finding, Predictions
+from workbench.conventions import conventions
+from workbench.measures import confusion_counts, wilson
+from workbench.params import Params
+from workbench.permutations import Permutation, permutation
+from workbench.plotting import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
+from workbench.progress import report
+from workbench.result import Result
+from workbench.wording import counted, listed, percent, rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session import Session
+
+AS_THEY_ARE = "as they are"
+JUMP, SURE = 0.1, 1e-4
+"""Gain in accuracy and p-value from which another way of giving the images is taken for the right one."""
+ONE_CLASS, NOTHING = 0.9, 0.1
+"""Share of the images that one class is predicted for, and recall of the others, from which a model has collapsed."""
+MOST_CLASSES = 20
+
+
+class Sample(Params):
+    """How many images are given to the model in other ways."""
+
+    images: int = Field(1000, ge=20, le=20_000, description="images that are given to the model in each other way")
+
+
+class SanityCheck(Analysis[Sample]):
+    """Do images, labels and model belong together?"""
+
+    Params = Sample
+    needs_model = True
+    kinds = ("preprocessing-mismatch", "label-permutation", "constant-prediction", "train-test-shift")
+    quick: ClassVar[Mapping[str, Any]] = {"images": 400}
+
+    def compute(self, session: Session, params: Sample) -> Result:
+        """Try other scalings of the pixels, other assignments of the labels, and see what is predicted at all."""
+        import pandas as pd
+
+        predictions, names = session.predictions, session.class_names
+        counts = confusion_counts(predictions.labels, predictions.predicted, len(names))
+        inputs, findings = _inputs(session, params.images)
+        classes = pd.DataFrame({
+            "class": list(names), "images": counts.sum(axis=1), "predicted": counts.sum(axis=0),
+            "right": counts.diagonal(),
+        })  # fmt: skip
+        collapsed = _collapsed(predictions, counts, names)
+        swapped = permutation(counts)
+        found = [*findings, *collapsed]
+        if swapped is not None and not collapsed:
+            found.append(_permuted(session, swapped))
+        if not found:
+            share = rate(int(predictions.correct.sum()), len(predictions))
+            found.append(Finding(
+                f"They do: {share} of the images are recognised as they are given, no other way of giving them and no "
+                f"other assignment of the labels does surely better.", "info", share.value, share.interval,
+            ))  # fmt: skip
+        return Result({"inputs": inputs, "classes": classes}, findings=tuple(found))
+
+    def draw(self, result: Result) -> Figure:
+        """Draw the accuracy of each way to give the images, and how often each class is there and predicted."""
+        inputs, classes = result.tables["inputs"], result.tables["classes"]
+        shown = classes.iloc[np.argsort(-classes["images"].to_numpy(), kind="stable")[:MOST_CLASSES]]
+        said = "Lines: 95 % Wilson intervals. Images are changed after scaling to 0…1, just before the model."
+        if len(shown) < len(classes):
+            said += f" The {len(shown)} largest of {len(classes)} classes."
+        figure = new_figure(
+            result, self.question(), width=11, height=0.9 + 0.27 * max(len(inputs), len(shown)), said=said
+        )
+        left, right = figure.subplots(1, 2, width_ratios=[1, 1])
+        _bars(left, inputs)
+        places, whole = np.arange(len(shown)), max(int(classes["images"].sum()), 1)
+        for column, offset, colour in (("images", -0.19, TRUE_COLOUR), ("predicted", 0.19, PREDICTED_COLOUR)):
+            right.barh(places + offset, 100 * shown[column] / whole, height=0.36, color=colour, linewidth=0)
+        class_ticks(right, shown["class"].tolist())
+        right.set_xlabel("share of the images, %")
+        heading(right, "Labelled (teal) and predicted (orange)")
+        plain(right, grid="x")
+        return figure
+
+
+def _bars(axes: Axes, inputs: pd.DataFrame) -> None:
+    places = np.arange(len(inputs))
+    values = (100 * inputs[column].to_numpy() for column in ("accuracy", "low", "high"))
+    interval_bars(axes, places, *values, colour=QUIET, height=0.6)
+    axes.axvline(100 * inputs["accuracy"][0], color=INK, linewidth=1, linestyle=":")
+    class_ticks(axes, inputs["input"].tolist())
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("accuracy, %")
+    axes.tick_params(labelsize=SMALL)
+    heading(axes, "The same images, given to the model in other ways")
+    plain(axes, grid="x")
+
+
+def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
+    """Give a sample to the model in every way, and compare with how it is given now (exact McNemar test)."""
+    import pandas as pd
+    from scipy.stats import binomtest
+
+    dataset = session.dataset
+    rows = np.sort(balanced(dataset.labels, min(most, len(dataset)), 0))
+    labels, now = dataset.labels[rows], session.predictions.correct[rows]
+    ways = conventions(dataset.image_shape)
+    lines = [{"input": AS_THEY_ARE, "accuracy": now.mean(), "gained": 0, "lost": 0, "p": 1.0}]
+    right = {AS_THEY_ARE: now}
+    for done, (name, way) in enumerate(ways.items()):
+        report("Other ways to give the images", done, len(ways))
+        right[name] = _right(session, rows, labels, way.change)
+        gained, lost = int((right[name] & ~now).sum()), int((now & ~right[name]).sum())
+        chance = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+        lines.append({"input": name, "accuracy": right[name].mean(), "gained": gained, "lost": lost, "p": chance})
+    report("Other ways to give the images", len(ways), len(ways))
+    table = pd.DataFrame(lines)
+    low, high = wilson(np.array([each.sum() for each in right.values()]), len(rows))
+    table.insert(2, "low", low)
+    table.insert(3, "high", high)
+    best = table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable").iloc[0]
+    gain = float(best["accuracy"] - table["accuracy"][0])
+    if gain <= JUMP or best["p"] * len(ways) >= SURE or best["gained"] < best["lost"]:
+        return table, []
+    way, name = ways[str(best["input"])], str(best["input"])
+    elsewhere = _training_agrees(session, way.change)
+    both, net = best["gained"] + best["lost"], best["gained"] - best["lost"]
+    half = 1.96 * float(np.sqrt(both - net**2 / len(rows)))  # Wald's interval of a paired difference
+    interval = (max(gain - half / len(rows), 0.0), min(gain + half / len(rows), 1.0))
+    claim = (
+        f"The model is given its images in another way than it learned: {percent(table['accuracy'][0])} of "
+        f"{counted(len(rows), 'image')} are recognised as they are, {percent(best['accuracy'])} if they are "
+        f"{way.words}"
+    )
+    where = {
+        True: "; the same holds for the training images.", False: "; the training images are right as they are.",
+        None: ".",
+    }[elsewhere]  # fmt: skip
+    shifted = elsewhere is False and not way.scales
+    return table, [Finding(
+        claim + where, "critical", gain, interval, tuple(rows[right[name] & ~now].tolist()),
+        f"Give the model images that are {way.words}, here and wherever it is used; best as a layer of the model.",
+        kind="train-test-shift" if shifted else "preprocessing-mismatch", cost=gain, cost_interval=interval,
+        confirm="Evaluate on all images that were changed in this way.",
+    )]  # fmt: skip
+
+
+def _right(session: Session, rows: Array, labels: Array, change: Callable[[Array], Array]) -> Array:
+    parts = [rows[start : start + 256] for start in range(0, len(rows), 256)]
+    logits = [session.probe.logits(np.ascontiguousarray(change(session.dataset.floats(part)))) for part in parts]
+    values = np.concatenate(logits)
+    return np.asarray((values.argmax(axis=1) == labels) & np.isfinite(values).all(axis=1))
+
+
+def _training_agrees(session: Session, change: Callable[[Array], Array]) -> bool | None:
+    """Say whether the training images too are recognised better when changed; None where they are not known."""
+    training = session.training
+    if training is None:
+        return None
+    rows = np.sort(balanced(training.dataset.labels, min(400, len(training.dataset)), 0))
+    labels = training.dataset.labels[rows]
+    now, then = _right(training, rows, labels, lambda x: x), _right(training, rows, labels, change)
+    return bool(then.mean() > now.mean() + JUMP / 2)
+
+
+def _collapsed(predictions: Predictions, counts: Array, names: tuple[str, ...]) -> list[Finding]:
+    """Say so if (nearly) the same class is predicted for everything, or most classes never."""
+    total, taken = int(counts.sum()), counts.sum(axis=0)
+    favourite = int(taken.argmax())
+    others = np.flatnonzero((np.arange(len(names)) != favourite) & (counts.sum(axis=1) > 0))
+    if not len(others):
+        return []
+    among, hits = int(counts[others].sum()), int(counts.diagonal()[others].sum())
+    share = rate(int(taken[favourite]), total)
+    if share.value >= ONE_CLASS and wilson(hits, among)[1] < NOTHING:
+        said = f"{names[favourite]} is predicted for {taken[favourite]:,} of {counted(total, 'image')}, {share}"
+        kept: tuple[int, ...] = (favourite,)
+    else:
+        never = others[taken[others] == 0]
+        of = int(counts[never].sum())
+        if len(never) < 2 or 2 * len(never) < len(others) or of < 20:
+            return []
+        said = f"{len(never)} of {len(others) + 1} classes are never predicted, though {of:,} images are of them"
+        kept = tuple(int(c) for c in np.flatnonzero(taken))
+        share = rate(of, total)
+    rows = np.flatnonzero(~predictions.correct & np.isin(predictions.labels, others))
+    cost = len(rows) / total
+    return [Finding(
+        f"The model has collapsed: {said}; of the other classes {hits:,} of {among:,} images are recognised.",
+        "critical", share.value, share.interval, worst_first(predictions, rows),
+        "Do not use it. Look at its loss curve: a learning rate that is too high, dead layers and wrongly scaled "
+        "inputs end like this. Train again.", kind="constant-prediction", classes=kept, cost=cost,
+        cost_interval=tuple(float(end) for end in wilson(len(rows), total)),  # type: ignore[arg-type]
+        confirm="Train again with a tenth of the learning rate; the predictions should spread over the classes.",
+    )]  # fmt: skip
+
+
+def _permuted(session: Session, found: Permutation) -> Finding:
+    predictions, names = session.predictions, session.class_names
+    pairs = [f"{names[true]} is predicted as {names[predicted]}" for true, predicted in found.moves]
+    moved = dict(found.moves)
+    renamed = np.array([moved.get(int(label), -1) for label in predictions.labels])
+    rows = np.flatnonzero(renamed == predictions.predicted)
+    total, right = len(predictions), int(predictions.correct.sum())
+    low, high = (float(end) for end in wilson(len(rows), total))
+    return Finding(
+        f"The labels of {listed([names[true] for true, _ in found.moves], 8)} seem exchanged: {listed(pairs, 4)}, "
+        f"consistently; with these names exchanged, accuracy is {percent((right + found.gain) / total)} in place of "
+        f"{percent(right / total)}.",
+        "critical", found.gain / total, _around(found.gain / total, low, high), tuple(rows[:200].tolist()),
+        "Compare the order of the class names in training with that of the labels here, and correct it.",
+        kind="label-permutation", classes=tuple(true for true, _ in found.moves), cost=found.gain / total,
+        cost_interval=_around(found.gain / total, low, high),
+        confirm="Look at the images: their labels should be wrong to the eye, and the predictions right.",
+    )  # fmt: skip
+
+
+def _around(value: float, low: float, high: float) -> tuple[float, float]:
+    return min(low, value), max(high, value)
