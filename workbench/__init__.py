@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.attribution import Attribution, Verdict
     from workbench.contracts import Dataset, Finding, Predictions
     from workbench.datasets import load_dataset
+    from workbench.diagnosis import diagnose
     from workbench.errors import WorkbenchError
     from workbench.explainers import explainers as methods
     from workbench.opening import open_session
@@ -30,7 +31,7 @@ _HOMES = {
     "Attribution": "attribution", "Verdict": "attribution", "Dataset": "contracts", "Finding": "contracts",
     "Predictions": "contracts", "stream_maps": "streams",
     "Probe": "probe", "Result": "result", "WorkbenchError": "errors", "list_runs": "runs", "open_run": "runs",
-    "load_dataset": "datasets", "analyses": "registry",
+    "load_dataset": "datasets", "analyses": "registry", "diagnose": "diagnosis",
     "methods": "explainers:explainers",  # a package called `explainers` would hide a function of that name
     # Through the registry, so that `session.analyze` knows the analyses.
     "Session": "registry", "open_session": "registry",
@@ -38,7 +39,7 @@ _HOMES = {
 
 __all__ = [
     "Attribution", "Dataset", "Finding", "Predictions", "Probe", "Result", "Session", "Verdict", "WorkbenchError",
-    "analyses", "list_runs", "load_dataset", "methods", "open_run", "open_session", "stream_maps",
+    "analyses", "diagnose", "list_runs", "load_dataset", "methods", "open_run", "open_session", "stream_maps",
 ]  # fmt: skip
 
 try:

@@ -28,7 +28,8 @@ FOLLOWS: dict[Kind, frozenset[Kind]] = {
     "underperforming-class": frozenset({"confused-pair", "underperforming-slice"}),
     "confused-pair": frozenset({"underperforming-class", "underperforming-slice"}),
 }
-"""What follows from a fault, and so is said with it and not beside it."""
+"""What follows from a fault, and so is said with it and not beside it; deeper causes first."""
+ORDER: tuple[Kind | None, ...] = tuple(FOLLOWS)
 OF_LABELS: frozenset[Kind] = frozenset({"preprocessing-mismatch", "label-permutation", "constant-prediction"})
 """After these, labels of the images under study look wrong that are not."""
 SHARED = 0.5
@@ -62,7 +63,7 @@ def told(found: Sequence[tuple[str, Finding]]) -> list[Told]:
     ranked = sorted((pair for pair in found if pair[1].kind and pair[1].severity != "info"), key=_rank)
     heads: list[tuple[str, Finding]] = []
     under: dict[int, list[tuple[str, Finding]]] = {}
-    for pair in sorted(ranked, key=lambda pair: (not _is_cause(pair[1]), _rank(pair))):
+    for pair in sorted(ranked, key=_depth):
         place = next((place for place, (_, head) in enumerate(heads) if _covers(head, pair[1])), None)
         if place is None:
             heads.append(pair)
@@ -75,6 +76,13 @@ def told(found: Sequence[tuple[str, Finding]]) -> list[Told]:
 def _rank(pair: tuple[str, Finding]) -> tuple[int, float, str]:
     name, finding = pair
     return SEVERITIES.index(finding.severity), -finding.cost, name
+
+
+def _depth(pair: tuple[str, Finding]) -> tuple[bool, int, tuple[int, float, str]]:
+    """Causes before what follows from them."""
+    finding = pair[1]
+    known = ORDER.index(finding.kind) if finding.kind in ORDER else len(ORDER)
+    return (False, known, _rank(pair)) if _is_cause(finding) else (True, 0, _rank(pair))
 
 
 def _is_cause(finding: Finding) -> bool:
