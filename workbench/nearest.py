@@ -19,8 +19,8 @@ TILE = 32_000_000
 """Values of a tile, 128 MB."""
 SPARE = 8
 """Candidates beyond the k wanted."""
-AXES, FEW = 64, 96
-"""Principal axes on which close pairs are sought, and the dimensions up to which they are sought as they are."""
+AXES, ROWS = 48, 512
+"""Principal axes on which close pairs are sought, and rows that are compared at once."""
 
 
 def nearest(queries: Array, base: Array, k: int, *, itself: bool = False) -> tuple[Array, Array]:
@@ -72,21 +72,22 @@ def close_pairs(vectors: Array, radius: float, *, most: int = 200_000) -> tuple[
     Returns:
         Rows `(P, 2)` int64, the smaller first, and distances `(P,)` float64, ascending.
     """
-    vectors = _numbers(vectors)
     count, found, known, pending = len(vectors), np.zeros((0, 2), np.int64), np.zeros(0), []
     if count < 2:
         return found, known
-    index = _Index(vectors, np.float32, _shadow(vectors))
-    size = max(1, TILE // index.width)
-    for start in range(0, count, size):
-        end = min(start + size, count)
-        for pairs in index.within(start, end, radius):
-            distances = _apart(vectors, pairs[:, 0], pairs[:, 1])
-            near = distances <= radius
-            pending.append((pairs[near], distances[near]))
-            if sum(len(each) for _, each in pending) > 4 * most + 1:
-                found, known = _closest([(found, known), *pending], most)
-                radius, pending = min(radius, float(known[-1])), []
+    shadow = _shadow(vectors)
+    order = np.argsort(shadow[:, 0], kind="stable")  # so that only rows near each other in this order are compared
+    index, first = _Index(shadow[order], np.float32), shadow[order, 0].astype(np.float64)
+    for start in range(0, count, ROWS):
+        end = min(start + ROWS, count)
+        reach = radius * (1 + 1e-5) + 1e-6 * float(np.abs(first).max())
+        pairs = order[index.within(start, end, int(np.searchsorted(first, first[end - 1] + reach, "right")), radius)]
+        distances = _apart(vectors, pairs)
+        near = distances <= radius
+        pending.append((np.sort(pairs[near], axis=1), distances[near]))
+        if sum(len(each) for _, each in pending) > most:
+            found, known = _closest([(found, known), *pending], most)
+            radius, pending = (min(radius, float(known[-1])) if len(known) == most else radius), []
         report("Close pairs", end, count)
     return _closest([(found, known), *pending], most)
 
@@ -97,13 +98,13 @@ def _numbers(values: Array) -> Array:
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float32)
 
 
-def _apart(vectors: Array, one: Array, other: Array) -> Array:
+def _apart(vectors: Array, pairs: Array) -> Array:
     """Distances of pairs of rows: `(P,)` float64, a part at a time."""
-    distances, size = np.zeros(len(one)), max(1, TILE // (4 * vectors.shape[1]))
-    for start in range(0, len(one), size):
-        part = slice(start, start + size)
-        difference = vectors[one[part]] - vectors[other[part]]
-        distances[part] = np.sqrt(np.einsum("pd,pd->p", difference, difference, dtype=np.float64))
+    distances, size = np.zeros(len(pairs)), max(1, TILE // (4 * vectors.shape[1]))
+    for start in range(0, len(pairs), size):
+        one, other = pairs[start : start + size].T
+        difference = _numbers(vectors[one]) - _numbers(vectors[other])
+        distances[start : start + size] = np.sqrt(np.einsum("pd,pd->p", difference, difference, dtype=np.float64))
     return distances
 
 
@@ -114,34 +115,31 @@ def _closest(parts: list[tuple[Array, Array]], most: int) -> tuple[Array, Array]
 
 
 def _shadow(vectors: Array) -> Array:
-    """Project on the first principal axes, and add the length of what is left over."""
-    if vectors.shape[1] <= FEW:
-        return vectors
+    """Turn to the first principal axes, the longest first, and add the length of what is left over."""
     some = vectors[:: -(-len(vectors) // 10_000)].astype(np.float32)
     centre = some.mean(axis=0)
     some -= centre
     axes = np.linalg.eigh(some.T @ some)[1][:, : -AXES - 1 : -1]
     axes = np.linalg.qr(axes.astype(np.float64))[0].astype(np.float32)
-    shadow = np.empty((len(vectors), AXES + 1), np.float32)
-    for start in range(0, len(vectors), 8192):
-        part = slice(start, start + 8192)
+    shadow = np.empty((len(vectors), axes.shape[1] + 1), np.float32)
+    for start in range(0, len(vectors), 4096):
+        part = slice(start, start + 4096)
         centred = vectors[part].astype(np.float32) - centre
-        shadow[part, :AXES] = centred @ axes
-        rest = centred - shadow[part, :AXES] @ axes.T
-        shadow[part, AXES] = np.sqrt(np.einsum("nd,nd->n", rest, rest))
+        shadow[part, :-1] = centred @ axes
+        centred -= shadow[part, :-1] @ axes.T
+        shadow[part, -1] = np.sqrt(np.einsum("nd,nd->n", centred, centred))
     return shadow
 
 
 class _Index:
     """Rows prepared for products: `[-2q, 1, |q|²] · [b, |b|², 1]` is the squared distance of q and b."""
 
-    def __init__(self, base: Array, precision: type, shadow: Array | None = None) -> None:
-        self.base, used = base, base if shadow is None else shadow
-        self.centre = used.mean(axis=0, dtype=np.float64)
-        self.count, dimensions = used.shape
+    def __init__(self, base: Array, precision: type) -> None:
+        self.base, self.centre = base, base.mean(axis=0, dtype=np.float64)
+        self.count, dimensions = base.shape
         self.width = -(-self.count // BLOCK) * BLOCK
         self.table = np.zeros((self.width, dimensions + 2), precision)
-        self.table[: self.count, :-2] = used - self.centre
+        self.table[: self.count, :-2] = base - self.centre
         self.table[:, -2] = np.einsum("nd,nd->n", self.table[:, :-2], self.table[:, :-2])
         self.table[:, -1] = 1
         self.table[self.count :, -2] = 1e30  # what fills the last block is far from everything
@@ -180,25 +178,22 @@ class _Index:
         sure = (worst**2 <= values.max(axis=1) - doubt) | (worst == 0) | (wanted == self.count)
         return distances, rows, sure
 
-    def within(self, start: int, end: int, radius: float) -> list[Array]:
-        """Return the pairs (row of start…end, later row) that may lie within a radius: few `(P, 2)` arrays."""
+    def within(self, start: int, end: int, last: int, radius: float) -> Array:
+        """Return the pairs of a row of start…end and a later one before `last` that may lie within `radius`: (P, 2)."""
+        first, last = start // BLOCK * BLOCK, min(-(-last // BLOCK) * BLOCK, self.width)
         asked = self.table[start:end].copy()
         asked[:, [-2, -1]] = asked[:, [-1, -2]]
         asked[:, :-2] *= -2
-        first = start // BLOCK * BLOCK
-        tile = asked @ self.table[first:].T
-        blocks = tile.reshape(len(tile), BLOCK, -1)
-        doubt = self.error * 4 * max(float(asked[:, -1].max()), self.reach)
-        limit = np.float32(radius**2 + doubt)
+        limit = np.float32(radius**2 + 16 * self.error * self.reach)
+        blocks = (asked @ self.table[first:last].T).reshape(len(asked), BLOCK, -1)
         which, block = np.nonzero(blocks.min(axis=1) <= limit)
-        found = []
-        for at in range(0, len(which), 1_000_000):
-            one, column = which[at : at + 1_000_000], block[at : at + 1_000_000]
-            near = blocks[one, :, column] <= limit
-            hit, place = np.nonzero(near)
+        found = [np.zeros((0, 2), np.int64)]
+        for at in range(0, len(which), 500_000):
+            one, column = which[at : at + 500_000], block[at : at + 500_000]
+            hit, place = np.nonzero(blocks[one, :, column] <= limit)
             pairs = np.stack([start + one[hit], first + place * blocks.shape[2] + column[hit]], axis=1)
             found.append(pairs[(pairs[:, 0] < pairs[:, 1]) & (pairs[:, 1] < self.count)])
-        return found
+        return np.concatenate(found)
 
 
 def _smallest(values: Array, count: int) -> Array:
