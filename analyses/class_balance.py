@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -10,38 +10,43 @@ from pydantic import Field
 from workbench.analysis import Analysis
 from workbench.choosing import MOST_EVIDENCE
 from workbench.colours import NO_EVIDENCE_COLOUR, TRUE_COLOUR
-from workbench.contracts import Array, Finding
+from workbench.contracts import Array, Finding, Kind
+from workbench.measures import difference, wilson
 from workbench.params import Params
 from workbench.plotting import INK, SMALL, class_ticks, new_figure, plain, text
 from workbench.result import Result
 from workbench.wording import counted, listed, percent
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
     from workbench.session import Session
 
+Part = Literal["data", "train"]
 MOST_CLASSES = 40
+UNEVEN = 1.5
+"""Largest class over smallest from which it is worth knowing."""
 
 
 class Limits(Params):
     """When an imbalance matters."""
 
-    serious: float = Field(3.0, ge=1, le=1000, description="largest class over smallest class from which it is serious")
+    serious: float = Field(5.0, ge=1, le=1000, description="usual size over that of a class from which it is serious")
 
 
 class ClassBalance(Analysis[Limits]):
     """Does every class have its share of the images?"""
 
     Params = Limits
+    kinds: ClassVar[tuple[Kind, ...]] = ("class-imbalance",)
 
     def compute(self, session: Session, params: Limits) -> Result:
         """Count the labels of the images at hand and, where there are any, of the training images."""
         import pandas as pd
 
-        names, parts = session.class_names, {"data": session.dataset.labels}
-        part_names = {"data": session.dataset.name}
+        names = session.class_names
+        parts: dict[Part, Array] = {"data": session.dataset.labels}
+        part_names: dict[Part, str] = {"data": session.dataset.name}
         train = session.train
         if train is not None and train.name != session.dataset.name:
             parts["train"], part_names["train"] = train.labels, train.name
@@ -49,12 +54,20 @@ class ClassBalance(Analysis[Limits]):
         table = pd.DataFrame({"class": list(names)})
         for part, count in counts.items():
             table[f"{part}_images"], table[f"{part}_share"] = count, count / count.sum()
+        studied_is_learned = train is not None and "train" not in parts
         findings = [
-            _ratio(counts[part], names, part_names[part], parts[part] if part == "data" else None, params)
+            _ratio(
+                session,
+                counts[part],
+                part_names[part],
+                params,
+                part=part,
+                learned=part == "train" or studied_is_learned,
+            )
             for part in counts
         ]
         if "train" in counts:
-            findings.append(_shift(table, part_names))
+            findings.append(_shift(counts["data"], counts["train"], part_names))
         return Result({"classes": table}, findings=tuple(findings), notes={"parts": part_names})
 
     def draw(self, result: Result) -> Figure:
@@ -89,42 +102,101 @@ class ClassBalance(Analysis[Limits]):
         return figure
 
 
-def _ratio(counts: Array, names: tuple[str, ...], where: str, labels: Array | None, params: Limits) -> Finding:
-    """Compare the largest with the smallest class."""
+def _ratio(session: Session, counts: Array, where: str, params: Limits, *, part: Part, learned: bool) -> Finding:
+    """Compare the smallest classes with the usual size of one.
+
+    Args:
+        session: whose predictions say what a small class costs, and whose images show it.
+        counts: `(K,)` images of each class.
+        where: name of the part.
+        params: when an imbalance matters.
+        part: whose rows the evidence are.
+        learned: whether the model was trained on these; what it is only tested on can do less harm.
+    """
+    names = session.class_names
+    labels = session.dataset.labels if part == "data" or session.train is None else session.train.labels
     small, large = int(counts.argmin()), int(counts.argmax())
-    evidence = () if labels is None else tuple(np.flatnonzero(labels == small)[:MOST_EVIDENCE].tolist())
     if counts[small] == 0:
-        absent = [names[c] for c in np.flatnonzero(counts == 0)]
+        absent = np.flatnonzero(counts == 0)
         return Finding(
-            f"{where}: {counted(len(absent), 'class')} of {len(names)} without an image: {listed(absent)}.",
-            "serious",
+            f"{where}: {counted(len(absent), 'class')} of {len(names)} without an image: "
+            f"{listed([names[c] for c in absent])}.",
+            "serious" if learned else "mild",
             0.0,
             advice="A class that is never seen is never learned, nor tested: add images or drop the class.",
+            kind="class-imbalance",
+            classes=tuple(absent.tolist()),
+            **(_cost(session, absent) if learned else {}),
         )
     ratio = counts[large] / counts[small]
     if ratio == 1:
         return Finding(f"{where}: all {len(names)} classes have {counts[0]:,} images each.", value=1.0)
-    return Finding(
+    said = (
         f"{where}: the largest class, {names[large]}, has {counts[large]:,} images, {ratio:.2f} times as many as the "
-        f"smallest, {names[small]}, with {counts[small]:,}.",
-        "serious" if ratio >= params.serious else "mild" if ratio >= 1.5 else "info",
+        f"smallest, {names[small]}, with {counts[small]:,}"
+    )
+    if ratio < UNEVEN:
+        return Finding(f"{said}.", "info", float(ratio), classes=(small,))
+    usual = _usual(counts, params.serious)
+    starved = np.flatnonzero((counts * params.serious <= usual) & (_most(counts, usual) < 0.5 * usual))
+    chosen = starved if len(starved) else np.flatnonzero(counts * UNEVEN <= usual)
+    chosen = chosen[np.argsort(counts[chosen], kind="stable")] if len(chosen) else np.array([small])
+    if len(starved):
+        said += f"; far below the {usual:,} that are usual: {listed([names[c] for c in chosen], 8)}"
+    rows = np.flatnonzero(np.isin(labels, chosen))
+    return Finding(
+        f"{said}.",
+        "serious" if len(starved) and learned else "mild",
         float(ratio),
-        evidence=evidence,
-        advice="Weight the classes in training, or read per-class rates instead of the accuracy."
-        if ratio >= 1.5
-        else "",
+        evidence=tuple(rows[np.argsort(counts[labels[rows]], kind="stable")][:MOST_EVIDENCE].tolist()),
+        advice="Add images of the small classes, or weight them in training; read per-class rates, not the accuracy.",
+        kind="class-imbalance",
+        classes=tuple(chosen.tolist()),
+        part=part,
+        confirm="Train again with weighted classes: the recall of the small ones should rise.",
+        **(_cost(session, chosen) if learned else {}),
     )
 
 
-def _shift(table: pd.DataFrame, part_names: dict[str, str]) -> Finding:
+def _usual(counts: Array, far: float) -> int:
+    """Return the usual size of a class: the (upper) median, or the largest where that stands far above it."""
+    middle, largest = int(np.sort(counts)[len(counts) // 2]), int(counts.max())
+    return largest if largest >= far * middle and _most(np.array([middle]), largest)[0] < 0.5 * largest else middle
+
+
+def _most(counts: Array, usual: int) -> Array:
+    """Return how large classes might be, if as many images of them and of one of `usual` size were drawn again."""
+    high = wilson(counts, counts + usual)[1]
+    return np.asarray(usual * high / np.maximum(1 - high, 1e-9))
+
+
+def _cost(session: Session, small: Array) -> dict[str, Any]:
+    """What small classes cost: their errors beyond the error rate of the others, as a share of all images."""
+    said = session.predictions
+    inside = np.isin(said.labels, small)
+    if not inside.any() or inside.all():
+        return {}
+    excess, low, high, _ = difference(
+        int((~said.correct[inside]).sum()), int(inside.sum()), int((~said.correct[~inside]).sum()), int((~inside).sum())
+    )
+    cost, least, most = (max(float(inside.mean()) * value, 0.0) for value in (excess, low, high))
+    return {"cost": cost, "cost_interval": (least, most)}
+
+
+def _shift(data: Array, train: Array, part_names: dict[Part, str]) -> Finding:
     """Say how far the shares of the two parts are from each other (total variation distance)."""
-    distance = float((table["data_share"] - table["train_share"]).abs().sum() / 2)
+    from scipy.stats import chi2_contingency
+
+    distance = float(np.abs(data / data.sum() - train / train.sum()).sum() / 2)
+    known = (data + train) > 0
+    chance = chi2_contingency(np.stack([data, train])[:, known])[1] if known.sum() > 1 else 1.0
+    sure = chance < 0.01
+    said = f"The shares of the classes in {part_names['data']} and {part_names['train']} differ for {percent(distance)}"
     return Finding(
-        f"The shares of the classes in {part_names['data']} and {part_names['train']} differ for "
-        f"{percent(distance)} of the images.",
-        "serious" if distance >= 0.2 else "mild" if distance >= 0.05 else "info",
+        f"{said} of the images{'' if sure or not distance else ', which may be chance'}.",
+        "mild" if sure and distance >= 0.05 else "info",
         distance,
         advice="The model expects other shares than it is tested on: correct its prior, or test on what it will meet."
-        if distance >= 0.05
+        if sure and distance >= 0.05
         else "",
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from workbench.analysis import Analysis
+from workbench.choosing import MOST_EVIDENCE
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.contracts import Array, Finding, Predictions
+from workbench.contracts import Array, Finding, Kind, Predictions
 from workbench.measures import confusion_counts, wilson
 from workbench.params import Params
 from workbench.plotting import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from workbench.session import Session
 
 
+CONFUSED, MOST = 1 / 3, 10
+"""Share of the images of two classes that are surely confused where the pair is a fault; such pairs that are named."""
 CELL = 0.75
 """Width of an example in inches."""
 
@@ -40,6 +43,7 @@ class MostConfused(Analysis[Choice]):
     """Which classes are most often taken for each other, and what do those images look like?"""
 
     Params = Choice
+    kinds: ClassVar[tuple[Kind, ...]] = ("confused-pair",)
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Rank pairs by their errors: true to predicted, and both ways together."""
@@ -63,7 +67,7 @@ class MostConfused(Analysis[Choice]):
             "images": small(session.dataset.images[shown]),
             "confidence": predictions.confidence[shown],
         }
-        return Result(tables, arrays, tuple(_findings(predictions, names, tables, directed, both)))
+        return Result(tables, arrays, tuple(_findings(predictions, names, counts)))
 
     def draw(self, result: Result) -> Figure:
         """Draw the rate of each directed pair beside its errors, and the undirected pairs below."""
@@ -127,10 +131,8 @@ def _errors(predictions: Predictions, pairs: list[tuple[int, int]]) -> Array:
     return rows[np.argsort(-predictions.confidence[rows], kind="stable")]
 
 
-def _findings(
-    predictions: Predictions, names: tuple[str, ...], tables: dict[str, pd.DataFrame], directed: Array, both: Array
-) -> list[Finding]:
-    total = int((~predictions.correct).sum())
+def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -> list[Finding]:
+    total, of = int((~predictions.correct).sum()), counts.sum(axis=1)
     if not total:
         return [
             Finding(
@@ -139,38 +141,52 @@ def _findings(
                 interval=rate(0, len(predictions)).interval,
             )
         ]
-    findings = []
-    for place, (one, other) in enumerate(both[:3].tolist()):
-        row = tables["symmetric"].iloc[place]
-        share = rate(int(row["images"]), int(row["of"]))
-        part = row["images"] / total
-        findings.append(
-            Finding(
-                f"{names[one]} and {names[other]} are taken for each other {row['images']:,} times in "
-                f"{row['of']:,} images, {share}: "
-                f"{percent(part)} of all errors.",
-                "serious" if part >= 0.1 and share.interval[0] > 0.02 else "mild",
-                share.value,
-                share.interval,
-                tuple(_errors(predictions, [(one, other), (other, one)])[:200].tolist()),
-                "Look whether the labels can be told apart by eye; if so, show the model more of what tells "
-                "them apart.",
-            )
-        )
-    true, predicted = directed[0].tolist()
-    first = tables["directed"].iloc[0]
-    share = rate(int(first["images"]), int(first["of"]))
+    wrong = counts - np.diag(counts.diagonal())
+    both, images = np.triu(wrong + wrong.T), of[:, None] + of[None]
+    confused = np.triu(wilson(both, np.maximum(images, both))[0] > CONFUSED, 1)
+    named = np.unique(np.concatenate([_ranked(both, 3), _ranked(both * confused, MOST)]), axis=0)
+    named = named[np.argsort(-both[named[:, 0], named[:, 1]], kind="stable")]
+    findings = [
+        _pair(predictions, names, wrong, int(images[one, other]), (one, other)) for one, other in named.tolist()
+    ]
+    true, predicted = _ranked(wrong, 1)[0].tolist()
+    share = rate(int(wrong[true, predicted]), int(of[true]))
     findings.append(
         Finding(
-            f"The commonest error is {names[true]} taken for {names[predicted]}: {first['images']:,} of "
-            f"{first['of']:,} images, {share}.",
+            f"The commonest error is {names[true]} taken for {names[predicted]}: {wrong[true, predicted]:,} of "
+            f"{of[true]:,} images, {share}.",
             "info",
             share.value,
             share.interval,
-            tuple(_errors(predictions, [(true, predicted)])[:200].tolist()),
+            tuple(_errors(predictions, [(true, predicted)])[:MOST_EVIDENCE].tolist()),
+            classes=(true, predicted),
         )
     )
     return findings
+
+
+def _pair(
+    predictions: Predictions, names: tuple[str, ...], wrong: Array, images: int, pair: tuple[int, int]
+) -> Finding:
+    """Say how often the two classes are taken for each other; the commoner direction gives their order."""
+    one, other = pair
+    count = int(wrong[one, other] + wrong[other, one])
+    share, cost, part = rate(count, images), rate(count, len(predictions)), count / int(wrong.sum())
+    stands_out = part >= 0.1 and share.interval[0] > 0.02
+    return Finding(
+        f"{names[one]} and {names[other]} are taken for each other {count:,} times in {images:,} images, {share}: "
+        f"{percent(part)} of all errors.",
+        "serious" if share.interval[0] > CONFUSED else "mild" if stands_out else "info",
+        share.value,
+        share.interval,
+        tuple(_errors(predictions, [(one, other), (other, one)])[:MOST_EVIDENCE].tolist()),
+        "Look whether the labels can be told apart by eye; if so, show the model more of what tells them apart.",
+        kind="confused-pair",
+        classes=(one, other) if wrong[one, other] >= wrong[other, one] else (other, one),
+        cost=cost.value,
+        cost_interval=cost.interval,
+        confirm="Label fifty of these errors anew without seeing either answer: do you agree with the labels?",
+    )
 
 
 def _blank(result: Result) -> Tile:

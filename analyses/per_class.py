@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -10,12 +10,13 @@ from pydantic import Field
 from workbench.analysis import Analysis
 from workbench.choosing import worst_first
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.contracts import Array, Finding, Predictions
+from workbench.contracts import Array, Finding, Kind, Predictions
 from workbench.measures import confusion_counts, f1, precision, recall, wilson
 from workbench.params import Params
 from workbench.plotting import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
 from workbench.result import Result
-from workbench.wording import counted, listed, percent, rate
+from workbench.separation import apart
+from workbench.wording import Rate, counted, listed, percent, rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from workbench.session import Session
+
+
+FAR = 0.5
+"""Share of the accuracy that the recall of a class surely stays below where the class is a fault, not only harder."""
+
+MOST = 10
+"""Weak classes that are named."""
 
 
 class Size(Params):
@@ -35,6 +43,7 @@ class PerClass(Analysis[Size]):
     """How well is each class recognised, and which ones are told apart best?"""
 
     Params = Size
+    kinds: ClassVar[tuple[Kind, ...]] = ("underperforming-class",)
 
     def compute(self, session: Session, params: Size) -> Result:
         """Give precision and recall with Wilson intervals, F1 and the number of images of each class."""
@@ -90,31 +99,10 @@ def _numbers(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, table: pd.DataFrame) -> list[Finding]:
-    known = np.flatnonzero(table["images"] > 0)
-    accuracy = rate(int(counts.trace()), len(predictions))
-    weakest = int(known[np.argmin(table["recall"].to_numpy()[known])])
-    share = rate(int(counts[weakest, weakest]), int(counts[weakest].sum()))
-    below = share.interval[1] < accuracy.interval[0]
-    rows = np.flatnonzero((predictions.labels == weakest) & ~predictions.correct)
-    findings = [
-        Finding(
-            f"{names[weakest]} is recognised least: {counts[weakest, weakest]:,} of {counts[weakest].sum():,} "
-            f"images, {share}"
-            + (
-                f"; over all classes it is {percent(accuracy.value)}."
-                if below
-                else f", which may be chance beside the accuracy of {percent(accuracy.value)}."
-            ),
-            "serious" if below else "info",
-            share.value,
-            share.interval,
-            worst_first(predictions, rows),
-            f"Open its errors: what is {names[weakest]} taken for, and are those labels right?" if len(rows) else "",
-        )
-    ]
+    findings = _weak(predictions, names, counts)
     taken = np.flatnonzero(table["predicted"] > 0)
     loosest = int(taken[np.argmin(table["precision"].to_numpy()[taken])])
-    share = rate(int(counts[loosest, loosest]), int(counts[:, loosest].sum()))
+    share, accuracy = rate(int(counts[loosest, loosest]), int(counts[:, loosest].sum())), _accuracy(counts)
     rows = np.flatnonzero((predictions.predicted == loosest) & ~predictions.correct)
     findings.append(
         Finding(
@@ -126,7 +114,7 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, t
             worst_first(predictions, rows),
         )
     )
-    best = [c for c in known if table["recall_low"][c] > accuracy.value]
+    best = [c for c in np.flatnonzero(table["images"] > 0) if table["recall_low"][c] > accuracy.value]
     if best:
         rows = np.flatnonzero(np.isin(predictions.labels, best) & ~predictions.correct)
         together = rate(int(counts.diagonal()[best].sum()), int(counts[best].sum()))
@@ -145,6 +133,43 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, t
     return findings
 
 
+def _accuracy(counts: Array) -> Rate:
+    return rate(int(counts.trace()), int(counts.sum()))
+
+
+def _weak(predictions: Predictions, names: tuple[str, ...], counts: Array) -> list[Finding]:
+    """Name every class that is surely recognised less than the whole, or else the one that is recognised least."""
+    accuracy, of = _accuracy(counts), counts.sum(axis=1)
+    known = np.flatnonzero(of)
+    shares = {int(c): rate(int(counts[c, c]), int(of[c])) for c in known}
+    order = sorted(shares, key=lambda c: shares[c].value)
+    below = [c for c in order if shares[c].interval[1] < accuracy.interval[0]]
+    findings = []
+    for place, c in enumerate(below[:MOST] or order[:1]):
+        share, rows = shares[c], np.flatnonzero((predictions.labels == c) & ~predictions.correct)
+        lacking = [float(of[c] * (accuracy.value - recall) / len(predictions)) for recall in share.interval[::-1]]
+        least = f"{names[c]} is recognised {'least' if place == 0 else 'less than the whole'}: "
+        over = f"; over all classes it is {percent(accuracy.value)}."
+        chance = f", which may be chance beside the accuracy of {percent(accuracy.value)}."
+        far = bool(below) and share.interval[1] < FAR * accuracy.value
+        findings.append(
+            Finding(
+                f"{least}{counts[c, c]:,} of {of[c]:,} images, {share}{over if below else chance}",
+                "serious" if far else "mild" if below else "info",
+                share.value,
+                share.interval,
+                worst_first(predictions, rows),
+                f"Open its errors: what is {names[c]} taken for, and are those labels right?" if len(rows) else "",
+                kind="underperforming-class" if below else None,
+                classes=(c,),
+                cost=max(float(of[c] * (accuracy.value - share.value) / len(predictions)), 0.0),
+                cost_interval=(max(lacking[0], 0.0), max(lacking[1], 0.0)),
+                confirm=f"More, or cleaner, training images of {names[c]} raise its recall." if below else "",
+            )
+        )
+    return findings
+
+
 def _group(predictions: Predictions, names: tuple[str, ...], counts: Array, group: Array) -> Finding:
     inside = np.isin(np.arange(len(names)), group)
     crossing = int(counts[inside][:, ~inside].sum() + counts[~inside][:, inside].sum())
@@ -160,43 +185,3 @@ def _group(predictions: Predictions, names: tuple[str, ...], counts: Array, grou
         share.interval,
         worst_first(predictions, np.flatnonzero(border)),
     )
-
-
-def apart(counts: Array) -> Array | None:
-    """Find the group of classes that errors least often enter or leave.
-
-    Classes are merged by average linkage on how often they are confused (both ways, over the images of
-    the two); of all groups on the way with at least two and at most half of the classes, the one whose share of
-    border-crossing errors has the lowest upper Wilson bound is taken, if that is below the error rate of
-    the whole and errors do happen within the group.
-
-    Args:
-        counts: `(K, K)` int, rows true, columns predicted.
-
-    Returns:
-        Indices of the classes in ascending order, or None if no group stands out.
-    """
-    from scipy.cluster.hierarchy import linkage
-    from scipy.spatial.distance import squareform
-
-    classes, of = len(counts), counts.sum(axis=1)
-    both = (counts + counts.T).astype(np.float64)
-    np.fill_diagonal(both, 0)
-    if classes < 4 or not both.any():
-        return None
-    confused = both / np.maximum(of[:, None] + of[None], 1)
-    tree = linkage(squareform(confused.max() - confused, checks=False), "average")
-    groups: dict[int, list[int]] = {c: [c] for c in range(classes)}
-    best, bound = None, both.sum() / 2 / of.sum()
-    for step, (one, other, *_) in enumerate(tree):
-        members = groups[classes + step] = groups[int(one)] + groups[int(other)]
-        within = both[np.ix_(members, members)].sum() / 2
-        if len(members) > classes // 2 or not within:
-            continue
-        crossing = both[members].sum() - 2 * within
-        high = float(
-            wilson(crossing, of[members].sum() + counts[:, members].sum() - counts[np.ix_(members, members)].sum())[1]
-        )
-        if high < bound:
-            best, bound = np.sort(members), high
-    return best

@@ -61,6 +61,21 @@ def difference(hits: int, trials: int, others: int, of: int) -> tuple[float, flo
     return one - other, one - other - float(below), one - other + float(above), float(chance)
 
 
+def odds_ratio(hits: int, trials: int, others: int, of: int) -> tuple[float, float, float]:
+    """Compare the odds of two independent rates, those of `hits / trials` over those of `others / of`.
+
+    Source: Woolf 1955, with half an image added to each of the four counts (Gart & Zweifel 1967,
+    doi:10.1093/biomet/54.1-2.181), so that a count of 0 has an interval too.
+
+    Returns:
+        The ratio and the ends of its 95 % interval.
+    """
+    cells = np.array([hits, trials - hits, others, of - others], np.float64) + 0.5
+    ratio = cells[0] * cells[3] / (cells[1] * cells[2])
+    spread = float(np.exp(1.959964 * np.sqrt((1 / cells).sum())))
+    return float(ratio), float(ratio) / spread, float(ratio) * spread
+
+
 def recall(counts: Array) -> Array:
     """Share of each true class that was recognised: `(K,)` float64, NaN for a class without images."""
     return _ratio(counts.diagonal(), counts.sum(axis=1))

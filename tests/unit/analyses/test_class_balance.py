@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from analyses.class_balance import ClassBalance, Limits
@@ -12,19 +13,53 @@ def test_counts_shares_and_ratio(stand_in):
     assert finding.claim == (
         "hand/test: the largest class, ant, has 4 images, 4.00 times as many as the smallest, bee, with 1."
     )
-    assert (finding.severity, finding.value, finding.evidence) == ("serious", 4.0, (4,))
+    assert (finding.severity, finding.value, finding.evidence) == ("mild", 4.0, (4,))
 
 
 @pytest.mark.parametrize(
-    ("labels", "severity"), [([0, 0, 0, 1], "serious"), ([0, 0, 1], "mild"), ([0] * 5 + [1] * 4, "info")]
+    ("train", "severity", "classes"),
+    [
+        ((100, 10, 100), "serious", (1,)),  # a tenth
+        ((30, 3, 30), "serious", (1,)),  # 1/10, surely less than 1/2
+        ((5, 1, 5), "mild", (1,)),  # a fifth, but of so few it may be chance
+        ((100, 50, 100), "mild", (1,)),
+        ((100, 90, 100), "info", (1,)),
+        ((1000, 100, 100), "serious", (1, 2)),  # one class stands out above all others
+        ((10, 100, 8), "serious", (2, 0)),  # smallest first
+    ],
 )
-def test_severity_follows_the_ratio(stand_in, labels, severity):
-    found = ClassBalance().compute(stand_in(labels, names=("ant", "bee")), Limits()).findings[0]
-    assert found.severity == severity
+def test_severity_follows_the_training_images(stand_in, train, severity, classes):
+    session = stand_in([0, 1, 2], train=np.repeat([0, 1, 2], train))
+    found = ClassBalance().compute(session, Limits()).findings[1]
+    assert (found.severity, found.classes) == (severity, classes)
+    assert found.claim.startswith("hand/train: ")
+
+
+def test_chance_in_many_small_classes_is_no_fault(stand_in):
+    counts = np.random.default_rng(7).poisson(12, 100).clip(1)
+    session = stand_in([0] * 100, train=np.repeat(np.arange(100), counts), names=[str(n) for n in range(100)])
+    assert counts.max() / counts.min() > 5
+    assert ClassBalance().compute(session, Limits()).findings[1].severity == "mild"
+
+
+def test_a_small_class_is_shown_and_costs_its_errors_beyond_those_of_the_others(stand_in):
+    # 3 of 4 bees are wrong, 1 of 6 others: 4/10 (3/4 - 1/6).
+    labels, predicted = [0, 0, 0, 1, 1, 1, 1, 2, 2, 2], [0, 0, 0, 0, 0, 0, 1, 2, 2, 0]
+    session = stand_in(labels, predicted, train=np.repeat([0, 1, 2], [50, 5, 50]))
+    found = ClassBalance().compute(session, Limits()).findings[1]
+    assert (found.kind, found.part, found.evidence) == ("class-imbalance", "train", (50, 51, 52, 53, 54))
+    assert found.cost == pytest.approx(0.4 * (3 / 4 - 1 / 6))
+    assert "far below the 50 that are usual: bee." in found.claim
+
+
+def test_studied_images_alone_are_at_most_worth_knowing(stand_in):
+    found = ClassBalance().compute(stand_in(np.repeat([0, 1], [100, 10]), names=("ant", "bee")), Limits()).findings[0]
+    assert (found.severity, found.classes, found.part, found.cost) == ("mild", (1,), "data", 0)
 
 
 def test_the_limit_is_a_parameter(stand_in):
-    assert ClassBalance().compute(stand_in([0, 0, 0, 0, 1, 2]), Limits(serious=5)).findings[0].severity == "mild"
+    session = stand_in([0, 1, 2], train=np.repeat([0, 1, 2], [100, 10, 100]))
+    assert ClassBalance().compute(session, Limits(serious=11)).findings[1].severity == "mild"
 
 
 def test_equal_classes_are_a_fact(stand_in):
@@ -33,10 +68,15 @@ def test_equal_classes_are_a_fact(stand_in):
     assert (finding.severity, finding.evidence, finding.advice) == ("info", (), "")
 
 
-def test_a_class_without_images_is_serious(stand_in):
+def test_a_class_without_images_is_named(stand_in):
     (finding,) = ClassBalance().compute(stand_in([0, 0, 2]), Limits()).findings
     assert finding.claim == "hand/test: 1 class of 3 without an image: bee."
-    assert finding.severity == "serious"
+    assert (finding.severity, finding.kind, finding.classes) == ("mild", "class-imbalance", (1,))
+
+
+def test_a_class_that_was_never_trained_on_is_serious(stand_in):
+    found = ClassBalance().compute(stand_in([0, 1, 2], train=[0, 0, 2]), Limits()).findings[1]
+    assert (found.severity, found.classes) == ("serious", (1,))
 
 
 def test_training_images_are_counted_beside(stand_in):
@@ -44,7 +84,9 @@ def test_training_images_are_counted_beside(stand_in):
     assert result.tables["classes"]["train_images"].tolist() == [1, 1, 1]
     shift = result.findings[-1]
     assert shift.value == pytest.approx(1 / 3)  # (|4/6 - 1/3| + |1/6 - 1/3| + |1/6 - 1/3|) / 2
-    assert shift.severity == "serious"
+    assert shift.claim.endswith("differ for 33.3 % of the images, which may be chance.")
+    many = ClassBalance().compute(stand_in([0] * 40 + [1] * 10 + [2] * 10, train=[0, 1, 2] * 20), Limits())
+    assert (many.findings[-1].severity, many.findings[-1].value) == ("mild", pytest.approx(1 / 3))
 
 
 def test_a_session_on_the_training_images_counts_them_once(stand_in):

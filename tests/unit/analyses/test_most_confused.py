@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from analyses.most_confused import Choice, MostConfused
@@ -34,7 +35,10 @@ def test_findings_name_every_error_most_confident_first(result):
     assert both.claim.startswith("ant and bee are taken for each other 3 times in 6 images, 50.0 %")
     assert both.claim.endswith(": 100 % of all errors.")
     assert both.evidence == (1, 3, 0)
-    assert both.severity == "serious"
+    assert both.severity == "mild"  # half of six images, but surely only 19 %
+    assert (both.kind, both.classes) == ("confused-pair", (0, 1))  # ant for bee is the commoner direction
+    assert both.cost == pytest.approx(3 / 8)
+    assert both.cost_interval == pytest.approx((0.1368, 0.6943), abs=1e-4)  # Wilson, 3 of 8
     assert directed.evidence == (1, 0)
 
 
@@ -54,3 +58,27 @@ def test_no_error_is_said_with_its_interval(stand_in):
     (finding,) = MostConfused().compute(stand_in([0, 1, 2]), Choice()).findings
     assert finding.claim == "None of 3 images is taken for another class."
     assert finding.interval == pytest.approx((0, 0.5615), abs=1e-4)  # Wilson, 0 of 3
+
+
+def test_classes_that_are_surely_confused_in_a_third_of_their_images_are_a_fault(stand_in):
+    # 30 of 60 ants and bees, 50.0 % (37.7–62.3 %); among forty cats and dogs each, dog for cat 24 times.
+    labels = np.repeat([0, 1, 2, 3], [30, 30, 40, 40])
+    predicted = labels.copy()
+    predicted[:10], predicted[30:50], predicted[100:124] = 1, 0, 2
+    found = MostConfused().compute(stand_in(labels, predicted, names=("ant", "bee", "cat", "dog")), Choice()).findings
+    pair, other = found[:2]
+    assert (pair.severity, pair.classes) == ("serious", (1, 0))
+    assert (other.severity, other.classes) == ("mild", (3, 2))  # 24 of 80, surely 21 %
+
+
+def test_a_small_pair_that_is_always_confused_is_named_behind_larger_ones(stand_in):
+    # Three pairs of 400 images with 40 errors each; the last two classes have 20 images, all taken for each other.
+    labels = np.repeat(np.arange(8), [200, 200, 200, 200, 200, 200, 10, 10])
+    predicted = labels.copy()
+    for start, to in ((0, 1), (400, 3), (800, 5)):
+        predicted[start : start + 40] = to
+    predicted[1200:1210], predicted[1210:] = 7, 6
+    session = stand_in(labels, predicted, names=tuple("abcdefgh"))
+    found = MostConfused().compute(session, Choice(top=2)).findings
+    assert [finding.classes for finding in found[:4]] == [(0, 1), (2, 3), (4, 5), (6, 7)]
+    assert [finding.severity for finding in found[:4]] == ["mild", "mild", "mild", "serious"]

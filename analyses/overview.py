@@ -1,0 +1,264 @@
+"""The whole on one page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.analysis import Analysis
+from workbench.choosing import worst_first
+from workbench.colours import TRUE_COLOUR
+from workbench.contracts import Array, Finding, Predictions
+from workbench.measures import confusion_counts, f1, recall, wilson
+from workbench.params import Params
+from workbench.plotting import (
+    FAINT,
+    INK,
+    QUIET,
+    SMALL,
+    class_ticks,
+    heading,
+    interval_bars,
+    new_figure,
+    plain,
+    table_map,
+    text,
+)
+from workbench.reliability import scores
+from workbench.result import Result
+from workbench.separation import apart
+from workbench.wording import counted, listed, percent, rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session import Session
+
+FITTED, NEW = "#64748b", "#2563eb"
+MOST_CLASSES, PAIRS = 20, 3
+"""Classes in the figure, and leading confusions that are said."""
+
+
+class Overview(Analysis[Params]):
+    """How good is the model, where is it weak, and is it well trained?"""
+
+    def compute(self, session: Session, params: Params) -> Result:
+        """Say accuracy, macro F1, weakest class, leading confusions, separable group, curves and calibration."""
+        import pandas as pd
+
+        said, names = session.predictions, session.class_names
+        counts = confusion_counts(said.labels, said.predicted, len(names))
+        right, of = counts.diagonal(), counts.sum(axis=1)
+        low, high = wilson(right, of)
+        classes = pd.DataFrame(
+            {"class": list(names), "images": of, "recall": recall(counts), "low": low, "high": high, "f1": f1(counts)}
+        )
+        curves = _curves(session.history)
+        shown = np.argsort(classes["recall"].fillna(2).to_numpy(), kind="stable")[:MOST_CLASSES]
+        cards, findings = [], []
+        for card, value, note, finding in (
+            _accuracy(said), _macro(classes), _weakest(said, names, counts), *_confusions(said, names, counts),
+            *_group(said, names, counts), *_training(curves), _calibration(said),
+        ):  # fmt: skip
+            findings.append(finding)
+            if card:
+                cards.append((card, value, note))
+        tables = {"cards": pd.DataFrame(cards, columns=["what", "value", "note"]), "classes": classes, "epochs": curves}
+        return Result(tables, {"counts": counts}, tuple(findings), {"shown": np.sort(shown).tolist()})
+
+    def draw(self, result: Result) -> Figure:
+        """Draw the numbers as cards, the confusion matrix, the recalls and the learning curves."""
+        shown, curves = result.notes["shown"], result.tables["epochs"]
+        drawable = "accuracy" in curves or "val_accuracy" in curves
+        said = "Lines: 95 % Wilson intervals. Matrix: rows true, columns predicted; the diagonal is left out."
+        if len(shown) < len(result.tables["classes"]):
+            said += f" The {len(shown)} of {len(result.tables['classes'])} classes with the lowest recall."
+        height = max(3.4, 0.9 + 0.24 * len(shown))
+        figure = new_figure(result, self.question(), width=13, height=1.2 + height, said=said)
+        lower = ["matrix", "recall", "curves"] if drawable else ["matrix", "recall"]
+        axes = figure.subplot_mosaic(
+            [["cards"] * len(lower), lower], height_ratios=[1.2, height], width_ratios=[4.6, 4, 3.6][: len(lower)]
+        )
+        _cards(axes["cards"], result.tables["cards"])
+        _matrix(axes["matrix"], result)
+        table = result.tables["classes"].iloc[shown].sort_values("recall", kind="stable")
+        values = (100 * table[name].to_numpy() for name in ("recall", "low", "high"))
+        interval_bars(axes["recall"], np.arange(len(table)), *values, colour=TRUE_COLOUR, height=0.62)
+        class_ticks(axes["recall"], table["class"].tolist(), limit=20)
+        axes["recall"].set_xlim(0, 100)
+        axes["recall"].set_xlabel("recall, %")
+        heading(axes["recall"], "Recognised of each class, least first")
+        plain(axes["recall"], grid="x")
+        if drawable:
+            _history(axes["curves"], curves)
+        return figure
+
+
+Said = tuple[str, str, str, Finding]
+"""Title, value and note of a card (no title for no card), and the sentence."""
+
+
+def _curves(history: pd.DataFrame | None) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame({"epoch": np.arange(1, 1 + (0 if history is None else len(history)))})
+    for column in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        if history is not None and column in history and history[column].notna().any():
+            table[column] = history[column].to_numpy()
+    return table
+
+
+def _ends(interval: tuple[float, float]) -> str:
+    return f"{percent(interval[0]).removesuffix(' %')}–{percent(interval[1])}"
+
+
+def _accuracy(said: Predictions) -> Said:
+    share = rate(int(said.correct.sum()), len(said))
+    claim = f"{said.correct.sum():,} of {counted(len(said), 'image')} are recognised, {share}."
+    rows = worst_first(said, np.flatnonzero(~said.correct))
+    finding = Finding(claim, value=share.value, interval=share.interval, evidence=rows)
+    return "accuracy", percent(share.value), _ends(share.interval), finding
+
+
+def _macro(classes: pd.DataFrame) -> Said:
+    value, known = float(classes["f1"].mean()), int(classes["f1"].notna().sum())
+    claim = f"The macro F1, the mean over {counted(known, 'class')}, is {value:.3f}."
+    return "macro F1", f"{value:.3f}", f"mean of {known}", Finding(claim, value=value)
+
+
+def _weakest(said: Predictions, names: tuple[str, ...], counts: Array) -> Said:
+    of = counts.sum(axis=1)
+    known = np.flatnonzero(of)
+    c = int(known[np.argmin(counts.diagonal()[known] / of[known])])
+    share, whole = rate(int(counts[c, c]), int(of[c])), rate(int(counts.trace()), int(of.sum()))
+    sure = share.interval[1] < whole.interval[0]
+    claim = (
+        f"The weakest class is {names[c]}: {share} of its {counted(int(of[c]), 'image')} are recognised"
+        f"{'' if sure else ', which may be chance'}."
+    )
+    rows = worst_first(said, np.flatnonzero((said.labels == c) & ~said.correct))
+    finding = Finding(claim, "mild" if sure else "info", share.value, share.interval, rows, classes=(c,))
+    return "weakest class", text(names[c], 16), f"{percent(share.value)} recognised", finding
+
+
+def _confusions(said: Predictions, names: tuple[str, ...], counts: Array) -> list[Said]:
+    wrong = counts - np.diag(counts.diagonal())
+    both, total = np.triu(wrong + wrong.T), int(wrong.sum())
+    order = np.argsort(-both, axis=None, kind="stable")[:PAIRS]
+    pairs = [(int(cell // len(names)), int(cell % len(names))) for cell in order if both.ravel()[cell]]
+    if not pairs:
+        return [("", "", "", Finding("No image is taken for another class.", value=0.0))]
+    parts = [f"{names[one]} with {names[other]} ({both[one, other]:,} times)" for one, other in pairs]
+    together = sum(int(both[pair]) for pair in pairs)
+    inside = np.zeros(len(said), bool)
+    for pair in pairs:
+        inside |= np.isin(said.labels, pair) & np.isin(said.predicted, pair) & ~said.correct
+    share = rate(together, total)
+    claim = f"Most often confused are {listed(parts, PAIRS)}: {together:,} of {total:,} errors, {share}."
+    one, other = pairs[0]
+    finding = Finding(claim, "info", share.value, share.interval, worst_first(said, np.flatnonzero(inside)))
+    name = f"{text(names[one], 11)} ↔ {text(names[other], 11)}"
+    return [("most confused", name, f"{both[one, other]:,} of {total:,} errors", finding)]
+
+
+def _group(said: Predictions, names: tuple[str, ...], counts: Array) -> list[Said]:
+    if (group := apart(counts)) is None:
+        return []
+    inside = np.isin(np.arange(len(names)), group)
+    border = inside[said.labels] != inside[said.predicted]
+    touched = inside[said.labels] | inside[said.predicted]
+    share = rate(int(border.sum()), int(touched.sum()))
+    claim = (
+        f"{listed([names[c] for c in group], 8)} are told apart from all other classes best: "
+        f"{counted(int(border.sum()), 'error')} cross{'es' if border.sum() == 1 else ''} their border in "
+        f"{touched.sum():,} images, {share}."
+    )
+    rows = worst_first(said, np.flatnonzero(border))
+    return [("", "", "", Finding(claim, "info", share.value, share.interval, rows, classes=tuple(map(int, group))))]
+
+
+def _training(curves: pd.DataFrame) -> list[Said]:
+    """Read over- and underfitting from the curves; `generalisation` measures both on the images."""
+    if not {"accuracy", "val_accuracy", "val_loss"} <= set(curves):
+        return []
+    last, epochs, best = curves.iloc[-1], len(curves), int(np.nanargmin(curves["val_loss"]))
+    gap, risen = float(last["accuracy"] - last["val_accuracy"]), float(last["val_loss"] / curves["val_loss"][best] - 1)
+    falling = 1 - float(last["val_loss"]) / float(curves["val_loss"].iloc[-2]) if epochs > 1 else 0.0
+    if risen >= 0.1:
+        state, why = "overfitted", f"the validation loss has risen by {percent(risen)} since epoch {best + 1}"
+    elif falling >= 0.05:
+        state, why = "not converged", f"the last epoch still lowered the validation loss by {percent(falling)}"
+    else:
+        state, why = "converged", f"the validation loss is at most {percent(max(risen, 0.0))} above its lowest value"
+    claim = (
+        f"By its curves the model is {state} after {counted(epochs, 'epoch')}: training accuracy "
+        f"{percent(last['accuracy'])}, validation accuracy {percent(last['val_accuracy'])}, and {why}."
+    )
+    advice = {"overfitted": f"Stop at epoch {best + 1}, or regularise.", "not converged": "Train longer."}.get(
+        state, ""
+    )
+    finding = Finding(claim, "mild" if advice else "info", gap, advice=advice)
+    return [("training", state, f"{100 * gap:+.1f} points train − validation", finding)]
+
+
+def _calibration(said: Predictions) -> Said:
+    ece = scores(said, resamples=200)["ece"]
+    announced, made = float(1 - said.confidence.mean()), float(1 - said.correct.mean())
+    off = "over-confident" if announced < made else "under-confident"
+    claim = (
+        f"By its confidence {percent(announced)} of the images would be wrong, {percent(made)} are; expected "
+        f"calibration error {percent(ece.value)} ({_ends((ece.low, ece.high))})."
+    )
+    finding = Finding(claim, value=ece.value, interval=(ece.low, ece.high))
+    return (
+        "calibration error",
+        percent(ece.value),
+        off if abs(announced - made) > 0.005 else "on the whole right",
+        finding,
+    )
+
+
+def _cards(axes: Axes, cards: pd.DataFrame) -> None:
+    axes.set_axis_off()
+    axes.set_xlim(0, len(cards))
+    axes.set_ylim(0, 1)
+    for place, (_, card) in enumerate(cards.iterrows()):
+        axes.fill([place, place + 0.96, place + 0.96, place], [0, 0, 1, 1], color=FAINT, alpha=0.5, linewidth=0)
+        size = 17 if len(card["value"]) <= 9 else 12 if len(card["value"]) <= 16 else 9
+        for at, words, points, colour, weight in (
+            (0.8, card["what"], SMALL + 1, QUIET, "normal"), (0.47, card["value"], size, INK, "bold"),
+            (0.14, card["note"], SMALL + 1, INK, "normal"),
+        ):  # fmt: skip
+            axes.text(place + 0.05, at, words, fontsize=points, color=colour, fontweight=weight, va="center")
+
+
+def _matrix(axes: Axes, result: Result) -> None:
+    shown = result.notes["shown"]
+    counts = result.arrays["counts"][np.ix_(shown, shown)]
+    names = [text(result.tables["classes"]["class"][c], 14) for c in shown]
+    wrong = counts - np.diag(counts.diagonal())
+    known = len(shown) <= 12
+    table_map(
+        axes, wrong, end=max(int(wrong.max()), 1), unit="images", hidden=np.eye(len(shown), dtype=bool), square=True,
+        xticklabels=names, yticklabels=names, annot=np.where(wrong > 0, wrong.astype(str), "") if known else False,
+        fmt="", annot_kws={"fontsize": SMALL - 0.5},
+    )  # fmt: skip
+    axes.tick_params(length=0, labelsize=SMALL, colors=INK)
+    axes.tick_params(axis="x", rotation=90)
+    axes.tick_params(axis="y", rotation=0)
+    heading(axes, "Which class is taken for which")
+
+
+def _history(axes: Axes, curves: pd.DataFrame) -> None:
+    for name, label, colour in (("accuracy", "training", FITTED), ("val_accuracy", "validation", NEW)):
+        if name in curves:
+            values = 100 * curves[name]
+            axes.plot(curves["epoch"], values, color=colour, linewidth=1.8, marker="o", markersize=3.5, label=label)
+    axes.legend(frameon=False, fontsize=SMALL + 0.5, loc="lower right")
+    axes.set_xlabel("epoch")
+    axes.locator_params(axis="x", integer=True)
+    heading(axes, "Accuracy over the epochs, %")
+    plain(axes, grid="both")
