@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -78,7 +78,7 @@ class Overview(Analysis[Params]):
             said += f" The {len(shown)} of {len(result.tables['classes'])} classes with the lowest recall."
         height = max(3.4, 0.9 + 0.24 * len(shown))
         figure = new_figure(result, self.question(), width=13, height=1.2 + height, said=said)
-        lower = ["matrix", "recall", "curves"] if drawable else ["matrix", "recall"]
+        lower: list[Any] = ["matrix", "recall", "curves"] if drawable else ["matrix", "recall"]
         axes = figure.subplot_mosaic(
             [["cards"] * len(lower), lower], height_ratios=[1.2, height], width_ratios=[4.6, 4, 3.6][: len(lower)]
         )

@@ -52,7 +52,8 @@ def linear_pixels(
     """
     chosen = rows[balanced(train.labels[rows], min(2 * most, len(rows)), seed)]
     chosen = np.random.default_rng(seed).permutation(chosen)
-    fitted = chosen[: min(most, len(chosen) * 4 // 5)]
+    fitted, rest = np.split(chosen, [min(most, len(chosen) * 4 // 5)])
+    fitted = fitted[(np.bincount(train.labels[fitted]) > 1)[train.labels[fitted]]]  # one image has no spread
     if len(chosen) < 10 or len(np.unique(train.labels[fitted])) < 2:
         return None
     from sklearn.decomposition import PCA
@@ -71,7 +72,7 @@ def linear_pixels(
         return np.asarray(model.predict(_pixels(data, some)) == data.labels[some])
 
     asked = evenly(len(studied), most)
-    return LinearPixels(len(fitted), right(train, np.sort(chosen[len(fitted) :])), asked, right(studied, asked))
+    return LinearPixels(len(fitted), right(train, np.sort(rest)), asked, right(studied, asked))
 
 
 def _pixels(data: Dataset, rows: Array) -> Array:

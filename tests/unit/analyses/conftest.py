@@ -24,6 +24,7 @@ class StandIn:
     training: StandIn | None = None
     embeddings: Any = None
     dynamics: Any = None
+    run: Any = None
     maps: Mapping[int, Any] | None = None
 
     @property

@@ -1,0 +1,51 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from analyses.overview import Overview
+from workbench.params import Params
+
+LABELS, PREDICTED = [0, 0, 0, 1, 1, 2, 2, 2], [0, 0, 1, 1, 1, 2, 2, 0]
+
+
+def claims(session):
+    return [finding.claim for finding in Overview().compute(session, Params()).findings]
+
+
+def test_the_conclusions_by_hand(stand_in):
+    said = claims(stand_in(LABELS, PREDICTED))
+    assert said[0].startswith("6 of 8 images are recognised, 75.0 %")
+    assert said[1] == "The macro F1, the mean over 3 classes, is 0.756."  # (2/3 + 4/5 + 4/5) / 3
+    assert said[2].startswith("The weakest class is ant: 66.7 %")
+    assert "which may be chance" in said[2]
+    assert said[3].startswith(
+        "Most often confused are ant with bee (1 times) and ant with cat (1 times): 2 of 2 errors"
+    )
+    # Each confidence is 0.7: 30 % would be wrong, 25 % are; all lie in one bin.
+    assert said[-1].startswith("By its confidence 30.0 % of the images would be wrong, 25.0 % are; expected")
+    assert "error 5.0 %" in said[-1]
+
+
+def test_a_separable_group_is_named(stand_in):
+    labels, predicted = np.repeat(np.arange(4), 10), np.repeat(np.arange(4), 10)
+    predicted[:2], predicted[10:12], predicted[20:25], predicted[30:34], predicted[34] = 1, 0, 3, 2, 1
+    said = claims(stand_in(labels, predicted, names=("ant", "bee", "cat", "dog")))
+    assert (
+        "ant and bee are told apart from all other classes best: 1 error crosses their border in 21 images" in said[4]
+    )
+
+
+@pytest.mark.parametrize(
+    ("losses", "state"),
+    [([0.9, 0.4, 0.6], "overfitted"), ([0.9, 0.6, 0.4], "not converged"), ([0.9, 0.4, 0.4], "converged")],
+)
+def test_the_curves_are_read(stand_in, losses, state):
+    history = pd.DataFrame(
+        {"loss": [1, 0.5, 0.3], "accuracy": [0.5, 0.7, 0.9], "val_loss": losses, "val_accuracy": [0.5, 0.7, 0.8]}
+    )
+    said = claims(stand_in(LABELS, PREDICTED, history=history))
+    assert said[-2].startswith(f"By its curves the model is {state} after 3 epochs: training accuracy 90.0 %")
+
+
+def test_nothing_is_said_about_curves_that_are_not_there(stand_in):
+    assert not any("curves" in claim for claim in claims(stand_in(LABELS, PREDICTED)))
