@@ -36,6 +36,13 @@ def worst_first(predictions: Predictions, rows: Array) -> tuple[int, ...]:
     return tuple(rows[np.argsort(-predictions.loss[rows], kind="stable")][:MOST_EVIDENCE].tolist())
 
 
+def surest_error(predictions: Predictions) -> int:
+    """Row of the most confident error; of the least sure image where there is none."""
+    if predictions.correct.all():
+        return int(np.argmin(predictions.confidence))
+    return int(np.argmax(np.where(predictions.correct, -1.0, predictions.confidence)))
+
+
 class Some:
     """Some images of a dataset, read batch by batch: slices like an `(n, H, W, C)` array."""
 
