@@ -7,6 +7,8 @@ below shows where there is nothing to say. Nothing is clipped by percentile: `sc
 
 from __future__ import annotations
 
+from colorsys import hls_to_rgb
+
 import numpy as np
 
 from workbench.contracts import Array
@@ -32,6 +34,22 @@ _NEGATIVE_INK = np.array((72, 160, 255), np.float64)
 _POSITIVE_INK = np.array((255, 122, 26), np.float64)
 # TRUE_COLOUR and PREDICTED_COLOUR, bright enough to lie on a dark image.
 _TRUE_INK, _PREDICTED_INK = np.array((45, 212, 191), np.float64), _POSITIVE_INK
+
+_CLASSES = (
+    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf",
+)  # fmt: skip
+SURENESS = ("#ea580c", "#f59e0b", "#b5a88a", "#6f9bc4", "#2f6fb3")
+"""Evenly spaced colours of a confidence from 0 (orange) to 1 (blue), to be seen on white and on black."""
+
+
+def of_classes(count: int) -> tuple[str, ...]:
+    """Return a colour for each of `count` classes, to be seen on white and on black; beyond ten, hues in turn."""
+    if count <= len(_CLASSES):
+        return _CLASSES[:count]
+    # Steps of the golden angle never come back to a hue; three depths tell apart what comes near.
+    hues = [(0.61803399 * place % 1, (0.46, 0.6, 0.36)[place % 3]) for place in range(count)]
+    found = (hls_to_rgb(hue, light, 0.62) for hue, light in hues)
+    return tuple("#{:02x}{:02x}{:02x}".format(*(round(255 * part) for part in each)) for each in found)
 
 
 def scale_of(values: Array, signed: bool) -> float:
