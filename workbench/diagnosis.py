@@ -90,15 +90,22 @@ def diagnose(session: Session, *, quick: bool = False) -> Diagnosis:
     return _merged(session, asked, left_out, quick)
 
 
-def known(session: Session, *, quick: bool = False) -> Diagnosis | None:
-    """Return the diagnosis if all of its analyses have been answered before, else None; asks nothing."""
+def known(session: Session, *, quick: bool = False, partly: bool = False) -> Diagnosis | None:
+    """Return the diagnosis if all of its analyses have been answered before, else None; asks nothing.
+
+    Args:
+        session: model and data.
+        quick: ask only what takes seconds.
+        partly: whether what has been answered by now will do.
+    """
     asked, left_out = {}, {}
     for name, values in _wanted(quick):
         reason = LATER if values is None else registry.missing(session, name)
         if reason:
             left_out[name] = reason
         elif (result := registry.cached(session, name, values)) is None:
-            return None
+            if not partly:
+                return None
         else:
             asked[name] = result
     return _merged(session, asked, left_out, quick)

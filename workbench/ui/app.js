@@ -48,6 +48,7 @@
   };
 
   W.view = () => view;
+  W.change = change;
   W.release = (button) => button.setAttribute("aria-pressed", "false");
 
   W.reply = (answer) => {
@@ -242,6 +243,8 @@
 
   // ------------------------------------------------------------------ progress of what takes long
   let polling = false;
+  let grew = 0; // when a part of an answer was shown last
+  const parts = {}; // how many parts of it are there, by the key of the work
   async function poll() {
     const boxes = [...document.querySelectorAll("[data-wait]")].filter((box) => box.offsetParent !== null);
     if (polling || document.hidden || !boxes.length) return;
@@ -251,15 +254,20 @@
       for (const key of new Set(boxes.map((box) => box.dataset.wait))) {
         const state = await (await fetch(`/status/${encodeURIComponent(key)}`)).json();
         done = done || state.done;
+        parts[key] = state.parts;
         boxes.filter((box) => box.dataset.wait === key).forEach((box) => {
           box.querySelector(".what").textContent = state.what;
           const bar = box.querySelector("progress");
           state.share === null ? bar.removeAttribute("value") : (bar.value = state.share);
         });
       }
+      const grown = boxes.find((box) => "parts" in box.dataset && +box.dataset.parts < (parts[box.dataset.wait] || 0));
       if (done && !document.body.classList.contains("asking")) {
         force = true;
         ask("replace");
+      } else if (grown && performance.now() - grew > 4000) {
+        grew = performance.now();
+        fire("answer");
       }
     } catch {
       boxes.forEach((box) => (box.querySelector(".what").textContent = "The workbench does not answer; is it still running in its terminal?"));

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from workbench.ui.desk import Desk
 from workbench.ui.page import Panes, blocks, warm
+from workbench.ui.scatter import points_of
 from workbench.ui.tables import csv_bytes
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 """`unsafe-eval` is what gradio's HTML component needs; nothing of the data ever stands in a template."""
-ASSETS = ("app.css", "app.js", "easel.js", "maps.js")
+ASSETS = ("app.css", "app.js", "easel.js", "maps.js", "scatter.js")
 LOCAL = ("127.0.0.1", "localhost", "testserver")
 
 
@@ -86,6 +87,7 @@ def _routes(app: FastAPI, desk: Desk) -> None:
             "done": job is None or job.done.is_set(),
             "what": "" if job is None else job.what,
             "share": None if job is None else job.share,
+            "parts": 0 if job is None else job.parts,
         }
 
     @app.get("/figure/{key}.png")
@@ -108,6 +110,11 @@ def _routes(app: FastAPI, desk: Desk) -> None:
 
 def _routes_of_maps(app: FastAPI, desk: Desk) -> None:
     from fastapi import Response
+
+    @app.get("/points/{key}")
+    def points(key: str) -> Response:
+        found = _there(points_of(desk, _there(desk.result(key))))
+        return Response(found.values.tobytes(), media_type="application/octet-stream")
 
     @app.get("/verdict/{key}")
     def verdict(key: str) -> dict[str, object]:
@@ -136,7 +143,7 @@ def _mounted(app: FastAPI, panes: Panes) -> FastAPI:
     head = (
         f'<link rel="stylesheet" href="/workbench/app.css?{version}">'
         f'<script src="/workbench/app.js?{version}" data-more="/workbench/easel.js?{version} '
-        f'/workbench/maps.js?{version}"></script>'
+        f'/workbench/maps.js?{version} /workbench/scatter.js?{version}"></script>'
     )
     font = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))  # the subsets of its other weights lack letters
     with warnings.catch_warnings():

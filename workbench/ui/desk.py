@@ -8,6 +8,7 @@ the first click finds everything compiled.
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,16 +18,18 @@ from workbench import registry
 from workbench.errors import WorkbenchError
 from workbench.params import make
 from workbench.ui.board import Board
+from workbench.ui.diagnosing import Diagnosing
 from workbench.ui.jobs import Job, Jobs
 from workbench.ui.judges import Judges
 from workbench.ui.kept import Kept
-from workbench.ui.pictures import album
+from workbench.ui.pictures import Part, album
 from workbench.ui.verdicts import answer
 
 if TYPE_CHECKING:
     from workbench.result import Result
     from workbench.session import Session
 
+LOG = logging.getLogger("workbench.ui")
 PATIENCE = 4.0
 """Seconds after which the model is opened although nobody has looked yet."""
 OPENING = "Opening the run and its images …"
@@ -45,6 +48,7 @@ class Desk:
         closed: whether the page is going down.
         maps, own_images: what was computed and sent last, by key.
         judges: verdicts on the maps on screen.
+        diagnosing: what is wrong with the model and its data, and how far the search is.
 
     Args:
         source: a session, or what opens one; that may take its time.
@@ -60,7 +64,8 @@ class Desk:
         self._saved = False
         self.closed = False
         self.board: Board | None = None
-        self.jobs, self.judges = Jobs(), Judges()
+        self.jobs, self.judges, self.diagnosing = Jobs(), Judges(), Diagnosing()
+        self._learned: Part | None = None
         self.maps: Kept[Any, Any] = Kept(512)
         self.own_images: Kept[str, Any] = Kept(128)
         self.seen = threading.Event()
@@ -140,6 +145,20 @@ class Desk:
         if self.ready and self._warm is not None and not self.predicting.error:
             Job().run(partial(self._warm, self))
 
+    def part(self, name: str) -> Part | None:
+        """Return the images that a finding's `part` names; training images are loaded when they are first asked for."""
+        if name == "data":
+            return Part(self.session.dataset, self.picture)
+        with self._lock:
+            if self._learned is None:
+                try:
+                    train = self.session.train
+                except WorkbenchError:  # nothing of the page depends on them
+                    LOG.warning("The training images cannot be shown.", exc_info=True)
+                    return None
+                self._learned = None if train is None else Part(train, album(train), explored=False)
+            return self._learned
+
     def analysis_key(self, name: str, values: Mapping[str, str]) -> str:
         """Return the key of an answer; equal parameters give equal keys.
 
@@ -197,7 +216,7 @@ class Desk:
         steps = {
             "opening": self.opening, "predicting": self.predicting, "loading": self.loading, "maps": self.explaining,
         }  # fmt: skip
-        return steps.get(key) or self.jobs.get(key)
+        return steps.get(key) or self.jobs.get(key) or self.diagnosing.jobs.get(key)
 
     def close(self) -> None:
         """Start nothing more, and let what runs end: a process that leaves while TensorFlow works is aborted."""
@@ -206,6 +225,7 @@ class Desk:
             job.stop.set()
         self.seen.set()
         self.jobs.close()
+        self.diagnosing.jobs.close()
         self.judges.close()
         if self._thread is not None:
             self._thread.join(60)

@@ -113,6 +113,12 @@ def _range(each: Parameter) -> str:
     return f'<small class="range">{said}</small>'
 
 
+def typed_of(params: type[Params], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what one would type for `values`, those that are not the default."""
+    texts = {each.name: (_text(values.get(each.name, each.default), many=each.many), each) for each in describe(params)}
+    return {name: text for name, (text, each) in texts.items() if text != _text(each.default, many=each.many)}
+
+
 def values_of(params: type[Params], typed: Mapping[str, str]) -> dict[str, Any]:
     """Turn what was typed into what `make` reads: lists are split at their commas."""
     many = {each.name for each in describe(params) if each.many}

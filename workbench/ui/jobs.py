@@ -27,9 +27,13 @@ class Stopped(Exception):  # no error: the page is going down
 
 @dataclass
 class Job:
-    """One piece of work; `done` is set last, after `value` or `error`; `stop` asks it to end."""
+    """One piece of work; `done` is set last, after `value` or `error`; `stop` asks it to end.
+
+    Of an answer that comes part by part, `parts` are there already.
+    """
 
     what: str = ""
+    parts: int = 0
     share: float | None = None
     value: Any = None
     error: str = ""

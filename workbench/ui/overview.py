@@ -1,4 +1,4 @@
-"""The first view: what run this is, how good it is, and what stands out."""
+"""The first view: what run this is, how good it is, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import registry
-from workbench.contracts import Finding
 from workbench.measures import recall, wilson
-from workbench.result import Result
-from workbench.ui.findings import ORDER, findings_html
-from workbench.ui.words import breakable, count, escape, link, number, percent, plain, waiting
+from workbench.ui.diagnosis import diagnosis_html
+from workbench.ui.view import View
+from workbench.ui.words import breakable, count, escape, link, number, percent, plain
 
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
 
-HEADLINES = 6
-PER_ANALYSIS = 1
-EVIDENCE = 10
 LEFT_OUT = ("name", "dataset", "metrics", "class_names", "dataset_fingerprints", "versions", "settings", "image_shape")
 CALLED = {"seconds": "training took", "created": "trained on"}
 
@@ -29,9 +25,9 @@ def side_html(desk: Desk) -> str:
     return _manifest(desk) + _questions()
 
 
-def overview_html(desk: Desk) -> str:
-    """Build the numbers and what stands out; needs the predictions."""
-    return f"{_numbers(desk)}{_headlines(desk)}"
+def overview_html(desk: Desk, view: View) -> str:
+    """Build the numbers and the diagnosis; needs the predictions."""
+    return f"{_numbers(desk)}{diagnosis_html(desk, whole=view.whole)}"
 
 
 def _numbers(desk: Desk) -> str:
@@ -105,36 +101,3 @@ def _questions() -> str:
         for name, kind in registry.analyses().items()
     )
     return f'<section class="questions"><h2>Questions to ask</h2><ul>{items}</ul></section>'
-
-
-def _headlines(desk: Desk) -> str:
-    """Show the most severe findings of all analyses that are answered or cheap; start those that are not."""
-    found: list[tuple[str, Finding]] = []
-    running: list[str] = []
-    for name, kind in registry.analyses().items():
-        result = _answer(desk, name, kind.needs_model, running)
-        if result is not None:
-            found += [
-                (name, each)
-                for each in sorted(result.findings, key=lambda each: ORDER.index(each.severity))[:PER_ANALYSIS]
-            ]
-    found.sort(key=lambda pair: (ORDER.index(pair[1].severity), not pair[1].evidence))
-    dataset, items = desk.session.dataset, []
-    for name, finding in found[:HEADLINES]:
-        more = f'<p class="source">{link(f"{escape(name)} →", {"section": name})}</p>'
-        items.append(findings_html([finding], dataset, desk.picture, evidence=EVIDENCE, more=more))
-    wait = waiting(running[0], "Asking the other questions …", f"{len(running)} to go") if running else ""
-    nothing = "" if items or running else '<p class="empty">Nothing stands out.</p>'
-    return f'<section class="headlines"><h2>What stands out</h2>{"".join(items)}{nothing}{wait}</section>'
-
-
-def _answer(desk: Desk, name: str, needs_model: bool, running: list[str]) -> Result | None:
-    """Return an answer that is there; one that needs no model is started, and its key noted in `running`."""
-    if registry.missing(desk.session, name):
-        return None
-    if needs_model:
-        return registry.cached(desk.session, name, {})
-    key, job = desk.answer(name, {})
-    if not job.done.is_set():
-        running.append(key)
-    return job.value

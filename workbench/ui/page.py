@@ -137,6 +137,8 @@ class Panes:
                 view.invert,
             )
             return None if same else easel.easel_html(self.desk, view)
+        if old is not None and (old.section, old.params) == (view.section, view.params):
+            return None  # what was typed stays while one looks at the parts of a map
         return section.section_html(self.desk, view)
 
     def detail(self, raw: object) -> str:
@@ -181,7 +183,7 @@ class Panes:
         if view.section in ("errors", "own"):
             return ""
         if view.section == "overview":
-            return "" if self.desk.pending() is not None else overview.overview_html(self.desk)
+            return "" if self.desk.pending() is not None else overview.overview_html(self.desk, view)
         return section.answer_html(self.desk, view)
 
 

@@ -15,6 +15,23 @@ from workbench.contracts import Array, Dataset
 
 Picture = Callable[[int, int], str]
 """The data URI of (row, box): an image of the dataset, for a size of at most `box` pixels."""
+Parts = Callable[[str], "Part | None"]
+"""The images that a finding's `part` names; None where they are not at hand."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images and their pictures.
+
+    Attributes:
+        dataset: the images.
+        picture: the data URI of (row, box).
+        explored: whether each of them has a view in the error explorer.
+    """
+
+    dataset: Dataset
+    picture: Picture
+    explored: bool = True
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from workbench import registry
 from workbench.result import Result
 from workbench.ui.findings import findings_html
 from workbench.ui.form import form_html, values_of
+from workbench.ui.scatter import points_of, scatter_html
 from workbench.ui.tables import tables_html
 from workbench.ui.view import View
 from workbench.ui.words import breakable, element, escape, link, plain, problem, waiting
@@ -51,18 +52,24 @@ def answer_html(desk: Desk, view: View) -> str:
     key, job = desk.answer(view.section, values, wait=PATIENCE)
     if not job.done.is_set():
         return waiting(key, "Working on it …", job.what)
-    return problem(job.error) if job.error else result_html(desk, job.value, key)
+    return problem(job.error) if job.error else result_html(desk, job.value, key, view)
 
 
-def result_html(desk: Desk, result: Result, key: str) -> str:
-    """Build findings, figure, tables, and how it was computed."""
-    dataset = desk.session.dataset
+def result_html(desk: Desk, result: Result, key: str, view: View) -> str:
+    """Build the map if it has one, findings, figure, tables, and how it was computed."""
     question = registry.analyses()[result.analysis].question()
-    findings = findings_html(result.findings, dataset, desk.picture) or '<p class="empty">Nothing stands out.</p>'
+    findings = findings_html(result.findings, desk.part) or '<p class="empty">Nothing stands out.</p>'
     image = element("img", alt=question, src=f"figure/{key}.png")
     opened = element("a", image, href=f"figure/{key}.png", target="_blank", title="open in its own tab")
     figure = f'<figure class="chart">{opened}</figure>'
-    return f'<div class="answer">{findings}{figure}{tables_html(result.tables, key, len(dataset))}{_how(result)}</div>'
+    tables = tables_html(result.tables, key, len(desk.session.dataset))
+    return f'<div class="answer">{map_html(desk, result, key, view)}{findings}{figure}{tables}{_how(result)}</div>'
+
+
+def map_html(desk: Desk, result: Result, key: str, view: View) -> str:
+    """Build the map of an answer that lays images out in the plane; nothing for any other."""
+    points = points_of(desk, result)
+    return "" if points is None else scatter_html(desk, points, key, view)
 
 
 def _how(result: Result) -> str:

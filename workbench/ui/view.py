@@ -6,6 +6,7 @@ except the parameters of an analysis, which the analysis itself checks and answe
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,9 @@ SECTIONS = {"overview": "Overview", "errors": "Errors", "own": "Your image"}
 PER_PAGE = 24
 LONGEST = 1200
 """Characters of one value that are read."""
+COLOURS = ("class", "correct", "confidence")
+FARTHEST = 1e9
+"""Largest coordinate of a region."""
 _NAME = re.compile(r"[\w./:-]{1,120}")
 _WORDS = {
     "cells": ("counts", "shares"),
@@ -51,6 +55,9 @@ class View:
         start: row of the dataset that the drawing starts from; None for a blank one.
         invert: whether the image of the user's own is inverted.
         params: parameters of the analysis, as text.
+        region: left, lower, right and upper end of a part of an analysis's map, whose images are shown; empty for none.
+        colour: what the points of the map are coloured by: "class", "correct" or "confidence".
+        whole: whether the overview asks for the whole diagnosis, not only for what takes seconds.
     """
 
     section: str = "overview"
@@ -70,12 +77,17 @@ class View:
     start: int | None = None
     invert: bool = False
     params: Mapping[str, str] = field(default_factory=dict)
+    region: tuple[float, ...] = ()
+    colour: str = "class"
+    whole: bool = False
 
     def query(self) -> dict[str, str]:
         """Return what stands in the address: the section, and what is not the default."""
         found = {"section": self.section}
         if self.section not in SECTIONS:
-            return found | dict(self.params)
+            # No parameter begins with `_`, so these are never mistaken for one.
+            shown = {"_region": ",".join(map(_short, self.region)), "_colour": self.colour.removeprefix("class")}
+            return found | dict(self.params) | {name: text for name, text in shown.items() if text}
         for name in _KEYS[self.section]:
             value = getattr(self, name)
             # The image says the page, so that never both of them stand in the address.
@@ -86,7 +98,7 @@ class View:
 
 _SHOWN = ("explain", "methods", "options", "layer", "scale", "grid")
 _KEYS = {
-    "overview": (),
+    "overview": ("whole",),
     "errors": ("true", "predicted", "image", "page", "order", "cells", *_SHOWN),
     "own": ("own", "start", "invert", *_SHOWN),
 }
@@ -110,7 +122,9 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
     section = got.get("section", "errors" if {"image", "true", "predicted"} & set(got) else "overview")
     if section in analyses:
         names = [name for name in got if name != "section" and not name.startswith("_")][:32]
-        return View(section, params={name: got[name] for name in names if got[name] != ""})
+        params = {name: got[name] for name in names if got[name] != ""}
+        colour = got["_colour"] if got.get("_colour") in COLOURS else "class"
+        return View(section, params=params, region=_region(got.get("_region", "")), colour=colour)
     section = section if section in SECTIONS else "overview"
     got = {name: text for name, text in got.items() if name in _KEYS[section]}
     if _whole(got.get("image")) is not None:
@@ -124,6 +138,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         layer=got.get("layer", ""),
         explain=explain if explain in ("predicted", "true", "difference") or _whole(explain) is not None else "",
         own=_name(got.get("own")), start=_whole(got.get("start")), invert=got.get("invert") == "1",
+        whole=got.get("whole") == "1",
         **_chosen(got),
     )  # fmt: skip
 
@@ -148,6 +163,23 @@ def settle(view: View, board: Board) -> View:
     else:
         page = place // PER_PAGE
     return replace(view, true=true, predicted=predicted, image=image, page=page)
+
+
+def _region(text: str) -> tuple[float, ...]:
+    """Read "left,lower,right,upper": four finite numbers, in any order of the ends; anything else is no region."""
+    try:
+        ends = [float(_short(float(part))) for part in text.split(",")]
+    except ValueError:
+        return ()
+    if len(ends) != 4 or not all(math.isfinite(end) and abs(end) <= FARTHEST for end in ends):
+        return ()
+    (left, right), (lower, upper) = sorted(ends[::2]), sorted(ends[1::2])
+    return (left, lower, right, upper)
+
+
+def _short(value: float) -> str:
+    """Write a coordinate with six digits; what was written is read as itself."""
+    return f"{value + 0.0:.6g}"
 
 
 def _chosen(got: Mapping[str, str]) -> dict[str, Any]:

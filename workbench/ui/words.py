@@ -128,11 +128,18 @@ def problem(error: object) -> str:
     return f'<p class="problem" role="alert">{coded(str(error))}</p>'
 
 
-def waiting(key: str, text: str, detail: str = "") -> str:
-    """Show that something is being worked on; app.js asks for its progress and shows the view again when it is done."""
+def waiting(key: str, text: str, detail: str = "", *, parts: int | None = None) -> str:
+    """Show that something is being worked on; app.js asks for its progress and shows the view again when it is done.
+
+    Args:
+        key: of the work.
+        text: what is being done.
+        detail: how far it is.
+        parts: how many parts of the answer are shown already, where they come one by one.
+    """
     said = f'<p><b>{escape(text)}</b> <span class="what">{escape(detail)}</span></p>'
     bar = '<progress max="1" aria-label="progress"></progress>'
-    return element("div", said + bar, class_="waiting", role="status", data_wait=key)
+    return element("div", said + bar, class_="waiting", role="status", data_wait=key, data_parts=parts)
 
 
 def plain(value: Any) -> str:

@@ -40,6 +40,7 @@ def test_another_host_name_is_refused(client):
     "path",
     [
         "/figure/nothing.png", "/table/nothing/0.csv", "/workbench/page.py", "/workbench/..%2fpage.py", "/monitoring",
+        "/points/nothing",
         "/verdict/nothing", "/values/nothing", "/gradio_api/run/look", "/openapi.json", "/gradio_api/file=/etc/passwd",
     ],
 )  # fmt: skip
@@ -50,7 +51,8 @@ def test_nothing_else_is_served(client, path):
 
 def test_progress_is_told_by_key(client, desk):
     desk.loading.progress("Predictions", 256, 1024)
-    assert client.get("/status/loading").json() == {"done": False, "what": "Predictions: 256 of 1,024", "share": 0.25}
+    told = {"done": False, "what": "Predictions: 256 of 1,024", "share": 0.25, "parts": 0}
+    assert client.get("/status/loading").json() == told
     assert client.get("/status/unknown").json()["done"] is True
 
 
@@ -63,6 +65,12 @@ def test_the_figure_and_the_tables_of_an_answer_can_be_fetched(client, desk):
     assert table.headers["content-type"].startswith("text/csv")
     assert len(table.text.splitlines()) == 1 + len(next(iter(job.value.tables.values())))
     assert client.get(f"/table/{key}/99.csv").status_code == 404
+
+
+def test_the_points_of_an_answer_without_a_map_are_not_served(client, desk):
+    key, job = desk.answer("class-balance", {}, wait=60)
+    assert job.error == ""
+    assert client.get(f"/points/{key}").status_code == 404
 
 
 def test_the_raw_values_of_a_map_on_screen_can_be_fetched_exactly(client, desk):

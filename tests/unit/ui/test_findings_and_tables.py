@@ -3,15 +3,40 @@
 import pandas as pd
 
 from tests.unit.ui.conftest import EVIL
-from workbench.contracts import Finding
+from workbench.contracts import Dataset, Finding
 from workbench.ui.findings import findings_html
-from workbench.ui.pictures import album
+from workbench.ui.pictures import Part, Parts, album
 from workbench.ui.tables import csv_bytes, tables_html
+
+
+def of(dataset: Dataset, train: Dataset | None = None) -> Parts:
+    learned = None if train is None else Part(train, album(train), explored=False)
+    return {"data": Part(dataset, album(dataset)), "train": learned}.get
+
+
+def test_training_evidence_shows_training_images_that_are_no_links(dataset, parse):
+    train = Dataset(
+        dataset.images[::-1], dataset.labels[::-1].copy(), dataset.class_names, dataset.indices, "made/train"
+    )
+    page = parse(findings_html([Finding("x", evidence=(0, 5, 8), part="train")], of(dataset, train)))
+    assert page.all("a") == []
+    assert [i["alt"] for i in page.all("img")] == [
+        "training image 100, Bag & 'case'",
+        "training image 105, T-shirt/top",
+    ]
+    assert [i["title"] for i in page.all("span", class_="learned")] == [i["alt"] for i in page.all("img")]
+    assert page.all("img")[0]["src"] == album(train)(0, 56) != album(dataset)(0, 56)
+
+
+def test_training_images_that_are_not_at_hand_are_counted(dataset, parse):
+    page = parse(findings_html([Finding("x", evidence=(0, 5), part="train")], of(dataset)))
+    assert "2 training images, not at hand here." in page.text
+    assert page.all("img") == []
 
 
 def test_a_finding_shows_claim_interval_advice_and_its_images_as_links(dataset, parse):
     finding = Finding(f"{EVIL} is wrong.", "serious", 0.25, (0.1, 0.4), (5, 2, 999, -1), f"Look at {EVIL}.")
-    page = parse(findings_html([finding], dataset, album(dataset)))
+    page = parse(findings_html([finding], of(dataset)))
     assert page.all("li", class_="finding serious") != []
     assert "0.25, 95 % interval 0.1 to 0.4" in page.text
     assert page.text.count(EVIL) == 2
@@ -20,15 +45,13 @@ def test_a_finding_shows_claim_interval_advice_and_its_images_as_links(dataset, 
 
 
 def test_more_evidence_than_fits_is_counted(dataset, parse):
-    page = parse(findings_html([Finding("x", evidence=tuple(range(8)))], dataset, album(dataset), evidence=3))
+    page = parse(findings_html([Finding("x", evidence=tuple(range(8)))], of(dataset), evidence=3))
     assert "… 5 more" in page.text
     assert len(page.all("img")) == 3
 
 
 def test_an_interval_that_the_claim_already_says_is_not_said_twice(dataset, parse):
-    page = parse(
-        findings_html([Finding("10 % (95 % interval 5–20 %).", "info", 0.1, (0.05, 0.2))], dataset, album(dataset))
-    )
+    page = parse(findings_html([Finding("10 % (95 % interval 5–20 %).", "info", 0.1, (0.05, 0.2))], of(dataset)))
     assert page.text.count("interval") == 1
 
 

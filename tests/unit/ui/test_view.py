@@ -9,11 +9,11 @@ from workbench.ui.view import ANY, View, read, settle
 
 ANALYSES = ("most-confused", "samples")
 KEYS = ("section", "true", "predicted", "image", "page", "order", "cells", "explain", "methods", "layer", "scale",
-        "grid", "own", "start", "invert", "__theme", "<b>")  # fmt: skip
+        "grid", "own", "start", "invert", "whole", "_region", "_colour", "__theme", "<b>")  # fmt: skip
 VALUES = st.one_of(
     st.text(max_size=12), st.integers(-3, 12).map(str),
     st.sampled_from(["errors", "own", "samples", "any", "true", "difference", "shares", "unsure", "shared", "native",
-                     "grad-cam,occlusion", "conv2/relu", "1", "9" * 30]),
+                     "grad-cam,occlusion", "conv2/relu", "1", "9" * 30, "0.1,2,-3e-7,4", "nan,0,1,2", "confidence"]),
 )  # fmt: skip
 
 
@@ -73,6 +73,27 @@ def _board() -> Board:
     logits = np.zeros((8, 3), np.float32)
     logits[np.arange(8), [0, 1, 1, 1, 1, 0, 2, 2]] = [5, 1, 3, 2, 4, 6, 40, 0.5]
     return Board(Predictions(logits, labels))
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("0,1,2,3", (0, 1, 2, 3)), ("2,3,0,1", (0, 1, 2, 3)), ("-1.23456789,0,1e3,2", (-1.23457, 0, 1000, 2)),
+        ("0,1,2", ()), ("0,1,2,3,4", ()), ("0,1,2,x", ()), ("nan,1,2,3", ()), ("inf,1,2,3", ()), ("1e10,1,2,3", ()),
+        ("", ()), ("<b>", ()),
+    ],
+)  # fmt: skip
+def test_a_region_is_four_finite_numbers_or_none(text, region):
+    view = read({"section": "samples", "_region": text}, ANALYSES)
+    assert view.region == region
+    assert view.params == {}
+
+
+def test_region_and_colour_stand_in_the_address_and_the_default_colour_does_not():
+    raw = {"section": "samples", "count": "3", "_region": "0,0,1.5,2", "_colour": "correct"}
+    assert read(raw, ANALYSES).query() == raw
+    assert "_colour" not in read({**raw, "_colour": "class"}, ANALYSES).query()
+    assert "_region" not in read({"section": "errors", "_region": "0,0,1,1"}, ANALYSES).query()
 
 
 def test_a_layer_may_be_called_anything():
