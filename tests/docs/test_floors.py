@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 # A module or package and its floor; what is inside a package stands on its floor.
 FLOORS = {
     "workbench.attribution": 0, "workbench.blur": 0, "workbench.causes": 0, "workbench.choosing": 0,
-    "workbench.clusters": 0, "workbench.colours": 0, "workbench.contracts": 0, "workbench.corruptions": 0, "workbench.fragility": 0,
+    "workbench.clusters": 0, "workbench.colours": 0, "workbench.contracts": 0, "workbench.corruptions": 0,
+    "workbench.fragility": 0,
     "workbench.prediction_depth": 0, "workbench.warping": 0, "workbench.conventions": 0,
     "workbench.error_tree": 0, "workbench.properties": 0, "workbench.shift": 0, "workbench.slicing": 0,
     "workbench.worse": 0,
@@ -28,7 +29,7 @@ FLOORS = {
     "workbench.probe": 1, "workbench.provenance": 1, "workbench.recipes": 1, "workbench.reweighted": 1,
     "workbench.runs": 1, "workbench.schedule": 1, "workbench.scorer": 1, "workbench.store": 1,
     "workbench.agreement": 2, "workbench.architectures": 2, "workbench.augmentation": 2,
-    "workbench.checkpoint": 2, "workbench.comparison": 2, "workbench.excitation": 2, "workbench.explainers": 2,
+    "workbench.checkpoint": 2, "workbench.comparison": 2, "workbench.layer_features": 2, "workbench.excitation": 2, "workbench.explainers": 2,
     "workbench.faithfulness": 2, "workbench.faults": 2, "workbench.noting": 2, "workbench.randomisation": 2,
     "workbench.trainer": 2, "workbench.verdict": 2,
     "workbench.confusion_cell": 3, "workbench.contrasts": 3, "workbench.explaining": 3, "workbench.judging": 3,
