@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -114,6 +115,7 @@ def selftest(wanted: Sequence[Case], *, quick: bool = True, cache: bool = False)
         quick: whether the diagnosis asks only what takes seconds.
         cache: keep each score in the user's cache folder, so that a self-test that was stopped goes on.
     """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of one trace for each of many networks
     scores = []
     for place, case in enumerate(wanted):
         report("Self-test", place, len(wanted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,10 @@ def selftest(
         scores = run(list(cases(quick=quick, seed=seed, only=only, repeats=repeats)), quick=not whole, cache=True)
     card = scorecard(scores)
     passed = sum(each.passed for each in scores)
-    record = {"seed": seed, "passed": passed, "cases": len(scores), "scorecard": records(card), "scores": scores}
+    record = {
+        "seed": seed, "passed": passed, "cases": len(scores), "scorecard": records(card),
+        "scores": [asdict(each) for each in scores],
+    }  # fmt: skip
     if out is not None:
         from workbench.batch import markdown_table, write_results
 
