@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 Part = Literal["data", "train"]
 MOST_CLASSES = 40
-UNEVEN = 1.5
-"""Largest class over smallest from which it is worth knowing."""
+UNEVEN, SURE = 1.5, 0.01
+"""Largest class over smallest from which it is worth knowing, if it is surely (p-value of a chi-square) no chance."""
 
 
 class Limits(Params):
@@ -113,6 +113,8 @@ def _ratio(session: Session, counts: Array, where: str, params: Limits, *, part:
         part: whose rows the evidence are.
         learned: whether the model was trained on these; what it is only tested on can do less harm.
     """
+    from scipy.stats import chisquare
+
     names = session.class_names
     labels = session.dataset.labels if part == "data" or session.train is None else session.train.labels
     small, large = int(counts.argmin()), int(counts.argmax())
@@ -135,7 +137,7 @@ def _ratio(session: Session, counts: Array, where: str, params: Limits, *, part:
         f"{where}: the largest class, {names[large]}, has {counts[large]:,} images, {ratio:.2f} times as many as the "
         f"smallest, {names[small]}, with {counts[small]:,}"
     )
-    if ratio < UNEVEN:
+    if ratio < UNEVEN or chisquare(counts).pvalue > SURE:
         return Finding(f"{said}.", "info", float(ratio), classes=(small,))
     usual = _usual(counts, params.serious)
     starved = np.flatnonzero((counts * params.serious <= usual) & (_most(counts, usual) < 0.5 * usual))
@@ -189,8 +191,7 @@ def _shift(data: Array, train: Array, part_names: dict[Part, str]) -> Finding:
 
     distance = float(np.abs(data / data.sum() - train / train.sum()).sum() / 2)
     known = (data + train) > 0
-    chance = chi2_contingency(np.stack([data, train])[:, known])[1] if known.sum() > 1 else 1.0
-    sure = chance < 0.01
+    sure = known.sum() > 1 and chi2_contingency(np.stack([data, train])[:, known])[1] < SURE
     said = f"The shares of the classes in {part_names['data']} and {part_names['train']} differ for {percent(distance)}"
     return Finding(
         f"{said} of the images{'' if sure or not distance else ', which may be chance'}.",

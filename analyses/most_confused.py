@@ -144,6 +144,8 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -
     wrong = counts - np.diag(counts.diagonal())
     both, images = np.triu(wrong + wrong.T), of[:, None] + of[None]
     confused = np.triu(wilson(both, np.maximum(images, both))[0] > CONFUSED, 1)
+    if confused.sum() > max(np.count_nonzero(of) // 3, 1):  # then they are not confused in pairs, but all with all
+        confused[:] = False
     named = np.unique(np.concatenate([_ranked(both, 3), _ranked(both * confused, MOST)]), axis=0)
     named = named[np.argsort(-both[named[:, 0], named[:, 1]], kind="stable")]
     findings = [
@@ -166,7 +168,7 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -
 
 
 def _pair(
-    predictions: Predictions, names: tuple[str, ...], wrong: Array, images: int, pair: tuple[int, int]
+    predictions: Predictions, names: tuple[str, ...], wrong: Array, images: int, pair: tuple[int, int], *, far: bool
 ) -> Finding:
     """Say how often the two classes are taken for each other; the commoner direction gives their order."""
     one, other = pair
@@ -176,7 +178,7 @@ def _pair(
     return Finding(
         f"{names[one]} and {names[other]} are taken for each other {count:,} times in {images:,} images, {share}: "
         f"{percent(part)} of all errors.",
-        "serious" if share.interval[0] > CONFUSED else "mild" if stands_out else "info",
+        "serious" if far else "mild" if stands_out else "info",
         share.value,
         share.interval,
         tuple(_errors(predictions, [(one, other), (other, one)])[:MOST_EVIDENCE].tolist()),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FAR = 0.5
 """Share of the accuracy that the recall of a class surely stays below where the class is a fault, not only harder."""
 
-MOST = 10
+MOST = 5
 """Weak classes that are named."""
 
 
@@ -144,6 +144,9 @@ def _weak(predictions: Predictions, names: tuple[str, ...], counts: Array) -> li
     shares = {int(c): rate(int(counts[c, c]), int(of[c])) for c in known}
     order = sorted(shares, key=lambda c: shares[c].value)
     below = [c for c in order if shares[c].interval[1] < accuracy.interval[0]]
+    far = {c for c in below if shares[c].interval[1] < FAR * accuracy.value}
+    if len(far) > max(len(known) // 3, 1):  # then it is no class that is weak, but the whole
+        far, below = set(), below[:1]
     findings = []
     for place, c in enumerate(below[:MOST] or order[:1]):
         share, rows = shares[c], np.flatnonzero((predictions.labels == c) & ~predictions.correct)
@@ -151,11 +154,10 @@ def _weak(predictions: Predictions, names: tuple[str, ...], counts: Array) -> li
         least = f"{names[c]} is recognised {'least' if place == 0 else 'less than the whole'}: "
         over = f"; over all classes it is {percent(accuracy.value)}."
         chance = f", which may be chance beside the accuracy of {percent(accuracy.value)}."
-        far = bool(below) and share.interval[1] < FAR * accuracy.value
         findings.append(
             Finding(
                 f"{least}{counts[c, c]:,} of {of[c]:,} images, {share}{over if below else chance}",
-                "serious" if far else "mild" if below else "info",
+                "serious" if c in far else "mild" if below else "info",
                 share.value,
                 share.interval,
                 worst_first(predictions, rows),

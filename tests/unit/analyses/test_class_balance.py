@@ -13,7 +13,7 @@ def test_counts_shares_and_ratio(stand_in):
     assert finding.claim == (
         "hand/test: the largest class, ant, has 4 images, 4.00 times as many as the smallest, bee, with 1."
     )
-    assert (finding.severity, finding.value, finding.evidence) == ("mild", 4.0, (4,))
+    assert (finding.severity, finding.value, finding.evidence) == ("info", 4.0, ())  # of eight images it may be chance
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,8 @@ def test_counts_shares_and_ratio(stand_in):
     [
         ((100, 10, 100), "serious", (1,)),  # a tenth
         ((30, 3, 30), "serious", (1,)),  # 1/10, surely less than 1/2
-        ((5, 1, 5), "mild", (1,)),  # a fifth, but of so few it may be chance
+        ((5, 1, 5), "info", (1,)),  # a fifth, but of so few it may be chance
+        ((30, 10, 30), "mild", (1,)),  # surely smaller
         ((100, 50, 100), "mild", (1,)),
         ((100, 90, 100), "info", (1,)),
         ((1000, 100, 100), "serious", (1, 2)),  # one class stands out above all others
@@ -39,7 +40,7 @@ def test_chance_in_many_small_classes_is_no_fault(stand_in):
     counts = np.random.default_rng(7).poisson(12, 100).clip(1)
     session = stand_in([0] * 100, train=np.repeat(np.arange(100), counts), names=[str(n) for n in range(100)])
     assert counts.max() / counts.min() > 5
-    assert ClassBalance().compute(session, Limits()).findings[1].severity == "mild"
+    assert ClassBalance().compute(session, Limits()).findings[1].severity == "info"
 
 
 def test_a_small_class_is_shown_and_costs_its_errors_beyond_those_of_the_others(stand_in):

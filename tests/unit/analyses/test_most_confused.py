@@ -82,3 +82,10 @@ def test_a_small_pair_that_is_always_confused_is_named_behind_larger_ones(stand_
     found = MostConfused().compute(session, Choice(top=2)).findings
     assert [finding.classes for finding in found[:4]] == [(0, 1), (2, 3), (4, 5), (6, 7)]
     assert [finding.severity for finding in found[:4]] == ["mild", "mild", "mild", "serious"]
+
+
+def test_a_model_that_says_always_the_same_confuses_no_pair(stand_in):
+    labels = np.repeat(np.arange(6), 100)
+    found = MostConfused().compute(stand_in(labels, np.full(600, 2), names=tuple("abcdef")), Choice()).findings
+    assert {finding.severity for finding in found} == {"mild", "info"}
+    assert len(found) == 4

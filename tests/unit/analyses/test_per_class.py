@@ -71,3 +71,10 @@ def test_every_class_that_is_surely_below_is_named_with_what_it_costs(stand_in):
     second = PerClass().compute(stand_in(labels, predicted, names=("ant", "bee", "cat", "dog")), Size()).findings[1]
     assert (second.kind, second.severity, second.classes) == ("underperforming-class", "mild", (2,))
     assert second.claim.startswith("cat is recognised less than the whole: 40 of 100 images, 40.0 %")
+
+
+def test_a_model_that_says_always_the_same_has_no_weak_classes_but_is_weak(stand_in):
+    labels = np.repeat(np.arange(6), 100)
+    found = PerClass().compute(stand_in(labels, np.full(600, 2), names=tuple("abcdef")), Size()).findings
+    named = [finding for finding in found if finding.kind]
+    assert [(finding.severity, finding.classes) for finding in named] == [("mild", (0,))]
