@@ -149,7 +149,8 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -
     named = np.unique(np.concatenate([_ranked(both, 3), _ranked(both * confused, MOST)]), axis=0)
     named = named[np.argsort(-both[named[:, 0], named[:, 1]], kind="stable")]
     findings = [
-        _pair(predictions, names, wrong, int(images[one, other]), (one, other)) for one, other in named.tolist()
+        _pair(predictions, names, wrong, int(images[one, other]), (one, other), far=bool(confused[one, other]))
+        for one, other in named.tolist()
     ]
     true, predicted = _ranked(wrong, 1)[0].tolist()
     share = rate(int(wrong[true, predicted]), int(of[true]))
