@@ -192,7 +192,11 @@ def _read(datasets: Sequence[Dataset], moves: Moves | None) -> tuple[Array, Arra
 def geometry(vectors: Array) -> Scale:
     """Say what is near among `(N, D)` vectors, from the neighbours of a sample of them."""
     some = np.unique(np.linspace(0, len(vectors) - 1, min(SAMPLE, len(vectors))).round().astype(np.int64))
-    apart = nearest(vectors[some], vectors, NEIGHBOUR + 1)[0][:, 1:]  # the first is the image itself
+    return scale_of(nearest(vectors[some], vectors, NEIGHBOUR + 1)[0][:, 1:])  # the first is the image itself
+
+
+def scale_of(apart: Array) -> Scale:
+    """Say what is near, from the distances of some images to their five nearest others, `(n, 5)` ascending."""
     second, fifth = apart[:, 1], apart[:, -1]
     known = second > 0
     if not known.any():
