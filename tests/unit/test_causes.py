@@ -49,10 +49,17 @@ def test_a_cause_in_other_classes_explains_nothing():
 def test_the_same_errors_are_told_once_by_whatever_name():
     pair = finding("confused-pair", "mild", 0.02, classes=(6, 0), evidence=(1, 2, 3, 4))
     whole = finding("underperforming-class", "mild", 0.03, classes=(6,), evidence=(1, 2, 3, 4, 5, 6))
-    apart = finding("confused-pair", "mild", 0.01, classes=(2, 4), evidence=(7, 8))
+    apart = finding("confused-pair", "serious", 0.01, classes=(2, 4), evidence=(7, 8))
     assert kinds([("a", pair), ("b", whole), ("c", apart)]) == [
-        ("underperforming-class", ["confused-pair"]), ("confused-pair", []),
+        ("confused-pair", ["confused-pair"]), ("underperforming-class", []),
     ]  # fmt: skip
+
+
+def test_of_mild_findings_of_one_kind_the_first_stands_for_all():
+    found = [(f"a{n}", finding("underperforming-class", "mild", n / 10, classes=(n,))) for n in range(3)]
+    assert kinds(found) == [("underperforming-class", ["underperforming-class"] * 2)]
+    serious = [(name, finding("leakage", "serious", part=name, evidence=(1,))) for name in ("data", "train")]
+    assert len(told(serious)) == 2
 
 
 def test_noise_in_both_parts_is_two_things_unless_the_test_labels_were_exchanged():
