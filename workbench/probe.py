@@ -136,6 +136,11 @@ class Probe:
         return Trace({step.name: step.output for step in steps}, logits, flat)
 
     @property
+    def white(self) -> float:
+        """What the model itself takes for a white pixel: 1, or 255 where it scales its input."""
+        return self._white
+
+    @property
     def spatial_layers(self) -> list[str]:
         """Names of the layers with (N, h, w, F) output, in the order of execution."""
         return [layer.name for layer in self.layers.values() if layer.spatial]

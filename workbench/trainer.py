@@ -27,6 +27,7 @@ from workbench.recipes import Recipe, TrainingJob
 from workbench.runs import Run, runs_folder, save_run
 
 Row = Mapping[str, float]
+Build = Callable[[tuple[int, int, int], int], Any]
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def train(
         _say_dropped(checkpoint, tell)
     # Written before TensorFlow is imported, so that there is something to resume from the first moment on.
     state = before or checkpoint.write(State(job=job, fingerprint=parts.fingerprint))
-    state, model = _fit(checkpoint, state, parts, progress, on_epoch)
+    state, model = fit(checkpoint, state, parts, progress, on_epoch)
     run = _save(name, folder, state, parts, model, dynamics=checkpoint.dynamics(state), progress=progress)
     checkpoint.remove()
     return run
@@ -150,10 +151,23 @@ def _parts(job: TrainingJob, progress: Progress) -> Parts:
     return Parts(whole.subset(slice(count)), validation, test, whole.fingerprint)
 
 
-def _fit(
-    checkpoint: Checkpoint, state: State, parts: Parts, progress: Progress, on_epoch: Callable[[Row], None] | None
-) -> tuple[State, Any]:
-    """Train the epochs that are left, one at a time, with a checkpoint after each."""
+def fit(
+    checkpoint: Checkpoint, state: State, parts: Parts, progress: Progress,
+    on_epoch: Callable[[Row], None] | None = None, *, build: Build | None = None,
+) -> tuple[State, Any]:  # fmt: skip
+    """Train the epochs that are left, one at a time, with a checkpoint after each.
+
+    Args:
+        checkpoint: where they are kept.
+        state: how far it is, and the job.
+        parts: what is fitted, and what is measured after each epoch.
+        progress: told "epoch 3/20" and how many of its batches are done.
+        on_epoch: given each new row of the history.
+        build: makes the model from image shape and number of classes; the job's architecture, if not given.
+
+    Returns:
+        The state after the last epoch, and the trained model.
+    """
     progress("import TensorFlow", 0, 1)
     import keras
 
@@ -166,7 +180,8 @@ def _fit(
     if state.model:
         model = checkpoint.load_model(state)
     else:
-        model = architectures()[state.job.architecture](parts.training.image_shape, len(parts.training.class_names))
+        build = build or architectures()[state.job.architecture]
+        model = build(parts.training.image_shape, len(parts.training.class_names))
         _compile(model, recipe, batches.steps)
     probe = Probe(model, parts.training.image_shape)
     dynamics = checkpoint.dynamics(state)

@@ -187,11 +187,11 @@ def test_killed_at_any_moment_it_resumes_to_the_same_epoch(npz, tmp_path):
 
 
 def test_killed_before_the_first_epoch_it_can_be_resumed_too(npz, tmp_path, monkeypatch):
-    def killed(*arguments):
+    def killed(*arguments, **options):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "_fit", killed)  # where TensorFlow is imported
+        patch.setattr(trainer, "fit", killed)  # where TensorFlow is imported
         with pytest.raises(KeyboardInterrupt):
             train("early", job=plan(npz, 1), folder=tmp_path)
     assert train("early", resume=True, folder=tmp_path).manifest.epochs == 1

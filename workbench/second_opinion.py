@@ -1,0 +1,118 @@
+"""What the training labels look like to something that was not fitted to them: probabilities, out of sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.contracts import Array
+from workbench.dynamics import Dynamics
+from workbench.folds import fold_probabilities
+from workbench.linear_probe import cross_validated
+from workbench.measures import wilson
+from workbench.untrained import untrained_features
+
+if TYPE_CHECKING:
+    from workbench.session import Session
+
+LEAKED = 0.5
+"""Share of the errors the model should make that the probes on its embeddings do not, from which these know the labels.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Opinion:
+    """Out-of-sample probabilities of training images.
+
+    Attributes:
+        rows: `(n,)` int64, which training images, ascending.
+        probabilities: `(n, K)` float64.
+        source: where they come from, a sentence.
+        leaked: whether the model's embeddings give away the labels it was trained on, so that they were not used.
+    """
+
+    rows: Array
+    probabilities: Array
+    source: str
+    leaked: bool = False
+
+
+def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
+    """Cross-validate probes on the embeddings of the training images, or, where these know the labels, on pixels.
+
+    A model that has learned its labels by heart puts an image where its label says, so a probe on its embeddings
+    repeats a wrong label. That shows in probes that are right far more often than the model is on images it has not
+    seen. Features that no label has shaped are used then.
+
+    Args:
+        session: the model on the images under study, with its training images beside it.
+        images: training images to look at, drawn at random; 0 for all.
+        seed: of that draw, and of the folds.
+
+    Raises:
+        TypeError: if the session has no training images.
+    """
+    training = session.training
+    if training is None:
+        raise TypeError("The session has no training images.")
+    labels, classes = training.dataset.labels, len(session.class_names)
+    count = min(images or len(labels), len(labels))
+    rows = np.sort(np.random.default_rng(seed).permutation(len(labels))[:count])
+    said = cross_validated(training.embeddings[rows], labels[rows], classes, seed=seed)
+    if not knows_labels(said, labels[rows], session.predictions.correct):
+        return Opinion(rows, said, "five-fold cross-validated linear probes on the model's embeddings")
+    features = untrained_features(training.dataset.subset(rows), seed=seed)
+    said = cross_validated(features, labels[rows], classes, seed=seed)
+    return Opinion(
+        rows,
+        said,
+        "five-fold cross-validated linear probes on features of the pixels, since the model has learned its training "
+        "labels by heart and its embeddings repeat them",
+        leaked=True,
+    )
+
+
+def from_folds(session: Session, folds: int, *, seed: int = 0) -> Opinion:
+    """Ask models of the same make that were fitted without the images they are asked about; they are kept.
+
+    Raises:
+        TypeError: if the session has no training images.
+    """
+    if session.training is None:
+        raise TypeError("The session has no training images.")
+    training = session.training.dataset
+    said = fold_probabilities(
+        training, folds, run=session.run, fingerprint=session.model_fingerprint, load=lambda: session.model, seed=seed
+    )
+    return Opinion(np.arange(len(training)), said, f"{folds} models of the same make, each fitted without its part")
+
+
+def with_dynamics(score: Array, rows: Array, dynamics: Dynamics | None) -> Array:
+    """Let the course of the training have a say: the geometric mean with the mean probability of the label.
+
+    Args:
+        score: `(n,)` in [0, 1], out-of-sample probability of the label.
+        rows: `(n,)` training images.
+        dynamics: what the trainer noted; the validation images among `rows` keep their score, and all without it.
+    """
+    if dynamics is None:
+        return score
+    known = np.full(max(int(rows.max(initial=0)), int(dynamics.rows.max(initial=0))) + 1, np.nan)
+    known[dynamics.rows] = dynamics.confidence
+    mean = known[rows]
+    return np.asarray(np.where(np.isnan(mean), score, np.sqrt(score * np.nan_to_num(mean))))
+
+
+def knows_labels(said: Array, labels: Array, correct: Array) -> bool:
+    """Say whether probes agree with the training labels far more often than an honest look at them could.
+
+    Args:
+        said: `(n, K)` probabilities of training images, cross-validated on the model's embeddings.
+        labels: `(n,)` their labels.
+        correct: `(N,)` bool, whether the model is right about images that it has not seen.
+    """
+    agree = float((said.argmax(axis=1) == labels).mean())
+    right, highest = float(correct.mean()), float(wilson(int(correct.sum()), len(correct))[1])
+    return agree > highest and agree - right > LEAKED * (1 - right)
