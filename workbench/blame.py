@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 GROUPS = ("likely wrong label", "ambiguous", "duplicate conflict", "outlier", "model error")
 """Whose fault an error can be."""
-SCATTERED, PAIRED = 0.5, 0.7
-"""Probability from which on a label is likely wrong; of a pair of classes that are confused anyway, more is asked."""
+SCATTERED, PAIRED = 0.4, 0.7
+"""Probability above which a wrong label is the best explanation: less than half will do, since what is left is shared
+by an error of the model and ambiguity; of a pair of classes, which may be confused anyway, more is asked."""
 POSSIBLE = 0.2
 """Support from the probability and the neighbours with which a class is a possible answer."""
 RARE = 0.005
@@ -87,7 +88,7 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
     near, mine, others = seen.dataset.labels[near], slice(len(rows)), slice(len(rows) + len(right), None)
     judged = wrong_labels(predictions.logits, labels)
     # How sure a label is wrong depends on which kind of noise is asked for; the one that convinces is taken.
-    spread = judged.scattered[rows] >= np.minimum(judged.paired[rows], SCATTERED)
+    spread = judged.scattered[rows] > SCATTERED
     both = np.stack([labels[rows], predicted[rows]], axis=1)
     base = pictures(seen.dataset)
     pixels, found = seen.nearest(

@@ -152,8 +152,9 @@ def find_copies(datasets: Sequence[Dataset], *, near: bool = True, moved: bool =
     moves = Moves(*datasets[0].image_shape) if moved else None
     digests, pictures, codes = _read(datasets, moves)
     _, first, group = np.unique(digests, return_index=True, return_inverse=True)
-    heads = np.full((len(first), len(datasets)), -1)
-    heads[group[::-1], part[::-1]] = np.arange(len(part))[::-1]  # the last that is written is the first image
+    heads = np.full((len(first), len(datasets)), len(part))
+    np.minimum.at(heads, (group, part), np.arange(len(part)))
+    heads[heads == len(part)] = -1
     links, ways, distances = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
     closest, spaces, scale = links[0], distances[0], Scale()
     if near and len(first) >= LEAST:

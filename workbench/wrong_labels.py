@@ -72,14 +72,20 @@ def _rate(shifted: Array, labels: Array) -> float:
     unlikely = (classes - 1) // 2
     if unlikely < 2:
         return min(RATES, key=lambda rate: _misfit(shifted, labels, rate))
+    shifted = shifted * _sharpness(shifted, labels, np.zeros(count), 0.0)  # else the sure part depends on the scale
     predicted, confidence = shifted.argmax(axis=1), _softmax(shifted).max(axis=1)
     order = np.lexsort((-confidence, predicted))
     sizes = np.bincount(predicted)
     sure = np.zeros(count, bool)
     sure[order] = np.concatenate([np.arange(size) < SURE * size for size in sizes if size])
-    place = (shifted < shifted[np.arange(count), labels][:, None]).sum(axis=1)  # 0: the label is the least likely
-    hits = int((sure & (place < unlikely)).sum())
-    return min(hits / max(int(sure.sum()), 1) * classes / unlikely, MOST)
+    place = np.argsort(np.argsort(shifted, axis=1, kind="stable"), axis=1)  # 0: the least likely class
+    least = (place < unlikely) & sure[:, None]
+    hits, of, rate = int(least[np.arange(count), labels].sum()), max(int(sure.sum()), 1), 0.0
+    for _ in range(4):  # what the model itself leaves to these classes is no noise
+        known = _softmax(shifted * _sharpness(shifted, labels, np.full(count, rate / classes), rate))
+        honest = float(known[least].sum())
+        rate = float(np.clip((hits - honest) / max(of * unlikely / classes - honest, 1.0), 0.0, MOST))
+    return rate
 
 
 def _misfit(shifted: Array, labels: Array, rate: float) -> float:
