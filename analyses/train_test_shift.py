@@ -199,7 +199,7 @@ def _finding(session: Session, test: TwoSample, table: pd.DataFrame, rows: Array
     if severity == "info":
         claim = f"The studied images look like the training images: a classifier tells them apart with {told}."
         return Finding(claim, "info", test.auc, test.interval, kind="train-test-shift")
-    where = f"; {percent(test.unlike)} of them are rated stranger than 95 % of the training images"
+    where = f"; {percent(test.unlike)} of them are rated stranger than nearly all training images"
     claim = (
         f"The studied images are {'un' if severity == 'serious' else 'not quite '}like the training images: "
         f"a classifier tells them apart with {told}{where}. {_moves(table)}"

@@ -18,8 +18,9 @@ FEW = 200
 """With fewer images in all a linear classifier is taken: trees would find nothing."""
 FARTHEST = 50.0
 """Standard deviations at most that a property is said to have moved; one that did not vary moves infinitely far."""
-UNUSUAL = 0.95
-"""A score is unusual if that share of the training images score lower."""
+UNUSUAL, ENOUGH = 0.98, 19
+"""A score is unusual if that share of the training images of its fold score lower, or all of fewer than 49; of fewer
+than `ENOUGH` that says nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class TwoSample:
     Attributes:
         auc: mean over the folds; 0.5 where they are alike.
         interval: of the AUC, 95 %.
-        unlike: share of the studied images that score higher than `UNUSUAL` of the training images do.
+        unlike: share of the studied images that score unusually high, see `UNUSUAL`.
         unlike_interval: of it, 95 %.
         scores: `(n,)` float in [0, 1], how many of the training images each studied image outscores.
         train_scores: `(m,)` float, the same for the training images.
@@ -57,7 +58,7 @@ def two_sample(train: Array, studied: Array, labels: tuple[Array, Array], seed: 
             would be plentiful in the others, and the classifier would learn the contrary of the truth.
         seed: of the folds.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     values = np.concatenate([train, studied]).astype(np.float32)
     which = np.repeat([0, 1], [len(train), len(studied)])
@@ -72,7 +73,8 @@ def two_sample(train: Array, studied: Array, labels: tuple[Array, Array], seed: 
             scores = fitted.predict_proba(values[held])[:, 1]
             others = np.sort(scores[which[held] == 0])
             ranks[held] = _outscored(scores, others)
-            unusual[held] = np.searchsorted(others, scores) >= UNUSUAL * (len(others) + 1)  # never, of fewer than 19
+            if len(others) >= ENOUGH:
+                unusual[held] = np.searchsorted(others, scores) >= min(UNUSUAL * (len(others) + 1), len(others))
             areas.append(float(ranks[held][which[held] == 1].mean()))
     auc, count = float(np.mean(areas)), len(studied)
     hits = int(unusual[which == 1].sum())

@@ -136,7 +136,7 @@ def from_embeddings(embeddings: Array, predicted: Array, find: Array, seed: int)
 def _centres(values: Array, k: int, seed: int) -> tuple[Array, Array]:
     """`(k, F)` centres of k-means, and how far the farthest tenth of each cluster begins."""
     from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):  # so few vectors take five times as long on several cores
         fitted = KMeans(k, n_init=1, max_iter=40, tol=1e-3, random_state=seed).fit(values)

@@ -29,7 +29,7 @@ def test_a_part_that_is_strange_is_counted():
     train, studied = samples(0.0, 500)
     studied[:150] += 9
     found = two_sample(train, studied, labels(500))
-    assert found.unlike == pytest.approx(0.3 + 0.7 * 0.05, abs=0.03)
+    assert found.unlike == pytest.approx(0.3 + 0.7 * 0.02, abs=0.03)
 
 
 def test_few_images_are_never_called_strange_one_by_one():
