@@ -14,12 +14,11 @@ from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.contracts import Array, Finding, Kind
 from workbench.label_findings import WHOSE, Suspects, findings_of
 from workbench.label_quality import LabelQuality, quality
-from workbench.linear_probe import cross_validated
 from workbench.nearest import nearest
 from workbench.params import Params
 from workbench.plotting import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.result import Result
-from workbench.second_opinion import at_once, from_folds, with_dynamics
+from workbench.second_opinion import at_once, from_folds, probed, with_dynamics
 from workbench.tiles import Tile, small, strips, tiles, tiles_height
 from workbench.wording import counted, probability
 
@@ -123,7 +122,7 @@ def _studied(session: Session) -> Suspects:
 
 def _again(session: Session) -> LabelQuality:
     """Judge them by probes fitted to the studied images too: these do not mind a shift that the model minds."""
-    said = cross_validated(session.embeddings, session.dataset.labels, len(session.class_names))
+    said = probed(session.embeddings, session.dataset.labels, len(session.class_names))
     return quality(said, session.dataset.labels, len(session.class_names))
 
 

@@ -38,7 +38,7 @@ def cross_validated(features: Array, labels: Array, classes: int, *, folds: int 
     said = np.zeros((len(labels), classes))
     # Small products lose more by waiting for each other than they win.
     with threadpool_limits(1 if len(labels) < SMALL else None):
-        whitened = _whitened(features)
+        whitened = np.concatenate([principal(features), np.ones((len(labels), 1), np.float32)], axis=1)
         strength = _strength(whitened, labels, fold, classes)
         for number in range(int(fold.max()) + 1):
             left_out = fold == number
@@ -60,8 +60,16 @@ def folds_of(labels: Array, folds: int, seed: int) -> Array:
     return fold
 
 
-def _whitened(features: Array) -> Array:
-    """Turn features into principal directions of variance 1 and a constant, `(N, d + 1)` float32."""
+def principal(features: Array, *, white: float = 1.0) -> Array:
+    """Turn features into their principal directions.
+
+    Args:
+        features: `(N, D)` float.
+        white: how far variances are made equal: 1 wholly, 0 not at all.
+
+    Returns:
+        `(N, d)` float32, d ≤ `MOST_DIRECTIONS`.
+    """
     flat = np.asarray(features, np.float32).reshape(len(features), -1)
     flat = flat - flat.mean(axis=0)
     if flat.shape[1] > len(flat) or flat.shape[1] > 4 * MOST_DIRECTIONS:  # too many for a covariance matrix
@@ -69,8 +77,7 @@ def _whitened(features: Array) -> Array:
         flat = flat @ np.linalg.qr(flat.T @ (flat @ chosen))[0]
     variances, directions = np.linalg.eigh(flat.T @ flat / len(flat))
     kept = np.flatnonzero(variances > 1e-6 * max(float(variances[-1]), 1e-12))[::-1][:MOST_DIRECTIONS]
-    scaled = flat @ (directions[:, kept] / np.sqrt(variances[kept]))
-    return np.concatenate([scaled, np.ones((len(flat), 1), np.float32)], axis=1)
+    return np.asarray(flat @ (directions[:, kept] / variances[kept] ** (white / 2)))
 
 
 def _strength(whitened: Array, labels: Array, fold: Array, classes: int) -> float:

@@ -1,0 +1,244 @@
+"""How each training image was learned, epoch by epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from workbench.analysis import Analysis
+from workbench.choosing import MOST_EVIDENCE
+from workbench.contracts import Array, Dataset, Finding, Kind
+from workbench.dynamics import Dynamics
+from workbench.errors import WorkbenchError
+from workbench.params import Params
+from workbench.plotting import INK, QUIET, SMALL, heading, new_figure, plain, text
+from workbench.result import Result
+from workbench.tiles import Tile, small, tiles
+from workbench.wording import counted, listed, percent, rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session import Session
+
+REGIONS = ("easy", "ambiguous", "hard")
+COLOURS = {"easy": "#2f6fb3", "ambiguous": "#a16207", "hard": "#b91c1c"}
+COLUMNS, CELL = 8, 0.78
+"""Pictures of a region in a row, and the width of one in inches."""
+DRAWN = 6000
+"""Points of the map; more would only lie upon each other."""
+SURE, UNSURE = 0.75, 0.25
+"""Mean probabilities of the label above which an image is easy, and below which it is hard."""
+
+
+class Choice(Params):
+    """How much is shown."""
+
+    pictures: int = Field(16, ge=1, le=24, description="images of each region to show")
+    listed: int = Field(1000, ge=1, le=100_000, description="training images that the table lists, hardest first")
+
+
+class TrainingDynamics(Analysis[Choice]):
+    """Which training images were learned early, late, never, or forgotten again?
+
+    Confidence is the mean probability of the label over the epochs, variability its standard deviation. Easy images
+    have a confidence above 0.75, hard ones below 0.25; the others are ambiguous, the more so the more variable.
+    """
+
+    Params = Choice
+    kinds: ClassVar[tuple[Kind, ...]] = ()
+
+    def missing(self, session: Session) -> str | None:
+        """Say so where the trainer noted nothing, or the training images are not those that it fitted."""
+        dynamics = session.dynamics
+        if dynamics is None:
+            return (
+                "Training dynamics are noted by the trainer, and there are none of this model: train it with "
+                "`workbench train`."
+            )
+        train = session.train
+        if train is None or len(train) <= dynamics.rows.max(initial=0):
+            return "Training dynamics need the images that the run was trained on, and they are not found."
+        return None
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Place each image by confidence and variability, and count what was forgotten or never learned."""
+        dynamics, train = session.dynamics, session.train
+        if dynamics is None or train is None or (self.missing(session)):
+            raise WorkbenchError(self.missing(session) or "")
+        region = regions(dynamics.confidence)
+        labels = train.labels[dynamics.rows]
+        order = np.lexsort((-dynamics.variability, dynamics.area_under_margin))
+        tables = {
+            "images": _images(dynamics, region, labels, session.class_names, order[: params.listed]),
+            "classes": _classes(dynamics, region, labels, session.class_names),
+        }
+        chosen = [_shown(dynamics, region, number)[: params.pictures] for number in range(len(REGIONS))]
+        drawn = np.sort(np.random.default_rng(0).permutation(len(region))[:DRAWN])
+        arrays = {
+            "confidence": dynamics.confidence[drawn].astype(np.float32),
+            "variability": dynamics.variability[drawn].astype(np.float32), "region": region[drawn],
+            "learned": np.bincount(dynamics.learned, minlength=dynamics.epochs + 1),
+            "forgotten": np.bincount(np.minimum(dynamics.forgotten, 10), minlength=11),
+            "curves": np.array([_curve(dynamics, region == number) for number in range(len(REGIONS))]),
+            "counts": np.bincount(region, minlength=len(REGIONS)),
+        }  # fmt: skip
+        for name, places in zip(REGIONS, chosen, strict=True):
+            arrays[f"{name} images"] = _pixels(train, dynamics.rows[places])
+            arrays[f"{name} labels"] = labels[places]
+        notes = {"classes": list(session.class_names), "epochs": dynamics.epochs}
+        return Result(tables, arrays, tuple(_findings(dynamics, region, labels, session.class_names)), notes)
+
+    def draw(self, result: Result) -> Figure:
+        """Draw the map, when images were learned and forgotten, and images of each region."""
+        figure = new_figure(
+            result, self.question(), width=12.5, height=7.4,
+            said="Each dot is a training image; its place says how probable the model held its label after each epoch, "
+            f"on average and how unsteadily. {result.notes['epochs']} epochs. Images of a region: easy, surest first; "
+            "ambiguous, most variable first; hard, smallest area under the margin first.",
+        )  # fmt: skip
+        halves: Any = figure.subfigures(1, 2, width_ratios=[5.4, COLUMNS * CELL + 0.2])
+        left, right = halves
+        where, when = left.subplots(2, 1, height_ratios=[4.6, 3])
+        _map(where, result)
+        _epochs(when, result)
+        for axes, name, number in zip(right.subplots(3, 1), REGIONS, range(3), strict=True):
+            count = int(result.arrays["counts"][number])
+            heading(axes, f"{name}: {counted(count, 'image')}", colour=COLOURS[name])
+            names = result.notes["classes"]
+            pictures = [
+                Tile(image, below=[(text(names[label], 11), INK)], framed=True)
+                for image, label in zip(result.arrays[f"{name} images"], result.arrays[f"{name} labels"], strict=True)
+            ]
+            tiles(axes, pictures, columns=COLUMNS, cell=CELL)
+        return figure
+
+
+def regions(confidence: Array) -> Array:
+    """Return for each of `(N,)` mean probabilities of the label its region: 0 easy, 1 ambiguous, 2 hard."""
+    return np.where(confidence >= SURE, 0, np.where(confidence < UNSURE, 2, 1))
+
+
+def _shown(dynamics: Dynamics, region: Array, number: int) -> Array:
+    """Return places of the images of a region, the most typical first."""
+    by = (-dynamics.area_under_margin, -dynamics.variability, dynamics.area_under_margin)[number]
+    places = np.flatnonzero(region == number)
+    return places[np.argsort(by[places], kind="stable")]
+
+
+def _pixels(train: Dataset, rows: Array) -> Array:
+    """Return small pictures; an empty array where there is none."""
+    order = np.argsort(rows, kind="stable")
+    found = np.empty((len(rows), *train.image_shape), np.uint8)
+    if len(rows):
+        found[order] = np.asarray(train.images[rows[order]])
+    return small(found) if len(rows) else found
+
+
+def _curve(dynamics: Dynamics, chosen: Array) -> Array:
+    """Mean probability of the label after each epoch; NaN where there is no image."""
+    if not chosen.any():
+        return np.full(dynamics.epochs, np.nan)
+    return np.asarray(dynamics.probabilities[chosen].mean(axis=0, dtype=np.float64))
+
+
+def _images(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str, ...], places: Array) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({
+        "train_row": dynamics.rows[places], "label": [names[c] for c in labels[places]],
+        "region": [REGIONS[number] for number in region[places]],
+        "area under margin": dynamics.area_under_margin[places], "confidence": dynamics.confidence[places],
+        "variability": dynamics.variability[places], "forgotten": dynamics.forgotten[places],
+        "learned in epoch": dynamics.learned[places],
+    })  # fmt: skip
+
+
+def _classes(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    counts = np.maximum(np.bincount(labels, minlength=len(names)), 1)
+
+    def mean(values: Array) -> Array:
+        return np.bincount(labels, weights=values, minlength=len(names)) / counts
+
+    return pd.DataFrame({
+        "class": list(names), "images": np.bincount(labels, minlength=len(names)),
+        **{name: mean(region == number) for number, name in enumerate(REGIONS)},
+        "confidence": mean(dynamics.confidence), "forgotten": mean(dynamics.forgotten > 0),
+        "never learned": mean(dynamics.learned == 0),
+    })  # fmt: skip
+
+
+def _findings(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str, ...]) -> list[Finding]:
+    count = len(region)
+    hard = _shown(dynamics, region, 2)
+    ambiguous = _shown(dynamics, region, 1)
+    never = np.flatnonzero(dynamics.learned == 0)
+    never = never[np.argsort(dynamics.area_under_margin[never], kind="stable")]
+    again = np.flatnonzero(dynamics.forgotten > 0)
+    again = again[np.lexsort((dynamics.area_under_margin[again], -dynamics.forgotten[again]))]
+
+    def rows(places: Array) -> tuple[int, ...]:
+        return tuple(dynamics.rows[places[:MOST_EVIDENCE]].tolist())
+
+    shares = listed([f"{percent(float((region == number).mean()))} are {name}" for number, name in enumerate(REGIONS)])
+    by_class = np.bincount(labels[region == 2], minlength=len(names)) / np.maximum(np.bincount(labels), 1).sum()
+    hardest = int(by_class.argmax())
+    found = []
+    for places, said in (
+        (hard, f"Of {counted(count, 'training image')} {shares}"),
+        (never, "{share} of the training images were never recognised after any epoch"),
+        (again, "{share} of the training images were recognised and forgotten again at least once"),
+        (ambiguous, "{share} of the training images are neither easy nor hard; the most unsteady of them teach most"),
+    ):
+        share = rate(len(places), count)
+        more = f"; most hard ones are labelled {names[hardest]}" if places is hard and len(hard) else ""
+        found.append(
+            Finding(
+                said.format(share=share) + more + ".", "info", share.value, share.interval, rows(places), part="train"
+            )
+        )  # fmt: skip
+    return found
+
+
+def _map(axes: Axes, result: Result) -> None:
+    arrays = result.arrays
+    for number, name in enumerate(REGIONS):
+        chosen = arrays["region"] == number
+        share = arrays["counts"][number] / max(int(arrays["counts"].sum()), 1)
+        axes.scatter(
+            arrays["variability"][chosen], arrays["confidence"][chosen], s=5, color=COLOURS[name], alpha=0.35,
+            linewidth=0, label=f"{name}, {percent(float(share))}", rasterized=True,
+        )  # fmt: skip
+    axes.set(xlim=(-0.01, 0.52), ylim=(-0.02, 1.02))
+    axes.set_xlabel("variability: standard deviation of the probability of the label")
+    axes.set_ylabel("confidence: its mean")
+    legend = axes.legend(frameon=False, fontsize=SMALL + 0.5, loc="lower right", markerscale=3)
+    handles: list[Any] = legend.legend_handles
+    for handle in handles:
+        handle.set_alpha(1)
+    heading(axes, "Where training images lie")
+    plain(axes, grid="both")
+
+
+def _epochs(axes: Any, result: Result) -> None:
+    epochs = np.arange(1, result.notes["epochs"] + 1)
+    for number, name in enumerate(REGIONS):
+        axes.plot(epochs, result.arrays["curves"][number], color=COLOURS[name], linewidth=1.8, marker="o", markersize=3)
+    learned = result.arrays["learned"]
+    share = np.cumsum(learned[1:]) / max(int(learned.sum()), 1)
+    axes.plot(epochs, share, color=QUIET, linewidth=1.4, linestyle="--")
+    axes.text(
+        epochs[-1], min(float(share[-1]) + 0.02, 1.02), "once recognised", color=QUIET, fontsize=SMALL, ha="right"
+    )
+    axes.set_ylim(-0.02, 1.1)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("mean probability of the label")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    heading(axes, "How each region was learned; dashed: share recognised at least once")
+    plain(axes, grid="both")
