@@ -56,7 +56,7 @@
     const latest = answer.count === clicks;
     const before = view;
     view = answer.view;
-    document.body.dataset.section = ["overview", "errors", "own"].includes(view.section) ? view.section : "analysis";
+    document.body.dataset.section = ["start", "errors", "own"].includes(view.section) ? view.section : "analysis";
     if (view.section === "errors" && "image" in view) lastImage = view.image;
     if (!latest) return; // a newer question is on its way; its answer brings address and slow panes
     wanted = null;
@@ -81,7 +81,7 @@
 
   const titleOf = () => {
     const heading = document.querySelector("#bar [aria-current=page]");
-    return view.section in { overview: 1, errors: 1, own: 1 } && heading ? heading.textContent.trim() : view.section;
+    return view.section in { start: 1, errors: 1, own: 1 } && heading ? heading.textContent.trim() : view.section;
   };
 
   function fire(name) {

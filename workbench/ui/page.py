@@ -125,9 +125,9 @@ class Panes:
         if view.section == "errors":
             return None
         step = self.desk.pending()
-        if step is not None and (step[0] == "opening" or view.section == "overview"):
+        if step is not None and (step[0] == "opening" or view.section == "start"):
             return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
-        if view.section == "overview":
+        if view.section == "start":
             return overview.side_html(self.desk)
         if view.section == "own":
             same = old is not None and (old.section, old.own, old.start, old.invert) == (
@@ -176,13 +176,13 @@ class Panes:
         )
 
     def answer(self, raw: object) -> str:
-        """Return the pane below: headlines of the overview, or the answer of an analysis."""
+        """Return the pane below: numbers and diagnosis, or the answer of an analysis."""
         return self._guarded(self._answer, self.view(raw)) or ""
 
     def _answer(self, view: View) -> str:
         if view.section in ("errors", "own"):
             return ""
-        if view.section == "overview":
+        if view.section == "start":
             return "" if self.desk.pending() is not None else overview.overview_html(self.desk, view)
         return section.answer_html(self.desk, view)
 

@@ -85,6 +85,7 @@
     if (!box) return;
     const points = fetched.get(box.dataset.points);
     if (points === undefined) load(box.dataset.points);
+    box.classList.toggle("loading", !points);
     if (!points) return;
     const canvas = canvasOf(box);
     const [width, height, dots] = [canvas.clientWidth, canvas.clientHeight, window.devicePixelRatio || 1];

@@ -96,7 +96,8 @@ def scatter_html(desk: Desk, points: Points, key: str, view: View) -> str:
         data_names=json.dumps(list(points.names)),
     )  # fmt: skip
     by = choices("colour of the points", [(SAID[each], {"_colour": each}, each == view.colour) for each in COLOURS])
-    keys = '<p class="foot"><span>Drag a rectangle, or click, to see the images there.</span></p>'
+    keys = "<kbd>←</kbd> <kbd>→</kbd> move · <kbd>Shift</kbd> resize · <kbd>Enter</kbd> show"
+    keys = f'<p class="foot"><span>Drag or click: the images there.</span><span>{keys}</span></p>'
     left = f'<div class="left"><header><span>Colour</span>{by}</header>{drawn}{_legend(view, points)}{keys}</div>'
     right = _region(desk, points, view, colours) if view.region else _classes(points, colours)
     return f'<section class="scatter">{left}<div class="inside">{right}</div></section>'
@@ -143,7 +144,7 @@ def _region(desk: Desk, points: Points, view: View, colours: Sequence[str]) -> s
         button(sign, {"_region": _widened(view.region, factor)}, aria_label=word, title=word, class_="button")
         for sign, factor, word in (("−", SMALLER, "smaller region"), ("+", LARGER, "larger region"))
     )
-    clear = button("All", {"_region": ""}, class_="button", title="take the region away")
+    clear = button("Clear", {"_region": ""}, class_="button", title="take the region away")
     said = count(len(found), "image")
     if len(found):
         said += f" · {_wrong(int(points.wrong[found].sum()), len(found))}"
@@ -154,7 +155,7 @@ def _region(desk: Desk, points: Points, view: View, colours: Sequence[str]) -> s
     there, counts = np.unique(labels, return_counts=True)
     bars = "".join(
         f'<li><i class="dot" style="background:{colours[c]}"></i><span>{breakable(points.names[c])}</span>'
-        f'<b>{images:,}</b><i class="bar"><i style="width:{100 * images / counts.max():.1f}%;'
+        f'<b>{images:,}</b><i class="share"><i style="width:{100 * images / counts.max():.1f}%;'
         f'background:{colours[c]}"></i></i></li>'
         for images, c in sorted(zip(counts.tolist(), there.tolist(), strict=True), key=lambda pair: -pair[0])
     )

@@ -17,7 +17,7 @@ from workbench.ui.options import read_options
 
 ANY = -1
 """In place of a class: all classes but the other one, so that a row or a column of the matrix can be opened."""
-SECTIONS = {"overview": "Overview", "errors": "Errors", "own": "Your image"}
+SECTIONS = {"start": "Overview", "errors": "Errors", "own": "Your image"}
 PER_PAGE = 24
 LONGEST = 1200
 """Characters of one value that are read."""
@@ -38,7 +38,7 @@ class View:
     """One view; every field but the section has a default that is left out of the address.
 
     Attributes:
-        section: "overview", "errors", "own", or the name of an analysis.
+        section: "start" (the overview), "errors", "own", or the name of an analysis.
         true, predicted: cell of the confusion matrix; `ANY` for a whole row, column or all errors; None: the largest.
         image: row of the dataset that is explained; None: the first of the cell.
         page: page of the gallery, from 0.
@@ -60,7 +60,7 @@ class View:
         whole: whether the overview asks for the whole diagnosis, not only for what takes seconds.
     """
 
-    section: str = "overview"
+    section: str = "start"
     true: int | None = None
     predicted: int | None = None
     image: int | None = None
@@ -98,7 +98,7 @@ class View:
 
 _SHOWN = ("explain", "methods", "options", "layer", "scale", "grid")
 _KEYS = {
-    "overview": ("whole",),
+    "start": ("whole",),
     "errors": ("true", "predicted", "image", "page", "order", "cells", *_SHOWN),
     "own": ("own", "start", "invert", *_SHOWN),
 }
@@ -119,13 +119,13 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         analyses: names that are sections too.
     """
     got = {_text(key): _text(value) for key, value in raw.items()} if isinstance(raw, Mapping) else {}
-    section = got.get("section", "errors" if {"image", "true", "predicted"} & set(got) else "overview")
-    if section in analyses:
+    section = got.get("section", "errors" if {"image", "true", "predicted"} & set(got) else "start")
+    if section in analyses and section not in SECTIONS:
         names = [name for name in got if name != "section" and not name.startswith("_")][:32]
         params = {name: got[name] for name in names if got[name] != ""}
         colour = got["_colour"] if got.get("_colour") in COLOURS else "class"
         return View(section, params=params, region=_region(got.get("_region", "")), colour=colour)
-    section = section if section in SECTIONS else "overview"
+    section = section if section in SECTIONS else "start"
     got = {name: text for name, text in got.items() if name in _KEYS[section]}
     if _whole(got.get("image")) is not None:
         got.pop("page", None)

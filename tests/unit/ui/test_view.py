@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.ui.board import Board
-from workbench.ui.view import ANY, View, read, settle
+from workbench.ui.view import ANY, SECTIONS, View, read, settle
 
 ANALYSES = ("most-confused", "samples")
 KEYS = ("section", "true", "predicted", "image", "page", "order", "cells", "explain", "methods", "layer", "scale",
@@ -25,7 +25,7 @@ def test_any_query_is_a_view_that_equals_its_own_query(raw):
 
 @pytest.mark.parametrize("raw", [None, [], "x", 3, {"image": None}, {"true": {"a": 1}}, {3: 4}])
 def test_what_is_no_query_is_the_first_view_or_the_errors(raw):
-    assert read(raw, ANALYSES).section in ("overview", "errors")
+    assert read(raw, ANALYSES).section in ("start", "errors")
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES))
@@ -58,7 +58,7 @@ def test_class_zero_is_a_class_and_any_is_none():
 
 
 def test_what_is_the_default_stays_out_of_the_address():
-    assert View().query() == {"section": "overview"}
+    assert View().query() == {"section": "start"}
     assert read({"section": "samples", "count": "3", "seed": "", "__theme": "dark"}, ANALYSES).query() == {
         "section": "samples", "count": "3",
     }  # fmt: skip
@@ -94,6 +94,12 @@ def test_region_and_colour_stand_in_the_address_and_the_default_colour_does_not(
     assert read(raw, ANALYSES).query() == raw
     assert "_colour" not in read({**raw, "_colour": "class"}, ANALYSES).query()
     assert "_region" not in read({"section": "errors", "_region": "0,0,1,1"}, ANALYSES).query()
+
+
+def test_no_analysis_is_called_as_a_section_is():
+    from workbench.registry import analyses
+
+    assert set(analyses()) & set(SECTIONS) == set()
 
 
 def test_a_layer_may_be_called_anything():

@@ -1,0 +1,63 @@
+"""The page opens with what is wrong, and fills in while it is being found."""
+
+from __future__ import annotations
+
+import threading
+
+from playwright.sync_api import expect
+
+from workbench import diagnosis as made
+from workbench.contracts import Dataset, Finding
+from workbench.diagnosis import Diagnosed, Diagnosis
+from workbench.progress import report
+from workbench.registry import open_session
+from workbench.ui.desk import Desk
+
+EVIL = "<img src=x onerror=alert(1)>"
+FIRST = Finding(f"{EVIL} is confused.", "mild", evidence=(3,), kind="confused-pair", advice="Look.", cost=0.1)
+WORST = Finding("Labels are wrong.", "serious", evidence=(1, 2), kind="label-noise", advice="Mend.", part="train")
+
+
+def diagnosis(*findings: Finding, quick: bool = True) -> Diagnosis:
+    found = tuple(Diagnosed(rank, each, "samples", {"count": 3}) for rank, each in enumerate(findings, 1))
+    return Diagnosis(found, {}, {}, {}, quick)
+
+
+def test_the_diagnosis_is_made_behind_the_page_and_the_whole_of_it_on_demand(served, settled, tiny_run, monkeypatch):
+    session = open_session(tiny_run.folder / tiny_run.name)
+    data = session.dataset
+    session._train = Dataset(data.images[::-1], data.labels[::-1].copy(), data.class_names, data.indices, "made/train")
+    go_on, there = threading.Event(), []
+
+    def diagnose(_, *, quick):
+        report("Diagnosis", 1, 3)
+        there.append(FIRST)
+        assert not quick or go_on.wait(60)
+        return diagnosis(WORST, FIRST, quick=quick) if quick else diagnosis(WORST, quick=False)
+
+    monkeypatch.setattr(made, "diagnose", diagnose)
+    monkeypatch.setattr(made, "known", lambda *_, quick, partly=False: diagnosis(*there) if partly else None)
+    page = served(Desk(session), "")
+    try:
+        expect(page.locator(".diagnosis .waiting")).to_contain_text("question 2 of 3")
+        expect(page.locator(".diagnosis .finding")).to_have_count(1)  # what is known by now comes by itself
+        page.get_by_role("link", name="Errors", exact=True).click()  # nobody has to wait for it
+        expect(page.locator("#gallery .grid button").first).to_be_visible()
+        page.go_back()
+        expect(page.locator(".diagnosis .waiting")).to_be_visible()
+    finally:
+        go_on.set()
+    expect(page.locator(".diagnosis .waiting")).to_have_count(0)
+    expect(page.locator(".diagnosis .severity")).to_have_text(["serious", "mild"])
+    expect(page.locator(".diagnosis")).to_contain_text(EVIL)
+    learned = page.locator(".diagnosis .finding").first.locator(".evidence")
+    expect(learned.locator("img")).to_have_count(2)
+    expect(learned.locator("a")).to_have_count(0)
+    assert learned.locator("img").first.get_attribute("alt").startswith("training image ")
+    page.get_by_role("button", name="Run the whole diagnosis").click()
+    page.wait_for_function("location.search.includes('whole=1')")
+    settled(page)
+    expect(page.locator(".diagnosis .finding")).to_have_count(1)
+    expect(page.get_by_role("button", name="Run the whole diagnosis")).to_have_count(0)
+    page.locator(".diagnosis .source a").click()
+    page.wait_for_function("location.search === '?section=samples&count=3'")
