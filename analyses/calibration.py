@@ -178,7 +178,7 @@ def _overall(session: Session, ece: Estimate) -> Finding:
     )
     if low > 0.01:
         claim = f"The model is over-confident: {numbers}."
-        surely = low > AWAY and announced < (1 - HIDDEN) * made.interval[0]
+        surely = low > AWAY and announced < (1 - HIDDEN) * made.interval[0] and _throughout(said)
         advice = "Do not take its confidence for a probability: divide the logits by the temperature below."
         rows = np.flatnonzero(~said.correct)
     elif high < -0.01:
@@ -198,6 +198,17 @@ def _overall(session: Session, ece: Estimate) -> Finding:
         tuple(rows[order][:MOST_EVIDENCE].tolist()), advice, "miscalibration", cost=abs(hidden), cost_interval=cost,
         confirm="Measure again after dividing the logits, on images that were not used for the temperature.",
     )  # fmt: skip
+
+
+def _throughout(said: Predictions) -> bool:
+    """Whether over-confidence hides as many errors without the few classes (a fifth) that add most to it.
+
+    If not, those classes are at fault (too rare in training, or otherwise labelled), not the confidence as a whole.
+    """
+    hidden = said.confidence - said.correct
+    worst = np.argsort(-np.bincount(said.labels, weights=hidden))[: said.logits.shape[1] // 5]
+    rest = ~np.isin(said.labels, worst)
+    return bool((1 - said.confidence[rest]).sum() < (1 - HIDDEN) * (~said.correct[rest]).sum())
 
 
 def _temperature(mended: Recalibrated, before: dict[str, Estimate], after: dict[str, Estimate]) -> Finding:

@@ -35,7 +35,7 @@ def test_a_figure_its_json_and_the_gallery(session, tmp_path):
     assert (written.skipped, written.failed) == ("", "")
     record = json.loads(written.json.read_text())
     assert record["question"] == "Does every class have its share of the images?"
-    assert record["params"] == {"serious": 3.0}
+    assert record["params"] == {"serious": 5.0}
     assert record["context"]["images"] == 6
     assert record["context"]["model"] == session.model_fingerprint
     assert record["context"]["data"] == session.dataset.fingerprint

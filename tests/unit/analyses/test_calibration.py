@@ -112,3 +112,12 @@ def test_calibration_leaves_every_answer_as_it_is(stand_in):
     measures = compute(session).tables["measures"].set_index("measure")
     assert measures["calibrated"]["nll"] < measures["value"]["nll"]
     assert measures["calibrated"]["ece"] < 0.5 * measures["value"]["ece"]
+
+
+def test_a_class_that_is_always_wrong_does_not_make_the_whole_over_confident(stand_in):
+    session = planted(stand_in, 3000, 1.0, seed=5, classes=8, spread=6.0)
+    said = session.predictions
+    session.predictions = Predictions(said.logits, np.where(said.labels == 1, 3, said.labels))
+    main = compute(session).findings[0]
+    assert (main.severity, main.claim[:28]) == ("mild", "The model is over-confident:")
+    assert main.value > 0.08
