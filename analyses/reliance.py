@@ -12,29 +12,30 @@ from pydantic import Field
 from workbench import contrasts
 from workbench.analysis import Analysis
 from workbench.choosing import balanced
-from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.colours import PREDICTED_COLOUR
 from workbench.comparison import columns, estimates
 from workbench.contracts import Array, Finding, Kind
 from workbench.cues import CUES, NEED_AN_OBJECT, only, rings
+from workbench.evidence_places import COLUMNS as GROUPS
+from workbench.evidence_places import gathered
+from workbench.marks import Mark
 from workbench.measures import wilson
 from workbench.objects import object_masks, plain
 from workbench.params import ChooseFrom, Params
-from workbench.plotting import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, text
-from workbench.plotting import plain as bare
+from workbench.plotting import INK, QUIET, heading, new_figure, text
 from workbench.progress import report
+from workbench.reliance_figure import PARTS, accuracies, evidence
 from workbench.result import Result
 from workbench.shortcuts import COLUMNS, Shortcut, find_shortcuts, line, told, untried
-from workbench.tiles import Tile, small, tiles, tiles_height
+from workbench.tiles import Tile, as_rgb, small, tiles, tiles_height
 from workbench.wording import counted, percent, rate
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from workbench.session import Session
 
-PARTS = {"object": TRUE_COLOUR, "ring": "#b9c2cc", "background": PREDICTED_COLOUR}
 EXAMPLES, MOST_CLASSES = 6, 20
 CELL = 1.1
 
@@ -48,6 +49,7 @@ class Choice(Params):
     steps: int = Field(16, ge=2, le=500, description="steps from the reference, for a method that takes some")
     images: int = Field(300, ge=1, le=20_000, description="images to explain, and to leave one cue of, balanced")
     pasted: int = Field(300, ge=10, le=20_000, description="images of other classes to paste each mark onto")
+    maps: int = Field(40, ge=0, le=1000, description="images of each class whose maps are grouped; 0 for none")
     marks: int = Field(8, ge=1, le=100, description="marks to try at most, the surest first")
 
 
@@ -60,14 +62,25 @@ class Reliance(Analysis[Choice]):
     Params = Choice
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("shortcut",)
-    quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 120, "pasted": 200})
+    quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 120, "pasted": 200, "maps": 0})
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Measure where the evidence lies, what single cues are worth, and which marks the model uses."""
         import pandas as pd
 
         data, names = session.dataset, session.class_names
-        shortcuts, explained, looked = find_shortcuts(session, params.pasted, params.marks)
+        groups = pd.DataFrame(columns=list(GROUPS))
+        options = _options(session, params)
+
+        def shown(images: Array, labels: Array) -> list[Mark]:
+            nonlocal groups
+            groups, found = gathered(
+                session, images, labels, each=params.maps, method=params.method, options=options or {}
+            )
+            return found
+
+        more = shown if params.maps and options is not None else None
+        shortcuts, explained, looked = find_shortcuts(session, params.pasted, params.marks, more)
         rows = balanced(data.labels, params.images, seed=0)
         pictures = np.asarray(data.images[rows])
         masks = object_masks(pictures)
@@ -90,7 +103,9 @@ class Reliance(Analysis[Choice]):
         findings = [told(each, names, len(data), whose) for each in shortcuts]
         findings.sort(key=lambda each: (each.severity != "serious", -each.cost))
         findings += _facts(shares, area, cues, looked, len(shortcuts))
-        return Result({"classes": classes, "cues": cues, "marks": table}, arrays, tuple(findings), notes)
+        return Result(
+            {"classes": classes, "cues": cues, "marks": table, "groups": groups}, arrays, tuple(findings), notes
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw evidence and cues above, the marks below."""
@@ -108,8 +123,8 @@ class Reliance(Analysis[Choice]):
         parts = figure.subfigures(2 if pictures else 1, 1, height_ratios=[above, below] if pictures else None,
                                   squeeze=False)[:, 0]  # fmt: skip
         left, middle, right = parts[0].subplots(1, 3, width_ratios=[4.4, 3.2, 3.4])
-        _evidence(left, shown, notes["area"])
-        _accuracies(middle, cues)
+        evidence(left, shown, notes["area"])
+        accuracies(middle, cues)
         examples = [
             Tile(image, above=[(name, INK)], framed=True)
             for name, image in zip(("whole", *cues["cue"][1:]), result.arrays["examples"], strict=True)
@@ -123,17 +138,23 @@ class Reliance(Analysis[Choice]):
         return figure
 
 
-def _shares(session: Session, params: Choice, rows: Array, masks: Array) -> tuple[Array, list[float]]:
-    """`(n, 3)` share of each map on object, ring and background, NaN without a plain background; and their areas."""
+def _options(session: Session, params: Choice) -> dict[str, Any] | None:
+    """Return the method's parameters, or None where it does not apply to the model."""
     from workbench.explainers import explainer
 
-    known = plain(masks)
-    shares, area = np.full((len(rows), 3), np.nan), [0.0, 0.0, 0.0]
     kind = explainer(params.method)
-    if not known.any() or kind.missing(session.probe) is not None:
-        return shares, area
     given: dict[str, Any] = {"reference": "mean", "steps": params.steps}
-    options: dict[str, Any] = {name: value for name, value in given.items() if name in kind.model_fields}
+    if kind.missing(session.probe) is not None:
+        return None
+    return {name: value for name, value in given.items() if name in kind.model_fields}
+
+
+def _shares(session: Session, params: Choice, rows: Array, masks: Array) -> tuple[Array, list[float]]:
+    """`(n, 3)` share of each map on object, ring and background, NaN without a plain background; and their areas."""
+    known, options = plain(masks), _options(session, params)
+    shares, area = np.full((len(rows), 3), np.nan), [0.0, 0.0, 0.0]
+    if not known.any() or options is None:
+        return shares, area
     found = session.attribute(params.method, rows[known], target="predicted", **options)
     size = np.abs(contrasts.spread(found))
     ring = rings(masks)[known]
@@ -230,12 +251,8 @@ def _pictures(shortcuts: list[Shortcut], images: Any) -> dict[str, Array]:
         mean = carriers.mean(axis=(0, 3))
         place = np.repeat((0.35 * mean + 150)[..., None], 3, axis=-1)
         place[found.mark.pixels] = (230, 110, 20)
-        arrays[f"mark_{number}"] = small(np.concatenate([place[None].astype(np.uint8), _rgb(carriers)]))
+        arrays[f"mark_{number}"] = small(np.concatenate([place[None].astype(np.uint8), as_rgb(carriers)]))
     return arrays
-
-
-def _rgb(images: Array) -> Array:
-    return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images
 
 
 def _tiles(result: Result) -> list[Tile]:
@@ -251,45 +268,3 @@ def _tiles(result: Result) -> list[Tile]:
         blank = Tile(np.full_like(stack[0], 255))
         pictures += [blank] * (EXAMPLES - len(carriers))
     return pictures
-
-
-def _evidence(axes: Axes, table: pd.DataFrame, area: list[float]) -> None:
-    """Draw stacked shares of the evidence, one bar a class."""
-    places, start = np.arange(len(table)), np.zeros(len(table))
-    for part, colour in PARTS.items():
-        values = 100 * np.nan_to_num(table[part].to_numpy(np.float64))
-        axes.barh(places, values, left=start, color=colour, height=0.7, linewidth=0, label=part)
-        start += values
-    middle = 100 * (table["object"] + table["ring"]).to_numpy(np.float64)
-    reach = 100 * np.stack([table["background_high"] - table["background"],
-                            table["background"] - table["background_low"]]).astype(np.float64)  # fmt: skip
-    known = np.isfinite(middle) & np.isfinite(reach).all(axis=0)
-    if known.any():
-        axes.errorbar(middle[known], places[known], xerr=np.clip(reach[:, known], 0, None), fmt="none", ecolor=INK,
-                      elinewidth=1)  # fmt: skip
-        axes.axvline(100 * (area[0] + area[1]), color=INK, linewidth=1, linestyle=":")
-        axes.legend(ncols=3, frameon=False, fontsize=SMALL, loc="lower left", bbox_to_anchor=(0, 0.99), borderpad=0.1)
-    else:
-        axes.text(50, (len(table) - 1) / 2, "no plain background,\nso no object is known", ha="center", va="center",
-                  color=QUIET, fontsize=SMALL + 1)  # fmt: skip
-    class_ticks(axes, table["class"].tolist(), limit=18)
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("share of the evidence, % (dotted: of the pixels)")
-    axes.set_title("Where the evidence lies\n", loc="left", fontsize=9.5, fontweight="bold", color=INK)
-    bare(axes, grid="x")
-
-
-def _accuracies(axes: Axes, cues: pd.DataFrame) -> None:
-    places = np.arange(len(cues))
-    values = (100 * cues[name].to_numpy(np.float64) for name in ("accuracy", "low", "high"))
-    interval_bars(axes, places, *values, colour=TRUE_COLOUR, height=0.6)
-    for place, value in zip(places.tolist(), cues["accuracy"], strict=True):
-        if np.isnan(value):
-            axes.text(2, place, "no object is known", va="center", fontsize=SMALL, color=QUIET)
-    axes.axvline(100 * float(cues["commonest"].iloc[0]), color=INK, linewidth=1, linestyle=":")
-    axes.set_yticks(places, cues["cue"])
-    axes.set_ylim(len(cues) - 0.5, -0.5)
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("accuracy, % (dotted: commonest class)")
-    heading(axes, "What single cues are worth")
-    bare(axes, grid="x")

@@ -139,7 +139,22 @@ def find_marks(images: Array, labels: Array, classes: int) -> list[Mark]:
                 if mark is not None:
                     found.append(mark)
     found = _not_the_classes_themselves(found, classes)
-    return _different(sorted(found, key=lambda each: (not each.planted, -each.sure * each.pixels.sum() ** 0.25)))
+    return different(sorted(found, key=lambda each: (not each.planted, -each.sure * each.pixels.sum() ** 0.25)))
+
+
+def mark_at(images: Array, labels: Array, label: int, *, carriers: Array, area: Array) -> Mark | None:
+    """Look whether some images of a class have a pattern in common at a place, and whether it is a mark.
+
+    Args:
+        images: `(N, H, W, C)` uint8.
+        labels: `(N,)` int.
+        label: the class.
+        carriers: `(n,)` bool, which of the n images of the class may carry it.
+        area: `(H, W)` bool, the place.
+    """
+    stride = _stride(images.shape[1:])
+    covered = explained(images[labels == label], carriers, area, stride)
+    return _mark(images, labels, label, carriers=carriers, area=area, covered=covered, stride=stride)
 
 
 def _mark(
@@ -238,7 +253,7 @@ def _not_the_classes_themselves(marks: list[Mark], classes: int) -> list[Mark]:
     return [replace(each, alike=False) for each in marks]
 
 
-def _different(marks: list[Mark]) -> list[Mark]:
+def different(marks: list[Mark]) -> list[Mark]:
     """Leave out what lies on a better mark of the same class."""
     kept: list[Mark] = []
     for mark in marks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from workbench.choosing import MOST_EVIDENCE, balanced
 from workbench.contracts import Array, Dataset, Finding
-from workbench.marks import Mark, find_marks, sample_of
+from workbench.marks import Mark, different, find_marks, sample_of
 from workbench.measures import difference
 from workbench.progress import report
 from workbench.wording import Rate, counted, percent, rate
@@ -68,13 +69,16 @@ class Shortcut:
         return self.mark.planted and self.beyond > USED
 
 
-def find_shortcuts(session: Session, images: int, most: int) -> tuple[list[Shortcut], list[Mark], int]:
+def find_shortcuts(
+    session: Session, images: int, most: int, more: Callable[[Array, Array], list[Mark]] | None = None
+) -> tuple[list[Shortcut], list[Mark], int]:
     """Look for marks in the training images (in the studied ones, where those are not known), and try them.
 
     Args:
         session: model and data.
         images: studied images to paste a mark onto at most.
         most: marks to try at most, the surest first.
+        more: finds further marks in `(N, H, W, C)` images with `(N,)` labels.
 
     Returns:
         The marks that no object explains, tried; those that one may explain; and how many images were looked at.
@@ -84,6 +88,7 @@ def find_shortcuts(session: Session, images: int, most: int) -> tuple[list[Short
     pixels, labels = np.asarray(part.images[rows]), part.labels[rows]
     report("Marks", 0, 1)
     marks = find_marks(pixels, labels, len(part.class_names))
+    marks = different(marks + more(pixels, labels)) if more is not None else marks
     planted = [each for each in marks if each.planted][:most]
     tried = []
     for number, mark in enumerate(planted):

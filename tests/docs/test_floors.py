@@ -43,7 +43,7 @@ FLOORS = {
     "workbench.generalisation_figure": 3, "workbench.held_out": 3, "workbench.linear_pixels": 3,
     "workbench.recalibration": 3, "workbench.reliability_figure": 3,
     "workbench.copies": 3, "workbench.leaks": 3, "workbench.witnesses": 3, "workbench.blame": 3,
-    "workbench.ablation": 2, "workbench.shortcuts": 3,
+    "workbench.ablation": 2, "workbench.evidence_places": 3, "workbench.reliance_figure": 3, "workbench.shortcuts": 3,
     "workbench.following": 3, "workbench.layer_story_figure": 3, "workbench.robustness_figure": 3,
     "workbench.robustness_tables": 3, "workbench.robustness_trial": 3,
     "workbench.analysis": 4,
