@@ -1,4 +1,4 @@
-"""The workbench proves itself: what is planted is found, and what is sound is left alone. Real networks, real diagnoses."""
+"""The workbench proves itself: what is planted is found, what is sound is left alone. Real networks and diagnoses."""
 
 from __future__ import annotations
 
