@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 GROUPS = ("likely wrong label", "ambiguous", "duplicate conflict", "outlier", "model error")
 """Whose fault an error can be."""
-SCATTERED, PAIRED = 0.4, 0.7
-"""Probability above which a wrong label is the best explanation: less than half will do, since what is left is shared
-by an error of the model and ambiguity; of a pair of classes, which may be confused anyway, more is asked."""
+SCATTERED, PAIRED = 0.3, 0.7
+"""Probability above which a label is called likely wrong. The rate of scattered labels is read low where a model is too
+unsure of itself, so less than half will do; of a pair of classes, which may be confused anyway, more is asked."""
 POSSIBLE = 0.2
 """Support from the probability and the neighbours with which a class is a possible answer."""
 RARE = 0.005

@@ -21,7 +21,7 @@ def test_honest_errors_stay_honest(scale):
     found = wrong_labels(scale * logits, labels)
     wrong = logits.argmax(axis=1) != labels
     assert wrong.sum() > 150
-    assert ((found.scattered > 0.4) & wrong).mean() < 0.005
+    assert ((found.scattered > 0.3) & wrong).mean() < 0.005
     assert ((found.paired > 0.7) & wrong).mean() < 0.01
 
 
@@ -33,8 +33,8 @@ def test_a_tenth_of_scattered_labels_is_found_and_counted(scale, seed):
     labels[flipped] = (labels[flipped] + chance.integers(1, 8, 300)) % 8
     found = wrong_labels(scale * logits, labels)
     assert found.rate == pytest.approx(0.1, abs=0.025)
-    said = found.scattered > 0.4
-    assert said[flipped].mean() > 0.65
+    said = found.scattered > 0.3
+    assert said[flipped].mean() > 0.7
     stated = found.scattered[said].mean()
     assert np.isin(np.flatnonzero(said), flipped).mean() == pytest.approx(stated, abs=0.07)  # as sure as it says
 
