@@ -11,7 +11,7 @@ import numpy as np
 from workbench.choosing import MOST_EVIDENCE, balanced
 from workbench.contracts import Array, Dataset, Finding
 from workbench.marks import Mark, different, find_marks, sample_of
-from workbench.measures import difference
+from workbench.measures import difference, wilson
 from workbench.progress import report
 from workbench.wording import Rate, counted, percent, rate
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 USED = 0.05
 """Share of the images of other classes that a mark must surely win for its class, beyond the control."""
+LOST = 0.1
+"""Share of the images with a mark that must surely be lost without it; either of the two tells that it is used."""
 ENOUGH = 5
 LARGE = 0.25
 """Share of the picture from which a mark is too large to be put elsewhere."""
@@ -65,8 +67,9 @@ class Shortcut:
 
     @property
     def used(self) -> bool:
-        """Whether the model surely uses it."""
-        return self.mark.planted and self.beyond > USED
+        """Whether the model surely uses it: it wins images of other classes, or its own class is lost without it."""
+        missed = wilson(self.lost, self.removed)[0] if self.removed else 0.0
+        return self.mark.planted and bool(self.beyond > USED or missed > LOST)
 
 
 def find_shortcuts(

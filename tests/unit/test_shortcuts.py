@@ -1,5 +1,7 @@
 """A linear model whose use of a corner is known, so that every count can be said beforehand."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -74,3 +76,10 @@ def test_images_that_are_wrong_for_lack_of_the_mark_are_its_cost(opened):
     assert sorted(found.harmed) == np.flatnonzero(session.dataset.labels == 1).tolist()
     assert told(found, ("left", "right"), 200, "train").cost == 0.5
     assert (found.removed, found.lost) == (found.mark.carrying, found.mark.carrying)
+
+
+def test_a_class_that_is_lost_without_its_mark_uses_it_though_no_other_is_won(opened):
+    (found,), _, _ = find_shortcuts(opened(0.0), 80, 4)
+    assert replace(found, removed=60, lost=15).used
+    assert not replace(found, removed=60, lost=6).used  # 4.7 % at least, of 10 %
+    assert not replace(found, removed=0, lost=0).used
