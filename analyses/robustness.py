@@ -68,6 +68,8 @@ class Robustness(Analysis[Choice]):
         for name in params.families:
             if name not in FAMILIES:
                 raise unknown("family", name, FAMILIES)
+        from workbench.explainers import explainer
+
         rows = balanced(session.dataset.labels, params.images, params.seed)
         severities = SEVERITIES[:: params.every]
         names = [name for name in FAMILIES if not params.families or name in params.families]
@@ -81,11 +83,16 @@ class Robustness(Analysis[Choice]):
         shown, pairs = _examples(trial, session, params.seed)
         chance = estimate(maps.chance)
         notes = {
-            "middle": middle, "shown": shown, "method": maps.method, "order": families["name"].tolist(),
+            "middle": middle, "shown": shown, "method": maps.method, "title": explainer(maps.method).title,
+            "order": families["name"].tolist(),
             "severities": list(severities), "chance": chance.value if np.isfinite(chance.value) else None,
         }  # fmt: skip
         findings = [_fragility(trial, middle), _relative(trial, families)]
-        findings += [*_hit(trial, classes, middle), *_flipped(trial), *_kept(families, maps.method, chance, middle)]
+        findings += [
+            *_hit(trial, classes, middle),
+            *_flipped(trial),
+            *_kept(families, str(notes["title"]), chance, middle),
+        ]
         return Result(tables, {"flips": trial.flips[0].T, "rows": rows, "pairs": pairs}, tuple(findings), notes)
 
     def draw(self, result: Result) -> Figure:

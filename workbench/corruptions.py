@@ -129,7 +129,7 @@ class Corruptions:
         if severity == 0 or found.moves is None or not len(maps):
             return np.array(maps), np.ones(maps.shape, bool)
         back = inverse(self._maps(found, strength))
-        return resample(maps[..., None], back)[..., 0], inside(back, *maps.shape[1:])
+        return resample(maps[..., None], back, order=1)[..., 0], inside(back, *maps.shape[1:])
 
     def _maps(self, family: Family, strength: float) -> Array:
         if family.moves is None:
@@ -225,7 +225,7 @@ FAMILIES = {
     for family in (
         Family("gaussian-noise", "Gaussian noise", (0.04, 0.06, 0.1, 0.15, 0.25), "standard deviation {}", _noise),
         Family("shot-noise", "Shot noise", (500, 250, 100, 50, 20), "{} photons at white", _shot),
-        Family("impulse-noise", "Impulse noise", (0.01, 0.02, 0.05, 0.1, 0.2), "{:.0%} of the pixels", _impulse),
+        Family("impulse-noise", "Impulse noise", (0.005, 0.01, 0.03, 0.08, 0.16), "{:.1%} of the pixels", _impulse),
         Family("blur", "Blur", (0.01, 0.02, 0.035, 0.06, 0.1), "standard deviation {:.1%} of the side", _blur),
         Family("brightness", "Brightness", (0.03, 0.06, 0.1, 0.15, 0.25), "{} brighter or darker, of 1", _brightness),
         Family("contrast", "Contrast", (0.9, 0.8, 0.65, 0.45, 0.25), "{:.0%} of the contrast", _contrast),

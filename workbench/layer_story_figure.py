@@ -100,11 +100,9 @@ def _pair(axes: Axes, layers: pd.DataFrame, notes: Mapping[str, Any]) -> None:
 
 def _board(axes: Axes, result: Result) -> None:
     """Draw a line for each image: the picture, and what every probe takes it for."""
-    from matplotlib.patches import Rectangle
-
     notes, arrays = result.notes, result.arrays
     names, places = notes["classes"], [*notes["places"], notes["final"]]
-    wide, first = 1.0, 1.9
+    first = 1.9
     columns = len(places)
     limit = max(5, int(9.3 * (WIDTH - 1.0) / (columns + first) / 0.85))
     for p, place in enumerate(places):
@@ -123,9 +121,9 @@ def _board(axes: Axes, result: Result) -> None:
             for p, said in enumerate((*arrays["said"][:, number], predicted)):
                 colour = TRUE_COLOUR if said == label else PREDICTED_COLOUR if said == predicted else QUIET
                 turned = p >= arrays["depth"][number]
-                box = Rectangle((first + p, top + 0.08), 0.94 * wide, 0.84, facecolor=colour if turned else FAINT,
-                                alpha=0.9 if turned else 0.6, linewidth=0)  # fmt: skip
-                axes.add_patch(box)
+                left, low = first + p, top + 0.08
+                box = [left, left + 0.94, left + 0.94, left], [low, low, low + 0.84, low + 0.84]
+                axes.fill(*box, color=colour if turned else FAINT, alpha=0.9 if turned else 0.6, linewidth=0)
                 axes.text(first + p + 0.47, top + 0.5, text(names[int(said)], limit), ha="center", va="center",
                           fontsize=SMALL, color="white" if turned else colour)  # fmt: skip
             number += 1

@@ -131,7 +131,7 @@ def _maps(axes: Axes, families: pd.DataFrame, notes: Mapping[str, Any]) -> None:
         axes.text(0.5, len(families) / 2 - 0.5, "no map to compare", ha="center", color=QUIET, fontsize=SMALL + 1)
     axes.set_xlim(min(0.0, float(np.nanmin([*low, 0.0]))), 1)
     axes.set_xlabel("rank correlation, before and after" + ("; dotted: two images" if chance is not None else ""))
-    heading(axes, f"Do the {notes['method']} maps stay?")
+    heading(axes, f"Do the {notes['title']} maps stay?")
     plain(axes, grid="x")
     axes.axvline(0, color=FAINT, linewidth=0.8)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.contracts import Array
@@ -53,8 +55,13 @@ def inside(maps: Array, height: int, width: int) -> Array:
     return np.asarray(((places >= -1e-6) & (places <= ends + 1e-6)).all(axis=-1))
 
 
-def resample(images: Array, maps: Array, colours: Array | None = None, filled: Array | None = None) -> Array:
-    """Move the pixels of each image, with bilinear weights between them.
+def resample(
+    images: Array, maps: Array, colours: Array | None = None, filled: Array | None = None, *, order: int = 3
+) -> Array:
+    """Move the pixels of each image, with a spline through them.
+
+    Straight lines between the pixels (order 1) would smooth fine texture away: a model that hangs on it then seems to
+    fail at the movement, and fails less where the movement is larger.
 
     Args:
         images: `(B, H, W, C)` float.
@@ -62,25 +69,20 @@ def resample(images: Array, maps: Array, colours: Array | None = None, filled: A
         colours: `(B, C)`, what lies around each picture.
         filled: `(B,)` bool, which pictures have that colour around them; the others go on as their border is, and
             so do all without `colours`.
+        order: of the spline; 3 is cubic, and overshoots a little at edges.
 
     Returns:
         `(B, H, W, C)` float of the images' precision.
     """
-    count, height, width, channels = images.shape
-    plain = np.zeros(count, bool) if filled is None or colours is None else filled
-    around = np.zeros((count, channels)) if colours is None else np.where(plain[:, None], colours, 0.0)
-    places = sources(maps, height, width)
-    places = np.where(plain[:, None, None, None], places, np.clip(places, 0, (height - 1, width - 1)))
-    low = np.floor(places + 1e-9).astype(np.int64)  # a whole pixel is not missed by a rounding
-    share = np.clip(places - low, 0, 1)
-    offset = images - around[:, None, None].astype(images.dtype)
-    each = np.arange(count)[:, None, None]
-    moved = np.zeros(images.shape, images.dtype)
-    for down in (0, 1):
-        for right in (0, 1):
-            row, column = low[..., 0] + down, low[..., 1] + right
-            weight = np.abs(1 - down - share[..., 0]) * np.abs(1 - right - share[..., 1])
-            weight *= (row >= 0) & (row < height) & (column >= 0) & (column < width)
-            taken = offset[each, np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
-            moved += weight[..., None].astype(images.dtype) * taken
-    return np.asarray(moved + around[:, None, None].astype(images.dtype))
+    from scipy.ndimage import affine_transform
+
+    moved = np.empty_like(images)
+    middle = np.array([(images.shape[1] - 1) / 2, (images.shape[2] - 1) / 2])
+    for n, (image, turn) in enumerate(zip(images, maps, strict=True)):
+        matrix, offset = turn[:, :2], turn[:, 2] + middle - turn[:, :2] @ middle
+        for channel in range(images.shape[3]):
+            around: dict[str, Any] = {"mode": "nearest"}
+            if colours is not None and filled is not None and filled[n]:
+                around = {"mode": "grid-constant", "cval": float(colours[n, channel])}
+            affine_transform(image[..., channel], matrix, offset, output=moved[n, ..., channel], order=order, **around)
+    return moved
