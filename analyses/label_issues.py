@@ -74,7 +74,7 @@ class LabelIssues(Analysis[Choice]):
         if session.training is not None:
             opinion = from_folds(session, params.folds) if params.folds >= 2 else at_once(session, params.images)
             labels = session.training.dataset.labels[opinion.rows]
-            judged = quality(opinion.probabilities, labels, len(names))
+            judged = opinion.judge(labels, len(names))
             score = with_dynamics(judged.score, opinion.rows, session.dynamics)
             suspects = Suspects.of(judged, labels, opinion.probabilities, rows=opinion.rows, score=score, part="train")
             parts.append(suspects)

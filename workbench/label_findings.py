@@ -20,6 +20,8 @@ ADVICE = {
     "data": "Look at the images of the table, worst first, and correct those that are wrong before you trust the "
     "accuracy: it counts right answers as errors.",
 }
+CONFIRMED = 0.05
+"""Chance below which a second look agrees."""
 WHOSE = {"train": "training", "data": "studied"}
 
 
@@ -76,7 +78,7 @@ def findings_of(suspects: Suspects, session: Session, *, also: LabelQuality | No
     count, names = len(judged.score), session.class_names
     errors = float(1 - session.predictions.correct.mean())
     value, low, high = judged.noise.ends
-    agreed = also is None or also.scattered
+    agreed = also is None or also.chance < CONFIRMED
     severity: Severity = "serious" if judged.scattered and agreed else "mild" if low > 0 else "info"
     most = max(round(judged.noise.value * count), 1)
     bounds = "–".join(percent(end).removesuffix(" %") for end in (low, high))

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 SURE = 0.5
 """The surest part of what is predicted as a class: there, a label that differs is more likely wrong than ambiguous."""
-SURELY = 0.005
+SURELY = 0.001
 """Chance below which scattered labels are not put down to ambiguity."""
 ONE_WAY = 2 / 3
 """Share of a pair's differing labels that must surely go the one way."""
 TRUSTED = 0.6
 """Share of what is surely predicted as a class that must have that label, for its predictions to count."""
+DOUBT = 0.02
+"""Share of labels that need not fit when probabilities are tempered."""
 FEW = 5
 """Images with which a pair is looked at."""
 PAIR = 0.01
@@ -207,6 +209,8 @@ def _scattered(said: Array, labels: Array, predicted: Array, rank: Array) -> tup
 def tempered(said: Array, labels: Array) -> Array:
     """Raise probabilities to the power that fits the labels best, so that they are neither too sure nor too unsure.
 
+    A label is taken to be drawn at random in `DOUBT` of all cases, so that a few wrong ones do not flatten everything.
+
     Source: Guo et al. 2017, arXiv:1706.04599, section 4.2, temperature scaling.
     """
     from scipy.optimize import minimize_scalar
@@ -219,7 +223,8 @@ def tempered(said: Array, labels: Array) -> Array:
         return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
 
     def loss(power: float) -> float:
-        return -float(scaled(power)[np.arange(len(labels)), labels].mean())
+        own = np.exp(scaled(power)[np.arange(len(labels)), labels])
+        return -float(np.log((1 - DOUBT) * own + DOUBT / said.shape[1]).mean())
 
     return np.asarray(np.exp(scaled(minimize_scalar(loss, bounds=(0.05, 5), method="bounded").x)))
 

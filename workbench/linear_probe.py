@@ -76,7 +76,9 @@ def principal(features: Array, *, white: float = 1.0) -> Array:
         chosen = np.random.default_rng(0).normal(size=(flat.shape[1], 2 * MOST_DIRECTIONS)).astype(np.float32)
         flat = flat @ np.linalg.qr(flat.T @ (flat @ chosen))[0]
     variances, directions = np.linalg.eigh(flat.T @ flat / len(flat))
-    kept = np.flatnonzero(variances > 1e-6 * max(float(variances[-1]), 1e-12))[::-1][:MOST_DIRECTIONS]
+    # Whitened along as many directions as there are images, all would be equally far from each other.
+    most = min(MOST_DIRECTIONS, max(len(flat) // 5, 2))
+    kept = np.flatnonzero(variances > 1e-6 * max(float(variances[-1]), 1e-12))[::-1][:most]
     return np.asarray(flat @ (directions[:, kept] / variances[kept] ** (white / 2)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from workbench.contracts import Array
 from workbench.dynamics import Dynamics
 from workbench.folds import fold_probabilities
+from workbench.label_quality import LabelQuality, quality
 from workbench.linear_probe import cross_validated
 from workbench.measures import wilson
 from workbench.neighbour_votes import neighbour_votes
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 LEAKED = 0.5
 """Share of the errors the model should make that the probes on its embeddings do not, from which these know the labels.
 """
-
-
 FEW = 12_000
 """Images up to which neighbours vote too: then linear probes alone are too sure, and neighbours are found quickly."""
+BOTH = 6_000
+"""Images up to which features of the pixels are asked even where embeddings do not know the labels."""
 WITHOUT = "five-fold cross-validated linear probes"
 WITH_VOTES = "the mean of five-fold cross-validated linear probes and of votes by the nearest others,"
 
@@ -38,20 +39,37 @@ class Opinion:
         probabilities: `(n, K)` float64.
         source: where they come from, a sentence.
         leaked: whether the model's embeddings give away the labels it was trained on, so that they were not used.
+        views: what `probabilities` is the mean of, each `(n, K)`; empty where it is of one.
     """
 
     rows: Array
     probabilities: Array
     source: str
     leaked: bool = False
+    views: tuple[Array, ...] = ()
+
+    def judge(self, labels: Array, classes: int) -> LabelQuality:
+        """Judge all labels of `rows`: scores by the mean, the noise by the view that shows most of it for sure.
+
+        Embeddings that know some of the labels hide noise, and so do features that tell little; neither makes any up.
+
+        Args:
+            labels: `(n,)` int.
+            classes: K.
+        """
+        judged = quality(self.probabilities, labels, classes)
+        every = [judged, *(quality(view, labels, classes) for view in self.views)]
+        by_rate = max(every, key=lambda each: (each.scattered, each.noise.low))
+        by_pair = max(every, key=lambda each: len(each.one_way))
+        return replace(judged, noise=by_rate.noise, chance=by_rate.chance, pairs=by_pair.pairs)
 
 
 def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
-    """Cross-validate probes on the embeddings of the training images, or, where these know the labels, on pixels.
+    """Cross-validate probes on the embeddings of the training images, and on pixels where that is better.
 
     A model that has learned its labels by heart puts an image where its label says, so a probe on its embeddings
     repeats a wrong label. That shows in probes that are right far more often than the model is on images it has not
-    seen. Features that no label has shaped are used then.
+    seen. Only features that no label has shaped are used then; of few images they are asked in any case.
 
     Args:
         session: the model on the images under study, with its training images beside it.
@@ -68,19 +86,25 @@ def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
     count = min(images or len(labels), len(labels))
     rows = np.sort(np.random.default_rng(seed).permutation(len(labels))[:count])
     said = cross_validated(training.embeddings[rows], labels[rows], classes, seed=seed)
-    if not knows_labels(said, labels[rows], session.predictions.correct):
+    leaked = knows_labels(said, labels[rows], session.predictions.correct)
+    if not leaked:
         said = probed(training.embeddings[rows], labels[rows], classes, said=said)
-        return Opinion(rows, said, f"{WITH_VOTES if count <= FEW else WITHOUT} of the model's embeddings")
-    if images and count > FEW // 2:  # features cost more than embeddings that are there
-        part = np.sort(np.random.default_rng(seed).choice(count, FEW // 2, replace=False))
-        rows, count = rows[part], FEW // 2
+        if count > BOTH:
+            return Opinion(rows, said, f"{WITH_VOTES if count <= FEW else WITHOUT} of the model's embeddings")
+    elif images and count > BOTH:  # features cost more than embeddings that are there
+        rows = np.sort(np.random.default_rng(seed).choice(rows, BOTH, replace=False))
     features = untrained_features(training.dataset.subset(rows), seed=seed)
-    said = probed(features, labels[rows], classes, seed=seed)
+    free = probed(features, labels[rows], classes, seed=seed)
+    how = WITH_VOTES if len(rows) <= FEW else WITHOUT
+    if not leaked:
+        return Opinion(
+            rows, (said + free) / 2, f"{how} of the model's embeddings and of the pixels", views=(said, free)
+        )
     return Opinion(
         rows,
-        said,
-        f"{WITH_VOTES if count <= FEW else WITHOUT} of features of the pixels, since the model has learned its "
-        "training labels by heart and its embeddings repeat them",
+        free,
+        f"{how} of features of the pixels, since the model has learned its training labels by heart and its embeddings "
+        "repeat them",
         leaked=True,
     )
 
