@@ -94,10 +94,9 @@ def _covers(head: Finding, other: Finding) -> bool:
     """Whether `other` is said with `head`."""
     if head.kind is None or other.kind is None:
         return False
-    if head.kind == other.kind:
-        if other.severity == "mild":  # good models have several of a kind; the first stands for them
-            return True
-        return _same_part(head, other) and (_classes_meet(head, other) or _evidence_meets(head, other))
+    if head.kind == other.kind:  # good models have several mild ones of a kind; the first stands for them
+        same = _same_part(head, other) and (_classes_meet(head, other) or _evidence_meets(head, other))
+        return other.severity == "mild" or same
     if head.kind in ERRORS and other.kind in ERRORS:
         return set(other.classes) <= set(head.classes) if not other.evidence else _evidence_meets(head, other)
     if not _is_cause(head) or _worse(other, head):

@@ -45,7 +45,7 @@ def clustered(vectors: Array, *, seed: int = 0) -> Clusters:
         vectors: `(n, D)` float.
         seed: of k-means and of the samples.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it along
+    from threadpoolctl import threadpool_limits  # scikit-learn brings it along
 
     count = len(vectors)
     directions = _unit(vectors.astype(np.float64))

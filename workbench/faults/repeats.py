@@ -26,4 +26,6 @@ class Repeats(Fault):
         originals, copies = chance.permutation(rows)[: len(rows) // 2 * 2].reshape(2, -1)
         images, labels = np.array(test.images), test.labels.copy()
         images[copies], labels[copies] = images[originals], labels[originals]
-        return replace(world, test=changed(test, images=images, labels=labels), rows=np.sort(np.concatenate([originals, copies])))
+        return replace(
+            world, test=changed(test, images=images, labels=labels), rows=np.sort(np.concatenate([originals, copies]))
+        )
