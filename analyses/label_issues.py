@@ -82,7 +82,8 @@ class LabelIssues(Analysis[Choice]):
             notes["source"] = opinion.source
         own = _studied(session)
         parts.append(own)
-        findings += findings_of(own, session, also=_again(session))
+        doubtful = own.judged.scattered or len(own.judged.one_way)
+        findings += findings_of(own, session, also=_again(session) if doubtful else None)
         for part in parts:
             whose = WHOSE[part.part]
             tables |= {whose: _listed(part, names), f"{whose} pairs": _pairs(part.judged, names)}

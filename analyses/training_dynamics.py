@@ -99,7 +99,8 @@ class TrainingDynamics(Analysis[Choice]):
             result, self.question(), width=12.5, height=7.4,
             said="Each dot is a training image; its place says how probable the model held its label after each epoch, "
             f"on average and how unsteadily. {result.notes['epochs']} epochs. Images of a region: easy, surest first; "
-            "ambiguous, most variable first; hard, smallest area under the margin first.",
+            "ambiguous, most variable first; hard, smallest area under the margin first. Dashed: share of all images "
+            "recognised at least once.",
         )  # fmt: skip
         halves: Any = figure.subfigures(1, 2, width_ratios=[5.4, COLUMNS * CELL + 0.2])
         left, right = halves
@@ -233,12 +234,9 @@ def _epochs(axes: Any, result: Result) -> None:
     learned = result.arrays["learned"]
     share = np.cumsum(learned[1:]) / max(int(learned.sum()), 1)
     axes.plot(epochs, share, color=QUIET, linewidth=1.4, linestyle="--")
-    axes.text(
-        epochs[-1], min(float(share[-1]) + 0.02, 1.02), "once recognised", color=QUIET, fontsize=SMALL, ha="right"
-    )
     axes.set_ylim(-0.02, 1.1)
     axes.set_xlabel("epoch")
     axes.set_ylabel("mean probability of the label")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    heading(axes, "How each region was learned; dashed: share recognised at least once")
+    heading(axes, "How each region was learned")
     plain(axes, grid="both")

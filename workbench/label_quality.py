@@ -116,7 +116,7 @@ def quality(probabilities: Array, labels: Array, class_names_count: int) -> Labe
         noise = Noise(*(min(one + other, 1.0) for one, other in zip(noise.ends, more, strict=True)))
     else:
         noise = plateau(predicted != labels, rank)
-        chance = 0.0 if noise.low > PAIR else 1.0
+        chance = 0.0 if noise.low > PAIR / 2 else 1.0
     return LabelQuality(own, predicted, issues, noise, pairs, joint, chance)
 
 
