@@ -78,7 +78,7 @@ class LabelIssues(Analysis[Choice]):
             score = with_dynamics(judged.score, opinion.rows, session.dynamics)
             suspects = Suspects.of(judged, labels, opinion.probabilities, rows=opinion.rows, score=score, part="train")
             parts.append(suspects)
-            findings += findings_of(suspects, session)
+            findings += findings_of(suspects, session, control=opinion.control)
             notes["source"] = opinion.source
         own = _studied(session)
         parts.append(own)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from workbench.choosing import MOST_EVIDENCE
 from workbench.contracts import Array, Finding, Severity
-from workbench.label_quality import LabelQuality
+from workbench.label_quality import SURE, LabelQuality
+from workbench.measures import difference
 from workbench.wording import counted, percent
 
 if TYPE_CHECKING:
@@ -66,13 +67,16 @@ class Suspects:
         )  # fmt: skip
 
 
-def findings_of(suspects: Suspects, session: Session, *, also: LabelQuality | None = None) -> list[Finding]:
+def findings_of(
+    suspects: Suspects, session: Session, *, also: LabelQuality | None = None, control: LabelQuality | None = None
+) -> list[Finding]:
     """Say how many labels are wrong, and in which pairs they are so in one direction.
 
     Args:
         suspects: of a part of the data.
         session: the model on the images under study.
         also: what must agree before anything is called serious; None where nothing must.
+        control: of other images, judged in the same way: pairs that are as frequent there are only mild.
     """
     judged, part, rows = suspects.judged, suspects.part, suspects.rows
     count, names = len(judged.score), session.class_names
@@ -114,9 +118,21 @@ def findings_of(suspects: Suspects, session: Session, *, also: LabelQuality | No
             Finding(
                 f"{names[should]} is labelled {names[label]} in {percent(pair['rate'])} of the {WHOSE[part]} images "
                 f"that surely are {names[should]} (95 % interval {bounds} %), far more often than the other way.",
-                "serious", float(pair["rate"]), (float(pair["low"]), float(pair["high"])),
+                "serious" if control is None or _oftener(pair, control) else "mild",
+                float(pair["rate"]), (float(pair["low"]), float(pair["high"])),
                 tuple(evidence[:MOST_EVIDENCE].tolist()), ADVICE[part], "label-noise", (label, should), part, one,
                 (least, most_of), "Two people who do not see the labels label the evidence.",
             )
         )  # fmt: skip
     return found
+
+
+def _oftener(pair: dict[Any, Any], control: LabelQuality) -> bool:
+    """Whether a pair is surely more frequent than among the images of the control (Fisher's exact test)."""
+    same = control.pairs[(control.pairs["label"] == pair["label"]) & (control.pairs["suggested"] == pair["suggested"])]
+    hits = int(same["hits"].sum())
+    of = int(same["of"].sum()) or int(SURE * (control.suggested == pair["suggested"]).sum())
+    if not of:
+        return False
+    gap, *_, chance = difference(int(pair["hits"]), int(pair["of"]), hits, of)
+    return gap > 0 and chance < CONFIRMED

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.contracts import Array
+from workbench.contracts import Array, Dataset
 from workbench.dynamics import Dynamics
 from workbench.folds import fold_probabilities
 from workbench.label_quality import LabelQuality, quality
@@ -40,6 +40,7 @@ class Opinion:
         source: where they come from, a sentence.
         leaked: whether the model's embeddings give away the labels it was trained on, so that they were not used.
         views: what `probabilities` is the mean of, each `(n, K)`; empty where it is of one.
+        control: what the same features say of labels of the studied images; None where the model's own were used.
     """
 
     rows: Array
@@ -47,6 +48,7 @@ class Opinion:
     source: str
     leaked: bool = False
     views: tuple[Array, ...] = ()
+    control: LabelQuality | None = None
 
     def judge(self, labels: Array, classes: int) -> LabelQuality:
         """Judge all labels of `rows`: scores by the mean, the noise by the view that shows most of it for sure.
@@ -93,20 +95,36 @@ def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
             return Opinion(rows, said, f"{WITH_VOTES if count <= FEW else WITHOUT} of the model's embeddings")
     elif images and count > BOTH:  # features cost more than embeddings that are there
         rows = np.sort(np.random.default_rng(seed).choice(rows, BOTH, replace=False))
-    features = untrained_features(training.dataset.subset(rows), seed=seed)
-    free = probed(features, labels[rows], classes, seed=seed)
+    if leaked:
+        return _without_embeddings(session, rows, seed)
+    free = probed(untrained_features(training.dataset.subset(rows), seed=seed), labels[rows], classes, seed=seed)
     how = WITH_VOTES if len(rows) <= FEW else WITHOUT
-    if not leaked:
-        return Opinion(
-            rows, (said + free) / 2, f"{how} of the model's embeddings and of the pixels", views=(said, free)
-        )
+    return Opinion(rows, (said + free) / 2, f"{how} of the model's embeddings and of the pixels", views=(said, free))
+
+
+def _without_embeddings(session: Session, rows: Array, seed: int) -> Opinion:
+    """Ask features of the pixels alone, about `rows` of the training images and about studied images in the same way.
+
+    Such features may be weak, and take one class for another always the same way: that shows in both parts alike,
+    which wrong labels of the training part do not.
+    """
+    if session.training is None:
+        raise TypeError("The session has no training images.")
+    learned, classes = session.training.dataset.subset(rows), len(session.class_names)
+    chance = np.random.default_rng(seed)
+    studied = session.dataset.subset(np.sort(chance.permutation(len(session.dataset))[:BOTH]))
+    both = Dataset(
+        np.concatenate([learned.images, studied.images]), np.concatenate([learned.labels, studied.labels]),
+        learned.class_names, np.arange(len(learned) + len(studied)), "both parts",
+    )  # fmt: skip
+    said = probed(untrained_features(both, seed=seed), both.labels, classes, seed=seed)
+    how = WITH_VOTES if len(both) <= FEW else WITHOUT
     return Opinion(
-        rows,
-        free,
+        rows, said[: len(rows)],
         f"{how} of features of the pixels, since the model has learned its training labels by heart and its embeddings "
         "repeat them",
-        leaked=True,
-    )
+        leaked=True, control=quality(said[len(rows) :], studied.labels, classes),
+    )  # fmt: skip
 
 
 def probed(features: Array, labels: Array, classes: int, *, seed: int = 0, said: Array | None = None) -> Array:

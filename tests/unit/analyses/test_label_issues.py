@@ -6,6 +6,8 @@ import pytest
 from analyses.label_issues import Choice, LabelIssues
 from workbench.contracts import Predictions
 from workbench.dynamics import Dynamics
+from workbench.label_findings import Suspects, findings_of
+from workbench.label_quality import quality
 from workbench.second_opinion import at_once, knows_labels, with_dynamics
 
 NAMES = ("ant", "bee", "cat", "dog", "eel")
@@ -142,3 +144,30 @@ def test_dynamics_have_their_say_of_the_images_that_were_fitted():
     score = with_dynamics(np.array([0.36, 0.64, 0.5]), np.array([0, 1, 7]), noted)
     assert score.tolist() == pytest.approx([0.3, 0.8, 0.5])
     assert with_dynamics(np.array([0.4]), np.array([0]), None).tolist() == [0.4]
+
+
+def test_a_pair_that_the_same_features_see_in_other_images_too_is_no_wrong_label(stand_in):
+    """Features that take some cats for ants do so in both parts; a wrong label stands in one."""
+    session, _ = part(stand_in, 15, 250)
+    training, _ = part(stand_in, 16, 250, one_way)
+    chance = np.random.default_rng(1)
+
+    def judged(one):
+        said = np.full((len(one.dataset), 5), 0.02)
+        said[np.arange(len(said)), one.dataset.labels] = chance.uniform(0.8, 0.95, len(said))
+        return said
+
+    sure = np.full(5, 0.01)
+    sure[2] = 0.97
+    odd = [judged(session), judged(training)]
+    for one, said in zip((session, training), odd, strict=True):
+        said[np.flatnonzero(one.dataset.labels == 0)[:30]] = sure  # labelled ant, and looks like a cat
+    control, wrong = (quality(said, one.dataset.labels, 5) for said, one in zip(odd, (session, training), strict=True))
+    suspects = Suspects.of(
+        wrong, training.dataset.labels, odd[1], rows=np.arange(1250), score=wrong.score, part="train"
+    )  # fmt: skip
+    pairs = [
+        [each.severity for each in findings_of(suspects, session, control=given) if each.classes == (0, 2)]
+        for given in (None, control, quality(judged(session), session.dataset.labels, 5))
+    ]
+    assert pairs == [["serious"], ["mild"], ["serious"]]
