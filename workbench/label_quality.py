@@ -17,7 +17,7 @@ SURE = 0.5
 """The surest part of what is predicted as a class: there, a label that differs is more likely wrong than ambiguous."""
 SURELY = 0.001
 """Chance below which scattered labels are not put down to ambiguity."""
-ONE_WAY = 2 / 3
+ONE_WAY = 0.6
 """Share of a pair's differing labels that must surely go the one way."""
 TRUSTED = 0.6
 """Share of what is surely predicted as a class that must have that label, for its predictions to count."""
@@ -117,6 +117,8 @@ def quality(probabilities: Array, labels: Array, class_names_count: int) -> Labe
     else:
         noise = plateau(predicted != labels, rank)
         chance = 0.0 if noise.low > PAIR / 2 else 1.0
+    differing = float((predicted != labels).mean())  # no more can be wrong
+    noise = Noise(*(min(end, differing) for end in noise.ends))
     return LabelQuality(own, predicted, issues, noise, pairs, joint, chance)
 
 
