@@ -71,6 +71,7 @@ class LabelIssues(Analysis[Choice]):
         findings: list[Finding] = []
         parts: list[Suspects] = []
         notes = {"source": "the model's own, of images that it was not trained on"}
+        own = _studied(session)
         if session.training is not None:
             opinion = from_folds(session, params.folds) if params.folds >= 2 else at_once(session, params.images)
             labels = session.training.dataset.labels[opinion.rows]
@@ -78,9 +79,8 @@ class LabelIssues(Analysis[Choice]):
             score = with_dynamics(judged.score, opinion.rows, session.dynamics)
             suspects = Suspects.of(judged, labels, opinion.probabilities, rows=opinion.rows, score=score, part="train")
             parts.append(suspects)
-            findings += findings_of(suspects, session, control=opinion.control)
+            findings += findings_of(suspects, session, control=opinion.control or own.judged)
             notes["source"] = opinion.source
-        own = _studied(session)
         parts.append(own)
         doubtful = own.judged.scattered or len(own.judged.one_way)
         findings += findings_of(own, session, also=_again(session) if doubtful else None)

@@ -10,8 +10,9 @@ from workbench.wording import counted, listed, rate
 if TYPE_CHECKING:
     import pandas as pd
 
-DEAD, ZEROED = 1 / 3, 0.05
-"""Shares of a layer's channels from which dead ones (for sure) and zeroed ones are a fault."""
+DEAD, IDLE, ZEROED = 1 / 3, 0.8, 0.05
+"""Shares of a layer's channels from which dead filters, dead units of a dense layer (both for sure) and zeroed ones are
+a fault. Of dense units good networks often need few: a third and more never fires, and nothing is lost by it."""
 LINE = ("layer", "kind", "channels", "dead", "dead_share", "dead_low", "dead_high", "zeroed", "redundant", "output")
 """Columns of a table of layers; `dead` counts the zeroed ones too."""
 
@@ -33,11 +34,11 @@ def dead(table: pd.DataFrame, images: int) -> list[Finding]:
             ))  # fmt: skip
         natural = row["dead"] - row["zeroed"]
         if natural > 0 and not row["output"]:
-            share = rate(natural, row["channels"])
+            share, limit = rate(natural, row["channels"]), IDLE if row["kind"] == "Dense" else DEAD
             findings.append(Finding(
                 f"{row['layer']}: {natural:,} of its {row['channels']:,} channels are dead, {share}: the same on "
                 f"all of {counted(images, 'image')}.",
-                "serious" if share.interval[0] > DEAD else "mild", share.value, share.interval,
+                "serious" if share.interval[0] > limit else "mild", share.value, share.interval,
                 advice="A lower learning rate or another initialiser keeps more channels alive; dead ones can be "
                 "removed without loss.", kind="dead-channels",
                 confirm="On other images of the same kind they stay dead.",

@@ -10,7 +10,6 @@ import numpy as np
 from workbench.choosing import MOST_EVIDENCE
 from workbench.contracts import Array, Finding, Severity
 from workbench.label_quality import SURE, LabelQuality
-from workbench.measures import difference
 from workbench.wording import counted, percent
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ ADVICE = {
 }
 CONFIRMED = 0.05
 """Chance below which a second look agrees."""
+UNLIKE, TWICE = 0.1, 2
+"""Chance below which a pair is more frequent than in the control, and by how much it must be."""
 WHOSE = {"train": "training", "data": "studied"}
 
 
@@ -128,11 +129,14 @@ def findings_of(
 
 
 def _oftener(pair: dict[Any, Any], control: LabelQuality) -> bool:
-    """Whether a pair is surely more frequent than among the images of the control (Fisher's exact test)."""
+    """Whether a pair is at least twice as frequent as among the images of the control (Fisher's exact test)."""
     same = control.pairs[(control.pairs["label"] == pair["label"]) & (control.pairs["suggested"] == pair["suggested"])]
     hits = int(same["hits"].sum())
     of = int(same["of"].sum()) or int(SURE * (control.suggested == pair["suggested"]).sum())
     if not of:
         return False
-    gap, *_, chance = difference(int(pair["hits"]), int(pair["of"]), hits, of)
-    return gap > 0 and chance < CONFIRMED
+    from scipy.stats import fisher_exact
+
+    own, among = int(pair["hits"]), int(pair["of"])
+    chance = fisher_exact([[own, among - own], [hits, of - hits]], alternative="greater")[1]
+    return bool(chance < UNLIKE and own * of > TWICE * hits * among)
