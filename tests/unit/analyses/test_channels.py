@@ -69,7 +69,7 @@ def test_dead_by_their_bias_is_mild_when_few_and_serious_when_surely_a_third(ask
 
     assert [each.severity for each in faults(ask(kill(2)))] == ["mild"]
     fault, behind = faults(ask(kill(8)))
-    assert (fault.severity, behind.severity) == ("serious", "serious")
+    assert (fault.severity, behind.severity) == ("serious", "mild")  # of dense units good networks need few
     assert behind.claim.startswith("dense: 6 of its 6 channels are dead")
     assert "conv: 8 of its 8 channels are dead, 100 % (95 % interval 67.6–100 %)" in fault.claim
 
