@@ -40,11 +40,7 @@ def test_help_is_what_make_says_and_names_every_target():
         ("train", ".venv/bin/workbench train --port 7861"),
         ("figures", ".venv/bin/workbench figures --port 7861"),
         ("data", ".venv/bin/workbench data --port 7861"),
-        (
-            "test",
-            ".venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder "
-            "--port 7861",
-        ),
+        ("test", ".venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --port 7861"),
         ("bench", ".venv/bin/python tests/benchmarks --port 7861"),
     ],
 )
