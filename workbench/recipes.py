@@ -42,6 +42,18 @@ RECIPES: Mapping[str, Recipe] = {
         label_smoothing=0.05,
         flip=True,
     ),
+    "augmented": Recipe(
+        epochs=18,
+        batch_size=128,
+        learning_rate=4e-3,
+        optimizer="adamw",
+        weight_decay=0.05,
+        schedule="one-cycle",
+        warm_up=0.2,
+        label_smoothing=0.05,
+        flip=True,
+        shift=2,
+    ),
     "report": Recipe(),
 }
 
