@@ -1,8 +1,10 @@
+import keras
 import numpy as np
 import pytest
 
 from workbench.architectures import architectures
 from workbench.errors import WorkbenchError
+from workbench.probe import Probe
 
 build = architectures()["baseline"]
 
@@ -48,3 +50,40 @@ def test_what_does_not_fit_is_one_clear_sentence():
         build((28, 21, 1), 10)
     with pytest.raises(WorkbenchError, match=r"at least two classes .*Got 1"):
         build((28, 28, 1), 1)
+
+
+def test_the_wide_map_has_the_baseline_s_layers_and_number_of_parameters():
+    model = architectures()["baseline-wide-map"]((28, 28, 1), 10)
+    assert model.count_params() == build((28, 28, 1), 10).count_params() == 110_474
+    assert [(layer.name, layer.output.shape[1:], layer.count_params()) for layer in model.layers] == [
+        ("conv1", (28, 28, 32), 320),
+        ("pool1", (14, 14, 32), 0),
+        ("conv2", (14, 14, 64), 18_496),
+        ("pool2", (7, 7, 64), 0),
+        ("conv3", (7, 7, 128), 73_856),
+        ("mean", (128,), 0),
+        ("dense", (128,), 16_512),
+        ("dropout", (128,), 0),
+        ("output", (10,), 1_290),
+    ]
+    assert Probe(model).default_layer == "conv3"
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (11, 13, 3), (28, 28, 1)])
+def test_the_wide_map_sees_every_corner(shape):
+    keras.utils.set_random_seed(0)
+    model = architectures()["baseline-wide-map"](shape, 3)
+    image = np.random.default_rng(0).random((1, *shape), np.float32)
+    for row in (0, -1):
+        for column in (0, -1):
+            changed = image.copy()
+            changed[:, row, column] = 1 - changed[:, row, column]
+            assert not np.array_equal(model(image), model(changed))
+
+
+def test_the_wide_map_takes_images_from_8_pixels_on():
+    wide = architectures()["baseline-wide-map"]
+    with pytest.raises(WorkbenchError, match=r"at least 8×8 pixels. Got 7×28"):
+        wide((7, 28, 1), 10)
+    with pytest.raises(WorkbenchError, match=r"at least two classes .*Got 1"):
+        wide((28, 28, 1), 1)

@@ -13,7 +13,10 @@ class Build(Protocol):
     """What a module of this folder offers: a function that builds its network."""
 
     def __call__(self, image_shape: tuple[int, int, int], classes: int) -> Any:
-        """Return an uncompiled Keras model: (B, H, W, C) float32 in [0, 1] -> (B, K) probabilities."""
+        """Return an uncompiled Keras model: (B, H, W, C) float32 in [0, 1] -> (B, K) probabilities.
+
+        A pretrained network also takes `weights`: "imagenet", "none" or a file; see `pretrained.load_weights`.
+        """
 
 
 @cache
