@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.diagnosis import diagnose
     from workbench.errors import WorkbenchError
     from workbench.explainers import explainers as methods
+    from workbench.exporting import Export, export
     from workbench.opening import open_session
     from workbench.probe import Probe
     from workbench.registry import analyses
@@ -32,14 +33,16 @@ _HOMES = {
     "Predictions": "contracts", "stream_maps": "streams",
     "Probe": "probe", "Result": "result", "WorkbenchError": "errors", "list_runs": "runs", "open_run": "runs",
     "load_dataset": "datasets", "analyses": "registry", "diagnose": "diagnosis",
+    "Export": "exporting", "export": "exporting",
     "methods": "explainers:explainers",  # a package called `explainers` would hide a function of that name
     # Through the registry, so that `session.analyze` knows the analyses.
     "Session": "registry", "open_session": "registry",
 }  # fmt: skip
 
 __all__ = [
-    "Attribution", "Dataset", "Finding", "Predictions", "Probe", "Result", "Session", "Verdict", "WorkbenchError",
-    "analyses", "diagnose", "list_runs", "load_dataset", "methods", "open_run", "open_session", "stream_maps",
+    "Attribution", "Dataset", "Export", "Finding", "Predictions", "Probe", "Result", "Session", "Verdict",
+    "WorkbenchError", "analyses", "diagnose", "export", "list_runs", "load_dataset", "methods", "open_run",
+    "open_session", "stream_maps",
 ]  # fmt: skip
 
 try:

@@ -42,12 +42,14 @@ class Step:
         layer: the layer, or the operation of `keras.ops` that a functional model recorded.
         received: its first tensor argument.
         output: its output.
+        arguments: everything it was called with, flat: more than one tensor where branches meet, and numbers.
     """
 
     name: str
     layer: Any
     received: Tensor
     output: Tensor
+    arguments: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step],
         return outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
     name = _unused(prefix + model.name, steps)
     output = known[name] if name in known else model(received, training=False)
-    steps.append(Step(name, model, received, output))
+    steps.append(Step(name, model, received, output, tuple(tree.flatten(received))))
     return output
 
 
@@ -119,6 +121,7 @@ def _call(layer: Any, prefix: str, steps: list[Step], known: Mapping[str, Tensor
     """Return what calls `layer` in inference mode, or takes its known output, and records it."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        arguments = tuple(tree.flatten((args, kwargs)))
         transparent = type(layer).call in (Functional.call, keras.Sequential.call)
         if transparent and len(args) == 1:
             return _visit(layer, args[0], f"{prefix}{layer.name}/", steps, known)
@@ -128,7 +131,7 @@ def _call(layer: Any, prefix: str, steps: list[Step], known: Mapping[str, Tensor
         output = known[name] if name in known else layer(*args, **kwargs)
         if hasattr(output, "shape"):
             received = args[0] if args else next(iter(kwargs.values()), None)
-            steps.append(Step(name, layer, received, output))
+            steps.append(Step(name, layer, received, output, arguments))
         return output
 
     return call

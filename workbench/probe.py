@@ -133,7 +133,7 @@ class Probe:
             logits = tf.math.log(tf.maximum(logits, 1e-30))
         width = int(np.prod(head.embeddings.shape[1:]))
         flat = tf.reshape(tf.cast(head.embeddings, self.floats), (tf.shape(logits)[0], width))
-        return Trace({step.name: step.output for step in steps}, logits, flat)
+        return Trace({step.name: step.output for step in steps}, logits, flat, tuple(steps), head, self._logarithm)
 
     @property
     def white(self) -> float:

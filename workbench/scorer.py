@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 import tensorflow as tf
 
 from workbench.contracts import Score as ScoreKind
+from workbench.graph import Head, Step
 
 Tensor = Any
 RECTIFIERS = ("Relu", "Relu6", "LeakyRelu")
@@ -29,11 +30,20 @@ def _deconvolved(_: Any, gradient: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Trace:
-    """Tensors of one walk through the model: every step's output by name, `(B, K)` logits, `(B, D)` embeddings."""
+    """Tensors of one walk through the model: every step's output by name, `(B, K)` logits, `(B, D)` embeddings.
+
+    Attributes:
+        steps: the walk itself.
+        head: how it ends.
+        logarithm: whether logits are the logarithm of `head.logits`.
+    """
 
     outputs: dict[str, Tensor]
     logits: Tensor
     embeddings: Tensor
+    steps: tuple[Step, ...] = ()
+    head: Head | None = None
+    logarithm: bool = False
 
 
 class Tracer(Protocol):

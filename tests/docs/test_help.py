@@ -19,7 +19,7 @@ ANALYSES = {("analyze", name): analyze.get_command(CONTEXT, name) for name in an
 ALL = {(): main, **COMMANDS, **ANALYSES}
 EXPECTED = [
     "start", "page", "data", "train", "runs", "evaluate", "diagnose", "analyze", "figures", "explain", "maps",
-    "selftest", "shell",
+    "export", "selftest", "shell",
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from workbench.cli.data import data
 from workbench.cli.diagnose import diagnose
 from workbench.cli.evaluate import evaluate, runs
 from workbench.cli.explain import explain
+from workbench.cli.export import export
 from workbench.cli.figures import figures
 from workbench.cli.maps import maps
 from workbench.cli.program import Program
@@ -18,7 +19,9 @@ from workbench.cli.shell import shell
 from workbench.cli.start import page, start
 from workbench.cli.train import train
 
-COMMANDS = (start, page, data, train, runs, evaluate, diagnose, analyze, figures, explain, maps, selftest, shell)
+COMMANDS = (
+    start, page, data, train, runs, evaluate, diagnose, analyze, figures, explain, maps, export, selftest, shell,
+)  # fmt: skip
 
 
 class _InOrder(Program):

@@ -12,8 +12,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-# What TensorFlow's C++ writes past Python while it is imported, before its own log level counts.
-_CHATTER = re.compile(rb"WARNING: All log messages before absl|[IW]\d{4} \d\d:\d\d:|To enable the following")
+# What C++ writes past Python: TensorFlow while it is imported, before its own log level counts, and LiteRT.
+_CHATTER = re.compile(rb"WARNING: All log messages before absl|[IW]\d{4} \d\d:\d\d:|To enable the following|INFO: ")
 
 
 def quiet_tensorflow() -> None:
@@ -50,12 +50,12 @@ class _Loader(Loader):
         return self._inner.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        with _without_chatter():
+        with without_chatter():
             self._inner.exec_module(module)
 
 
 @contextmanager
-def _without_chatter() -> Iterator[None]:
+def without_chatter() -> Iterator[None]:
     """Hold back what is written to file descriptor 2, then let through what is no chatter."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
