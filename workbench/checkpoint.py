@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from workbench.contracts import Array
 from workbench.dynamics import Dynamics, read_dynamics, write_dynamics
 from workbench.errors import Unavailable, WorkbenchError
 from workbench.recipes import TrainingJob
 from workbench.runs import checked_name, sync
+from workbench.watch import Watch
 
 STATE = "state.json"
 
@@ -27,6 +32,9 @@ class State(BaseModel):
         epochs: how many are done.
         model: file of the model and its optimizer after them; empty before the first.
         dynamics: file of what was noted of each fitted image; empty where nothing was.
+        averages: file of the running means of the weights; empty where there are none.
+        best: file of the weights after the best epoch; empty where they are not kept.
+        watch: what the validation losses have told so far.
         history: one row for each.
     """
 
@@ -37,6 +45,9 @@ class State(BaseModel):
     epochs: int = 0
     model: str = ""
     dynamics: str = ""
+    averages: str = ""
+    best: str = ""
+    watch: Watch = Watch()
     history: tuple[dict[str, float], ...] = ()
 
 
@@ -66,31 +77,42 @@ class Checkpoint:
             said = str(error).splitlines()[0]
             raise WorkbenchError(f"{self.path / STATE} cannot be read ({said}). Train without --resume.") from None
 
-    def write(self, state: State, model: Any = None, dynamics: Dynamics | None = None) -> State:
+    def write(
+        self, state: State, model: Any = None, dynamics: Dynamics | None = None, *,
+        averages: Mapping[str, Array] | None = None, best: Mapping[str, Array] | None = None,
+    ) -> State:  # fmt: skip
         """Replace what is there by `state` and the model, in such an order that one whole state is there at any time.
 
         Args:
-            state: its `model` and `dynamics` are filled in.
+            state: the names of its files are filled in.
             model: a compiled Keras model; saved with its optimizer. None before the first epoch.
             dynamics: what was noted of each fitted image; None where nothing was.
+            averages: running means of the weights; None where there are none.
+            best: weights after the best epoch; None where those that are there stay the best.
 
         Raises:
             Unavailable: if it cannot be written; what was there before is still there.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            epoch = f"epoch-{state.epochs:04d}"
             if model is not None:
-                state = state.model_copy(update={"model": f"epoch-{state.epochs:04d}.keras"})
+                state = state.model_copy(update={"model": f"{epoch}.keras"})
                 model.save(self.path / "writing.keras")
                 self._publish("writing.keras", state.model)
             if dynamics is not None:
-                state = state.model_copy(update={"dynamics": f"epoch-{state.epochs:04d}.npz"})
+                state = state.model_copy(update={"dynamics": f"{epoch}.npz"})
                 write_dynamics(self.path, dynamics, "writing.npz")
                 self._publish("writing.npz", state.dynamics)
+            for name, arrays in (("averages", averages), ("best", best)):
+                if arrays is not None:
+                    state = state.model_copy(update={name: f"{epoch}-{name}.npz"})
+                    np.savez(self.path / "writing.npz", **dict(arrays))
+                    self._publish("writing.npz", getattr(state, name))
             (self.path / "writing.json").write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
             self._publish("writing.json", STATE)
             for old in self.path.glob("epoch-*"):
-                if old.name not in (state.model, state.dynamics):
+                if old.name not in (state.model, state.dynamics, state.averages, state.best):
                     old.unlink()
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -132,6 +154,20 @@ class Checkpoint:
             WorkbenchError: if the file is damaged.
         """
         return read_dynamics(self.path, state.dynamics) if state.dynamics else None
+
+    def arrays(self, name: str) -> dict[str, Array] | None:
+        """Return the arrays of a file that the state names; None where it names none.
+
+        Raises:
+            WorkbenchError: if the file is gone or damaged.
+        """
+        if not name:
+            return None
+        try:
+            with np.load(self.path / name, allow_pickle=False) as saved:
+                return dict(saved)
+        except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+            raise WorkbenchError(f"{self.path / name} cannot be read ({error}). Train without --resume.") from None
 
     def remove(self) -> None:
         """Delete it, when the run is saved."""

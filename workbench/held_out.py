@@ -84,6 +84,8 @@ def validation_rows(session: Session) -> Array | None:
     run, train = session.run, session.train
     if run is None or train is None or run.manifest.dataset_fingerprints.get("train") != train.fingerprint:
         return None
+    if "validation" in run.manifest.dataset_fingerprints:
+        return None  # a part of its own
     fitted = int(len(train) * (1 - float(run.manifest.settings.get("validation_split", 0))))
     return np.arange(fitted, len(train)) if 0 < fitted < len(train) else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Manifest(BaseModel):
@@ -12,11 +12,20 @@ class Manifest(BaseModel):
 
     Attributes:
         recipe: name of the recipe it started from; `settings` has the values that were used.
-        dataset_fingerprints: by split ("train", "test").
+        epochs: how many were trained; fewer than `settings` says where training stopped early.
+        best_epoch: the one with the lowest validation loss, counted from 1; its weights are the model's where the
+            recipe has a `patience`. None without validation, and in older runs.
+        dataset: name of a data set, or path of its file or folder.
+        reading: how that was read, where its source leaves it open, as `load_dataset` takes it.
+        dataset_fingerprints: by split: "train", "test", and "validation" where that is a part of its own, not the end
+            of the training part.
+        validation: which images were measured after each epoch, in words; empty in older runs.
         metrics: by split ("validation", "test"): "accuracy" and "loss" (nats).
         seconds: wall time of training, over all its parts if it was resumed.
+        weights: what a transferred backbone started from; of no meaning elsewhere.
         parameters: how many the model has.
         model_sha256: of model.keras; a run whose model was exchanged is not opened.
+        preprocessing: name of what the model is given for an image in [0, 1]; "auto" is told by its own layers.
     """
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
@@ -38,3 +47,8 @@ class Manifest(BaseModel):
     created: str
     parameters: int
     model_sha256: str = ""
+    best_epoch: int | None = None
+    validation: str = ""
+    weights: str = "imagenet"
+    reading: dict[str, Any] = Field(default_factory=dict)
+    preprocessing: str = "auto"

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 SIZE = 500
 """Images that are looked at in one go."""
+PLAIN = ("categorical_crossentropy", "sparse_categorical_crossentropy")
+"""Metrics that are the loss without smoothing and weights."""
 
 
 def history_row(epoch: int, logs: Mapping[str, float], learning_rate: float, seconds: float) -> dict[str, float]:
     """Return one row of history.csv from what Keras logged; NaN for validation where there is none."""
-    plain = "categorical_crossentropy" if "categorical_crossentropy" in logs else "loss"
+    plain = next((name for name in PLAIN if name in logs), "loss")
     return {
         "epoch": epoch,
         "loss": logs[plain],
@@ -35,8 +37,15 @@ def history_row(epoch: int, logs: Mapping[str, float], learning_rate: float, sec
     }
 
 
-def reporter(progress: Progress, what: str, steps: int) -> keras.callbacks.Callback:
-    """Return a callback that reports about a hundred times an epoch."""
+def reporter(progress: Progress, epoch: int, epochs: int, steps: int) -> keras.callbacks.Callback:
+    """Return a callback that reports about a hundred times an epoch: how far the epoch is, and how far all are.
+
+    Args:
+        progress: told both.
+        epoch: counted from 0.
+        epochs: in all.
+        steps: batches of an epoch.
+    """
     import keras
 
     every = max(1, steps // 100)
@@ -44,7 +53,8 @@ def reporter(progress: Progress, what: str, steps: int) -> keras.callbacks.Callb
     class Reporter(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
         def on_train_batch_end(self, batch: int, logs: object = None) -> None:
             if (batch + 1) % every == 0 or batch + 1 == steps:
-                progress(what, batch + 1, steps)
+                progress(f"epoch {epoch + 1}/{epochs}", batch + 1, steps)
+                progress("all epochs", epoch * steps + batch + 1, epochs * steps)
 
     return Reporter()
 

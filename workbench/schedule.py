@@ -35,3 +35,29 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
     def get_config(self) -> dict[str, Any]:
         """Return the arguments, so that a checkpoint can be opened again."""
         return {"peak": self.peak, "steps": self.steps, "warm_up": self.warm_up}
+
+
+@keras.saving.register_keras_serializable(package="workbench")
+class Cosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras is untyped
+    """Fall from `peak` to zero along half a cosine, and start again from `peak` as often as there are cycles.
+
+    Source: Loshchilov and Hutter 2016, arXiv 1608.03983, equation 5, with a lowest rate of 0 and cycles of one length.
+
+    Args:
+        peak: the highest rate.
+        steps: steps of the optimizer in all.
+        cycles: how often the rate falls.
+    """
+
+    def __init__(self, peak: float, steps: int, cycles: int = 1) -> None:
+        self.peak, self.steps, self.cycles = peak, steps, cycles
+
+    def __call__(self, step: Any) -> Any:
+        """Return the rate for the step after `step` others, a scalar tensor."""
+        done = keras.ops.cast(step, "float32") * (self.cycles / self.steps)
+        within = keras.ops.where(done < self.cycles, done - keras.ops.floor(done), 1.0)
+        return self.peak * 0.5 * (1 + keras.ops.cos(np.pi * within))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, so that a checkpoint can be opened again."""
+        return {"peak": self.peak, "steps": self.steps, "cycles": self.cycles}

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,31 +10,20 @@ from typing import Any
 import numpy as np
 
 from workbench.architectures import architectures
-from workbench.augmentation import TrainingBatches, validation_batches
 from workbench.checkpoint import Checkpoint, State
+from workbench.compiling import Build
 from workbench.contracts import Dataset, Predictions
-from workbench.datasets import load_dataset
+from workbench.datasets import load_dataset, own_parts
 from workbench.dynamics import Dynamics
 from workbench.errors import Unavailable, WorkbenchError, unknown
+from workbench.fitting import Parts, Row, Tell, fit
 from workbench.manifest import Manifest
-from workbench.noting import history_row, note, reporter
 from workbench.progress import Progress, silent
 from workbench.provenance import git_revision, versions
-from workbench.recipes import Recipe, TrainingJob
+from workbench.recipes import TrainingJob
 from workbench.runs import Run, runs_folder, save_run
 
-Row = Mapping[str, float]
-Build = Callable[[tuple[int, int, int], int], Any]
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The data of a training; `validation` is the end of the training split, `test` is measured once, at the end."""
-
-    training: Dataset
-    validation: Dataset | None
-    test: Dataset | None
-    fingerprint: str  # of the whole training split
+__all__ = ["Build", "Parts", "fit", "train"]
 
 
 def train(
@@ -48,7 +34,8 @@ def train(
     resume: bool = False,
     progress: Progress = silent,
     on_epoch: Callable[[Row], None] | None = None,
-    say: Callable[[str], None] | None = None,
+    on_start: Tell | None = None,
+    say: Tell | None = None,
 ) -> Run:
     """Train a network and save it as run `name`; one of that name stays whole until the new one replaces it.
 
@@ -59,9 +46,10 @@ def train(
         job: what to train; None is the tuned baseline, or with `resume` whatever the checkpoint was training.
         folder: where runs are kept.
         resume: go on from the checkpoint, to the number of epochs that it was started with.
-        progress: told "epoch 3/20" and how many of its batches are done.
+        progress: told "epoch 3/20" and how many of its batches are done, and "all epochs" likewise.
         on_epoch: given each new row of the history: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
             seconds.
+        on_start: told what is computed on ("GPU …", "CPU, 2 cores"), once TensorFlow is there.
         say: given a sentence when something is worth one: a checkpoint that is dropped or resumed.
 
     Raises:
@@ -86,7 +74,7 @@ def train(
         _say_dropped(checkpoint, tell)
     # Written before TensorFlow is imported, so that there is something to resume from the first moment on.
     state = before or checkpoint.write(State(job=job, fingerprint=parts.fingerprint))
-    state, model = fit(checkpoint, state, parts, progress, on_epoch)
+    state, model = fit(checkpoint, state, parts, progress, on_epoch, on_start=on_start, say=tell)
     run = _save(name, folder, state, parts, model, dynamics=checkpoint.dynamics(state), progress=progress)
     checkpoint.remove()
     return run
@@ -96,7 +84,7 @@ def _quiet(sentence: str) -> None:
     """Say nothing."""
 
 
-def _resumable(checkpoint: Checkpoint, job: TrainingJob | None, tell: Callable[[str], None]) -> State:
+def _resumable(checkpoint: Checkpoint, job: TrainingJob | None, tell: Tell) -> State:
     """Return the state to go on from, after seeing that it is the same job."""
     state = checkpoint.read()
     if state is None:
@@ -116,7 +104,7 @@ def _resumable(checkpoint: Checkpoint, job: TrainingJob | None, tell: Callable[[
     return state.model_copy(update={"job": job or state.job})
 
 
-def _say_dropped(checkpoint: Checkpoint, tell: Callable[[str], None]) -> None:
+def _say_dropped(checkpoint: Checkpoint, tell: Tell) -> None:
     try:
         old = checkpoint.read()
     except WorkbenchError:
@@ -135,12 +123,19 @@ def _settings(job: TrainingJob) -> dict[str, Any]:
 
 
 def _parts(job: TrainingJob, progress: Progress) -> Parts:
-    """Load the data and split the end of the training part off for validation."""
-    whole = load_dataset(job.dataset, split="train", data_dir=job.data_dir, progress=progress)
+    """Load the data; where it has no validation part of its own, the end of the training part is split off for it."""
+    own = own_parts(job.dataset, **job.reading)
+
+    def load(split: str) -> Dataset:
+        return load_dataset(job.dataset, split=split, data_dir=job.data_dir, progress=progress, **job.reading)
+
+    whole = load("train")
     try:
-        test = load_dataset(job.dataset, split="test", data_dir=job.data_dir, progress=progress)
+        test = load("test")
     except Unavailable:
         test = None  # a file with a training part only
+    if "validation" in own:
+        return Parts(whole, load("validation"), test, whole.fingerprint, own_validation=True)
     count = int(len(whole) * (1 - job.recipe.validation_split))  # as Keras' own validation_split counts
     if job.recipe.validation_split and not 0 < count < len(whole):
         raise WorkbenchError(
@@ -151,94 +146,12 @@ def _parts(job: TrainingJob, progress: Progress) -> Parts:
     return Parts(whole.subset(slice(count)), validation, test, whole.fingerprint)
 
 
-def fit(
-    checkpoint: Checkpoint, state: State, parts: Parts, progress: Progress,
-    on_epoch: Callable[[Row], None] | None = None, *, build: Build | None = None,
-) -> tuple[State, Any]:  # fmt: skip
-    """Train the epochs that are left, one at a time, with a checkpoint after each.
-
-    Args:
-        checkpoint: where they are kept.
-        state: how far it is, and the job.
-        parts: what is fitted, and what is measured after each epoch.
-        progress: told "epoch 3/20" and how many of its batches are done.
-        on_epoch: given each new row of the history.
-        build: makes the model from image shape and number of classes; the job's architecture, if not given.
-
-    Returns:
-        The state after the last epoch, and the trained model.
-    """
-    progress("import TensorFlow", 0, 1)
-    import keras
-
-    from workbench.probe import Probe
-
-    recipe, seed = state.job.recipe, state.job.seed
-    keras.utils.set_random_seed(seed)
-    batches = TrainingBatches(parts.training, recipe, seed)
-    validation = validation_batches(parts.validation, recipe) if parts.validation else None
-    if state.model:
-        model = checkpoint.load_model(state)
-    else:
-        build = build or architectures()[state.job.architecture]
-        model = build(parts.training.image_shape, len(parts.training.class_names))
-        _compile(model, recipe, batches.steps)
-    probe = Probe(model, parts.training.image_shape)
-    dynamics = checkpoint.dynamics(state)
-    while state.epochs < recipe.epochs:
-        started = time.perf_counter()
-        _seed_dropout(model, seed, state.epochs)
-        fitted = model.fit(
-            batches.epoch(state.epochs),
-            initial_epoch=state.epochs,
-            epochs=state.epochs + 1,
-            validation_data=validation,
-            shuffle=False,  # the batches are shuffled already
-            verbose=0,
-            callbacks=[reporter(progress, f"epoch {state.epochs + 1}/{recipe.epochs}", batches.steps)],
-        )
-        logs = {key: float(values[-1]) for key, values in fitted.history.items()}
-        row = history_row(state.epochs + 1, logs, float(model.optimizer.learning_rate), time.perf_counter() - started)
-        if not math.isfinite(row["loss"]):
-            raise WorkbenchError(
-                f"Training diverged in epoch {state.epochs + 1}: the loss is {row['loss']}. Choose a learning rate "
-                f"below {recipe.learning_rate}."
-            )
-        if dynamics is not None or state.epochs == 0:  # an older checkpoint has epochs without
-            dynamics = note(probe, parts.training, dynamics, progress)
-        state = checkpoint.write(
-            state.model_copy(update={"epochs": state.epochs + 1, "history": (*state.history, row)}), model, dynamics
-        )
-        if on_epoch is not None:
-            on_epoch(row)
-    return state, model
-
-
-def _compile(model: Any, recipe: Recipe, steps: int) -> None:
-    """Give a fresh model its optimizer, loss and metrics."""
-    import keras
-
-    from workbench.schedule import OneCycle
-
-    rate: Any = recipe.learning_rate
-    if recipe.schedule == "one-cycle":
-        rate = OneCycle(recipe.learning_rate, recipe.epochs * steps, recipe.warm_up)
-    adam = keras.optimizers.Adam(rate)
-    adamw = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
-    smoothed = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    model.compile(
-        optimizer=adamw if recipe.optimizer == "adamw" else adam,
-        loss=smoothed if recipe.label_smoothing else "sparse_categorical_crossentropy",
-        # The smoothed loss is in no comparable unit, so the curves show the plain one.
-        metrics=["accuracy", *(["categorical_crossentropy"] if recipe.label_smoothing else [])],
-    )
-
-
-def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
-    """Let dropout depend on seed and epoch alone; Keras saves no state of its random numbers in a checkpoint."""
-    states = [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
-    for number, variable in enumerate(states):
-        variable.assign(np.random.SeedSequence((seed, epoch, number)).generate_state(2))
+def _validation(parts: Parts) -> str:
+    """Say which images were measured after each epoch."""
+    if parts.validation is None:
+        return "none"
+    count = len(parts.validation)
+    return f"{count} images of {parts.validation.name if parts.own_validation else 'the end of the training part'}"
 
 
 def _save(
@@ -263,10 +176,15 @@ def _save(
         seed=state.job.seed,
         epochs=state.epochs,
         dataset=state.job.dataset,
+        reading=state.job.reading,
+        weights=state.job.weights,
         dataset_fingerprints={
             "train": parts.fingerprint,
             **({"test": parts.test.fingerprint} if parts.test else {}),
+            **({"validation": parts.validation.fingerprint} if parts.validation and parts.own_validation else {}),
         },
+        validation=_validation(parts),
+        best_epoch=state.watch.best_epoch or None,
         class_names=parts.training.class_names,
         image_shape=parts.training.image_shape,
         versions=versions(),
@@ -279,5 +197,6 @@ def _save(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         parameters=model.count_params(),
     )
-    kept = {split: pair for split, pair in predictions.items() if split == "test"}
+    split = "test" if parts.test else "validation"
+    kept = {split: predictions[split]} if split in predictions else {}
     return save_run(manifest, model, history=state.history, predictions=kept, dynamics=dynamics, folder=folder)

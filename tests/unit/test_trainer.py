@@ -13,10 +13,11 @@ import pytest
 
 from workbench import trainer
 from workbench.checkpoint import Checkpoint, State
+from workbench.compiling import compile_for
 from workbench.datasets import load_dataset
 from workbench.dynamics import read_dynamics
 from workbench.errors import Unavailable, WorkbenchError
-from workbench.recipes import RECIPES, Recipe, TrainingJob
+from workbench.recipes import TrainingJob
 from workbench.runs import list_runs, open_run
 from workbench.trainer import train
 
@@ -249,7 +250,7 @@ def test_divergence_is_said_and_no_checkpoint_of_it_is_kept(npz, tmp_path):
 
     job = plan(npz, 2)
     model = architectures()["baseline"]((22, 22, 1), 3)
-    trainer._compile(model, job.recipe, 7)
+    compile_for(model, job.recipe, 7)
     model.optimizer.build(model.trainable_variables)
     model.get_layer("output").bias.assign([math.nan] * 3)
     checkpoint = Checkpoint(tmp_path, "d")
@@ -270,18 +271,3 @@ def test_jobs_that_cannot_be_done(npz, tmp_path):
     with pytest.raises(WorkbenchError, match=r"validation_split of 0.9 of 5 training images leaves a part empty"):
         train("x", job=plan(few, validation_split=0.9), folder=tmp_path)
     assert list(tmp_path.iterdir()) == [few]
-
-
-def test_every_setting_of_the_recipe_reaches_the_optimizer_or_the_loss():
-    import keras
-
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="softmax")])
-    trainer._compile(model, RECIPES["report"], 10)
-    assert type(model.optimizer) is keras.optimizers.Adam
-    assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
-    assert model.loss == "sparse_categorical_crossentropy"
-    trainer._compile(model, Recipe(optimizer="adamw", weight_decay=0.03, schedule="one-cycle", label_smoothing=0.2), 10)
-    assert type(model.optimizer) is keras.optimizers.AdamW
-    assert model.optimizer.weight_decay == 0.03
-    assert model.optimizer.get_config()["learning_rate"]["config"] == {"peak": 1e-3, "steps": 100, "warm_up": 0.1}
-    assert model.loss.label_smoothing == 0.2
