@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +24,26 @@ Array = NDArray[Any]
 Score = Literal["logit", "probability", "contrast"]
 
 
+@runtime_checkable
+class Lazy(Protocol):
+    """Images that are read when they are looked at: slices like an array, and a choice of them costs nothing."""
+
+    def select(self, rows: Array) -> Array:
+        """Return the images at `(n,)` int `rows` as another of this kind; reads none of them."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """N labelled images of one size.
 
     Attributes:
-        images: `(N, H, W, C)` uint8, C = 1 or 3: an array, a memory map, or anything that slices like one.
+        images: `(N, H, W, C)` uint8, C = 1 or 3: an array, a memory map, or anything that slices like one (`Lazy`).
         labels: `(N,)` int64 in [0, K).
         class_names: K names; text to be shown, never markup.
         indices: `(N,)` int64, position of each image in the source split.
         name: for example "fashion-mnist/test".
         source_fingerprint: given by a source that knows what it read, to spare hashing all images.
+        notes: sentences about what was done to the data while it was read: files left out, images resized.
     """
 
     images: Array
@@ -43,6 +52,7 @@ class Dataset:
     indices: Array
     name: str
     source_fingerprint: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -126,8 +136,10 @@ class Dataset:
     def subset(self, rows: Sequence[int] | Array | slice) -> Dataset:
         """Return the images at `rows`, in that order; `indices` still point into the source split."""
         chosen = self.rows(rows)
+        images = cast("object", self.images)
+        some = images.select(chosen) if isinstance(images, Lazy) else self.images[chosen]
         # A lazy source is known by its own fingerprint; `indices` tell its subsets apart.
-        return replace(self, images=self.images[chosen], labels=self.labels[chosen], indices=self.indices[chosen])
+        return replace(self, images=some, labels=self.labels[chosen], indices=self.indices[chosen])
 
     def floats(self, rows: Sequence[int] | Array | slice = slice(None)) -> Array:
         """Return images as `(B, H, W, C)` float32 in [0, 1]."""

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from workbench.contracts import Array, Dataset
+from workbench.datasets.arrays import checked_images, checked_labels
+from workbench.datasets.class_names import fitting
 from workbench.errors import Unavailable, WorkbenchError, unknown
 
-SPLITS = ("train", "test")
+SPLITS = {"train": ("train",), "test": ("test",), "validation": ("validation", "val", "valid")}
+"""Parts, and what their arrays may end in."""
 
 
-def load_npz(path: str | Path, split: str = "test") -> Dataset:
+def parts_of(path: str | Path) -> tuple[str, ...]:
+    """Return the parts that an .npz file holds, of "train", "test", "validation"."""
+    with _opened(Path(path)) as arrays:
+        return tuple(_endings(arrays))
+
+
+def load_npz(path: str | Path, split: str = "test", class_names: tuple[str, ...] | None = None) -> Dataset:
     """Load one split of an .npz file.
 
-    Images: `x_<split>`, `(N, H, W)` or `(N, H, W, C)` with C = 1 or 3, uint8, or float in [0, 1], which is rounded to
-    256 steps. Labels: `y_<split>`, `(N,)` or `(N, 1)` whole numbers from 0, or `(N, K)` one-hot. `class_names`: K
-    texts; without them the classes are "0", "1", … up to the highest label of both splits.
+    Images: `x_<split>` (also `x_val`), `(N, H, W)` or `(N, H, W, C)` with C = 1 or 3, uint8, or float in [0, 1], which
+    is rounded to 256 steps. Labels: `y_<split>`, `(N,)` or `(N, 1)` whole numbers from 0, or `(N, K)` one-hot.
+    `class_names`: K texts; without them the classes are "0", "1", … up to the highest label of all splits.
 
     Args:
-        path: the file; it needs to hold only one of the two splits.
-        split: "train" or "test".
+        path: the file; it needs to hold only one of the splits.
+        split: "train", "test" or "validation".
+        class_names: names to be used in place of the file's.
 
     Raises:
         Unavailable: if there is no such file, or it does not hold this split.
@@ -34,22 +44,38 @@ def load_npz(path: str | Path, split: str = "test") -> Dataset:
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     with _opened(path) as arrays:
-        held = [part for part in SPLITS if f"x_{part}" in arrays and f"y_{part}" in arrays]
+        held = _endings(arrays)
         if split not in held:
             there = ", ".join(arrays) or "nothing"
             raise (Unavailable if held else WorkbenchError)(
                 f"{path.name} must hold the arrays x_{split} and y_{split}. It holds {there}."
             )
-        labels = {part: _labels(_array(arrays, f"y_{part}", path), f"y_{part} of {path.name}") for part in held}
+        labels = {
+            part: checked_labels(_array(arrays, f"y_{end}", path), f"y_{end} of {path.name}")
+            for part, end in held.items()
+        }
         count = 1 + max(int(values.max(initial=0)) for values in labels.values())
         names = _class_names(arrays, path, count)
-        images = _images(_array(arrays, f"x_{split}", path), f"x_{split} of {path.name}")
+        if class_names is not None:
+            names = fitting(class_names, names, path.name, named="class_names" in arrays)
+        end = held[split]
+        images = checked_images(_array(arrays, f"x_{end}", path), f"x_{end} of {path.name}")
     if len(images) != len(labels[split]):
         raise WorkbenchError(
-            f"x_{split} and y_{split} of {path.name} must be equally long. Got {len(images)} images and "
+            f"x_{end} and y_{end} of {path.name} must be equally long. Got {len(images)} images and "
             f"{len(labels[split])} labels."
         )
     return Dataset(images, labels[split], names, np.arange(len(images)), f"{path.stem}/{split}")
+
+
+def _endings(arrays: Mapping[str, Array]) -> dict[str, str]:
+    """Return the parts of which there are images and labels, and what their arrays end in."""
+    return {
+        part: end
+        for part, ends in SPLITS.items()
+        for end in reversed(ends)
+        if f"x_{end}" in arrays and f"y_{end}" in arrays
+    }
 
 
 def _opened(path: Path) -> np.lib.npyio.NpzFile:
@@ -86,56 +112,6 @@ def _array(arrays: Mapping[str, Array], name: str, path: Path) -> Array:
     return array
 
 
-def _images(images: Array, what: str) -> Array:
-    """Return images as `(N, H, W, C)` uint8."""
-    shaped = images[..., np.newaxis] if images.ndim == 3 else images
-    if shaped.ndim != 4 or shaped.shape[3] not in (1, 3) or 0 in shaped.shape[1:]:
-        alpha = " Drop the alpha channel with `x[..., :3]`." if shaped.ndim == 4 and shaped.shape[3] == 4 else ""
-        raise WorkbenchError(
-            f"{what} must have shape (N, H, W) or (N, H, W, C) with C = 1 or 3. Got {images.shape}.{alpha}"
-        )
-    if not len(images):
-        raise WorkbenchError(f"{what} is empty.")
-    if images.dtype == np.uint8:
-        return shaped
-    if images.dtype.kind != "f":
-        raise WorkbenchError(f"{what} must be uint8, or float in [0, 1]. Got {images.dtype}.")
-    whole = np.empty(shaped.shape, np.uint8)
-    for rows in _chunks(len(shaped)):
-        part = shaped[rows]
-        low, high = float(part.min()), float(part.max())  # NaN if there is one
-        if not np.isfinite([low, high]).all():
-            raise WorkbenchError(f"{what} holds NaN or infinity. Pixels must be uint8, or float in [0, 1].")
-        if low < 0 or high > 1:
-            raise WorkbenchError(
-                f"{what} must lie in [0, 1] where it is float. Got values from {low:g} to {high:g}; scale them, or "
-                "save 0…255 as uint8."
-            )
-        whole[rows] = np.rint(part.astype(np.float64) * 255)
-    return whole
-
-
-def _labels(labels: Array, what: str) -> Array:
-    """Return labels as `(N,)` int64."""
-    if labels.dtype.kind not in "iufb":
-        raise WorkbenchError(f"{what} must be whole numbers. Got {labels.dtype}.")
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise WorkbenchError(f"{what} holds NaN or infinity. Labels must be whole numbers from 0.")
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
-            raise WorkbenchError(f"{what} has shape {labels.shape}, so each row must be one-hot: one 1, the rest 0.")
-        return labels.argmax(axis=1)
-    if labels.ndim not in (1, 2):
-        raise WorkbenchError(f"{what} must have shape (N,), (N, 1), or (N, K) one-hot. Got {labels.shape}.")
-    if labels.dtype.kind == "b" or (labels.dtype.kind == "f" and (labels != np.floor(labels)).any()):
-        raise WorkbenchError(f"{what} must be whole numbers. Got {labels.dtype} with other values.")
-    if len(labels) and (labels.min() < 0 or labels.max() > 9999):
-        raise WorkbenchError(
-            f"{what} must be labels from 0 to the number of classes - 1. Got {labels.min()}…{labels.max()}."
-        )
-    return labels.reshape(-1).astype(np.int64)
-
-
 def _class_names(arrays: Mapping[str, Array], path: Path, count: int) -> tuple[str, ...]:
     """Return the names in the file, or "0", "1", … for `count` classes."""
     if "class_names" not in arrays:
@@ -150,8 +126,3 @@ def _class_names(arrays: Mapping[str, Array], path: Path, count: int) -> tuple[s
             f"{path.name} names {len(names)} classes, so labels must lie in 0…{len(names) - 1}. Got {count - 1}."
         )
     return tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist())
-
-
-def _chunks(count: int, size: int = 4096) -> Iterator[slice]:
-    for start in range(0, count, size):
-        yield slice(start, start + size)
