@@ -35,6 +35,7 @@ def own_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("my.keras", "my.npz", "photo.png"):
         (tmp_path / name).touch()
+    (tmp_path / "photos").mkdir(exist_ok=True)
 
 
 def test_the_commands_are_those_that_were_promised():

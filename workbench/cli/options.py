@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.cli.program import plain
 from workbench.errors import WorkbenchError, unknown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from workbench.contracts import Dataset
     from workbench.params import Parameter
     from workbench.session import Session
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
+MODEL = click.Path(exists=True, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, nothing else.")
@@ -54,19 +57,54 @@ class Choice(click.ParamType[str]):
 
 @dataclass(frozen=True)
 class Source:
-    """What a command works on: a run, or a model file, and a split of some data."""
+    """What a command works on: a run, or a model file, and a split of some data; None is what was not given."""
 
-    run: str
+    run: str | None
     model: Path | None
-    data: Path | None
+    data: str | None
     split: str
     data_dir: Path | None
+    reading: Mapping[str, Any]
+
+    @property
+    def own(self) -> bool:
+        """Whether a run, a model or data was named."""
+        return self.run is not None or self.model is not None or self.data is not None
 
     def open(self) -> Session:
-        """Open the session; loads neither the model nor TensorFlow."""
+        """Open the session, and say what was done to its data; loads neither the model nor TensorFlow."""
         from workbench.registry import open_session
 
-        return open_session(self.run, split=self.split, model=self.model, data=self.data, data_dir=self.data_dir)
+        session = open_session(
+            self.run or "baseline", split=self.split, model=self.model, data=self.data, data_dir=self.data_dir,
+            **self.reading,
+        )  # fmt: skip
+        tell_notes(session.dataset)
+        return session
+
+
+def tell_notes(dataset: Dataset) -> None:
+    """Say on stderr what was done to the data while it was read."""
+    for note in dataset.notes:
+        click.echo(plain(f"{dataset.name.rpartition('/')[0]}: {note}"), err=True)
+
+
+class Data(click.ParamType[str]):
+    """The name of a data set, a file, or a folder."""
+
+    name = "data"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name or path as it is.
+
+        Raises:
+            WorkbenchError: if there is nothing of this name.
+        """
+        from workbench.datasets import is_known, unknown_dataset
+
+        if not is_known(value) and not Path(value).exists():
+            raise unknown_dataset(value)
+        return str(value)
 
 
 data_dir = click.option(
@@ -74,16 +112,62 @@ data_dir = click.option(
 )
 
 
-def on_source(run_option: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command RUN (or `--run`), `--model`, `--data`, `--split`, `--data-dir`, as one `source`."""
+def data_params(use: str = "Data of your own") -> list[click.Option]:
+    """The options that say which data: `--data`, and how it is read."""
+    return [
+        click.Option(
+            ["--data"], type=Data(), metavar="DATA",
+            help=f"{use}: an .npz file (x_train, y_train, x_test, y_test), a folder of images (train/CLASS/…, "
+            "test/CLASS/…, or CLASS/…), or the name of a data set.",
+        ),
+        click.Option(
+            ["--class-names"], metavar="A,B,…|FILE",
+            help="Names of the classes, in the model's order: with commas between, or a .txt or .json file.",
+        ),
+        click.Option(
+            ["--image-size"], metavar="N|HxW",
+            help="Pixels that a folder's images are fitted to.  [default: what the model takes]",
+        ),
+    ]  # fmt: skip
+
+
+def data_options(use: str = "Data of your own") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command `--data`, `--class-names` and `--image-size`, as `data` (text or None) and `reading` (a dict)."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
-        def called(run: str | None, model: Path | None, data: Path | None, split: str, data_dir: Path | None,
-                   **others: Any) -> Any:  # fmt: skip
+        def called(class_names: str | None, image_size: str | None, **others: Any) -> Any:
+            return function(reading=_reading(class_names, image_size), **others)
+
+        wrapped: Callable[..., Any] = called
+        for option in reversed(data_params(use)):
+            _memorise(wrapped, option)
+        return wrapped
+
+    return decorate
+
+
+def _reading(class_names: str | None, image_size: str | None) -> dict[str, Any]:
+    """Return what was given of how data is read, checked."""
+    given = {name: text for name, text in (("class_names", class_names), ("image_size", image_size)) if text}
+    if not given:
+        return {}
+    from workbench.datasets.reading import Reading
+
+    return {name: getattr(Reading.of(given), name) for name in given}
+
+
+def on_source(run_option: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command RUN (or `--run`), `--model`, `--data`, `--split`, …, as one `source`."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def called(*, run: str | None, model: Path | None, data: str | None, split: str, data_dir: Path | None,
+                   class_names: str | None, image_size: str | None, **others: Any) -> Any:  # fmt: skip
             if run is not None and model is not None:
                 raise WorkbenchError(f"Give either a run or `--model`, not both. Got {run!r} and {str(model)!r}.")
-            return function(source=Source(run or "baseline", model, data, split, data_dir), **others)
+            source = Source(run, model, data, split, data_dir, _reading(class_names, image_size))
+            return function(source=source, **others)
 
         wrapped: Callable[..., Any] = called
         for option in reversed(source_params(run_option)):
@@ -103,14 +187,13 @@ def source_params(run_option: bool = False) -> list[click.Parameter]:
     return [
         run,
         click.Option(
-            ["--model"], type=FILE, metavar="FILE.keras", help="A Keras 3 model of your own, instead of a run."
+            ["--model"], type=MODEL, metavar="FILE",
+            help="A model of your own, instead of a run: a .keras or .h5 file; or an .onnx or .tflite file or a "
+            "SavedModel folder, which have no gradients.",
         ),
+        *data_params(),
         click.Option(
-            ["--data"], type=FILE, metavar="FILE.npz",
-            help="Data of your own: x_train, y_train, x_test, y_test, and class_names if you like.",
-        ),
-        click.Option(
-            ["--split"], type=Choice("split", ("train", "test")), default="test", show_default=True,
+            ["--split"], type=Choice("split", ("train", "validation", "test")), default="test", show_default=True,
             help="Which images are looked at.",
         ),
         click.Option(["--data-dir"], type=FOLDER, help="Folder with the files of Fashion-MNIST."),

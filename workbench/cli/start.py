@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from workbench.cli.options import data_dir, on_source
+from workbench.cli.options import on_source
 from workbench.cli.program import command
+from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.cli.options import Source
@@ -25,33 +27,40 @@ no_browser = click.option("--no-browser", is_flag=True, help="Only print the add
 @command(
     examples=[
         ("start", "data, baseline, page, browser"),
+        (
+            "start --model my.keras --data photos/",
+            "one's own model, and a folder of images with one sub-folder a class",
+        ),
+        ("start mine", "one's own run"),
         ("start --port 7861 --no-browser", "on a machine that is looked at from another window"),
         ("start --retrain", "train the baseline anew first (about 15 minutes)"),
     ]
 )
+@on_source()
 @port
 @no_browser
 @click.option("--retrain", is_flag=True, help="Train the baseline anew, though there is one.")
-@data_dir
-def start(port: int, no_browser: bool, retrain: bool, data_dir: Path | None) -> None:
+def start(source: Source, port: int, no_browser: bool, retrain: bool) -> None:
     """Find the data, open the baseline or train it, compute what is missing, and serve the page.
 
     Needs nothing but this command: the data is fetched if it is nowhere, and the baseline that comes with the
-    workbench is trained if it is not there.
+    workbench is trained if it is not there. With a run, or with --model and --data, it does the same for these.
     """
     from workbench.cli.bars import progress
-    from workbench.datasets.fashion_mnist import locate
-    from workbench.progress import report
-    from workbench.registry import open_session
     from workbench.ui.server import bind
 
+    if retrain and source.own:
+        raise WorkbenchError("`--retrain` trains the baseline: give neither a run nor `--model` nor `--data` with it.")
     bind("127.0.0.1", port).close()  # before anything that takes long
+    own = source.own
+    if not own:
+        source = _with_baseline(source, retrain)
     with progress():
-        located = locate(data_dir, progress=report)
-    _done("data", f"Fashion-MNIST, verified; from {located.source}")
-    run = _baseline(retrain, data_dir)
-    with progress():
-        session = open_session(run.path, data_dir=data_dir)
+        session = source.open()
+        if own:
+            _done(
+                "data", f"{session.dataset.name}, {len(session.dataset):,} images of {len(session.class_names)} classes"
+            )
         session.predictions  # noqa: B018 - computed now, with a bar, where they are missing
     _serve(session, port, no_browser)
 
@@ -73,6 +82,18 @@ def page(source: Source, port: int, no_browser: bool) -> None:
     with progress():
         session = source.open()
     _serve(session, port, no_browser)
+
+
+def _with_baseline(source: Source, retrain: bool) -> Source:
+    """Find Fashion-MNIST and the baseline, or get them."""
+    from workbench.cli.bars import progress
+    from workbench.datasets.fashion_mnist import locate
+    from workbench.progress import report
+
+    with progress():
+        located = locate(source.data_dir, progress=report)
+    _done("data", f"Fashion-MNIST, verified; from {located.source}")
+    return replace(source, run=str(_baseline(retrain, source.data_dir).path))
 
 
 def _baseline(retrain: bool, data_dir: Path | None) -> Run:

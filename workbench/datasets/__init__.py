@@ -107,12 +107,17 @@ def own_parts(name: str | Path, **reading: Any) -> tuple[str, ...]:
             *(["test"] if Reading.of(reading).test_share else []),
         }
         return tuple(part for part in SPLITS if part in there)
-    raise _unknown(name)
+    raise unknown_dataset(name)
+
+
+def is_known(name: str | Path) -> bool:
+    """Whether `name` is the name of a data set."""
+    return str(name) in names()
 
 
 def is_folder(name: str | Path) -> bool:
     """Whether `name` is a folder, not a data set known by name."""
-    return str(name) not in names() and Path(name).is_dir()
+    return not is_known(name) and Path(name).is_dir()
 
 
 def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Reading, progress: Progress) -> Dataset:
@@ -132,7 +137,7 @@ def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Readin
         from workbench.datasets.npz import load_npz
 
         return load_npz(name, split, how.class_names)
-    raise _unknown(name)
+    raise unknown_dataset(name)
 
 
 def _renamed(dataset: Dataset, how: Reading) -> Dataset:
@@ -158,8 +163,8 @@ def _kept_off(train: Dataset, share: float) -> Dataset:
     return replace(train.subset(slice(count, None)), name=f"{train.name.rpartition('/')[0]}/validation")
 
 
-def _unknown(name: str | Path) -> WorkbenchError:
-    path = Path(name)
-    if path.parent != Path() and not path.exists():
+def unknown_dataset(name: str | Path) -> WorkbenchError:
+    """Build the error for a data set that there is not; the nearest names are offered."""
+    if ("/" in str(name) or Path(name).suffix) and not Path(name).exists():
         return Unavailable(f"There is no file or folder {str(name)!r}.")
     return unknown("data set", name, [*names(), "FILE.npz", "FOLDER"])

@@ -119,7 +119,7 @@ def _decoded(source: str | Path | bytes, side: int) -> Iterator[tuple[Image.Imag
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, MemoryError) as error:
         raise Unreadable(
             f"{name} is damaged and cannot be decoded: {error or type(error).__name__}.",
-            "truncated" if "truncated" in str(error) or isinstance(error, EOFError) else "damaged",
+            "truncated" if "truncated" in str(error).casefold() or isinstance(error, EOFError) else "damaged",
         ) from None
 
 
