@@ -32,6 +32,7 @@ FLOORS = {
     "workbench.model_files": 1,
     "workbench.probe": 1, "workbench.provenance": 1, "workbench.recipes": 1, "workbench.reweighted": 1,
     "workbench.runs": 1, "workbench.draws": 1, "workbench.out_of_frame": 1, "workbench.devices": 1,
+    "workbench.distribution": 1, "workbench.replicated": 1,
     "workbench.watch": 1, "workbench.recipe_files": 1, "workbench.schedule": 1, "workbench.scorer": 1,
     "workbench.store": 1,
     "workbench.ablation": 2, "workbench.agreement": 2, "workbench.architectures": 2,
@@ -72,7 +73,7 @@ WALLS = {
     "analyses": (("workbench.registry", "analyses"), False),
 }
 NO_TENSORFLOW = ("tensorflow", "keras", "matplotlib", "seaborn")  # on floor 0
-GRADIENTS = {"GradientTape": ("workbench.scorer",), "tf.gradients": ("workbench.scorer",)}
+GRADIENTS = {"GradientTape": ("workbench.scorer", "workbench.replicated"), "tf.gradients": ("workbench.scorer",)}
 WRITES = {"open_memmap", "write_text", "write_bytes", "savez", "savez_compressed", "to_csv", "save", "savefig"}
 WRITERS = (
     "workbench.datasets", "workbench.runs", "workbench.checkpoint", "workbench.store", "workbench.batch",
