@@ -24,6 +24,7 @@ from workbench.session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 LOG = logging.getLogger("workbench.batch")
 DOTS_AN_INCH = 110
@@ -117,7 +118,7 @@ def _write(session: Session, out: Path, name: str) -> Written:
 
 def _save_figure(result: Result, out: Path) -> tuple[Path, Path]:
     """Draw a result, and write its figure and what made it."""
-    png = _png(result)
+    png = _png(result.draw())
     files = out / f"{result.analysis}.png", out / f"{result.analysis}.json"
     _save(files[0], png)
     _save(files[1], (_as_json(_record(result)) + "\n").encode())
@@ -140,18 +141,33 @@ def write_results(out: Path, results: Iterable[Result], records: Mapping[str, An
         raise _refused(out, error) from error
 
 
+def write_figure(out: Path, name: str, figure: Figure, record: Mapping[str, Any]) -> Path:
+    """Write a figure that is no analysis's, and what made it, as `<name>.png` and `<name>.json`; return the first.
+
+    Raises:
+        Unavailable: if the folder takes no file.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _save(out / f"{name}.png", _png(figure))
+        _save(out / f"{name}.json", (_as_json(record) + "\n").encode())
+    except OSError as error:
+        raise _refused(out, error) from error
+    return out / f"{name}.png"
+
+
 def _refused(out: Path, error: OSError) -> Unavailable:
     return Unavailable(
         f"{out} takes no file: {error.strerror or error}. Make room, or write to another folder (--out)."
     )
 
 
-def _png(result: Result) -> bytes:
+def _png(figure: Figure) -> bytes:
     stream = io.BytesIO()
     with warnings.catch_warnings():
         # A class name in a script that the font lacks is drawn as boxes; nothing that the user could mend here.
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
-        result.draw().savefig(stream, format="png", dpi=DOTS_AN_INCH, metadata={"Software": None})
+        figure.savefig(stream, format="png", dpi=DOTS_AN_INCH, metadata={"Software": None})
     return stream.getvalue()
 
 

@@ -31,9 +31,11 @@ from workbench.contracts import Array, Dataset
 from workbench.errors import WorkbenchError
 from workbench.noting import history_row, note, reporter
 from workbench.progress import Progress
+from workbench.replicated import fit_epoch
 
 Row = Mapping[str, float]
 Tell = Callable[[str], None]
+Start = Callable[[int, str], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Parts:
 def fit(
     checkpoint: Checkpoint, state: State, parts: Parts, progress: Progress,
     on_epoch: Callable[[Row], None] | None = None, *, build: Build | None = None,
-    on_start: Tell | None = None, say: Tell | None = None,
+    on_start: Start | None = None, say: Tell | None = None,
 ) -> tuple[State, Any]:  # fmt: skip
     """Train the epochs that are left, one at a time, with a checkpoint after each.
 
@@ -69,7 +71,7 @@ def fit(
         progress: told "epoch 3/20" and how many of its batches are done, and "all epochs" likewise.
         on_epoch: given each new row of the history.
         build: makes the model from image shape and number of classes; the job's architecture, if not given.
-        on_start: told the device, once it is known.
+        on_start: told how many epochs there are in all, and on what they are computed, once that is known.
         say: given a sentence when something is worth one.
 
     Returns:
@@ -89,7 +91,7 @@ def fit(
     validation = validation_batches(parts.validation, recipe) if parts.validation else None
     model = _opened(checkpoint, state, parts, build, half=half)
     if on_start is not None:
-        on_start(devices.describe())
+        on_start(recipe.epochs, devices.describe() + distribution.describe())
     averages = Averages(model, recipe.averaging, checkpoint.arrays(state.averages)) if recipe.averaging else None
     probe = Probe(model, parts.training.image_shape)
     dynamics = checkpoint.dynamics(state)
@@ -129,6 +131,7 @@ def _begin(state: State, parts: Parts, say: Tell) -> bool:
         raise WorkbenchError("This recipe looks at the validation loss, and there are no validation images.")
     if state.job.deterministic:
         devices.one_order()
+    distribution.start()  # several workers can only be joined before anything is computed
     keras.utils.set_random_seed(state.job.seed)
     half = recipe.mixed_precision and bool(devices.gpus())
     if recipe.mixed_precision and not half:
@@ -158,16 +161,7 @@ def _epoch(
         The row of the history.
     """
     started = time.perf_counter()
-    fitted = model.fit(
-        batches.epoch(state.epochs),
-        initial_epoch=state.epochs,
-        epochs=state.epochs + 1,
-        validation_data=validation,
-        shuffle=False,  # the batches are shuffled already
-        verbose=0,
-        callbacks=callbacks,
-    )
-    logs = {key: float(values[-1]) for key, values in fitted.history.items()}
+    logs = fit_epoch(model, batches.epoch(state.epochs), epoch=state.epochs, validation=validation, callbacks=callbacks)
     row = history_row(state.epochs + 1, logs, float(model.optimizer.learning_rate), time.perf_counter() - started)
     if not math.isfinite(row["loss"]):
         raise WorkbenchError(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from workbench.errors import WorkbenchError, unknown
 from workbench.params import Params, make
@@ -157,6 +157,11 @@ def recipe(name: str = "tuned", changes: Mapping[str, Any] | None = None) -> Rec
     return make(Recipe, {**RECIPES[name].model_dump(), **changed})
 
 
+def as_in_a_file(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as a checkpoint has them, with lists for tuples, so that both are equal."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
 class TrainingJob(Params):
     """What to train on what, and how.
 
@@ -178,7 +183,7 @@ class TrainingJob(Params):
     seed: int = Field(0, ge=0, lt=2**32)
     dataset: str = "fashion-mnist"
     data_dir: str | None = None
-    reading: dict[str, Any] = Field(default_factory=dict)
+    reading: Annotated[dict[str, Any], BeforeValidator(as_in_a_file)] = Field(default_factory=dict)
     weights: str = "imagenet"
     deterministic: bool = False
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench import distribution
 from workbench.architectures import architectures
 from workbench.checkpoint import Checkpoint, State
 from workbench.compiling import Build
@@ -16,7 +17,7 @@ from workbench.contracts import Dataset, Predictions
 from workbench.datasets import load_dataset, own_parts
 from workbench.dynamics import Dynamics
 from workbench.errors import Unavailable, WorkbenchError, unknown
-from workbench.fitting import Parts, Row, Tell, fit
+from workbench.fitting import Parts, Row, Start, Tell, fit
 from workbench.manifest import Manifest
 from workbench.progress import Progress, silent
 from workbench.provenance import git_revision, versions
@@ -34,7 +35,7 @@ def train(
     resume: bool = False,
     progress: Progress = silent,
     on_epoch: Callable[[Row], None] | None = None,
-    on_start: Tell | None = None,
+    on_start: Start | None = None,
     say: Tell | None = None,
 ) -> Run:
     """Train a network and save it as run `name`; one of that name stays whole until the new one replaces it.
@@ -49,7 +50,7 @@ def train(
         progress: told "epoch 3/20" and how many of its batches are done, and "all epochs" likewise.
         on_epoch: given each new row of the history: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate,
             seconds.
-        on_start: told what is computed on ("GPU …", "CPU, 2 cores"), once TensorFlow is there.
+        on_start: told how many epochs there are in all, and what is computed on ("GPU …", "CPU, 2 cores").
         say: given a sentence when something is worth one: a checkpoint that is dropped or resumed.
 
     Raises:
@@ -58,8 +59,17 @@ def train(
         Unavailable: if data cannot be found or the disk not be written; what was there before is still there.
     """
     folder = Path(folder or runs_folder())
+    unfinished = Checkpoint(folder, name).path.name if resume else None
+    with distribution.own_folder(folder, unfinished) as own:
+        return _train(name, own, job, resume, progress, on_epoch=on_epoch, on_start=on_start, tell=say or _quiet)
+
+
+def _train(
+    name: str, folder: Path, job: TrainingJob | None, resume: bool, progress: Progress, *,
+    on_epoch: Callable[[Row], None] | None, on_start: Start | None, tell: Tell,
+) -> Run:  # fmt: skip
+    """Train in a folder of this process; see `train`."""
     checkpoint = Checkpoint(folder, name)
-    tell = say or _quiet
     before = _resumable(checkpoint, job, tell) if resume else None
     job = before.job if before else job or TrainingJob()
     if job.architecture not in architectures():

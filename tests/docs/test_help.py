@@ -18,8 +18,8 @@ COMMANDS = {(name,): main.get_command(CONTEXT, name) for name in main.list_comma
 ANALYSES = {("analyze", name): analyze.get_command(CONTEXT, name) for name in analyses()}
 ALL = {(): main, **COMMANDS, **ANALYSES}
 EXPECTED = [
-    "start", "page", "data", "train", "runs", "evaluate", "diagnose", "analyze", "figures", "explain", "maps",
-    "export", "selftest", "shell",
+    "start", "page", "data", "train", "compare-recipes", "runs", "evaluate", "diagnose", "analyze", "figures",
+    "explain", "maps", "export", "selftest", "shell",
 ]  # fmt: skip
 
 

@@ -17,6 +17,9 @@ MOBILENET_V3 = Backbone(
     options={"include_preprocessing": False},  # it would take pixels of 0…255
 )
 
+RECIPE = "transfer"
+"""The recipe that it is trained by where none is asked for."""
+
 
 def build(image_shape: tuple[int, int, int], classes: int, weights: str | None = "imagenet") -> Any:
     """Build the network; see `transferred` for arguments and errors.

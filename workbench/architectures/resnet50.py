@@ -16,6 +16,9 @@ RESNET50 = Backbone(
     ),
 )
 
+RECIPE = "transfer"
+"""The recipe that it is trained by where none is asked for."""
+
 
 def build(image_shape: tuple[int, int, int], classes: int, weights: str | None = "imagenet") -> Any:
     """Build the network; see `transferred` for arguments and errors.

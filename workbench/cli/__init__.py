@@ -6,6 +6,7 @@ import click
 
 from workbench import __version__
 from workbench.cli.analyze import analyze
+from workbench.cli.compare_recipes import compare_recipes
 from workbench.cli.data import data
 from workbench.cli.diagnose import diagnose
 from workbench.cli.evaluate import evaluate, runs
@@ -20,7 +21,8 @@ from workbench.cli.start import page, start
 from workbench.cli.train import train
 
 COMMANDS = (
-    start, page, data, train, runs, evaluate, diagnose, analyze, figures, explain, maps, export, selftest, shell,
+    start, page, data, train, compare_recipes, runs, evaluate, diagnose, analyze, figures, explain, maps, export,
+    selftest, shell,
 )  # fmt: skip
 
 

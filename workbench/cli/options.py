@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -208,8 +208,8 @@ def _memorise(function: Callable[..., Any], param: click.Parameter) -> None:
         function.__dict__.setdefault("__click_params__", []).append(param)
 
 
-def param_options(params: type[BaseModel], taken: frozenset[str]) -> list[click.Option]:
-    """Make one option for each field of `params`.
+def param_options(params: type[BaseModel], taken: frozenset[str], *, defaults: bool = True) -> list[click.Option]:
+    """Make one option for each field of `params`; without `defaults` the help names none, as others count there.
 
     Raises:
         TypeError: if a field has the name of an option that every command has.
@@ -225,7 +225,7 @@ def param_options(params: type[BaseModel], taken: frozenset[str]) -> list[click.
         options.append(
             click.Option(
                 names, type=None if parameter.kind is bool else _Value(parameter), multiple=parameter.many,
-                default=None, help=_help(parameter),
+                default=None, help=_help(parameter if defaults else replace(parameter, default=None)),
             )
         )  # fmt: skip
     return options

@@ -3,76 +3,85 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.options import FILE, Choice, as_json, data_dir
-from workbench.cli.program import command, plain
+from workbench.cli.options import FOLDER, as_json, data_dir, data_options
+from workbench.cli.program import plain
+from workbench.cli.recipe_options import RecipeCommand, architecture, changes, usual_recipe, weights
 
 if TYPE_CHECKING:
     from workbench.recipes import TrainingJob
     from workbench.runs import Run
 
-
-def _architectures() -> Iterator[str]:
-    from workbench.architectures import architectures
-
-    return iter(architectures())
+TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     left"
 
 
-def _recipes() -> Iterator[str]:
-    from workbench.recipes import RECIPES
-
-    return iter(RECIPES)
-
-
-@command(
+@click.command(
+    cls=RecipeCommand,
     examples=[
         ("train", "the tuned baseline, as run `baseline-tuned-0`"),
         ("train mine --recipe report --seed 1", "the report's recipe, under a name of one's own"),
         ("train quick --epochs 2 --batch-size 128", "a first look"),
+        ("train --recipe augmented --show-recipe", "a recipe as TOML, to be changed in an editor"),
+        ("train mine --data my.npz --rotation 10 --patience 3", "one's own data; stops early"),
         ("train mine --resume", "go on where it was cut off"),
-    ]
+    ],
 )
 @click.argument("name", required=False, metavar="[NAME]")
+@architecture
+@weights
 @click.option(
-    "--architecture", type=Choice("architecture", _architectures, "NAME"), help="The network.  [default: baseline]"
-)
-@click.option(
-    "--recipe", type=Choice("recipe", _recipes),
-    help="The settings to start from: `tuned` is the better one, `report` the literal one.  [default: tuned]",
+    "--recipe", metavar="RECIPE",
+    help="The settings to start from: a name (`tuned`, `augmented`, `transfer`, `report`), a .toml file, or a run's "
+    "run.json.  [default: tuned, or what the network names]",
 )  # fmt: skip
-@click.option("--epochs", type=int, metavar="N", help="How often the training images are gone through.")
-@click.option("--batch-size", type=int, metavar="N", help="Images in one step.")
-@click.option("--learning-rate", type=float, metavar="X", help="Step size; the highest one, if it has a schedule.")
-@click.option("--validation-split", type=float, metavar="X", help="Share of the training images kept for validation.")
+@click.option("--show-recipe", is_flag=True, help="Print the recipe as TOML, and train nothing.")
+@click.option(
+    "--augmentation-samples", type=FOLDER, metavar="FOLDER",
+    help="First draw what augmentation makes of some images, into this folder.",
+)  # fmt: skip
 @click.option("--seed", type=int, metavar="N", help="Of weights, order, augmentation and dropout.  [default: 0]")
 @click.option("--resume", is_flag=True, help="Go on from the last whole epoch of a training that was cut off.")
-@click.option("--data", type=FILE, metavar="FILE.npz", help="Train on data of your own, not on Fashion-MNIST.")
+@click.option(
+    "--deterministic/--no-deterministic", default=None,
+    help="Compute on one thread and in one order: slower, and the same bits each time.",
+)  # fmt: skip
+@data_options("Train on data of your own, not on Fashion-MNIST")
 @data_dir
 @as_json
 def train(
-    *, name: str | None, architecture: str | None, recipe: str | None, seed: int | None, resume: bool,
-    data: Path | None, data_dir: Path | None, as_json: bool, **settings: Any,
+    *, name: str | None, architecture: str | None, weights: str | None, recipe: str | None, show_recipe: bool,
+    augmentation_samples: Path | None, seed: int | None, resume: bool, deterministic: bool | None, data: str | None,
+    reading: dict[str, Any], data_dir: Path | None, as_json: bool, **settings: Any,
 ) -> None:  # fmt: skip
     """Train a network and save it as run NAME.
 
     After each epoch there is a checkpoint; one that was killed goes on with --resume. A run of the same name stays
     until the new one is whole. Without NAME the run is called after what is trained.
     """
+    from workbench.params import make
+    from workbench.recipe_files import as_toml, open_recipe
     from workbench.recipes import TrainingJob
 
-    given = {"architecture": architecture, "seed": seed, "dataset": data, "data_dir": data_dir}
-    fields = {
-        key: str(value) if isinstance(value, Path) else value for key, value in given.items() if value is not None
-    }
-    job = TrainingJob.plan(recipe or "tuned", settings, **fields)
+    said = {
+        "architecture": architecture, "weights": weights, "seed": seed, "deterministic": deterministic,
+        "dataset": data, "reading": reading or None, "data_dir": data_dir,
+    }  # fmt: skip
+    fields = {key: str(value) if isinstance(value, Path) else value for key, value in said.items() if value is not None}
+    recipe_name, chosen = open_recipe(recipe or usual_recipe(architecture), changes(settings))
+    if show_recipe:
+        click.echo(as_toml(chosen), nl=False)
+        return
+    job = make(TrainingJob, {"recipe_name": recipe_name, "recipe": chosen, **fields})
     name = name or f"{job.architecture}-{job.recipe_name}-{job.seed}"
     if resume and recipe is None:
-        job = _resumed(name, settings, fields) or job
+        job = _resumed(name, changes(settings), fields) or job
+    if augmentation_samples is not None:
+        _draw_samples(job, augmentation_samples, quiet=as_json)
     run = fit(name, job, resume=resume, quiet=as_json)
     if as_json:
         from workbench.cli.json_output import show_json
@@ -84,43 +93,58 @@ def _resumed(name: str, settings: Mapping[str, Any], fields: Mapping[str, Any]) 
     """Return the job of an unfinished training, changed by what was given; None where there is none."""
     from workbench.checkpoint import Checkpoint
     from workbench.params import make
-    from workbench.recipes import TrainingJob
+    from workbench.recipes import Recipe, TrainingJob
     from workbench.runs import runs_folder
 
     state = Checkpoint(runs_folder(), name).read()
     if state is None:
         return None
-    changed = {key: value for key, value in settings.items() if value is not None}
-    recipe = {**state.job.recipe.model_dump(), **changed}
+    recipe = make(Recipe, {**state.job.recipe.model_dump(), **settings})
     return make(TrainingJob, {**state.job.model_dump(), **fields, "recipe": recipe})
 
 
-def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool = False) -> Run:
-    """Train with a line for each epoch and a bar for its batches; `quiet` keeps stdout free."""
+def _draw_samples(job: TrainingJob, folder: Path, *, quiet: bool) -> None:
+    """Draw what the trainer will make of some training images."""
+    from dataclasses import replace
+
+    from workbench.batch import write_results
     from workbench.cli.bars import progress
-    from workbench.cli.console import headline, say
+    from workbench.cli.console import say
+    from workbench.datasets import load_dataset
+    from workbench.params import make
+    from workbench.progress import report
+    from workbench.registry import Session, analysis
+
+    kind = analysis("augmentation-samples")
+    settings = job.recipe.model_dump()
+    shown = {key: settings[key] for key in kind.Params.model_fields if key in settings}
+    params = make(kind.Params, {**shown, "flip": "yes" if job.recipe.flip else "no", "seed": job.seed})
+    with progress():
+        images = load_dataset(job.dataset, split="train", data_dir=job.data_dir, progress=report, **job.reading)
+        answer = kind().compute(Session(Path("not trained yet"), images), params)
+        context = {"dataset": images.name, "images": len(images)}
+        result = replace(
+            answer, analysis=kind.name(), params=params.model_dump(mode="json"), context=context, drawer=kind().draw
+        )
+        write_results(folder, [result], {})
+    if not quiet:
+        say(f"Samples of the augmentation: {folder / 'augmentation-samples.png'}")
+        for finding in result.findings:
+            say(f"  {finding.claim}", "dim")
+
+
+def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool = False) -> Run:
+    """Train with a line for each epoch and bars for its batches and for all; `quiet` keeps stdout free."""
+    from workbench.cli.bars import progress
+    from workbench.cli.console import say
     from workbench.progress import report
     from workbench.trainer import train as train_run
 
-    told: list[str] = []
-
-    def announce(what: str, done: int, total: int) -> None:
-        if not told and not quiet:  # only now is it known that there is something to train
-            headline(f"Training {name}")
-        told.append(what)
-        report(what, done, total)
-
-    def tell(sentence: str) -> None:
-        click.echo(plain(sentence), err=True)
-
-    def on_epoch(row: Mapping[str, float]) -> None:
-        if "rows" not in told:
-            told.append("rows")
-            say("epoch     loss  accuracy  val loss  val accuracy     rate  seconds", "dim")
-        say(_line(row))
-
+    told = Told(name, quiet=quiet)
     with progress():
-        run = train_run(name, job=job, resume=resume, progress=announce, on_epoch=None if quiet else on_epoch, say=tell)
+        run = train_run(
+            name, job=job, resume=resume, progress=report, on_epoch=told.epoch, on_start=told.start, say=told.sentence
+        )
     if not quiet:
         say()
         measured = ", ".join(
@@ -131,9 +155,60 @@ def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool
     return run
 
 
+class Told:
+    """What a training tells, as lines.
+
+    Args:
+        name: of the run.
+        quiet: whether stdout stays free.
+    """
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self.begin(name)
+
+    def begin(self, name: str) -> None:
+        """Tell of another run from here on."""
+        self._name, self._epochs = name, 0
+        self._seconds: list[float] = []
+
+    def start(self, epochs: int, device: str) -> None:
+        """Say what is trained on what."""
+        from workbench.cli.console import headline
+
+        self._epochs = epochs
+        if not self._quiet:
+            headline(f"Training {self._name} on {device}")
+
+    def sentence(self, sentence: str) -> None:
+        """Say what is worth a sentence, on stderr."""
+        click.echo(plain(sentence), err=True)
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Write the line of an epoch, with the time that the others will take if they take as long."""
+        from workbench.cli.console import say
+
+        if self._quiet:
+            return
+        if not self._seconds:
+            say(TITLE, "dim")
+        self._seconds.append(row["seconds"])
+        left = (self._epochs - int(row["epoch"])) * sum(self._seconds) / len(self._seconds)
+        say(f"{_line(row)}  {_clock(left):>7}")
+
+
 def _line(row: Mapping[str, float]) -> str:
     validation = ("–", "–") if math.isnan(row["val_loss"]) else (f"{row['val_loss']:.4f}", f"{row['val_accuracy']:.4f}")
     return (
         f"{int(row['epoch']):>5}  {row['loss']:>7.4f}  {row['accuracy']:>8.4f}  {validation[0]:>8}  {validation[1]:>12}"
         f"  {row['learning_rate']:>7.1e}  {row['seconds']:>7.1f}"
     )
+
+
+def _clock(seconds: float) -> str:
+    """Write a time as h:mm:ss or m:ss; none where nothing is left."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    if not whole:
+        return "–"
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
