@@ -67,11 +67,17 @@
     if (answer.painted) document.dispatchEvent(new Event("workbench:painted"));
     if (before && before.section !== view.section) window.scrollTo(0, 0);
     for (const name of answer.slow) fire(name);
+    if (!before && new URLSearchParams(location.search).get("view") === "api") W.api(), setTimeout(W.api, 200);
   };
 
+  // gradio opens its page of the API at a click alone: a link to it has to be closed first.
+  W.api = () => document.querySelector("footer .show-api").click();
+
   function address(url, before) {
-    const theme = new URLSearchParams(location.search).get("__theme");
-    const target = theme ? `${url}&__theme=${encodeURIComponent(theme)}` : url;
+    // gradio's own keys stay: dark or light, and whether its page of the API lies over this one.
+    const asked = new URLSearchParams(location.search);
+    const kept = ["__theme", "view"].map((key) => [key, asked.get(key)]);
+    const target = kept.reduce((text, [key, value]) => (value ? `${text}&${key}=${encodeURIComponent(value)}` : text), url);
     // The first view is settled in place: Back must leave the page, not go from a view to itself.
     if (target !== location.search && history !== "leave")
       window.history[before && history === "push" ? "pushState" : "replaceState"](null, "", target);
@@ -141,7 +147,8 @@
       }
       change(button.dataset.go);
       if (button.closest(".grid") && innerWidth <= 700) document.getElementById("detail").scrollIntoView();
-    } else if ("start" in button.dataset) change(`own=&invert=&start=${lastImage ?? 0}`);
+    } else if ("api" in button.dataset) W.api();
+    else if ("start" in button.dataset) change(`own=&invert=&start=${lastImage ?? 0}`);
   }
 
   const closeMenus = () => document.querySelectorAll("[popover]").forEach((menu) => menu.matches(":popover-open") && menu.hidePopover());

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from workbench.ui.api import Api
+from workbench.ui.api_routes import routes
 from workbench.ui.desk import Desk
 from workbench.ui.page import Panes, blocks, warm
 from workbench.ui.scatter import points_of
@@ -45,15 +47,18 @@ def create_app(
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     desk = source if isinstance(source, Desk) else Desk(source, warm)
+    api = Api(desk)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         if background:
             desk.start()
         yield
+        api.close()
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.state.desk = desk
+    routes(app, api)
 
     @app.middleware("http")
     async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -68,7 +73,7 @@ def create_app(
 
     _routes(app, desk)
     _routes_of_maps(app, desk)
-    return _mounted(app, Panes(desk))
+    return _mounted(app, Panes(desk), api)
 
 
 def _routes(app: FastAPI, desk: Desk) -> None:
@@ -135,7 +140,7 @@ def _there(found: Found | None) -> Found:
     return found
 
 
-def _mounted(app: FastAPI, panes: Panes) -> FastAPI:
+def _mounted(app: FastAPI, panes: Panes, api: Api) -> FastAPI:
     import gradio as gr
 
     version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ASSETS)).hexdigest()[:12]
@@ -149,9 +154,9 @@ def _mounted(app: FastAPI, panes: Panes) -> FastAPI:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mounted: FastAPI = gr.mount_gradio_app(
-            app, blocks(panes), path="/", head=head, theme=gr.themes.Base(font=[font, "Arial", "sans-serif"]),
-            show_error=False, footer_links=[], run_history=False, enable_monitoring=False, ssr_mode=False, pwa=False,
-            favicon_path=str(HERE / "icon.svg"), max_file_size="4mb",
+            app, blocks(panes, api), path="/", head=head, theme=gr.themes.Base(font=[font, "Arial", "sans-serif"]),
+            show_error=False, footer_links=["api"], run_history=False, enable_monitoring=False, ssr_mode=False,
+            pwa=False, favicon_path=str(HERE / "icon.svg"), max_file_size="4mb",
             app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         )  # fmt: skip
     return mounted

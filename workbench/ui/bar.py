@@ -39,11 +39,12 @@ def _title(desk: Desk) -> str:
 
 
 def _facts(desk: Desk) -> str:
+    api = element("button", "API", type="button", data_api=True, title="ask the same from a program, over HTTP")
     if desk.board is None:
-        return ""
+        return api
     images = len(desk.board.labels)
     accuracy = percent(1 - desk.board.wrong / images, 2)
     return (
         f"{escape(desk.session.dataset.name)} · {count(images, 'image')} · accuracy <b>{accuracy} %</b> · "
-        f"{count(desk.board.wrong, 'error')}"
+        f"{count(desk.board.wrong, 'error')} · {api}"
     )

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.errors import WorkbenchError
+from workbench.errors import Unavailable, WorkbenchError
 from workbench.progress import reporting
 
 LOG = logging.getLogger("workbench.ui")
@@ -23,6 +23,14 @@ RETRY = 3.0
 
 class Stopped(Exception):  # no error: the page is going down
     """Raised inside work that reports its progress, when nobody wants it any more."""
+
+
+class Busy(Unavailable):
+    """It cannot be answered now, and can a little later."""
+
+
+class Bug(Exception):  # no error of who asked
+    """Something went wrong that should not have: what a program that asked is told; the terminal has the traceback."""
 
 
 @dataclass

@@ -19,7 +19,8 @@ from workbench.ui.view import View
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
 
-MEGABYTES = 2
+MEGABYTES = 16
+"""A photo of 40 megapixels, which is the most that is read, has about as many."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from workbench import registry
 from workbench.errors import WorkbenchError
 from workbench.progress import reporting
 from workbench.ui import detail, easel, maps, overview, own_image, section
+from workbench.ui.api import Api, described
 from workbench.ui.bar import bar_html
 from workbench.ui.desk import Desk
 from workbench.ui.gallery import Shelf, gallery_html
@@ -207,8 +208,8 @@ ANSWERED = "answer => window.workbench ? window.workbench.reply(answer) : void (
 """The first answer may be there before app.js is."""
 
 
-def blocks(panes: Panes) -> Any:
-    """Build the gradio page."""
+def blocks(panes: Panes, api: Api) -> Any:
+    """Build the gradio page, and what other programs can ask."""
     import gradio as gr
 
     # A pane may be there before app.js or after it: it waits in a list, and calls whoever is there.
@@ -248,6 +249,11 @@ def blocks(panes: Panes) -> Any:
                 show, [wanted], made[name], js=f"() => [window.workbench.shown('{name}')]", trigger_mode="always_last",
                 concurrency_limit=1 if name == "detail" else 4, concurrency_id=name, **quiet,
             ).then(None, None, None, js=f"() => window.workbench.settled('{name}')", **quiet)  # fmt: skip
+        for question in api.questions:
+            gr.api(
+                getattr(api, question), api_name=question, api_description=described(getattr(api, question)),
+                concurrency_limit=8, concurrency_id="api",
+            )  # fmt: skip
     return page.queue(max_size=64, api_open=False)
 
 
