@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.options import FOLDER, as_json, data_dir, data_options
+from workbench.cli.options import FOLDER, Choice, as_json, data_dir, data_options
 from workbench.cli.program import plain
 from workbench.cli.recipe_options import RecipeCommand, architecture, changes, usual_recipe, weights
 
 if TYPE_CHECKING:
     from workbench.recipes import TrainingJob
     from workbench.runs import Run
+
+
+def _strategies() -> Iterator[str]:
+    from workbench.distribution import KINDS
+
+    return iter(KINDS)
+
 
 TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     left"
 
@@ -29,6 +36,7 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
         ("train --recipe augmented --show-recipe", "a recipe as TOML, to be changed in an editor"),
         ("train mine --data my.npz --rotation 10 --patience 3", "one's own data; stops early"),
         ("train mine --resume", "go on where it was cut off"),
+        ("train mine --architecture resnet50 --weights FILE.h5", "a network trained before, with a new classifier"),
     ],
 )
 @click.argument("name", required=False, metavar="[NAME]")
@@ -50,19 +58,26 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
     "--deterministic/--no-deterministic", default=None,
     help="Compute on one thread and in one order: slower, and the same bits each time.",
 )  # fmt: skip
+@click.option(
+    "--strategy", type=Choice("strategy", _strategies, "auto|none|mirrored|multi-worker"),
+    help="Spread over all GPUs (mirrored), or over the machines that TF_CONFIG names (multi-worker).  [default: auto, "
+    "whichever of them there is]",
+)  # fmt: skip
 @data_options("Train on data of your own, not on Fashion-MNIST")
 @data_dir
 @as_json
 def train(
     *, name: str | None, architecture: str | None, weights: str | None, recipe: str | None, show_recipe: bool,
-    augmentation_samples: Path | None, seed: int | None, resume: bool, deterministic: bool | None, data: str | None,
-    reading: dict[str, Any], data_dir: Path | None, as_json: bool, **settings: Any,
+    augmentation_samples: Path | None, seed: int | None, resume: bool, deterministic: bool | None,
+    strategy: str | None, data: str | None, reading: dict[str, Any], data_dir: Path | None, as_json: bool,
+    **settings: Any,
 ) -> None:  # fmt: skip
     """Train a network and save it as run NAME.
 
     After each epoch there is a checkpoint; one that was killed goes on with --resume. A run of the same name stays
     until the new one is whole. Without NAME the run is called after what is trained.
     """
+    from workbench.distribution import is_chief, using
     from workbench.params import make
     from workbench.recipe_files import as_toml, open_recipe
     from workbench.recipes import TrainingJob
@@ -82,11 +97,13 @@ def train(
         job = _resumed(name, changes(settings), fields) or job
     if augmentation_samples is not None:
         _draw_samples(job, augmentation_samples, quiet=as_json)
-    run = fit(name, job, resume=resume, quiet=as_json)
+    with using(strategy or "auto"):
+        run = fit(name, job, resume=resume, quiet=as_json)
+        path = run.path if is_chief() else None
     if as_json:
         from workbench.cli.json_output import show_json
 
-        show_json({"path": run.path, **run.manifest.model_dump(mode="json")})
+        show_json({"path": path, **run.manifest.model_dump(mode="json")})
 
 
 def _resumed(name: str, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> TrainingJob | None:
@@ -137,6 +154,7 @@ def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool
     """Train with a line for each epoch and bars for its batches and for all; `quiet` keeps stdout free."""
     from workbench.cli.bars import progress
     from workbench.cli.console import say
+    from workbench.distribution import is_chief
     from workbench.progress import report
     from workbench.trainer import train as train_run
 
@@ -151,7 +169,8 @@ def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool
             f"{split} {100 * values['accuracy']:.2f} %" for split, values in run.manifest.metrics.items()
         )
         say(f"Accuracy: {measured}, after {run.manifest.seconds / 60:.1f} minutes.")
-        say(f"Saved in {run.path}. Look at it: workbench page {name}", "dim")
+        saved = f"Saved in {run.path}. Look at it: workbench page {name}"
+        say(saved if is_chief() else "The run is saved by the chief of the workers.", "dim")
     return run
 
 
