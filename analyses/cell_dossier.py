@@ -99,7 +99,8 @@ class CellDossier(Analysis[Choice]):
             right = np.flatnonzero((predictions.labels == each) & predictions.correct)
             rows.append(right[evenly(len(right), RIGHT)])
         every, ends = np.concatenate(rows), np.cumsum([len(each) for each in rows])[:-1]
-        found = contrasts.contrast(session, params.method, every, cell, reference=params.reference)
+        method = contrasts.usable(session, params.method)
+        found = contrasts.contrast(session, method, every, cell, reference=params.reference)
         maps = np.split(contrasts.spread(found), ends)
         margins = np.split(contrasts.margins(predictions, every, *cell), ends)
         pictures = np.asarray(session.dataset.images[every])
@@ -118,7 +119,7 @@ class CellDossier(Analysis[Choice]):
             **{f"margins {k}": each for k, each in enumerate(margins)},
         }  # fmt: skip
         notes = {
-            "title": contrasts.title(params.method), "size": "×".join(map(str, found.values.shape[1:])),
+            "title": contrasts.title(method), "size": "×".join(map(str, found.values.shape[1:])),
             "examined": [len(each) for each in rows], "shown": [len(each) for each in nearest],
         }  # fmt: skip
         evidence = [worst_first(predictions, rows[0][own]) for own in inside]

@@ -15,7 +15,7 @@ from workbench.channel_faults import dead as dead_ones
 from workbench.choosing import Some, balanced, evenly
 from workbench.colours import NO_EVIDENCE_COLOUR, PREDICTED_COLOUR
 from workbench.contracts import Array, Finding, Kind
-from workbench.errors import unknown
+from workbench.errors import WorkbenchError, unknown
 from workbench.measures import confusion_counts
 from workbench.params import ChooseFrom, Params
 from workbench.plotting import INK, QUIET, SMALL, class_ticks, colour_bar, colours_for, heading, new_figure, plain, text
@@ -58,6 +58,7 @@ class Channels(Analysis[Choice]):
 
     Params = Choice
     needs_model = True
+    needs_inside = "layers"
     kinds: ClassVar[tuple[Kind, ...]] = ("dead-channels",)
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 256, "tried": 60, "channels": 64})
 
@@ -71,6 +72,8 @@ class Channels(Analysis[Choice]):
         if params.layer is not None and params.layer not in probe.layers:
             raise unknown("layer", params.layer, probe.layers)
         found = ablation.units(probe)
+        if not found:
+            raise WorkbenchError("Channels are read behind layers with a kernel. This model shows none.")
         rows = evenly(len(data), params.images)
         read = ablation.responses(probe, data, rows, [unit.end for unit in found])
         lines, dead, twin = [], {}, {}

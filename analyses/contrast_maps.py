@@ -61,6 +61,7 @@ class ContrastMaps(Analysis[Choice]):
 
     Params = Choice
     needs_model = True
+    needs_inside = "layers"
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Explain the margin of the shown images and of a sample of all errors, and add it up over places."""

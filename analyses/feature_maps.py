@@ -41,12 +41,14 @@ class FeatureMaps(Analysis[Choice]):
 
     Params = Choice
     needs_model = True
+    needs_inside = "layers"
 
     def missing(self, session: Session) -> str | None:
         """Say so where the model is known to have no feature maps."""
         if session.ready and not session.probe.spatial_layers:
-            return "Feature maps need a layer with (N, h, w, F) output. This model has none."
-        return None
+            none = "Feature maps need a layer with (N, h, w, F) output. This model has none."
+            return super().missing(session) or none
+        return super().missing(session)
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Read all layers in one pass: the maps of one image, and the range of every channel over many."""

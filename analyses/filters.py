@@ -60,12 +60,13 @@ class Filters(Analysis[Choice]):
 
     Params = Choice
     needs_model = True
+    needs_inside = "weights"
 
     def missing(self, session: Session) -> str | None:
         """Say so where the model is known to have no filters."""
         if session.ready and not session.probe.filter_layers:
-            return "Filters are weights of a convolution. This model has no convolution."
-        return None
+            return super().missing(session) or "Filters are weights of a convolution. This model has no convolution."
+        return super().missing(session)
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Read kernels and norms; climb to the inputs that the filters answering most to the data like best."""

@@ -49,12 +49,14 @@ class GradCamMaps(Analysis[Choice]):
 
     Params = Choice
     needs_model = True
+    needs_inside = "layers"
 
     def missing(self, session: Session) -> str | None:
         """Say so where the model is known to have no place to look at."""
         if session.ready and not session.probe.spatial_layers:
-            return "Grad-CAM needs a layer with (N, h, w, F) output. This model has none."
-        return None
+            none = "Grad-CAM needs a layer with (N, h, w, F) output. This model has none."
+            return super().missing(session) or none
+        return super().missing(session)
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Explain the predicted class of the examples, and of a sample for the count of empty maps."""

@@ -50,6 +50,7 @@ class LayerStory(Analysis[Choice]):
 
     Params = Choice
     needs_model = True
+    needs_inside = "layers"
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType(
         {"layers": 6, "images": 300, "errors": 100, "support": 600}
     )

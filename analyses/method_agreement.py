@@ -130,6 +130,8 @@ class MethodAgreement(Analysis[Choice]):
 
 def _reached(session: Session, rows: Array) -> Array:
     """`(H, W)` bool, pixels on which the score of some image depends: elsewhere every method is right to say 0."""
+    if session.inference_only:  # which gives no gradient to tell it by
+        return np.ones(session.dataset.image_shape[:2], bool)
     reached = session.attribute("saliency", rows).values.any(axis=0)
     return np.asarray(reached if reached.any() else ~reached)
 

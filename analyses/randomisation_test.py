@@ -64,6 +64,7 @@ class RandomisationTest(Analysis[Choice]):
 
     Params = Choice
     needs_model = True
+    needs_inside = "weights"
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Explain the predicted class of some images with the trained weights and with others."""

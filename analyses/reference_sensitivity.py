@@ -63,6 +63,7 @@ class ReferenceSensitivity(Analysis[Choice]):
 
     Params = Choice
     needs_model = True
+    needs_inside = "gradients"
 
     def compute(self, session: Session, params: Choice) -> Result:
         """Explain the predicted class from each reference, and compare the maps on the object's pixels."""

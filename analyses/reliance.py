@@ -69,6 +69,7 @@ class Reliance(Analysis[Choice]):
         import pandas as pd
 
         data, names = session.dataset, session.class_names
+        params = params.model_copy(update={"method": contrasts.usable(session, params.method)})
         groups = pd.DataFrame(columns=list(GROUPS))
         options = _options(session, params)
 

@@ -12,12 +12,12 @@ from workbench.analysis import Analysis
 from workbench.choosing import balanced, worst_first
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.contracts import Array, Finding, Predictions
-from workbench.conventions import conventions
+from workbench.conventions import Convention, conventions
+from workbench.input_trials import AS_THEY_ARE, compared, recognised
 from workbench.measures import confusion_counts, wilson
 from workbench.params import Params
 from workbench.permutations import Permutation, permutation
 from workbench.plotting import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
-from workbench.progress import report
 from workbench.result import Result
 from workbench.wording import counted, listed, percent, rate
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from workbench.session import Session
 
-AS_THEY_ARE = "as they are"
 JUMP, SURE = 0.1, 1e-4
 """Gain in accuracy and p-value from which another way of giving the images is taken for the right one."""
 ONE_CLASS, NOTHING = 0.9, 0.1
@@ -110,27 +109,12 @@ def _bars(axes: Axes, inputs: pd.DataFrame) -> None:
 
 
 def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
-    """Give a sample to the model in every way, and compare with how it is given now (exact McNemar test)."""
-    import pandas as pd
-    from scipy.stats import binomtest
-
-    dataset = session.dataset
+    """Give a sample to the model in every way, and say so if one is surely the right one."""
+    dataset, probe = session.dataset, session.probe
     rows = np.sort(balanced(dataset.labels, min(most, len(dataset)), 0))
-    labels, now = dataset.labels[rows], session.predictions.correct[rows]
-    ways = conventions(dataset.image_shape)
-    lines = [{"input": AS_THEY_ARE, "accuracy": now.mean(), "gained": 0, "lost": 0, "p": 1.0}]
-    right = {AS_THEY_ARE: now}
-    for done, (name, way) in enumerate(ways.items()):
-        report("Other ways to give the images", done, len(ways))
-        right[name] = _right(session, rows, labels, way.change)
-        gained, lost = int((right[name] & ~now).sum()), int((now & ~right[name]).sum())
-        chance = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
-        lines.append({"input": name, "accuracy": right[name].mean(), "gained": gained, "lost": lost, "p": chance})
-    report("Other ways to give the images", len(ways), len(ways))
-    table = pd.DataFrame(lines)
-    low, high = wilson(np.array([each.sum() for each in right.values()]), len(rows))
-    table.insert(2, "low", low)
-    table.insert(3, "high", high)
+    ways = conventions(dataset.image_shape, probe.preprocessing)
+    table, right = compared(probe, dataset, rows, session.predictions.correct[rows], ways)
+    now = right[AS_THEY_ARE]
     best = table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable").iloc[0]
     gain = float(best["accuracy"] - table["accuracy"][0])
     if gain <= JUMP or best["p"] * len(ways) >= SURE or best["gained"] < best["lost"]:
@@ -152,17 +136,16 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     shifted = elsewhere is False and not way.scales
     return table, [Finding(
         claim + where, "critical", gain, interval, tuple(rows[right[name] & ~now].tolist()),
-        f"Give the model images that are {way.words}, here and wherever it is used; best as a layer of the model.",
+        _advice(way, elsewhere),
         kind="train-test-shift" if shifted else "preprocessing-mismatch", cost=gain, cost_interval=interval,
         confirm="Evaluate on all images that were changed in this way.",
     )]  # fmt: skip
 
 
-def _right(session: Session, rows: Array, labels: Array, change: Callable[[Array], Array]) -> Array:
-    parts = [rows[start : start + 256] for start in range(0, len(rows), 256)]
-    logits = [session.probe.logits(np.ascontiguousarray(change(session.dataset.floats(part)))) for part in parts]
-    values = np.concatenate(logits)
-    return np.asarray((values.argmax(axis=1) == labels) & np.isfinite(values).all(axis=1))
+def _advice(way: Convention, elsewhere: bool | None) -> str:
+    """Say how the model is given what it wants; training images that are right as they are need no flag."""
+    said = f"Give the model images that are {way.words}, here and wherever it is used; best as a layer of the model."
+    return f"Open it with --preprocessing {way.flag}. {said}" if way.flag and elsewhere is not False else said
 
 
 def _training_agrees(session: Session, change: Callable[[Array], Array]) -> bool | None:
@@ -170,9 +153,9 @@ def _training_agrees(session: Session, change: Callable[[Array], Array]) -> bool
     training = session.training
     if training is None:
         return None
-    rows = np.sort(balanced(training.dataset.labels, min(400, len(training.dataset)), 0))
-    labels = training.dataset.labels[rows]
-    now, then = _right(training, rows, labels, lambda x: x), _right(training, rows, labels, change)
+    data = training.dataset
+    rows = np.sort(balanced(data.labels, min(400, len(data)), 0))
+    now, then = (recognised(training.probe, data, rows, each) for each in (lambda images: images, change))
     return bool(then.mean() > now.mean() + JUMP / 2)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from workbench.contracts import Kind
 from workbench.params import Params
@@ -28,12 +28,15 @@ class Analysis(ABC, Generic[ParamsT]):
     Attributes:
         Params: the parameters, a frozen model in which every field has a default.
         needs_model: whether `compute` opens the model; a page answers the others before TensorFlow is there.
+        needs_inside: what it reads of the inside of the model, "gradients", "layers" or "weights"; a model that is
+            inference-only shows none of them. Empty where predictions do.
         kinds: the faults that its findings can report; `diagnose` asks every analysis that has some.
         quick: parameters with which it takes seconds, for `diagnose --fast`; None where it always takes longer.
     """
 
     Params: ClassVar[type[Params]] = Params
     needs_model: ClassVar[bool] = False
+    needs_inside: ClassVar[Literal["", "gradients", "layers", "weights"]] = ""
     kinds: ClassVar[tuple[Kind, ...]] = ()
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({})
 
@@ -49,6 +52,11 @@ class Analysis(ABC, Generic[ParamsT]):
 
     def missing(self, session: Session) -> str | None:
         """Say in a sentence what the session lacks for this analysis, or None. Must be cheap; opens no model."""
+        if self.needs_inside and session.inference_only:
+            return (
+                f"It needs the {self.needs_inside} of the model. This one is inference-only: it gives predictions and "
+                "shows nothing of its inside. Open it from its .keras file, if there is one."
+            )
         return None
 
     @abstractmethod

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_COPIES = 256
 """Changed copies of each image up to which a method is fast enough to be asked unnamed."""
+ENOUGH = 3
+"""Methods, the control among them, below which slower ones are asked too."""
 CONTROL = "random"
 """The method that knows nothing."""
 RESAMPLES = 2000
@@ -36,7 +38,8 @@ def methods_on(probe: Probe, names: Sequence[str], *, least: int = 1) -> tuple[d
 
     Args:
         probe: the model.
-        names: CLI names; if there is none, all that apply and are fast, the control among them.
+        names: CLI names; if there is none, all that apply and are fast, the control among them. Where these are fewer
+            than three, as of a model without gradients, the fastest of the others too.
         least: how many there must be.
 
     Returns:
@@ -61,6 +64,11 @@ def methods_on(probe: Probe, names: Sequence[str], *, least: int = 1) -> tuple[d
             raise WorkbenchError(reason)
         else:
             left[kind.title] = reason
+    if not names and len(chosen) < ENOUGH:
+        slow = {n: kind() for n, kind in explainers().items() if n not in chosen and kind.missing(probe) is None}
+        for name in sorted(slow, key=lambda name: slow[name].copies(probe))[: ENOUGH - len(chosen)]:
+            chosen[name] = slow[name]
+            left.pop(slow[name].title)
     if len(chosen) < least:
         raise WorkbenchError(f"At least {least} methods are needed. Got {', '.join(chosen) or 'none'}.")
     return chosen, left

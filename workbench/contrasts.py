@@ -57,6 +57,14 @@ def contrast(session: Session, method: str, rows: Array, classes: tuple[Any, Any
     return session.attribute(method, rows, contrast=classes, **known)
 
 
+def usable(session: Session, method: str) -> str:
+    """Return the method; or "occlusion", which asks for predictions alone, where the model gives nothing else."""
+    from workbench.explainers import explainer
+
+    closed = session.inference_only and explainer(method).missing(session.probe) is not None
+    return "occlusion" if closed else method
+
+
 def title(method: str) -> str:
     """Return the name of a method as its paper writes it."""
     from workbench.explainers import explainer

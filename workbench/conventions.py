@@ -1,4 +1,4 @@
-"""The conventions by which pixels are given to networks, each as a change of images in [0, 1]."""
+"""Other ways to give images to a network than the one it is given them in, each as a change of images in [0, 1]."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.contracts import Array
-
-IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of the red, green and blue channel in [0, 1], as in keras.applications' "torch" mode."""
-CAFFE_MEAN = (103.939, 116.779, 123.68)
-"""Of blue, green and red in [0, 255], as in its "caffe" mode."""
+from workbench.preprocessing import CONVENTIONS, UNIT, Preprocessing
 
 
 @dataclass(frozen=True)
@@ -21,13 +17,16 @@ class Convention:
 
     Attributes:
         words: what is done to the pixels, for a sentence "... if they are <words>".
-        change: `(B, H, W, C)` float32 in [0, 1] to what the network is given.
+        change: `(B, H, W, C)` float32 in [0, 1] to the images that make up for it, of which the network is then given
+            what it is given of every image.
         scales: whether only the scale of the values changes, and not what the picture shows.
+        flag: name of the preprocessing that does the same; empty if none does.
     """
 
     words: str
     change: Callable[[Array], Array]
     scales: bool = True
+    flag: str = ""
 
 
 def _standardised(images: Array) -> Array:
@@ -40,14 +39,22 @@ def _stretched(images: Array) -> Array:
     return (images - low) / np.maximum(high - low, 1e-6)
 
 
-def conventions(shape: tuple[int, int, int]) -> Mapping[str, Convention]:
-    """Return every convention that images of `shape`, (H, W, C), can be given by; "as they are" is none of them."""
+def conventions(shape: tuple[int, int, int], now: Preprocessing = UNIT) -> Mapping[str, Convention]:
+    """Return every other way that images of `shape`, (H, W, C), can be given in.
+
+    Args:
+        shape: of one image.
+        now: how they are given now; it is undone where the scale is another, and kept where the picture is.
+    """
     height, width, channels = shape
     found = {
-        "×255": Convention("multiplied by 255", lambda x: x * np.float32(255)),
-        "÷255": Convention("divided by 255", lambda x: x / np.float32(255)),
-        "-1…1": Convention("scaled to −1…1", lambda x: 2 * x - 1),
-        "standardised": Convention("brought to mean 0 and deviation 1, each by itself", _standardised),
+        name: Convention(each.words, _instead(each.change, now), flag=name)
+        for name, each in CONVENTIONS.items()
+        if name != now.name and each.fits(channels)
+    }
+    found |= {
+        "÷255": Convention("scaled to 0…1 and divided by 255 once more", _instead(lambda x: x / np.float32(255), now)),
+        "standardised": Convention("brought to mean 0 and deviation 1, each by itself", _instead(_standardised, now)),
         "stretched": Convention("stretched to 0…1, each by itself", _stretched),
         "inverted": Convention("inverted", lambda x: 1 - x, scales=False),
         "upside down": Convention("turned upside down", lambda x: x[:, ::-1], scales=False),
@@ -62,11 +69,10 @@ def conventions(shape: tuple[int, int, int]) -> Mapping[str, Convention]:
             "turned by 90° to the left", lambda x: np.rot90(x, 1, axes=(1, 2)), scales=False
         )
     if channels == 3:
-        mean, deviation = np.array(IMAGENET_MEAN, np.float32), np.array(IMAGENET_DEVIATION, np.float32)
-        found["imagenet"] = Convention("normalised by ImageNet's mean and deviation", lambda x: (x - mean) / deviation)
-        found["caffe"] = Convention(
-            "given as blue, green, red in 0…255 less ImageNet's mean",
-            lambda x: x[..., ::-1] * np.float32(255) - np.array(CAFFE_MEAN, np.float32),
-        )
         found["bgr"] = Convention("given as blue, green, red", lambda x: x[..., ::-1])
     return found
+
+
+def _instead(change: Callable[[Array], Array], now: Preprocessing) -> Callable[[Array], Array]:
+    """Return what makes up for `now`, so that the network is given exactly what `change` makes."""
+    return lambda images: np.asarray(now.undo(change(images)), np.float32)

@@ -19,6 +19,10 @@ def double_probe(probe: Probe) -> Probe:
         WorkbenchError: if the model cannot be built again from its own description.
     """
     model = probe.model
+    if probe.inference_only:
+        raise WorkbenchError(
+            f"This model is {probe.inference_only}: no float64 copy of it can be made, so its maps cannot be checked."
+        )
     try:
         copy = type(model).from_config(_in_double(model.get_config()))
         if not copy.built:
@@ -30,7 +34,7 @@ def double_probe(probe: Probe) -> Probe:
         raise WorkbenchError(
             f"A float64 copy of this model cannot be made, so its maps cannot be checked: {str(error).splitlines()[0]}"
         ) from None
-    checked = Probe(copy, probe.image_shape, floats=DOUBLE)
+    checked = Probe(copy, probe.image_shape, given=probe.preprocessing.name, floats=DOUBLE)
     checked.max_rows = 1  # nothing is shared with the way in which batches are made
     return checked
 

@@ -44,6 +44,7 @@ def judged(session: Session, attribution: Attribution, images: Any, *, test: boo
     whole = np.asarray(images[: len(attribution)])
     pixels = whole.astype(np.float32) / np.float32(255 if whole.dtype == np.uint8 else 1)
     method = make(explainer(attribution.method), attribution.params)
+    test = test and not session.inference_only  # whose weights cannot be reached
     known = randomisation_of(session, method) if test else known_randomisation(session, method)
     return replace(attribution, verdicts=judge(session.probe, pixels, attribution, randomisation=known))
 

@@ -1,4 +1,4 @@
-"""Model files of others -> Keras models, without running code that came with the file."""
+"""`.keras` files of others -> Keras models, without running code that came with the file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,20 @@ def load_model(path: str | Path) -> Any:
         WorkbenchError: if the file is truncated or of another format, holds a Lambda layer, or needs a custom class.
     """
     path = Path(path)
-    config, version = _config(path)
+    return opened(path, *_config(path))
+
+
+def opened(path: Path, config: dict[str, Any], version: str) -> Any:
+    """Let Keras open a file whose description of the model was read.
+
+    Args:
+        path: of the file.
+        config: the description.
+        version: of the Keras that wrote it.
+
+    Raises:
+        WorkbenchError: if the description names code of the file's own, or Keras cannot read it.
+    """
     _refuse_code(path, config)
     import keras
 
@@ -81,7 +94,7 @@ def _config(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def _refuse_code(path: Path, config: dict[str, Any]) -> None:
-    for part in _objects(config):
+    for part in serialized(config):
         if part["class_name"] in ("Lambda", "__lambda__"):
             inner = part.get("config")
             name = inner.get("name") if isinstance(inner, dict) else None
@@ -93,13 +106,13 @@ def _refuse_code(path: Path, config: dict[str, Any]) -> None:
 
 def _custom_classes(config: dict[str, Any]) -> Iterator[str]:
     """Yield the registered name of every class that is neither Keras's nor Python's."""
-    for part in _objects(config):
+    for part in serialized(config):
         module = part.get("module")
         if isinstance(module, str) and module != "builtins" and module.split(".")[0] != "keras":
             yield str(part.get("registered_name") or part["class_name"])
 
 
-def _objects(node: Any) -> Iterator[dict[str, Any]]:
+def serialized(node: Any) -> Iterator[dict[str, Any]]:
     """Yield every serialized object in a nest of lists and dictionaries."""
     nodes = [node]
     while nodes:  # not recursive: the nest is the file's, and may be deeper than Python's stack
@@ -114,6 +127,8 @@ def _objects(node: Any) -> Iterator[dict[str, Any]]:
 
 def fingerprint(model: Any) -> str:
     """16 hexadecimal digits that change with the structure of a Keras model and with any weight."""
+    if known := getattr(model, "file_fingerprint", ""):  # its weights are not Keras's
+        return str(known)
     try:
         structure = model.to_json()
     except (NotImplementedError, TypeError, ValueError):  # a model with a `call` of its own

@@ -16,6 +16,7 @@ from workbench.engine import Engine
 from workbench.errors import WorkbenchError, unknown
 from workbench.graph import Step, Tensor, head_of, pixel_range, walk
 from workbench.input_shape import fit_input
+from workbench.preprocessing import AUTO, PIXELS, UNIT, Preprocessing, preprocessing
 from workbench.scorer import RECTIFIERS, Scorer, Trace
 
 CLASSES = tf.TensorSpec((None,), tf.int64)
@@ -23,6 +24,10 @@ CLASSES = tf.TensorSpec((None,), tf.int64)
 POOLING = (
     "Pooling", "Dropout", "Padding", "Cropping", "UpSampling", "Reshape", "Rescaling", "Normalization", "Resizing",
 )  # fmt: skip
+
+
+UNSEEN = 32
+"""Values that a model is taken to hold for each of its input, where it cannot be seen into."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,9 @@ class Probe:
     Attributes:
         classes: K.
         image_shape: (H, W, C) of the images that it takes.
-        note: a sentence about where the scores were found.
+        note: sentences about what it is given, and where its scores were found.
+        preprocessing: what the model is given for an image in [0, 1].
+        inference_only: what kind of file the model is, if it gives predictions and no gradients; else empty.
         layers: every layer by path, in the order of execution.
         keras_layers: the Keras layer, or operation, behind each of them.
         max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
@@ -59,6 +66,8 @@ class Probe:
     Args:
         model: any Keras 3 model with one image input and one output of K ≥ 2 classes.
         image_shape: (H, W, C) of the images; needed where the model leaves H or W open.
+        given: name of the preprocessing; "auto" is pixels of 0…255 for a model that scales its input itself, before its
+            first weights, and [0, 1] for any other.
         floats: precision of pixels, scores and gradients.
 
     Raises:
@@ -66,18 +75,24 @@ class Probe:
     """
 
     def __init__(
-        self, model: keras.Model, image_shape: tuple[int, int, int] | None = None, *, floats: str = "float32"
-    ) -> None:
+        self, model: keras.Model, image_shape: tuple[int, int, int] | None = None, *, given: str = AUTO,
+        floats: str = "float32",
+    ) -> None:  # fmt: skip
         self.model, self.floats = model, floats
         self.image_shape, self._input_shape = fit_input(model, image_shape)
+        self._auto = given == AUTO
+        self.preprocessing: Preprocessing = UNIT if self._auto else preprocessing(given, self.image_shape[2])
+        self.inference_only = str(getattr(model, "inference_only", ""))
         self.engine = Engine()
-        self._logarithm, self._white = False, 1.0  # _white: what the model takes for a white pixel
+        self._logarithm = False
         self.sigmoid = self.rectified = False
         self.note = ""
         self.layers: dict[str, LayerInfo] = {}
         self.keras_layers: dict[str, Any] = {}
         self.classes = self._look()
         values = sum(int(np.prod([size or 1 for size in layer.shape])) for layer in self.layers.values())
+        if any(isinstance(layer, keras.Model) for layer in self.keras_layers.values()):
+            values = max(values, UNSEEN * int(np.prod(self.image_shape)))
         self.max_rows = int(np.clip(2**28 // max(values, 1), 1, 256))
 
     def _look(self) -> int:
@@ -89,7 +104,8 @@ class Probe:
             self.keras_layers = {step.name: step.layer for step in steps}
             head = head_of(steps)
             self.note, self.sigmoid = head.note, head.sigmoid
-            self._white = pixel_range(self.model, steps)
+            if self._auto:
+                self.preprocessing = PIXELS if pixel_range(self.model, steps) > 1 else UNIT
             operations = tf.compat.v1.get_default_graph().get_operations()
             self.rectified = any(each.type in RECTIFIERS for each in operations)
             return head.logits
@@ -111,13 +127,16 @@ class Probe:
                 if self._logarithm
                 else f"Nothing linear ends the model, {next(reversed(self.layers))!r} does: scores are its outputs."
             )
-        if self._white > 1:
+        if not self._auto:
+            self.note += f" Its images are {self.preprocessing.words}."
+        elif self.preprocessing is PIXELS:
             self.note += " It scales its input itself, and is given pixels of 0…255."
+        if self.inference_only:
+            self.note = f"It is {self.inference_only}: it gives predictions, no gradients. {self.note}"
         return int(output.shape[1])
 
     def _steps(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
-        images = images if self._white == 1 else images * self._white
-        return walk(self.model, tf.reshape(images, (-1, *self._input_shape)), known)
+        return walk(self.model, tf.reshape(self.preprocessing.change(images), (-1, *self._input_shape)), known)
 
     def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
         """Walk through the model inside a compiled function; what is not used costs nothing.
@@ -131,14 +150,9 @@ class Probe:
         logits = tf.reshape(tf.cast(head.logits, self.floats), (-1, self.classes))
         if self._logarithm:
             logits = tf.math.log(tf.maximum(logits, 1e-30))
-        width = int(np.prod(head.embeddings.shape[1:]))
-        flat = tf.reshape(tf.cast(head.embeddings, self.floats), (tf.shape(logits)[0], width))
+        inside = logits if head.embeddings is head.logits else tf.cast(head.embeddings, self.floats)
+        flat = tf.reshape(inside, (tf.shape(logits)[0], int(np.prod(inside.shape[1:]))))
         return Trace({step.name: step.output for step in steps}, logits, flat, tuple(steps), head, self._logarithm)
-
-    @property
-    def white(self) -> float:
-        """What the model itself takes for a white pixel: 1, or 255 where it scales its input."""
-        return self._white
 
     @property
     def spatial_layers(self) -> list[str]:
@@ -157,9 +171,18 @@ class Probe:
 
     def no_maps(self, method: str) -> str:
         """Say why `method` finds no feature maps in this model."""
+        if self.inference_only:
+            return f"{method} needs a layer with (N, h, w, F) output. {self._closed()}, and shows no layers."
         closed = any(isinstance(layer, keras.Model) for layer in self.keras_layers.values())
         why = "shows none: it has a `call` of its own, which cannot be seen into" if closed else "has none"
         return f"{method} needs a layer with (N, h, w, F) output. This model {why}."
+
+    def no_gradients(self, method: str) -> str:
+        """Say why `method` finds no gradients in this model."""
+        return f"{method} needs gradients. {self._closed()}."
+
+    def _closed(self) -> str:
+        return f"This model is {self.inference_only}, inference-only: it gives predictions, no gradients"
 
     def spatial_layer(self, name: str | None, *, method: str = "A feature map") -> str:
         """Return `name`, or the default layer for None.

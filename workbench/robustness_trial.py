@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.agreement import MOST_PIXELS, pairwise
-from workbench.choosing import balanced, evenly
+from workbench.choosing import Some, balanced, evenly, portions
 from workbench.contracts import Array, Predictions
 from workbench.corruptions import Corruptions
 from workbench.fragility import flips, pixel_reference
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 BATCH = 256
 LEARNED = 2000
 """Training images that the reference learns from."""
+METHODS, FEW = ("grad-cam", "saliency", "occlusion"), 8
+"""Methods whose maps are compared, the first that applies; and images for the last one, which is slow."""
 LEAST = 8
 """Pixels on which two maps can be compared."""
 
@@ -65,13 +67,12 @@ def tried(session: Session, rows: Array, families: Sequence[str], severities: Se
     reference = None
     if session.train is not None:
         learned = np.sort(balanced(session.train.labels, LEARNED, seed))
-        reference = pixel_reference(session.train.floats(learned), session.train.labels[learned])
+        reference = pixel_reference(Some(session.train, learned), session.train.labels[learned])
     logits = []
     predicted = np.zeros((len(families), len(severities), len(rows)), np.int64)
     compared = np.zeros((len(families), len(severities) + 1, len(rows)), np.int64)
     done, total = 0, len(rows) * len(families)
-    for start in range(0, len(rows), BATCH):
-        part = slice(start, start + BATCH)
+    for part in portions(Some(dataset, rows), BATCH):
         batch = Corruptions(dataset.floats(rows[part]), rows[part], seed)
         logits.append(probe.logits(batch.images))
         if reference is not None:
@@ -112,7 +113,8 @@ def stability(session: Session, trial: Trial, most: int, seed: int) -> Stability
     """
     from workbench.explainers import explainer
 
-    method = "grad-cam" if explainer("grad-cam").missing(session.probe) is None else "saliency"
+    method = next((n for n in METHODS if explainer(n).missing(session.probe) is None), METHODS[-1])
+    most = most if method != METHODS[-1] else min(most, FEW)
     right = np.flatnonzero(trial.before.correct)
     chosen = right[balanced(trial.before.labels[right], most, seed)] if len(right) else right
     alike = np.full((len(trial.families), len(trial.severities), len(chosen)), np.nan)

@@ -13,8 +13,10 @@ import numpy as np
 
 from workbench.contracts import Array, Dataset, Predictions
 from workbench.dynamics import Dynamics, read_dynamics
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, unknown
 from workbench.explaining import Explaining, Rows
+from workbench.model_files import file_fingerprint, is_inference_only
+from workbench.preprocessing import AUTO, FIND, NAMES
 from workbench.progress import report
 from workbench.result import Result
 from workbench.runs import Run
@@ -43,11 +45,15 @@ class Session(Explaining):
         run: the run that the model belongs to, or None.
         name: what captions call the model.
         cache: whether predictions and results are kept in the user's cache folder.
+        found: how "find" came to its preprocessing, a sentence; empty where it was not asked.
 
     Args:
-        model: a Keras model, a run, or the path of a `.keras` file.
+        model: a Keras model, a run, or the path of a model file or folder, as `model_files.load_model` takes it.
         dataset: labelled images that fit it.
         name: of the model; the run's or the file's, if not given.
+        preprocessing: what the model is given for an image: "auto" (it scales its input itself, or takes [0, 1]),
+            "unit", "signed", "pixels", "imagenet-torch", "imagenet-caffe", or "find": what surely recognises more than
+            "auto" does; the run's, if not given.
         train: the images it was trained on, or what loads them (None if they are not known); analyses of the training
             part need it.
     """
@@ -55,12 +61,19 @@ class Session(Explaining):
     runner: ClassVar[Runner | None] = None  # set by the registry, which stands on a floor above
 
     def __init__(
-        self, model: keras.Model | Run | Path, dataset: Dataset, *, name: str | None = None,
-        train: Dataset | Callable[[], Dataset | None] | None = None, cache: bool = True,
+        self, model: keras.Model | Run | Path | str, dataset: Dataset, *, name: str | None = None,
+        preprocessing: str | None = None, train: Dataset | Callable[[], Dataset | None] | None = None,
+        cache: bool = True,
     ) -> None:  # fmt: skip
+        model = Path(model) if isinstance(model, str) else model
         self._given, self.dataset, self.cache = model, dataset, cache
         self.run = model if isinstance(model, Run) else None
         self.name = name or (model.stem if isinstance(model, Path) else str(getattr(model, "name", "model")))
+        self._usual = AUTO if self.run is None else self.run.manifest.preprocessing
+        self._preprocessing = self._usual if preprocessing is None else preprocessing
+        if self._preprocessing not in (*NAMES, FIND):
+            raise unknown("preprocessing", self._preprocessing, (*NAMES, FIND))
+        self.found = ""
         self._train = train
         self._lock = threading.RLock()
         self._opening = threading.RLock()  # of its own, so that saved predictions are there while the model is loaded
@@ -93,14 +106,46 @@ class Session(Explaining):
 
     @cached_property
     def model_fingerprint(self) -> str:
-        """16 hexadecimal digits that change with any weight; needs no TensorFlow for a run or a file."""
+        """16 hexadecimal digits that change with any weight and with what the model is given.
+
+        A run and a file need no TensorFlow for it, unless the preprocessing is yet to be found.
+        """
+        how = self.preprocessing
+        return self._weights if how == AUTO else hashlib.sha256(f"{self._weights} {how}".encode()).hexdigest()[:16]
+
+    @cached_property
+    def _weights(self) -> str:
+        """16 hexadecimal digits that change with any weight."""
         if isinstance(self._given, Run):
             return self._given.manifest.model_sha256[:16]
         if isinstance(self._given, Path):
-            return hashlib.sha256(self._given.read_bytes()).hexdigest()[:16]
+            return file_fingerprint(self._given)
         from workbench.keras_files import fingerprint
 
         return fingerprint(self._given)
+
+    @property
+    def preprocessing(self) -> str:
+        """Name of what the model is given for an image; to find it, the model is loaded at the first call."""
+        if self._owner is not None:
+            return self._owner.preprocessing
+        if self._preprocessing == FIND:
+            with self._opening:
+                if self._preprocessing == FIND:
+                    from workbench.input_trials import find_preprocessing
+
+                    path = cache_folder() / "results" / f"{self._weights}-{self.dataset.fingerprint}" / "found.npz"
+                    self.found, self._preprocessing = find_preprocessing(
+                        lambda: self._model, self.dataset, path if self.cache else None
+                    )
+        return self._preprocessing
+
+    @property
+    def inference_only(self) -> bool:
+        """Whether the model gives predictions and no gradients or layers; known without loading it."""
+        if isinstance(self._given, Path):
+            return is_inference_only(self._given)
+        return bool(getattr(self._given, "inference_only", ""))
 
     @property
     def history(self) -> pd.DataFrame | None:
@@ -143,7 +188,7 @@ class Session(Explaining):
             if self._probe is None:
                 from workbench.probe import Probe
 
-                probe = Probe(self._load(), self.dataset.image_shape)
+                probe = Probe(self._model, self.dataset.image_shape, given=self.preprocessing)
                 if probe.classes != len(self.class_names):
                     raise WorkbenchError(
                         f"The model gives {probe.classes} scores an image. {self.dataset.name!r} names "
@@ -157,13 +202,14 @@ class Session(Explaining):
         """The Keras model."""
         return self.probe.model
 
-    def _load(self) -> keras.Model:
+    @cached_property
+    def _model(self) -> keras.Model:
         if isinstance(self._given, Run):
             return self._given.load_model()
         if isinstance(self._given, Path):
-            from workbench.keras_files import load_model
+            from workbench.model_files import load_model
 
-            return load_model(self._given)
+            return load_model(self._given, classes=len(self.class_names))
         return self._given
 
     @property
@@ -191,7 +237,7 @@ class Session(Explaining):
 
     def _saved_predictions(self) -> Predictions | None:
         with self._lock:
-            if self._predictions is None and self.run is not None:
+            if self._predictions is None and self.run is not None and self.preprocessing == self._usual:
                 self._predictions = self.run.predictions(self.split, self.dataset.fingerprint)
             if self._predictions is None and (logits := self._cached("logits")) is not None:
                 self._predictions = Predictions(logits, self.dataset.labels)
@@ -239,7 +285,8 @@ class Session(Explaining):
         """Return the session of the same model on other images, the same one at each call."""
         with self._lock:
             if dataset.fingerprint not in self._beside:
-                other = Session(self._given, dataset, name=self.name, train=self._train, cache=self.cache)
+                other = Session(self._given, dataset, name=self.name, preprocessing=self.preprocessing,
+                                train=self._train, cache=self.cache)  # fmt: skip
                 other._owner = self
                 self._beside[dataset.fingerprint] = other
             return self._beside[dataset.fingerprint]

@@ -1,6 +1,7 @@
 import numpy as np
 
 from workbench.conventions import conventions
+from workbench.preprocessing import CONVENTIONS
 
 GREY = np.array([[[0.0, 0.25], [0.5, 1.0]]], np.float32)[..., None]  # (1, 2, 2, 1)
 
@@ -10,9 +11,9 @@ def given(name, images):
 
 
 def test_scales():
-    np.testing.assert_allclose(given("×255", GREY).ravel(), [0, 63.75, 127.5, 255])
+    np.testing.assert_allclose(given("pixels", GREY).ravel(), [0, 63.75, 127.5, 255])
     np.testing.assert_allclose(given("÷255", GREY).ravel()[-1], 1 / 255)
-    np.testing.assert_allclose(given("-1…1", GREY).ravel(), [-1, -0.5, 0, 1])
+    np.testing.assert_allclose(given("signed", GREY).ravel(), [-1, -0.5, 0, 1])
     np.testing.assert_allclose(given("stretched", GREY / 4 + 0.5).ravel(), GREY.ravel(), atol=1e-6)
     standardised = given("standardised", GREY)
     np.testing.assert_allclose([standardised.mean(), standardised.std()], [0, 1], atol=1e-6)
@@ -32,12 +33,25 @@ def test_colour_conventions_as_keras_applications_has_them():
 
     images = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3)).astype(np.float32)
     scaled = images / np.float32(255)
-    for name, mode in (("caffe", "caffe"), ("imagenet", "torch"), ("-1…1", "tf")):
+    for name, mode in (("imagenet-caffe", "caffe"), ("imagenet-torch", "torch"), ("signed", "tf")):
         expected = preprocess_input(images.copy(), data_format="channels_last", mode=mode)
         np.testing.assert_allclose(given(name, scaled), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_what_does_not_fit_the_shape_is_not_offered():
     assert "transposed" not in conventions((4, 5, 3))
-    assert "caffe" not in conventions((4, 4, 1))
+    assert "imagenet-caffe" not in conventions((4, 4, 1))
+    assert "unit" not in conventions((4, 4, 3))  # they are given so
     assert not conventions((4, 4, 1))["inverted"].scales
+
+
+def test_what_is_given_now_is_made_up_for_so_that_the_network_sees_the_other_scale_itself():
+    images = np.random.default_rng(0).random((2, 3, 3, 3), np.float32)
+    now = CONVENTIONS["imagenet-caffe"]
+    ways = conventions((3, 3, 3), now)
+    for name in ("unit", "signed", "pixels", "imagenet-torch"):
+        seen = now.change(ways[name].change(images))
+        np.testing.assert_allclose(seen, CONVENTIONS[name].change(images), rtol=0, atol=1e-4)
+    mirrored = now.change(ways["mirrored"].change(images))  # another picture is still given as all are
+    np.testing.assert_allclose(mirrored, now.change(images[:, :, ::-1]), rtol=1e-6)
+    assert ways["signed"].flag == "signed" and not ways["mirrored"].flag

@@ -43,6 +43,7 @@ class Explainer(Named, ABC):
         of_class: whether the map depends on the class that is explained.
         family: with which methods it is listed: "layer", "gradient", "perturbation", "control" or a name of its own;
             if not given, "layer" for one that reads a layer, and "gradient" for any other.
+        differentiates: whether the formula takes the score's gradient; of no matter where it reads a layer.
     """
 
     title: ClassVar[str] = ""
@@ -52,6 +53,7 @@ class Explainer(Named, ABC):
     use: ClassVar[str] = ""
     of_class: ClassVar[bool] = True
     family: ClassVar[str] = ""
+    differentiates: ClassVar[bool] = True
 
     @classmethod
     def kin(cls) -> str:
@@ -68,6 +70,8 @@ class Explainer(Named, ABC):
         """Say in a sentence why the method does not apply to this model, or None."""
         if cls.needs_layer() and not probe.spatial_layers:
             return probe.no_maps(cls.title)
+        if cls.differentiates and probe.inference_only:
+            return probe.no_gradients(cls.title)
         return None
 
     def in_units_of(self, score: Score) -> str:
@@ -200,6 +204,7 @@ class Perturbation(Explainer, ABC):
     """Asks the model about changed images, and nothing of what is inside it."""
 
     family: ClassVar[str] = "perturbation"
+    differentiates: ClassVar[bool] = False
 
 
 def _floats(images: Array) -> Array:

@@ -17,8 +17,7 @@ PRIME = 2**31 - 1
 class Random(Explainer):
     """Random numbers in [0, 1), and nothing else: the map that every other method must beat.
 
-    Each image has its own, by universal hashing of its pixels as whole numbers of 0…255, so that neither its
-    neighbours in a batch nor precision play a role. Source: Carter and Wegman 1979, J. Comput. Syst. Sci. 18.
+    Each image has its own, whatever its batch: universal hashing of its pixels as 0…255 (Carter and Wegman 1979).
     """
 
     title: ClassVar[str] = "Random"
@@ -27,6 +26,7 @@ class Random(Explainer):
     use: ClassVar[str] = "Good for a control that others must beat; not for anything about the model or the image."
     family: ClassVar[str] = "control"
     of_class: ClassVar[bool] = False
+    differentiates: ClassVar[bool] = False
 
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="of the random numbers")] = 0
 

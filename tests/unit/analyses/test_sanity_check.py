@@ -5,12 +5,15 @@ import pytest
 
 from analyses.sanity_check import SanityCheck
 from workbench.contracts import Dataset, Predictions
+from workbench.preprocessing import UNIT
 
 CHECK = SanityCheck()
 
 
 class Probe:
     """Tells bright left halves from bright right ones, in pixels of a scale of its own."""
+
+    preprocessing = UNIT
 
     def __init__(self, scale=1.0, dark=0.0):
         self.scale, self.dark = scale, dark
@@ -52,8 +55,9 @@ def test_a_model_that_wants_pixels_of_another_scale_is_told_with_what_it_loses()
     assert (finding.kind, finding.severity) == ("preprocessing-mismatch", "critical")
     assert finding.claim == (
         "The model is given its images in another way than it learned: 50.0 % of 80 images are recognised as they are, "
-        "100 % if they are multiplied by 255; the same holds for the training images."
+        "100 % if they are given as pixels of 0…255; the same holds for the training images."
     )
+    assert finding.advice.startswith("Open it with --preprocessing pixels. Give the model images that are given as")
     assert finding.value == finding.cost == 0.5
     assert finding.evidence == tuple(range(1, 80, 2))
 
