@@ -12,6 +12,7 @@ from workbench.checkpoint import Checkpoint, State
 from workbench.contracts import Array, Dataset, Predictions
 from workbench.errors import WorkbenchError
 from workbench.linear_probe import folds_of
+from workbench.preprocessing import AUTO, UNIT
 from workbench.progress import report
 from workbench.recipes import TrainingJob
 from workbench.runs import Run
@@ -22,7 +23,7 @@ Load = Callable[[], Any]
 
 
 def fold_probabilities(
-    training: Dataset, folds: int, *, run: Run | None, fingerprint: str, load: Load, seed: int = 0
+    training: Dataset, folds: int, *, run: Run | None, fingerprint: str, load: Load, given: str = AUTO, seed: int = 0
 ) -> Array:
     """Fit as many models as there are folds, each to all folds but one, and ask each about the one it lacks.
 
@@ -35,6 +36,7 @@ def fold_probabilities(
         run: whose architecture and recipe are used; None for those of the model itself and the recipe `report`.
         fingerprint: of the model.
         load: gives the model, where there is no run.
+        given: name of its preprocessing, where there is no run.
         seed: of the folds, first weights, order and augmentation.
 
     Returns:
@@ -42,7 +44,7 @@ def fold_probabilities(
 
     Raises:
         Unavailable: if a checkpoint cannot be written.
-        WorkbenchError: if a training diverges.
+        WorkbenchError: if a training diverges, or the model is inference-only.
     """
     folder = (run.path if run else cache_folder() / "folds" / fingerprint) / "folds"
     fold = folds_of(training.labels, folds, seed)
@@ -53,7 +55,7 @@ def fold_probabilities(
         logits = _kept(folder / f"{name}.npz", int(left_out.sum()), len(training.class_names))
         if logits is None:
             checkpoint = Checkpoint(folder, name)
-            logits = _one(checkpoint, training, left_out, _job(run, seed), None if run else _again(load))
+            logits = _one(checkpoint, training, left_out, _job(run, seed), None if run else _again(load, given))
             save_arrays(folder / f"{name}.npz", {"logits": logits})
             checkpoint.remove()
         probabilities[left_out] = Predictions(logits, training.labels[left_out]).probabilities
@@ -100,7 +102,7 @@ def _one(checkpoint: Checkpoint, training: Dataset, left_out: Array, job: Traini
     return np.concatenate([probe.logits(images) for images in training.subset(left_out).batches()])
 
 
-def _again(load: Load) -> Build:
+def _again(load: Load, given: str) -> Build:
     """Return what builds the model anew, with first weights, so that it takes [0, 1] and gives probabilities."""
 
     def build(shape: tuple[int, int, int], _: int) -> Any:
@@ -109,10 +111,15 @@ def _again(load: Load) -> Build:
         from workbench.probe import Probe
 
         model = load()
+        probe = Probe(model, shape, given=given)
+        if probe.inference_only:
+            raise WorkbenchError(f"This model is {probe.inference_only}: no others of its make can be fitted.")
         fresh = type(model).from_config(model.get_config())
-        probe = Probe(model, shape)
         image = keras.Input(shape)
-        pixels = keras.layers.Rescaling(probe.white)(image) if probe.white != 1 else image
+        turned = keras.ops.flip(image, axis=-1) if probe.preprocessing.bgr else image
+        how = probe.preprocessing
+        scale, offset = (list(each) if len(each) > 1 else each[0] for each in (how.scale, how.offset))
+        pixels = image if how is UNIT else keras.layers.Rescaling(scale, offset)(turned)
         output = fresh(keras.layers.Reshape(model.input_shape[1:])(pixels) if _flat(model, shape) else pixels)
         said = np.asarray(model(np.zeros((1, *model.input_shape[1:]), np.float32))) if _fixed(model) else None
         sums = said is not None and (said >= 0).all() and np.allclose(said.sum(axis=-1), 1, atol=1e-3)

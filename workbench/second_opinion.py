@@ -154,8 +154,9 @@ def from_folds(session: Session, folds: int, *, seed: int = 0) -> Opinion:
         raise TypeError("The session has no training images.")
     training = session.training.dataset
     said = fold_probabilities(
-        training, folds, run=session.run, fingerprint=session.model_fingerprint, load=lambda: session.model, seed=seed
-    )
+        training, folds, run=session.run, fingerprint=session.model_fingerprint, load=lambda: session.model,
+        given=session.preprocessing, seed=seed,
+    )  # fmt: skip
     return Opinion(np.arange(len(training)), said, f"{folds} models of the same make, each fitted without its part")
 
 
