@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from workbench.analysis import Analysis
-from workbench.choosing import evenly
+from workbench.choosing import Some, evenly, portions
 from workbench.colours import NO_EVIDENCE_COLOUR
 from workbench.contracts import Array, Dataset, Finding
 from workbench.params import Params
@@ -99,20 +99,22 @@ def _count(dataset: Dataset, rows: Array) -> tuple[Array, Array, Array]:
     """Count values by class, `(K, 256)`; the share of zeros of each image; and whether it has one value only."""
     counts = np.zeros((len(dataset.class_names), 256), np.int64)
     empty, flat = np.zeros(len(rows)), np.zeros(len(rows), bool)
-    for start in range(0, len(rows), 1024):
-        part = rows[start : start + 1024]
-        pixels = np.asarray(dataset.images[part]).reshape(len(part), -1)
+    some = Some(dataset, rows)
+    for place in portions(some, 1024):
+        part = rows[place]
+        pixels = some[place].reshape(len(part), -1)
         codes = dataset.labels[part][:, None] * 256 + pixels
         counts += np.bincount(codes.ravel(), minlength=counts.size).reshape(counts.shape)
-        empty[start : start + len(part)] = (pixels == 0).mean(axis=1)
-        flat[start : start + len(part)] = pixels.min(axis=1) == pixels.max(axis=1)
+        empty[place] = (pixels == 0).mean(axis=1)
+        flat[place] = pixels.min(axis=1) == pixels.max(axis=1)
     return counts, empty, flat
 
 
 def _mean_image(dataset: Dataset, rows: Array) -> Array:
     total = np.zeros(dataset.image_shape)
-    for start in range(0, len(rows), 1024):
-        total += np.asarray(dataset.images[rows[start : start + 1024]]).sum(axis=0, dtype=np.float64)
+    some = Some(dataset, rows)
+    for place in portions(some, 1024):
+        total += some[place].sum(axis=0, dtype=np.float64)
     return small((total / len(rows)).round().astype(np.uint8))
 
 

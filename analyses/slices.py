@@ -11,14 +11,14 @@ import numpy as np
 from pydantic import Field
 
 from workbench.analysis import Analysis
-from workbench.choosing import MOST_EVIDENCE, evenly, worst_first
+from workbench.choosing import MOST_EVIDENCE, Some, evenly, portions, worst_first
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.contracts import Array, Finding, Kind
 from workbench.error_tree import error_tree
 from workbench.params import Params
 from workbench.plotting import INK, QUIET, SMALL, heading, new_figure, plain, say, text
 from workbench.progress import report
-from workbench.properties import BATCH, image_properties, shrunk, unlike
+from workbench.properties import image_properties, shrunk, unlike
 from workbench.result import Result
 from workbench.slicing import Part, components, from_embeddings, from_pixels, from_properties
 from workbench.tiles import Tile, small, strips, tiles, tiles_height
@@ -127,7 +127,7 @@ def _search(
     flat = [_flat(session.dataset.images)]
     learned = None
     if train is not None and rows is not None:
-        images = np.asarray(train.images[rows])
+        images = Some(train, rows)
         flat.append(_flat(images))
         learned = image_properties(images).to_numpy(), train.labels[rows]
     embeddings = session.embeddings
@@ -159,7 +159,7 @@ def _search(
 
 def _flat(images: Any) -> Array:
     """Pixels of all images as `(N, F)` float32, shrunk."""
-    batches = (np.asarray(images[start : start + BATCH]) for start in range(0, len(images), BATCH))
+    batches = (np.asarray(images[part]) for part in portions(images))
     return np.concatenate([shrunk(each, SIDE).reshape(len(each), -1) for each in batches])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from workbench.analysis import Analysis
-from workbench.choosing import MOST_EVIDENCE
+from workbench.choosing import MOST_EVIDENCE, Some, portions
 from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.contracts import Array, Dataset, Finding, Kind
 from workbench.measures import difference
@@ -73,9 +73,9 @@ class TrainTestShift(Analysis[Sample]):
         label_shift = _priors(session, train)
         classes = _class_table(train, data, names)
         theirs, ours = matched(train.labels, data.labels, params.images, params.seed)
-        seen, here = np.asarray(train.images[theirs]), np.asarray(data.images[ours])
-        keep = apart(seen, here)
-        seen, here, theirs, ours = seen[keep[0]], here[keep[1]], theirs[keep[0]], ours[keep[1]]
+        keep = apart(Some(train, theirs), Some(data, ours))
+        theirs, ours = theirs[keep[0]], ours[keep[1]]
+        seen, here = Some(train, theirs), Some(data, ours)
         if min(len(theirs), len(ours)) < LEAST:
             few = (
                 f"{counted(len(ours), 'studied image')} and {counted(len(theirs), 'training image')} of the same "
@@ -86,8 +86,8 @@ class TrainTestShift(Analysis[Sample]):
             return Result(tables, {}, (Finding(few), *label_shift))
         before, after = image_properties(seen), image_properties(here)
         table = moved(before, after)
-        flat = [shrunk(each, SIDE).reshape(len(each), -1) for each in (seen, here)]
-        both = np.concatenate(flat)
+        both = np.concatenate([shrunk(each[part], SIDE) for each in (seen, here) for part in portions(each)])
+        both = both.reshape(len(both), -1)
         (parts,) = components(both, np.arange(len(both)))
         features = np.hstack([before, parts[: len(seen)]]), np.hstack([after, parts[len(seen) :]])
         test = two_sample(*features, (train.labels[theirs], data.labels[ours]), params.seed)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[Any]
+MOST_AT_ONCE = 2**23
+"""Values of the images of one batch: 32 MB as float32, 55 images of 224×224×3."""
 Score = Literal["logit", "probability", "contrast"]
 
 
@@ -146,7 +148,8 @@ class Dataset:
         return np.asarray(self.images[rows], np.float32) / np.float32(255)
 
     def batches(self, size: int = 256) -> Iterator[Array]:
-        """Yield all images in order as `(B, H, W, C)` float32 in [0, 1], B ≤ `size`."""
+        """Yield all images in order as `(B, H, W, C)` float32 in [0, 1], B ≤ `size`, of large images fewer."""
+        size = max(1, min(size, MOST_AT_ONCE // int(np.prod(self.image_shape))))
         for start in range(0, len(self), size):
             yield self.floats(slice(start, start + size))
 

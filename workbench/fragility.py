@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from workbench.choosing import portions
 from workbench.contracts import Array
 
 SIDE = 16
@@ -78,7 +79,7 @@ def pixel_reference(images: Array, labels: Array) -> Callable[[Array], Array] | 
     """Fit the simplest classifier that there is, to compare with: ridge regression on at most 16×16 pixels.
 
     Args:
-        images: `(n, H, W, C)` float in [0, 1], images it learns from.
+        images: `(n, H, W, C)` float in [0, 1], images it learns from; or uint8, an array or what slices like one.
         labels: `(n,)` int.
 
     Returns:
@@ -95,7 +96,12 @@ def pixel_reference(images: Array, labels: Array) -> Callable[[Array], Array] | 
 def _pixels(images: Array) -> Array:
     """Mean colours of at most 16×16 cells, `(n, D)` float64."""
     rows, columns = (_cells(side) for side in images.shape[1:3])
-    return np.einsum("ph,nhwc,qw->npqc", rows, images, columns, optimize=True).reshape(len(images), -1)
+    means = []
+    for part in portions(images):
+        pixels = np.asarray(images[part])
+        pixels = pixels / np.float32(255) if pixels.dtype == np.uint8 else pixels
+        means.append(np.einsum("ph,nhwc,qw->npqc", rows, pixels, columns, optimize=True))
+    return np.concatenate(means).reshape(len(images), -1)
 
 
 def _cells(side: int) -> Array:

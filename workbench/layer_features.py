@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.choosing import evenly
+from workbench.choosing import evenly, portions
 from workbench.contracts import Array
 from workbench.progress import report
 
@@ -69,12 +69,12 @@ def layer_features(probe: Probe, images: Any, layers: Sequence[str]) -> tuple[li
     pixels = grid(probe.image_shape)
     rows, columns = (np.eye(side) for side in probe.image_shape[:2]) if pixels is None else pixels
     found, seen = [], []
-    for start in range(0, len(images), BATCH):
-        part = np.asarray(images[start : start + BATCH], np.float32) / np.float32(255)
+    for place in portions(images, BATCH):
+        part = np.asarray(images[place], np.float32) / np.float32(255)
         found.append(probe.run(("layer features", tuple(layers)), run, part))
         averaged = np.einsum("ph,bhwf,qw->bpqf", rows, part, columns, optimize=True)
         seen.append(averaged.reshape(len(part), -1).astype(np.float32))
-        report("What the layers say", start + len(part), len(images))
+        report("What the layers say", place.stop, len(images))
     values = np.concatenate(found)
     widths = [probe.classes, *(_width(probe.layers[name].shape) for name in layers)]
     logits, *parts = np.split(values, np.cumsum(widths)[:-1], axis=1)

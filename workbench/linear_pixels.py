@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.choosing import balanced, evenly
+from workbench.choosing import Some, balanced, evenly, portions
 from workbench.contracts import Array, Dataset
 from workbench.progress import report
 from workbench.tiles import small
@@ -77,9 +77,9 @@ def linear_pixels(
 
 def _pixels(data: Dataset, rows: Array) -> Array:
     """`(n, P)` float32, the shrunk images one after the other."""
-    parts = []
-    for start in range(0, len(rows), BATCH):
-        some = rows[start : start + BATCH]
-        parts.append(small(np.asarray(data.images[some]), SIDE).reshape(len(some), -1).astype(np.float32))
-        report("Pixels", start + len(some), len(rows))
+    parts, some = [], Some(data, rows)
+    for part in portions(some, BATCH):
+        pictures = small(some[part], SIDE)
+        parts.append(pictures.reshape(len(pictures), -1).astype(np.float32))
+        report("Pixels", part.stop, len(rows))
     return np.concatenate(parts) / np.float32(255)

@@ -69,9 +69,9 @@ def note(probe: Probe, images: Dataset, before: Dynamics | None, progress: Progr
         progress: told how many images are looked at.
     """
     logits = []
-    for done, batch in enumerate(images.batches(SIZE)):
+    for batch in images.batches(SIZE):
         logits.append(probe.logits(batch))
-        progress("note training dynamics", min((done + 1) * SIZE, len(images)), len(images))
+        progress("note training dynamics", sum(map(len, logits)), len(images))
     return added(before, Predictions(np.concatenate(logits), images.labels))
 
 

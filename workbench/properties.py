@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.choosing import portions
 from workbench.contracts import Array
 from workbench.progress import report
 
@@ -85,9 +86,9 @@ def image_properties(images: Any) -> pd.DataFrame:
 
     count = len(images)
     parts: list[dict[str, Array]] = []
-    for start in range(0, count, BATCH):
-        parts.append(_measured(shrunk(np.asarray(images[start : start + BATCH]), SIDE)))
-        report("Image properties", min(start + BATCH, count), count)
+    for part in portions(images, BATCH):
+        parts.append(_measured(shrunk(np.asarray(images[part]), SIDE)))
+        report("Image properties", part.stop, count)
     columns = [name for name in PROPERTIES if count == 0 or name in parts[0]]
     return pd.DataFrame({name: np.concatenate([[], *(part[name] for part in parts)]) for name in columns})
 

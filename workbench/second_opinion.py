@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from workbench.choosing import Joined
 from workbench.contracts import Array, Dataset
 from workbench.dynamics import Dynamics
 from workbench.folds import fold_probabilities
@@ -114,7 +115,7 @@ def _without_embeddings(session: Session, rows: Array, seed: int) -> Opinion:
     chance = np.random.default_rng(seed)
     studied = session.dataset.subset(np.sort(chance.permutation(len(session.dataset))[:BOTH]))
     both = Dataset(
-        np.concatenate([learned.images, studied.images]), np.concatenate([learned.labels, studied.labels]),
+        cast("Array", Joined([learned.images, studied.images])), np.concatenate([learned.labels, studied.labels]),
         learned.class_names, np.arange(len(learned) + len(studied)), "both parts",
     )  # fmt: skip
     said = probed(untrained_features(both, seed=seed), both.labels, classes, seed=seed)

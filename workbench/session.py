@@ -256,7 +256,7 @@ class Session(Explaining):
             values = self.probe.logits_and_embeddings(images)
             logits.append(values[0])
             embeddings.append(values[1])
-            report("Predictions", min(256 * len(logits), len(self.dataset)), len(self.dataset))
+            report("Predictions", sum(map(len, logits)), len(self.dataset))
         self._embeddings = np.concatenate(embeddings)
         self._predictions = Predictions(np.concatenate(logits), self.dataset.labels)
         if self.cache:

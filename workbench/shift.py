@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.choosing import portions
 from workbench.contracts import Array
 from workbench.measures import wilson
 
@@ -174,13 +176,17 @@ def apart(train: Array, studied: Array) -> tuple[Array, Array]:
     """Leave copies out, since in two parts of a fold they would be remembered and not told apart.
 
     Args:
-        train: `(m, H, W, C)` uint8.
-        studied: `(n, H, W, C)` uint8.
+        train: `(m, H, W, C)` uint8, an array or what slices like one.
+        studied: `(n, H, W, C)` uint8, likewise.
 
     Returns:
         Places in both of the images to keep, ascending: the first of equal ones, and none that is in both samples.
     """
-    seen = [{each.tobytes(): place for place, each in reversed(list(enumerate(part)))} for part in (train, studied)]
+    seen: list[dict[bytes, int]] = [{}, {}]
+    for known, images in zip(seen, (train, studied), strict=True):
+        for part in portions(images):
+            for place, image in enumerate(images[part], part.start):
+                known.setdefault(hashlib.sha256(image.tobytes()).digest(), place)
     leaked = seen[0].keys() & seen[1].keys()
     kept = [sorted(place for image, place in part.items() if image not in leaked) for part in seen]
     return np.array(kept[0], np.int64), np.array(kept[1], np.int64)

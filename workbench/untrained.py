@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from workbench.choosing import Some, portions
 from workbench.contracts import Array, Dataset
 from workbench.progress import report
 
@@ -45,7 +46,7 @@ def untrained_features(dataset: Dataset, *, seed: int = 0, size: int = 256) -> A
             for other in _parts(columns)
         ]
         features.append(np.concatenate(pooled, axis=1))
-        report("Features without labels", min(size * len(features), len(dataset)), len(dataset))
+        report("Features without labels", sum(map(len, features)), len(dataset))
     return np.concatenate(features)
 
 
@@ -68,9 +69,15 @@ def _filters(dataset: Dataset, chance: np.random.Generator) -> tuple[Array, Arra
     """Choose whitened patches of the images as filters: `(values, FILTERS)`, and what to subtract of each."""
     patch = _patch(dataset)
     chosen = np.sort(chance.integers(0, len(dataset), min(2000, PATCHES)))
-    windows = _windows(dataset.floats(chosen), patch)
-    each = (chance.integers(0, high, PATCHES) for high in windows.shape[:3])
-    patches = windows[tuple(each)].reshape(PATCHES, -1)
+    height, width, channels = dataset.image_shape
+    places = (len(chosen), height - patch + 1, width - patch + 1)
+    each, down, across = (chance.integers(0, high, PATCHES) for high in places)
+    patches = np.empty((PATCHES, channels * patch * patch), np.float32)
+    some = Some(dataset, chosen)
+    for part in portions(some):
+        inside = (each >= part.start) & (each < part.stop)
+        windows = _windows(some[part].astype(np.float32) / np.float32(255), patch)
+        patches[inside] = windows[each[inside] - part.start, down[inside], across[inside]].reshape(inside.sum(), -1)
     mean = patches.mean(axis=0)
     variances, directions = np.linalg.eigh(np.atleast_2d(np.cov((patches - mean).T)))
     regular = np.maximum(variances, 0) + 0.01 * max(float(variances.mean()), 1e-6)

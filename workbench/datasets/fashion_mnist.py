@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import zlib
@@ -21,6 +20,7 @@ import numpy as np
 
 from workbench import store
 from workbench.contracts import Array, Dataset
+from workbench.datasets.keras_download import download
 from workbench.errors import Unavailable
 from workbench.progress import Progress, silent
 
@@ -189,30 +189,7 @@ def _download(cache: Path, progress: Progress) -> None:
     Raises:
         Unavailable: if the network or the disk does not let it.
     """
-    missing = _missing(cache)
-    progress("import Keras, to download with it", 0, len(missing) + 1)
-    import keras
-
-    talks = keras.config.is_interactive_logging_enabled()
-    keras.config.disable_interactive_logging()  # its progress bar would be printed among our results
-    patience = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(30)  # Keras sets none: behind a silent firewall it would wait for minutes a file
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        # Keras writes straight to the final name, so a download that is cut off would look finished.
-        with tempfile.TemporaryDirectory(dir=cache) as partial:
-            for done, name in enumerate(missing, 1):
-                progress(f"download {name}.gz", done, len(missing) + 1)
-                path = keras.utils.get_file(
-                    f"{name}.gz", f"{KERAS_URL}{name}.gz", cache_dir=partial, cache_subdir="files"
-                )
-                Path(path).replace(cache / f"{name}.gz")
-    except Exception as error:  # noqa: BLE001 - Keras raises a bare Exception where the network fails
-        raise Unavailable(f"failed: {' '.join(str(error).split()) or type(error).__name__}.") from None
-    finally:
-        socket.setdefaulttimeout(patience)
-        if talks:
-            keras.config.enable_interactive_logging()
+    download({f"{name}.gz": f"{KERAS_URL}{name}.gz" for name in _missing(cache)}, cache, progress)
 
 
 def _unpack(cache: Path, progress: Progress) -> None:
