@@ -49,6 +49,7 @@ def runs(as_json: bool) -> None:
         ("evaluate", "the baseline, on the test images"),
         ("evaluate mine --split train", "one's own run, on the images it learned from"),
         ("evaluate --model my.keras --data my.npz --json", "one's own model, for other programs"),
+        ("evaluate --model my.onnx --data photos/ --preprocessing find", "what it is to be given is found out"),
     ]
 )
 @on_source()
@@ -64,7 +65,9 @@ def evaluate(source: Source, as_json: bool) -> None:
         session = source.open()
         overall, classes = _measure(session)
     if as_json:
-        show_json({"run": session.name, "dataset": session.dataset.name, **overall, "classes": records(classes)})
+        given = {"preprocessing": session.preprocessing, **({"found": session.found} if session.found else {})}
+        about = {"run": session.name, "dataset": session.dataset.name, **given}
+        show_json({**about, **overall, "classes": records(classes)})
         return
     headline(f"How good is {session.name}?", f"{session.dataset.name} · {overall['images']:,} images")
     say()
@@ -73,6 +76,8 @@ def evaluate(source: Source, as_json: bool) -> None:
         "accuracy": f"{overall['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})",
         "loss": f"{overall['loss']:.4f} nats  (mean cross-entropy)",
         "errors": f"{overall['errors']:,}",
+        **({"preprocessing": session.preprocessing} if session.preprocessing != "auto" or session.found else {}),
+        **({"found": session.found} if session.found else {}),
     })  # fmt: skip
     say()
     show_table(classes)

@@ -65,6 +65,7 @@ class Source:
     split: str
     data_dir: Path | None
     reading: Mapping[str, Any]
+    preprocessing: str | None = None
 
     @property
     def own(self) -> bool:
@@ -77,7 +78,7 @@ class Source:
 
         session = open_session(
             self.run or "baseline", split=self.split, model=self.model, data=self.data, data_dir=self.data_dir,
-            **self.reading,
+            preprocessing=self.preprocessing, **self.reading,
         )  # fmt: skip
         tell_notes(session.dataset)
         return session
@@ -163,10 +164,11 @@ def on_source(run_option: bool = False) -> Callable[[Callable[..., Any]], Callab
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def called(*, run: str | None, model: Path | None, data: str | None, split: str, data_dir: Path | None,
-                   class_names: str | None, image_size: str | None, **others: Any) -> Any:  # fmt: skip
+                   class_names: str | None, image_size: str | None, preprocessing: str | None,
+                   **others: Any) -> Any:  # fmt: skip
             if run is not None and model is not None:
                 raise WorkbenchError(f"Give either a run or `--model`, not both. Got {run!r} and {str(model)!r}.")
-            source = Source(run, model, data, split, data_dir, _reading(class_names, image_size))
+            source = Source(run, model, data, split, data_dir, _reading(class_names, image_size), preprocessing)
             return function(source=source, **others)
 
         wrapped: Callable[..., Any] = called
@@ -193,11 +195,23 @@ def source_params(run_option: bool = False) -> list[click.Parameter]:
         ),
         *data_params(),
         click.Option(
+            ["--preprocessing"], type=Choice("preprocessing", _preprocessings, "NAME"),
+            help="What the model is given for an image: unit (0…1), signed (−1…1), pixels (0…255), imagenet-torch, "
+            "imagenet-caffe; auto, told by its own layers; or find, told by what it recognises.  "
+            "[default: the run's, or auto]",
+        ),
+        click.Option(
             ["--split"], type=Choice("split", ("train", "validation", "test")), default="test", show_default=True,
             help="Which images are looked at.",
         ),
         click.Option(["--data-dir"], type=FOLDER, help="Folder with the files of Fashion-MNIST."),
     ]  # fmt: skip
+
+
+def _preprocessings() -> Iterator[str]:
+    from workbench.preprocessing import FIND, NAMES
+
+    yield from (*NAMES, FIND)
 
 
 def _memorise(function: Callable[..., Any], param: click.Parameter) -> None:

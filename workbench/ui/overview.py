@@ -77,6 +77,9 @@ def _manifest(desk: Desk) -> str:
                 facts[CALLED.get(name, name.replace("_", " "))] = _fact(name, value)
         facts["settings"] = manifest.get("settings")
         facts["versions"] = manifest.get("versions")
+    facts["preprocessing"] = f"{session.preprocessing}{f' ({session.found})' if session.found else ''}"
+    if session.ready:
+        facts["its scores"] = session.probe.note
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(plain(value))}</dd>" for name, value in facts.items())
     title = "This model" if session.run is None else "This run"
     return f'<section class="facts"><h2>{title}</h2><dl>{rows}</dl></section>'
