@@ -55,12 +55,13 @@ define install
 endef
 
 .ONESHELL:
-.PHONY: help run test train figures check fix bench bench-peers data system clean
+.PHONY: help run test train figures check fix bench bench-peers data system clean \
+  example-flask example-streamlit
 
 help: ## this list
 	@echo 'The workbench: where is my image classifier wrong, why, and may I believe the picture?'
 	echo
-	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	echo
 	echo 'Flags go through ARGS: make run ARGS="--port 7861 --no-browser". Another Python: make run PYTHON=python3.12'
 
@@ -94,6 +95,15 @@ bench-peers: $(VENV)/.installed ## the same beside other libraries, in .venv-pee
 
 data: $(VENV)/.installed ## find, verify or fetch Fashion-MNIST
 	@exec $(BIN)/workbench data $(ARGS)
+
+example-flask: $(VENV)/.installed ## a Flask app around the exported baseline, on port 8000
+	@[ -n "$${WORKBENCH_EXPORT:-}" ] || [ -e exports/baseline/model.tflite.json ] || \
+	  $(BIN)/workbench export --format litert --with-explanation
+	exec $(BIN)/flask --app examples/flask_app/app.py run --port 8000 $(ARGS)
+
+example-streamlit: $(VENV)/.installed ## a Streamlit app around the Python API, on port 8501
+	@exec $(BIN)/streamlit run examples/streamlit_app/app.py --server.address 127.0.0.1 --server.maxUploadSize 16 \
+	  --browser.gatherUsageStats false --client.toolbarMode viewer --theme.primaryColor '#2563eb' $(ARGS)
 
 system: ## Chromium and the data set, from apt, where root runs it
 	@$(call system,chromium dataset-fashion-mnist)

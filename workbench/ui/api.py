@@ -139,8 +139,9 @@ class Api:
 
         Returns:
             values (h × w, raw, in `unit`), score (what is explained: a logit, or the difference of two), target and
-            against (class names), layer, signed, scale (largest magnitude), heatmap and overlay (data URIs of PNG files
-            of the image's size), params (all of them), details, verdict (words, percentile; or null), notes.
+            against (class names), layer, signed, scale (largest magnitude), heatmap (data URI of a PNG file of the
+            image's size, transparent where the map is zero), overlay (the same over the image, enlarged), params (all
+            of them), details, verdict (words, percentile; or null), notes.
         """
         return await self._told(
             "explain", image=image, method=method, target=target, against=against, params=params, invert=invert,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import registry
-from workbench.attribution import Attribution
+from workbench.attribution import Attribution, half_pixel
 from workbench.colours import rgba, scale_of
 from workbench.contracts import Array
 from workbench.diagnosis import finding_record
@@ -26,7 +26,7 @@ from workbench.ui.subject import Subject
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
 
-OPACITY = 0.85
+OPACITY, BOX = 0.85, 336
 
 
 def predicted(desk: Desk, *, image: object, invert: bool) -> dict[str, Any]:
@@ -60,14 +60,15 @@ def explained(
     score = logits[classes[0]] - (0 if classes[1] is None else logits[classes[1]])
     names, scale = session.class_names, scale_of(made.values, chosen.signed)
     contrast = subject.wrong and classes[1] is not None and chosen.signed
-    heat = rgba(made.at_pixels()[0], signed=chosen.signed, scale=scale, contrast=contrast)
+    colours: dict[str, Any] = {"signed": chosen.signed, "scale": scale, "contrast": contrast}
     return {
         "method": method, "title": chosen.title, "params": made.params, "layer": made.layer,
         "target": names[classes[0]], "against": None if classes[1] is None else names[classes[1]],
         "predicted": names[subject.predicted], "score": float(score),
         "unit": made.unit, "signed": made.signed, "scale": scale, "values": made.values[0],
         "details": {name: values[0] for name, values in made.details.items()},
-        "heatmap": data_uri(heat), "overlay": data_uri(_blended(subject.pixels, heat)),
+        "heatmap": data_uri(rgba(made.at_pixels()[0], **colours)),
+        "overlay": data_uri(_overlay(subject.pixels, made, colours)),
         "verdict": _verdict(desk, subject, made) if verdict else None, "notes": notes,
     }  # fmt: skip
 
@@ -144,10 +145,14 @@ def _verdict(desk: Desk, subject: Subject, made: Attribution) -> dict[str, Any]:
     raise WorkbenchError("The page is going down.")
 
 
-def _blended(pixels: Array, heat: Array) -> Array:
-    """Lay `(H, W, 4)` over `(H, W, C)`: `(H, W, 3)` uint8."""
+def _overlay(pixels: Array, made: Attribution, colours: Mapping[str, Any]) -> Array:
+    """Lay a map over `(H, W, C)` uint8: `(n·H, n·W, 3)` uint8, n times as large where the image is small."""
+    times = max(1, BOX // max(pixels.shape[:2]))
+    large = pixels.repeat(times, axis=0).repeat(times, axis=1)
+    rows, columns = (half_pixel(n, m) for n, m in zip(made.values.shape[1:], large.shape[:2], strict=True))
+    heat = rgba(rows @ made.values[0] @ columns.T, **colours)
     alpha = OPACITY * heat[..., 3:].astype(np.float64) / 255
-    return np.asarray(pixels * (1 - alpha) + heat[..., :3] * alpha).round().astype(np.uint8)
+    return np.asarray(large * (1 - alpha) + heat[..., :3] * alpha).round().astype(np.uint8)
 
 
 def _behind_clicks() -> Any:
