@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.attribution import Attribution, Verdict
     from workbench.contracts import Dataset, Finding, Predictions
     from workbench.datasets import load_dataset
+    from workbench.datasets.registered import register_dataset
     from workbench.diagnosis import diagnose
     from workbench.errors import WorkbenchError
     from workbench.explainers import explainers as methods
@@ -32,8 +33,8 @@ _HOMES = {
     "Attribution": "attribution", "Verdict": "attribution", "Dataset": "contracts", "Finding": "contracts",
     "Predictions": "contracts", "stream_maps": "streams",
     "Probe": "probe", "Result": "result", "WorkbenchError": "errors", "list_runs": "runs", "open_run": "runs",
-    "load_dataset": "datasets", "analyses": "registry", "diagnose": "diagnosis",
-    "Export": "exporting", "export": "exporting",
+    "load_dataset": "datasets", "register_dataset": "datasets.registered", "analyses": "registry",
+    "diagnose": "diagnosis", "Export": "exporting", "export": "exporting",
     "methods": "explainers:explainers",  # a package called `explainers` would hide a function of that name
     # Through the registry, so that `session.analyze` knows the analyses.
     "Session": "registry", "open_session": "registry",
@@ -42,7 +43,7 @@ _HOMES = {
 __all__ = [
     "Attribution", "Dataset", "Export", "Finding", "Predictions", "Probe", "Result", "Session", "Verdict",
     "WorkbenchError", "analyses", "diagnose", "export", "list_runs", "load_dataset", "methods", "open_run",
-    "open_session", "stream_maps",
+    "open_session", "register_dataset", "stream_maps",
 ]  # fmt: skip
 
 try:
