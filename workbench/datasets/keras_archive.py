@@ -125,7 +125,7 @@ class _Plain(pickle.Unpickler):
         Raises:
             UnpicklingError: if it is anything else.
         """
-        if (module, name) == ("numpy.core.multiarray", "_reconstruct"):
+        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
             return np.ndarray((0,)).__reduce__()[0]  # where this NumPy keeps it
         if module == "numpy" and name in ("ndarray", "dtype"):
             return getattr(np, name)
