@@ -206,9 +206,7 @@ def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
         share = rate(int(most.sum()), count)
         often = share.interval[0] > OFTEN
         found.append(Finding(
-            f"No draw moves a part of the object out of the frame, of {counted(count, 'image')}."
-            if not touched.any()
-            else f"In {share} of {counted(count, 'image')} a draw erases more than half of the object.",
+            f"In {share} of {counted(count, 'image')} a draw erases more than half of the object.",
             "mild" if often else "info", share.value, share.interval, evidence=_worst(rows, hidden, most),
             advice="Erase less (--erasing-size): what is gone cannot be learned." if often else "",
         ))  # fmt: skip

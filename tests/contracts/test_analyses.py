@@ -221,6 +221,8 @@ def test_each_parameter_changes_the_key_and_equal_ones_do_not(name):
     for each in describe(params):
         if each.kind is str:
             value = next((option for option in each.options if option != each.default), "another")
+        elif each.default is None:
+            value = 1 if each.low is None else each.low
         else:
             value = (
                 each.default + 1

@@ -1,6 +1,9 @@
-import numpy as np
+import hashlib
 
-from workbench.augmentation import TrainingBatches, moved, validation_batches
+import numpy as np
+import pytest
+
+from workbench.augmentation import TrainingBatches, class_weights, validation_batches
 from workbench.contracts import Dataset
 from workbench.recipes import Recipe
 
@@ -45,13 +48,6 @@ def test_flip_mirrors_about_half():
     assert 10 < mirrored.sum() < 30
 
 
-def test_moved_by_whole_pixels_with_black_coming_in():
-    image = np.arange(1, 7, dtype=np.uint8).reshape(1, 2, 3, 1)
-    stack = np.repeat(image, 3, axis=0)
-    result = np.asarray(moved(stack, np.array([[0, 0], [1, -2], [-1, 1]], np.int32), 2))[..., 0]
-    assert result.tolist() == [[[1, 2, 3], [4, 5, 6]], [[0, 0, 0], [3, 0, 0]], [[0, 4, 5], [0, 0, 0]]]
-
-
 def test_shift_uses_every_move():
     data = Dataset(np.zeros((400, 5, 5, 1), np.uint8), np.arange(400) % 2, ("a", "b"), np.arange(400), "dots")
     data.images[:, 2, 2] = 255
@@ -65,3 +61,78 @@ def test_smoothing_makes_labels_one_hot_and_validation_is_left_as_it_is():
     images, labels = gathered(validation_batches(data, Recipe(label_smoothing=0.1, flip=True, shift=2), size=3))
     assert np.array_equal(images, data.floats())
     assert labels.tolist() == data.one_hot().tolist()
+
+
+@pytest.mark.parametrize(("seed", "epoch", "known"), [(0, 0, "89a8261b5480f2c2"), (3, 2, "3cc570cb3831a501")])
+def test_recipes_of_old_are_given_the_very_images_of_old(seed, epoch, known):
+    """The digests are of the first version of the trainer: `tuned` must be trainable again."""
+    images = np.random.default_rng(7).integers(0, 256, (37, 6, 5, 1), dtype=np.uint8)
+    data = Dataset(images, np.arange(37) % 3, ("a", "b", "c"), np.arange(37), "small")
+    digest = hashlib.sha256()
+    recipe = Recipe(batch_size=8, flip=True, shift=2, label_smoothing=0.1)
+    for batch, labels in TrainingBatches(data, recipe, seed).epoch(epoch):
+        digest.update((np.asarray(batch) * 255).round().astype(np.uint8).tobytes())
+        digest.update(np.asarray(labels).tobytes())
+    assert digest.hexdigest()[:16] == known
+
+
+class OnDisk:
+    """Images that slice like an array and note how many are read in one go."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, images):
+        self._images, self.shape, self.read = images, images.shape, []
+
+    def __len__(self):
+        return len(self._images)
+
+    def __getitem__(self, rows):
+        found = self._images[rows]
+        self.read.append(len(found))
+        return found
+
+    def __array__(self, *_, **__):
+        raise AssertionError("all images at once")
+
+
+ALL = Recipe(
+    batch_size=8, flip=True, shift=1, rotation=30, zoom=0.2, brightness=0.1, contrast=0.2, erasing=0.7,
+    label_smoothing=0.1, class_weights="balanced",
+)  # fmt: skip
+
+
+def test_images_on_disk_are_read_batch_by_batch_and_changed_alike():
+    data = small(20)
+    lazy = Dataset(OnDisk(data.images), data.labels, data.class_names, data.indices, "lazy")
+    for one, other in zip(TrainingBatches(data, ALL, 1).epoch(2), TrainingBatches(lazy, ALL, 1).epoch(2), strict=True):
+        assert all(np.array_equal(held, read) for held, read in zip(one, other, strict=True))
+    assert sorted(lazy.images.read) == [4, 8, 8]
+    lazy.images.read.clear()
+    images, labels = gathered(validation_batches(lazy, Recipe(), size=7))
+    assert np.array_equal(images, data.floats())
+    assert labels.tolist() == data.labels.tolist()
+    assert sorted(lazy.images.read) == [6, 7, 7]
+    held = TrainingBatches(data, ALL, 1, most=10).epoch(0)  # an array that is too large is read too
+    assert np.array_equal(gathered(pair[:2] for pair in held)[0],
+                          gathered(pair[:2] for pair in TrainingBatches(data, ALL, 1).epoch(0))[0])  # fmt: skip
+
+
+def test_an_augmentation_changes_what_it_says_and_leaves_the_order_alone():
+    data = small(16)
+    plain, order = gathered(TrainingBatches(data, Recipe(batch_size=16), 0).epoch(0))
+    for setting in ({"rotation": 45}, {"zoom": 0.5}, {"brightness": 0.5}, {"contrast": 0.5}, {"erasing": 1}):
+        images, labels = gathered(TrainingBatches(data, Recipe(batch_size=16, **setting), 0).epoch(0))
+        assert labels.tolist() == order.tolist()
+        assert (np.abs(images - plain).max(axis=(1, 2, 3)) > 0.01).mean() > 0.8, setting
+        assert images.min() >= 0
+        assert images.max() <= 1
+
+
+def test_balanced_weights_give_every_class_the_same_sum():
+    data = Dataset(np.zeros((6, 2, 2, 1), np.uint8), np.array([0, 0, 0, 0, 2, 2]), ("a", "b", "c"), np.arange(6), "x")
+    weights = class_weights(data)
+    assert weights.tolist() == [0.75] * 4 + [1.5] * 2  # 6 / (2 classes that are there · 4 or 2 images)
+    batches = TrainingBatches(data, Recipe(batch_size=6, class_weights="balanced"), 0).epoch(0)
+    (_, labels, given), *_ = batches
+    assert np.array_equal(given, np.where(np.asarray(labels) == 2, 1.5, 0.75))

@@ -52,11 +52,15 @@ def noted(epochs):
     return Dynamics(ones.astype(np.float16), ones.astype(bool), np.ones(3, np.float32), np.arange(3))
 
 
+def of(epoch):
+    return {"mean0": np.float32(epoch)}
+
+
 class Stop(BaseException):
     """The power fails."""
 
 
-@pytest.mark.parametrize("calls", range(9))
+@pytest.mark.parametrize("calls", range(15))
 def test_a_checkpoint_is_whole_whenever_it_is_cut_off(tmp_path, monkeypatch, calls):
     import keras
 
@@ -64,7 +68,7 @@ def test_a_checkpoint_is_whole_whenever_it_is_cut_off(tmp_path, monkeypatch, cal
     model.compile(keras.optimizers.AdamW(OneCycle(1e-3, 10, 0.1)), "mse")
     model.optimizer.build(model.trainable_variables)
     kept = Checkpoint(tmp_path, "x")
-    kept.write(State(job=JOB, fingerprint="f", epochs=1), model, noted(1))
+    kept.write(State(job=JOB, fingerprint="f", epochs=1), model, noted(1), averages=of(1), best=of(1))
     steps = iter(range(calls))
 
     def cut(original):
@@ -79,12 +83,28 @@ def test_a_checkpoint_is_whole_whenever_it_is_cut_off(tmp_path, monkeypatch, cal
     monkeypatch.setattr(module, "sync", cut(module.sync))
     monkeypatch.setattr(module.os, "replace", cut(os.replace))
     try:
-        kept.write(State(job=JOB, fingerprint="f", epochs=2), model, noted(2))
+        kept.write(State(job=JOB, fingerprint="f", epochs=2), model, noted(2), averages=of(2), best=of(2))
     except Stop:
         pass
     else:
-        assert calls == 9
+        assert calls == 15
     state = kept.read()
-    assert state.epochs == (2 if calls >= 8 else 1)
+    assert state.epochs == (2 if calls >= 14 else 1)
     assert kept.load_model(state).get_weights()[1] == state.epochs - 1
     assert kept.dynamics(state).epochs == state.epochs
+    assert kept.arrays(state.averages)["mean0"] == state.epochs
+    assert kept.arrays(state.best)["mean0"] == state.epochs
+
+
+def test_best_weights_stay_while_no_epoch_is_better_and_what_is_replaced_is_deleted(tmp_path):
+    kept = Checkpoint(tmp_path, "x")
+    state = kept.write(State(job=JOB, fingerprint="f", epochs=1), averages=of(1), best=of(1))
+    state = kept.write(state.model_copy(update={"epochs": 2}), averages=of(2))
+    assert state == kept.read()
+    assert (kept.arrays(state.averages)["mean0"], kept.arrays(state.best)["mean0"]) == (2, 1)
+    files = {"epoch-0001-best.npz", "epoch-0002-averages.npz", "state.json"}
+    assert {path.name for path in kept.path.iterdir()} == files
+    assert kept.arrays("") is None
+    (kept.path / state.best).write_bytes(b"PK")
+    with pytest.raises(WorkbenchError, match=r"epoch-0001-best.npz cannot be read"):
+        kept.arrays(state.best)

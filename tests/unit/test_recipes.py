@@ -6,10 +6,45 @@ from workbench.recipes import RECIPES, Recipe, TrainingJob, recipe
 
 
 def test_report_is_literal():
-    assert RECIPES["report"].model_dump() == {
+    of_the_report = {
         "epochs": 10, "batch_size": 32, "learning_rate": 1e-3, "validation_split": 0.1, "optimizer": "adam",
-        "weight_decay": 0.0, "schedule": "constant", "warm_up": 0.1, "label_smoothing": 0.0, "flip": False, "shift": 0,
+        "schedule": "constant", "class_weights": "none",
     }  # fmt: skip
+    settings = RECIPES["report"].model_dump()
+    assert {name: settings[name] for name in of_the_report} == of_the_report
+    off = (
+        "weight_decay", "label_smoothing", "flip", "shift", "rotation", "zoom", "brightness", "contrast", "erasing",
+        "patience", "averaging", "mixed_precision", "frozen_epochs",
+    )  # fmt: skip
+    assert [name for name in off if settings[name]] == []
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "said"),
+    [
+        ("report", {"weight_decay": 0.1}, r"`weight_decay` works with the optimizers adamw and sgd. Got 0.1"),
+        ("report", {"patience": 2, "validation_split": 0}, r"`patience` looks at the validation loss"),
+        ("report", {"schedule": "reduce-on-plateau", "validation_split": 0}, r"'reduce-on-plateau' looks at the valid"),
+        ("tuned", {"cycles": 3}, r"`cycles` belongs to the schedule 'cosine'. Got 3 with 'one-cycle'"),
+        ("report", {"frozen_epochs": 11}, r"`frozen_epochs` must be at most `epochs`, 10. Got 11"),
+    ],
+)  # fmt: skip
+def test_settings_that_do_not_go_together(base, changes, said):
+    with pytest.raises(WorkbenchError, match=said):
+        recipe(base, changes)
+
+
+def test_without_validation_nothing_is_left_that_needs_some():
+    watched = recipe("report", {"patience": 2, "schedule": "reduce-on-plateau", "frozen_epochs": 6, "shift": 3})
+    bare = watched.without_validation(4)
+    assert not bare.watches_validation
+    assert (bare.validation_split, bare.epochs, bare.frozen_epochs, bare.shift) == (0, 4, 4, 3)
+    assert RECIPES["tuned"].without_validation(20) == recipe("tuned", {"validation_split": 0})
+
+
+def test_a_job_is_the_same_after_a_checkpoint():
+    job = TrainingJob.plan(reading={"class_names": ("a", "b"), "image_size": (8, 9)})
+    assert TrainingJob.model_validate_json(job.model_dump_json()) == job
 
 
 def test_tuned_keeps_to_twenty_epochs():
