@@ -39,7 +39,7 @@ def kind_of(layer: Any) -> str:
     """Name the class of Keras that says what the layer computes, "ops.Add" for operations; "" for one's own."""
     for kind in type(layer).__mro__:
         if kind.__module__.partition(".")[0] == "keras":
-            own = type(layer).call is not kind.call
+            own = type(layer).call is not getattr(kind, "call", None)
             return "" if own else kind.__name__ if isinstance(layer, keras.Layer) else f"ops.{kind.__name__}"
     return ""
 
@@ -168,6 +168,12 @@ def _scaled(step: Step, gradient: Tensor) -> Tensor:
     return gradient * tf.cast(step.layer.scale, gradient.dtype)
 
 
+def _normalized(step: Step, gradient: Tensor) -> Tensor:
+    layer = step.layer
+    deviation = tf.maximum(tf.sqrt(tf.cast(ops.convert_to_tensor(layer.variance), gradient.dtype)), 1e-7)
+    return gradient * deviation if layer.invert else gradient / deviation
+
+
 def _reshaped(step: Step, gradient: Tensor) -> Tensor:
     return tf.reshape(gradient, (-1, *step.received.shape[1:]))
 
@@ -255,6 +261,7 @@ RULES: dict[str, Rule] = {
     "BatchNormalization": _batch_normalization,
     "LayerNormalization": _layer_normalization,
     "Rescaling": _scaled,
+    "Normalization": _normalized,
     "Permute": _permuted,
     "Average": _average,
 }  # fmt: skip

@@ -128,7 +128,9 @@ def _no_rule(step: Step, layer: str, possible: list[str]) -> str:
     kind = (kind_of(step.layer) or type(step.layer).__name__) + (
         "" if activation == "linear" else f" with {activation}"
     )
-    instead = f"Choose a later layer: {', '.join(possible)}" if possible else "No other layer of this model will do"
+    later = possible[-8:] if len(possible) > 9 else possible  # the last are those whose maps one looks at
+    more = f" (and {len(possible) - len(later)} before them)" if len(possible) > len(later) else ""
+    instead = f"Choose a later layer: {', '.join(later)}{more}" if possible else "No layer of this model will do"
     return (
         f"The Grad-CAM of {layer!r} cannot be exported: {step.name!r} behind it ({kind}) has no backward pass that is "
         f"written in forward operations. {instead}."

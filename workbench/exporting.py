@@ -26,8 +26,6 @@ from workbench.session import Session
 PACKAGES = (
     "classifier-workbench", "keras", "tensorflow", "ai-edge-litert", "onnx", "onnxruntime", "tf2onnx", "numpy",
 )  # fmt: skip
-SAMPLE = 200
-"""Training images that a quantization may look at."""
 
 
 class ParityError(WorkbenchError):
@@ -103,7 +101,7 @@ def export(
         write_graph(probe, folder / "graph", chosen)
         report(f"Converting to {exporter.name}", 1, 2)
         made = folder / path.name
-        exporter.write(folder / "graph", made, quantize, _sample(session))
+        exporter.write(folder / "graph", made, quantize)
         report(f"Converting to {exporter.name}", 2, 2)
         served = exporter.open(made)
         sizes = {"size": _size(made), "size_keras": _size_of(session)}
@@ -180,12 +178,6 @@ def _replace(made: Path, path: Path) -> None:
         if before.exists():
             before.replace(path)
         raise
-
-
-def _sample(session: Session) -> Any:
-    data = session.train or session.dataset
-    rows = np.random.default_rng(0).permutation(len(data))[:SAMPLE]
-    return data.floats(np.sort(rows))
 
 
 def _size(path: Path) -> int:

@@ -62,6 +62,7 @@ def export(
     from workbench.exporting import export as write
 
     settings: dict[str, Any] = {"quantize": quantize, "with_explanation": with_explanation, "layer": layer, "out": out}
+    done = refused = None
     with progress():
         session = source.open()
         session.probe  # noqa: B018 - TensorFlow is imported before its chatter is held back
@@ -70,8 +71,6 @@ def export(
                 done = write(session, format=format_, **settings)
         except ParityError as error:
             refused = error
-        else:
-            refused = None
     if refused is not None:
         if as_json:
             show_json({"path": None, "refused": str(refused), "parity": refused.parity})
@@ -79,6 +78,8 @@ def export(
             _show(refused.parity)
         click.echo(click.style("Error: ", fg="red", bold=True) + str(refused), err=True)
         click.get_current_context().exit(FAILED)
+    if done is None:
+        return
     if as_json:
         show_json({"path": done.path, **done.description})
         return

@@ -22,4 +22,4 @@ def exporters() -> Mapping[str, type[Exporter]]:
     from workbench.discovery import discovered
     from workbench.exporters.base import Exporter
 
-    return discovered(__name__, __path__, Exporter)
+    return discovered(__name__, __path__, Exporter)  # type: ignore[type-abstract]

@@ -28,14 +28,13 @@ class Exporter(Named, ABC):
     quantizations: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
-    def write(self, graph: Path, path: Path, quantize: str | None, sample: Array) -> None:
+    def write(self, graph: Path, path: Path, quantize: str | None) -> None:
         """Convert a SavedModel, whose signature has the names above.
 
         Args:
             graph: folder of the SavedModel.
             path: what to write; it does not exist yet.
             quantize: one of `quantizations`, or None.
-            sample: `(S, H, W, C)` float32 in [0, 1], training images, or images under study where those are unknown.
 
         Raises:
             WorkbenchError: if the format lacks something that the model does.

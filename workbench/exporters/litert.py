@@ -16,8 +16,8 @@ from workbench.exporters.base import IMAGES, Exporter, Served
 class LiteRT(Exporter):
     """For phones, small boards and servers without TensorFlow; run by ai-edge-litert.
 
-    "int8" is dynamic-range quantization: weights in int8, activations in float32. It needs no sample, and the maps of
-    an explanation keep their values; with activations in int8 the masks of its backward pass would not hold.
+    "int8" is dynamic-range quantization: weights in int8, activations in float32. It needs no images to find the ranges
+    of activations, and the masks of an explanation's backward pass, which compare activations, hold.
     """
 
     file: ClassVar[str] = "model.tflite"
@@ -26,9 +26,10 @@ class LiteRT(Exporter):
         "float16": "weights in float16",
     }
 
-    def write(self, graph: Path, path: Path, quantize: str | None, sample: Array) -> None:
+    def write(self, graph: Path, path: Path, quantize: str | None) -> None:
         """Convert with TensorFlow's converter; operations of LiteRT alone are used."""
         import tensorflow as tf
+        from tensorflow.lite.python.convert_phase import ConverterError
 
         converter = tf.lite.TFLiteConverter.from_saved_model(str(graph))
         if quantize is not None:
@@ -37,7 +38,7 @@ class LiteRT(Exporter):
             converter.target_spec.supported_types = [tf.float16]
         try:
             content = converter.convert()
-        except Exception as error:  # noqa: BLE001 - the converter's own class is private
+        except (ConverterError, ValueError, RuntimeError) as error:
             raise WorkbenchError(f"LiteRT has no operations for this model: {_first_line(error)}") from None
         path.write_bytes(content)
 

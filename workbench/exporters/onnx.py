@@ -7,28 +7,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from workbench.contracts import Array
 from workbench.errors import WorkbenchError
 from workbench.exporters.base import IMAGES, Exporter, Served
 
 OPSET = 17
 """Of 2022: what runtimes of the last years all know."""
+LEAST = 1024
+"""Weights of a kernel that is worth quantizing."""
 
 
 class ONNX(Exporter):
     """For onnxruntime and the many engines that read ONNX.
 
-    "int8" is onnxruntime's dynamic quantization of weights.
+    "int8" keeps each filter's weights in int8 with a scale of its own, as LiteRT's does, and onnxruntime brings them
+    back to float32 when it loads the file. Its own quantizations, which take activations to int8 too, moved the
+    baseline's maps by 5 to 17 % of their largest value, and were slower for one image.
     """
 
     file: ClassVar[str] = "model.onnx"
     quantizations: ClassVar[Mapping[str, str]] = {
-        "int8": "weights in int8, activations quantized while it runs (dynamic)",
+        "int8": "weights in int8, activations in float32",
         "float16": "weights and activations in float16",
     }
 
-    def write(self, graph: Path, path: Path, quantize: str | None, sample: Array) -> None:
-        """Convert with tf2onnx; quantize with onnxruntime's tools."""
+    def write(self, graph: Path, path: Path, quantize: str | None) -> None:
+        """Convert with tf2onnx."""
         import onnx
 
         model = _converted(graph)
@@ -37,11 +43,9 @@ class ONNX(Exporter):
             from onnxruntime.transformers.float16 import convert_float_to_float16
 
             model = convert_float_to_float16(model, keep_io_types=True)
+        elif quantize == "int8":
+            _weights_in_int8(model.graph)
         onnx.save(model, str(path))
-        if quantize == "int8":
-            from onnxruntime.quantization import QuantType, quantize_dynamic
-
-            quantize_dynamic(str(path), str(path), weight_type=QuantType.QInt8, per_channel=True)
 
     def open(self, path: Path) -> Served:
         """Run it with onnxruntime."""
@@ -57,27 +61,71 @@ class ONNX(Exporter):
 
 
 def _converted(graph: Path) -> Any:
+    import onnx
     import tensorflow as tf
     import tf2onnx
 
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # what it lacks is said below
     loaded = tf.saved_model.load(str(graph))
     served = loaded.signatures["serving_default"]
     _, given = served.structured_input_signature
-    spec = given[IMAGES]
-
-    @tf.function(input_signature=[tf.TensorSpec(spec.shape, spec.dtype, name=IMAGES)], autograph=False)
-    def function(images: Any) -> Any:
-        return served(images)
-
-    try:
-        model, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=OPSET)
-    except (ValueError, NotImplementedError, RuntimeError, KeyError) as error:
-        raise WorkbenchError(f"ONNX has no operations for this model: {' '.join(str(error).split())[:300]}") from None
+    signature = [tf.TensorSpec(given[IMAGES].shape, given[IMAGES].dtype, name=IMAGES)]
+    function = tf.function(lambda images: served(images), input_signature=signature, autograph=False)  # noqa: PLW0108
+    model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
+    _erfc_by_erf(model.graph)
+    # What it has no translation for, tf2onnx leaves as it is.
+    lacking = [node for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)]
+    if lacking:
+        raise WorkbenchError(
+            f"ONNX has no operations for this model: none for {lacking[0].op_type}, {lacking[0].name}. Try litert."
+        )
     return model
+
+
+def _erfc_by_erf(graph: Any) -> None:
+    """Put 1 - erf in place of erfc, which is in the exact GELU as TensorFlow writes it, and not in ONNX."""
+    from onnx import helper, numpy_helper
+
+    for number in reversed([number for number, node in enumerate(graph.node) if node.op_type == "Erfc"]):
+        node = graph.node[number]
+        output, inner, one = node.output[0], f"{node.output[0]}/erf", f"{node.output[0]}/one"
+        node.op_type, node.output[0] = "Erf", inner
+        graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), one))
+        graph.node.insert(number + 1, helper.make_node("Sub", [one, inner], [output], f"{node.name}/sub"))
 
 
 def _name_batch(model: Any) -> None:
     """Call the first dimension of inputs and outputs N."""
     for each in (*model.graph.input, *model.graph.output):
         each.type.tensor_type.shape.dim[0].dim_param = "N"
+
+
+def _weights_in_int8(graph: Any) -> None:
+    """Put int8 and one scale a filter in place of the kernels of convolutions and dense layers.
+
+    Source: Krishnamoorthi 2018, arXiv:1806.08342, section 2: symmetric, per channel.
+    """
+    from onnx import helper, numpy_helper
+
+    scaled = []
+    for initializer in list(graph.initializer):
+        axes = {_channels(node, len(initializer.dims)) for node in graph.node if initializer.name in node.input}
+        kernel = numpy_helper.to_array(initializer)
+        if kernel.dtype != np.float32 or kernel.ndim < 2 or kernel.size < LEAST or len(axes) != 1 or None in axes:
+            continue
+        (axis,) = axes
+        others = tuple(each for each in range(kernel.ndim) if each != axis)
+        scales = np.maximum(np.abs(kernel).max(axis=others) / 127, 1e-12).astype(np.float32)
+        small = np.rint(kernel / np.expand_dims(scales, others)).astype(np.int8)
+        names = [f"{initializer.name}/{part}" for part in ("int8", "scale")]
+        scaled.append(helper.make_node("DequantizeLinear", names, [initializer.name], axis=axis))
+        graph.initializer.remove(initializer)
+        graph.initializer.extend(numpy_helper.from_array(*each) for each in zip((small, scales), names, strict=True))
+    for node in reversed(scaled):
+        graph.node.insert(0, node)
+
+
+def _channels(node: Any, rank: int) -> int | None:
+    """Which axis of a node's kernel counts its output channels; None where it has no kernel."""
+    transposed = any(each.name == "transB" and each.i for each in node.attribute)
+    return {"Conv": 0, "MatMul": rank - 1, "Gemm": 0 if transposed else rank - 1}.get(node.op_type)

@@ -16,7 +16,7 @@ class SavedModel(Exporter):
 
     file: ClassVar[str] = "saved_model"
 
-    def write(self, graph: Path, path: Path, quantize: str | None, sample: Array) -> None:
+    def write(self, graph: Path, path: Path, quantize: str | None) -> None:
         """Copy the graph as it is."""
         shutil.copytree(graph, path)
 
