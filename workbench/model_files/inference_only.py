@@ -14,7 +14,7 @@ import tensorflow as tf
 from workbench.errors import WorkbenchError
 
 Tensor = Any
-COLOURS = (1, 3, 4)
+COLOURS = (1, 3)
 """Sizes that an axis has which is the channels' one."""
 
 
@@ -117,8 +117,8 @@ class InferenceOnly(keras.Model):
         black = tf.zeros((rows, *size), foreign.dtype)
         try:
             found = [tuple(foreign.run(black, number).shape) for number in range(len(foreign.outputs))]
-        except tf.errors.OpError as error:
-            said = " ".join(str(error.message).split())[:300]
+        except (tf.errors.OpError, ValueError, TypeError) as error:
+            said = " ".join(str(getattr(error, "message", error)).split())[:300]
             raise WorkbenchError(f"{foreign.name} cannot be run on images of shape {size}: {said}") from None
         fits = [
             (number, max(shape[1:]))

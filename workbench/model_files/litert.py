@@ -39,11 +39,14 @@ def read_litert(path: Path) -> Foreign:
 
     def answer(given: Any, number: int) -> Any:
         with lock:  # an interpreter holds the values of one call
-            if tuple(given.shape) != tuple(interpreter.get_input_details()[0]["shape"]):
-                interpreter.resize_tensor_input(taken["index"], given.shape)
-                interpreter.allocate_tensors()
-            interpreter.set_tensor(taken["index"], _quantized(given, taken))
-            interpreter.invoke()
+            try:
+                if tuple(given.shape) != tuple(interpreter.get_input_details()[0]["shape"]):
+                    interpreter.resize_tensor_input(taken["index"], given.shape)
+                    interpreter.allocate_tensors()
+                interpreter.set_tensor(taken["index"], _quantized(given, taken))
+                interpreter.invoke()
+            except RuntimeError as error:
+                raise ValueError(str(error)) from None
             found = interpreter.get_tensor(outputs[number]["index"])
         return _real(found, outputs[number])
 

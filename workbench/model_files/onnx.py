@@ -41,11 +41,15 @@ def read_onnx(path: Path) -> Foreign:
     outputs = tuple(each.name for each in session.get_outputs() if each.type in DTYPES)
     types = {each.name: DTYPES[each.type] for each in session.get_outputs() if each.type in DTYPES}
 
+    def answer(given: Any, name: str) -> Any:
+        try:
+            return session.run([name], {inputs[0].name: given})[0]
+        except failures as error:
+            raise ValueError(str(error)) from None
+
     def run(images: Tensor, number: int) -> Tensor:
         name = outputs[number]
-        return tf.numpy_function(
-            lambda given: session.run([name], {inputs[0].name: given})[0], [images], types[name], stateful=False
-        )
+        return tf.numpy_function(lambda given: answer(given, name), [images], types[name], stateful=False)
 
     sizes = tuple(size if isinstance(size, int) and size > 0 else None for size in inputs[0].shape)
     # Open sizes are as PyTorch writes them, unless a name says otherwise.
