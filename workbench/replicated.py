@@ -86,8 +86,7 @@ class Steps:
     ) -> dict[str, float]:
         """Run a step on each batch; return loss and metrics over all images of all replicas."""
         if not self._built:  # metrics make their variables at first use, and compiled that can be too late
-            self._strategy.run(self._count, args=self._shared(next(iter(batches))))
-            self._built = True
+            self._build(next(iter(batches)))
         self._model.reset_metrics()
         self._loss.reset_state()
         for number, batch in enumerate(batches):
@@ -96,6 +95,18 @@ class Steps:
             end(number)
         logs = {**self._model.get_metrics_result(), "loss": self._loss.result()}
         return {key: float(value) for key, value in logs.items()}
+
+    def _build(self, batch: tuple[Any, ...]) -> None:
+        import tensorflow as tf
+
+        log = tf.get_logger()
+        level = log.level
+        log.setLevel("ERROR")  # it warns that what is not compiled is slow
+        try:
+            self._strategy.run(self._count, args=self._shared(batch))
+        finally:
+            log.setLevel(level)
+        self._built = True
 
     def _shared(self, batch: tuple[Any, ...]) -> Any:
         """Give each replica its rows of a batch: images, labels, weights, rows that count, B.

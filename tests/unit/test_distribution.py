@@ -19,6 +19,7 @@ from workbench.runs import list_runs, open_run
 from workbench.trainer import train
 
 ROOT = Path(trainer.__file__).parents[1]
+THREADS = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2", "OMP_NUM_THREADS": "1"}
 COMPARED = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
 
 TINY = """
@@ -124,7 +125,7 @@ def alone(job, tmp_path_factory):
 
 
 def start(script, job, folder, **environment):
-    variables = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+    variables = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3", **THREADS, **environment}
     return subprocess.Popen(
         [sys.executable, "-c", script, job.model_dump_json(), str(folder)], cwd=ROOT, env=variables, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,

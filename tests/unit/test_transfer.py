@@ -10,46 +10,67 @@ import numpy as np
 import pytest
 from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
+from workbench import fitting, trainer
 from workbench.architectures import architectures, pretrained
 from workbench.architectures.mobilenet_v3 import MOBILENET_V3
+from workbench.architectures.pretrained import Published
 from workbench.architectures.resnet50 import RESNET50
-from workbench.architectures.transfer import blue_first, centred, scaled
+from workbench.architectures.transfer import Backbone, blue_first, centred, scaled, transferred
 from workbench.architectures.vgg16 import VGG16
+from workbench.checkpoint import Checkpoint
 from workbench.errors import Unavailable, WorkbenchError
 from workbench.explainers import explainer
 from workbench.keras_files import load_model
 from workbench.probe import Probe
+from workbench.recipes import TrainingJob
+from workbench.trainer import train
 
-build = architectures()["mobilenet-v3"]
 SHAPE = (20, 28, 1)
+SMALL = Backbone("small", "SmallNet", centred, Published("small_notop.h5", "small", "0"))
 
 
-def backbone(seed=0):
-    keras.utils.set_random_seed(seed)
-    model = keras.applications.MobileNetV3Small(
-        include_top=False, weights=None, input_shape=(96, 134, 3), include_preprocessing=False
-    )
-    random = np.random.default_rng(seed)  # also the statistics of BatchNormalization, which start as 0 and 1
-    model.set_weights([random.uniform(0.1, 0.5, weights.shape) for weights in model.get_weights()])
+def small_net(include_top, weights, input_shape, name="small"):
+    """As the networks of keras.applications are made, and traced in no time."""
+    image = keras.Input(input_shape)
+    maps = keras.layers.Conv2D(8, 3, strides=4, name="conv1")(image)
+    maps = keras.layers.Activation("relu")(keras.layers.BatchNormalization(momentum=0.9, name="norm1")(maps))
+    return keras.Model(image, keras.layers.Conv2D(16, 3, strides=4, activation="relu", name="conv2")(maps), name=name)
+
+
+def build(image_shape, classes, weights="imagenet"):
+    return transferred(SMALL, image_shape, classes, weights)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_network_more():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.applications, "SmallNet", small_net, raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return drawn(small_net(False, None, (96, 134, 3)))
+
+
+def drawn(model):
+    """Give a model other weights, the statistics of BatchNormalization included: they start as 0 and 1."""
+    random = np.random.default_rng(0)
+    model.set_weights([weights + random.uniform(0, 0.1, weights.shape) for weights in model.get_weights()])
     return model
 
 
 @pytest.fixture(scope="module")
-def pretrained_backbone():
-    return backbone()
-
-
-@pytest.fixture(scope="module")
-def files(pretrained_backbone, tmp_path_factory):
+def files(backbone, tmp_path_factory):
     """Its weights in each format that is taken."""
     folder = tmp_path_factory.mktemp("weights")
-    pretrained_backbone.save_weights(folder / "three.weights.h5")
+    backbone.save_weights(folder / "three.weights.h5")
     with h5py.File(folder / "two.h5", "w") as file:
-        save_weights_to_hdf5_group(file, pretrained_backbone)
+        save_weights_to_hdf5_group(file, backbone)
     images = keras.Input((96, 134, 3))
-    pooled = keras.layers.GlobalMaxPooling2D()(pretrained_backbone(images))
-    pretrained_backbone.save(folder / "alone.keras")
-    pretrained_backbone.name = "backbone"
+    pooled = keras.layers.GlobalMaxPooling2D()(backbone(images))
+    backbone.save(folder / "alone.keras")
+    backbone.name = "backbone"
     keras.Model(images, keras.layers.Dense(7)(pooled)).save(folder / "inside.keras")
     return folder
 
@@ -60,19 +81,17 @@ def images():
 
 
 @pytest.mark.parametrize("file", ["three.weights.h5", "two.h5", "alone.keras", "inside.keras"])
-def test_the_backbone_has_the_weights_of_the_file_and_is_frozen(pretrained_backbone, files, file):
+def test_the_backbone_has_the_weights_of_the_file_and_is_frozen(backbone, files, file):
     model = build(SHAPE, 3, weights=str(files / file))
-    inner = model.get_layer("backbone")
-    for ours, theirs in zip(inner.get_weights(), pretrained_backbone.get_weights(), strict=True):
+    for ours, theirs in zip(model.get_layer("backbone").get_weights(), backbone.get_weights(), strict=True):
         assert np.array_equal(ours, theirs)
     assert [weights.path for weights in model.trainable_weights] == ["output/kernel", "output/bias"]
-    assert model.count_params() == inner.count_params() + 576 * 3 + 3
 
 
-def test_a_grey_image_reaches_the_backbone_as_three_channels_in_its_size_and_range(pretrained_backbone, files, images):
+def test_a_grey_image_reaches_the_backbone_as_three_channels_in_its_size_and_range(backbone, files, images):
     model = build(SHAPE, 3, weights=str(files / "three.weights.h5"))
     resized = keras.ops.image.resize(np.repeat(images, 3, axis=-1), (96, 134), interpolation="bilinear")
-    maps = pretrained_backbone(resized * 2 - 1, training=False)
+    maps = backbone(resized * 2 - 1, training=False)
     scores = keras.ops.mean(maps, axis=(1, 2)) @ model.get_layer("output").kernel
     expected = keras.ops.softmax(scores + model.get_layer("output").bias)
     np.testing.assert_allclose(model(images), expected, rtol=1e-4, atol=1e-6)
@@ -81,24 +100,57 @@ def test_a_grey_image_reaches_the_backbone_as_three_channels_in_its_size_and_ran
 def test_without_weights_all_of_it_is_trained():
     model = build(SHAPE, 3, weights="none")
     frozen = {each.path for each in model.weights} - {each.path for each in model.trainable_weights}
-    assert frozen
+    assert len(frozen) == 2
     assert all("moving_" in path for path in frozen)
 
 
-@pytest.mark.parametrize(("name", "size"), [("mobilenet-v3", 3), ("vgg16", 6)])
-def test_the_probe_sees_the_model_as_it_is_and_maps_come_from_the_backbone(name, size):
-    model = architectures()[name]((28, 28, 3), 4, weights="none")
+def test_a_transfer_changes_the_backbone_only_once_it_is_unfrozen(tmp_path, monkeypatch):
+    """Learned on three colours, it tells the same colours with other labels, from its pretrained maps alone."""
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    images = random.integers(0, 120, (60, 12, 16, 3), dtype=np.uint8)
+    images[np.arange(60), :, :, labels] += 130
+    keras.utils.set_random_seed(0)
+    before = build((12, 16, 3), 3, weights="none")
+    before.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    before.fit(images / np.float32(255), labels, batch_size=15, epochs=6, verbose=0)
+    file = tmp_path / "colours.weights.h5"
+    before.get_layer("backbone").save_weights(file)
+    other = (labels + 1) % 3
+    np.savez(tmp_path / "c.npz", x_train=images[:45], y_train=other[:45], x_test=images[45:], y_test=other[45:])
+
+    for module in (trainer, fitting):
+        monkeypatch.setattr(module, "architectures", lambda: {"small": build})
+    kept = {}
+
+    def look(row):
+        checkpoint = Checkpoint(tmp_path, "t")
+        inner = checkpoint.load_model(checkpoint.read()).get_layer("backbone")
+        kept[row["epoch"]] = {weights.name: weights.numpy() for weights in inner.layers[1].weights}
+
+    changes = {"epochs": 6, "frozen_epochs": 5, "batch_size": 5, "learning_rate": 0.05, "weight_decay": 0.0}
+    job = TrainingJob.plan(
+        "transfer", changes, architecture="small", dataset=str(tmp_path / "c.npz"), weights=str(file)
+    )
+    run = train("t", job=job, folder=tmp_path, on_epoch=look)
+    first = before.get_layer("backbone").layers[1].kernel.numpy()
+    assert np.array_equal(kept[1]["kernel"], first)
+    assert np.array_equal(kept[5]["kernel"], first)
+    assert not np.array_equal(kept[6]["kernel"], first)
+    assert run.history.accuracy.iloc[4] > 0.9
+    assert run.manifest.metrics["test"]["accuracy"] > 0.9
+
+
+def test_the_probe_sees_the_model_as_it_is_and_maps_come_from_the_backbone():
+    model = architectures()["vgg16"]((28, 28, 3), 4, weights="none")
     probe = Probe(model)
     images = np.random.default_rng(0).random((2, 28, 28, 3), np.float32)
     expected = np.asarray(model(images, training=False))
     scores = np.exp(probe.logits(images))
     np.testing.assert_allclose(scores / scores.sum(axis=1, keepdims=True), expected, rtol=1e-3, atol=1e-6)
-    last = model.get_layer("backbone").output.shape[1:]
     attribution = explainer("grad-cam")().attribute(probe, images, np.array([0, 1]))
-    assert attribution.layer == probe.default_layer
-    assert attribution.layer.startswith("backbone/")
-    assert probe.layers[attribution.layer].shape[-1] == last[-1]
-    assert attribution.values.shape[1:] == (size, size)
+    assert attribution.layer == probe.default_layer == "backbone/block5_conv3"
+    assert attribution.values.shape[1:] == (6, 6)
 
 
 def test_resnet50_is_keras_s_with_a_new_head():
@@ -108,17 +160,16 @@ def test_resnet50_is_keras_s_with_a_new_head():
     assert [layer.name for layer in model.layers][:3] == ["images", "rgb", "resized"]
 
 
-def test_a_saved_model_opens_without_code_of_its_own(tmp_path):
+def test_a_saved_model_opens_without_code_of_its_own(images, tmp_path):
     keras.utils.set_random_seed(0)
-    images = keras.Input((5, 6, 3))
-    model = keras.Model(images, keras.layers.Conv2D(2, 3)(blue_first(images)))
+    inputs = keras.Input((5, 6, 3))
+    model = keras.Model(inputs, keras.layers.Conv2D(2, 3)(blue_first(inputs)))
     model.save(tmp_path / "m.keras")
     pixels = np.random.default_rng(0).random((2, 5, 6, 3), np.float32)
     np.testing.assert_array_equal(load_model(tmp_path / "m.keras")(pixels), model(pixels))
     whole = build(SHAPE, 3, weights="none")
     whole.save(tmp_path / "w.keras")
-    grey = np.random.default_rng(0).random((2, *SHAPE), np.float32)
-    np.testing.assert_allclose(load_model(tmp_path / "w.keras")(grey), whole(grey), rtol=1e-5)
+    np.testing.assert_allclose(load_model(tmp_path / "w.keras")(images), whole(images), rtol=1e-5)
 
 
 def test_pixels_are_what_keras_s_own_preparation_makes_of_0_to_255():
@@ -141,20 +192,26 @@ def test_images_are_scaled_in_proportion_and_only_where_they_are_too_small_or_la
     assert scaled(*size) == expected
 
 
-def test_weights_for_imagenet_are_fetched_by_keras_and_verified(files, pretrained_backbone, monkeypatch):
+def test_weights_for_imagenet_are_fetched_by_keras_verified_and_loaded(monkeypatch, tmp_path):
+    theirs = drawn(
+        keras.applications.MobileNetV3Small(include_top=False, weights=None, input_shape=(224, 224, 3))
+    )  # with its own preparation, as in the file that Keras publishes
+    with h5py.File(tmp_path / "fetched.h5", "w") as file:
+        save_weights_to_hdf5_group(file, theirs)
     asked = []
 
     def get_file(name, url, *, cache_subdir, file_hash):
         asked.append((name, url, cache_subdir, file_hash, socket.getdefaulttimeout()))
-        return str(files / "two.h5")
+        return str(tmp_path / "fetched.h5")
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
-    model = build(SHAPE, 3)
+    model = architectures()["mobilenet-v3"](SHAPE, 3)
     name = "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"
     url = f"https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v3/{name}"
     assert asked == [(name, url, "models", "d3e8ec802a04aa4fc771ee12a9a9b836", pretrained.PATIENCE)]
     assert socket.getdefaulttimeout() is None
-    assert np.array_equal(model.get_layer("backbone").get_weights()[0], pretrained_backbone.get_weights()[0])
+    for ours, given in zip(model.get_layer("backbone").get_weights(), theirs.get_weights(), strict=True):
+        assert np.array_equal(ours, given)
 
 
 def test_files_and_checksums_are_those_of_keras():
@@ -174,39 +231,37 @@ def test_what_cannot_be_fetched_is_one_sentence_and_how_to_bring_it(monkeypatch)
         raise Exception("URL fetch failure on https://x: None -- no route to host")
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
-    name = "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"
     with pytest.raises(Unavailable) as raised:
         build(SHAPE, 3)
-    said = str(raised.value)
-    assert said.startswith("The weights of `mobilenet-v3` for ImageNet could not be fetched from https://")
-    assert f"{name} (no route to host). Bring that file and name it with `--weights {name}`" in said
-    assert "`--weights none`" in said
+    assert str(raised.value) == (
+        "The weights of `small` for ImageNet could not be fetched from https://storage.googleapis.com/tensorflow/"
+        "keras-applications/small/small_notop.h5 (no route to host). Bring that file and name it with "
+        "`--weights small_notop.h5`, or start from random weights with `--weights none`."
+    )
     assert socket.getdefaulttimeout() is None
 
 
 def test_files_with_something_else_are_refused_with_a_reason(files, tmp_path):
     (tmp_path / "notes.h5").write_text("no weights")
-    other = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, name="conv"), keras.layers.Flatten()])
+    other = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, name="conv1"), keras.layers.Flatten()])
     other.save_weights(tmp_path / "other.weights.h5")
+    other.save(tmp_path / "other.keras")
     with h5py.File(files / "three.weights.h5") as whole, h5py.File(tmp_path / "half.weights.h5", "w") as half:
         for part in whole:
             whole.copy(part, half)
-        del half["layers/batch_normalization_3"]
-    other.save(tmp_path / "other.keras")
+        del half["layers/batch_normalization"]
+    (tmp_path / "renamed.bin").write_bytes((files / "two.h5").read_bytes())
     for name, complaint in (
         ("notes.h5", r"must be a .weights.h5 or .h5 file .*Got notes.h5, which is another kind of file"),
-        ("other.weights.h5", r"other.weights.h5 does not hold the weights of the backbone of `mobilenet-v3`"),
+        ("other.weights.h5", r"other.weights.h5 does not hold the weights of the backbone of `small` without its"),
         ("half.weights.h5", r"half.weights.h5 does not hold the weights of the backbone"),
-        ("other.keras", r"'conv' needs weights of the shapes \[\(3, 3, 3, 16\)\], and the file has \[\(3, 3, 3, 4\)"),
-    ):
+        ("other.keras", r"'conv1' needs weights of the shapes \[\(3, 3, 3, 8\), \(8,\)\], and the file has \[\(3, 3"),
+        ("renamed.bin", r"renamed.bin, which is HDF5 with another ending: rename it"),
+    ):  # fmt: skip
         with pytest.raises(WorkbenchError, match=complaint):
             build(SHAPE, 3, weights=str(tmp_path / name))
     with pytest.raises(Unavailable, match=r"no file .*gone.h5 with weights .* imagenet, none, or the path"):
         build(SHAPE, 3, weights=str(tmp_path / "gone.h5"))
-    renamed = tmp_path / "weights.bin"
-    renamed.write_bytes((files / "two.h5").read_bytes())
-    with pytest.raises(WorkbenchError, match=r"weights.bin, which is HDF5 with another ending: rename it"):
-        build(SHAPE, 3, weights=str(renamed))
 
 
 def test_images_that_do_not_fit():
