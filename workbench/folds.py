@@ -12,9 +12,10 @@ from workbench.checkpoint import Checkpoint, State
 from workbench.contracts import Array, Dataset, Predictions
 from workbench.errors import WorkbenchError
 from workbench.linear_probe import folds_of
+from workbench.params import make
 from workbench.preprocessing import AUTO, UNIT
 from workbench.progress import report
-from workbench.recipes import TrainingJob
+from workbench.recipes import Recipe, TrainingJob
 from workbench.runs import Run
 from workbench.store import cache_folder, load_arrays, save_arrays
 from workbench.trainer import Build, Parts, fit
@@ -74,11 +75,12 @@ def _job(run: Run | None, seed: int) -> TrainingJob:
     if run is None:
         return TrainingJob.plan("report", {"validation_split": 0.0}, architecture="as given", seed=seed)
     manifest = run.manifest
-    changes = {**manifest.settings, "validation_split": 0.0}
-    known = TrainingJob().recipe.model_dump()
-    return TrainingJob.plan(
-        "report", {key: value for key, value in changes.items() if key in known},
-        architecture=manifest.architecture, seed=seed,
+    known = {key: value for key, value in manifest.settings.items() if key in Recipe.model_fields}
+    epochs = manifest.best_epoch if known.get("patience") else None  # what it stopped at
+    settings = make(Recipe, known)
+    return TrainingJob(
+        recipe_name=manifest.recipe, recipe=settings.without_validation(epochs or settings.epochs),
+        architecture=manifest.architecture, weights=manifest.weights, seed=seed,
     )  # fmt: skip
 
 
