@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workbench.datasets.image_file import read_image
+from workbench.datasets.image_file import Look, Unreadable, look_at, read_image
 from workbench.errors import Unavailable, WorkbenchError
 
 
@@ -150,3 +150,26 @@ def test_missing_file(tmp_path):
     (tmp_path / "text.png").write_text("text")
     with pytest.raises(WorkbenchError, match=r"^text.png is not an image"):
         read_image(tmp_path / "text.png", (28, 28, 1))
+
+
+def test_a_large_jpeg_is_decoded_at_a_part_of_its_size_and_looks_the_same():
+    ramp = np.add.outer(np.arange(300) / 2, np.arange(400) / 4).astype(np.uint8)
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # seen upright, 300 wide and 400 high
+    Image.fromarray(ramp).save(file, "JPEG", quality=95, exif=exif)
+    image, words = read_image(file.getvalue(), (40, 30, 1))
+    assert words == ["turned upright", "resized from 300×400 to 30×40"]
+    upright = np.rot90(ramp, -1).reshape(40, 10, 30, 10).mean(axis=(1, 3))
+    assert np.abs(image[1:-1, 1:-1, 0] - upright[1:-1, 1:-1]).max() < 2.5
+
+
+def test_a_look_tells_what_a_file_is():
+    half = np.array([[[200, 100, 50, 255], [0, 0, 0, 0]]])
+    assert look_at(png(half)) == Look(1, 2, True, True)
+    assert look_at(png(GREY)) == Look(2, 3, False, False)
+    hidden = np.array([[[90, 90, 90, 255], [200, 0, 0, 0]]])  # the only colour is where nothing is seen
+    assert look_at(png(hidden)) == Look(1, 2, False, True)
+    with pytest.raises(Unreadable) as caught:
+        look_at(png(np.random.default_rng(0).integers(0, 256, (40, 40)))[:900])
+    assert caught.value.reason == "truncated"

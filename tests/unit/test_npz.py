@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workbench.datasets import load_dataset
+from workbench.datasets import load_dataset, own_parts
 from workbench.datasets.npz import load_npz
 from workbench.errors import Unavailable, WorkbenchError
 
@@ -111,3 +111,29 @@ def test_bad_files(tmp_path, save):
     cut.write_bytes(flipped)
     with pytest.raises(WorkbenchError, match=r"x_test of cut.npz is damaged: Bad CRC"):
         load_npz(cut)
+
+
+def test_a_validation_part_of_its_own_or_the_end_of_the_training_part(save):
+    many = np.arange(20 * 12, dtype=np.uint8).reshape(20, 3, 4)
+    own = save(x_val=GREY + 2, y_val=[2, 1], x_train=many, y_train=np.arange(20) % 3)
+    held = load_dataset(own, split="validation")
+    assert (held.images[..., 0] == GREY + 2).all()
+    assert (held.labels.tolist(), held.name, len(load_dataset(own, split="train"))) == ([2, 1], "own/validation", 20)
+    assert set(own_parts(own)) == {"train", "test", "validation"}
+    end = load_dataset(save(x_train=many, y_train=np.arange(20) % 3), split="validation")
+    assert (end.images[..., 0] == many[18:]).all()
+    assert (end.indices.tolist(), end.name) == ([18, 19], "own/validation")
+    assert end.fingerprint == load_dataset(own, split="train").subset(slice(18, None)).fingerprint
+    assert len(load_dataset(own, split="validation", validation_share=0.5)) == 10
+    with pytest.raises(Unavailable, match="leaves none"):
+        load_dataset(save(), split="validation", validation_share=0)
+
+
+def test_given_names(save):
+    assert load_dataset(save(), class_names="a,b,c,d").class_names == ("a", "b", "c", "d")  # it names none itself
+    with pytest.raises(WorkbenchError, match=r"at least 3 classes, so `class_names` must be at least 3 names\. Got 2"):
+        load_dataset(save(), class_names="a,b")
+    with pytest.raises(WorkbenchError, match=r"has 3 classes, so .* must be 3 names\. Got 4"):
+        load_dataset(save(class_names=["x", "y", "z"]), class_names="a,b,c,d")
+    with pytest.raises(WorkbenchError, match="are for folders of images"):
+        load_dataset(save(), image_size=8)
