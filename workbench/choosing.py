@@ -67,7 +67,7 @@ class Some:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, part: slice) -> Array:
+    def __getitem__(self, part: slice | Array) -> Array:
         return np.asarray(self._images[self._rows[part]])
 
 

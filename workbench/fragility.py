@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def flips(predicted: Array, clean: Array, severities: Array) -> tuple[Array, Arr
     return np.where(ever, np.asarray(severities)[first], NEVER), np.where(ever, to, clean)
 
 
-def pixel_reference(images: Array, labels: Array) -> Callable[[Array], Array] | None:
+def pixel_reference(images: Any, labels: Array) -> Callable[[Array], Array] | None:
     """Fit the simplest classifier that there is, to compare with: ridge regression on at most 16×16 pixels.
 
     Args:
@@ -93,7 +94,7 @@ def pixel_reference(images: Array, labels: Array) -> Callable[[Array], Array] | 
     return lambda batch: np.asarray(ridge.predict(_pixels(batch)))
 
 
-def _pixels(images: Array) -> Array:
+def _pixels(images: Any) -> Array:
     """Mean colours of at most 16×16 cells, `(n, D)` float64."""
     rows, columns = (_cells(side) for side in images.shape[1:3])
     means = []

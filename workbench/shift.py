@@ -172,7 +172,7 @@ def matched(train_labels: Array, labels: Array, most: int, seed: int) -> tuple[A
     return rows[0], rows[1]
 
 
-def apart(train: Array, studied: Array) -> tuple[Array, Array]:
+def apart(train: Any, studied: Any) -> tuple[Array, Array]:
     """Leave copies out, since in two parts of a fold they would be remembered and not told apart.
 
     Args:

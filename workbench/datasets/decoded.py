@@ -59,7 +59,7 @@ class DecodedImages:
             first, rest = (key[0], key[1:]) if key and key[0] is not Ellipsis else (slice(None), key)
             images = self[first]
             return (
-                images[rest] if np.ndim(first) == 0 and not isinstance(first, slice) else images[(slice(None), *rest)]
+                images[rest] if not isinstance(first, slice) and np.ndim(first) == 0 else images[(slice(None), *rest)]
             )
         chosen = self._rows[key]
         if np.ndim(chosen) == 0:

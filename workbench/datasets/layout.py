@@ -62,7 +62,7 @@ def lay_out(folder: Path) -> Layout:
             left[steps[0] if len(steps) > 1 else "the folder itself"] += 1
         else:
             found.append((path, part, shown(inner[0])))
-    names = by_number({name for _, _, name in found})
+    names = by_number(list({name for _, _, name in found}))
     if len(names) < 2:
         raise WorkbenchError(
             f"{folder} must hold images of at least two classes, one folder a class: {EXAMPLE}. "
