@@ -107,7 +107,7 @@ class Checkpoint:
             for name, arrays in (("averages", averages), ("best", best)):
                 if arrays is not None:
                     state = state.model_copy(update={name: f"{epoch}-{name}.npz"})
-                    np.savez(self.path / "writing.npz", **dict(arrays))
+                    np.savez(self.path / "writing.npz", allow_pickle=False, **dict(arrays))
                     self._publish("writing.npz", getattr(state, name))
             (self.path / "writing.json").write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
             self._publish("writing.json", STATE)

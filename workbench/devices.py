@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from workbench.errors import WorkbenchError
 
@@ -22,7 +23,7 @@ def describe() -> str:
     return f"CPU, {cores} core{'' if cores == 1 else 's'}"
 
 
-def gpus() -> list[object]:
+def gpus() -> list[Any]:
     """Return TensorFlow's GPUs; empty where there is none, or it is a build without."""
     import tensorflow as tf
 

@@ -111,10 +111,7 @@ def fit(
         )  # fmt: skip
         if on_epoch is not None:
             on_epoch(row)
-        if watch.stopped:
-            (say or _silent)(
-                f"Stopped early after epoch {state.epochs}; the weights are those of epoch {watch.best_epoch}."
-            )
+    _say_best(state, say or _silent)
     return state, _finished(model, checkpoint, state, averages, half)
 
 
@@ -192,6 +189,14 @@ def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
 
 def _weights(model: Any) -> dict[str, Array]:
     return {f"weight{number}": weight for number, weight in enumerate(model.get_weights())}
+
+
+def _say_best(state: State, say: Tell) -> None:
+    """Say whose weights are kept, where they are not those of the last epoch that was asked for."""
+    recipe, best = state.job.recipe, state.watch.best_epoch
+    if recipe.patience and (state.epochs, best) != (recipe.epochs, recipe.epochs):
+        early = "Stopped early" if state.epochs < recipe.epochs else "Ended"
+        say(f"{early} after epoch {state.epochs}; the weights are those of epoch {best}, which was the best.")
 
 
 def _finished(model: Any, checkpoint: Checkpoint, state: State, averages: Averages | None, half: bool) -> Any:

@@ -238,7 +238,7 @@ def findings(table: pd.DataFrame) -> Iterator[Finding]:
             advice = "More seeds (--seeds) narrow the first interval, more test images the second."
         interval = (float(row["images_low"]), float(row["images_high"]))
         yield Finding(claim, value=float(row["difference"]), interval=interval, advice=advice)
-    best = table.loc[table["accuracy"].idxmax()]
+    best = table.iloc[int(table["accuracy"].to_numpy().argmax())]
     yield Finding(
         f"The highest mean accuracy, {percent(float(best['accuracy']))}, is that of {best['recipe']}, the best of "
         f"{counted(len(table), 'recipe')} on these very images.",

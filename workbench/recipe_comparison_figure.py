@@ -37,7 +37,7 @@ def drawn(
         "thin, over test images; both must leave zero out for a difference to count, more so with more recipes.",
     )  # fmt: skip
     accuracy, difference = figure.subplots(1, 2, sharey=True)
-    for place, row in table.iterrows():
+    for place, (_, row) in enumerate(table.iterrows()):
         right = [100 * each.correct.mean() for each in trained if each.recipe == row["recipe"]]
         accuracy.plot(right, np.full(len(right), place), "o", color=INK, alpha=0.5, markersize=4)
         if not np.isnan(row["accuracy_low"]):
