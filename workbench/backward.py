@@ -174,6 +174,11 @@ def _normalized(step: Step, gradient: Tensor) -> Tensor:
     return gradient * deviation if layer.invert else gradient / deviation
 
 
+def _layer_scale(step: Step, gradient: Tensor) -> Tensor:
+    """ConvNeXt's: each feature map times a weight of its own."""
+    return gradient * tf.cast(ops.convert_to_tensor(step.layer.gamma), gradient.dtype)
+
+
 def _reshaped(step: Step, gradient: Tensor) -> Tensor:
     return tf.reshape(gradient, (-1, *step.received.shape[1:]))
 
@@ -262,6 +267,7 @@ RULES: dict[str, Rule] = {
     "LayerNormalization": _layer_normalization,
     "Rescaling": _scaled,
     "Normalization": _normalized,
+    "LayerScale": _layer_scale,
     "Permute": _permuted,
     "Average": _average,
 }  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from workbench.exporters.base import HEATMAP, IMAGES, PROBABILITIES, Exporter
 from workbench.parity import Parity, measure
 from workbench.progress import report
 from workbench.session import Session
+
+if TYPE_CHECKING:
+    from workbench.probe import Probe
 
 PACKAGES = (
     "classifier-workbench", "keras", "tensorflow", "ai-edge-litert", "onnx", "onnxruntime", "tf2onnx", "numpy",
@@ -95,14 +98,9 @@ def export(
     chosen = probe.spatial_layer(layer, method="Grad-CAM") if with_explanation else None
     report("Loading the model", 1, 1)
     with _beside(path) as folder:
-        from workbench.served_graph import write_graph
-
-        report(f"Converting to {exporter.name}", 0, 2)
-        write_graph(probe, folder / "graph", chosen)
-        report(f"Converting to {exporter.name}", 1, 2)
         made = folder / path.name
-        exporter.write(folder / "graph", made, quantize)
-        report(f"Converting to {exporter.name}", 2, 2)
+        with _writing(path):
+            _convert(exporter, probe, chosen, quantize, made)
         served = exporter.open(made)
         sizes = {"size": _size(made), "size_keras": _size_of(session)}
         parity = measure(session, served, layer=chosen, quantized=quantize is not None, **sizes)
@@ -112,11 +110,14 @@ def export(
         if chosen is not None:
             size = served(session.dataset.floats([0]))[HEATMAP].shape[1:]
             explanation = {"layer": chosen, "method": "grad-cam", "size": [int(each) for each in size]}
-        description = _describe(session, exporter, made, quantize=quantize, explanation=explanation, parity=parity)
+        description = _describe(
+            session, exporter, made, quantize=quantize, explanation=explanation, parity=parity
+        )  # fmt: skip
         text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
-        (folder / "sidecar").write_text(text, encoding="utf-8")
-        _replace(made, path)
-        (folder / "sidecar").replace(sidecar(path))
+        with _writing(path):
+            (folder / "sidecar").write_text(text, encoding="utf-8")
+            _replace(made, path)
+            (folder / "sidecar").replace(sidecar(path))
     return Export(path, sidecar(path), parity, description)
 
 
@@ -159,12 +160,30 @@ def _place(exporter: Exporter, name: str, quantize: str | None, out: Path | None
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """Make a folder on the same disk, for what is not whole yet; it is gone afterwards, whatever happened."""
-    try:
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-            yield Path(folder)
+        folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
+    with folder:
+        yield Path(folder.name)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise Unavailable(f"{path} could not be written: {error.strerror or error}.") from error
+
+
+def _convert(exporter: Exporter, probe: Probe, layer: str | None, quantize: str | None, made: Path) -> None:
+    from workbench.served_graph import write_graph
+
+    graph, what = made.parent / "graph", f"Converting to {exporter.name}"
+    report(what, 0, 2)
+    write_graph(probe, graph, layer)
+    report(what, 1, 2)
+    exporter.write(graph, made, quantize)
+    report(what, 2, 2)
 
 
 def _replace(made: Path, path: Path) -> None:

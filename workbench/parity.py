@@ -65,7 +65,7 @@ class Parity:
         if self.map_difference is not None and not self.map_difference <= self.map_limit:
             said.append(
                 f"its maps differ by up to {self.map_difference:.2g} of the largest value, "
-                f"{self.map_limit:g} is allowed"
+                f"{self.map_limit:g} is allowed (a layer nearer to the end has fewer ReLUs behind it to turn over)"
             )
         return said
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
+from keras.src.applications.convnext import LayerScale
 
 from workbench import slopes
 from workbench.backward import RULES, kind_of, rule_of
@@ -45,6 +46,7 @@ ONE = {
     "cropping": lambda: layers.Cropping2D(((1, 2), (0, 3))),
     "upsampling": lambda: layers.UpSampling2D((2, 3)),
     "rescaling": lambda: layers.Rescaling(1 / 127.5, offset=-1),
+    "layer scale": lambda: LayerScale(0.5, 6),
     "normalization": lambda: layers.Normalization(mean=[0.5] * 6, variance=[0.2, 0.3, 1, 2, 3, 4]),
     "dropout": lambda: layers.Dropout(0.5),
     "relu layer": lambda: layers.ReLU(max_value=1.0, negative_slope=0.1, threshold=0.2),

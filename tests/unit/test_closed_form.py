@@ -76,7 +76,7 @@ def test_the_map_of_every_layer_is_the_workbenchs_own(name):
     target = logits.argmax(axis=1)
     spatial = [layer for layer in probe.spatial_layers if layer != "images"]
     seen = 0
-    for layer in {spatial[0], spatial[len(spatial) // 2], probe.default_layer}:
+    for layer in {spatial[0], probe.default_layer}:
         closed = probe.compile(layer, lambda batch, layer=layer: grad_cam(probe, batch, layer), [probe.images])
         scores, maps = closed(images)
         expected = GradCAM(layer=layer).attribute(probe, images, target).values

@@ -105,7 +105,7 @@ def _weights_in_int8(graph: Any) -> None:
 
     Source: Krishnamoorthi 2018, arXiv:1806.08342, section 2: symmetric, per channel.
     """
-    from onnx import helper, numpy_helper
+    from onnx import TensorProto, helper, numpy_helper
 
     scaled = []
     for initializer in list(graph.initializer):
@@ -115,10 +115,14 @@ def _weights_in_int8(graph: Any) -> None:
             continue
         (axis,) = axes
         others = tuple(each for each in range(kernel.ndim) if each != axis)
-        scales = np.maximum(np.abs(kernel).max(axis=others) / 127, 1e-12).astype(np.float32)
-        small = np.rint(kernel / np.expand_dims(scales, others)).astype(np.int8)
+        scales = np.maximum(np.abs(kernel).max(axis=others, keepdims=True) / 127, 1e-12).astype(np.float32)
+        small = np.rint(kernel / scales).astype(np.int8)
         names = [f"{initializer.name}/{part}" for part in ("int8", "scale")]
-        scaled.append(helper.make_node("DequantizeLinear", names, [initializer.name], axis=axis))
+        # Not DequantizeLinear: onnxruntime does that at every call, and these once, when it loads the file.
+        scaled += [
+            helper.make_node("Cast", names[:1], [f"{names[0]}/float"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", [f"{names[0]}/float", names[1]], [initializer.name]),
+        ]
         graph.initializer.remove(initializer)
         graph.initializer.extend(numpy_helper.from_array(*each) for each in zip((small, scales), names, strict=True))
     for node in reversed(scaled):
