@@ -109,7 +109,7 @@ def job(tmp_path_factory):
     np.savez(
         path, x_train=images[:499], y_train=digits.target[:499], x_test=images[499:600], y_test=digits.target[499:600]
     )
-    changes = {"epochs": 2, "batch_size": 64, "class_weights": "balanced", "shift": 1, "flip": False}
+    changes = {"epochs": 2, "batch_size": 64, "class_weights": "balanced", "averaging": 0.9, "shift": 1, "flip": False}
     return TrainingJob.plan("tuned", changes, dataset=str(path), seed=3, architecture="tiny")
 
 
