@@ -99,7 +99,7 @@ def test_an_uploaded_image_is_explained_and_can_be_inverted(visit, settled):
 def test_what_is_no_image_is_one_sentence_and_nothing_is_lost(visit, settled):
     page = visit("?section=own&start=1")
     expect(page.locator("#detail figure")).to_have_count(4)
-    for content, said in ((b"not an image", "not an image"), (bytes(3 * 2**20), "at most 2 MB")):
+    for content, said in ((b"not an image", "not an image"), (bytes(17 * 2**20), "at most 16 MB")):
         page.locator("[data-upload]").set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": content})
         expect(page.locator("#main .problem")).to_contain_text(said)
         settled(page)
@@ -142,3 +142,25 @@ def test_the_canvas_starts_from_the_image_looked_at(visit, settled):
     page.wait_for_function("location.search === '?section=own&start=7'")
     settled(page)
     expect(page.locator("#detail figure")).to_have_count(4)
+
+
+def test_the_api_is_documented_from_the_bar_and_by_a_link(browser, site, settled):
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    complaints, asked = [], []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site}/?section=errors")
+    settled(page)
+    page.get_by_role("button", name="API", exact=True).click()
+    docs = page.locator(".api-docs")
+    expect(docs).to_contain_text("3 API endpoints")
+    for name in ("/predict", "/explain", "/analyze"):
+        expect(docs).to_contain_text(name)
+    expect(docs.locator("span.desc").first).to_contain_text("POST /api/predict")
+    expect(docs).not_to_contain_text("/look")
+    page.goto(f"{site}/?view=api")
+    expect(docs).to_contain_text("3 API endpoints")
+    context.close()
+    assert complaints == []
+    assert [url for url in asked if not url.startswith((site, "data:", "blob:"))] == []

@@ -76,7 +76,11 @@ def start(source: Source, port: int, no_browser: bool, retrain: bool) -> None:
 @port
 @no_browser
 def page(source: Source, port: int, no_browser: bool) -> None:
-    """Serve the page of a run, and nothing before it."""
+    """Serve the page of a run, and nothing before it.
+
+    Other programs can ask the same page over HTTP: POST /api/predict, /api/explain and /api/analyze, each with its
+    parameters as a JSON object. "API" in the page's upper right corner documents them.
+    """
     from workbench.cli.bars import progress
 
     with progress():

@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench import registry
 from workbench.ui import map_html, maps, methods
-from workbench.ui.pictures import data_uri, fit, shrunk, tag
+from workbench.ui.pictures import fit, shown, tag
 from workbench.ui.subject import Subject
 from workbench.ui.view import View
 from workbench.ui.words import breakable, button, choices, element, escape, link, options, probability, waiting
@@ -27,7 +27,7 @@ def image_html(subject: Subject, row: int) -> str:
     """Show the image itself, and where else to look at it."""
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
-    picture = tag(data_uri(shrunk(subject.pixels, size)), size, subject.title)
+    picture = tag(shown(subject.pixels, size), size, subject.title)
     return f'<section class="one"><h2>{escape(subject.title)}</h2>{picture}{_also(row)}</section>'
 
 

@@ -8,7 +8,7 @@ from workbench.attribution import Attribution
 from workbench.colours import CONTRASTING, gradient, rgba, scale_of
 from workbench.ui.maps import Shown
 from workbench.ui.options import options_of, said
-from workbench.ui.pictures import Size, data_uri, fit, shrunk, tag
+from workbench.ui.pictures import Size, data_uri, fit, shown, tag
 from workbench.ui.subject import Subject
 from workbench.ui.verdicts import place_html
 from workbench.ui.view import View
@@ -35,7 +35,7 @@ def maps_html(
     """
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
-    under = tag(data_uri(shrunk(subject.pixels, size)), size)
+    under = tag(shown(subject.pixels, size), size)
     target, against = subject.target(view.explain)
     classes = (names[target], None if against is None else names[against])
     return "".join(

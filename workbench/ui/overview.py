@@ -11,12 +11,14 @@ from workbench import registry
 from workbench.measures import recall, wilson
 from workbench.ui.diagnosis import diagnosis_html
 from workbench.ui.view import View
-from workbench.ui.words import breakable, count, escape, link, number, percent, plain
+from workbench.ui.words import breakable, count, element, escape, link, number, percent, plain
 
 if TYPE_CHECKING:
     from workbench.ui.desk import Desk
 
 LEFT_OUT = ("name", "dataset", "metrics", "class_names", "dataset_fingerprints", "versions", "settings", "image_shape")
+LONG = 18
+"""Letters of a class name from which it is written smaller, so that a card keeps its height."""
 CALLED = {"seconds": "training took", "created": "trained on"}
 
 
@@ -57,7 +59,8 @@ def _all_of(index: int) -> dict[str, str]:
 
 
 def _card(title: str, value: str, note: str, query: Mapping[str, str] | None = None) -> str:
-    inner = f"<small>{escape(title)}</small><b>{breakable(value)}</b><small>{escape(note)}</small>"
+    large = element("b", breakable(value), class_="long" if len(value) > LONG else None)
+    inner = f"<small>{escape(title)}</small>{large}<small>{escape(note)}</small>"
     return link(inner, query, class_="card") if query else f'<div class="card">{inner}</div>'
 
 
@@ -68,6 +71,8 @@ def _manifest(desk: Desk) -> str:
         ", grey" if session.dataset.image_shape[2] == 1 else ", colour"
     )
     facts["classes"] = len(session.class_names)
+    if session.dataset.notes:
+        facts["about the data"] = session.dataset.notes
     if session.run is not None:
         manifest = session.run.manifest.model_dump(mode="json")
         for split, metrics in manifest.get("metrics", {}).items():
@@ -80,9 +85,15 @@ def _manifest(desk: Desk) -> str:
     facts["preprocessing"] = f"{session.preprocessing}{f' ({session.found})' if session.found else ''}"
     if session.ready:
         facts["its scores"] = session.probe.note
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(plain(value))}</dd>" for name, value in facts.items())
+    rows = "".join(f"<dt>{escape(name)}</dt>{_said(value)}" for name, value in facts.items())
     title = "This model" if session.run is None else "This run"
     return f'<section class="facts"><h2>{title}</h2><dl>{rows}</dl></section>'
+
+
+def _said(value: Any) -> str:
+    """Write a fact; several sentences one below the other."""
+    sentences = value if isinstance(value, tuple) else (value,)
+    return f"<dd>{'<br>'.join(escape(plain(each)) for each in sentences)}</dd>"
 
 
 def _fact(name: str, value: Any) -> Any:

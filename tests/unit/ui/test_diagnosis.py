@@ -97,14 +97,14 @@ def test_it_is_made_in_the_background_once_and_its_parts_are_told(desk, known, p
         report("Diagnosis", 1, 4)
         report("inner <loop>", 5, 10)
         reached.set()
-        assert go_on.wait(20)
+        assert go_on.wait(90)
         return diagnosis(quick=quick)
 
     monkeypatch.setattr(made, "diagnose", diagnose)
     desk.loading.done.set()
     known[True, True] = diagnosis(findings=(Diagnosed(1, MILD, "samples", {}),))
     diagnosis_html(desk)
-    assert reached.wait(20)
+    assert reached.wait(90)  # TensorFlow is imported first
     page = parse(diagnosis_html(desk))
     assert "question 2 of 4 · inner <loop>: 5 of 10" in page.text
     assert page.all("div", data_wait="diagnosis-quick", data_parts="1") != []

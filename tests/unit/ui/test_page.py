@@ -15,6 +15,7 @@ from workbench.contracts import Finding
 from workbench.errors import WorkbenchError
 from workbench.params import Params
 from workbench.result import Result
+from workbench.ui import overview
 from workbench.ui.jobs import UNEXPECTED
 from workbench.ui.page import Panes
 
@@ -169,3 +170,12 @@ def test_an_image_leads_to_the_canvas_and_to_analyses_that_take_a_row(panes, par
     monkeypatch.setattr(Planted, "Params", Row)
     page = parse(panes.detail({"section": "errors", "image": "5"}))
     assert [a["href"] for a in page.all("a")] == ["?section=own&start=5", "?section=planted&row=5"]
+
+
+def test_what_was_done_to_the_data_is_said_sentence_by_sentence(desk, dataset, parse):
+    from dataclasses import replace
+
+    desk._session.dataset = replace(dataset, notes=("1 file skipped: <b>.jpg (damaged)", "3 sizes, fitted to 28×28"))
+    html = overview.side_html(desk)
+    assert "<dd>1 file skipped: &lt;b&gt;.jpg (damaged)<br>3 sizes, fitted to 28×28</dd>" in html
+    assert "about the data" in parse(html).text
