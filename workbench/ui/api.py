@@ -165,12 +165,12 @@ class Api:
         """
         return await self._told("analyze", name=name, params=params, rows=rows, figure=figure)
 
-    async def _told(self, name: str, **values: Any) -> dict[str, Any]:
+    async def _told(self, question: str, /, **values: Any) -> dict[str, Any]:
         """Answer a call by way of gradio, which sends only its own errors to who asked."""
         import gradio as gr
 
         try:
-            return await self.answer(name, values)
+            return await self.answer(question, values)
         except (WorkbenchError, Bug) as error:
             raise gr.Error(str(error), print_exception=False) from None
 

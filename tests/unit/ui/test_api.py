@@ -256,6 +256,9 @@ def called(client, name, body):
 def test_the_two_steps_of_gradio_s_clients_give_the_same_answer(client):
     event, data = called(client, "predict", {"image": 1})
     assert (event, data) == ("complete", [client.post("/api/predict", json={"image": 1}).json()])
+    event, data = called(client, "analyze", {"name": "class-balance"})
+    assert (event, data[0]["analysis"]) == ("complete", "class-balance")
+    assert data[0]["tables"] == client.post("/api/analyze", json={"name": "class-balance"}).json()["tables"]
     event, data = called(client, "explain", {"image": 1, "method": "gradcam"})
     assert event == "error"
     assert data["error"].startswith("There is no attribution method 'gradcam'.")
