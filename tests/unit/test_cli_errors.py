@@ -41,7 +41,7 @@ WRONG = {
     "no such class": (["explain", "0", "--run", "tiny", *DATA, "--target", "$\\frac{1}{0} [bold]"], "Did you mean"),
     "no such parameter": (["explain", "0", "--run", "tiny", *DATA, "--method", "occlusion", "--set", "strid=2"],
                           "Did you mean 'stride'?"),
-    "no such recipe": (["train", "x", "--recipe", "tune"], "Did you mean 'tuned'?"),
+    "no such recipe": (["train", "x", "--recipe", "tune"], "Did you mean 'tuned'"),
     "no such architecture": (["train", "x", "--architecture", "base"], "Did you mean 'baseline'?"),
     "no such figure": (["figures", "tiny", *DATA, "--only", "per-clas"], "Did you mean 'per-class'"),
     "a value out of range": (["analyze", "most-confused", "tiny", *DATA, "--top", "0"], "greater than or equal to 1"),

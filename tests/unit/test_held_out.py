@@ -39,6 +39,13 @@ def test_where_nothing_was_kept_or_the_images_are_other_ones_all_were_fitted(kno
     assert fitted_rows(session(**known)).tolist() == list(range(8))
 
 
+def test_where_the_data_had_a_validation_part_of_its_own_all_were_fitted():
+    made = session()
+    made.run.manifest.dataset_fingerprints["validation"] = "of its own"
+    assert validation_rows(made) is None
+    assert len(fitted_rows(made)) == 8
+
+
 def test_a_model_without_a_run_was_fitted_to_all_that_is_known():
     made = session()
     made.run = None

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from workbench.dynamics import read_dynamics
-from workbench.runs import open_run
+from workbench.errors import WorkbenchError
+from workbench.runs import list_runs, open_run
 
 ROOT = Path(__file__).parents[2]
 CHILD = """
@@ -100,6 +101,9 @@ def trained(tmp_path_factory):
     for kill in (("tuned", 3, 5), ("watched", 3, None)):
         returned, said = child(folder, jobs, kill)
         assert returned == -signal.SIGKILL, said
+        with pytest.raises(WorkbenchError, match="There is no run"):  # no half one
+            open_run(kill[0], folder)
+        assert kill[0] not in [run.name for run in list_runs(folder)]
     returned, said = child(folder, jobs | {f"whole-{name}": job for name, job in jobs.items()})
     assert returned == 0, said
     return folder

@@ -1,25 +1,21 @@
 """Training on made images: what a run holds, and that it survives being killed."""
 
 import math
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from workbench import trainer
+from workbench import fitting, trainer
 from workbench.checkpoint import Checkpoint, State
 from workbench.compiling import compile_for
 from workbench.datasets import load_dataset
 from workbench.dynamics import read_dynamics
 from workbench.errors import Unavailable, WorkbenchError
+from workbench.progress import silent
 from workbench.recipes import TrainingJob
-from workbench.runs import list_runs, open_run
+from workbench.runs import open_run
 from workbench.trainer import train
+from workbench.watch import Watch
 
 COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
 
@@ -151,42 +147,6 @@ def test_a_checkpoint_of_old_without_dynamics_is_resumed_to_a_run_without(npz, t
     assert read_dynamics(run.path) is None
 
 
-def test_killed_at_any_moment_it_resumes_to_the_same_epoch(npz, tmp_path):
-    code = (
-        "import sys; from workbench.trainer import train; from workbench.recipes import TrainingJob\n"
-        "train('killed', job=TrainingJob.model_validate_json(sys.argv[1]), folder=sys.argv[2])"
-    )
-    root = Path(trainer.__file__).parents[1]
-    job = plan(npz, 400)
-    process = subprocess.Popen([sys.executable, "-c", code, job.model_dump_json(), str(tmp_path)], cwd=root)
-    checkpoint = Checkpoint(tmp_path, "killed")
-    try:
-        until = time.monotonic() + 120
-        while (state := checkpoint.read()) is None or state.epochs < 2:
-            assert process.poll() is None, "the training ended by itself"
-            assert time.monotonic() < until, "no epoch in two minutes"
-            time.sleep(0.05)
-        time.sleep(0.13)  # in the middle of an epoch, or of writing
-    finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    with pytest.raises(WorkbenchError, match="There is no run"):
-        open_run("killed", tmp_path)
-    assert list_runs(tmp_path) == []
-
-    state = checkpoint.read()
-    assert 2 <= state.epochs < 400
-    # 400 epochs would take a minute; as if it had been started with two more than it had done.
-    short = state.job.recipe.model_copy(update={"epochs": state.epochs + 2})
-    checkpoint.write(
-        state.model_copy(update={"job": state.job.model_copy(update={"recipe": short})}), checkpoint.load_model(state)
-    )
-    run = train("killed", resume=True, folder=tmp_path)
-    assert run.manifest.epochs == state.epochs + 2
-    assert run.history.epoch.tolist() == list(range(1, state.epochs + 3))
-    assert not checkpoint.path.exists()
-
-
 def test_killed_before_the_first_epoch_it_can_be_resumed_too(npz, tmp_path, monkeypatch):
     def killed(*arguments, **options):
         raise KeyboardInterrupt
@@ -271,3 +231,31 @@ def test_jobs_that_cannot_be_done(npz, tmp_path):
     with pytest.raises(WorkbenchError, match=r"validation_split of 0.9 of 5 training images leaves a part empty"):
         train("x", job=plan(few, validation_split=0.9), folder=tmp_path)
     assert list(tmp_path.iterdir()) == [few]
+
+
+def test_a_validation_part_of_the_data_s_own_is_used_and_nothing_is_kept_off_for_one(npz, tmp_path):
+    path = tmp_path / "own.npz"
+    with np.load(npz) as arrays:
+        np.savez(path, **arrays, x_validation=arrays["x_test"][:7], y_validation=arrays["y_test"][:7])
+    own = trainer._parts(plan(path, validation_split=0.5), silent)
+    assert (len(own.training), len(own.validation), len(own.test)) == (120, 7, 30)
+    assert np.array_equal(own.validation.images, own.test.images[:7])
+    assert own.own_validation
+    assert trainer._validation(own) == "7 images of own/validation"
+    split = trainer._parts(plan(npz, validation_split=0.5), silent)
+    assert (len(split.training), len(split.validation), split.own_validation) == (60, 60, False)
+    assert trainer._validation(split) == "60 images of the end of the training part"
+
+
+def test_it_is_said_whose_weights_are_kept():
+    said = []
+    job = TrainingJob.plan("report", {"epochs": 5, "patience": 2})
+    for epochs, best, patient in ((4, 2, True), (5, 4, True), (5, 5, True), (5, 4, False)):
+        settings = job.recipe.model_copy(update={"patience": 2 if patient else 0})
+        watch = Watch(best=0.5, best_epoch=best, since_best=epochs - best)
+        state = State(job=job.model_copy(update={"recipe": settings}), fingerprint="f", epochs=epochs, watch=watch)
+        fitting._say_best(state, said.append)
+    assert said == [
+        "Stopped early after epoch 4; the weights are those of epoch 2, which was the best.",
+        "Ended after epoch 5; the weights are those of epoch 4, which was the best.",
+    ]
