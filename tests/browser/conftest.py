@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
-PATIENCE = 30_000
+PATIENCE = 90_000  # the diagnosis of the first view takes half a minute on a busy machine
 READY = (
     "document.body.dataset.section && !document.body.classList.contains('asking')"
     " && !document.querySelector('.busy, [data-wait]')"

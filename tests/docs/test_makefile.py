@@ -42,6 +42,8 @@ def test_help_is_what_make_says_and_names_every_target():
         ("data", ".venv/bin/workbench data --port 7861"),
         ("test", ".venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --port 7861"),
         ("bench", ".venv/bin/python tests/benchmarks --port 7861"),
+        ("example-flask", ".venv/bin/flask --app examples/flask_app/app.py run --port 8000 --port 7861"),
+        ("example-streamlit", ".venv/bin/streamlit run examples/streamlit_app/app.py"),
     ],
 )
 def test_flags_are_passed_on(target, command, clone):
