@@ -128,6 +128,7 @@ def _draw_samples(job: TrainingJob, folder: Path, *, quiet: bool) -> None:
     from workbench.cli.bars import progress
     from workbench.cli.console import say
     from workbench.datasets import load_dataset
+    from workbench.devices import one_order
     from workbench.params import make
     from workbench.progress import report
     from workbench.registry import Session, analysis
@@ -137,6 +138,8 @@ def _draw_samples(job: TrainingJob, folder: Path, *, quiet: bool) -> None:
     shown = {key: settings[key] for key in kind.Params.model_fields if key in settings}
     params = make(kind.Params, {**shown, "flip": "yes" if job.recipe.flip else "no", "seed": job.seed})
     with progress():
+        if job.deterministic:  # the samples are the first that TensorFlow computes here
+            one_order()
         images = load_dataset(job.dataset, split="train", data_dir=job.data_dir, progress=report, **job.reading)
         answer = kind().compute(Session(Path("not trained yet"), images), params)
         context = {"dataset": images.name, "images": len(images)}
