@@ -167,7 +167,9 @@ def _findings(dataset: Dataset, recipe: Recipe, params: Drawn) -> list[Finding]:
             advice="Right for clothes and animals; wrong where left and right tell classes apart, as in letters.",
         ))  # fmt: skip
     shown = listed([f"{name.replace('_', ' ')} {_said(value)}" for name, value in settings.items()], most=9)
-    found.append(Finding(f"{counted(len(settings), 'setting')} of the recipe change images: {shown}.", value=None))
+    found.append(
+        Finding(f"Images are changed by {counted(len(settings), 'setting')} of the recipe: {shown}.", value=None)
+    )
     return found
 
 
