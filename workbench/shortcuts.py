@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from workbench.choosing import MOST_EVIDENCE, balanced
+from workbench.choosing import MOST_EVIDENCE, Some, balanced, portions
 from workbench.contracts import Array, Dataset, Finding
 from workbench.marks import Mark, different, find_marks, sample_of
 from workbench.measures import difference, wilson
@@ -145,16 +145,20 @@ def _harmed(session: Session, mark: Mark, most: int = 2000) -> Array:
     taken = np.flatnonzero((predictions.predicted == mark.label) & ~predictions.correct)[:most]
     found = []
     for rows, carry, pattern in ((lacking, False, mark.pattern), (taken, True, mark.without)):
-        images = np.asarray(data.images[rows])
-        wanted = rows[mark.carried_by(images) == carry]
-        changed = _pasted(np.asarray(data.images[wanted]), mark.pixels, pattern)
-        found.append(wanted[_predicted(session, changed).argmax(axis=1) == data.labels[wanted]])
-    return np.concatenate(found)
+        some = Some(data, rows)
+        for part in portions(some):
+            images, known = some[part], rows[part]
+            wanted = mark.carried_by(images) == carry
+            changed = _pasted(images[wanted], mark.pixels, pattern)
+            found.append(known[wanted][_predicted(session, changed).argmax(axis=1) == data.labels[known[wanted]]])
+    return np.concatenate([np.zeros(0, np.int64), *found])
 
 
 def _carriers(data: Dataset, mark: Mark, most: int) -> Array:
     rows = np.flatnonzero(data.labels == mark.label)[: 5 * most]
-    return rows[mark.carried_by(np.asarray(data.images[rows]))][:most]
+    some = Some(data, rows)
+    carries = [mark.carried_by(some[part]) for part in portions(some)]
+    return rows[np.concatenate([np.zeros(0, bool), *carries])][:most]
 
 
 def _pasted(images: Array, pixels: Array, pattern: Array) -> Array:
@@ -178,7 +182,7 @@ def _predicted(session: Session, images: Array) -> Array:
     """`(N, K)` float64 probabilities of uint8 images."""
     if not len(images):
         return np.zeros((0, len(session.class_names)))
-    parts = [session.probe.logits(images[n : n + 512].astype(np.float32) / 255) for n in range(0, len(images), 512)]
+    parts = [session.probe.logits(images[part].astype(np.float32) / 255) for part in portions(images, 512)]
     logits = np.concatenate(parts).astype(np.float64)
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
