@@ -41,7 +41,7 @@ class Foreign:
     channels_first: bool = False
 
 
-class InferenceOnly(keras.Model):
+class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
     """A model of another make that takes `(N, H, W, C)`, and gives `(N, K)` of its one output that is so.
 
     Attributes:

@@ -25,7 +25,7 @@ def read_saved_model(path: Path) -> Foreign:
         WorkbenchError: if it is damaged, refused, or has no signature that takes one array.
     """
     import tensorflow as tf
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     _refuse_reach(path)
     try:
@@ -100,7 +100,7 @@ def _refuse_reach(path: Path) -> None:
     Raises:
         WorkbenchError: if it cannot be read, or has one that is refused.
     """
-    from google.protobuf import text_format
+    from google.protobuf import text_format  # type: ignore[import-untyped]
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
