@@ -39,7 +39,7 @@ def methods_on(probe: Probe, names: Sequence[str], *, least: int = 1) -> tuple[d
     Args:
         probe: the model.
         names: CLI names; if there is none, all that apply and are fast, the control among them. Where these are fewer
-            than three, as of a model without gradients, the fastest of the others too.
+            than three of a model without gradients, the fastest of the others too.
         least: how many there must be.
 
     Returns:
@@ -64,7 +64,7 @@ def methods_on(probe: Probe, names: Sequence[str], *, least: int = 1) -> tuple[d
             raise WorkbenchError(reason)
         else:
             left[kind.title] = reason
-    if not names and len(chosen) < ENOUGH:
+    if not names and probe.inference_only and len(chosen) < ENOUGH:
         slow = {n: kind() for n, kind in explainers().items() if n not in chosen and kind.missing(probe) is None}
         for name in sorted(slow, key=lambda name: slow[name].copies(probe))[: ENOUGH - len(chosen)]:
             chosen[name] = slow[name]

@@ -30,11 +30,17 @@ def known(monkeypatch):
 
 
 def test_unnamed_only_quick_methods_that_apply_are_chosen(known):
-    chosen, left = methods_on(SimpleNamespace(), ())
+    chosen, left = methods_on(SimpleNamespace(inference_only=""), ())
     assert list(chosen) == ["quick"]
     assert left == {"Slow": "it looks at 1,000 copies of an image; ask for it by name", "Other": "It has no layer."}
     assert left_out(left).endswith("Slow, Other.")
     assert left_out({}) == ""
+
+
+def test_a_model_without_gradients_is_asked_by_slow_methods_too(known):
+    chosen, left = methods_on(SimpleNamespace(inference_only="an ONNX model"), ())
+    assert list(chosen) == ["quick", "slow"]
+    assert list(left) == ["Other"]
 
 
 def test_named_methods_come_in_their_order_once_however_slow(known):

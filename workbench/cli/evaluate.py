@@ -49,7 +49,7 @@ def runs(as_json: bool) -> None:
         ("evaluate", "the baseline, on the test images"),
         ("evaluate mine --split train", "one's own run, on the images it learned from"),
         ("evaluate --model my.keras --data my.npz --json", "one's own model, for other programs"),
-        ("evaluate --model my.onnx --data photos/ --preprocessing find", "what it is to be given is found out"),
+        ("evaluate --model my.keras --data photos/ --preprocessing find", "what it is to be given is found out"),
     ]
 )
 @on_source()

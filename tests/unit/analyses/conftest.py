@@ -26,6 +26,7 @@ class StandIn:
     dynamics: Any = None
     run: Any = None
     maps: Mapping[int, Any] | None = None
+    inference_only: bool = False
 
     @property
     def class_names(self) -> tuple[str, ...]:
