@@ -34,7 +34,8 @@ def begins_phase(recipe: Recipe, epoch: int) -> bool:
 def set_phase(model: Any, recipe: Recipe, epoch: int, architecture: str) -> None:
     """Freeze the backbone, or let it be trained, as the recipe says for an epoch counted from 0.
 
-    A frozen BatchNormalization uses the statistics it came with, and does not change them.
+    A frozen BatchNormalization uses the statistics it came with, and does not change them. In a backbone that was
+    frozen at first it stays so: the batches of a small data set would replace the statistics that its weights rest on.
 
     Raises:
         WorkbenchError: if it is to be frozen, and there is none.
@@ -48,6 +49,10 @@ def set_phase(model: Any, recipe: Recipe, epoch: int, architecture: str) -> None
             )
         return
     backbone.trainable = epoch >= recipe.frozen_epochs
+    if recipe.frozen_epochs and backbone.trainable:
+        for layer in getattr(backbone, "_flatten_layers", list)():
+            if type(layer).__name__ == "BatchNormalization":
+                layer.trainable = False
 
 
 def compile_for(model: Any, recipe: Recipe, steps: int, epoch: int = 0) -> None:

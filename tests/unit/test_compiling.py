@@ -71,14 +71,24 @@ def test_phases(model):
     model.fit(np.ones((4, 4, 4, 1)), np.zeros(4), verbose=0)
     assert not np.asarray(statistics).any()  # a frozen BatchNormalization learns nothing
     set_phase(model, frozen, 2, "x")
-    assert len(model.trainable_weights) == 6
+    assert len(model.trainable_weights) == 4  # but for its BatchNormalization's scale and offset
     compile_for(model, frozen, 10, 2)
     schedule = model.optimizer.get_config()["learning_rate"]["config"]
     assert (schedule["steps"], schedule["peak"]) == (40, pytest.approx(5e-5))
     assert [highest_rate(frozen, epoch) for epoch in (0, 1, 2)] == pytest.approx([1e-3, 1e-3, 5e-5])
     assert highest_rate(RECIPES["report"], 5) == 1e-3
+    before = np.asarray(model.get_layer("backbone").layers[0].kernel)
     model.fit(np.ones((4, 4, 4, 1)), np.zeros(4), verbose=0)
-    assert np.asarray(statistics).any()
+    assert not np.asarray(statistics).any()
+    assert not np.array_equal(model.get_layer("backbone").layers[0].kernel, before)
+
+
+def test_a_backbone_that_is_never_frozen_is_trained_whole(model):
+    set_phase(model, RECIPES["report"], 0, "x")
+    assert len(model.trainable_weights) == 6
+    compile_for(model, RECIPES["report"], 10, 0)
+    model.fit(np.ones((4, 4, 4, 1)), np.zeros(4), verbose=0)
+    assert np.asarray(model.get_layer("backbone").layers[-1].moving_mean).any()
 
 
 def test_there_must_be_something_to_freeze():
