@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from platformdirs import user_cache_path
 
 from tests.deviations import WORST
@@ -32,9 +33,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["COLUMNS"] = "100"
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+    os.environ.setdefault(name, "1")  # as many processes as cores run tests; threads would wait for each other
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")  # a function of Python in a graph needs one beside the graph's
 os.environ.pop("WORKBENCH_RUNS", None)
 for name in [name for name in os.environ if name.startswith("GRADIO_") and name != "GRADIO_ANALYTICS_ENABLED"]:
     del os.environ[name]
+
+# How long an example takes is the machine's business.
+settings.register_profile("workbench", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("workbench")
 
 ROOT = Path(__file__).parents[1]
 

@@ -41,7 +41,7 @@ INSIDE = {
 """Analyses of what a model that is inference-only does not show."""
 
 
-@pytest.fixture(scope="module", params=[*NAMES, GREY, "ONNX"])
+@pytest.fixture(scope="module", params=[*NAMES, "ONNX"])
 def session(request):
     mine = own(request.param)
     session = Session(mine.model, mine.test, name=request.param, train=mine.train, cache=False)

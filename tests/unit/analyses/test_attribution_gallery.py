@@ -14,7 +14,7 @@ PERCENTILES = {"hires-cam": 100.0, "saliency": 40.0, "integrated-gradients": 96.
 def session(stand_in, monkeypatch):
     """HiResCAM is good, saliency is not, and integrated gradients is good but blind."""
     session = stand_in(LABELS, PREDICTED)
-    session.probe = SimpleNamespace(spatial_layers=["conv"], rectified=False)
+    session.probe = SimpleNamespace(spatial_layers=["conv"], rectified=False, inference_only="")
 
     def attribute(method, rows, *, target, verdict, layer="", **params):
         assert (target, verdict) == ("predicted", True)
@@ -88,6 +88,8 @@ def test_usual_methods_are_methods_and_a_model_without_places_gets_those_that_ne
     from workbench.explainers import explainers
 
     assert set(USUAL) <= set(explainers())
-    session.probe = SimpleNamespace(spatial_layers=[], rectified=False, no_maps=lambda title: f"{title} needs a layer.")
+    session.probe = SimpleNamespace(
+        spatial_layers=[], rectified=False, inference_only="", no_maps=lambda title: f"{title} needs a layer."
+    )
     result = AttributionGallery().compute(session, Choice(methods=("grad-cam", "saliency"), images=1))
     assert result.tables["left_out"]["method"].tolist() == ["Grad-CAM"]
