@@ -169,6 +169,15 @@ def test_a_photograph_taken_upright_has_the_size_it_is_seen_in(tmp_path):
     assert not any("fitted" in note for note in data.notes)
 
 
+def test_where_hardly_two_sizes_are_the_same_their_median_is_taken(tmp_path):
+    for place, (height, width) in enumerate([(10, 40), (12, 50), (30, 90), (30, 90), (17, 60)]):
+        (tmp_path / "d" / "ab"[place % 2]).mkdir(parents=True, exist_ok=True)
+        picture((200, 0, 0), height, width, 0).save(tmp_path / "d" / "ab"[place % 2] / f"{place}.png")
+    data = load_dataset(tmp_path / "d", split="train", test_share=0)
+    assert data.image_shape == (17, 60, 3)
+    assert any(note.startswith("4 sizes, fitted to 17×60 (H×W, their median)") for note in data.notes)
+
+
 def test_a_wished_size_keeps_proportions(folder):
     data = load_dataset(folder, image_size="12x20", channels=1)
     assert data.image_shape == (12, 20, 1)

@@ -48,11 +48,18 @@ class Folder:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, C): as wished, else the most common size, and colour if any image is coloured."""
-        sizes = Counter(map(tuple, self.survey.sizes[self.survey.problems == ""].tolist()))
-        most = max(sizes, key=lambda size: (sizes[size], size))
-        height, width = self.reading.image_size or most
+        """(H, W, C): as wished, else the usual size, and colour if any image is coloured."""
+        height, width = self.reading.image_size or self._usual[0]
         return height, width, self.reading.channels or (3 if self.survey.coloured.any() else 1)
+
+    @property
+    def _usual(self) -> tuple[tuple[int, int], str]:
+        """(H, W) that at least half of the images have, else their medians; and what to call it."""
+        usable = self.survey.sizes[self.survey.problems == ""]
+        (size, count), *_ = Counter(map(tuple, usable.tolist())).most_common(1)
+        if 2 * count >= len(usable):
+            return size, "the most common"
+        return (int(np.median(usable[:, 0])), int(np.median(usable[:, 1]))), "their median"
 
     @property
     def split(self) -> bool:
@@ -133,7 +140,7 @@ class Folder:
         height, width, channels = self.image_shape
         sizes = np.unique(self.survey.sizes[usable], axis=0)
         if len(sizes) > 1 or sizes[0].tolist() != [height, width]:
-            chosen = "as wished" if self.reading.image_size else "the most common"
+            chosen = "as wished" if self.reading.image_size else self._usual[1]
             yield f"{_count(len(sizes), 'size')}, fitted to {height}×{width} (H×W, {chosen}), proportions kept"
         if not self.reading.image_size and height * width > LARGE:
             yield f"images of {height}×{width} are large: a smaller image size makes everything faster"
