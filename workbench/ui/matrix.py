@@ -37,7 +37,8 @@ def _legend(board: Board, view: View) -> str:
         if shares
         else count(int(board.errors.max()), "error")
     )
-    ramp = f'<span class="ramp" title="colour of the errors">{0 if shares else 1}<i></i>{largest}</span>'
+    scale = f'<span class="ramp" title="colour of the errors">{0 if shares else 1}<i></i>{largest}</span>'
+    ramp = scale if board.errors.any() else ""  # no cell is coloured
     return f'<p class="axis"><span class="rt">rows: true</span><span class="rp">columns: predicted</span>{ramp}</p>'
 
 
