@@ -121,6 +121,18 @@
     if (pane.classList.contains("busy")) pane.dataset.note = state.what || "Computing …";
   }
 
+  // gradio closes the stream of its answers when none is due, also where a question was asked a moment before: that
+  // answer then waits on the server until another question opens the stream again. So whoever waits asks nothing, aloud.
+  let since = 0; // when the waiting began
+  function listen() {
+    if (!document.querySelector("body.asking, .busy")) return void (since = 0);
+    since = since || performance.now();
+    if (performance.now() - since < 1000) return;
+    since = performance.now();
+    panes.bar.trigger("release");
+  }
+  setInterval(listen, 250);
+
   window.addEventListener("popstate", () => {
     wanted = queryOf(location.search);
     ask("leave");

@@ -249,6 +249,8 @@ def blocks(panes: Panes, api: Api) -> Any:
                 show, [wanted], made[name], js=f"() => [window.workbench.shown('{name}')]", trigger_mode="always_last",
                 concurrency_limit=1 if name == "detail" else 4, concurrency_id=name, **quiet,
             ).then(None, None, None, js=f"() => window.workbench.settled('{name}')", **quiet)  # fmt: skip
+        # Asks nothing: it opens the stream again by which answers come, see `listen` in app.js.
+        made["bar"].release(lambda: None, None, None, trigger_mode="multiple", concurrency_limit=None, **quiet)
         for question in api.questions:
             gr.api(
                 getattr(api, question), api_name=question, api_description=described(getattr(api, question)),
