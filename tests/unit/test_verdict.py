@@ -47,10 +47,10 @@ MAPS = {
 
 @pytest.mark.parametrize("kind", MAPS)
 def test_over_random_maps_the_percentile_is_uniform(probe, kind):
-    """Kolmogorov-Smirnov on 300 images, whose objects and predictions differ."""
+    """Kolmogorov-Smirnov on 500 images, whose objects and predictions differ."""
     chance = np.random.default_rng(7)
-    images = chance.random((300, *SHAPE), np.float32)
-    maps = np.stack([MAPS[kind](chance) for _ in range(300)])
+    images = chance.random((500, *SHAPE), np.float32)
+    maps = np.stack([MAPS[kind](chance) for _ in range(500)])
     target = probe.logits(images).argmax(axis=1)
     found = judge(probe, images, attribution(maps, target))
     places = np.array([verdict.percentile for verdict in found])
