@@ -34,9 +34,9 @@ def test_of_28_pixels_22_reach_the_output():
     changed = image.copy()
     changed[:, 22:] = 1 - changed[:, 22:]
     changed[:, :, 22:] = 1 - changed[:, :, 22:]
-    assert np.array_equal(model(image), model(changed))
-    changed[:, 21, 21] = 1 - changed[:, 21, 21]
-    assert not np.array_equal(model(image), model(changed))
+    np.testing.assert_allclose(model(image), model(changed), atol=1e-6)  # fast convolutions mix neighbours in rounding
+    changed[:, 21, 21] = 1000  # so much that its effect stands out from rounding
+    assert np.abs(model(image) - model(changed)).max() > 1e-4
 
 
 def test_other_images_and_classes():
@@ -77,8 +77,8 @@ def test_the_wide_map_sees_every_corner(shape):
     for row in (0, -1):
         for column in (0, -1):
             changed = image.copy()
-            changed[:, row, column] = 1 - changed[:, row, column]
-            assert not np.array_equal(model(image), model(changed))
+            changed[:, row, column] = 1000  # so much that its effect stands out from rounding
+            assert np.abs(model(image) - model(changed)).max() > 1e-4
 
 
 def test_the_wide_map_takes_images_from_8_pixels_on():

@@ -40,9 +40,10 @@ def test_severity_0_is_the_image_and_5_is_another_in_range(family, shape):
 def test_an_image_is_changed_alike_in_any_batch_and_otherwise_with_another_seed_or_row(family):
     images = pictures((10, 12, 3))
     whole = batch(images).changed(family, 3)
-    np.testing.assert_array_equal(Corruptions(images[4:5], np.array([4])).changed(family, 3)[0], whole[4])
+    alone = Corruptions(images[4:5], np.array([4])).changed(family, 3)[0]
+    np.testing.assert_allclose(alone, whole[4], atol=1e-6)  # a blur is a matrix product, which rounds as it is shaped
     order = np.array([5, 2, 0])
-    np.testing.assert_array_equal(Corruptions(images[order], order).changed(family, 3), whole[order])
+    np.testing.assert_allclose(Corruptions(images[order], order).changed(family, 3), whole[order], atol=1e-6)
     if family not in ("blur", "contrast", "stripe"):  # nothing is random there
         assert any((batch(images, seed).changed(family, 3) != whole).any() for seed in (1, 2, 3))
         twins = Corruptions(np.repeat(images[1:2], 8, axis=0), np.arange(8)).changed(family, 3)

