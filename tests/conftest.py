@@ -5,9 +5,11 @@ from __future__ import annotations
 import atexit
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,29 @@ class TinyRun:
     name: str
     data: Path
     model: Path
+
+
+@pytest.fixture(scope="session")
+def complaints_of() -> Callable[..., list[str]]:
+    """Have the list of what a page of Playwright's complains about from now on; with `console`, also of what it logs.
+
+    A request that the page itself gives up, since it goes elsewhere or asks something newer, ends as an AbortError.
+    Whether one is under way at that moment depends on how busy the machine is, and nothing is wrong: it is left out.
+    """
+
+    def listening(page: Any, *, console: bool = False) -> list[str]:
+        complaints = []
+
+        def hear(text: str, name: str = "") -> None:
+            if name != "AbortError" and not re.search(r"\bAbortError: ", text):
+                complaints.append(text)
+
+        page.on("pageerror", lambda error: hear(str(error), error.name or ""))
+        if console:
+            page.on("console", lambda said: hear(said.text) if said.type == "error" else None)
+        return complaints
+
+    return listening
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ def test_the_diagnosis_is_made_behind_the_page_and_the_whole_of_it_on_demand(ser
     def diagnose(_, *, quick):
         report("Diagnosis", 1, 3)
         there.append(FIRST)
-        assert not quick or go_on.wait(60)
+        assert not quick or go_on.wait(300)
         return diagnosis(WORST, FIRST, quick=quick) if quick else diagnosis(WORST, quick=False)
 
     monkeypatch.setattr(made, "diagnose", diagnose)

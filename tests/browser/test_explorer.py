@@ -135,7 +135,7 @@ def test_the_keyboard_reaches_and_moves_through_matrix_and_gallery(visit, settle
     page.keyboard.press("Enter")
     settled(page)
     expect(page.locator("#gallery .grid button").nth(1)).to_have_attribute("aria-pressed", "true")
-    assert page.evaluate("document.activeElement.matches('#gallery .grid button[aria-pressed=true]')")
+    page.wait_for_function("document.activeElement.matches('#gallery .grid button[aria-pressed=true]')")
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
 

@@ -24,19 +24,22 @@ def explained(page, session, method, **more):
     return session.attribute(method, [row], contrast=("label", "predicted"), **more)
 
 
-def test_the_verdict_comes_after_the_map_and_the_weights_after_the_verdict(visit, settled, session, monkeypatch):
+def test_the_verdict_comes_after_the_map_and_the_weights_after_the_verdict(
+    visit, settled, session, monkeypatch, request
+):
     begun, release, real = threading.Event(), threading.Event(), judging.randomisation_of
+    request.addfinalizer(release.set)
 
     def held(session, method):
         begun.set()
-        release.wait(30)
+        release.wait(300)
         return real(session, method)
 
     monkeypatch.setattr(judging, "randomisation_of", held)
     page = visit(f"{ERRORS}&methods=square-grad,random&options=square-grad.samples:6,random.seed:5")
     expect(badge(page)).to_contain_text(re.compile("weights: (not tested yet|being tested)"))
     expect(badge(page, 1)).to_contain_text("weights: not tested yet")  # one test at a time
-    assert begun.wait(30)
+    assert begun.wait(90)
     for place, (method, params) in enumerate({"square-grad": {"samples": 6}, "random": {"seed": 5}}.items()):
         made = explained(page, session, method, **params)
         row = int(parse_qs(urlparse(page.url).query)["image"][0])

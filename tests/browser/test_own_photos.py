@@ -43,13 +43,12 @@ def jpeg(width: int, height: int) -> bytes:
     return stream.getvalue()
 
 
-def test_photos_are_scaled_said_about_and_explained_and_so_is_an_upload(served, photos):
-    complaints = []
+def test_photos_are_scaled_said_about_and_explained_and_so_is_an_upload(served, complaints_of, photos):
     desk = Desk(photos)
     desk.diagnosing.answered = lambda *_, **__: None  # what is wrong with them is not the question here
     desk.diagnosing.start = lambda *_, **__: ("diagnosis-quick", desk.opening)
     page = served(desk, "?section=start")
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    complaints = complaints_of(page)
     about = page.locator(".facts dd", has_text="1 file skipped")
     expect(about).to_contain_text("broken.jpg")
     expect(about).to_contain_text("fitted to 224×224")
@@ -57,13 +56,13 @@ def test_photos_are_scaled_said_about_and_explained_and_so_is_an_upload(served, 
     page.goto(f"{page.url.partition('?')[0]}?section=errors&true=any&predicted=any")
     expect(page.locator("#detail figure")).to_have_count(4)
     thumbs = page.locator("#gallery .grid img")
-    assert thumbs.count() > 0
+    expect(thumbs.first).to_be_visible()
     assert thumbs.first.get_attribute("src").startswith("data:image/jpeg")
     assert all(len(each.get_attribute("src")) < 60_000 for each in thumbs.all())
     expect(thumbs.first).to_have_css("image-rendering", "auto")
     whole = page.locator("#detail .one img")
     expect(whole).to_have_css("image-rendering", "pixelated")  # pixel for pixel: 224 on 224
-    assert whole.bounding_box()["width"] == SIDE
+    expect(whole).to_have_js_property("width", SIDE)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
 
     page.goto(f"{page.url.partition('?')[0]}?section=own")

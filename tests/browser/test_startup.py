@@ -31,7 +31,7 @@ def recorded(session):
 
 desk._load = recorded
 taken = bind("127.0.0.1", 0)
-with running(app, taken), httpx.Client(base_url=f"http://127.0.0.1:{taken.getsockname()[1]}", timeout=60) as client:
+with running(app, taken), httpx.Client(base_url=f"http://127.0.0.1:{taken.getsockname()[1]}", timeout=300) as client:
     events = client.get("/config").json()["dependencies"]
     first = next(event for event in events if any(target[1] == "load" for target in event["targets"]))
     client.get("/?section=errors")
@@ -44,7 +44,7 @@ with running(app, taken), httpx.Client(base_url=f"http://127.0.0.1:{taken.getsoc
                 shown = json.dumps(message["output"])
                 break
     found["matrix"], found["gallery"] = "Confusion matrix" in shown, "data:image/png" in shown
-    assert desk.loading.done.wait(120)
+    assert desk.loading.done.wait(300)
     found["error"] = desk.loading.error
     found["tensorflow at the end"] = "tensorflow" in sys.modules
 desk.close()
@@ -55,7 +55,7 @@ print(json.dumps(found))
 def test_the_first_view_is_served_before_tensorflow_is_imported(tiny_run):
     run = Path(tiny_run.folder) / tiny_run.name
     done = subprocess.run(
-        [sys.executable, "-c", FIRST_VIEW, str(run)], capture_output=True, text=True, timeout=180, check=False
+        [sys.executable, "-c", FIRST_VIEW, str(run)], capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     import json
@@ -66,14 +66,15 @@ def test_the_first_view_is_served_before_tensorflow_is_imported(tiny_run):
     }  # fmt: skip
 
 
-def test_a_session_that_takes_its_time_is_waited_for_with_its_progress(served, tiny_run):
+def test_a_session_that_takes_its_time_is_waited_for_with_its_progress(served, tiny_run, request):
     opening = threading.Event()
+    request.addfinalizer(opening.set)
 
     def opener() -> Session:
         from workbench.progress import report
 
         report("Fetching the images", 3, 7)
-        opening.wait(60)
+        opening.wait(300)
         return open_session(tiny_run.folder / tiny_run.name)
 
     page = served(Desk(opener, warm), "?section=errors")
@@ -85,14 +86,15 @@ def test_a_session_that_takes_its_time_is_waited_for_with_its_progress(served, t
     expect(page.locator("#detail figure")).to_have_count(4)
 
 
-def test_predictions_that_need_the_model_are_waited_for_and_the_page_fills_itself(served, tiny_run):
+def test_predictions_that_need_the_model_are_waited_for_and_the_page_fills_itself(served, tiny_run, request):
     loading = threading.Event()
+    request.addfinalizer(loading.set)
     session = open_session(model=tiny_run.model, data=tiny_run.data)
     session.cache = False
 
     class Slow(Desk):
         def _load(self, session):
-            loading.wait(60)
+            loading.wait(300)
             super()._load(session)
 
     page = served(Slow(session, warm), "?section=errors")
