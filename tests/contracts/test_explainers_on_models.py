@@ -328,7 +328,7 @@ def test_four_threads_get_what_one_gets(kit, model, images, target, made):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(600)
     assert len(found) == 4 * len(expected)
     for (_, name), values in found.items():
         kit.same(values, expected[name])

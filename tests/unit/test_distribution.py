@@ -135,7 +135,7 @@ def start(script, job, folder, **environment):
 def answers(processes):
     """What each process printed last, as JSON."""
     try:
-        ended = [process.communicate(timeout=240) for process in processes]
+        ended = [process.communicate(timeout=900) for process in processes]
     finally:
         for process in processes:
             process.kill()

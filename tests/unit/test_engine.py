@@ -114,7 +114,7 @@ def test_who_is_waited_for_goes_first():
     def holding():
         with turns.claimed(FIRST):
             held.set()
-            release.wait(10)
+            release.wait(60)
             with turns:
                 order.append("first")
 
@@ -124,17 +124,20 @@ def test_who_is_waited_for_goes_first():
 
     threads = [threading.Thread(target=holding)]
     threads[0].start()
-    assert held.wait(10)
+    assert held.wait(60)
     for rank, name in ((LAST, "last"), (NEXT, "next")):
         threads.append(threading.Thread(target=waiting, args=(rank, name)))
         threads[-1].start()
-        time.sleep(0.05)
+    deadline = time.monotonic() + 60
+    while turns._claims != [1, 1, 1]:  # else a later one could begin before the one that goes first has come
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     assert order == []
     with turns:  # who claims nothing is not kept waiting
         order.append("unclaimed")
     release.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert order == ["unclaimed", "first", "next", "last"]
 
 

@@ -77,7 +77,7 @@ RECIPES = {
 def child(folder, jobs, kill=(None, 0, 0)):
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(folder), json.dumps(jobs), json.dumps(kill)], cwd=ROOT, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )  # fmt: skip
     return done.returncode, done.stdout

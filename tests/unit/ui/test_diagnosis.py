@@ -112,14 +112,14 @@ def test_it_is_made_in_the_background_once_and_its_parts_are_told(desk, known, p
     job = desk.progress_of("diagnosis-quick")
     assert (job.parts, job.share) == (1, 0.25)
     go_on.set()
-    assert job.done.wait(20)
+    assert job.done.wait(90)
     done = parse(diagnosis_html(desk))
     assert "label noise" in done.text
     assert done.all("div", class_="waiting") == []
     whole = parse(diagnosis_html(desk, whole=True))
     assert whole.all("div", data_wait="diagnosis-whole") != []
     assert "label noise" in whole.text  # what is known meanwhile
-    assert desk.progress_of("diagnosis-whole").done.wait(20)
+    assert desk.progress_of("diagnosis-whole").done.wait(90)
     assert asked == [True, False]
 
 
@@ -128,7 +128,7 @@ def test_a_diagnosis_that_fails_is_one_sentence_beside_what_is_known(desk, known
     desk.loading.done.set()
     known[True, True] = diagnosis()
     _, job = desk.diagnosing.start(desk.session, quick=True)
-    assert job.done.wait(20)
+    assert job.done.wait(90)
     page = parse(diagnosis_html(desk))
     assert len(page.all("p", class_="problem")) == 1
     assert "Two classes are confused." in page.text
