@@ -9,33 +9,44 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.attribution import BELIEVED, Attribution
-from workbench.choosing import worst_first
-from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_COLOURS, scale_of
-from workbench.comparison import CONTROL, Estimate
-from workbench.contracts import Array, Finding, Predictions
-from workbench.errors import WorkbenchError
-from workbench.measures import confusion_counts
-from workbench.params import ChooseFrom, Params, make
-from workbench.plotting import INK, QUIET, SMALL, colours_for, new_figure, scale_bar, text
-from workbench.progress import report
-from workbench.result import Result
-from workbench.tiles import Tile, small, tiles, tiles_height
-from workbench.wording import counted, probability, rate
+from workbench.attribution.applicable import CONTROL
+from workbench.core.attribution import BELIEVED, Attribution
+from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Finding
+from workbench.core.params import ChooseFrom, Params, make
+from workbench.core.predictions import Predictions
+from workbench.core.progress import report
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, probability
+from workbench.data.sampling import worst_first
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_COLOURS, scale_of
+from workbench.plotting.pieces import INK, QUIET, SMALL, colours_for, new_figure, scale_bar, text
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.statistics.bootstrap import Estimate
+from workbench.statistics.confusion import confusion_counts
+from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.explainers.base import Explainer
-    from workbench.session import Session
+    from workbench.attribution.explainer import Explainer
+    from workbench.session.session import Session
 
 USUAL = (
-    "grad-cam", "hires-cam", "ablation-cam", "saliency", "integrated-gradients", "guided-backprop", "occlusion",
+    "grad-cam",
+    "hires-cam",
+    "ablation-cam",
+    "saliency",
+    "integrated-gradients",
+    "guided-backprop",
+    "occlusion",
     CONTROL,
-)  # fmt: skip
+)
 """Methods shown unless others are named: of each family one or two, and the control."""
 CELL = 1.32
 HEAD, FOOT = 0.5, 0.5
@@ -103,13 +114,16 @@ class AttributionGallery(Analysis[Choice]):
         height = tiles_height(pictures, columns, CELL)
         out = [f"{text(row['method'])}: {text(row['why'], 90)}" for _, row in result.tables["left_out"].iterrows()]
         figure = new_figure(
-            result, self.question(), width=columns * CELL + 0.2, height=height + (HEAD + FOOT) * CELL,
+            result,
+            self.question(),
+            width=columns * CELL + 0.2,
+            height=height + (HEAD + FOOT) * CELL,
             said=f"Explained: the logit of the {'true' if result.notes['target'] == 'label' else 'predicted'} class. "
             "Methods have units of their own: all maps of a column share one scale, columns do not. Below each map: "
             "whether its ranking of pixels moves the prediction more than random maps' do, and the share of them that "
             "it beats; or that the method draws much the same map under random weights. Teal: true class. Orange: "
             f"predicted class with its probability.{' Left out: ' if out else ''}{' '.join(out)}",
-        )  # fmt: skip
+        )
         axes = figure.subplots()
         tiles(axes, pictures, columns=columns, cell=CELL)
         bottom = axes.get_ylim()[0]
@@ -121,7 +135,7 @@ class AttributionGallery(Analysis[Choice]):
 
 def _methods(session: Session, params: Choice) -> tuple[dict[str, Explainer], dict[str, str]]:
     """Return the methods that apply, by name, and why others do not, by title."""
-    from workbench.explainers import explainer
+    from workbench.attribution.methods import explainer
 
     chosen, left = {}, {}
     for name in dict.fromkeys(params.methods or USUAL):
@@ -155,8 +169,8 @@ def _rows(session: Session, params: Choice) -> Array:
 
 def _similarity(session: Session, found: Attribution) -> tuple[float, float, float]:
     """Likeness of a method's maps to those under random weights, with its interval; NaN where it is not known."""
-    from workbench.explainers import explainer
-    from workbench.judging import known_randomisation
+    from workbench.attribution.methods import explainer
+    from workbench.session.judging import known_randomisation
 
     known = known_randomisation(session, make(explainer(found.method), found.params))
     return (math.nan,) * 3 if known is None else known.similarity
@@ -168,15 +182,24 @@ def _maps(session: Session, rows: Array, method: Explainer, found: Attribution) 
 
     predictions, names, verdicts = session.predictions, session.class_names, found.verdicts or ()
     details = {name: found.details.get(name, np.full(len(rows), np.nan)) for name in ("completeness gap", "R²")}
-    return pd.DataFrame({
-        "place": np.arange(len(rows)), "row": rows, "true": [names[c] for c in predictions.labels[rows]],
-        "predicted": [names[c] for c in predictions.predicted[rows]], "confidence": predictions.confidence[rows],
-        "correct": predictions.correct[rows], "method": method.name, "target": [names[c] for c in found.target],
-        "verdict": [each.words for each in verdicts], "percentile": [each.percentile for each in verdicts],
-        "faithfulness": [each.faithfulness for each in verdicts], "largest": [each.largest for each in verdicts],
-        "signed": method.signed,
-        **{name.replace(" ", "_"): values for name, values in details.items()},
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "place": np.arange(len(rows)),
+            "row": rows,
+            "true": [names[c] for c in predictions.labels[rows]],
+            "predicted": [names[c] for c in predictions.predicted[rows]],
+            "confidence": predictions.confidence[rows],
+            "correct": predictions.correct[rows],
+            "method": method.name,
+            "target": [names[c] for c in found.target],
+            "verdict": [each.words for each in verdicts],
+            "percentile": [each.percentile for each in verdicts],
+            "faithfulness": [each.faithfulness for each in verdicts],
+            "largest": [each.largest for each in verdicts],
+            "signed": method.signed,
+            **{name.replace(" ", "_"): values for name, values in details.items()},
+        }
+    )
 
 
 def _method(method: Explainer, found: Attribution, similarity: tuple[float, float, float]) -> dict[str, Any]:
@@ -184,11 +207,22 @@ def _method(method: Explainer, found: Attribution, similarity: tuple[float, floa
     good = rate(sum(each.words == BELIEVED for each in verdicts), len(verdicts))
     unit, size = found.unit or method.unit, "×".join(map(str, found.values.shape[1:]))
     return {
-        "method": method.name, "title": method.title, "better": round(good.value * len(verdicts)), "of": len(verdicts),
-        "share": good.value, "low": good.interval[0], "high": good.interval[1], "similarity": similarity[0],
-        "similarity_low": similarity[1], "similarity_high": similarity[2], "blind": any(v.blind for v in verdicts),
-        "layer": found.layer or "", "size": size, "unit": unit, "signed": method.signed,
-    }  # fmt: skip
+        "method": method.name,
+        "title": method.title,
+        "better": round(good.value * len(verdicts)),
+        "of": len(verdicts),
+        "share": good.value,
+        "low": good.interval[0],
+        "high": good.interval[1],
+        "similarity": similarity[0],
+        "similarity_low": similarity[1],
+        "similarity_high": similarity[2],
+        "blind": any(v.blind for v in verdicts),
+        "layer": found.layer or "",
+        "size": size,
+        "unit": unit,
+        "signed": method.signed,
+    }
 
 
 def _findings(
@@ -199,25 +233,40 @@ def _findings(
     for _, row in methods[~methods["blind"]].sort_values("better", ascending=False, kind="stable").iterrows():
         share = rate(int(row["better"]), int(row["of"]))
         poor = maps[(maps["method"] == row["method"]) & (maps["verdict"] != BELIEVED)]["row"].to_numpy()
-        findings.append(Finding(
-            f"{_named(row)} is better than chance on {row['better']} of {counted(int(row['of']), 'image')}, {share}.",
-            "mild" if share.interval[1] < 0.5 else "info", share.value, share.interval, worst_first(predictions, poor),
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                f"{_named(row)} is better than chance on {row['better']} of {counted(int(row['of']), 'image')}, "
+                f"{share}.",
+                "mild" if share.interval[1] < 0.5 else "info",
+                share.value,
+                share.interval,
+                worst_first(predictions, poor),
+            )
+        )
     for _, row in methods[methods["blind"]].iterrows():
         alike, control = Estimate(*row[["similarity", "similarity_low", "similarity_high"]]), row["method"] == CONTROL
-        findings.append(Finding(
-            f"{_named(row)} does not depend on the weights: random weights give maps with a rank correlation of "
-            f"{alike} to these{', as they must for a control' if control else ''}.",
-            "info" if control else "mild", alike.value, alike.interval,
-            advice="" if control else "Read it as a drawing of the image, not as a reason of the model.",
-        ))  # fmt: skip
+        findings.append(
+            Finding(
+                f"{_named(row)} does not depend on the weights: random weights give maps with a rank correlation of "
+                f"{alike} to these{', as they must for a control' if control else ''}.",
+                "info" if control else "mild",
+                alike.value,
+                alike.interval,
+                advice="" if control else "Read it as a drawing of the image, not as a reason of the model.",
+            )
+        )
     believed = maps[maps["verdict"] == BELIEVED]["row"].unique()
     lost = np.array([row for row in rows if row not in believed], np.int64)
     share = rate(len(lost), len(rows))
-    findings.append(Finding(
-        f"On {len(lost)} of {counted(len(rows), 'image')}, {share}, no method's map is better than chance.",
-        "mild" if len(lost) else "info", share.value, share.interval, worst_first(predictions, lost),
-    ))  # fmt: skip
+    findings.append(
+        Finding(
+            f"On {len(lost)} of {counted(len(rows), 'image')}, {share}, no method's map is better than chance.",
+            "mild" if len(lost) else "info",
+            share.value,
+            share.interval,
+            worst_first(predictions, lost),
+        )
+    )
     findings += [Finding(f"Left out: {row['method']}. {row['why']}") for _, row in out.iterrows()]
     return tuple(findings)
 

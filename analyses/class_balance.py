@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.choosing import MOST_EVIDENCE
-from workbench.colours import NO_EVIDENCE_COLOUR, TRUE_COLOUR
-from workbench.contracts import Array, Finding, Kind
-from workbench.measures import difference, wilson
-from workbench.params import Params
-from workbench.plotting import INK, SMALL, class_ticks, new_figure, plain, text
-from workbench.result import Result
-from workbench.wording import counted, listed, percent
+from workbench.core.finding import Finding, Kind
+from workbench.core.params import Params
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed, percent
+from workbench.data.sampling import MOST_EVIDENCE
+from workbench.plotting.colours import NO_EVIDENCE_COLOUR, TRUE_COLOUR
+from workbench.plotting.pieces import INK, SMALL, class_ticks, new_figure, plain, text
+from workbench.session.analysis import Analysis
+from workbench.statistics.rates import difference, wilson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 Part = Literal["data", "train"]
 MOST_CLASSES = 40

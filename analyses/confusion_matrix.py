@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.choosing import worst_first
-from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.contracts import Array, Finding
-from workbench.measures import confusion_counts
-from workbench.params import Params
-from workbench.plotting import FAINT, QUIET, SMALL, heading, new_figure, plain, table_map, text
-from workbench.result import Result
-from workbench.wording import counted, listed, percent, rate
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed, percent
+from workbench.data.sampling import worst_first
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.pieces import FAINT, QUIET, SMALL, heading, new_figure, plain, table_map, text
+from workbench.session.analysis import Analysis
+from workbench.statistics.confusion import confusion_counts
+from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 
 class Size(Params):

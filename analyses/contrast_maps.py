@@ -7,28 +7,43 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from workbench import contrasts
-from workbench.analysis import Analysis
-from workbench.choosing import MOST_EVIDENCE, evenly
-from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
-from workbench.comparison import estimate, number
-from workbench.contracts import Array, Finding, Predictions
-from workbench.errors import WorkbenchError
-from workbench.measures import confusion_counts
-from workbench.objects import object_masks, plain
-from workbench.params import ChooseFrom, Params
-from workbench.plotting import INK, QUIET, SMALL, colours_for, heading, new_figure, on_paper, say, scale_bar, text
-from workbench.plotting import plain as bare
-from workbench.result import Result
-from workbench.tiles import Tile, small, strips, tiles, tiles_height
-from workbench.wording import counted, probability, rate
+from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Finding
+from workbench.core.params import ChooseFrom, Params
+from workbench.core.predictions import Predictions
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, probability
+from workbench.data.objects import object_masks, plain
+from workbench.data.sampling import MOST_EVIDENCE, evenly
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.plotting.pieces import (
+    INK,
+    QUIET,
+    SMALL,
+    colours_for,
+    heading,
+    new_figure,
+    on_paper,
+    say,
+    scale_bar,
+    text,
+)
+from workbench.plotting.pieces import plain as bare
+from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
+from workbench.session import contrasts
+from workbench.session.analysis import Analysis
+from workbench.statistics.bootstrap import estimate, number
+from workbench.statistics.confusion import confusion_counts
+from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 UNITS = {"pixels": "logits, each pixel", "layer": "logits, each place", "cells": "logits, each cell"}
 CELL, FOOT = 1.6, 0.34
@@ -86,8 +101,9 @@ class ContrastMaps(Analysis[Choice]):
         return Result(
             {"errors": table.iloc[order].reset_index(drop=True)},
             {"images": small(np.asarray(session.dataset.images[shown])), **{k: v[at] for k, v in arrays.items()}},
-            (*findings, _of_layer(counting, notes)), notes,
-        )  # fmt: skip
+            (*findings, _of_layer(counting, notes)),
+            notes,
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw each image beside its two maps, the sums of cells, and how the margin adds up."""
@@ -99,21 +115,33 @@ class ContrastMaps(Analysis[Choice]):
         lines = [
             [
                 Tile(arrays["images"][n], above=_classes(row)),
-                Tile(on_paper(arrays["pixels"][n], scales["pixels"], arrays["masks"][n]),
-                     above=[(notes["title"], INK), (notes["sizes"]["pixels"], QUIET)], framed=True),
-                Tile(arrays["images"][n], above=[("HiResCAM", INK), (f"{notes['sizes']['layer']}, enlarged", QUIET)],
-                     overlay=arrays["layer"][n], signed=True, scale=scales["layer"], contrast=True),
+                Tile(
+                    on_paper(arrays["pixels"][n], scales["pixels"], arrays["masks"][n]),
+                    above=[(notes["title"], INK), (notes["sizes"]["pixels"], QUIET)],
+                    framed=True,
+                ),
+                Tile(
+                    arrays["images"][n],
+                    above=[("HiResCAM", INK), (f"{notes['sizes']['layer']}, enlarged", QUIET)],
+                    overlay=arrays["layer"][n],
+                    signed=True,
+                    scale=scales["layer"],
+                    contrast=True,
+                ),
             ]
             for n, (_, row) in enumerate(table.iterrows())
-        ]  # fmt: skip
+        ]
         tall = tiles_height(lines[0], 3, CELL)
         figure = new_figure(
-            result, self.question(), width=3 * CELL + tall + 5.4, height=tall * (count + FOOT) + 0.4,
+            result,
+            self.question(),
+            width=3 * CELL + tall + 5.4,
+            height=tall * (count + FOOT) + 0.4,
             said="Explained: the logit of the true class less that of the other, which is the predicted one where the "
             "image is an error. Teal speaks for the true class, orange for the other. All maps of a column share one "
             f"scale, and so do all cells. HiResCAM at {text(notes['layer'], 60)}. Object, shaded under its map: the "
             "largest part that differs from a plain background.",
-        )  # fmt: skip
+        )
         pictures, cells, bars = figure.subplots(1, 3, width_ratios=[3 * CELL, tall, 4.2])
         for strip, line in zip(strips(pictures, count), lines, strict=True):
             tiles(strip, line, columns=3, cell=CELL)
@@ -126,8 +154,10 @@ class ContrastMaps(Analysis[Choice]):
             axes.set_ylim(count - 0.5 + FOOT, -0.5)
         foot = FOOT / (count + FOOT)
         for axes, name, left, width in (
-            (pictures, "pixels", 0.345, 0.28), (pictures, "layer", 0.69, 0.28), (cells, "cells", 0.02, 0.8),
-        ):  # fmt: skip
+            (pictures, "pixels", 0.345, 0.28),
+            (pictures, "layer", 0.69, 0.28),
+            (cells, "cells", 0.02, 0.8),
+        ):
             colours = colours_for(signed=True, scale=scales[name], overlay=name == "layer", contrast=True)
             scale_bar(axes.inset_axes((left, 0.58 * foot, width, 0.2 * foot)), colours, UNITS[name])
         return figure
@@ -151,22 +181,34 @@ def _measured(session: Session, rows: Array, params: Choice) -> tuple[pd.DataFra
     flat = cells.reshape(len(rows), grid[0] * grid[1])
     largest = np.abs(flat).argmax(axis=1)
     hires = coarse.values.sum(axis=(1, 2), dtype=np.float64)
-    table = pd.DataFrame({
-        "row": rows, "index": index[rows], "true": [names[c] for c in labels],
-        "predicted": [names[c] for c in predictions.predicted[rows]], "against": [names[c] for c in against],
-        "confidence": predictions.confidence[rows], "margin": margins, "on_object": on, "on_background": beyond,
-        "left_over": margins - values.sum(axis=(1, 2)), "background_share": behind,
-        "completeness_gap": fine.details.get("completeness gap", np.full(len(rows), np.nan)),
-        "largest_cell": [contrasts.place(each // grid[1], each % grid[1], grid) for each in largest],
-        "largest_value": flat[np.arange(len(rows)), largest], "hires_sum": hires, "hires_left_over": margins - hires,
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "row": rows,
+            "index": index[rows],
+            "true": [names[c] for c in labels],
+            "predicted": [names[c] for c in predictions.predicted[rows]],
+            "against": [names[c] for c in against],
+            "confidence": predictions.confidence[rows],
+            "margin": margins,
+            "on_object": on,
+            "on_background": beyond,
+            "left_over": margins - values.sum(axis=(1, 2)),
+            "background_share": behind,
+            "completeness_gap": fine.details.get("completeness gap", np.full(len(rows), np.nan)),
+            "largest_cell": [contrasts.place(each // grid[1], each % grid[1], grid) for each in largest],
+            "largest_value": flat[np.arange(len(rows)), largest],
+            "hires_sum": hires,
+            "hires_left_over": margins - hires,
+        }
+    )
     notes = {
-        "title": contrasts.title(params.pixel_method), "layer": coarse.layer or "",
+        "title": contrasts.title(params.pixel_method),
+        "layer": coarse.layer or "",
         "complete": "completeness gap" in fine.details,
         "sizes": {k: "×".join(map(str, each.values.shape[1:])) for k, each in (("pixels", fine), ("layer", coarse))},
         "reference": str(fine.params.get("reference") or ""),
         "silent": bool(quiet.size and quiet.mean() > MUTE),
-    }  # fmt: skip
+    }
     return table, {"pixels": fine.at_pixels(), "layer": coarse.at_pixels(), "cells": cells, "masks": shaded}, notes
 
 
@@ -196,36 +238,58 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
         first = seen.sort_values("background_share", ascending=False, kind="stable")["row"].head(MOST_EVIDENCE)
         if np.isfinite(behind.value):
             but = "; but pixels equal to the reference get exactly zero from this method, whatever they do"
-            found.append(Finding(
-                f"Of what speaks for the predicted class, {contrasts.in_percent(behind)} lies on the background "
-                f"({_method(notes)}){but if notes['silent'] else ''}.",
-                "serious" if behind.low > 0.5 else "mild" if behind.value > 0.25 or notes["silent"] else "info",
-                behind.value, behind.interval, tuple(first.tolist()),
-                "Choose a reference that the background does not equal." if notes["silent"] else
-                "Open the first ones: is it the outline, which takes both sides, or something that stands there?",
-            ))  # fmt: skip
-        found.append(Finding(
-            f"In {counted(len(seen), 'error')} before a plain background, the object gives {on} logits of the margin, "
-            f"the background {beyond}; {'the reference has' if notes['complete'] else 'left over are'} {rest}.",
-            "info", beyond.value, beyond.interval, tuple(first.tolist()),
-        ))  # fmt: skip
+            found.append(
+                Finding(
+                    f"Of what speaks for the predicted class, {contrasts.in_percent(behind)} lies on the background "
+                    f"({_method(notes)}){but if notes['silent'] else ''}.",
+                    "serious" if behind.low > 0.5 else "mild" if behind.value > 0.25 or notes["silent"] else "info",
+                    behind.value,
+                    behind.interval,
+                    tuple(first.tolist()),
+                    "Choose a reference that the background does not equal."
+                    if notes["silent"]
+                    else "Open the first ones: is it the outline, which takes both sides, or something that stands "
+                    "there?",
+                )
+            )
+        found.append(
+            Finding(
+                f"In {counted(len(seen), 'error')} before a plain background, the object gives {on} logits of the "
+                f"margin, the background {beyond}; {'the reference has' if notes['complete'] else 'left over are'} "
+                f"{rest}.",
+                "info",
+                beyond.value,
+                beyond.interval,
+                tuple(first.tolist()),
+            )
+        )
     if len(seen) < len(table):
         none = rate(len(table) - len(seen), len(table))
-        found.append(Finding(
-            f"{len(table) - len(seen):,} of {over} have no plain background, {none}: there, object and background "
-            "cannot be told apart.", "info", none.value, none.interval,
-            tuple(table[table["on_background"].isna()]["row"].head(MOST_EVIDENCE).tolist()),
-        ))  # fmt: skip
+        found.append(
+            Finding(
+                f"{len(table) - len(seen):,} of {over} have no plain background, {none}: there, object and background "
+                "cannot be told apart.",
+                "info",
+                none.value,
+                none.interval,
+                tuple(table[table["on_background"].isna()]["row"].head(MOST_EVIDENCE).tolist()),
+            )
+        )
     if notes["complete"]:
         gap = estimate(table["completeness_gap"].abs().to_numpy())
         far = gap.value > 0.1 * abs(margin.value)
         worst = table.sort_values("completeness_gap", key=abs, ascending=False, kind="stable")["row"]
-        found.append(Finding(
-            f"The sums of {notes['title']} miss the difference to the reference by {gap} logits, of a margin of "
-            f"{margin}.",
-            "mild" if far else "info", gap.value, gap.interval, tuple(worst.head(MOST_EVIDENCE).tolist()),
-            "Take more steps where a share matters that is not much larger." if far else "",
-        ))  # fmt: skip
+        found.append(
+            Finding(
+                f"The sums of {notes['title']} miss the difference to the reference by {gap} logits, of a margin of "
+                f"{margin}.",
+                "mild" if far else "info",
+                gap.value,
+                gap.interval,
+                tuple(worst.head(MOST_EVIDENCE).tolist()),
+                "Take more steps where a share matters that is not much larger." if far else "",
+            )
+        )
     return found
 
 
@@ -239,17 +303,21 @@ def _about(row: pd.Series, notes: dict[str, Any]) -> Finding:
         f"Image {row['row']}: {row['true']} less {row['against']} is {number(row['margin'])} logits; {said}, and "
         f"{'the reference has' if notes['complete'] else 'left over are'} {number(row['left_over'])} "
         f"({_method(notes)}). The strongest cell, {row['largest_cell']}, gives {number(row['largest_value'])}.",
-        value=float(row["margin"]), evidence=(int(row["row"]),),
-    )  # fmt: skip
+        value=float(row["margin"]),
+        evidence=(int(row["row"]),),
+    )
 
 
 def _of_layer(table: pd.DataFrame, notes: dict[str, Any]) -> Finding:
     rest = estimate(table["hires_left_over"].abs().to_numpy())
     return Finding(
         f"HiResCAM at {notes['layer']}, {notes['sizes']['layer']} places, sums to the margin but for {rest} logits.",
-        "info", rest.value, rest.interval, (),
+        "info",
+        rest.value,
+        rest.interval,
+        (),
         "Only under one linear layer is what is left over a constant, the difference of two biases.",
-    )  # fmt: skip
+    )
 
 
 def _classes(row: pd.Series) -> list[tuple[str, str]]:
@@ -280,19 +348,40 @@ def _waterfall(axes: Axes, table: pd.DataFrame, rest: str) -> None:
     low, high = min(float(values.min()), -1e-6), max(float(values.max()), 1e-6)
     for n, (_, row) in enumerate(table.iterrows()):
         seen = not np.isnan(row["on_background"])
-        parts = [(rest, row["left_over"]), ("object" if seen else "all pixels", row["on_object"]),
-                 ("background", row["on_background"]), ("= margin", row["margin"])]  # fmt: skip
+        parts = [
+            (rest, row["left_over"]),
+            ("object" if seen else "all pixels", row["on_object"]),
+            ("background", row["on_background"]),
+            ("= margin", row["margin"]),
+        ]
         for at, (name, value) in zip(n + np.array([-0.27, -0.09, 0.09, 0.27]), parts, strict=True):
             bold = "bold" if name == "= margin" else "normal"
-            axes.text(-0.02, at, name, fontsize=SMALL, color=INK, ha="right", va="center", fontweight=bold,
-                      transform=axes.get_yaxis_transform())  # fmt: skip
+            axes.text(
+                -0.02,
+                at,
+                name,
+                fontsize=SMALL,
+                color=INK,
+                ha="right",
+                va="center",
+                fontweight=bold,
+                transform=axes.get_yaxis_transform(),
+            )
             if np.isnan(value):
                 axes.text(0.01 * (high - low), at, "not plain", fontsize=SMALL, color=QUIET, va="center")
                 continue
             axes.barh(at, value, height=0.14, color=TRUE_COLOUR if value > 0 else PREDICTED_COLOUR, linewidth=0)
             away = (0.02 if value >= 0 else -0.02) * (high - low)
-            axes.text(value + away, at, number(value), fontsize=SMALL, color=INK, va="center", fontweight=bold,
-                      ha="left" if value >= 0 else "right")  # fmt: skip
+            axes.text(
+                value + away,
+                at,
+                number(value),
+                fontsize=SMALL,
+                color=INK,
+                va="center",
+                fontweight=bold,
+                ha="left" if value >= 0 else "right",
+            )
     heading(axes, "How the margin adds up, logits")
     bare(axes, grid="x")
     axes.set_yticks([])

@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.attribution import BELIEVED, CHANCE
-from workbench.choosing import balanced
-from workbench.colours import NO_EVIDENCE_COLOUR, VERDICT_COLOURS
-from workbench.comparison import CONTROL, Estimate, Methods, estimates, holm, left_out, methods_on
-from workbench.contracts import Array, Finding
-from workbench.errors import WorkbenchError
-from workbench.params import Params, describe
-from workbench.plotting import FAINT, INK, QUIET, SMALL, class_ticks, heading, new_figure, plain
-from workbench.progress import report
-from workbench.result import Result
-from workbench.wording import counted, listed
+from workbench.attribution.applicable import CONTROL, Methods, left_out, methods_on
+from workbench.core.attribution import BELIEVED, CHANCE
+from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Finding
+from workbench.core.params import Params, describe
+from workbench.core.progress import report
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed
+from workbench.data.sampling import balanced
+from workbench.plotting.colours import NO_EVIDENCE_COLOUR, VERDICT_COLOURS
+from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, class_ticks, heading, new_figure, plain
+from workbench.session.analysis import Analysis
+from workbench.statistics.bootstrap import Estimate, estimates
+from workbench.statistics.significance import holm
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.faithfulness.base import Measure, Subject
-    from workbench.session import Session
+    from workbench.faithfulness.measure import Measure, Subject
+    from workbench.session.session import Session
 
 USUAL = ("deletion", "insertion", "road", "average-drop", "relevance-mass")
 """What is measured if nothing is named: what is quick, and has a better and a worse end."""
@@ -84,19 +87,25 @@ class FaithfulnessTable(Analysis[Choice]):
         table = _table(values[known], measures, titles, params.seed)
         order = _best_first(table, titles)
         per_image = pd.DataFrame(
-            [(measure, method, *each) for k, measure in enumerate(measures) for m, method in enumerate(methods)
-             for each in zip(rows, values[known][k, m], strict=True)],
+            [
+                (measure, method, *each)
+                for k, measure in enumerate(measures)
+                for m, method in enumerate(methods)
+                for each in zip(rows, values[known][k, m], strict=True)
+            ],
             columns=["measure", "method", "row", "value"],
-        )  # fmt: skip
+        )
         return Result(
             {"summary": _summary(table, titles, order), "measured": table, "images": per_image},
             {},
             tuple(_findings(table, measures, titles, order, rows)),
             {
-                "order": order, "titles": titles, "left": left_out(left),
+                "order": order,
+                "titles": titles,
+                "left": left_out(left),
                 "measures": {name: [each.title, each.unit, each.better] for name, each in measures.items()},
             },
-        )  # fmt: skip
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw a panel for each measure: a dot with its interval for each method."""
@@ -123,7 +132,7 @@ class FaithfulnessTable(Analysis[Choice]):
 
 def _measures(params: Choice) -> dict[str, Measure]:
     """Return the measures that are asked for, those that turn pixels `within` what the parameters say."""
-    from workbench.faithfulness import measure, measures
+    from workbench.faithfulness.measures import measure, measures
 
     found = {}
     for name in dict.fromkeys(params.measures or [each for each in USUAL if each in measures()]):
@@ -134,8 +143,8 @@ def _measures(params: Choice) -> dict[str, Measure]:
 
 
 def _subject(session: Session, name: str, rows: Array, images: Array) -> Subject:
-    from workbench.explainers import explainer
-    from workbench.faithfulness.base import Subject
+    from workbench.attribution.methods import explainer
+    from workbench.faithfulness.measure import Subject
 
     method = explainer(name)()
     background = session.background if method.needs_background else None
@@ -159,8 +168,16 @@ def _table(values: Array, measures: Mapping[str, Measure], titles: Mapping[str, 
         mean, low, high = estimates(of_measure.T, seed)
         for place, method in enumerate(titles):
             known = int(np.isfinite(of_measure[place]).sum())
-            line = {"measure": name, "method": method, "mean": mean[place], "low": low[place], "high": high[place],
-                    "known": known, "p_control": float("nan"), "side": 0.0}  # fmt: skip
+            line = {
+                "measure": name,
+                "method": method,
+                "mean": mean[place],
+                "low": low[place],
+                "high": high[place],
+                "known": known,
+                "p_control": float("nan"),
+                "side": 0.0,
+            }
             if method != CONTROL and towards:
                 line["p_control"], side = _compared(of_measure[place], of_measure[-1])
                 line["side"] = towards * side
@@ -234,9 +251,11 @@ def _findings(
                 Finding(
                     f"{each.title}, {each.better} is better: {titles[row['method']]} is best with {best}, {sure} "
                     f"better than {titles[row['runner_up']]} with {next_}.",
-                    "info", best.value, best.interval,
+                    "info",
+                    best.value,
+                    best.interval,
                 )
-            )  # fmt: skip
+            )
     return findings or [Finding(f"These measures only describe the maps of {among}; they name no better one.")]
 
 
@@ -262,9 +281,11 @@ def _against_control(table: pd.DataFrame, titles: Mapping[str, str], order: list
         findings.append(
             Finding(
                 f"On {among}, surely better than random numbers in no more than half of the measures: {said}.",
-                "mild", float(won[rest[-1]]), advice="Do not rest a claim about this model on these maps alone.",
+                "mild",
+                float(won[rest[-1]]),
+                advice="Do not rest a claim about this model on these maps alone.",
             )
-        )  # fmt: skip
+        )
     return findings
 
 

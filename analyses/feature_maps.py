@@ -7,24 +7,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.choosing import evenly
-from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
-from workbench.contracts import Array, Finding
-from workbench.errors import WorkbenchError
-from workbench.params import Params
-from workbench.plotting import BODY, INK, QUIET, SMALL, colour_bar, colours_for, montage, new_figure, show_map, text
-from workbench.progress import report
-from workbench.result import Result
-from workbench.tiles import as_rgb, small
-from workbench.wording import counted, rate
+from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.progress import report
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted
+from workbench.data.sampling import evenly
+from workbench.data.thumbnails import as_rgb, small
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.plotting.pieces import (
+    BODY,
+    INK,
+    QUIET,
+    SMALL,
+    colour_bar,
+    colours_for,
+    montage,
+    new_figure,
+    show_map,
+    text,
+)
+from workbench.session.analysis import Analysis
+from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from workbench.probe import Probe
-    from workbench.session import Session
+    from workbench.models.probe import Probe
+    from workbench.session.session import Session
 
 
 class Choice(Params):

@@ -7,22 +7,27 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.attribution import Attribution
-from workbench.choosing import evenly, worst_first
-from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
-from workbench.contracts import Array, Dataset, Finding, Predictions
-from workbench.params import ChooseFrom, Params
-from workbench.plotting import QUIET, colour_bar, colours_for, new_figure, say, text
-from workbench.result import Result
-from workbench.tiles import Tile, small, tiles, tiles_height
-from workbench.wording import probability, rate
+from workbench.core.attribution import Attribution
+from workbench.core.dataset import Dataset
+from workbench.core.finding import Finding
+from workbench.core.params import ChooseFrom, Params
+from workbench.core.predictions import Predictions
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import probability
+from workbench.data.sampling import evenly, worst_first
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.plotting.pieces import QUIET, colour_bar, colours_for, new_figure, say, text
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 CELL, COLUMNS = 1.3, 8
 

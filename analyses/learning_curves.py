@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.contracts import Finding
-from workbench.errors import WorkbenchError
-from workbench.params import Params
-from workbench.plotting import BODY, INK, SMALL, heading, new_figure, plain
-from workbench.result import Result
-from workbench.wording import counted, percent
+from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.result import Result
+from workbench.core.wording import counted, percent
+from workbench.plotting.pieces import BODY, INK, SMALL, heading, new_figure, plain
+from workbench.session.analysis import Analysis
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 TRAINING, VALIDATION = "#64748b", "#2563eb"
 RISEN = 0.1

@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from workbench.agreement import Agreement, compare, consensus, together
-from workbench.analysis import Analysis
-from workbench.choosing import balanced
-from workbench.colours import TRUE_COLOUR
-from workbench.comparison import CONTROL, Estimate, Methods, columns, estimate, estimates, left_out, methods_on, number
-from workbench.contracts import Array, Finding
-from workbench.objects import object_masks
-from workbench.params import Params
-from workbench.plotting import FAINT, INK, QUIET, SMALL, colour_bar, colours_for, heading, new_figure, text
-from workbench.progress import report
-from workbench.result import Result
-from workbench.tiles import Tile, small, tiles, tiles_height
-from workbench.wording import counted, listed, rate
+from workbench.attribution.applicable import CONTROL, Methods, left_out, methods_on
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.progress import report
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed
+from workbench.data.objects import object_masks
+from workbench.data.sampling import balanced
+from workbench.data.thumbnails import small
+from workbench.faithfulness.agreement import Agreement, compare, consensus, together
+from workbench.plotting.colours import TRUE_COLOUR
+from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colour_bar, colours_for, heading, new_figure, text
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.statistics.bootstrap import Estimate, columns, estimate, estimates, number
+from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
-    from workbench.attribution import Attribution
-    from workbench.session import Session
+    from workbench.core.attribution import Attribution
+    from workbench.session.session import Session
 
 SHOWN, CELL, COLUMNS = 4, 1.5, 6
 MOST_NUMBERS = 10
@@ -89,11 +93,14 @@ class MethodAgreement(Analysis[Choice]):
         mean, spread = consensus(np.abs(maps) if by_size else maps, inside[shown])
         images = pd.DataFrame(
             {
-                "row": rows, "index": dataset.indices[rows], "agreement": each, "overlap": overlap,
+                "row": rows,
+                "index": dataset.indices[rows],
+                "agreement": each,
+                "overlap": overlap,
                 "true": [dataset.class_names[c] for c in dataset.labels[rows]],
                 "predicted": [dataset.class_names[c] for c in session.predictions.predicted[rows]],
             }
-        )  # fmt: skip
+        )
         return Result(
             {"pairs": pairs, "methods": own, "images": images},
             {"shown": shown, "images": small(dataset.images[rows[shown]]), "mean": mean, "spread": spread},
@@ -191,11 +198,15 @@ def _findings(
             f"Over {among}, two of {methods} agree on the object's pixels by a rank correlation of {mean} on average, "
             f"and of the top {100 * top:g} % of the pixels they share {overlap}; random maps of the same values and "
             f"smoothness agree by {chance[0]} and share {chance[1]}.",
-            "mild" if mean.value < 0.5 else "info", mean.value, mean.interval, tuple(evidence),
+            "mild" if mean.value < 0.5 else "info",
+            mean.value,
+            mean.interval,
+            tuple(evidence),
             "Look at several methods before one is believed; faithfulness-table tells which deserve it."
-            if mean.value < 0.5 else "",
+            if mean.value < 0.5
+            else "",
         )
-    ]  # fmt: skip
+    ]
     known = pairs[np.isfinite(pairs["spearman"])].sort_values("spearman", kind="stable")
     ends = (("most alike", known.iloc[-1]), ("least alike", known.iloc[0])) if len(known) > 1 else ()
     for words, row in ends:
@@ -229,10 +240,12 @@ def _noise(pairs: pd.DataFrame, own: pd.DataFrame) -> list[Finding]:
         Finding(
             f"With another seed a method agrees with itself: {said}. {beyond} of {counted(len(sampled), 'pair')} with "
             "such a method disagree by more than that noise.",
-            "mild" if selves[0].value < 0.8 else "info", selves[0].value, selves[0].interval,
+            "mild" if selves[0].value < 0.8 else "info",
+            selves[0].value,
+            selves[0].interval,
             advice=f"{drawn['method'].iloc[0]} needs more samples." if selves[0].value < 0.8 else "",
         )
-    ]  # fmt: skip
+    ]
 
 
 def _said(result: Result) -> str:

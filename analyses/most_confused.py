@@ -7,23 +7,27 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.choosing import MOST_EVIDENCE
-from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.contracts import Array, Finding, Kind, Predictions
-from workbench.measures import confusion_counts, wilson
-from workbench.params import Params
-from workbench.plotting import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
-from workbench.result import Result
-from workbench.tiles import Tile, small, strips, tiles, tiles_height
-from workbench.wording import counted, percent, probability, rate
+from workbench.core.finding import Finding, Kind
+from workbench.core.params import Params
+from workbench.core.predictions import Predictions
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, percent, probability
+from workbench.data.sampling import MOST_EVIDENCE
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
+from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.statistics.confusion import confusion_counts
+from workbench.statistics.rates import rate, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 
 CONFUSED, MOST = 1 / 3, 10

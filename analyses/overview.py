@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.analysis import Analysis
-from workbench.choosing import worst_first
-from workbench.colours import TRUE_COLOUR
-from workbench.contracts import Array, Finding, Predictions
-from workbench.measures import confusion_counts, f1, recall, wilson
-from workbench.params import Params
-from workbench.plotting import (
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.predictions import Predictions
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed, percent
+from workbench.data.sampling import worst_first
+from workbench.plotting.colours import TRUE_COLOUR
+from workbench.plotting.pieces import (
     FAINT,
     INK,
     QUIET,
@@ -25,17 +27,18 @@ from workbench.plotting import (
     table_map,
     text,
 )
-from workbench.reliability import scores
-from workbench.result import Result
-from workbench.separation import apart
-from workbench.wording import counted, listed, percent, rate
+from workbench.session.analysis import Analysis
+from workbench.statistics.calibration import scores
+from workbench.statistics.confusion import confusion_counts, f1, recall
+from workbench.statistics.rates import rate, wilson
+from workbench.statistics.separation import apart
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 FITTED, NEW = "#64748b", "#2563eb"
 MOST_CLASSES, PAIRS = 20, 3
@@ -60,9 +63,14 @@ class Overview(Analysis[Params]):
         shown = np.argsort(classes["recall"].fillna(2).to_numpy(), kind="stable")[:MOST_CLASSES]
         cards, findings = [], []
         for card, value, note, finding in (
-            _accuracy(said), _macro(classes), _weakest(said, names, counts), *_confusions(said, names, counts),
-            *_group(said, names, counts), *_training(curves), _calibration(said),
-        ):  # fmt: skip
+            _accuracy(said),
+            _macro(classes),
+            _weakest(said, names, counts),
+            *_confusions(said, names, counts),
+            *_group(said, names, counts),
+            *_training(curves),
+            _calibration(said),
+        ):
             findings.append(finding)
             if card:
                 cards.append((card, value, note))
@@ -229,9 +237,10 @@ def _cards(axes: Axes, cards: pd.DataFrame) -> None:
         axes.fill([place, place + 0.96, place + 0.96, place], [0, 0, 1, 1], color=FAINT, alpha=0.5, linewidth=0)
         size = 17 if len(card["value"]) <= 9 else 12 if len(card["value"]) <= 16 else 9
         for at, words, points, colour, weight in (
-            (0.8, card["what"], SMALL + 1, QUIET, "normal"), (0.47, card["value"], size, INK, "bold"),
+            (0.8, card["what"], SMALL + 1, QUIET, "normal"),
+            (0.47, card["value"], size, INK, "bold"),
             (0.14, card["note"], SMALL + 1, INK, "normal"),
-        ):  # fmt: skip
+        ):
             axes.text(place + 0.05, at, words, fontsize=points, color=colour, fontweight=weight, va="center")
 
 
@@ -242,10 +251,18 @@ def _matrix(axes: Axes, result: Result) -> None:
     wrong = counts - np.diag(counts.diagonal())
     known = len(shown) <= 12
     table_map(
-        axes, wrong, end=max(int(wrong.max()), 1), unit="images", hidden=np.eye(len(shown), dtype=bool), square=True,
-        xticklabels=names, yticklabels=names, annot=np.where(wrong > 0, wrong.astype(str), "") if known else False,
-        fmt="", annot_kws={"fontsize": SMALL - 0.5},
-    )  # fmt: skip
+        axes,
+        wrong,
+        end=max(int(wrong.max()), 1),
+        unit="images",
+        hidden=np.eye(len(shown), dtype=bool),
+        square=True,
+        xticklabels=names,
+        yticklabels=names,
+        annot=np.where(wrong > 0, wrong.astype(str), "") if known else False,
+        fmt="",
+        annot_kws={"fontsize": SMALL - 0.5},
+    )
     axes.tick_params(length=0, labelsize=SMALL, colors=INK)
     axes.tick_params(axis="x", rotation=90)
     axes.tick_params(axis="y", rotation=0)

@@ -7,23 +7,26 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.choosing import worst_first
-from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.contracts import Array, Finding, Kind, Predictions
-from workbench.measures import confusion_counts, f1, precision, recall, wilson
-from workbench.params import Params
-from workbench.plotting import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
-from workbench.result import Result
-from workbench.separation import apart
-from workbench.wording import Rate, counted, listed, percent, rate
+from workbench.core.finding import Finding, Kind
+from workbench.core.params import Params
+from workbench.core.predictions import Predictions
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed, percent
+from workbench.data.sampling import worst_first
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
+from workbench.session.analysis import Analysis
+from workbench.statistics.confusion import confusion_counts, f1, precision, recall
+from workbench.statistics.rates import Rate, rate, wilson
+from workbench.statistics.separation import apart
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 
 FAR = 0.5

@@ -7,22 +7,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.choosing import Some, evenly, portions
-from workbench.colours import NO_EVIDENCE_COLOUR
-from workbench.contracts import Array, Dataset, Finding
-from workbench.params import Params
-from workbench.plotting import INK, SMALL, class_ticks, heading, new_figure, plain, table_map
-from workbench.result import Result
-from workbench.tiles import Tile, small, strips, tiles
-from workbench.wording import counted, listed, percent, rate
+from workbench.core.dataset import Dataset
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed, percent
+from workbench.data.lazy_images import Some, portions
+from workbench.data.sampling import evenly
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import NO_EVIDENCE_COLOUR
+from workbench.plotting.pieces import INK, SMALL, class_ticks, heading, new_figure, plain, table_map
+from workbench.plotting.tiles import Tile, strips, tiles
+from workbench.session.analysis import Analysis
+from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 BINS = 16
 """Columns of the drawn distribution, of 16 values each."""

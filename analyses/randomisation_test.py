@@ -9,37 +9,49 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.attribution import BLIND
-from workbench.choosing import balanced, evenly
-from workbench.colours import VERDICT_COLOURS, scale_of
-from workbench.comparison import CONTROL, Estimate, columns, methods_on
-from workbench.contracts import Array, Finding
-from workbench.errors import WorkbenchError
-from workbench.params import ChooseFrom, Params
-from workbench.plotting import FAINT, INK, QUIET, SMALL, colours_for, new_figure, plain, scale_bar, text
-from workbench.randomisation import ALIKE, Randomisation, mean_with_interval, randomise
-from workbench.result import Result
-from workbench.tiles import Tile, small, tiles, tiles_height
-from workbench.wording import counted
+from workbench.attribution.applicable import CONTROL, methods_on
+from workbench.core.attribution import BLIND
+from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Finding
+from workbench.core.params import ChooseFrom, Params
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted
+from workbench.data.sampling import balanced, evenly
+from workbench.data.thumbnails import small
+from workbench.faithfulness.randomisation import ALIKE, Randomisation, randomise
+from workbench.plotting.colours import VERDICT_COLOURS, scale_of
+from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colours_for, new_figure, plain, scale_bar, text
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.statistics.bootstrap import Estimate, columns
+from workbench.statistics.significance import mean_with_interval
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.explainers.base import Explainer
-    from workbench.session import Session
+    from workbench.attribution.explainer import Explainer
+    from workbench.session.session import Session
 
 FEWEST = 20
 """Images without which a number says little."""
 USUAL = (
-    "saliency", "input-x-gradient", "integrated-gradients", "guided-backprop", "guided-grad-cam", "grad-cam", CONTROL,
-)  # fmt: skip
+    "saliency",
+    "input-x-gradient",
+    "integrated-gradients",
+    "guided-backprop",
+    "guided-grad-cam",
+    "grad-cam",
+    CONTROL,
+)
 """What is tested if nothing is named: one method of each kind, one that is known to fail, and the control."""
 MEASURES = {
-    "spearman": ("rank correlation", INK), "absolute": ("of magnitudes", "#8b5cf6"), "ssim": ("SSIM", "#0891b2"),
-}  # fmt: skip
+    "spearman": ("rank correlation", INK),
+    "absolute": ("of magnitudes", "#8b5cf6"),
+    "ssim": ("SSIM", "#0891b2"),
+}
 MARGIN, MAPS, CURVES = 1.35, 7.0, 2.2
 HEAD, FOOT = 0.38, 0.6
 """Inches: names, maps, curves; what stands above the maps, and below them."""
@@ -87,10 +99,16 @@ class RandomisationTest(Analysis[Choice]):
             maps.append(found[name].maps[:, shown])
             sizes.append(_size(session, name, method, rows[:1]))
         tables = {
-            "methods": _verdicts(methods, found), "stages": _stages(found),
-            "images": pd.DataFrame({"row": rows, "index": dataset.indices[rows],
-                                    **{name: each.spearman.mean(axis=0) for name, each in found.items()}}),
-        }  # fmt: skip
+            "methods": _verdicts(methods, found),
+            "stages": _stages(found),
+            "images": pd.DataFrame(
+                {
+                    "row": rows,
+                    "index": dataset.indices[rows],
+                    **{name: each.spearman.mean(axis=0) for name, each in found.items()},
+                }
+            ),
+        }
         return Result(
             tables,
             {"images": small(dataset.images[rows[shown]]), "maps": np.stack(maps)},
@@ -134,7 +152,7 @@ class RandomisationTest(Analysis[Choice]):
 
 
 def _usual(session: Session) -> tuple[str, ...]:
-    from workbench.explainers import explainers
+    from workbench.attribution.methods import explainers
 
     known = explainers()
     return tuple(name for name in USUAL if name in known and known[name].missing(session.probe) is None)
@@ -230,8 +248,18 @@ def _name(axes: Axes, row: pd.Series, size: str, place: tuple[float, float]) -> 
     words.append((verdict, VERDICT_COLOURS[BLIND] if blind else QUIET, "normal"))
     shift = 0.0
     for said, colour, weight in words:
-        axes.annotate(said, place, xytext=(0, -shift), textcoords="offset points", va="top", ha="left",
-                      fontsize=SMALL + 0.5, color=colour, fontweight=weight, linespacing=1.15)  # fmt: skip
+        axes.annotate(
+            said,
+            place,
+            xytext=(0, -shift),
+            textcoords="offset points",
+            va="top",
+            ha="left",
+            fontsize=SMALL + 0.5,
+            color=colour,
+            fontweight=weight,
+            linespacing=1.15,
+        )
         shift += (said.count("\n") + 1) * (SMALL + 0.5) * 1.3
 
 
@@ -255,8 +283,16 @@ def _curves(axes: Axes, table: pd.DataFrame, *, named: bool) -> None:
 
 def _legend(axes: Axes) -> None:
     for (words, colour), place in zip(MEASURES.values(), ((0, 12), (0, 3), (62, 3)), strict=True):
-        axes.annotate(words, (0, 1), xycoords="axes fraction", xytext=place, textcoords="offset points",
-                      fontsize=SMALL, color=colour, va="bottom")  # fmt: skip
+        axes.annotate(
+            words,
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=place,
+            textcoords="offset points",
+            fontsize=SMALL,
+            color=colour,
+            va="bottom",
+        )
 
 
 def _bars(axes: Axes, top: float, cell: float, table: pd.DataFrame) -> None:

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from workbench.agreement import Agreement, compare
-from workbench.analysis import Analysis
-from workbench.attribution import Attribution
-from workbench.choosing import balanced
-from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
-from workbench.comparison import Estimate, columns, estimate, estimates, number
-from workbench.contracts import Array, Finding
-from workbench.objects import object_masks
-from workbench.objects import plain as stands_out
-from workbench.params import Params
-from workbench.plotting import (
+from workbench.core.attribution import Attribution
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.progress import report
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, percent, probability
+from workbench.data.objects import object_masks
+from workbench.data.objects import plain as stands_out
+from workbench.data.sampling import balanced
+from workbench.data.thumbnails import small
+from workbench.faithfulness.agreement import Agreement, compare
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.plotting.pieces import (
     FAINT,
     INK,
     QUIET,
@@ -31,17 +34,16 @@ from workbench.plotting import (
     plain,
     text,
 )
-from workbench.progress import report
-from workbench.result import Result
-from workbench.tiles import Tile, small, tiles, tiles_height
-from workbench.wording import counted, percent, probability
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.statistics.bootstrap import Estimate, columns, estimate, estimates, number
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 METHOD = "integrated-gradients"
 REFERENCES = ("black", "mean", "blurred", "training")
@@ -134,7 +136,7 @@ class ReferenceSensitivity(Analysis[Choice]):
 
 def _references(session: Session, name: str, images: Array) -> Array:
     """Return what each image is compared with: `(R, N, H, W, C)` float32."""
-    from workbench.explainers.references import reference_images
+    from workbench.attribution.references import reference_images
 
     if name == "training":
         background = session.background.astype(np.float32) / np.float32(255)
@@ -154,10 +156,12 @@ def _measured(found: Attribution, images: Array, references: Array, inside: Arra
     known = stands_out(inside) & (total > 0)
     equal = (images == references).all(axis=(0, -1))
     return {
-        "gap": gap, "difference": found.values.sum(axis=(1, 2), dtype=np.float64) - gap,
+        "gap": gap,
+        "difference": found.values.sum(axis=(1, 2), dtype=np.float64) - gap,
         "background": np.divide(outside, total, out=np.full(len(total), np.nan), where=known),
-        "equal": equal.sum(axis=(1, 2)), "largest_equal": (size * equal).max(axis=(1, 2)),
-    }  # fmt: skip
+        "equal": equal.sum(axis=(1, 2)),
+        "largest_equal": (size * equal).max(axis=(1, 2)),
+    }
 
 
 def _by_reference(table: pd.DataFrame, pixels: int) -> pd.DataFrame:
@@ -194,10 +198,13 @@ def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) 
             f"Over {among}, maps from two of {len(references)} references agree on the object's pixels by a rank "
             f"correlation of {mean}; least those from {least['reference']} and {least['other']}, "
             f"{Estimate.of(least, 'spearman')}.",
-            "mild" if mean.value < 0.5 else "info", mean.value, mean.interval, tuple(worst),
+            "mild" if mean.value < 0.5 else "info",
+            mean.value,
+            mean.interval,
+            tuple(worst),
             "Say which reference a map was made with; believe what several of them show.",
         )
-    ]  # fmt: skip
+    ]
     findings += [_equal(line) for line in references if line["equal"]]
     shares = {line["reference"]: Estimate.of(line, "background") for line in references}
     if np.isfinite(shares["black"].value):
@@ -239,9 +246,11 @@ def _gaps(references: Sequence[Mapping[Hashable, Any]]) -> Finding:
     return Finding(
         f"Completeness gap in logits, mean of the magnitude: {'; '.join(f'{k} {each}' for k, each in gaps.items())}. "
         f"The largest, {worst['reference']}, is {share} of the mean difference to the reference.",
-        "mild" if coarse else "info", gap.value, gap.interval,
+        "mild" if coarse else "info",
+        gap.value,
+        gap.interval,
         advice="Take more steps: these maps do not add up to the score's difference." if coarse else "",
-    )  # fmt: skip
+    )
 
 
 def _tiles(result: Result) -> list[Tile]:

@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.choosing import balanced
-from workbench.colours import TRUE_COLOUR
-from workbench.contracts import Finding
-from workbench.params import Params
-from workbench.plotting import QUIET, new_figure, text
-from workbench.result import Result
-from workbench.tiles import Tile, small, tiles, tiles_height
-from workbench.wording import counted, listed
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.result import Result
+from workbench.core.wording import counted, listed
+from workbench.data.sampling import balanced
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import TRUE_COLOUR
+from workbench.plotting.pieces import QUIET, new_figure, text
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session.analysis import Analysis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 
 class Choice(Params):
@@ -43,12 +44,7 @@ class Samples(Analysis[Choice]):
         rows = balanced(dataset.labels, params.count, params.seed)
         labels = dataset.labels[rows]
         table = pd.DataFrame(
-            {
-                "row": rows,
-                "index": dataset.indices[rows],
-                "label": labels,
-                "class": [names[label] for label in labels],
-            }
+            {"row": rows, "index": dataset.indices[rows], "label": labels, "class": [names[label] for label in labels]}
         )
         shown = len(np.unique(labels))
         findings = [

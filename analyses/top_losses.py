@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.contracts import Finding
-from workbench.params import Params
-from workbench.plotting import QUIET, new_figure, text
-from workbench.result import Result
-from workbench.tiles import Tile, small, tiles, tiles_height
-from workbench.wording import counted, percent, probability, rate
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.result import Result
+from workbench.core.wording import counted, percent, probability
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.pieces import QUIET, new_figure, text
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 
 class Choice(Params):
@@ -89,10 +91,7 @@ class TopLosses(Analysis[Choice]):
         pictures = [
             Tile(
                 image,
-                above=[
-                    (text(row.true, 17), TRUE_COLOUR),
-                    (f"{text(row.predicted, 11)} {said}%", PREDICTED_COLOUR),
-                ],
+                above=[(text(row.true, 17), TRUE_COLOUR), (f"{text(row.predicted, 11)} {said}%", PREDICTED_COLOUR)],
                 below=[(f"loss {row.loss:.2f} · row {row.row}", QUIET)],
             )
             for image, row, said in zip(

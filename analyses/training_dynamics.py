@@ -7,23 +7,27 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from workbench.analysis import Analysis
-from workbench.choosing import MOST_EVIDENCE
-from workbench.contracts import Array, Dataset, Finding, Kind
-from workbench.dynamics import Dynamics
-from workbench.errors import WorkbenchError
-from workbench.params import Params
-from workbench.plotting import INK, QUIET, SMALL, heading, new_figure, plain, text
-from workbench.result import Result
-from workbench.tiles import Tile, small, tiles
-from workbench.wording import counted, listed, percent, rate
+from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Finding, Kind
+from workbench.core.params import Params
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed, percent
+from workbench.data.sampling import MOST_EVIDENCE
+from workbench.data.thumbnails import small
+from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, text
+from workbench.plotting.tiles import Tile, tiles
+from workbench.session.analysis import Analysis
+from workbench.statistics.rates import rate
+from workbench.training.dynamics import Dynamics
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
 REGIONS = ("easy", "ambiguous", "hard")
 COLOURS = {"easy": "#2f6fb3", "ambiguous": "#a16207", "hard": "#b91c1c"}
@@ -81,12 +85,13 @@ class TrainingDynamics(Analysis[Choice]):
         drawn = np.sort(np.random.default_rng(0).permutation(len(region))[:DRAWN])
         arrays = {
             "confidence": dynamics.confidence[drawn].astype(np.float32),
-            "variability": dynamics.variability[drawn].astype(np.float32), "region": region[drawn],
+            "variability": dynamics.variability[drawn].astype(np.float32),
+            "region": region[drawn],
             "learned": np.bincount(dynamics.learned, minlength=dynamics.epochs + 1),
             "forgotten": np.bincount(np.minimum(dynamics.forgotten, 10), minlength=11),
             "curves": np.array([_curve(dynamics, region == number) for number in range(len(REGIONS))]),
             "counts": np.bincount(region, minlength=len(REGIONS)),
-        }  # fmt: skip
+        }
         for name, places in zip(REGIONS, chosen, strict=True):
             arrays[f"{name} images"] = _pixels(train, dynamics.rows[places])
             arrays[f"{name} labels"] = labels[places]
@@ -96,12 +101,15 @@ class TrainingDynamics(Analysis[Choice]):
     def draw(self, result: Result) -> Figure:
         """Draw the map, when images were learned and forgotten, and images of each region."""
         figure = new_figure(
-            result, self.question(), width=12.5, height=7.4,
+            result,
+            self.question(),
+            width=12.5,
+            height=7.4,
             said="Each dot is a training image; its place says how probable the model held its label after each epoch, "
             f"on average and how unsteadily. {result.notes['epochs']} epochs. Images of a region: easy, surest first; "
             "ambiguous, most variable first; hard, smallest area under the margin first. Dashed: share of all images "
             "recognised at least once.",
-        )  # fmt: skip
+        )
         halves: Any = figure.subfigures(1, 2, width_ratios=[5.4, COLUMNS * CELL + 0.2])
         left, right = halves
         where, when = left.subplots(2, 1, height_ratios=[4.6, 3])
@@ -150,13 +158,18 @@ def _curve(dynamics: Dynamics, chosen: Array) -> Array:
 def _images(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str, ...], places: Array) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame({
-        "train_row": dynamics.rows[places], "label": [names[c] for c in labels[places]],
-        "region": [REGIONS[number] for number in region[places]],
-        "area under margin": dynamics.area_under_margin[places], "confidence": dynamics.confidence[places],
-        "variability": dynamics.variability[places], "forgotten": dynamics.forgotten[places],
-        "learned in epoch": dynamics.learned[places],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "train_row": dynamics.rows[places],
+            "label": [names[c] for c in labels[places]],
+            "region": [REGIONS[number] for number in region[places]],
+            "area under margin": dynamics.area_under_margin[places],
+            "confidence": dynamics.confidence[places],
+            "variability": dynamics.variability[places],
+            "forgotten": dynamics.forgotten[places],
+            "learned in epoch": dynamics.learned[places],
+        }
+    )
 
 
 def _classes(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str, ...]) -> pd.DataFrame:
@@ -167,12 +180,16 @@ def _classes(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str,
     def mean(values: Array) -> Array:
         return np.bincount(labels, weights=values, minlength=len(names)) / counts
 
-    return pd.DataFrame({
-        "class": list(names), "images": np.bincount(labels, minlength=len(names)),
-        **{name: mean(region == number) for number, name in enumerate(REGIONS)},
-        "confidence": mean(dynamics.confidence), "forgotten": mean(dynamics.forgotten > 0),
-        "never learned": mean(dynamics.learned == 0),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "class": list(names),
+            "images": np.bincount(labels, minlength=len(names)),
+            **{name: mean(region == number) for number, name in enumerate(REGIONS)},
+            "confidence": mean(dynamics.confidence),
+            "forgotten": mean(dynamics.forgotten > 0),
+            "never learned": mean(dynamics.learned == 0),
+        }
+    )
 
 
 def _findings(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str, ...]) -> list[Finding]:
@@ -203,7 +220,7 @@ def _findings(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str
             Finding(
                 said.format(share=share) + more + ".", "info", share.value, share.interval, rows(places), part="train"
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -213,9 +230,15 @@ def _map(axes: Axes, result: Result) -> None:
         chosen = arrays["region"] == number
         share = arrays["counts"][number] / max(int(arrays["counts"].sum()), 1)
         axes.scatter(
-            arrays["variability"][chosen], arrays["confidence"][chosen], s=5, color=COLOURS[name], alpha=0.35,
-            linewidth=0, label=f"{name}, {percent(float(share))}", rasterized=True,
-        )  # fmt: skip
+            arrays["variability"][chosen],
+            arrays["confidence"][chosen],
+            s=5,
+            color=COLOURS[name],
+            alpha=0.35,
+            linewidth=0,
+            label=f"{name}, {percent(float(share))}",
+            rasterized=True,
+        )
     axes.set(xlim=(-0.01, 0.52), ylim=(-0.02, 1.02))
     axes.set_xlabel("variability: standard deviation of the probability of the label")
     axes.set_ylabel("confidence: its mean")

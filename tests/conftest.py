@@ -104,8 +104,8 @@ def tiny_npz() -> Path:
 @pytest.fixture(scope="session")
 def tiny_run(tiny_npz: Path) -> TinyRun:
     """A small trained run in a folder of its own; give the folder to commands as WORKBENCH_RUNS."""
-    from workbench.recipes import TrainingJob
-    from workbench.trainer import train
+    from workbench.training.recipes import TrainingJob
+    from workbench.training.trainer import train
 
     folder = SCRATCH / "runs"
     changes = {"epochs": 2, "batch_size": 16, "learning_rate": 3e-3}
@@ -115,7 +115,7 @@ def tiny_run(tiny_npz: Path) -> TinyRun:
 
 
 def _data_is_there() -> bool:
-    from workbench.datasets.fashion_mnist import CHECKSUMS, DEBIAN_FOLDER
+    from workbench.data.sources.fashion_mnist import CHECKSUMS, DEBIAN_FOLDER
 
     places = [Path(os.environ["WORKBENCH_DATA"])] if "WORKBENCH_DATA" in os.environ else []
     places += [DEBIAN_FOLDER, Path.home() / ".keras" / "datasets" / "fashion-mnist"]

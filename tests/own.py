@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from workbench.contracts import Dataset
+from workbench.core.dataset import Dataset
 
 NAMES = ("colour residual", "nested transfer", "two classes")
 GREY, CLOSED = "grey transfer", ("ONNX", "SavedModel")
@@ -69,7 +69,7 @@ def own(name: str) -> Own:
 
 
 def _exported(trained: Own, kind: str) -> Own:
-    from workbench.explainers import explainers
+    from workbench.attribution.methods import explainers
 
     folder = Path(tempfile.mkdtemp(prefix="workbench-own-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -140,13 +140,21 @@ def _two() -> Own:
     chosen = np.isin(digits.target, (1, 7))
     images = (digits.images[chosen] * 15.9).astype(np.uint8)[..., None]
     labels = (digits.target[chosen] == 7).astype(np.int64)
-    model = keras.Sequential([
-        keras.Input((8, 8, 1)), layers.Conv2D(8, 3, activation="tanh"), layers.Conv2D(8, 3, activation="gelu"),
-        layers.Flatten(), layers.Dense(2, activation="softmax"),
-    ], name="ones-and-sevens")  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(8, 3, activation="tanh"),
+            layers.Conv2D(8, 3, activation="gelu"),
+            layers.Flatten(),
+            layers.Dense(2, activation="softmax"),
+        ],
+        name="ones-and-sevens",
+    )
     _trained(model, images[:280], labels[:280], 12)
     names = ("one", "seven")
     return Own(
-        model, dataset(images[:280], labels[:280], names, "train"), dataset(images[280:], labels[280:], names, "test"),
+        model,
+        dataset(images[:280], labels[:280], names, "train"),
+        dataset(images[280:], labels[280:], names, "test"),
         frozenset({"guided-backprop", "deconvnet", "guided-grad-cam"}),
-    )  # fmt: skip
+    )

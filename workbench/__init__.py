@@ -14,37 +14,68 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.attribution import Attribution, Verdict
-    from workbench.contracts import Dataset, Finding, Predictions
-    from workbench.datasets import load_dataset
-    from workbench.datasets.registered import register_dataset
-    from workbench.diagnosis import diagnose
-    from workbench.errors import WorkbenchError
-    from workbench.explainers import explainers as methods
-    from workbench.exporting import Export, export
-    from workbench.opening import open_session
-    from workbench.probe import Probe
-    from workbench.registry import analyses
-    from workbench.result import Result
-    from workbench.runs import list_runs, open_run
-    from workbench.session import Session
+    from workbench.attribution.methods import explainers as methods
+    from workbench.core.attribution import Attribution, Verdict
+    from workbench.core.dataset import Dataset
+    from workbench.core.errors import WorkbenchError
+    from workbench.core.finding import Finding
+    from workbench.core.predictions import Predictions
+    from workbench.core.result import Result
+    from workbench.data import load_dataset
+    from workbench.data.registered import register_dataset
+    from workbench.diagnosis.diagnose import diagnose
+    from workbench.diagnosis.opening import Session, open_session
+    from workbench.diagnosis.registry import analyses
+    from workbench.exporting.export import Export, export
+    from workbench.models.probe import Probe
+    from workbench.session.map_files import stream_maps
+    from workbench.training.runs import list_runs, open_run
 
 _HOMES = {
-    "Attribution": "attribution", "Verdict": "attribution", "Dataset": "contracts", "Finding": "contracts",
-    "Predictions": "contracts", "stream_maps": "streams",
-    "Probe": "probe", "Result": "result", "WorkbenchError": "errors", "list_runs": "runs", "open_run": "runs",
-    "load_dataset": "datasets", "register_dataset": "datasets.registered", "analyses": "registry",
-    "diagnose": "diagnosis", "Export": "exporting", "export": "exporting",
-    "methods": "explainers:explainers",  # a package called `explainers` would hide a function of that name
-    # Through the registry, so that `session.analyze` knows the analyses.
-    "Session": "registry", "open_session": "registry",
-}  # fmt: skip
+    "Attribution": "core.attribution",
+    "Dataset": "core.dataset",
+    "Export": "exporting.export",
+    "Finding": "core.finding",
+    "Predictions": "core.predictions",
+    "Probe": "models.probe",
+    "Result": "core.result",
+    "Session": "diagnosis.opening",
+    "Verdict": "core.attribution",
+    "WorkbenchError": "core.errors",
+    "analyses": "diagnosis.registry",
+    "diagnose": "diagnosis.diagnose",
+    "export": "exporting.export",
+    "list_runs": "training.runs",
+    "load_dataset": "data",
+    "methods": "attribution.methods:explainers",
+    "open_run": "training.runs",
+    "open_session": "diagnosis.opening",
+    "register_dataset": "data.registered",
+    "stream_maps": "session.map_files",
+}
 
 __all__ = [
-    "Attribution", "Dataset", "Export", "Finding", "Predictions", "Probe", "Result", "Session", "Verdict",
-    "WorkbenchError", "analyses", "diagnose", "export", "list_runs", "load_dataset", "methods", "open_run",
-    "open_session", "register_dataset", "stream_maps",
-]  # fmt: skip
+    "Attribution",
+    "Dataset",
+    "Export",
+    "Finding",
+    "Predictions",
+    "Probe",
+    "Result",
+    "Session",
+    "Verdict",
+    "WorkbenchError",
+    "analyses",
+    "diagnose",
+    "export",
+    "list_runs",
+    "load_dataset",
+    "methods",
+    "open_run",
+    "open_session",
+    "register_dataset",
+    "stream_maps",
+]
 
 try:
     __version__ = version("classifier-workbench")

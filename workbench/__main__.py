@@ -1,6 +1,6 @@
 """`python -m workbench`, the same as `workbench`."""
 
-from workbench.cli import main
+from workbench.app.cli import main
 
 if __name__ == "__main__":
     main()

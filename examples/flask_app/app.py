@@ -13,12 +13,12 @@ import click
 from classifier import Answer, Classifier, Missing  # beside this file
 from flask import Flask, render_template, request
 
-from workbench.attribution import half_pixel
-from workbench.colours import gradient, rgba, scale_of
-from workbench.contracts import Array
-from workbench.datasets.image_file import read_image
-from workbench.errors import WorkbenchError
-from workbench.ui.pictures import data_uri, fit
+from workbench.app.page.pictures import data_uri, fit
+from workbench.core.attribution import half_pixel
+from workbench.core.errors import WorkbenchError
+from workbench.core.types import Array
+from workbench.data.image_file import read_image
+from workbench.plotting.colours import gradient, rgba, scale_of
 
 MODEL = "exports/baseline/model.tflite"
 MEGABYTES = 16
@@ -68,7 +68,10 @@ def _shown(classifier: Classifier, pixels: Array, said: Answer) -> dict[str, Any
     scale = scale_of(said.heatmap, signed=False)
     order = said.probabilities.argsort()[::-1][:TOP]
     return {
-        "image": data_uri(pixels), "size": fit(height, width, BOX), "scale": scale, "colours": gradient(signed=False),
+        "image": data_uri(pixels),
+        "size": fit(height, width, BOX),
+        "scale": scale,
+        "colours": gradient(signed=False),
         "map": data_uri(rgba(rows @ said.heatmap @ columns.T, signed=False, scale=scale)),
         "classes": [(classifier.class_names[k], float(said.probabilities[k])) for k in order],
-    }  # fmt: skip
+    }

@@ -13,9 +13,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import workbench as wb
-from workbench.colours import DIVERGING, SEQUENTIAL, rgba, scale_of
-from workbench.contracts import Array
-from workbench.datasets.image_file import read_image
+from workbench.core.types import Array
+from workbench.data.image_file import read_image
+from workbench.plotting.colours import DIVERGING, SEQUENTIAL, rgba, scale_of
 
 RUN = os.environ.get("WORKBENCH_RUN", "baseline")
 BOX, OPACITY, TOP = 336, 0.85, 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-from workbench.cli.quiet import quiet_tensorflow
+from workbench.app.cli.quiet import quiet_tensorflow
 
 PARTS = ("startup", "attribution", "memory", "page")
 

@@ -115,7 +115,7 @@ def _gradients(session: wb.Session, images: np.ndarray) -> Iterator[Row]:
 
 def _masked(session: wb.Session, images: np.ndarray) -> Iterator[Row]:
     """Compare masked evaluations a second with the model's own forward throughput, each pair in turn."""
-    from workbench.explainers import explainer
+    from workbench.attribution.methods import explainer
 
     forward = images[:4096]
     for name, params, count in MASKED:
@@ -130,15 +130,18 @@ def _masked(session: wb.Session, images: np.ndarray) -> Iterator[Row]:
         if name == "score-cam":
             _, _, ratio = _in_turn(
                 lambda: session.attribute("score-cam", range(16), layer="conv3"),
-                _vis(session, images, 16, 16, "Scorecam", penultimate_layer="conv3"), times=2,
-            )  # fmt: skip
+                _vis(session, images, 16, 16, "Scorecam", penultimate_layer="conv3"),
+                times=2,
+            )
             yield "score-cam ÷ tf-keras-vis", f"{ratio:.1f} ×", "≥ 4 ×"
 
 
 def _verdict(session: wb.Session) -> Iterator[Row]:
-    from workbench.judging import judged
+    from workbench.attribution.methods import explainer
+    from workbench.session.judging import judged
 
     for name in ("grad-cam", "integrated-gradients"):
         maps = session.attribute(name, range(10))
-        each = seconds(lambda maps=maps: judged(session, maps, session.dataset.images[:10], test=False)) / 10
+        method, images = explainer(name)(), session.dataset.images[:10]
+        each = seconds(lambda given=(session, method, maps, images): judged(*given, test=False)) / 10
         yield f"verdict on one map of {name}", f"{1000 * each:.0f} ms", "< 150 ms"

@@ -31,13 +31,13 @@ def measure(folder: Path, share: float, seed: int, folds: int) -> str:
     """Train what is not there yet, judge the labels, and return a line of numbers."""
     from sklearn.metrics import roc_auc_score
 
-    import workbench.registry  # noqa: F401 - sessions can be asked
-    from workbench.datasets import load_dataset
-    from workbench.errors import WorkbenchError
-    from workbench.recipes import TrainingJob
-    from workbench.runs import open_run
-    from workbench.session import Session
-    from workbench.trainer import train
+    import workbench.diagnosis.registry  # noqa: F401 - sessions can be asked
+    from workbench.core.errors import WorkbenchError
+    from workbench.data import load_dataset
+    from workbench.session.session import Session
+    from workbench.training.recipes import TrainingJob
+    from workbench.training.runs import open_run
+    from workbench.training.trainer import train
 
     clean, test = (load_dataset("fashion-mnist", split=split) for split in ("train", "test"))
     name = f"seed{seed}" if share else "clean"
@@ -75,7 +75,7 @@ def measure(folder: Path, share: float, seed: int, folds: int) -> str:
 
 def session_score(session, folds: int) -> np.ndarray:
     """Return the score by which the analysis ranks, of every training image."""
-    from workbench.second_opinion import at_once, from_folds, with_dynamics
+    from analyses.label_issues.out_of_sample import at_once, from_folds, with_dynamics
 
     opinion = from_folds(session, folds) if folds >= 2 else at_once(session)
     judged = opinion.judge(session.training.dataset.labels, len(session.class_names))

@@ -14,8 +14,8 @@ FEW = 64
 WORK = """
 import json, resource, sys, tempfile
 import workbench as wb
-from workbench.explainers import explainers
-from workbench.streams import stream_maps
+from workbench.attribution.methods import explainers
+from workbench.session.map_files import stream_maps
 session, peaks = wb.open_session("baseline"), {}
 whole, few = json.loads(sys.argv[1])
 for name in sorted(explainers(), key=lambda name: name not in whole):

@@ -30,8 +30,8 @@ def rows() -> Iterator[tuple[str, str, str]]:
     """Yield what was measured, its number, and the bar of the design."""
     from playwright.sync_api import sync_playwright
 
-    from workbench.ui.app import create_app
-    from workbench.ui.server import bind, running
+    from workbench.app.page.application import create_app
+    from workbench.app.page.server import bind, running
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:

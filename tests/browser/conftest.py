@@ -13,10 +13,17 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from workbench.session import Session
+    from workbench.session.session import Session
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PATIENCE = 90_000  # the diagnosis of the first view takes half a minute on a busy machine
 READY = (
     "document.body.dataset.section && !document.body.classList.contains('asking')"
@@ -51,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def session(tiny_run: Any) -> Session:
     """The small run, as the page has it."""
-    from workbench.registry import open_session
+    from workbench.diagnosis.opening import open_session
 
     return open_session(tiny_run.folder / tiny_run.name)
 
@@ -59,8 +66,8 @@ def session(tiny_run: Any) -> Session:
 @pytest.fixture(scope="session")
 def site(session: Session) -> Iterator[str]:
     """Address of the page of the small run."""
-    from workbench.ui.app import create_app
-    from workbench.ui.server import bind, running
+    from workbench.app.page.application import create_app
+    from workbench.app.page.server import bind, running
 
     app = create_app(session)
     taken = bind("127.0.0.1", 0)
@@ -123,8 +130,8 @@ def settled() -> Any:
 @pytest.fixture
 def served(browser: Browser) -> Iterator[Any]:
     """Serve a desk of one's own and open its page."""
-    from workbench.ui.app import create_app
-    from workbench.ui.server import bind, running
+    from workbench.app.page.application import create_app
+    from workbench.app.page.server import bind, running
 
     stacks = []
 

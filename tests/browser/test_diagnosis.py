@@ -6,12 +6,13 @@ import threading
 
 from playwright.sync_api import expect
 
-from workbench import diagnosis as made
-from workbench.contracts import Dataset, Finding
-from workbench.diagnosis import Diagnosed, Diagnosis
-from workbench.progress import report
-from workbench.registry import open_session
-from workbench.ui.desk import Desk
+from workbench.app.page.desk import Desk
+from workbench.core.dataset import Dataset
+from workbench.core.finding import Finding
+from workbench.core.progress import report
+from workbench.diagnosis import diagnose as made
+from workbench.diagnosis.diagnose import Diagnosed, Diagnosis
+from workbench.diagnosis.opening import open_session
 
 EVIL = "<img src=x onerror=alert(1)>"
 FIRST = Finding(f"{EVIL} is confused.", "mild", evidence=(3,), kind="confused-pair", advice="Look.", cost=0.1)

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import expect
 
-from workbench import judging
+from workbench.attribution.methods import explainer
+from workbench.session import judging
 
 ERRORS = "?section=errors&true=any&predicted=any"
 
@@ -43,7 +44,9 @@ def test_the_verdict_comes_after_the_map_and_the_weights_after_the_verdict(
     for place, (method, params) in enumerate({"square-grad": {"samples": 6}, "random": {"seed": 5}}.items()):
         made = explained(page, session, method, **params)
         row = int(parse_qs(urlparse(page.url).query)["image"][0])
-        verdict = judging.judged(session, made, session.dataset.images[[row]], test=False).verdicts[0]
+        verdict = judging.judged(
+            session, explainer(method)(**params), made, session.dataset.images[[row]], test=False
+        ).verdicts[0]
         expect(badge(page, place)).to_contain_text(f"{verdict.words}{verdict.percentile:.0f} %")
     badge(page).click()
     told = page.locator("#verdict-square-grad")

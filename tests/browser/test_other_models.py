@@ -10,10 +10,10 @@ from playwright.sync_api import expect
 
 from tests.own import NAMES, own
 from tests.tiny import HOSTILE
-from workbench.contracts import Dataset
-from workbench.registry import Session
-from workbench.ui.desk import Desk
-from workbench.ui.page import warm
+from workbench.app.page.desk import Desk
+from workbench.app.page.page import warm
+from workbench.core.dataset import Dataset
+from workbench.diagnosis.opening import Session
 
 
 def residual():

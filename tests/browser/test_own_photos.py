@@ -12,8 +12,8 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.own import shapes
-from workbench.registry import open_session
-from workbench.ui.desk import Desk
+from workbench.app.page.desk import Desk
+from workbench.diagnosis.opening import open_session
 
 CLASSES = ("square", "a cross whose name is longer than any column has room for", "frame")
 SIDE = 224
@@ -28,10 +28,14 @@ def photos(tmp_path_factory):
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).resize((200 + 10 * row, 300 - 5 * row)).save(place / f"{row}.jpg", quality=90)
     (folder / "data" / "test" / CLASSES[0] / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
-    model = keras.Sequential([
-        keras.Input((SIDE, SIDE, 3)), layers.Conv2D(4, 7, strides=8, activation="relu", name="seen"),
-        layers.GlobalAveragePooling2D(), layers.Dense(3),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 3)),
+            layers.Conv2D(4, 7, strides=8, activation="relu", name="seen"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3),
+        ]
+    )
     model.save(folder / "photos.keras")
     return open_session(model=folder / "photos.keras", data=folder / "data")
 

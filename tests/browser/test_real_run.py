@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from workbench.runs import list_runs
+from workbench.training.runs import list_runs
 
 pytestmark = [
     pytest.mark.real_data,
@@ -18,9 +18,9 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def baseline():
-    from workbench.registry import open_session
-    from workbench.ui.app import create_app
-    from workbench.ui.server import bind, running
+    from workbench.app.page.application import create_app
+    from workbench.app.page.server import bind, running
+    from workbench.diagnosis.opening import open_session
 
     session = open_session("baseline")
     app, taken = create_app(session), bind("127.0.0.1", 0)

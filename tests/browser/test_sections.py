@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.tiny import made_images
-from workbench.registry import analyses
+from workbench.diagnosis.registry import analyses
 
 PIXELS = """[...document.querySelector('[data-canvas]').getContext('2d').getImageData(0, 0, 28, 28).data]
     .filter((_, k) => k % 4 === 0)"""

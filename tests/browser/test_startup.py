@@ -9,18 +9,18 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from workbench.errors import WorkbenchError
-from workbench.registry import Session, open_session
-from workbench.ui.desk import Desk
-from workbench.ui.page import warm
+from workbench.app.page.desk import Desk
+from workbench.app.page.page import warm
+from workbench.core.errors import WorkbenchError
+from workbench.diagnosis.registry import Session, open_session
 
 FIRST_VIEW = """
 import json, sys, threading
 from pathlib import Path
 import httpx
-from workbench.registry import open_session
-from workbench.ui.app import create_app
-from workbench.ui.server import bind, running
+from workbench.diagnosis.opening import open_session
+from workbench.app.page.application import create_app
+from workbench.app.page.server import bind, running
 
 app = create_app(open_session(Path(sys.argv[1])))
 desk, load, found = app.state.desk, app.state.desk._load, {}
@@ -61,9 +61,12 @@ def test_the_first_view_is_served_before_tensorflow_is_imported(tiny_run):
     import json
 
     assert json.loads(done.stdout.splitlines()[-1]) == {
-        "tensorflow before the model": False, "matrix": True, "gallery": True, "error": "",
+        "tensorflow before the model": False,
+        "matrix": True,
+        "gallery": True,
+        "error": "",
         "tensorflow at the end": True,
-    }  # fmt: skip
+    }
 
 
 def test_a_session_that_takes_its_time_is_waited_for_with_its_progress(served, tiny_run, request):
@@ -71,7 +74,7 @@ def test_a_session_that_takes_its_time_is_waited_for_with_its_progress(served, t
     request.addfinalizer(opening.set)
 
     def opener() -> Session:
-        from workbench.progress import report
+        from workbench.core.progress import report
 
         report("Fetching the images", 3, 7)
         opening.wait(300)

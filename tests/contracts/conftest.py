@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from workbench import engine
-from workbench.explainers import explainer
-from workbench.params import describe, make
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.core.params import describe, make
+from workbench.models import engine
+from workbench.models.probe import Probe
 
 SHAPE, CLASSES = (14, 16, 1), 3
 
@@ -21,9 +21,12 @@ SHAPE, CLASSES = (14, 16, 1), 3
 def stack(last="softmax", classes=CLASSES):
     """Fresh layers of the same small classifier."""
     return [
-        layers.Conv2D(4, 3, activation="relu", name="conv1"), layers.MaxPooling2D(name="pool"),
-        layers.Conv2D(5, 2, activation="relu", name="conv2"), layers.Flatten(), layers.Dense(classes, activation=last),
-    ]  # fmt: skip
+        layers.Conv2D(4, 3, activation="relu", name="conv1"),
+        layers.MaxPooling2D(name="pool"),
+        layers.Conv2D(5, 2, activation="relu", name="conv2"),
+        layers.Flatten(),
+        layers.Dense(classes, activation=last),
+    ]
 
 
 def chain(tensor, parts):

@@ -18,13 +18,14 @@ import pytest
 from matplotlib import cbook
 from matplotlib.text import Text
 
-from workbench import registry
-from workbench.contracts import Dataset, Predictions
-from workbench.dynamics import Dynamics
-from workbench.errors import WorkbenchError
-from workbench.params import ChooseFrom, describe, make
-from workbench.session import Session
-from workbench.store import load_result, save_result
+from workbench.core.cache import load_result, save_result
+from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import ChooseFrom, describe, make
+from workbench.core.predictions import Predictions
+from workbench.diagnosis import registry
+from workbench.session.session import Session
+from workbench.training.dynamics import Dynamics
 
 ROOT = Path(__file__).parents[2]
 ALL = sorted(registry.analyses())
@@ -199,7 +200,9 @@ def test_all_that_the_workbench_promises_are_there():
 
 def test_finding_the_analyses_loads_nothing_heavy():
     heavy = ("tensorflow", "keras", "matplotlib", "seaborn", "scipy", "sklearn", "pandas")
-    asked = f"import sys, workbench.registry as r; r.analyses(); print([m for m in {heavy} if m in sys.modules])"
+    asked = (
+        f"import sys, workbench.diagnosis.registry as r; r.analyses(); print([m for m in {heavy} if m in sys.modules])"
+    )
     found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=ROOT)
     assert found.stdout.strip() == "[]"
 

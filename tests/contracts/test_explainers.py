@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from workbench.errors import WorkbenchError
-from workbench.explainers import explainer, explainers
-from workbench.params import describe, make
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer, explainers
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import describe, make
+from workbench.models.probe import Probe
 
 SHAPE, CLASSES = (14, 16, 1), 3
 METHODS = sorted(explainers())
@@ -18,18 +18,40 @@ LAYERED = [name for name in METHODS if explainer(name).needs_layer()]
 CLASSLESS = [name for name in METHODS if not explainer(name).of_class]
 # The power of ten that a map grows by when the score grows by ten.
 DEGREE = {
-    **dict.fromkeys((
-        "ablation-cam", "deconvnet", "grad-cam", "guided-backprop", "hires-cam", "input-x-gradient",
-        "integrated-gradients", "kernel-shap", "layer-cam", "lime", "occlusion", "rise", "saliency", "smooth-grad",
-        "x-grad-cam",
-    ), 1),
+    **dict.fromkeys(
+        (
+            "ablation-cam",
+            "deconvnet",
+            "grad-cam",
+            "guided-backprop",
+            "hires-cam",
+            "input-x-gradient",
+            "integrated-gradients",
+            "kernel-shap",
+            "layer-cam",
+            "lime",
+            "occlusion",
+            "rise",
+            "saliency",
+            "smooth-grad",
+            "x-grad-cam",
+        ),
+        1,
+    ),
     **dict.fromkeys(("guided-grad-cam", "square-grad", "var-grad"), 2),
     **dict.fromkeys(CLASSLESS, 0),
-}  # fmt: skip
+}
 # Linear in the score: the map of s - s' is the difference of the maps.
 ADDITIVE = {
-    "hires-cam", "input-x-gradient", "integrated-gradients", "kernel-shap", "lime", "occlusion", "rise", "smooth-grad",
-}  # fmt: skip
+    "hires-cam",
+    "input-x-gradient",
+    "integrated-gradients",
+    "kernel-shap",
+    "lime",
+    "occlusion",
+    "rise",
+    "smooth-grad",
+}
 ONE_SIDED = {"ablation-cam", "grad-cam", "x-grad-cam"}  # the positive part of what would change its sign with the score
 OF_MAGNITUDES = {"saliency", "square-grad", "var-grad"}  # the sign of the score plays no role
 OF_LEVELS = {"rise", "score-cam"}  # what a score is, not only how it changes: a constant score has a map

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from workbench.errors import WorkbenchError
-from workbench.explainers import explainer, explainers
-from workbench.explainers.base import Explainer
-from workbench.probe import Probe
+from workbench.attribution.explainer import Explainer
+from workbench.attribution.methods import explainer, explainers
+from workbench.core.errors import WorkbenchError
+from workbench.models.probe import Probe
 
 SHAPE, CLASSES = (14, 16, 1), 3
 METHODS = sorted(explainers())
@@ -168,9 +168,9 @@ KNOWN = {
 )
 def test_any_size_colour_and_number_of_classes(kit, shape, classes):
     """Only the kernel of the last class is not zero: its map is known, the others are empty."""
-    model = keras.Sequential([
-        keras.Input(shape), layers.Conv2D(1, 1, activation="relu"), layers.Flatten(), layers.Dense(classes),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [keras.Input(shape), layers.Conv2D(1, 1, activation="relu"), layers.Flatten(), layers.Dense(classes)]
+    )
     kernel = np.zeros((shape[0] * shape[1], classes), np.float32)
     kernel[:, -1] = 1
     model.set_weights([np.ones((1, 1, shape[2], 1)), np.ones(1), kernel, np.zeros(classes)])
@@ -251,12 +251,18 @@ class Failing(Explainer):
 
 def regularised():
     """A fitted model with everything that a careless call would change: statistics, losses, seeds, optimizer."""
-    model = keras.Sequential([
-        keras.Input((9, 8, 3)),
-        layers.Conv2D(4, 3, name="conv", kernel_regularizer="l2", activity_regularizer="l1"),
-        layers.BatchNormalization(momentum=0.5), layers.ReLU(), layers.SpatialDropout2D(0.3),
-        layers.GlobalAveragePooling2D(), layers.Dropout(0.5), layers.Dense(3, activation="softmax"),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input((9, 8, 3)),
+            layers.Conv2D(4, 3, name="conv", kernel_regularizer="l2", activity_regularizer="l1"),
+            layers.BatchNormalization(momentum=0.5),
+            layers.ReLU(),
+            layers.SpatialDropout2D(0.3),
+            layers.GlobalAveragePooling2D(),
+            layers.Dropout(0.5),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     chance = np.random.default_rng(0)
     model.fit(chance.random((8, 9, 8, 3), np.float32), chance.integers(0, 3, 8), verbose=0)

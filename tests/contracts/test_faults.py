@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.selftest import cases, selftest
+from workbench.diagnosis.selftest import cases, selftest
 
 SEED = 7
 CASES = {f"{case.name}": case for case in cases(quick=True, seed=SEED)}

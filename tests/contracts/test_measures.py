@@ -8,24 +8,34 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.attribution import Attribution
-from workbench.errors import WorkbenchError
-from workbench.explainers import explainer
-from workbench.faithfulness import measure, measures
-from workbench.faithfulness.base import Subject
-from workbench.params import describe, make
-from workbench.probe import Probe
-from workbench.progress import reporting
+from workbench.attribution.methods import explainer
+from workbench.core.attribution import Attribution
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import describe, make
+from workbench.core.progress import reporting
+from workbench.faithfulness.measure import Subject
+from workbench.faithfulness.measures import measure, measures
+from workbench.models.probe import Probe
 
 SHAPE, CLASSES = (14, 16, 1), 3
 MEASURES = sorted(measures())
 every_measure = pytest.mark.parametrize("name", MEASURES)
 BOUNDS = {
-    "average-drop": (0, 100), "average-gain": (0, 100), "average-increase": (0, 100), "completeness-gap": (0, np.inf),
-    "complexity": (0, np.log(14 * 16)), "deletion": (0, 1), "effective-complexity": (1, 14 * 16),
-    "infidelity": (0, np.inf), "insertion": (0, 1), "max-sensitivity": (0, np.inf), "mu-fidelity": (-1, 1),
-    "relevance-mass": (0, 1), "road": (-0.5, 0.5), "sparseness": (0, 1),
-}  # fmt: skip
+    "average-drop": (0, 100),
+    "average-gain": (0, 100),
+    "average-increase": (0, 100),
+    "completeness-gap": (0, np.inf),
+    "complexity": (0, np.log(14 * 16)),
+    "deletion": (0, 1),
+    "effective-complexity": (1, 14 * 16),
+    "infidelity": (0, np.inf),
+    "insertion": (0, 1),
+    "max-sensitivity": (0, np.inf),
+    "mu-fidelity": (-1, 1),
+    "relevance-mass": (0, 1),
+    "road": (-0.5, 0.5),
+    "sparseness": (0, 1),
+}
 OF_MAPS = ("completeness-gap", "complexity", "effective-complexity", "max-sensitivity", "relevance-mass", "sparseness")
 """Measures that make no changed copies of an image, and see a map of zeros, or one coarser than pixels, as it is."""
 FEW = {"samples": 8, "steps": 6, "percentages": (30, 60)}
@@ -134,9 +144,11 @@ def some(subject, rows, probe=None):
     """A subject of some of the images, its arrays cut and nothing asked again."""
     found = subject.attribution
     cut = replace(
-        found, values=found.values[rows], target=found.target[rows],
+        found,
+        values=found.values[rows],
+        target=found.target[rows],
         details={name: each[rows] for name, each in found.details.items()},
-    )  # fmt: skip
+    )
     return Subject(probe or subject.probe, subject.images[rows], cut, subject.method)
 
 
@@ -323,9 +335,14 @@ def test_images_that_do_not_fit_the_maps_are_refused(subject, wrong):
 
 def test_large_images_and_many_classes_fit_into_memory():
     """Never more rows at once than the probe allows, though 20 copies of 224 x 224 pixels are asked for."""
-    model = keras.Sequential([
-        keras.Input((224, 224, 3)), keras.layers.AveragePooling2D(32), keras.layers.Flatten(), keras.layers.Dense(1000)
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input((224, 224, 3)),
+            keras.layers.AveragePooling2D(32),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1000),
+        ]
+    )
     probe = Probe(model)
     probe.max_rows = 4
     seen = []

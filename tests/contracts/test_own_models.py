@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from tests.own import CLOSED, GREY, NAMES, own
-from workbench import judging, registry
-from workbench.attribution import BELIEVED, BLIND, CHANCE
-from workbench.errors import WorkbenchError
-from workbench.explainers import explainer, explainers
-from workbench.session import Session
+from workbench.attribution.methods import explainer, explainers
+from workbench.core.attribution import BELIEVED, BLIND, CHANCE
+from workbench.core.errors import WorkbenchError
+from workbench.diagnosis import registry
+from workbench.session import judging
+from workbench.session.session import Session
 
 METHODS = sorted(explainers())
 ANALYSES = {
@@ -35,9 +36,15 @@ FEW = {
 }
 """With few images and families, to be quick."""
 INSIDE = {
-    "channels", "contrast-maps", "feature-maps", "filters", "grad-cam-maps", "layer-story", "randomisation-test",
+    "channels",
+    "contrast-maps",
+    "feature-maps",
+    "filters",
+    "grad-cam-maps",
+    "layer-story",
+    "randomisation-test",
     "reference-sensitivity",
-}  # fmt: skip
+}
 """Analyses of what a model that is inference-only does not show."""
 
 
@@ -70,13 +77,15 @@ def test_every_method_explains_it_or_says_why_not(kit, session, name):
     contrast = session.attribute(name, [0, 1], contrast=(0, 1), **quick)
     assert contrast.score == "contrast"
     assert np.isfinite(contrast.values).all()
-    judged = judging.judged(session, maps, session.dataset.images[[0, 1, 2]], test=False)
+    judged = judging.judged(session, kit.quick(name), maps, session.dataset.images[[0, 1, 2]], test=False)
     assert all(0 <= verdict.percentile <= 100 and verdict.words in (BELIEVED, CHANCE) for verdict in judged.verdicts)
 
 
 def test_a_good_method_is_better_than_chance_on_most_images(session):
     maps = session.attribute("occlusion", range(12), size=3, stride=1)
-    words = [each.words for each in judging.judged(session, maps, session.dataset.images[:12], test=False).verdicts]
+    method = explainer("occlusion")(size=3, stride=1)
+    judged = judging.judged(session, method, maps, session.dataset.images[:12], test=False)
+    words = [each.words for each in judged.verdicts]
     # A file that gives probabilities explains their logarithm, which hardly moves where the model is sure.
     assert words.count(BELIEVED) >= (3 if session.inference_only else 6)
     control = session.attribute("random", range(12), verdict=True)

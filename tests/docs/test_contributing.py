@@ -41,7 +41,7 @@ def python(tree: Path, *arguments: str) -> str:
 def test_there_are_four_files_and_the_method_is_short(tree):
     names = [name for name, _ in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text("utf-8"))]
     assert len(names) == 4
-    method = next(name for name in names if name.startswith("workbench/explainers/"))
+    method = next(name for name in names if name.startswith("workbench/attribution/methods/"))
     assert len((tree / method).read_text("utf-8").splitlines()) <= 40
 
 

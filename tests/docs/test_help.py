@@ -9,18 +9,31 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from workbench.cli import main
-from workbench.cli.analyze import analyze
-from workbench.registry import analyses
+from workbench.app.cli import main
+from workbench.app.cli.commands.analyze import analyze
+from workbench.diagnosis.registry import analyses
 
 CONTEXT = click.Context(main, info_name="workbench")
 COMMANDS = {(name,): main.get_command(CONTEXT, name) for name in main.list_commands(CONTEXT)}
 ANALYSES = {("analyze", name): analyze.get_command(CONTEXT, name) for name in analyses()}
 ALL = {(): main, **COMMANDS, **ANALYSES}
 EXPECTED = [
-    "start", "page", "data", "train", "compare-recipes", "runs", "evaluate", "diagnose", "analyze", "figures",
-    "explain", "maps", "export", "selftest", "shell",
-]  # fmt: skip
+    "start",
+    "page",
+    "data",
+    "train",
+    "compare-recipes",
+    "runs",
+    "evaluate",
+    "diagnose",
+    "analyze",
+    "figures",
+    "explain",
+    "maps",
+    "export",
+    "selftest",
+    "shell",
+]
 
 
 def help_of(path: tuple[str, ...], width: int = 80) -> str:
@@ -86,8 +99,8 @@ def test_every_parameter_of_an_analysis_is_an_option(name):
 
 
 def test_methods_are_listed_with_what_they_show():
-    from workbench.cli.explain import method_summaries
-    from workbench.explainers import explainers
+    from workbench.app.cli.commands.explain import method_summaries
+    from workbench.attribution.methods import explainers
 
     assert method_summaries() == {name: kind.summary() for name, kind in explainers().items()}
     said = " ".join(help_of(("explain",)).split())

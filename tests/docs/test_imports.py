@@ -39,12 +39,12 @@ def test_every_public_name_is_there():
     [["--help"], ["--version"], ["train", "--help"], ["explain", "--help"], ["nonsense"], ["start", "--help"]],
 )
 def test_the_command_line_answers_without_anything_heavy(command):
-    source = f"from workbench.cli import main\ntry:\n    main({command!r})\nexcept SystemExit: pass"
+    source = f"from workbench.app.cli import main\ntry:\n    main({command!r})\nexcept SystemExit: pass"
     assert loaded_after(source) == set()
 
 
 def test_the_help_of_the_whole_does_not_even_load_numpy_or_pydantic():
-    source = "from workbench.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit: pass\nimport sys\n"
+    source = "from workbench.app.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit: pass\nimport sys\n"
     assert loaded_after(source + "assert not {'numpy', 'pydantic', 'rich'} & set(sys.modules)") == set()
 
 

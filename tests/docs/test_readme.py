@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from workbench.cli import main
+from workbench.app.cli import main
 
 ROOT = Path(__file__).parents[2]
 WAITS_FOR_A_PERSON = {"start", "page", "shell"}  # their options are checked; what they do is tested elsewhere
@@ -57,11 +57,15 @@ def folder(tmp_path_factory):
     shutil.copytree(ROOT / "saved_models/baseline", place / "saved_models/baseline")
     from PIL import Image
 
-    from workbench.datasets import load_dataset
+    from workbench.data import load_dataset
 
     some = load_dataset().subset(slice(0, 400))
-    halves = {"x_train": some.images[:200], "y_train": some.labels[:200], "x_test": some.images[200:],
-              "y_test": some.labels[200:]}  # fmt: skip
+    halves = {
+        "x_train": some.images[:200],
+        "y_train": some.labels[:200],
+        "x_test": some.images[200:],
+        "y_test": some.labels[200:],
+    }
     np.savez(place / "mine.npz", **halves, class_names=np.array(some.class_names))
     Image.fromarray(some.images[0, :, :, 0]).save(place / "photo.png")
     shutil.copy(place / "saved_models/baseline/model.keras", place / "my.keras")

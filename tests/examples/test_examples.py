@@ -21,7 +21,7 @@ ROW = 5
 
 @pytest.fixture(scope="module")
 def session(tiny_run):
-    from workbench.registry import open_session
+    from workbench.diagnosis.opening import open_session
 
     return open_session(tiny_run.folder / tiny_run.name)
 
@@ -29,7 +29,7 @@ def session(tiny_run):
 @pytest.fixture(scope="module")
 def exported(session, tmp_path_factory):
     """The small run as a LiteRT model with its map, as `workbench export` writes it."""
-    from workbench.exporting import export
+    from workbench.exporting.export import export
 
     return export(session, format="litert", with_explanation=True, out=tmp_path_factory.mktemp("exports")).path
 
@@ -87,7 +87,7 @@ def test_flask_says_what_the_keras_model_says_and_shows_its_map(flask_app, sessi
     assert float(first[1]) == pytest.approx(100 * session.predictions.confidence[ROW], abs=0.06)
     image, heat = (pixels_of(uri) for uri in re.findall(r'src="(data:image/png[^"]*)"', answer.text))
     np.testing.assert_array_equal(image, made_images(80, 1)[0][ROW])
-    from workbench.colours import rgba, scale_of
+    from workbench.plotting.colours import rgba, scale_of
 
     made = session.attribute("grad-cam", [ROW])
     expected = rgba(made.at_pixels()[0], signed=False, scale=scale_of(made.values, signed=False))
@@ -222,8 +222,8 @@ def test_streamlit_says_what_is_wrong_in_one_sentence(streamlit_app, monkeypatch
 
 @pytest.fixture(scope="module")
 def site(session):
-    from workbench.ui.app import create_app
-    from workbench.ui.server import bind, running
+    from workbench.app.page.application import create_app
+    from workbench.app.page.server import bind, running
 
     app = create_app(session)
     taken = bind("127.0.0.1", 0)

@@ -202,8 +202,8 @@ class Case:
 
     def attribution(self, name, score="logit", *, background=None, **params):
         """The same with everything that is told beside it."""
-        from workbench.explainers import explainer
-        from workbench.params import make
+        from workbench.attribution.methods import explainer
+        from workbench.core.params import make
 
         against = self.against if score == "contrast" else None
         return make(explainer(name), params).attribute(
@@ -255,7 +255,7 @@ def case(request):
     """Each of the tiny models in turn, with weights that leave some places negative and biases that are not zero."""
     import keras
 
-    from workbench.probe import Probe
+    from workbench.models.probe import Probe
 
     model, joins = request.param(keras)
     chance = np.random.default_rng(6)  # with it no score is flat and no layer gives empty maps only

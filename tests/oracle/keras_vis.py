@@ -16,7 +16,11 @@ def witness_maps(kind, case, layer):
     else:
         witness = kind(case.model, model_modifier=ReplaceToLinear())
     maps = witness(
-        CategoricalScore(case.target.tolist()), case.images, penultimate_layer=layer, seek_penultimate_conv_layer=False,
-        expand_cam=False, normalize_cam=False,
-    )  # fmt: skip
+        CategoricalScore(case.target.tolist()),
+        case.images,
+        penultimate_layer=layer,
+        seek_penultimate_conv_layer=False,
+        expand_cam=False,
+        normalize_cam=False,
+    )
     return np.asarray(maps)

@@ -11,9 +11,9 @@ import tensorflow as tf
 from keras import layers, ops
 from keras.src.applications.convnext import LayerScale
 
-from workbench import slopes
-from workbench.backward import RULES, kind_of, rule_of
-from workbench.graph import walk
+from workbench.exporting import slopes
+from workbench.exporting.backward import RULES, kind_of, rule_of
+from workbench.models.graph import walk
 
 SHAPE = (9, 8, 6)  # odd and even, so that "same" padding is uneven
 ONE = {
@@ -56,7 +56,7 @@ ONE = {
     "softmax": layers.Softmax,
     **{f"activation {name}": lambda name=name: layers.Activation(name) for name in slopes.SLOPES},
     "activation layer": lambda: layers.Conv2D(3, 1, activation=layers.LeakyReLU(0.4)),
-}  # fmt: skip
+}
 JOINING = {
     "add": lambda a, b: layers.Add()([a, b, a]),
     "subtract": lambda a, b: layers.Subtract()([a, b]),
@@ -71,7 +71,7 @@ JOINING = {
     "ops": lambda a, b: ops.concatenate([ops.silu(a), ops.relu6(b)], axis=-1),
     "ops.mean": lambda a, b: ops.mean(a * b, axis=(1, 2), keepdims=True) * a,
     "ops.reshape": lambda a, b: ops.reshape(ops.leaky_relu(a, 0.3), (-1, 72, 6)),
-}  # fmt: skip
+}
 
 
 @cache
@@ -89,8 +89,12 @@ def model_of(name):
     finally:
         keras.config.set_dtype_policy(before)
     chance = np.random.default_rng(2)
-    model.set_weights([chance.uniform(0.2, 1.2, w.shape) * (1 if "var" in v.name else chance.choice([-1, 1], w.shape))
-                       for w, v in zip(model.get_weights(), model.weights, strict=True)])  # fmt: skip
+    model.set_weights(
+        [
+            chance.uniform(0.2, 1.2, w.shape) * (1 if "var" in v.name else chance.choice([-1, 1], w.shape))
+            for w, v in zip(model.get_weights(), model.weights, strict=True)
+        ]
+    )
     return model
 
 
@@ -111,8 +115,9 @@ def both(model, images):
         found = rule_of(step.layer)(step, flow.pop(id(step.output)))
         for tensor, part in zip(
             step.arguments if isinstance(found, list) else [step.received],
-            found if isinstance(found, list) else [found], strict=True,
-        ):  # fmt: skip
+            found if isinstance(found, list) else [found],
+            strict=True,
+        ):
             if part is not None:
                 flow[id(tensor)] = flow.get(id(tensor), 0) + part
     return flow[id(start)].numpy(), expected
@@ -149,9 +154,26 @@ def test_every_rule_was_tried():
     tried = {kind_of(operation) for model in built for operation in model.operations}
     alike = {"ops.Squeeze", "ops.ExpandDims", "ops.Divide"}  # same rule as one that is tried
     assert {kind for kind in RULES if kind.startswith("ops.")} - tried - alike <= {
-        f"ops.{kind}" for kind in ("Elu", "Gelu", "HardSigmoid", "HardSilu", "Relu", "Selu", "Sigmoid", "Softplus",
-                                   "Softsign", "Softmax", "Tanh")
-    }  # fmt: skip
+        f"ops.{kind}"
+        for kind in (
+            "Elu",
+            "Gelu",
+            "HardSigmoid",
+            "HardSilu",
+            "Relu",
+            "Selu",
+            "Sigmoid",
+            "Softplus",
+            "Softsign",
+            "Softmax",
+            "Tanh",
+        )
+    }
     assert {kind for kind in RULES if not kind.startswith("ops.")} - tried <= {
-        "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization", "Identity",
-    }  # fmt: skip
+        "SpatialDropout2D",
+        "GaussianNoise",
+        "GaussianDropout",
+        "AlphaDropout",
+        "ActivityRegularization",
+        "Identity",
+    }

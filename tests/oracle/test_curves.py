@@ -32,13 +32,29 @@ def test_probabilities_along_the_way(case, agree):
     within = chance.random(maps.shape) < 0.6
     ends = np.zeros_like(case.images)
     for against in (None, case.against):
-        found = curve(case.probe, case.images, ends, order=order_of(maps, within), within=within, target=case.target,
-                      against=against, steps=7)  # fmt: skip
+        found = curve(
+            case.probe,
+            case.images,
+            ends,
+            order=order_of(maps, within),
+            within=within,
+            target=case.target,
+            against=against,
+            steps=7,
+        )
         expected = [
-            replica(case.network, case.images[n], ends[n], maps[n], within[n], case.target[n],
-                    None if against is None else against[n], 7)
+            replica(
+                case.network,
+                case.images[n],
+                ends[n],
+                maps[n],
+                within[n],
+                case.target[n],
+                None if against is None else against[n],
+                7,
+            )
             for n in range(len(maps))
-        ]  # fmt: skip
+        ]
         agree(found, np.stack(expected), 1e-4, "deletion curve")
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from workbench.explainers import explainer
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.models.probe import Probe
 
 
 @pytest.mark.parametrize("score", ["logit", "probability", "contrast"])
@@ -20,10 +20,16 @@ def test_every_model(case, agree, score):
 
 
 def test_where_every_unit_is_open_and_nothing_arrives_negative_all_three_are_the_gradient():
-    model = keras.Sequential([
-        keras.Input((8, 7, 3)), layers.Conv2D(5, 3, activation="relu"), layers.MaxPooling2D(),
-        layers.Conv2D(4, 2, activation="relu"), layers.Flatten(), layers.Dense(3),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input((8, 7, 3)),
+            layers.Conv2D(5, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(4, 2, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    )
     chance = np.random.default_rng(0)
     model.set_weights([chance.random(weights.shape) for weights in model.get_weights()])
     probe, images, target = Probe(model), chance.random((3, 8, 7, 3), np.float32), np.array([0, 1, 2])

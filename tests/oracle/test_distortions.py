@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workbench.distortions import turned
+from workbench.training.augmentation.distortions import turned
 
 
 def slowly(image, angle, scale):
@@ -13,9 +13,9 @@ def slowly(image, angle, scale):
         for x in range(width):
             down, right = (np.array([y, x]) - middle) / scale
             # Counter-clockwise as one looks at it: the inverse goes clockwise, with y pointing down.
-            source = middle + np.array([
-                down * np.cos(angle) + right * np.sin(angle), -down * np.sin(angle) + right * np.cos(angle)
-            ])  # fmt: skip
+            source = middle + np.array(
+                [down * np.cos(angle) + right * np.sin(angle), -down * np.sin(angle) + right * np.cos(angle)]
+            )
             source = np.clip(source, 0, np.array(image.shape) - 1)  # outside, the border's pixels go on
             top, left = np.floor(source).astype(int)
             part_y, part_x = source - (top, left)

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.explainers import explainer
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.models.probe import Probe
 
 
 def replica(maps):
@@ -44,9 +44,9 @@ def test_the_class_and_the_score_play_no_role(case, agree):
 def small(order, activation):
     """A layer of more maps than places, its filters in any order."""
     layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((4, 5, 3)), layers.Conv2D(12, 3, activation=activation), layers.Flatten(), layers.Dense(2),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [keras.Input((4, 5, 3)), layers.Conv2D(12, 3, activation=activation), layers.Flatten(), layers.Dense(2)]
+    )
     chance = np.random.default_rng(0)
     filters, bias, kernel = (chance.normal(size=shape) for shape in [(3, 3, 3, 12), (12,), (2 * 3 * 12, 2)])
     model.set_weights([filters[..., order], bias[order], kernel, np.zeros(2)])
@@ -62,8 +62,12 @@ def test_more_maps_than_places_and_their_order_is_nothing(agree, activation):
     expected = np.stack([replica(maps) for maps in probe.feature_maps(images, probe.default_layer)])
     agree(values, expected, 1e-4, "eigen-cam, more maps than places")
     turned = small(np.random.default_rng(2).permutation(12), activation)
-    agree(explainer("eigen-cam")().attribute(turned, images, np.zeros(4, int)).values, values, 1e-4,
-          "eigen-cam, maps in another order")  # fmt: skip
+    agree(
+        explainer("eigen-cam")().attribute(turned, images, np.zeros(4, int)).values,
+        values,
+        1e-4,
+        "eigen-cam, maps in another order",
+    )
 
 
 def test_order_is_nothing_with_more_places_than_maps_either(case, agree):

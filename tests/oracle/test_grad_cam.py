@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.oracle.keras_vis import witness_maps
-from workbench.explainers import explainer
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.models.probe import Probe
 
 
 def replica(network, image, cotangent, layer):
@@ -47,10 +47,14 @@ def test_over_all_classes_the_paper_s_weights_are_found_and_some_maps_are_empty(
 def test_under_average_pooling_and_one_dense_layer_the_map_adds_up_to_the_logit():
     """sum_ij sum_k a_k A_ijk = f_c - b_c; with a kernel without negative weights nothing is cut by the ReLU."""
     layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((8, 6, 1)), layers.Conv2D(6, 3, activation="relu"), layers.GlobalAveragePooling2D(),
-        layers.Dense(3),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input((8, 6, 1)),
+            layers.Conv2D(6, 3, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3),
+        ]
+    )
     kernel, bias = np.abs(np.random.default_rng(0).normal(size=(6, 3))), np.array([0.5, -2.0, 1.0])
     model.layers[-1].set_weights([kernel, bias])
     probe, images = Probe(model), np.random.default_rng(1).random((4, 8, 6, 1), np.float32)

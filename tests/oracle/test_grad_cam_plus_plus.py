@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.oracle.keras_vis import witness_maps
-from workbench.explainers import explainer
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.models.probe import Probe
 
 
 def alphas(slopes, total, height):
@@ -46,9 +46,9 @@ def test_every_spatial_layer_of_every_model(case, agree, score):
 def small(bias=0.0, activation="relu"):
     """Conv, flatten, dense; the same weights each time."""
     layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((8, 6, 1)), layers.Conv2D(6, 3, activation=activation), layers.Flatten(), layers.Dense(3),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [keras.Input((8, 6, 1)), layers.Conv2D(6, 3, activation=activation), layers.Flatten(), layers.Dense(3)]
+    )
     chance = np.random.default_rng(0)
     weights = [chance.normal(size=shape) for shape in [(3, 3, 1, 6), (6,), (6 * 4 * 6, 3)]]
     model.set_weights([*weights, np.full(3, bias)])
@@ -58,8 +58,9 @@ def small(bias=0.0, activation="relu"):
 def test_a_constant_added_to_the_score_changes_nothing_though_its_exponential_is_no_float32():
     (probe, images), (raised, _) = small(), small(bias=500.0)
     target = np.array([0, 1, 2])
-    values, expected = (explainer("grad-cam-plus-plus")().attribute(each, images, target).values
-                        for each in (raised, probe))  # fmt: skip
+    values, expected = (
+        explainer("grad-cam-plus-plus")().attribute(each, images, target).values for each in (raised, probe)
+    )
     assert (raised.logits(images) > 400).all()
     assert (expected > 0).any()
     np.testing.assert_allclose(values, expected, rtol=1e-6)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from workbench.explainers import explainer
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.models.probe import Probe
 
 
 @pytest.mark.parametrize("score", ["logit", "probability", "contrast"])
@@ -28,9 +28,7 @@ def test_it_is_neither_the_gradient_nor_the_deconvnet(case):
 
 def one_layer(kernel, activation):
     """A ReLU layer between a kernel of our own and class scores of any sign; (4, 4, 1) images."""
-    model = keras.Sequential([
-        keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(12), activation, layers.Dense(3),
-    ])  # fmt: skip
+    model = keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(12), activation, layers.Dense(3)])
     chance = np.random.default_rng(3)
     last = chance.normal(size=(12, 3))
     model.set_weights([kernel, chance.normal(size=12), last, np.zeros(3)])
@@ -56,11 +54,13 @@ def test_behind_one_relu_and_a_kernel_without_negative_weights_nothing_is_negati
 @pytest.mark.parametrize(
     ("activation", "was_open"),
     [
-        (layers.ReLU(), lambda z: z > 0), (layers.ReLU(max_value=6), lambda z: (z > 0) & (z < 6)),
-        (layers.LeakyReLU(negative_slope=0.3), lambda z: z > 0), (layers.Activation("relu"), lambda z: z > 0),
+        (layers.ReLU(), lambda z: z > 0),
+        (layers.ReLU(max_value=6), lambda z: (z > 0) & (z < 6)),
+        (layers.LeakyReLU(negative_slope=0.3), lambda z: z > 0),
+        (layers.Activation("relu"), lambda z: z > 0),
     ],
     ids=["relu", "relu6", "leaky", "activation"],
-)  # fmt: skip
+)
 def test_rectifiers_of_other_makes_by_hand(activation, was_open):
     """What is below zero, or above the limit of a limited one, was shut; what arrives negative is not handed back."""
     kernel = 3 * np.random.default_rng(5).normal(size=(16, 12))
@@ -78,9 +78,9 @@ def test_rectifiers_of_other_makes_by_hand(activation, was_open):
 
 @pytest.mark.parametrize("name", ["guided-backprop", "deconvnet", "guided-grad-cam"])
 def test_a_model_without_relu_says_so(name):
-    model = keras.Sequential([
-        keras.Input((6, 6, 1)), layers.Conv2D(3, 3, activation="gelu"), layers.Flatten(), layers.Dense(2),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [keras.Input((6, 6, 1)), layers.Conv2D(3, 3, activation="gelu"), layers.Flatten(), layers.Dense(2)]
+    )
     said = f"{explainer(name).title} changes the backward pass of ReLUs. This model has none."
     assert explainer(name).missing(Probe(model)) == said
 

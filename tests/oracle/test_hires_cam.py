@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.explainers import explainer
+from workbench.attribution.methods import explainer
 
 
 def replica(network, image, cotangent, layer):

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.explainers import explainer
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.models.probe import Probe
 
 
 def replica(network, image, cotangent):
@@ -28,10 +28,16 @@ def test_every_model(case, agree, score):
 def test_without_biases_it_adds_up_to_the_logit():
     """Euler: a ReLU network without biases is homogeneous of degree one, so that x . df/dx = f(x)."""
     layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((9, 8, 3)), layers.Conv2D(6, 3, activation="relu", use_bias=False), layers.MaxPooling2D(),
-        layers.Conv2D(5, 2, activation="relu", use_bias=False), layers.Flatten(), layers.Dense(4, use_bias=False),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input((9, 8, 3)),
+            layers.Conv2D(6, 3, activation="relu", use_bias=False),
+            layers.MaxPooling2D(),
+            layers.Conv2D(5, 2, activation="relu", use_bias=False),
+            layers.Flatten(),
+            layers.Dense(4, use_bias=False),
+        ]
+    )
     probe, images = Probe(model), np.random.default_rng(1).random((6, 9, 8, 3), np.float32)
     target = np.array([0, 1, 2, 3, 0, 1])
     maps = explainer("input-x-gradient")().attribute(probe, images, target).values

@@ -13,9 +13,9 @@ def blurred(image):
     height, width = image.shape[:2]
     sigma, soft = 0.1 * min(height, width), np.zeros_like(image)
     for i, j in np.ndindex(height, width):
-        weights = np.array([
-            [np.exp(-((i - y) ** 2 + (j - x) ** 2) / (2 * sigma**2)) for x in range(width)] for y in range(height)
-        ])  # fmt: skip
+        weights = np.array(
+            [[np.exp(-((i - y) ** 2 + (j - x) ** 2) / (2 * sigma**2)) for x in range(width)] for y in range(height)]
+        )
         soft[i, j] = (weights[..., None] * image).sum(axis=(0, 1)) / weights.sum()
     return soft
 
@@ -65,10 +65,15 @@ def difference(case, n, score, reference):
 @pytest.mark.parametrize(
     ("score", "reference", "steps"),
     [
-        ("logit", "black", 50), ("probability", "grey", 7), ("contrast", "mean", 2), ("logit", "white", 5),
-        ("probability", "blurred", 4), ("contrast", "training", 3), ("logit", "training", 2),
+        ("logit", "black", 50),
+        ("probability", "grey", 7),
+        ("contrast", "mean", 2),
+        ("logit", "white", 5),
+        ("probability", "blurred", 4),
+        ("contrast", "training", 3),
+        ("logit", "training", 2),
     ],
-)  # fmt: skip
+)
 def test_every_model(case, agree, score, reference, steps):
     """Map and completeness gap, sum of the map minus (s(x) - mean s(x')), signed and in units of the score."""
     numbers = range(len(case.images)) if steps < 50 else [1]
@@ -113,9 +118,12 @@ def test_second_witness_captum(case, agree):
 
     witness = attr.IntegratedGradients(port(describe(case.model), case.network.joins))
     found, delta = witness.attribute(
-        to_torch(case.images), target=torch.from_numpy(case.target), n_steps=8, method="riemann_trapezoid",
+        to_torch(case.images),
+        target=torch.from_numpy(case.target),
+        n_steps=8,
+        method="riemann_trapezoid",
         return_convergence_delta=True,
-    )  # fmt: skip
+    )
     maps = to_numpy(found).sum(axis=-1)
     given = explained(case, "logit", "black", 7)
     agree(given.values, maps * 8 / 7, 1e-5, "integrated-gradients, captum")

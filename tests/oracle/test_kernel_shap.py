@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.explainers import explainer
-from workbench.explainers.coalitions import shapley_coalitions
-from workbench.explainers.regions import segments
-from workbench.explainers.surrogate import least_squares
-from workbench.probe import Probe
+from workbench.attribution.coalitions import shapley_coalitions
+from workbench.attribution.methods import explainer
+from workbench.attribution.regions import segments
+from workbench.attribution.surrogate import least_squares
+from workbench.models.probe import Probe
 
 
 def regions_of(kind, image, side):
@@ -94,10 +94,12 @@ def shapley_by_subsets(value, count):
 @pytest.mark.parametrize(
     ("score", "kind", "side", "reference", "samples", "seed"),
     [
-        ("logit", "grid", 4, "black", 60, 0), ("probability", "grid", 3, "grey", 50, 3),
-        ("contrast", "slic", 4, "mean", 60, 1), ("logit", "grid", 8, "white", 150, 2),
+        ("logit", "grid", 4, "black", 60, 0),
+        ("probability", "grid", 3, "grey", 50, 3),
+        ("contrast", "slic", 4, "mean", 60, 1),
+        ("logit", "grid", 8, "white", 150, 2),
     ],
-)  # fmt: skip
+)
 def test_every_model(case, agree, score, kind, side, reference, samples, seed):
     """Coalitions are drawn, as in 3 x 3 regions there are 510 of them; SLIC gives fewer regions than there may be."""
     expected, fits = [], []

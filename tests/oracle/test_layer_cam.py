@@ -8,10 +8,10 @@ import pytest
 
 from tests.oracle.bilinear import bilinear
 from tests.oracle.keras_vis import witness_maps
-from workbench.errors import WorkbenchError
-from workbench.explainers import explainer
-from workbench.params import make
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import make
+from workbench.models.probe import Probe
 
 
 def replica(network, image, cotangent, layer):
@@ -54,14 +54,15 @@ def test_several_layers_are_joined(case, agree, score):
 
 def test_where_no_gradient_is_negative_it_is_hires_cam():
     layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((8, 6, 1)), layers.Conv2D(5, 3, activation="relu", name="conv"), layers.Flatten(), layers.Dense(3),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [keras.Input((8, 6, 1)), layers.Conv2D(5, 3, activation="relu", name="conv"), layers.Flatten(), layers.Dense(3)]
+    )
     filters, kernel = (np.random.default_rng(0).normal(size=shape) for shape in [(3, 3, 1, 5), (6 * 4 * 5, 3)])
     model.set_weights([filters, np.zeros(5), np.abs(kernel), np.zeros(3)])
     probe, images = Probe(model), np.random.default_rng(1).random((3, 8, 6, 1), np.float32)
-    maps, expected = (explainer(name)().attribute(probe, images, np.arange(3)).values
-                      for name in ("layer-cam", "hires-cam"))  # fmt: skip
+    maps, expected = (
+        explainer(name)().attribute(probe, images, np.arange(3)).values for name in ("layer-cam", "hires-cam")
+    )
     np.testing.assert_allclose(maps, expected, rtol=1e-5)
     # A layer of which no output speaks for the class stays empty when it is joined, and is no NaN.
     model.set_weights([filters, np.zeros(5), -np.abs(kernel), np.zeros(3)])
@@ -73,8 +74,9 @@ def test_layers_to_join_may_be_given_as_text_and_a_wrong_one_is_said(case):
     same = make(explainer("layer-cam"), {"fuse": ", ".join(layers)})
     assert same == explainer("layer-cam")(fuse=tuple(layers))
     for wrong, sentence in [
-        ("scoresx", "There is no layer 'scoresx'"), ("scores", f"must be one of {', '.join(layers)}. Got 'scores'"),
-    ]:  # fmt: skip
+        ("scoresx", "There is no layer 'scoresx'"),
+        ("scores", f"must be one of {', '.join(layers)}. Got 'scores'"),
+    ]:
         with pytest.raises(WorkbenchError, match=sentence):
             case.attribute("layer-cam", fuse=f"{layers[0]},{wrong}")
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from workbench.explainers import explainer
-from workbench.explainers.coalitions import coin_coalitions
-from workbench.explainers.regions import segments
-from workbench.probe import Probe
+from workbench.attribution.coalitions import coin_coalitions
+from workbench.attribution.methods import explainer
+from workbench.attribution.regions import segments
+from workbench.models.probe import Probe
 
 
 def regions_of(kind, image, side):
@@ -69,11 +69,13 @@ def replica(case, number, score, kind, side, reference, samples, seed, width):
 @pytest.mark.parametrize(
     ("score", "kind", "side", "reference", "samples", "seed", "width"),
     [
-        ("logit", "grid", 4, "black", 50, 0, 0.25), ("probability", "grid", 3, "grey", 40, 3, 0.5),
-        ("contrast", "slic", 4, "mean", 50, 1, 0.25), ("logit", "grid", 2, "white", 40, 2, 0.1),
+        ("logit", "grid", 4, "black", 50, 0, 0.25),
+        ("probability", "grid", 3, "grey", 40, 3, 0.5),
+        ("contrast", "slic", 4, "mean", 50, 1, 0.25),
+        ("logit", "grid", 2, "white", 40, 2, 0.1),
         ("logit", "grid", 8, "black", 50, 5, 0.25),  # the ridge decides what few samples leave open
     ],
-)  # fmt: skip
+)
 def test_every_model(case, agree, score, kind, side, reference, samples, seed, width):
     params = {"side": side, "reference": reference, "samples": samples, "seed": seed, "width": width}
     expected = [replica(case, number, score, kind, **params) for number in range(len(case.images))]
@@ -120,7 +122,7 @@ def test_r2_is_low_where_no_linear_model_will_do():
     """The score is whether two regions are both shown or both hidden: each alone says nothing about it."""
     method = explainer("lime")(samples=4000)
     shown = method.coalitions(6).astype(np.float64)
-    from workbench.explainers.surrogate import explained
+    from workbench.attribution.surrogate import explained
 
     scores = (shown[:, 0] == shown[:, 1]).astype(np.float64)[None]
     found, constant, weights = (np.asarray(each) for each in method.fit(shown, scores, np.ones((1, 6))))

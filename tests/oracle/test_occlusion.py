@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.errors import WorkbenchError
-from workbench.explainers import explainer
-from workbench.params import make
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import make
+from workbench.models.probe import Probe
 
 
 def starts(side, size, stride):
@@ -37,10 +37,13 @@ def replica(case, number, score, size, stride, reference):
 @pytest.mark.parametrize(
     ("score", "size", "stride", "reference"),
     [
-        ("logit", 3, 3, "black"), ("probability", 4, 1, "grey"), ("contrast", 3, 2, "mean"), ("logit", 2, 2, "white"),
+        ("logit", 3, 3, "black"),
+        ("probability", 4, 1, "grey"),
+        ("contrast", 3, 2, "mean"),
+        ("logit", 2, 2, "white"),
         ("logit", 8, 5, "black"),  # wider than the narrowest of the images
     ],
-)  # fmt: skip
+)
 def test_every_model(case, agree, score, size, stride, reference):
     expected = np.stack([replica(case, n, score, size, stride, reference) for n in range(len(case.images))])
     values = case.attribute("occlusion", score, size=size, stride=stride, reference=reference)
@@ -106,7 +109,7 @@ def test_on_a_linear_model_the_map_is_the_mean_over_the_patches_there_and_no_pix
 
 def test_a_photograph_with_as_many_patches_as_pixels_needs_no_memory_for_all_of_them():
     """All 50,176 patches at full size would be 10 GB; they are kept as strips of rows and columns."""
-    from workbench.explainers.patches import sliding_patches
+    from workbench.attribution.patches import sliding_patches
 
     patches = sliding_patches((224, 224, 3), 1, 1)
     assert len(patches) == 224 * 224

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workbench.explainers import explainer
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.models.probe import Probe
 
 SHAPE = (12, 11, 3)
 

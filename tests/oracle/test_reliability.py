@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from workbench.contracts import Predictions
-from workbench.reliability import brier, calibration_error, scaled, selective, temperature
+from workbench.core.predictions import Predictions
+from workbench.statistics.calibration import brier, calibration_error, scaled, selective, temperature
 
 
 @pytest.fixture(params=[3, 17, 400])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from workbench.explainers import explainer
-from workbench.explainers.masks import random_masks
-from workbench.probe import Probe
+from workbench.attribution.masks import random_masks
+from workbench.attribution.methods import explainer
+from workbench.models.probe import Probe
 
 
 def enlarged(grid, height, width):
@@ -51,11 +51,12 @@ def replica(case, number, score, masks, grid, probability, normalised, seed):
 @pytest.mark.parametrize(
     ("score", "masks", "grid", "probability", "normalised", "seed"),
     [
-        ("logit", 40, 7, 0.5, "paper", 0), ("probability", 25, 3, 0.3, "self", 4),
+        ("logit", 40, 7, 0.5, "paper", 0),
+        ("probability", 25, 3, 0.3, "self", 4),
         ("contrast", 30, 4, 0.7, "centred", 1),
         ("logit", 30, 12, 0.5, "self", 2),  # more cells than pixels
     ],
-)  # fmt: skip
+)
 def test_every_model(case, agree, score, masks, grid, probability, normalised, seed):
     params = {"masks": masks, "grid": grid, "probability": probability, "normalised": normalised, "seed": seed}
     expected = np.stack([replica(case, number, score, **params) for number in range(len(case.images))])

@@ -8,8 +8,8 @@ import pytest
 
 from tests.oracle.bilinear import bilinear
 from tests.oracle.keras_vis import witness_maps
-from workbench.explainers import explainer
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.models.probe import Probe
 
 ROUNDING = 1e-6  # a map whose span is this small a share of its values is constant
 
@@ -85,10 +85,14 @@ def test_the_probability_weighs_alike_whether_it_or_the_logit_is_explained(case,
 def small(kernel, filters=None, activation=None, bias=(0.0, 0.0, 0.0), shift=(0.0,) * 4):
     """Four filters with ReLU under one dense layer with this kernel."""
     layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((7, 6, 2)), layers.Conv2D(4, 3, activation="relu"), layers.Flatten(),
-        layers.Dense(3, activation=activation),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input((7, 6, 2)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(3, activation=activation),
+        ]
+    )
     filters = np.random.default_rng(0).normal(size=(3, 3, 2, 4)) if filters is None else filters
     model.set_weights([filters, np.array(shift), np.broadcast_to(kernel, (80, 3)), np.array(bias)])
     return Probe(model), np.random.default_rng(1).random((3, 7, 6, 2), np.float32)

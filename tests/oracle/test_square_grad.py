@@ -17,8 +17,8 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.explainers import explainer
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.models.probe import Probe
 
 
 def replica(case, number, score, samples, noise, seed):
@@ -34,8 +34,7 @@ def replica(case, number, score, samples, noise, seed):
 
 
 @pytest.mark.parametrize(
-    ("score", "samples", "noise", "seed"),
-    [("logit", 7, 0.15, 0), ("probability", 4, 0.5, 3), ("contrast", 2, 0.1, 11)],
+    ("score", "samples", "noise", "seed"), [("logit", 7, 0.15, 0), ("probability", 4, 0.5, 3), ("contrast", 2, 0.1, 11)]
 )
 def test_every_model(case, agree, score, samples, noise, seed):
     expected = np.stack([replica(case, n, score, samples, noise, seed) for n in range(len(case.images))])

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from workbench.explainers import explainer
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.models.probe import Probe
 
 ROUNDING = 1e-6  # a map whose sum is this small a share of its values has no weight
 
@@ -46,9 +46,9 @@ def test_before_the_relu_the_replica_adds_up_to_hires_cam(case):
 def model_of(kernel, bias=0.0):
     """Five filters with ReLU, the third of which never fires, under one dense layer."""
     layers = keras.layers
-    model = keras.Sequential([
-        keras.Input((8, 6, 1)), layers.Conv2D(5, 3, activation="relu"), layers.Flatten(), layers.Dense(3),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [keras.Input((8, 6, 1)), layers.Conv2D(5, 3, activation="relu"), layers.Flatten(), layers.Dense(3)]
+    )
     filters = np.random.default_rng(0).normal(size=(3, 3, 1, 5))
     model.set_weights([filters, np.array([0, 0, -100, 0, 0]), kernel, np.full(3, bias)])
     return Probe(model)

@@ -11,10 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from workbench.attribution import Attribution
-from workbench.explainers import explainer
-from workbench.explainers.patches import sliding_patches
-from workbench.probe import Probe
+from workbench.attribution.methods import explainer
+from workbench.attribution.patches import sliding_patches
+from workbench.core.attribution import Attribution
+from workbench.models.probe import Probe
 
 SHAPE, CLASSES = (6, 5, 2), 3
 seeds = st.integers(0, 10_000)
@@ -38,10 +38,14 @@ def linear():
 def bent():
     """A small convolutional network with ReLU and softmax."""
     keras.utils.set_random_seed(3)
-    model = keras.Sequential([
-        keras.Input(SHAPE), layers.Conv2D(6, 3, activation="relu", bias_initializer="random_normal"),
-        layers.GlobalAveragePooling2D(), layers.Dense(CLASSES, activation="softmax", bias_initializer="random_normal"),
-    ])  # fmt: skip
+    model = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            layers.Conv2D(6, 3, activation="relu", bias_initializer="random_normal"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(CLASSES, activation="softmax", bias_initializer="random_normal"),
+        ]
+    )
     return Probe(model)
 
 

@@ -12,17 +12,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from workbench.attribution import Attribution
-from workbench.errors import WorkbenchError
-from workbench.explainers import explainer
-from workbench.faithfulness import measure
-from workbench.faithfulness.base import Subject
+from workbench.attribution.methods import explainer
+from workbench.core.attribution import Attribution
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import make
 from workbench.faithfulness.curves import order_of
 from workbench.faithfulness.imputation import impute
 from workbench.faithfulness.masked import shown_by
+from workbench.faithfulness.measure import Subject
+from workbench.faithfulness.measures import measure
 from workbench.faithfulness.scoring import log_odds
-from workbench.params import make
-from workbench.probe import Probe
+from workbench.models.probe import Probe
 
 SHAPE, CLASSES = (6, 5, 3), 3
 seeds = st.integers(0, 10_000)
@@ -64,10 +64,16 @@ def linear(kernel):
 def any_probe():
     """A small network with ReLU, for images of 5 x 4 pixels."""
     keras.utils.set_random_seed(1)
-    return Probe(keras.Sequential([
-        keras.Input((5, 4, 1)), layers.Conv2D(6, 3, activation="relu", bias_initializer="random_normal"),
-        layers.Flatten(), layers.Dense(2),
-    ]))  # fmt: skip
+    return Probe(
+        keras.Sequential(
+            [
+                keras.Input((5, 4, 1)),
+                layers.Conv2D(6, 3, activation="relu", bias_initializer="random_normal"),
+                layers.Flatten(),
+                layers.Dense(2),
+            ]
+        )
+    )
 
 
 def pictures(count, seed, shape=SHAPE):

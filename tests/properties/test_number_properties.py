@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from workbench.contracts import Dataset, Predictions
-from workbench.measures import confusion_counts, f1, precision, recall, wilson
+from workbench.core.dataset import Dataset
+from workbench.core.predictions import Predictions
+from workbench.statistics.confusion import confusion_counts, f1, precision, recall
+from workbench.statistics.rates import wilson
 
 finite = st.floats(-1e4, 1e4, width=32)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from workbench.blur import SHARE, blurred
-from workbench.contracts import Array, Score
-from workbench.probe import CLASSES, Probe
-from workbench.scorer import Scorer, Tensor
+from workbench.core.types import Array, Score
+from workbench.data.blur import SHARE, blurred
+from workbench.models.probe import CLASSES, Probe
+from workbench.models.scorer import Scorer, Tensor
 
 
 def order_of(maps: Array, within: Array, seed: int = 0) -> Array:
@@ -31,9 +31,16 @@ def order_of(maps: Array, within: Array, seed: int = 0) -> Array:
 
 
 def curve(
-    probe: Probe, images: Array, ends: Array, *, order: Array, within: Array, target: Array,
-    against: Array | None = None, steps: int,
-) -> Array:  # fmt: skip
+    probe: Probe,
+    images: Array,
+    ends: Array,
+    *,
+    order: Array,
+    within: Array,
+    target: Array,
+    against: Array | None = None,
+    steps: int,
+) -> Array:
     """Probability of `target` while `images` turn into `ends`, pixel by pixel.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.contracts import Array
+from workbench.core.types import Array
 
 BESIDE, DIAGONAL = 1 / 6, 1 / 12
 """Weights of a pixel's neighbours: four that share an edge with it, four that share a corner."""

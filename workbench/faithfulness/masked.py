@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.contracts import Array
-from workbench.faithfulness.base import Subject
+from workbench.core.types import Array
+from workbench.faithfulness.measure import Subject
 from workbench.faithfulness.scoring import log_odds
 
 

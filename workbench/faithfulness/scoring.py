@@ -8,12 +8,12 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import logsumexp
 
-from workbench.contracts import Array
-from workbench.explainers.references import reference_images
-from workbench.faithfulness.base import Subject
-from workbench.probe import CLASSES, Probe
-from workbench.progress import report
-from workbench.scorer import Scorer, Tensor
+from workbench.attribution.references import reference_images
+from workbench.core.progress import report
+from workbench.core.types import Array
+from workbench.faithfulness.measure import Subject
+from workbench.models.probe import CLASSES, Probe
+from workbench.models.scorer import Scorer, Tensor
 
 
 def explained(subject: Subject, images: Array) -> Array:
@@ -61,9 +61,15 @@ def references(subject: Subject, kind: str) -> Array:
 
 
 def explained_of_copies(
-    subject: Subject, key: tuple[object, ...], change: Callable[..., Tensor], count: int, *,
-    by_image: Sequence[Array] = (), by_copy: Sequence[Array] = (), title: str = "",
-) -> Array:  # fmt: skip
+    subject: Subject,
+    key: tuple[object, ...],
+    change: Callable[..., Tensor],
+    count: int,
+    *,
+    by_image: Sequence[Array] = (),
+    by_copy: Sequence[Array] = (),
+    title: str = "",
+) -> Array:
     """Score changed copies of each image, as many at a time as fit.
 
     Args:

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from workbench.contracts import Array
-from workbench.faithfulness.base import Measure, Seed, Subject
+from workbench.core.progress import report
+from workbench.core.types import Array
 from workbench.faithfulness.curves import area, curve, order_of
-from workbench.progress import report
+from workbench.faithfulness.measure import Measure, Seed, Subject
 
 PART = 64
 """Images after which it is reported how far it is."""
@@ -43,10 +43,15 @@ class Turning(Measure, ABC):
         for start in range(0, total, PART):
             rows = slice(start, start + PART)
             curves = curve(
-                subject.probe, starts[rows], ends[rows], order=order[rows], within=within[rows],
-                target=classes.target[rows], against=None if classes.against is None else classes.against[rows],
+                subject.probe,
+                starts[rows],
+                ends[rows],
+                order=order[rows],
+                within=within[rows],
+                target=classes.target[rows],
+                against=None if classes.against is None else classes.against[rows],
                 steps=self.steps,
-            )  # fmt: skip
+            )
             found.append(area(curves))
             report(self.title, min(start + PART, total), total)
         return np.concatenate(found)

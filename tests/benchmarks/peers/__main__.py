@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 import workbench as wb
-from workbench.cli.quiet import quiet_tensorflow
+from workbench.app.cli.quiet import quiet_tensorflow
 
 PROMISED = {
     ("grad-cam", "tf-keras-vis"): 10,
@@ -42,8 +42,8 @@ PROMISED = {
 def table(rows: list[Row]) -> Table:
     """Draw what was measured, method by method."""
     shown = Table(
-        "method", "library", "images", "ours/s", "theirs/s", "at best", "rows/call", "ours ÷ theirs", "promised",
-    )  # fmt: skip
+        "method", "library", "images", "ours/s", "theirs/s", "at best", "rows/call", "ours ÷ theirs", "promised"
+    )
     for row in sorted(rows, key=lambda row: list(METHODS).index(row.method)):
         count, bar = str(METHODS[row.method][0]), PROMISED.get((row.method, row.library))
         promised = "" if bar is None else f"≥ {bar} ×"

@@ -16,7 +16,7 @@ from environments import HERE, LIBRARIES, NotInstalledError, python, reason
 from serving import turn
 
 import workbench as wb
-from workbench.explainers import explainers
+from workbench.attribution.methods import explainers
 
 METHODS: dict[str, tuple[int, dict[str, Any]]] = {  # how many images, and what ours is told
     "forward": (256, {}),

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from workbench.attribution import Attribution
-from workbench.explainers import explainer
-from workbench.faithfulness import measure
-from workbench.faithfulness.base import Subject
-from workbench.params import make
+from workbench.attribution.methods import explainer
+from workbench.core.attribution import Attribution
+from workbench.core.params import make
+from workbench.faithfulness.measure import Subject
+from workbench.faithfulness.measures import measure
 
 
 def random_maps(case, seed=0):
@@ -80,6 +80,11 @@ def blurred(image, sigma):
 def kit():
     """The functions above, and `measured(name, subject, **params)`."""
     return SimpleNamespace(
-        random_maps=random_maps, framed=framed, judged=judged, probability=probability, filling=filling,
-        blurred=blurred, measured=lambda name, subject, **params: make(measure(name), params).values(subject),
-    )  # fmt: skip
+        random_maps=random_maps,
+        framed=framed,
+        judged=judged,
+        probability=probability,
+        filling=filling,
+        blurred=blurred,
+        measured=lambda name, subject, **params: make(measure(name), params).values(subject),
+    )

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workbench.explainers import explainer
-from workbench.faithfulness.infidelity import Infidelity
-from workbench.faithfulness.max_sensitivity import MaxSensitivity
-from workbench.faithfulness.mu_fidelity import MuFidelity
+from workbench.attribution.methods import explainer
+from workbench.faithfulness.measures.infidelity import Infidelity
+from workbench.faithfulness.measures.max_sensitivity import MaxSensitivity
+from workbench.faithfulness.measures.mu_fidelity import MuFidelity
 
 
 @pytest.mark.parametrize(

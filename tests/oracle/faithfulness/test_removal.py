@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from workbench.faithfulness.road import Road
+from workbench.faithfulness.measures.road import Road
 
 both = pytest.mark.parametrize("score", ["logit", "contrast"])
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.attribution import Attribution
-from workbench.contracts import Dataset, Predictions
+from workbench.core.attribution import Attribution
+from workbench.core.dataset import Dataset
+from workbench.core.predictions import Predictions
 
 
 @dataclass

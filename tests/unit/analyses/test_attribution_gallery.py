@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analyses.attribution_gallery import USUAL, AttributionGallery, Choice
-from workbench.attribution import Attribution, Verdict
+from workbench.core.attribution import Attribution, Verdict
 
 LABELS, PREDICTED = [0, 0, 0, 1, 1, 2], [0, 1, 1, 1, 0, 2]
 PERCENTILES = {"hires-cam": 100.0, "saliency": 40.0, "integrated-gradients": 96.0}
@@ -25,13 +25,21 @@ def session(stand_in, monkeypatch):
         details = {"completeness gap": np.full(len(rows), 0.125)} if blind else {}
         params = {**params, **({"layer": layer or "conv"} if coarse else {})}
         return Attribution(
-            values, np.array(PREDICTED)[rows], "logit", signed, method, params, params.get("layer"), (2, 3),
-            details=details, verdicts=verdicts,
-        )  # fmt: skip
+            values,
+            np.array(PREDICTED)[rows],
+            "logit",
+            signed,
+            method,
+            params,
+            params.get("layer"),
+            (2, 3),
+            details=details,
+            verdicts=verdicts,
+        )
 
     session.attribute = attribute
     known = SimpleNamespace(similarity=(0.75, 0.5, 0.875))
-    monkeypatch.setattr("workbench.judging.known_randomisation", lambda session, method: known)
+    monkeypatch.setattr("workbench.session.judging.known_randomisation", lambda session, method: known)
     return session
 
 
@@ -59,8 +67,10 @@ def test_the_table_has_a_line_for_each_image_and_method(session):
     assert table["row"].tolist() == [1, 1, 1, 0, 0, 0]
     assert table["method"].tolist() == [*METHODS, *METHODS]
     assert table["verdict"][:3].tolist() == [
-        "better than chance", "no better than chance", "does not depend on the weights",
-    ]  # fmt: skip
+        "better than chance",
+        "no better than chance",
+        "does not depend on the weights",
+    ]
     assert table["largest"].unique().tolist() == [2]
     np.testing.assert_array_equal(table["completeness_gap"][:3], [np.nan, np.nan, 0.125])
 
@@ -85,7 +95,7 @@ def test_what_does_not_apply_is_listed_with_its_sentence(session, words):
 
 
 def test_usual_methods_are_methods_and_a_model_without_places_gets_those_that_need_none(session):
-    from workbench.explainers import explainers
+    from workbench.attribution.methods import explainers
 
     assert set(USUAL) <= set(explainers())
     session.probe = SimpleNamespace(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from analyses.contrast_maps import Choice, ContrastMaps
-from workbench.attribution import Attribution
-from workbench.errors import WorkbenchError
+from workbench.core.attribution import Attribution
+from workbench.core.errors import WorkbenchError
 
 LABELS, PREDICTED = [0, 0, 1, 1], [1, 0, 0, 1]
 
@@ -29,9 +29,17 @@ def planted(gap=0.25):
         values = pixels[rows] if method != "hires-cam" else np.full((len(rows), 2, 2), -0.5, np.float32)
         details = {} if method == "hires-cam" else {"completeness gap": np.full(len(rows), gap)}
         return Attribution(
-            values, contrast[0], "contrast", True, method, params, "conv" if method == "hires-cam" else None, (14, 14),
-            against=contrast[1], details=details,
-        )  # fmt: skip
+            values,
+            contrast[0],
+            "contrast",
+            True,
+            method,
+            params,
+            "conv" if method == "hires-cam" else None,
+            (14, 14),
+            against=contrast[1],
+            details=details,
+        )
 
     return attribute, asked
 

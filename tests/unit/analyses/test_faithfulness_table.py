@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from analyses.faithfulness_table import Choice, FaithfulnessTable, _table
-from workbench.contracts import Dataset
-from workbench.errors import WorkbenchError
-from workbench.faithfulness import measure
-from workbench.faithfulness.base import Subject
-from workbench.session import Session
+from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError
+from workbench.faithfulness.measure import Subject
+from workbench.faithfulness.measures import measure
+from workbench.session.session import Session
 
 RISING = np.arange(1, 9) / 10
 TITLES = {"good": "Good", "same": "Same", "random": "Random"}
@@ -79,7 +79,7 @@ def test_the_control_is_there_unasked_and_each_images_number_is_kept(result, ses
 
 
 def found_method(name):
-    from workbench.explainers import explainer
+    from workbench.attribution.methods import explainer
 
     return explainer(name)()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analyses.feature_maps import Choice, FeatureMaps
-from workbench.errors import WorkbenchError
+from workbench.core.errors import WorkbenchError
 
 IMAGES = np.array([[0, 51], [102, 255], [0, 0]]).reshape(3, 1, 2, 1)
 

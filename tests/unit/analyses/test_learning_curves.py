@@ -9,9 +9,12 @@ def history(**columns):
 
 
 OVERFITTED = history(
-    loss=[0.6, 0.4, 0.2, 0.1], accuracy=[0.7, 0.8, 0.9, 0.95],
-    val_loss=[0.5, 0.4, 0.3, 0.36], val_accuracy=[0.75, 0.8, 0.85, 0.84], learning_rate=[1e-3] * 4,
-)  # fmt: skip
+    loss=[0.6, 0.4, 0.2, 0.1],
+    accuracy=[0.7, 0.8, 0.9, 0.95],
+    val_loss=[0.5, 0.4, 0.3, 0.36],
+    val_accuracy=[0.75, 0.8, 0.85, 0.84],
+    learning_rate=[1e-3] * 4,
+)
 
 
 def test_overfitting_is_told_by_the_gap_and_the_best_epoch(stand_in):

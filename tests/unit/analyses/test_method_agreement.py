@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from analyses.method_agreement import Choice, MethodAgreement
-from workbench.contracts import Dataset
-from workbench.errors import WorkbenchError
-from workbench.session import Session
+from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError
+from workbench.session.session import Session
 
 
 @pytest.fixture(scope="module")

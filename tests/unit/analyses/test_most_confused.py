@@ -6,9 +6,15 @@ from analyses.most_confused import Choice, MostConfused
 LABELS = [0, 0, 0, 1, 1, 1, 2, 2]
 # Rows 0 and 1 are ants taken for bees, row 1 more surely; row 3 is a bee taken for an ant.
 PROBABILITIES = [
-    [0.3, 0.6, 0.1], [0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.7, 0.2, 0.1],
-    [0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.1, 0.1, 0.8],
-]  # fmt: skip
+    [0.3, 0.6, 0.1],
+    [0.1, 0.8, 0.1],
+    [0.8, 0.1, 0.1],
+    [0.7, 0.2, 0.1],
+    [0.1, 0.8, 0.1],
+    [0.1, 0.8, 0.1],
+    [0.1, 0.1, 0.8],
+    [0.1, 0.1, 0.8],
+]
 
 
 @pytest.fixture

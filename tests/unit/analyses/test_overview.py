@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from analyses.overview import Overview
-from workbench.params import Params
+from workbench.core.params import Params
 
 LABELS, PREDICTED = [0, 0, 0, 1, 1, 2, 2, 2], [0, 0, 1, 1, 1, 2, 2, 0]
 

@@ -37,12 +37,7 @@ def test_a_class_without_images_has_no_recall_and_comes_last(stand_in):
     assert result.notes["order"] == [0, 1, 2]
 
 
-COUNTS = np.array([
-    [8, 2, 0, 0],
-    [2, 8, 0, 0],
-    [0, 0, 5, 5],
-    [0, 1, 4, 5],
-])  # fmt: skip
+COUNTS = np.array([[8, 2, 0, 0], [2, 8, 0, 0], [0, 0, 5, 5], [0, 1, 4, 5]])
 
 
 def test_the_group_is_said_with_what_crosses_its_border(stand_in):

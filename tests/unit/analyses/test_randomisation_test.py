@@ -6,10 +6,10 @@ import pytest
 
 from analyses import randomisation_test
 from analyses.randomisation_test import Choice, RandomisationTest
-from workbench.contracts import Dataset
-from workbench.errors import WorkbenchError
-from workbench.randomisation import Randomisation
-from workbench.session import Session
+from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError
+from workbench.faithfulness.randomisation import Randomisation
+from workbench.session.session import Session
 
 METHODS = ("saliency", "input-x-gradient", "random")
 

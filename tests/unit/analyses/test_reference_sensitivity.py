@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from analyses.reference_sensitivity import Choice, ReferenceSensitivity
-from workbench.contracts import Dataset
-from workbench.session import Session
+from workbench.core.dataset import Dataset
+from workbench.session.session import Session
 
 PIXELS = np.zeros((4, 5, 5, 1), np.uint8)
 PIXELS[:, 1:4, 1:4, 0] = np.arange(20, 56).reshape(4, 3, 3) * 4  # an object of nine pixels on black

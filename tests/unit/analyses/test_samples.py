@@ -1,7 +1,7 @@
 import numpy as np
 
 from analyses.samples import Choice, Samples
-from workbench.choosing import balanced
+from workbench.data.sampling import balanced
 
 LABELS = [0, 0, 0, 1, 1, 2]
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from analyses.training_dynamics import Choice, TrainingDynamics, regions
-from workbench.contracts import Dataset
-from workbench.dynamics import Dynamics
+from workbench.core.dataset import Dataset
+from workbench.training.dynamics import Dynamics
 
 SEEN = np.array(
     [

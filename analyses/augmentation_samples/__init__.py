@@ -1,0 +1,244 @@
+"""What augmentation does to images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from analyses.augmentation_samples.out_of_frame import covered, leaving
+from workbench.core.dataset import Dataset
+from workbench.core.errors import unknown
+from workbench.core.finding import Finding
+from workbench.core.params import Params, make
+from workbench.core.progress import report
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed, percent
+from workbench.data.objects import object_masks, plain
+from workbench.data.sampling import balanced
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import TRUE_COLOUR
+from workbench.plotting.pieces import QUIET, new_figure, text
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.statistics.rates import rate
+from workbench.training.augmentation.draws import Draws
+from workbench.training.recipes import RECIPES, Recipe
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from workbench.session.session import Session
+
+MEASURED = 1000
+"""Images on which is counted what leaves the frame."""
+MUCH = 0.05
+"""Share of an object's pixels that may leave the image."""
+OFTEN = 0.05
+"""Share of the images of which more may leave."""
+COVERED = 0.5
+"""Share of an object's pixels from which on it counts as hidden."""
+SAMPLES = ("flip", "shift", "rotation", "zoom", "brightness", "contrast", "erasing", "erasing_size")
+
+
+class Drawn(Params):
+    """Which augmentation is shown on how many images; settings that are not given are the recipe's."""
+
+    images: int = Field(6, ge=1, le=20, description="images to show, as evenly over the classes as can be")
+    draws: int = Field(7, ge=1, le=12, description="times that each is drawn")
+    seed: int = Field(0, ge=0, lt=2**32, description="of what is drawn, and which images are")
+    recipe: str | None = Field(None, description="name of the recipe; that of the run, or `tuned`, if none")
+    flip: Literal["yes", "no"] | None = Field(None, description="mirror at random")
+    shift: int | None = Field(None, ge=0, le=64, description="pixels to move each way")
+    rotation: float | None = Field(None, ge=0, le=180, description="degrees to turn each way")
+    zoom: float | None = Field(None, ge=0, le=0.9, description="share to enlarge or shrink by")
+    brightness: float | None = Field(None, ge=0, le=1, description="share of white to lighten or darken by")
+    contrast: float | None = Field(None, ge=0, le=0.99, description="share to stretch or squeeze contrast by")
+    erasing: float | None = Field(None, ge=0, le=1, description="share of images with a rectangle of noise")
+    erasing_size: float | None = Field(None, ge=0.02, le=1, description="largest share of an image that is erased")
+
+
+class AugmentationSamples(Analysis[Drawn]):
+    """What does augmentation make of the images, and would you still give them their labels?"""
+
+    Params = Drawn
+
+    def compute(self, session: Session, params: Drawn) -> Result:
+        """Change some images as the trainer does, and count on many what leaves the frame."""
+        import pandas as pd
+
+        recipe, dataset, names = _recipe(session, params), session.dataset, session.class_names
+        rows = balanced(dataset.labels, params.images, params.seed)
+        originals = np.asarray(dataset.images[rows])
+        drawn, table = [], []
+        masks = object_masks(originals)
+        for number in range(params.draws):
+            draws = Draws.of(len(rows), dataset.image_shape[:2], recipe, params.seed, number)
+            drawn.append(_changed(originals, draws, recipe))
+            lost = np.where(plain(masks), leaving(masks, draws), np.nan)
+            table += [
+                {
+                    "row": int(row),
+                    "class": names[dataset.labels[row]],
+                    "draw": number + 1,
+                    "mirrored": bool(recipe.flip and draws.mirrored[place]),
+                    "down": int(draws.moves[place, 0]),
+                    "right": int(draws.moves[place, 1]),
+                    "degrees": round(float(np.rad2deg(draws.angles[place])), 1),
+                    "size": round(float(draws.scales[place]), 3),
+                    "out_of_frame": float(lost[place]),
+                }
+                for place, row in enumerate(rows)
+            ]
+            report("augmentation-samples", number + 1, params.draws)
+        settings = {name: getattr(recipe, name) for name in SAMPLES}
+        return Result(
+            {"draws": pd.DataFrame(table).sort_values(["row", "draw"], ignore_index=True)},
+            {"originals": small(originals), "drawn": small(np.stack(drawn, axis=1))},
+            tuple(_findings(dataset, recipe, params)),
+            {"settings": settings, "names": [names[dataset.labels[row]] for row in rows], "rows": rows.tolist()},
+        )
+
+    def draw(self, result: Result) -> Figure:
+        """Draw a row for each image: as it is, then as it was drawn."""
+        drawn, notes = result.arrays["drawn"], result.notes
+        columns = 1 + drawn.shape[1]
+        pictures = []
+        for original, others, name, row in zip(
+            result.arrays["originals"], drawn, notes["names"], notes["rows"], strict=True
+        ):
+            pictures.append(Tile(original, above=[(text(name, 18), TRUE_COLOUR)], below=[(f"row {row}", QUIET)]))
+            pictures += [Tile(other, above=[(f"draw {number}", QUIET)]) for number, other in enumerate(others, start=1)]
+        cell = min(1.3, 11 / columns)
+        used = "; ".join(f"{name.replace('_', ' ')} {_said(value)}" for name, value in _used(notes["settings"]).items())
+        figure = new_figure(
+            result,
+            self.question(),
+            width=max(columns * cell + 0.2, 6.0),
+            height=tiles_height(pictures, columns, cell),
+            said=f"First column: as it is. Then as the trainer draws it: {used or 'nothing is changed'}.",
+        )
+        tiles(figure.subplots(), pictures, columns=columns, cell=cell)
+        return figure
+
+
+def _recipe(session: Session, params: Drawn) -> Recipe:
+    """Return the recipe that was asked for: the run's, or a named one, with the settings that were given."""
+    if params.recipe is not None and params.recipe not in RECIPES:
+        raise unknown("recipe", params.recipe, RECIPES)
+    settings: dict[str, Any] = RECIPES[params.recipe or "tuned"].model_dump()
+    if params.recipe is None and session.run is not None:
+        settings = session.run.manifest.settings
+    kept = {name: settings[name] for name in SAMPLES if name in settings}
+    given = {name: value for name in SAMPLES if (value := getattr(params, name)) is not None}
+    if "flip" in given:
+        given["flip"] = given["flip"] == "yes"
+    return make(Recipe, {**kept, **given})
+
+
+def _changed(images: Array, draws: Draws, recipe: Recipe) -> Array:
+    """Change images by the very code that the trainer uses: `(N, H, W, C)` uint8."""
+    import tensorflow as tf
+
+    from workbench.training.augmentation import augmented
+
+    made = augmented(tf.constant(images), draws, slice(0, len(images)), recipe)
+    return np.asarray((np.asarray(made) * 255).round().astype(np.uint8))
+
+
+def _used(settings: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what changes nothing."""
+    return {
+        name: value for name, value in settings.items() if value and (name != "erasing_size" or settings["erasing"])
+    }
+
+
+def _said(value: Any) -> str:
+    return "on" if value is True else f"{value:g}"
+
+
+def _findings(dataset: Dataset, recipe: Recipe, params: Drawn) -> list[Finding]:
+    settings = _used({name: getattr(recipe, name) for name in SAMPLES})
+    if not settings:
+        return [
+            Finding(
+                "This recipe changes no image: every epoch sees the same ones.",
+                advice="Ask for a recipe that does (--recipe augmented), or for a change (--shift 2, --flip yes).",
+            )
+        ]
+    found = []
+    if recipe.shift or recipe.rotation or recipe.zoom or recipe.erasing:
+        found += _objects(dataset, recipe, params.seed)
+    if recipe.flip:
+        found.append(
+            Finding(
+                "Half of the images are mirrored left to right.",
+                advice="Right for clothes and animals; wrong where left and right tell classes apart, as in letters.",
+            )
+        )
+    shown = listed([f"{name.replace('_', ' ')} {_said(value)}" for name, value in settings.items()], most=9)
+    found.append(
+        Finding(f"Images are changed by {counted(len(settings), 'setting')} of the recipe: {shown}.", value=None)
+    )
+    return found
+
+
+def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
+    """Count, on one draw of each of many images, how often an object leaves the frame or is erased."""
+    rows = balanced(dataset.labels, MEASURED, seed)
+    masks = object_masks(np.asarray(dataset.images[rows]))
+    draws = Draws.of(len(rows), dataset.image_shape[:2], recipe, seed, 0)
+    told = plain(masks)
+    if not told.any():
+        return [
+            Finding(
+                "Whether objects leave the frame cannot be told: no image has a plain background that an object stands "
+                "before.",
+                advice="Look at the draws.",
+            )
+        ]
+    found, count = [], int(told.sum())
+    if recipe.shift or recipe.rotation or recipe.zoom:
+        out = np.where(told, leaving(masks, draws), 0.0)
+        touched, much = out > 0, out > MUCH
+        share = rate(int(touched.sum()), count)
+        often = rate(int(much.sum()), count).interval[0] > OFTEN
+        of = counted(count, "image")
+        said = (
+            f"In {share} of {of} a draw moves a part of the object out of the frame, on average "
+            f"{percent(float(out[told].mean()))} of its pixels; in {percent(float(much.sum()) / count)} of them more "
+            f"than {percent(MUCH)}."
+        )
+        found.append(
+            Finding(
+                said if touched.any() else f"Of {of} none has a part of its object moved out of the frame by a draw.",
+                "mild" if often else "info",
+                share.value,
+                share.interval,
+                evidence=_worst(rows, out, touched),
+                advice="Move, turn and enlarge less, if what is cut off matters for the class." if often else "",
+            )
+        )
+    if recipe.erasing:
+        hidden = np.where(told, covered(masks, draws), 0.0)
+        most = hidden > COVERED
+        share = rate(int(most.sum()), count)
+        often = share.interval[0] > OFTEN
+        found.append(
+            Finding(
+                f"In {share} of {counted(count, 'image')} a draw erases more than half of the object.",
+                "mild" if often else "info",
+                share.value,
+                share.interval,
+                evidence=_worst(rows, hidden, most),
+                advice="Erase less (--erasing-size): what is gone cannot be learned." if often else "",
+            )
+        )
+    return found
+
+
+def _worst(rows: Array, shares: Array, chosen: Array) -> tuple[int, ...]:
+    order = np.argsort(-shares, kind="stable")
+    return tuple(int(row) for row in rows[order[chosen[order]]][:200])

@@ -1,0 +1,159 @@
+"""The figure of a model's calibration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.core.result import Result
+from workbench.core.wording import percent, probability
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, heading, new_figure, plain, text
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CALIBRATED, RISK = "#2563eb", "#b91c1c"
+WIDTH, MOST_CLASSES = 12.5, 14
+
+
+def draw_calibration(result: Result, question: str) -> Figure:
+    """Draw reliability, the classes and pairs, the risk-coverage curve, and the most confident errors."""
+    images = result.arrays["images"]
+    shown = result.tables["errors"].iloc[: len(images)]
+    pictures = _pictures(images, shown)
+    columns = max(len(pictures), 10)
+    cell = (WIDTH - 0.6) / columns
+    strip = tiles_height(pictures, columns, cell) + 0.25 if pictures else 0.3
+    rows = min(len(result.tables["classes"]), MOST_CLASSES) + len(result.tables["pairs"])
+    upper = max(3.9, 0.5 + 0.2 * rows)
+    figure = new_figure(
+        result,
+        question,
+        width=WIDTH,
+        height=upper + strip + 0.6,
+        said="Lines: 95 % Wilson intervals. On the dotted line confidence would be accuracy. A class is the predicted "
+        "one; a pair holds the images whose two largest scores are these classes.",
+    )
+    axes = figure.subplot_mosaic(
+        [["diagram", "groups", "risk"], ["histogram", "groups", "risk"], ["errors", "errors", "errors"]],
+        height_ratios=[0.78 * upper, 0.22 * upper, strip],
+        width_ratios=[3.6, 4.2, 3.6],
+    )
+    _diagram(axes["diagram"], result)
+    _histogram(axes["histogram"], result)
+    _groups(axes["groups"], result)
+    _risk(axes["risk"], result)
+    heading(axes["errors"], "The errors that are surest after calibration" if pictures else "No image is wrong")
+    tiles(axes["errors"], pictures, columns=columns, cell=cell)
+    return figure
+
+
+def _pictures(images: np.ndarray, shown: pd.DataFrame) -> list[Tile]:
+    return [
+        Tile(
+            image,
+            above=[(text(row["true"], 13), TRUE_COLOUR), (text(row["predicted"], 13), PREDICTED_COLOUR)],
+            below=[(f"{probability(row['calibrated'], 1)} %", INK)],
+            framed=True,
+        )
+        for image, (_, row) in zip(images, shown.iterrows(), strict=True)
+    ]
+
+
+def _diagram(axes: Axes, result: Result) -> None:
+    bins, temperature = result.tables["bins"], result.notes["temperature"]
+    axes.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle=":")
+    styles = [("as it is", QUIET, "o", "as it is")]
+    if temperature is not None:
+        styles.append(("calibrated", CALIBRATED, "s", f"logits divided by {temperature:.2f}"))
+    for which, colour, marker, label in styles:
+        part = bins[(bins["predictions"] == which) & (bins["equal"] == "width") & (bins["images"] > 0)]
+        value, low, high = (100 * part[name].to_numpy() for name in ("accuracy", "low", "high"))
+        reach = np.stack([np.clip(value - low, 0, None), np.clip(high - value, 0, None)])
+        axes.errorbar(
+            100 * part["confidence"],
+            value,
+            yerr=reach,
+            color=colour,
+            marker=marker,
+            markersize=4,
+            linewidth=1.3,
+            elinewidth=0.8,
+            label=label,
+        )
+    axes.set_xlim(0, 101)
+    axes.set_ylim(0, 101)
+    axes.set_ylabel("accuracy, %")
+    axes.tick_params(labelbottom=False)
+    axes.legend(frameon=False, fontsize=SMALL + 0.5, loc="upper left")
+    heading(axes, "Reliability")
+    plain(axes, grid="both")
+
+
+def _histogram(axes: Axes, result: Result) -> None:
+    bins = result.tables["bins"]
+    part = bins[(bins["predictions"] == "as it is") & (bins["equal"] == "width")]
+    width = 100 / len(part)
+    share = 100 * part["images"].to_numpy() / part["images"].sum()
+    axes.bar(width * (part["bin"] + 0.5), share, width=0.9 * width, color=QUIET, linewidth=0)
+    axes.set_xlim(0, 101)
+    axes.set_xlabel("confidence, %")
+    axes.set_ylabel("images, %")
+    plain(axes, grid="y")
+
+
+def _groups(axes: Axes, result: Result) -> None:
+    """Draw the confidence of each class and pair beside its accuracy, too confident by most first."""
+    classes, pairs = result.tables["classes"], result.tables["pairs"]
+    some = classes[classes["images"] > 0]
+    order = some["gap"].abs().to_numpy().argsort(kind="stable")[::-1][:MOST_CLASSES]
+    some = some.iloc[order].sort_values("gap", ascending=False, kind="stable")
+    labels = [text(name, 22) for name in some["predicted"]]
+    labels += [f"{text(one, 13)} ↔ {text(other, 13)}" for one, other in zip(pairs["one"], pairs["other"], strict=True)]
+    columns = ["confidence", "accuracy", "low", "high"]
+    values = 100 * np.concatenate([some[columns].to_numpy(), pairs[columns].to_numpy()])
+    places = np.arange(len(values)) + 0.6 * (np.arange(len(values)) >= len(some))
+    confidence, accuracy, low, high = values.T
+    over = confidence > accuracy
+    for chosen, colour in ((over, RISK), (~over, CALIBRATED)):
+        axes.hlines(places[chosen], accuracy[chosen], confidence[chosen], color=colour, linewidth=4, alpha=0.3)
+    reach = np.stack([np.clip(accuracy - low, 0, None), np.clip(high - accuracy, 0, None)])
+    axes.errorbar(accuracy, places, xerr=reach, fmt="o", color=INK, markersize=4, elinewidth=0.9, label="accuracy")
+    axes.plot(confidence, places, "D", markerfacecolor="white", markeredgecolor=QUIET, markersize=5, label="confidence")
+    axes.set_yticks(places, labels)
+    axes.set_ylim(places[-1] + 0.6, -0.6)
+    axes.set_xlabel("mean confidence and accuracy, %")
+    axes.margins(x=0.06)
+    if len(pairs):
+        axes.axhline(len(some) - 0.2, color=FAINT, linewidth=1)
+    axes.legend(frameon=False, fontsize=SMALL, ncols=2, loc="lower right", bbox_to_anchor=(1.02, 0.99))
+    shown = f" ({len(some)} of {len(classes)})" if len(some) < len(classes) else ""
+    heading(axes, f"By class{shown} and pair")
+    plain(axes, grid="x")
+
+
+def _risk(axes: Axes, result: Result) -> None:
+    curve, wanted = result.tables["coverage"], result.notes["error_rate"]
+    coverage = 100 * curve["coverage"].to_numpy()
+    axes.fill_between(coverage, 100 * curve["low"], 100 * curve["high"], color=RISK, alpha=0.15, linewidth=0)
+    axes.plot(coverage, 100 * curve["risk"], color=RISK, linewidth=1.6)
+    axes.axhline(100 * wanted, color=INK, linewidth=1, linestyle=":")
+    end = 100 * min(max(3 * wanted, 1.5 * curve["risk"].max(), 0.02), 1.0)
+    fits = np.flatnonzero(curve["risk"] <= wanted)
+    said = f"wanted: {percent(wanted)}"
+    if len(fits):
+        last = int(fits[-1])
+        axes.plot(coverage[last], 100 * curve["risk"][last], "o", color=INK, markersize=5)
+        said += f"\nup to {coverage[last]:.0f} % of the images"
+    axes.text(2, 100 * wanted + 0.03 * end, said, fontsize=SMALL, color=INK, va="bottom")
+    axes.set_xlim(0, 101)
+    axes.set_ylim(0, end)
+    axes.set_xlabel("answered, % of the images, surest first")
+    axes.set_ylabel("of these wrong, %")
+    heading(axes, "What it costs to answer less")
+    plain(axes, grid="both")

@@ -1,0 +1,305 @@
+"""Everything about one cell of the confusion matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from pydantic import Field
+
+from analyses.cell_dossier.cell import commonest, compared, rates_of
+from workbench.core.finding import Finding
+from workbench.core.params import ChooseFrom, Params
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, percent
+from workbench.data.objects import object_masks, plain
+from workbench.data.sampling import evenly, worst_first
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.plotting.pieces import (
+    INK,
+    QUIET,
+    SMALL,
+    colours_for,
+    heading,
+    interval_bars,
+    new_figure,
+    on_paper,
+    say,
+    scale_bar,
+    text,
+)
+from workbench.plotting.pieces import plain as bare
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session import contrasts
+from workbench.session.analysis import Analysis
+from workbench.statistics.bootstrap import Estimate, estimate, number
+from workbench.statistics.clusters import DRAWS, LEAST, Clusters, clustered, medoids
+from workbench.statistics.confusion import confusion_counts
+from workbench.statistics.rates import rate, wilson
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session.session import Session
+
+RIGHT, MEDOIDS = 60, 6
+"""Right predictions of each class to compare with; images of a group to show."""
+CELL, LARGE = 1.6, 1.9
+"""Widths of an image and of a mean map in inches."""
+NARROW, UNCOVERED = 8, 0.5
+"""A map is elsewhere if half of it lies in so few of 49 cells, and the object covers less than that share of them."""
+
+
+class Choice(Params):
+    """Which cell, and how its errors are explained."""
+
+    true: Annotated[
+        str | None, Field(description="true class; that of the commonest error, if not given"), ChooseFrom("classes")
+    ] = None
+    predicted: Annotated[
+        str | None,
+        Field(description="predicted class; that of the commonest error, if not given"),
+        ChooseFrom("classes"),
+    ] = None
+    method: contrasts.Method = "integrated-gradients"
+    reference: contrasts.Reference = "mean"
+    errors: int = Field(300, ge=1, le=5000, description="errors of the cell to explain at most, evenly spaced")
+
+
+class CellDossier(Analysis[Choice]):
+    """How often is one class taken for another, and what in the images speaks for it?
+
+    The maps explain f_true - f_predicted. Those of the errors are added up over 7×7 cells and clustered.
+    """
+
+    Params = Choice
+    needs_model = True
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Count the cell and its mirror image, explain its errors beside right predictions, and cluster the maps."""
+        predictions, names = session.predictions, session.class_names
+        counts = confusion_counts(predictions.labels, predictions.predicted, len(names))
+        asked = [None if name is None else session.class_index(name) for name in (params.true, params.predicted)]
+        cell = commonest(counts, *asked)
+        if cell is None:
+            of, other = (
+                names[k] if k is not None else word for k, word in zip(asked, ("any class", "another"), strict=True)
+            )
+            none = Finding(f"No image of {of} is taken for {other}.")
+            return Result({"cell": rates_of(counts, [], names)}, findings=(none,))
+        rates = rates_of(counts, [cell, cell[::-1]], names)
+        everyone = np.flatnonzero((predictions.labels == cell[0]) & (predictions.predicted == cell[1]))
+        findings = compared(rates, worst_first(predictions, everyone))
+        if not len(everyone):
+            return Result({"cell": rates}, findings=tuple(findings))
+        rows = [everyone[evenly(len(everyone), params.errors)]]
+        for each in cell:
+            right = np.flatnonzero((predictions.labels == each) & predictions.correct)
+            rows.append(right[evenly(len(right), RIGHT)])
+        every, ends = np.concatenate(rows), np.cumsum([len(each) for each in rows])[:-1]
+        method = contrasts.usable(session, params.method)
+        found = contrasts.contrast(session, method, every, cell, reference=params.reference)
+        maps = np.split(contrasts.spread(found), ends)
+        margins = np.split(contrasts.margins(predictions, every, *cell), ends)
+        pictures = np.asarray(session.dataset.images[every])
+        masks, cells = object_masks(pictures), contrasts.in_cells(maps[0])
+        objects = np.split(masks & plain(masks)[:, None, None], ends)
+        vectors = cells.reshape(len(cells), -1)
+        groups = clustered(vectors)
+        inside = [groups.labels == k for k in range(groups.count)]
+        nearest = [medoids(vectors, groups.labels, k, MEDOIDS) for k in range(groups.count)]
+        shown = np.concatenate(nearest)
+        table = _clusters(groups, cells, masks[: len(cells)], margins[0])
+        arrays = {
+            "means": np.stack([_mean(each) for each in (*maps, *(maps[0][each] for each in inside))]),
+            "objects": np.stack([_mean(each) > 0.5 for each in (*objects, *(objects[0][each] for each in inside))]),
+            "images": small(pictures[shown]),
+            "rows": every[shown],
+            "margin": margins[0][shown],
+            **{f"margins {k}": each for k, each in enumerate(margins)},
+        }
+        notes = {
+            "title": contrasts.title(method),
+            "size": "×".join(map(str, found.values.shape[1:])),
+            "examined": [len(each) for each in rows],
+            "shown": [len(each) for each in nearest],
+        }
+        evidence = [worst_first(predictions, rows[0][own]) for own in inside]
+        tables = {"clusters": table, "cell": rates}
+        return Result(tables, arrays, (*findings, *_grouped(table, groups, evidence)), notes)
+
+    def draw(self, result: Result) -> Figure:
+        """Draw rates, mean maps and margins above, and the clusters with their medoids below."""
+        rates = result.tables["cell"]
+        if "clusters" not in result.tables:
+            return say(new_figure(result, self.question(), height=2.0), "There is no such error to show.")
+        notes, arrays, table = result.notes, result.arrays, result.tables["clusters"]
+        true, predicted = (text(rates[column][0], 18) for column in ("true", "predicted"))
+        names = [(f"{true} → {predicted}", INK), (f"right {true}", TRUE_COLOUR)]
+        names += [(f"right {predicted}", PREDICTED_COLOUR)]
+        scale = scale_of(arrays["means"], signed=True)
+        mean = [on_paper(values, scale, mask) for values, mask in zip(arrays["means"], arrays["objects"], strict=True)]
+        means = [
+            Tile(picture, above=[name, (f"mean of {counted(count, 'map')}", QUIET)], framed=True)
+            for picture, name, count in zip(mean, names, notes["examined"], strict=False)
+        ]
+        lines = _lines(table, mean[len(names) :], arrays, notes["shown"])
+        tall, low = tiles_height(means, 3, LARGE) + 0.8, tiles_height(lines, 1 + MEDOIDS, CELL) + 0.3
+        figure = new_figure(
+            result,
+            self.question(),
+            width=12.0,
+            height=tall + low + 0.4,
+            said=f"Explained: the logit of {true} (teal) less that of {predicted} (orange), by {notes['title']}, "
+            f"{notes['size']}. All mean maps share one scale; shaded: where most of the images have their object. "
+            "Lines: 95 % Wilson intervals. Images of a group: nearest to its centre, with row and margin in logits.",
+        )
+        above, below = figure.subfigures(2, 1, height_ratios=[tall, low], squeeze=False)[:, 0]
+        bars, maps, margins = above.subplots(1, 3, width_ratios=[2.6, 3 * LARGE, 3.0])
+        _bars(bars, rates)
+        tiles(maps, means, columns=3, cell=LARGE)
+        heading(maps, "Mean maps")
+        bottom = maps.get_ylim()[0]
+        maps.set_ylim(bottom + 0.42, 0)
+        bar = maps.inset_axes((0.0, bottom + 0.17, 0.9, 0.09), transform=maps.transData)
+        scale_bar(bar, colours_for(signed=True, scale=scale, contrast=True), "logits, each pixel")
+        _histogram(margins, [arrays[f"margins {k}"] for k in range(len(names))], names)
+        clusters = below.subplots()
+        tiles(clusters, lines, columns=1 + MEDOIDS, cell=CELL)
+        heading(clusters, "Groups of the errors' maps" if len(table) > 1 else "The errors' maps form one group")
+        return figure
+
+
+def _mean(values: Array) -> Array:
+    return values.mean(axis=0) if len(values) else np.zeros(values.shape[1:])
+
+
+def _clusters(groups: Clusters, cells: Array, masks: Array, margins: Array) -> pd.DataFrame:
+    """Describe each cluster: its size, and where half of its mean map lies.
+
+    Args:
+        groups: of the n errors.
+        cells: `(n, 7, 7)` sums of their maps.
+        masks: `(n, H, W)` bool, where the object is.
+        margins: `(n,)` logits.
+    """
+    import pandas as pd
+
+    covered, lines = contrasts.covered(masks).reshape(len(masks), -1), []
+    covered[~plain(masks)] = np.nan
+    for k in range(groups.count):
+        own = groups.labels == k
+        low, high = (float(end) for end in wilson(own.sum(), len(own)))
+        found, weights, place = contrasts.core(cells[own].mean(axis=0))
+        on = estimate(covered[own][:, found] @ weights)
+        lines.append(
+            {
+                "cluster": k + 1,
+                "errors": int(own.sum()),
+                "share": own.mean(),
+                "low": low,
+                "high": high,
+                "half_in_cells": len(found),
+                "cells": cells[0].size,
+                "place": place,
+                "object_covers": on.value,
+                "covers_low": on.low,
+                "covers_high": on.high,
+                "margin": margins[own].mean(),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _grouped(table: pd.DataFrame, groups: Clusters, evidence: list[tuple[int, ...]]) -> list[Finding]:
+    """Say how many groups there are, and where each one's mean map lies."""
+    count = len(groups.labels)
+    if count < LEAST:
+        said = f"{counted(count, 'error')} are too few to look for groups; at least {LEAST} are needed."
+    elif len(table) == 1:
+        said = (
+            f"The maps of {count:,} errors form one group: of {DRAWS} clouds without groups {groups.reached} can be "
+            f"split as well (silhouette {number(groups.silhouette)})."
+        )
+    else:
+        said = (
+            f"The maps of {count:,} errors fall into {len(table)} groups: none of {DRAWS} clouds without groups can be "
+            f"split as well (silhouette {number(groups.silhouette)}, p = {1 / (DRAWS + 1):.2g})."
+        )
+    findings = [Finding(said)]
+    for (_, row), rows in zip(table.iterrows(), evidence, strict=True):
+        share = rate(int(row["errors"]), count)
+        whose = (
+            f"Group {row['cluster']}, {row['errors']:,} of {count:,} errors, {share}" if len(table) > 1 else "Together"
+        )
+        claim = f"{whose}: half of its mean map lies in {row['half_in_cells']} of {row['cells']} cells, {row['place']}"
+        elsewhere = row["half_in_cells"] <= NARROW and row["covers_high"] < UNCOVERED
+        if np.isfinite(row["object_covers"]):
+            on = Estimate(row["object_covers"], row["covers_low"], row["covers_high"])
+            claim += f"; the object covers {contrasts.in_percent(on)} of them"
+        findings.append(
+            Finding(
+                f"{claim}{', so it does not explain them' if elsewhere else ''}.",
+                "serious" if elsewhere else "info",
+                share.value,
+                share.interval,
+                rows,
+                "Look what stands there: a mark that comes with the class is a shortcut." if elsewhere else "",
+            )
+        )
+    return findings
+
+
+def _lines(table: pd.DataFrame, mean: list[Array], arrays: Mapping[str, Array], shown: list[int]) -> list[Tile]:
+    """One line of pictures for each group: its mean map, and the images nearest to its centre."""
+    lines, start = [], 0
+    blank = Tile(np.full((*arrays["images"].shape[1:3], 3), 255, np.uint8), below=[("", QUIET)])
+    for (_, row), picture, count in zip(table.iterrows(), mean, shown, strict=True):
+        said = f"{row['cluster']}: {counted(row['errors'], 'error')}, {percent(row['share'])}"
+        below = [(said, INK), (f"mean margin {number(row['margin'])}", QUIET)]
+        lines.append(Tile(picture, below=below, framed=True))
+        for n in range(start, start + count):
+            below = [(f"row {arrays['rows'][n]}", QUIET), (number(arrays["margin"][n]), QUIET)]
+            lines.append(Tile(arrays["images"][n], below=below))
+        lines += [blank] * (MEDOIDS - count)
+        start += count
+    return lines
+
+
+def _bars(axes: Axes, rates: pd.DataFrame) -> None:
+    """Draw both rates with their intervals."""
+    values = (100 * rates[column].to_numpy() for column in ("rate", "low", "high"))
+    interval_bars(axes, np.arange(2), *values, colour=PREDICTED_COLOUR, height=0.4)
+    end = 100 * float(rates["high"].max())
+    for place, (_, row) in enumerate(rates.iterrows()):
+        axes.text(
+            0, place - 0.34, f"{text(row['true'], 17)} → {text(row['predicted'], 17)}", fontsize=SMALL + 0.5, color=INK
+        )
+        said = f"{row['images']:,} of {row['of']:,}" + (f", {percent(row['rate'])}" if row["of"] else "")
+        axes.text(0, place + 0.34, said, fontsize=SMALL, color=QUIET, va="center")
+    axes.set_yticks([])
+    axes.set_ylim(1.6, -0.6)
+    axes.set_xlim(0, 1.1 * end)
+    axes.set_xlabel("share of the images of the true class, %")
+    heading(axes, "The cell and its mirror image")
+    bare(axes, grid="x")
+
+
+def _histogram(axes: Axes, margins: list[Array], names: list[tuple[str, str]]) -> None:
+    """Draw the margins of the errors, and of right predictions of both classes."""
+    bins = np.histogram_bin_edges(np.concatenate(margins), 24).tolist()
+    for values, (name, colour) in zip(margins, names, strict=True):
+        if len(values):
+            share = np.full(len(values), 100 / len(values))
+            axes.hist(values, bins, weights=share, histtype="stepfilled", color=colour, alpha=0.3)
+            axes.hist(values, bins, weights=share, histtype="step", color=colour, linewidth=1.2, label=name)
+    axes.set(xlabel="margin, logits", ylabel="share of each, %")
+    axes.set_ylim(0, 1.5 * axes.get_ylim()[1])
+    axes.legend(frameon=False, fontsize=SMALL, loc="upper left", handlelength=1.2)
+    heading(axes, "Margins")
+    bare(axes, grid="y")

@@ -1,0 +1,102 @@
+"""One cell of the confusion matrix and its mirror image: how often each happens, and whether they differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Finding
+from workbench.core.types import Array
+from workbench.core.wording import counted
+from workbench.statistics.bootstrap import number
+from workbench.statistics.rates import difference, rate, wilson
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def commonest(counts: Array, true: int | None, predicted: int | None) -> tuple[int, int] | None:
+    """Return the classes of the cell with the most errors.
+
+    Args:
+        counts: `(K, K)` int, rows true, columns predicted.
+        true: class that is asked for; None leaves it open.
+        predicted: the same.
+
+    Returns:
+        True and predicted class; both as asked for where both are; None where there is no such error.
+
+    Raises:
+        WorkbenchError: if both are the same class.
+    """
+    if true is not None and predicted is not None:
+        if true == predicted:
+            raise WorkbenchError(f"`true` and `predicted` must be two classes. Got class {true} twice.")
+        return true, predicted
+    asked = np.ones(counts.shape, bool)
+    np.fill_diagonal(asked, False)
+    classes = np.arange(len(counts))
+    asked &= (classes[:, None] == true) | (true is None)
+    asked &= (classes == predicted) | (predicted is None)
+    errors = np.where(asked, counts, 0)
+    first, second = np.unravel_index(int(errors.argmax()), errors.shape)
+    return (int(first), int(second)) if errors.any() else None
+
+
+def rates_of(counts: Array, cells: list[tuple[int, int]], names: tuple[str, ...]) -> pd.DataFrame:
+    """Return a line for each cell: its classes, images, and their share of the true class with its interval."""
+    import pandas as pd
+
+    first, second = np.array(cells, np.int64).reshape(-1, 2).T
+    images, of = counts[first, second], counts.sum(axis=1)[first]
+    low, high = wilson(images, of)
+    return pd.DataFrame(
+        {
+            "true": [names[c] for c in first],
+            "predicted": [names[c] for c in second],
+            "images": images,
+            "of": of,
+            "rate": np.divide(images, of, out=np.full(len(of), np.nan), where=of > 0),
+            "low": low,
+            "high": high,
+        }
+    )
+
+
+def compared(rates: pd.DataFrame, evidence: tuple[int, ...]) -> list[Finding]:
+    """Say how often a cell happens, and whether its mirror image, the second line, is as frequent."""
+    (one, two, hits, of), (_, _, others, among) = rates[["true", "predicted", "images", "of"]].to_numpy().tolist()
+    if not of:
+        return [Finding(f"There is no image of {one}.")]
+    share = rate(hits, of)
+    claim = f"{hits:,} of {counted(of, 'image')} of {one}, {share}, are taken for {two}"
+    if among:
+        claim += f"; {others:,} of {among:,} the other way round, {rate(others, among)}"
+    findings = [
+        Finding(
+            f"{claim}.",
+            "serious" if share.interval[0] > 0.05 else "mild" if hits else "info",
+            share.value,
+            share.interval,
+            evidence,
+        )
+    ]
+    if among:
+        gap, low, high, chance = difference(hits, of, others, among)
+        more, less = (one, two) if gap > 0 else (two, one)
+        said = f"{more} is taken for {less} more often than the other way round"
+        if chance >= 0.05:
+            said = "Neither way is surely the more frequent one"
+        points = [number(100 * each, 1) for each in (gap, low, high)]
+        findings.append(
+            Finding(
+                f"{said}: the rates differ by {points[0]} points (95 % interval {points[1]} to {points[2]}), "
+                f"p = {chance:.2g} (Fisher's exact test, two-sided).",
+                "mild" if chance < 0.05 else "info",
+                gap,
+                (low, high),
+            )
+        )
+    return findings

@@ -1,0 +1,304 @@
+"""Map of the embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from analyses.embedding_map.overlap import (
+    Neighbourhoods,
+    overlap_of_pairs,
+    purity_of_classes,
+    said_of_mean,
+    shares_of_classes,
+)
+from analyses.embedding_map.tsne import flat, trust
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, percent
+from workbench.data.sampling import MOST_EVIDENCE
+from workbench.data.thumbnails import as_rgb, small
+from workbench.plotting.colours import SURENESS, of_classes
+from workbench.plotting.pieces import INK, SMALL, heading, new_figure, scale_bar, text
+from workbench.session.analysis import Analysis
+from workbench.statistics.nearest import nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session.session import Session
+
+RIGHT, WRONG = "#94a3b8", "#b91c1c"
+OVERLAP = 0.1
+"""Share of foreign neighbours from which an overlap is worth knowing, if it is surely above."""
+PAIRS = 3
+LABELLED = 20
+"""Classes whose names are written on the map; of more, those with the most images."""
+TILES = 16
+"""Pictures along the longer side of the map."""
+
+
+class Choice(Params):
+    """How large the map is, and what counts as near."""
+
+    images: int = Field(5000, ge=10, le=20_000, description="images on the map; of more, a random sample")
+    perplexity: float = Field(30, ge=2, le=200, description="about how many neighbours t-SNE keeps together")
+    neighbours: int = Field(15, ge=1, le=100, description="nearest images that purity and trustworthiness look at")
+    seed: int = Field(0, ge=0, description="of the sample and of the start of t-SNE")
+
+
+class EmbeddingMap(Analysis[Choice]):
+    """Which classes does the model keep apart, and where do its errors lie?"""
+
+    Params = Choice
+    needs_model = True
+    quick = None
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Lay the embeddings out in the plane, and count whose images are neighbours before that."""
+        import pandas as pd
+
+        predictions, names = session.predictions, session.class_names
+        count = min(params.images, len(predictions))
+        rows = np.sort(np.random.default_rng(params.seed).permutation(len(predictions))[:count])
+        labels, embeddings = predictions.labels[rows], session.embeddings[rows]
+        near = nearest(embeddings, embeddings, max(params.neighbours, int(3 * params.perplexity)), itself=True)
+        places, by_tsne = flat(embeddings, near, perplexity=params.perplexity, seed=params.seed)
+        k = min(params.neighbours, near[1].shape[1])
+        sample = Neighbourhoods(rows, labels, shares_of_classes(near[1], labels, k, len(names)), k, names)
+        points = pd.DataFrame(
+            {
+                "row": rows,
+                "x": places[:, 0].round(4),
+                "y": places[:, 1].round(4),
+                "label": [names[c] for c in labels],
+                "predicted": [names[c] for c in predictions.predicted[rows]],
+                "correct": predictions.correct[rows],
+                "confidence": predictions.confidence[rows],
+            }
+        )
+        tables = {"points": points, "classes": purity_of_classes(sample), "pairs": overlap_of_pairs(sample)}
+        shown = _spread(places, TILES)
+        pictures = small(session.dataset.images[rows[shown]], 32)
+        arrays = {"label": labels, "tiles": pictures, "tile_points": shown}
+        kept = trust(embeddings, places, params.neighbours)
+        findings = [
+            *_purity(sample, tables["classes"]),
+            *_overlaps(sample, tables["pairs"]),
+            _fidelity(kept, by_tsne, count, len(predictions)),
+        ]
+        return Result(tables, arrays, tuple(findings), {"classes": list(names), "t-SNE": by_tsne})
+
+    def draw(self, result: Result) -> Figure:
+        """Draw the map four times: by class, correctness and confidence, and as the images themselves."""
+        points, names = result.tables["points"], result.notes["classes"]
+        how = "t-SNE" if result.notes["t-SNE"] else "First two principal components"
+        figure = new_figure(
+            result,
+            self.question(),
+            width=10.2,
+            height=9.6,
+            said=(
+                f"{how} of the embeddings; what is near on the map was near for the model, but distances between "
+                "groups and the axes mean nothing. A picture is framed in the colour of its true class."
+            ),
+        )
+        panels = figure.subplots(2, 2)
+        x, y, colours = points["x"].to_numpy(), points["y"].to_numpy(), of_classes(len(names))
+        labels = result.arrays["label"]
+        size = float(np.clip(9000 / max(len(points), 1), 2.5, 40))
+        _dots(panels[0, 0], x, y, [colours[c] for c in labels], size)
+        heading(panels[0, 0], "True class")
+        _names(panels[0, 0], np.stack([x, y], axis=1), labels, names, colours)
+        _correctness(panels[0, 1], points, size)
+        _confidence(panels[1, 0], points, size)
+        heading(panels[1, 1], "The images themselves, where they lie")
+        _pictures(panels[1, 1], result, colours)
+        for axes in panels.flat:
+            _frame(axes, x, y)
+        return figure
+
+
+def _purity(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
+    shares, labels, names, neighbours = sample.shares, sample.labels, sample.names, sample.nearest
+    if not neighbours:
+        return [Finding("One image has no neighbours: there is nothing to compare it with.")]
+    own = shares[np.arange(len(labels)), labels]
+    said, interval = said_of_mean(float(own.mean()), len(labels))
+    sizes = np.bincount(labels)
+    chance = float((sizes * (sizes - 1)).sum() / (len(labels) * (len(labels) - 1)))
+    overall = Finding(
+        f"Of the {counted(neighbours, 'nearest neighbour')} of an image among the embeddings, {said} are of its own "
+        f"class; by chance it would be {percent(chance)}.",
+        value=float(own.mean()),
+        interval=interval,
+    )
+    if len(table) < 2:
+        return [overall]
+    best = table.iloc[-1]
+    said, interval = said_of_mean(float(best["purity"]), int(best["images"]))
+    apart = Finding(
+        f"{best['class']} is kept apart best: {said} of the neighbours of its images are {best['class']} too.",
+        value=float(best["purity"]),
+        interval=interval,
+        classes=(list(names).index(best["class"]),),
+    )
+    return [overall, apart]
+
+
+def _overlaps(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
+    shares, labels, names, findings = sample.shares, sample.labels, sample.names, []
+    for line in table[:PAIRS].to_dict("records"):
+        one, other, images, overlap = (line[key] for key in ("one_index", "other_index", "images", "overlap"))
+        if overlap <= 0:
+            break
+        foreign = np.where(labels == one, shares[:, other], np.where(labels == other, shares[:, one], -1.0))
+        order = np.argsort(-foreign, kind="stable")
+        said, interval = said_of_mean(overlap, images)
+        sure = interval[0] > OVERLAP
+        near = counted(sample.nearest, "nearest neighbour")
+        findings.append(
+            Finding(
+                f"{names[one]} and {names[other]} overlap: {said} of the {near} of their {counted(images, 'image')} "
+                "are of the other class.",
+                "mild" if sure else "info",
+                overlap,
+                interval,
+                tuple(sample.rows[order[foreign[order] > 0]][:MOST_EVIDENCE].tolist()),
+                "Look at the images that lie among the other class: a wrong label, or two classes that look alike."
+                if sure
+                else "",
+                classes=(one, other),
+            )
+        )
+    return findings
+
+
+def _fidelity(kept: tuple[float, int, int] | None, by_tsne: bool, shown: int, of: int) -> Finding:
+    whole = "all" if shown == of else f"{shown:,} of"
+    how = "t-SNE, started from the principal components" if by_tsne else "first two principal components"
+    drawn = f"The map shows {whole} {counted(of, 'image')} ({how})"
+    if kept is None:
+        return Finding(f"{drawn}; they are too few to measure how true it is.")
+    value, k, measured = kept
+    among = "" if measured == shown else f", on {measured:,} of them"
+    said = f"{drawn}: trustworthiness {value:.3f} at k = {k}{among} (1: neighbours on the map are neighbours in truth)."
+    if value >= 0.9:
+        return Finding(said, value=value)
+    return Finding(said, "mild", value, advice="Trust the counts of neighbours more than what seems near on the map.")
+
+
+def _spread(places: Array, across: int) -> Array:
+    """Points `(m,)` int to show as pictures: of each square of a grid over the map the one nearest to its centre."""
+    at, _ = _squares(places, across)
+    squares = at.round().astype(np.int64)
+    off = np.abs(at - squares).max(axis=1)
+    order = np.lexsort((off, squares[:, 1], squares[:, 0]))
+    first = np.ones(len(order), bool)
+    first[1:] = (np.diff(squares[order], axis=0) != 0).any(axis=1)
+    return np.sort(order[first])
+
+
+def _squares(places: Array, across: int) -> tuple[Array, float]:
+    """Places in sides of the grid's squares, whose centres are whole numbers, and that side."""
+    side = max(float(np.ptp(places, axis=0).max()) / (across - 1), 1e-9)
+    return (places - places.min(axis=0)) / side, side
+
+
+def _frame(axes: Axes, x: Array, y: Array) -> None:
+    axes.set_aspect("equal")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for side in axes.spines.values():
+        side.set_color("#e5e7eb")
+    half = max(float(np.ptp(x)), float(np.ptp(y)), 1e-6) * 0.54
+    axes.set_xlim((x.min() + x.max()) / 2 - half, (x.min() + x.max()) / 2 + half)
+    axes.set_ylim((y.min() + y.max()) / 2 - half, (y.min() + y.max()) / 2 + half)
+
+
+def _dots(axes: Axes, x: Array, y: Array, colours: object, size: float, **how: object) -> None:
+    axes.scatter(x, y, s=size, c=colours, linewidths=0, **{"alpha": 0.8, **how})  # type: ignore[arg-type]
+
+
+def _names(axes: Axes, places: Array, labels: Array, names: Sequence[str], colours: Sequence[str]) -> None:
+    """Write each class's name at the middle of its images, lines that would touch one above the other."""
+    from matplotlib.patheffects import withStroke
+
+    x, y = places.T
+    sizes = np.bincount(labels, minlength=len(names))
+    shown = [int(c) for c in np.argsort(-sizes, kind="stable")[:LABELLED] if sizes[c]]
+    span = max(float(np.ptp(x)), float(np.ptp(y)), 1e-6)
+    at = {c: [float(np.median(x[labels == c])), float(np.median(y[labels == c]))] for c in shown}
+    order = sorted(shown, key=lambda c: at[c][1])
+    for _ in range(40):
+        for one, other in ((a, b) for place, a in enumerate(order) for b in order[place + 1 :]):
+            wide = 0.011 * span * (len(text(names[one], 18)) + len(text(names[other], 18)))
+            gap = 0.045 * span - (at[other][1] - at[one][1])
+            if abs(at[one][0] - at[other][0]) < wide and 0 < gap < 0.09 * span:
+                at[one][1] -= gap / 2
+                at[other][1] += gap / 2
+    for c in shown:
+        axes.text(
+            at[c][0],
+            at[c][1],
+            text(names[c], 18),
+            fontsize=SMALL + 1,
+            fontweight="bold",
+            color=colours[c],
+            ha="center",
+            va="center",
+            path_effects=[withStroke(linewidth=2.6, foreground="white")],
+        )
+
+
+def _correctness(axes: Axes, points: pd.DataFrame, size: float) -> None:
+    from matplotlib.collections import PathCollection
+
+    right = points["correct"].to_numpy(bool)
+    for chosen, colour, word in ((right, RIGHT, "right"), (~right, WRONG, "wrong")):
+        found = points[chosen]
+        if len(found):
+            label = f"{word}: {len(found):,}"
+            _dots(axes, found["x"].to_numpy(), found["y"].to_numpy(), colour, size * 1.3, label=label)
+    heading(axes, "Right or wrong")
+    legend = axes.legend(loc="lower left", fontsize=SMALL + 0.5, frameon=True, edgecolor="none", labelcolor=INK)
+    for handle in legend.legend_handles:
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([28])
+
+
+def _confidence(axes: Axes, points: pd.DataFrame, size: float) -> None:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+    # The least confident on top: they are the ones to be seen.
+    order = np.argsort(-points["confidence"].to_numpy(), kind="stable")
+    found = points.iloc[order]
+    confidence = found["confidence"].to_numpy()
+    scale = ScalarMappable(Normalize(0, 1), LinearSegmentedColormap.from_list("sureness", SURENESS))
+    _dots(axes, found["x"].to_numpy(), found["y"].to_numpy(), scale.to_rgba(confidence), size)
+    heading(axes, "Confidence")
+    bar = axes.inset_axes((0.05, 0.08, 0.36, 0.025))
+    scale_bar(bar, scale, "probability of the predicted class")
+
+
+def _pictures(axes: Axes, result: Result, colours: Sequence[str]) -> None:
+    points, tiles, shown = result.tables["points"], result.arrays["tiles"], result.arrays["tile_points"]
+    places = points[["x", "y"]].to_numpy()
+    at, side = _squares(places, TILES)
+    height, width = tiles.shape[1:3]
+    tall, wide = side * 0.46 * height / max(height, width), side * 0.46 * width / max(height, width)
+    for image, point in zip(tiles, shown, strict=True):
+        # Pictures stand in the middle of their squares, so that none hides another.
+        x, y = places.min(axis=0) + at[point].round() * side
+        box = (x - wide, x + wide, y - tall, y + tall)
+        axes.imshow(as_rgb(image), extent=box, interpolation="nearest", aspect="equal")
+        around = [box[0], box[1], box[1], box[0], box[0]], [box[2], box[2], box[3], box[3], box[2]]
+        axes.plot(*around, color=colours[result.arrays["label"][point]], linewidth=0.9)

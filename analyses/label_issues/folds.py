@@ -1,0 +1,144 @@
+"""Models of the same make fitted to parts of the training images, so that each image is judged by one that lacks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analyses.label_issues.linear_probe import folds_of
+from workbench.core.cache import cache_folder, load_arrays, save_arrays
+from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import make
+from workbench.core.predictions import Predictions
+from workbench.core.progress import report
+from workbench.core.types import Array
+from workbench.models.preprocessing import AUTO, UNIT
+from workbench.training.checkpoint import Checkpoint, State
+from workbench.training.recipes import Recipe, TrainingJob
+from workbench.training.runs import Run
+from workbench.training.trainer import Build, Parts, fit
+
+Load = Callable[[], Any]
+
+
+def fold_probabilities(
+    training: Dataset, folds: int, *, run: Run | None, fingerprint: str, load: Load, given: str = AUTO, seed: int = 0
+) -> Array:
+    """Fit as many models as there are folds, each to all folds but one, and ask each about the one it lacks.
+
+    What is done is kept after each epoch and each fold, in the run's folder or in the cache for a model without run;
+    stopped at any moment, the next call goes on.
+
+    Args:
+        training: N images.
+        folds: K' ≥ 2.
+        run: whose architecture and recipe are used; None for those of the model itself and the recipe `report`.
+        fingerprint: of the model.
+        load: gives the model, where there is no run.
+        given: name of its preprocessing, where there is no run.
+        seed: of the folds, first weights, order and augmentation.
+
+    Returns:
+        `(N, K)` float64.
+
+    Raises:
+        Unavailable: if a checkpoint cannot be written.
+        WorkbenchError: if a training diverges, or the model is inference-only.
+    """
+    folder = (run.path if run else cache_folder() / "folds" / fingerprint) / "folds"
+    fold = folds_of(training.labels, folds, seed)
+    probabilities = np.zeros((len(training), len(training.class_names)))
+    for number in range(int(fold.max()) + 1):
+        left_out = fold == number
+        name = f"{training.fingerprint}-{seed}-{number + 1}-of-{folds}"
+        logits = _kept(folder / f"{name}.npz", int(left_out.sum()), len(training.class_names))
+        if logits is None:
+            checkpoint = Checkpoint(folder, name)
+            logits = _one(checkpoint, training, left_out, _job(run, seed), None if run else _again(load, given))
+            save_arrays(folder / f"{name}.npz", {"logits": logits})
+            checkpoint.remove()
+        probabilities[left_out] = Predictions(logits, training.labels[left_out]).probabilities
+        report("Models of the folds", number + 1, folds)
+    return probabilities
+
+
+def _kept(path: Path, count: int, classes: int) -> Array | None:
+    """Return what the model of a fold said, if it is there."""
+    logits = (load_arrays(path) or {}).get("logits")
+    return logits if logits is not None and logits.shape == (count, classes) else None
+
+
+def _job(run: Run | None, seed: int) -> TrainingJob:
+    """Say what is trained: as the run was, or by the recipe `report`."""
+    if run is None:
+        return TrainingJob.plan("report", {"validation_split": 0.0}, architecture="as given", seed=seed)
+    manifest = run.manifest
+    known = {key: value for key, value in manifest.settings.items() if key in Recipe.model_fields}
+    epochs = manifest.best_epoch if known.get("patience") else None  # what it stopped at
+    settings = make(Recipe, known)
+    return TrainingJob(
+        recipe_name=manifest.recipe,
+        recipe=settings.without_validation(epochs or settings.epochs),
+        architecture=manifest.architecture,
+        weights=manifest.weights,
+        seed=seed,
+    )
+
+
+def _one(checkpoint: Checkpoint, training: Dataset, left_out: Array, job: TrainingJob, build: Build | None) -> Array:
+    """Fit one model, from its checkpoint if there is one, and return its logits of the images left out."""
+    from workbench.models.probe import Probe
+
+    parts = Parts(training.subset(~left_out), None, None, training.fingerprint)
+    try:
+        before = checkpoint.read()
+    except WorkbenchError:
+        before = None
+    if before is None or before.job != job or before.fingerprint != parts.fingerprint:
+        before = checkpoint.write(State(job=job, fingerprint=parts.fingerprint))
+
+    def progress(what: str, done: int, total: int) -> None:
+        report(f"Fold {checkpoint.name.split('-')[2]}, {what}", done, total)
+
+    _, model = fit(checkpoint, before, parts, progress, build=build)
+    probe = Probe(model, training.image_shape)
+    return np.concatenate([probe.logits(images) for images in training.subset(left_out).batches()])
+
+
+def _again(load: Load, given: str) -> Build:
+    """Return what builds the model anew, with first weights, so that it takes [0, 1] and gives probabilities."""
+
+    def build(shape: tuple[int, int, int], _: int) -> Any:
+        import keras
+
+        from workbench.models.probe import Probe
+
+        model = load()
+        probe = Probe(model, shape, given=given)
+        if probe.inference_only:
+            raise WorkbenchError(f"This model is {probe.inference_only}: no others of its make can be fitted.")
+        fresh = type(model).from_config(model.get_config())
+        image = keras.Input(shape)
+        turned = keras.ops.flip(image, axis=-1) if probe.preprocessing.bgr else image
+        how = probe.preprocessing
+        scale, offset = (list(each) if len(each) > 1 else each[0] for each in (how.scale, how.offset))
+        pixels = image if how is UNIT else keras.layers.Rescaling(scale, offset)(turned)
+        output = fresh(keras.layers.Reshape(model.input_shape[1:])(pixels) if _flat(model, shape) else pixels)
+        said = np.asarray(model(np.zeros((1, *model.input_shape[1:]), np.float32))) if _fixed(model) else None
+        sums = said is not None and (said >= 0).all() and np.allclose(said.sum(axis=-1), 1, atol=1e-3)
+        return keras.Model(image, output if sums else keras.layers.Softmax()(output))
+
+    return build
+
+
+def _fixed(model: Any) -> bool:
+    return all(size is not None for size in model.input_shape[1:])
+
+
+def _flat(model: Any, shape: tuple[int, int, int]) -> bool:
+    """Whether the model takes another arrangement of the same pixels."""
+    return _fixed(model) and tuple(model.input_shape[1:]) != tuple(shape)

@@ -1,0 +1,201 @@
+"""What the training labels look like to something that was not fitted to them: probabilities, out of sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from analyses.label_issues.folds import fold_probabilities
+from analyses.label_issues.label_quality import LabelQuality, quality
+from analyses.label_issues.linear_probe import cross_validated
+from analyses.label_issues.neighbour_votes import neighbour_votes
+from analyses.label_issues.patch_features import untrained_features
+from workbench.core.dataset import Dataset
+from workbench.core.types import Array
+from workbench.data.lazy_images import Joined
+from workbench.statistics.rates import wilson
+from workbench.training.dynamics import Dynamics
+
+if TYPE_CHECKING:
+    from workbench.session.session import Session
+
+LEAKED = 0.5
+"""Share of the errors the model should make that the probes on its embeddings do not, from which these know the labels.
+"""
+FEW = 12_000
+"""Images up to which neighbours vote too: then linear probes alone are too sure, and neighbours are found quickly."""
+BOTH = 6_000
+"""Images up to which features of the pixels are asked even where embeddings do not know the labels."""
+WITHOUT = "five-fold cross-validated linear probes"
+WITH_VOTES = "the mean of five-fold cross-validated linear probes and of votes by the nearest others,"
+
+
+@dataclass(frozen=True, eq=False)
+class Opinion:
+    """Out-of-sample probabilities of training images.
+
+    Attributes:
+        rows: `(n,)` int64, which training images, ascending.
+        probabilities: `(n, K)` float64.
+        source: where they come from, a sentence.
+        leaked: whether the model's embeddings give away the labels it was trained on, so that they were not used.
+        views: what `probabilities` is the mean of, each `(n, K)`; empty where it is of one.
+        control: what the same features say of labels of the studied images; None where the model's own were used.
+    """
+
+    rows: Array
+    probabilities: Array
+    source: str
+    leaked: bool = False
+    views: tuple[Array, ...] = ()
+    control: LabelQuality | None = None
+
+    def judge(self, labels: Array, classes: int) -> LabelQuality:
+        """Judge all labels of `rows`: scores by the mean, the noise by the view that shows most of it for sure.
+
+        Embeddings that know some of the labels hide noise, and so do features that tell little; neither makes any up.
+
+        Args:
+            labels: `(n,)` int.
+            classes: K.
+        """
+        judged = quality(self.probabilities, labels, classes)
+        every = [judged, *(quality(view, labels, classes) for view in self.views)]
+        by_rate = max(every, key=lambda each: (each.scattered, each.noise.low))
+        by_pair = max(every, key=lambda each: len(each.one_way))
+        return replace(judged, noise=by_rate.noise, chance=by_rate.chance, pairs=by_pair.pairs)
+
+
+def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
+    """Cross-validate probes on the embeddings of the training images, and on pixels where that is better.
+
+    A model that has learned its labels by heart puts an image where its label says, so a probe on its embeddings
+    repeats a wrong label. That shows in probes that are right far more often than the model is on images it has not
+    seen. Only features that no label has shaped are used then; of few images they are asked in any case.
+
+    Args:
+        session: the model on the images under study, with its training images beside it.
+        images: training images to look at, drawn at random; 0 for all.
+        seed: of that draw, and of the folds.
+
+    Raises:
+        TypeError: if the session has no training images.
+    """
+    training = session.training
+    if training is None:
+        raise TypeError("The session has no training images.")
+    labels, classes = training.dataset.labels, len(session.class_names)
+    count = min(images or len(labels), len(labels))
+    rows = np.sort(np.random.default_rng(seed).permutation(len(labels))[:count])
+    said = cross_validated(training.embeddings[rows], labels[rows], classes, seed=seed)
+    leaked = knows_labels(said, labels[rows], session.predictions.correct)
+    if not leaked:
+        said = probed(training.embeddings[rows], labels[rows], classes, said=said)
+        if count > BOTH:
+            return Opinion(rows, said, f"{WITH_VOTES if count <= FEW else WITHOUT} of the model's embeddings")
+    elif images and count > BOTH:  # features cost more than embeddings that are there
+        rows = np.sort(np.random.default_rng(seed).choice(rows, BOTH, replace=False))
+    if leaked:
+        return _without_embeddings(session, rows, seed)
+    free = probed(untrained_features(training.dataset.subset(rows), seed=seed), labels[rows], classes, seed=seed)
+    how = WITH_VOTES if len(rows) <= FEW else WITHOUT
+    return Opinion(rows, (said + free) / 2, f"{how} of the model's embeddings and of the pixels", views=(said, free))
+
+
+def _without_embeddings(session: Session, rows: Array, seed: int) -> Opinion:
+    """Ask features of the pixels alone, about `rows` of the training images and about studied images in the same way.
+
+    Such features may be weak, and take one class for another always the same way: that shows in both parts alike,
+    which wrong labels of the training part do not.
+    """
+    if session.training is None:
+        raise TypeError("The session has no training images.")
+    learned, classes = session.training.dataset.subset(rows), len(session.class_names)
+    chance = np.random.default_rng(seed)
+    studied = session.dataset.subset(np.sort(chance.permutation(len(session.dataset))[:BOTH]))
+    both = Dataset(
+        cast("Array", Joined([learned.images, studied.images])),
+        np.concatenate([learned.labels, studied.labels]),
+        learned.class_names,
+        np.arange(len(learned) + len(studied)),
+        "both parts",
+    )
+    said = probed(untrained_features(both, seed=seed), both.labels, classes, seed=seed)
+    how = WITH_VOTES if len(both) <= FEW else WITHOUT
+    return Opinion(
+        rows,
+        said[: len(rows)],
+        f"{how} of features of the pixels, since the model has learned its training labels by heart and its embeddings "
+        "repeat them",
+        leaked=True,
+        control=quality(said[len(rows) :], studied.labels, classes),
+    )
+
+
+def probed(features: Array, labels: Array, classes: int, *, seed: int = 0, said: Array | None = None) -> Array:
+    """Return out-of-sample probabilities by linear probes, of few images averaged with votes by their neighbours.
+
+    Args:
+        features: `(N, D)` float.
+        labels: `(N,)` int.
+        classes: K.
+        seed: of the folds.
+        said: what linear probes say, if that is known.
+
+    Returns:
+        `(N, K)` float64.
+    """
+    linear = cross_validated(features, labels, classes, seed=seed) if said is None else said
+    return linear if len(labels) > FEW else (linear + neighbour_votes(features, labels, classes)) / 2
+
+
+def from_folds(session: Session, folds: int, *, seed: int = 0) -> Opinion:
+    """Ask models of the same make that were fitted without the images they are asked about; they are kept.
+
+    Raises:
+        TypeError: if the session has no training images.
+    """
+    if session.training is None:
+        raise TypeError("The session has no training images.")
+    training = session.training.dataset
+    said = fold_probabilities(
+        training,
+        folds,
+        run=session.run,
+        fingerprint=session.model_fingerprint,
+        load=lambda: session.model,
+        given=session.preprocessing,
+        seed=seed,
+    )
+    return Opinion(np.arange(len(training)), said, f"{folds} models of the same make, each fitted without its part")
+
+
+def with_dynamics(score: Array, rows: Array, dynamics: Dynamics | None) -> Array:
+    """Let the course of the training have a say: the geometric mean with the mean probability of the label.
+
+    Args:
+        score: `(n,)` in [0, 1], out-of-sample probability of the label.
+        rows: `(n,)` training images.
+        dynamics: what the trainer noted; the validation images among `rows` keep their score, and all without it.
+    """
+    if dynamics is None:
+        return score
+    known = np.full(max(int(rows.max(initial=0)), int(dynamics.rows.max(initial=0))) + 1, np.nan)
+    known[dynamics.rows] = dynamics.confidence
+    mean = known[rows]
+    return np.asarray(np.where(np.isnan(mean), score, np.sqrt(score * np.nan_to_num(mean))))
+
+
+def knows_labels(said: Array, labels: Array, correct: Array) -> bool:
+    """Say whether probes agree with the training labels far more often than an honest look at them could.
+
+    Args:
+        said: `(n, K)` probabilities of training images, cross-validated on the model's embeddings.
+        labels: `(n,)` their labels.
+        correct: `(N,)` bool, whether the model is right about images that it has not seen.
+    """
+    agree = float((said.argmax(axis=1) == labels).mean())
+    right, highest = float(correct.mean()), float(wilson(int(correct.sum()), len(correct))[1])
+    return agree > highest and agree - right > LEAKED * (1 - right)

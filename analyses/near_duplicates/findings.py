@@ -1,0 +1,132 @@
+"""What copies cost, in sentences: leaked test images, images that are counted twice, copies with two labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analyses.near_duplicates.copies import WAYS, Pairs
+from workbench.core.finding import Finding, Severity
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed, percent
+from workbench.data.sampling import MOST_EVIDENCE
+from workbench.statistics.rates import difference, rate, wilson
+
+SERIOUS, CRITICAL = 0.005, 0.1
+"""Share of copies, surely, from which on a number cannot be trusted, and from which on it says nothing."""
+KINDS = ("studied", "training")
+
+
+def severity_of(count: int, of: int) -> Severity:
+    """Judge a share of copies by the lower end of its 95 % interval."""
+    low = float(wilson(count, of)[0])
+    return "critical" if low > CRITICAL else "serious" if low > SERIOUS else "mild" if count else "info"
+
+
+def _how(ways: Array) -> str:
+    count = np.bincount(ways, minlength=len(WAYS))
+    return listed([f"{number:,} {way}" for way, number in zip(WAYS, count, strict=True) if number], 9)
+
+
+def leakage(correct: Array, trained: int, pairs: Pairs) -> Finding:
+    """Say how many studied images have a copy in training, and what the accuracy is without them.
+
+    Args:
+        correct: `(N,)` bool, of the studied images.
+        trained: training images.
+        pairs: rows of studied images with numbers of training images.
+    """
+    rows, first = np.unique(pairs.images[:, 0], return_index=True)
+    count, of = len(rows), len(correct)
+    share = rate(count, of)
+    if not count:
+        return Finding(
+            f"None of {counted(of, 'studied image')} has a copy among {counted(trained, 'training image')}, {share}.",
+            value=0.0,
+            interval=share.interval,
+        )
+    claim = (
+        f"{counted(count, 'studied image')} of {of:,} {'has a copy' if count == 1 else 'have copies'} among "
+        f"{counted(trained, 'training image')}, {share}: {_how(pairs.ways[first])}"
+    )
+    if rest := of - count:
+        seen, unseen = int(correct[rows].sum()), int(correct.sum() - correct[rows].sum())
+        # Paired: both accuracies are of the same images, so they differ by the leaked share of this gap.
+        gap = 100 * count / of * np.array(difference(seen, count, unseen, rest)[:3])
+        change, low, high = (f"{each:+.2f}".replace("-", "−") for each in gap)
+        claim += (
+            f". Without them the accuracy is {percent(unseen / rest)} instead of {percent(float(correct.mean()))}: "
+            f"they change it by {change} points (95 % interval {low} to {high})"
+        )
+    return Finding(
+        f"{claim}.",
+        severity_of(count, of),
+        share.value,
+        share.interval,
+        tuple(rows[np.argsort(first, kind="stable")][:MOST_EVIDENCE].tolist()),
+        "Take these images out of the training images and train again; until then, count the accuracy without them.",
+        "leakage",
+        cost=share.value,
+        cost_interval=share.interval,
+        confirm="The pairs side by side show the same picture.",
+    )
+
+
+def duplicates(part: int, of: int, pairs: Pairs, count: int) -> Finding:
+    """Say how many images of a part are copies of an earlier one.
+
+    Args:
+        part: 0 for the studied images, 1 for the training images.
+        of: images of the part.
+        pairs: rows of two images of it, the earlier first.
+        count: images that are copies of an earlier one.
+    """
+    share, kind = rate(count, of), KINDS[part]
+    if not count:
+        return Finding(f"No {kind} image of {of:,} is a copy of another, {share}.", value=0.0, interval=share.interval)
+    meant = len(np.unique(pairs.images[pairs.ways > 1, 1])) if part else 0  # moved copies are a way to augment
+    severity = severity_of(max(count - meant, 0), of)
+    advice = "Keep one of each: copies make intervals too narrow"
+    advice += ", and a validation part that was cut from these images has seen them." if part else "."
+    return Finding(
+        f"{counted(count, f'{kind} image')} of {of:,} {'is a copy' if count == 1 else 'are copies'} of an earlier one, "
+        f"{share}; by pairs: {_how(pairs.ways)}.",
+        "mild" if severity == "info" else severity,
+        share.value,
+        share.interval,
+        tuple(dict.fromkeys(pairs.images[:, 1].tolist()))[:MOST_EVIDENCE],
+        advice,
+        "duplicates",
+        part="train" if part else "data",
+        cost=0.0 if part else share.value,
+        cost_interval=None if part else share.interval,
+    )
+
+
+def conflicts(part: int, of: int, rows: Array, kinds: Array, names: tuple[str, ...]) -> Finding:
+    """Say how many images have a copy with another label: of each such pair at least one is wrong.
+
+    Args:
+        part: 0 for the studied images, 1 for the training images.
+        of: images of the part.
+        rows: `(n,)` images of the part that have such a copy, in the part or in the other.
+        kinds: `(P, 2)` the two labels of each such pair.
+        names: of the classes.
+    """
+    share = rate(len(rows), of)
+    pairs, count = np.unique(np.sort(kinds, axis=1), axis=0, return_counts=True)
+    one, other = pairs[np.argmax(count)].tolist()
+    return Finding(
+        f"{counted(len(rows), f'{KINDS[part]} image')} of {of:,} {'has' if len(rows) == 1 else 'have'} a copy with "
+        f"another label, {share}, most often {names[one]} beside {names[other]}: of each such pair at least one label "
+        "is wrong.",
+        severity_of(len(rows), of),
+        share.value,
+        share.interval,
+        tuple(rows[:MOST_EVIDENCE].tolist()),
+        "Look at each pair, decide on one label, and keep one image.",
+        "duplicates",
+        (one, other),
+        "train" if part else "data",
+        0.0 if part else share.value,
+        None if part else share.interval,
+    )

@@ -1,0 +1,334 @@
+"""The nearest training images of an image, and those that pushed its prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from analyses.neighbours.influence import influence, residuals
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.predictions import Predictions
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, percent, probability
+from workbench.data.sampling import MOST_EVIDENCE, surest_error
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.session.neighbours import Witnesses, unit, witnesses
+from workbench.statistics.credibility import agreement, credibility
+from workbench.statistics.rates import rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session.session import Session
+
+SHOWN, CELL = 8, 1.22
+"""Images in a strip, and the width of one in inches."""
+LEAST = 0.1
+"""The part of the predictions that is the least credible."""
+LISTED = 1000
+"""Images that a table lists."""
+GROUPS = ("right predictions", "errors")
+
+
+class Choice(Params):
+    """Which image, and how many neighbours count."""
+
+    row: int = Field(-1, ge=-1, description="row of the image to explain; -1 for the most confident error")
+    k: int = Field(50, ge=1, le=500, description="neighbours whose labels are counted")
+
+
+class Neighbours(Analysis[Choice]):
+    """Which training images are nearest to an image, and which ones pushed its prediction?
+
+    Near is what the last layer sees alike: the angle between embeddings. The push is that of one training step on each
+    image through the last layer, at the final weights (TracIn). Credibility is the share of held-out images whose
+    neighbours contradict their own label at least as often as these contradict the prediction.
+    """
+
+    Params = Choice
+    needs_model = True
+    quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"k": 20})
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Find the neighbours of every studied image, and explain one of them."""
+        predictions, names, seen = session.predictions, session.class_names, witnesses(session)
+        row = int(session.dataset.rows([params.row])[0]) if params.row >= 0 else surest_error(predictions)
+        everyone = np.arange(len(predictions))
+        apart, found = seen.by_embedding(session, params.k, everyone)
+        near = seen.dataset.labels[found]
+        if not near.shape[1]:
+            alone = Finding("There is one image and no other to set beside it.")
+            return Result({"neighbours": _near(seen, found[row], apart[row], predictions, row)}, findings=(alone,))
+        agree = agreement(near, predictions.predicted)
+        belief = credibility(near, predictions.predicted, near, predictions.labels, inside=True)
+        groups = _groups(predictions, agree, belief)
+        tables = {"neighbours": _near(seen, found[row], apart[row], predictions, row)}
+        findings = [_about(predictions, row, near[row], float(belief[row]), seen)]
+        arrays, shown = {"image": small(session.dataset.images[row : row + 1])}, {"nearest": found[row, :SHOWN]}
+        if seen.part == "train":
+            tables["influence"] = _pushes(session, seen, row, names)
+            told = tables["influence"]
+            shown |= {way: told[told["pushed"] == way]["train_row"].to_numpy()[:SHOWN] for way in ("for", "against")}
+            findings.append(_pushed(tables["influence"], row))
+        else:
+            findings.append(
+                Finding("Which training images pushed a prediction cannot be said: they are not known here.")
+            )
+        for name, rows in shown.items():
+            arrays[f"{name} images"] = small(np.asarray(seen.dataset.images[rows]))
+        findings.append(_overall(predictions, belief))
+        order = np.argsort(belief, kind="stable")[:LISTED]
+        tables |= {"groups": groups, "images": _images(predictions, agree, belief, order, names)}
+        arrays |= {"credibility": belief, "wrong": ~predictions.correct}
+        notes = {
+            "row": row,
+            "true": names[predictions.labels[row]],
+            "predicted": names[predictions.predicted[row]],
+            "confidence": float(predictions.confidence[row]),
+            "agreement": float(agree[row]),
+            "credibility": float(belief[row]),
+            "neighbours": int(near.shape[1]),
+            "title": seen.title,
+        }
+        return Result(tables, arrays, tuple(findings), notes)
+
+    def draw(self, result: Result) -> Figure:
+        """Draw the image with strips of its neighbours and of what pushed it, and all images below."""
+        notes, arrays = result.notes, result.arrays
+        if "credibility" not in arrays:
+            return say(new_figure(result, self.question(), height=2.0), "There is no other image.")
+        strips = _strips(result)
+        tall = [tiles_height(pictures, SHOWN, CELL) + 0.32 for _, pictures in strips]
+        said = (
+            "Teal: the true class; orange: the predicted one; grey: another. Under the nearest images: label, row, "
+            "distance between embeddings of length 1. Under the others: how much a training step on each lowers (+) or "
+            "raises (−) the loss of the prediction, in nats by the unit of the learning rate. Lines: 95 % intervals."
+        )
+        figure = new_figure(result, self.question(), width=SHOWN * CELL + 2.4, height=sum(tall) + 2.4, said=said)
+        above, below = figure.subfigures(2, 1, height_ratios=[sum(tall), 2.4], squeeze=False)[:, 0]
+        left, right = above.subfigures(1, 2, width_ratios=[2.2, SHOWN * CELL], squeeze=False)[0]
+        itself = [
+            (f"image {notes['row']}", QUIET),
+            (f"true: {text(notes['true'], 18)}", TRUE_COLOUR),
+            (f"said: {text(notes['predicted'], 18)}", PREDICTED_COLOUR),
+            (f"{probability(notes['confidence'], 1)} % sure", PREDICTED_COLOUR),
+            (f"{percent(notes['agreement'])} of {notes['neighbours']} agree", INK),
+            (f"credibility {notes['credibility']:.3f}", INK),
+        ]
+        axes = left.subplots()
+        tiles(axes, [Tile(arrays["image"][0], below=itself)], columns=1, cell=2.0)
+        axes.set_anchor("N")
+        rows = right.subplots(len(strips), 1, height_ratios=tall, squeeze=False)[:, 0]
+        for axes, (title, pictures) in zip(rows, strips, strict=True):
+            blank = Tile(np.full((*pictures[0].image.shape[:2], 3), 255, np.uint8), below=[("", QUIET)])
+            tiles(axes, [*pictures, *[blank] * (SHOWN - len(pictures))], columns=SHOWN, cell=CELL)
+            heading(axes, title)
+        one, other = below.subplots(1, 2, width_ratios=[1, 1])
+        _bars(one, result.tables["groups"])
+        _histogram(other, arrays["credibility"], arrays["wrong"])
+        return figure
+
+
+def _near(seen: Witnesses, rows: Array, apart: Array, predictions: Predictions, row: int) -> pd.DataFrame:
+    """List the neighbours of one image, nearest first."""
+    import pandas as pd
+
+    labels = seen.dataset.labels[rows]
+    return pd.DataFrame(
+        {
+            "rank": np.arange(1, len(rows) + 1),
+            seen.column: rows,
+            "distance": apart,
+            "label": [seen.dataset.class_names[c] for c in labels],
+            "has_true_class": labels == predictions.labels[row],
+            "has_predicted_class": labels == predictions.predicted[row],
+        }
+    )
+
+
+def _pushes(session: Session, seen: Witnesses, row: int, names: tuple[str, ...]) -> pd.DataFrame:
+    """List the training images that pushed the prediction most, for and against."""
+    import pandas as pd
+
+    predictions, learned = session.predictions, seen.session.predictions
+    own = residuals(predictions.probabilities[row : row + 1], predictions.predicted[row : row + 1])[0]
+    theirs, embeddings = residuals(learned.probabilities, learned.labels), seen.session.embeddings
+    pushes = influence(own, session.embeddings[row], theirs, embeddings)
+    if seen.own[row] >= 0:
+        pushes[seen.own[row]] = 0.0  # what an image does to itself says nothing
+    order = np.argsort(-pushes, kind="stable")
+    ahead, behind = order[pushes[order] > 0][:50], order[::-1][pushes[order[::-1]] < 0][:50]
+    rows = np.concatenate([ahead, behind])
+    return pd.DataFrame(
+        {
+            "pushed": ["for"] * len(ahead) + ["against"] * len(behind),
+            "train_row": rows,
+            "influence": pushes[rows],
+            "share_of_all": np.abs(pushes[rows]) / max(float(np.abs(pushes).sum()), 1e-300),
+            "label": [names[c] for c in learned.labels[rows]],
+            "probability_of_label": learned.probabilities[rows, learned.labels[rows]],
+            "cosine": unit(embeddings[rows]) @ unit(session.embeddings[row : row + 1])[0],
+        }
+    )
+
+
+def _groups(predictions: Predictions, agree: Array, belief: Array) -> pd.DataFrame:
+    """Mean agreement and credibility of right predictions and of errors, with 95 % intervals."""
+    import pandas as pd
+
+    lines = []
+    for name, own in zip(GROUPS, (predictions.correct, ~predictions.correct), strict=True):
+        line: dict[str, Any] = {"group": name, "images": int(own.sum())}
+        for column, values in (("agreement", agree[own]), ("credibility", belief[own])):
+            mean = float(values.mean()) if len(values) else np.nan
+            reach = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else np.nan
+            line |= {column: mean, f"{column}_low": max(mean - reach, 0), f"{column}_high": min(mean + reach, 1)}
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _images(predictions: Predictions, agree: Array, belief: Array, rows: Array, names: tuple[str, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "label": [names[c] for c in predictions.labels[rows]],
+            "predicted": [names[c] for c in predictions.predicted[rows]],
+            "confidence": predictions.confidence[rows],
+            "agreement": agree[rows],
+            "credibility": belief[rows],
+        }
+    )
+
+
+def _about(predictions: Predictions, row: int, near: Array, belief: float, seen: Witnesses) -> Finding:
+    """Say what the neighbours of the image say."""
+    label, predicted, names = predictions.labels[row], predictions.predicted[row], seen.dataset.class_names
+    with_predicted, with_label = int((near == predicted).sum()), int((near == label).sum())
+    share, sure = rate(with_predicted, len(near)), probability(float(predictions.confidence[row]), 1)
+    wrong = label != predicted
+    claim = (
+        f"Image {row} is {names[label]} and is taken for {names[predicted]}"
+        if wrong
+        else (f"Image {row} is recognised as {names[label]}")
+    )
+    claim += f" with {sure} %; of its {len(near)} nearest {seen.title} {with_predicted} are {names[predicted]}, {share}"
+    claim += f", and {with_label} are {names[label]}" if wrong else ""
+    return Finding(f"{claim}. Credibility {belief:.3f}.", "info", share.value, share.interval, (row,))
+
+
+def _pushed(table: pd.DataFrame, row: int) -> Finding:
+    """Say which training images pushed most."""
+    ahead, behind = (table[table["pushed"] == way] for way in ("for", "against"))
+    claims = []
+    for way, part in (("Most for", ahead), ("most against", behind)):
+        if len(part):
+            first = part.iloc[0]
+            claims.append(
+                f"{way} the prediction of image {row} pushed training image {first['train_row']}, a {first['label']} "
+                f"that the model itself gives {probability(float(first['probability_of_label']), 1)} %"
+            )
+    if not claims:
+        return Finding(f"No training image pushes the prediction of image {row} through the last layer any more.")
+    rows = [*ahead["train_row"].tolist()[:20], *behind["train_row"].tolist()[:20]]
+    return Finding(f"{'; '.join(claims)}.".replace("; most", ", most"), evidence=tuple(rows), part="train")
+
+
+def _overall(predictions: Predictions, belief: Array) -> Finding:
+    """Say how many of the least credible predictions are wrong, and of the others."""
+    limit = float(np.quantile(belief, LEAST))
+    least = belief <= limit
+    hits = rate(int((least & ~predictions.correct).sum()), int(least.sum()))
+    claim = (
+        f"Of the {counted(int(least.sum()), 'prediction')} with a credibility of at most {limit:.3f}, {hits} are wrong"
+    )
+    if not least.all():
+        others = rate(int((~least & ~predictions.correct).sum()), int((~least).sum()))
+        claim += f"; of the other {int((~least).sum()):,}, {others}"
+    rows = np.flatnonzero(least)
+    rows = rows[np.lexsort((-predictions.confidence[rows], belief[rows]))][:MOST_EVIDENCE]
+    return Finding(f"{claim}.", "info", hits.value, hits.interval, tuple(rows.tolist()))
+
+
+def _strips(result: Result) -> list[tuple[str, list[Tile]]]:
+    notes, arrays = result.notes, result.arrays
+
+    def colour(label: str) -> str:
+        return TRUE_COLOUR if label == notes["true"] else PREDICTED_COLOUR if label == notes["predicted"] else QUIET
+
+    table = result.tables["neighbours"]
+    column = table.columns[1]
+    strips = [
+        (
+            f"Nearest {notes['title']}",
+            [
+                Tile(
+                    image,
+                    below=[
+                        (text(each["label"], 15), colour(each["label"])),
+                        (f"row {each[column]}", QUIET),
+                        (f"{each['distance']:.2f}", QUIET),
+                    ],
+                )
+                for image, (_, each) in zip(arrays["nearest images"], table.iterrows(), strict=False)
+            ],
+        )
+    ]
+    for way in ("for", "against") if "influence" in result.tables else ():
+        told = result.tables["influence"]
+        lines = told[told["pushed"] == way].head(SHOWN)
+        pushed = [f"{each:+.3g}".replace("-", "−") for each in lines["influence"]]
+        pictures = [
+            Tile(image, below=[(text(label, 15), colour(label)), (f"row {row}", QUIET), (said, QUIET)])
+            for image, label, row, said in zip(
+                arrays[f"{way} images"], lines["label"], lines["train_row"], pushed, strict=True
+            )
+        ]
+        if pictures:
+            strips.append((f"Pushed most {way} the prediction", pictures))
+    return strips
+
+
+def _bars(axes: Axes, groups: pd.DataFrame) -> None:
+    """Draw mean agreement and credibility of right predictions and errors."""
+    heading(axes, "Right predictions and errors")
+    plain(axes, grid="x")
+    place = 0.0
+    for column, title in (("agreement", "neighbours that agree"), ("credibility", "credibility")):
+        for (_, each), colour in zip(groups.iterrows(), (TRUE_COLOUR, PREDICTED_COLOUR), strict=True):
+            values = (np.array([each[f"{column}{end}"]], float) for end in ("", "_low", "_high"))
+            interval_bars(axes, np.array([place]), *values, colour=colour, height=0.62)
+            words = f"{title}, {each['group']} ({each['images']:,})"
+            axes.text(0, place - 0.4, words, fontsize=SMALL, color=INK, va="bottom")
+            place += 1.3
+    axes.set_yticks([])
+    axes.set_ylim(place - 0.7, -0.95)
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("mean")
+
+
+def _histogram(axes: Axes, belief: Array, wrong: Array) -> None:
+    """Draw the credibility of right predictions and errors."""
+    heading(axes, "Credibility of all images")
+    plain(axes, grid="y")
+    for own, name, colour in ((~wrong, GROUPS[0], TRUE_COLOUR), (wrong, GROUPS[1], PREDICTED_COLOUR)):
+        if own.any():
+            share = np.full(int(own.sum()), 100 / own.sum())
+            bins = np.linspace(0, 1, 21).tolist()
+            axes.hist(belief[own], bins, weights=share, histtype="stepfilled", color=colour, alpha=0.3)
+            axes.hist(belief[own], bins, weights=share, histtype="step", color=colour, linewidth=1.2, label=name)
+    axes.set(xlabel="credibility of the prediction", ylabel="share of each, %", xlim=(0, 1))
+    axes.legend(frameon=False, fontsize=SMALL, loc="upper center")

@@ -1,0 +1,296 @@
+"""Reliance on object, border, background, shape, texture, and on marks that go with one class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from analyses.reliance.cues import CUES, NEED_AN_OBJECT, only, rings
+from analyses.reliance.evidence_places import COLUMNS as GROUPS
+from analyses.reliance.evidence_places import gathered
+from analyses.reliance.figure import PARTS, accuracies, evidence
+from analyses.reliance.marks import Mark
+from analyses.reliance.shortcuts import COLUMNS, Shortcut, find_shortcuts, line, told, untried
+from workbench.core.finding import Finding, Kind
+from workbench.core.params import ChooseFrom, Params
+from workbench.core.progress import report
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, percent
+from workbench.data.objects import object_masks, plain
+from workbench.data.sampling import balanced
+from workbench.data.thumbnails import as_rgb, small
+from workbench.plotting.colours import PREDICTED_COLOUR
+from workbench.plotting.pieces import INK, QUIET, heading, new_figure, text
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session import contrasts
+from workbench.session.analysis import Analysis
+from workbench.statistics.bootstrap import columns, estimates
+from workbench.statistics.rates import rate, wilson
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from workbench.session.session import Session
+
+EXAMPLES, MOST_CLASSES = 6, 20
+CELL = 1.1
+
+
+class Choice(Params):
+    """How the evidence is measured, and how many images are tried."""
+
+    method: Annotated[
+        str, Field(description="method whose maps tell where the evidence lies"), ChooseFrom("explainers")
+    ] = "integrated-gradients"
+    steps: int = Field(16, ge=2, le=500, description="steps from the reference, for a method that takes some")
+    images: int = Field(300, ge=1, le=20_000, description="images to explain, and to leave one cue of, balanced")
+    pasted: int = Field(300, ge=10, le=20_000, description="images of other classes to paste each mark onto")
+    maps: int = Field(40, ge=0, le=1000, description="images of each class whose maps are grouped; 0 for none")
+    marks: int = Field(8, ge=1, le=100, description="marks to try at most, the surest first")
+
+
+class Reliance(Analysis[Choice]):
+    """Does the model look at the object and its shape, or at what merely comes with a class?
+
+    Marks are patterns at one place that go with one class in the training images and that no object explains.
+    """
+
+    Params = Choice
+    needs_model = True
+    kinds: ClassVar[tuple[Kind, ...]] = ("shortcut",)
+    quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 120, "pasted": 200, "maps": 0})
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Measure where the evidence lies, what single cues are worth, and which marks the model uses."""
+        import pandas as pd
+
+        data, names = session.dataset, session.class_names
+        params = params.model_copy(update={"method": contrasts.usable(session, params.method)})
+        groups = pd.DataFrame(columns=list(GROUPS))
+        options = _options(session, params)
+
+        def shown(images: Array, labels: Array) -> list[Mark]:
+            nonlocal groups
+            groups, found = gathered(
+                session, images, labels, each=params.maps, method=params.method, options=options or {}
+            )
+            return found
+
+        more = shown if params.maps and options is not None else None
+        shortcuts, explained, looked = find_shortcuts(session, params.pasted, params.marks, more)
+        rows = balanced(data.labels, params.images, seed=0)
+        pictures = np.asarray(data.images[rows])
+        masks = object_masks(pictures)
+        shares, area = _shares(session, params, rows, masks)
+        right, examples = _cues(session, pictures, masks, data.labels[rows])
+        classes = _by_class(names, data.labels[rows], shares, right)
+        cues = _by_cue(right, data.labels[rows])
+        part = session.train or data
+        table = pd.DataFrame(
+            [line(each, names) for each in shortcuts] + [untried(each, names) for each in explained[:5]],
+            columns=list(COLUMNS),
+        )
+        arrays = {"examples": small(examples), **_pictures(shortcuts, part.images)}
+        notes = {
+            "explained": int(plain(masks).sum()),
+            "looked": looked,
+            "title": contrasts.title(params.method),
+            "area": area,
+            "tried": len(shortcuts),
+            "part": part.name,
+            "carriers": [[int(row) for row in each.rows[:EXAMPLES]] for each in shortcuts[:3]],
+        }
+        whose: Literal["data", "train"] = "train" if session.train is not None else "data"
+        findings = [told(each, names, len(data), whose) for each in shortcuts]
+        findings.sort(key=lambda each: (each.severity != "serious", -each.cost))
+        findings += _facts(shares, area, cues, looked, len(shortcuts))
+        return Result(
+            {"classes": classes, "cues": cues, "marks": table, "groups": groups}, arrays, tuple(findings), notes
+        )
+
+    def draw(self, result: Result) -> Figure:
+        """Draw evidence and cues above, the marks below."""
+        classes, cues, notes = result.tables["classes"], result.tables["cues"], result.notes
+        shown = classes if len(classes) <= MOST_CLASSES else classes.head(MOST_CLASSES)
+        pictures = _tiles(result)
+        above = max(0.9 + 0.28 * len(shown), 0.9 + 0.42 * len(cues), 2.6)
+        below = tiles_height(pictures, EXAMPLES + 1, CELL) + 0.4 if pictures else 0.0
+        said = (
+            f"Evidence: share of the magnitude of {notes['title']} maps on {counted(notes['explained'], 'image')} with "
+            "a plain background; the ring is the object's outline. Lines: 95 % intervals. "
+            "Cues: pictures of which only that is left."
+        )
+        figure = new_figure(result, self.question(), width=11.5, height=above + below, said=said)
+        parts = figure.subfigures(
+            2 if pictures else 1, 1, height_ratios=[above, below] if pictures else None, squeeze=False
+        )[:, 0]
+        left, middle, right = parts[0].subplots(1, 3, width_ratios=[4.4, 3.2, 3.4])
+        evidence(left, shown, notes["area"])
+        accuracies(middle, cues)
+        examples = [
+            Tile(image, above=[(name, INK)], framed=True)
+            for name, image in zip(("whole", *cues["cue"][1:]), result.arrays["examples"], strict=True)
+        ]
+        tiles(right, examples, columns=3, cell=CELL)
+        heading(right, "One image, cue by cue")
+        if pictures:
+            axes = parts[1].subplots()
+            tiles(axes, pictures, columns=EXAMPLES + 1, cell=CELL)
+            heading(axes, f"Marks in {text(notes['part'], 40)}: place (orange), and images that carry them")
+        return figure
+
+
+def _options(session: Session, params: Choice) -> dict[str, Any] | None:
+    """Return the method's parameters, or None where it does not apply to the model."""
+    from workbench.attribution.methods import explainer
+
+    kind = explainer(params.method)
+    given: dict[str, Any] = {"reference": "mean", "steps": params.steps}
+    if kind.missing(session.probe) is not None:
+        return None
+    return {name: value for name, value in given.items() if name in kind.model_fields}
+
+
+def _shares(session: Session, params: Choice, rows: Array, masks: Array) -> tuple[Array, list[float]]:
+    """`(n, 3)` share of each map on object, ring and background, NaN without a plain background; and their areas."""
+    known, options = plain(masks), _options(session, params)
+    shares, area = np.full((len(rows), 3), np.nan), [0.0, 0.0, 0.0]
+    if not known.any() or options is None:
+        return shares, area
+    found = session.attribute(params.method, rows[known], target="predicted", **options)
+    size = np.abs(contrasts.spread(found))
+    ring = rings(masks)[known]
+    zones = [masks[known] & ~ring, ring, ~masks[known] & ~ring]
+    whole = size.sum(axis=(1, 2))
+    inside = np.stack([np.where(zone, size, 0).sum(axis=(1, 2)) for zone in zones], axis=1)
+    shares[known] = np.divide(inside, whole[:, None], out=np.full(inside.shape, np.nan), where=whole[:, None] > 0)
+    return shares, [float(zone.mean()) for zone in zones]
+
+
+def _cues(session: Session, pictures: Array, masks: Array, labels: Array) -> tuple[dict[str, Array], Array]:
+    """Say what each cue lets the model recognise, `(n,)` 0, 1 or NaN where no object is; and show one image's cues."""
+    images, known = pictures.astype(np.float32) / 255, plain(masks)
+    right, examples = {}, []
+    shown = int(np.argmax(known))
+    for number, cue in enumerate(("whole", *CUES)):
+        report("Cues", number, len(CUES) + 1)
+        changed = images if cue == "whole" else only(cue, images, masks)
+        hits = (session.probe.logits(changed).argmax(axis=1) == labels).astype(np.float64)
+        right[cue] = np.where(known, hits, np.nan) if cue in NEED_AN_OBJECT else hits
+        examples.append((255 * changed[shown]).round().astype(np.uint8))
+    return right, np.stack(examples)
+
+
+def _by_class(names: tuple[str, ...], labels: Array, shares: Array, right: Mapping[str, Array]) -> pd.DataFrame:
+    """One line a class: where its evidence lies, and how many of its images each cue lets the model recognise."""
+    import pandas as pd
+
+    lines = []
+    for label in np.unique(labels):
+        own = labels == label
+        line: dict[str, Any] = {"class": names[label], "images": int(own.sum())}
+        found = estimates(shares[own])  # (3, 3)
+        for number, part in enumerate(PARTS):
+            line.update(columns(part, found[:, number]))
+        for cue, hits in right.items():
+            line[f"accuracy_{cue}"] = float(np.nanmean(hits[own])) if np.isfinite(hits[own]).any() else np.nan
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _by_cue(right: Mapping[str, Array], labels: Array) -> pd.DataFrame:
+    import pandas as pd
+
+    lines = []
+    for cue, hits in right.items():
+        known = np.isfinite(hits)
+        low, high = (float(end) for end in wilson(hits[known].sum(), known.sum()))
+        commonest = np.bincount(labels[known]).max() / known.sum() if known.any() else np.nan
+        lines.append(
+            {
+                "cue": cue,
+                "images": int(known.sum()),
+                "right": int(hits[known].sum()),
+                "accuracy": float(hits[known].mean()) if known.any() else np.nan,
+                "low": low,
+                "high": high,
+                "commonest": commonest,
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _facts(shares: Array, area: list[float], cues: pd.DataFrame, looked: int, tried: int) -> list[Finding]:
+    findings = []
+    if not tried:
+        findings.append(
+            Finding(
+                f"No pattern that goes with one class was found in {counted(looked, 'image')} that the surroundings do "
+                "not explain."
+            )
+        )
+    on = estimates(shares)
+    if np.isfinite(on[0]).all():
+        said = [
+            f"{percent(on[0, k])} on {what}" for k, what in enumerate(("the object", "its outline", "the background"))
+        ]
+        findings.append(
+            Finding(
+                f"Of the evidence lies {said[0]}, {said[1]} and {said[2]}, which {percent(area[2])} of the pixels are.",
+                "info",
+                float(on[0, 2]),
+                (float(on[1, 2]), float(on[2, 2])) if np.isfinite(on[1, 2]) else None,
+            )
+        )
+    for row in cues.to_dict("records")[1:]:
+        if not row["images"]:
+            continue
+        share = rate(int(row["right"]), int(row["images"]))
+        alone = row["cue"] in ("background", "frame") and share.interval[0] > 2 * row["commonest"]
+        findings.append(
+            Finding(
+                f"Of {counted(int(row['images']), 'image')} {share} are recognised when only the {row['cue']} "
+                f"{'are' if row['cue'] == 'edges' else 'is'} left.",
+                "mild" if alone else "info",
+                share.value,
+                share.interval,
+                advice="See which classes need no object, and why their backgrounds differ." if alone else "",
+                kind="shortcut" if alone else None,
+            )
+        )
+    return findings
+
+
+def _pictures(shortcuts: list[Shortcut], images: Any) -> dict[str, Array]:
+    """Images that carry each of the first three marks, and a picture of its place."""
+    arrays = {}
+    for number, found in enumerate(shortcuts[:3]):
+        carriers = np.asarray(images[found.rows[:EXAMPLES]])
+        mean = carriers.mean(axis=(0, 3))
+        place = np.repeat((0.35 * mean + 150)[..., None], 3, axis=-1)
+        place[found.mark.pixels] = (230, 110, 20)
+        arrays[f"mark_{number}"] = small(np.concatenate([place[None].astype(np.uint8), as_rgb(carriers)]))
+    return arrays
+
+
+def _tiles(result: Result) -> list[Tile]:
+    pictures: list[Tile] = []
+    table = result.tables["marks"]
+    for number, carriers in enumerate(result.notes["carriers"]):
+        row, stack = table.iloc[number], result.arrays[f"mark_{number}"]
+        flips = "" if np.isnan(row["flips"]) else f"turns {percent(row['flips'])} of others"
+        above = [(text(row["class"], 16), INK), (f"{percent(row['carrying'] / row['of'])} carry it", QUIET)]
+        pictures.append(Tile(stack[0], above=above, below=[(flips, PREDICTED_COLOUR)], framed=True))
+        pictures += [
+            Tile(image, below=[(f"row {at}", QUIET)], framed=True)
+            for image, at in zip(stack[1:], carriers, strict=True)
+        ]
+        blank = Tile(np.full_like(stack[0], 255))
+        pictures += [blank] * (EXAMPLES - len(carriers))
+    return pictures

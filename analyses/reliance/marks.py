@@ -1,0 +1,280 @@
+"""Marks: patterns at one place that many images of one class repeat, and that what stands around does not explain.
+
+Only pixels are looked at. A watermark, a logo, a ruler or a tinted background leaves one of two traces: small windows
+whose values repeat from image to image, or a place where all other images are plain. Objects leave them too; but
+whether an object covers a place can be told from the pixels around it, and whether a mark does cannot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analyses.reliance.cues import frame
+from analyses.reliance.mark_traces import STEP, TOLERANCE, deviants, enriched, joined, windows
+from workbench.core.types import Array
+from workbench.statistics.rates import wilson
+
+SIDE = 48
+"""Rows and columns that are looked at; of larger images every second, third, … one."""
+VALUES = 6_000_000
+"""Windows that are compared at most; it bounds the images of each class."""
+PER_CLASS = 500
+OBJECT = 0.9
+"""Area under the curve from which a pattern is part of an object for sure, and not looked at further."""
+EXPLAINED = 0.7
+"""Area under the curve from which the surroundings explain whether an image carries a pattern."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """A pattern at one place that goes with one class.
+
+    Attributes:
+        label: the class c.
+        pixels: `(H, W)` bool, its place.
+        pattern: `(H, W, C)` uint8, its values; of no meaning elsewhere.
+        without: `(H, W, C)` uint8, what images that do not carry it have in common there.
+        tolerance: mean deviation from the pattern in grey values up to which an image carries it.
+        carrying, of: images of the class that carry it, and all that were looked at.
+        others, of_others: the same for images of the other classes.
+        told: how well the pixels around it tell which images of the class carry it: area under the ROC curve,
+            0.5 for not at all; NaN where all carry it.
+        alike: whether it is alone in that its values repeat, where nearly all images of the class carry it.
+    """
+
+    label: int
+    pixels: Array
+    pattern: Array
+    without: Array
+    tolerance: float
+    carrying: int
+    of: int
+    others: int
+    of_others: int
+    told: float
+    alike: bool
+
+    @property
+    def planted(self) -> bool:
+        """Whether the surroundings do not explain it, so that it is no part of an object."""
+        return self.alike if np.isnan(self.told) else self.told < EXPLAINED
+
+    @property
+    def sure(self) -> float:
+        """Lower end of its share in the class less the upper end of that in the others, 95 % each."""
+        return float(wilson(self.carrying, self.of)[0] - wilson(self.others, self.of_others)[1])
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words: "upper left corner, rows 0–2, columns 0–2"."""
+        rows, cols = np.nonzero(self.pixels)
+        height, width = self.pixels.shape
+        span = f"rows {rows.min()}–{rows.max()}, columns {cols.min()}–{cols.max()}"
+        if (self.pixels & frame(self.pixels.shape)).sum() > 0.7 * frame(self.pixels.shape).sum():
+            return f"all around the border, {span}"
+        vertical = ("upper", "", "lower")[min(int(3 * (rows.mean() + 0.5) / height), 2)]
+        horizontal = ("left", "", "right")[min(int(3 * (cols.mean() + 0.5) / width), 2)]
+        words = " ".join(word for word in (vertical, horizontal) if word)
+        near = (
+            min(rows.min(), height - 1 - rows.max()) <= height / 8
+            and min(cols.min(), width - 1 - cols.max()) <= width / 8
+        )
+        return f"{words} corner, {span}" if vertical and horizontal and near else f"{words or 'middle'}, {span}"
+
+    def carried_by(self, images: Array) -> Array:
+        """Say which of `(N, H, W, C)` uint8 images carry it: `(N,)` bool."""
+        return _deviation(images, self.pixels, self.pattern) <= self.tolerance
+
+
+def sample_of(labels: Array, shape: tuple[int, ...], classes: int, seed: int = 0) -> Array:
+    """Choose the images to look for marks in: up to 500 of each class, fewer of large images; rows in order.
+
+    Args:
+        labels: `(N,)` int.
+        shape: (H, W, C) of the images.
+        classes: K.
+        seed: of the choice.
+    """
+    height, width = (-(-side // _stride(shape)) for side in shape[:2])
+    most = int(np.clip(VALUES // (height * width * max(classes, 1)), 24, PER_CLASS))
+    order = np.random.default_rng(seed).permutation(len(labels))
+    chosen = [order[labels[order] == c][:most] for c in range(classes)]
+    return np.sort(np.concatenate(chosen))
+
+
+def find_marks(images: Array, labels: Array, classes: int) -> list[Mark]:
+    """Find patterns that go with one class; what an object explains is among them, with `planted` False.
+
+    Args:
+        images: `(N, H, W, C)` uint8.
+        labels: `(N,)` int in [0, K).
+        classes: K.
+
+    Returns:
+        The marks, planted ones first, then by how surely the class has more of them.
+    """
+    stride = _stride(images.shape[1:])
+    seen = images[:, ::stride, ::stride]
+    if min(seen.shape[1:3]) < 2 or len(np.unique(labels)) < 2:
+        return []
+    found: list[Mark] = []
+    repeated = [windows(seen, labels, classes, shift) for shift in (0, STEP // 2)]
+    unusual = deviants(seen, labels, classes)
+    for label in np.unique(labels):
+        own = labels == label
+        for traces, extent in [*((each, 2) for each in repeated), (unusual, 1)]:
+            places, carried = traces[int(label)]
+            for group in joined(places, carried):
+                touched = np.zeros(seen.shape[1:3], bool)
+                for top, left in places[group]:
+                    touched[top : top + extent, left : left + extent] = True
+                carriers = carried[group].mean(axis=0) >= 0.5
+                covered = explained(seen[own], carriers, touched)
+                if covered > OBJECT:
+                    continue
+                area = _enlarged(touched, stride, images.shape[1:3])
+                mark = _mark(images, labels, int(label), carriers=carriers, area=area, covered=covered, stride=stride)
+                if mark is not None:
+                    found.append(mark)
+    found = _not_the_classes_themselves(found, classes)
+    return different(sorted(found, key=lambda each: (not each.planted, -each.sure * each.pixels.sum() ** 0.25)))
+
+
+def mark_at(images: Array, labels: Array, label: int, *, carriers: Array, area: Array) -> Mark | None:
+    """Look whether some images of a class have a pattern in common at a place, and whether it is a mark.
+
+    Args:
+        images: `(N, H, W, C)` uint8.
+        labels: `(N,)` int.
+        label: the class.
+        carriers: `(n,)` bool, which of the n images of the class may carry it.
+        area: `(H, W)` bool, the place.
+    """
+    stride = _stride(images.shape[1:])
+    covered = explained(images[labels == label], carriers, area, stride)
+    return _mark(images, labels, label, carriers=carriers, area=area, covered=covered, stride=stride)
+
+
+def _mark(
+    images: Array, labels: Array, label: int, *, carriers: Array, area: Array, covered: float, stride: int
+) -> Mark | None:
+    """Find out where exactly the pattern lies that some images of the class have in common, and who else carries it."""
+    own = labels == label
+    mine, others = images[own], images[~own]
+    rest = others[:: max(1, len(others) // PER_CLASS)]
+    if carriers.sum() < 5:
+        return None
+    without = np.median(rest, axis=0).astype(np.uint8)
+    pixels, tolerance, pattern = area, 0.0, without
+    for same_in in (0.8, 0.9):  # a second time, from those that really carry it
+        carry = mine[carriers]
+        pattern = np.median(carry, axis=0).astype(np.uint8)
+        same, elsewhere = (_close(each, pattern).mean(axis=0) for each in (carry, rest))
+        differs = (np.abs(pattern.astype(int) - without) > TOLERANCE).any(axis=-1)
+        repeats = (same >= same_in) & (same - elsewhere >= 0.4) & differs
+        if (~carriers).sum() >= max(5, 0.05 * len(carriers)):  # what all images of the class have is no part of it
+            repeats &= same - _close(mine[~carriers], pattern).mean(axis=0) >= 0.3
+            without = np.median(mine[~carriers], axis=0).astype(np.uint8)
+        pixels = _with_neighbours(repeats, area, stride) if (repeats & area).any() else area & differs
+        if not pixels.any():
+            return None
+        far = _deviation(carry, pixels, pattern)
+        apart = float(_deviation(without[None], pixels, pattern)[0])
+        tolerance = min(max(TOLERANCE, 1.5 * float(np.quantile(far, 0.8))), 48.0, apart / 2)
+        carriers = _deviation(mine, pixels, pattern) <= tolerance
+        if carriers.sum() < 5:
+            return None
+    also = int((_deviation(others, pixels, pattern) <= tolerance).sum())
+    counts = (int(carriers.sum()), len(mine), also, len(others))
+    if not enriched(np.array([counts[0], also]), np.array([len(mine), len(others)]))[0]:
+        return None
+    known = np.array([covered, explained(mine, carriers, pixels, stride)])
+    told = float(np.nanmax(known)) if np.isfinite(known).any() else float("nan")
+    spread = mine[:, pixels].std(axis=0).mean()
+    return Mark(label, pixels, pattern, without, tolerance, *counts, told, bool(4 * spread < apart))
+
+
+def _with_neighbours(pixels: Array, area: Array, stride: int) -> Array:
+    """Keep what hangs together with `area`, gaps of a pixel (as in a checkered mark) included."""
+    from scipy import ndimage
+
+    square = np.ones((3, 3), bool)
+    parts, _ = ndimage.label(ndimage.binary_dilation(pixels, square, stride) if stride > 1 else pixels, square)
+    wanted = np.unique(parts[pixels & area])
+    return np.asarray(pixels & np.isin(parts, wanted[wanted > 0]))
+
+
+def explained(images: Array, has: Array, pixels: Array, stride: int = 1) -> float:
+    """How well the pixels around `pixels` tell which images carry something there.
+
+    Ridge regression on a ring of two pixels around, five-fold.
+
+    Args:
+        images: `(n, H, W, C)` uint8, of one class.
+        has: `(n,)` bool.
+        pixels: `(H, W)` bool.
+        stride: pixels that count as one.
+
+    Returns:
+        Area under the ROC curve, 0.5 for not at all; NaN where (nearly) all carry it or none.
+    """
+    from scipy import ndimage
+    from scipy.stats import rankdata
+
+    if min(int(has.sum()), int((~has).sum())) < max(4, 0.03 * len(has)):
+        return float("nan")
+    square = np.ones((3, 3), bool)
+    gap = 0 if min(pixels.shape) < 20 else stride
+    inner = ndimage.binary_dilation(pixels, square, gap) if gap else pixels
+    ring = np.argwhere(ndimage.binary_dilation(inner, square, 2 * stride) & ~inner)
+    ring = ring[:: max(1, len(ring) * images.shape[3] // 120)]
+    features = images[:, ring[:, 0], ring[:, 1]].reshape(len(images), -1).astype(np.float64)
+    features = features[:, features.std(axis=0) > 0]
+    if features.shape[1] == 0:
+        return 0.5
+    features = (features - features.mean(axis=0)) / features.std(axis=0)
+    folds, scores = np.random.default_rng(0).permutation(len(has)) % 5, np.zeros(len(has))
+    for fold in range(5):
+        learn, ask = features[folds != fold], features[folds == fold]
+        target = has[folds != fold] - has[folds != fold].mean()
+        penalty = 0.1 * len(learn) * np.eye(learn.shape[1])
+        scores[folds == fold] = ask @ np.linalg.solve(learn.T @ learn + penalty, learn.T @ target)
+    ranks, hits = rankdata(scores), int(has.sum())
+    return float((ranks[has].sum() - hits * (hits + 1) / 2) / (hits * (len(has) - hits)))
+
+
+def _not_the_classes_themselves(marks: list[Mark], classes: int) -> list[Mark]:
+    """Where many classes have a place that all their images share, that is what the classes are, and no mark."""
+    wholly = {each.label for each in marks if np.isnan(each.told) and each.alike}
+    if len(wholly) <= max(1, classes // 4):
+        return marks
+    return [replace(each, alike=False) for each in marks]
+
+
+def different(marks: list[Mark]) -> list[Mark]:
+    """Leave out what lies on a better mark of the same class."""
+    kept: list[Mark] = []
+    for mark in marks:
+        same = [each for each in kept if each.label == mark.label]
+        if all((each.pixels & mark.pixels).sum() < 0.3 * min(each.pixels.sum(), mark.pixels.sum()) for each in same):
+            kept.append(mark)
+    return kept
+
+
+def _close(images: Array, pattern: Array) -> Array:
+    return np.asarray((np.abs(images.astype(np.int16) - pattern) <= TOLERANCE).all(axis=-1))
+
+
+def _deviation(images: Array, pixels: Array, pattern: Array) -> Array:
+    """`(N,)` float, mean deviation from the pattern at its place."""
+    return np.asarray(np.abs(images[:, pixels].astype(np.float32) - pattern[pixels]).mean(axis=(1, 2)))
+
+
+def _enlarged(seen: Array, stride: int, shape: tuple[int, ...]) -> Array:
+    return np.asarray(np.repeat(np.repeat(seen, stride, axis=0), stride, axis=1)[: shape[0], : shape[1]])
+
+
+def _stride(shape: tuple[int, ...]) -> int:
+    return max(1, -(-max(shape[0], shape[1]) // SIDE))

@@ -1,0 +1,256 @@
+"""What changes of the images do to the predictions, and to their maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from analyses.robustness.corruptions import FAMILIES, SEVERITIES, Corruptions
+from analyses.robustness.figure import drawn
+from analyses.robustness.fragility import NEVER
+from analyses.robustness.tables import classes_of, curves_of, drop, families_of, images_of, maps_of
+from analyses.robustness.trial import Trial, stability, tried
+from workbench.core.errors import unknown
+from workbench.core.finding import Finding, Kind
+from workbench.core.params import Params
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed, percent
+from workbench.data.sampling import MOST_EVIDENCE, balanced
+from workbench.data.thumbnails import small
+from workbench.session.analysis import Analysis
+from workbench.statistics.bootstrap import Estimate, estimate, number
+from workbench.statistics.rates import rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from workbench.session.session import Session
+
+TOO_MUCH, MUCH = 0.2, 0.1
+"""Accuracy that the mildest severity must surely cost for a fault; and severity 3, to be worth a word."""
+MIDDLE = 3
+"""Severity at which families and classes are compared."""
+
+
+class Choice(Params):
+    """Which changes, on how many images."""
+
+    families: tuple[str, ...] = Field((), description=f"kinds of change, all if none: {', '.join(FAMILIES)}")
+    images: int = Field(1000, ge=1, le=100_000, description="images to change, of each class as many as there are")
+    every: int = Field(1, ge=1, le=4, description="steps of severity: 1 tries all five, 2 tries 1, 3 and 5")
+    maps: int = Field(32, ge=0, le=2000, description="images whose maps are compared before and after")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images and of the changes")
+
+
+class Robustness(Analysis[Choice]):
+    """How much do noise, blur, shifts and the like cost, and which small change flips an image?
+
+    Eleven families of corruptions after MNIST-C at five severities, of which a reader hardly sees the first.
+    """
+
+    Params = Choice
+    needs_model = True
+    kinds: ClassVar[tuple[Kind, ...]] = ("fragility",)
+    quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 200, "every": 2, "maps": 8})
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Change a balanced sample in every way, and compare predictions and maps with those of the images as they are.
+
+        Source: arXiv:1906.02337 (families), arXiv:1903.12261 (corruption error).
+
+        Raises:
+            WorkbenchError: if there is no such family.
+        """
+        for name in params.families:
+            if name not in FAMILIES:
+                raise unknown("family", name, FAMILIES)
+        from workbench.attribution.methods import explainer
+
+        rows = balanced(session.dataset.labels, params.images, params.seed)
+        severities = SEVERITIES[:: params.every]
+        names = [name for name in FAMILIES if not params.families or name in params.families]
+        trial = tried(session, rows, names, severities, params.seed)
+        maps = stability(session, trial, params.maps, params.seed)
+        middle = min((s for s in severities if s >= MIDDLE), default=severities[-1])
+        curves, classes = curves_of(trial), classes_of(trial, session.class_names)
+        families, images = families_of(trial, curves, maps, middle), images_of(trial, session)
+        tables = {"families": families, "curves": curves, "classes": classes, "images": images}
+        tables["maps"] = maps_of(trial, maps)
+        shown, pairs = _examples(trial, session, params.seed)
+        chance = estimate(maps.chance)
+        notes = {
+            "middle": middle,
+            "shown": shown,
+            "method": maps.method,
+            "title": explainer(maps.method).title,
+            "order": families["name"].tolist(),
+            "severities": list(severities),
+            "chance": chance.value if np.isfinite(chance.value) else None,
+        }
+        findings = [_fragility(trial, middle), _relative(trial, families)]
+        findings += [
+            *_hit(trial, classes, middle),
+            *_flipped(trial),
+            *_kept(families, str(notes["title"]), chance, middle),
+        ]
+        return Result(tables, {"flips": trial.flips[0].T, "rows": rows, "pairs": pairs}, tuple(findings), notes)
+
+    def draw(self, result: Result) -> Figure:
+        """Draw a curve for each family, the classes at one severity, the maps, and images that flip."""
+        return drawn(result, self.question())
+
+
+def _examples(trial: Trial, session: Session, seed: int) -> tuple[list[dict[str, Any]], Array]:
+    """Of each family the right image that the smallest severity flips, the surest one; before and after."""
+    at, to = trial.flips
+    names, shown, pairs = session.class_names, [], []
+    for f, family in enumerate(trial.families):
+        order = np.where((at[f] != NEVER) & trial.before.correct, at[f], SEVERITIES[-1] + 1)
+        n = int(np.lexsort((-trial.before.confidence, order))[0])
+        if order[n] > SEVERITIES[-1]:
+            continue
+        row, severity = int(trial.rows[n]), int(at[f, n])
+        batch = Corruptions(session.dataset.floats([row]), np.array([row]), seed)
+        changed = (255 * batch.changed(family, severity)).round().astype(np.uint8)
+        pairs.append(small(np.concatenate([session.dataset.images[[row]], changed])))
+        shown.append(
+            {
+                "family": FAMILIES[family].title,
+                "row": row,
+                "severity": severity,
+                "to": names[to[f, n]],
+                "true": names[trial.before.labels[n]],
+                "change": FAMILIES[family].words(severity),
+            }
+        )
+    shape = small(session.dataset.images[:1]).shape[1:]
+    return shown, np.stack(pairs) if pairs else np.zeros((0, 2, *shape), np.uint8)
+
+
+def _points(found: tuple[float, float, float]) -> str:
+    value, low, high = (number(100 * each, 1) for each in found)
+    return f"{value} points (95 % interval {low} to {high})"
+
+
+def _fragility(trial: Trial, middle: int) -> Finding:
+    """Judge the costliest family: at the mildest severity for a fault, at the middle one for a word."""
+    first, count = trial.severities[0], len(trial.families)
+    sure = 1 - 0.05 / count  # as many families have their chance
+    broken = [f for f in range(count) if drop(trial, f, 1, sure)[1] > TOO_MUCH]
+    place = 1 if broken else 1 + trial.severities.index(middle)
+    drops = [drop(trial, f, place)[0] for f in range(count)]
+    worst = max(broken or range(count), key=lambda f: drops[f])
+    severity, found = (first if broken else middle), drop(trial, worst, place)
+    weak = drop(trial, worst, place, sure)[1] > MUCH
+    family, before = FAMILIES[trial.families[worst]], rate(int(trial.right[worst, 0].sum()), len(trial.rows))
+    after = rate(int(trial.right[worst, place].sum()), len(trial.rows))
+    claim = (
+        f"{family.title} ({family.words(severity)}, severity {severity} of {SEVERITIES[-1]}) costs "
+        f"{_points(found)} of accuracy: {percent(before.value)} become {percent(after.value)} of "
+        f"{counted(len(trial.rows), 'image')}"
+    )
+    others = [FAMILIES[trial.families[f]].title for f in broken if f != worst]
+    if others:
+        claim += f"; so mild a change costs as much by {listed([each.lower() for each in others])}"
+    elif not weak and count > 1:
+        claim += "; no other family costs more"
+    lost = np.flatnonzero(trial.right[worst, 0] & ~trial.right[worst, place])
+    surest = lost[np.argsort(-trial.before.confidence[lost], kind="stable")][:MOST_EVIDENCE]
+    advice = (
+        f"If such pictures can come, train with this change as augmentation ({family.name}, at random up to severity "
+        f"{middle}), and check that the images are prepared in training as they are here."
+    )
+    return Finding(
+        f"{claim}.",
+        "serious" if broken else "mild" if weak else "info",
+        found[0],
+        found[1:],
+        tuple(trial.rows[surest].tolist()),
+        advice if broken or weak else "",
+        "fragility",
+        confirm=f"The same model trained with {family.title.lower()} at random loses less at severity {severity}."
+        if broken or weak
+        else "",
+    )
+
+
+def _relative(trial: Trial, families: pd.DataFrame) -> Finding:
+    """Say what all families cost on average, and beside a simple reference."""
+    mean, error = float(families["mean_drop"].mean()), families["corruption_error"].mean()
+    claim = (
+        f"Over {counted(len(families), 'kind')} of change and {counted(len(trial.severities), 'severity level')} the "
+        f"accuracy falls by {100 * mean:.1f} points on average"
+    )
+    if np.isfinite(error):
+        claim += f"; the mean corruption error is {error:.2f} times that of a linear classifier of the pixels"
+    return Finding(f"{claim}.", value=mean)
+
+
+def _hit(trial: Trial, classes: pd.DataFrame, middle: int) -> list[Finding]:
+    """Name the class and family with the largest loss, where there is more than one class."""
+    own = classes[classes["severity"] == middle]
+    if own["class"].nunique() < 2:
+        return []
+    row = own.iloc[int(own["drop"].to_numpy().argmax())]
+    if row["drop"] <= 0:
+        return []
+    f = [FAMILIES[name].title for name in trial.families].index(row["family"])
+    place = 1 + trial.severities.index(middle)
+    lost = (trial.before.labels == row["number"]) & trial.right[f, 0] & ~trial.right[f, place]
+    share = rate(int(row["right"]), int(row["images"]))
+    return [
+        Finding(
+            f"{row['class']} suffers most, from {row['family'].lower()}: at severity {middle} {share} of "
+            f"{counted(int(row['images']), 'image')} are still recognised, {100 * row['drop']:.1f} points less.",
+            "info",
+            share.value,
+            share.interval,
+            tuple(trial.rows[lost][:MOST_EVIDENCE].tolist()),
+            classes=(int(row["number"]),),
+        )
+    ]
+
+
+def _flipped(trial: Trial) -> list[Finding]:
+    """Say how many right predictions a hardly visible change turns."""
+    right = np.flatnonzero(trial.before.correct)
+    if not len(right):
+        return [Finding("No image of the sample is predicted right, so no change can cost anything.")]
+    first, at = trial.severities[0], trial.flips[0][:, right]
+    turned = (at == first).sum(axis=0)
+    share = rate(int((turned > 0).sum()), len(right))
+    often = np.argsort(-turned, kind="stable")
+    rows = trial.rows[right[often[: int((turned > 0).sum())]]][:MOST_EVIDENCE]
+    return [
+        Finding(
+            f"Of {counted(len(right), 'right prediction')} {share} turn under at least one change of severity {first}; "
+            f"{percent(float((at == NEVER).all(axis=0).mean()))} stand all changes tried.",
+            "info",
+            share.value,
+            share.interval,
+            tuple(rows.tolist()),
+        )
+    ]
+
+
+def _kept(families: pd.DataFrame, method: str, chance: Estimate, middle: int) -> list[Finding]:
+    """Say how far the maps stay where the predictions stay."""
+    known = families[families["maps_compared"] >= 2].sort_values("map_stability", kind="stable")
+    if known.empty:
+        return []
+    least = known.iloc[0]
+    own = Estimate.of(least, "map_stability")
+    claim = (
+        f"Where the prediction stays right, the {method} map changes most under {least['family'].lower()}: rank "
+        f"correlation with the map before {own} on the object at severity {middle}, over "
+        f"{counted(int(least['maps_compared']), 'image')}"
+    )
+    if np.isfinite(chance.value):
+        claim += f"; the maps of two different images share {number(chance.value)}"
+    return [Finding(f"{claim}.", "info", own.value, own.interval)]

@@ -1,0 +1,162 @@
+"""The figure of a trial on corrupted images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.core.result import Result
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.pieces import (
+    FAINT,
+    INK,
+    QUIET,
+    SMALL,
+    class_ticks,
+    heading,
+    interval_bars,
+    new_figure,
+    plain,
+    table_map,
+    text,
+)
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+WIDTH, ACROSS, CELL = 13.0, 6, 0.95
+MOST_CLASSES = 20
+"""Classes that are drawn; of more, those that lose most."""
+
+
+def drawn(result: Result, question: str) -> Figure:
+    """Draw a curve for each family, the loss by class, the maps' stability, and images that flip."""
+    families, notes = result.tables["families"], result.notes
+    classes = _by_class(result)
+    pictures = _pictures(result)
+    per_row = min(int(WIDTH / CELL) // 2 * 2, max(len(pictures), 2))
+    lines = -(-len(families) // ACROSS)
+    tall = [1.75 * lines + 0.2, 1.5 + 0.25 * max(len(classes), 0.8 * len(families))]
+    tall.append(tiles_height(pictures, per_row, CELL) + 0.45 if pictures else 0.5)
+    said = (
+        "Curves: accuracy by severity with 95 % Wilson interval; grey: each class; dashed: a linear classifier of the "
+        f"pixels, if its training images are known. Most costly family first. Severity {notes['middle']} of 5 in the "
+        "lower panels. Pairs of images: before, and after the smallest change that flips a right prediction. "
+        "Maps: of images that stay right, moved back where the image was moved; (number of images)."
+    )
+    figure = new_figure(result, question, width=WIDTH, height=sum(tall), said=said)
+    above, middle, below = figure.subfigures(3, 1, height_ratios=tall, squeeze=False)[:, 0]
+    _curves(above, result, lines)
+    left, right = middle.subplots(1, 2, width_ratios=[1.9, 1.0])
+    _heat(left, classes, result)
+    _maps(right, families, notes)
+    axes = below.subplots()
+    heading(
+        axes,
+        "The smallest change of each family that flips a right prediction: before, after"
+        if pictures
+        else "No change flips a right prediction",
+    )
+    tiles(axes, pictures, columns=per_row, cell=CELL)
+    return figure
+
+
+def _curves(figure: SubFigure, result: Result, lines: int) -> None:
+    curves, classes = result.tables["curves"], result.tables["classes"]
+    grid = figure.subplots(lines, ACROSS, sharex=True, sharey=True, squeeze=False)
+    places = [0, *result.notes["severities"]]
+    for axes in grid.ravel()[len(result.notes["order"]) :]:
+        axes.set_axis_off()
+    for number, (axes, title) in enumerate(zip(grid.ravel(), result.tables["families"]["family"], strict=False)):
+        own = curves[curves["family"] == title]
+        for _, each in classes[classes["family"] == title].groupby("number"):
+            axes.plot(each["severity"], 100 * each["accuracy"], color=QUIET, linewidth=0.5, alpha=0.45)
+        axes.fill_between(
+            own["severity"], 100 * own["low"], 100 * own["high"], color=TRUE_COLOUR, alpha=0.25, linewidth=0
+        )
+        axes.plot(own["severity"], 100 * own["accuracy"], color=TRUE_COLOUR, linewidth=2)
+        if own["reference_accuracy"].notna().any():
+            axes.plot(own["severity"], 100 * own["reference_accuracy"], color=INK, linewidth=1, linestyle="--")
+        heading(axes, title)
+        plain(axes, grid="y")
+        axes.set(ylim=(0, 101), xticks=places)
+        last = number >= len(result.notes["order"]) - ACROSS
+        axes.tick_params(labelbottom=last)
+        if last:
+            axes.set_xlabel("severity")
+        if number % ACROSS == 0:
+            axes.set_ylabel("accuracy, %")
+
+
+def _by_class(result: Result) -> pd.DataFrame:
+    """Accuracy lost by class and family at the middle severity, `(classes, families)`, in points."""
+    table = result.tables["classes"]
+    own = table[table["severity"] == result.notes["middle"]]
+    loss = 100 * own.pivot_table(index="number", columns="family", values="drop", aggfunc="first")
+    loss = loss[result.tables["families"]["family"].tolist()]
+    most = loss.mean(axis=1).sort_values(ascending=False, kind="stable").index[:MOST_CLASSES]
+    return loss.loc[sorted(most)]
+
+
+def _heat(axes: Axes, loss: pd.DataFrame, result: Result) -> None:
+    names = result.tables["classes"].drop_duplicates("number").set_index("number")["class"]
+    values = loss.to_numpy()
+    few = values.size <= 260
+    table_map(
+        axes,
+        np.clip(values, 0, None),
+        end=max(float(values.max()), 10.0),
+        unit="accuracy lost, points",
+        annot=values.round() + 0.0 if few else False,
+        fmt=".0f",
+        annot_kws={"fontsize": SMALL},
+        linewidths=0.5,
+    )
+    axes.set(xlabel="", ylabel="")
+    axes.set_yticks(
+        np.arange(len(loss)) + 0.5, [text(names[c], 20) for c in loss.index], rotation=0, fontsize=SMALL + 1
+    )
+    axes.set_xticks(np.arange(loss.shape[1]) + 0.5, list(loss.columns), rotation=35, ha="right", fontsize=SMALL + 1)
+    axes.tick_params(length=0)
+    of, shown = len(names), len(loss)
+    which = f", the {shown} of {of} classes that lose most" if shown < of else ""
+    heading(axes, f"Accuracy lost by class at severity {result.notes['middle']}{which}")
+
+
+def _maps(axes: Axes, families: pd.DataFrame, notes: Mapping[str, Any]) -> None:
+    values = [families[f"map_stability{end}"].to_numpy(np.float64) for end in ("", "_low", "_high")]
+    low, high = (np.where(np.isnan(each), values[0], each) for each in values[1:])
+    interval_bars(axes, np.arange(len(families)), values[0], low, high, colour=PREDICTED_COLOUR, height=0.6)
+    class_ticks(
+        axes,
+        [f"{family} ({count})" for family, count in zip(families["family"], families["maps_compared"], strict=True)],
+    )
+    chance = notes["chance"]
+    if chance is not None:
+        axes.axvline(chance, color=INK, linewidth=1, linestyle=":")
+    if np.isnan(values[0]).all():
+        axes.text(0.5, len(families) / 2 - 0.5, "no map to compare", ha="center", color=QUIET, fontsize=SMALL + 1)
+    axes.set_xlim(min(0.0, float(np.nanmin([*low, 0.0]))), 1)
+    axes.set_xlabel("rank correlation, before and after" + ("; dotted: two images" if chance is not None else ""))
+    heading(axes, f"Do the {notes['title']} maps stay?")
+    plain(axes, grid="x")
+    axes.axvline(0, color=FAINT, linewidth=0.8)
+
+
+def _pictures(result: Result) -> list[Tile]:
+    """Pairs of tiles, the image as it is and changed."""
+    found = []
+    for (before, after), said in zip(result.arrays["pairs"], result.notes["shown"], strict=True):
+        above = [(said["family"], INK), (f"severity {said['severity']}", QUIET)]
+        found.append(
+            Tile(before, above=above, below=[(text(said["true"], 13), TRUE_COLOUR), (f"row {said['row']}", QUIET)])
+        )
+        found.append(
+            Tile(after, above=[("", INK), ("", QUIET)], below=[(text(said["to"], 13), PREDICTED_COLOUR), ("", QUIET)])
+        )
+    return found

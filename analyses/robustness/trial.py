@@ -1,0 +1,152 @@
+"""A model tried on corrupted images: its predictions, those of a reference, and how far its maps stay the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analyses.robustness.corruptions import Corruptions
+from analyses.robustness.fragility import flips, pixel_reference
+from workbench.core.predictions import Predictions
+from workbench.core.progress import report
+from workbench.core.types import Array
+from workbench.data.lazy_images import Some, portions
+from workbench.data.sampling import balanced, evenly
+from workbench.faithfulness.agreement import MOST_PIXELS, pairwise
+
+if TYPE_CHECKING:
+    from workbench.session.session import Session
+
+BATCH = 256
+LEARNED = 2000
+"""Training images that the reference learns from."""
+METHODS, FEW = ("grad-cam", "saliency", "occlusion"), 8
+"""Methods whose maps are compared, the first that applies; and images for the last one, which is slow."""
+LEAST = 8
+"""Pixels on which two maps can be compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What became of n images under F families of S severities.
+
+    Attributes:
+        rows: `(n,)` int64, rows of the dataset.
+        families: F names.
+        severities: S severities, ascending.
+        before: predictions of the images as they are.
+        predicted: `(F, S, n)` int64 classes predicted for the changed images.
+        reference: `(F, S + 1, n)` int64, those of a ridge regression on the pixels, severity 0 first; None where no
+            training images are known.
+    """
+
+    rows: Array
+    families: tuple[str, ...]
+    severities: tuple[int, ...]
+    before: Predictions
+    predicted: Array
+    reference: Array | None
+
+    @cached_property
+    def right(self) -> Array:
+        """`(F, S + 1, n)` bool, severity 0 first."""
+        clean = np.broadcast_to(self.before.correct, (len(self.families), 1, len(self.rows)))
+        return np.concatenate([clean, self.predicted == self.before.labels], axis=1)
+
+    @cached_property
+    def flips(self) -> tuple[Array, Array]:
+        """`(F, n)` severity that flips each image, and the class it flips to; see `fragility.flips`."""
+        return flips(self.predicted, self.before.predicted, np.array(self.severities))
+
+
+def tried(session: Session, rows: Array, families: Sequence[str], severities: Sequence[int], seed: int) -> Trial:
+    """Change images in every way, and ask the model and the reference about each of them."""
+    dataset, probe = session.dataset, session.probe
+    reference = None
+    if session.train is not None:
+        learned = np.sort(balanced(session.train.labels, LEARNED, seed))
+        reference = pixel_reference(Some(session.train, learned), session.train.labels[learned])
+    logits = []
+    predicted = np.zeros((len(families), len(severities), len(rows)), np.int64)
+    compared = np.zeros((len(families), len(severities) + 1, len(rows)), np.int64)
+    done, total = 0, len(rows) * len(families)
+    for part in portions(Some(dataset, rows), BATCH):
+        batch = Corruptions(dataset.floats(rows[part]), rows[part], seed)
+        logits.append(probe.logits(batch.images))
+        if reference is not None:
+            compared[:, 0, part] = reference(batch.images)
+        for f, family in enumerate(families):
+            for s, severity in enumerate(severities):
+                changed = batch.changed(family, severity)
+                predicted[f, s, part] = probe.logits(changed).argmax(axis=1)
+                if reference is not None:
+                    compared[f, s + 1, part] = reference(changed)
+            done += len(batch.rows)
+            report("Corrupted images", done, total)
+    before = Predictions(np.concatenate(logits), dataset.labels[rows])
+    known = None if reference is None else compared
+    return Trial(rows, tuple(families), tuple(severities), before, predicted, known)
+
+
+@dataclass(frozen=True, eq=False)
+class Stability:
+    """How alike the maps of an image are before and after.
+
+    Attributes:
+        method: CLI name of the method.
+        alike: `(F, S, m)` rank correlation of each image's maps on its object; NaN where its prediction did not stay,
+            or a map is flat.
+        chance: `(m,)` the same of the maps of two different images as they are; NaN where there are no two.
+    """
+
+    method: str
+    alike: Array
+    chance: Array
+
+
+def stability(session: Session, trial: Trial, most: int, seed: int) -> Stability:
+    """Explain some images that are predicted right, before and after each change that they stand, and compare.
+
+    The map of a moved image is moved back before it is compared, and only where it is known.
+    """
+    from workbench.attribution.methods import explainer
+
+    method = next((n for n in METHODS if explainer(n).missing(session.probe) is None), METHODS[-1])
+    most = most if method != METHODS[-1] else min(most, FEW)
+    right = np.flatnonzero(trial.before.correct)
+    chosen = right[balanced(trial.before.labels[right], most, seed)] if len(right) else right
+    alike = np.full((len(trial.families), len(trial.severities), len(chosen)), np.nan)
+    if not len(chosen):
+        return Stability(method, alike, np.full(1, np.nan))
+    rows, target = trial.rows[chosen], trial.before.labels[chosen]
+    batch = Corruptions(session.dataset.floats(rows), rows, seed)
+    first = session.attribute_images(method, batch.images, target).at_pixels()
+    chance = np.array(
+        [_alike(one, other, on) for one, other, on in zip(first, np.roll(first, 1, 0), batch.objects, strict=True)]
+    )
+    for f, family in enumerate(trial.families):
+        for s, severity in enumerate(trial.severities):
+            stays = np.flatnonzero(trial.predicted[f, s, chosen] == target)
+            if not len(stays):
+                continue
+            changed = batch.changed(family, severity)[stays]
+            maps = np.zeros(first.shape, first.dtype)
+            maps[stays] = session.attribute_images(method, changed, target[stays]).at_pixels()
+            back, known = batch.moved_back(maps, family, severity)
+            for n in stays:
+                alike[f, s, n] = _alike(first[n], back[n], batch.objects[n] & known[n])
+        report("Maps of corrupted images", f + 1, len(trial.families))
+    return Stability(method, alike, chance if len(chosen) > 1 else np.full(1, np.nan))
+
+
+def _alike(one: Array, other: Array, on: Array) -> float:
+    """Rank correlation of two `(H, W)` maps on some pixels; NaN where one is flat there."""
+    places = np.flatnonzero(on)
+    if len(places) < LEAST:
+        return float("nan")
+    places = places[evenly(len(places), MOST_PIXELS)]
+    return float(pairwise(np.stack([one.ravel()[places], other.ravel()[places]]), 0.1)[0, 0, 1])

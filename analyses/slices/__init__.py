@@ -1,0 +1,311 @@
+"""Groups of images on which the model is worse than it should be."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from analyses.slices.worse_than_expected import SCARCE, Slice, calibrated, distinct, expected_accuracy, halves, measured
+from workbench.core.finding import Finding, Kind
+from workbench.core.params import Params
+from workbench.core.progress import report
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, percent
+from workbench.data.lazy_images import Some, portions
+from workbench.data.properties import image_properties, shrunk, unlike
+from workbench.data.sampling import MOST_EVIDENCE, evenly, worst_first
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
+from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.statistics.error_tree import error_tree
+from workbench.statistics.rates import rate
+from workbench.statistics.significance import discovered
+from workbench.statistics.slicing import Part, components, from_embeddings, from_pixels, from_properties
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session.session import Session
+
+FEW = 40
+"""With fewer images there is nothing to find on one half and to confirm on the other."""
+SIDE, CELL = 28, 0.78
+"""Pixels a side whose principal components are clustered; width of a picture in inches."""
+LOOKS_WORSE = 0.1
+"""How far below its classes a group lies in the half that it is found on, to be tried on the other."""
+MOST_FAULTS, MOST_MILD, NOTABLE = 5, 3, 0.05
+"""Findings at most; a group that surely costs less accuracy than the last is in the table only."""
+
+
+class Search(Params):
+    """How much is searched and shown."""
+
+    learned: int = Field(20_000, ge=100, le=200_000, description="training images to look for the same groups in")
+    pictures: int = Field(9, ge=2, le=12, description="images of each group to show, errors first")
+    shown: int = Field(6, ge=1, le=20, description="groups to draw, faults first")
+    seed: int = Field(0, ge=0, description="of the split into two halves, and of the clusters")
+
+
+class Slices(Analysis[Search]):
+    """In which groups of images is the model worse than it should be?"""
+
+    Params = Search
+    needs_model: ClassVar[bool] = True
+    kinds: ClassVar[tuple[Kind, ...]] = ("underperforming-slice",)
+    quick: ClassVar[Mapping[str, Any]] = MappingProxyType({"learned": 8000})
+
+    def compute(self, session: Session, params: Search) -> Result:
+        """Find groups on one half and measure them on the other, both ways round."""
+        predictions, names, data = session.predictions, session.class_names, session.dataset
+        properties = image_properties(data.images)
+        parts = halves(predictions.labels, params.seed)
+        if len(data) < FEW:
+            said = (
+                f"{counted(len(data), 'image')} are too few to find groups on one half and to confirm them on the "
+                f"other; {FEW} are needed."
+            )
+            return Result({"slices": _table([], [])}, {}, (Finding(said),))
+        tried, slices = _search(session, params, properties, parts)
+        held = discovered(np.array([each.chance for each in slices]))
+        kept = distinct([each for each, holds in zip(slices, held, strict=True) if holds])
+        words = [each.group.rule or unlike(properties, predictions.labels, each.group.members) for each in kept]
+        findings = _findings(session, kept, words, tried)
+        images, table = [], _table(kept, words)
+        for each in kept[: params.shown]:
+            rows = np.flatnonzero(each.group.members)
+            wrong = worst_first(predictions, rows[~predictions.correct[rows]])
+            images.append([*wrong, *rows[predictions.correct[rows]].tolist()][: params.pictures])
+        tree = error_tree(properties, predictions, parts, names)
+        chosen = np.array([row for rows in images for row in rows], np.int64)
+        arrays = {
+            "images": small(np.asarray(data.images[chosen])),
+            "right": predictions.correct[chosen],
+            "counts": np.array([len(rows) for rows in images], np.int64),
+        }
+        notes = {"predicted": [names[c] for c in predictions.predicted[chosen]], "tried": tried}
+        return Result({"slices": table, "tree": tree}, arrays, findings, notes)
+
+    def draw(self, result: Result) -> Figure:
+        """Draw each group's accuracy beside its images, and the tree of errors below."""
+        if "tree" not in result.tables:
+            return say(new_figure(result, self.question(), height=2.0), "Too few images to find groups in.")
+        table, tree = result.tables["slices"].head(len(result.arrays["counts"])), result.tables["tree"]
+        columns = int(result.params.get("pictures", 9))
+        strip = tiles_height([Tile(result.arrays["images"][0], below=[("", QUIET)])], 1, CELL) if len(table) else 0.5
+        upper, lower = max((max(strip, 0.75) + 0.05) * len(table), 0.9) + 0.5, 0.24 * len(tree) + 0.7
+        said = (
+            "Groups found on one half and measured on the other. Orange: accuracy of the group, 95 % interval. "
+            "Teal: expected from its classes. Grey: calibrated confidence of images alike. Under each image: what it "
+            "is taken for, teal where right. Tree: grown on one half, errors counted on the other; indented: within."
+        )
+        figure = new_figure(result, self.question(), width=5.6 + columns * CELL, height=upper + lower, said=said)
+        grid = figure.add_gridspec(2, 2, height_ratios=[upper, lower], width_ratios=[5.6, columns * CELL])
+        if len(table):
+            pictures = figure.add_subplot(grid[0, 1])
+            _accuracies(figure.add_subplot(grid[0, 0]), table)
+            heading(pictures, "Images, errors first")
+            _pictures(pictures, result, len(table), columns)
+        else:
+            axes = figure.add_subplot(grid[0, :])
+            axes.set_axis_off()
+            axes.text(0.5, 0.5, f"None of {result.notes['tried']:,} groups was confirmed.", ha="center", color=QUIET)
+        _tree(figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1]), tree)
+        return figure
+
+
+def _search(
+    session: Session, params: Search, properties: pd.DataFrame, parts: tuple[Array, Array]
+) -> tuple[int, list[Slice]]:
+    """How many groups were tried on the half that they were not found on, and those that are worse there too."""
+    predictions, names, train = session.predictions, session.class_names, session.train
+    labels, values = predictions.labels, properties.to_numpy()
+    rows = None if train is None else evenly(len(train), params.learned)
+    flat = [_flat(session.dataset.images)]
+    learned = None
+    if train is not None and rows is not None:
+        images = Some(train, rows)
+        flat.append(_flat(images))
+        learned = image_properties(images).to_numpy(), train.labels[rows]
+    embeddings = session.embeddings
+    tried, slices = 0, []
+    for turn, (find, confirm) in enumerate((parts, parts[::-1])):
+        pixels = components(flat[0], find, *flat[1:])
+        studied = Part(values, pixels[0], labels)
+        known = None if learned is None else Part(learned[0], pixels[1], learned[1])
+        wrong = (~predictions.correct).astype(np.float64)
+        count = np.maximum(np.bincount(labels[find], minlength=len(names)), 1)
+        worse = wrong - (np.bincount(labels[find], wrong[find], len(names)) / count)[labels]
+        confidence = calibrated(predictions, find)
+        groups = [
+            *from_properties(studied, known, worse, find, names=names, columns=list(properties.columns)),
+            *from_pixels(studied, known, find, params.seed),
+            *from_embeddings(components(embeddings, find)[0], predictions.predicted, find, params.seed),
+        ]
+        for place, group in enumerate(groups):
+            report("Groups", turn * len(groups) + place + 1, 2 * len(groups))
+            inside = find[group.members[find]]
+            expected = expected_accuracy(labels, predictions.correct, group.members)
+            if not len(inside) or not predictions.correct[inside].mean() <= expected - LOOKS_WORSE:
+                continue
+            tried += 1
+            found = measured(group, predictions, confidence, confirm, None if known is None else known.labels)
+            slices += [found] if found else []
+    return tried, slices
+
+
+def _flat(images: Any) -> Array:
+    """Pixels of all images as `(N, F)` float32, shrunk."""
+    batches = (np.asarray(images[part]) for part in portions(images))
+    return np.concatenate([shrunk(each, SIDE).reshape(len(each), -1) for each in batches])
+
+
+def _table(slices: list[Slice], words: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = {
+        "group": words,
+        "found_in": [s.group.source for s in slices],
+        "images": [s.size for s in slices],
+        "tested": [s.tested for s in slices],
+        "right": [s.right for s in slices],
+        "accuracy": [s.accuracy for s in slices],
+        "low": [s.interval[0] for s in slices],
+        "high": [s.interval[1] for s in slices],
+        "expected": [s.expected for s in slices],
+        "gap": [s.gap[0] for s in slices],
+        "gap_low": [s.gap[1] for s in slices],
+        "confidence": [s.confidence for s in slices],
+        "overconfidence": [s.overconfidence[0] for s in slices],
+        "in_training": [s.scarcity[0] for s in slices],
+        "chance": [s.chance for s in slices],
+        "fault": [s.fault for s in slices],
+    }
+    return pd.DataFrame(columns)
+
+
+def _findings(session: Session, kept: list[Slice], words: list[str], tried: int) -> tuple[Finding, ...]:
+    pairs = list(zip(kept, words, strict=True))
+    faults = [pair for pair in pairs if pair[0].fault][:MOST_FAULTS]
+    mild = [pair for pair in pairs if not pair[0].fault and pair[0].gap[1] > NOTABLE][:MOST_MILD]
+    if not faults and not mild:
+        claim = (
+            "No group of images is surely worse than its classes let one expect: of "
+            f"{counted(tried, 'group')} found on one half of the images, none was confirmed on the other."
+        )
+        return (Finding(claim, kind="underperforming-slice"),)
+    return tuple(_finding(session, each, said) for each, said in faults + mild)
+
+
+def _finding(session: Session, each: Slice, words: str) -> Finding:
+    predictions, count = session.predictions, len(session.dataset)
+    rows = np.flatnonzero(each.group.members)
+    share = rate(each.right, each.tested)
+    scarce = each.scarcity[2] < SCARCE
+    claim = (
+        f"A group of {counted(each.size, 'image')} is recognised worse than its classes let one expect: {words}. In "
+        f"the half that it was not found on {each.right:,} of {each.tested:,} are right, {share}, where "
+        f"{percent(each.expected)} was to be expected; the calibrated confidence in images alike is "
+        f"{percent(each.confidence)}."
+        + (f" In training such images are {each.scarcity[0]:.2f} times as frequent." if scarce else "")
+    )
+    advice = (
+        "Put more such images into training, or keep them out of its use."
+        if scarce
+        else "Look what these images have in common and whether their labels are right; show the model more of them."
+    )
+    by_class = np.bincount(predictions.labels[rows], minlength=len(session.class_names)) / len(rows)
+    order = np.argsort(-by_class, kind="stable")
+    most = next((n for n, enough in ((1, 0.8), (2, 0.9)) if by_class[order[:n]].sum() >= enough), 0)
+    cost, low, high = (max(gap, 0.0) * each.size / count for gap in each.gap)
+    return Finding(
+        claim,
+        "serious" if each.fault else "mild",
+        share.value,
+        share.interval,
+        worst_first(predictions, rows[~predictions.correct[rows]])[:MOST_EVIDENCE],
+        advice,
+        "underperforming-slice",
+        tuple(sorted(order[:most].tolist())),
+        cost=cost,
+        cost_interval=(low, high),
+        confirm="Gather new images of this kind and count how many are recognised.",
+    )
+
+
+def _accuracies(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw accuracy, expectation and confidence of each group beside what it is."""
+    for place in range(len(table)):
+        row = table.iloc[place]
+        axes.plot([100 * row["low"], 100 * row["high"]], [place, place], color=PREDICTED_COLOUR, linewidth=2)
+        axes.plot(100 * row["confidence"], place, "D", color=QUIET, markersize=5)
+        axes.plot(100 * row["expected"], place, "o", color=TRUE_COLOUR, markersize=7)
+        axes.plot(100 * row["accuracy"], place, "o", color=PREDICTED_COLOUR, markersize=7)
+        lines = [
+            ("Fault: " if row["fault"] else "") + text(row["group"], 170),
+            f"{row['right']:,} of {row['tested']:,} right; {row['images']:,} images; found in {row['found_in']}",
+        ]
+        axes.text(
+            -0.03,
+            place,
+            "\n".join(textwrap.fill(line, 46) for line in lines),
+            fontsize=SMALL,
+            color=INK,
+            ha="right",
+            va="center",
+            transform=axes.get_yaxis_transform(),
+            fontweight="bold" if row["fault"] else "normal",
+        )
+    axes.set(xlim=(0, 100), ylim=(len(table) - 0.5, -0.5), yticks=[])
+    axes.set_xlabel("accuracy or confidence, %")
+    heading(axes, "Recognised")
+    plain(axes, grid="x")
+
+
+def _pictures(axes: Axes, result: Result, count: int, columns: int) -> None:
+    ends = np.cumsum(result.arrays["counts"])
+    for row, end, size in zip(strips(axes, count), ends, result.arrays["counts"], strict=True):
+        some = [
+            Tile(
+                result.arrays["images"][n],
+                framed=True,
+                below=[
+                    (
+                        text(result.notes["predicted"][n], 10),
+                        TRUE_COLOUR if result.arrays["right"][n] else PREDICTED_COLOUR,
+                    )
+                ],
+            )
+            for n in range(end - size, end)
+        ]
+        blank = Tile(np.full_like(result.arrays["images"][0], 255), below=[("", QUIET)])
+        tiles(row, some + [blank] * (columns - len(some)), columns=columns, cell=CELL)
+
+
+def _tree(rules: Axes, axes: Axes, tree: pd.DataFrame) -> None:
+    """Draw the nodes as one reads them, each with its errors."""
+    end = 100 * max(float(tree["high"][tree["images"] > 0].max()), 0.01)
+    for place in range(len(tree)):
+        row = tree.iloc[place]
+        axes.barh(place, 100 * row["error_rate"], height=0.62, color=PREDICTED_COLOUR, alpha=0.9)
+        axes.plot([100 * row["low"], 100 * row["high"]], [place, place], color=INK, linewidth=1)
+        told = f"{row['errors']:,} of {row['images']:,}; {percent(row['coverage'])} of all errors; {row['lift']:.1f} ×"
+        axes.text(1.04 * end, place, told, fontsize=SMALL, va="center", color=INK)
+        rules.text(0.04 * row["depth"], place, text(row["rule"], 60), fontsize=SMALL + 0.5, va="center", color=INK)
+    ticks = [tick for tick in axes.get_xticks() if tick <= end]
+    for each in (rules, axes):
+        each.set(ylim=(len(tree) - 0.5, -0.5), yticks=[])
+    rules.set_axis_off()
+    axes.set(xlim=(0, 1.6 * end), xticks=ticks)
+    axes.set_xlabel("error rate, %; beside: errors, share of all errors, error rate over that of all images")
+    heading(rules, "Tree of errors")
+    plain(axes, grid="x")

@@ -1,0 +1,188 @@
+"""Is the model worse on a group of images than it should be? Measured on images that the group was not found on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.core.predictions import Predictions
+from workbench.core.types import Array
+from workbench.statistics.rates import difference, wilson
+from workbench.statistics.slicing import Group
+
+FAR, OVER, SCARCE = 0.2, 0.15, 1 / 3
+"""What makes a group a fault, each to be sure: accuracy that much below what its classes let one expect; and a
+confidence that much above its accuracy, or training images of the kind less than a third as frequent."""
+SURE = 0.999
+"""Level of the interval of over-confidence, since the worst of about a hundred groups is looked at."""
+LEAST = 4
+"""Images of the confirming half that a group needs."""
+SAME = 0.5
+"""Groups of whose smaller one more than this share lies in the other are the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """A group, measured on the confirming half.
+
+    Attributes:
+        group: whose it is.
+        size: images of both halves.
+        tested, right: images of the confirming half, and those recognised.
+        expected: accuracy of the other images, with the classes of the group.
+        gap: expected less observed accuracy, with the ends of its 95 % interval.
+        chance: one-sided p-value of Fisher's exact test.
+        confidence: mean calibrated confidence of the images alike, in the confirming half.
+        alike, alike_right: how many these are, and how many of them are recognised.
+        scarcity: training images of the kind, over those expected from how frequent it is in the studied ones, with
+            the ends of its 95 % interval; NaN where not known.
+    """
+
+    group: Group
+    size: int
+    tested: int
+    right: int
+    expected: float
+    gap: tuple[float, float, float]
+    chance: float
+    confidence: float
+    alike: int
+    alike_right: int
+    scarcity: tuple[float, float, float]
+
+    @property
+    def accuracy(self) -> float:
+        """Share recognised."""
+        return self.right / self.tested
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the accuracy."""
+        low, high = wilson(self.right, self.tested)
+        return float(low), float(high)
+
+    @property
+    def overconfidence(self) -> tuple[float, float]:
+        """Confidence less accuracy of the images alike, and the lower end of its interval at the level `SURE`."""
+        return (
+            self.confidence - self.alike_right / max(self.alike, 1),
+            self.confidence - float(wilson(self.alike_right, self.alike, confidence=SURE)[1]),
+        )
+
+    @property
+    def fault(self) -> bool:
+        """Whether it is surely far worse, and not only a border at which the model knows that it is unsure."""
+        return self.gap[1] > FAR and (self.overconfidence[1] > OVER or self.scarcity[2] < SCARCE)
+
+
+def halves(labels: Array, seed: int) -> tuple[Array, Array]:
+    """Split rows in two, each class as evenly as can be: two ascending `(n,)` int."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    return np.sort(order[::2]), np.sort(order[1::2])
+
+
+def calibrated(predictions: Predictions, known: Array) -> Array:
+    """Confidence of each prediction as the share that was right among `known` rows that are as confident.
+
+    Isotonic regression of "right" on the confidence, shifted for each predicted class by what is left over on average
+    (shrunk as if 20 images more had none), so that no temperature plays a part.
+
+    Args:
+        predictions: of N images.
+        known: `(n,)` int, rows to learn from.
+
+    Returns:
+        `(N,)` float64 in [0, 1].
+    """
+    from sklearn.isotonic import IsotonicRegression
+
+    right = predictions.correct.astype(np.float64)
+    fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(predictions.confidence[known], right[known])
+    values = np.asarray(fitted.predict(predictions.confidence))
+    left = np.bincount(predictions.predicted[known], right[known] - values[known], predictions.logits.shape[1])
+    count = np.bincount(predictions.predicted[known], minlength=predictions.logits.shape[1])
+    return np.asarray(np.clip(values + (left / (count + 20))[predictions.predicted], 0, 1))
+
+
+def expected_accuracy(labels: Array, correct: Array, members: Array) -> float:
+    """Accuracy that members would have if each class were recognised as it is outside: NaN if that is not known.
+
+    It is not known where most members are of classes of which not even half lies outside.
+    """
+    classes = int(labels.max()) + 1
+    inside = np.bincount(labels[members], minlength=classes)
+    outside = np.bincount(labels[~members], minlength=classes)
+    right = np.bincount(labels[~members], correct[~members], classes)
+    usable = (outside >= inside) & (outside > 0)
+    if inside[usable].sum() * 2 <= inside.sum():
+        return float("nan")
+    recall = right / np.maximum(outside, 1)
+    return float((inside * recall)[usable].sum() / inside[usable].sum())
+
+
+def measured(
+    group: Group, predictions: Predictions, confidence: Array, confirm: Array, train_labels: Array | None
+) -> Slice | None:
+    """Measure a group on the rows `confirm`; None if it is too small, too large or not worse than expected."""
+    from scipy.stats import fisher_exact
+
+    inside = np.zeros(len(predictions), bool)
+    inside[confirm] = group.members[confirm]
+    tested, right = int(inside.sum()), int(predictions.correct[inside].sum())
+    if tested < LEAST:
+        return None
+    expected = expected_accuracy(predictions.labels, predictions.correct, group.members)
+    if not right / tested < expected:  # also where it is not known
+        return None
+    others = np.isin(predictions.labels[confirm], np.unique(predictions.labels[inside])) & ~group.members[confirm]
+    of = max(int(others.sum()), 1)
+    hits = round(expected * of)
+    less, low, high, _ = difference(hits, of, right, tested)
+    chance = float(fisher_exact([[right, tested - right], [hits, of - hits]], alternative="less")[1])
+    alike = np.zeros(len(predictions), bool)
+    alike[confirm] = group.alike[confirm]
+    return Slice(
+        group,
+        int(group.members.sum()),
+        tested,
+        right,
+        expected,
+        (less, low, high),
+        chance,
+        float(confidence[alike].mean()),
+        int(alike.sum()),
+        int(predictions.correct[alike].sum()),
+        scarcity(group, predictions.labels, train_labels),
+    )
+
+
+def scarcity(group: Group, labels: Array, train_labels: Array | None) -> tuple[float, float, float]:
+    """Compare how frequent a group is among training images with how frequent it is among the studied ones.
+
+    Returns:
+        Training images of the kind over those to be expected, each class on its own, with the ends of a 95 %
+        interval: given both counts' sum, the one is binomial. NaN where the training images are not known.
+    """
+    if train_labels is None or group.learned is None:
+        return float("nan"), float("nan"), float("nan")
+    classes = int(max(labels.max(), train_labels.max())) + 1
+    inside, of = np.bincount(labels[group.members], minlength=classes), np.bincount(labels, minlength=classes)
+    wanted = float((inside / np.maximum(of, 1) * np.bincount(train_labels, minlength=classes)).sum())
+    there, here = int(group.learned.sum()), int(inside.sum())
+    if wanted <= 0:
+        return float("nan"), float("nan"), float("nan")
+    low, high = (float(end) for end in wilson(there, there + here))
+    return there / wanted, low / (1 - low) * here / wanted, high / max(1 - high, 1e-9) * here / wanted
+
+
+def distinct(slices: list[Slice]) -> list[Slice]:
+    """Faults first, then by surely missed images; of slices that overlap heavily, the first is kept."""
+    order = sorted(slices, key=lambda s: (not s.fault, -max(s.gap[1], 0) * s.size, -s.gap[0] * s.size))
+    kept: list[Slice] = []
+    for each in order:
+        members = each.group.members
+        if all((members & k.group.members).sum() <= SAME * min(each.size, k.size) for k in kept):
+            kept.append(each)
+    return kept

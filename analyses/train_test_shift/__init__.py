@@ -1,0 +1,306 @@
+"""Whether the studied images are like the training images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from analyses.train_test_shift.two_samples import FARTHEST, TwoSample, apart, matched, moved, priors, two_sample
+from workbench.core.dataset import Dataset
+from workbench.core.finding import Finding, Kind
+from workbench.core.params import Params
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed, percent
+from workbench.data.lazy_images import Some, portions
+from workbench.data.properties import PROPERTIES, image_properties, said, shrunk
+from workbench.data.sampling import MOST_EVIDENCE
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
+from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.statistics.rates import difference
+from workbench.statistics.slicing import components
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.session.session import Session
+
+LEAST = 20
+"""Images of each part that a comparison needs, once the classes are matched."""
+SIDE, CELL = 28, 0.72
+"""Pixels a side whose principal components are compared; width of a picture in inches."""
+ENDS = (0.1, 0.5, 0.9)
+"""Quantiles of a property whose images are shown."""
+FAR, UNLIKE, CERTAIN = 0.5, 0.2, 0.9
+"""What makes a difference a large one, each to be sure: a property moved by half a standard deviation; that share of
+the images is stranger than nearly all in training; or the AUC."""
+TOLD, SOME = 0.55, 0.1
+"""AUC, or share of the images stranger than nearly all in training, that is worth a word."""
+SHIFTED, SKEWED = 0.62, 0.3
+"""AUC that is serious if a property moved far; total variation between class frequencies that is serious."""
+
+
+class Sample(Params):
+    """How many images are compared, and how many properties shown."""
+
+    images: int = Field(4000, ge=100, le=20_000, description="images of each part to compare, classes matched")
+    shown: int = Field(5, ge=1, le=13, description="properties to show with their images, farthest moved first")
+    seed: int = Field(0, ge=0, description="of the choice of images and of the folds")
+
+
+class TrainTestShift(Analysis[Sample]):
+    """Are the studied images like those the model was trained on?"""
+
+    Params = Sample
+    kinds: ClassVar[tuple[Kind, ...]] = ("train-test-shift",)
+    quick: ClassVar[Mapping[str, Any]] = MappingProxyType({"images": 2000})
+
+    def missing(self, session: Session) -> str | None:
+        return None if session.train is not None else "The training images are not known, so nothing can be compared."
+
+    def compute(self, session: Session, params: Sample) -> Result:
+        """Compare pixels and properties, class by class alike, and the frequencies of the classes."""
+        import pandas as pd
+
+        train, data, names = session.train, session.dataset, session.class_names
+        if train is None:
+            raise TypeError("The registry asks `missing` first.")
+        label_shift = _priors(session, train)
+        classes = _class_table(train, data, names)
+        theirs, ours = matched(train.labels, data.labels, params.images, params.seed)
+        keep = apart(Some(train, theirs), Some(data, ours))
+        theirs, ours = theirs[keep[0]], ours[keep[1]]
+        seen, here = Some(train, theirs), Some(data, ours)
+        if min(len(theirs), len(ours)) < LEAST:
+            few = (
+                f"{counted(len(ours), 'studied image')} and {counted(len(theirs), 'training image')} of the same "
+                f"classes are too few to say whether they are alike; {LEAST} of each are needed."
+            )
+            columns = ["property", "train", "studied", "difference", "low", "high", "ks", "chance", "held"]
+            tables = {"properties": pd.DataFrame(columns=columns), "classes": classes}
+            return Result(tables, {}, (Finding(few), *label_shift))
+        before, after = image_properties(seen), image_properties(here)
+        table = moved(before, after)
+        both = np.concatenate([shrunk(each[part], SIDE) for each in (seen, here) for part in portions(each)])
+        both = both.reshape(len(both), -1)
+        (parts,) = components(both, np.arange(len(both)))
+        features = np.hstack([before, parts[: len(seen)]]), np.hstack([after, parts[len(seen) :]])
+        test = two_sample(*features, (train.labels[theirs], data.labels[ours]), params.seed)
+        finding = _finding(session, test, table, ours)
+        shown = table.head(params.shown)["property"].tolist()
+        pictures = [
+            [
+                values.iloc[np.argsort(values, kind="stable")].index[[round(q * (len(values) - 1)) for q in ENDS]]
+                for values in (before[name], after[name])
+            ]
+            for name in shown
+        ]
+        arrays = {
+            "train_images": small(seen[np.array([p[0] for p in pictures], int).ravel()]),
+            "studied_images": small(here[np.array([p[1] for p in pictures], int).ravel()]),
+            "scores": test.scores,
+            "train_scores": test.train_scores,
+        }
+        order = np.argsort(-test.scores, kind="stable")[:MOST_EVIDENCE]
+        images = pd.DataFrame({"row": ours[order], "outscored": test.scores[order]})
+        table = table.assign(words=[PROPERTIES[name].words for name in table["property"]])
+        notes = {"auc": test.auc, "auc_low": test.interval[0], "auc_high": test.interval[1], "shown": shown}
+        return Result(
+            {"properties": table, "images": images, "classes": classes}, arrays, (finding, *label_shift), notes
+        )
+
+    def draw(self, result: Result) -> Figure:
+        """Draw typical images of both parts for the properties that moved farthest, and the scores."""
+        if "scores" not in result.arrays:
+            return say(new_figure(result, self.question(), height=2.0), "Too few images to compare.")
+        shown = result.notes["shown"]
+        table = result.tables["properties"].set_index("property").loc[shown]
+        count = len(table)
+        strip = tiles_height([Tile(result.arrays["train_images"][0])], 1, CELL) if count else 1.0
+        how = (
+            "Images at 10, 50 and 90 % of each property, for training (teal) and studied (orange) images with equal "
+            "numbers of each class. Lines: 95 % intervals. AUC: of a classifier that tells the two apart, on images "
+            "that it has not seen; 0.5 is chance."
+        )
+        height = max((strip + 0.1) * max(count, 1), 2.0) + 0.8
+        figure = new_figure(result, self.question(), width=12.0, height=height, said=how)
+        bars, left, right, scores = figure.subplots(1, 4, width_ratios=[4.2, 3 * CELL, 3 * CELL, 2.8])
+        _bars(bars, table)
+        for axes, name, colour, title in (
+            (left, "train_images", TRUE_COLOUR, "Training"),
+            (right, "studied_images", PREDICTED_COLOUR, "Studied"),
+        ):
+            heading(axes, title, colour=colour)
+            for place, row in enumerate(strips(axes, max(count, 1))[:count]):
+                some = result.arrays[name][3 * place : 3 * place + 3]
+                tiles(row, [Tile(image, framed=True) for image in some], columns=3, cell=CELL)
+        _scores(scores, result)
+        return figure
+
+
+def _class_table(train: Dataset, data: Dataset, names: tuple[str, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    counts = [np.bincount(each.labels, minlength=len(names)) for each in (train, data)]
+    return pd.DataFrame(
+        {
+            "class": list(names),
+            "train": counts[0],
+            "studied": counts[1],
+            "train_share": counts[0] / counts[0].sum(),
+            "studied_share": counts[1] / counts[1].sum(),
+        }
+    )
+
+
+def _priors(session: Session, train: Dataset) -> tuple[Finding, ...]:
+    """Report that classes are more or less frequent than in training, where that is sure and of a size that matters."""
+    names, labels = session.class_names, session.dataset.labels
+    away, noise, chance = priors(train.labels, labels, len(names))
+    if chance > 0.01 or away - noise < 0.05:
+        return ()
+    shares = [np.bincount(each, minlength=len(names)) / len(each) for each in (train.labels, labels)]
+    known = shares[0] > 0
+    balanced = shares[0][known].min() * 2 >= shares[0][known].max()
+    farthest = np.argsort(-np.abs(shares[1] - shares[0]), kind="stable")[:2]
+    correct = session.predictions.correct
+    recalls = np.bincount(labels, correct, len(names)) / np.maximum(np.bincount(labels, minlength=len(names)), 1)
+    there = shares[1] > 0
+    reweighed = float((shares[0] * recalls)[there].sum() / max(shares[0][there].sum(), 1e-9))
+    listing = [f"{names[c]} ({percent(shares[1][c])} against {percent(shares[0][c])})" for c in farthest]
+    claim = (
+        f"Classes are not as frequent as in training: {percent(away)} of the studied images would have to be of "
+        f"another class, most of all {listed(listing)}. With the training frequencies the accuracy would be "
+        f"{percent(reweighed)} in place of {percent(correct.mean())}."
+    )
+    serious = balanced and away - noise > SKEWED
+    return (
+        Finding(
+            claim,
+            "serious" if serious else "mild",
+            away,
+            evidence=tuple(np.flatnonzero(np.isin(labels, farthest))[:MOST_EVIDENCE].tolist()),
+            advice="Weigh the accuracy by how frequent the classes are where the model will be used.",
+            kind="train-test-shift",
+            classes=tuple(sorted(farthest.tolist())),
+            cost=abs(float(correct.mean()) - reweighed),
+            confirm="Draw the studied images anew, with the frequencies of the training part: the accuracy changes.",
+        ),
+    )
+
+
+def _severity(test: TwoSample, table: pd.DataFrame) -> Literal["info", "mild", "serious"]:
+    low = test.interval[0]
+    far = table["held"] & (np.maximum(table["low"], -table["high"]) > FAR)
+    strange = low > TOLD and test.unlike_interval[0] > UNLIKE
+    if (low > SHIFTED and far.any()) or strange or low > CERTAIN:
+        return "serious"
+    return "mild" if low > TOLD or test.unlike_interval[0] > SOME else "info"
+
+
+def _finding(session: Session, test: TwoSample, table: pd.DataFrame, rows: Array) -> Finding:
+    severity = _severity(test, table)
+    low, high = test.interval
+    told = f"an AUC of {test.auc:.2f} (95 % interval {low:.2f}–{high:.2f}; 0.5 is chance)"
+    order = rows[np.argsort(-test.scores, kind="stable")][:MOST_EVIDENCE]
+    if severity == "info":
+        claim = f"The studied images look like the training images: a classifier tells them apart with {told}."
+        return Finding(claim, "info", test.auc, test.interval, kind="train-test-shift")
+    where = f"; {percent(test.unlike)} of them are rated stranger than nearly all training images"
+    claim = (
+        f"The studied images are {'un' if severity == 'serious' else 'not quite '}like the training images: "
+        f"a classifier tells them apart with {told}{where}. {_moves(table)}"
+    )
+    cost, interval, drop = _cost(session)
+    return Finding(
+        claim + drop,
+        severity,
+        test.auc,
+        test.interval,
+        tuple(order.tolist()),
+        "Find out how the two were made: other sources, other preprocessing (scale, inversion, cropping), other "
+        "conditions? Treat them alike, or train on images like those that will come.",
+        "train-test-shift",
+        cost=cost,
+        cost_interval=interval,
+        confirm="Split training and studied images together at random, train again: does the accuracy rise?",
+    )
+
+
+def _moves(table: pd.DataFrame) -> str:
+    """Say which properties moved farthest, and in which direction."""
+    moves = []
+    for _, row in table[table["held"]].head(3).iterrows():
+        away = row["difference"]
+        by = f"{abs(away):.1f} standard deviations" if abs(away) < FARTHEST else "as no training image has it"
+        moves.append(
+            f"{PROPERTIES[row['property']].words} ({said(row['studied'])} against {said(row['train'])}, "
+            f"{'higher' if away > 0 else 'lower'}{' by' if abs(away) < FARTHEST else ','} {by})"
+        )
+    return f"Most changed: {listed(moves)}." if moves else "No single property moved much."
+
+
+def _cost(session: Session) -> tuple[float, tuple[float, float] | None, str]:
+    """Accuracy lost against the validation part of the run, which is like the training images."""
+    metrics = {} if session.run is None else session.run.manifest.metrics.get("validation", {})
+    if "accuracy" not in metrics:
+        return 0.0, None, ""
+    correct, before = session.predictions.correct, metrics["accuracy"]
+    count = len(correct)
+    lost, low, high, _ = difference(round(before * count), count, int(correct.sum()), count)
+    words = f" The accuracy is {percent(correct.mean())}; on the validation part of training it was {percent(before)}."
+    return max(lost, 0.0), (max(low, 0.0), max(high, 0.0)), words
+
+
+def _bars(axes: Axes, table: pd.DataFrame) -> None:
+    places = np.arange(len(table))
+    values, low, high = (table[name].to_numpy() for name in ("difference", "low", "high"))
+    end = max(float(np.abs([low, high]).max(initial=0)), 0.5) * 1.05
+    axes.barh(places, values, height=0.4, color=[PREDICTED_COLOUR if held else QUIET for held in table["held"]])
+    axes.errorbar(values, places, xerr=np.stack([values - low, high - values]), fmt="none", ecolor=INK, elinewidth=1)
+    for place, (_, row) in enumerate(table.iterrows()):
+        words = f"{row['words']}\n{said(row['train'])} → {said(row['studied'])}"
+        axes.text(
+            -0.02,
+            place,
+            words,
+            fontsize=SMALL + 0.5,
+            color=INK,
+            ha="right",
+            va="center",
+            transform=axes.get_yaxis_transform(),
+            linespacing=1.4,
+        )
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.set(xlim=(-end, end), ylim=(max(len(table), 1) - 0.5, -0.5), yticks=[])
+    axes.set_xlabel("studied − training, standard deviations")
+    heading(axes, "Moved farthest")
+    plain(axes, grid="x")
+
+
+def _scores(axes: Axes, result: Result) -> None:
+    """Draw how many of the training images each studied image outscores; it is flat where they are alike."""
+    scores = 100 * result.arrays["scores"]
+    axes.hist(
+        scores,
+        bins=list(range(0, 101, 10)),
+        weights=np.full(len(scores), 100 / len(scores)),
+        color=PREDICTED_COLOUR,
+        rwidth=0.9,
+    )
+    axes.axhline(10, color=INK, linewidth=1, linestyle=":")
+    notes = result.notes
+    axes.set_xlabel("training images that a studied image\noutscores, %")
+    axes.set_ylabel("studied images, %")
+    axes.set_xlim(0, 100)
+    heading(axes, text(f"AUC {notes['auc']:.2f} ({notes['auc_low']:.2f}–{notes['auc_high']:.2f})", 40))
+    plain(axes, grid="y")

@@ -1,0 +1,240 @@
+"""Whose fault each error is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from analyses.triage.evidence import GROUPS, Evidence, evidence_of
+from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.params import Params
+from workbench.core.result import Result
+from workbench.core.types import Array
+from workbench.core.wording import counted, percent, probability
+from workbench.data.sampling import MOST_EVIDENCE
+from workbench.data.thumbnails import small
+from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_figure, plain, say, text
+from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session.analysis import Analysis
+from workbench.statistics.rates import rate, wilson
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from workbench.core.predictions import Predictions
+    from workbench.session.session import Session
+
+SHOWN, CELL = 7, 1.3
+"""Errors of a group to show, and the width of one in inches."""
+SERIOUS = 0.01
+"""Share of wrong labels, surely, from which on accuracy says more about the labels than about the model."""
+MEANING = {
+    "likely wrong label": "the model and the rate of wrong labels speak against the label",
+    "ambiguous": "label and prediction are both possible, by probability and neighbours",
+    "duplicate conflict": "a copy of it carries another label",
+    "outlier": "it lies farther from all others than right images do",
+    "model error": "none of these: the model should have known",
+}
+
+
+class Choice(Params):
+    """How much evidence is collected."""
+
+    k: int = Field(50, ge=1, le=500, description="nearest images whose labels are counted")
+    compared: int = Field(2000, ge=10, le=20_000, description="right predictions that say what is usual")
+
+
+class Triage(Analysis[Choice]):
+    """Whose fault is each error: the label's, the image's, or the model's?
+
+    Every misclassified image gets the first that fits: a copy of it carries another label; it lies farther from its
+    nearest training image than all but a few right images do; its label is likely wrong; label and prediction are
+    both possible; else it is the model's error.
+    """
+
+    Params = Choice
+    needs_model = True
+    kinds: ClassVar[tuple[Kind, ...]] = ("label-noise",)
+    quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"k": 20, "compared": 500})
+
+    def compute(self, session: Session, params: Choice) -> Result:
+        """Collect the evidence of every error, and say what follows from it."""
+        predictions, names = session.predictions, session.class_names
+        if predictions.correct.all():
+            none = Finding(f"There is no error among {counted(len(predictions), 'image')} to sort.")
+            return Result({"errors": _nothing()}, findings=(none,))
+        found = evidence_of(session, params.k, params.compared)
+        groups = found.groups()
+        order = np.lexsort((_weight(found, groups, predictions), groups))
+        table = _table(found, groups, predictions, names).iloc[order].reset_index(drop=True)
+        sizes = np.bincount(groups, minlength=len(GROUPS))
+        tables = {"errors": table, "groups": _sizes(sizes, len(predictions))}
+        rows = {n: table["row"].to_numpy()[table["group"].to_numpy() == name] for n, name in enumerate(GROUPS)}
+        findings = [_finding(n, rows[n], found, predictions) for n in np.argsort(-sizes, kind="stable") if sizes[n]]
+        findings.sort(key=lambda each: each.severity not in ("serious", "critical"))
+        shown = np.concatenate([rows[n][:SHOWN] for n in range(len(GROUPS))])
+        arrays = {"images": small(np.asarray(session.dataset.images[shown])), "rows": shown}
+        notes = {"shown": [int(min(SHOWN, size)) for size in sizes], "witnesses": found.witnesses.title}
+        return Result(tables, arrays, tuple(findings), notes)
+
+    def draw(self, result: Result) -> Figure:
+        """Draw how many errors are of each group, and the clearest of each."""
+        if "groups" not in result.tables:
+            return say(new_figure(result, self.question(), height=2.0), "There is no error.")
+        sizes = result.tables["groups"]
+        groups = [n for n, count in enumerate(result.notes["shown"]) if count]
+        pictures = _tiles(result)
+        tall = tiles_height(pictures, 1, CELL) / len(pictures) + 0.35
+        said = (
+            "Teal: label; orange: prediction and its probability; below: row, and what decides. Clearest first. "
+            f"Neighbours are {result.notes['witnesses']}. Lines: 95 % Wilson intervals."
+        )
+        figure = new_figure(
+            result, self.question(), width=SHOWN * CELL + 3.2, height=max(tall * len(groups), 2.4), said=said
+        )
+        left, right = figure.subfigures(1, 2, width_ratios=[3.0, SHOWN * CELL], squeeze=False)[0]
+        _bars(left.subplots(), sizes)
+        start = 0
+        for axes, n in zip(right.subplots(len(groups), 1, squeeze=False)[:, 0], groups, strict=True):
+            count = result.notes["shown"][n]
+            blank = Tile(np.full((*pictures[0].image.shape[:2], 3), 255, np.uint8), below=[("", QUIET)])
+            strip = [*pictures[start : start + count], *[blank] * (SHOWN - count)]
+            tiles(axes, strip, columns=SHOWN, cell=CELL)
+            heading(axes, f"{GROUPS[n][0].upper()}{GROUPS[n][1:]}: {MEANING[GROUPS[n]]}")
+            start += count
+        return figure
+
+
+def _nothing() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({"row": np.zeros(0, np.int64), "group": []})
+
+
+def _weight(found: Evidence, groups: Array, predictions: Predictions) -> Array:
+    """What sorts the errors of a group, the clearest smallest."""
+    sure = -predictions.confidence[found.rows]
+    support = -((found.probabilities + found.agreement) / 2).min(axis=1)
+    choices = [-found.wrong_label, support, found.apart[:, 0], found.far.min(axis=1), sure]
+    return np.asarray(np.choose(groups, choices))
+
+
+def _table(found: Evidence, groups: Array, predictions: Predictions, names: tuple[str, ...]) -> pd.DataFrame:
+    """One row an error, with its evidence."""
+    import pandas as pd
+
+    rows = found.rows
+    labels, predicted = predictions.labels[rows], predictions.predicted[rows]
+    return pd.DataFrame(
+        {
+            "row": rows,
+            "group": [GROUPS[n] for n in groups],
+            "label": [names[c] for c in labels],
+            "predicted": [names[c] for c in predicted],
+            "p_label": predictions.probabilities[rows, labels],
+            "p_predicted": predictions.confidence[rows],
+            "p_wrong_label": found.wrong_label,
+            "neighbours_with_label": found.agreement[:, 0],
+            "neighbours_with_predicted": found.agreement[:, 1],
+            "credibility": found.credibility,
+            "distance_pixels": found.apart[:, 0],
+            "right_as_far_pixels": found.far[:, 0],
+            "distance_embedding": found.apart[:, 1],
+            "right_as_far_embedding": found.far[:, 1],
+            "copy_with_another_label": [
+                f"{'training' if part == 'train' else 'studied'} {row}" if row >= 0 else ""
+                for row, part in zip(found.copy, found.copy_part, strict=True)
+            ],
+        }
+    )
+
+
+def _sizes(sizes: Array, of: int) -> pd.DataFrame:
+    import pandas as pd
+
+    low, high = wilson(sizes, sizes.sum())
+    return pd.DataFrame(
+        {
+            "group": list(GROUPS),
+            "errors": sizes,
+            "share_of_errors": sizes / sizes.sum(),
+            "low": low,
+            "high": high,
+            "share_of_images": sizes / of,
+        }
+    )
+
+
+def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions) -> Finding:
+    """Say how many errors are of one group, and what to do about them."""
+    name, count, errors, of = GROUPS[group], len(rows), len(found.rows), len(predictions)
+    share = rate(count, errors)
+    claim = f"{name[0].upper()}{name[1:]}: {count:,} of {counted(errors, 'error')}, {share}"
+    evidence = tuple(rows[:MOST_EVIDENCE].tolist())
+    if group:
+        advice = (
+            "",
+            "Ask a second person; if people differ too, more data of these two classes will not help.",
+            "Decide on one label for all copies.",
+            "Do they belong to the task? If so, collect more like them.",
+            "",
+        )[group]
+        return Finding(f"{claim}; {MEANING[name]}.", "info", share.value, share.interval, evidence, advice)
+    own = np.isin(found.rows, rows)
+    sure, spread = float(found.wrong_label[own].mean()), int(found.spread[own].sum())
+    whole, better = rate(count, of), (of - errors + count) / of
+    claim += (
+        f", with a probability of {percent(sure)} on average; if all of them are, the accuracy is {percent(better)} "
+        f"instead of {percent((of - errors) / of)}"
+    )
+    severity: Severity = "serious" if float(wilson(spread, of)[0]) > SERIOUS else "mild"
+    return Finding(
+        f"{claim}.",
+        severity,
+        share.value,
+        share.interval,
+        evidence,
+        "Look at them, correct the labels, and count the accuracy again.",
+        "label-noise",
+        cost=whole.value,
+        cost_interval=whole.interval,
+        confirm="People who do not see the label give these images the predicted class.",
+    )
+
+
+def _tiles(result: Result) -> list[Tile]:
+    made, lines = [], result.tables["errors"].set_index("row")
+    for image, row in zip(result.arrays["images"], result.arrays["rows"].tolist(), strict=True):
+        each = lines.loc[row]
+        decides = {
+            GROUPS[0]: f"wrong: {probability(each['p_wrong_label'])} %",
+            GROUPS[1]: f"{each['neighbours_with_label']:.0%} : {each['neighbours_with_predicted']:.0%} near",
+            GROUPS[2]: text(each["copy_with_another_label"]),
+            GROUPS[3]: f"right as far: {min(each['right_as_far_pixels'], each['right_as_far_embedding']):.1%}",
+            GROUPS[4]: f"label: {probability(each['p_label'], 1)} %",
+        }[each["group"]]
+        sure = f"{text(each['predicted'], 12)} {probability(each['p_predicted'])} %"
+        said = [(text(each["label"], 16), TRUE_COLOUR), (sure, PREDICTED_COLOUR), (f"row {row}", QUIET), (decides, INK)]
+        made.append(Tile(image, below=said))
+    return made
+
+
+def _bars(axes: Axes, sizes: pd.DataFrame) -> None:
+    """Draw the share of each group."""
+    values = (100 * sizes[column].to_numpy() for column in ("share_of_errors", "low", "high"))
+    interval_bars(axes, np.arange(len(sizes)), *values, colour=PREDICTED_COLOUR, height=0.4)
+    for place, (_, each) in enumerate(sizes.iterrows()):
+        axes.text(0, place - 0.3, f"{each['group']}: {each['errors']:,}", fontsize=8, color=INK)
+    axes.set_yticks([])
+    axes.set_ylim(len(sizes) - 0.5, -0.6)
+    axes.set_xlim(0, 1.05 * 100 * float(sizes["high"].max()))
+    axes.set_xlabel("share of the errors, %")
+    heading(axes, "Errors")
+    plain(axes, grid="x")

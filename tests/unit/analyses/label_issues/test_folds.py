@@ -1,0 +1,115 @@
+"""Models of the folds on made images: none has seen what it is asked about, and nothing is trained twice."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from analyses.label_issues import folds as module
+from analyses.label_issues.folds import fold_probabilities
+from analyses.label_issues.linear_probe import folds_of
+from workbench.core.dataset import Dataset
+from workbench.core.progress import reporting
+from workbench.training.recipes import TrainingJob
+from workbench.training.trainer import train
+
+
+def bars(count, seed, height=12):
+    """Three classes told apart by the row of a bright bar."""
+    chance = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    images = chance.integers(0, 60, (count, height, 10, 1), dtype=np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[4 * label : 4 * label + 3] += 150
+    return images, labels
+
+
+@pytest.fixture(scope="module")
+def data():
+    images, labels = bars(240, 0)
+    labels[:6] = (labels[:6] + 1) % 3  # wrong
+    return Dataset(images, labels, ("a", "b", "c"), np.arange(240), "made/train")
+
+
+@pytest.fixture(scope="module")
+def own():
+    keras.utils.set_random_seed(2)
+    model = keras.Sequential(
+        [keras.Input((12, 10, 1)), layers.Conv2D(6, 3, activation="relu"), layers.Flatten(), layers.Dense(3)]
+    )
+    model(np.zeros((1, 12, 10, 1)))
+    return model
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    job = TrainingJob.plan("report", {"validation_split": 0.0, "epochs": 6, "learning_rate": 0.01})
+    monkeypatch.setattr(module, "_job", lambda run, seed: job.model_copy(update={"seed": seed}))
+
+
+def ask(data, own, **more):
+    return fold_probabilities(data, 3, run=None, fingerprint="f", load=lambda: own, **more)
+
+
+def test_each_image_is_judged_by_a_model_that_lacks_it(data, own):
+    before = [weights.copy() for weights in own.get_weights()]
+    said = ask(data, own)
+    assert said.sum(axis=1) == pytest.approx(np.ones(240))
+    true = np.arange(240) % 3
+    assert (said.argmax(axis=1) == true).all()  # also of those whose label is wrong
+    assert (said[np.arange(6), data.labels[:6]] < 0.2).all()
+    assert all((one == other).all() for one, other in zip(before, own.get_weights(), strict=True))
+
+
+def test_stopped_it_goes_on_and_asked_again_it_trains_nothing(data, own, monkeypatch, tmp_path):
+    class Stop(BaseException):
+        pass
+
+    told = []
+
+    def stop(what, done, total):
+        told.append(what)
+        if what.startswith("Fold 2, epoch 3"):
+            raise Stop
+
+    with reporting(stop), pytest.raises(Stop):
+        ask(data, own)
+    (folder,) = tmp_path.glob("folds/f/folds")
+    assert len(list(folder.glob("*.npz"))) == 1
+    again = []
+    with reporting(lambda what, done, total: again.append(what)):
+        said = ask(data, own)
+    assert not any(what.startswith("Fold 1,") for what in again)
+    assert not any(what.startswith(("Fold 2, epoch 1", "Fold 2, epoch 2")) for what in again)
+    assert any(what.startswith("Fold 2, epoch 3") for what in again)
+    assert len(list(folder.iterdir())) == 3  # no checkpoint is left
+    monkeypatch.setattr(module, "fit", None)
+    assert np.array_equal(ask(data, own), said)
+
+
+def test_a_model_that_scales_its_input_is_given_what_it_expects(data):
+    keras.utils.set_random_seed(4)
+    model = keras.Sequential(
+        [keras.Input((12, 10, 1)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3, activation="softmax")]
+    )
+    said = ask(data, model, seed=1)
+    assert (said.argmax(axis=1) == np.arange(240) % 3).mean() > 0.95
+    fold = folds_of(data.labels, 3, 1)
+    assert np.bincount(fold).tolist() == [80, 80, 80]
+
+
+def test_a_run_s_own_architecture_and_recipe_are_used_and_kept_with_it(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    images, labels = bars(66, 3, height=22)
+    np.savez(tmp_path / "bars.npz", x_train=np.repeat(images, 3, 2)[:, :, :22], y_train=labels)
+    job = TrainingJob.plan("report", {"epochs": 1, "batch_size": 16}, dataset=str(tmp_path / "bars.npz"), seed=5)
+    run = train("r", job=job, folder=tmp_path)
+    planned = module._job(run, 7)
+    assert planned.architecture == "baseline"
+    assert planned.seed == 7
+    assert planned.recipe == job.recipe.model_copy(update={"validation_split": 0.0})
+    data = Dataset(np.repeat(images, 3, 2)[:, :, :22], labels, ("0", "1", "2"), np.arange(66), "made/train")
+    said = fold_probabilities(data, 2, run=run, fingerprint="f", load=lambda: None)
+    assert said.shape == (66, 3)
+    assert len(list((run.path / "folds").glob("*.npz"))) == 2

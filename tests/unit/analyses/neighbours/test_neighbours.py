@@ -1,0 +1,73 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from analyses.neighbours import Choice, Neighbours
+from workbench.core.dataset import Dataset
+from workbench.core.predictions import Predictions
+
+NAMES = ("cat", "dog")
+
+
+def part(embeddings, labels, logits, name):
+    count = len(labels)
+    images = np.full((count, 4, 4, 1), 9, np.uint8)
+    images[:, 0, 0, 0] = np.arange(count)
+    dataset = Dataset(images, np.array(labels), NAMES, np.arange(count), name)
+    predictions = Predictions(np.array(logits, np.float32), dataset.labels)
+    return SimpleNamespace(
+        dataset=dataset,
+        embeddings=np.array(embeddings, np.float32),
+        predictions=predictions,
+        class_names=NAMES,
+        training=None,
+    )
+
+
+def made():
+    """Cats lie along the first axis, dogs along the second; image 1 is a cat among the dogs."""
+    studied = part([[1, 0], [0, 2], [0, 1]], [0, 0, 1], [[2, 0], [0, 3], [0, 1]], "made/test")
+    studied.training = part(
+        [[3, 0], [2, 0.1], [0, 3], [0.1, 2]], [0, 0, 1, 1], [[2, 0], [1, 0], [0, 1], [0, 0]], "made/train"
+    )
+    return studied
+
+
+def test_the_most_confident_error_and_its_neighbours():
+    result = Neighbours().compute(made(), Choice(k=2))
+    assert result.notes["row"] == 1
+    table = result.tables["neighbours"]
+    assert table["train_row"].tolist() == [2, 3]
+    assert table["distance"].to_numpy()[0] == pytest.approx(0, abs=1e-6)
+    assert table["has_predicted_class"].tolist() == [True, True]
+    assert "of its 2 nearest training images 2 are dog" in result.findings[0].claim
+
+
+def test_credibility_of_three_images_by_hand():
+    """Neighbours that contradict the label: 0, 2 and 0 of 2; that contradict the prediction: none."""
+    result = Neighbours().compute(made(), Choice(k=2))
+    assert result.arrays["credibility"].tolist() == [1.0, 1.0, 1.0]
+    groups = result.tables["groups"].set_index("group")
+    assert groups["images"].to_dict() == {"right predictions": 2, "errors": 1}
+    assert groups["agreement"].to_dict() == {"right predictions": 1.0, "errors": 1.0}
+
+
+def test_what_pushed_the_prediction_by_hand():
+    """Image 1 is taken for a dog: p = (1, e³)/(1 + e³); its residual for that class is q (1, -1), q = 1/(1 + e³)."""
+    table = Neighbours().compute(made(), Choice(k=2)).tables["influence"].set_index("train_row")
+    q = 1 / (1 + np.e**3)
+    # Training image 3 is a dog with p = 1/2: residual (1/2, -1/2), and its embedding times (0, 2) is 4.
+    assert table["influence"][3] == pytest.approx(q * (4 + 1))
+    # Training image 0 is a cat with p = (e², 1)/(1 + e²): residual r (-1, 1), and its embedding times (0, 2) is 0.
+    assert table["influence"][0] == pytest.approx(-2 * q / (1 + np.e**2))
+    assert table["pushed"].to_dict() == {3: "for", 2: "for", 1: "against", 0: "against"}
+
+
+def test_without_training_images_the_other_studied_ones_answer():
+    studied = made()
+    studied.training = None
+    result = Neighbours().compute(studied, Choice(k=1, row=1))
+    assert result.tables["neighbours"]["other_row"].tolist() == [2]
+    assert "influence" not in result.tables
+    assert any("they are not known here" in finding.claim for finding in result.findings)

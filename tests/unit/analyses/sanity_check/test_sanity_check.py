@@ -1,0 +1,100 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from analyses.sanity_check import SanityCheck
+from workbench.core.dataset import Dataset
+from workbench.core.predictions import Predictions
+from workbench.models.preprocessing import UNIT
+
+CHECK = SanityCheck()
+
+
+class Probe:
+    """Tells bright left halves from bright right ones, in pixels of a scale of its own."""
+
+    preprocessing = UNIT
+
+    def __init__(self, scale=1.0, dark=0.0):
+        self.scale, self.dark = scale, dark
+
+    def logits(self, images):
+        halves = images.reshape(len(images), 4, 2, 2).mean(axis=(1, 3))  # (B, 2)
+        wrong = np.abs(images.max(axis=(1, 2, 3)) - self.scale) > 0.3 * self.scale
+        return np.where(wrong[:, None], [1.0, 0.0], halves - self.dark).astype(np.float32)
+
+
+def halves(count, name):
+    labels = np.arange(count) % 2
+    images = np.zeros((count, 4, 4, 1), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[:, 2 * label : 2 * label + 2] = 255
+    return Dataset(images, labels, ("left", "right"), np.arange(count), name)
+
+
+def session(probe, *, labels=None, train=True, count=80):
+    data = halves(count, "halves/test")
+    if labels is not None:
+        data = Dataset(data.images, labels(data.labels), data.class_names, data.indices, data.name)
+
+    def on(dataset, training):
+        said = Predictions(probe.logits(dataset.floats()), dataset.labels)
+        return SimpleNamespace(
+            dataset=dataset, probe=probe, predictions=said, class_names=dataset.class_names, training=training
+        )
+
+    return on(data, on(halves(60, "halves/train"), None) if train else None)
+
+
+def asked(given):
+    return CHECK.compute(given, CHECK.Params())
+
+
+def test_a_model_that_wants_pixels_of_another_scale_is_told_with_what_it_loses():
+    finding, *_ = asked(session(Probe(scale=255.0))).findings
+    assert (finding.kind, finding.severity) == ("preprocessing-mismatch", "critical")
+    assert finding.claim == (
+        "The model is given its images in another way than it learned: 50.0 % of 80 images are recognised as they are, "
+        "100 % if they are given as pixels of 0…255; the same holds for the training images."
+    )
+    assert finding.advice.startswith("Open it with --preprocessing pixels. Give the model images that are given as")
+    assert finding.value == finding.cost == 0.5
+    assert finding.evidence == tuple(range(1, 80, 2))
+
+
+def test_a_mirrored_test_part_is_a_shift_since_the_training_images_are_right():
+    given = session(Probe())
+    mirrored = given.dataset.images[:, :, ::-1]
+    given.dataset = Dataset(mirrored, given.dataset.labels, ("left", "right"), given.dataset.indices, "halves/test")
+    given.predictions = Predictions(given.probe.logits(given.dataset.floats()), given.dataset.labels)
+    kinds = [each.kind for each in asked(given).findings]
+    assert "train-test-shift" in kinds and "preprocessing-mismatch" not in kinds
+
+
+def test_exchanged_labels_are_named_with_both_classes():
+    found = asked(session(Probe(), labels=lambda labels: 1 - labels)).findings
+    swapped = next(each for each in found if each.kind == "label-permutation")
+    assert swapped.classes == (0, 1) and swapped.cost == 1.0
+    assert "left is predicted as right" in swapped.claim
+
+
+def test_one_prediction_for_everything_is_a_collapse():
+    finding, *_ = asked(session(Probe(scale=50.0))).findings
+    assert finding.kind == "constant-prediction" and finding.classes == (0,)
+    assert finding.claim.startswith("The model has collapsed: left is predicted for 80 of 80 images")
+    assert finding.cost == pytest.approx(0.5)
+
+
+def test_what_is_right_is_left_alone():
+    (finding,) = asked(session(Probe())).findings
+    assert (finding.kind, finding.severity) == (None, "info")
+
+
+def test_a_rare_class_that_is_missed_is_no_collapse_where_others_are_told_apart():
+    logits = np.eye(3)[[0] * 40 + [1] * 38 + [0, 1]] * 9.0
+    said = Predictions(logits.astype(np.float32), np.array([0] * 40 + [1] * 38 + [2, 2]))
+    from analyses.sanity_check import _collapsed
+    from workbench.statistics.confusion import confusion_counts
+
+    assert _collapsed(said, confusion_counts(said.labels, said.predicted, 3), ("a", "b", "c")) == []

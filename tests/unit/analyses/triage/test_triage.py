@@ -1,0 +1,127 @@
+"""Each group of errors is planted in made data, and found there."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from analyses.triage import Choice, Triage
+from analyses.triage.evidence import GROUPS, Evidence
+from workbench.core.dataset import Dataset
+from workbench.core.predictions import Predictions
+
+CLASSES, SIDE = 6, 10
+NAMES = tuple("abcdef")
+
+
+def world(seed, count):
+    """Pictures, embeddings and logits of images that belong to six classes, and lie between two where they are hard."""
+    chance = np.random.default_rng(seed)
+    true = chance.integers(0, CLASSES, count)
+    pull = np.where(chance.random(count) < 0.12, chance.uniform(0.3, 0.7, count), chance.uniform(0, 0.1, count))
+    mixed = (1 - pull)[:, None] * np.eye(CLASSES)[true] + pull[:, None] * np.eye(CLASSES)[(true + 1) % CLASSES]
+    patterns = np.random.default_rng(99).normal(size=(CLASSES, SIDE * SIDE))
+    details = np.random.default_rng(98).normal(size=(6, SIDE * SIDE))
+    pixels = (
+        128
+        + 30 * mixed @ patterns
+        + 6 * chance.normal(size=(count, 6)) @ details
+        + chance.normal(0, 4, (count, SIDE * SIDE))
+    )
+    images = np.clip(pixels, 0, 255).astype(np.uint8).reshape(count, SIDE, SIDE, 1)
+    embeddings = (mixed + chance.normal(0, 0.05, mixed.shape)).astype(np.float32)
+    logits = (9 * mixed + chance.normal(0, 0.4, mixed.shape)).astype(np.float32)
+    powers = np.exp(logits)
+    chances = (powers / powers.sum(axis=1, keepdims=True)).cumsum(axis=1)
+    labels = (chance.random((count, 1)) > chances).sum(axis=1).clip(max=CLASSES - 1)
+    return images, embeddings, logits, labels, chance
+
+
+def session(images, embeddings, logits, labels, name):
+    dataset = Dataset(images, labels, NAMES, np.arange(len(labels)), name)
+    return SimpleNamespace(
+        dataset=dataset,
+        embeddings=embeddings,
+        predictions=Predictions(logits, labels),
+        class_names=NAMES,
+        training=None,
+    )
+
+
+def groups(result):
+    table = result.tables["errors"]
+    return dict(zip(table["row"], table["group"], strict=True))
+
+
+@pytest.fixture(scope="module")
+def planted():
+    images, embeddings, logits, labels, chance = world(1, 1500)
+    learned = world(2, 2500)[:4]
+    order = chance.permutation(1500)
+    flipped, strange, copied = order[:75], order[75:87], order[87:97]
+    labels[flipped] = (logits[flipped].argmax(axis=1) + chance.integers(1, CLASSES, 75)) % CLASSES
+    images[strange] = chance.integers(0, 2, (12, SIDE, SIDE, 1)) * 255
+    labels[strange] = (logits[strange].argmax(axis=1) + 1) % CLASSES
+    images[copied] = learned[0][copied]
+    logits[copied] = 9 * np.eye(CLASSES)[learned[3][copied]]
+    labels[copied] = (learned[3][copied] + 3) % CLASSES
+    made = session(images, embeddings, logits, labels, "made/test")
+    made.training = session(*learned, "made/train")
+    return made, flipped, strange, copied, Triage().compute(made, Choice(k=20, compared=1500))
+
+
+def test_flipped_labels_are_likely_wrong(planted):
+    _, flipped, _, _, result = planted
+    found = groups(result)
+    assert np.mean([found[row] == GROUPS[0] for row in flipped]) >= 0.8
+    said = [row for row, group in found.items() if group == GROUPS[0]]
+    assert np.isin(said, flipped).mean() >= 0.7
+    first = result.findings[0]
+    assert (first.kind, first.severity) == ("label-noise", "serious")
+    assert first.cost == pytest.approx(0.05, abs=0.015)
+
+
+def test_noise_is_an_outlier_and_a_copy_a_conflict(planted):
+    _, _, strange, copied, result = planted
+    found = groups(result)
+    assert [found[row] for row in strange] == ["outlier"] * 12
+    assert [found[row] for row in copied] == ["duplicate conflict"] * 10
+    copies = result.tables["errors"].set_index("row")["copy_with_another_label"]
+    assert copies[copied].tolist() == [f"training {row}" for row in copied]
+
+
+def test_shares_add_up_and_every_error_is_listed_once(planted):
+    made, _, _, _, result = planted
+    rows = result.tables["errors"]["row"]
+    assert sorted(rows) == np.flatnonzero(~made.predictions.correct).tolist()
+    sizes = result.tables["groups"]
+    assert sizes["errors"].sum() == len(rows)
+    assert sizes["share_of_errors"].sum() == pytest.approx(1)
+
+
+def test_honest_errors_are_the_image_s_or_the_model_s():
+    made = session(*world(3, 1500)[:4], "made/test")
+    made.training = session(*world(4, 2500)[:4], "made/train")
+    result = Triage().compute(made, Choice(k=20, compared=1500))
+    sizes = result.tables["groups"].set_index("group")["errors"]
+    assert sizes["ambiguous"] + sizes["model error"] >= 0.85 * sizes.sum()
+    assert all(finding.severity in {"info", "mild"} for finding in result.findings)
+
+
+def test_the_order_of_the_reasons_by_hand():
+    """One error for each group; each later test would fit the earlier images as well."""
+    evidence = Evidence(
+        rows=np.arange(5),
+        wrong_label=np.array([0.9, 0.9, 0.9, 0.5, 0.5]),
+        spread=np.array([True, True, True, False, False]),
+        probabilities=np.array([[0.4, 0.5]] * 4 + [[0.05, 0.9]]),
+        agreement=np.array([[0.3, 0.7]] * 4 + [[0.1, 0.9]]),
+        credibility=np.zeros(5),
+        far=np.array([[0.0, 0.5], [0.0, 0.5], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]),
+        apart=np.zeros((5, 2)),
+        copy=np.array([3, -1, -1, -1, -1]),
+        copy_part=np.array(["train"] + [""] * 4),
+        witnesses=None,
+    )
+    named = [GROUPS[n] for n in evidence.groups()]
+    assert named == ["duplicate conflict", "outlier", "likely wrong label", "ambiguous", "model error"]

@@ -1,0 +1,79 @@
+"""Findings with their images, tables with their links."""
+
+import pandas as pd
+
+from tests.unit.app.page.conftest import EVIL
+from workbench.app.page.panes.findings import findings_html
+from workbench.app.page.panes.tables import csv_bytes, tables_html
+from workbench.app.page.pictures import Part, Parts, album
+from workbench.core.dataset import Dataset
+from workbench.core.finding import Finding
+
+
+def of(dataset: Dataset, train: Dataset | None = None) -> Parts:
+    learned = None if train is None else Part(train, album(train), explored=False)
+    return {"data": Part(dataset, album(dataset)), "train": learned}.get
+
+
+def test_training_evidence_shows_training_images_that_are_no_links(dataset, parse):
+    train = Dataset(
+        dataset.images[::-1], dataset.labels[::-1].copy(), dataset.class_names, dataset.indices, "made/train"
+    )
+    page = parse(findings_html([Finding("x", evidence=(0, 5, 8), part="train")], of(dataset, train)))
+    assert page.all("a") == []
+    assert [i["alt"] for i in page.all("img")] == [
+        "training image 100, Bag & 'case'",
+        "training image 105, T-shirt/top",
+    ]
+    assert [i["title"] for i in page.all("span", class_="learned")] == [i["alt"] for i in page.all("img")]
+    assert page.all("img")[0]["src"] == album(train)(0, 56) != album(dataset)(0, 56)
+
+
+def test_training_images_that_are_not_at_hand_are_counted(dataset, parse):
+    page = parse(findings_html([Finding("x", evidence=(0, 5), part="train")], of(dataset)))
+    assert "2 training images, not at hand here." in page.text
+    assert page.all("img") == []
+
+
+def test_a_finding_shows_claim_interval_advice_and_its_images_as_links(dataset, parse):
+    finding = Finding(f"{EVIL} is wrong.", "serious", 0.25, (0.1, 0.4), (5, 2, 999, -1), f"Look at {EVIL}.")
+    page = parse(findings_html([finding], of(dataset)))
+    assert page.all("li", class_="finding serious") != []
+    assert "0.25, 95 % interval 0.1 to 0.4" in page.text
+    assert page.text.count(EVIL) == 2
+    assert [a["href"] for a in page.all("a")] == ["?section=errors&image=5", "?section=errors&image=2"]
+    assert [i["alt"] for i in page.all("img")] == [f"image 105, {EVIL}", "image 102, T-shirt/top"]
+
+
+def test_more_evidence_than_fits_is_counted(dataset, parse):
+    page = parse(findings_html([Finding("x", evidence=tuple(range(8)))], of(dataset), evidence=3))
+    assert "… 5 more" in page.text
+    assert len(page.all("img")) == 3
+
+
+def test_an_interval_that_the_claim_already_says_is_not_said_twice(dataset, parse):
+    page = parse(findings_html([Finding("10 % (95 % interval 5–20 %).", "info", 0.1, (0.05, 0.2))], of(dataset)))
+    assert page.text.count("interval") == 1
+
+
+def test_a_long_table_shows_fifty_rows_and_links_images_that_exist(parse):
+    frame = pd.DataFrame({"row": range(60), "name": [EVIL] * 60, "rate": [0.123456] * 60})
+    page = parse(tables_html({"worst_images": frame}, "key", images=10))
+    assert "… 10 more rows" in page.text
+    assert "Worst images" in page.text
+    assert len([a for a in page.all("a") if "image=" in a["href"]]) == 10
+    assert page.all("a", download=None)[0]["href"] == "table/key/0.csv"
+    assert page.all("img") == []
+    assert "0.1235" in page.text
+
+
+def test_a_spreadsheet_does_not_run_a_class_name():
+    frame = pd.DataFrame({"name": ["=1+1", "@x", "fine"], "change": [-1, 2, 3]})
+    assert csv_bytes(frame).decode().splitlines() == ["name,change", "'=1+1,-1", "'@x,2", "fine,3"]
+
+
+def test_an_empty_table_and_missing_values_are_shown(parse):
+    page = parse(tables_html({"a": pd.DataFrame({"row": [None, 2.0], "ok": [True, False]})}, "key", images=10))
+    assert "–" in page.text
+    assert "yes" in page.text
+    assert "0 rows" in parse(tables_html({"a": pd.DataFrame({"row": []})}, "key", images=10)).text

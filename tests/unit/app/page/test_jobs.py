@@ -1,0 +1,103 @@
+"""Work in the background."""
+
+import threading
+import time
+
+import pytest
+
+from workbench.app.page import jobs
+from workbench.app.page.jobs import UNEXPECTED, Jobs
+from workbench.app.page.lru import Kept
+from workbench.core.errors import WorkbenchError
+from workbench.core.progress import report
+
+
+@pytest.fixture
+def pool():
+    made = Jobs()
+    yield made
+    made.close()
+
+
+def test_the_same_key_is_worked_on_once(pool):
+    calls, release = [], threading.Event()
+
+    def work():
+        calls.append(1)
+        report("Grad-CAM", 3, 10)
+        release.wait(60)
+        return "answer"
+
+    job = pool.start("a", work)
+    assert pool.start("a", work) is job
+    deadline = time.monotonic() + 60
+    while job.share is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert (job.what, job.share) == ("Grad-CAM: 3 of 10", 0.3)
+    release.set()
+    assert pool.start("a", work, wait=60).value == "answer"
+    assert calls == [1]
+
+
+def test_an_error_is_one_sentence_and_a_bug_is_logged_but_not_shown(pool, caplog):
+    def wrong():
+        raise WorkbenchError("`top` must be at least 1.")
+
+    def bug():
+        raise RuntimeError("secret path /srv")
+
+    assert pool.start("wrong", wrong, wait=60).error == "`top` must be at least 1."
+    assert pool.start("bug", bug, wait=60).error == UNEXPECTED
+    assert "secret path" in caplog.text
+
+
+def test_a_failure_is_shown_first_and_tried_again_later(pool, monkeypatch):
+    calls = []
+
+    def work():
+        calls.append(1)
+        raise WorkbenchError("no")
+
+    first = pool.start("a", work, wait=60)
+    assert pool.start("a", work, wait=60) is first
+    monkeypatch.setattr(jobs, "RETRY", 0.0)
+    assert pool.start("a", work, wait=60) is not first
+    assert len(calls) == 2
+
+
+def test_old_answers_are_forgotten_and_running_work_is_not():
+    pool, release = Jobs(keep=2), threading.Event()
+    running = pool.start("running", lambda: release.wait(60))
+    for key in "abc":
+        pool.start(key, lambda: 1, wait=60)
+    assert pool.get("running") is running
+    assert [key for key in "abc" if pool.get(key)] == ["c"]
+    release.set()
+    pool.close()
+
+
+def test_what_was_used_longest_ago_is_forgotten():
+    kept = Kept(2)
+    kept.put("a", 1)
+    kept.put("b", 2)
+    assert kept.get("a") == 1
+    kept.put("c", 3)
+    assert (kept.get("a"), kept.get("b"), kept.get("c")) == (1, None, 3)
+
+
+def test_work_that_nobody_wants_any_more_ends_at_its_next_report():
+    pool, going, reported = Jobs(), threading.Event(), []
+
+    def endless():
+        while True:
+            report("on and on", len(reported), 10**9)
+            reported.append(1)
+            going.set()
+            time.sleep(0.001)
+
+    job = pool.start("a", endless)
+    assert going.wait(60)
+    pool.close()
+    assert job.done.wait(60)
+    assert job.error == "Stopped."

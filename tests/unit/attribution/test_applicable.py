@@ -1,0 +1,91 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from workbench.attribution import methods
+from workbench.attribution.applicable import left_out, methods_on
+from workbench.core.errors import WorkbenchError
+from workbench.statistics.bootstrap import Estimate, estimate, estimates, number
+from workbench.statistics.significance import holm
+
+
+def method(name, copies=1, missing=None):
+    """A method that says how many copies it looks at, and why it does not apply."""
+    return type(
+        name,
+        (),
+        {"title": name.title(), "missing": staticmethod(lambda probe: missing), "copies": lambda _, probe: copies},
+    )
+
+
+@pytest.fixture
+def known(monkeypatch):
+    found = {
+        "quick": method("quick"),
+        "slow": method("slow", 1000),
+        "other": method("other", missing="It has no layer."),
+    }
+    monkeypatch.setattr(methods, "explainers", lambda: found)
+    monkeypatch.setattr(methods, "explainer", found.__getitem__)
+    return found
+
+
+def test_unnamed_only_quick_methods_that_apply_are_chosen(known):
+    chosen, left = methods_on(SimpleNamespace(inference_only=""), ())
+    assert list(chosen) == ["quick"]
+    assert left == {"Slow": "it looks at 1,000 copies of an image; ask for it by name", "Other": "It has no layer."}
+    assert left_out(left).endswith("Slow, Other.")
+    assert left_out({}) == ""
+
+
+def test_a_model_without_gradients_is_asked_by_slow_methods_too(known):
+    chosen, left = methods_on(SimpleNamespace(inference_only="an ONNX model"), ())
+    assert list(chosen) == ["quick", "slow"]
+    assert list(left) == ["Other"]
+
+
+def test_named_methods_come_in_their_order_once_however_slow(known):
+    chosen, left = methods_on(SimpleNamespace(), ("slow", "quick", "slow"))
+    assert list(chosen) == ["slow", "quick"]
+    assert left == {}
+
+
+def test_a_named_method_that_does_not_apply_is_an_error(known):
+    with pytest.raises(WorkbenchError, match="It has no layer"):
+        methods_on(SimpleNamespace(), ("quick", "other"))
+
+
+def test_too_few_methods_are_an_error(known):
+    with pytest.raises(WorkbenchError, match="At least 2 methods are needed"):
+        methods_on(SimpleNamespace(), ("quick",), least=2)
+
+
+def test_the_bootstrap_of_a_normal_sample_is_near_students_interval():
+    values = np.random.default_rng(0).normal(3, 2, 400)
+    found = estimate(values)
+    half = 1.966 * values.std(ddof=1) / 20
+    assert found.value == pytest.approx(values.mean())
+    assert found.low == pytest.approx(values.mean() - half, abs=0.1 * half)
+    assert found.high == pytest.approx(values.mean() + half, abs=0.1 * half)
+
+
+def test_unknown_values_are_left_out_and_one_value_has_no_interval():
+    found = estimates(np.array([[1.0, np.nan, np.nan], [3, 5, np.nan]]))
+    np.testing.assert_allclose(found[0], [2, 5, np.nan])
+    np.testing.assert_allclose(found[1:, 0], [1, 3])
+    assert np.isnan(found[1:, 1:]).all()
+    assert estimate(np.array([4.0])).interval is None
+
+
+def test_estimates_are_said_with_a_true_minus_and_without_a_zero_of_two_signs():
+    assert str(Estimate(-0.123, -0.2, 0.001)) == "−0.12 (95 % interval −0.20 to 0.00)"
+    assert str(Estimate(0.5, float("nan"), float("nan"))) == "0.50"
+    assert number(-0.001) == "0.00"
+
+
+def test_holm_by_hand():
+    adjusted = holm(np.array([0.01, np.nan, 0.04, 0.03]))
+    np.testing.assert_allclose(adjusted, [0.03, np.nan, 0.06, 0.06])
+    assert holm(np.array([0.6, 0.7])).tolist() == [1, 1]
+    assert len(holm(np.array([]))) == 0

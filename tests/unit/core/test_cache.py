@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.core.cache import cache_folder, load_arrays, load_result, save_arrays, save_result
+from workbench.core.finding import Finding
+from workbench.core.result import Result
+
+FULL = Result(
+    tables={
+        "mixed": pd.DataFrame(
+            {
+                "name": ["T-shirt/top", "<b>ß\x00", ""],
+                "count": np.array([1, 2, 3], np.int64),
+                "rate": [0.5, np.nan, np.inf],
+                "right": [True, False, True],
+                "small": np.array([1, 2, 3], np.uint8),
+                "single": np.array([0.1, 2, 3], np.float32),
+                "maybe": ["a", None, "c"],
+                "any": [1, "two", 3.5],
+                7: [1, 2, 3],
+            }
+        ),
+        "empty": pd.DataFrame({"name": pd.Series([], dtype=str), "count": np.zeros(0, np.int64)}),
+        "nothing": pd.DataFrame(),
+    },
+    arrays={
+        "counts": np.arange(6).reshape(2, 3),
+        "maps": np.array([[np.nan, 1.5]], np.float32),
+        "none": np.zeros((0, 4)),
+        "names": np.array(["a", "ß"]),
+        "file": np.array(3),
+        "right": np.array([True, False]),
+        "a/b": np.arange(2),
+    },
+    findings=(
+        Finding("Shirts are worst.", "serious", 0.7, (0.6, 0.8), (5, 3), "Look at them."),
+        Finding("Nothing else."),
+        Finding("Numpy's.", value=np.float32(0.5), interval=(np.float64(0.25), 1.0), evidence=tuple(np.array([4, 2]))),
+    ),
+    notes={"names": ("a", "b"), "layer": None, "sizes": np.array([1, 2]), "best": np.int64(3), "nested": {"x": [1.5]}},
+    analysis="most-confused",
+    params={"top": 5},
+    context={"run": "baseline", "images": 3},
+)
+
+
+def test_a_result_comes_back_as_it_was(tmp_path):
+    save_result(tmp_path / "deep" / "one.npz", FULL)
+    back = load_result(tmp_path / "deep" / "one.npz")
+    assert list(back.tables) == list(FULL.tables)
+    for name, table in FULL.tables.items():
+        assert list(back.tables[name]) == list(table)
+        pd.testing.assert_frame_equal(back.tables[name], table, check_dtype=False, check_column_type=False)
+        numeric = [column for column in table if table[column].dtype.kind in "biuf"]
+        assert [back.tables[name][each].dtype for each in numeric] == [table[each].dtype for each in numeric]
+    assert list(back.arrays) == list(FULL.arrays)
+    for name, values in FULL.arrays.items():
+        assert back.arrays[name].dtype == values.dtype
+        np.testing.assert_array_equal(back.arrays[name], values)
+    assert back.findings == FULL.findings
+    assert all(isinstance(row, int) for finding in back.findings for row in finding.evidence)
+    assert back.notes == {"names": ["a", "b"], "layer": None, "sizes": [1, 2], "best": 3, "nested": {"x": [1.5]}}
+    assert (back.analysis, back.params, back.context) == (FULL.analysis, FULL.params, FULL.context)
+    assert back.drawer is None
+
+
+def test_the_order_of_the_rows_stays_and_their_labels_do_not(tmp_path):
+    """A table's index is not kept: whatever counts must be a column."""
+    frame = pd.DataFrame({"value": [3, 1, 2]}, index=[7, 8, 9]).sort_values("value")
+    save_result(tmp_path / "one.npz", Result(tables={"t": frame}))
+    back = load_result(tmp_path / "one.npz").tables["t"]
+    assert back["value"].tolist() == [1, 2, 3]
+    assert back.index.tolist() == [0, 1, 2]
+
+
+def test_what_no_json_can_hold_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(TypeError, match="object cannot be kept in a result's notes"):
+        save_result(tmp_path / "one.npz", Result(notes={"x": object()}))
+    with pytest.raises(TypeError, match="Array 'array/x' holds Python objects, which could only be pickled"):
+        save_result(tmp_path / "one.npz", Result(arrays={"x": np.array([{}, None])}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_there_is_none_and_no_warning(tmp_path, caplog):
+    assert load_arrays(tmp_path / "none.npz") is None
+    assert load_result(tmp_path / "none.npz") is None
+    assert caplog.records == []
+
+
+def _cut(data):
+    return data[: len(data) // 2]
+
+
+def _flip(data):
+    """Turn the first bytes of a compressed array, so that it cannot be unpacked."""
+    start = data.index(b"array/logits.npy") + len(b"array/logits.npy") + 22
+    return data[:start] + bytes(255 - byte for byte in data[start : start + 9]) + data[start + 9 :]
+
+
+@pytest.mark.parametrize(
+    "damage", [_cut, _flip, lambda _: b"", lambda _: b"no archive", lambda _: b"PK\x03\x04" + b"\0" * 50]
+)
+def test_a_damaged_file_is_none_and_one_warning(tmp_path, caplog, damage):
+    path = tmp_path / "one.npz"
+    arrays = {"logits": np.random.default_rng(0).normal(size=(50, 10))}
+    save_result(path, Result(arrays=arrays))
+    path.write_bytes(damage(path.read_bytes()))
+    assert load_result(path) is None
+    assert load_arrays(path) is None
+    assert all("damaged" in record.message for record in caplog.records)
+    assert len(caplog.records) == 2
+    save_arrays(path, arrays)
+    np.testing.assert_array_equal(load_arrays(path)["logits"], arrays["logits"])
+
+
+@pytest.mark.parametrize(
+    "meta", [b"{", b"[]", b"\xff", json.dumps({"tables": {}}).encode(), b'{"tables": {"t": [{}]}}']
+)
+def test_a_whole_file_of_another_kind_is_none(tmp_path, meta):
+    """For example written by an older version of the workbench."""
+    save_arrays(tmp_path / "one.npz", {"meta": np.frombuffer(meta, np.uint8)})
+    assert load_result(tmp_path / "one.npz") is None
+    save_arrays(tmp_path / "two.npz", {"logits": np.zeros(3)})
+    assert load_result(tmp_path / "two.npz") is None
+
+
+def test_a_folder_that_cannot_be_made_costs_only_the_cache(tmp_path, caplog):
+    (tmp_path / "taken").write_text("a file")
+    save_arrays(tmp_path / "taken" / "one.npz", {"x": np.zeros(3)})
+    assert [record.message.split(":")[0] for record in caplog.records] == ["Not cached"]
+
+
+def test_a_full_disk_leaves_no_rubbish_and_keeps_the_old_file(tmp_path, caplog, monkeypatch):
+    path = tmp_path / "one.npz"
+    save_arrays(path, {"x": np.arange(3)})
+
+    def full(file, **_):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    save_arrays(path, {"x": np.arange(4)})
+    assert "No space left on device" in caplog.text
+    assert list(tmp_path.iterdir()) == [path]
+    assert load_arrays(path)["x"].tolist() == [0, 1, 2]
+
+
+def test_the_cache_folder_is_the_user_s_unless_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "here"))
+    assert cache_folder() == tmp_path / "here"
+    monkeypatch.delenv("WORKBENCH_CACHE")
+    assert cache_folder().name == "classifier-workbench"
+    assert os.fspath(cache_folder()) != str(tmp_path / "here")

@@ -1,0 +1,49 @@
+import pytest
+
+from workbench.core.wording import counted, listed, percent
+from workbench.statistics.rates import rate
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.127, "12.7 %"),
+        (0.0003, "0.03 %"),
+        (0.99996, "100.00 %"),
+        (0.9997, "99.97 %"),
+        (0.5, "50.0 %"),
+    ],
+)
+def test_percent(share, said):
+    assert percent(share) == said
+
+
+def test_a_rate_says_its_wilson_interval():
+    share = rate(127, 1000)
+    assert str(share) == "12.7 % (95 % interval 10.8–14.9 %)"
+    assert share.value == 0.127
+    assert str(rate(0, 8)) == "0 % (95 % interval 0–32.4 %)"
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "said"),
+    [
+        (1, "image", "1 image"),
+        (1000, "image", "1,000 images"),
+        (2, "class", "2 classes"),
+        (3, "epoch", "3 epochs"),
+        (0, "other", "0 others"),
+    ],
+)
+def test_counted(count, noun, said):
+    assert counted(count, noun) == said
+
+
+def test_listed():
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(list("abcdefg"), most=3) == "a, b and 5 others"
+    assert listed(list("abcd"), most=3) == "a, b and 2 others"
+    assert listed([]) == "none"

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.data import load_dataset, own_parts
+from workbench.data.npz import load_npz
+
+GREY = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+
+
+@pytest.fixture
+def save(tmp_path):
+    def write(**changes):
+        arrays = {"x_train": GREY, "y_train": [2, 0], "x_test": GREY + 1, "y_test": [0, 1], **changes}
+        path = tmp_path / "own.npz"
+        np.savez(path, **{name: np.asarray(values) for name, values in arrays.items() if values is not None})
+        return path
+
+    return write
+
+
+def test_both_splits(save):
+    path = save()
+    test, train = load_dataset(path), load_npz(path, "train")
+    assert test.images.shape == (2, 3, 4, 1)
+    assert (test.images[..., 0] == GREY + 1).all()
+    assert train.labels.tolist() == [2, 0]
+    assert test.name == "own/test"
+    assert test.class_names == train.class_names == ("0", "1", "2")  # as many as either split needs
+
+
+def test_colour_and_names(save):
+    colour = np.stack([GREY] * 3, axis=-1)
+    data = load_npz(save(x_test=colour, class_names=["<b>", "b", "c", "d"]))
+    assert data.image_shape == (3, 4, 3)
+    assert data.class_names == ("<b>", "b", "c", "d")
+    assert load_npz(save(class_names=[b"a", "é".encode(), b"c"])).class_names == ("a", "é", "c")
+
+
+@pytest.mark.parametrize("labels", [[[0], [1]], [[1, 0, 0], [0, 1, 0]], [0.0, 1.0]])
+def test_kinds_of_labels(save, labels):
+    assert load_npz(save(y_test=labels)).labels.tolist() == [0, 1]
+
+
+def test_floats_are_rounded_to_256_steps(save):
+    pixels = np.zeros((2, 3, 4))
+    pixels[0, 0] = [0.0, 0.4 / 255, 0.6 / 255, 1.0]
+    for kind in (np.float16, np.float32, np.float64):
+        data = load_npz(save(x_test=pixels.astype(kind)))
+        assert data.images.dtype == np.uint8
+        assert data.images[0, 0, :, 0].tolist() == [0, 0, 1, 255]
+
+
+def test_one_split_is_enough(save):
+    only = save(x_train=None, y_train=None)
+    assert load_npz(only).class_names == ("0", "1")
+    with pytest.raises(Unavailable, match=r"must hold the arrays x_train and y_train. It holds x_test, y_test"):
+        load_npz(only, "train")
+
+
+NAN = np.full((2, 3, 4), 0.5)
+NAN[1, 2, 3] = np.nan
+
+BAD = {
+    "no arrays": ({"x_train": None, "x_test": None}, "hold the arrays x_test and y_test. It holds y_train, y_test"),
+    "lengths": ({"y_test": [0, 1, 1]}, "equally long. Got 2 images and 3 labels"),
+    "names too few": ({"class_names": ["a", "b"]}, r"names 2 classes, so labels must lie in 0…1. Got 2"),
+    "negative": ({"y_test": [0, -1]}, r"y_test of own.npz must be labels from 0 .* Got -1…0"),
+    "huge label": ({"y_test": [0, 2**40]}, "must be labels from 0"),
+    "fractions": ({"y_test": [0.5, 1]}, "whole numbers"),
+    "text labels": ({"y_test": ["a", "b"]}, "whole numbers"),
+    "NaN labels": ({"y_test": [np.nan, 1]}, "NaN"),
+    "no one-hot": ({"y_test": [[1, 1], [0, 1]]}, "one-hot"),
+    "cube of labels": ({"y_test": [[[1]], [[0]]]}, "shape"),
+    "NaN": ({"x_test": NAN}, "x_test of own.npz holds NaN"),
+    "infinity": ({"x_test": NAN * 0 + np.inf}, "NaN or infinity"),
+    "0 to 255 as float": ({"x_test": GREY * 1.0 + 1}, r"must lie in \[0, 1\].* from 1 to 24"),
+    "below zero": ({"x_test": GREY / -25.0}, r"must lie in \[0, 1\]"),
+    "int64": ({"x_test": GREY.astype(np.int64)}, "must be uint8, or float"),
+    "alpha": ({"x_test": np.zeros((2, 3, 4, 4), np.uint8)}, "Drop the alpha channel"),
+    "vectors": ({"x_test": np.zeros((2, 12), np.uint8)}, r"\(N, H, W\)"),
+    "empty": ({"x_test": GREY[:0], "y_test": np.zeros(0, int)}, "x_test of own.npz is empty"),
+    "objects": ({"y_test": np.array([0, None])}, "y_test of own.npz holds pickled Python objects"),
+    "object names": ({"class_names": np.array(["a", 1, None])}, "class_names of own.npz holds pickled"),
+    "numbers as names": ({"class_names": [1, 2, 3]}, "must be K texts"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_clear_sentence(save, case):
+    changes, words = BAD[case]
+    with pytest.raises(WorkbenchError, match=words) as caught:
+        load_npz(save(**changes))
+    assert "\n" not in str(caught.value)
+    assert "own.npz" in str(caught.value)
+
+
+def test_bad_files(tmp_path, save):
+    with pytest.raises(Unavailable, match=r"Did you mean 'own.npz'"):
+        load_npz(save().with_name("owm.npz"))
+    junk = tmp_path / "junk.npz"
+    junk.write_bytes(b"no zip")
+    with pytest.raises(WorkbenchError, match=r"junk.npz is not an .npz file"):
+        load_npz(junk)
+    cut = tmp_path / "cut.npz"
+    cut.write_bytes(save().read_bytes()[:-50])
+    with pytest.raises(WorkbenchError, match=r"cut.npz is not an .npz file"):
+        load_npz(cut)
+    flipped = bytearray(save().read_bytes())
+    flipped[flipped.index(bytes(range(1, 25)))] ^= 255  # one pixel of x_test
+    cut.write_bytes(flipped)
+    with pytest.raises(WorkbenchError, match=r"x_test of cut.npz is damaged: Bad CRC"):
+        load_npz(cut)
+
+
+def test_a_validation_part_of_its_own_or_the_end_of_the_training_part(save):
+    many = np.arange(20 * 12, dtype=np.uint8).reshape(20, 3, 4)
+    own = save(x_val=GREY + 2, y_val=[2, 1], x_train=many, y_train=np.arange(20) % 3)
+    held = load_dataset(own, split="validation")
+    assert (held.images[..., 0] == GREY + 2).all()
+    assert (held.labels.tolist(), held.name, len(load_dataset(own, split="train"))) == ([2, 1], "own/validation", 20)
+    assert set(own_parts(own)) == {"train", "test", "validation"}
+    end = load_dataset(save(x_train=many, y_train=np.arange(20) % 3), split="validation")
+    assert (end.images[..., 0] == many[18:]).all()
+    assert (end.indices.tolist(), end.name) == ([18, 19], "own/validation")
+    assert end.fingerprint == load_dataset(own, split="train").subset(slice(18, None)).fingerprint
+    assert len(load_dataset(own, split="validation", validation_share=0.5)) == 10
+    with pytest.raises(Unavailable, match="leaves none"):
+        load_dataset(save(), split="validation", validation_share=0)
+
+
+def test_given_names(save):
+    assert load_dataset(save(), class_names="a,b,c,d").class_names == ("a", "b", "c", "d")  # it names none itself
+    with pytest.raises(WorkbenchError, match=r"at least 3 classes, so `class_names` must be at least 3 names\. Got 2"):
+        load_dataset(save(), class_names="a,b")
+    with pytest.raises(WorkbenchError, match=r"has 3 classes, so .* must be 3 names\. Got 4"):
+        load_dataset(save(class_names=["x", "y", "z"]), class_names="a,b,c,d")
+    with pytest.raises(WorkbenchError, match="are for folders of images"):
+        load_dataset(save(), image_size=8)

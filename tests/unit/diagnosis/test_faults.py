@@ -1,0 +1,138 @@
+"""What a fault changes, and that it changes nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.diagnosis.faults import fault, faults
+from workbench.diagnosis.planting.worlds import digits, shapes
+
+
+@pytest.fixture(scope="module")
+def world():
+    return digits(np.random.default_rng(0))
+
+
+def planted(name, world, **values):
+    chance = np.random.default_rng(7)
+    kind = fault(name)(**values)
+    return kind.after(kind.before(world, chance), chance)
+
+
+def differing(one, other):
+    return np.flatnonzero((one.images != other.images).any(axis=(1, 2, 3)))
+
+
+def test_flipped_labels_are_those_that_are_named(world):
+    changed = planted("label-flips", world, share=0.1)
+    assert len(changed.rows) == round(0.1 * 1197)
+    assert np.array_equal(np.flatnonzero(changed.train.labels != world.train.labels), changed.rows)
+    assert np.array_equal(changed.train.images, world.train.images)
+
+
+def test_flips_of_a_pair_go_from_one_class_to_the_other(world):
+    changed = planted("label-flips", world, share=0.2, among="pair")
+    one, other = changed.classes
+    assert set(world.train.labels[changed.rows]) == {one} and set(changed.train.labels[changed.rows]) == {other}
+    assert len(changed.rows) == round(0.2 * (world.train.labels == one).sum())
+
+
+def test_a_watermark_is_one_square_in_one_corner_of_one_class(world):
+    changed = planted("watermark", world)
+    rows = differing(changed.train, world.train)
+    assert set(rows) <= set(changed.rows) and set(world.train.labels[changed.rows]) == set(changed.classes)
+    places = (changed.train.images != world.train.images).any(axis=(0, 3))
+    assert 1 <= places.sum() <= 4 and places[::7, ::7].sum() <= 1
+    assert len(np.unique(changed.train.images[changed.rows][:, places])) == 1
+
+
+def test_the_control_marks_every_class_alike(world):
+    changed = planted("watermark-everywhere", world)
+    shares = [
+        np.isin(np.flatnonzero(world.train.labels == c), differing(changed.train, world.train)).mean()
+        for c in range(10)
+    ]
+    assert min(shares) > 0.35 and max(shares) < 0.85
+    assert len(differing(changed.test, world.test)) > 0.4 * len(world.test)
+
+
+def test_a_leak_copies_test_images_with_their_labels(world):
+    changed = planted("leak", world, share=0.05)
+    assert len(changed.train) == 1197 + 30
+    pairs = {(image.tobytes(), label) for image, label in zip(changed.train.images, changed.train.labels, strict=True)}
+    assert all((world.test.images[r].tobytes(), world.test.labels[r]) in pairs for r in changed.rows)
+
+
+def test_repeats_are_other_test_images(world):
+    changed = planted("repeats", world)
+    for row in changed.rows:
+        same = (changed.test.images == changed.test.images[row]).all(axis=(1, 2, 3))
+        assert same.sum() >= 2 and len(set(changed.test.labels[same])) == 1
+    assert len(changed.test) == len(world.test)
+
+
+def test_of_a_rare_class_a_tenth_is_left(world):
+    changed = planted("rare-class", world)
+    (one,) = changed.classes
+    before, after = (np.bincount(part.labels, minlength=10) for part in (world.train, changed.train))
+    assert after[one] == round(0.1 * before[one])
+    assert np.array_equal(np.delete(after, one), np.delete(before, one))
+
+
+def test_a_rare_group_is_one_that_the_network_does_not_recognise(world):
+    def says_zero(images):
+        return np.eye(10)[np.zeros(len(images), int)]
+
+    for seed in range(12):
+        found = fault("rare-group")().network(says_zero, world, np.random.default_rng(seed))
+        assert set(differing(found.test, world.test)) <= set(found.rows)
+        assert set(world.test.labels[found.rows]) == set(found.classes) != {0}
+        assert found.train is world.train
+
+
+def test_exchanged_classes_are_exchanged_wholly(world):
+    changed = planted("swapped-classes", world)
+    one, other = changed.classes
+    assert np.array_equal(changed.test.labels == one, world.test.labels == other)
+    assert np.array_equal(changed.test.labels == other, world.test.labels == one)
+    assert np.array_equal(np.flatnonzero(changed.test.labels != world.test.labels), changed.rows)
+
+
+@pytest.mark.parametrize("how", ["shifted", "darker", "noisy"])
+def test_a_moved_test_part_differs_in_nearly_every_image(world, how):
+    changed = planted("moved-test", world, how=how)
+    assert len(differing(changed.test, world.test)) > 0.95 * len(world.test)
+    assert np.array_equal(changed.train.images, world.train.images)
+
+
+def test_faults_of_the_network_change_its_weights_alone(world):
+    import keras
+
+    chance = np.random.default_rng(3)
+    model = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Conv2D(10, 3), keras.layers.Flatten(), keras.layers.Dense(10)]
+    )
+    model.build((None, 8, 8, 1))
+    images = world.test.floats(slice(5))
+    before = model(images).numpy()
+    fault("sharp-logits")(factor=4.0).network(model, world, chance)
+    np.testing.assert_allclose(model(images).numpy(), 4 * before, rtol=1e-5)
+    fault("zeroed-channels")(share=0.3).network(model, world, chance)
+    assert (np.abs(model.layers[0].get_weights()[0]).sum(axis=(0, 1, 2)) == 0).sum() == 3
+    fault("collapse")().network(model, world, chance)
+    assert len(set(model(images).numpy().argmax(axis=1))) == 1
+
+
+def test_one_seed_plants_the_same_and_another_elsewhere(world):
+    for name in faults():
+        kind = fault(name)()
+        one, same, other = (kind.before(world, np.random.default_rng(seed)) for seed in (1, 1, 2))
+        assert np.array_equal(one.rows, same.rows) and one.classes == same.classes
+        assert len(one.rows) == 0 or not np.array_equal(one.rows, other.rows)
+
+
+def test_made_shapes_can_be_told_apart_by_their_pixels():
+    made = shapes(np.random.default_rng(1))
+    assert made.train.images.shape == (1400, 20, 20, 3) and len(made.test) == 600
+    assert np.bincount(made.train.labels).min() > 250

@@ -1,0 +1,81 @@
+from workbench.core.finding import Finding
+from workbench.diagnosis.ranking import told
+
+
+def finding(kind, severity="serious", cost=0.0, **rest):
+    return Finding(f"{kind}.", severity, kind=kind, cost=cost, advice="Do.", **rest)
+
+
+def kinds(found):
+    return [(each.finding.kind, [other.kind for _, other in each.also]) for each in told(found)]
+
+
+def test_severity_comes_before_cost_and_cost_before_the_name():
+    found = [
+        ("b", finding("miscalibration", "mild", 0.5)),
+        ("c", finding("leakage", "serious", 0.01)),
+        ("d", finding("overfitting", "serious", 0.02)),
+        ("a", finding("shortcut", "critical")),
+    ]
+    assert [kind for kind, _ in kinds(found)] == ["shortcut", "overfitting", "leakage", "miscalibration"]
+
+
+def test_facts_and_findings_without_a_kind_are_no_faults():
+    assert told([("a", finding("leakage", "info")), ("b", Finding("Plain.", "serious"))]) == []
+
+
+def test_what_follows_from_a_cause_is_told_with_it():
+    found = [
+        ("a", finding("constant-prediction", "critical", 0.9)),
+        ("b", finding("preprocessing-mismatch", "critical", 0.8)),
+        ("c", finding("miscalibration", "serious", 0.7)),
+        ("d", finding("leakage", "serious", 0.01)),
+    ]
+    assert kinds(found) == [("preprocessing-mismatch", ["constant-prediction", "miscalibration"]), ("leakage", [])]
+
+
+def test_a_mild_cause_takes_nothing_serious_with_it():
+    found = [
+        ("a", finding("class-imbalance", "mild", classes=(3,))),
+        ("b", finding("underperforming-class", classes=(3,))),
+    ]
+    assert kinds(found) == [("underperforming-class", []), ("class-imbalance", [])]
+
+
+def test_a_cause_in_other_classes_explains_nothing():
+    found = [("a", finding("shortcut", classes=(1,))), ("b", finding("confused-pair", "mild", classes=(2, 3)))]
+    assert kinds(found) == [("shortcut", []), ("confused-pair", [])]
+
+
+def test_the_same_errors_are_told_once_by_whatever_name():
+    pair = finding("confused-pair", "mild", 0.02, classes=(6, 0), evidence=(1, 2, 3, 4))
+    whole = finding("underperforming-class", "mild", 0.03, classes=(6,), evidence=(1, 2, 3, 4, 5, 6))
+    apart = finding("confused-pair", "serious", 0.01, classes=(2, 4), evidence=(7, 8))
+    assert kinds([("a", pair), ("b", whole), ("c", apart)]) == [
+        ("confused-pair", ["confused-pair"]),
+        ("underperforming-class", []),
+    ]
+
+
+def test_of_mild_findings_of_one_kind_the_first_stands_for_all():
+    found = [(f"a{n}", finding("underperforming-class", "mild", n / 10, classes=(n,))) for n in range(3)]
+    assert kinds(found) == [("underperforming-class", ["underperforming-class"] * 2)]
+    serious = [(name, finding("leakage", "serious", part=name, evidence=(1,))) for name in ("data", "train")]
+    assert len(told(serious)) == 2
+
+
+def test_noise_in_both_parts_is_two_things_unless_the_test_labels_were_exchanged():
+    train = finding("label-noise", part="train", evidence=(1, 2), classes=(1, 2))
+    test = finding("label-noise", evidence=(3,), classes=(1, 2))
+    assert len(told([("a", train), ("a", test)])) == 2
+    swapped = finding("label-permutation", "critical", classes=(1, 2))
+    assert kinds([("a", train), ("a", test), ("b", swapped)]) == [
+        ("label-permutation", ["label-noise"]),
+        ("label-noise", []),
+    ]
+
+
+def test_nothing_is_lost():
+    found = [(f"a{n}", finding(kind, cost=n / 10)) for n, kind in enumerate(("leakage", "duplicates", "overfitting"))]
+    every = [each for one in told(found) for each in ((one.analysis, one.finding), *one.also)]
+    assert {name for name, _ in every} == {"a0", "a1", "a2"}

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import sys
+import textwrap
+import threading
+import types
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError
+from workbench.core.progress import reporting
+from workbench.diagnosis import registry
+
+GOOD = """
+from typing import ClassVar
+import time
+import pandas as pd
+from matplotlib.figure import Figure
+from pydantic import Field
+from workbench.session.analysis import Analysis
+from workbench.core.finding import Finding
+from workbench.core.params import Params
+from workbench.core.result import Result
+
+CALLS = []
+
+
+class CountParams(Params):
+    top: int = Field(5, ge=1, le=9)
+
+
+class Count(Analysis[CountParams]):
+    '''How many images are there?
+
+    More about it.
+    '''
+
+    Params: ClassVar[type[Params]] = CountParams
+
+    def missing(self, session):
+        return "there are fewer than two images." if len(session.dataset) < 2 else None
+
+    def compute(self, session, params):
+        CALLS.append(params.top)
+        time.sleep(0.05)
+        if params.top == 9:
+            raise RuntimeError("planted")
+        table = pd.DataFrame({"images": [len(session.dataset)], "top": [params.top]})
+        finding = Finding(f"{len(session.dataset)} images.")
+        return Result(tables={"count": table}, findings=(finding,), context={"of": "it"})
+
+    def draw(self, result):
+        figure = Figure()
+        figure.suptitle(f"{result.tables['count']['images'][0]} with {result.params['top']}")
+        return figure
+"""
+HELPER = "from workbench.session.analysis import Analysis\nfrom planted_analyses.how_many import Count\n"
+BASE = """
+from abc import abstractmethod
+from workbench.session.analysis import Analysis
+
+
+class Half(Analysis):
+    '''Half of an analysis.'''
+
+    @abstractmethod
+    def rest(self): ...
+"""
+
+
+@pytest.fixture
+def plant(tmp_path, monkeypatch):
+    """Return what replaces the folder `analyses/` by one with the given files."""
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(registry, "_answers", type(registry._answers)())
+    registry._found.cache_clear()
+
+    def write(**files):
+        folder = tmp_path / "planted_analyses"
+        folder.mkdir()
+        for name, code in files.items():
+            (folder / f"{name}.py").write_text(textwrap.dedent(code), "utf-8")
+        package = types.ModuleType("planted_analyses")
+        package.__path__ = [str(folder)]
+        monkeypatch.setitem(sys.modules, "planted_analyses", package)
+        monkeypatch.setattr(registry, "package", package)
+
+    yield write
+    registry._found.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("planted_analyses")]:
+        del sys.modules[name]
+
+
+@dataclass
+class Subject:
+    """As much of a session as the registry needs."""
+
+    dataset: Dataset
+    name: str = "made"
+    run: object = None
+    cache: bool = True
+    model_fingerprint: str = "m0"
+    folder: object = None
+    context: dict = field(default_factory=lambda: {"run": "made", "images": 3})
+
+    def cache_path(self, name):
+        return self.folder / name
+
+
+@pytest.fixture
+def subject(tmp_path):
+    images = np.zeros((3, 2, 2, 1), np.uint8)
+    data = Dataset(images, np.array([0, 1, 0]), ("a", "b"), np.arange(3), "made/test")
+    return Subject(data, folder=tmp_path / "results")
+
+
+def calls():
+    return sys.modules["planted_analyses.how_many"].CALLS
+
+
+def test_a_file_is_an_analysis_under_the_file_s_name(plant):
+    plant(how_many=GOOD)
+    assert list(registry.analyses()) == ["how-many"]
+    assert registry.analysis("how-many").question() == "How many images are there?"
+    with pytest.raises(WorkbenchError, match=r"There is no analysis 'how-man'\. Did you mean 'how-many'\?"):
+        registry.analysis("how-man")
+    registry.analyses().clear()  # a copy: what a caller does to it stays with the caller
+    assert list(registry.analyses()) == ["how-many"]
+
+
+@pytest.mark.parametrize(
+    ("other", "count"), [(GOOD + GOOD.replace("Count", "Again"), 2), ("x = 1\n", 0), (HELPER, 0), (BASE, 0)]
+)
+def test_a_file_with_none_or_two_is_refused_by_name(plant, other, count):
+    plant(how_many=GOOD, other=other)
+    with pytest.raises(TypeError, match=rf"analyses/other\.py must define exactly one Analysis\. It defines {count}\."):
+        registry.analyses()
+
+
+def test_an_answer_carries_its_question_parameters_and_surrounding(plant, subject):
+    plant(how_many=GOOD)
+    result = registry.compute(subject, "how-many", {"top": "7"})
+    assert (result.analysis, result.params) == ("how-many", {"top": 7})
+    assert result.tables["count"].to_dict("list") == {"images": [3], "top": [7]}
+    assert result.context.pop("seconds") >= 0.05
+    assert result.context == {"run": "made", "images": 3, "of": "it"}
+    assert result.draw().get_suptitle() == registry.draw(result).get_suptitle() == "3 with 7"
+
+
+def test_an_answer_is_computed_once_and_survives_in_memory_and_on_disk(plant, subject, monkeypatch):
+    plant(how_many=GOOD)
+    assert registry.cached(subject, "how-many") is None
+    first = registry.compute(subject, "how-many")
+    assert registry.compute(subject, "how-many", {"top": "5"}) is first
+    assert registry.cached(subject, "how-many", {}) is first
+    monkeypatch.setattr(registry, "_answers", type(registry._answers)())
+    again = registry.compute(subject, "how-many")
+    assert again is not first
+    assert again.findings == first.findings
+    assert again.draw().get_suptitle() == "3 with 5"
+    assert calls() == [5]
+    registry.compute(subject, "how-many", {"top": 6})
+    assert calls() == [5, 6]
+
+
+def test_without_cache_it_stays_in_memory(plant, subject):
+    plant(how_many=GOOD)
+    subject.cache = False
+    first = registry.compute(subject, "how-many")
+    assert registry.compute(subject, "how-many") is first
+    assert not subject.folder.exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"model_fingerprint": "m1"}, {"name": "other"}, {"run": types.SimpleNamespace(name="r")}, "dataset", "source"],
+)
+def test_another_model_data_name_or_run_is_another_question(plant, subject, change, monkeypatch):
+    plant(how_many=GOOD)
+    registry.compute(subject, "how-many")
+    if change == "dataset":
+        subject.dataset = subject.dataset.subset([0, 1])
+    elif change == "source":  # the analysis was changed since
+        monkeypatch.setattr(registry, "_source", lambda kind: "other")
+    else:
+        for name, value in change.items():
+            setattr(subject, name, value)
+    assert registry.cached(subject, "how-many") is None
+    registry.compute(subject, "how-many")
+    assert calls() == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"top": 0}, r"`top`: .*greater than or equal to 1\. Got 0"),
+        ({"topp": 1}, r"no parameter 'topp'\. Did you mean 'top'"),
+    ],
+)
+def test_wrong_parameters_are_said_and_nothing_is_computed(plant, subject, values, sentence):
+    plant(how_many=GOOD)
+    for ask in (registry.compute, registry.cached):
+        with pytest.raises(WorkbenchError, match=sentence):
+            ask(subject, "how-many", values)
+    assert calls() == []
+
+
+def test_what_the_session_lacks_is_said(plant, subject):
+    plant(how_many=GOOD)
+    assert registry.missing(subject, "how-many") is None
+    subject.dataset = subject.dataset.subset([0])
+    assert registry.missing(subject, "how-many") == "there are fewer than two images."
+    with pytest.raises(WorkbenchError, match=r"how-many cannot be answered here: there are fewer than two images\."):
+        registry.compute(subject, "how-many")
+    assert calls() == []
+
+
+def test_an_error_inside_is_not_kept_as_an_answer(plant, subject):
+    plant(how_many=GOOD)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="planted"):
+            registry.compute(subject, "how-many", {"top": 9})
+    assert calls() == [9, 9]
+
+
+def test_threads_that_ask_the_same_wait_for_one_answer_and_others_do_not(plant, subject):
+    plant(how_many=GOOD)
+    start, found = threading.Barrier(6), []
+
+    def work(number):
+        start.wait()
+        found.append((number, registry.compute(subject, "how-many", {"top": 1 + number % 2})))
+
+    registry.analyses()
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert sorted(calls()) == [1, 2]
+    assert len({id(result) for number, result in found if number % 2}) == 1
+    assert len(found) == 6
+
+
+def test_progress_is_reported_once_begun_and_once_done_and_not_for_a_known_answer(plant, subject):
+    plant(how_many=GOOD)
+    heard = []
+    with reporting(lambda *said: heard.append(said)):
+        registry.compute(subject, "how-many")
+        registry.compute(subject, "how-many")
+    assert heard == [("how-many", 0, 1), ("how-many", 1, 1)]
+
+
+def test_only_the_64_answers_used_last_stay_in_memory(plant, subject):
+    plant(how_many=GOOD.replace("le=9", "le=900").replace("== 9", "== -9").replace("sleep(0.05)", "sleep(0)"))
+    subject.cache = False
+    first = registry.compute(subject, "how-many", {"top": 1})
+    for top in range(2, 66):
+        registry.compute(subject, "how-many", {"top": top})
+        assert registry.cached(subject, "how-many", {"top": 1}) is first  # asked for again and again
+    assert registry.cached(subject, "how-many", {"top": 2}) is None
+    assert len(registry._answers) == 64
+
+
+def test_the_real_analyses_are_found():
+    registry._found.cache_clear()
+    assert {"confusion-matrix", "most-confused", "samples"} <= set(registry.analyses())
+    assert list(registry.analyses()) == sorted(registry.analyses())

@@ -1,0 +1,145 @@
+"""ONNX files written by hand: every arrangement of input and output that is about."""
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper, save
+
+from workbench.core.errors import WorkbenchError
+from workbench.models.files import file_fingerprint, is_inference_only, load_model
+from workbench.models.probe import Probe
+
+SHAPE = (4, 5, 3)  # H, W, C
+CHANCE = np.random.default_rng(0)
+KERNEL = CHANCE.normal(size=(60, 3)).astype(np.float32)  # of (H, W, C) pixels
+IMAGES = CHANCE.integers(0, 256, (5, *SHAPE)).astype(np.float32) / 255
+
+
+def written(path, *, taken, kind=TensorProto.FLOAT, kernel=KERNEL, outputs=("scores",), softmax=False):
+    """A linear classifier; further outputs are "label" (N,), "twice" (N, K) and "maps" (N, 2, 2)."""
+    nodes, source = [], "images"
+    if kind != TensorProto.FLOAT:
+        nodes.append(helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT))
+        source = "floats"
+    nodes.append(helper.make_node("Flatten", [source], ["flat"], axis=1))
+    nodes.append(helper.make_node("MatMul", ["flat", "kernel"], ["products"]))
+    nodes.append(helper.make_node("Softmax" if softmax else "Identity", ["products"], ["scores"]))
+    nodes.append(helper.make_node("ArgMax", ["products"], ["label"], axis=1, keepdims=0))
+    nodes.append(helper.make_node("Add", ["scores", "scores"], ["twice"]))
+    nodes.append(helper.make_node("Slice", ["flat", "zero", "four", "one"], ["four_of"]))
+    nodes.append(helper.make_node("Reshape", ["four_of", "square"], ["maps"]))
+    numbers = {"zero": [0], "one": [1], "four": [4], "square": [-1, 2, 2]}
+    kinds = {"label": (TensorProto.INT64, ["n"]), "maps": (TensorProto.FLOAT, ["n", 2, 2])}
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [helper.make_tensor_value_info("images", kind, taken)],
+        [helper.make_tensor_value_info(n, *kinds.get(n, (TensorProto.FLOAT, ["n", kernel.shape[1]]))) for n in outputs],
+        [
+            numpy_helper.from_array(kernel, "kernel"),
+            *(numpy_helper.from_array(np.array(v, np.int64), n) for n, v in numbers.items()),
+        ],
+    )
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return path
+
+
+def logits(path, images=IMAGES, **given):
+    return Probe(load_model(path, **given), images.shape[1:]).logits(images)
+
+
+EXPECTED = IMAGES.reshape(5, 60) @ KERNEL
+FIRST = KERNEL.reshape(*SHAPE, 3).transpose(2, 0, 1, 3).reshape(60, 3)  # the kernel of (C, H, W) pixels
+
+
+@pytest.mark.parametrize(
+    ("taken", "kernel"),
+    [
+        (["n", 4, 5, 3], KERNEL),
+        ([None, 4, 5, 3], KERNEL),
+        ([1, 4, 5, 3], KERNEL),
+        ([2, 4, 5, 3], KERNEL),
+        (["n", 3, 4, 5], FIRST),
+        ([1, 3, 4, 5], FIRST),
+        ([3, 3, 4, 5], FIRST),
+        (["n", 3, "h", "w"], FIRST),
+        (["n", "c", "h", "w"], FIRST),
+        (["n", "h", "w", 3], KERNEL),
+        (["n", 60], KERNEL),
+    ],
+)
+def test_channels_first_and_last_and_batches_of_any_or_one_size(tmp_path, taken, kernel):
+    path = written(tmp_path / "m.onnx", taken=taken, kernel=kernel)
+    np.testing.assert_allclose(logits(path), EXPECTED, rtol=1e-4, atol=1e-5)
+
+
+def test_bytes_are_given_pixels_and_half_precision_is_near(tmp_path):
+    path = written(tmp_path / "bytes.onnx", taken=["n", 4, 5, 3], kind=TensorProto.UINT8)
+    np.testing.assert_allclose(logits(path), 255 * EXPECTED, rtol=1e-4)
+    assert Probe(load_model(path)).preprocessing.name == "pixels"
+    path = written(tmp_path / "half.onnx", taken=["n", 4, 5, 3], kind=TensorProto.FLOAT16)
+    np.testing.assert_allclose(logits(path), EXPECTED, atol=0.01)
+
+
+def test_probabilities_become_their_logarithm(tmp_path):
+    path = written(tmp_path / "m.onnx", taken=["n", 4, 5, 3], softmax=True)
+    expected = EXPECTED - np.log(np.exp(EXPECTED).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(logits(path), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_of_several_outputs_the_one_with_a_score_for_each_class_is_taken(tmp_path):
+    path = written(tmp_path / "m.onnx", taken=["n", 4, 5, 3], outputs=("label", "maps", "scores"))
+    np.testing.assert_allclose(logits(path), EXPECTED, rtol=1e-4, atol=1e-5)
+    path = written(tmp_path / "m.onnx", taken=["n", 4, 5, 3], outputs=("scores", "twice"))
+    with pytest.raises(WorkbenchError, match=r"m.onnx must have one output .* It has 'scores' \(N, 3\), 'twice'"):
+        logits(path)
+    np.testing.assert_allclose(logits(path, classes=3), EXPECTED, rtol=1e-4, atol=1e-5)  # the first of that many
+    path = written(tmp_path / "m.onnx", taken=["n", 4, 5, 3], outputs=("label", "maps"))
+    with pytest.raises(WorkbenchError, match=r"\(N, K\). It has 'label' \(N\), 'maps' \(N, 2, 2\)"):
+        logits(path)
+
+
+def test_it_says_what_it_is_and_gives_no_gradient(tmp_path):
+    probe = Probe(load_model(written(tmp_path / "m.onnx", taken=["n", 4, 5, 3])))
+    assert probe.image_shape == SHAPE and probe.classes == 3
+    assert probe.note.startswith("It is an ONNX model: it gives predictions, no gradients.")
+    assert not probe.gradient(IMAGES, np.zeros(5, int)).any()
+    assert probe.no_maps("Grad-CAM") == (
+        "Grad-CAM needs a layer with (N, h, w, F) output. This model is an ONNX model, inference-only: it gives "
+        "predictions, no gradients, and shows no layers."
+    )
+    np.testing.assert_allclose(probe.embeddings(IMAGES), probe.logits(IMAGES), rtol=1e-5, atol=1e-6)
+    with pytest.raises(NotImplementedError, match=r"m.onnx is an ONNX model"):
+        probe.model.get_config()
+
+
+def test_what_does_not_fit_is_told_in_a_sentence(tmp_path):
+    path = written(tmp_path / "m.onnx", taken=["n", 3, 4, 5], kernel=FIRST)
+    with pytest.raises(WorkbenchError, match=r"takes images of shape \(4, 5, 3\) .* The data has \(8, 8, 1\)"):
+        Probe(load_model(path), (8, 8, 1))
+    path = written(tmp_path / "open.onnx", taken=["n", "c", "h", "w"], kernel=FIRST)
+    with pytest.raises(WorkbenchError, match=r"open.onnx cannot be run on images of shape \(1, 8, 8\): .*MatMul"):
+        Probe(load_model(path), (8, 8, 1))
+    path = written(tmp_path / "rank.onnx", taken=["n", 1, 4, 5, 3])
+    with pytest.raises(WorkbenchError, match=r"rank.onnx must take images.* It takes \(N, 1, 4, 5, 3\)"):
+        load_model(path)
+
+
+def test_damaged_files(tmp_path):
+    path = written(tmp_path / "m.onnx", taken=["n", 4, 5, 3])
+    whole = path.read_bytes()
+    for content in (b"", whole[: len(whole) // 2], b"PK\x03\x04" + bytes(100), b"\x80\x04\x95pickle"):
+        path.write_bytes(content)
+        with pytest.raises(WorkbenchError, match=r"m.onnx (is not a model that onnxruntime|must take)") as caught:
+            load_model(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_the_fingerprint_knows_every_byte_also_of_weights_beside_the_file(tmp_path):
+    path = written(tmp_path / "m.onnx", taken=["n", 4, 5, 3])
+    before = file_fingerprint(path)
+    assert load_model(path).file_fingerprint == before
+    (tmp_path / "m.onnx.data").write_bytes(b"weights")
+    beside = file_fingerprint(path)
+    (tmp_path / "m.onnx.data").write_bytes(b"Weights")
+    assert len({before, beside, file_fingerprint(path)}) == 3
+    assert is_inference_only(path)

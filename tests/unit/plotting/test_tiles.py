@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from workbench.data.thumbnails import as_rgb, small
+from workbench.plotting.colours import rgba
+from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
+
+GREY = np.array([[0, 255]], np.uint8)[..., None]
+
+
+def drawn(*pictures, columns=2):
+    axes = Figure().subplots()
+    tiles(axes, pictures, columns=columns, cell=1.0)
+    return axes
+
+
+def test_pictures_flow_in_rows_nearest_neighbour():
+    axes = drawn(*[Tile(GREY)] * 3)
+    images = axes.get_images()
+    assert [image.get_interpolation() for image in images] == ["nearest"] * 3
+    assert [image.get_extent()[0] for image in images] == [0, 1, 0]
+    tops = [image.get_extent()[3] for image in images]
+    assert tops[0] == tops[1] < tops[2]
+    assert images[0].get_array()[0].tolist() == [[0, 0, 0], [255, 255, 255]]
+
+
+def test_texts_stand_in_their_colours():
+    axes = drawn(Tile(GREY, above=[("true", "#0f766e"), ("predicted", "#c2410c")], below=[("row 1", "#000000")]))
+    assert [(each.get_text(), each.get_color()) for each in axes.texts] == [
+        ("true", "#0f766e"),
+        ("predicted", "#c2410c"),
+        ("row 1", "#000000"),
+    ]
+    heights = [each.get_position()[1] for each in axes.texts]
+    assert heights == sorted(heights)  # downwards
+
+
+def test_an_overlay_is_painted_by_the_shared_scale():
+    overlay = np.array([[0.0, 1.0]])
+    painted = drawn(Tile(GREY, overlay=overlay, scale=2.0)).get_images()[1].get_array()
+    assert (painted == rgba(overlay, signed=False, scale=2.0)).all()
+
+
+@pytest.mark.parametrize(("overlay", "scale"), [(np.zeros((1, 2)), 2.0), (np.zeros((1, 2)), 0.0)])
+def test_a_map_without_evidence_is_grey_and_says_so(overlay, scale):
+    axes = drawn(Tile(GREY, overlay=overlay, scale=scale))
+    assert [each.get_text() for each in axes.texts] == ["no positive\nevidence"]
+    assert axes.patches[0].get_facecolor()[:3] == pytest.approx((0.612, 0.639, 0.686), abs=0.01)
+
+
+def test_height_counts_rows_and_lines():
+    one = tiles_height([Tile(GREY)], 2, 1.0)
+    assert tiles_height([Tile(GREY)] * 3, 2, 1.0) == pytest.approx(2 * one)
+    assert tiles_height([Tile(GREY, above=[("a", "black")])], 2, 1.0) > one
+    assert tiles_height([Tile(GREY)], 2, 2.0) == pytest.approx(2 * one)
+
+
+def test_nothing_draws_nothing():
+    assert drawn().get_images() == []
+
+
+def test_small_averages_blocks_and_leaves_small_images_alone():
+    image = np.array([[0, 100, 10, 30], [100, 200, 20, 40]], np.uint8)[None, ..., None]
+    assert small(image, 2)[0, :, :, 0].tolist() == [[100, 25]]
+    assert (small(image, 4) == image).all()
+    assert small(np.zeros((2, 500, 300, 3), np.uint8)).shape == (2, 83, 50, 3)
+    assert small(np.zeros((1, 3, 500, 3), np.uint8)).shape == (1, 1, 83, 3)  # a narrow image keeps a row
+
+
+def test_grey_becomes_colour_and_colour_stays():
+    assert as_rgb(GREY).shape == (1, 2, 3)
+    assert as_rgb(np.zeros((2, 2, 3), np.uint8)).shape == (2, 2, 3)
+
+
+def test_strips_are_level_with_bars():
+    axes = Figure().subplots()
+    assert len(strips(axes, 3)) == 3
+    assert axes.get_ylim() == (2.5, -0.5)

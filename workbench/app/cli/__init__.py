@@ -1,0 +1,69 @@
+"""The registry as commands. Only what a command needs is imported, and only when it runs: `--help` must be quick."""
+
+from __future__ import annotations
+
+import click
+
+from workbench import __version__
+from workbench.app.cli.commands.analyze import analyze
+from workbench.app.cli.commands.compare_recipes import compare_recipes
+from workbench.app.cli.commands.data import data
+from workbench.app.cli.commands.diagnose import diagnose
+from workbench.app.cli.commands.evaluate import evaluate, runs
+from workbench.app.cli.commands.explain import explain
+from workbench.app.cli.commands.export import export
+from workbench.app.cli.commands.figures import figures
+from workbench.app.cli.commands.maps import maps
+from workbench.app.cli.commands.selftest import selftest
+from workbench.app.cli.commands.shell import shell
+from workbench.app.cli.commands.start import page, start
+from workbench.app.cli.commands.train import train
+from workbench.app.cli.program import Program
+
+COMMANDS = (
+    start,
+    page,
+    data,
+    train,
+    compare_recipes,
+    runs,
+    evaluate,
+    diagnose,
+    analyze,
+    figures,
+    explain,
+    maps,
+    export,
+    selftest,
+    shell,
+)
+
+
+class _InOrder(Program):
+    """Lists the commands in the order in which one meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=_InOrder,
+    examples=[
+        ("start", "everything: data, baseline, page"),
+        ("diagnose --fast", "what is wrong with the baseline, worst first"),
+        ("analyze most-confused --top 5", "where it is wrong, in the terminal"),
+        ("explain 0 17 --method integrated-gradients", "why, for two images of the test split"),
+        ("figures mine --out report/", "every analysis of one's own run, as files"),
+    ],
+)
+@click.version_option(__version__, prog_name="workbench")
+def main() -> None:
+    """Where is my image classifier wrong, why, and may I believe the picture?
+
+    A workbench for Keras 3 classifiers: a trained baseline on Fashion-MNIST to begin with, or a model and data
+    of your own. Each command tells more with --help.
+    """
+
+
+for _command in COMMANDS:
+    main.add_command(_command)

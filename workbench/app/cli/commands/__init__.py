@@ -1,0 +1,1 @@
+"""A command of the command line is one file."""

@@ -1,0 +1,118 @@
+"""`workbench analyze`: one command for each analysis that the registry finds."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.app.cli.options import as_json, given, on_source, param_options, source_params
+from workbench.app.cli.program import Command, Group
+
+if TYPE_CHECKING:
+    from workbench.app.cli.options import Source
+    from workbench.core.params import Parameter
+    from workbench.session.analysis import Analysis
+
+TAKEN = frozenset(
+    {str(param.name) for param in source_params()} | {"json", "as_json", "help", "traceback", "name", "source"}
+)
+
+
+class Analyses(Group):
+    """The commands are the analyses, made when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every analysis, in alphabetical order."""
+        from workbench.diagnosis.registry import analyses
+
+        return list(analyses())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Make the command of one analysis from its parameters; None where there is no such analysis."""
+        from workbench.diagnosis.registry import analyses
+
+        kind = analyses().get(cmd_name)
+        return None if kind is None else _command(cmd_name, kind)
+
+
+@click.group(
+    cls=Analyses,
+    kind="analysis",
+    kinds="analyses",
+    examples=[
+        ("analyze most-confused --top 5", "of the baseline, on the test images"),
+        ("analyze per-class mine --split train", "of one's own run, on the training images"),
+        ("analyze top-losses --model my.keras --data my.npz", "of one's own model and data"),
+        ("analyze confusion-matrix --json", "for other programs"),
+        ("analyze most-confused --help", "the parameters of one analysis"),
+    ],
+)
+def analyze() -> None:
+    """Answer one question about a run: findings and tables in the terminal.
+
+    An analysis that was answered before is answered from the cache.
+    """
+
+
+def _command(name: str, kind: type[Analysis[Any]]) -> Command:
+    def run(source: Source, as_json: bool, **values: Any) -> None:
+        _answer(name, kind.question(), source, given(values), as_json)
+
+    made = on_source()(as_json(run))
+    first, *rest = reversed(made.__click_params__)  # type: ignore[attr-defined]  # where click keeps them, last one first
+    return Command(
+        name,
+        callback=made,
+        params=[first, *param_options(kind.Params, TAKEN), *rest],
+        help=inspect.cleandoc(kind.__doc__ or ""),
+        short_help=kind.question(),
+        examples=_examples(name, kind),
+    )
+
+
+def _answer(name: str, question: str, source: Source, values: dict[str, Any], as_json: bool) -> None:
+    from workbench.app.cli.json_output import records, show_json
+    from workbench.app.cli.progress_bars import progress
+    from workbench.app.cli.tables import show_result
+    from workbench.diagnosis.registry import compute
+
+    with progress():
+        result = compute(source.open(), name, values)
+    if not as_json:
+        show_result(result, question)
+        return
+    show_json(
+        {
+            "analysis": result.analysis,
+            "question": question,
+            "params": result.params,
+            "context": result.context,
+            "findings": result.findings,
+            "tables": {table: records(frame) for table, frame in result.tables.items()},
+            "notes": result.notes,
+        }
+    )
+
+
+def _examples(name: str, kind: type[Analysis[Any]]) -> list[tuple[str, str]]:
+    """Show the analysis bare, with its first parameter that is a number or a choice, and for other programs."""
+    from workbench.core.params import describe
+
+    shown = [(f"analyze {name}", "of the baseline, on the test images")]
+    for parameter in describe(kind.Params):
+        if parameter.kind is not bool and not parameter.many and parameter.default is not None:
+            flag = parameter.name.replace("_", "-")
+            shown.append((f"analyze {name} --{flag} {_other(parameter)}", "with a parameter of one's choice"))
+            break
+    return [*shown, (f"analyze {name} mine --json", "of one's own run, for other programs")]
+
+
+def _other(parameter: Parameter) -> Any:
+    """Return an allowed value that is not the default, where that is easy."""
+    if parameter.options:
+        return next((option for option in parameter.options if option != parameter.default), parameter.default)
+    if parameter.kind is int and parameter.default // 2 >= (parameter.low or 1):
+        return parameter.default // 2
+    return parameter.default

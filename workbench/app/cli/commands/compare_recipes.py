@@ -1,0 +1,154 @@
+"""`workbench compare-recipes`."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.app.cli.options import FOLDER, as_json, data_dir, data_options
+from workbench.app.cli.recipe_options import RecipeCommand, architecture, changes, weights
+from workbench.core.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command(
+    cls=RecipeCommand,
+    examples=[
+        ("compare-recipes report tuned --seeds 3", "does the tuned recipe help? Six trainings"),
+        ("compare-recipes tuned mine.toml --data my.npz --epochs 5", "one's own recipe and data, for fewer epochs"),
+        ("compare-recipes report tuned --seeds 5", "with two seeds more; those that are there stay"),
+    ],
+)
+@click.argument("recipes", nargs=-1, required=True, metavar="RECIPE RECIPE …")
+@click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="Trainings of each recipe.")
+@click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="The seeds begin with this.")
+@click.option(
+    "--name", default="compare", show_default=True, help="Name of the figure; those of the runs begin with it."
+)
+@architecture
+@weights
+@click.option("--deterministic", is_flag=True, help="Compute on one thread and in one order: slower.")
+@click.option("--out", type=FOLDER, default=Path("figures"), show_default=True, help="Folder for the figure.")
+@data_options("Compare on data of your own, not on Fashion-MNIST")
+@data_dir
+@as_json
+def compare_recipes(
+    *,
+    recipes: tuple[str, ...],
+    seeds: int,
+    first_seed: int,
+    name: str,
+    architecture: str | None,
+    weights: str | None,
+    deterministic: bool,
+    out: Path,
+    data: str | None,
+    reading: dict[str, Any],
+    data_dir: Path | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Train recipes from several seeds, and say which helped, compared with the first.
+
+    Recipes are names, .toml files, or run.json files. Every training is a run of its own, NAME-RECIPE-SEED; those that
+    are there are not trained again, and one that was stopped goes on. Settings that are given replace those of every
+    recipe. A recipe helped only if its difference to the first is beyond chance both over seeds and over test images.
+    """
+    from workbench.app.cli.commands.train import Told
+    from workbench.app.cli.console import headline, say
+    from workbench.app.cli.json_output import show_json
+    from workbench.app.cli.progress_bars import progress
+    from workbench.app.cli.tables import show_finding, show_table
+    from workbench.app.figure_files import write_figure
+    from workbench.core.jsonable import jsonable, records
+    from workbench.core.params import make
+    from workbench.core.progress import report
+    from workbench.training.recipe_comparison import compared, findings, summary, train_all
+    from workbench.training.recipe_comparison_figure import QUESTION, drawn
+    from workbench.training.recipe_files import open_recipe
+    from workbench.training.recipes import TrainingJob
+
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each training traces anew, which is no fault
+    opened = [open_recipe(recipe, changes(settings)) for recipe in recipes]
+    chosen = dict(opened)
+    if len(chosen) < len(opened):
+        raise WorkbenchError(f"Two recipes have one name: {', '.join(each for each, _ in opened)}. Rename a file.")
+    said = {
+        "architecture": architecture,
+        "weights": weights,
+        "dataset": data,
+        "reading": reading or None,
+        "data_dir": None if data_dir is None else str(data_dir),
+        "deterministic": deterministic,
+    }
+    job = make(TrainingJob, {key: value for key, value in said.items() if value is not None})
+    lines = Told("", quiet=as_json)
+
+    def on_run(run: str, trains: bool) -> None:
+        lines.begin(run)
+        if not trains and not as_json:
+            say(f"{run} is there.", "dim")
+
+    with progress():
+        trained = train_all(
+            chosen,
+            range(first_seed, first_seed + seeds),
+            job=job,
+            prefix=name,
+            progress=report,
+            say=lines.sentence,
+            on_run=on_run,
+            on_start=lines.start,
+            on_epoch=lines.epoch,
+        )
+        table = compared(trained)
+        context = {"dataset": job.dataset, "images": len(trained[0].correct)}
+        made = {"architecture": job.architecture, "seeds": seeds, "first_seed": first_seed, **changes(settings)}
+        told = list(findings(table))
+        record = {"question": QUESTION, "context": context, "params": made, "table": records(table), "findings": told}
+        picture = write_figure(out, name, drawn(table, trained, context, made), jsonable(record))
+    if as_json:
+        show_json({**record, "figure": picture})
+        return
+    say()
+    headline(QUESTION, summary(trained))
+    say()
+    show_table(_in_words(table))
+    say()
+    for finding in told:
+        show_finding(finding)
+    say(f"Figure: {picture}", "dim")
+
+
+def _in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Write the comparison as a person reads it: per cent and points, each with its interval."""
+    import pandas as pd
+
+    rows = []
+    for _, row in table.iterrows():
+        first = math.isnan(row["difference"])
+        rows.append(
+            {
+                "recipe": row["recipe"],
+                "accuracy %": f"{100 * row['accuracy']:.2f}{_span(row, 'accuracy', '')}",
+                "points": "–" if first else f"{100 * row['difference']:+.2f}",
+                "over seeds": "–" if first else _span(row, "seeds", "+").strip(" ()") or "no interval",
+                "over images": "–" if first else _span(row, "images", "+").strip(" ()"),
+                "p": "–" if math.isnan(row["chance"]) else f"{row['chance']:.3g}",
+                "verdict": row["verdict"],
+                "epochs": f"{row['epochs']:g}",
+                "minutes": f"{row['minutes']:.1f}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _span(row: pd.Series[Any], what: str, sign: str) -> str:
+    low, high = row[f"{what}_low"], row[f"{what}_high"]
+    return "" if math.isnan(low) else f" ({100 * low:{sign}.2f} to {100 * high:{sign}.2f})"

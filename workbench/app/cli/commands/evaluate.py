@@ -1,0 +1,121 @@
+"""`workbench runs` and `workbench evaluate`: what there is, and how good it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.app.cli.options import as_json, on_source
+from workbench.app.cli.program import command
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.app.cli.options import Source
+    from workbench.session.session import Session
+
+
+@command(examples=[("runs", "a table"), ("runs --json", "every manifest")])
+@as_json
+def runs(as_json: bool) -> None:
+    """List the runs: every whole one under saved_models/, or under WORKBENCH_RUNS."""
+    import pandas as pd
+
+    from workbench.app.cli.console import headline, say
+    from workbench.app.cli.json_output import show_json
+    from workbench.app.cli.tables import show_table
+    from workbench.training.runs import list_runs, runs_folder
+
+    found = list_runs()
+    if as_json:
+        show_json([{"path": run.path, **run.manifest.model_dump(mode="json")} for run in found])
+        return
+    if not found:
+        say(f"There is no run in {runs_folder()} yet. `workbench train` makes one.")
+        return
+    headline(f"{len(found)} run{'s' if len(found) > 1 else ''} in {runs_folder()}")
+    rows = []
+    for run in found:
+        made, test = run.manifest, run.manifest.metrics.get("test", {})
+        rows.append(
+            {
+                "run": run.name,
+                "architecture": made.architecture,
+                "recipe": made.recipe,
+                "seed": made.seed,
+                "epochs": made.epochs,
+                "test accuracy": test.get("accuracy"),
+                "minutes": f"{made.seconds / 60:.0f}",
+                "created": made.created[:10],
+            }
+        )
+    show_table(pd.DataFrame(rows))
+
+
+@command(
+    examples=[
+        ("evaluate", "the baseline, on the test images"),
+        ("evaluate mine --split train", "one's own run, on the images it learned from"),
+        ("evaluate --model my.keras --data my.npz --json", "one's own model, for other programs"),
+        ("evaluate --model my.keras --data photos/ --preprocessing find", "what it is to be given is found out"),
+    ]
+)
+@on_source()
+@as_json
+def evaluate(source: Source, as_json: bool) -> None:
+    """Accuracy and loss with their intervals, and precision, recall and F1 of each class."""
+    from workbench.app.cli.console import facts, headline, say
+    from workbench.app.cli.json_output import records, show_json
+    from workbench.app.cli.progress_bars import progress
+    from workbench.app.cli.tables import show_table
+
+    with progress():
+        session = source.open()
+        overall, classes = _measure(session)
+    if as_json:
+        given = {"preprocessing": session.preprocessing, **({"found": session.found} if session.found else {})}
+        about = {"run": session.name, "dataset": session.dataset.name, **given}
+        show_json({**about, **overall, "classes": records(classes)})
+        return
+    headline(f"How good is {session.name}?", f"{session.dataset.name} · {overall['images']:,} images")
+    say()
+    low, high = overall["accuracy_interval"]
+    facts(
+        {
+            "accuracy": f"{overall['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})",
+            "loss": f"{overall['loss']:.4f} nats  (mean cross-entropy)",
+            "errors": f"{overall['errors']:,}",
+            **({"preprocessing": session.preprocessing} if session.preprocessing != "auto" or session.found else {}),
+            **({"found": session.found} if session.found else {}),
+        }
+    )
+    say()
+    show_table(classes)
+
+
+def _measure(session: Session) -> tuple[dict[str, Any], pd.DataFrame]:
+    import pandas as pd
+
+    from workbench.statistics.confusion import confusion_counts, f1, precision, recall
+    from workbench.statistics.rates import wilson
+
+    said = session.predictions
+    counts = confusion_counts(said.labels, said.predicted, len(session.class_names))
+    right, images = int(said.correct.sum()), len(said)
+    low, high = wilson(right, images)
+    overall = {
+        "images": images,
+        "errors": images - right,
+        "accuracy": right / images,
+        "accuracy_interval": (float(low), float(high)),
+        "loss": float(said.loss.mean()),
+    }
+    classes = pd.DataFrame(
+        {
+            "class": session.class_names,
+            "precision": precision(counts),
+            "recall": recall(counts),
+            "f1": f1(counts),
+            "images": counts.sum(axis=1),
+        }
+    )
+    return overall, classes

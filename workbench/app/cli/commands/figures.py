@@ -1,0 +1,67 @@
+"""`workbench figures`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.app.cli.options import FOLDER, as_json, on_source
+from workbench.app.cli.program import BUG, command
+
+if TYPE_CHECKING:
+    from workbench.app.cli.options import Source
+
+
+@command(
+    examples=[
+        ("figures", "every analysis of the baseline, under figures/baseline/"),
+        ("figures mine --only most-confused,top-losses", "two of them, of one's own run"),
+        ("figures --limit 1000 --out quick/", "a first look, at the first thousand images"),
+    ]
+)
+@on_source()
+@click.option("--only", metavar="A,B", default="", help="These analyses, separated by commas; all if not given.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Look at the first N images only.")
+@click.option("--out", type=FOLDER, help="Folder to write to.  [default: figures/RUN]")
+@as_json
+def figures(source: Source, only: str, limit: int | None, out: Path | None, as_json: bool) -> None:
+    """Draw every analysis: a figure, its numbers in a .json beside it, and index.md, a gallery of all.
+
+    An analysis that the model or the data cannot answer is left out, and the gallery says why.
+    """
+    import pandas as pd
+
+    from workbench.app.cli.console import headline, say
+    from workbench.app.cli.json_output import show_json
+    from workbench.app.cli.progress_bars import progress
+    from workbench.app.cli.tables import show_table
+    from workbench.app.figure_files import write_figures
+    from workbench.core.progress import report
+
+    wanted = tuple(name.strip() for name in only.split(",") if name.strip())
+    with progress():
+        session = source.open()
+        folder = out or Path("figures") / session.name
+        written = write_figures(session, folder, only=wanted, limit=limit, progress=report)
+    failed = any(each.failed for each in written)
+    if as_json:
+        show_json(written)
+        click.get_current_context().exit(BUG if failed else 0)
+    headline(f"Figures of {session.name} in {folder}", f"{session.dataset.name} · the gallery is {folder / 'index.md'}")
+    say()
+    show_table(
+        pd.DataFrame(
+            [
+                {
+                    "analysis": each.name,
+                    "figure": each.png.name if each.png else "–",
+                    "seconds": f"{each.seconds:.1f}" if each.png else "–",
+                    "note": each.skipped or each.failed,
+                }
+                for each in written
+            ]
+        )
+    )
+    click.get_current_context().exit(BUG if failed else 0)

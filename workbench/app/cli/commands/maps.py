@@ -1,0 +1,84 @@
+"""`workbench maps`: the raw maps of a whole split in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.app.cli.commands.explain import method_names, setting
+from workbench.app.cli.options import Choice, as_json, on_source
+from workbench.app.cli.program import command
+from workbench.core.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.app.cli.options import Source
+
+
+@command(
+    examples=[
+        ("maps grad-cam --out maps.npy", "one map for each image of the test split"),
+        ("maps integrated-gradients --limit 1000 --set steps=100", "of the first thousand, with a parameter"),
+        ("maps rise --target label --out rise.npy", "stopped with Ctrl-C, the same command goes on"),
+    ]
+)
+@click.argument("method", type=Choice("attribution method", method_names, "METHOD"))
+@on_source(run_option=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: METHOD.npy]")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N images only.")
+@click.option(
+    "--target",
+    default="predicted",
+    show_default=True,
+    metavar="predicted|label|CLASS",
+    help="Whose score is explained.",
+)
+@click.option("--contrast", nargs=2, metavar="CLASS CLASS", help="Two classes, in place of a target.")
+@click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="A parameter of the method; repeatable.")
+@click.option("--overwrite", is_flag=True, help="Begin anew where the file holds other maps.")
+@as_json
+def maps(
+    *,
+    method: str,
+    source: Source,
+    out: Path | None,
+    limit: int | None,
+    target: str,
+    contrast: tuple[str, str] | None,
+    settings: tuple[str, ...],
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Write the raw maps of many images to one .npy file, as they come: memory does not grow with their number.
+
+    Stopped at any moment, the same command goes on where it was. Beside the file stands a .json with what made it.
+    """
+    from workbench.app.cli.console import headline, say
+    from workbench.app.cli.json_output import show_json
+    from workbench.app.cli.progress_bars import progress
+    from workbench.session.map_files import stream_maps
+
+    if contrast and target != "predicted":
+        raise WorkbenchError("`--contrast` names both classes: leave `--target` out.")
+    values: dict[str, Any] = dict(setting(each) for each in settings)
+    with progress():
+        session = source.open()
+        path = stream_maps(
+            session,
+            method,
+            out or Path(f"{method}.npy"),
+            rows=slice(limit),
+            target=target,
+            contrast=contrast,
+            overwrite=overwrite,
+            **values,
+        )
+    import numpy as np
+
+    shape = np.load(path, mmap_mode="r").shape
+    if as_json:
+        show_json({"file": str(path), "shape": list(shape)})
+        return
+    headline(f"{shape[0]:,} maps of {shape[1]}×{shape[2]} in {path}", f"{session.name} · {session.dataset.name}")
+    say(f"Read them with numpy.load({str(path)!r}, mmap_mode='r'). What made them: {path.with_suffix('.json').name}.")

@@ -1,0 +1,152 @@
+"""`workbench start`, the main job, and `workbench page`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.app.cli.options import on_source
+from workbench.app.cli.program import command
+from workbench.core.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.app.cli.options import Source
+    from workbench.session.session import Session
+    from workbench.training.runs import Run
+
+port = click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=7860,
+    show_default=True,
+    metavar="N",
+    help="Where the page is served; 0 is any free port.",
+)
+no_browser = click.option("--no-browser", is_flag=True, help="Only print the address.")
+
+
+@command(
+    examples=[
+        ("start", "data, baseline, page, browser"),
+        (
+            "start --model my.keras --data photos/",
+            "one's own model, and a folder of images with one sub-folder a class",
+        ),
+        ("start mine", "one's own run"),
+        ("start --port 7861 --no-browser", "on a machine that is looked at from another window"),
+        ("start --retrain", "train the baseline anew first (about 15 minutes)"),
+    ]
+)
+@on_source()
+@port
+@no_browser
+@click.option("--retrain", is_flag=True, help="Train the baseline anew, though there is one.")
+def start(source: Source, port: int, no_browser: bool, retrain: bool) -> None:
+    """Find the data, open the baseline or train it, compute what is missing, and serve the page.
+
+    Needs nothing but this command: the data is fetched if it is nowhere, and the baseline that comes with the
+    workbench is trained if it is not there. With a run, or with --model and --data, it does the same for these.
+    """
+    from workbench.app.cli.progress_bars import progress
+    from workbench.app.page.server import bind
+
+    if retrain and source.own:
+        raise WorkbenchError("`--retrain` trains the baseline: give neither a run nor `--model` nor `--data` with it.")
+    bind("127.0.0.1", port).close()  # before anything that takes long
+    own = source.own
+    if not own:
+        source = _with_baseline(source, retrain)
+    with progress():
+        session = source.open()
+        if own:
+            _done(
+                "data", f"{session.dataset.name}, {len(session.dataset):,} images of {len(session.class_names)} classes"
+            )
+        session.predictions  # noqa: B018 - computed now, with a bar, where they are missing
+    _serve(session, port, no_browser)
+
+
+@command(
+    examples=[
+        ("page", "of the baseline"),
+        ("page mine", "of one's own run"),
+        ("page --model my.keras --data my.npz", "of one's own model and data"),
+    ]
+)
+@on_source()
+@port
+@no_browser
+def page(source: Source, port: int, no_browser: bool) -> None:
+    """Serve the page of a run, and nothing before it.
+
+    Other programs can ask the same page over HTTP: POST /api/predict, /api/explain and /api/analyze, each with its
+    parameters as a JSON object. "API" in the page's upper right corner documents them.
+    """
+    from workbench.app.cli.progress_bars import progress
+
+    with progress():
+        session = source.open()
+    _serve(session, port, no_browser)
+
+
+def _with_baseline(source: Source, retrain: bool) -> Source:
+    """Find Fashion-MNIST and the baseline, or get them."""
+    from workbench.app.cli.progress_bars import progress
+    from workbench.core.progress import report
+    from workbench.data.sources.fashion_mnist import locate
+
+    with progress():
+        located = locate(source.data_dir, progress=report)
+    _done("data", f"Fashion-MNIST, verified; from {located.source}")
+    return replace(source, run=str(_baseline(retrain, source.data_dir).path))
+
+
+def _baseline(retrain: bool, data_dir: Path | None) -> Run:
+    """Open the run `baseline`; train it where there is none, or where it is wished."""
+    from workbench.app.cli.commands.train import fit
+    from workbench.training.checkpoint import Checkpoint
+    from workbench.training.recipes import TrainingJob
+    from workbench.training.runs import list_runs, open_run, runs_folder
+
+    there = (runs_folder() / "baseline").exists() or any(run.name == "baseline" for run in list_runs())
+    if there and not retrain:
+        run = open_run("baseline")
+        accuracy = run.manifest.metrics.get("test", {}).get("accuracy")
+        _done("run", f"{run.path}" + (f", {100 * accuracy:.2f} % of the test images right" if accuracy else ""))
+        return run
+    cut_off = not retrain and Checkpoint(runs_folder(), "baseline").read() is not None
+    _done("run", "the baseline is trained now; stopped, it goes on from its last epoch at the next start")
+    job = None if cut_off else TrainingJob.plan(data_dir=None if data_dir is None else str(data_dir))
+    return fit("baseline", job, resume=cut_off)
+
+
+def _serve(session: Session, port: int, no_browser: bool) -> None:
+    from workbench.app.cli.console import say
+    from workbench.app.page.server import serve
+
+    if session.has_predictions:
+        images = f"{len(session.predictions):,} images"
+        _done("predictions", f"{session.dataset.name}, {images}, {int((~session.predictions.correct).sum()):,} errors")
+    else:
+        _done("predictions", "none yet; the page shows how far they are")
+    serve(session, port=port, open_browser=not no_browser, tell=_tell)
+    say()
+    say("Stopped.", "dim")
+
+
+def _tell(url: str) -> None:
+    from workbench.app.cli.console import say
+
+    say()
+    say(f"  {url}", "bold")
+    say()
+    say("Ctrl-C stops it.", "dim")
+
+
+def _done(what: str, how: str) -> None:
+    from workbench.app.cli.console import facts
+
+    facts({f"{what:<12}": how})

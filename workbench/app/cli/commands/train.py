@@ -1,0 +1,259 @@
+"""`workbench train`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.app.cli.options import FOLDER, Choice, as_json, data_dir, data_options
+from workbench.app.cli.program import plain
+from workbench.app.cli.recipe_options import RecipeCommand, architecture, changes, usual_recipe, weights
+
+if TYPE_CHECKING:
+    from workbench.training.recipes import TrainingJob
+    from workbench.training.runs import Run
+
+
+def _strategies() -> Iterator[str]:
+    from workbench.training.distribution import KINDS
+
+    return iter(KINDS)
+
+
+TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     left"
+
+
+@click.command(
+    cls=RecipeCommand,
+    examples=[
+        ("train", "the tuned baseline, as run `baseline-tuned-0`"),
+        ("train mine --recipe report --seed 1", "the report's recipe, under a name of one's own"),
+        ("train quick --epochs 2 --batch-size 128", "a first look"),
+        ("train --recipe augmented --show-recipe", "a recipe as TOML, to be changed in an editor"),
+        ("train mine --data my.npz --rotation 10 --patience 3", "one's own data; stops early"),
+        ("train mine --resume", "go on where it was cut off"),
+        ("train mine --architecture resnet50 --weights FILE.h5", "a network trained before, with a new classifier"),
+    ],
+)
+@click.argument("name", required=False, metavar="[NAME]")
+@architecture
+@weights
+@click.option(
+    "--recipe",
+    metavar="RECIPE",
+    help="The settings to start from: a name (`tuned`, `augmented`, `transfer`, `report`), a .toml file, or a run's "
+    "run.json.  [default: tuned, or what the network names]",
+)
+@click.option("--show-recipe", is_flag=True, help="Print the recipe as TOML, and train nothing.")
+@click.option(
+    "--augmentation-samples",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="First draw what augmentation makes of some images, into this folder.",
+)
+@click.option("--seed", type=int, metavar="N", help="Of weights, order, augmentation and dropout.  [default: 0]")
+@click.option("--resume", is_flag=True, help="Go on from the last whole epoch of a training that was cut off.")
+@click.option(
+    "--deterministic/--no-deterministic",
+    default=None,
+    help="Compute on one thread and in one order: slower, and the same bits each time.",
+)
+@click.option(
+    "--strategy",
+    type=Choice("strategy", _strategies, "auto|none|mirrored|multi-worker"),
+    help="Spread over all GPUs (mirrored), or over the machines that TF_CONFIG names (multi-worker).  [default: auto, "
+    "whichever of them there is]",
+)
+@data_options("Train on data of your own, not on Fashion-MNIST")
+@data_dir
+@as_json
+def train(
+    *,
+    name: str | None,
+    architecture: str | None,
+    weights: str | None,
+    recipe: str | None,
+    show_recipe: bool,
+    augmentation_samples: Path | None,
+    seed: int | None,
+    resume: bool,
+    deterministic: bool | None,
+    strategy: str | None,
+    data: str | None,
+    reading: dict[str, Any],
+    data_dir: Path | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Train a network and save it as run NAME.
+
+    After each epoch there is a checkpoint; one that was killed goes on with --resume. A run of the same name stays
+    until the new one is whole. Without NAME the run is called after what is trained.
+    """
+    from workbench.core.params import make
+    from workbench.training.distribution import is_chief, using
+    from workbench.training.recipe_files import as_toml, open_recipe
+    from workbench.training.recipes import TrainingJob
+
+    said = {
+        "architecture": architecture,
+        "weights": weights,
+        "seed": seed,
+        "deterministic": deterministic,
+        "dataset": data,
+        "reading": reading or None,
+        "data_dir": data_dir,
+    }
+    fields = {key: str(value) if isinstance(value, Path) else value for key, value in said.items() if value is not None}
+    recipe_name, chosen = open_recipe(recipe or usual_recipe(architecture), changes(settings))
+    if show_recipe:
+        click.echo(as_toml(chosen), nl=False)
+        return
+    job = make(TrainingJob, {"recipe_name": recipe_name, "recipe": chosen, **fields})
+    name = name or f"{job.architecture}-{job.recipe_name}-{job.seed}"
+    if resume and recipe is None:
+        job = _resumed(name, changes(settings), fields) or job
+    if augmentation_samples is not None:
+        _draw_samples(job, augmentation_samples, quiet=as_json)
+    with using(strategy or "auto"):
+        run = fit(name, job, resume=resume, quiet=as_json)
+        path = run.path if is_chief() else None
+    if as_json:
+        from workbench.app.cli.json_output import show_json
+
+        show_json({"path": path, **run.manifest.model_dump(mode="json")})
+
+
+def _resumed(name: str, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> TrainingJob | None:
+    """Return the job of an unfinished training, changed by what was given; None where there is none."""
+    from workbench.core.params import make
+    from workbench.training.checkpoint import Checkpoint
+    from workbench.training.recipes import Recipe, TrainingJob
+    from workbench.training.runs import runs_folder
+
+    state = Checkpoint(runs_folder(), name).read()
+    if state is None:
+        return None
+    recipe = make(Recipe, {**state.job.recipe.model_dump(), **settings})
+    return make(TrainingJob, {**state.job.model_dump(), **fields, "recipe": recipe})
+
+
+def _draw_samples(job: TrainingJob, folder: Path, *, quiet: bool) -> None:
+    """Draw what the trainer will make of some training images."""
+    from dataclasses import replace
+
+    from workbench.app.cli.console import say
+    from workbench.app.cli.progress_bars import progress
+    from workbench.app.figure_files import write_results
+    from workbench.core.params import make
+    from workbench.core.progress import report
+    from workbench.data import load_dataset
+    from workbench.diagnosis.registry import analysis
+    from workbench.session.session import Session
+    from workbench.training.devices import one_order
+
+    kind = analysis("augmentation-samples")
+    settings = job.recipe.model_dump()
+    shown = {key: settings[key] for key in kind.Params.model_fields if key in settings}
+    params = make(kind.Params, {**shown, "flip": "yes" if job.recipe.flip else "no", "seed": job.seed})
+    with progress():
+        if job.deterministic:  # the samples are the first that TensorFlow computes here
+            one_order()
+        images = load_dataset(job.dataset, split="train", data_dir=job.data_dir, progress=report, **job.reading)
+        answer = kind().compute(Session(Path("not trained yet"), images), params)
+        context = {"dataset": images.name, "images": len(images)}
+        result = replace(
+            answer, analysis=kind.name(), params=params.model_dump(mode="json"), context=context, drawer=kind().draw
+        )
+        write_results(folder, [result], {})
+    if not quiet:
+        say(f"Samples of the augmentation: {folder / 'augmentation-samples.png'}")
+        for finding in result.findings:
+            say(f"  {finding.claim}", "dim")
+
+
+def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool = False) -> Run:
+    """Train with a line for each epoch and bars for its batches and for all; `quiet` keeps stdout free."""
+    from workbench.app.cli.console import say
+    from workbench.app.cli.progress_bars import progress
+    from workbench.core.progress import report
+    from workbench.training.distribution import is_chief
+    from workbench.training.trainer import train as train_run
+
+    told = Told(name, quiet=quiet)
+    with progress():
+        run = train_run(
+            name, job=job, resume=resume, progress=report, on_epoch=told.epoch, on_start=told.start, say=told.sentence
+        )
+    if not quiet:
+        say()
+        measured = ", ".join(
+            f"{split} {100 * values['accuracy']:.2f} %" for split, values in run.manifest.metrics.items()
+        )
+        say(f"Accuracy: {measured}, after {run.manifest.seconds / 60:.1f} minutes.")
+        saved = f"Saved in {run.path}. Look at it: workbench page {name}"
+        say(saved if is_chief() else "The run is saved by the chief of the workers.", "dim")
+    return run
+
+
+class Told:
+    """What a training tells, as lines.
+
+    Args:
+        name: of the run.
+        quiet: whether stdout stays free.
+    """
+
+    def __init__(self, name: str, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self.begin(name)
+
+    def begin(self, name: str) -> None:
+        """Tell of another run from here on."""
+        self._name, self._epochs = name, 0
+        self._seconds: list[float] = []
+
+    def start(self, epochs: int, device: str) -> None:
+        """Say what is trained on what."""
+        from workbench.app.cli.console import headline
+
+        self._epochs = epochs
+        if not self._quiet:
+            headline(f"Training {self._name} on {device}")
+
+    def sentence(self, sentence: str) -> None:
+        """Say what is worth a sentence, on stderr."""
+        click.echo(plain(sentence), err=True)
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Write the line of an epoch, with the time that the others will take if they take as long."""
+        from workbench.app.cli.console import say
+
+        if self._quiet:
+            return
+        if not self._seconds:
+            say(TITLE, "dim")
+        self._seconds.append(row["seconds"])
+        left = (self._epochs - int(row["epoch"])) * sum(self._seconds) / len(self._seconds)
+        say(f"{_line(row)}  {_clock(left):>7}")
+
+
+def _line(row: Mapping[str, float]) -> str:
+    validation = ("–", "–") if math.isnan(row["val_loss"]) else (f"{row['val_loss']:.4f}", f"{row['val_accuracy']:.4f}")
+    return (
+        f"{int(row['epoch']):>5}  {row['loss']:>7.4f}  {row['accuracy']:>8.4f}  {validation[0]:>8}  {validation[1]:>12}"
+        f"  {row['learning_rate']:>7.1e}  {row['seconds']:>7.1f}"
+    )
+
+
+def _clock(seconds: float) -> str:
+    """Write a time as h:mm:ss or m:ss; none where nothing is left."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    if not whole:
+        return "–"
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"

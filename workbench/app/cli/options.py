@@ -1,0 +1,319 @@
+"""Options shared by the commands, and options made from the fields of a parameter model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.app.cli.program import plain
+from workbench.core.errors import WorkbenchError, unknown
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from workbench.core.dataset import Dataset
+    from workbench.core.params import Parameter
+    from workbench.session.session import Session
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+MODEL = click.Path(exists=True, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, nothing else.")
+
+
+class Choice(click.ParamType[str]):
+    """One of some names; a mistyped one gets the nearest offered."""
+
+    name = "choice"
+
+    def __init__(self, kind: str, names: Callable[[], Iterator[str]] | tuple[str, ...], metavar: str = "") -> None:
+        self.kind, self._names, self._metavar = kind, names, metavar
+
+    def names(self) -> list[str]:
+        """Every name, looked up when first needed."""
+        return list(self._names() if callable(self._names) else self._names)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Write the names themselves, unless they would have to be searched for."""
+        return self._metavar or f"[{'|'.join(self.names())}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name.
+
+        Raises:
+            WorkbenchError: if it is none of the names.
+        """
+        names = {name.casefold(): name for name in self.names()}
+        if str(value).casefold() not in names:
+            raise unknown(self.kind, value, names.values())
+        return names[str(value).casefold()]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a command works on: a run, or a model file, and a split of some data; None is what was not given."""
+
+    run: str | None
+    model: Path | None
+    data: str | None
+    split: str
+    data_dir: Path | None
+    reading: Mapping[str, Any]
+    preprocessing: str | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether a run, a model or data was named."""
+        return self.run is not None or self.model is not None or self.data is not None
+
+    def open(self) -> Session:
+        """Open the session, and say what was done to its data; loads neither the model nor TensorFlow."""
+        from workbench.diagnosis.opening import open_session
+
+        session = open_session(
+            self.run or "baseline",
+            split=self.split,
+            model=self.model,
+            data=self.data,
+            data_dir=self.data_dir,
+            preprocessing=self.preprocessing,
+            **self.reading,
+        )
+        tell_notes(session.dataset)
+        return session
+
+
+def tell_notes(dataset: Dataset) -> None:
+    """Say on stderr what was done to the data while it was read."""
+    for note in dataset.notes:
+        click.echo(plain(f"{dataset.name.rpartition('/')[0]}: {note}"), err=True)
+
+
+class Data(click.ParamType[str]):
+    """The name of a data set, a file, or a folder."""
+
+    name = "data"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name or path as it is.
+
+        Raises:
+            WorkbenchError: if there is nothing of this name.
+        """
+        from workbench.data import is_known, unknown_dataset
+
+        if not is_known(value) and not Path(value).exists():
+            raise unknown_dataset(value)
+        return str(value)
+
+
+data_dir = click.option(
+    "--data-dir", type=FOLDER, help="Folder with the files of Fashion-MNIST, looked into before all others."
+)
+
+
+def data_params(use: str = "Data of your own") -> list[click.Option]:
+    """The options that say which data: `--data`, and how it is read."""
+    return [
+        click.Option(
+            ["--data"],
+            type=Data(),
+            metavar="DATA",
+            help=f"{use}: an .npz file (x_train, y_train, x_test, y_test), a folder of images (train/CLASS/…, "
+            "test/CLASS/…, or CLASS/…), or the name of a data set.",
+        ),
+        click.Option(
+            ["--class-names"],
+            metavar="A,B,…|FILE",
+            help="Names of the classes, in the model's order: with commas between, or a .txt or .json file.",
+        ),
+        click.Option(
+            ["--image-size"],
+            metavar="N|HxW",
+            help="Pixels that a folder's images are fitted to.  [default: what the model takes]",
+        ),
+    ]
+
+
+def data_options(use: str = "Data of your own") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command `--data`, `--class-names` and `--image-size`, as `data` (text or None) and `reading` (a dict)."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def called(class_names: str | None, image_size: str | None, **others: Any) -> Any:
+            return function(reading=_reading(class_names, image_size), **others)
+
+        wrapped: Callable[..., Any] = called
+        for option in reversed(data_params(use)):
+            _memorise(wrapped, option)
+        return wrapped
+
+    return decorate
+
+
+def _reading(class_names: str | None, image_size: str | None) -> dict[str, Any]:
+    """Return what was given of how data is read, checked."""
+    given = {name: text for name, text in (("class_names", class_names), ("image_size", image_size)) if text}
+    if not given:
+        return {}
+    from workbench.data.reading import Reading
+
+    return {name: getattr(Reading.of(given), name) for name in given}
+
+
+def on_source(run_option: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command RUN (or `--run`), `--model`, `--data`, `--split`, …, as one `source`."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def called(
+            *,
+            run: str | None,
+            model: Path | None,
+            data: str | None,
+            split: str,
+            data_dir: Path | None,
+            class_names: str | None,
+            image_size: str | None,
+            preprocessing: str | None,
+            **others: Any,
+        ) -> Any:
+            if run is not None and model is not None:
+                raise WorkbenchError(f"Give either a run or `--model`, not both. Got {run!r} and {str(model)!r}.")
+            source = Source(run, model, data, split, data_dir, _reading(class_names, image_size), preprocessing)
+            return function(source=source, **others)
+
+        wrapped: Callable[..., Any] = called
+        for option in reversed(source_params(run_option)):
+            _memorise(wrapped, option)
+        return wrapped
+
+    return decorate
+
+
+def source_params(run_option: bool = False) -> list[click.Parameter]:
+    """The parameters that `on_source` takes; their order is that of the help."""
+    run: click.Parameter = (
+        click.Option(["--run"], metavar="RUN", help="Run to open, by name or folder.  [default: baseline]")
+        if run_option
+        else click.Argument(["run"], required=False, metavar="[RUN]")
+    )
+    return [
+        run,
+        click.Option(
+            ["--model"],
+            type=MODEL,
+            metavar="FILE",
+            help="A model of your own, instead of a run: a .keras or .h5 file; or an .onnx or .tflite file or a "
+            "SavedModel folder, which have no gradients.",
+        ),
+        *data_params(),
+        click.Option(
+            ["--preprocessing"],
+            type=Choice("preprocessing", _preprocessings, "NAME"),
+            help="What the model is given for an image: unit (0…1), signed (−1…1), pixels (0…255), imagenet-torch, "
+            "imagenet-caffe; auto, told by its own layers; or find, told by what it recognises.  "
+            "[default: the run's, or auto]",
+        ),
+        click.Option(
+            ["--split"],
+            type=Choice("split", ("train", "validation", "test")),
+            default="test",
+            show_default=True,
+            help="Which images are looked at.",
+        ),
+        click.Option(["--data-dir"], type=FOLDER, help="Folder with the files of Fashion-MNIST."),
+    ]
+
+
+def _preprocessings() -> Iterator[str]:
+    from workbench.models.preprocessing import FIND, NAMES
+
+    yield from (*NAMES, FIND)
+
+
+def _memorise(function: Callable[..., Any], param: click.Parameter) -> None:
+    """Do as `click.option` does, with a parameter that exists already."""
+    if isinstance(function, click.Command):
+        function.params.append(param)
+    else:
+        function.__dict__.setdefault("__click_params__", []).append(param)
+
+
+def param_options(params: type[BaseModel], taken: frozenset[str], *, defaults: bool = True) -> list[click.Option]:
+    """Make one option for each field of `params`; without `defaults` the help names none, as others count there.
+
+    Raises:
+        TypeError: if a field has the name of an option that every command has.
+    """
+    from workbench.core.params import describe
+
+    options = []
+    for parameter in describe(params):
+        if parameter.name in taken:
+            raise TypeError(f"{params.__qualname__}.{parameter.name}: every command has an option of this name.")
+        flag = parameter.name.replace("_", "-")
+        names = [f"--{flag}/--no-{flag}" if parameter.kind is bool else f"--{flag}", parameter.name]
+        options.append(
+            click.Option(
+                names,
+                type=None if parameter.kind is bool else _Value(parameter),
+                multiple=parameter.many,
+                default=None,
+                help=_help(parameter if defaults else replace(parameter, default=None)),
+            )
+        )
+    return options
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that the user typed; the others are left to the parameter model."""
+    return {name: value for name, value in values.items() if value is not None and value != ()}
+
+
+class _Value(click.ParamType[str]):
+    """Text for one parameter; `params.make` reads and checks it, so that every surface says the same."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self.name = parameter.kind.__name__
+        self._parameter = parameter
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        if self._parameter.options:
+            return f"[{'|'.join(self._parameter.options)}]"
+        singular = {"layers": "LAYER", "classes": "CLASS", "explainers": "METHOD"}
+        return singular.get(self._parameter.choose_from) or {"int": "N", "float": "X"}.get(self.name, "TEXT")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        options = self._parameter.options
+        if options and value not in options:
+            raise unknown(self._parameter.name, value, options)
+        return value
+
+
+def _help(parameter: Parameter) -> str:
+    """Description, range and default, in a sentence."""
+    text = parameter.help.rstrip(".")
+    text = f"{text[:1].upper()}{text[1:]}." if text else ""
+    low, high = (None if bound is None else f"{bound:g}" for bound in (parameter.low, parameter.high))
+    facts = [
+        f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}" if high else "",
+        "repeatable" if parameter.many else "",
+        f"default: {_default(parameter)}" if parameter.default not in (None, ()) else "",
+    ]
+    said = "; ".join(fact for fact in facts if fact)
+    return f"{text}  [{said}]".strip() if said else text
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.kind is bool:
+        return f"--{'' if parameter.default else 'no-'}{parameter.name.replace('_', '-')}"
+    if parameter.many:
+        return ", ".join(str(each) for each in parameter.default)
+    return f"{parameter.default:g}" if isinstance(parameter.default, float) else str(parameter.default)

@@ -1,0 +1,260 @@
+"""Every analysis as files: a figure, a `.json` with what made it, and a gallery of all."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import tempfile
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.app.markdown import _rows, markdown
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.progress import Progress, report
+from workbench.core.result import Result
+from workbench.diagnosis import registry
+from workbench.session.session import Session
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LOG = logging.getLogger("workbench.app.figure_files")
+DOTS_AN_INCH = 110
+ROWS = 10
+"""Rows of a table that the gallery shows."""
+PACKAGES = ("classifier-workbench", "keras", "tensorflow", "numpy", "pandas", "matplotlib", "tf-keras-vis")
+SEVERITY = {"info": "", "mild": "**mild:** ", "serious": "**serious:** ", "critical": "**critical:** "}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of one analysis.
+
+    Attributes:
+        name: CLI name.
+        png, json: the files; None where there are none.
+        seconds: computing and drawing.
+        skipped: what the model or the data lacks for it; empty if nothing.
+        failed: the error that it ended with, a fault of the workbench; empty if none.
+    """
+
+    name: str
+    png: Path | None = None
+    json: Path | None = None
+    seconds: float = 0.0
+    skipped: str = ""
+    failed: str = ""
+
+
+def write_figures(
+    session: Session, out: Path, *, only: Sequence[str] = (), limit: int | None = None, progress: Progress = report
+) -> list[Written]:
+    """Write the figures of a session, and `index.md`, the gallery of every figure of its model and data in `out`.
+
+    An analysis that fails does not keep the others from being written.
+
+    Args:
+        session: model and data.
+        out: folder to write to; made if it is not there.
+        only: CLI names of analyses; all if empty.
+        limit: look at the first so many images only.
+        progress: told after each analysis.
+
+    Returns:
+        One entry for each analysis, in the order of their names.
+
+    Raises:
+        WorkbenchError: if there is no analysis of a name, or `limit` is not positive.
+        Unavailable: if the folder takes no file.
+    """
+    names = sorted({registry.analysis(name).name() for name in only} or registry.analyses())
+    if limit is not None:
+        if limit < 1:
+            raise WorkbenchError(f"`limit` must be at least 1 image. Got {limit}.")
+        session = session.subset(slice(0, min(limit, len(session.dataset))))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        written = []
+        for done, name in enumerate(names):
+            progress("Figures", done, len(names))
+            written.append(_write(session, out, name))
+        _save(out / "index.md", _gallery(session, out, written).encode())
+    except OSError as error:
+        raise _refused(out, error) from error
+    progress("Figures", len(names), len(names))
+    return written
+
+
+def _write(session: Session, out: Path, name: str) -> Written:
+    """Compute, draw and save one analysis."""
+    started = time.perf_counter()
+    try:
+        if reason := registry.missing(session, name):
+            return Written(name, skipped=reason)
+        result = registry.compute(session, name)
+        files = _save_figure(result, out)
+    except OSError:
+        raise
+    except WorkbenchError as error:
+        return Written(name, skipped=str(error))
+    except Exception as error:
+        LOG.debug("%s failed", name, exc_info=True)
+        return Written(name, failed=f"{type(error).__name__}: {error}")
+    return Written(name, *files, round(time.perf_counter() - started, 2))
+
+
+def _save_figure(result: Result, out: Path) -> tuple[Path, Path]:
+    """Draw a result, and write its figure and what made it."""
+    png = _png(result.draw())
+    files = out / f"{result.analysis}.png", out / f"{result.analysis}.json"
+    _save(files[0], png)
+    _save(files[1], (_as_json(_record(result)) + "\n").encode())
+    return files
+
+
+def write_results(out: Path, results: Iterable[Result], records: Mapping[str, Any]) -> None:
+    """Write the figures of some results, and records by the names of their files: text as it is, the rest as JSON.
+
+    Raises:
+        Unavailable: if the folder takes no file.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for result in results:
+            _save_figure(result, out)
+        for name, record in records.items():
+            _save(out / name, (record if isinstance(record, str) else _as_json(record) + "\n").encode())
+    except OSError as error:
+        raise _refused(out, error) from error
+
+
+def write_figure(out: Path, name: str, figure: Figure, record: Mapping[str, Any]) -> Path:
+    """Write a figure that is no analysis's, and what made it, as `<name>.png` and `<name>.json`; return the first.
+
+    Raises:
+        Unavailable: if the folder takes no file.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _save(out / f"{name}.png", _png(figure))
+        _save(out / f"{name}.json", (_as_json(record) + "\n").encode())
+    except OSError as error:
+        raise _refused(out, error) from error
+    return out / f"{name}.png"
+
+
+def _refused(out: Path, error: OSError) -> Unavailable:
+    return Unavailable(
+        f"{out} takes no file: {error.strerror or error}. Make room, or write to another folder (--out)."
+    )
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        # A class name in a script that the font lacks is drawn as boxes; nothing that the user could mend here.
+        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
+        figure.savefig(stream, format="png", dpi=DOTS_AN_INCH, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _record(result: Result) -> dict[str, Any]:
+    """Everything that the figure was made from and with, and the first rows of its answer."""
+    tables = list(result.tables.values())
+    table = tables[0] if tables else None
+    return {
+        "analysis": result.analysis,
+        "question": registry.analysis(result.analysis).question(),
+        "params": dict(result.params),
+        "context": dict(result.context),
+        "findings": [asdict(finding) for finding in result.findings],
+        "table": {
+            "columns": [] if table is None else [str(column) for column in table.columns],
+            "rows": [] if table is None else json.loads(table.head(ROWS).to_json(orient="values", double_precision=6)),
+            "of": 0 if table is None else len(table),
+        },
+        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _as_json(value: Any, indent: str = "") -> str:
+    """Write JSON that reads well: a line for each entry, but lists of numbers and table rows in one line."""
+    deeper = indent + " "
+    if isinstance(value, Mapping) and value:
+        entries = [f"{json.dumps(key, ensure_ascii=False)}: {_as_json(each, deeper)}" for key, each in value.items()]
+        return "{" + ",".join(f"\n{deeper}{entry}" for entry in entries) + f"\n{indent}}}"
+    if isinstance(value, list | tuple) and any(isinstance(each, Mapping | list | tuple) for each in value):
+        return "[" + ",".join(f"\n{deeper}{_as_json(each, deeper)}" for each in value) + f"\n{indent}]"
+    return json.dumps(value, ensure_ascii=False, default=lambda scalar: scalar.tolist())
+
+
+def _save(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        part = Path(file.name)
+        try:
+            file.write(content)
+            file.flush()
+            part.chmod(0o644)
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def _gallery(session: Session, out: Path, written: Iterable[Written]) -> str:
+    """Return `index.md`: what was written now, and figures of the same model and data that were there before."""
+    context, outcomes = session.context, {each.name: each for each in written}
+    seen = f"{context['images']:,} images of {markdown(context['dataset'])} in {context['classes']:,} classes"
+    made_of = f"{seen} · model `{context['model']}` · data `{context['data']}`"
+    lines = [f"# Figures of {markdown(context['run'])}", "", made_of, ""]
+    sections, left_out = [], []
+    for name in registry.analyses():
+        outcome = outcomes.get(name, Written(name))
+        if outcome.skipped or outcome.failed:
+            left_out.append(f"- **{name}**: {markdown(outcome.skipped or f'failed with {outcome.failed}')}")
+        elif (record := _read(out / f"{name}.json", context)) is not None:
+            sections.append(_section(name, record))
+    lines += [*("".join(sections)).splitlines()]
+    if left_out:
+        lines += ["## Not drawn", "", *left_out]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _read(path: Path, context: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the record of a figure, if it is of this model and this data."""
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        same = all(record["context"][key] == context[key] for key in ("run", "model", "data"))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return record if same and path.with_suffix(".png").is_file() else None
+
+
+def _section(name: str, record: Mapping[str, Any]) -> str:
+    question = markdown(record["question"])
+    lines = [f"## {question}", ""]
+    for finding in record["findings"]:
+        advice = f" *{markdown(finding['advice'])}*" if finding["advice"] else ""
+        lines.append(f"- {SEVERITY.get(finding['severity'], '')}{markdown(finding['claim'])}{advice}")
+    lines += ["", f"![{question}]({name}.png)", ""]
+    table = record["table"]
+    if table["rows"]:
+        lines += _rows(table["columns"], table["rows"])
+        more = table["of"] - len(table["rows"])
+        lines += ["", f"{more:,} more rows are not shown.", ""] if more else [""]
+    lines += [f"`workbench analyze {name}` · [what made it]({name}.json)", "", ""]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""The page's answers to other programs."""

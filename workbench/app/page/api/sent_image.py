@@ -1,0 +1,92 @@
+"""The image of a call from outside: one of the dataset by its row, a file's content, or the pixels themselves."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from base64 import b64decode
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.app.page.own_image import MEGABYTES
+from workbench.app.page.subject import Subject
+from workbench.app.page.subjects import of_dataset, of_user
+from workbench.core.errors import WorkbenchError
+from workbench.core.types import Array
+
+if TYPE_CHECKING:
+    from workbench.app.page.desk import Desk
+
+FORMS = "a data URI of an image file, the row of an image of the dataset, or H × W × C whole numbers 0…255"
+
+
+def subject_of(desk: Desk, image: object, *, invert: bool = False) -> tuple[Subject, list[str]]:
+    """Return what is asked about, and one phrase for each thing that was done to it; the model is there.
+
+    Args:
+        desk: who has the model and the dataset.
+        image: in one of the three forms.
+        invert: turn light into dark; not for an image of the dataset.
+
+    Raises:
+        WorkbenchError: if it is none of these, too large, damaged, or of another size than the model takes.
+    """
+    if isinstance(image, str) and image.isascii() and image.isdigit() and len(image) < 10:
+        image = int(image)
+    if isinstance(image, int) and not isinstance(image, bool):
+        if invert:
+            raise WorkbenchError(
+                "`invert` is for images of your own; an image of the dataset is as the model knows it."
+            )
+        desk.session.dataset.rows([image])  # says which rows there are
+        return of_dataset(desk, image), []
+    shape = desk.session.dataset.image_shape
+    if isinstance(image, str):
+        from workbench.data.image_file import read_image
+
+        pixels, words = read_image(decoded(image), shape, invert=invert)
+    elif isinstance(image, Sequence):
+        pixels, words = _drawn(image, shape), ["inverted"] if invert else []
+        pixels = 255 - pixels if invert else pixels
+    else:
+        raise WorkbenchError(f"`image` must be {FORMS}. Got {type(image).__name__}.")
+    key = hashlib.sha256(pixels.tobytes()).hexdigest()[:16]
+    return of_user(desk, key, np.asarray(pixels, np.uint8)), list(words)
+
+
+def decoded(text: str) -> bytes:
+    """Return the content of a data URI, or of bare base64; an address is not fetched.
+
+    Raises:
+        WorkbenchError: if it is neither, or has more than 16 MB.
+    """
+    head, _, tail = text.partition(",") if text.startswith("data:") else ("", "", text)
+    if head and not head.endswith(";base64"):
+        raise WorkbenchError("A data URI must be in base64: data:image/png;base64,…")
+    if len(tail) > MEGABYTES * 2**20 * 4 // 3 + 4:
+        raise WorkbenchError(
+            f"An image may have at most {MEGABYTES} MB. This one has {len(tail) * 3 / 4 / 2**20:.1f} MB."
+        )
+    try:
+        return b64decode("".join(tail.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise WorkbenchError(
+            f"`image` must be {FORMS}. Got a text that is neither; addresses are not fetched."
+        ) from None
+
+
+def _drawn(image: Sequence[object], shape: tuple[int, int, int]) -> Array:
+    try:
+        pixels = np.asarray(image)
+    except ValueError:  # of unequal lengths
+        pixels = np.empty(0, object)
+    if pixels.dtype.kind not in "iu" or pixels.shape not in (shape, shape[:2] if shape[2] == 1 else shape):
+        got = "no whole numbers" if pixels.dtype.kind not in "iu" else " × ".join(map(str, pixels.shape))
+        raise WorkbenchError(
+            f"The pixels of `image` must be {' × '.join(map(str, shape))} whole numbers 0…255. Got {got}."
+        )
+    if pixels.min() < 0 or pixels.max() > 255:
+        raise WorkbenchError(f"The pixels of `image` must lie in 0…255. Got {pixels.min()}…{pixels.max()}.")
+    return pixels.astype(np.uint8).reshape(shape)

@@ -1,0 +1,173 @@
+"""The web application: the gradio page, and beside it figures, tables, progress, script and style."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from workbench.app.page.api.questions import Api
+from workbench.app.page.api.routes import routes
+from workbench.app.page.desk import Desk
+from workbench.app.page.page import Panes, blocks, warm
+from workbench.app.page.panes.scatter import points_of
+from workbench.app.page.panes.tables import csv_bytes
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from workbench.session.session import Session
+
+Found = TypeVar("Found")
+HERE = Path(__file__).parent / "static"
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+"""`unsafe-eval` is what gradio's HTML component needs; nothing of the data ever stands in a template."""
+ASSETS = ("app.css", "app.js", "easel.js", "maps.js", "scatter.js")
+LOCAL = ("127.0.0.1", "localhost", "testserver")
+
+
+def create_app(
+    source: Session | Callable[[], Session] | Desk, *, hosts: tuple[str, ...] = (), background: bool = True
+) -> FastAPI:
+    """Build the application around a session, or around what opens one.
+
+    Args:
+        source: a session, a function that opens one (it may take its time), or a desk.
+        hosts: names besides localhost under which the page may be asked for; "*" for any.
+        background: whether the model is opened by itself once the first view was served.
+    """
+    from fastapi import FastAPI, Request, Response
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    desk = source if isinstance(source, Desk) else Desk(source, warm)
+    api = Api(desk)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        if background:
+            desk.start()
+        yield
+        api.close()
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
+    app.state.desk = desk
+    routes(app, api)
+
+    @app.middleware("http")
+    async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    # Another name that points here would let a foreign page read this one (DNS rebinding).
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *hosts], www_redirect=False)
+
+    _routes(app, desk)
+    _routes_of_maps(app, desk)
+    return _mounted(app, Panes(desk), api)
+
+
+def _routes(app: FastAPI, desk: Desk) -> None:
+    from fastapi import Response
+    from fastapi.responses import FileResponse
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, bool]:
+        return {"ok": True}
+
+    @app.get("/status/{key}")
+    def status(key: str) -> dict[str, object]:
+        job = desk.progress_of(key)
+        # What is not known any more is shown again, which starts it again.
+        return {
+            "done": job is None or job.done.is_set(),
+            "what": "" if job is None else job.what,
+            "share": None if job is None else job.share,
+            "parts": 0 if job is None else job.parts,
+        }
+
+    @app.get("/figure/{key}.png")
+    def figure(key: str) -> Response:
+        return Response(_there(desk.figure(key)), media_type="image/png", headers={"Cache-Control": "no-cache"})
+
+    @app.get("/table/{key}/{place}.csv")
+    def table(key: str, place: int) -> Response:
+        result = _there(desk.result(key))
+        found = _there(list(result.tables.values())[place] if 0 <= place < len(result.tables) else None)
+        return Response(
+            csv_bytes(found),
+            media_type="text/csv",
+            headers={"Content-Disposition": f'attachment; filename="{result.analysis}-{place}.csv"'},
+        )
+
+    @app.get("/workbench/{name}")
+    def asset(name: str) -> FileResponse:
+        return FileResponse(HERE / _there(name if name in ASSETS else None), headers={"Cache-Control": "no-cache"})
+
+
+def _routes_of_maps(app: FastAPI, desk: Desk) -> None:
+    from fastapi import Response
+
+    @app.get("/points/{key}")
+    def points(key: str) -> Response:
+        found = _there(points_of(desk, _there(desk.result(key))))
+        return Response(found.values.tobytes(), media_type="application/octet-stream")
+
+    @app.get("/verdict/{key}")
+    def verdict(key: str) -> dict[str, object]:
+        return _there(desk.verdict(key))
+
+    @app.get("/values/{key}")
+    def values(key: str) -> Response:
+        raw = _there(desk.judges.cases.get(key)).attribution.values[0]
+        return Response(raw.astype("<f4").tobytes(), media_type="application/octet-stream")
+
+
+def _there(found: Found | None) -> Found:
+    """Return what was found; what was not is a 404."""
+    from fastapi import HTTPException
+
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _mounted(app: FastAPI, panes: Panes, api: Api) -> FastAPI:
+    import gradio as gr
+
+    version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ASSETS)).hexdigest()[:12]
+    # Scripts that are added by a script would run in any order: the others are loaded by the first.
+    head = (
+        f'<link rel="stylesheet" href="/workbench/app.css?{version}">'
+        f'<script src="/workbench/app.js?{version}" data-more="/workbench/easel.js?{version} '
+        f'/workbench/maps.js?{version} /workbench/scatter.js?{version}"></script>'
+    )
+    font = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))  # the subsets of its other weights lack letters
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mounted: FastAPI = gr.mount_gradio_app(
+            app,
+            blocks(panes, api),
+            path="/",
+            head=head,
+            theme=gr.themes.Base(font=[font, "Arial", "sans-serif"]),
+            show_error=False,
+            footer_links=["api"],
+            run_history=False,
+            enable_monitoring=False,
+            ssr_mode=False,
+            pwa=False,
+            favicon_path=str(HERE / "icon.svg"),
+            max_file_size="4mb",
+            app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+        )
+    return mounted

@@ -1,0 +1,107 @@
+"""Which images lie in which cell of the confusion matrix, and in which order."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from workbench.app.page.lru import Kept
+from workbench.core.predictions import Predictions
+from workbench.core.types import Array
+from workbench.statistics.confusion import confusion_counts
+
+SHOWN = 20
+"""Classes that the matrix shows; of more, those with the most errors."""
+
+
+class Board:
+    """Predictions, looked up by cell.
+
+    Attributes:
+        counts: `(K, K)` int64, rows true, columns predicted.
+        errors: `(K, K)` int64, the same without the diagonal.
+        probabilities, labels, predicted: as in `Predictions`.
+    """
+
+    def __init__(self, predictions: Predictions) -> None:
+        classes = predictions.logits.shape[1]
+        self.probabilities = predictions.probabilities
+        self.labels, self.predicted = predictions.labels, predictions.predicted
+        self.confidence = predictions.confidence
+        self.counts = confusion_counts(self.labels, self.predicted, classes)
+        self.errors = self.counts.copy()
+        np.fill_diagonal(self.errors, 0)
+        self._rows: Kept[tuple[int, int, str], Array] = Kept(256)
+
+    @property
+    def wrong(self) -> int:
+        """How many images are misclassified."""
+        return int(self.errors.sum())
+
+    @cached_property
+    def error_shares(self) -> Array:
+        """`(K, K)` float64, errors as a share of the images of their true class."""
+        return self.errors / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
+
+    @cached_property
+    def _most_errors(self) -> list[tuple[int, int]]:
+        order = np.argsort(-self.errors, axis=None, kind="stable")[:32]
+        cells = (np.unravel_index(int(place), self.errors.shape) for place in order)
+        return [(int(true), int(predicted)) for true, predicted in cells if self.errors[true, predicted]]
+
+    @cached_property
+    def largest(self) -> tuple[int, int]:
+        """The cell with the most errors; where nothing is wrong, that with the most images."""
+        source = self.errors if self.wrong else self.counts
+        true, predicted = np.unravel_index(int(source.argmax()), source.shape)
+        return int(true), int(predicted)
+
+    def largest_of(self, cells: str) -> tuple[int, int]:
+        """Return the cell with the most errors as "counts" or as "shares" of its row."""
+        return self._largest_share if cells == "shares" else self.largest
+
+    @cached_property
+    def _largest_share(self) -> tuple[int, int]:
+        true, predicted = np.unravel_index(int(self.error_shares.argmax()), self.errors.shape)
+        return int(true), int(predicted)
+
+    def cell_of(self, row: int) -> tuple[int, int]:
+        """Return (true, predicted) of one image."""
+        return int(self.labels[row]), int(self.predicted[row])
+
+    def top_cells(self, limit: int) -> list[tuple[int, int]]:
+        """Return the (at most 32) cells with the most errors, largest first, none of them empty."""
+        return self._most_errors[:limit]
+
+    def shown_classes(self, *wanted: int | None) -> list[int]:
+        """Return the classes of the matrix, in their own order: all, or those with the most errors and the `wanted`."""
+        involved = self.errors.sum(axis=0) + self.errors.sum(axis=1)
+        asked = [each for each in dict.fromkeys(wanted) if each is not None and each >= 0]
+        order = [int(each) for each in np.argsort(-involved, kind="stable") if int(each) not in asked]
+        return sorted((asked + order)[: max(SHOWN, len(asked))])
+
+    def rows(self, true: int, predicted: int, order: str = "sure") -> Array:
+        """Return the rows of the dataset in a cell, a row, a column, or among all errors.
+
+        Args:
+            true: class, or a negative number for "all others".
+            predicted: the same.
+            order: "sure" for the most confident first, "unsure" for the least.
+        """
+        key = (true, predicted, order)
+        known = self._rows.get(key)
+        if known is not None:
+            return known
+        inside = (self.labels == true) if true >= 0 else np.ones(len(self.labels), bool)
+        inside &= (self.predicted == predicted) if predicted >= 0 else True
+        if true < 0 or predicted < 0:
+            inside &= self.labels != self.predicted
+        found = np.flatnonzero(inside)
+        sign = -1 if order == "sure" else 1
+        return self._rows.put(key, found[np.argsort(sign * self.confidence[found], kind="stable")])
+
+    def place(self, row: int, true: int, predicted: int, order: str) -> int | None:
+        """Return where an image stands in the order of its cell, or None if it is not in it."""
+        found = np.flatnonzero(self.rows(true, predicted, order) == row)
+        return int(found[0]) if len(found) else None

@@ -1,0 +1,242 @@
+"""A session as the page uses it: what is there already, what is being worked on, what went wrong.
+
+The page is served before TensorFlow is imported. Once somebody has seen the first view (or after a few
+seconds), a thread opens the model, computes what is missing, and makes the maps of one image, so that
+the first click finds everything compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from workbench.app.page.board import Board
+from workbench.app.page.diagnosing import Diagnosing
+from workbench.app.page.jobs import Job, Jobs
+from workbench.app.page.judges import Judges
+from workbench.app.page.lru import Kept
+from workbench.app.page.panes.verdict import answer
+from workbench.app.page.pictures import Part, album
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import make
+from workbench.diagnosis import registry
+
+if TYPE_CHECKING:
+    from workbench.core.result import Result
+    from workbench.session.session import Session
+
+LOG = logging.getLogger("workbench.app.page")
+PATIENCE = 4.0
+"""Seconds after which the model is opened although nobody has looked yet."""
+OPENING = "Opening the run and its images …"
+PREDICTING = "The model is being loaded, and then asked about every image."
+LOADING = "The model is being loaded; this view fills itself in a few seconds."
+
+
+class Desk:
+    """Everything the page asks for, and whether it can be had by now.
+
+    Attributes:
+        board: the predictions by cell; None until they are there.
+        opening, predicting, loading: the three steps of the start, in this order; each is done or has failed.
+        explaining: how far the maps are that are being made.
+        seen: set when the first view was served.
+        closed: whether the page is going down.
+        maps, own_images: what was computed and sent last, by key.
+        judges: verdicts on the maps on screen.
+        diagnosing: what is wrong with the model and its data, and how far the search is.
+
+    Args:
+        source: a session, or what opens one; that may take its time.
+        warm: called in the background once the model is there, to have the first click compiled.
+    """
+
+    def __init__(self, source: Session | Callable[[], Session], warm: Callable[[Desk], None] | None = None) -> None:
+        self._source, self._warm = source, warm
+        self._session: Session | None = None
+        self._thread: threading.Thread | None = None
+        self._lock, self._drawing = threading.Lock(), threading.Lock()
+        self._figures: Kept[str, bytes] = Kept(32)
+        self._saved = False
+        self.closed = False
+        self.board: Board | None = None
+        self.jobs, self.judges, self.diagnosing = Jobs(), Judges(), Diagnosing()
+        self._learned: Part | None = None
+        self.maps: Kept[Any, Any] = Kept(512)
+        self.own_images: Kept[str, Any] = Kept(128)
+        self.seen = threading.Event()
+        self.opening, self.predicting, self.loading, self.explaining = Job(), Job(), Job(), Job()
+        if not callable(source):
+            self.opening.run(lambda: self._open(source))
+
+    def _open(self, session: Session) -> None:
+        self.picture = album(session.dataset)
+        self._saved = session.has_predictions
+        self._session = session
+        if self._saved:
+            self.predicting.run(lambda: self._predict(session))
+
+    def _predict(self, session: Session) -> None:
+        self.board = Board(session.predictions)
+
+    def _load(self, session: Session) -> None:
+        session.probe  # noqa: B018  # imports TensorFlow and opens the model
+
+    @property
+    def session(self) -> Session:
+        """The open session.
+
+        Raises:
+            WorkbenchError: if it is not open (yet).
+        """
+        if self._session is None:
+            raise WorkbenchError(self.opening.error or OPENING)
+        return self._session
+
+    @property
+    def opened(self) -> bool:
+        """Whether the session is there."""
+        return self._session is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model can be asked without waiting."""
+        return self.loading.done.is_set() and not self.loading.error
+
+    def pending(self, *, model: bool = False) -> tuple[str, Job, str] | None:
+        """Return the step that has to end first (key, job, words), or None if nothing stands in the way.
+
+        Args:
+            model: whether the model itself is needed, or only its predictions.
+        """
+        steps = [("opening", self.opening, OPENING), ("predicting", self.predicting, PREDICTING)]
+        if model:
+            steps.append(("loading", self.loading, LOADING))
+        return next((step for step in steps if not step[1].done.is_set() or step[1].error), None)
+
+    def start(self) -> None:
+        """Begin the work in the background; the second call does nothing."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="workbench-model", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        source = self._source
+        if callable(source):
+            self.opening.run(lambda: self._open(source()))
+        session = self._session
+        if session is None:
+            return
+        if self._saved:
+            self.seen.wait(PATIENCE)
+        if self.closed:
+            return
+        self.loading.run(lambda: self._load(session))
+        if self.loading.error:
+            if not self._saved:
+                self.predicting.fail(self.loading.error)
+        elif not self._saved:
+            self.predicting.run(lambda: self._predict(session))
+        if self.ready and self._warm is not None and not self.predicting.error:
+            Job().run(partial(self._warm, self))
+
+    def part(self, name: str) -> Part | None:
+        """Return the images that a finding's `part` names; training images are loaded when they are first asked for."""
+        if name == "data":
+            return Part(self.session.dataset, self.picture)
+        with self._lock:
+            if self._learned is None:
+                try:
+                    train = self.session.train
+                except WorkbenchError:  # nothing of the page depends on them
+                    LOG.warning("The training images cannot be shown.", exc_info=True)
+                    return None
+                self._learned = None if train is None else Part(train, album(train), explored=False)
+            return self._learned
+
+    def analysis_key(self, name: str, values: Mapping[str, str]) -> str:
+        """Return the key of an answer; equal parameters give equal keys.
+
+        Raises:
+            WorkbenchError: if a parameter is unknown or its value does not fit.
+        """
+        params = make(registry.analysis(name).Params, values)
+        return hashlib.sha256(f"{name} {params.key}".encode()).hexdigest()[:20]
+
+    def answer(self, name: str, values: Mapping[str, Any], *, wait: float = 0.0) -> tuple[str, Job]:
+        """Return the key and the job of an analysis, started if need be; `job.value` is the `Result`.
+
+        Args:
+            name: of the analysis.
+            values: its parameters.
+            wait: seconds to give a quick one.
+        """
+        session = self.session
+        key = self.analysis_key(name, values)
+
+        def work() -> Result:
+            if not registry.analysis(name).needs_model:
+                return registry.compute(session, name, values)
+            from workbench.models.turns import NEXT, TURNS
+
+            with TURNS.claimed(NEXT):  # somebody may click meanwhile
+                return registry.compute(session, name, values)
+
+        return key, self.jobs.start(key, work, wait=wait)
+
+    def result(self, key: str) -> Result | None:
+        """Return a finished answer by its key."""
+        job = self.jobs.get(key)
+        return job.value if job is not None and job.done.is_set() else None
+
+    def figure(self, key: str) -> bytes | None:
+        """Return the figure of a finished answer as PNG, drawn at the first call; None if there is no such answer."""
+        result = self.result(key)
+        if result is None:
+            return None
+        with self._drawing:  # matplotlib keeps its fonts in one place for all threads
+            known = self._figures.get(key)
+            if known is None:
+                known = self._figures.put(key, _drawn(result))
+        return known
+
+    def verdict(self, key: str) -> dict[str, object] | None:
+        """Return what stands beside a map by now, as HTML, and whether more will be known; None if nobody knows it."""
+        case = self.judges.cases.get(key)
+        opinion = self.judges.opinion(self.session, key, wait=0.5) if case is not None else None
+        return None if opinion is None or case is None else answer(opinion, case.attribution)
+
+    def progress_of(self, key: str) -> Job | None:
+        """Return the step of the start, or the job, of this key."""
+        steps = {
+            "opening": self.opening,
+            "predicting": self.predicting,
+            "loading": self.loading,
+            "maps": self.explaining,
+        }
+        return steps.get(key) or self.jobs.get(key) or self.diagnosing.jobs.get(key)
+
+    def close(self) -> None:
+        """Start nothing more, and let what runs end: a process that leaves while TensorFlow works is aborted."""
+        self.closed = True
+        for job in (self.opening, self.predicting, self.loading, self.explaining):
+            job.stop.set()
+        self.seen.set()
+        self.jobs.close()
+        self.diagnosing.jobs.close()
+        self.judges.close()
+        if self._thread is not None:
+            self._thread.join(60)
+
+
+def _drawn(result: Result) -> bytes:
+    import io
+
+    stream = io.BytesIO()
+    registry.draw(result).savefig(stream, format="png", dpi=110)
+    return stream.getvalue()

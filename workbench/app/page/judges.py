@@ -1,0 +1,113 @@
+"""Verdicts on the maps on screen, and the tests behind them, worked on while nobody waits for anything else.
+
+A verdict takes a tenth of a second and comes after the maps. Whether a method depends on the weights at all is tested
+once for a method and a model; that takes seconds to minutes, and goes on only while the map is on screen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from workbench.app.page.jobs import STOPPED, Job, Jobs, Stopped
+from workbench.app.page.lru import Kept
+from workbench.app.page.opinion import Case, Opinion, Weights
+from workbench.core.attribution import Attribution, Verdict
+
+NEXT, LAST = 1, 2
+"""Ranks of a verdict and of a test among what is computed, as in engine.py, which is not imported before the model."""
+
+if TYPE_CHECKING:
+    from workbench.app.page.subject import Subject
+    from workbench.attribution.explainer import Explainer
+    from workbench.session.session import Session
+
+WANTED = (3.0, 60.0)
+"""Seconds after which a verdict, and a test, is dropped that nobody asked for again: its map is not on screen."""
+
+
+class Judges:
+    """The maps on screen, and what is worked on for them, one at a time each."""
+
+    def __init__(self) -> None:
+        self.cases: Kept[str, Case] = Kept(256)
+        self._verdicts, self._tests = Jobs(workers=1, keep=1024), Jobs(workers=1)
+        self._asked: Kept[str, float] = Kept(2048)
+        self._closed = False
+
+    def put(self, subject: Subject, attribution: Attribution) -> str:
+        """Note a map that is shown now; return the key under which it is asked for."""
+        made = attribution
+        what = (subject.key, made.method, sorted(made.params.items()), made.target, made.against, made.score)
+        key = hashlib.sha256(repr(what).encode()).hexdigest()[:20]
+        self.cases.put(key, Case(subject.pixels, attribution))
+        return key
+
+    def opinion(self, session: Session, key: str, *, wait: float = 0.0, test: bool = True) -> Opinion | None:
+        """Return what is known about a map, None if nobody knows the map; what is lacking is begun.
+
+        Args:
+            session: whose model was explained.
+            key: from `put`.
+            wait: seconds to wait for the verdict.
+            test: whether to test the method with other weights, if that was never done.
+        """
+        case = self.cases.get(key)
+        if case is None or self._closed:
+            return None
+        job = self._begun(self._verdicts, key, lambda: _verdict(session, case), rank=NEXT, wait=wait)
+        if not job.done.is_set() or job.error == STOPPED:
+            return Opinion(None, Weights("waiting"))
+        if job.error:
+            return Opinion(None, Weights("waiting"), job.error)
+        return self._with_weights(session, case.attribution, job.value, test=test)
+
+    def _with_weights(self, session: Session, made: Attribution, verdict: Verdict, *, test: bool) -> Opinion:
+        from workbench.attribution.methods import explainer
+        from workbench.core.params import make
+        from workbench.session.judging import known_randomisation, randomisation_of
+
+        method: Explainer = make(explainer(made.method), made.params)
+        known = known_randomisation(session, method)
+        if known is not None:
+            similarity = known.similarity[0] if known.stages else None
+            return Opinion(replace(verdict, randomised=similarity, blind=known.blind), Weights("known"))
+        if not test:
+            return Opinion(verdict, Weights("waiting"))
+        name = f"{method.name} {method.key}"
+        job = self._begun(self._tests, name, lambda: randomisation_of(session, method), rank=LAST)
+        if job.done.is_set() and job.error not in ("", STOPPED):
+            return Opinion(verdict, Weights("failed", job.error))
+        return Opinion(verdict, Weights("running", job.what) if job.what else Weights("waiting"))
+
+    def _begun(self, jobs: Jobs, key: str, work: Callable[[], Any], *, rank: int, wait: float = 0.0) -> Job:
+        self._asked.put(key, time.monotonic())
+
+        def go_on() -> None:
+            if self._closed or time.monotonic() - (self._asked.get(key) or 0) > WANTED[rank - NEXT]:
+                raise Stopped
+
+        def run() -> Any:
+            go_on()
+            from workbench.models.turns import TURNS
+
+            with TURNS.claimed(rank, go_on):
+                return work()
+
+        return jobs.start(key, run, wait=wait)
+
+    def close(self) -> None:
+        """Start nothing more, and stop what runs before its next step."""
+        self._closed = True
+        self._verdicts.close()
+        self._tests.close()
+
+
+def _verdict(session: Session, case: Case) -> Verdict:
+    from workbench.faithfulness.verdict import judge
+
+    floats = case.pixels[None].astype("float32") / 255
+    return judge(session.probe, floats, case.attribution)[0]

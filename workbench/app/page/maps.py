@@ -1,0 +1,123 @@
+"""Attribution maps of one image: which, computed once, and on which scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.app.page.method_options import options_of
+from workbench.app.page.subject import Subject
+from workbench.app.page.view import View
+from workbench.core.attribution import Attribution
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import make
+from workbench.plotting.colours import scale_of
+
+if TYPE_CHECKING:
+    from workbench.app.page.desk import Desk
+    from workbench.attribution.explainer import Explainer
+
+AT_FIRST = 4
+"""Methods that are shown until somebody chooses."""
+QUICK = ("grad-cam", "integrated-gradients", "saliency", "occlusion", "input-x-gradient", "smooth-grad")
+"""What is shown at first, as far as it applies: quick methods, each of which looks at the model in its own way."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One map as it is drawn, or the sentence why it cannot be.
+
+    Attributes:
+        kind: the method.
+        attribution: its map, `values` (1, h, w).
+        scale: magnitude that is drawn opaque.
+        reason: why there is no map.
+        key: under which its verdict and its raw values are asked for.
+    """
+
+    kind: type[Explainer]
+    attribution: Attribution | None
+    scale: float = 0.0
+    reason: str = ""
+    key: str = ""
+
+
+def all_methods(desk: Desk) -> Mapping[str, tuple[type[Explainer], str | None]]:
+    """Return every method and, where it does not apply to this model, why; the model has to be there."""
+    known: dict[str, tuple[type[Explainer], str | None]] | None = desk.maps.get("methods")
+    if known is None:
+        from workbench.attribution.methods import explainers
+
+        probe = desk.session.probe
+        known = desk.maps.put("methods", {name: (kind, kind.missing(probe)) for name, kind in explainers().items()})
+    return known
+
+
+def methods(desk: Desk) -> dict[str, type[Explainer]]:
+    """Return the methods that apply to this model; the model has to be there."""
+    return {name: kind for name, (kind, missing) in all_methods(desk).items() if missing is None}
+
+
+def chosen(desk: Desk, view: View) -> list[str]:
+    """Return the names of the methods that a view shows."""
+    there = methods(desk)
+    first = [name for name in QUICK if name in there] or list(there)
+    return [name for name in view.methods if name in there] or first[:AT_FIRST]
+
+
+def layer_of(desk: Desk, view: View) -> str | None:
+    """Return the layer that a view reads, or None for the default one."""
+    return view.layer if view.layer in desk.session.probe.spatial_layers else None
+
+
+def method_of(desk: Desk, view: View, kind: type[Explainer]) -> Explainer:
+    """Return a method with the parameters and the layer of a view.
+
+    Raises:
+        WorkbenchError: if a parameter is unknown or its value does not fit.
+    """
+    layer = layer_of(desk, view) if kind.needs_layer() else None
+    return make(kind, ({} if layer is None else {"layer": layer}) | options_of(view.options, kind.name))
+
+
+def attribution(desk: Desk, subject: Subject, method: Explainer, classes: tuple[int, int | None]) -> Attribution:
+    """Return one map, `values` (1, h, w); computed once.
+
+    Args:
+        desk: who has the model.
+        subject: the image.
+        method: with its parameters.
+        classes: the class to explain, and the one it is contrasted with, if any.
+    """
+    target, against = classes
+    key = (subject.key, method.name, target, against, method.key)
+    known: Attribution | None = desk.maps.get(key)
+    if known is None:
+        other = None if against is None else np.array([against])
+        known = desk.session.attribute_images(
+            method.name, subject.pixels[None], np.array([target]), against=other, **method.model_dump()
+        )
+        desk.maps.put(key, known)
+    return known
+
+
+def shown(desk: Desk, subject: Subject, view: View) -> list[Shown]:
+    """Compute what a view shows, in order; a method that fails says why and leaves the others alone."""
+    found, there = [], methods(desk)
+    for name in chosen(desk, view):
+        kind = there[name]
+        try:
+            method = method_of(desk, view, kind)
+            mine = attribution(desk, subject, method, subject.target(view.explain))
+            scale = scale_of(mine.values, kind.signed)
+            if view.scale == "shared":
+                both = ((subject.predicted, None), (subject.second, None), subject.target("difference"))
+                others = (attribution(desk, subject, method, each) for each in both)
+                scale = max(scale, *(scale_of(each.values, kind.signed) for each in others))
+            found.append(Shown(kind, mine, scale, key=desk.judges.put(subject, mine)))
+        except WorkbenchError as error:
+            found.append(Shown(kind, None, reason=str(error)))
+    return found

@@ -1,0 +1,107 @@
+"""An image of the user's own: uploaded, or drawn pixel by pixel."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.app.page.subject import Subject
+from workbench.app.page.subjects import of_user
+from workbench.app.page.view import View
+from workbench.core.errors import WorkbenchError
+from workbench.core.types import Array
+
+if TYPE_CHECKING:
+    from workbench.app.page.desk import Desk
+
+MEGABYTES = 16
+"""A photo of 40 megapixels, which is the most that is read, has about as many."""
+
+
+@dataclass(frozen=True, eq=False)
+class OwnImage:
+    """What was uploaded or drawn, as the model takes it, and what was done to it on the way."""
+
+    pixels: Array
+    name: str
+    done: tuple[str, ...]
+
+
+def receive(desk: Desk, sent: object) -> str:
+    """Keep an image that the browser sent; return its key.
+
+    Args:
+        desk: where it is kept.
+        sent: {"file": base64, "name": text} or {"pixels": base64 of H×W×C bytes}.
+
+    Raises:
+        WorkbenchError: if it is too large, no image, or of another size than the canvas.
+    """
+    got = sent if isinstance(sent, Mapping) else {}
+    shape = desk.session.dataset.image_shape
+    if isinstance(got.get("pixels"), str):
+        raw = _decoded(got["pixels"])
+        if len(raw) != int(np.prod(shape)):
+            raise WorkbenchError(f"A drawing has {' × '.join(map(str, shape))} values. Got {len(raw)}.")
+        image = OwnImage(np.frombuffer(raw, np.uint8).reshape(shape), "", ())
+    elif isinstance(got.get("file"), str):
+        raw = _decoded(got["file"])
+        from workbench.data.image_file import read_image
+
+        pixels, done = read_image(raw, shape)
+        image = OwnImage(np.asarray(pixels, np.uint8), str(got.get("name", ""))[:120], tuple(done))
+    else:
+        raise WorkbenchError("Nothing arrived. Choose a PNG or JPEG file, or draw.")
+    key = hashlib.sha256(image.pixels.tobytes() + repr((image.name, image.done)).encode()).hexdigest()[:16]
+    desk.own_images.put(key, image)
+    return key
+
+
+def goes_on(desk: Desk, sent: object, old: View) -> bool:
+    """Say whether a drawing only went on, so that the canvas, on which the user may be drawing, stays as it is."""
+    before: OwnImage | None = desk.own_images.get(old.own) if old.own and not old.invert else None
+    return isinstance(sent, Mapping) and "pixels" in sent and before is not None and not before.name
+
+
+def _decoded(text: str) -> bytes:
+    if len(text) > MEGABYTES * 1024 * 1024 * 4 // 3 + 4:
+        raise WorkbenchError(
+            f"An image may have at most {MEGABYTES} MB. This one has {len(text) * 3 / 4 / 1024**2:.1f} MB."
+        )
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise WorkbenchError("What arrived is no image; send it again.") from None
+
+
+def current(desk: Desk, view: View) -> OwnImage | None:
+    """Return the image of a view as it is explained: sent, or the one to start from; None for a blank canvas.
+
+    Raises:
+        WorkbenchError: if the server no longer holds it.
+    """
+    if not view.own:
+        start = None if view.start is None else OwnImage(np.asarray(desk.session.dataset.images[view.start]), "", ())
+        return start if start is None or not view.invert else OwnImage(255 - start.pixels, "", ())
+    image: OwnImage | None = desk.own_images.get(view.own)
+    if image is None:
+        raise WorkbenchError(
+            "The image of this link is not kept any more; it never left this machine's memory. Upload or draw it again."
+        )
+    return OwnImage(255 - image.pixels, image.name, image.done) if view.invert else image
+
+
+def subject_of(desk: Desk, view: View) -> Subject | None:
+    """Return what is explained; asks the model."""
+    image = current(desk, view)
+    return (
+        None
+        if image is None
+        else of_user(desk, f"{view.own or view.start}{'-inverted' if view.invert else ''}", image.pixels)
+    )

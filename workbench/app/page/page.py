@@ -1,0 +1,279 @@
+"""The page: which panes there are, and what each shows for a view. `Panes` needs no gradio; `blocks` wires it up.
+
+A click changes the view; the matrix, the gallery and the address follow at once, what takes longer is asked
+for afterwards by app.js, pane by pane. The browser computes the view it wants when an event is sent, so the
+last of many clicks wins everywhere.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from workbench.app.page import maps, own_image
+from workbench.app.page.api.questions import Api, described
+from workbench.app.page.desk import Desk
+from workbench.app.page.html import problem, waiting
+from workbench.app.page.jobs import UNEXPECTED
+from workbench.app.page.panes import detail, easel, overview, section
+from workbench.app.page.panes.bar import bar_html
+from workbench.app.page.panes.gallery import Shelf, gallery_html
+from workbench.app.page.panes.matrix import matrix_html
+from workbench.app.page.subject import Subject
+from workbench.app.page.subjects import of_dataset
+from workbench.app.page.view import SECTIONS, View, read, settle
+from workbench.core.errors import WorkbenchError
+from workbench.core.progress import reporting
+from workbench.diagnosis import registry
+
+LOG = logging.getLogger("workbench.app.page")
+HERE = Path(__file__).parent / "static"
+QUICK = ("bar", "matrix", "gallery", "main")
+"""Panes that a click changes at once."""
+MATRIX = ("section", "true", "predicted", "cells")
+GALLERY = ("section", "true", "predicted", "page", "image", "order")
+
+
+class Panes:
+    """What each pane shows; every method takes what the browser sent and returns HTML, never an error."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def view(self, raw: object) -> View:
+        """Read and settle what the browser asks for."""
+        view = read(raw, registry.analyses())
+        return view if self.desk.board is None else settle(view, self.desk.board)
+
+    def look(self, raw: object) -> tuple[dict[str, str | None], dict[str, Any]]:
+        """Return the quick panes, None for one that stays as it is, and the reply to app.js.
+
+        Args:
+            raw: {"view": wanted query, "old": the one on screen, "sent": an image of the user's own, "count": click}.
+        """
+        asked = raw if isinstance(raw, Mapping) else {}
+        wanted, trouble = asked.get("view"), ""
+        if asked.get("sent"):
+            try:
+                key = own_image.receive(self.desk, asked["sent"])
+                wanted = {
+                    **(wanted if isinstance(wanted, Mapping) else {}),
+                    "section": "own",
+                    "own": key,
+                    "start": "",
+                    "invert": "",
+                }
+            except WorkbenchError as error:
+                trouble = str(error)
+            except Exception:  # a surface: it must reach the terminal, and the page must stay
+                LOG.exception("An image that was sent could not be read.")
+                trouble = UNEXPECTED
+        view = self.view(wanted)
+        old = None if asked.get("old") is None else self.view(asked["old"])
+        panes = {name: self._guarded(getattr(self, f"_{name}"), view, old) for name in QUICK}
+        if old is not None and own_image.goes_on(self.desk, asked.get("sent"), old):
+            panes["main"] = None
+        if trouble:
+            panes["main"] = problem(trouble) + (self._guarded(self._main, view, None) or "")
+        query = view.query()
+        slow = ["detail"] if view.section in ("errors", "own") else ["answer"]
+        painted = view.section == "own" and panes["main"] is not None
+        return panes, {
+            "view": query,
+            "url": "?" + urlencode(query),
+            "slow": slow,
+            "painted": painted,
+            "count": asked.get("count", 0),
+        }
+
+    def _guarded(self, build: Callable[..., str | None], *args: Any) -> str | None:
+        """Turn whatever goes wrong into one sentence in the pane."""
+        try:
+            return build(*args)
+        except WorkbenchError as error:
+            return problem(error)
+        except Exception:  # a surface: it must reach the terminal, and the page must stay
+            LOG.exception("A pane of the page failed.")
+            return problem(UNEXPECTED)
+
+    def _bar(self, view: View, old: View | None) -> str | None:
+        return None if old is not None and old.section == view.section else bar_html(self.desk, view)
+
+    def _matrix(self, view: View, old: View | None) -> str | None:
+        return self._cells(view, old, MATRIX, lambda board, session: matrix_html(board, session.class_names, view))
+
+    def _gallery(self, view: View, old: View | None) -> str | None:
+        return self._cells(
+            view,
+            old,
+            GALLERY,
+            lambda board, session: gallery_html(Shelf(board, session.dataset, self.desk.picture), view),
+        )
+
+    def _cells(self, view: View, old: View | None, keys: tuple[str, ...], build: Callable[..., str]) -> str | None:
+        if view.section != "errors" or (
+            old is not None and all(getattr(old, key) == getattr(view, key) for key in keys)
+        ):
+            return None
+        step = self.desk.pending()
+        if step is not None:
+            return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
+        return build(self.desk.board, self.desk.session)
+
+    def _main(self, view: View, old: View | None) -> str | None:
+        if view.section == "errors":
+            return None
+        step = self.desk.pending()
+        if step is not None and (step[0] == "opening" or view.section == "start"):
+            return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
+        if view.section == "start":
+            return overview.side_html(self.desk)
+        if view.section == "own":
+            same = old is not None and (old.section, old.own, old.start, old.invert) == (
+                view.section,
+                view.own,
+                view.start,
+                view.invert,
+            )
+            return None if same else easel.easel_html(self.desk, view)
+        if old is not None and (old.section, old.params) == (view.section, view.params):
+            return None  # what was typed stays while one looks at the parts of a map
+        return section.section_html(self.desk, view)
+
+    def detail(self, raw: object) -> str:
+        """Return the pane of one image."""
+        return self._guarded(self._detail, self.view(raw)) or ""
+
+    def _detail(self, view: View) -> str:
+        desk = self.desk
+        step = desk.pending(model=view.section == "own")
+        if step is not None:
+            return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
+        if view.section == "own":
+            subject: Subject | None = own_image.subject_of(desk, view)
+            if subject is None:
+                return easel.examples_html(desk)
+        elif view.image is None:
+            return '<p class="empty">Choose an image to explain it.</p>'
+        else:
+            subject = of_dataset(desk, view.image)
+        # An image of one's own stands on the canvas already.
+        image = "" if view.section == "own" or view.image is None else detail.image_html(subject, view.image)
+        return image + detail.probabilities_html(subject, desk.session.class_names, view) + self._maps(subject, view)
+
+    def _maps(self, subject: Subject, view: View) -> str:
+        step = self.desk.pending(model=True)
+        if step is None:
+            from workbench.models.turns import FIRST, TURNS
+
+            with reporting(self.desk.explaining.progress), TURNS.claimed(FIRST):
+                return detail.explanation_html(self.desk, subject, view)
+        if step[1].error:
+            return problem(step[1].error)
+        return detail.waiting_html(
+            step[0], "The model is being loaded; maps appear here in a few seconds.", step[1].what
+        )
+
+    def answer(self, raw: object) -> str:
+        """Return the pane below: numbers and diagnosis, or the answer of an analysis."""
+        return self._guarded(self._answer, self.view(raw)) or ""
+
+    def _answer(self, view: View) -> str:
+        if view.section in ("errors", "own"):
+            return ""
+        if view.section == "start":
+            return "" if self.desk.pending() is not None else overview.overview_html(self.desk, view)
+        return section.answer_html(self.desk, view)
+
+
+def warm(desk: Desk) -> None:
+    """Make the maps that are shown at first, and a verdict, so that the first click finds everything compiled."""
+    if desk.board is None:
+        return
+    view = settle(View("errors"), desk.board)
+    if view.image is not None:
+        subject = of_dataset(desk, view.image)
+        for explain in ("difference", "predicted"):
+            found: list[maps.Shown] = []
+            for method in maps.chosen(desk, view):
+                if not desk.closed:
+                    found = maps.shown(desk, subject, replace(view, explain=explain, methods=(method,)))
+            if found and found[0].key and not desk.closed:
+                desk.judges.opinion(desk.session, found[0].key, wait=60, test=False)
+
+
+ANSWERED = "answer => window.workbench ? window.workbench.reply(answer) : void (window.workbenchFirst = answer)"
+"""The first answer may be there before app.js is."""
+
+
+def blocks(panes: Panes, api: Api) -> Any:
+    """Build the gradio page, and what other programs can ask."""
+    import gradio as gr
+
+    # A pane may be there before app.js or after it: it waits in a list, and calls whoever is there.
+    listening = (
+        "(window.workbenchPanes = window.workbenchPanes || []).push([element, trigger]);"
+        "window.workbench && window.workbench.attach();"
+    )
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True, delete_cache=(600, 3600)) as page:
+        reply, wanted = gr.JSON(visible=False), gr.JSON(visible=False)
+        with gr.Column(elem_id="stage"):
+            made = {
+                name: gr.HTML(js_on_load=listening, elem_id=name, apply_default_css=False)
+                for name in ("bar", "matrix", "gallery", "main", "detail", "answer")
+            }
+        outputs = [*(made[name] for name in QUICK), reply]
+
+        def look(asked: object) -> list[Any]:
+            shown, answer = panes.look(asked)
+            panes.desk.seen.set()
+            return [*(gr.skip() if html is None else html for html in shown.values()), answer]
+
+        def first(request: gr.Request) -> list[Any]:
+            return look({"view": dict(request.query_params)})
+
+        # gradio looks for the class itself, and cannot resolve a name that is local to this function
+        first.__annotations__["request"] = gr.Request
+
+        clicked = gr.on(
+            [pane.select for pane in made.values()],
+            look,
+            [wanted],
+            outputs,
+            js="() => [window.workbench.ask()]",
+            trigger_mode="always_last",
+            concurrency_limit=8,
+            **quiet,
+        )
+        for event in (clicked, page.load(first, None, outputs, **quiet)):
+            event.then(None, reply, None, js=ANSWERED, **quiet)
+        for name, show in (("detail", panes.detail), ("answer", panes.answer)):
+            made[name].submit(
+                show,
+                [wanted],
+                made[name],
+                js=f"() => [window.workbench.shown('{name}')]",
+                trigger_mode="always_last",
+                concurrency_limit=1 if name == "detail" else 4,
+                concurrency_id=name,
+                **quiet,
+            ).then(None, None, None, js=f"() => window.workbench.settled('{name}')", **quiet)
+        # Asks nothing: it opens the stream again by which answers come, see `listen` in app.js.
+        made["bar"].release(lambda: None, None, None, trigger_mode="multiple", concurrency_limit=None, **quiet)
+        for question in api.questions:
+            gr.api(
+                getattr(api, question),
+                api_name=question,
+                api_description=described(getattr(api, question)),
+                concurrency_limit=8,
+                concurrency_id="api",
+            )
+    return page.queue(max_size=64, api_open=False)
+
+
+__all__ = ["SECTIONS", "Panes", "blocks", "warm"]

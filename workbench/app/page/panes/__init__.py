@@ -1,0 +1,1 @@
+"""HTML of the page, a pane to a file."""

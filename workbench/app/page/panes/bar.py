@@ -1,0 +1,50 @@
+"""The line on top: which model, which view, and every analysis by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.app.page.html import breakable, count, element, escape, link, percent
+from workbench.app.page.view import SECTIONS, View
+from workbench.diagnosis import registry
+
+if TYPE_CHECKING:
+    from workbench.app.page.desk import Desk
+
+
+def bar_html(desk: Desk, view: View) -> str:
+    """Build the bar; it is there before anything else."""
+    tabs = "".join(link(title, {"section": name}, **_current(name == view.section)) for name, title in SECTIONS.items())
+    items = "".join(
+        link(
+            f"<b>{breakable(name)}</b><span>{escape(kind.question())}</span>",
+            {"section": name},
+            **_current(name == view.section),
+        )
+        for name, kind in registry.analyses().items()
+    )
+    here = _current(view.section not in SECTIONS)
+    opener = element("button", "Analyses ▾", type="button", popovertarget="analyses", aria_haspopup="true", **here)
+    menu = element("nav", items, popover=True, id="analyses", class_="menu", aria_label="analyses")
+    views = element("nav", tabs + opener + menu, class_="tabs", aria_label="views")
+    return f'<header class="top"><h1>{_title(desk)}</h1>{views}<p>{_facts(desk)}</p></header>'
+
+
+def _current(here: bool) -> dict[str, str]:
+    return {"aria_current": "page"} if here else {}
+
+
+def _title(desk: Desk) -> str:
+    return breakable(desk.session.name) if desk.opened else "Workbench"
+
+
+def _facts(desk: Desk) -> str:
+    api = element("button", "API", type="button", data_api=True, title="ask the same from a program, over HTTP")
+    if desk.board is None:
+        return api
+    images = len(desk.board.labels)
+    accuracy = percent(1 - desk.board.wrong / images, 2)
+    return (
+        f"{escape(desk.session.dataset.name)} · {count(images, 'image')} · accuracy <b>{accuracy} %</b> · "
+        f"{count(desk.board.wrong, 'error')} · {api}"
+    )

@@ -1,0 +1,101 @@
+"""The images of one cell, a page at a time; one is always chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.app.page.board import Board
+from workbench.app.page.html import button, choices, count, escape, probability
+from workbench.app.page.panes.matrix import cell, title_html
+from workbench.app.page.pictures import Picture, Size, fit, tag
+from workbench.app.page.view import ANY, PER_PAGE, View
+from workbench.core.dataset import Dataset
+
+ROOM = (714, 338)
+"""Width and height of the pane's inside on a screen of 1440 × 900, in CSS pixels."""
+GAP, CAPTION = 5, 27
+SMALLEST, LARGEST = 56, 224
+
+
+def thumb_size(height: int, width: int, *, images: int) -> Size:
+    """Return the largest size at which so many images of this shape fill the pane without scrolling."""
+    best = fit(height, width, SMALLEST) if max(height, width) <= SMALLEST else fit(height, width, 84)
+    for box in range(SMALLEST, LARGEST + 1):
+        size = fit(height, width, box)
+        columns = max(1, (ROOM[0] + GAP) // (size.width + GAP))
+        rows = -(-images // columns)
+        if size.width > best.width and rows * (size.height + CAPTION) <= ROOM[1]:
+            best = size
+    return best
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the gallery takes its images from: predictions by cell, the dataset, and pictures of its rows."""
+
+    board: Board
+    dataset: Dataset
+    picture: Picture
+
+
+def gallery_html(shelf: Shelf, view: View) -> str:
+    """Build the pane for a settled view."""
+    true, predicted = _cell(view)
+    rows, names = shelf.board.rows(true, predicted, view.order), shelf.dataset.class_names
+    title = title_html(names, true, predicted)
+    if not len(rows):
+        said = "No image falls in this cell. Choose a coloured cell of the matrix."
+        return f'<header><h2>{title}</h2></header><p class="empty">{said}</p>'
+    first = view.page * PER_PAGE
+    shown = [int(row) for row in rows[first : first + PER_PAGE]]
+    size = thumb_size(*shelf.dataset.image_shape[:2], images=len(shown))
+    thumbs = "".join(_thumb(shelf, view, row, size) for row in shown)
+    head = f"<header><h2>{title}</h2><p>{count(len(rows), 'image' if true == predicted != ANY else 'error')}</p>"
+    head += f'<div class="right">{_orders(view)}{_pages(view, first, len(shown), len(rows))}</div></header>'
+    return f'{head}<div class="grid" style="--w:{size.width}px">{thumbs}</div>{_foot(names, true, predicted)}'
+
+
+def _cell(view: View) -> tuple[int, int]:
+    if view.true is None or view.predicted is None:
+        raise TypeError("The view has to be settled first.")
+    return view.true, view.predicted
+
+
+def _orders(view: View) -> str:
+    entries = [
+        (text, {"order": order, "image": "", "page": ""}, view.order == order)
+        for order, text in (("sure", "surest first"), ("unsure", "least sure"))
+    ]
+    return choices("order of the images", entries)
+
+
+def _pages(view: View, first: int, shown: int, images: int) -> str:
+    def arrow(sign: str, step: int, there: bool) -> str:
+        word = "previous page" if step < 0 else "next page"
+        return button(sign, {"page": view.page + step, "image": ""}, aria_label=word, disabled=not there)
+
+    place = f"<span>{first + 1}–{first + shown} of {images:,}</span>"
+    arrows = arrow("‹", -1, view.page > 0) + place + arrow("›", 1, first + shown < images)
+    return f'<nav aria-label="pages">{arrows}</nav>'
+
+
+def _thumb(shelf: Shelf, view: View, row: int, size: Size) -> str:
+    t, p = shelf.board.cell_of(row)
+    names, dataset = shelf.dataset.class_names, shelf.dataset
+    sure, own = (probability(float(shelf.board.probabilities[row, each])) for each in (p, t))
+    caption = f'<b class="rp">{sure}</b>' + ("" if t == p else f'<i class="rt">{own}</i>')
+    title = f"image {int(dataset.indices[row])}: predicted {names[p]} {sure} %, true {names[t]} {own} %"
+    # The cell goes with the image, so that a click on a gallery that is about to change still means this image.
+    changes = {**cell(*_cell(view)), "order": view.order, "image": row}
+    here = row == view.image
+    label = tag(shelf.picture(row, max(size.width, size.height)), size) + f"<span>{caption}</span>"
+    return button(label, changes, pressed=here, aria_label=title, title=title, tabindex="0" if here else "-1")
+
+
+def _foot(names: Sequence[str], true: int, predicted: int) -> str:
+    orange = f'<b class="rp">{escape(names[predicted]) if predicted != ANY else "the predicted class"}</b>'
+    teal = f'<i class="rt">{escape(names[true]) if true != ANY else "the true class"}</i>'
+    both = orange if true == predicted != ANY else f"{orange} and {teal}"
+    keys = "<kbd>←</kbd> <kbd>→</kbd> move · <kbd>Enter</kbd> explain"
+    return f'<p class="foot"><span>Under each image: probability in % of {both}</span><span>{keys}</span></p>'

@@ -1,0 +1,139 @@
+"""Attribution maps as HTML: the image below, the map over it, its colour bar, and what is said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from workbench.app.page.html import cited, element, escape, number
+from workbench.app.page.maps import Shown
+from workbench.app.page.method_options import options_of, said
+from workbench.app.page.panes.verdict import place_html
+from workbench.app.page.pictures import Size, data_uri, fit, shown, tag
+from workbench.app.page.subject import Subject
+from workbench.app.page.view import View
+from workbench.core.attribution import Attribution
+from workbench.plotting.colours import CONTRASTING, gradient, rgba, scale_of
+
+BOX = 196
+
+
+def maps_html(
+    found: Sequence[Shown],
+    subject: Subject,
+    view: View,
+    names: Sequence[str],
+    about: Callable[[Shown], str] | None = None,
+) -> str:
+    """Build the figures.
+
+    Args:
+        found: the maps.
+        subject: the image.
+        view: what is asked for.
+        names: of the classes.
+        about: builds what stands behind a method's name.
+    """
+    height, width = subject.pixels.shape[:2]
+    size = fit(height, width, BOX)
+    under = tag(shown(subject.pixels, size), size)
+    target, against = subject.target(view.explain)
+    classes = (names[target], None if against is None else names[against])
+    return "".join(
+        element(
+            "figure",
+            _head(each, about) + _figure(each, under, size, view, classes, error=subject.wrong) + _use(each),
+            style=f"--w:{size.width}px",
+        )
+        for each in found
+    )
+
+
+def _head(each: Shown, about: Callable[[Shown], str] | None) -> str:
+    title, there = f"<b>{escape(each.kind.title)}</b>", f"about-{each.kind.name}"
+    if about is not None:
+        title = element("button", title, type="button", class_="name", popovertarget=there, aria_haspopup="true")
+        title += element("div", about(each), popover=True, id=there, class_="menu about")
+    return f"<figcaption>{title}</figcaption>"
+
+
+def _use(each: Shown) -> str:
+    return f'<p class="use">{escape(each.kind.use)} {cited(each.kind.paper, short=True)}</p>'
+
+
+def _figure(each: Shown, under: str, size: Size, view: View, classes: tuple[str, str | None], *, error: bool) -> str:
+    if each.attribution is None:
+        return f'<p class="problem">{escape(each.reason)}</p>'
+    what = classes[0] if classes[1] is None else f"{classes[0]} rather than {classes[1]}"
+    values, native, pixels = each.attribution, each.attribution.values.shape[1:], each.attribution.image_size
+    as_is = native == pixels or view.grid == "native"
+    heat = (values.values if as_is else values.at_pixels())[0]
+    contrast = error and each.kind.signed and classes[1] is not None
+    ink = data_uri(rgba(heat, signed=each.kind.signed, scale=each.scale, contrast=contrast))
+    over = tag(ink, size, f"{each.kind.title} for {what}", "ov px" if view.grid == "native" else "ov")
+    largest = scale_of(values.values, each.kind.signed)
+    if largest == 0:
+        nothing = "no evidence" if each.kind.signed else "no positive evidence"
+        over = f'<span class="none" role="img" aria-label="{nothing} for {escape(what)}">{nothing}</span>'
+    stack = element(
+        "div",
+        under + over,
+        class_="st",
+        style=f"height:{size.height}px",
+        tabindex=0,
+        role="group",
+        aria_label=f"{each.kind.title} for {what}: raw values; move with the arrow keys",
+        data_values=each.key,
+        data_grid=f"{native[0]},{native[1]}",
+        data_pixels=f"{pixels[0]},{pixels[1]}",
+        data_unit=values.unit,
+        data_layer=values.layer or "",
+    )
+    return (
+        place_html(each.key, each.kind.name)
+        + stack
+        + _bar(each, contrast=contrast)
+        + _ends(each, classes, error=error)
+        + _note(each, view, largest)
+    )
+
+
+def _bar(each: Shown, *, contrast: bool) -> str:
+    """Build the colour bar; its ends are raw numbers."""
+    end = number(each.scale)
+    low = f"−{end}" if each.kind.signed else "0"
+    colours = f"linear-gradient(90deg,{','.join(CONTRASTING)})" if contrast else gradient(each.kind.signed)
+    return f'<p class="bar"><span>{low}</span>{element("i", style=f"background:{colours}")}<span>{end}</span></p>'
+
+
+def _ends(each: Shown, classes: tuple[str, str | None], *, error: bool) -> str:
+    """Say which end of a contrast speaks for which class, in their colours."""
+    if not each.kind.signed or classes[1] is None:
+        return ""
+    roles = ("rp", "rt") if error else (None, "rp")
+    left = element("b", f"← <span>{escape(classes[1])}</span>", class_=roles[0], title=classes[1])
+    right = element("b", f"<span>{escape(classes[0])}</span> →", class_=roles[1], title=classes[0])
+    return f'<p class="ends">{left}{right}</p>'
+
+
+def _note(each: Shown, view: View, largest: float) -> str:
+    """Say the unit, the largest value where the scale does not end there, where the map was read, and how well."""
+    made = each.attribution
+    assert made is not None  # noqa: S101  # a figure without a map says why instead
+    parts = [made.unit.replace("logit difference", "Δ logit")]
+    if each.scale > largest:
+        parts.append(f"largest {number(largest)}")
+    parts += [*_where(made, view), *(f"{name} {number(float(values[0]))}" for name, values in made.details.items())]
+    changed = options_of(view.options, each.kind.name)
+    parts += said({name: value for name, value in changed.items() if name != "layer"})
+    whole = " · ".join(parts)
+    short = whole if made.layer is None else whole.replace(made.layer, made.layer.rpartition("/")[2], 1)
+    return element("p", escape(short), class_="unit", title=whole)
+
+
+def _where(made: Attribution, view: View) -> list[str]:
+    native, pixels = made.values.shape[1:], made.image_size
+    if made.layer is None and native == pixels:
+        return []
+    drawn = " as it is" if view.grid == "native" or native == pixels else f" → {pixels[0]}×{pixels[1]}"
+    size = f"{native[0]}×{native[1]}{drawn}"
+    return [f"{made.layer}, {size}" if made.layer else size]

@@ -1,0 +1,77 @@
+"""A result's tables as HTML: the first rows, everything escaped."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.app.page.html import breakable, element, escape, link, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS = 50
+IMAGES = ("row", "image")
+"""Columns that hold rows of the dataset; each value becomes a link to that image."""
+
+
+def tables_html(tables: Mapping[str, pd.DataFrame], key: str, images: int) -> str:
+    """Build all tables of a result.
+
+    Args:
+        tables: by name.
+        key: of the answer, for the download.
+        images: N, so that only rows that exist become links.
+    """
+    return "".join(
+        _table(name, frame, f"table/{key}/{place}.csv", images) for place, (name, frame) in enumerate(tables.items())
+    )
+
+
+def _table(name: str, frame: pd.DataFrame, address: str, images: int) -> str:
+    columns = [str(column) for column in frame.columns]
+    kinds = ["num" if frame.iloc[:, place].dtype.kind in "iuf" else None for place in range(len(columns))]
+    head = "".join(
+        element("th", breakable(column.replace("_", " ")), scope="col", class_=kind)
+        for column, kind in zip(columns, kinds, strict=True)
+    )
+    body = "".join(
+        element(
+            "tr",
+            "".join(
+                element("td", _cell(column, value, images), class_=kind)
+                for column, kind, value in zip(columns, kinds, row, strict=True)
+            ),
+        )
+        for row in frame.head(ROWS).itertuples(index=False, name=None)
+    )
+    more = len(frame) - ROWS
+    rest = f"… {more:,} more rows" if more > 0 else f"{len(frame):,} rows"
+    title = name.replace("_", " ").replace("-", " ").capitalize()
+    table = f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    csv = element("a", "all as CSV", href=address, download=True)
+    return (
+        f'<section class="table"><h3>{escape(title)}</h3>{table}<p class="foot"><span>{rest}</span>{csv}</p></section>'
+    )
+
+
+def _cell(column: str, value: Any, images: int) -> str:
+    item = value.item() if hasattr(value, "item") else value
+    if column in IMAGES and isinstance(item, int) and not isinstance(item, bool) and 0 <= item < images:
+        return link(str(item), {"section": "errors", "image": str(item)})
+    return escape(plain(item))
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """Write a whole table as CSV; a text that a spreadsheet would run as a formula gets an apostrophe."""
+    safe = frame.copy()
+    for place, column in enumerate(frame.columns):
+        if frame.iloc[:, place].dtype.kind not in "iufb":
+            safe[column] = [
+                f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
+                for value in frame.iloc[:, place]
+            ]
+    stream = io.StringIO()
+    safe.to_csv(stream, index=False)
+    return stream.getvalue().encode()

@@ -1,0 +1,114 @@
+"""Serve the page on this machine."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from workbench.session.session import Session
+
+LOG = logging.getLogger("workbench.app.page")
+PORT = 7860
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take a port before anything slow is done; 0 takes a free one.
+
+    Raises:
+        Unavailable: if it is in use or not allowed.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+        taken.listen(128)  # SO_REUSEADDR lets two sockets bind; only one of them can listen
+    except (OSError, OverflowError) as error:
+        taken.close()
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise Unavailable(
+                f"Port {port} is in use, perhaps by another workbench. Choose another one with "
+                f"`--port {port + 1 if port < 65535 else PORT}`, or any free one with `--port 0`."
+            ) from None
+        raise Unavailable(f"Port {port} of {host} cannot be used: {error}. Choose another one with `--port`.") from None
+    return taken
+
+
+@contextmanager
+def running(app: Any, taken: socket.socket) -> Iterator[threading.Thread]:
+    """Serve `app` on a bound socket in a thread; leaves when the block ends.
+
+    Raises:
+        Unavailable: if the server does not start.
+    """
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, name="workbench-server", daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            thread.join(0.02)
+            if not thread.is_alive():
+                raise Unavailable("The page's server did not start; the lines above say why.")
+        yield thread
+    finally:
+        # Pages that are still open hold event streams; they are cut after a second, which is no error to report.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        server.should_exit = True
+        thread.join(10)
+        taken.close()
+
+
+def serve(
+    source: Session | Callable[[], Session],
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    open_browser: bool = False,
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Serve the page until interrupted (Ctrl-C).
+
+    Args:
+        source: a session, or a function that opens one; the page is up before that ends.
+        host: address to listen on; any other than this machine's own shows the page to the network.
+        port: 0 for any free one.
+        open_browser: whether to open the page in the user's browser.
+        tell: told the address once the server answers.
+
+    Raises:
+        Unavailable: if the port is in use.
+    """
+    taken = bind(host, port)
+    try:
+        from workbench.app.page.application import create_app
+
+        anywhere = host in ("0.0.0.0", "::")  # noqa: S104  # asked for by the user; compared, not bound
+        app = create_app(source, hosts=("*",) if anywhere else (host,))
+    except BaseException:
+        taken.close()
+        raise
+    shown = "127.0.0.1" if anywhere else f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{taken.getsockname()[1]}/"
+    with running(app, taken) as thread:
+        tell(url)
+        if open_browser:
+            import webbrowser
+
+            webbrowser.open(url)
+        try:
+            while thread.is_alive():
+                thread.join(0.5)
+        except KeyboardInterrupt:
+            LOG.debug("Interrupted.")
+        finally:
+            app.state.desk.close()

@@ -1,0 +1,35 @@
+"""Images of the data set, or a user's, as something to explain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.app.page.subject import Subject
+from workbench.core.types import Array
+
+if TYPE_CHECKING:
+    from workbench.app.page.desk import Desk
+
+
+def of_dataset(desk: Desk, row: int) -> Subject:
+    """Return an image of the dataset; needs the predictions, not the model."""
+    dataset, board = desk.session.dataset, desk.board
+    assert board is not None  # noqa: S101  # the page shows no image before its cell
+    label, predicted = board.cell_of(row)
+    split = dataset.name.rpartition("/")[2]
+    title = f"{split.capitalize()} image {int(dataset.indices[row])}" if split else f"Image {int(dataset.indices[row])}"
+    return Subject(("row", row), title, np.asarray(dataset.images[row]), board.probabilities[row], predicted, label)
+
+
+def of_user(desk: Desk, key: str, pixels: Array) -> Subject:
+    """Return an image of the user's own; asks the model, once for each image."""
+    known = desk.maps.get(("own", key))
+    if known is not None:
+        return known
+    logits = desk.session.probe.logits(pixels[None].astype(np.float32) / np.float32(255))[0].astype(np.float64)
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    subject = Subject(("own", key), "Your image", pixels, shares, int(shares.argmax()), None)
+    return desk.maps.put(("own", key), subject)

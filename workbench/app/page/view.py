@@ -1,0 +1,209 @@
+"""What the page shows, as a small validated value that equals the query string of its address.
+
+Whatever the browser sends is read here and nowhere else: wrong values become the default, never an error,
+except the parameters of an analysis, which the analysis itself checks and answers with a sentence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workbench.app.page.board import Board
+from workbench.app.page.method_options import read_options
+
+ANY = -1
+"""In place of a class: all classes but the other one, so that a row or a column of the matrix can be opened."""
+SECTIONS = {"start": "Overview", "errors": "Errors", "own": "Your image"}
+PER_PAGE = 24
+LONGEST = 1200
+"""Characters of one value that are read."""
+COLOURS = ("class", "correct", "confidence")
+FARTHEST = 1e9
+"""Largest coordinate of a region."""
+_NAME = re.compile(r"[\w./:-]{1,120}")
+_WORDS = {
+    "cells": ("counts", "shares"),
+    "order": ("sure", "unsure"),
+    "scale": ("own", "shared"),
+    "grid": ("smooth", "native"),
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """One view; every field but the section has a default that is left out of the address.
+
+    Attributes:
+        section: "start" (the overview), "errors", "own", or the name of an analysis.
+        true, predicted: cell of the confusion matrix; `ANY` for a whole row, column or all errors; None: the largest.
+        image: row of the dataset that is explained; None: the first of the cell.
+        page: page of the gallery, from 0.
+        order: "sure" (most confident first) or "unsure".
+        cells: "counts" or "shares" of the true class.
+        explain: "predicted", "true", "difference", or a class index in digits; empty for the difference of an error,
+            and else the predicted class.
+        methods: attribution methods to show; empty for the first four.
+        options: parameters of the methods that are not the default, `method.parameter:value`.
+        layer: where the methods that need one read; empty for the last spatial one.
+        scale: "own", or "shared" between the predicted and the true class.
+        grid: "smooth", or "native": a layer's map in its own resolution.
+        own: key of an image of the user's own that the server holds; empty for none.
+        start: row of the dataset that the drawing starts from; None for a blank one.
+        invert: whether the image of the user's own is inverted.
+        params: parameters of the analysis, as text.
+        region: left, lower, right and upper end of a part of an analysis's map, whose images are shown; empty for none.
+        colour: what the points of the map are coloured by: "class", "correct" or "confidence".
+        whole: whether the overview asks for the whole diagnosis, not only for what takes seconds.
+    """
+
+    section: str = "start"
+    true: int | None = None
+    predicted: int | None = None
+    image: int | None = None
+    page: int = 0
+    order: str = "sure"
+    cells: str = "counts"
+    explain: str = ""
+    methods: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    layer: str = ""
+    scale: str = "own"
+    grid: str = "smooth"
+    own: str = ""
+    start: int | None = None
+    invert: bool = False
+    params: Mapping[str, str] = field(default_factory=dict)
+    region: tuple[float, ...] = ()
+    colour: str = "class"
+    whole: bool = False
+
+    def query(self) -> dict[str, str]:
+        """Return what stands in the address: the section, and what is not the default."""
+        found = {"section": self.section}
+        if self.section not in SECTIONS:
+            # No parameter begins with `_`, so these are never mistaken for one.
+            shown = {"_region": ",".join(map(_short, self.region)), "_colour": self.colour.removeprefix("class")}
+            return found | dict(self.params) | {name: text for name, text in shown.items() if text}
+        for name in _KEYS[self.section]:
+            value = getattr(self, name)
+            # The image says the page, so that never both of them stand in the address.
+            if value != _DEFAULTS[name] and not (name == "page" and self.image is not None):
+                found[name] = _written(value)
+        return found
+
+
+_SHOWN = ("explain", "methods", "options", "layer", "scale", "grid")
+_KEYS = {
+    "start": ("whole",),
+    "errors": ("true", "predicted", "image", "page", "order", "cells", *_SHOWN),
+    "own": ("own", "start", "invert", *_SHOWN),
+}
+_DEFAULTS = {name: spec.default for name, spec in View.__dataclass_fields__.items()}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "1" if value is True else "any" if value == ANY else str(value)
+
+
+def read(raw: object, analyses: Collection[str] = ()) -> View:
+    """Read a query, or what a script of the page sent in its place.
+
+    Args:
+        raw: a mapping of text to text; anything else is an empty one.
+        analyses: names that are sections too.
+    """
+    got = {_text(key): _text(value) for key, value in raw.items()} if isinstance(raw, Mapping) else {}
+    section = got.get("section", "errors" if {"image", "true", "predicted"} & set(got) else "start")
+    if section in analyses and section not in SECTIONS:
+        names = [name for name in got if name != "section" and not name.startswith("_")][:32]
+        params = {name: got[name] for name in names if got[name] != ""}
+        colour = got["_colour"] if got.get("_colour") in COLOURS else "class"
+        return View(section, params=params, region=_region(got.get("_region", "")), colour=colour)
+    section = section if section in SECTIONS else "start"
+    got = {name: text for name, text in got.items() if name in _KEYS[section]}
+    if _whole(got.get("image")) is not None:
+        got.pop("page", None)
+    methods = tuple(dict.fromkeys(name for name in got.get("methods", "").split(",") if _NAME.fullmatch(name)))[:32]
+    explain = got.get("explain", "")
+    return View(
+        section,
+        true=_class(got.get("true")),
+        predicted=_class(got.get("predicted")),
+        image=_whole(got.get("image")),
+        page=_whole(got.get("page")) or 0,
+        methods=methods,
+        options=read_options(got.get("options", "")),
+        layer=got.get("layer", ""),
+        explain=explain if explain in ("predicted", "true", "difference") or _whole(explain) is not None else "",
+        own=_name(got.get("own")),
+        start=_whole(got.get("start")),
+        invert=got.get("invert") == "1",
+        whole=got.get("whole") == "1",
+        **_chosen(got),
+    )
+
+
+def settle(view: View, board: Board) -> View:
+    """Fill in what a view of the errors leaves open, and drop what does not exist: never an error."""
+    count, classes = len(board.labels), len(board.counts)
+    image = view.image if view.image is not None and view.image < count else None
+    start = view.start if view.start is not None and view.start < count else None
+    explain = view.explain if not view.explain.isdigit() or int(view.explain) < classes else ""
+    view = replace(view, image=image, start=start, explain=explain)
+    if view.section != "errors":
+        return view
+    true, predicted = (c if c is not None and c < classes else None for c in (view.true, view.predicted))
+    if true is None or predicted is None:  # an image alone is a link too: from a finding, or typed
+        true, predicted = board.cell_of(image) if image is not None else board.largest
+    rows = board.rows(true, predicted, view.order)
+    place = board.place(image, true, predicted, view.order) if image is not None else None
+    page = min(view.page, max(0, len(rows) - 1) // PER_PAGE)
+    if place is None:
+        image = int(rows[page * PER_PAGE]) if len(rows) else None
+    else:
+        page = place // PER_PAGE
+    return replace(view, true=true, predicted=predicted, image=image, page=page)
+
+
+def _region(text: str) -> tuple[float, ...]:
+    """Read "left,lower,right,upper": four finite numbers, in any order of the ends; anything else is no region."""
+    try:
+        ends = [float(_short(float(part))) for part in text.split(",")]
+    except ValueError:
+        return ()
+    if len(ends) != 4 or not all(math.isfinite(end) and abs(end) <= FARTHEST for end in ends):
+        return ()
+    (left, right), (lower, upper) = sorted(ends[::2]), sorted(ends[1::2])
+    return (left, lower, right, upper)
+
+
+def _short(value: float) -> str:
+    """Write a coordinate with six digits; what was written is read as itself."""
+    return f"{value + 0.0:.6g}"
+
+
+def _chosen(got: Mapping[str, str]) -> dict[str, Any]:
+    return {name: got[name] for name, words in _WORDS.items() if got.get(name) in words}
+
+
+def _text(raw: object) -> str:
+    """Read as text that can be written as UTF-8 again."""
+    return str(raw)[:LONGEST].encode("utf-8", "replace").decode("utf-8")
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
+def _class(text: str | None) -> int | None:
+    return ANY if text == "any" else _whole(text)
+
+
+def _name(text: str | None) -> str:
+    return text if text is not None and _NAME.fullmatch(text) else ""

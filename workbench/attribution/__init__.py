@@ -1,0 +1,1 @@
+"""Attribution methods: their contract, and what several of them share."""

@@ -1,0 +1,40 @@
+"""Occlusion."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import model_validator
+
+from workbench.attribution.explainer import Perturbation
+from workbench.attribution.patches import Size, Stride, kept_under, refuse_gaps, sliding_patches
+from workbench.attribution.references import Reference, reference_images
+from workbench.models.probe import Probe
+from workbench.models.scorer import Scorer, Tensor
+
+
+class Occlusion(Perturbation):
+    """How much the score drops when a patch over the pixel is hidden: the mean over all patches that cover it.
+
+    Source: Zeiler and Fergus 2013, arXiv:1311.2901, section 4.2.
+    """
+
+    title: ClassVar[str] = "Occlusion"
+    paper: ClassVar[str] = "arXiv:1311.2901, sec. 4.2"
+    signed: ClassVar[bool] = True
+    use: ClassVar[str] = "Good for a direct test, any model; not for evidence spread over more than a patch."
+    size: Size = None
+    stride: Stride = None
+    reference: Reference = "black"
+
+    @model_validator(mode="after")
+    def _without_gaps(self) -> Occlusion:
+        return refuse_gaps(self)
+
+    def copies(self, probe: Probe) -> int:
+        return len(sliding_patches(probe.image_shape, self.size, self.stride))
+
+    def formula(self, score: Scorer, images: Tensor) -> Tensor:
+        patches = sliding_patches(images.shape[1:], self.size, self.stride)
+        hidden = kept_under(lambda n: 1 - patches.at(n, images.dtype), images, reference_images(self.reference, images))
+        return patches.mean(score(images)[:, None] - score.of_copies(len(patches), hidden))

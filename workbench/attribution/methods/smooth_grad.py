@@ -1,0 +1,26 @@
+"""SmoothGrad."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from keras import ops
+
+from workbench.attribution.noise import Noisy
+from workbench.models.scorer import Scorer, Tensor
+
+
+class SmoothGrad(Noisy):
+    """Mean gradient of the score over noisy copies of the image; channels are summed.
+
+    Source: Smilkov et al. 2017, arXiv:1706.03825, section 3.
+    """
+
+    title: ClassVar[str] = "SmoothGrad"
+    paper: ClassVar[str] = "arXiv:1706.03825, sec. 3"
+    signed: ClassVar[bool] = True
+    unit: ClassVar[str] = "score per unit of brightness"
+    use: ClassVar[str] = "Good for quieter gradients; not for what a pixel contributed: it says what a change would do."
+
+    def formula(self, score: Scorer, images: Tensor) -> Tensor:
+        return ops.sum(ops.mean(self.gradients(score, images), axis=1), axis=-1)

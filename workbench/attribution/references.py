@@ -1,0 +1,59 @@
+"""Reference images: what integrated gradients starts from, and what occlusion fills with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from keras import ops
+from pydantic import Field
+
+from workbench.data.blur import SHARE, blur_matrix
+from workbench.models.scorer import Scorer, Tensor
+
+BACKGROUND = 5
+"""Training images that a session hands over to be compared with."""
+Reference = Annotated[
+    Literal["black", "grey", "white", "mean", "blurred"],
+    Field(description="image without evidence: black, mid-grey, white, its own mean colour, or itself blurred"),
+]
+Start = Annotated[
+    Literal["black", "grey", "white", "mean", "blurred", "training"],
+    Field(description="image without evidence; `training`: the mean over a few random images of the training part"),
+]
+
+
+def reference_images(kind: str, images: Tensor) -> Tensor:
+    """`(B, H, W, C)` images to their references, of the same shape."""
+    if kind == "mean":
+        return ops.zeros_like(images) + ops.mean(images, axis=(1, 2), keepdims=True)
+    if kind == "blurred":
+        sides = [int(side) for side in images.shape[1:3]]
+        rows, columns = (ops.cast(blur_matrix(side, SHARE * min(sides)), images.dtype) for side in sides)
+        return ops.einsum("Hh,bhwc,Ww->bHWc", rows, images, columns)
+    return ops.zeros_like(images) + {"black": 0.0, "grey": 0.5, "white": 1.0}[kind]
+
+
+def starts(kind: str, score: Scorer, images: Tensor) -> Tensor:
+    """`(B, H, W, C)` images to the R references that each of them is compared with, `(B, R, H, W, C)`."""
+    if kind == "training" and score.background is not None:
+        return ops.zeros_like(images)[:, None] + score.background[None]
+    return reference_images(kind, images)[:, None]
+
+
+def path_to(images: Tensor, start: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Walk straight from each reference to its image.
+
+    Args:
+        images: `(B, H, W, C)`.
+        start: `(B, R, H, W, C)`.
+        steps: intervals, m.
+
+    Returns:
+        `(B, R (m + 1), H, W, C)` points, and `(m + 1,)` weights of the trapezoid rule on [0, 1].
+    """
+    along = ops.cast(np.linspace(0, 1, steps + 1), images.dtype)[:, None, None, None]
+    weights = np.full(steps + 1, 1 / steps)
+    weights[[0, -1]] /= 2
+    path = start[:, :, None] + along * (images[:, None] - start)[:, :, None]  # (B, R, m + 1, H, W, C)
+    return ops.reshape(path, (-1, start.shape[1] * (steps + 1), *images.shape[1:])), ops.cast(weights, images.dtype)

@@ -1,0 +1,105 @@
+"""Where a score comes from, and whether the picture of it may be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from workbench.core.types import Array, Score
+
+BELIEVED, CHANCE, BLIND = "better than chance", "no better than chance", "does not depend on the weights"
+"""The three words of a verdict, best first."""
+SURE = 95.0
+"""Percentile above which a map is better than chance: a random one gets there once in twenty times."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one map may be believed.
+
+    Attributes:
+        faithfulness: insertion minus deletion AUC of the map, a difference of probabilities in [-1, 1].
+        percentile: share of the controls that the map beats, in percent; ties count half.
+        controls: how many random maps of the same values and smoothness it was compared with.
+        largest: largest magnitude of the raw map, in its unit.
+        randomised: similarity (Spearman) of the method's maps to those of the same network with random weights,
+            above what two random networks share; None where it was not tested.
+        blind: whether the randomisation test failed: the method draws the image whatever the weights are.
+    """
+
+    faithfulness: float
+    percentile: float
+    controls: int
+    largest: float
+    randomised: float | None = None
+    blind: bool = False
+
+    @property
+    def words(self) -> str:
+        """Which of the three it is; a map that ignores the weights is not saved by a good percentile."""
+        if self.blind:
+            return BLIND
+        return BELIEVED if self.percentile >= SURE and self.largest > 0 else CHANCE
+
+    @property
+    def sentence(self) -> str:
+        """The words with the number that they rest on, in one short line."""
+        if self.blind:
+            return f"{self.words} (similarity {self.randomised:.2f})"
+        return f"{self.words} (beats {self.percentile:.0f} % of {self.controls})"
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """How much each place of each image contributed to one score of it.
+
+    Attributes:
+        values: `(N, h, w)` float32, in units of the score; never rescaled.
+        target: `(N,)` int64, class whose score is explained.
+        against: `(N,)` int64, class it is contrasted with; None unless `score` is "contrast".
+        score: "logit" f_c, "probability" p_c, or "contrast" f_c - f_c'.
+        signed: whether negative values mean evidence against the class.
+        method: CLI name of the method; with `params` it says how to get `values` again.
+        params: the method's parameters.
+        layer: name of the layer it was read from; None for a map of the input's pixels.
+        image_size: (H, W) of the images.
+        unit: what one unit of `values` is, for example "logit" or "probability per unit of brightness".
+        details: numbers of each image that tell how well the method did, `(N,)` float32 by name, for example
+            "completeness gap" in units of the score, or "R²" of a fit.
+        verdicts: whether each map may be believed; None where nobody judged.
+    """
+
+    values: Array
+    target: Array
+    score: Score
+    signed: bool
+    method: str
+    params: Mapping[str, Any]
+    layer: str | None
+    image_size: tuple[int, int]
+    against: Array | None = None
+    unit: str = ""
+    details: Mapping[str, Array] = field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def at_pixels(self) -> Array:
+        """Upsample to `(N, H, W)` float32: bilinear with half-pixel centres, as `tf.image.resize`."""
+        rows, columns = (half_pixel(n, m) for n, m in zip(self.values.shape[1:], self.image_size, strict=True))
+        return np.asarray(rows @ self.values @ columns.T, np.float32)
+
+
+def half_pixel(places: int, pixels: int) -> Array:
+    """`(pixels, places)` float32 weights of a bilinear resize; a map that already fits is left alone."""
+    centre = np.clip((np.arange(pixels) + 0.5) * places / pixels - 0.5, 0, places - 1)
+    low = np.minimum(centre.astype(np.int64), max(places - 2, 0))
+    weights = np.zeros((pixels, places), np.float32)
+    weights[np.arange(pixels), low] = 1 - (centre - low)
+    if places > 1:
+        weights[np.arange(pixels), low + 1] = centre - low
+    return weights

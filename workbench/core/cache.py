@@ -1,0 +1,127 @@
+"""The user's cache folder: results and arrays by key, lost without harm."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.core.finding import Finding
+from workbench.core.result import Result
+from workbench.core.types import Array
+
+LOG = logging.getLogger("workbench.core.cache")
+
+
+def cache_folder() -> Path:
+    """Return the folder of everything that can be computed or fetched again; `WORKBENCH_CACHE` names another."""
+    if named := os.environ.get("WORKBENCH_CACHE"):
+        return Path(named)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("classifier-workbench")
+
+
+def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Write arrays as one compressed npz, whole or not at all; a disk that takes no more costs only the cache."""
+    if odd := [name for name, values in arrays.items() if np.asarray(values).dtype.hasobject]:
+        raise TypeError(f"Array {odd[0]!r} holds Python objects, which could only be pickled: give it a plain dtype.")
+    part = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            part = Path(file.name)
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy types `allow_pickle` into the names
+        part.replace(path)
+    except OSError as error:
+        LOG.warning("Not cached: %s", error)
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+
+
+def load_arrays(path: Path) -> dict[str, Array] | None:
+    """Read what `save_arrays` wrote; None where there is nothing or it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        LOG.warning("A damaged file of the cache is left aside: %s", error)
+        return None
+
+
+def save_result(path: Path, result: Result) -> None:
+    """Write a result without its drawer."""
+    meta: dict[str, Any] = {
+        "findings": [asdict(finding) for finding in result.findings],
+        "notes": result.notes,
+        "analysis": result.analysis,
+        "params": result.params,
+        "context": result.context,
+        "tables": {},
+    }
+    arrays = {f"array/{name}": values for name, values in result.arrays.items()}
+    for table, frame in result.tables.items():
+        meta["tables"][table] = columns = []
+        for number, column in enumerate(frame.columns):
+            values = frame[column].to_numpy()
+            numeric = values.dtype.kind in "biuf"
+            columns.append({"name": column, "values": None if numeric else values.tolist()})
+            if numeric:
+                arrays[f"table/{table}/{number}"] = values
+    save_arrays(path, {**arrays, "meta": np.frombuffer(json.dumps(meta, default=_plain).encode(), np.uint8)})
+
+
+def load_result(path: Path) -> Result | None:
+    """Read what `save_result` wrote; None where there is nothing, or it is damaged or another version's."""
+    stored = load_arrays(path)
+    if stored is None or "meta" not in stored:
+        return None
+    try:
+        return _result(stored)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        LOG.warning("A damaged file of the cache is left aside: %r", error)
+        return None
+
+
+def _result(stored: dict[str, Array]) -> Result:
+    """Build a result from its arrays."""
+    import pandas as pd
+
+    meta = json.load(io.BytesIO(stored["meta"].tobytes()))
+    tables = {
+        table: pd.DataFrame(
+            {
+                column["name"]: stored[f"table/{table}/{number}"] if column["values"] is None else column["values"]
+                for number, column in enumerate(columns)
+            }
+        )
+        for table, columns in meta.pop("tables").items()
+    }
+    arrays = {name.removeprefix("array/"): values for name, values in stored.items() if name.startswith("array/")}
+    findings = tuple(_finding(each) for each in meta.pop("findings"))
+    return Result(tables=tables, arrays=arrays, findings=findings, **meta)
+
+
+def _finding(stored: dict[str, Any]) -> Finding:
+    values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in stored.items()}
+    return Finding(**values)
+
+
+def _plain(value: Any) -> Any:
+    """JSON of numpy's scalars and arrays."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be kept in a result's notes.")

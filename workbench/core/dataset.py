@@ -1,0 +1,150 @@
+"""The nouns of the workbench: plain data, no Keras, no matplotlib, no files.
+
+Letters in shapes: N images, H x W pixels, C input channels, K classes, h x w places of an inner
+layer, F feature maps, D embedding values, B images of one batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol, cast, runtime_checkable
+
+import numpy as np
+
+from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.types import MOST_AT_ONCE, Array
+
+
+@runtime_checkable
+class Lazy(Protocol):
+    """Images that are read when they are looked at: slices like an array, and a choice of them costs nothing."""
+
+    def select(self, rows: Array) -> Array:
+        """Return the images at `(n,)` int `rows` as another of this kind; reads none of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """N labelled images of one size.
+
+    Attributes:
+        images: `(N, H, W, C)` uint8, C = 1 or 3: an array, a memory map, or anything that slices like one (`Lazy`).
+        labels: `(N,)` int64 in [0, K).
+        class_names: K names; text to be shown, never markup.
+        indices: `(N,)` int64, position of each image in the source split.
+        name: for example "fashion-mnist/test".
+        source_fingerprint: given by a source that knows what it read, to spare hashing all images.
+        notes: sentences about what was done to the data while it was read: files left out, images resized.
+    """
+
+    images: Array
+    labels: Array
+    class_names: tuple[str, ...]
+    indices: Array
+    name: str
+    source_fingerprint: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        count = len(self.images)
+        if len(self.images.shape) != 4 or self.images.dtype != np.uint8:
+            raise WorkbenchError(
+                f"`images` must be uint8 of shape (N, H, W, C). Got {self.images.dtype} of shape {self.images.shape}."
+            )
+        if count == 0:
+            raise WorkbenchError(f"Dataset {self.name!r} holds no image.")
+        if self.labels.shape != (count,) or self.indices.shape != (count,):
+            raise WorkbenchError(
+                f"`labels` and `indices` must have one value for each of {count} images. "
+                f"Got shapes {self.labels.shape} and {self.indices.shape}."
+            )
+        if self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
+            raise WorkbenchError(
+                f"`labels` must lie in 0…{len(self.class_names) - 1}, one of {len(self.class_names)} classes. "
+                f"Got {self.labels.min()}…{self.labels.max()}."
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        height, width, channels = self.images.shape[1:]
+        return int(height), int(width), int(channels)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change with any pixel, label, class name or the order."""
+        digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
+        if self.source_fingerprint:
+            digest.update(self.source_fingerprint.encode())
+        else:
+            for start in range(0, len(self), 4096):
+                digest.update(np.asarray(self.images[start : start + 4096]).tobytes())
+        digest.update(self.labels.tobytes())
+        digest.update(self.indices.tobytes())
+        return digest.hexdigest()[:16]
+
+    def class_index(self, name: str | int) -> int:
+        """Return the class called `name`, or the class of that number; text is a name first, an int a number first.
+
+        Raises:
+            WorkbenchError: if there is none; the nearest names are offered.
+        """
+        if not isinstance(name, str) and 0 <= name < len(self.class_names):
+            return int(name)
+        if str(name) in self.class_names:
+            return self.class_names.index(str(name))
+        folded = [each.casefold() for each in self.class_names]
+        if str(name).casefold() in folded:
+            return folded.index(str(name).casefold())
+        if str(name).isdecimal() and int(name) < len(self.class_names):
+            return int(name)
+        raise unknown("class", name, self.class_names)
+
+    def rows(self, rows: Sequence[int] | Array | slice) -> Array:
+        """Return `rows`, given as numbers, a slice or an `(N,)` mask, as `(n,)` int64.
+
+        Raises:
+            WorkbenchError: if one lies outside, or they are none of these.
+        """
+        if isinstance(rows, slice):
+            return np.arange(len(self))[rows]
+        chosen = np.atleast_1d(np.asarray(rows))
+        if chosen.dtype == bool:
+            if chosen.shape != (len(self),):
+                raise WorkbenchError(f"A mask must have one value for each of {len(self)} images. Got {chosen.shape}.")
+            return np.flatnonzero(chosen)
+        if len(chosen) and chosen.dtype.kind not in "iu":
+            raise WorkbenchError(f"`rows` must be whole numbers. Got {chosen.tolist()[0]!r}.")
+        chosen = chosen.astype(np.int64)
+        outside = chosen[(chosen < 0) | (chosen >= len(self))]
+        if len(outside):
+            raise WorkbenchError(f"Image {outside[0]} does not exist: {self.name!r} has images 0…{len(self) - 1}.")
+        return chosen
+
+    def subset(self, rows: Sequence[int] | Array | slice) -> Dataset:
+        """Return the images at `rows`, in that order; `indices` still point into the source split."""
+        chosen = self.rows(rows)
+        images = cast("object", self.images)
+        some = images.select(chosen) if isinstance(images, Lazy) else self.images[chosen]
+        # A lazy source is known by its own fingerprint; `indices` tell its subsets apart.
+        return replace(self, images=some, labels=self.labels[chosen], indices=self.indices[chosen])
+
+    def floats(self, rows: Sequence[int] | Array | slice = slice(None)) -> Array:
+        """Return images as `(B, H, W, C)` float32 in [0, 1]."""
+        return np.asarray(self.images[rows], np.float32) / np.float32(255)
+
+    def batches(self, size: int = 256) -> Iterator[Array]:
+        """Yield all images in order as `(B, H, W, C)` float32 in [0, 1], B ≤ `size`, of large images fewer."""
+        size = max(1, min(size, MOST_AT_ONCE // int(np.prod(self.image_shape))))
+        for start in range(0, len(self), size):
+            yield self.floats(slice(start, start + size))
+
+    def one_hot(self) -> Array:
+        """Return labels as `(N, K)` float32, for a loss of categorical cross-entropy."""
+        return np.eye(len(self.class_names), dtype=np.float32)[self.labels]

@@ -1,0 +1,149 @@
+"""Parameters of an analysis or a method: one model feeds the CLI, the widgets and the cache key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from workbench.core.errors import WorkbenchError, unknown
+
+ParamsT = TypeVar("ParamsT", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class ChooseFrom:
+    """Mark a text parameter whose options only the session knows.
+
+    `what` is "layers" (spatial layers of the model), "classes" (class names) or "explainers".
+    Used as `layer: Annotated[str | None, ChooseFrom("layers")] = None`.
+    """
+
+    what: Literal["layers", "classes", "explainers"]
+
+
+class Params(BaseModel):
+    """Base of all parameter models: frozen, every field has a default, unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+    @property
+    def key(self) -> str:
+        """The values as canonical JSON; equal values give equal keys, in this and in any later process."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+
+
+class Named(Params):
+    """Parameters of what stands in a module of its own, and is called as that module is.
+
+    Attributes:
+        name: CLI name, the module's name with `-`.
+    """
+
+    name: ClassVar[str] = ""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.name = cls.__module__.rpartition(".")[2].replace("_", "-")
+
+    @classmethod
+    def summary(cls) -> str:
+        """First line of the docstring."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter as the surfaces see it.
+
+    Attributes:
+        kind: `int`, `float`, `bool` or `str`.
+        optional: whether `None` is a value ("let the workbench choose").
+        low, high: the allowed range, both included; None where there is no bound.
+        options: the fixed choices; empty where there are none.
+        choose_from: what the session offers ("layers", "classes", "explainers"); empty where nothing.
+        many: whether it takes a tuple of values.
+    """
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    optional: bool = False
+    low: float | None = None
+    high: float | None = None
+    options: tuple[str, ...] = ()
+    choose_from: str = ""
+    many: bool = False
+
+
+def describe(params: type[BaseModel]) -> Iterator[Parameter]:
+    """Yield one `Parameter` for each field of `params`, in the order of the class.
+
+    Raises:
+        TypeError: if a field has no default, so that the analysis would not run bare.
+    """
+    for name, info in params.model_fields.items():
+        if info.is_required():
+            raise TypeError(f"{params.__qualname__}.{name} needs a default, so that everything runs bare.")
+        kind, optional, many = _unwrap(info.annotation)
+        options: tuple[str, ...] = ()
+        if get_origin(kind) is Literal:
+            options, kind = tuple(str(option) for option in get_args(kind)), str
+        bounds = {
+            key: getattr(mark, key) for mark in info.metadata for key in ("ge", "le", "gt", "lt") if hasattr(mark, key)
+        }
+        chosen = next((mark.what for mark in info.metadata if isinstance(mark, ChooseFrom)), "")
+        yield Parameter(
+            name,
+            kind,
+            info.get_default(call_default_factory=True),
+            info.description or "",
+            optional,
+            bounds.get("ge", bounds.get("gt")),
+            bounds.get("le", bounds.get("lt")),
+            options,
+            chosen,
+            many,
+        )
+
+
+def make(params: type[ParamsT], values: Mapping[str, Any]) -> ParamsT:
+    """Build `params` from `values`; text is read as the field's type, and that of a tuple is split at its commas.
+
+    Raises:
+        WorkbenchError: if a name is unknown or a value does not fit, in one sentence.
+    """
+    for name in values:
+        if name not in params.model_fields:
+            raise unknown("parameter", name, params.model_fields)
+    many = {name for name, info in params.model_fields.items() if _unwrap(info.annotation)[2]}
+    read = {name: _parts(value) if name in many and isinstance(value, str) else value for name, value in values.items()}
+    try:
+        return params.model_validate(read)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if isinstance(said := first.get("ctx", {}).get("error"), WorkbenchError):  # a rule over several parameters
+            raise said from None
+        name = ".".join(str(part) for part in first["loc"][:1]) or "parameters"
+        raise WorkbenchError(f"`{name}`: {first['msg']}. Got {first['input']!r}.") from None
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _unwrap(annotation: Any) -> tuple[Any, bool, bool]:
+    """Return the plain type below `X | None` and `tuple[X, ...]`, and whether each was there."""
+    optional = many = False
+    if get_origin(annotation) in (Union, UnionType):
+        inner = [arg for arg in get_args(annotation) if arg is not NoneType]
+        optional, annotation = len(inner) < len(get_args(annotation)), inner[0]
+    if get_origin(annotation) is tuple:
+        many, annotation = True, get_args(annotation)[0]
+    return annotation, optional, many

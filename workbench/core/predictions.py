@@ -1,0 +1,88 @@
+"""What a model said about N images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.core.errors import WorkbenchError
+from workbench.core.types import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model said about N images.
+
+    Attributes:
+        logits: `(N, K)` float32, scores before the softmax.
+        labels: `(N,)` int64, true class of each image.
+    """
+
+    logits: Array
+    labels: Array
+
+    def __post_init__(self) -> None:
+        if self.logits.ndim != 2 or self.labels.shape != self.logits.shape[:1]:
+            raise WorkbenchError(
+                "`logits` must have shape (N, K) and `labels` shape (N,). "
+                f"Got {self.logits.shape} and {self.labels.shape}."
+            )
+        if not np.isfinite(self.logits).all():
+            raise WorkbenchError("`logits` must be finite. The model gave NaN or infinity: it has diverged.")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def _log_probabilities(self) -> Array:
+        shifted = self.logits.astype(np.float64)
+        shifted -= shifted.max(axis=1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+    @cached_property
+    def probabilities(self) -> Array:
+        """`(N, K)` float64, softmax of the logits."""
+        return np.exp(self._log_probabilities)
+
+    @cached_property
+    def predicted(self) -> Array:
+        """`(N,)` int64, class with the largest logit; ties go to the smaller index."""
+        return self.logits.argmax(axis=1)
+
+    @cached_property
+    def correct(self) -> Array:
+        """`(N,)` bool."""
+        return self.predicted == self.labels
+
+    @cached_property
+    def confidence(self) -> Array:
+        """`(N,)` float64, probability of the predicted class."""
+        return self.probabilities.max(axis=1)
+
+    @cached_property
+    def loss(self) -> Array:
+        """`(N,)` float64, cross-entropy of the label in nats."""
+        return -self._log_probabilities[np.arange(len(self)), self.labels]
+
+    @cached_property
+    def margin(self) -> Array:
+        """`(N,)` float64, logit of the label minus the best other logit; negative where wrong."""
+        rows = np.arange(len(self))
+        others = self.logits.astype(np.float64)
+        own = others[rows, self.labels]
+        others[rows, self.labels] = -np.inf
+        return own - others.max(axis=1)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row an image: label, predicted, correct, confidence, loss (nats), margin (logits)."""
+        import pandas as pd
+
+        columns = ("predicted", "correct", "confidence", "loss", "margin")
+        return pd.DataFrame({"label": self.labels, **{name: getattr(self, name) for name in columns}})

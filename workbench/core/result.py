@@ -1,0 +1,68 @@
+"""What an analysis answers: tables, arrays and findings, and nothing that needs a model to be drawn."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.finding import Finding
+from workbench.core.types import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Everything that an analysis computed; its figure is drawn from this and nothing else.
+
+    Attributes:
+        tables: named DataFrames; the first one is the answer.
+        arrays: named arrays that the figure needs.
+        findings: the sentences, most important first.
+        notes: small facts for the figure (class names, a layer's name), JSON values only.
+        analysis: name of the analysis, filled in by the registry.
+        params: its parameters, filled in by the registry.
+        context: run, dataset, N and fingerprints, filled in by the registry; becomes the caption.
+        drawer: what turns it into a figure, filled in by the registry; not saved.
+    """
+
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    analysis: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    drawer: Callable[[Result], Figure] | None = field(default=None, repr=False)
+
+    def draw(self) -> Figure:
+        """Draw the figure.
+
+        Raises:
+            TypeError: if the result did not come from `Session.analyze` or the registry.
+        """
+        if self.drawer is None:
+            raise TypeError("This result was made by hand; draw it with `workbench.diagnosis.registry.draw(result)`.")
+        return self.drawer(self)
+
+    def _repr_html_(self) -> str:
+        """Show findings, figure and the first table in a notebook."""
+        parts = ["<ul>", *(f"<li>{html.escape(finding.claim)}</li>" for finding in self.findings), "</ul>"]
+        if self.drawer is not None:
+            png = io.BytesIO()
+            self.draw().savefig(png, format="png", dpi=110)
+            parts.append(
+                f'<img alt="{html.escape(self.analysis)}" src="data:image/png;base64,'
+                f'{base64.b64encode(png.getvalue()).decode()}">'
+            )
+        parts += [
+            table.head(20).to_html(index=False, float_format="{:.4g}".format)
+            for table in list(self.tables.values())[:1]
+        ]
+        return "".join(parts)

@@ -1,0 +1,41 @@
+"""How findings say numbers, so that all analyses say them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def percent(share: float) -> str:
+    """Write a share in percent: one decimal, two near 0 and 1, where the first would hide the rest."""
+    near = 0 < share < 0.0005 or 0.9995 < share < 1
+    shown = f"{100 * share:.{2 if near else 1}f}"
+    return f"{shown.removesuffix('.0') if shown in ('0.0', '100.0') else shown} %"
+
+
+def bare_percent(share: float, decimals: int = 0) -> str:
+    """Write a share in per cent without the sign; what is not exactly 0 or 1 never reads as if it were."""
+    smallest = 10.0**-decimals
+    if 0 < share <= smallest / 200:
+        return f"<{smallest:.{decimals}f}"
+    if 1 > share >= 1 - smallest / 200:
+        return f">{100 - smallest:.{decimals}f}"
+    return f"{100 * share:.{decimals}f}"
+
+
+def probability(value: float, decimals: int = 0) -> str:
+    """Write a probability in per cent; a softmax is never certain, though its rounding may look so."""
+    return bare_percent(min(max(value, 1e-12), 1 - 1e-12), decimals)
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun: "1 image", "1,000 images", "2 classes"."""
+    plural = noun + ("es" if noun.endswith(("s", "x")) else "s")
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def listed(names: Sequence[object], most: int = 5) -> str:
+    """Join names to "A, B and C"; beyond `most` the rest is only counted."""
+    words = [str(name) for name in names]
+    if len(words) > most:
+        words = [*words[: most - 1], counted(len(words) - most + 1, "other")]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"

@@ -1,0 +1,151 @@
+"""Files -> Dataset. One source a file; a module with `NAME` and `load` is found by its presence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.dataset import Dataset
+from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.progress import Progress, silent
+from workbench.data.sources import sources
+
+if TYPE_CHECKING:
+    from workbench.data.reading import Reading
+
+SPLITS = ("train", "validation", "test")
+
+
+def names() -> list[str]:
+    """Return the names of all data sets: those of the workbench, and those that were registered."""
+    from workbench.data.registered import registered
+
+    return [*sources(), *registered()]
+
+
+def load_dataset(
+    name: str | Path = "fashion-mnist",
+    *,
+    split: str = "test",
+    data_dir: str | Path | None = None,
+    progress: Progress = silent,
+    **reading: Any,
+) -> Dataset:
+    """Load one split of a data set.
+
+    Args:
+        name: name of a data set; the path of an `.npz` file in the Keras convention (`x_train`, `y_train`, `x_test`,
+            `y_test`, optional `x_validation`, `y_validation`, `class_names`); or a folder of images, one sub-folder a
+            class, perhaps below `train`, `test` and `validation`.
+        split: "train", "validation" or "test". Where the source has no validation part, it is the end of the training
+            part, which the trainer keeps off too; "train" is all of the training part then.
+        data_dir: folder to look into first; only for data sets known by name.
+        progress: told what is read or fetched.
+        reading: `class_names` for all; `image_size`, `channels`, `seed` and `test_share` for a folder of images;
+            `validation_share`. What they are: `workbench.data.reading.Reading`.
+
+    Raises:
+        WorkbenchError: if name or split is unknown, or what was read is not what it should be.
+        Unavailable: if no source has the data.
+    """
+    from workbench.data.reading import Reading
+
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    how = Reading.of(reading)
+    if split == "validation" and "validation" not in own_parts(name, **reading):
+        return _kept_off(_load(name, "train", data_dir, how, progress), how.validation_share)
+    return _load(name, split, data_dir, how, progress)
+
+
+def own_parts(name: str | Path, **reading: Any) -> tuple[str, ...]:
+    """Return the parts that a source holds itself, of "train", "validation" and "test"; nothing is decoded for it.
+
+    Raises:
+        WorkbenchError: if name is unknown, or what it names is not what it should be.
+    """
+    from workbench.data.reading import Reading
+    from workbench.data.registered import load_registered, registered
+
+    if str(name) in registered():
+        try:
+            load_registered(str(name), "validation")
+        except (Unavailable, KeyError):  # a dictionary of parts, say
+            return ("train", "test")
+        return SPLITS
+    if str(name) in sources():
+        return ("train", "test")
+    if Path(name).suffix == ".npz":
+        from workbench.data.npz import parts_of
+
+        return parts_of(name)
+    if is_folder(name):
+        from workbench.data.folder.layout import lay_out
+
+        there = set(lay_out(Path(name)).parts) - {""} or {
+            "train",
+            *(["test"] if Reading.of(reading).test_share else []),
+        }
+        return tuple(part for part in SPLITS if part in there)
+    raise unknown_dataset(name)
+
+
+def is_known(name: str | Path) -> bool:
+    """Whether `name` is the name of a data set."""
+    return str(name) in names()
+
+
+def is_folder(name: str | Path) -> bool:
+    """Whether `name` is a folder, not a data set known by name."""
+    return not is_known(name) and Path(name).is_dir()
+
+
+def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Reading, progress: Progress) -> Dataset:
+    from workbench.data.registered import load_registered, registered
+
+    if is_folder(name):
+        from workbench.data.folder import load_folder
+
+        return load_folder(name, split, how, progress)
+    if how.image_size is not None or how.channels is not None:
+        raise WorkbenchError(f"`image_size` and `channels` are for folders of images. {str(name)!r} is none.")
+    if str(name) in registered():
+        return _renamed(load_registered(str(name), split), how)
+    if str(name) in sources():
+        return _renamed(sources()[str(name)].load(split, data_dir, progress), how)
+    if Path(name).suffix == ".npz":
+        from workbench.data.npz import load_npz
+
+        return load_npz(name, split, how.class_names)
+    raise unknown_dataset(name)
+
+
+def _renamed(dataset: Dataset, how: Reading) -> Dataset:
+    from workbench.data.class_names import fitting
+
+    if how.class_names is None:
+        return dataset
+    return replace(dataset, class_names=fitting(how.class_names, dataset.class_names, repr(dataset.name)))
+
+
+def _kept_off(train: Dataset, share: float) -> Dataset:
+    """Return the end of the training part, as the trainer keeps it off.
+
+    Raises:
+        Unavailable: if that leaves a part empty.
+    """
+    count = int(len(train) * (1 - share))  # as Keras' own validation_split counts
+    if not 0 < count < len(train):
+        raise Unavailable(
+            f"{train.name.rpartition('/')[0]!r} has no validation part, and a share of {share:g} of its {len(train)} "
+            "training images leaves none."
+        )
+    return replace(train.subset(slice(count, None)), name=f"{train.name.rpartition('/')[0]}/validation")
+
+
+def unknown_dataset(name: str | Path) -> WorkbenchError:
+    """Build the error for a data set that there is not; the nearest names are offered."""
+    if ("/" in str(name) or Path(name).suffix) and not Path(name).exists():
+        return Unavailable(f"There is no file or folder {str(name)!r}.")
+    return unknown("data set", name, [*names(), "FILE.npz", "FOLDER"])

@@ -1,0 +1,91 @@
+"""Image files that slice like one uint8 array: decoded when they are looked at, never all of them kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.core.types import Array
+from workbench.data.image_file import read_image
+
+FEW = 4  # images that are decoded without threads
+
+
+class DecodedImages:
+    """Images of a folder, `(N, H, W, C)` uint8, each decoded and fitted to (H, W) when it is asked for.
+
+    A row, a slice, rows or a mask give an array, as they would of an array; `select` gives another of this kind.
+    Safe to use from several threads. `np.asarray` of it decodes everything.
+
+    Args:
+        folder: what `files` are below.
+        files: one path an image, relative to `folder`.
+        image_shape: (H, W, C) that all are fitted to, as `read_image` does it.
+        rows: `(N,)` int, which of the files; all, if not given.
+    """
+
+    dtype = np.dtype(np.uint8)
+    ndim = 4
+
+    def __init__(
+        self, folder: Path, files: Sequence[str], image_shape: tuple[int, int, int], rows: Array | None = None
+    ) -> None:
+        self.folder, self.files = folder, files
+        self._rows = np.arange(len(files)) if rows is None else rows
+        self.shape = (len(self._rows), *image_shape)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return f"DecodedImages({str(self.folder)!r}, {self.shape})"
+
+    def file(self, row: int) -> Path:
+        """Return the path of one image's file."""
+        return self.folder / self.files[int(self._rows[row])]
+
+    def select(self, rows: Array) -> Any:
+        """Return the images at `(n,)` `rows`, none decoded yet."""
+        return DecodedImages(self.folder, self.files, self.shape[1:], self._rows[rows])
+
+    def __getitem__(self, key: Any) -> Array:
+        if isinstance(key, tuple):  # as in images[rows, ..., 0]
+            first, rest = (key[0], key[1:]) if key and key[0] is not Ellipsis else (slice(None), key)
+            images = self[first]
+            return (
+                images[rest] if not isinstance(first, slice) and np.ndim(first) == 0 else images[(slice(None), *rest)]
+            )
+        chosen = self._rows[key]
+        if np.ndim(chosen) == 0:
+            return self._decoded(int(chosen))
+        out = np.empty((chosen.size, *self.shape[1:]), np.uint8)
+
+        def fill(place: int) -> None:
+            out[place] = self._decoded(int(chosen.flat[place]))
+
+        if chosen.size <= FEW:
+            for place in range(chosen.size):
+                fill(place)
+        else:
+            for _ in _threads().map(fill, range(chosen.size)):
+                pass
+        return out.reshape(*chosen.shape, *self.shape[1:])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        images = self[:]
+        return images if dtype is None else images.astype(dtype, copy=False)
+
+    def _decoded(self, file: int) -> Array:
+        return read_image(self.folder / self.files[file], self.shape[1:])[0]
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Threads of the whole process: Pillow lets go of the interpreter while it decodes."""
+    return ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())

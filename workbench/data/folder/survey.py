@@ -1,0 +1,128 @@
+"""Every image file of a folder, decoded once: which are whole, of what size, and what their content is.
+
+The answers are kept in the cache folder; a file that has not changed since is not read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from workbench.core import cache
+from workbench.core.errors import WorkbenchError
+from workbench.core.progress import Progress, silent
+from workbench.core.types import Array
+from workbench.data.image_file import Unreadable, look_at
+
+FRESH = 2.0  # seconds; a file that was changed since may be changed again within one tick of the disk's clock
+VERSION = 1  # of what is kept
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of each of F files, in the order of their names.
+
+    Attributes:
+        sizes: `(F, 2)` int64, height and width in pixels; 0 for a file that cannot be used.
+        coloured: `(F,)` bool, whether any pixel is anything but grey.
+        transparent: `(F,)` bool, whether any pixel is not opaque.
+        digests: `(F,)` 16 bytes each, the beginning of the SHA-256 of the file's bytes.
+        problems: `(F,)` text, why a file cannot be used; empty where it can.
+    """
+
+    sizes: Array
+    coloured: Array
+    transparent: Array
+    digests: Array
+    problems: Array
+
+
+def survey_files(folder: Path, files: Sequence[str], progress: Progress = silent) -> Survey:
+    """Look at every file, or remember what was seen of it.
+
+    Args:
+        folder: what `files` are below.
+        files: F paths relative to `folder`.
+        progress: told how many of the files are decoded.
+    """
+    path = cache.cache_folder() / "folders" / f"{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.npz"
+    stamps = np.array([_stamp(folder / name) for name in files], np.int64).reshape(-1, 2)  # (F, 2) bytes, ns
+    kept = _Kept.read(path)
+    known = {} if kept is None else {name: place for place, name in enumerate(kept.files.tolist())}
+    places = np.array([known.get(name, -1) for name in files], np.int64)
+    if kept is not None:
+        places[(places >= 0) & (kept.stamps[places] != stamps).any(axis=1)] = -1
+    table = np.zeros(len(files), ROW)
+    if kept is not None:
+        table[places >= 0] = kept.table[places[places >= 0]]
+    new = np.flatnonzero(places < 0)
+    started = time.time_ns()
+    with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as threads:
+        for done, (place, row) in enumerate(
+            zip(new, threads.map(lambda n: _seen(folder / files[n]), new), strict=True)
+        ):
+            table[place] = row
+            if done % 50 == 0 or done + 1 == len(new):
+                progress("look at the images", done + 1, len(new))
+    if len(new) or kept is None or len(kept.files) != len(files):
+        stamps[stamps[:, 1] > started - FRESH * 1e9] = -1  # looked at again the next time
+        _Kept(np.array(files), stamps, table).write(path)
+    return Survey(*(table[name] for name in ("size", "coloured", "transparent", "digest", "problem")))
+
+
+ROW = np.dtype(
+    [("size", np.int64, 2), ("coloured", bool), ("transparent", bool), ("digest", "V16"), ("problem", "U32")]
+)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What the cache folder keeps of one folder."""
+
+    files: Array
+    stamps: Array
+    table: Array
+
+    @classmethod
+    def read(cls, path: Path) -> _Kept | None:
+        stored = cache.load_arrays(path)
+        if stored is None or stored.get("version", np.array(0)) != VERSION:
+            return None
+        return cls(stored["files"], stored["stamps"], stored["table"])
+
+    def write(self, path: Path) -> None:
+        arrays = {"files": self.files, "stamps": self.stamps, "table": self.table}
+        cache.save_arrays(path, {"version": np.array(VERSION), **arrays})
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        known = path.stat()
+    except OSError:
+        return -2, -2
+    return known.st_size, known.st_mtime_ns
+
+
+def _seen(path: Path) -> tuple[tuple[int, int], bool, bool, bytes, str]:
+    """Decode one file; a row of the table."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return (0, 0), False, False, bytes(16), (error.strerror or "cannot be read")[:32]
+    digest = hashlib.sha256(content).digest()[:16]
+    if not content:
+        return (0, 0), False, False, digest, "empty"
+    try:
+        look = look_at(content)
+    except Unreadable as error:
+        return (0, 0), False, False, digest, error.reason
+    except WorkbenchError as error:
+        return (0, 0), False, False, digest, str(error)[:32]
+    return (look.height, look.width), look.coloured, look.transparent, digest, ""

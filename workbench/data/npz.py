@@ -1,0 +1,129 @@
+"""A user's own data: one .npz file in the Keras convention, x_train, y_train, x_test, y_test, class_names."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from workbench.core.dataset import Dataset
+from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.types import Array
+from workbench.data.arrays import checked_images, checked_labels
+from workbench.data.class_names import fitting
+
+SPLITS = {"train": ("train",), "test": ("test",), "validation": ("validation", "val", "valid")}
+"""Parts, and what their arrays may end in."""
+
+
+def parts_of(path: str | Path) -> tuple[str, ...]:
+    """Return the parts that an .npz file holds, of "train", "test", "validation"."""
+    with _opened(Path(path)) as arrays:
+        return tuple(_endings(arrays))
+
+
+def load_npz(path: str | Path, split: str = "test", class_names: tuple[str, ...] | None = None) -> Dataset:
+    """Load one split of an .npz file.
+
+    Images: `x_<split>` (also `x_val`), `(N, H, W)` or `(N, H, W, C)` with C = 1 or 3, uint8, or float in [0, 1], which
+    is rounded to 256 steps. Labels: `y_<split>`, `(N,)` or `(N, 1)` whole numbers from 0, or `(N, K)` one-hot.
+    `class_names`: K texts; without them the classes are "0", "1", … up to the highest label of all splits.
+
+    Args:
+        path: the file; it needs to hold only one of the splits.
+        split: "train", "test" or "validation".
+        class_names: names to be used in place of the file's.
+
+    Raises:
+        Unavailable: if there is no such file, or it does not hold this split.
+        WorkbenchError: if an array is not what it should be.
+    """
+    path = Path(path)
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    with _opened(path) as arrays:
+        held = _endings(arrays)
+        if split not in held:
+            there = ", ".join(arrays) or "nothing"
+            raise (Unavailable if held else WorkbenchError)(
+                f"{path.name} must hold the arrays x_{split} and y_{split}. It holds {there}."
+            )
+        labels = {
+            part: checked_labels(_array(arrays, f"y_{end}", path), f"y_{end} of {path.name}")
+            for part, end in held.items()
+        }
+        count = 1 + max(int(values.max(initial=0)) for values in labels.values())
+        names = _class_names(arrays, path, count)
+        if class_names is not None:
+            names = fitting(class_names, names, path.name, named="class_names" in arrays)
+        end = held[split]
+        images = checked_images(_array(arrays, f"x_{end}", path), f"x_{end} of {path.name}")
+    if len(images) != len(labels[split]):
+        raise WorkbenchError(
+            f"x_{end} and y_{end} of {path.name} must be equally long. Got {len(images)} images and "
+            f"{len(labels[split])} labels."
+        )
+    return Dataset(images, labels[split], names, np.arange(len(images)), f"{path.stem}/{split}")
+
+
+def _endings(arrays: Mapping[str, Array]) -> dict[str, str]:
+    """Return the parts of which there are images and labels, and what their arrays end in."""
+    return {
+        part: end
+        for part, ends in SPLITS.items()
+        for end in reversed(ends)
+        if f"x_{end}" in arrays and f"y_{end}" in arrays
+    }
+
+
+def _opened(path: Path) -> np.lib.npyio.NpzFile:
+    """Open the archive; its arrays are read when asked for."""
+    if not path.is_file():
+        beside = sorted(file.name for file in path.parent.glob("*.npz")) if path.parent.is_dir() else []
+        raise Unavailable(f"{unknown('data file', path.name, beside)} Looked in {path.parent.resolve()}.")
+    if not zipfile.is_zipfile(path):
+        raise WorkbenchError(f"{path.name} is not an .npz file as `numpy.savez` writes it: cut off, or another format.")
+    try:
+        opened = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise WorkbenchError(f"{path.name} cannot be read: {error}.") from None
+    if not isinstance(opened, np.lib.npyio.NpzFile):
+        raise WorkbenchError(f"{path.name} is not an .npz file as `numpy.savez` writes it.")
+    return opened
+
+
+def _array(arrays: Mapping[str, Array], name: str, path: Path) -> Array:
+    """Read one array; what would have to be unpickled, and so could run code, is refused."""
+    try:
+        array = arrays[name]
+    except ValueError as error:
+        if "pickle" in str(error):
+            raise WorkbenchError(
+                f"{name} of {path.name} holds pickled Python objects, which could run code when read: refused. "
+                "Save it as an array of numbers or of text (`np.array(names, dtype=str)`)."
+            ) from None
+        raise WorkbenchError(f"{name} of {path.name} is damaged: {error}.") from None
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, MemoryError) as error:
+        raise WorkbenchError(f"{name} of {path.name} is damaged: {error or type(error).__name__}.") from None
+    if not isinstance(array, np.ndarray):
+        raise WorkbenchError(f"{name} of {path.name} is not an array.")
+    return array
+
+
+def _class_names(arrays: Mapping[str, Array], path: Path, count: int) -> tuple[str, ...]:
+    """Return the names in the file, or "0", "1", … for `count` classes."""
+    if "class_names" not in arrays:
+        return tuple(str(number) for number in range(count))
+    names = _array(arrays, "class_names", path)
+    if names.ndim != 1 or names.dtype.kind not in "US":
+        raise WorkbenchError(
+            f"class_names of {path.name} must be K texts, shape (K,). Got {names.dtype} of shape {names.shape}."
+        )
+    if len(names) < count:
+        raise WorkbenchError(
+            f"{path.name} names {len(names)} classes, so labels must lie in 0…{len(names) - 1}. Got {count - 1}."
+        )
+    return tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist())

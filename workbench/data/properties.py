@@ -1,0 +1,213 @@
+"""Properties of an image that one can see and name: brightness, contrast, place, shape, edges, noise, colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.core.progress import report
+from workbench.core.types import Array
+from workbench.data.lazy_images import portions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIDE = 64
+"""Larger images are shrunk to at most this many pixels a side first."""
+BATCH = 2048
+CLEARLY = 0.8
+"""Standard deviations by which one sees that images differ, Cohen's "large"."""
+LEVELS = 16
+"""Grey levels of the entropy."""
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Rec. 601: how bright red, green and blue look."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """How to speak of a column.
+
+    Attributes:
+        words: what it is called.
+        unit: of its values.
+    """
+
+    words: str
+    unit: str
+
+
+PROPERTIES = {
+    "brightness": Property("mean brightness", "of 1"),
+    "contrast": Property("contrast", "standard deviation, of 1"),
+    "background": Property("brightness of the border", "of 1"),
+    "area": Property("area of the object", "of the picture"),
+    "aspect": Property("width over height of the object", "ratio"),
+    "lean": Property("lean of the object", "−1…1"),
+    "symmetry": Property("left-right symmetry", "of 1"),
+    "centre_x": Property("place of the object from the left", "of the width"),
+    "centre_y": Property("place of the object from the top", "of the height"),
+    "edges": Property("edge density", "per contrast"),
+    "horizontal": Property("share of horizontal edges", "of 1"),
+    "noise": Property("noise", "per contrast"),
+    "entropy": Property("entropy of the grey levels", "bits"),
+    "saturation": Property("saturation", "of 1"),
+    "red_green": Property("red against green", "−1…1"),
+    "yellow_blue": Property("yellow against blue", "−1…1"),
+}
+"""Every column that `image_properties` gives; the last three only for colour images."""
+
+
+def image_properties(images: Any) -> pd.DataFrame:
+    """Measure each image.
+
+    The background's colour is the median of the border; w, the weight of a pixel, is how far it lies from that in
+    its farthest channel. Brightness is luma in [0, 1].
+
+    - brightness, contrast: mean and standard deviation of the brightness; background: median of the border.
+    - area: (Σw)² / (P Σw²), the share of P pixels that an even object of the same weights fills.
+    - centre_x, centre_y: centre of w from the left and the top, in [0, 1]; the middle where w is 0 everywhere.
+    - aspect: standard deviation of w along x over that along y; lean: 2 cov(x, y) / (var x + var y), in pixels; it is
+      positive where the object runs from the upper left to the lower right.
+    - symmetry: Σ w w' / Σ w², w' the mirrored w.
+    - edges: mean difference of neighbours, over the contrast; horizontal: the share of it between rows.
+    - noise: standard deviation of the noise by Immerkær 1996 (doi:10.1006/cviu.1996.0060), over the contrast.
+    - entropy: of a histogram of `LEVELS` levels, in bits.
+    - saturation: mean of (max − min) / max over the channels; red_green: mean R − G; yellow_blue: (R + G) / 2 − B.
+
+    Args:
+        images: `(N, H, W, C)` uint8, an array or what slices like one.
+
+    Returns:
+        N rows of float64, the columns of `PROPERTIES` in that order.
+    """
+    import pandas as pd
+
+    count = len(images)
+    parts: list[dict[str, Array]] = []
+    for part in portions(images, BATCH):
+        parts.append(_measured(shrunk(np.asarray(images[part]), SIDE)))
+        report("Image properties", part.stop, count)
+    columns = [name for name in PROPERTIES if count == 0 or name in parts[0]]
+    return pd.DataFrame({name: np.concatenate([[], *(part[name] for part in parts)]) for name in columns})
+
+
+def said(value: float) -> str:
+    """Write the value of a property with two decimals, "0.29"."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
+
+def unlike(properties: pd.DataFrame, labels: Array, members: Array) -> str:
+    """Say in what some images differ from the others of their classes, as far as that can be seen: at most two things.
+
+    Args:
+        properties: N rows of `image_properties`.
+        labels: `(N,)` int.
+        members: `(N,)` bool, one at least.
+    """
+    counts = np.bincount(labels[members], minlength=int(labels.max()) + 1)
+    others = ~members & (counts >= 0.2 * counts.max())[labels]
+    if not others.any():
+        return "they look alike"
+    inside, outside = properties[members], properties[others]
+    spread = np.sqrt((inside.var(ddof=0) + outside.var(ddof=0)) / 2).clip(lower=1e-3)
+    away = ((inside.mean() - outside.mean()) / spread).abs().sort_values(ascending=False, kind="stable")
+    told = [
+        f"{PROPERTIES[name].words} {said(inside[name].mean())} against {said(outside[name].mean())}"
+        for name in away.index[:2]
+        if away[name] > CLEARLY
+    ]
+    return f"{' and '.join(told)} in others of their classes" if told else "they look alike"
+
+
+def shrunk(images: Array, side: int) -> Array:
+    """Shrink `(B, H, W, C)` uint8 to at most `side` pixels by means of whole blocks: float32 in [0, 1]."""
+    height, width = images.shape[1:3]
+    step = max(-(-max(height, width) // side), 1)
+    high, wide = max(height // step, 1), max(width // step, 1)
+    cut = images[:, : high * min(step, height), : wide * min(step, width)].astype(np.float32) / np.float32(255)
+    if step == 1:
+        return cut
+    blocks = cut.reshape(len(cut), high, cut.shape[1] // high, wide, cut.shape[2] // wide, cut.shape[3])
+    return np.asarray(blocks.mean(axis=(2, 4)))
+
+
+def _measured(pixels: Array) -> dict[str, Array]:
+    """Properties of one batch `(B, H, W, C)` in [0, 1]."""
+    channels = pixels.shape[-1]
+    luma = pixels @ LUMA if channels == 3 else pixels.mean(axis=-1)
+    border = np.concatenate([pixels[:, 0], pixels[:, -1], pixels[:, 1:-1, 0], pixels[:, 1:-1, -1]], axis=1)
+    colour = np.median(border, axis=1)  # (B, C)
+    contrast = luma.std(axis=(1, 2), dtype=np.float64)
+    weight = np.abs(pixels - colour[:, None, None]).max(axis=-1)
+    measured = {
+        "brightness": luma.mean(axis=(1, 2), dtype=np.float64),
+        "contrast": contrast,
+        "background": colour @ LUMA if channels == 3 else colour.mean(axis=-1),
+        **_shape(weight),
+        **_texture(luma, contrast),
+        "entropy": _entropy(luma),
+    }
+    if channels == 3:
+        top = pixels.max(axis=-1)
+        measured["saturation"] = _over(top - pixels.min(axis=-1), top, 0.0).mean(axis=(1, 2))
+        red, green, blue = (pixels[..., c].mean(axis=(1, 2)) for c in range(3))
+        measured["red_green"], measured["yellow_blue"] = red - green, (red + green) / 2 - blue
+    return {name: values.astype(np.float64) for name, values in measured.items()}
+
+
+def _shape(weight: Array) -> dict[str, Array]:
+    """Area, centre, aspect, lean and symmetry of `(B, H, W)` weights."""
+    _, height, width = weight.shape
+    x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
+    rows = weight.sum(axis=2, dtype=np.float64)
+    columns = weight.sum(axis=1, dtype=np.float64)
+    total, squares = rows.sum(axis=1), np.einsum("bij,bij->b", weight, weight).astype(np.float64)
+    centre_x, centre_y = _over(columns @ x, total, width / 2), _over(rows @ y, total, height / 2)
+    var_x = _over(columns @ x**2, total, centre_x**2) - centre_x**2
+    var_y = _over(rows @ y**2, total, centre_y**2) - centre_y**2
+    both = _over((weight @ x.astype(np.float32)) @ y, total, centre_x * centre_y) - centre_x * centre_y
+    flat = np.minimum(var_x, var_y) < 1e-3  # a line, a point or nothing: a pixel's own extent is 1/12
+    var_x, var_y = np.where(flat, var_x + 1 / 12, var_x), np.where(flat, var_y + 1 / 12, var_y)
+    return {
+        "area": _over(total**2, squares * height * width, 0.0),
+        "aspect": np.sqrt(np.maximum(var_x, 0) / np.maximum(var_y, 1e-9)),
+        "lean": _over(2 * both, var_x + var_y, 0.0),
+        "symmetry": _over(np.einsum("bij,bij->b", weight, weight[:, :, ::-1]), squares, 1.0),
+        "centre_x": centre_x / width,
+        "centre_y": centre_y / height,
+    }
+
+
+def _texture(luma: Array, contrast: Array) -> dict[str, Array]:
+    """Edges, their direction, and noise of `(B, H, W)` brightness."""
+    count = len(luma)
+    across = np.abs(np.diff(luma, axis=2)).reshape(count, -1)
+    down = np.abs(np.diff(luma, axis=1)).reshape(count, -1)
+    sums = across.sum(axis=1, dtype=np.float64), down.sum(axis=1, dtype=np.float64)
+    pairs = max(across.shape[1] + down.shape[1], 1)
+    rough = np.zeros(count)
+    if min(luma.shape[1:]) >= 3:  # the mask is the product of two second differences
+        second = np.diff(np.diff(luma, 2, axis=1), 2, axis=2)
+        rough = np.abs(second).mean(axis=(1, 2), dtype=np.float64) * np.sqrt(np.pi / 2) / 6
+    return {
+        "edges": _over((sums[0] + sums[1]) / pairs, contrast, 0.0),
+        "horizontal": _over(sums[1], sums[0] + sums[1], 0.5),
+        "noise": _over(rough, contrast, 0.0),
+    }
+
+
+def _entropy(luma: Array) -> Array:
+    """Entropy in bits of the grey levels of each of `(B, H, W)` pictures."""
+    count = len(luma)
+    level = np.minimum((luma.reshape(count, -1) * LEVELS).astype(np.int64), LEVELS - 1)
+    cells = (level + LEVELS * np.arange(count)[:, None]).ravel()
+    share = np.bincount(cells, minlength=LEVELS * count).reshape(count, LEVELS) / level.shape[1]
+    return np.asarray((share * -np.log2(np.where(share > 0, share, 1.0))).sum(axis=1))
+
+
+def _over(part: Array, whole: Array, otherwise: Any) -> Array:
+    """Divide, or take `otherwise` where there is nothing to divide by."""
+    some = np.abs(whole) > 1e-6
+    return np.asarray(np.where(some, part / np.where(some, whole, 1.0), otherwise))

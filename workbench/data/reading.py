@@ -1,0 +1,65 @@
+"""How data of one's own is read: names of the classes, size of the images, and which share is which part."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import Params, make
+from workbench.data.class_names import read_class_names
+
+
+def _size(value: Any) -> Any:
+    """64, "64" or "48x64" -> (H, W)."""
+    if isinstance(value, str):
+        parts = value.lower().replace("×", "x").split("x")
+        if not all(part.strip().isdecimal() for part in parts) or len(parts) > 2:
+            raise WorkbenchError(f"`image_size` must be N, or HxW, in pixels: 64, or 48x64. Got {value!r}.")
+        value = [int(part) for part in parts]
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = [value]
+    return tuple(value) * 2 if isinstance(value, list | tuple) and len(value) == 1 else value
+
+
+def _names(value: Any) -> Any:
+    return value if value is None else read_class_names(value)
+
+
+Side = Annotated[int, Field(ge=1, le=4096)]
+
+
+class Reading(Params):
+    """How data is read, where its source leaves that open.
+
+    Attributes:
+        class_names: K names in the order of the model's classes: a list, "cat,dog", or a .txt or .json file of them.
+        model_names: names that a model has for its classes; a folder's classes are put in this order where it has them
+            all.
+        image_size: (H, W) that the images of a folder are fitted to; N is (N, N). As most of them are, if not given.
+        channels: 1 for grey, 3 for colour; as the images of a folder are, if not given.
+        seed: of the order of a folder's images, and of the parts it is split into.
+        test_share: share of a folder's images, of each class, that are the test part, where it has no folders for that.
+        validation_share: share of the training part, its end, that is the validation part, where there is no other.
+    """
+
+    class_names: Annotated[tuple[str, ...] | None, BeforeValidator(_names)] = None
+    model_names: tuple[str, ...] | None = None
+    image_size: Annotated[tuple[Side, Side] | None, BeforeValidator(_size)] = None
+    channels: Literal[1, 3] | None = None
+    seed: int = Field(0, ge=0, lt=2**32)
+    test_share: float = Field(0.2, ge=0, lt=1)
+    validation_share: float = Field(0.1, ge=0, lt=1)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Reading:
+        """Build it from what was given; None leaves a setting as it is.
+
+        Raises:
+            WorkbenchError: if a name is unknown or a value does not fit, in one sentence.
+        """
+        # Read here, since `make` splits every text at its commas.
+        own = {"class_names": read_class_names, "image_size": _size}
+        given = {name: value for name, value in values.items() if value is not None}
+        return make(cls, {name: own[name](value) if name in own else value for name, value in given.items()})

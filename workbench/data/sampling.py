@@ -1,0 +1,44 @@
+"""Which images to look at: evenly spaced, balanced over the classes, worst first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.core.predictions import Predictions
+from workbench.core.types import Array
+
+MOST_EVIDENCE = 200
+"""Rows that a finding names at most; nobody looks at more."""
+
+
+def evenly(count: int, most: int) -> Array:
+    """Return at most `most` of the rows 0 … `count` - 1, evenly spaced, in ascending order."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.int64))
+
+
+def balanced(labels: Array, count: int, seed: int) -> Array:
+    """Choose up to `count` rows, each class in turn in a seeded order, and sort them by class.
+
+    Args:
+        labels: `(N,)` int.
+        count: rows wanted.
+        seed: of the order within each class, and of the order in which classes get a turn.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    turn = np.concatenate([np.arange(size) for size in np.bincount(labels)])  # 0 for the first image of each class
+    place = np.argsort(shuffled)[by_class]  # a class with one image more is not always the first
+    chosen = by_class[np.lexsort((place, turn))[:count]]
+    return np.asarray(chosen[np.lexsort((chosen, labels[chosen]))])
+
+
+def worst_first(predictions: Predictions, rows: Array) -> tuple[int, ...]:
+    """Sort `rows` by loss, largest first, as the evidence of a finding."""
+    return tuple(rows[np.argsort(-predictions.loss[rows], kind="stable")][:MOST_EVIDENCE].tolist())
+
+
+def surest_error(predictions: Predictions) -> int:
+    """Row of the most confident error; of the least sure image where there is none."""
+    if predictions.correct.all():
+        return int(np.argmin(predictions.confidence))
+    return int(np.argmax(np.where(predictions.correct, -1.0, predictions.confidence)))

@@ -1,0 +1,1 @@
+"""The registry of analyses; all of them asked and ranked; planted faults."""

@@ -1,0 +1,127 @@
+"""What is wrong with this model and its data: all analyses that find faults, merged and ranked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Finding
+from workbench.core.progress import report
+from workbench.diagnosis import registry
+from workbench.diagnosis.ranking import told
+
+if TYPE_CHECKING:
+    from workbench.core.result import Result
+    from workbench.session.session import Session
+
+LOG = logging.getLogger("workbench.diagnosis.diagnose")
+LATER = "takes its time: asked in the whole diagnosis only."
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """One fault.
+
+    Attributes:
+        rank: from 1, the one that costs most.
+        finding: the sentence, its evidence, what to do.
+        analysis: whose finding it is; its figure and tables show more.
+        params: parameters with which that analysis was asked.
+        also: (analysis, finding) that say the same, or follow from it.
+    """
+
+    rank: int
+    finding: Finding
+    analysis: str
+    params: Mapping[str, Any]
+    also: tuple[tuple[str, Finding], ...] = ()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All faults of a model and its data.
+
+    Attributes:
+        findings: the worst first.
+        asked: name of each analysis that answered, and its answer.
+        left_out: name of each that did not, and why.
+        context: run, dataset, N and fingerprints.
+        quick: whether only what takes seconds was asked.
+    """
+
+    findings: tuple[Diagnosed, ...]
+    asked: Mapping[str, Result]
+    left_out: Mapping[str, str]
+    context: Mapping[str, Any]
+    quick: bool
+
+
+def diagnose(session: Session, *, quick: bool = False) -> Diagnosis:
+    """Ask every analysis that can find faults, and rank what they find.
+
+    Each answer is kept as it comes, so that a diagnosis that was interrupted goes on where it was.
+
+    Args:
+        session: model and data.
+        quick: ask only what takes seconds.
+    """
+    asked: dict[str, Result] = {}
+    left_out: dict[str, str] = {}
+    wanted = list(_wanted(quick))
+    for place, (name, values) in enumerate(wanted):
+        report("Diagnosis", place, len(wanted))
+        if values is None:
+            left_out[name] = LATER
+            continue
+        try:
+            if reason := registry.missing(session, name):
+                left_out[name] = reason
+            else:
+                asked[name] = registry.compute(session, name, values)
+        except WorkbenchError as error:
+            left_out[name] = str(error)
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError, MemoryError) as error:
+            LOG.warning("%s failed; the others go on.", name, exc_info=True)
+            left_out[name] = f"failed with {type(error).__name__}: {error}"
+    report("Diagnosis", len(wanted), len(wanted))
+    return _merged(session, asked, left_out, quick)
+
+
+def known(session: Session, *, quick: bool = False, partly: bool = False) -> Diagnosis | None:
+    """Return the diagnosis if all of its analyses have been answered before, else None; asks nothing.
+
+    Args:
+        session: model and data.
+        quick: ask only what takes seconds.
+        partly: whether what has been answered by now will do.
+    """
+    asked, left_out = {}, {}
+    for name, values in _wanted(quick):
+        reason = LATER if values is None else registry.missing(session, name)
+        if reason:
+            left_out[name] = reason
+        elif (result := registry.cached(session, name, values)) is None:
+            if not partly:
+                return None
+        else:
+            asked[name] = result
+    return _merged(session, asked, left_out, quick)
+
+
+def _wanted(quick: bool) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    """Every analysis that can find faults, with its parameters; what needs no model first."""
+    kinds = [(name, kind) for name, kind in registry.analyses().items() if kind.kinds]
+    for name, kind in sorted(kinds, key=lambda pair: (pair[1].needs_model, pair[0])):
+        yield name, kind.quick if quick else {}
+
+
+def _merged(session: Session, asked: Mapping[str, Result], left_out: Mapping[str, str], quick: bool) -> Diagnosis:
+    pairs = [(name, finding) for name, result in asked.items() for finding in result.findings]
+    findings = tuple(
+        Diagnosed(rank, each.finding, each.analysis, asked[each.analysis].params, each.also)
+        for rank, each in enumerate(told(pairs), 1)
+    )
+    return Diagnosis(findings, asked, left_out, session.context, quick)

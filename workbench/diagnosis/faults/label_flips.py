@@ -1,0 +1,35 @@
+"""Wrong labels in the training images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from workbench.core.finding import Kind
+from workbench.diagnosis.planting.fault import Chance, Fault, World, changed, some
+
+
+class LabelFlips(Fault):
+    """Training labels are replaced by others."""
+
+    kind: ClassVar[Kind | None] = "label-noise"
+
+    share: float = Field(0.05, gt=0, lt=1, description="share of the labels, or of one class's labels, that are wrong")
+    among: Literal["all", "pair"] = Field("all", description="all classes, or one class labelled as one other")
+
+    def before(self, world: World, chance: Chance) -> World:
+        """Draw the images, and another label for each."""
+        labels, classes = world.train.labels.copy(), len(world.train.class_names)
+        if self.among == "pair":
+            one, other = (int(c) for c in chance.choice(classes, 2, replace=False))
+            own = np.flatnonzero(labels == one)
+            rows = own[some(len(own), self.share, chance)]
+            labels[rows] = other
+            about: tuple[int, ...] = (one, other)
+        else:
+            rows, about = some(len(labels), self.share, chance), ()
+            labels[rows] = (labels[rows] + chance.integers(1, classes, len(rows))) % classes
+        return replace(world, train=changed(world.train, labels=labels), classes=about, rows=rows, part="train")

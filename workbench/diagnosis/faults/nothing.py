@@ -1,0 +1,9 @@
+"""No fault at all: a control."""
+
+from __future__ import annotations
+
+from workbench.diagnosis.planting.fault import Fault
+
+
+class Nothing(Fault):
+    """An ordinary network on ordinary data; no fault above "mild" should be found."""

@@ -1,0 +1,31 @@
+"""Test images that stand in the test part more than once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from workbench.core.finding import Kind
+from workbench.diagnosis.planting.fault import Chance, Fault, World, changed, some
+
+
+class Repeats(Fault):
+    """Some of the test images are there twice."""
+
+    kind: ClassVar[Kind | None] = "duplicates"
+
+    share: float = Field(0.05, gt=0, le=1, description="share of the test images that is there twice")
+
+    def before(self, world: World, chance: Chance) -> World:
+        """Put copies at the places of other images."""
+        test = world.test
+        rows = some(len(test), 2 * self.share, chance)
+        originals, copies = chance.permutation(rows)[: len(rows) // 2 * 2].reshape(2, -1)
+        images, labels = np.array(test.images), test.labels.copy()
+        images[copies], labels[copies] = images[originals], labels[originals]
+        return replace(
+            world, test=changed(test, images=images, labels=labels), rows=np.sort(np.concatenate([originals, copies]))
+        )

@@ -1,0 +1,100 @@
+"""From names and paths to a session that can be asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workbench.core.dataset import Dataset
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.progress import report
+from workbench.core.result import Result
+from workbench.data import is_folder, load_dataset
+from workbench.diagnosis import registry
+from workbench.session.session import Session as Explained
+from workbench.training.runs import Run, open_run
+
+
+class Session(Explained):
+    """A debugging session: one model, one data set, and everything computed about them so far.
+
+    Safe to use from several threads. What it is opened with: `workbench.session.study.Study`.
+    """
+
+    def analyze(self, name: str, **params: Any) -> Result:
+        """Answer one analysis, for example `session.analyze("most-confused", top=5).draw()`.
+
+        Raises:
+            WorkbenchError: if there is no such analysis or parameter, or the session lacks what it needs.
+        """
+        return registry.compute(self, name, params)
+
+
+def open_session(
+    run: str | Path = "baseline",
+    *,
+    split: str = "test",
+    model: str | Path | None = None,
+    data: str | Path | None = None,
+    data_dir: str | Path | None = None,
+    preprocessing: str | None = None,
+    **reading: Any,
+) -> Session:
+    """Open a run, or a model file with data of one's own.
+
+    Args:
+        run: name of a run under `saved_models/`, or the path of a run's folder.
+        split: "test", "validation" or "train". A run's validation part is the one that it was measured on.
+        model: path of a model file or folder, instead of a run; `data` is needed then.
+        data: name of a data set, path of an `.npz` file, or a folder of images; the data that the run was trained on,
+            if not given. A folder's images are fitted to what the model takes.
+        data_dir: folder of the Fashion-MNIST files, if they are not where they are usually found.
+        preprocessing: what the model is given for an image, as `Session` takes it; the run's, if not given.
+        reading: `class_names`, `image_size`, …, as `load_dataset` takes them; the run's on its own data.
+
+    Raises:
+        WorkbenchError: if something does not exist or does not fit; in one sentence.
+    """
+    opened = open_run(run) if model is None else None
+    if opened is None and data is None:
+        raise WorkbenchError("A model file needs its data: give `data` (--data FILE.npz, or --data FOLDER) too.")
+    source = str(data) if data is not None else opened.manifest.dataset if opened else ""
+    reading = {**_known(opened, model, source), **{name: given for name, given in reading.items() if given is not None}}
+    dataset = load_dataset(source, split=split, data_dir=data_dir, progress=report, **reading)
+
+    def train() -> Dataset | None:
+        try:
+            return load_dataset(source, split="train", data_dir=data_dir, progress=report, **reading)
+        except Unavailable:
+            if data is None:
+                raise
+            return None  # a file with a test part only
+
+    if opened is None:
+        return Session(Path(str(model)), dataset, train=train, preprocessing=preprocessing)
+    if tuple(opened.manifest.image_shape) != dataset.image_shape:
+        raise WorkbenchError(
+            f"Run {opened.name!r} takes images of shape {tuple(opened.manifest.image_shape)} (H, W, C). "
+            f"{dataset.name!r} has {dataset.image_shape}."
+        )
+    return Session(opened, dataset, train=train, preprocessing=preprocessing)
+
+
+def _known(run: Run | None, model: str | Path | None, source: str) -> dict[str, Any]:
+    """What a run or a model file says about how its data is read."""
+    known: dict[str, Any] = {}
+    if run is not None and run.manifest.dataset == source:
+        known = {**run.manifest.reading, "validation_share": run.manifest.settings.get("validation_split", 0.1)}
+    if not is_folder(source):
+        return known
+    if run is not None:
+        height, width, channels = run.manifest.image_shape
+        return {**known, "image_size": (height, width), "channels": channels, "model_names": run.manifest.class_names}
+    from workbench.models.declared_shape import declared_shape
+
+    sides = declared_shape(str(model))
+    if None not in sides[:2]:
+        known["image_size"] = sides[:2]
+    if sides[2] in (1, 3):
+        known["channels"] = sides[2]
+    return known

@@ -1,0 +1,127 @@
+"""Which findings say the same thing, which one is the cause of which, and in which order they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.core.finding import Finding, Kind
+
+SEVERITIES = ("critical", "serious", "mild", "info")
+"""The worst first."""
+
+ERRORS: frozenset[Kind] = frozenset({"underperforming-class", "confused-pair", "underperforming-slice"})
+"""Three ways to name the same errors."""
+ALL_ERRORS: frozenset[Kind] = ERRORS | {"miscalibration", "underfitting", "overfitting", "fragility"}
+FOLLOWS: dict[Kind, frozenset[Kind]] = {
+    "preprocessing-mismatch": ALL_ERRORS | {"constant-prediction", "train-test-shift", "label-permutation"},
+    "label-permutation": ALL_ERRORS - {"underfitting"} | {"train-test-shift"},
+    "constant-prediction": ALL_ERRORS | {"label-permutation", "shortcut"},
+    "dead-channels": ERRORS | {"miscalibration", "underfitting"},
+    "shortcut": ERRORS,
+    "class-imbalance": ERRORS | {"train-test-shift"},
+    "train-test-shift": ERRORS | {"miscalibration", "overfitting"},
+    "leakage": frozenset({"duplicates"}),
+    "label-noise": frozenset({"confused-pair", "underperforming-class"}),
+    "underfitting": ERRORS,
+    "underperforming-slice": frozenset({"underperforming-class", "confused-pair"}),
+    "underperforming-class": frozenset({"confused-pair", "underperforming-slice"}),
+    "confused-pair": frozenset({"underperforming-class", "underperforming-slice"}),
+}
+"""What follows from a fault, and so is said with it and not beside it; deeper causes first."""
+ORDER: tuple[Kind | None, ...] = tuple(FOLLOWS)
+OF_LABELS: frozenset[Kind] = frozenset({"preprocessing-mismatch", "label-permutation", "constant-prediction"})
+"""After these, labels of the images under study look wrong that are not."""
+SHARED = 0.5
+"""Share of a finding's evidence that another must have, so that both are about the same errors."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One finding and what is said with it.
+
+    Attributes:
+        analysis: whose it is.
+        finding: the finding.
+        also: findings of other analyses, or of the same one, that say the same or follow from it.
+    """
+
+    analysis: str
+    finding: Finding
+    also: tuple[tuple[str, Finding], ...] = ()
+
+
+def told(found: Sequence[tuple[str, Finding]]) -> list[Told]:
+    """Rank findings and put those that say the same, or follow from another, under that other.
+
+    Args:
+        found: (name of the analysis, finding); findings without a kind, and mere facts, are left out.
+
+    Returns:
+        By severity, then by what they cost; nothing is lost, only put under another.
+    """
+    ranked = sorted((pair for pair in found if pair[1].kind and pair[1].severity != "info"), key=_rank)
+    heads: list[tuple[str, Finding]] = []
+    under: dict[int, list[tuple[str, Finding]]] = {}
+    for pair in sorted(ranked, key=_depth):
+        place = next((place for place, (_, head) in enumerate(heads) if _covers(head, pair[1])), None)
+        if place is None:
+            heads.append(pair)
+        else:
+            under.setdefault(place, []).append(pair)
+    found_heads = [Told(name, head, tuple(under.get(place, ()))) for place, (name, head) in enumerate(heads)]
+    return sorted(found_heads, key=lambda each: _rank((each.analysis, each.finding)))
+
+
+def _rank(pair: tuple[str, Finding]) -> tuple[int, float, str]:
+    name, finding = pair
+    return SEVERITIES.index(finding.severity), -finding.cost, name
+
+
+def _depth(pair: tuple[str, Finding]) -> tuple[bool, int, tuple[int, float, str]]:
+    """Causes before what follows from them."""
+    finding = pair[1]
+    known = ORDER.index(finding.kind) if finding.kind in ORDER else len(ORDER)
+    return (False, known, _rank(pair)) if _is_cause(finding) else (True, 0, _rank(pair))
+
+
+def _is_cause(finding: Finding) -> bool:
+    """A fault that explains others, and is sure enough to be taken for their cause."""
+    return finding.kind not in ERRORS and SEVERITIES.index(finding.severity) <= SEVERITIES.index("serious")
+
+
+def _covers(head: Finding, other: Finding) -> bool:
+    """Whether `other` is said with `head`."""
+    if head.kind is None or other.kind is None:
+        return False
+    if head.kind == other.kind:  # good models have several mild ones of a kind; the first stands for them
+        same = _same_part(head, other) and (_classes_meet(head, other) or _evidence_meets(head, other))
+        return other.severity == "mild" or same
+    if head.kind in ERRORS and other.kind in ERRORS:
+        return set(other.classes) <= set(head.classes) if not other.evidence else _evidence_meets(head, other)
+    if not _is_cause(head) or _worse(other, head):
+        return False
+    if other.kind == "label-noise":
+        return head.kind in OF_LABELS and other.part == "data"
+    return other.kind in FOLLOWS.get(head.kind, frozenset()) and _classes_meet(head, other)
+
+
+def _worse(one: Finding, other: Finding) -> bool:
+    """Whether a consequence outweighs what it is said to follow from: then it stands for itself."""
+    return other.severity not in ("critical", "serious") and one.severity in ("critical", "serious")
+
+
+def _same_part(one: Finding, other: Finding) -> bool:
+    return one.part == other.part or not (one.evidence and other.evidence)
+
+
+def _classes_meet(one: Finding, other: Finding) -> bool:
+    return not one.classes or not other.classes or bool(set(one.classes) & set(other.classes))
+
+
+def _evidence_meets(one: Finding, other: Finding) -> bool:
+    """Whether most of the smaller evidence stands in the larger one."""
+    if one.part != other.part or not one.evidence or not other.evidence:
+        return False
+    smaller = min(len(one.evidence), len(other.evidence))
+    return len(set(one.evidence) & set(other.evidence)) > SHARED * smaller

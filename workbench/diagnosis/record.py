@@ -1,0 +1,58 @@
+"""A diagnosis as plain data, for JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.finding import Finding
+from workbench.diagnosis.diagnose import Diagnosis
+
+if TYPE_CHECKING:
+    from workbench.session.session import Session
+
+
+def as_record(diagnosis: Diagnosis, session: Session) -> dict[str, Any]:
+    """Return the diagnosis as JSON has it.
+
+    Of each finding: `rank`, `kind`, `severity`, `claim`, `classes` (numbers) and `class_names`, `part` ("data" or
+    "train") and `indices`, rows of that part, worst first; `effect` with its `interval`; `images_at_stake` and
+    `accuracy_at_stake` with theirs; `advice`, `confirm`; `analysis` with its `params`, which has the figure; `also`.
+    """
+    return {
+        "context": dict(diagnosis.context),
+        "fast": diagnosis.quick,
+        "findings": [
+            {
+                "rank": each.rank,
+                **finding_record(each.analysis, each.finding, session),
+                "params": dict(each.params),
+                "figure": f"{each.analysis}.png",
+                "also": [finding_record(*other, session) for other in each.also],
+            }
+            for each in diagnosis.findings
+        ],
+        "asked": sorted(diagnosis.asked),
+        "left_out": dict(diagnosis.left_out),
+    }
+
+
+def finding_record(name: str, finding: Finding, session: Session) -> dict[str, Any]:
+    """Return a finding of the analysis `name` as JSON has it; `as_record` says which words it has."""
+    count = len(session.dataset)
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "claim": finding.claim,
+        "classes": list(finding.classes),
+        "class_names": [session.class_names[c] for c in finding.classes],
+        "part": finding.part,
+        "indices": list(finding.evidence),
+        "effect": finding.value,
+        "interval": finding.interval,
+        "images_at_stake": round(finding.cost * count),
+        "accuracy_at_stake": finding.cost,
+        "accuracy_interval": finding.cost_interval,
+        "advice": finding.advice,
+        "confirm": finding.confirm,
+        "analysis": name,
+    }

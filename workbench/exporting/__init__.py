@@ -1,0 +1,1 @@
+"""A run to LiteRT, ONNX or SavedModel, with its explanation."""

@@ -1,0 +1,48 @@
+"""Completeness gap."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from workbench.core.types import Array
+from workbench.faithfulness.measure import Better, Measure, Subject
+from workbench.faithfulness.scoring import explained, references
+
+DETAIL = "completeness gap"
+"""What a method calls it that tells it with its maps."""
+
+
+class CompletenessGap(Measure):
+    """How far the map's values are from adding up to the score's difference to the reference.
+
+    It is |Σ φ - (s(x) - s(x'))|, taken from the method where it tells it.
+    Source: Sundararajan et al. 2017, arXiv:1703.01365, proposition 1.
+    """
+
+    title: ClassVar[str] = "Completeness gap"
+    paper: ClassVar[str] = "arXiv:1703.01365, prop. 1"
+    unit: ClassVar[str] = "score"
+    better: ClassVar[Better] = "lower"
+    use: ClassVar[str] = "Tells whether the values are shares of the score; not whether they are at the right pixels."
+
+    def missing(self, subject: Subject) -> str | None:
+        """Say so where the method compares with no reference image."""
+        method = subject.method
+        told = DETAIL in subject.attribution.details
+        if not told and getattr(method, "reference", "training") == "training":
+            return (
+                f"{self.title} is defined for maps that share out the score's difference to a reference image. "
+                f"{method.title} knows no reference image."
+            )
+        return super().missing(subject)
+
+    def formula(self, subject: Subject) -> Array:
+        """`(N,)`, at least 0."""
+        found = subject.attribution
+        if DETAIL in found.details:
+            return np.abs(found.details[DETAIL])
+        reference = references(subject, str(getattr(subject.method, "reference")))  # noqa: B009 - some methods' own
+        difference = explained(subject, subject.images) - explained(subject, reference)
+        return np.abs(found.values.sum(axis=(1, 2), dtype=np.float64) - difference)

@@ -1,9 +1,0 @@
-"""No fault at all: a control."""
-
-from __future__ import annotations
-
-from workbench.faults.base import Fault
-
-
-class Nothing(Fault):
-    """An ordinary network on ordinary data; no fault above "mild" should be found."""

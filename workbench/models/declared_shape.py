@@ -1,0 +1,88 @@
+"""What size of image a model file asks for, read without loading the model where its format lets one."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+Declared = tuple[int | None, int | None, int | None]
+
+
+def declared_shape(path: str | Path) -> Declared:
+    """Return (H, W, C) of a model file's input, None where it leaves one open; imports TensorFlow only where it must.
+
+    Args:
+        path: a model file or folder, as `model_files.load_model` takes it.
+
+    Raises:
+        Unavailable: if there is no such file.
+        WorkbenchError: if it is no model that can be loaded.
+    """
+    path = Path(path)
+    shape = _input(_keras_config(path) or _hdf5_config(path))
+    if shape is None:
+        from workbench.models.files import load_model
+
+        shape = getattr(load_model(path), "input_shape", None)
+    return _sides(shape)
+
+
+def _keras_config(path: Path) -> Any:
+    """Return the description in a `.keras` file, None for what is none; damage is found when it is loaded."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("config.json"))
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        RecursionError,
+        NotImplementedError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ):
+        return None
+
+
+def _hdf5_config(path: Path) -> Any:
+    """Return the description in a `.h5` file, None for what is none."""
+    if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
+        return None
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return json.loads(file.attrs["model_config"])
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def _input(config: Any) -> Any:
+    """Return the shape with batch axis of a described model's only input, or None."""
+    model = config.get("config") if isinstance(config, dict) else None
+    if not isinstance(model, dict):
+        return None
+    layers = model.get("layers")
+    inputs = [layer.get("config") for layer in (layers if isinstance(layers, list) else []) if _is_input(layer)]
+    if len(inputs) == 1 and isinstance(inputs[0], dict):
+        return inputs[0].get("batch_shape") or inputs[0].get("batch_input_shape")  # Keras 3, or 2
+    built = config.get("build_config")
+    if not inputs and isinstance(built, dict):
+        return built.get("input_shape")
+    return None
+
+
+def _is_input(layer: Any) -> bool:
+    return isinstance(layer, dict) and layer.get("class_name") == "InputLayer"
+
+
+def _sides(shape: Any) -> Declared:
+    """(None, H, W, C) or (None, H, W) -> (H, W, C); nothing is known of an image that is given flat."""
+    if not isinstance(shape, list | tuple) or len(shape) not in (3, 4):
+        return None, None, None
+    height, width, channels = [*shape[1:], 1] if len(shape) == 3 else shape[1:]
+    return tuple(side if isinstance(side, int) and side > 0 else None for side in (height, width, channels))  # type: ignore[return-value]

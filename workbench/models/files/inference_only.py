@@ -1,0 +1,164 @@
+"""A model that gives predictions and nothing else, as a Keras model: one step, no layers, no gradients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from workbench.core.errors import WorkbenchError
+
+Tensor = Any
+COLOURS = (1, 3)
+"""Sizes that an axis has which is the channels' one."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """What a file says that its model takes and gives.
+
+    Attributes:
+        kind: what it is, for a sentence: "an ONNX model".
+        name: of the file or folder.
+        taken: `(N, …)` sizes of its input; None where one is open.
+        dtype: of its input, as numpy names it.
+        outputs: names of the outputs that are arrays.
+        run: `(N, …)` of that dtype, and the number of an output, to that output.
+        channels_first: whether `(N, C, H, W)` is meant where the sizes do not tell.
+    """
+
+    kind: str
+    name: str
+    taken: tuple[int | None, ...]
+    dtype: str
+    outputs: tuple[str, ...]
+    run: Callable[[Tensor, int], Tensor]
+    channels_first: bool = False
+
+
+class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
+    """A model of another make that takes `(N, H, W, C)`, and gives `(N, K)` of its one output that is so.
+
+    Attributes:
+        inference_only: what it is, for a sentence.
+        file_fingerprint: of its file.
+
+    Args:
+        foreign: what was found in the file.
+        fingerprint: of its file.
+        classes: K, where it is known; chooses among several outputs.
+
+    Raises:
+        WorkbenchError: if its input is no image.
+    """
+
+    def __init__(self, foreign: Foreign, *, fingerprint: str, classes: int | None = None) -> None:
+        super().__init__(name=re.sub(r"\W+", "_", foreign.name).strip("_") or "model", trainable=False)
+        self.inference_only, self.file_fingerprint = foreign.kind, fingerprint
+        self._foreign, self._wanted = foreign, classes
+        self._chosen: dict[tuple[int, ...], tuple[int, int]] = {}
+        if len(foreign.taken) not in (2, 3, 4):
+            raise WorkbenchError(
+                f"{foreign.name} must take images, (N, H, W, C) or (N, C, H, W). It takes {_shape(foreign.taken)}."
+            )
+        self._first = _channels_first(foreign)
+        self.built = True
+
+    @property
+    def inputs(self) -> list[Any]:
+        """Its input as (N, H, W, C), with its dtype."""
+        _, *size = self._foreign.taken
+        size = [*size[1:], size[0]] if self._first else size
+        return [keras.KerasTensor((None, *size), self._foreign.dtype)]
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """(None, H, W, C), or as few of these as it takes."""
+        return tuple(self.inputs[0].shape)
+
+    def __call__(self, images: Tensor, training: bool = False) -> Tensor:
+        """`(N, H, W, C)` of what it is given to `(N, K)` float32; no gradient passes."""
+        given = tf.transpose(images, (0, 3, 1, 2)) if self._first else tf.convert_to_tensor(images)
+        given = _typed(given, np.dtype(self._foreign.dtype))
+        size = tuple(given.shape[1:])
+        if size not in self._chosen:
+            with tf.init_scope():
+                self._chosen[size] = self._choose(size)
+        number, classes = self._chosen[size]
+        if self._foreign.taken[0] is None:
+            scores = self._foreign.run(given, number)
+        else:
+            scores = self._in_batches(given, number, self._foreign.taken[0])
+        return tf.stop_gradient(tf.reshape(tf.cast(scores, tf.float32), (tf.shape(given)[0], classes)))
+
+    def _in_batches(self, given: Tensor, number: int, batch: int) -> Tensor:
+        """Run a model that takes `batch` images at a time, neither more nor fewer."""
+        count = tf.shape(given)[0]
+        parts = -(-count // batch)
+        padded = tf.pad(given, [[0, parts * batch - count], *[[0, 0]] * (given.shape.rank - 1)])
+        stacked = tf.reshape(padded, (parts, batch, *given.shape[1:]))
+        classes = self._chosen[tuple(given.shape[1:])][1]
+
+        def scores(part: Tensor) -> Tensor:
+            return tf.reshape(tf.cast(self._foreign.run(part, number), tf.float32), (batch, classes))
+
+        spec = tf.TensorSpec((batch, classes), tf.float32)
+        found = tf.map_fn(scores, stacked, parallel_iterations=1, fn_output_signature=spec)
+        return tf.reshape(found, (parts * batch, classes))[:count]
+
+    def _choose(self, size: tuple[int, ...]) -> tuple[int, int]:
+        """Run it once on black images, and return which output is (N, K), and K."""
+        foreign, rows = self._foreign, self._foreign.taken[0] or 2
+        black = tf.zeros((rows, *size), foreign.dtype)
+        try:
+            found = [tuple(foreign.run(black, number).shape) for number in range(len(foreign.outputs))]
+        except (tf.errors.OpError, ValueError, TypeError) as error:
+            said = " ".join(str(getattr(error, "message", error)).split())[:300]
+            raise WorkbenchError(f"{foreign.name} cannot be run on images of shape {size}: {said}") from None
+        fits = [
+            (number, max(shape[1:]))
+            for number, shape in enumerate(found)
+            if len(shape) > 1 and shape[0] == rows and int(np.prod(shape[1:])) == max(shape[1:]) > 1
+        ]
+        right = [each for each in fits if each[1] == self._wanted] or fits
+        if not fits or (len(right) > 1 and right[0][1] != self._wanted):
+            shapes = ", ".join(
+                f"{name!r} {_shape((None, *shape[1:]))}" for name, shape in zip(foreign.outputs, found, strict=True)
+            )
+            raise WorkbenchError(
+                f"{foreign.name} must have one output with a score for each of K ≥ 2 classes, (N, K). It has {shapes}."
+            )
+        return right[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """It has none: what it is stands in its file alone.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(f"{self._foreign.name} is {self.inference_only}; it cannot be built again.")
+
+
+def _shape(sizes: tuple[int | None, ...]) -> str:
+    return f"({', '.join(['N', *('?' if size is None else str(size) for size in sizes[1:])])})"
+
+
+def _channels_first(foreign: Foreign) -> bool:
+    """Tell (N, C, H, W) from (N, H, W, C) by which axis has the size of colours."""
+    if len(foreign.taken) != 4:
+        return False
+    first, last = (foreign.taken[axis] in COLOURS for axis in (1, 3))
+    return first if first != last else foreign.channels_first
+
+
+def _typed(given: Tensor, dtype: np.dtype[Any]) -> Tensor:
+    """Bring floats to what the model takes; whole numbers are rounded, and cut off at the ends of their range."""
+    if dtype.kind in "iu":
+        ends = np.iinfo(dtype)
+        given = tf.clip_by_value(tf.round(given), max(ends.min, -(2**24)), min(ends.max, 2**24))
+    return tf.cast(given, dtype.name)

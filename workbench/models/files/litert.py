@@ -1,0 +1,99 @@
+"""LiteRT files (TensorFlow Lite), quantized ones included."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.core.errors import WorkbenchError
+from workbench.models.files.inference_only import Foreign, Tensor
+
+IDENTIFIER = b"TFL3"
+
+
+def read_litert(path: Path) -> Foreign:
+    """Open a `.tflite` file.
+
+    Raises:
+        WorkbenchError: if it cannot be run here, or takes something else than one array.
+    """
+    import tensorflow as tf
+
+    if path.read_bytes()[4:8] != IDENTIFIER:
+        raise WorkbenchError(f"{path.name} is not a LiteRT file: it lacks the mark {IDENTIFIER.decode()!r}.")
+    try:
+        interpreter = _interpreter()(model_path=str(path))
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise WorkbenchError(f"{path.name} is not a LiteRT model that can be run here: {said}") from None
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    if len(inputs) != 1:
+        raise WorkbenchError(f"{path.name} must take one array of images. It takes {len(inputs)}.")
+    (taken,), lock = inputs, threading.Lock()
+    signature = taken.get("shape_signature", taken["shape"])
+    sizes = tuple(int(size) if size > 0 else None for size in (signature if len(signature) else taken["shape"]))
+
+    def answer(given: Any, number: int) -> Any:
+        with lock:  # an interpreter holds the values of one call
+            try:
+                if tuple(given.shape) != tuple(interpreter.get_input_details()[0]["shape"]):
+                    interpreter.resize_tensor_input(taken["index"], given.shape)
+                    interpreter.allocate_tensors()
+                interpreter.set_tensor(taken["index"], _quantized(given, taken))
+                interpreter.invoke()
+            except RuntimeError as error:
+                raise ValueError(str(error)) from None
+            found = interpreter.get_tensor(outputs[number]["index"])
+        return _real(found, outputs[number])
+
+    def run(images: Tensor, number: int) -> Tensor:
+        return tf.numpy_function(lambda given: answer(given, number), [images], tf.float32, stateful=True)
+
+    kind = np.dtype(taken["dtype"])
+    scaled = kind.kind in "iu" and not _plain(taken)
+    names = tuple(each["name"] for each in outputs)
+    return Foreign("a LiteRT model", path.name, sizes, "float32" if scaled else kind.name, names, run)
+
+
+def _interpreter() -> Any:
+    """Return the interpreter of its own package, or TensorFlow's, which is the same and older."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        import warnings
+
+        import tensorflow as tf
+
+        def Interpreter(**given: Any) -> Any:  # noqa: N802 - stands for the class
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that it moves to a package of its own
+                return tf.lite.Interpreter(**given)
+
+    return Interpreter
+
+
+def _plain(tensor: Any) -> bool:
+    """Whether whole numbers stand for themselves: bytes of 0…255 whose unit is 1, or without any unit."""
+    scale, zero = tensor["quantization"]
+    return scale in (0, 1) and zero == 0
+
+
+def _quantized(given: Any, tensor: Any) -> Any:
+    """Real numbers to the whole ones that a quantized input takes."""
+    kind = np.dtype(tensor["dtype"])
+    if kind.kind not in "iu" or _plain(tensor):
+        return given.astype(kind)
+    scale, zero = tensor["quantization"]
+    ends = np.iinfo(kind)
+    return np.clip(np.round(given / scale + zero), ends.min, ends.max).astype(kind)
+
+
+def _real(found: Any, tensor: Any) -> Any:
+    if np.dtype(tensor["dtype"]).kind not in "iu" or tensor["quantization"][0] == 0:
+        return found.astype(np.float32)
+    scale, zero = tensor["quantization"]
+    return ((found.astype(np.float32) - zero) * scale).astype(np.float32)

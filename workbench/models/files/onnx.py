@@ -1,0 +1,72 @@
+"""ONNX files, run by onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.models.files.inference_only import Foreign, Tensor
+
+DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(float16)": "float16",
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+}
+
+
+def read_onnx(path: Path) -> Foreign:
+    """Open an ONNX file.
+
+    Raises:
+        Unavailable: if onnxruntime is not installed.
+        WorkbenchError: if onnxruntime cannot read it, or it takes something else than one array.
+    """
+    import tensorflow as tf
+
+    runtime, failures = _runtime()
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4  # what matters is raised
+    try:
+        session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except failures as error:
+        said = " ".join(str(error).split())[:300]
+        raise WorkbenchError(
+            f"{path.name} is not a model that onnxruntime {runtime.__version__} can run; it may be cut off, or of "
+            f"another format: {said}"
+        ) from None
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or inputs[0].type not in DTYPES:
+        taken = ", ".join(f"{each.name!r} {each.type}" for each in inputs)
+        raise WorkbenchError(f"{path.name} must take one array of images. It takes {taken or 'nothing'}.")
+    outputs = tuple(each.name for each in session.get_outputs() if each.type in DTYPES)
+    types = {each.name: DTYPES[each.type] for each in session.get_outputs() if each.type in DTYPES}
+
+    def answer(given: Any, name: str) -> Any:
+        try:
+            return session.run([name], {inputs[0].name: given})[0]
+        except failures as error:
+            raise ValueError(str(error)) from None
+
+    def run(images: Tensor, number: int) -> Tensor:
+        name = outputs[number]
+        return tf.numpy_function(lambda given: answer(given, name), [images], types[name], stateful=False)
+
+    sizes = tuple(size if isinstance(size, int) and size > 0 else None for size in inputs[0].shape)
+    # Open sizes are as PyTorch writes them, unless a name says otherwise.
+    return Foreign("an ONNX model", path.name, sizes, DTYPES[inputs[0].type], outputs, run, channels_first=True)
+
+
+def _runtime() -> tuple[Any, tuple[type[Exception], ...]]:
+    """Return onnxruntime, and everything that it raises, which has no class of its own in common."""
+    try:
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
+    except ImportError as error:
+        raise Unavailable(f"ONNX files need onnxruntime: pip install onnxruntime. ({error})") from None
+    own = [each for each in vars(state).values() if isinstance(each, type) and issubclass(each, Exception)]
+    return onnxruntime, (*own, RuntimeError, ValueError, OSError)

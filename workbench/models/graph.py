@@ -1,0 +1,245 @@
+"""Walk through a Keras model on real tensors, seeing every layer's output on the way.
+
+Nothing is built, cut or cloned: the layers are called one after the other as the model itself would
+call them in inference mode, so that any model keeps its graph, its weights and its names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops, tree
+from keras.src.models.functional import Functional
+
+from workbench.core.errors import WorkbenchError
+
+Tensor = Any
+IDENTITIES = (
+    "Identity",
+    "Dropout",
+    "SpatialDropout2D",
+    "GaussianNoise",
+    "GaussianDropout",
+    "AlphaDropout",
+    "ActivityRegularization",
+)
+RESHAPES = ("Flatten", "Reshape", "Squeeze", "Cast")
+SQUASHING = ("softmax", "log_softmax", "sigmoid")
+"""Activations that keep the order of the scores, and whose slope fades where the model is sure."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of one layer.
+
+    Attributes:
+        name: path of the layer, "backbone/deep" inside a nested model; ":2" follows at its second call.
+        layer: the layer, or the operation of `keras.ops` that a functional model recorded.
+        received: its first tensor argument.
+        output: its output.
+        arguments: everything it was called with, flat: more than one tensor where branches meet, and numbers.
+    """
+
+    name: str
+    layer: Any
+    received: Tensor
+    output: Tensor
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Head:
+    """How a model ends.
+
+    Attributes:
+        logits: scores before the softmax or sigmoid.
+        embeddings: what the last linear layer received.
+        note: a sentence about what was left out; empty where no linear layer ends the model.
+        sigmoid: whether the output is one sigmoid a class, so that its probabilities need not add up to 1.
+    """
+
+    logits: Tensor
+    embeddings: Tensor
+    note: str
+    sigmoid: bool = False
+
+
+def walk(model: keras.Model, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
+    """Call `model` on `images` layer by layer; nested models are opened.
+
+    A model with a `call` of its own is one step, since only it knows its layers' order.
+
+    Args:
+        model: any Keras 3 model.
+        images: what it takes.
+        known: outputs, by step, that are put in place of calling the layer: how a model is gone on with from
+            changed feature maps.
+
+    Returns:
+        The steps in the order of execution; the last one gives the model's output.
+
+    Raises:
+        WorkbenchError: if the model has more than one output.
+    """
+    steps: list[Step] = []
+    with _losses_kept(model):
+        outputs = tree.flatten(_visit(model, images, "", steps, known or {}))
+    if len(outputs) != 1:
+        raise WorkbenchError(
+            f"The model must have one output, (N, K). It has {len(outputs)}: build a keras.Model of its inputs and one."
+        )
+    last = next((n for n in range(len(steps), 0, -1) if steps[n - 1].output is outputs[0]), 0)
+    return steps[:last] if last else [*steps, Step(_unused(model.name, steps), model, images, outputs[0])]
+
+
+def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step], known: Mapping[str, Tensor]) -> Tensor:
+    if isinstance(model, keras.Sequential) and type(model).call is keras.Sequential.call:
+        for layer in model.layers:
+            received = _call(layer, prefix, steps, known)(received)
+        return received
+    if isinstance(model, Functional) and type(model).call is Functional.call:
+        # Private in Keras, and the only way to follow a graph with branches; tests/unit/test_graph.py notices a change.
+        if len(model.inputs) == 1:
+            received = tree.pack_sequence_as(model.input, tree.flatten(received))  # as a list or dict, if so built
+        inputs = model._standardize_inputs(received)
+        if len(inputs) == 1 and "int" in model.inputs[0].dtype:
+            inputs = tree.flatten(received)  # rounded to whole numbers it would have no gradient
+        outputs = model._run_through_graph(inputs, operation_fn=lambda layer: _call(layer, prefix, steps, known))
+        return outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
+    name = _unused(prefix + model.name, steps)
+    output = known[name] if name in known else model(received, training=False)
+    steps.append(Step(name, model, received, output, tuple(tree.flatten(received))))
+    return output
+
+
+def _call(layer: Any, prefix: str, steps: list[Step], known: Mapping[str, Tensor]) -> Callable[..., Any]:
+    """Return what calls `layer` in inference mode, or takes its known output, and records it."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        arguments = tuple(tree.flatten((args, kwargs)))
+        transparent = type(layer).call in (Functional.call, keras.Sequential.call)
+        if transparent and len(args) == 1:
+            return _visit(layer, args[0], f"{prefix}{layer.name}/", steps, known)
+        if "training" in getattr(layer, "_call_context_args", {}):
+            kwargs["training"] = False
+        name = _unused(prefix + layer.name, steps)
+        output = known[name] if name in known else layer(*args, **kwargs)
+        if hasattr(output, "shape"):
+            received = args[0] if args else next(iter(kwargs.values()), None)
+            steps.append(Step(name, layer, received, output, arguments))
+        return output
+
+    return call
+
+
+def _unused(name: str, steps: list[Step]) -> str:
+    taken = {step.name for step in steps}
+    count = 2
+    unused = name
+    while unused in taken:
+        unused, count = f"{name}:{count}", count + 1
+    return unused
+
+
+@contextlib.contextmanager
+def _losses_kept(model: keras.Model) -> Iterator[None]:
+    """Keep the losses that regularised layers hold: a call would replace them by tensors of our trace."""
+    layers = [layer for layer in model._flatten_layers() if hasattr(layer, "_losses")]
+    before = [list(layer._losses) for layer in layers]
+    try:
+        yield
+    finally:
+        for layer, losses in zip(layers, before, strict=True):
+            layer._losses[:] = losses
+
+
+def head_of(steps: list[Step]) -> Head:
+    """Find the scores before the softmax, or before the sigmoid of each class."""
+    last = _behind(steps, steps[-1])
+    if squash := _squash(last.layer):
+        said = f"The {squash} layer {last.name!r} is left out: scores are its inputs."
+        return _head(last.received, _linear_input(steps, last.received), said, squash)
+    activation = _activation(last.layer)
+    if activation in SQUASHING and _can_be_applied(last.layer):
+        said = f"The {activation} of layer {last.name!r} is left out: scores are its values before it."
+        return _head(_without_activation(last), last.received, said, activation)
+    if activation == "linear" and hasattr(last.layer, "kernel"):
+        return Head(last.output, last.received, "The model ends without a softmax: its outputs are the scores.")
+    return Head(last.output, _linear_input(steps, last.output), "")
+
+
+def _head(logits: Tensor, embeddings: Tensor, said: str, squash: str) -> Head:
+    more = " Probabilities are the softmax of these scores, not the sigmoids." if squash == "sigmoid" else ""
+    return Head(logits, embeddings, said + more, squash == "sigmoid")
+
+
+def pixel_range(model: keras.Model, steps: list[Step]) -> float:
+    """Return 255 where the model brings pixels of 0…255 into its own range, before its first weights; else 1."""
+    if "int" in str(getattr(next(iter(getattr(model, "inputs", None) or []), None), "dtype", "")):
+        return 255.0
+    for step in steps:
+        if type(step.layer).__name__ == "Rescaling":
+            return 255.0 if np.max(np.abs(step.layer.scale)) < 0.1 else 1.0
+        if type(step.layer).__name__ == "Normalization":
+            return 255.0 if np.max(np.abs(ops.convert_to_numpy(step.layer.mean))) > 2 else 1.0
+        if getattr(step.layer, "weights", []):
+            break
+    return 1.0
+
+
+def _behind(steps: list[Step], step: Step) -> Step:
+    """Go back from `step` over what hands its values on unchanged."""
+    while _hands_on(step):
+        giver = next((each for each in steps if each.output is step.received and each is not step), None)
+        if giver is None:
+            break
+        step = giver
+    return step
+
+
+def _hands_on(step: Step) -> bool:
+    kind, received, output = type(step.layer).__name__, step.received, step.output
+    if kind in RESHAPES:  # K scores in one place
+        return received.shape[-1] == output.shape[-1] and all(size == 1 for size in received.shape[1:-1])
+    return kind in IDENTITIES or (kind == "Activation" and _activation(step.layer) == "linear")
+
+
+def _squash(layer: Any) -> str:
+    """Return which of `SQUASHING` the layer, or the operation of `keras.ops`, is and nothing else; or ""."""
+    kinds = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
+    if type(layer).__name__ == "Activation" and _activation(layer) in SQUASHING:
+        return _activation(layer)
+    return kinds.get(type(layer).__name__, "")
+
+
+def _activation(layer: Any) -> str:
+    activation = getattr(layer, "activation", None)
+    return str(getattr(activation, "__name__", "linear" if activation is None else "unknown"))
+
+
+def _linear_input(steps: list[Step], logits: Tensor) -> Tensor:
+    """What the layer that gave `logits` received, or the logits themselves where it is not known."""
+    giver = next((step for step in steps if step.output is logits), None)
+    giver = None if giver is None else _behind(steps, giver)
+    return logits if giver is None or not hasattr(giver.layer, "kernel") else giver.received
+
+
+def _can_be_applied(layer: Any) -> bool:
+    """Whether kernel and bias are all there is to the layer: not to a quantised one, or one with its own `call`."""
+    plain = type(layer).call in (keras.layers.Dense.call, keras.layers.Conv2D.call)
+    return plain and getattr(layer, "quantization_mode", None) is None
+
+
+def _without_activation(step: Step) -> Tensor:
+    """Apply kernel and bias of a Dense or convolution layer, and no activation."""
+    layer = step.layer
+    received, kernel = (ops.cast(each, layer.compute_dtype) for each in (step.received, layer.kernel))
+    output = (
+        layer.convolution_op(received, kernel) if hasattr(layer, "convolution_op") else ops.matmul(received, kernel)
+    )
+    return output if layer.bias is None else ops.add(output, ops.cast(layer.bias, output.dtype))

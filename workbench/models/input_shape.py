@@ -1,0 +1,48 @@
+"""Which images a model takes: with or without channel, or flat, of a fixed size or of any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.core.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    import keras
+
+
+def fit_input(
+    model: keras.Model, image_shape: tuple[int, int, int] | None
+) -> tuple[tuple[int, int, int], tuple[int, ...]]:
+    """Find (H, W, C) of the images, and the shape in which the model wants one.
+
+    Raises:
+        WorkbenchError: if it takes no image of this shape, or leaves its size open and none is given.
+    """
+    if not getattr(model, "built", False):
+        raise WorkbenchError("The model has not been built: give it an Input layer, or call it once on an image.")
+    try:
+        wanted = model.input_shape
+    except (AttributeError, ValueError):
+        wanted = None if image_shape is None else (None, *image_shape)
+    if wanted is None or isinstance(wanted, list | dict) or len(wanted) not in (2, 3, 4):
+        open_size = "; give `image_shape=(H, W, C)`, if it takes one" if wanted is None else ""
+        raise WorkbenchError(f"The model must have one image input, (N, H, W, C). Its input is {wanted}{open_size}.")
+    size = tuple(wanted[1:])
+    if image_shape is None:
+        full = (*size, 1) if len(size) == 2 else size
+        if len(full) != 3 or None in full:
+            raise WorkbenchError(
+                f"The model's input {wanted} leaves the image size open: give `image_shape=(H, W, C)`."
+            )
+        return full, size
+    if len(size) == 3:
+        fits = all(w is None or w == g for w, g in zip(size, image_shape, strict=True))
+    elif len(size) == 2:
+        fits = image_shape[2] == 1 and all(w is None or w == g for w, g in zip(size, image_shape, strict=False))
+    else:
+        fits = size[0] == int(np.prod(image_shape))
+    if not fits:
+        raise WorkbenchError(f"The model takes images of shape {size} (H, W, C). The data has {image_shape}.")
+    return image_shape, image_shape if len(size) == 3 else image_shape[:2] if len(size) == 2 else size

@@ -1,0 +1,104 @@
+"""What a network is given for an image in [0, 1]: the conventions by which pixels are scaled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.core.errors import WorkbenchError, unknown
+
+AUTO, FIND = "auto", "find"
+"""Told by the model's own layers, and told by what it recognises: two names that stand for one of the others."""
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the red, green and blue channel in [0, 1], as in keras.applications' "torch" mode."""
+CAFFE_MEAN = (103.939, 116.779, 123.68)
+"""Of blue, green and red in [0, 255], as in its "caffe" mode."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """One convention: `images · scale + offset`, the channels turned round before that where it says so.
+
+    It takes numpy arrays and tensors alike, `(B, H, W, C)` in [0, 1], and keeps their dtype; inside a compiled function
+    gradients pass through it, so that they are always by the pixels in [0, 1].
+
+    Attributes:
+        name: as `--preprocessing` takes it.
+        words: for a sentence "... if the images are <words>".
+        scale, offset: one number, or one a channel as it is given (blue first where the channels are turned round).
+        bgr: whether blue comes first.
+    """
+
+    name: str
+    words: str
+    scale: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
+    bgr: bool = False
+
+    def change(self, images: Any) -> Any:
+        """Images in [0, 1] to what the network is given."""
+        images = images[..., ::-1] if self.bgr else images
+        images = images if self.scale == (1.0,) else images * _as(self.scale, images)
+        return images if self.offset == (0.0,) else images + _as(self.offset, images)
+
+    def undo(self, given: Any) -> Any:
+        """What the network is given to images in [0, 1]."""
+        given = given if self.offset == (0.0,) else given - _as(self.offset, given)
+        given = given if self.scale == (1.0,) else given / _as(self.scale, given)
+        return given[..., ::-1] if self.bgr else given
+
+    def fits(self, channels: int) -> bool:
+        """Whether images of so many channels can be given in this way."""
+        return len(self.scale) == len(self.offset) == 1 or channels == 3
+
+
+def _as(values: tuple[float, ...], like: Any) -> Any:
+    """Return a number, or one for each channel, in the dtype of an array or a tensor."""
+    if len(values) == 1:
+        return values[0]
+    return np.asarray(values, getattr(like.dtype, "as_numpy_dtype", like.dtype))
+
+
+UNIT = Preprocessing("unit", "scaled to 0…1")
+PIXELS = Preprocessing("pixels", "given as pixels of 0…255", (255.0,))
+_ALL = (
+    UNIT,
+    Preprocessing("signed", "scaled to −1…1", (2.0,), (-1.0,)),
+    PIXELS,
+    Preprocessing(
+        "imagenet-torch",
+        "normalised by ImageNet's mean and deviation",
+        tuple(1 / d for d in IMAGENET_DEVIATION),
+        tuple(-m / d for m, d in zip(IMAGENET_MEAN, IMAGENET_DEVIATION, strict=True)),
+    ),
+    Preprocessing(
+        "imagenet-caffe",
+        "given as blue, green, red in 0…255 less ImageNet's mean",
+        (255.0,) * 3,
+        tuple(-mean for mean in CAFFE_MEAN),
+        bgr=True,
+    ),
+)
+CONVENTIONS = {each.name: each for each in _ALL}
+"""Every convention by its name."""
+NAMES = (AUTO, *CONVENTIONS)
+
+
+def preprocessing(name: str, channels: int) -> Preprocessing:
+    """Return the convention of this name.
+
+    Raises:
+        WorkbenchError: if there is none, or it is for colour and the images are not.
+    """
+    if name not in CONVENTIONS:
+        raise unknown("preprocessing", name, (*NAMES, FIND))
+    found = CONVENTIONS[name]
+    if not found.fits(channels):
+        raise WorkbenchError(
+            f"The preprocessing {name!r} is for colour images, (N, H, W, 3). These have {channels} channel"
+            f"{'s' if channels > 1 else ''}: choose one of "
+            f"{', '.join(each.name for each in _ALL if each.fits(channels))}."
+        )
+    return found

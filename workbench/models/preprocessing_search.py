@@ -1,0 +1,109 @@
+"""The same images given to a model in other ways: what it recognises then, and which preprocessing is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.core.cache import load_arrays, save_arrays
+from workbench.core.dataset import Dataset
+from workbench.core.progress import report
+from workbench.core.types import Array
+from workbench.core.wording import percent
+from workbench.data.sampling import balanced
+from workbench.models.input_variants import Convention, conventions
+from workbench.models.preprocessing import AUTO
+from workbench.statistics.rates import wilson
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.models.probe import Probe
+
+AS_THEY_ARE = "as they are"
+IMAGES, SURE = 500, 0.001
+"""Images by which a preprocessing is found, and the p-value below which it is another one than "auto"."""
+
+
+def recognised(probe: Probe, dataset: Dataset, rows: Array, change: Callable[[Array], Array]) -> Array:
+    """Say which of some images are recognised when they are changed, `(n,)` bool; an infinite score is none."""
+    parts = [rows[start : start + 256] for start in range(0, len(rows), 256)]
+    logits = [probe.logits(np.ascontiguousarray(change(dataset.floats(part)))) for part in parts]
+    values = np.concatenate(logits)
+    return np.asarray((values.argmax(axis=1) == dataset.labels[rows]) & np.isfinite(values).all(axis=1))
+
+
+def compared(
+    probe: Probe, dataset: Dataset, rows: Array, now: Array, ways: Mapping[str, Convention]
+) -> tuple[pd.DataFrame, dict[str, Array]]:
+    """Give images to a model in every way, and compare with how it is given them now.
+
+    Source: McNemar 1947, Psychometrika 12, with the exact p-value.
+
+    Args:
+        probe: the model.
+        dataset: the images.
+        rows: `(n,)` of those that are given.
+        now: `(n,)` bool, which of them are recognised as they are.
+        ways: by name.
+
+    Returns:
+        A line for each way, "as they are" first: its accuracy with Wilson's 95 % interval, images gained and lost, and
+        the p-value; and which images each way recognises.
+    """
+    import pandas as pd
+    from scipy.stats import binomtest
+
+    lines: list[dict[str, Any]] = [{"input": AS_THEY_ARE, "accuracy": now.mean(), "gained": 0, "lost": 0, "p": 1.0}]
+    right = {AS_THEY_ARE: now}
+    for done, (name, way) in enumerate(ways.items()):
+        report("Other ways to give the images", done, len(ways))
+        right[name] = recognised(probe, dataset, rows, way.change)
+        gained, lost = int((right[name] & ~now).sum()), int((now & ~right[name]).sum())
+        chance = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+        lines.append({"input": name, "accuracy": right[name].mean(), "gained": gained, "lost": lost, "p": chance})
+    report("Other ways to give the images", len(ways), len(ways))
+    table = pd.DataFrame(lines)
+    low, high = wilson(np.array([each.sum() for each in right.values()]), len(rows))
+    table.insert(2, "low", low)
+    table.insert(3, "high", high)
+    return table, right
+
+
+def find_preprocessing(load: Callable[[], Any], dataset: Dataset, path: Path | None = None) -> tuple[str, str]:
+    """Find what a model is to be given by what it recognises of up to 500 labelled images, some of each class.
+
+    Args:
+        load: gives the model.
+        dataset: labelled images.
+        path: where the answer is kept; None for nowhere.
+
+    Returns:
+        A sentence on how sure it is, and the name of the preprocessing: "auto", unless another one surely (exact
+        McNemar test, p below 0.001 after Bonferroni) recognises more.
+    """
+    from workbench.models.probe import Probe
+
+    if path is not None and (kept := load_arrays(path)) is not None and {"said", "name"} <= kept.keys():
+        return str(kept["said"]), str(kept["name"])
+    probe = Probe(load(), dataset.image_shape)
+    rows = np.sort(balanced(dataset.labels, min(IMAGES, len(dataset)), 0))
+    ways = {n: way for n, way in conventions(dataset.image_shape, probe.preprocessing).items() if way.flag}
+    table, _ = compared(probe, dataset, rows, recognised(probe, dataset, rows, lambda images: images), ways)
+    usual, others = table.iloc[0], table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable")
+    best = others.iloc[0]
+    sure = bool(best["gained"] > best["lost"] and best["p"] * len(ways) < SURE)
+    name = str(best["input"]) if sure else AUTO
+    first, second = (best, usual) if sure else (usual, best)
+    named = {AS_THEY_ARE: f"{AUTO} ({probe.preprocessing.name})"}
+    said = (
+        f"{named.get(first['input'], first['input'])}: {percent(first['accuracy'])} of {len(rows):,} images are right; "
+        f"{named.get(second['input'], second['input'])}: {percent(second['accuracy'])}"
+        f"{'' if sure else '; none is surely better'}."
+    )
+    if path is not None:
+        save_arrays(path, {"said": np.array(said), "name": np.array(name)})
+    return said, name

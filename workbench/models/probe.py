@@ -1,0 +1,309 @@
+"""The one seam to Keras: a model in, its logits, feature maps and gradients out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.types import Array
+from workbench.core.types import Score as ScoreKind
+from workbench.models.engine import Engine
+from workbench.models.graph import Step, Tensor, head_of, pixel_range, walk
+from workbench.models.input_shape import fit_input
+from workbench.models.preprocessing import AUTO, PIXELS, UNIT, Preprocessing, preprocessing
+from workbench.models.scorer import RECTIFIERS, Scorer, Trace
+
+CLASSES = tf.TensorSpec((None,), tf.int64)
+"""Signature of one class for each image, for `compile`."""
+POOLING = (
+    "Pooling",
+    "Dropout",
+    "Padding",
+    "Cropping",
+    "UpSampling",
+    "Reshape",
+    "Rescaling",
+    "Normalization",
+    "Resizing",
+)
+
+
+UNSEEN = 32
+"""Values that a model is taken to hold for each of its input, where it cannot be seen into."""
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One layer as the probe sees it.
+
+    Attributes:
+        name: path of the layer, "backbone/deep" inside a nested model.
+        kind: class of the layer.
+        shape: shape of its output without N; None where a size is not fixed.
+        spatial: whether the output is (N, h, w, F) with more than one place.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int | None, ...]
+    spatial: bool
+
+
+class Probe:
+    """Read-only view of a Keras image classifier; the model it was given never changes.
+
+    Attributes:
+        classes: K.
+        image_shape: (H, W, C) of the images that it takes.
+        note: sentences about what it is given, and where its scores were found.
+        preprocessing: what the model is given for an image in [0, 1].
+        inference_only: what kind of file the model is, if it gives predictions and no gradients; else empty.
+        layers: every layer by path, in the order of execution.
+        keras_layers: the Keras layer, or operation, behind each of them.
+        max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
+        sigmoid: whether the model ends in one sigmoid a class.
+        rectified: whether a ReLU lies on the way to the scores.
+        floats: "float32", or "float64" for a model of that precision.
+
+    Args:
+        model: any Keras 3 model with one image input and one output of K ≥ 2 classes.
+        image_shape: (H, W, C) of the images; needed where the model leaves H or W open.
+        given: name of the preprocessing; "auto" is pixels of 0…255 for a model that scales its input itself, before its
+            first weights, and [0, 1] for any other.
+        floats: precision of pixels, scores and gradients.
+
+    Raises:
+        WorkbenchError: if the model takes no such images, or its output is no score per class.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        image_shape: tuple[int, int, int] | None = None,
+        *,
+        given: str = AUTO,
+        floats: str = "float32",
+    ) -> None:
+        self.model, self.floats = model, floats
+        self.image_shape, self._input_shape = fit_input(model, image_shape)
+        self._auto = given == AUTO
+        self.preprocessing: Preprocessing = UNIT if self._auto else preprocessing(given, self.image_shape[2])
+        self.inference_only = str(getattr(model, "inference_only", ""))
+        self.engine = Engine()
+        self._logarithm = False
+        self.sigmoid = self.rectified = False
+        self.note = ""
+        self.layers: dict[str, LayerInfo] = {}
+        self.keras_layers: dict[str, Any] = {}
+        self.classes = self._look()
+        values = sum(int(np.prod([size or 1 for size in layer.shape])) for layer in self.layers.values())
+        if any(isinstance(layer, keras.Model) for layer in self.keras_layers.values()):
+            values = max(values, UNSEEN * int(np.prod(self.image_shape)))
+        self.max_rows = int(np.clip(2**28 // max(values, 1), 1, 256))
+
+    def _look(self) -> int:
+        """Trace the model once: names, shapes, K, and what kind of output it has."""
+
+        def first(images: Tensor) -> Tensor:
+            steps = self._steps(images)
+            self.layers = {step.name: _info(step) for step in steps}
+            self.keras_layers = {step.name: step.layer for step in steps}
+            head = head_of(steps)
+            self.note, self.sigmoid = head.note, head.sigmoid
+            if self._auto:
+                self.preprocessing = PIXELS if pixel_range(self.model, steps) > 1 else UNIT
+            operations = tf.compat.v1.get_default_graph().get_operations()
+            self.rectified = any(each.type in RECTIFIERS for each in operations)
+            return head.logits
+
+        images = np.random.default_rng(0).random((4, *self.image_shape), np.float32).astype(self.floats)
+        with self.engine.lock:
+            output = np.asarray(tf.function(first, autograph=False)(tf.constant(images)))
+        output = output.reshape(len(output), -1) if output.ndim != 2 and output.size == 4 * output.shape[-1] else output
+        if output.ndim != 2 or output.shape[1] < 2:
+            raise WorkbenchError(
+                "The model must give one score for each of K ≥ 2 classes, (N, K). "
+                f"Its output is (N, {', '.join(map(str, output.shape[1:]))}). "
+                "A single sigmoid unit can be turned into two classes with a Dense(2) layer."
+            )
+        if not self.note:
+            self._logarithm = bool((output >= 0).all() and np.allclose(output.sum(axis=1), 1, atol=1e-3))
+            self.note = (
+                "The output is a probability without a softmax layer to leave out: scores are its logarithm."
+                if self._logarithm
+                else f"Nothing linear ends the model, {next(reversed(self.layers))!r} does: scores are its outputs."
+            )
+        if not self._auto:
+            self.note += f" Its images are {self.preprocessing.words}."
+        elif self.preprocessing is PIXELS:
+            self.note += " It scales its input itself, and is given pixels of 0…255."
+        if self.inference_only:
+            self.note = f"It is {self.inference_only}: it gives predictions, no gradients. {self.note}"
+        return int(output.shape[1])
+
+    def _steps(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
+        return walk(self.model, tf.reshape(self.preprocessing.change(images), (-1, *self._input_shape)), known)
+
+    def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
+        """Walk through the model inside a compiled function; what is not used costs nothing.
+
+        Args:
+            images: `(B, H, W, C)` float32 tensor in [0, 1].
+            known: outputs of layers that are taken as given, by name.
+        """
+        steps = self._steps(images, known)
+        head = head_of(steps)
+        logits = tf.reshape(tf.cast(head.logits, self.floats), (-1, self.classes))
+        if self._logarithm:
+            logits = tf.math.log(tf.maximum(logits, 1e-30))
+        inside = logits if head.embeddings is head.logits else tf.cast(head.embeddings, self.floats)
+        flat = tf.reshape(inside, (tf.shape(logits)[0], int(np.prod(inside.shape[1:]))))
+        return Trace({step.name: step.output for step in steps}, logits, flat, tuple(steps), head, self._logarithm)
+
+    @property
+    def spatial_layers(self) -> list[str]:
+        """Names of the layers with (N, h, w, F) output, in the order of execution."""
+        return [layer.name for layer in self.layers.values() if layer.spatial]
+
+    @property
+    def default_layer(self) -> str | None:
+        """The last spatial layer that is no pooling: where class activation maps are read; None if there is none."""
+        found = [
+            layer.name
+            for layer in self.layers.values()
+            if layer.spatial and not any(word in layer.kind for word in POOLING)
+        ]
+        return next(reversed(found or self.spatial_layers), None)
+
+    def no_maps(self, method: str) -> str:
+        """Say why `method` finds no feature maps in this model."""
+        if self.inference_only:
+            return f"{method} needs a layer with (N, h, w, F) output. {self._closed()}, and shows no layers."
+        closed = any(isinstance(layer, keras.Model) for layer in self.keras_layers.values())
+        why = "shows none: it has a `call` of its own, which cannot be seen into" if closed else "has none"
+        return f"{method} needs a layer with (N, h, w, F) output. This model {why}."
+
+    def no_gradients(self, method: str) -> str:
+        """Say why `method` finds no gradients in this model."""
+        return f"{method} needs gradients. {self._closed()}."
+
+    def _closed(self) -> str:
+        return f"This model is {self.inference_only}, inference-only: it gives predictions, no gradients"
+
+    def spatial_layer(self, name: str | None, *, method: str = "A feature map") -> str:
+        """Return `name`, or the default layer for None.
+
+        Raises:
+            WorkbenchError: if there is no such layer, or its output is not (N, h, w, F).
+        """
+        if name is None:
+            if self.default_layer is None:
+                raise WorkbenchError(self.no_maps(method))
+            return self.default_layer
+        if name not in self.layers:
+            raise unknown("layer", name, self.spatial_layers)
+        if name not in self.spatial_layers:
+            shape = ", ".join(["N", *("?" if size is None else str(size) for size in self.layers[name].shape)])
+            raise WorkbenchError(
+                f"`layer` must be one of {', '.join(self.spatial_layers) or '(none)'}. Got {name!r}; "
+                f"its output is ({shape}), {method} needs (N, h, w, F) with more than one place."
+            )
+        return name
+
+    def logits(self, images: Array) -> Array:
+        """`(B, H, W, C)` images in [0, 1] to `(B, K)` float32 scores before the softmax."""
+        return self.run("logits", lambda batch: self.trace(batch).logits, images)
+
+    def embeddings(self, images: Array) -> Array:
+        """`(B, H, W, C)` images in [0, 1] to `(B, D)` float32, what the last linear layer receives."""
+        return self.run("embeddings", lambda batch: self.trace(batch).embeddings, images)
+
+    def logits_and_embeddings(self, images: Array) -> tuple[Array, Array]:
+        """Both at the cost of one."""
+
+        def both(batch: Tensor) -> Tensor:
+            trace = self.trace(batch)
+            return tf.concat([trace.logits, trace.embeddings], axis=1)
+
+        values = self.run("logits and embeddings", both, images)
+        return values[:, : self.classes], values[:, self.classes :]
+
+    def feature_maps(self, images: Array, layer: str) -> Array:
+        """`(B, H, W, C)` images to the outputs of `layer`, `(B, h, w, F)` float32 (or `(B, D)` of a flat layer)."""
+        if layer not in self.layers:
+            raise unknown("layer", layer, self.layers)
+        return self.run(("maps", layer), lambda batch: tf.cast(self.trace(batch).outputs[layer], self.floats), images)
+
+    def gradient(
+        self, images: Array, target: Array, *, score: ScoreKind = "logit", against: Array | None = None
+    ) -> Array:
+        """Gradient of the score of `target` by the pixels: `(B, H, W, C)` float32, score per unit of [0, 1]."""
+
+        def gradient(batch: Tensor, target: Tensor, against: Tensor) -> Tensor:
+            return Scorer(self, target, against, score).gradient(batch)
+
+        return self.run(("gradient", score), gradient, images, target, against)
+
+    def feature_maps_and_gradients(self, images: Array, target: Array, layer: str) -> tuple[Array, Array]:
+        """Outputs of `layer` and gradient of the logit of `target` by them: two `(B, h, w, F)` float32."""
+        layer = self.spatial_layer(layer)
+
+        def both(batch: Tensor, target: Tensor, against: Tensor) -> Tensor:
+            return tf.stack(Scorer(self, target, against, "logit").feature_maps_and_gradients(batch, layer), axis=1)
+
+        values = self.run(("maps and gradients", layer), both, images, target, None)
+        return values[:, 0], values[:, 1]
+
+    @property
+    def filter_layers(self) -> list[str]:
+        """Names of the layers whose kernel is (height, width, C, F)."""
+        return [name for name, layer in self.keras_layers.items() if len(getattr(_kernel(layer), "shape", ())) == 4]
+
+    def filters(self, layer: str) -> Array:
+        """Weights of `layer`: `(height, width, C, F)` float32."""
+        if layer not in self.filter_layers:
+            raise unknown("convolution", layer, self.filter_layers)
+        return np.asarray(keras.ops.convert_to_numpy(_kernel(self.keras_layers[layer])), np.float32)
+
+    def run(self, key: object, function: Callable[..., Tensor], images: Array, *classes: Array | None) -> Array:
+        """Run a compiled function over `images` in batches.
+
+        Args:
+            key: names `function`; equal keys share one trace.
+            function: `(B, H, W, C)` float32 tensor, and one `(B,)` int64 tensor for each of `classes`, to a tensor.
+            images: `(N, H, W, C)` float32.
+            classes: `(N,)` int each, or None for zeros.
+        """
+        given = [np.zeros(len(images), np.int64) if each is None else np.asarray(each, np.int64) for each in classes]
+        compiled = self.compile((key, len(given)), function, (self.images, *[CLASSES] * len(given)))
+        starts = range(0, max(len(images), 1), self.max_rows)
+        return np.concatenate([compiled(*(a[i : i + self.max_rows] for a in (images, *given))) for i in starts])
+
+    @property
+    def images(self) -> Any:
+        """Signature of `(B, H, W, C)` images, for `compile`."""
+        return tf.TensorSpec((None, *self.image_shape), self.floats)
+
+    def compile(self, key: object, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
+        """Return `function` compiled once for every batch size; see `Engine.compile`."""
+        return self.engine.compile(key, function, signature)
+
+
+def _info(step: Step) -> LayerInfo:
+    shape = tuple(step.output.shape[1:])
+    spatial = len(shape) == 3 and (None in shape[:2] or shape[0] * shape[1] > 1)
+    return LayerInfo(step.name, type(step.layer).__name__, shape, spatial)
+
+
+def _kernel(layer: Any) -> Any:
+    return (
+        getattr(layer, "depthwise_kernel", None)
+        if hasattr(layer, "depthwise_kernel")
+        else getattr(layer, "kernel", None)
+    )

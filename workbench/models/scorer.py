@@ -1,0 +1,187 @@
+"""The explained score as tensors: its value, and its gradients by pixels and by feature maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import tensorflow as tf
+
+from workbench.core.types import Score as ScoreKind
+from workbench.models.graph import Head, Step
+
+Tensor = Any
+RECTIFIERS = ("Relu", "Relu6", "LeakyRelu")
+"""Operations that let only what is positive through; guided backpropagation changes their backward pass."""
+
+
+@tf.RegisterGradient("WorkbenchGuided")  # type: ignore[untyped-decorator]
+def _guided(operation: Any, gradient: Tensor) -> Tensor:
+    received = operation.inputs[0]
+    was_open = (received > 0) & (received < 6) if operation.type == "Relu6" else received > 0
+    return tf.where((gradient > 0) & was_open, gradient, tf.zeros_like(gradient))
+
+
+@tf.RegisterGradient("WorkbenchDeconvolved")  # type: ignore[untyped-decorator]
+def _deconvolved(_: Any, gradient: Tensor) -> Tensor:
+    return tf.nn.relu(gradient)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Tensors of one walk through the model: every step's output by name, `(B, K)` logits, `(B, D)` embeddings.
+
+    Attributes:
+        steps: the walk itself.
+        head: how it ends.
+        logarithm: whether logits are the logarithm of `head.logits`.
+    """
+
+    outputs: dict[str, Tensor]
+    logits: Tensor
+    embeddings: Tensor
+    steps: tuple[Step, ...] = ()
+    head: Head | None = None
+    logarithm: bool = False
+
+
+class Tracer(Protocol):
+    """What a scorer needs of a probe."""
+
+    max_rows: int
+    floats: str
+    sigmoid: bool
+
+    def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
+        """Walk through the model; what is `known` is not computed."""
+
+
+class Scorer:
+    """The explained score of each image, as tensors inside one compiled function.
+
+    Images have shape (B, H, W, C), or (B, S, H, W, C) for S changed copies of each; scores have (B,) or (B, S).
+
+    Attributes:
+        background: `(R, H, W, C)` images that stand for "nothing in particular", or None.
+
+    Args:
+        target: `(B,)` int64, the explained class.
+        against: `(B,)` int64, the class it is contrasted with; used by the contrast only.
+        kind: "logit" f_c, "probability" softmax(f)_c, or "contrast" f_c - f_c'.
+    """
+
+    def __init__(
+        self, probe: Tracer, target: Tensor, against: Tensor, kind: ScoreKind, background: Tensor | None = None
+    ) -> None:
+        self.probe, self.target, self.against, self.kind, self.background = probe, target, against, kind, background
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Score of each image."""
+        return self._by_rows(lambda rows, *classes: self._pick(self.probe.trace(rows).logits, *classes), images)
+
+    def gradient(self, images: Tensor) -> Tensor:
+        """Gradient of each image's score by its own pixels, of the shape of `images`."""
+
+        def gradient(rows: Tensor, *classes: Tensor) -> Tensor:
+            with tf.GradientTape() as tape:
+                tape.watch(rows)
+                scores = self._pick(self.probe.trace(rows).logits, *classes)
+            return tape.gradient(scores, rows, unconnected_gradients="zero")
+
+        return self._by_rows(gradient, images)
+
+    def rectified_gradient(self, images: Tensor, rule: Literal["guided", "deconvolved"]) -> Tensor:
+        """Gradient by the pixels, `(B, H, W, C)`, in which each ReLU hands back only what is positive.
+
+        Args:
+            images: `(B, H, W, C)`.
+            rule: "guided" also asks that the ReLU was open, "deconvolved" does not.
+        """
+        override = "WorkbenchGuided" if rule == "guided" else "WorkbenchDeconvolved"
+        with tf.compat.v1.get_default_graph().gradient_override_map(dict.fromkeys(RECTIFIERS, override)):
+            scores = self._pick(self.probe.trace(images).logits, self.target, self.against)
+        # Symbolic gradients honour the override; a tape does not.
+        return tf.gradients(scores, images, unconnected_gradients="zero")[0]
+
+    def feature_maps(self, images: Tensor, layer: str | None) -> Tensor:
+        """Outputs of `layer`, `(B, h, w, F)`."""
+        return tf.cast(self.probe.trace(images).outputs[str(layer)], self.probe.floats)
+
+    def feature_maps_and_gradients(self, images: Tensor, layer: str | None) -> tuple[Tensor, Tensor]:
+        """Outputs of `layer` and the score's gradient by them, `(B, h, w, F)` each; only the head runs backward."""
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            trace = self.probe.trace(images)
+            scores = self._pick(trace.logits, self.target, self.against)
+        maps = trace.outputs[str(layer)]
+        gradients = tape.gradient(scores, maps, unconnected_gradients="zero")
+        return tf.cast(maps, self.probe.floats), tf.cast(gradients, self.probe.floats)
+
+    def of_copies(self, count: int, change: Callable[[Tensor], Tensor]) -> Tensor:
+        """Score `count` changed copies of each image, a few at a time, so that they never lie in memory at once.
+
+        Args:
+            count: copies of each image, S.
+            change: numbers of some copies, `(s,)` int32, to these copies, `(B, s, H, W, C)`.
+
+        Returns:
+            `(B, S)`.
+        """
+        return self._in_parts(lambda numbers: self(change(numbers)), count)
+
+    def without_each_channel(self, images: Tensor, layer: str | None) -> Tensor:
+        """Scores with one feature map of `layer` after the other set to zero, `(B, F)`; only the head is run again."""
+        outputs = self.probe.trace(images).outputs
+        before = {name: outputs[name] for name in [*outputs][: [*outputs].index(str(layer)) + 1]}
+        channels = int(outputs[str(layer)].shape[-1])
+
+        def scores(numbers: Tensor) -> Tensor:
+            size = numbers.shape[0]
+            keep = 1 - tf.one_hot(numbers, channels, dtype=outputs[str(layer)].dtype)  # (s, F)
+            known = {name: tf.repeat(output, size, axis=0) for name, output in before.items()}
+            known[str(layer)] *= tf.tile(keep, (tf.shape(images)[0], 1))[:, None, None, :]
+            logits = self.probe.trace(tf.repeat(images, size, axis=0), known).logits
+            classes = (tf.repeat(each, size) for each in (self.target, self.against))
+            return tf.reshape(self._pick(logits, *classes), (-1, size))
+
+        return self._in_parts(scores, channels)
+
+    def _pick(self, logits: Tensor, target: Tensor, against: Tensor) -> Tensor:
+        values = tf.nn.softmax(logits) if self.kind == "probability" else logits
+        chosen = tf.gather(values, target, batch_dims=1)
+        return chosen - tf.gather(values, against, batch_dims=1) if self.kind == "contrast" else chosen
+
+    def _in_parts(self, scores: Callable[[Tensor], Tensor], count: int) -> Tensor:
+        """Call `scores` with (s,) of the numbers 0 … `count` - 1 after the other, and join its `(B, s)`."""
+        parts = -(-count // self.probe.max_rows)
+        if parts == 1:
+            return scores(tf.range(count))
+        size = -(-count // parts)
+        numbers = tf.reshape(tf.minimum(tf.range(parts * size), count - 1), (parts, size))
+        spec = tf.TensorSpec((None, size), self.probe.floats)
+        # One part at a time: see `Turns` in engine.py.
+        found = tf.map_fn(scores, numbers, parallel_iterations=1, fn_output_signature=spec)  # (parts, B, size)
+        return tf.reshape(tf.transpose(found, (1, 0, 2)), (-1, parts * size))[:, :count]
+
+    def _by_rows(self, function: Callable[..., Tensor], images: Tensor) -> Tensor:
+        """Apply `function` to (rows, H, W, C); copies are folded into rows, at most `max_rows` a call."""
+        if images.shape.rank == 4:
+            return function(images, self.target, self.against)
+        copies, size = images.shape[1], self.probe.max_rows
+        rows = tf.reshape(images, (-1, *images.shape[2:]))
+        arguments = (rows, tf.repeat(self.target, copies), tf.repeat(self.against, copies))
+        if copies <= size:  # the caller chose B so that B x S fits
+            output = function(*arguments)
+        else:
+            parts = -(-tf.shape(rows)[0] // size)
+            padding = parts * size - tf.shape(rows)[0]
+            padded = [tf.pad(each, [[0, padding], *[[0, 0]] * (each.shape.rank - 1)]) for each in arguments]
+            stacked = [tf.reshape(each, (parts, size, *each.shape[1:])) for each in padded]
+            spec = tf.TensorSpec(function(*(each[0] for each in stacked)).shape, self.probe.floats)
+            # One part at a time: see `Turns` in engine.py.
+            output = tf.map_fn(
+                lambda part: function(*part), tuple(stacked), parallel_iterations=1, fn_output_signature=spec
+            )
+            output = tf.reshape(output, (parts * size, *output.shape[2:]))[: tf.shape(rows)[0]]
+        return tf.reshape(output, (-1, copies, *output.shape[1:]))

@@ -1,0 +1,114 @@
+"""Pictures in a grid, with their texts and maps: every analysis that shows images draws them with this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workbench.core.types import Array
+from workbench.data.thumbnails import as_rgb
+from workbench.plotting.colours import NO_EVIDENCE_COLOUR, rgba
+from workbench.plotting.pieces import SMALL
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GAP = 0.1
+"""Between two pictures, in widths of a cell."""
+Text = tuple[str, str]
+"""What is written, and its colour."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One picture of a grid.
+
+    Attributes:
+        image: `(H, W, 1 or 3)` uint8.
+        above, below: lines of text with their colours.
+        overlay: `(H', W')` float of any size, laid over the image; None for none.
+        signed, scale: how the overlay is coloured; a scale of 0 draws it grey and says "no positive evidence".
+        contrast: whether a signed overlay sets the true class (teal) against the predicted one (orange).
+        framed: whether a thin line runs around it, as a picture on white needs.
+    """
+
+    image: Array
+    above: Sequence[Text] = ()
+    below: Sequence[Text] = ()
+    overlay: Array | None = None
+    signed: bool = False
+    scale: float = 0.0
+    contrast: bool = False
+    framed: bool = False
+
+
+def tiles_height(pictures: Sequence[Tile], columns: int, cell: float) -> float:
+    """Inches that `tiles` needs for `pictures` that are `cell` inches wide."""
+    return -(-len(pictures) // columns) * _tile_height(pictures, cell) * cell
+
+
+def _line(cell: float) -> float:
+    """Height of a line of text, in widths of a cell."""
+    return SMALL * 1.3 / 72 / cell
+
+
+def _tile_height(pictures: Sequence[Tile], cell: float) -> float:
+    lines = max(len(p.above) for p in pictures) + max(len(p.below) for p in pictures)
+    shape = pictures[0].image.shape
+    return (1 - GAP) * shape[0] / shape[1] + lines * _line(cell) + GAP
+
+
+def tiles(axes: Axes, pictures: Sequence[Tile], *, columns: int, cell: float) -> None:
+    """Draw pictures in a grid, nearest-neighbour, with their texts.
+
+    Args:
+        axes: taken as a whole; one axes for all pictures is drawn ten times faster than one for each.
+        pictures: all of one size; none of them draws nothing.
+        columns: pictures in a row.
+        cell: width of a picture with its gap in inches, about the width of `axes` over `columns`.
+    """
+    axes.set_axis_off()
+    axes.set_aspect("equal")
+    if not pictures:
+        return
+    step, line = _tile_height(pictures, cell), _line(cell)
+    lines = max(len(p.above) for p in pictures)
+    tall = (1 - GAP) * pictures[0].image.shape[0] / pictures[0].image.shape[1]
+    for position, tile in enumerate(pictures):
+        left, top = position % columns, position // columns * step
+        upper = top + lines * line
+        box = (left, left + 1 - GAP, upper + tall, upper)
+        _picture(axes, tile, box)
+        for number, (words, colour) in enumerate(tile.above):
+            at = upper - (len(tile.above) - number - 0.5) * line
+            axes.text(left, at, words, fontsize=SMALL, color=colour, va="center", ha="left")
+        for number, (words, colour) in enumerate(tile.below):
+            axes.text(
+                left, upper + tall + (number + 0.65) * line, words, fontsize=SMALL, color=colour, va="center", ha="left"
+            )
+    axes.set_xlim(0, columns - GAP)
+    axes.set_ylim(-(-len(pictures) // columns) * step - GAP, 0)
+
+
+def _picture(axes: Axes, tile: Tile, box: tuple[float, float, float, float]) -> None:
+    left, right, bottom, top = box
+    axes.imshow(as_rgb(tile.image), extent=box, interpolation="nearest", aspect="equal")
+    if tile.framed:
+        around = [left, right, right, left, left], [top, top, bottom, bottom, top]
+        axes.plot(*around, color=NO_EVIDENCE_COLOUR, linewidth=0.5, clip_on=False)
+    if tile.overlay is not None:
+        if tile.scale > 0 and (tile.signed or (tile.overlay > 0).any()):
+            painted = rgba(tile.overlay, signed=tile.signed, scale=tile.scale, contrast=tile.contrast)
+            axes.imshow(painted, extent=box, interpolation="nearest", aspect="equal")
+        else:
+            axes.fill([left, right, right, left], [top, top, bottom, bottom], color=NO_EVIDENCE_COLOUR, linewidth=0)
+            middle = (left + right) / 2, (top + bottom) / 2
+            axes.text(*middle, "no positive\nevidence", fontsize=SMALL, color="white", ha="center", va="center")
+
+
+def strips(axes: Axes, count: int) -> list[Axes]:
+    """Divide `axes` into `count` rows for pictures, level with bars at 0, 1, … of a neighbouring panel."""
+    axes.set_axis_off()
+    axes.set_ylim(count - 0.5, -0.5)
+    return [axes.inset_axes((0, row - 0.48, 1, 0.96), transform=axes.transData, anchor="W") for row in range(count)]

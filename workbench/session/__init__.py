@@ -1,0 +1,1 @@
+"""One model, one data set, and everything computed about them so far; the contract of an analysis."""

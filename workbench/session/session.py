@@ -1,0 +1,128 @@
+"""A session: a study that explains its images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from workbench.core.attribution import Attribution
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import make
+from workbench.core.progress import report
+from workbench.core.types import Array, Score
+from workbench.data.lazy_images import Some
+from workbench.session.judging import judged
+from workbench.session.study import Rows, Study
+
+if TYPE_CHECKING:
+    from workbench.attribution.explainer import Explainer
+
+Class = str | int | Array
+
+
+class Session(Study):
+    """A study that explains its images: attributions, and how far each of them may be believed."""
+
+    def attribute(
+        self,
+        method: str,
+        rows: Rows,
+        *,
+        target: Class = "predicted",
+        contrast: tuple[Class, Class] | None = None,
+        score: Literal["logit", "probability"] = "logit",
+        verdict: bool = False,
+        **params: Any,
+    ) -> Attribution:
+        """Explain the scores of some images.
+
+        Args:
+            method: CLI name of the method, for example "grad-cam".
+            rows: rows of the dataset.
+            target: "predicted", "label", a class name or number, or `(n,)` int.
+            contrast: two classes in the same forms, in place of `target`: explains f_c - f_c'.
+            score: "logit" or "probability".
+            verdict: whether to judge each map, 0.1 s an image; a method's randomisation test comes once, and longer.
+            params: the method's parameters, for example `layer="conv2"`.
+
+        Raises:
+            WorkbenchError: if a name or a value is wrong, or the method does not apply to this model.
+        """
+        chosen = self.dataset.rows(rows)
+        if "against" in params:
+            raise WorkbenchError("Name both classes of a contrast in one: contrast=(class, other class).")
+        plain = isinstance(target, str) and target == "predicted" and score == "logit"
+        if contrast is not None and not (plain and len(contrast) == 2):
+            raise WorkbenchError("`contrast` takes two classes, and stands in place of `target` and `score`.")
+        first, second = (target, None) if contrast is None else contrast
+        return self.attribute_images(
+            method,
+            Some(self.dataset, chosen),
+            self.classes_of(first, chosen),
+            against=None if second is None else self.classes_of(second, chosen),
+            score=score,
+            verdict=verdict,
+            **params,
+        )
+
+    def attribute_images(
+        self,
+        method: str,
+        images: Any,
+        target: Array,
+        *,
+        against: Array | None = None,
+        score: Score = "logit",
+        verdict: bool = False,
+        **params: Any,
+    ) -> Attribution:
+        """Explain images that need not belong to the dataset: `(n, H, W, C)`, uint8 or float32 in [0, 1]."""
+        from workbench.attribution.methods import explainer
+
+        kind = make(explainer(method), params)
+        return self.explain(kind, images, target, against=against, score=score, verdict=verdict)
+
+    def explain(
+        self,
+        method: Explainer,
+        images: Any,
+        target: Array,
+        *,
+        against: Array | None = None,
+        score: Score = "logit",
+        verdict: bool = False,
+    ) -> Attribution:
+        """Explain images by a method that was made already; see `attribute_images`.
+
+        Args:
+            method: an attribution method with its parameters.
+            images: `(n, H, W, C)`, uint8 or float32 in [0, 1].
+            target: `(n,)` int, the class whose score is explained.
+            against: `(n,)` int, the class whose logit is subtracted; None for the score alone.
+            score: "logit" or "probability"; a contrast is always one of logits.
+            verdict: whether to judge each map.
+
+        Raises:
+            WorkbenchError: if the method does not apply to this model.
+        """
+        found = method.attribute(
+            self.probe,
+            images,
+            target,
+            against=against,
+            score=score if against is None else "contrast",
+            background=self.background if method.needs_background else None,
+            progress=report,
+        )
+        return judged(self, method, found, images) if verdict else found
+
+    def classes_of(self, wanted: Class, rows: Array) -> Array:
+        """Return the class of each of `rows`, `(n,)` int64: predicted, label, one for all, or as they are given."""
+        if isinstance(wanted, str) and wanted == "predicted":
+            return self.predictions.predicted[rows]
+        if isinstance(wanted, str) and wanted == "label":
+            return self.dataset.labels[rows]
+        if isinstance(wanted, str | int | np.integer):
+            return np.full(len(rows), self.class_index(wanted), np.int64)
+        return np.asarray(wanted, np.int64)

@@ -1,0 +1,305 @@
+"""One model, one dataset, and everything computed about them so far."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import numpy as np
+
+from workbench.core.cache import cache_folder, load_arrays, save_arrays
+from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.predictions import Predictions
+from workbench.core.progress import report
+from workbench.core.types import Array
+from workbench.models.files import file_fingerprint, is_inference_only
+from workbench.models.preprocessing import AUTO, FIND, NAMES
+from workbench.training.dynamics import Dynamics, read_dynamics
+from workbench.training.runs import Run
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+    from workbench.models.probe import Probe
+
+Rows = Sequence[int] | Array | slice
+
+
+class Study:
+    """A model, its data, and its predictions, each made when it is first asked for; safe to use from several threads.
+
+    Opening one imports no TensorFlow: the model is loaded when something asks for it.
+
+    Attributes:
+        dataset: the images under study.
+        run: the run that the model belongs to, or None.
+        name: what captions call the model.
+        cache: whether predictions and results are kept in the user's cache folder.
+        found: how "find" came to its preprocessing, a sentence; empty where it was not asked.
+
+    Args:
+        model: a Keras model, a run, or the path of a model file or folder, as `model_files.load_model` takes it.
+        dataset: labelled images that fit it.
+        name: of the model; the run's or the file's, if not given.
+        preprocessing: what the model is given for an image: "auto" (it scales its input itself, or takes [0, 1]),
+            "unit", "signed", "pixels", "imagenet-torch", "imagenet-caffe", or "find": what surely recognises more than
+            "auto" does; the run's, if not given.
+        train: the images it was trained on, or what loads them (None if they are not known); analyses of the training
+            part need it.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model | Run | Path | str,
+        dataset: Dataset,
+        *,
+        name: str | None = None,
+        preprocessing: str | None = None,
+        train: Dataset | Callable[[], Dataset | None] | None = None,
+        cache: bool = True,
+    ) -> None:
+        model = Path(model) if isinstance(model, str) else model
+        self._given, self.dataset, self.cache = model, dataset, cache
+        self.run = model if isinstance(model, Run) else None
+        self.name = name or (model.stem if isinstance(model, Path) else str(getattr(model, "name", "model")))
+        self._usual = AUTO if self.run is None else self.run.manifest.preprocessing
+        self._preprocessing = self._usual if preprocessing is None else preprocessing
+        if self._preprocessing not in (*NAMES, FIND):
+            raise unknown("preprocessing", self._preprocessing, (*NAMES, FIND))
+        self.found = ""
+        self._train = train
+        self._lock = threading.RLock()
+        self._opening = threading.RLock()  # of its own, so that saved predictions are there while the model is loaded
+        self._probe: Probe | None = None
+        self._predictions: Predictions | None = None
+        self._embeddings: Array | None = None
+        self._owner: Self | None = None  # whose model this one shares
+        self._beside: dict[str, Self] = {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, {self.dataset.name!r}, {len(self.dataset):,} images)"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """K names."""
+        return self.dataset.class_names
+
+    @property
+    def split(self) -> str:
+        """Name of the part, "test" or "train"."""
+        return self.dataset.name.rpartition("/")[2]
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What a caption says about the model and the data."""
+        return {
+            "run": self.name,
+            "dataset": self.dataset.name,
+            "images": len(self.dataset),
+            "classes": len(self.class_names),
+            "model": self.model_fingerprint,
+            "data": self.dataset.fingerprint,
+        }
+
+    @cached_property
+    def model_fingerprint(self) -> str:
+        """16 hexadecimal digits that change with any weight and with what the model is given.
+
+        A run and a file need no TensorFlow for it, unless the preprocessing is yet to be found.
+        """
+        how = self.preprocessing
+        return self._weights if how == AUTO else hashlib.sha256(f"{self._weights} {how}".encode()).hexdigest()[:16]
+
+    @cached_property
+    def _weights(self) -> str:
+        """16 hexadecimal digits that change with any weight."""
+        if isinstance(self._given, Run):
+            return self._given.manifest.model_sha256[:16]
+        if isinstance(self._given, Path):
+            return file_fingerprint(self._given)
+        from workbench.models.files.keras import fingerprint
+
+        return fingerprint(self._given)
+
+    @property
+    def preprocessing(self) -> str:
+        """Name of what the model is given for an image; to find it, the model is loaded at the first call."""
+        if self._owner is not None:
+            return self._owner.preprocessing
+        if self._preprocessing == FIND:
+            with self._opening:
+                if self._preprocessing == FIND:
+                    from workbench.models.preprocessing_search import find_preprocessing
+
+                    path = cache_folder() / "results" / f"{self._weights}-{self.dataset.fingerprint}" / "found.npz"
+                    self.found, self._preprocessing = find_preprocessing(
+                        lambda: self._model, self.dataset, path if self.cache else None
+                    )
+        return self._preprocessing
+
+    @property
+    def inference_only(self) -> bool:
+        """Whether the model gives predictions and no gradients or layers; known without loading it."""
+        if isinstance(self._given, Path):
+            return is_inference_only(self._given)
+        return bool(getattr(self._given, "inference_only", ""))
+
+    @property
+    def history(self) -> pd.DataFrame | None:
+        """Learning curves, one row an epoch; None where there are none."""
+        return None if self.run is None else self.run.history
+
+    @property
+    def dynamics(self) -> Dynamics | None:
+        """What the trainer noted of every training image after each epoch; None where there is nothing."""
+        return None if self.run is None else read_dynamics(self.run.path)
+
+    @property
+    def train(self) -> Dataset | None:
+        """The images it was trained on, loaded at the first call; None where they are not known."""
+        with self._lock:
+            if callable(self._train):
+                self._train = self._train()
+            return self._train
+
+    @property
+    def training(self) -> Self | None:
+        """The session of the same model on its training images; None where they are not known."""
+        return None if self.train is None else self.beside(self.train)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the model is loaded."""
+        return self._probe is not None if self._owner is None else self._owner.ready
+
+    @property
+    def probe(self) -> Probe:
+        """The model's probe; the first call imports TensorFlow and loads the model.
+
+        Raises:
+            WorkbenchError: if the model cannot be read or does not fit the data.
+        """
+        if self._owner is not None:
+            return self._owner.probe
+        with self._opening:
+            if self._probe is None:
+                from workbench.models.probe import Probe
+
+                probe = Probe(self._model, self.dataset.image_shape, given=self.preprocessing)
+                if probe.classes != len(self.class_names):
+                    raise WorkbenchError(
+                        f"The model gives {probe.classes} scores an image. {self.dataset.name!r} names "
+                        f"{len(self.class_names)} classes; name all of the model's classes in the data (`class_names`)."
+                    )
+                self._probe = probe
+            return self._probe
+
+    @property
+    def model(self) -> keras.Model:
+        """The Keras model."""
+        return self.probe.model
+
+    @cached_property
+    def _model(self) -> keras.Model:
+        if isinstance(self._given, Run):
+            return self._given.load_model()
+        if isinstance(self._given, Path):
+            from workbench.models.files import load_model
+
+            return load_model(self._given, classes=len(self.class_names))
+        return self._given
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether predictions can be had without loading the model."""
+        return self._saved_predictions() is not None
+
+    @property
+    def predictions(self) -> Predictions:
+        """Predictions of all images: the run's, the cached ones, or computed now, with progress."""
+        with self._lock:
+            if self._saved_predictions() is None:
+                self._compute()
+            return cast("Predictions", self._predictions)
+
+    @property
+    def embeddings(self) -> Array:
+        """`(N, D)` float32, what the last linear layer receives; cached, else computed now, with progress."""
+        with self._lock:
+            if self._embeddings is None:
+                self._embeddings = self._cached("embeddings")
+            if self._embeddings is None:
+                self._compute()
+            return np.asarray(self._embeddings)
+
+    def _saved_predictions(self) -> Predictions | None:
+        with self._lock:
+            if self._predictions is None and self.run is not None and self.preprocessing == self._usual:
+                self._predictions = self.run.predictions(self.split, self.dataset.fingerprint)
+            if self._predictions is None and (logits := self._cached("logits")) is not None:
+                self._predictions = Predictions(logits, self.dataset.labels)
+            return self._predictions
+
+    def _cached(self, name: str) -> Array | None:
+        """Return "logits" or "embeddings" from the cache folder, if they are there for every image."""
+        stored = (load_arrays(self.cache_path("predictions.npz")) if self.cache else None) or {}
+        values = stored.get(name)
+        return values if values is not None and values.shape[:1] == (len(self.dataset),) else None
+
+    def _compute(self) -> None:
+        """Pass all images through the model once: logits and embeddings."""
+        logits, embeddings = [], []
+        for images in self.dataset.batches(256):
+            values = self.probe.logits_and_embeddings(images)
+            logits.append(values[0])
+            embeddings.append(values[1])
+            report("Predictions", sum(map(len, logits)), len(self.dataset))
+        self._embeddings = np.concatenate(embeddings)
+        self._predictions = Predictions(np.concatenate(logits), self.dataset.labels)
+        if self.cache:
+            arrays = {"logits": self._predictions.logits, "embeddings": self._embeddings}
+            save_arrays(self.cache_path("predictions.npz"), arrays)
+
+    def cache_path(self, name: str) -> Path:
+        """Where the cache keeps something of this model on this data."""
+        return cache_folder() / "results" / f"{self.model_fingerprint}-{self.dataset.fingerprint}" / name
+
+    @property
+    def background(self) -> Array:
+        """`(5, H, W, C)` uint8 images that stand for nothing in particular: of the training part, where it is known."""
+        known = self.train or self.dataset
+        return np.asarray(known.images[np.sort(np.random.default_rng(0).permutation(len(known))[:5])])
+
+    def class_index(self, name: str | int) -> int:
+        """Return the class called `name`, or of that number; the nearest names are offered where there is none."""
+        return self.dataset.class_index(name)
+
+    def beside(self, dataset: Dataset) -> Self:
+        """Return the session of the same model on other images, the same one at each call."""
+        with self._lock:
+            if dataset.fingerprint not in self._beside:
+                other = type(self)(
+                    self._given,
+                    dataset,
+                    name=self.name,
+                    preprocessing=self.preprocessing,
+                    train=self._train,
+                    cache=self.cache,
+                )
+                other._owner = self
+                self._beside[dataset.fingerprint] = other
+            return self._beside[dataset.fingerprint]
+
+    def subset(self, rows: Rows) -> Self:
+        """Return a session on some of the images; the model and known predictions are shared."""
+        chosen = self.dataset.rows(rows)
+        other = self.beside(self.dataset.subset(chosen))
+        if self.has_predictions:
+            other._predictions = Predictions(self.predictions.logits[chosen], self.dataset.labels[chosen])
+        return other

@@ -1,0 +1,1 @@
+"""Rates, intervals, significance, neighbours, clusters and calibration: numbers in, numbers out."""

@@ -1,0 +1,68 @@
+"""Which differences are beyond chance: adjusted p-values, paired differences, means with intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.core.types import Array
+
+
+def mean_with_interval(values: Array) -> tuple[float, float, float]:
+    """Mean of `(N,)` values with its 95 % interval (Student's t); NaN values are left out, and NaN if none is left."""
+    from scipy.stats import t
+
+    known = values[np.isfinite(values)]
+    if len(known) == 0:
+        return (float("nan"),) * 3
+    half = float(t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else 1.0
+    return float(known.mean()), float(known.mean() - half), float(known.mean() + half)
+
+
+DISCOVERIES = 0.05
+"""Share of false discoveries, by Benjamini and Hochberg 1995."""
+
+
+def discovered(chances: Array, share: float = DISCOVERIES) -> Array:
+    """Which of `(n,)` p-values hold, so that at most `share` of those that do are false: `(n,)` bool.
+
+    Source: Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x.
+    """
+    order = np.argsort(chances, kind="stable")
+    below = np.flatnonzero(chances[order] <= share * np.arange(1, len(chances) + 1) / max(len(chances), 1))
+    held = np.zeros(len(chances), bool)
+    held[order[: below[-1] + 1 if len(below) else 0]] = True
+    return held
+
+
+def paired_difference(lost: int, won: int, trials: int, *, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Compare two rates of the same images: `(lost - won) / trials` with its interval.
+
+    Source: Bonett & Price 2012, doi:10.3102/1076998611411915: Wald's interval with one image added to each of the
+    two counts of images that changed, and two to the trials.
+
+    Args:
+        lost: images that are right before and wrong after.
+        won: images that are wrong before and right after.
+        trials: images in all, at least 1.
+        confidence: of the interval.
+
+    Returns:
+        How much smaller the second rate is, and both ends of the interval; the value itself always lies within.
+    """
+    from scipy.special import ndtri
+
+    value = (lost - won) / trials
+    one, other = (lost + 1) / (trials + 2), (won + 1) / (trials + 2)
+    half = float(ndtri(0.5 + confidence / 2)) * np.sqrt((one + other - (one - other) ** 2) / (trials + 2))
+    low, high = max(one - other - half, -1.0), min(one - other + half, 1.0)
+    return value, min(float(low), value), max(float(high), value)
+
+
+def holm(chances: Array) -> Array:
+    """Adjust `(T,)` p-values for having tested all of them (Holm 1979); NaN is no test, and stays."""
+    adjusted = np.full(len(chances), np.nan)
+    tested = np.flatnonzero(np.isfinite(chances))
+    order = tested[np.argsort(chances[tested], kind="stable")]
+    steps = chances[order] * (len(order) - np.arange(len(order)))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(order) else steps
+    return adjusted

@@ -1,0 +1,184 @@
+"""A training that is not finished yet: written after each epoch, whole at any moment at which the power may fail."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.types import Array
+from workbench.training.dynamics import Dynamics, read_dynamics, write_dynamics
+from workbench.training.early_stopping import Watch
+from workbench.training.recipes import TrainingJob
+from workbench.training.runs import checked_name, sync
+
+STATE = "state.json"
+
+
+class State(BaseModel):
+    """How far a training is: the content of state.json.
+
+    Attributes:
+        job: what is trained.
+        fingerprint: of the training images.
+        epochs: how many are done.
+        model: file of the model and its optimizer after them; empty before the first.
+        dynamics: file of what was noted of each fitted image; empty where nothing was.
+        averages: file of the running means of the weights; empty where there are none.
+        best: file of the weights after the best epoch; empty where they are not kept.
+        watch: what the validation losses have told so far.
+        history: one row for each.
+    """
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=(), ser_json_inf_nan="constants")
+
+    job: TrainingJob
+    fingerprint: str
+    epochs: int = 0
+    model: str = ""
+    dynamics: str = ""
+    averages: str = ""
+    best: str = ""
+    watch: Watch = Watch()
+    history: tuple[dict[str, float], ...] = ()
+
+
+class Checkpoint:
+    """The folder `.<name>.training` beside the runs.
+
+    Args:
+        folder: where runs are kept.
+        name: name of the run to be.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = checked_name(name)
+        self.path = folder / f".{name}.training"
+
+    def read(self) -> State | None:
+        """Return how far the training is; None where there is none.
+
+        Raises:
+            WorkbenchError: if what is there cannot be read.
+        """
+        try:
+            return State.model_validate_json((self.path / STATE).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError, ValidationError) as error:
+            said = str(error).splitlines()[0]
+            raise WorkbenchError(f"{self.path / STATE} cannot be read ({said}). Train without --resume.") from None
+
+    def write(
+        self,
+        state: State,
+        model: Any = None,
+        dynamics: Dynamics | None = None,
+        *,
+        averages: Mapping[str, Array] | None = None,
+        best: Mapping[str, Array] | None = None,
+    ) -> State:
+        """Replace what is there by `state` and the model, in such an order that one whole state is there at any time.
+
+        Args:
+            state: the names of its files are filled in.
+            model: a compiled Keras model; saved with its optimizer. None before the first epoch.
+            dynamics: what was noted of each fitted image; None where nothing was.
+            averages: running means of the weights; None where there are none.
+            best: weights after the best epoch; None where those that are there stay the best.
+
+        Raises:
+            Unavailable: if it cannot be written; what was there before is still there.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            epoch = f"epoch-{state.epochs:04d}"
+            if model is not None:
+                state = state.model_copy(update={"model": f"{epoch}.keras"})
+                model.save(self.path / "writing.keras")
+                self._publish("writing.keras", state.model)
+            if dynamics is not None:
+                state = state.model_copy(update={"dynamics": f"{epoch}.npz"})
+                write_dynamics(self.path, dynamics, "writing.npz")
+                self._publish("writing.npz", state.dynamics)
+            for name, arrays in (("averages", averages), ("best", best)):
+                if arrays is not None:
+                    state = state.model_copy(update={name: f"{epoch}-{name}.npz"})
+                    np.savez(self.path / "writing.npz", allow_pickle=False, **dict(arrays))
+                    self._publish("writing.npz", getattr(state, name))
+            (self.path / "writing.json").write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            self._publish("writing.json", STATE)
+            for old in self.path.glob("epoch-*"):
+                if old.name not in (state.model, state.dynamics, state.averages, state.best):
+                    old.unlink()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                for half in self.path.glob("writing.*"):
+                    half.unlink()
+            kept = (self.path / STATE).is_file()
+            raise Unavailable(
+                f"The checkpoint of {self.name!r} could not be written in {self.path}: {error.strerror or error}. "
+                + (
+                    "The one before it is still there: make room and continue with --resume."
+                    if kept
+                    else "Make room, or name another folder with WORKBENCH_RUNS."
+                )
+            ) from None
+        return state
+
+    def load_model(self, state: State) -> Any:
+        """Open the model and its optimizer as they were after the last whole epoch.
+
+        Raises:
+            WorkbenchError: if the file is gone or damaged.
+        """
+        import keras
+
+        import workbench.training.schedule  # noqa: F401 - registers the schedule that the optimizer holds
+
+        try:
+            return keras.models.load_model(self.path / state.model, safe_mode=True)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise WorkbenchError(
+                f"{self.path / state.model} cannot be read ({said}). Train without --resume."
+            ) from None
+
+    def dynamics(self, state: State) -> Dynamics | None:
+        """Return what was noted of each fitted image up to then; None where nothing was.
+
+        Raises:
+            WorkbenchError: if the file is damaged.
+        """
+        return read_dynamics(self.path, state.dynamics) if state.dynamics else None
+
+    def arrays(self, name: str) -> dict[str, Array] | None:
+        """Return the arrays of a file that the state names; None where it names none.
+
+        Raises:
+            WorkbenchError: if the file is gone or damaged.
+        """
+        if not name:
+            return None
+        try:
+            with np.load(self.path / name, allow_pickle=False) as saved:
+                return dict(saved)
+        except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+            raise WorkbenchError(f"{self.path / name} cannot be read ({error}). Train without --resume.") from None
+
+    def remove(self) -> None:
+        """Delete it, when the run is saved."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _publish(self, written: str, name: str) -> None:
+        sync(self.path / written)
+        os.replace(self.path / written, self.path / name)  # noqa: PTH105 - said as POSIX says it: atomic
+        sync(self.path)

@@ -1,0 +1,289 @@
+"""Several recipes, each trained from several seeds: which of them helped, as far as that can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Finding
+from workbench.core.params import make
+from workbench.core.progress import Progress, silent
+from workbench.core.types import Array
+from workbench.core.wording import counted, listed, percent
+from workbench.statistics.significance import holm
+from workbench.training.checkpoint import Checkpoint
+from workbench.training.fitting import Row, Start, Tell
+from workbench.training.recipes import Recipe, TrainingJob
+from workbench.training.runs import MANIFEST, Run, open_run, runs_folder
+from workbench.training.trainer import train
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SURE = 0.05
+"""Chance of a difference where there is none, over all comparisons together, up to which it counts as one."""
+HELPED, HURT, OPEN, FIRST = "helped", "hurt", "can't be told", "compared with"
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """One recipe, trained from one seed.
+
+    Attributes:
+        recipe: its name.
+        seed: of first weights, order and augmentation.
+        correct: `(N,)` bool, which test images it gets right.
+        epochs: that were trained.
+        seconds: that they took.
+    """
+
+    recipe: str
+    seed: int
+    correct: Array
+    epochs: int
+    seconds: float
+
+
+def train_all(
+    recipes: Mapping[str, Recipe],
+    seeds: Sequence[int],
+    *,
+    job: TrainingJob,
+    prefix: str = "compare",
+    folder: str | Path | None = None,
+    progress: Progress = silent,
+    say: Tell | None = None,
+    on_run: Callable[[str, bool], None] | None = None,
+    on_start: Start | None = None,
+    on_epoch: Callable[[Row], None] | None = None,
+) -> list[Trained]:
+    """Train every recipe from every seed, as runs `<prefix>-<recipe>-<seed>`; what is there stays.
+
+    Seeds are gone through in turn, so that recipes can be compared as early as may be. Stopped at any moment, the same
+    call goes on where it was.
+
+    Args:
+        recipes: by name, at least two.
+        seeds: at least one, each once.
+        job: architecture and data; its recipe and seed are replaced.
+        prefix: what the names of the runs begin with.
+        folder: where runs are kept.
+        progress: told how far the training of the moment is, with its run's name before it.
+        say: given a sentence when something is worth one.
+        on_run: told the name of each run, and whether it has to be trained.
+        on_start: told how many epochs a training has, and what is computed on.
+        on_epoch: given each row of the history of what is trained.
+
+    Raises:
+        WorkbenchError: if a run of such a name was trained otherwise, or the data has no test part.
+        Unavailable: if data or disk are not there.
+    """
+    folder = Path(folder or runs_folder())
+    if len(recipes) < 2:
+        raise WorkbenchError(f"A comparison needs at least two recipes. Got {', '.join(recipes) or 'none'}.")
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise WorkbenchError(f"A comparison needs at least one seed, each once. Got {list(seeds)}.")
+    trained = []
+    for seed in seeds:
+        for name, recipe in recipes.items():
+            called = f"{prefix}-{name}-{seed}"
+            wanted = make(TrainingJob, {**job.model_dump(), "recipe_name": name, "recipe": recipe, "seed": seed})
+            run = _there(folder, called, wanted)
+            if on_run is not None:
+                on_run(called, run is None)
+            if run is None:
+                run = train(
+                    called,
+                    job=wanted,
+                    folder=folder,
+                    resume=_begun(Checkpoint(folder, called), wanted),
+                    progress=_prefixed(called, progress),
+                    on_start=on_start,
+                    on_epoch=on_epoch,
+                    say=say,
+                )
+            trained.append(_measured(run, name, seed))
+    return trained
+
+
+def _there(folder: Path, name: str, job: TrainingJob) -> Run | None:
+    """Return the run if it is there, after seeing that it is of the same job.
+
+    Raises:
+        WorkbenchError: if it is of another one.
+    """
+    if not (folder / name / MANIFEST).is_file():
+        return None
+    run = open_run(name, folder)
+    made = run.manifest
+    settings = make(Recipe, {key: value for key, value in made.settings.items() if key in Recipe.model_fields})
+    then = {**settings.model_dump(), "architecture": made.architecture, "dataset": made.dataset, "seed": made.seed}
+    now = {**job.recipe.model_dump(), "architecture": job.architecture, "dataset": job.dataset, "seed": job.seed}
+    other = ", ".join(f"{key} {then[key]!r} (now {now[key]!r})" for key in now if then[key] != now[key])
+    if other:
+        raise WorkbenchError(
+            f"There is a run {name!r} of other settings: {other}. Delete {run.path}, or give the comparison another "
+            "name (--name)."
+        )
+    return run
+
+
+def _begun(checkpoint: Checkpoint, job: TrainingJob) -> bool:
+    """Whether this very training was begun and stopped."""
+    try:
+        before = checkpoint.read()
+    except WorkbenchError:
+        return False
+    return before is not None and before.job == job
+
+
+def _prefixed(name: str, progress: Progress) -> Progress:
+    def told(what: str, done: int, total: int) -> None:
+        progress(f"{name}: {what}", done, total)
+
+    return told
+
+
+def _measured(run: Run, recipe: str, seed: int) -> Trained:
+    manifest = run.manifest
+    fingerprint = manifest.dataset_fingerprints.get("test")
+    said = None if fingerprint is None else run.predictions("test", fingerprint)
+    if said is None:
+        raise WorkbenchError(
+            f"Recipes are compared on test images, and run {run.name!r} has no predictions for any: its data "
+            f"{manifest.dataset!r} needs a test part."
+        )
+    return Trained(recipe, seed, said.correct, manifest.epochs, manifest.seconds)
+
+
+def compared(trained: Sequence[Trained]) -> pd.DataFrame:
+    """Compare every recipe with the first.
+
+    Two things are left to chance, and an interval is given for each: the seed (of which there are few), and which
+    images happened to be tested. A recipe has helped, or hurt, only if both say so: its p-value is the larger of the
+    two, adjusted for the number of recipes (Holm 1979).
+
+    Source: Student's t for the seeds, paired as both recipes start from the same weights (Dietterich 1998,
+    doi:10.1162/089976698300017197, on what such tests can tell); the mean of the images' paired differences for the
+    images, whose variance for one seed is that of McNemar 1947, doi:10.1007/BF02295996.
+
+    Returns:
+        One row a recipe: `recipe`, `seeds`; `accuracy` with `accuracy_low` and `accuracy_high` over seeds;
+        `difference` to the first with `seeds_low`, `seeds_high`, `images_low`, `images_high`; `chance`, the adjusted
+        p-value; `verdict`; `epochs` and `minutes`, means of a training. NaN where there is no such number.
+    """
+    import pandas as pd
+
+    names = list(dict.fromkeys(each.recipe for each in trained))
+    runs = {name: {each.seed: each for each in trained if each.recipe == name} for name in names}
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        own, first = runs[name], runs[names[0]]
+        right = [float(each.correct.mean()) for each in own.values()]
+        low, high, _ = _t_interval(right)
+        row = {
+            "recipe": name,
+            "seeds": len(own),
+            "accuracy": float(np.mean(right)),
+            "accuracy_low": max(low, 0.0),
+            "accuracy_high": min(high, 1.0),
+            "difference": np.nan,
+            "seeds_low": np.nan,
+            "seeds_high": np.nan,
+            "images_low": np.nan,
+            "images_high": np.nan,
+            "chance": np.nan,
+            "verdict": FIRST,
+            "epochs": float(np.mean([each.epochs for each in own.values()])),
+            "minutes": float(np.mean([each.seconds for each in own.values()])) / 60,
+        }
+        if name != names[0]:
+            row |= _paired([own[seed].correct.astype(float) - first[seed].correct for seed in own if seed in first])
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    table["chance"] = holm(table["chance"].to_numpy())
+    sure = table["chance"] <= SURE
+    table.loc[sure, "verdict"] = np.where(table.loc[sure, "difference"] > 0, HELPED, HURT)
+    return table
+
+
+def _paired(differences: Sequence[Array]) -> dict[str, Any]:
+    """Compare two recipes: `(N,)` differences in {-1, 0, 1} for each seed."""
+    from scipy.stats import norm
+
+    by_seed = [each.mean() for each in differences]
+    by_image = np.mean(differences, axis=0)
+    mean = float(by_image.mean())
+    error = float(by_image.std() / np.sqrt(len(by_image)))
+    low, high, chance = _t_interval(by_seed)
+    of_images = float(2 * norm.sf(abs(mean) / error)) if error > 0 else float(mean == 0)
+    reach = float(norm.isf(0.025)) * error
+    return {
+        "difference": mean,
+        "seeds_low": max(low, -1.0),
+        "seeds_high": min(high, 1.0),
+        "images_low": mean - reach,
+        "images_high": mean + reach,
+        "chance": max(chance, of_images),
+        "verdict": OPEN,
+    }
+
+
+def _t_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the ends of a mean's 95 % interval, and the p-value that it is 0; NaN for a single value."""
+    from scipy.stats import t
+
+    count = len(values)
+    if count < 2:
+        return np.nan, np.nan, np.nan
+    mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(count))
+    reach = float(t.isf(0.025, count - 1)) * error
+    chance = float(2 * t.sf(abs(mean) / error, count - 1)) if error > 0 else float(mean == 0)
+    return mean - reach, mean + reach, chance
+
+
+def findings(table: pd.DataFrame) -> Iterator[Finding]:
+    """Say of each recipe whether it helped, and what the comparison cannot say."""
+    first = table.iloc[0]
+    for _, row in table.iloc[1:].iterrows():
+        points = f"{100 * row['difference']:+.2f} points".replace("-", "−")
+        over = (
+            f"{_span(row, 'seeds')} over {counted(int(row['seeds']), 'seed')}, {_span(row, 'images')} over the images"
+        )
+        said = {HELPED: "helped", HURT: "hurt", OPEN: "can't be told from"}[row["verdict"]]
+        claim = (
+            f"{row['recipe']} {said} {first['recipe']}: {points} ({over})."
+            if row["verdict"] == OPEN
+            else f"{row['recipe']} {said}, compared with {first['recipe']}: {points} ({over})."
+        )
+        advice = ""
+        if row["verdict"] == OPEN:
+            advice = "More seeds (--seeds) narrow the first interval, more test images the second."
+        interval = (float(row["images_low"]), float(row["images_high"]))
+        yield Finding(claim, value=float(row["difference"]), interval=interval, advice=advice)
+    best = table.iloc[int(table["accuracy"].to_numpy().argmax())]
+    yield Finding(
+        f"The highest mean accuracy, {percent(float(best['accuracy']))}, is that of {best['recipe']}, the best of "
+        f"{counted(len(table), 'recipe')} on these very images.",
+        value=float(best["accuracy"]),
+        advice="Chosen by the test images, its accuracy on them is a little flattered: measure it on others.",
+    )
+
+
+def _span(row: Any, what: str) -> str:
+    low, high = row[f"{what}_low"], row[f"{what}_high"]
+    if np.isnan(low):
+        return "no interval"
+    return f"{100 * low:+.2f} to {100 * high:+.2f}".replace("-", "−")
+
+
+def summary(trained: Sequence[Trained]) -> str:
+    """Say what was trained."""
+    names = list(dict.fromkeys(each.recipe for each in trained))
+    seeds = sorted({each.seed for each in trained})
+    return f"{listed(names)}; {counted(len(seeds), 'seed')}; {counted(len(trained[0].correct), 'test image')}"

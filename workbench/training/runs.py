@@ -1,0 +1,274 @@
+"""One trained model in one folder: model.keras, run.json, history.csv, predictions-<split>.npz, dynamics.npz.
+
+Reading a run needs no TensorFlow, so that a page can show what is saved before TensorFlow is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from workbench.core.dataset import Dataset
+from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.predictions import Predictions
+from workbench.training.dynamics import Dynamics, write_dynamics
+from workbench.training.manifest import Manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MODEL, MANIFEST, HISTORY = "model.keras", "run.json", "history.csv"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole run on disk."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return self.manifest.name
+
+    @property
+    def model_path(self) -> Path:
+        """The model's file."""
+        return self.path / MODEL
+
+    def load_model(self) -> Any:
+        """Load the model, without optimizer; imports TensorFlow."""
+        from workbench.models.files.keras import load_model
+
+        return load_model(self.model_path)
+
+    @property
+    def history(self) -> pd.DataFrame | None:
+        """One row an epoch: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate, seconds; None without file.
+
+        Losses are cross-entropies in nats, without label smoothing; training values are means over the epoch.
+        """
+        import pandas as pd
+
+        try:
+            return pd.read_csv(self.path / HISTORY)
+        except FileNotFoundError:
+            return None
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+            raise WorkbenchError(f"{self.path / HISTORY} is damaged: {error}.") from None
+
+    def predictions(self, split: str, dataset_fingerprint: str) -> Predictions | None:
+        """Return the saved predictions for `split`; None where there are none for exactly this dataset."""
+        path = self.path / f"predictions-{split}.npz"
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as saved:
+                if str(saved["dataset_fingerprint"]) != dataset_fingerprint:
+                    return None
+                return Predictions(logits=saved["logits"], labels=saved["labels"].astype(np.int64))
+        except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+            raise WorkbenchError(f"{path} is damaged ({error}). Delete it: predictions are then made again.") from None
+
+
+def runs_folder() -> Path:
+    """Return where runs are kept: `$WORKBENCH_RUNS`, else ./saved_models, else the one beside the package."""
+    named = os.environ.get("WORKBENCH_RUNS")
+    if named:
+        return Path(named)
+    here = Path("saved_models")
+    beside = Path(__file__).parents[2] / "saved_models"
+    return beside if beside.is_dir() and not here.is_dir() else here
+
+
+def checked_name(name: str) -> str:
+    """Return `name` if it can name a run.
+
+    Raises:
+        WorkbenchError: if it is empty, begins with a dot, or holds more than letters, digits, dot, `_` and `-`.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise WorkbenchError(
+            f"The name of a run is made of letters, digits, '.', '_' and '-', at most 100, and begins with a letter "
+            f"or digit. Got {name!r}."
+        )
+    return name
+
+
+def list_runs(folder: str | Path | None = None) -> list[Run]:
+    """Return all whole runs of a folder, by name; what is half written or damaged is left out."""
+    folder = Path(folder or runs_folder())
+    runs = []
+    for path in folder.glob("*") if folder.is_dir() else ():
+        name = _kept(path.name)
+        if name and not (path.name.startswith(".") and (folder / name / MANIFEST).is_file()):
+            try:
+                runs.append(_read(path))
+            except WorkbenchError:
+                continue
+    return sorted(runs, key=lambda run: run.name)
+
+
+def open_run(name_or_path: str | Path, folder: str | Path | None = None) -> Run:
+    """Open a run by its name in `folder`, or by the path of its own folder.
+
+    Raises:
+        WorkbenchError: if there is no such run (lists those there are), or it is half written, damaged, or its model
+            is not the one it was saved with.
+    """
+    folder = Path(folder or runs_folder())
+    path = Path(name_or_path)
+    if len(path.parts) == 1 and not path.is_absolute() and path.name not in ("", "..", "."):
+        folder_of_run = folder / path
+        if not (folder_of_run / MANIFEST).is_file() and _previous(folder, path.name).is_dir():
+            folder_of_run = _previous(folder, path.name)
+        path = folder_of_run
+    if path.suffix == ".keras" and path.is_file():
+        raise WorkbenchError(f"{name_or_path} is a model, not a run. Give it as the model, together with a data file.")
+    if not path.is_dir():
+        raise unknown("run", str(name_or_path), [run.name for run in list_runs(folder)], where=str(folder))
+    run = _read(path)
+    found = _sha256(run.model_path)
+    if found != run.manifest.model_sha256:
+        raise WorkbenchError(
+            f"{run.model_path} is not the model that run {run.name!r} was saved with: its SHA-256 is {found[:12]}…, "
+            f"run.json says {run.manifest.model_sha256[:12]}…. Train again, or open the file itself as a model."
+        )
+    return run
+
+
+def save_run(
+    manifest: Manifest,
+    model: Any,
+    *,
+    history: Iterable[Mapping[str, Any]],
+    predictions: Mapping[str, tuple[Predictions, Dataset]],
+    dynamics: Dynamics | None = None,
+    folder: str | Path | None = None,
+) -> Run:
+    """Save a run so that it is there whole or not at all; one of the same name is replaced.
+
+    Args:
+        manifest: everything but `model_sha256`, which is filled in.
+        model: the trained model, Sequential or Functional; saved without its optimizer.
+        history: one row an epoch.
+        predictions: by split, what the model says about which dataset.
+        dynamics: what was noted of each fitted image after each epoch.
+        folder: where runs are kept.
+
+    Raises:
+        Unavailable: if it cannot be written; what was there before is still there.
+    """
+    folder = Path(folder or runs_folder())
+    name = checked_name(manifest.name)
+    partial = folder / f".{name}.saving"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        # Not `clone_model`, which compiles the copy too: the optimizer would be saved, three times the size.
+        bare = type(model).from_config(model.get_config())
+        bare.set_weights(model.get_weights())
+        bare.save(partial / MODEL)
+        write_history(partial / HISTORY, history)
+        for split, (said, dataset) in predictions.items():
+            np.savez_compressed(
+                partial / f"predictions-{split}.npz",
+                logits=said.logits.astype(np.float32, copy=False),
+                labels=said.labels.astype(np.int32),
+                dataset_fingerprint=np.array(dataset.fingerprint),
+            )
+        if dynamics is not None:
+            write_dynamics(partial, dynamics)
+        manifest = manifest.model_copy(update={"model_sha256": _sha256(partial / MODEL)})
+        (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        for path in partial.iterdir():
+            sync(path)
+        _replace(partial, folder, name)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise Unavailable(
+            f"Run {name!r} could not be saved in {folder}: {error.strerror or error}. "
+            "What was there before is unchanged."
+        ) from None
+    return Run(folder / name, manifest)
+
+
+def write_history(path: Path, history: Iterable[Mapping[str, Any]]) -> None:
+    """Write learning curves as CSV, one row an epoch."""
+    import pandas as pd
+
+    pd.DataFrame(list(history)).to_csv(path, index=False, float_format="%.7g")
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk itself, so that a rename after it never shows it half written."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _replace(partial: Path, folder: Path, name: str) -> None:
+    """Put `partial` where the run `name` is. Cut off between the renames, the old one still opens by its name."""
+    previous = _previous(folder, name)
+    if (folder / name).exists():
+        shutil.rmtree(previous, ignore_errors=True)
+        (folder / name).replace(previous)
+    try:
+        partial.replace(folder / name)
+    except OSError:
+        if previous.exists():
+            previous.replace(folder / name)
+        raise
+    sync(folder)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _previous(folder: Path, name: str) -> Path:
+    return folder / f".{name}.previous"
+
+
+def _kept(folder_name: str) -> str:
+    """Return the run that a folder holds: its own name, or that of a run set aside; "" for what is no run."""
+    if not folder_name.startswith("."):
+        return folder_name
+    return folder_name[1:].removesuffix(".previous") if folder_name.endswith(".previous") else ""
+
+
+def _read(path: Path) -> Run:
+    """Read the manifest of a run's folder, and see that its model is there."""
+    try:
+        text = (path / MANIFEST).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise WorkbenchError(f"{path} is not a whole run: it has no {MANIFEST}, which is written last.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkbenchError(f"{path / MANIFEST} cannot be read: {error}.") from None
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise WorkbenchError(f"{path / MANIFEST} is damaged: {where}: {first['msg']}.") from None
+    if not (path / MODEL).is_file():
+        raise WorkbenchError(f"{path} is not a whole run: it has no {MODEL}.")
+    return Run(path, manifest)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WorkbenchError(f"{path} cannot be read: {error.strerror}.") from None
