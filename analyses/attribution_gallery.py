@@ -12,7 +12,8 @@ from pydantic import Field
 from workbench.attribution.applicable import CONTROL
 from workbench.core.attribution import BELIEVED, Attribution
 from workbench.core.errors import WorkbenchError
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate, columns
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import ChooseFrom, Params, make
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
@@ -25,7 +26,6 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_CO
 from workbench.plotting.pieces import INK, QUIET, SMALL, colours_for, new_figure, scale_bar, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
-from workbench.statistics.bootstrap import Estimate
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate
 
@@ -97,7 +97,12 @@ class AttributionGallery(Analysis[Choice]):
         arrays = {"images": small(np.asarray(session.dataset.images[rows])), "rows": rows}
         arrays |= {f"map {n}": each.at_pixels() for n, each in enumerate(found.values())}
         findings = _findings(session.predictions, rows, maps, table, out)
-        return Result({"maps": maps, "methods": table, "left_out": out}, arrays, findings, {"target": params.target})
+        return Result(
+            {"maps": maps, "methods": table, "left_out": out},
+            arrays=arrays,
+            findings=findings,
+            notes={"target": params.target},
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw a line for each image: the image, and its maps with their verdicts."""
@@ -167,13 +172,13 @@ def _rows(session: Session, params: Choice) -> Array:
     return np.array([*chosen, *(row for row in sure.tolist() if row not in chosen)][: params.images], np.int64)
 
 
-def _similarity(session: Session, found: Attribution) -> tuple[float, float, float]:
+def _similarity(session: Session, found: Attribution) -> Estimate:
     """Likeness of a method's maps to those under random weights, with its interval; NaN where it is not known."""
     from workbench.attribution.methods import explainer
     from workbench.session.judging import known_randomisation
 
     known = known_randomisation(session, make(explainer(found.method), found.params))
-    return (math.nan,) * 3 if known is None else known.similarity
+    return Estimate(math.nan) if known is None else known.similarity
 
 
 def _maps(session: Session, rows: Array, method: Explainer, found: Attribution) -> pd.DataFrame:
@@ -202,7 +207,7 @@ def _maps(session: Session, rows: Array, method: Explainer, found: Attribution) 
     )
 
 
-def _method(method: Explainer, found: Attribution, similarity: tuple[float, float, float]) -> dict[str, Any]:
+def _method(method: Explainer, found: Attribution, similarity: Estimate) -> dict[str, Any]:
     verdicts = found.verdicts or ()
     good = rate(sum(each.words == BELIEVED for each in verdicts), len(verdicts))
     unit, size = found.unit or method.unit, "×".join(map(str, found.values.shape[1:]))
@@ -212,11 +217,9 @@ def _method(method: Explainer, found: Attribution, similarity: tuple[float, floa
         "better": round(good.value * len(verdicts)),
         "of": len(verdicts),
         "share": good.value,
-        "low": good.interval[0],
-        "high": good.interval[1],
-        "similarity": similarity[0],
-        "similarity_low": similarity[1],
-        "similarity_high": similarity[2],
+        "low": good.low,
+        "high": good.high,
+        **columns("similarity", similarity),
         "blind": any(v.blind for v in verdicts),
         "layer": found.layer or "",
         "size": size,
@@ -237,21 +240,19 @@ def _findings(
             Finding(
                 f"{_named(row)} is better than chance on {row['better']} of {counted(int(row['of']), 'image')}, "
                 f"{share}.",
-                "mild" if share.interval[1] < 0.5 else "info",
-                share.value,
-                share.interval,
-                worst_first(predictions, poor),
+                severity=Severity.MILD if share.high < 0.5 else Severity.INFO,
+                effect=share,
+                evidence=worst_first(predictions, poor),
             )
         )
     for _, row in methods[methods["blind"]].iterrows():
-        alike, control = Estimate(*row[["similarity", "similarity_low", "similarity_high"]]), row["method"] == CONTROL
+        alike, control = Estimate.of(row, "similarity"), row["method"] == CONTROL
         findings.append(
             Finding(
                 f"{_named(row)} does not depend on the weights: random weights give maps with a rank correlation of "
                 f"{alike} to these{', as they must for a control' if control else ''}.",
-                "info" if control else "mild",
-                alike.value,
-                alike.interval,
+                severity=Severity.INFO if control else Severity.MILD,
+                effect=alike,
                 advice="" if control else "Read it as a drawing of the image, not as a reason of the model.",
             )
         )
@@ -261,10 +262,9 @@ def _findings(
     findings.append(
         Finding(
             f"On {len(lost)} of {counted(len(rows), 'image')}, {share}, no method's map is better than chance.",
-            "mild" if len(lost) else "info",
-            share.value,
-            share.interval,
-            worst_first(predictions, lost),
+            severity=Severity.MILD if len(lost) else Severity.INFO,
+            effect=share,
+            evidence=worst_first(predictions, lost),
         )
     )
     findings += [Finding(f"Left out: {row['method']}. {row['why']}") for _, row in out.iterrows()]

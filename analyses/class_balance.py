@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from workbench.core.finding import Finding, Kind
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -124,22 +125,22 @@ def _ratio(session: Session, counts: Array, where: str, params: Limits, *, part:
         return Finding(
             f"{where}: {counted(len(absent), 'class')} of {len(names)} without an image: "
             f"{listed([names[c] for c in absent])}.",
-            "serious" if learned else "mild",
-            0.0,
+            severity=Severity.SERIOUS if learned else Severity.MILD,
+            effect=Estimate(0.0),
             advice="A class that is never seen is never learned, nor tested: add images or drop the class.",
             kind="class-imbalance",
             classes=tuple(absent.tolist()),
-            **(_cost(session, absent) if learned else {}),
+            cost=_cost(session, absent) if learned else None,
         )
     ratio = counts[large] / counts[small]
     if ratio == 1:
-        return Finding(f"{where}: all {len(names)} classes have {counts[0]:,} images each.", value=1.0)
+        return Finding(f"{where}: all {len(names)} classes have {counts[0]:,} images each.", effect=Estimate(1.0))
     said = (
         f"{where}: the largest class, {names[large]}, has {counts[large]:,} images, {ratio:.2f} times as many as the "
         f"smallest, {names[small]}, with {counts[small]:,}"
     )
     if ratio < UNEVEN or chisquare(counts).pvalue > SURE:
-        return Finding(f"{said}.", "info", float(ratio), classes=(small,))
+        return Finding(f"{said}.", severity=Severity.INFO, effect=Estimate(float(ratio)), classes=(small,))
     usual = _usual(counts, params.serious)
     starved = np.flatnonzero((counts * params.serious <= usual) & (_most(counts, usual) < 0.5 * usual))
     chosen = starved if len(starved) else np.flatnonzero(counts * UNEVEN <= usual)
@@ -149,15 +150,15 @@ def _ratio(session: Session, counts: Array, where: str, params: Limits, *, part:
     rows = np.flatnonzero(np.isin(labels, chosen))
     return Finding(
         f"{said}.",
-        "serious" if len(starved) and learned else "mild",
-        float(ratio),
+        severity=Severity.SERIOUS if len(starved) and learned else Severity.MILD,
+        effect=Estimate(float(ratio)),
         evidence=tuple(rows[np.argsort(counts[labels[rows]], kind="stable")][:MOST_EVIDENCE].tolist()),
         advice="Add images of the small classes, or weight them in training; read per-class rates, not the accuracy.",
         kind="class-imbalance",
         classes=tuple(chosen.tolist()),
         part=part,
         confirm="Train again with weighted classes: the recall of the small ones should rise.",
-        **(_cost(session, chosen) if learned else {}),
+        cost=_cost(session, chosen) if learned else None,
     )
 
 
@@ -173,17 +174,16 @@ def _most(counts: Array, usual: int) -> Array:
     return np.asarray(usual * high / np.maximum(1 - high, 1e-9))
 
 
-def _cost(session: Session, small: Array) -> dict[str, Any]:
+def _cost(session: Session, small: Array) -> Estimate | None:
     """What small classes cost: their errors beyond the error rate of the others, as a share of all images."""
     said = session.predictions
     inside = np.isin(said.labels, small)
     if not inside.any() or inside.all():
-        return {}
-    excess, low, high, _ = difference(
+        return None
+    excess, _ = difference(
         int((~said.correct[inside]).sum()), int(inside.sum()), int((~said.correct[~inside]).sum()), int((~inside).sum())
     )
-    cost, least, most = (max(float(inside.mean()) * value, 0.0) for value in (excess, low, high))
-    return {"cost": cost, "cost_interval": (least, most)}
+    return Estimate(*(max(float(inside.mean()) * end, 0.0) for end in excess), unit="%")
 
 
 def _shift(data: Array, train: Array, part_names: dict[Part, str]) -> Finding:
@@ -196,8 +196,8 @@ def _shift(data: Array, train: Array, part_names: dict[Part, str]) -> Finding:
     said = f"The shares of the classes in {part_names['data']} and {part_names['train']} differ for {percent(distance)}"
     return Finding(
         f"{said} of the images{'' if sure or not distance else ', which may be chance'}.",
-        "mild" if sure and distance >= 0.05 else "info",
-        distance,
+        severity=Severity.MILD if sure and distance >= 0.05 else Severity.INFO,
+        effect=Estimate(distance),
         advice="The model expects other shares than it is tested on: correct its prior, or test on what it will meet."
         if sure and distance >= 0.05
         else "",

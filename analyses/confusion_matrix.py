@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -59,7 +60,7 @@ class ConfusionMatrix(Analysis[Size]):
         shown = np.sort(np.argsort(-wrong, kind="stable")[: params.classes])
         notes = {"classes": len(names), "shown": [names[c] for c in shown]}
         arrays = {"counts": counts[np.ix_(shown, shown)], "of": of[shown]}
-        return Result({"cells": table}, arrays, tuple(_findings(session, counts)), notes)
+        return Result({"cells": table}, arrays=arrays, findings=tuple(_findings(session, counts)), notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw counts and rates side by side; the diagonal is grey, so that the colours show the errors."""
@@ -87,18 +88,17 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
     total, right = len(predictions), int(counts.trace())
     accuracy, most = rate(right, total), int(counts.sum(axis=1).argmax())
     guess = counts.sum(axis=1).max() / total
-    useless = len(np.unique(predictions.labels)) > 1 and accuracy.interval[0] <= guess
+    useless = len(np.unique(predictions.labels)) > 1 and accuracy.low <= guess
     wrong = np.flatnonzero(~predictions.correct)
     worst = worst_first(predictions, wrong)
     findings = [
         Finding(
             f"{right:,} of {total:,} images are recognised: accuracy {accuracy}"
             + (f", no better than always answering {names[most]} ({percent(guess)})." if useless else "."),
-            "critical" if useless else "info",
-            accuracy.value,
-            accuracy.interval,
-            worst,
-            "Look at the training before anything else." if useless else "",
+            severity=Severity.CRITICAL if useless else Severity.INFO,
+            effect=accuracy,
+            evidence=worst,
+            advice="Look at the training before anything else." if useless else "",
         )
     ]
     never = np.flatnonzero((counts.sum(axis=0) == 0) & (counts.sum(axis=1) > 0))
@@ -108,8 +108,8 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
             Finding(
                 f"{counted(len(never), 'class')} never predicted, though there are images of them: "
                 f"{listed([names[c] for c in never])}.",
-                "serious",
-                float(len(never)),
+                severity=Severity.SERIOUS,
+                effect=Estimate(float(len(never))),
                 evidence=worst_first(predictions, rows),
                 advice="Check that the training data has these classes, and in which order.",
             )
@@ -122,7 +122,7 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
             Finding(
                 f"Half of the {counted(len(wrong), 'error')} lie in {counted(few, 'cell')} of the {cells} that "
                 "are not empty.",
-                value=float(few),
+                effect=Estimate(float(few)),
                 evidence=worst,
             )
         )

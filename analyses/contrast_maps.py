@@ -8,12 +8,13 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.errors import WorkbenchError
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, probability
+from workbench.core.wording import counted, number, probability
 from workbench.data.objects import object_masks, plain
 from workbench.data.sampling import MOST_EVIDENCE, evenly
 from workbench.data.thumbnails import small
@@ -34,7 +35,7 @@ from workbench.plotting.pieces import plain as bare
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session import contrasts
 from workbench.session.analysis import Analysis
-from workbench.statistics.bootstrap import estimate, number
+from workbench.statistics.bootstrap import estimate
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate
 
@@ -93,16 +94,19 @@ class ContrastMaps(Analysis[Choice]):
         table, arrays, notes = _measured(session, rows, params)
         if not len(rows):
             claim = f"None of {counted(count, 'image')} is taken for another class: there is no error to explain."
-            return Result({"errors": table}, findings=(Finding(claim, "info", 0.0, rate(0, count).interval),))
+            return Result({"errors": table}, findings=(Finding(claim, severity=Severity.INFO, effect=rate(0, count)),))
         at = np.searchsorted(rows, shown)
         counting = table.iloc[np.searchsorted(rows, sample)]
         findings = [_about(table.iloc[at[0]], notes)] if params.row >= 0 else _findings(counting, notes)
         order = np.concatenate([at, np.setdiff1d(np.arange(len(rows)), at)])
         return Result(
             {"errors": table.iloc[order].reset_index(drop=True)},
-            {"images": small(np.asarray(session.dataset.images[shown])), **{k: v[at] for k, v in arrays.items()}},
-            (*findings, _of_layer(counting, notes)),
-            notes,
+            arrays={
+                "images": small(np.asarray(session.dataset.images[shown])),
+                **{k: v[at] for k, v in arrays.items()},
+            },
+            findings=(*findings, _of_layer(counting, notes)),
+            notes=notes,
         )
 
     def draw(self, result: Result) -> Figure:
@@ -242,11 +246,14 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
                 Finding(
                     f"Of what speaks for the predicted class, {contrasts.in_percent(behind)} lies on the background "
                     f"({_method(notes)}){but if notes['silent'] else ''}.",
-                    "serious" if behind.low > 0.5 else "mild" if behind.value > 0.25 or notes["silent"] else "info",
-                    behind.value,
-                    behind.interval,
-                    tuple(first.tolist()),
-                    "Choose a reference that the background does not equal."
+                    severity=Severity.SERIOUS
+                    if behind.low > 0.5
+                    else Severity.MILD
+                    if behind.value > 0.25 or notes["silent"]
+                    else Severity.INFO,
+                    effect=behind,
+                    evidence=tuple(first.tolist()),
+                    advice="Choose a reference that the background does not equal."
                     if notes["silent"]
                     else "Open the first ones: is it the outline, which takes both sides, or something that stands "
                     "there?",
@@ -257,10 +264,9 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
                 f"In {counted(len(seen), 'error')} before a plain background, the object gives {on} logits of the "
                 f"margin, the background {beyond}; {'the reference has' if notes['complete'] else 'left over are'} "
                 f"{rest}.",
-                "info",
-                beyond.value,
-                beyond.interval,
-                tuple(first.tolist()),
+                severity=Severity.INFO,
+                effect=beyond,
+                evidence=tuple(first.tolist()),
             )
         )
     if len(seen) < len(table):
@@ -269,10 +275,9 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
             Finding(
                 f"{len(table) - len(seen):,} of {over} have no plain background, {none}: there, object and background "
                 "cannot be told apart.",
-                "info",
-                none.value,
-                none.interval,
-                tuple(table[table["on_background"].isna()]["row"].head(MOST_EVIDENCE).tolist()),
+                severity=Severity.INFO,
+                effect=none,
+                evidence=tuple(table[table["on_background"].isna()]["row"].head(MOST_EVIDENCE).tolist()),
             )
         )
     if notes["complete"]:
@@ -283,11 +288,10 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
             Finding(
                 f"The sums of {notes['title']} miss the difference to the reference by {gap} logits, of a margin of "
                 f"{margin}.",
-                "mild" if far else "info",
-                gap.value,
-                gap.interval,
-                tuple(worst.head(MOST_EVIDENCE).tolist()),
-                "Take more steps where a share matters that is not much larger." if far else "",
+                severity=Severity.MILD if far else Severity.INFO,
+                effect=gap,
+                evidence=tuple(worst.head(MOST_EVIDENCE).tolist()),
+                advice="Take more steps where a share matters that is not much larger." if far else "",
             )
         )
     return found
@@ -303,7 +307,7 @@ def _about(row: pd.Series, notes: dict[str, Any]) -> Finding:
         f"Image {row['row']}: {row['true']} less {row['against']} is {number(row['margin'])} logits; {said}, and "
         f"{'the reference has' if notes['complete'] else 'left over are'} {number(row['left_over'])} "
         f"({_method(notes)}). The strongest cell, {row['largest_cell']}, gives {number(row['largest_value'])}.",
-        value=float(row["margin"]),
+        effect=Estimate(float(row["margin"])),
         evidence=(int(row["row"]),),
     )
 
@@ -312,11 +316,10 @@ def _of_layer(table: pd.DataFrame, notes: dict[str, Any]) -> Finding:
     rest = estimate(table["hires_left_over"].abs().to_numpy())
     return Finding(
         f"HiResCAM at {notes['layer']}, {notes['sizes']['layer']} places, sums to the margin but for {rest} logits.",
-        "info",
-        rest.value,
-        rest.interval,
-        (),
-        "Only under one linear layer is what is left over a constant, the difference of two biases.",
+        severity=Severity.INFO,
+        effect=rest,
+        evidence=(),
+        advice="Only under one linear layer is what is left over a constant, the difference of two biases.",
     )
 
 

@@ -11,7 +11,8 @@ from pydantic import Field
 from workbench.attribution.applicable import CONTROL, Methods, left_out, methods_on
 from workbench.core.attribution import BELIEVED, CHANCE
 from workbench.core.errors import WorkbenchError
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params, describe
 from workbench.core.progress import report
 from workbench.core.result import Result
@@ -21,7 +22,7 @@ from workbench.data.sampling import balanced
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, VERDICT_COLOURS
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, class_ticks, heading, new_figure, plain
 from workbench.session.analysis import Analysis
-from workbench.statistics.bootstrap import Estimate, estimates
+from workbench.statistics.bootstrap import estimates
 from workbench.statistics.significance import holm
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ class FaithfulnessTable(Analysis[Choice]):
         )
         return Result(
             {"summary": _summary(table, titles, order), "measured": table, "images": per_image},
-            {},
-            tuple(_findings(table, measures, titles, order, rows)),
-            {
+            arrays={},
+            findings=tuple(_findings(table, measures, titles, order, rows)),
+            notes={
                 "order": order,
                 "titles": titles,
                 "left": left_out(left),
@@ -148,7 +149,13 @@ def _subject(session: Session, name: str, rows: Array, images: Array) -> Subject
 
     method = explainer(name)()
     background = session.background if method.needs_background else None
-    return Subject(session.probe, images, session.attribute(name, rows), method, background)
+    return Subject(
+        probe=session.probe,
+        images=images,
+        attribution=session.attribute(name, rows),
+        method=method,
+        background=background,
+    )
 
 
 def _table(values: Array, measures: Mapping[str, Measure], titles: Mapping[str, str], seed: int) -> pd.DataFrame:
@@ -236,7 +243,9 @@ def _findings(
 ) -> list[Finding]:
     among = counted(len(rows), "image")
     if len(rows) < FEWEST:
-        findings = [Finding(f"{among} are too few to tell methods apart: at least {FEWEST} are needed.", "mild")]
+        findings = [
+            Finding(f"{among} are too few to tell methods apart: at least {FEWEST} are needed.", severity=Severity.MILD)
+        ]
     else:
         findings = _against_control(table, titles, order, among)
     for name, each in measures.items():
@@ -251,9 +260,8 @@ def _findings(
                 Finding(
                     f"{each.title}, {each.better} is better: {titles[row['method']]} is best with {best}, {sure} "
                     f"better than {titles[row['runner_up']]} with {next_}.",
-                    "info",
-                    best.value,
-                    best.interval,
+                    severity=Severity.INFO,
+                    effect=best,
                 )
             )
     return findings or [Finding(f"These measures only describe the maps of {among}; they name no better one.")]
@@ -273,7 +281,9 @@ def _against_control(table: pd.DataFrame, titles: Mapping[str, str], order: list
         said = listed([f"{titles[method]} in {won[method]} of {of[method]}" for method in half], 12)
         findings.append(
             Finding(
-                f"On {among}, surely better than random numbers in most measures: {said}.", "info", float(won[half[0]])
+                f"On {among}, surely better than random numbers in most measures: {said}.",
+                severity=Severity.INFO,
+                effect=Estimate(float(won[half[0]])),
             )
         )
     if rest:
@@ -281,8 +291,8 @@ def _against_control(table: pd.DataFrame, titles: Mapping[str, str], order: list
         findings.append(
             Finding(
                 f"On {among}, surely better than random numbers in no more than half of the measures: {said}.",
-                "mild",
-                float(won[rest[-1]]),
+                severity=Severity.MILD,
+                effect=Estimate(float(won[rest[-1]])),
                 advice="Do not rest a claim about this model on these maps alone.",
             )
         )

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.errors import WorkbenchError
-from workbench.core.finding import Finding
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.progress import report
 from workbench.core.result import Result
@@ -112,7 +112,9 @@ class FeatureMaps(Analysis[Choice]):
             "counted": len(rows),
             "all_layers": len(probe.spatial_layers),
         }
-        return Result({"layers": table}, arrays, tuple(_findings(table, len(rows), params.row)), notes)
+        return Result(
+            {"layers": table}, arrays=arrays, findings=tuple(_findings(table, len(rows), params.row)), notes=notes
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw a row of channels for each layer, below the image."""
@@ -168,11 +170,15 @@ def _findings(table: pd.DataFrame, images: int, row: int) -> list[Finding]:
                 f"{line.layer}: {line.dead} of {counted(int(line.channels), 'channel')} dead on "
                 f"{counted(images, 'image')}, {share} "
                 f"({line.silent} never above 0, {line.constant} always the same).",
-                "serious" if share.value > 0.5 else "mild" if share.value > 0.1 else "info",
-                share.value,
-                share.interval,
-                (row,),
-                "A lower learning rate or another initialiser keeps more channels alive; dead ones can be pruned."
+                severity=Severity.SERIOUS
+                if share.value > 0.5
+                else Severity.MILD
+                if share.value > 0.1
+                else Severity.INFO,
+                effect=share,
+                evidence=(row,),
+                advice="A lower learning rate or another initialiser keeps more channels alive; dead "
+                "ones can be pruned."
                 if share.value > 0.1
                 else "",
             )
@@ -185,10 +191,9 @@ def _findings(table: pd.DataFrame, images: int, row: int) -> list[Finding]:
                 f"No dead channel among the {channels:,} of {counted(len(alive), 'layer')} "
                 f"({', '.join(alive['layer'][:6])}"
                 f"{', …' if len(alive) > 6 else ''}) on {counted(images, 'image')}.",
-                "info",
-                0.0,
-                rate(0, channels).interval,
-                (row,),
+                severity=Severity.INFO,
+                effect=rate(0, channels),
+                evidence=(row,),
             )
         )
     return findings

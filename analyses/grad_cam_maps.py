@@ -9,7 +9,8 @@ from pydantic import Field
 
 from workbench.core.attribution import Attribution
 from workbench.core.dataset import Dataset
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
@@ -76,7 +77,10 @@ class GradCamMaps(Analysis[Choice]):
         findings = _findings(predictions, sample, counted, found.layer or "")
         notes = {"layer": found.layer, "size": list(maps.shape[1:])}
         return Result(
-            {"examples": table}, {"images": small(dataset.images[shown]), "maps": maps}, tuple(findings), notes
+            {"examples": table},
+            arrays={"images": small(dataset.images[shown]), "maps": maps},
+            findings=tuple(findings),
+            notes=notes,
         )
 
     def draw(self, result: Result) -> Figure:
@@ -85,7 +89,16 @@ class GradCamMaps(Analysis[Choice]):
         height, width = result.notes["size"]
         if table.empty:
             return say(new_figure(result, self.question(), height=2), "There is no prediction to show.")
-        values = Attribution(maps, np.zeros(len(maps)), "logit", False, "", {}, None, images.shape[1:3]).at_pixels()
+        values = Attribution(
+            maps,
+            target=np.zeros(len(maps)),
+            score="logit",
+            signed=False,
+            method="",
+            params={},
+            layer=None,
+            image_size=images.shape[1:3],
+        ).at_pixels()
         scale = scale_of(values, signed=False)
         pairs = [
             pair
@@ -175,11 +188,10 @@ def _findings(predictions: Predictions, sample: Array, maps: Array, layer: str) 
     findings = [
         Finding(
             f"{said}.",
-            "serious" if share.interval[0] > 0.25 else "mild" if empty.any() else "info",
-            share.value,
-            share.interval,
-            worst_first(predictions, sample[empty]),
-            advice if empty.any() else "",
+            severity=Severity.SERIOUS if share.low > 0.25 else Severity.MILD if empty.any() else Severity.INFO,
+            effect=share,
+            evidence=worst_first(predictions, sample[empty]),
+            advice=advice if empty.any() else "",
         )
     ]
     if maps.shape[1] * maps.shape[2] <= 16:
@@ -188,8 +200,8 @@ def _findings(predictions: Predictions, sample: Array, maps: Array, layer: str) 
             Finding(
                 f"A map of {layer} has only {height}×{width} places: it says which part of the image, not which "
                 "detail.",
-                "mild",
-                float(height * width),
+                severity=Severity.MILD,
+                effect=Estimate(float(height * width)),
                 advice="An earlier layer has more places, but sees less of the class.",
             )
         )

@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.errors import WorkbenchError
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.wording import counted, percent
@@ -119,7 +120,7 @@ def _fit(table: pd.DataFrame, params: Limits) -> list[Finding]:
         return [
             Finding(
                 "No validation values were recorded, so overfitting cannot be told from this run.",
-                "mild",
+                severity=Severity.MILD,
                 advice="Keep a part of the training images for validation.",
             )
         ]
@@ -135,18 +136,25 @@ def _fit(table: pd.DataFrame, params: Limits) -> list[Finding]:
     above = f"the validation loss is {percent(max(risen, 0.0))} above its lowest value"
     if risen >= RISEN:
         advice = f"Stop at epoch {epoch}, or add augmentation, dropout or weight decay."
-        fit = Finding(f"The model overfits: {ends} ({points}), and {above}.", "serious", gap, advice=advice)
+        fit = Finding(
+            f"The model overfits: {ends} ({points}), and {above}.",
+            severity=Severity.SERIOUS,
+            effect=Estimate(gap),
+            advice=advice,
+        )
     elif gap >= params.gap:
         said = f"The model knows its training images better than new ones: {ends} ({points}), but {above}."
         advice = "Stopping earlier would not help; more images, augmentation or weight decay may."
-        fit = Finding(said, "mild", gap, advice=advice)
+        fit = Finding(said, severity=Severity.MILD, effect=Estimate(gap), advice=advice)
     else:
-        fit = Finding(f"No overfitting: {ends} ({points}).", "info", gap)
+        fit = Finding(f"No overfitting: {ends} ({points}).", severity=Severity.INFO, effect=Estimate(gap))
     return [fit, _lowest(epoch, lowest, len(table))]
 
 
 def _lowest(epoch: int, loss: float, epochs: int) -> Finding:
-    return Finding(f"The validation loss is lowest after epoch {epoch} of {epochs}: {loss:.3f} nats.", value=loss)
+    return Finding(
+        f"The validation loss is lowest after epoch {epoch} of {epochs}: {loss:.3f} nats.", effect=Estimate(loss)
+    )
 
 
 def _trend(table: pd.DataFrame, params: Limits) -> list[Finding]:
@@ -157,7 +165,7 @@ def _trend(table: pd.DataFrame, params: Limits) -> list[Finding]:
             f"{counted(len(table), 'epoch')} of training: too few to tell a trend over "
             f"{counted(params.patience, 'epoch')}."
         )
-        return [Finding(said, "mild", advice="Train longer.")]
+        return [Finding(said, severity=Severity.MILD, advice="Train longer.")]
     values = table[name].to_numpy()
     before, after = float(np.nanmin(values[: -params.patience])), float(np.nanmin(values[-params.patience :]))
     gain = 1 - after / before if before > 0 else 0.0
@@ -166,11 +174,16 @@ def _trend(table: pd.DataFrame, params: Limits) -> list[Finding]:
         said = f"It was still improving: the {last} lowered the {whose} loss by {percent(gain)}, to {after:.3f} nats."
         return [
             Finding(
-                said, "mild", gain, advice="Train longer, or with a higher learning rate: it may not have converged."
+                said,
+                severity=Severity.MILD,
+                effect=Estimate(gain),
+                advice="Train longer, or with a higher learning rate: it may not have converged.",
             )
         ]
     return [
         Finding(
-            f"It has converged: the {last} changed the lowest {whose} loss by {percent(max(gain, 0.0))}.", "info", gain
+            f"It has converged: the {last} changed the lowest {whose} loss by {percent(max(gain, 0.0))}.",
+            severity=Severity.INFO,
+            effect=Estimate(gain),
         )
     ]

@@ -9,12 +9,13 @@ import numpy as np
 from pydantic import Field
 
 from workbench.attribution.applicable import CONTROL, Methods, left_out, methods_on
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate, columns
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed
+from workbench.core.wording import counted, listed, number
 from workbench.data.objects import object_masks
 from workbench.data.sampling import balanced
 from workbench.data.thumbnails import small
@@ -23,7 +24,7 @@ from workbench.plotting.colours import TRUE_COLOUR
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colour_bar, colours_for, heading, new_figure, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
-from workbench.statistics.bootstrap import Estimate, columns, estimate, estimates, number
+from workbench.statistics.bootstrap import estimate, estimates
 from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
@@ -103,9 +104,9 @@ class MethodAgreement(Analysis[Choice]):
         )
         return Result(
             {"pairs": pairs, "methods": own, "images": images},
-            {"shown": shown, "images": small(dataset.images[rows[shown]]), "mean": mean, "spread": spread},
-            tuple(_findings(pairs, own, images, rows[least_first].tolist(), params.top)),
-            {"left": left_out(left)},
+            arrays={"shown": shown, "images": small(dataset.images[rows[shown]]), "mean": mean, "spread": spread},
+            findings=tuple(_findings(pairs, own, images, rows[least_first].tolist(), params.top)),
+            notes={"left": left_out(left)},
         )
 
     def draw(self, result: Result) -> Figure:
@@ -190,7 +191,12 @@ def _findings(
 ) -> list[Finding]:
     mean, overlap = (estimate(images[name].to_numpy()) for name in ("agreement", "overlap"))
     if not np.isfinite(mean.value):
-        return [Finding("The maps of these methods are flat on these images: there is nothing to compare.", "serious")]
+        return [
+            Finding(
+                "The maps of these methods are flat on these images: there is nothing to compare.",
+                severity=Severity.SERIOUS,
+            )
+        ]
     among, methods = counted(len(images), "image"), counted(len(own), "method")
     chance = [number(pairs[f"{name}_chance"].mean()) for name in UNITS]
     findings = [
@@ -198,11 +204,10 @@ def _findings(
             f"Over {among}, two of {methods} agree on the object's pixels by a rank correlation of {mean} on average, "
             f"and of the top {100 * top:g} % of the pixels they share {overlap}; random maps of the same values and "
             f"smoothness agree by {chance[0]} and share {chance[1]}.",
-            "mild" if mean.value < 0.5 else "info",
-            mean.value,
-            mean.interval,
-            tuple(evidence),
-            "Look at several methods before one is believed; faithfulness-table tells which deserve it."
+            severity=Severity.MILD if mean.value < 0.5 else Severity.INFO,
+            effect=mean,
+            evidence=tuple(evidence),
+            advice="Look at several methods before one is believed; faithfulness-table tells which deserve it."
             if mean.value < 0.5
             else "",
         )
@@ -212,7 +217,7 @@ def _findings(
     for words, row in ends:
         found, tops = (Estimate.of(row, name) for name in UNITS)
         said = f"{row['method']} and {row['other']} are {words}: {found}; of the top pixels they share {tops}."
-        findings.append(Finding(said, "info", found.value, found.interval))
+        findings.append(Finding(said, severity=Severity.INFO, effect=found))
     same = known[known["spearman_is"] != ABOVE]
     share = rate(len(same), len(known))
     some = "; ".join(f"{a} with {b}" for a, b in zip(same["method"][:4], same["other"][:4], strict=True))
@@ -220,8 +225,8 @@ def _findings(
         Finding(
             f"{len(same)} of {counted(len(known), 'pair')} of methods agree no more than random maps of the same "
             f"values and smoothness do{f': {some}' if some else ''}{' and others' if len(same) > 4 else ''}.",
-            "mild" if len(same) else "info",
-            share.value,
+            severity=Severity.MILD if len(same) else Severity.INFO,
+            effect=Estimate(share.value),
         )
     )
     return findings + _noise(known, own)
@@ -240,9 +245,8 @@ def _noise(pairs: pd.DataFrame, own: pd.DataFrame) -> list[Finding]:
         Finding(
             f"With another seed a method agrees with itself: {said}. {beyond} of {counted(len(sampled), 'pair')} with "
             "such a method disagree by more than that noise.",
-            "mild" if selves[0].value < 0.8 else "info",
-            selves[0].value,
-            selves[0].interval,
+            severity=Severity.MILD if selves[0].value < 0.8 else Severity.INFO,
+            effect=selves[0],
             advice=f"{drawn['method'].iloc[0]} needs more samples." if selves[0].value < 0.8 else "",
         )
     ]

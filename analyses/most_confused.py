@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from workbench.core.finding import Finding, Kind
+from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
@@ -71,7 +71,7 @@ class MostConfused(Analysis[Choice]):
             "images": small(session.dataset.images[shown]),
             "confidence": predictions.confidence[shown],
         }
-        return Result(tables, arrays, tuple(_findings(predictions, names, counts)))
+        return Result(tables, arrays=arrays, findings=tuple(_findings(predictions, names, counts)))
 
     def draw(self, result: Result) -> Figure:
         """Draw the rate of each directed pair beside its errors, and the undirected pairs below."""
@@ -141,8 +141,7 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -
         return [
             Finding(
                 f"None of {counted(len(predictions), 'image')} is taken for another class.",
-                value=0.0,
-                interval=rate(0, len(predictions)).interval,
+                effect=rate(0, len(predictions)),
             )
         ]
     wrong = counts - np.diag(counts.diagonal())
@@ -162,10 +161,9 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -
         Finding(
             f"The commonest error is {names[true]} taken for {names[predicted]}: {wrong[true, predicted]:,} of "
             f"{of[true]:,} images, {share}.",
-            "info",
-            share.value,
-            share.interval,
-            tuple(_errors(predictions, [(true, predicted)])[:MOST_EVIDENCE].tolist()),
+            severity=Severity.INFO,
+            effect=share,
+            evidence=tuple(_errors(predictions, [(true, predicted)])[:MOST_EVIDENCE].tolist()),
             classes=(true, predicted),
         )
     )
@@ -179,19 +177,17 @@ def _pair(
     one, other = pair
     count = int(wrong[one, other] + wrong[other, one])
     share, cost, part = rate(count, images), rate(count, len(predictions)), count / int(wrong.sum())
-    stands_out = part >= 0.1 and share.interval[0] > 0.02
+    stands_out = part >= 0.1 and share.low > 0.02
     return Finding(
         f"{names[one]} and {names[other]} are taken for each other {count:,} times in {images:,} images, {share}: "
         f"{percent(part)} of all errors.",
-        "serious" if far else "mild" if stands_out else "info",
-        share.value,
-        share.interval,
-        tuple(_errors(predictions, [(one, other), (other, one)])[:MOST_EVIDENCE].tolist()),
-        "Look whether the labels can be told apart by eye; if so, show the model more of what tells them apart.",
+        severity=Severity.SERIOUS if far else Severity.MILD if stands_out else Severity.INFO,
+        effect=share,
+        evidence=tuple(_errors(predictions, [(one, other), (other, one)])[:MOST_EVIDENCE].tolist()),
+        advice="Look whether the labels can be told apart by eye; if so, show the model more of what tells them apart.",
         kind="confused-pair",
         classes=(one, other) if wrong[one, other] >= wrong[other, one] else (other, one),
-        cost=cost.value,
-        cost_interval=cost.interval,
+        cost=cost,
         confirm="Label fifty of these errors anew without seeing either answer: do you agree with the labels?",
     )
 

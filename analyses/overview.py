@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
@@ -75,7 +76,9 @@ class Overview(Analysis[Params]):
             if card:
                 cards.append((card, value, note))
         tables = {"cards": pd.DataFrame(cards, columns=["what", "value", "note"]), "classes": classes, "epochs": curves}
-        return Result(tables, {"counts": counts}, tuple(findings), {"shown": np.sort(shown).tolist()})
+        return Result(
+            tables, arrays={"counts": counts}, findings=tuple(findings), notes={"shown": np.sort(shown).tolist()}
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw the numbers as cards, the confusion matrix, the recalls and the learning curves."""
@@ -119,22 +122,22 @@ def _curves(history: pd.DataFrame | None) -> pd.DataFrame:
     return table
 
 
-def _ends(interval: tuple[float, float]) -> str:
-    return f"{percent(interval[0]).removesuffix(' %')}–{percent(interval[1])}"
+def _ends(share: Estimate) -> str:
+    return f"{percent(share.low).removesuffix(' %')}–{percent(share.high)}"
 
 
 def _accuracy(said: Predictions) -> Said:
     share = rate(int(said.correct.sum()), len(said))
     claim = f"{said.correct.sum():,} of {counted(len(said), 'image')} are recognised, {share}."
     rows = worst_first(said, np.flatnonzero(~said.correct))
-    finding = Finding(claim, value=share.value, interval=share.interval, evidence=rows)
-    return "accuracy", percent(share.value), _ends(share.interval), finding
+    finding = Finding(claim, effect=share, evidence=rows)
+    return "accuracy", percent(share.value), _ends(share), finding
 
 
 def _macro(classes: pd.DataFrame) -> Said:
     value, known = float(classes["f1"].mean()), int(classes["f1"].notna().sum())
     claim = f"The macro F1, the mean over {counted(known, 'class')}, is {value:.3f}."
-    return "macro F1", f"{value:.3f}", f"mean of {known}", Finding(claim, value=value)
+    return "macro F1", f"{value:.3f}", f"mean of {known}", Finding(claim, effect=Estimate(value))
 
 
 def _weakest(said: Predictions, names: tuple[str, ...], counts: Array) -> Said:
@@ -142,13 +145,15 @@ def _weakest(said: Predictions, names: tuple[str, ...], counts: Array) -> Said:
     known = np.flatnonzero(of)
     c = int(known[np.argmin(counts.diagonal()[known] / of[known])])
     share, whole = rate(int(counts[c, c]), int(of[c])), rate(int(counts.trace()), int(of.sum()))
-    sure = share.interval[1] < whole.interval[0]
+    sure = share.high < whole.low
     claim = (
         f"The weakest class is {names[c]}: {share} of its {counted(int(of[c]), 'image')} are recognised"
         f"{'' if sure else ', which may be chance'}."
     )
     rows = worst_first(said, np.flatnonzero((said.labels == c) & ~said.correct))
-    finding = Finding(claim, "mild" if sure else "info", share.value, share.interval, rows, classes=(c,))
+    finding = Finding(
+        claim, severity=Severity.MILD if sure else Severity.INFO, effect=share, evidence=rows, classes=(c,)
+    )
     return "weakest class", text(names[c], 16), f"{percent(share.value)} recognised", finding
 
 
@@ -158,7 +163,7 @@ def _confusions(said: Predictions, names: tuple[str, ...], counts: Array) -> lis
     order = np.argsort(-both, axis=None, kind="stable")[:PAIRS]
     pairs = [(int(cell // len(names)), int(cell % len(names))) for cell in order if both.ravel()[cell]]
     if not pairs:
-        return [("", "", "", Finding("No image is taken for another class.", value=0.0))]
+        return [("", "", "", Finding("No image is taken for another class.", effect=Estimate(0.0)))]
     parts = [f"{names[one]} with {names[other]} ({both[one, other]:,} times)" for one, other in pairs]
     together = sum(int(both[pair]) for pair in pairs)
     inside = np.zeros(len(said), bool)
@@ -167,7 +172,7 @@ def _confusions(said: Predictions, names: tuple[str, ...], counts: Array) -> lis
     share = rate(together, total)
     claim = f"Most often confused are {listed(parts, PAIRS)}: {together:,} of {total:,} errors, {share}."
     one, other = pairs[0]
-    finding = Finding(claim, "info", share.value, share.interval, worst_first(said, np.flatnonzero(inside)))
+    finding = Finding(claim, severity=Severity.INFO, effect=share, evidence=worst_first(said, np.flatnonzero(inside)))
     name = f"{text(names[one], 11)} ↔ {text(names[other], 11)}"
     return [("most confused", name, f"{both[one, other]:,} of {total:,} errors", finding)]
 
@@ -185,7 +190,14 @@ def _group(said: Predictions, names: tuple[str, ...], counts: Array) -> list[Sai
         f"{touched.sum():,} images, {share}."
     )
     rows = worst_first(said, np.flatnonzero(border))
-    return [("", "", "", Finding(claim, "info", share.value, share.interval, rows, classes=tuple(map(int, group))))]
+    return [
+        (
+            "",
+            "",
+            "",
+            Finding(claim, severity=Severity.INFO, effect=share, evidence=rows, classes=tuple(map(int, group))),
+        )
+    ]
 
 
 def _training(curves: pd.DataFrame) -> list[Said]:
@@ -208,7 +220,7 @@ def _training(curves: pd.DataFrame) -> list[Said]:
     advice = {"overfitted": f"Stop at epoch {best + 1}, or regularise.", "not converged": "Train longer."}.get(
         state, ""
     )
-    finding = Finding(claim, "mild" if advice else "info", gap, advice=advice)
+    finding = Finding(claim, severity=Severity.MILD if advice else Severity.INFO, effect=Estimate(gap), advice=advice)
     return [("training", state, f"{100 * gap:+.1f} points train − validation", finding)]
 
 
@@ -218,9 +230,9 @@ def _calibration(said: Predictions) -> Said:
     off = "over-confident" if announced < made else "under-confident"
     claim = (
         f"By its confidence {percent(announced)} of the images would be wrong, {percent(made)} are; expected "
-        f"calibration error {percent(ece.value)} ({_ends((ece.low, ece.high))})."
+        f"calibration error {percent(ece.value)} ({_ends(ece)})."
     )
-    finding = Finding(claim, value=ece.value, interval=(ece.low, ece.high))
+    finding = Finding(claim, effect=ece)
     return (
         "calibration error",
         percent(ece.value),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from workbench.core.finding import Finding, Kind
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
@@ -18,7 +19,7 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
 from workbench.session.analysis import Analysis
 from workbench.statistics.confusion import confusion_counts, f1, precision, recall
-from workbench.statistics.rates import Rate, rate, wilson
+from workbench.statistics.rates import rate, wilson
 from workbench.statistics.separation import apart
 
 if TYPE_CHECKING:
@@ -111,10 +112,9 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, t
         Finding(
             f"{names[loosest]} is the answer to trust least: right {counts[loosest, loosest]:,} of "
             f"{counts[:, loosest].sum():,} times, {share}.",
-            "mild" if share.interval[1] < accuracy.interval[0] else "info",
-            share.value,
-            share.interval,
-            worst_first(predictions, rows),
+            severity=Severity.MILD if share.high < accuracy.low else Severity.INFO,
+            effect=share,
+            evidence=worst_first(predictions, rows),
         )
     )
     best = [c for c in np.flatnonzero(table["images"] > 0) if table["recall_low"][c] > accuracy.value]
@@ -125,10 +125,9 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, t
             Finding(
                 "Recognised better than the average, intervals included: "
                 f"{listed([names[c] for c in best], 8)}; together {together}.",
-                "info",
-                together.value,
-                together.interval,
-                worst_first(predictions, rows),
+                severity=Severity.INFO,
+                effect=together,
+                evidence=worst_first(predictions, rows),
             )
         )
     if (group := apart(counts)) is not None:
@@ -136,7 +135,7 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, t
     return findings
 
 
-def _accuracy(counts: Array) -> Rate:
+def _accuracy(counts: Array) -> Estimate:
     return rate(int(counts.trace()), int(counts.sum()))
 
 
@@ -146,29 +145,33 @@ def _weak(predictions: Predictions, names: tuple[str, ...], counts: Array) -> li
     known = np.flatnonzero(of)
     shares = {int(c): rate(int(counts[c, c]), int(of[c])) for c in known}
     order = sorted(shares, key=lambda c: shares[c].value)
-    below = [c for c in order if shares[c].interval[1] < accuracy.interval[0]]
-    far = {c for c in below if shares[c].interval[1] < FAR * accuracy.value}
+    below = [c for c in order if shares[c].high < accuracy.low]
+    far = {c for c in below if shares[c].high < FAR * accuracy.value}
     if len(far) > max(len(known) // 3, 1):  # then it is no class that is weak, but the whole
         far, below = set(), below[:1]
     findings = []
     for place, c in enumerate(below[:MOST] or order[:1]):
         share, rows = shares[c], np.flatnonzero((predictions.labels == c) & ~predictions.correct)
-        lacking = [float(of[c] * (accuracy.value - recall) / len(predictions)) for recall in share.interval[::-1]]
+        lacking = [float(of[c] * (accuracy.value - recall) / len(predictions)) for recall in (share.high, share.low)]
         least = f"{names[c]} is recognised {'least' if place == 0 else 'less than the whole'}: "
         over = f"; over all classes it is {percent(accuracy.value)}."
         chance = f", which may be chance beside the accuracy of {percent(accuracy.value)}."
         findings.append(
             Finding(
                 f"{least}{counts[c, c]:,} of {of[c]:,} images, {share}{over if below else chance}",
-                "serious" if c in far else "mild" if below else "info",
-                share.value,
-                share.interval,
-                worst_first(predictions, rows),
-                f"Open its errors: what is {names[c]} taken for, and are those labels right?" if len(rows) else "",
+                severity=Severity.SERIOUS if c in far else Severity.MILD if below else Severity.INFO,
+                effect=share,
+                evidence=worst_first(predictions, rows),
+                advice=f"Open its errors: what is {names[c]} taken for, and are those labels right?"
+                if len(rows)
+                else "",
                 kind="underperforming-class" if below else None,
                 classes=(c,),
-                cost=max(float(of[c] * (accuracy.value - share.value) / len(predictions)), 0.0),
-                cost_interval=(max(lacking[0], 0.0), max(lacking[1], 0.0)),
+                cost=Estimate(
+                    max(float(of[c] * (accuracy.value - share.value) / len(predictions)), 0.0),
+                    max(lacking[0], 0.0),
+                    max(lacking[1], 0.0),
+                ),
                 confirm=f"More, or cleaner, training images of {names[c]} raise its recall." if below else "",
             )
         )
@@ -185,8 +188,7 @@ def _group(predictions: Predictions, names: tuple[str, ...], counts: Array, grou
         f"{listed([names[c] for c in group], 8)} are told apart from all other classes best: of "
         f"{counts[inside].sum() + counts[~inside][:, inside].sum():,} images of or taken for them, "
         f"{counted(crossing, 'error')} cross the border, {share}; {within:,} stay among themselves.",
-        "info",
-        share.value,
-        share.interval,
-        worst_first(predictions, np.flatnonzero(border)),
+        severity=Severity.INFO,
+        effect=share,
+        evidence=worst_first(predictions, np.flatnonzero(border)),
     )

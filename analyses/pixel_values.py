@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.dataset import Dataset
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -78,7 +79,12 @@ class PixelValues(Analysis[Size]):
             - counts[order, :1] * np.eye(1, BINS, dtype=int),
         }
         findings = _findings(dataset, table, rows, empty, flat)
-        return Result({"classes": table}, arrays, tuple(findings), {"order": order.tolist(), "bin": 256 // BINS})
+        return Result(
+            {"classes": table},
+            arrays=arrays,
+            findings=tuple(findings),
+            notes={"order": order.tolist(), "bin": 256 // BINS},
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw, level with each other: mean image, empty share, and distribution of what is not empty."""
@@ -134,7 +140,7 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
                 f"{names[bright]} is the brightest class with a mean of {table['mean'][bright]:.0f} of 255, "
                 f"{names[dark]} the darkest with "
                 f"{table['mean'][dark]:.0f}.",
-                value=float(table["mean"][bright] - table["mean"][dark]),
+                effect=Estimate(float(table["mean"][bright] - table["mean"][dark])),
                 evidence=tuple(of_dark[:100].tolist()),
             )
         )
@@ -148,8 +154,7 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
         Finding(
             f"{percent(float(empty.mean()))} of the values are 0 (95 % interval over images "
             f"{100 * low:.1f}–{100 * high:.1f} %).",
-            value=float(empty.mean()),
-            interval=(float(max(low, 0)), float(min(high, 1))),
+            effect=Estimate(float(empty.mean()), float(max(low, 0)), float(min(high, 1))),
             evidence=tuple(rows[np.argsort(-empty, kind="stable")][:25].tolist()),
             advice="A method that starts from a black image cannot give the empty part any weight."
             if empty.mean() > 0.2
@@ -164,11 +169,10 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
             Finding(
                 f"{counted(int(flat.sum()), 'image')} of {len(rows):,} hold a single value, {share}, labelled "
                 f"{listed([names[c] for c in labels])}.",
-                "mild",
-                share.value,
-                share.interval,
-                tuple(rows[flat][:100].tolist()),
-                "Nothing can be recognised in them: leave them out.",
+                severity=Severity.MILD,
+                effect=share,
+                evidence=tuple(rows[flat][:100].tolist()),
+                advice="Nothing can be recognised in them: leave them out.",
             ),
         )
     return findings

@@ -12,7 +12,8 @@ from pydantic import Field
 from workbench.attribution.applicable import CONTROL, methods_on
 from workbench.core.attribution import BLIND
 from workbench.core.errors import WorkbenchError
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate, columns
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -24,7 +25,6 @@ from workbench.plotting.colours import VERDICT_COLOURS, scale_of
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colours_for, new_figure, plain, scale_bar, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
-from workbench.statistics.bootstrap import Estimate, columns
 from workbench.statistics.significance import mean_with_interval
 
 if TYPE_CHECKING:
@@ -111,9 +111,9 @@ class RandomisationTest(Analysis[Choice]):
         }
         return Result(
             tables,
-            {"images": small(dataset.images[rows[shown]]), "maps": np.stack(maps)},
-            tuple(_findings(tables["methods"], rows, params.mode)),
-            {"stages": list(next(iter(found.values())).stages), "sizes": sizes},
+            arrays={"images": small(dataset.images[rows[shown]]), "maps": np.stack(maps)},
+            findings=tuple(_findings(tables["methods"], rows, params.mode)),
+            notes={"stages": list(next(iter(found.values())).stages), "sizes": sizes},
         )
 
     def draw(self, result: Result) -> Figure:
@@ -199,26 +199,32 @@ def _findings(table: pd.DataFrame, rows: Array, mode: str) -> list[Finding]:
     for row in table.to_dict("records"):
         title, alike, floor = row["title"], Estimate.of(row, "similarity"), Estimate.of(row, "floor")
         if not np.isfinite(alike.value):
-            rest.append(Finding(f"{title}: the maps are flat, so there is nothing to compare.", "mild"))
+            rest.append(Finding(f"{title}: the maps are flat, so there is nothing to compare.", severity=Severity.MILD))
         elif row["method"] == CONTROL:
             said = f"The control, {title.lower()} numbers, stays alike by {alike}, as it must: it knows no weights."
-            rest.append(Finding(said, "info", alike.value, alike.interval))
+            rest.append(Finding(said, severity=Severity.INFO, effect=alike))
         elif row["blind"]:
             said = (
                 f"{title} {BLIND}: while {how} drawn anew, its maps stay alike by a rank correlation of {alike}; those "
                 f"of two random networks are by {floor}."
             )
             advice = "It draws the image. Do not read its maps as what this model looks at."
-            blind.append(Finding(said, "serious", alike.value, alike.interval, tuple(rows.tolist()), advice))
+            blind.append(
+                Finding(said, severity=Severity.SERIOUS, effect=alike, evidence=tuple(rows.tolist()), advice=advice)
+            )
         else:
             apart.append((title, alike))
     if apart:
         most = max((alike for _, alike in apart), key=lambda alike: alike.value)
         said = "; ".join(f"{title} {alike}" for title, alike in apart)
         said = f"The maps of {counted(len(apart), 'method')} change with the weights; they stay alike by: {said}."
-        rest.insert(0, Finding(said, "info", most.value, most.interval))
+        rest.insert(0, Finding(said, severity=Severity.INFO, effect=most))
     if len(rows) < FEWEST:
-        rest.append(Finding(f"These numbers come from {counted(len(rows), 'image')}; {FEWEST} are wanted.", "mild"))
+        rest.append(
+            Finding(
+                f"These numbers come from {counted(len(rows), 'image')}; {FEWEST} are wanted.", severity=Severity.MILD
+            )
+        )
     return blind + rest
 
 

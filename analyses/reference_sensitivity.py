@@ -9,12 +9,13 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.attribution import Attribution
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate, columns
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent, probability
+from workbench.core.wording import counted, number, percent, probability
 from workbench.data.objects import object_masks
 from workbench.data.objects import plain as stands_out
 from workbench.data.sampling import balanced
@@ -36,7 +37,7 @@ from workbench.plotting.pieces import (
 )
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
-from workbench.statistics.bootstrap import Estimate, columns, estimate, estimates, number
+from workbench.statistics.bootstrap import estimate, estimates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +110,9 @@ class ReferenceSensitivity(Analysis[Choice]):
         changed = np.any([(references[name] != images).any(axis=(0, 1, -1)) for name in REFERENCES], axis=0)  # (H, W)
         unseen = float((changed & ~reached).mean())
         findings = _findings(tables, rows[order].tolist(), unseen)
-        return Result(tables, arrays, tuple(findings), {"examples": examples, "shown": shown.tolist()})
+        return Result(
+            tables, arrays=arrays, findings=tuple(findings), notes={"examples": examples, "shown": shown.tolist()}
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw references and maps of some images, and below them what was measured on all."""
@@ -191,18 +194,21 @@ def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) 
     references, pairs, images = tables["references"].to_dict("records"), tables["pairs"], tables["images"]
     among, mean = counted(len(images), "image"), estimate(images["agreement"].to_numpy())
     if not np.isfinite(mean.value):
-        return [Finding("The maps are flat on these images: the score does not change on the way.", "serious")]
+        return [
+            Finding(
+                "The maps are flat on these images: the score does not change on the way.", severity=Severity.SERIOUS
+            )
+        ]
     least = pairs.sort_values("spearman", kind="stable").iloc[0]
     findings = [
         Finding(
             f"Over {among}, maps from two of {len(references)} references agree on the object's pixels by a rank "
             f"correlation of {mean}; least those from {least['reference']} and {least['other']}, "
             f"{Estimate.of(least, 'spearman')}.",
-            "mild" if mean.value < 0.5 else "info",
-            mean.value,
-            mean.interval,
-            tuple(worst),
-            "Say which reference a map was made with; believe what several of them show.",
+            severity=Severity.MILD if mean.value < 0.5 else Severity.INFO,
+            effect=mean,
+            evidence=tuple(worst),
+            advice="Say which reference a map was made with; believe what several of them show.",
         )
     ]
     findings += [_equal(line) for line in references if line["equal"]]
@@ -213,14 +219,18 @@ def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) 
             f"Share of the evidence that lies on the background, {percent(images['area'].mean())} of the area: "
             f"{'; '.join(f'{name} {each}' for name, each in shares.items())}."
         )
-        findings.append(Finding(said, "info", most.value, most.interval))
+        findings.append(Finding(said, severity=Severity.INFO, effect=most))
     if unseen:
         said = (
             f"{percent(unseen)} of the places have exactly 0 in each of {among} under every reference, also where the "
             "image differs from it: the score does not depend on them."
         )
         advice = "If something matters there, pad the convolutions or pool less: they drop what does not fit."
-        findings.append(Finding(said, "mild" if unseen > 0.1 else "info", unseen, advice=advice))
+        findings.append(
+            Finding(
+                said, severity=Severity.MILD if unseen > 0.1 else Severity.INFO, effect=Estimate(unseen), advice=advice
+            )
+        )
     return [*findings, _gaps(references)]
 
 
@@ -233,8 +243,13 @@ def _equal(line: Mapping[Hashable, Any]) -> Finding:
         f"reference. Their attribution is {given}."
     )
     if share <= 0.1:
-        return Finding(said, "info", share)
-    return Finding(said, "mild", share, advice="To learn whether the model uses them, take another reference.")
+        return Finding(said, severity=Severity.INFO, effect=Estimate(share))
+    return Finding(
+        said,
+        severity=Severity.MILD,
+        effect=Estimate(share),
+        advice="To learn whether the model uses them, take another reference.",
+    )
 
 
 def _gaps(references: Sequence[Mapping[Hashable, Any]]) -> Finding:
@@ -246,9 +261,8 @@ def _gaps(references: Sequence[Mapping[Hashable, Any]]) -> Finding:
     return Finding(
         f"Completeness gap in logits, mean of the magnitude: {'; '.join(f'{k} {each}' for k, each in gaps.items())}. "
         f"The largest, {worst['reference']}, is {share} of the mean difference to the reference.",
-        "mild" if coarse else "info",
-        gap.value,
-        gap.interval,
+        severity=Severity.MILD if coarse else Severity.INFO,
+        effect=gap,
         advice="Take more steps: these maps do not add up to the score's difference." if coarse else "",
     )
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.wording import counted, listed
@@ -51,7 +52,7 @@ class Samples(Analysis[Choice]):
             Finding(
                 f"{counted(len(rows), 'image')} of {len(dataset):,} are shown, from {shown} of "
                 f"{counted(len(names), 'class')}.",
-                value=float(len(rows)),
+                effect=Estimate(float(len(rows))),
                 evidence=tuple(rows.tolist()),
                 advice="Where you would have chosen another label yourself, so will the model.",
             )
@@ -63,12 +64,12 @@ class Samples(Analysis[Choice]):
                 Finding(
                     f"{counted(len(absent), 'class')} of {len(names)} without any image here: "
                     f"{listed([names[c] for c in absent])}.",
-                    "mild",
-                    float(len(absent)),
+                    severity=Severity.MILD,
+                    effect=Estimate(float(len(absent))),
                     advice="Nothing can be said about a class without images: add some.",
                 ),
             )
-        return Result({"samples": table}, {"images": small(dataset.images[rows])}, tuple(findings))
+        return Result({"samples": table}, arrays={"images": small(dataset.images[rows])}, findings=tuple(findings))
 
     def draw(self, result: Result) -> Figure:
         """Draw the images in a square grid, with label and row."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.wording import counted, percent, probability
@@ -62,11 +63,10 @@ class TopLosses(Analysis[Choice]):
             Finding(
                 f"{counted(len(sure), 'image')} of {len(predictions):,}, {share}, wrong with a confidence of at "
                 f"least {percent(params.sure)}.",
-                "serious" if share.interval[0] > 0.01 else "mild" if len(sure) else "info",
-                share.value,
-                share.interval,
-                tuple(sure[:100].tolist()),
-                "Look at them first: wrong labels and odd images gather here." if len(sure) else "",
+                severity=Severity.SERIOUS if share.low > 0.01 else Severity.MILD if len(sure) else Severity.INFO,
+                effect=share,
+                evidence=tuple(sure[:100].tolist()),
+                advice="Look at them first: wrong labels and odd images gather here." if len(sure) else "",
             )
         ]
         total = float(predictions.loss.sum())
@@ -78,11 +78,11 @@ class TopLosses(Analysis[Choice]):
                     f"The {counted(tenth, 'image')} with the highest loss ({percent(tenth / len(predictions))} "
                     "of all) carry "
                     f"{percent(carried)} of the loss, whose mean is {total / len(predictions):.3f} nats.",
-                    value=carried,
+                    effect=Estimate(carried),
                     evidence=tuple(order[: min(tenth, 100)].tolist()),
                 )
             )
-        return Result({"losses": table}, {"images": small(dataset.images[rows])}, tuple(findings))
+        return Result({"losses": table}, arrays={"images": small(dataset.images[rows])}, findings=tuple(findings))
 
     def draw(self, result: Result) -> Figure:
         """Draw the images, worst first."""

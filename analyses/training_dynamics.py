@@ -9,7 +9,7 @@ from pydantic import Field
 
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
-from workbench.core.finding import Finding, Kind
+from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -96,7 +96,9 @@ class TrainingDynamics(Analysis[Choice]):
             arrays[f"{name} images"] = _pixels(train, dynamics.rows[places])
             arrays[f"{name} labels"] = labels[places]
         notes = {"classes": list(session.class_names), "epochs": dynamics.epochs}
-        return Result(tables, arrays, tuple(_findings(dynamics, region, labels, session.class_names)), notes)
+        return Result(
+            tables, arrays=arrays, findings=tuple(_findings(dynamics, region, labels, session.class_names)), notes=notes
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw the map, when images were learned and forgotten, and images of each region."""
@@ -218,7 +220,11 @@ def _findings(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str
         more = f"; most hard ones are labelled {names[hardest]}" if places is hard and len(hard) else ""
         found.append(
             Finding(
-                said.format(share=share) + more + ".", "info", share.value, share.interval, rows(places), part="train"
+                said.format(share=share) + more + ".",
+                severity=Severity.INFO,
+                effect=share,
+                evidence=rows(places),
+                part="train",
             )
         )
     return found

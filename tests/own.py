@@ -33,7 +33,9 @@ class Own:
 
 
 def dataset(images: np.ndarray, labels: np.ndarray, names: tuple[str, ...], part: str) -> Dataset:
-    return Dataset(images, labels.astype(np.int64), names, np.arange(len(labels)), f"own/{part}")
+    return Dataset(
+        images, labels.astype(np.int64), class_names=names, indices=np.arange(len(labels)), name=f"own/{part}"
+    )
 
 
 def shapes(count: int, side: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from analyses.augmentation_samples.out_of_frame import covered, leaving
 from workbench.core.dataset import Dataset
 from workbench.core.errors import unknown
-from workbench.core.finding import Finding
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params, make
 from workbench.core.progress import report
 from workbench.core.result import Result
@@ -96,9 +96,9 @@ class AugmentationSamples(Analysis[Drawn]):
         settings = {name: getattr(recipe, name) for name in SAMPLES}
         return Result(
             {"draws": pd.DataFrame(table).sort_values(["row", "draw"], ignore_index=True)},
-            {"originals": small(originals), "drawn": small(np.stack(drawn, axis=1))},
-            tuple(_findings(dataset, recipe, params)),
-            {"settings": settings, "names": [names[dataset.labels[row]] for row in rows], "rows": rows.tolist()},
+            arrays={"originals": small(originals), "drawn": small(np.stack(drawn, axis=1))},
+            findings=tuple(_findings(dataset, recipe, params)),
+            notes={"settings": settings, "names": [names[dataset.labels[row]] for row in rows], "rows": rows.tolist()},
         )
 
     def draw(self, result: Result) -> Figure:
@@ -179,9 +179,7 @@ def _findings(dataset: Dataset, recipe: Recipe, params: Drawn) -> list[Finding]:
             )
         )
     shown = listed([f"{name.replace('_', ' ')} {_said(value)}" for name, value in settings.items()], most=9)
-    found.append(
-        Finding(f"Images are changed by {counted(len(settings), 'setting')} of the recipe: {shown}.", value=None)
-    )
+    found.append(Finding(f"Images are changed by {counted(len(settings), 'setting')} of the recipe: {shown}."))
     return found
 
 
@@ -204,7 +202,7 @@ def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
         out = np.where(told, leaving(masks, draws), 0.0)
         touched, much = out > 0, out > MUCH
         share = rate(int(touched.sum()), count)
-        often = rate(int(much.sum()), count).interval[0] > OFTEN
+        often = rate(int(much.sum()), count).low > OFTEN
         of = counted(count, "image")
         said = (
             f"In {share} of {of} a draw moves a part of the object out of the frame, on average "
@@ -214,9 +212,8 @@ def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
         found.append(
             Finding(
                 said if touched.any() else f"Of {of} none has a part of its object moved out of the frame by a draw.",
-                "mild" if often else "info",
-                share.value,
-                share.interval,
+                severity=Severity.MILD if often else Severity.INFO,
+                effect=share,
                 evidence=_worst(rows, out, touched),
                 advice="Move, turn and enlarge less, if what is cut off matters for the class." if often else "",
             )
@@ -225,13 +222,12 @@ def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
         hidden = np.where(told, covered(masks, draws), 0.0)
         most = hidden > COVERED
         share = rate(int(most.sum()), count)
-        often = share.interval[0] > OFTEN
+        often = share.low > OFTEN
         found.append(
             Finding(
                 f"In {share} of {counted(count, 'image')} a draw erases more than half of the object.",
-                "mild" if often else "info",
-                share.value,
-                share.interval,
+                severity=Severity.MILD if often else Severity.INFO,
+                effect=share,
                 evidence=_worst(rows, hidden, most),
                 advice="Erase less (--erasing-size): what is gone cannot be learned." if often else "",
             )

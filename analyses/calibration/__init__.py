@@ -11,7 +11,8 @@ from pydantic import Field
 
 from analyses.calibration.figure import draw_calibration
 from analyses.calibration.recalibration import Recalibrated, recalibrate
-from workbench.core.finding import Finding, Kind
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
@@ -21,14 +22,7 @@ from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import small
 from workbench.session.analysis import Analysis
 from workbench.session.held_out import studies_training
-from workbench.statistics.calibration import (
-    Estimate,
-    calibration_error,
-    reliability,
-    scores,
-    selective,
-    threshold_interval,
-)
+from workbench.statistics.calibration import calibration_error, reliability, scores, selective, threshold_interval
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate, wilson
 
@@ -73,7 +67,16 @@ class Calibration(Analysis[Options]):
         how = {"bins": params.bins, "resamples": params.resamples, "seed": params.seed}
         before, after = scores(said, **how), scores(mended.predictions, **how)
         measures = pd.DataFrame(
-            [{"measure": name, **before[name]._asdict(), **_renamed(after[name])} for name in before]
+            [
+                {
+                    "measure": name,
+                    "value": before[name].value,
+                    "low": before[name].low,
+                    "high": before[name].high,
+                    **_after(after[name]),
+                }
+                for name in before
+            ]
         )
         curve = selective(said.confidence, said.correct)
         low, high = wilson(curve.wrong, curve.accepted)
@@ -99,14 +102,16 @@ class Calibration(Analysis[Options]):
             *_surest_errors(errors),
         ]
         notes = {"temperature": mended.temperature, "error_rate": params.error_rate, "accuracy": said.correct.mean()}
-        return Result(tables, {"images": small(session.dataset.images[shown])}, tuple(findings), notes)
+        return Result(
+            tables, arrays={"images": small(session.dataset.images[shown])}, findings=tuple(findings), notes=notes
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw reliability, the classes and pairs, the risk-coverage curve, and the most confident errors."""
         return draw_calibration(result, self.question())
 
 
-def _renamed(after: Estimate) -> dict[str, float]:
+def _after(after: Estimate) -> dict[str, float]:
     return {"calibrated": after.value, "calibrated_low": after.low, "calibrated_high": after.high}
 
 
@@ -191,7 +196,7 @@ def _overall(session: Session, ece: Estimate) -> Finding:
     """Compare the errors that the confidence announces with those that are made."""
     said = session.predictions
     made, announced = rate(int((~said.correct).sum()), len(said)), float(1 - said.confidence.mean())
-    hidden, low, high = made.value - announced, made.interval[0] - announced, made.interval[1] - announced
+    hidden, low, high = made.value - announced, made.low - announced, made.high - announced
     numbers = (
         f"by its own confidence {percent(announced)} of the {counted(len(said), 'image')} would be wrong, and {made} "
         f"are; expected calibration error {percent(ece.value)} ({percent(ece.low).removesuffix(' %')}–"
@@ -199,7 +204,7 @@ def _overall(session: Session, ece: Estimate) -> Finding:
     )
     if low > 0.01:
         claim = f"The model is over-confident: {numbers}."
-        surely = low > AWAY and announced < (1 - HIDDEN) * made.interval[0] and _throughout(said)
+        surely = low > AWAY and announced < (1 - HIDDEN) * made.low and _throughout(said)
         advice = "Do not take its confidence for a probability: divide the logits by the temperature below."
         rows = np.flatnonzero(~said.correct)
     elif high < -0.01:
@@ -216,14 +221,12 @@ def _overall(session: Session, ece: Estimate) -> Finding:
     cost = (max(low, 0.0), min(high, 1.0)) if hidden > 0 else (max(-high, 0.0), -low)
     return Finding(
         claim,
-        "serious" if serious else "mild" if mild or ece.low > AWAY else "info",
-        ece.value,
-        (ece.low, ece.high),
-        tuple(rows[order][:MOST_EVIDENCE].tolist()),
-        advice,
-        "miscalibration",
-        cost=abs(hidden),
-        cost_interval=cost,
+        severity=Severity.SERIOUS if serious else Severity.MILD if mild or ece.low > AWAY else Severity.INFO,
+        effect=Estimate(ece.value, ece.low, ece.high),
+        evidence=tuple(rows[order][:MOST_EVIDENCE].tolist()),
+        advice=advice,
+        kind="miscalibration",
+        cost=Estimate(abs(hidden), *cost),
         confirm="Measure again after dividing the logits, on images that were not used for the temperature.",
     )
 
@@ -251,7 +254,7 @@ def _temperature(mended: Recalibrated, before: dict[str, Estimate], after: dict[
         f"A temperature of {mended.temperature:.2f}, {part}, takes the expected calibration error from "
         f"{percent(before['ece'].value)} to {percent(after['ece'].value)} and the cross-entropy from "
         f"{before['nll'].value:.3f} to {after['nll'].value:.3f} nats; no answer changes.",
-        value=mended.temperature,
+        effect=Estimate(mended.temperature),
         advice=f"Divide the logits by {mended.temperature:.2f} before the softmax."
         if after["nll"].value < before["nll"].value
         else "",
@@ -274,8 +277,7 @@ def _threshold(said: Predictions, params: Options) -> Finding:
         f"{_sure(at)} on (95 % interval {_sure(low).removesuffix(' %')}–{_sure(high)}): it then answers "
         f"{percent(share)} of the images ({percent(min(fewest, share)).removesuffix(' %')}–"
         f"{percent(max(most, share))}), {wrong:,} of {accepted:,} wrongly, {rate(wrong, accepted)}.",
-        value=at,
-        interval=(low, high),
+        effect=Estimate(at, low, high),
         evidence=tuple(np.flatnonzero((said.confidence >= at) & ~said.correct)[:MOST_EVIDENCE].tolist()),
     )
 
@@ -298,8 +300,7 @@ def _worst_class(said: Predictions, classes: pd.DataFrame) -> list[Finding]:
         Finding(
             f"The answer {row['predicted']} is surer than it should be: by its confidence "
             f"{percent(1 - row['confidence'])} of {counted(int(row['images']), 'image')} would be wrong, {made} are.",
-            value=float(row["gap"]),
-            interval=(float(row["gap_low"]), float(row["gap_high"])),
+            effect=Estimate(float(row["gap"]), float(row["gap_low"]), float(row["gap_high"])),
             classes=(worst,),
             evidence=tuple(rows[np.argsort(-said.confidence[rows], kind="stable")][:MOST_EVIDENCE].tolist()),
         )
@@ -315,7 +316,7 @@ def _surest_errors(errors: pd.DataFrame) -> list[Finding]:
             f"{counted(sure, 'error')} of {len(errors):,} {'has' if sure == 1 else 'have'} a calibrated confidence of "
             f"90 % or more; the surest takes {first['true']} for {first['predicted']} with "
             f"{_sure(first['calibrated'])}.",
-            value=float(sure),
+            effect=Estimate(float(sure)),
             evidence=tuple(errors["row"].tolist()[:MOST_EVIDENCE]),
             advice="Look at these first: wrong labels and images that do not belong are often among them.",
         )

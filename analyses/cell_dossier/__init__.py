@@ -9,11 +9,12 @@ import numpy as np
 from pydantic import Field
 
 from analyses.cell_dossier.cell import commonest, compared, rates_of
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent
+from workbench.core.wording import counted, number, percent
 from workbench.data.objects import object_masks, plain
 from workbench.data.sampling import evenly, worst_first
 from workbench.data.thumbnails import small
@@ -35,7 +36,7 @@ from workbench.plotting.pieces import plain as bare
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session import contrasts
 from workbench.session.analysis import Analysis
-from workbench.statistics.bootstrap import Estimate, estimate, number
+from workbench.statistics.bootstrap import estimate
 from workbench.statistics.clusters import DRAWS, LEAST, Clusters, clustered, medoids
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate, wilson
@@ -131,7 +132,7 @@ class CellDossier(Analysis[Choice]):
         }
         evidence = [worst_first(predictions, rows[0][own]) for own in inside]
         tables = {"clusters": table, "cell": rates}
-        return Result(tables, arrays, (*findings, *_grouped(table, groups, evidence)), notes)
+        return Result(tables, arrays=arrays, findings=(*findings, *_grouped(table, groups, evidence)), notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw rates, mean maps and margins above, and the clusters with their medoids below."""
@@ -245,11 +246,10 @@ def _grouped(table: pd.DataFrame, groups: Clusters, evidence: list[tuple[int, ..
         findings.append(
             Finding(
                 f"{claim}{', so it does not explain them' if elsewhere else ''}.",
-                "serious" if elsewhere else "info",
-                share.value,
-                share.interval,
-                rows,
-                "Look what stands there: a mark that comes with the class is a shortcut." if elsewhere else "",
+                severity=Severity.SERIOUS if elsewhere else Severity.INFO,
+                effect=share,
+                evidence=rows,
+                advice="Look what stands there: a mark that comes with the class is a shortcut." if elsewhere else "",
             )
         )
     return findings

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.core.errors import WorkbenchError
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.types import Array
-from workbench.core.wording import counted
-from workbench.statistics.bootstrap import number
+from workbench.core.wording import counted, number
 from workbench.statistics.rates import difference, rate, wilson
 
 if TYPE_CHECKING:
@@ -77,14 +77,13 @@ def compared(rates: pd.DataFrame, evidence: tuple[int, ...]) -> list[Finding]:
     findings = [
         Finding(
             f"{claim}.",
-            "serious" if share.interval[0] > 0.05 else "mild" if hits else "info",
-            share.value,
-            share.interval,
-            evidence,
+            severity=Severity.SERIOUS if share.low > 0.05 else Severity.MILD if hits else Severity.INFO,
+            effect=share,
+            evidence=evidence,
         )
     ]
     if among:
-        gap, low, high, chance = difference(hits, of, others, among)
+        (gap, low, high), chance = difference(hits, of, others, among)
         more, less = (one, two) if gap > 0 else (two, one)
         said = f"{more} is taken for {less} more often than the other way round"
         if chance >= 0.05:
@@ -94,9 +93,8 @@ def compared(rates: pd.DataFrame, evidence: tuple[int, ...]) -> list[Finding]:
             Finding(
                 f"{said}: the rates differ by {points[0]} points (95 % interval {points[1]} to {points[2]}), "
                 f"p = {chance:.2g} (Fisher's exact test, two-sided).",
-                "mild" if chance < 0.05 else "info",
-                gap,
-                (low, high),
+                severity=Severity.MILD if chance < 0.05 else Severity.INFO,
+                effect=Estimate(gap, low, high),
             )
         )
     return findings

@@ -12,7 +12,8 @@ from pydantic import Field
 from analyses.channels.findings import LINE, redundant
 from analyses.channels.findings import dead as dead_ones
 from workbench.core.errors import WorkbenchError, unknown
-from workbench.core.finding import Finding, Kind
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -98,7 +99,7 @@ class Channels(Analysis[Choice]):
             lines.append(_line(unit, probe.layers[unit.name].kind, dead[unit.name], twin[unit.name][1] >= params.alike))
         table = pd.DataFrame(lines, columns=[*LINE])
         findings = dead_ones(table, len(rows)) + redundant(table, params.alike)
-        findings.sort(key=lambda each: ("critical", "serious", "mild", "info").index(each.severity))
+        findings.sort(key=lambda each: -each.severity.rank)
         end, name = _chosen(found, params.layer, probe.layers)
         notes: dict[str, Any] = {"layer": name, "images": len(rows)}
         if end is None or name is None:
@@ -110,7 +111,10 @@ class Channels(Analysis[Choice]):
             closer.insert(2, "twin", twin[name][0][closer["channel"]])
         findings += _effects(name, closer, effects, min(params.tried, len(data)))
         return Result(
-            {"layers": table, "channels": closer}, arrays, tuple(findings), notes | {"names": list(session.class_names)}
+            {"layers": table, "channels": closer},
+            arrays=arrays,
+            findings=tuple(findings),
+            notes=notes | {"names": list(session.class_names)},
         )
 
     def draw(self, result: Result) -> Figure:
@@ -155,8 +159,7 @@ def _line(unit: Unit, kind: str, dead: Array, alike: Array) -> dict[str, Any]:
         kind,
         unit.channels,
         int((dead | zeroed).sum()),
-        share.value,
-        *share.interval,
+        *share,
         int(zeroed.sum()),
         int((alike & ~dead).sum()),
         unit.output,
@@ -242,9 +245,8 @@ def _effects(name: str, closer: pd.DataFrame, effects: Array, tried: int) -> lis
         Finding(
             f"{name}: {without:,} of {counted(images, 'channel')}, {share}, can be switched off one at a time without "
             f"changing the accuracy on {counted(tried, 'image')}.",
-            "info",
-            share.value,
-            share.interval,
+            severity=Severity.INFO,
+            effect=share,
         )
     ]
     place = int(closer["recall_change"].argmin())
@@ -255,8 +257,8 @@ def _effects(name: str, closer: pd.DataFrame, effects: Array, tried: int) -> lis
             Finding(
                 f"{name}: without channel {row['channel']} the recall of {row['class']} falls by "
                 f"{percent(-row['recall_change'])}; most errors are added in {row['more_errors']} ({row['more']:,}).",
-                "info",
-                float(row["recall_change"]),
+                severity=Severity.INFO,
+                effect=Estimate(float(row["recall_change"])),
             ),
         )
     return findings

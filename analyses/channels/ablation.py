@@ -33,7 +33,7 @@ PLACES = 3
 """Rows and columns of a feature map whose values are compared between channels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Unit:
     """A layer with weights, and what is done to each of its channels alone before the next one reads them.
 
@@ -80,7 +80,9 @@ def units(probe: Probe) -> list[Unit]:
         for each in chain:
             zeroed |= _zeroed(probe.keras_layers[each], channels)
         end = next(each for each in reversed(chain) if not output or each == name)
-        found.append(Unit(name, end, channels, tuple(np.flatnonzero(zeroed).tolist()), output))
+        found.append(
+            Unit(name=name, end=end, channels=channels, zeroed=tuple(np.flatnonzero(zeroed).tolist()), output=output)
+        )
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.core.finding import Finding
+from workbench.core.finding import Finding, Severity
 from workbench.core.wording import counted, listed
 from workbench.statistics.rates import rate
 
@@ -29,9 +29,8 @@ def dead(table: pd.DataFrame, images: int) -> list[Finding]:
                 Finding(
                     f"{row['layer']}: of {row['zeroed']:,} of its {row['channels']:,} {whose}, {share}, all weights "
                     "are exactly zero, which training does not do by itself.",
-                    "serious" if share.value >= ZEROED else "mild",
-                    share.value,
-                    share.interval,
+                    severity=Severity.SERIOUS if share.value >= ZEROED else Severity.MILD,
+                    effect=share,
                     advice="If it was pruned with intent, check what it cost and remove the channels; if not, load the "
                     "weights again, or train the layer again.",
                     kind="dead-channels",
@@ -45,9 +44,8 @@ def dead(table: pd.DataFrame, images: int) -> list[Finding]:
                 Finding(
                     f"{row['layer']}: {natural:,} of its {row['channels']:,} channels are dead, {share}: the same on "
                     f"all of {counted(images, 'image')}.",
-                    "serious" if share.interval[0] > limit else "mild",
-                    share.value,
-                    share.interval,
+                    severity=Severity.SERIOUS if share.low > limit else Severity.MILD,
+                    effect=share,
                     advice="A lower learning rate or another initialiser keeps more channels alive; dead ones can be "
                     "removed without loss.",
                     kind="dead-channels",
@@ -61,9 +59,8 @@ def dead(table: pd.DataFrame, images: int) -> list[Finding]:
             Finding(
                 f"No channel is dead among the {channels:,} of {counted(len(alive), 'layer')} ({which}) "
                 f"on {counted(images, 'image')}.",
-                "info",
-                0.0,
-                rate(0, channels).interval,
+                severity=Severity.INFO,
+                effect=rate(0, channels),
             )
         )
     return findings
@@ -76,9 +73,8 @@ def redundant(table: pd.DataFrame, alike: float) -> list[Finding]:
         Finding(
             f"{row['layer']}: {row['redundant']:,} of its {row['channels']:,} channels are correlated with another one "
             f"by {alike:.2f} or more.",
-            "info",
-            row["redundant"] / row["channels"],
-            rate(row["redundant"], row["channels"]).interval,
+            severity=Severity.INFO,
+            effect=rate(row["redundant"], row["channels"]),
             advice="One of each pair can be removed, and its outgoing weights added to the other's.",
         )
         for row in found.to_dict("records")

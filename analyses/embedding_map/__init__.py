@@ -16,7 +16,8 @@ from analyses.embedding_map.overlap import (
     shares_of_classes,
 )
 from analyses.embedding_map.tsne import flat, trust
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -72,7 +73,9 @@ class EmbeddingMap(Analysis[Choice]):
         near = nearest(embeddings, embeddings, max(params.neighbours, int(3 * params.perplexity)), itself=True)
         places, by_tsne = flat(embeddings, near, perplexity=params.perplexity, seed=params.seed)
         k = min(params.neighbours, near[1].shape[1])
-        sample = Neighbourhoods(rows, labels, shares_of_classes(near[1], labels, k, len(names)), k, names)
+        sample = Neighbourhoods(
+            rows=rows, labels=labels, shares=shares_of_classes(near[1], labels, k, len(names)), nearest=k, names=names
+        )
         points = pd.DataFrame(
             {
                 "row": rows,
@@ -94,7 +97,7 @@ class EmbeddingMap(Analysis[Choice]):
             *_overlaps(sample, tables["pairs"]),
             _fidelity(kept, by_tsne, count, len(predictions)),
         ]
-        return Result(tables, arrays, tuple(findings), {"classes": list(names), "t-SNE": by_tsne})
+        return Result(tables, arrays=arrays, findings=tuple(findings), notes={"classes": list(names), "t-SNE": by_tsne})
 
     def draw(self, result: Result) -> Figure:
         """Draw the map four times: by class, correctness and confidence, and as the images themselves."""
@@ -137,8 +140,7 @@ def _purity(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
     overall = Finding(
         f"Of the {counted(neighbours, 'nearest neighbour')} of an image among the embeddings, {said} are of its own "
         f"class; by chance it would be {percent(chance)}.",
-        value=float(own.mean()),
-        interval=interval,
+        effect=Estimate(float(own.mean()), *interval),
     )
     if len(table) < 2:
         return [overall]
@@ -146,8 +148,7 @@ def _purity(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
     said, interval = said_of_mean(float(best["purity"]), int(best["images"]))
     apart = Finding(
         f"{best['class']} is kept apart best: {said} of the neighbours of its images are {best['class']} too.",
-        value=float(best["purity"]),
-        interval=interval,
+        effect=Estimate(float(best["purity"]), *interval),
         classes=(list(names).index(best["class"]),),
     )
     return [overall, apart]
@@ -168,11 +169,11 @@ def _overlaps(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
             Finding(
                 f"{names[one]} and {names[other]} overlap: {said} of the {near} of their {counted(images, 'image')} "
                 "are of the other class.",
-                "mild" if sure else "info",
-                overlap,
-                interval,
-                tuple(sample.rows[order[foreign[order] > 0]][:MOST_EVIDENCE].tolist()),
-                "Look at the images that lie among the other class: a wrong label, or two classes that look alike."
+                severity=Severity.MILD if sure else Severity.INFO,
+                effect=Estimate(overlap, *interval),
+                evidence=tuple(sample.rows[order[foreign[order] > 0]][:MOST_EVIDENCE].tolist()),
+                advice="Look at the images that lie among the other class: a wrong label, or two classes "
+                "that look alike."
                 if sure
                 else "",
                 classes=(one, other),
@@ -191,8 +192,13 @@ def _fidelity(kept: tuple[float, int, int] | None, by_tsne: bool, shown: int, of
     among = "" if measured == shown else f", on {measured:,} of them"
     said = f"{drawn}: trustworthiness {value:.3f} at k = {k}{among} (1: neighbours on the map are neighbours in truth)."
     if value >= 0.9:
-        return Finding(said, value=value)
-    return Finding(said, "mild", value, advice="Trust the counts of neighbours more than what seems near on the map.")
+        return Finding(said, effect=Estimate(value))
+    return Finding(
+        said,
+        severity=Severity.MILD,
+        effect=Estimate(value),
+        advice="Trust the counts of neighbours more than what seems near on the map.",
+    )
 
 
 def _spread(places: Array, across: int) -> Array:

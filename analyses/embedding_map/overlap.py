@@ -20,7 +20,7 @@ MOST = 50
 """Pairs of classes that are listed."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Neighbourhoods:
     """Some images, and of which classes their nearest neighbours are.
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.core.finding import Finding
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -94,9 +94,14 @@ class Filters(Analysis[Choice]):
             try:
                 tables["excited"], arrays["excited"], said = _excited(session, probe, layer, params)
             except Unavailable as error:
-                said = Finding(f"No exciting input was found: {str(error).rstrip('.')}.", "mild")
+                said = Finding(f"No exciting input was found: {str(error).rstrip('.')}.", severity=Severity.MILD)
             findings.append(said)
-        return Result(tables, arrays, tuple(findings), {"first": layers[0], "layer": layer, "filters": len(first)})
+        return Result(
+            tables,
+            arrays=arrays,
+            findings=tuple(findings),
+            notes={"first": layers[0], "layer": layer, "filters": len(first)},
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw the first layer's weights, the norms of all layers, and the exciting inputs."""
@@ -159,9 +164,8 @@ def _findings(table: pd.DataFrame) -> list[Finding]:
         Finding(
             f"{weak} of {counted(total, 'filter')} in {counted(len(table), 'layer')} negligible (norm below 5 % "
             f"of the layer's median), {share}" + (f": {where}." if where else "."),
-            "mild" if share.value > 0.1 else "info",
-            share.value,
-            share.interval,
+            severity=Severity.MILD if share.value > 0.1 else Severity.INFO,
+            effect=share,
             advice="They can be pruned without loss." if weak else "",
         )
     ]
@@ -199,11 +203,10 @@ def _excited(session: Session, probe: Probe, layer: str, params: Choice) -> tupl
     said = Finding(
         f"{layer}: gradient ascent finds an input that excites the filter more than any of "
         f"{counted(len(rows), 'image')} for {won} of {counted(len(chosen), 'filter')}, {share}.",
-        "info" if won == len(chosen) else "mild",
-        share.value,
-        share.interval,
-        tuple(dict.fromkeys(rows[best].tolist())),
-        "" if won == len(chosen) else "Where it did not, take more steps: the input shown is no maximum.",
+        severity=Severity.INFO if won == len(chosen) else Severity.MILD,
+        effect=share,
+        evidence=tuple(dict.fromkeys(rows[best].tolist())),
+        advice="" if won == len(chosen) else "Where it did not, take more steps: the input shown is no maximum.",
     )
     return table, small((255 * inputs).round().astype(np.uint8)), said
 

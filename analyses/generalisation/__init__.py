@@ -11,6 +11,7 @@ from pydantic import Field
 
 from analyses.generalisation.figure import draw_generalisation
 from analyses.generalisation.linear_baseline import LinearPixels, linear_pixels
+from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
@@ -81,7 +82,7 @@ class Generalisation(Analysis[Options]):
             findings.append(Finding("No image is known that it was not fitted to: overfitting cannot be told."))
         findings.append(_underfitting(session, fitted, line, curves))
         arrays = {f"loss_{name}": np.sort(part.said.loss)[evenly(len(part.said), 500)] for name, part in shown.items()}
-        return Result({"parts": _table(shown, line), "epochs": curves}, arrays, tuple(findings))
+        return Result({"parts": _table(shown, line), "epochs": curves}, arrays=arrays, findings=tuple(findings))
 
     def draw(self, result: Result) -> Figure:
         """Draw the accuracies, how the losses are spread, and the learning curves where there are any."""
@@ -115,7 +116,7 @@ def _table(shown: Mapping[str, Part], line: LinearPixels | None) -> pd.DataFrame
 
 def _overfitting(fitted: Part, new: Part, line: LinearPixels | None, params: Options) -> Finding:
     """Compare the errors on new images with those on the fitted ones."""
-    gap, low, high, _ = difference(fitted.right, fitted.images, new.right, new.images)
+    (gap, low, high), _ = difference(fitted.right, fitted.images, new.right, new.images)
     times, least, _ = odds_ratio(new.wrong, new.images, fitted.wrong, fitted.images)
     which = "validation" if new.training else "studied"
     said = (
@@ -123,10 +124,10 @@ def _overfitting(fitted: Part, new: Part, line: LinearPixels | None, params: Opt
         f"and {rate(new.right, new.images)} of {counted(new.images, f'{which} image')}"
     )
     if low <= 0.01 or gap < params.gap:
-        return Finding(f"No overfitting to speak of: {said}.", "info", gap, (low, high))
+        return Finding(f"No overfitting to speak of: {said}.", severity=Severity.INFO, effect=Estimate(gap, low, high))
     claim = f"The model knows its training images better than new ones: {said}."
     advice, confirm = "More images, augmentation or weight decay may narrow the gap.", ""
-    severity: Severity = "mild"
+    severity: Severity = Severity.MILD
     differ = None if new.training or line is None else _line_drop(line)
     if least >= TIMES and low >= POINTS:
         if differ is not None and differ[1] > 0 and differ[0] >= gap / 4:
@@ -137,7 +138,7 @@ def _overfitting(fitted: Part, new: Part, line: LinearPixels | None, params: Opt
             advice = "Keep a part of the training images out of the training, and measure on it."
             confirm = "The accuracy on training images that were not fitted: if that is high too, it does not overfit."
         else:
-            severity = "serious"
+            severity = Severity.SERIOUS
             claim = (
                 f"The model overfits: {said}. The odds of an error are {_times(times)} times as high on new images "
                 f"(surely {_times(least)})."
@@ -146,17 +147,15 @@ def _overfitting(fitted: Part, new: Part, line: LinearPixels | None, params: Opt
             confirm = "Train again with augmentation and dropout: the gap should shrink and the new images gain."
     return Finding(
         claim,
-        severity,
-        gap,
-        (low, high),
-        worst_first(new.said, np.flatnonzero(~new.said.correct))
+        severity=severity,
+        effect=Estimate(gap, low, high),
+        evidence=worst_first(new.said, np.flatnonzero(~new.said.correct))
         if not new.training
         else tuple(int(new.rows[row]) for row in worst_first(new.said, np.flatnonzero(~new.said.correct))),
-        advice,
-        "overfitting",
+        advice=advice,
+        kind="overfitting",
         part="train" if new.training else "data",
-        cost=min(gap, 1.0),
-        cost_interval=(max(low, 0.0), min(high, 1.0)),
+        cost=Estimate(min(gap, 1.0), max(low, 0.0), min(high, 1.0)),
         confirm=confirm,
     )
 
@@ -167,21 +166,22 @@ def _times(value: float) -> str:
 
 def _line_drop(line: LinearPixels) -> tuple[float, float]:
     """How much accuracy the straight line loses from held-out training images to studied ones; value and low end."""
-    drop, low, *_ = difference(int(line.held_out.sum()), len(line.held_out), int(line.correct.sum()), len(line.correct))
+    (drop, low, _), _ = difference(
+        int(line.held_out.sum()), len(line.held_out), int(line.correct.sum()), len(line.correct)
+    )
     return drop, low
 
 
 def _elsewhere(new: Part, studied: Part) -> list[Finding]:
     """Say where the studied images are recognised less than others that are new as well."""
-    drop, low, high, _ = difference(new.right, new.images, studied.right, studied.images)
+    (drop, low, high), _ = difference(new.right, new.images, studied.right, studied.images)
     if low < 0.02:
         return []
     return [
         Finding(
             f"Overfitting does not explain the studied images: {percent(new.accuracy)} of the validation images, new "
             f"to the model as well, are recognised, but {rate(studied.right, studied.images)} of the studied ones.",
-            value=drop,
-            interval=(low, high),
+            effect=Estimate(drop, low, high),
             advice="Look whether the studied images are taken, scaled or labelled as the training images are.",
         )
     ]
@@ -193,14 +193,14 @@ def _from_curves(curves: pd.DataFrame, params: Options) -> Finding:
     gap = float(last["accuracy"] - last["val_accuracy"])
     said = f"training accuracy {percent(last['accuracy'])}, validation accuracy {percent(last['val_accuracy'])}"
     if not gap >= params.gap:
-        return Finding(f"No overfitting to be seen in the curves: at the end, {said}.", value=gap)
+        return Finding(f"No overfitting to be seen in the curves: at the end, {said}.", effect=Estimate(gap))
     return Finding(
         f"The curves end apart: {said}. The images are not known, so that no interval can be given.",
-        "mild",
-        gap,
+        severity=Severity.MILD,
+        effect=Estimate(gap),
         advice="Open the run with its training data to measure it.",
         kind="overfitting",
-        cost=min(gap, 1.0),
+        cost=Estimate(min(gap, 1.0)),
     )
 
 
@@ -214,20 +214,20 @@ def _underfitting(session: Session, fitted: Part | None, line: LinearPixels | No
     confirm = "The same network after twice as many epochs: both accuracies should rise."
     if line is None:
         if not climbing:
-            return Finding(f"The model recognises {own} of the studied images.", value=own.value, interval=own.interval)
+            return Finding(f"The model recognises {own} of the studied images.", effect=own)
         return Finding(
             f"The model recognises {own} of the studied images.{still}",
-            "mild",
-            own.value,
-            own.interval,
+            severity=Severity.MILD,
+            effect=own,
             advice=advice,
             kind="underfitting",
             confirm=confirm,
         )
     straight = rate(int(line.correct.sum()), len(line.correct))
-    short, low, high, _ = difference(int(line.correct.sum()), len(line.correct), int(said.correct.sum()), len(said))
+    short, _ = difference(int(line.correct.sum()), len(line.correct), int(said.correct.sum()), len(said))
+    low, high = short.low, short.high
     ends = f"the model recognises {own} of the studied images, a straight line through the pixels {straight}"
-    learned = fitted is None or fitted.interval[1] >= straight.value
+    learned = fitted is None or fitted.share.high >= straight.value
     reached = float(curves["accuracy"].iloc[-1]) if "accuracy" in curves else None
     if low <= 0 and not (climbing and high >= -CLIMB):
         claim = (
@@ -236,37 +236,33 @@ def _underfitting(session: Session, fitted: Part | None, line: LinearPixels | No
         if climbing:
             return Finding(
                 claim.removesuffix(".") + "." + still,
-                "mild",
-                short,
-                (low, high),
+                severity=Severity.MILD,
+                effect=short,
                 advice=advice,
                 kind="underfitting",
                 confirm=confirm,
             )
-        return Finding(claim, "info", short, (low, high))
-    if fitted is not None and reached is not None and reached > fitted.interval[1] + 0.1:
+        return Finding(claim, severity=Severity.INFO, effect=short)
+    if fitted is not None and reached is not None and reached > fitted.share.high + 0.1:
         return Finding(
             f"It is no underfitting: {ends}, but in training it had reached {percent(reached)} of images of which it "
             f"now recognises {percent(fitted.accuracy)}.",
-            "mild",
-            short,
-            (low, high),
+            severity=Severity.MILD,
+            effect=short,
             advice="Give the images as the training did: scale, colours, order of the classes.",
             kind="underfitting",
         )
-    severity: Severity = "serious" if not learned and (low > SHORT or climbing) else "mild"
+    severity: Severity = Severity.SERIOUS if not learned and (low > SHORT or climbing) else Severity.MILD
     rows = line.rows[line.correct & ~said.correct[line.rows]]
     whole = f" Of the images that it was fitted to, it knows {percent(fitted.accuracy)}." if fitted else ""
     return Finding(
         f"The model has learned less than it could: {ends}.{whole}{still}",
-        severity,
-        short,
-        (low, high),
-        worst_first(said, rows),
-        advice,
-        "underfitting",
-        cost=min(max(short, 0.0), 1.0),
-        cost_interval=(min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)),
+        severity=severity,
+        effect=short,
+        evidence=worst_first(said, rows),
+        advice=advice,
+        kind="underfitting",
+        cost=Estimate(*(min(max(end, 0.0), 1.0) for end in short), unit="%"),
         confirm=confirm,
     )
 

@@ -92,7 +92,7 @@ class LabelIssues(Analysis[Choice]):
             whose = WHOSE[part.part]
             tables |= {whose: _listed(part, names), f"{whose} pairs": _pairs(part.judged, names)}
         arrays = _pictures(session.training or session, parts[0], params.pictures)
-        return Result(tables, arrays, tuple(findings), notes)
+        return Result(tables, arrays=arrays, findings=tuple(findings), notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw the pairs beside the most suspicious images, and their nearest neighbours of both classes."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from analyses.label_issues.label_quality import SURE, LabelQuality
+from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent
+from workbench.core.wording import counted
 from workbench.data.sampling import MOST_EVIDENCE
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ UNLIKE, TWICE = 0.1, 2
 WHOSE = {"train": "training", "data": "studied"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Suspects:
     """Images whose label differs from what is said about them out of sample, most suspicious first.
 
@@ -70,15 +71,15 @@ class Suspects:
         issue[judged.issues] = True
         suggested = judged.suggested[order]
         return cls(
-            part,
-            rows[order],
-            labels[order],
-            suggested,
-            score[order],
-            judged.score[order],
-            probabilities[order, suggested],
-            issue[order],
-            judged,
+            part=part,
+            rows=rows[order],
+            labels=labels[order],
+            suggested=suggested,
+            score=score[order],
+            probability=judged.score[order],
+            of_suggested=probabilities[order, suggested],
+            issue=issue[order],
+            judged=judged,
         )
 
 
@@ -96,36 +97,34 @@ def findings_of(
     judged, part, rows = suspects.judged, suspects.part, suspects.rows
     count, names = len(judged.score), session.class_names
     errors = float(1 - session.predictions.correct.mean())
-    value, low, high = judged.noise.ends
+    noise = judged.noise
     agreed = also is None or also.chance < CONFIRMED
-    severity: Severity = "serious" if judged.scattered and agreed else "mild" if low > 0 else "info"
-    most = max(round(judged.noise.value * count), 1)
-    bounds = "–".join(percent(end).removesuffix(" %") for end in (low, high))
+    severity: Severity = (
+        Severity.SERIOUS if judged.scattered and agreed else Severity.MILD if noise.low > 0 else Severity.INFO
+    )
+    most = max(round(noise.value * count), 1)
     claim = (
-        f"About {percent(value)} of {counted(count, WHOSE[part] + ' label')} are wrong "
-        f"(95 % interval {bounds} %), by what the model is sure of without having learned it."
-        if severity != "info"
-        else f"There is no sign that {WHOSE[part]} labels are wrong beyond what is ambiguous: about {percent(value)} "
-        f"of {count:,} (95 % interval {bounds} %)."
+        f"About {noise} of the {counted(count, WHOSE[part] + ' label')} are wrong, by what the model is "
+        f"sure of without having learned it."
+        if severity != Severity.INFO
+        else f"There is no sign that {WHOSE[part]} labels are wrong beyond what is ambiguous: about {noise} of "
+        f"{count:,}."
     )
     # What is wrong in training costs at most the errors that the model makes.
     ceiling = 1.0 if part == "data" else errors
-    costs = (min(value, ceiling), (min(low, ceiling), min(high, ceiling)))
     found = [
-        Finding(claim, severity, value, (low, high), kind="label-noise", part=part)
-        if severity == "info"
+        Finding(claim, severity=severity, effect=noise, kind="label-noise", part=part)
+        if severity == Severity.INFO
         else Finding(
             claim,
-            severity,
-            value,
-            (low, high),
-            tuple(rows[: min(most, MOST_EVIDENCE)].tolist()),
-            ADVICE[part],
-            "label-noise",
-            (),
-            part,
-            *costs,
-            "Two people who do not see the labels label the first fifty images of the table.",
+            severity=severity,
+            effect=noise,
+            evidence=tuple(rows[: min(most, MOST_EVIDENCE)].tolist()),
+            advice=ADVICE[part],
+            kind="label-noise",
+            part=part,
+            cost=Estimate(*(min(end, ceiling) for end in noise), unit="%"),
+            confirm="Two people who do not see the labels label the first fifty images of the table.",
         )
     ]
     theirs = set() if also is None else set(map(tuple, also.one_way[["label", "suggested"]].to_numpy().tolist()))
@@ -135,23 +134,20 @@ def findings_of(
             continue
         share = float((judged.suggested == should).mean())
         evidence = rows[(suspects.labels == label) & (suspects.suggested == should)]
-        one, least, most_of = (min(share * float(pair[each]), ceiling) for each in ("rate", "low", "high"))
-        bounds = "–".join(percent(pair[end]).removesuffix(" %") for end in ("low", "high"))
+        often = Estimate(float(pair["rate"]), float(pair["low"]), float(pair["high"]), unit="%")
         found.append(
             Finding(
-                f"{names[should]} is labelled {names[label]} in {percent(pair['rate'])} of the {WHOSE[part]} images "
-                f"that surely are {names[should]} (95 % interval {bounds} %), far more often than the other way.",
-                "serious" if control is None or _oftener(pair, control) else "mild",
-                float(pair["rate"]),
-                (float(pair["low"]), float(pair["high"])),
-                tuple(evidence[:MOST_EVIDENCE].tolist()),
-                ADVICE[part],
-                "label-noise",
-                (label, should),
-                part,
-                one,
-                (least, most_of),
-                "Two people who do not see the labels label the evidence.",
+                f"{names[should]} is labelled {names[label]} in {often} of the {WHOSE[part]} images "
+                f"that surely are {names[should]}, far more often than the other way.",
+                severity=Severity.SERIOUS if control is None or _oftener(pair, control) else Severity.MILD,
+                effect=often,
+                evidence=tuple(evidence[:MOST_EVIDENCE].tolist()),
+                advice=ADVICE[part],
+                kind="label-noise",
+                classes=(label, should),
+                part=part,
+                cost=Estimate(*(min(share * end, ceiling) for end in often), unit="%"),
+                confirm="Two people who do not see the labels label the evidence.",
             )
         )
     return found

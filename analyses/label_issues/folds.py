@@ -93,7 +93,7 @@ def _one(checkpoint: Checkpoint, training: Dataset, left_out: Array, job: Traini
     """Fit one model, from its checkpoint if there is one, and return its logits of the images left out."""
     from workbench.models.probe import Probe
 
-    parts = Parts(training.subset(~left_out), None, None, training.fingerprint)
+    parts = Parts(training=training.subset(~left_out), validation=None, test=None, fingerprint=training.fingerprint)
     try:
         before = checkpoint.read()
     except WorkbenchError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.core.estimate import Estimate
 from workbench.core.types import Array
 from workbench.statistics.rates import wilson
 
@@ -34,21 +35,7 @@ STEEP = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 """Powers of the rank with which ambiguity may fade as predictions get surer."""
 
 
-@dataclass(frozen=True)
-class Noise:
-    """A share of wrong labels with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def ends(self) -> tuple[float, float, float]:
-        """Value, lower and upper end."""
-        return self.value, self.low, self.high
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class LabelQuality:
     """What N labels look like to a model that was not fitted to them.
 
@@ -67,7 +54,7 @@ class LabelQuality:
     score: Array
     suggested: Array
     issues: Array
-    noise: Noise
+    noise: Estimate
     pairs: pd.DataFrame
     joint: Array
     chance: float
@@ -113,13 +100,15 @@ def quality(probabilities: Array, labels: Array, class_names_count: int) -> Labe
         share = np.bincount(predicted, minlength=class_names_count)[sure["suggested"]] / len(labels)
         by_chance = noise.value / (class_names_count - 1)  # is counted already
         more = [float((share * (sure[column] - by_chance).clip(lower=0)).sum()) for column in ("rate", "low", "high")]
-        noise = Noise(*(min(one + other, 1.0) for one, other in zip(noise.ends, more, strict=True)))
+        noise = Estimate(*(min(one + other, 1.0) for one, other in zip(noise, more, strict=True)), unit="%")
     else:
         noise = plateau(predicted != labels, rank)
         chance = 0.0 if noise.low > PAIR / 2 else 1.0
     differing = float((predicted != labels).mean())  # no more can be wrong
-    noise = Noise(*(min(end, differing) for end in noise.ends))
-    return LabelQuality(own, predicted, issues, noise, pairs, joint, chance)
+    noise = Estimate(*(min(end, differing) for end in noise), unit="%")
+    return LabelQuality(
+        score=own, suggested=predicted, issues=issues, noise=noise, pairs=pairs, joint=joint, chance=chance
+    )
 
 
 def _confident(said: Array, labels: Array, classes: int) -> tuple[Array, Array]:
@@ -152,7 +141,7 @@ def ranks(predicted: Array, confidence: Array) -> Array:
     return rank
 
 
-def plateau(hits: Array, rank: Array, *, end: float = SURE, drop: float = DROP) -> Noise:
+def plateau(hits: Array, rank: Array, *, end: float = SURE, drop: float = DROP) -> Estimate:
     """Fit r + A u^b to how often something holds at rank u ≤ `end`, by likelihood; the interval is of its profile.
 
     Args:
@@ -169,7 +158,7 @@ def plateau(hits: Array, rank: Array, *, end: float = SURE, drop: float = DROP) 
     of = np.bincount(part, minlength=17)[:16].astype(float)
     count = np.bincount(part, weights=hits, minlength=17)[:16]
     if not of.sum():
-        return Noise(0.0, 0.0, 1.0)
+        return Estimate(0.0, 0.0, 1.0, unit="%")
     middle = (edges[:-1] + edges[1:]) / 2 / end
     rates = np.concatenate([[0.0], np.geomspace(1e-4, 0.9, 181)])
     amounts = np.concatenate([[0.0], np.geomspace(1e-4, 0.9, 61)])
@@ -179,10 +168,10 @@ def plateau(hits: Array, rank: Array, *, end: float = SURE, drop: float = DROP) 
         likelihood = (count * np.log(share) + (of - count) * np.log1p(-share)).sum(axis=2)
         profile = np.maximum(profile, likelihood.max(axis=1))
     inside = np.flatnonzero(profile >= profile.max() - drop)
-    return Noise(float(rates[profile.argmax()]), float(rates[inside[0]]), float(rates[inside[-1]]))
+    return Estimate(float(rates[profile.argmax()]), float(rates[inside[0]]), float(rates[inside[-1]]), unit="%")
 
 
-def _scattered(said: Array, labels: Array, predicted: Array, rank: Array) -> tuple[Noise, float]:
+def _scattered(said: Array, labels: Array, predicted: Array, rank: Array) -> tuple[Estimate, float]:
     """Count sure predictions whose label is among the least likely half of the other classes, against what is expected.
 
     Returns:
@@ -205,7 +194,7 @@ def _scattered(said: Array, labels: Array, predicted: Array, rank: Array) -> tup
     lowest = chi2.ppf(0.025, 2 * hits) / 2 if hits else 0.0  # exact interval of a Poisson count (Garwood 1936)
     highest = chi2.ppf(0.975, 2 * hits + 2) / 2
     ends = (hits, max(lowest - expected, 0.0), highest)
-    return Noise(*(float(min(times * end, 1.0)) for end in ends)), float(poisson.sf(hits - 1, expected))
+    return Estimate(*(float(min(times * end, 1.0)) for end in ends), unit="%"), float(poisson.sf(hits - 1, expected))
 
 
 def tempered(said: Array, labels: Array) -> Array:

@@ -32,7 +32,7 @@ WITHOUT = "five-fold cross-validated linear probes"
 WITH_VOTES = "the mean of five-fold cross-validated linear probes and of votes by the nearest others,"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Opinion:
     """Out-of-sample probabilities of training images.
 
@@ -94,14 +94,23 @@ def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
     if not leaked:
         said = probed(training.embeddings[rows], labels[rows], classes, said=said)
         if count > BOTH:
-            return Opinion(rows, said, f"{WITH_VOTES if count <= FEW else WITHOUT} of the model's embeddings")
+            return Opinion(
+                rows=rows,
+                probabilities=said,
+                source=f"{WITH_VOTES if count <= FEW else WITHOUT} of the model's embeddings",
+            )
     elif images and count > BOTH:  # features cost more than embeddings that are there
         rows = np.sort(np.random.default_rng(seed).choice(rows, BOTH, replace=False))
     if leaked:
         return _without_embeddings(session, rows, seed)
     free = probed(untrained_features(training.dataset.subset(rows), seed=seed), labels[rows], classes, seed=seed)
     how = WITH_VOTES if len(rows) <= FEW else WITHOUT
-    return Opinion(rows, (said + free) / 2, f"{how} of the model's embeddings and of the pixels", views=(said, free))
+    return Opinion(
+        rows=rows,
+        probabilities=(said + free) / 2,
+        source=f"{how} of the model's embeddings and of the pixels",
+        views=(said, free),
+    )
 
 
 def _without_embeddings(session: Session, rows: Array, seed: int) -> Opinion:
@@ -118,16 +127,17 @@ def _without_embeddings(session: Session, rows: Array, seed: int) -> Opinion:
     both = Dataset(
         cast("Array", Joined([learned.images, studied.images])),
         np.concatenate([learned.labels, studied.labels]),
-        learned.class_names,
-        np.arange(len(learned) + len(studied)),
-        "both parts",
+        class_names=learned.class_names,
+        indices=np.arange(len(learned) + len(studied)),
+        name="both parts",
     )
     said = probed(untrained_features(both, seed=seed), both.labels, classes, seed=seed)
     how = WITH_VOTES if len(both) <= FEW else WITHOUT
     return Opinion(
-        rows,
-        said[: len(rows)],
-        f"{how} of features of the pixels, since the model has learned its training labels by heart and its embeddings "
+        rows=rows,
+        probabilities=said[: len(rows)],
+        source=f"{how} of features of the pixels, since the model has learned its training labels by "
+        f"heart and its embeddings "
         "repeat them",
         leaked=True,
         control=quality(said[len(rows) :], studied.labels, classes),
@@ -169,7 +179,11 @@ def from_folds(session: Session, folds: int, *, seed: int = 0) -> Opinion:
         given=session.preprocessing,
         seed=seed,
     )
-    return Opinion(np.arange(len(training)), said, f"{folds} models of the same make, each fitted without its part")
+    return Opinion(
+        rows=np.arange(len(training)),
+        probabilities=said,
+        source=f"{folds} models of the same make, each fitted without its part",
+    )
 
 
 def with_dynamics(score: Array, rows: Array, dynamics: Dynamics | None) -> Array:

@@ -12,15 +12,15 @@ from pydantic import Field
 from analyses.layer_story.figure import drawn
 from analyses.layer_story.prediction_depth import Comparison, compare
 from analyses.layer_story.probing import OUTPUT, Followed, depth_counts, follow, images_of, layers_of
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent
+from workbench.core.wording import counted, number, percent
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import small
 from workbench.session.analysis import Analysis
-from workbench.statistics.bootstrap import number
 from workbench.statistics.rates import rate
 from workbench.statistics.significance import paired_difference
 
@@ -89,7 +89,7 @@ class LayerStory(Analysis[Choice]):
             "depth": followed.depth[picked],
         }
         findings = [_deeper(followed, found), _reached(followed), *_late(followed)]
-        return Result(tables, arrays, (*findings, *_apart(followed, session.class_names)), notes)
+        return Result(tables, arrays=arrays, findings=(*findings, *_apart(followed, session.class_names)), notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw the probes' accuracy, the depths of errors and of right predictions, and the stories of some images."""
@@ -124,29 +124,30 @@ def _deeper(followed: Followed, found: Comparison) -> Finding:
         return Finding(
             f"All {counted(len(followed.rows), 'image')} that were followed are predicted {one}; they turn at place "
             f"{depth} of 0 … {last} on average.",
-            value=float(followed.depth.mean()),
+            effect=Estimate(float(followed.depth.mean())),
             evidence=rows,
         )
+    gap = found.difference
     words = (
         "turn as early as"
-        if found.interval is None or found.interval[0] <= 0 <= found.interval[1]
-        else ("turn later than" if found.difference > 0 else "turn earlier than")
+        if gap.interval is None or gap.low <= 0 <= gap.high
+        else ("turn later than" if gap.value > 0 else "turn earlier than")
     )
     claim = (
         f"Errors {words} right predictions: at place {number(found.wrong, 1)} against {number(found.right, 1)} of "
-        f"0 … {last} on average, a difference of {number(found.difference, 1)}"
+        f"0 … {last} on average, a difference of {number(gap.value, 1)}"
     )
-    if found.interval is not None:
-        claim += f" (95 % interval {number(found.interval[0], 1)} to {number(found.interval[1], 1)})"
+    if gap.interval is not None:
+        claim += f" (95 % interval {number(gap.low, 1)} to {number(gap.high, 1)})"
     claim += f"; an error turns later than a right prediction with a probability of {found.deeper:.2f}"
     claim += f" (Mann–Whitney p {'< 0.001' if found.chance < 0.001 else f'= {found.chance:.3f}'})"
-    return Finding(f"{claim}.", "info", found.difference, found.interval, rows)
+    return Finding(f"{claim}.", severity=Severity.INFO, effect=gap, evidence=rows)
 
 
 def _first_as_good(right: Array, last: Array) -> int:
     """Return the first place from which on no rate is surely below that of `last`: `(L, m)` and `(m,)` bool."""
     worse = [
-        paired_difference(int((last & ~each).sum()), int((each & ~last).sum()), len(last))[1] > 0 for each in right
+        paired_difference(int((last & ~each).sum()), int((each & ~last).sum()), len(last)).low > 0 for each in right
     ]
     return 1 + max((place for place, bad in enumerate(worse) if bad), default=-1)
 
@@ -166,7 +167,7 @@ def _reached(followed: Followed) -> Finding:
         claim += "No layer's probe is as good as the network: the output decides much"
     else:
         claim += f"From {followed.places[place]} on they are not surely worse than the network"
-    return Finding(f"{claim}.", "info", shares[2].value, shares[2].interval)
+    return Finding(f"{claim}.", severity=Severity.INFO, effect=shares[2])
 
 
 def _late(followed: Followed) -> list[Finding]:
@@ -183,10 +184,9 @@ def _late(followed: Followed) -> list[Finding]:
                 Finding(
                     f"{counted(len(own), 'right prediction')} of {len(right):,}, {share}, turn only at "
                     f"{_place(followed, latest)}: they are the hard images of their classes.",
-                    "info",
-                    share.value,
-                    share.interval,
-                    tuple(followed.rows[own][:MOST_EVIDENCE].tolist()),
+                    severity=Severity.INFO,
+                    effect=share,
+                    evidence=tuple(followed.rows[own][:MOST_EVIDENCE].tolist()),
                 )
             )
     wrong = np.flatnonzero(~correct)
@@ -199,10 +199,9 @@ def _late(followed: Followed) -> list[Finding]:
                 f"{counted(len(early), 'error')} of {len(wrong):,}, {share}, look like the predicted class to every "
                 f"probe from {_place(followed, len(followed.places) // 2)} on, or sooner: their labels may be "
                 "wrong, or the classes look alike there.",
-                "info",
-                share.value,
-                share.interval,
-                tuple(followed.rows[early][:MOST_EVIDENCE].tolist()),
+                severity=Severity.INFO,
+                effect=share,
+                evidence=tuple(followed.rows[early][:MOST_EVIDENCE].tolist()),
             )
         )
     return findings
@@ -217,7 +216,7 @@ def _apart(followed: Followed, names: tuple[str, ...]) -> list[Finding]:
     both = f"{names[one]} and {names[other]}, the pair confused most,"
     asked = followed.rows[np.flatnonzero(followed.sampled & np.isin(followed.final.labels, (one, other)))]
     lost = asked[~pair[-1]]
-    if last.interval[0] <= 0.5:
+    if last.low <= 0.5:
         claim = (
             f"{both} are not surely told apart by a straight cut after any layer: {last} after {followed.places[-1]}"
         )
@@ -234,6 +233,10 @@ def _apart(followed: Followed, names: tuple[str, ...]) -> list[Finding]:
         last = at
     return [
         Finding(
-            f"{claim}.", "info", last.value, last.interval, tuple(lost[:MOST_EVIDENCE].tolist()), classes=(one, other)
+            f"{claim}.",
+            severity=Severity.INFO,
+            effect=last,
+            evidence=tuple(lost[:MOST_EVIDENCE].tolist()),
+            classes=(one, other),
         )
     ]

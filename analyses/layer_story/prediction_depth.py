@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.core.estimate import Estimate
 from workbench.core.progress import report
 from workbench.core.types import Array
 
@@ -14,22 +15,21 @@ NEIGHBOURS = 30
 TILE = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Depth of errors beside that of right predictions.
 
     Attributes:
         right, wrong: mean depth; NaN where there are none.
-        difference: of the means, errors less right ones.
-        interval: 95 % interval of it (Welch); None where one side has fewer than two images or no spread at all.
+        difference: of the means, errors less right ones, with Welch's interval; none where one side has fewer than two
+            images or no spread at all.
         chance: two-sided p-value that both depths have one distribution (Mann & Whitney); NaN without both.
         deeper: probability that an error lies deeper than a right one, ties counting half.
     """
 
     right: float
     wrong: float
-    difference: float
-    interval: tuple[float, float] | None
+    difference: Estimate
     chance: float
     deeper: float
 
@@ -126,12 +126,12 @@ def compare(depth: Array, correct: Array) -> Comparison:
     one, other = (float(each.mean()) if len(each) else float("nan") for each in (right, wrong))
     gap = other - one
     if not len(right) or not len(wrong):
-        return Comparison(one, other, gap, None, float("nan"), float("nan"))
+        return Comparison(right=one, wrong=other, difference=Estimate(gap), chance=float("nan"), deeper=float("nan"))
     from scipy.stats import mannwhitneyu
     from scipy.stats import t as student
 
     found = mannwhitneyu(wrong, right, alternative="two-sided")
-    interval = None
+    low = high = float("nan")
     if min(len(right), len(wrong)) >= 2:
         parts = [float(each.var(ddof=1)) / len(each) for each in (right, wrong)]
         if sum(parts) > 0:
@@ -139,9 +139,15 @@ def compare(depth: Array, correct: Array) -> Comparison:
                 part**2 / (len(each) - 1) for part, each in zip(parts, (right, wrong), strict=True)
             )
             half = float(student.ppf(0.975, freedom)) * sum(parts) ** 0.5
-            interval = (gap - half, gap + half)
+            low, high = gap - half, gap + half
     chance = float(found.pvalue) if np.ptp(depth) > 0 else 1.0
-    return Comparison(one, other, gap, interval, chance, float(found.statistic) / len(right) / len(wrong))
+    return Comparison(
+        right=one,
+        wrong=other,
+        difference=Estimate(gap, low, high),
+        chance=chance,
+        deeper=float(found.statistic) / len(right) / len(wrong),
+    )
 
 
 def story(support: list[Array], labels: Array, queries: list[Array], classes: int) -> Array:

@@ -25,7 +25,7 @@ INPUT, OUTPUT = "pixels", "output"
 """The places before the first layer and after the last one."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Followed:
     """What the probes say of n images.
 
@@ -89,7 +89,19 @@ def follow(session: Session, *, layers: int, images: int, errors: int, support: 
     pair, classes = _pair(session, (known_by, labels), queries, final, sampled)
     depth = depths(said, final.predicted)
     voting, places = neighbours_for(labels), [INPUT, *names]
-    return Followed(rows, sampled, places, said, final, depth, pair, classes, voting, len(base), train is None)
+    return Followed(
+        rows=rows,
+        sampled=sampled,
+        places=places,
+        said=said,
+        final=final,
+        depth=depth,
+        pair=pair,
+        classes=classes,
+        neighbours=voting,
+        learned=len(base),
+        own=train is None,
+    )
 
 
 def _pair(

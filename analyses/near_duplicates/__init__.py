@@ -108,7 +108,7 @@ class NearDuplicates(Analysis[Choice]):
             "share": copies.scale.share,
             "copies": any(map(len, found.values())),
         }
-        return Result(tables, arrays, tuple(findings), notes)
+        return Result(tables, arrays=arrays, findings=tuple(findings), notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw how many there are and how near neighbours lie, and the pairs side by side."""

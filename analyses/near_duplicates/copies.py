@@ -48,7 +48,7 @@ class Pairs:
         return dict(zip(WAYS, np.bincount(self.ways, minlength=len(WAYS)).tolist(), strict=True))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Copies:
     """Images of several parts, which of them are equal, and which are nearly equal or moved.
 
@@ -152,8 +152,17 @@ def find_copies(datasets: Sequence[Dataset], *, near: bool = True, moved: bool =
             links.append(pairs)
             ways.append(np.full(len(pairs), WAYS.index(way)))
             distances.append(np.zeros(len(pairs)))
-    linked = np.concatenate(links), np.concatenate(ways), np.concatenate(distances)
-    return Copies(part, group, heads, *linked, closest, spaces, scale)
+    return Copies(
+        part=part,
+        group=group,
+        heads=heads,
+        links=np.concatenate(links),
+        ways=np.concatenate(ways),
+        distances=np.concatenate(distances),
+        closest=closest,
+        spaces=spaces,
+        scale=scale,
+    )
 
 
 def _read(datasets: Sequence[Dataset], moves: Moves | None) -> tuple[Array, Array, Array]:

@@ -19,7 +19,15 @@ KINDS = ("studied", "training")
 def severity_of(count: int, of: int) -> Severity:
     """Judge a share of copies by the lower end of its 95 % interval."""
     low = float(wilson(count, of)[0])
-    return "critical" if low > CRITICAL else "serious" if low > SERIOUS else "mild" if count else "info"
+    return (
+        Severity.CRITICAL
+        if low > CRITICAL
+        else Severity.SERIOUS
+        if low > SERIOUS
+        else Severity.MILD
+        if count
+        else Severity.INFO
+    )
 
 
 def _how(ways: Array) -> str:
@@ -41,8 +49,7 @@ def leakage(correct: Array, trained: int, pairs: Pairs) -> Finding:
     if not count:
         return Finding(
             f"None of {counted(of, 'studied image')} has a copy among {counted(trained, 'training image')}, {share}.",
-            value=0.0,
-            interval=share.interval,
+            effect=share,
         )
     claim = (
         f"{counted(count, 'studied image')} of {of:,} {'has a copy' if count == 1 else 'have copies'} among "
@@ -51,7 +58,7 @@ def leakage(correct: Array, trained: int, pairs: Pairs) -> Finding:
     if rest := of - count:
         seen, unseen = int(correct[rows].sum()), int(correct.sum() - correct[rows].sum())
         # Paired: both accuracies are of the same images, so they differ by the leaked share of this gap.
-        gap = 100 * count / of * np.array(difference(seen, count, unseen, rest)[:3])
+        gap = 100 * count / of * np.array([*difference(seen, count, unseen, rest)[0]])
         change, low, high = (f"{each:+.2f}".replace("-", "−") for each in gap)
         claim += (
             f". Without them the accuracy is {percent(unseen / rest)} instead of {percent(float(correct.mean()))}: "
@@ -59,14 +66,13 @@ def leakage(correct: Array, trained: int, pairs: Pairs) -> Finding:
         )
     return Finding(
         f"{claim}.",
-        severity_of(count, of),
-        share.value,
-        share.interval,
-        tuple(rows[np.argsort(first, kind="stable")][:MOST_EVIDENCE].tolist()),
-        "Take these images out of the training images and train again; until then, count the accuracy without them.",
-        "leakage",
-        cost=share.value,
-        cost_interval=share.interval,
+        severity=severity_of(count, of),
+        effect=share,
+        evidence=tuple(rows[np.argsort(first, kind="stable")][:MOST_EVIDENCE].tolist()),
+        advice="Take these images out of the training images and train again; until then, count the "
+        "accuracy without them.",
+        kind="leakage",
+        cost=share,
         confirm="The pairs side by side show the same picture.",
     )
 
@@ -82,7 +88,7 @@ def duplicates(part: int, of: int, pairs: Pairs, count: int) -> Finding:
     """
     share, kind = rate(count, of), KINDS[part]
     if not count:
-        return Finding(f"No {kind} image of {of:,} is a copy of another, {share}.", value=0.0, interval=share.interval)
+        return Finding(f"No {kind} image of {of:,} is a copy of another, {share}.", effect=share)
     meant = len(np.unique(pairs.images[pairs.ways > 1, 1])) if part else 0  # moved copies are a way to augment
     severity = severity_of(max(count - meant, 0), of)
     advice = "Keep one of each: copies make intervals too narrow"
@@ -90,15 +96,13 @@ def duplicates(part: int, of: int, pairs: Pairs, count: int) -> Finding:
     return Finding(
         f"{counted(count, f'{kind} image')} of {of:,} {'is a copy' if count == 1 else 'are copies'} of an earlier one, "
         f"{share}; by pairs: {_how(pairs.ways)}.",
-        "mild" if severity == "info" else severity,
-        share.value,
-        share.interval,
-        tuple(dict.fromkeys(pairs.images[:, 1].tolist()))[:MOST_EVIDENCE],
-        advice,
-        "duplicates",
+        severity=Severity.MILD if severity == Severity.INFO else severity,
+        effect=share,
+        evidence=tuple(dict.fromkeys(pairs.images[:, 1].tolist()))[:MOST_EVIDENCE],
+        advice=advice,
+        kind="duplicates",
         part="train" if part else "data",
-        cost=0.0 if part else share.value,
-        cost_interval=None if part else share.interval,
+        cost=None if part else share,
     )
 
 
@@ -119,14 +123,12 @@ def conflicts(part: int, of: int, rows: Array, kinds: Array, names: tuple[str, .
         f"{counted(len(rows), f'{KINDS[part]} image')} of {of:,} {'has' if len(rows) == 1 else 'have'} a copy with "
         f"another label, {share}, most often {names[one]} beside {names[other]}: of each such pair at least one label "
         "is wrong.",
-        severity_of(len(rows), of),
-        share.value,
-        share.interval,
-        tuple(rows[:MOST_EVIDENCE].tolist()),
-        "Look at each pair, decide on one label, and keep one image.",
-        "duplicates",
-        (one, other),
-        "train" if part else "data",
-        0.0 if part else share.value,
-        None if part else share.interval,
+        severity=severity_of(len(rows), of),
+        effect=share,
+        evidence=tuple(rows[:MOST_EVIDENCE].tolist()),
+        advice="Look at each pair, decide on one label, and keep one image.",
+        kind="duplicates",
+        classes=(one, other),
+        part="train" if part else "data",
+        cost=None if part else share,
     )

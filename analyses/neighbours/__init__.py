@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from analyses.neighbours.influence import influence, residuals
-from workbench.core.finding import Finding
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
@@ -102,7 +102,7 @@ class Neighbours(Analysis[Choice]):
             "neighbours": int(near.shape[1]),
             "title": seen.title,
         }
-        return Result(tables, arrays, tuple(findings), notes)
+        return Result(tables, arrays=arrays, findings=tuple(findings), notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw the image with strips of its neighbours and of what pushed it, and all images below."""
@@ -227,7 +227,7 @@ def _about(predictions: Predictions, row: int, near: Array, belief: float, seen:
     )
     claim += f" with {sure} %; of its {len(near)} nearest {seen.title} {with_predicted} are {names[predicted]}, {share}"
     claim += f", and {with_label} are {names[label]}" if wrong else ""
-    return Finding(f"{claim}. Credibility {belief:.3f}.", "info", share.value, share.interval, (row,))
+    return Finding(f"{claim}. Credibility {belief:.3f}.", severity=Severity.INFO, effect=share, evidence=(row,))
 
 
 def _pushed(table: pd.DataFrame, row: int) -> Finding:
@@ -260,7 +260,7 @@ def _overall(predictions: Predictions, belief: Array) -> Finding:
         claim += f"; of the other {int((~least).sum()):,}, {others}"
     rows = np.flatnonzero(least)
     rows = rows[np.lexsort((-predictions.confidence[rows], belief[rows]))][:MOST_EVIDENCE]
-    return Finding(f"{claim}.", "info", hits.value, hits.interval, tuple(rows.tolist()))
+    return Finding(f"{claim}.", severity=Severity.INFO, effect=hits, evidence=tuple(rows.tolist()))
 
 
 def _strips(result: Result) -> list[tuple[str, list[Tile]]]:

@@ -15,7 +15,8 @@ from analyses.reliance.evidence_places import gathered
 from analyses.reliance.figure import PARTS, accuracies, evidence
 from analyses.reliance.marks import Mark
 from analyses.reliance.shortcuts import COLUMNS, Shortcut, find_shortcuts, line, told, untried
-from workbench.core.finding import Finding, Kind
+from workbench.core.estimate import Estimate, columns
+from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.progress import report
 from workbench.core.result import Result
@@ -29,7 +30,7 @@ from workbench.plotting.pieces import INK, QUIET, heading, new_figure, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session import contrasts
 from workbench.session.analysis import Analysis
-from workbench.statistics.bootstrap import columns, estimates
+from workbench.statistics.bootstrap import estimates
 from workbench.statistics.rates import rate, wilson
 
 if TYPE_CHECKING:
@@ -108,10 +109,13 @@ class Reliance(Analysis[Choice]):
         }
         whose: Literal["data", "train"] = "train" if session.train is not None else "data"
         findings = [told(each, names, len(data), whose) for each in shortcuts]
-        findings.sort(key=lambda each: (each.severity != "serious", -each.cost))
+        findings.sort(key=lambda each: (each.severity != Severity.SERIOUS, -each.at_stake))
         findings += _facts(shares, area, cues, looked, len(shortcuts))
         return Result(
-            {"classes": classes, "cues": cues, "marks": table, "groups": groups}, arrays, tuple(findings), notes
+            {"classes": classes, "cues": cues, "marks": table, "groups": groups},
+            arrays=arrays,
+            findings=tuple(findings),
+            notes=notes,
         )
 
     def draw(self, result: Result) -> Figure:
@@ -243,23 +247,21 @@ def _facts(shares: Array, area: list[float], cues: pd.DataFrame, looked: int, tr
         findings.append(
             Finding(
                 f"Of the evidence lies {said[0]}, {said[1]} and {said[2]}, which {percent(area[2])} of the pixels are.",
-                "info",
-                float(on[0, 2]),
-                (float(on[1, 2]), float(on[2, 2])) if np.isfinite(on[1, 2]) else None,
+                severity=Severity.INFO,
+                effect=Estimate(*on[:, 2].tolist(), unit="%"),
             )
         )
     for row in cues.to_dict("records")[1:]:
         if not row["images"]:
             continue
         share = rate(int(row["right"]), int(row["images"]))
-        alone = row["cue"] in ("background", "frame") and share.interval[0] > 2 * row["commonest"]
+        alone = row["cue"] in ("background", "frame") and share.low > 2 * row["commonest"]
         findings.append(
             Finding(
                 f"Of {counted(int(row['images']), 'image')} {share} are recognised when only the {row['cue']} "
                 f"{'are' if row['cue'] == 'edges' else 'is'} left.",
-                "mild" if alone else "info",
-                share.value,
-                share.interval,
+                severity=Severity.MILD if alone else Severity.INFO,
+                effect=share,
                 advice="See which classes need no object, and why their backgrounds differ." if alone else "",
                 kind="shortcut" if alone else None,
             )

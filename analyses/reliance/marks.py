@@ -27,7 +27,7 @@ EXPLAINED = 0.7
 """Area under the curve from which the surroundings explain whether an image carries a pattern."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Mark:
     """A pattern at one place that goes with one class.
 
@@ -187,13 +187,25 @@ def _mark(
         if carriers.sum() < 5:
             return None
     also = int((_deviation(others, pixels, pattern) <= tolerance).sum())
-    counts = (int(carriers.sum()), len(mine), also, len(others))
-    if not enriched(np.array([counts[0], also]), np.array([len(mine), len(others)]))[0]:
+    carrying = int(carriers.sum())
+    if not enriched(np.array([carrying, also]), np.array([len(mine), len(others)]))[0]:
         return None
     known = np.array([covered, explained(mine, carriers, pixels, stride)])
     told = float(np.nanmax(known)) if np.isfinite(known).any() else float("nan")
     spread = mine[:, pixels].std(axis=0).mean()
-    return Mark(label, pixels, pattern, without, tolerance, *counts, told, bool(4 * spread < apart))
+    return Mark(
+        label=label,
+        pixels=pixels,
+        pattern=pattern,
+        without=without,
+        tolerance=tolerance,
+        carrying=carrying,
+        of=len(mine),
+        others=also,
+        of_others=len(others),
+        told=told,
+        alike=bool(4 * spread < apart),
+    )
 
 
 def _with_neighbours(pixels: Array, area: Array, stride: int) -> Array:

@@ -10,13 +10,14 @@ import numpy as np
 
 from analyses.reliance.marks import Mark, different, find_marks, sample_of
 from workbench.core.dataset import Dataset
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.core.wording import counted, percent
 from workbench.data.lazy_images import Some, portions
 from workbench.data.sampling import MOST_EVIDENCE, balanced
-from workbench.statistics.rates import Rate, difference, rate, wilson
+from workbench.statistics.rates import difference, rate, wilson
 
 if TYPE_CHECKING:
     from workbench.session.session import Session
@@ -30,7 +31,7 @@ LARGE = 0.25
 """Share of the picture from which a mark is too large to be put elsewhere."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Shortcut:
     """A mark, and what the model makes of it.
 
@@ -59,14 +60,14 @@ class Shortcut:
     harmed: Array
 
     @property
-    def flips(self) -> Rate | None:
+    def flips(self) -> Estimate | None:
         """Share of images of other classes that the mark wins; None where there was none to try."""
         return rate(self.flipped, self.pasted) if self.pasted else None
 
     @property
     def beyond(self) -> float:
         """Lower end of the 95 % interval of how much oftener the mark wins than the control."""
-        return difference(self.flipped, self.pasted, self.control, self.pasted)[1] if self.pasted else 0.0
+        return difference(self.flipped, self.pasted, self.control, self.pasted)[0].low if self.pasted else 0.0
 
     @property
     def used(self) -> bool:
@@ -123,16 +124,16 @@ def _try(session: Session, mark: Mark, seen: Array, *, labels: Array, rows: Arra
     recognised = kept[_predicted(session, kept).argmax(axis=1) == mark.label] if len(kept) else kept
     without = _predicted(session, _pasted(recognised, mark.pixels, mark.without))
     return Shortcut(
-        mark,
-        rows[own & carries],
-        len(pasted),
-        _taken(with_mark, mark.label),
-        _taken(control, mark.label),
-        elsewhere,
-        float((with_mark - before)[:, mark.label].mean()) if len(pasted) else 0.0,
-        len(recognised),
-        len(recognised) - _taken(without, mark.label),
-        _harmed(session, mark),
+        mark=mark,
+        rows=rows[own & carries],
+        pasted=len(pasted),
+        flipped=_taken(with_mark, mark.label),
+        control=_taken(control, mark.label),
+        elsewhere=elsewhere,
+        gained=float((with_mark - before)[:, mark.label].mean()) if len(pasted) else 0.0,
+        removed=len(recognised),
+        lost=len(recognised) - _taken(without, mark.label),
+        harmed=_harmed(session, mark),
     )
 
 
@@ -229,7 +230,7 @@ COLUMNS = (
 def line(found: Shortcut, names: tuple[str, ...]) -> dict[str, Any]:
     """Return a mark that was tried as a line of a table with `COLUMNS`."""
     share = found.flips
-    low, high = share.interval if share else (np.nan, np.nan)
+    low, high = (share.low, share.high) if share else (np.nan, np.nan)
     return {
         **untried(found.mark, names),
         "pasted_on": found.pasted,
@@ -272,7 +273,7 @@ def told(found: Shortcut, names: tuple[str, ...], images: int, part: Literal["da
     if share is None:
         return Finding(
             f"{claim}; there is no image of another class to try it on.",
-            "mild",
+            severity=Severity.MILD,
             evidence=_evidence_of(found),
             advice="Look at the images that carry it.",
             kind="shortcut",
@@ -290,20 +291,19 @@ def told(found: Shortcut, names: tuple[str, ...], images: int, part: Literal["da
     cost = rate(len(found.harmed), images)
     return Finding(
         f"{claim}.",
-        "serious" if found.used else "mild",
-        share.value,
-        share.interval,
-        _evidence_of(found),
-        f"Remove the pattern from the training images (cover it, or crop), or give it to all classes alike, and train "
+        severity=Severity.SERIOUS if found.used else Severity.MILD,
+        effect=share,
+        evidence=_evidence_of(found),
+        advice=f"Remove the pattern from the training images (cover it, or crop), or give it to all "
+        f"classes alike, and train "
         f"again: {name} must be recognised without it."
         if found.used
         else "The model hardly uses it; remove it from the training images before a longer training does.",
-        "shortcut",
-        (mark.label,),
-        part,
-        cost.value,
-        cost.interval,
-        f"After training without it, pasting it should turn no image into {name}.",
+        kind="shortcut",
+        classes=(mark.label,),
+        part=part,
+        cost=cost,
+        confirm=f"After training without it, pasting it should turn no image into {name}.",
     )
 
 

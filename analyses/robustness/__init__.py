@@ -15,15 +15,16 @@ from analyses.robustness.fragility import NEVER
 from analyses.robustness.tables import classes_of, curves_of, drop, families_of, images_of, maps_of
 from analyses.robustness.trial import Trial, stability, tried
 from workbench.core.errors import unknown
-from workbench.core.finding import Finding, Kind
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import counted, listed, number, percent
 from workbench.data.sampling import MOST_EVIDENCE, balanced
 from workbench.data.thumbnails import small
 from workbench.session.analysis import Analysis
-from workbench.statistics.bootstrap import Estimate, estimate, number
+from workbench.statistics.bootstrap import estimate
 from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
@@ -99,7 +100,12 @@ class Robustness(Analysis[Choice]):
             *_flipped(trial),
             *_kept(families, str(notes["title"]), chance, middle),
         ]
-        return Result(tables, {"flips": trial.flips[0].T, "rows": rows, "pairs": pairs}, tuple(findings), notes)
+        return Result(
+            tables,
+            arrays={"flips": trial.flips[0].T, "rows": rows, "pairs": pairs},
+            findings=tuple(findings),
+            notes=notes,
+        )
 
     def draw(self, result: Result) -> Figure:
         """Draw a curve for each family, the classes at one severity, the maps, and images that flip."""
@@ -133,7 +139,7 @@ def _examples(trial: Trial, session: Session, seed: int) -> tuple[list[dict[str,
     return shown, np.stack(pairs) if pairs else np.zeros((0, 2, *shape), np.uint8)
 
 
-def _points(found: tuple[float, float, float]) -> str:
+def _points(found: Estimate) -> str:
     value, low, high = (number(100 * each, 1) for each in found)
     return f"{value} points (95 % interval {low} to {high})"
 
@@ -142,12 +148,12 @@ def _fragility(trial: Trial, middle: int) -> Finding:
     """Judge the costliest family: at the mildest severity for a fault, at the middle one for a word."""
     first, count = trial.severities[0], len(trial.families)
     sure = 1 - 0.05 / count  # as many families have their chance
-    broken = [f for f in range(count) if drop(trial, f, 1, sure)[1] > TOO_MUCH]
+    broken = [f for f in range(count) if drop(trial, f, 1, sure).low > TOO_MUCH]
     place = 1 if broken else 1 + trial.severities.index(middle)
-    drops = [drop(trial, f, place)[0] for f in range(count)]
+    drops = [drop(trial, f, place).value for f in range(count)]
     worst = max(broken or range(count), key=lambda f: drops[f])
     severity, found = (first if broken else middle), drop(trial, worst, place)
-    weak = drop(trial, worst, place, sure)[1] > MUCH
+    weak = drop(trial, worst, place, sure).low > MUCH
     family, before = FAMILIES[trial.families[worst]], rate(int(trial.right[worst, 0].sum()), len(trial.rows))
     after = rate(int(trial.right[worst, place].sum()), len(trial.rows))
     claim = (
@@ -168,12 +174,11 @@ def _fragility(trial: Trial, middle: int) -> Finding:
     )
     return Finding(
         f"{claim}.",
-        "serious" if broken else "mild" if weak else "info",
-        found[0],
-        found[1:],
-        tuple(trial.rows[surest].tolist()),
-        advice if broken or weak else "",
-        "fragility",
+        severity=Severity.SERIOUS if broken else Severity.MILD if weak else Severity.INFO,
+        effect=found,
+        evidence=tuple(trial.rows[surest].tolist()),
+        advice=advice if broken or weak else "",
+        kind="fragility",
         confirm=f"The same model trained with {family.title.lower()} at random loses less at severity {severity}."
         if broken or weak
         else "",
@@ -189,7 +194,7 @@ def _relative(trial: Trial, families: pd.DataFrame) -> Finding:
     )
     if np.isfinite(error):
         claim += f"; the mean corruption error is {error:.2f} times that of a linear classifier of the pixels"
-    return Finding(f"{claim}.", value=mean)
+    return Finding(f"{claim}.", effect=Estimate(mean))
 
 
 def _hit(trial: Trial, classes: pd.DataFrame, middle: int) -> list[Finding]:
@@ -208,10 +213,9 @@ def _hit(trial: Trial, classes: pd.DataFrame, middle: int) -> list[Finding]:
         Finding(
             f"{row['class']} suffers most, from {row['family'].lower()}: at severity {middle} {share} of "
             f"{counted(int(row['images']), 'image')} are still recognised, {100 * row['drop']:.1f} points less.",
-            "info",
-            share.value,
-            share.interval,
-            tuple(trial.rows[lost][:MOST_EVIDENCE].tolist()),
+            severity=Severity.INFO,
+            effect=share,
+            evidence=tuple(trial.rows[lost][:MOST_EVIDENCE].tolist()),
             classes=(int(row["number"]),),
         )
     ]
@@ -231,10 +235,9 @@ def _flipped(trial: Trial) -> list[Finding]:
         Finding(
             f"Of {counted(len(right), 'right prediction')} {share} turn under at least one change of severity {first}; "
             f"{percent(float((at == NEVER).all(axis=0).mean()))} stand all changes tried.",
-            "info",
-            share.value,
-            share.interval,
-            tuple(rows.tolist()),
+            severity=Severity.INFO,
+            effect=share,
+            evidence=tuple(rows.tolist()),
         )
     ]
 
@@ -253,4 +256,4 @@ def _kept(families: pd.DataFrame, method: str, chance: Estimate, middle: int) ->
     )
     if np.isfinite(chance.value):
         claim += f"; the maps of two different images share {number(chance.value)}"
-    return [Finding(f"{claim}.", "info", own.value, own.interval)]
+    return [Finding(f"{claim}.", severity=Severity.INFO, effect=own)]

@@ -30,7 +30,7 @@ Change = Callable[["Corruptions", float, Draws], Array]
 Moves = Callable[["Corruptions", float, Draws], Array]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """One way to make images worse.
 
@@ -223,17 +223,77 @@ def _zooms(_batch: Corruptions, strength: float, draws: Draws) -> Array:
 FAMILIES = {
     family.name: family
     for family in (
-        Family("gaussian-noise", "Gaussian noise", (0.04, 0.06, 0.1, 0.15, 0.25), "standard deviation {}", _noise),
-        Family("shot-noise", "Shot noise", (500, 250, 100, 50, 20), "{} photons at white", _shot),
-        Family("impulse-noise", "Impulse noise", (0.005, 0.01, 0.03, 0.08, 0.16), "{:.1%} of the pixels", _impulse),
-        Family("blur", "Blur", (0.01, 0.02, 0.035, 0.06, 0.1), "standard deviation {:.1%} of the side", _blur),
-        Family("brightness", "Brightness", (0.03, 0.06, 0.1, 0.15, 0.25), "{} brighter or darker, of 1", _brightness),
-        Family("contrast", "Contrast", (0.9, 0.8, 0.65, 0.45, 0.25), "{:.0%} of the contrast", _contrast),
-        Family("occlusion", "Occlusion", (0.1, 0.15, 0.2, 0.3, 0.4), "a patch of {:.0%} of the side", _occlusion),
-        Family("stripe", "Stripe", (0.02, 0.04, 0.08, 0.16, 0.3), "a stripe of {:.0%} of the side", _stripe),
-        Family("shift", "Shift", (1 / 28, 2 / 28, 3 / 28, 4 / 28, 6 / 28), "{:.1%} of the side", moves=_shifts),
-        Family("rotate", "Rotation", (5, 10, 15, 22, 30), "{}° to either side", moves=_turns),
-        Family("scale", "Scale", (1.05, 1.1, 1.2, 1.35, 1.6), "{} times larger or smaller", moves=_zooms),
+        Family(
+            name="gaussian-noise",
+            title="Gaussian noise",
+            strengths=(0.04, 0.06, 0.1, 0.15, 0.25),
+            unit="standard deviation {}",
+            change=_noise,
+        ),
+        Family(
+            name="shot-noise",
+            title="Shot noise",
+            strengths=(500, 250, 100, 50, 20),
+            unit="{} photons at white",
+            change=_shot,
+        ),
+        Family(
+            name="impulse-noise",
+            title="Impulse noise",
+            strengths=(0.005, 0.01, 0.03, 0.08, 0.16),
+            unit="{:.1%} of the pixels",
+            change=_impulse,
+        ),
+        Family(
+            name="blur",
+            title="Blur",
+            strengths=(0.01, 0.02, 0.035, 0.06, 0.1),
+            unit="standard deviation {:.1%} of the side",
+            change=_blur,
+        ),
+        Family(
+            name="brightness",
+            title="Brightness",
+            strengths=(0.03, 0.06, 0.1, 0.15, 0.25),
+            unit="{} brighter or darker, of 1",
+            change=_brightness,
+        ),
+        Family(
+            name="contrast",
+            title="Contrast",
+            strengths=(0.9, 0.8, 0.65, 0.45, 0.25),
+            unit="{:.0%} of the contrast",
+            change=_contrast,
+        ),
+        Family(
+            name="occlusion",
+            title="Occlusion",
+            strengths=(0.1, 0.15, 0.2, 0.3, 0.4),
+            unit="a patch of {:.0%} of the side",
+            change=_occlusion,
+        ),
+        Family(
+            name="stripe",
+            title="Stripe",
+            strengths=(0.02, 0.04, 0.08, 0.16, 0.3),
+            unit="a stripe of {:.0%} of the side",
+            change=_stripe,
+        ),
+        Family(
+            name="shift",
+            title="Shift",
+            strengths=(1 / 28, 2 / 28, 3 / 28, 4 / 28, 6 / 28),
+            unit="{:.1%} of the side",
+            moves=_shifts,
+        ),
+        Family(name="rotate", title="Rotation", strengths=(5, 10, 15, 22, 30), unit="{}° to either side", moves=_turns),
+        Family(
+            name="scale",
+            title="Scale",
+            strengths=(1.05, 1.1, 1.2, 1.35, 1.6),
+            unit="{} times larger or smaller",
+            moves=_zooms,
+        ),
     )
 }
 """By name: what changes the colours first, then what moves the pixels."""

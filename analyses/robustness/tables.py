@@ -9,8 +9,9 @@ import numpy as np
 from analyses.robustness.corruptions import FAMILIES, SEVERITIES
 from analyses.robustness.fragility import NEVER, corruption_error
 from analyses.robustness.trial import Stability, Trial
+from workbench.core.estimate import Estimate, columns
 from workbench.core.types import Array
-from workbench.statistics.bootstrap import columns, estimate
+from workbench.statistics.bootstrap import estimate
 from workbench.statistics.rates import wilson
 from workbench.statistics.significance import paired_difference
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 
-def drop(trial: Trial, family: int, place: int, confidence: float = 0.95) -> tuple[float, float, float]:
+def drop(trial: Trial, family: int, place: int, confidence: float = 0.95) -> Estimate:
     """Accuracy that the severity at `place` of 0 … S costs, with its interval."""
     before, after = trial.right[family, 0], trial.right[family, place]
     lost, won = int((before & ~after).sum()), int((~before & after).sum())

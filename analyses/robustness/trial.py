@@ -30,7 +30,7 @@ LEAST = 8
 """Pixels on which two maps can be compared."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Trial:
     """What became of n images under F families of S severities.
 
@@ -89,7 +89,14 @@ def tried(session: Session, rows: Array, families: Sequence[str], severities: Se
             report("Corrupted images", done, total)
     before = Predictions(np.concatenate(logits), dataset.labels[rows])
     known = None if reference is None else compared
-    return Trial(rows, tuple(families), tuple(severities), before, predicted, known)
+    return Trial(
+        rows=rows,
+        families=tuple(families),
+        severities=tuple(severities),
+        before=before,
+        predicted=predicted,
+        reference=known,
+    )
 
 
 @dataclass(frozen=True, eq=False)

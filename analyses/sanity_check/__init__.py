@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from analyses.sanity_check.permutations import Permutation, permutation
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
@@ -78,9 +79,8 @@ class SanityCheck(Analysis[Sample]):
                 Finding(
                     f"They do: {share} of the images are recognised as they are given, no other way of giving them and "
                     f"no other assignment of the labels does surely better.",
-                    "info",
-                    share.value,
-                    share.interval,
+                    severity=Severity.INFO,
+                    effect=share,
                 )
             )
         return Result({"inputs": inputs, "classes": classes}, findings=tuple(found))
@@ -150,14 +150,12 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     return table, [
         Finding(
             claim + where,
-            "critical",
-            gain,
-            interval,
-            tuple(rows[right[name] & ~now].tolist()),
-            _advice(way, elsewhere),
+            severity=Severity.CRITICAL,
+            effect=Estimate(gain, *interval),
+            evidence=tuple(rows[right[name] & ~now].tolist()),
+            advice=_advice(way, elsewhere),
             kind="train-test-shift" if shifted else "preprocessing-mismatch",
-            cost=gain,
-            cost_interval=interval,
+            cost=Estimate(gain, *interval),
             confirm="Evaluate on all images that were changed in this way.",
         )
     ]
@@ -201,20 +199,18 @@ def _collapsed(predictions: Predictions, counts: Array, names: tuple[str, ...]) 
         kept = tuple(int(c) for c in np.flatnonzero(taken))
         share = rate(of, total)
     rows = np.flatnonzero(~predictions.correct & np.isin(predictions.labels, others))
-    cost = len(rows) / total
     return [
         Finding(
             f"The model has collapsed: {said}; of the other classes {hits:,} of {among:,} images are recognised.",
-            "critical",
-            share.value,
-            share.interval,
-            worst_first(predictions, rows),
-            "Do not use it. Look at its loss curve: a learning rate that is too high, dead layers and wrongly scaled "
+            severity=Severity.CRITICAL,
+            effect=share,
+            evidence=worst_first(predictions, rows),
+            advice="Do not use it. Look at its loss curve: a learning rate that is too high, dead layers "
+            "and wrongly scaled "
             "inputs end like this. Train again.",
             kind="constant-prediction",
             classes=kept,
-            cost=cost,
-            cost_interval=tuple(float(end) for end in wilson(len(rows), total)),  # type: ignore[arg-type]
+            cost=rate(len(rows), total),
             confirm="Train again with a tenth of the learning rate; the predictions should spread over the classes.",
         )
     ]
@@ -232,15 +228,13 @@ def _permuted(session: Session, found: Permutation) -> Finding:
         f"The labels of {listed([names[true] for true, _ in found.moves], 8)} seem exchanged: {listed(pairs, 4)}, "
         f"consistently; with these names exchanged, accuracy is {percent((right + found.gain) / total)} in place of "
         f"{percent(right / total)}.",
-        "critical",
-        found.gain / total,
-        _around(found.gain / total, low, high),
-        tuple(rows[:200].tolist()),
-        "Compare the order of the class names in training with that of the labels here, and correct it.",
+        severity=Severity.CRITICAL,
+        effect=Estimate(found.gain / total, *_around(found.gain / total, low, high)),
+        evidence=tuple(rows[:200].tolist()),
+        advice="Compare the order of the class names in training with that of the labels here, and correct it.",
         kind="label-permutation",
         classes=tuple(true for true, _ in found.moves),
-        cost=found.gain / total,
-        cost_interval=_around(found.gain / total, low, high),
+        cost=Estimate(found.gain / total, *_around(found.gain / total, low, high)),
         confirm="Look at the images: their labels should be wrong to the eye, and the predictions right.",
     )
 

@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import Field
 
 from analyses.slices.worse_than_expected import SCARCE, Slice, calibrated, distinct, expected_accuracy, halves, measured
-from workbench.core.finding import Finding, Kind
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.progress import report
 from workbench.core.result import Result
@@ -27,7 +28,7 @@ from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.statistics.error_tree import error_tree
 from workbench.statistics.rates import rate
-from workbench.statistics.significance import discovered
+from workbench.statistics.significance import discoveries
 from workbench.statistics.slicing import Part, components, from_embeddings, from_pixels, from_properties
 
 if TYPE_CHECKING:
@@ -74,9 +75,9 @@ class Slices(Analysis[Search]):
                 f"{counted(len(data), 'image')} are too few to find groups on one half and to confirm them on the "
                 f"other; {FEW} are needed."
             )
-            return Result({"slices": _table([], [])}, {}, (Finding(said),))
+            return Result({"slices": _table([], [])}, arrays={}, findings=(Finding(said),))
         tried, slices = _search(session, params, properties, parts)
-        held = discovered(np.array([each.chance for each in slices]))
+        held = discoveries(np.array([each.chance for each in slices]))
         kept = distinct([each for each, holds in zip(slices, held, strict=True) if holds])
         words = [each.group.rule or unlike(properties, predictions.labels, each.group.members) for each in kept]
         findings = _findings(session, kept, words, tried)
@@ -93,7 +94,7 @@ class Slices(Analysis[Search]):
             "counts": np.array([len(rows) for rows in images], np.int64),
         }
         notes = {"predicted": [names[c] for c in predictions.predicted[chosen]], "tried": tried}
-        return Result({"slices": table, "tree": tree}, arrays, findings, notes)
+        return Result({"slices": table, "tree": tree}, arrays=arrays, findings=findings, notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw each group's accuracy beside its images, and the tree of errors below."""
@@ -182,11 +183,11 @@ def _table(slices: list[Slice], words: list[str]) -> pd.DataFrame:
         "low": [s.interval[0] for s in slices],
         "high": [s.interval[1] for s in slices],
         "expected": [s.expected for s in slices],
-        "gap": [s.gap[0] for s in slices],
-        "gap_low": [s.gap[1] for s in slices],
+        "gap": [s.gap.value for s in slices],
+        "gap_low": [s.gap.low for s in slices],
         "confidence": [s.confidence for s in slices],
         "overconfidence": [s.overconfidence[0] for s in slices],
-        "in_training": [s.scarcity[0] for s in slices],
+        "in_training": [s.scarcity.value for s in slices],
         "chance": [s.chance for s in slices],
         "fault": [s.fault for s in slices],
     }
@@ -196,7 +197,7 @@ def _table(slices: list[Slice], words: list[str]) -> pd.DataFrame:
 def _findings(session: Session, kept: list[Slice], words: list[str], tried: int) -> tuple[Finding, ...]:
     pairs = list(zip(kept, words, strict=True))
     faults = [pair for pair in pairs if pair[0].fault][:MOST_FAULTS]
-    mild = [pair for pair in pairs if not pair[0].fault and pair[0].gap[1] > NOTABLE][:MOST_MILD]
+    mild = [pair for pair in pairs if not pair[0].fault and pair[0].gap.low > NOTABLE][:MOST_MILD]
     if not faults and not mild:
         claim = (
             "No group of images is surely worse than its classes let one expect: of "
@@ -210,13 +211,13 @@ def _finding(session: Session, each: Slice, words: str) -> Finding:
     predictions, count = session.predictions, len(session.dataset)
     rows = np.flatnonzero(each.group.members)
     share = rate(each.right, each.tested)
-    scarce = each.scarcity[2] < SCARCE
+    scarce = each.scarcity.high < SCARCE
     claim = (
         f"A group of {counted(each.size, 'image')} is recognised worse than its classes let one expect: {words}. In "
         f"the half that it was not found on {each.right:,} of {each.tested:,} are right, {share}, where "
         f"{percent(each.expected)} was to be expected; the calibrated confidence in images alike is "
         f"{percent(each.confidence)}."
-        + (f" In training such images are {each.scarcity[0]:.2f} times as frequent." if scarce else "")
+        + (f" In training such images are {each.scarcity.value:.2f} times as frequent." if scarce else "")
     )
     advice = (
         "Put more such images into training, or keep them out of its use."
@@ -226,18 +227,15 @@ def _finding(session: Session, each: Slice, words: str) -> Finding:
     by_class = np.bincount(predictions.labels[rows], minlength=len(session.class_names)) / len(rows)
     order = np.argsort(-by_class, kind="stable")
     most = next((n for n, enough in ((1, 0.8), (2, 0.9)) if by_class[order[:n]].sum() >= enough), 0)
-    cost, low, high = (max(gap, 0.0) * each.size / count for gap in each.gap)
     return Finding(
         claim,
-        "serious" if each.fault else "mild",
-        share.value,
-        share.interval,
-        worst_first(predictions, rows[~predictions.correct[rows]])[:MOST_EVIDENCE],
-        advice,
-        "underperforming-slice",
-        tuple(sorted(order[:most].tolist())),
-        cost=cost,
-        cost_interval=(low, high),
+        severity=Severity.SERIOUS if each.fault else Severity.MILD,
+        effect=share,
+        evidence=worst_first(predictions, rows[~predictions.correct[rows]])[:MOST_EVIDENCE],
+        advice=advice,
+        kind="underperforming-slice",
+        classes=tuple(sorted(order[:most].tolist())),
+        cost=Estimate(*(max(gap, 0.0) * each.size / count for gap in each.gap), unit="%"),
         confirm="Gather new images of this kind and count how many are recognised.",
     )
 

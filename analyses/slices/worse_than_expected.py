@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.core.estimate import Estimate
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
 from workbench.statistics.rates import difference, wilson
@@ -22,7 +23,7 @@ SAME = 0.5
 """Groups of whose smaller one more than this share lies in the other are the same."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Slice:
     """A group, measured on the confirming half.
 
@@ -31,12 +32,12 @@ class Slice:
         size: images of both halves.
         tested, right: images of the confirming half, and those recognised.
         expected: accuracy of the other images, with the classes of the group.
-        gap: expected less observed accuracy, with the ends of its 95 % interval.
+        gap: expected less observed accuracy.
         chance: one-sided p-value of Fisher's exact test.
         confidence: mean calibrated confidence of the images alike, in the confirming half.
         alike, alike_right: how many these are, and how many of them are recognised.
-        scarcity: training images of the kind, over those expected from how frequent it is in the studied ones, with
-            the ends of its 95 % interval; NaN where not known.
+        scarcity: training images of the kind, over those expected from how frequent it is in the studied ones;
+            NaN where not known.
     """
 
     group: Group
@@ -44,12 +45,12 @@ class Slice:
     tested: int
     right: int
     expected: float
-    gap: tuple[float, float, float]
+    gap: Estimate
     chance: float
     confidence: float
     alike: int
     alike_right: int
-    scarcity: tuple[float, float, float]
+    scarcity: Estimate
 
     @property
     def accuracy(self) -> float:
@@ -73,7 +74,7 @@ class Slice:
     @property
     def fault(self) -> bool:
         """Whether it is surely far worse, and not only a border at which the model knows that it is unsure."""
-        return self.gap[1] > FAR and (self.overconfidence[1] > OVER or self.scarcity[2] < SCARCE)
+        return self.gap.low > FAR and (self.overconfidence[1] > OVER or self.scarcity.high < SCARCE)
 
 
 def halves(labels: Array, seed: int) -> tuple[Array, Array]:
@@ -139,26 +140,26 @@ def measured(
     others = np.isin(predictions.labels[confirm], np.unique(predictions.labels[inside])) & ~group.members[confirm]
     of = max(int(others.sum()), 1)
     hits = round(expected * of)
-    less, low, high, _ = difference(hits, of, right, tested)
+    less, _ = difference(hits, of, right, tested)
     chance = float(fisher_exact([[right, tested - right], [hits, of - hits]], alternative="less")[1])
     alike = np.zeros(len(predictions), bool)
     alike[confirm] = group.alike[confirm]
     return Slice(
-        group,
-        int(group.members.sum()),
-        tested,
-        right,
-        expected,
-        (less, low, high),
-        chance,
-        float(confidence[alike].mean()),
-        int(alike.sum()),
-        int(predictions.correct[alike].sum()),
-        scarcity(group, predictions.labels, train_labels),
+        group=group,
+        size=int(group.members.sum()),
+        tested=tested,
+        right=right,
+        expected=expected,
+        gap=less,
+        chance=chance,
+        confidence=float(confidence[alike].mean()),
+        alike=int(alike.sum()),
+        alike_right=int(predictions.correct[alike].sum()),
+        scarcity=scarcity(group, predictions.labels, train_labels),
     )
 
 
-def scarcity(group: Group, labels: Array, train_labels: Array | None) -> tuple[float, float, float]:
+def scarcity(group: Group, labels: Array, train_labels: Array | None) -> Estimate:
     """Compare how frequent a group is among training images with how frequent it is among the studied ones.
 
     Returns:
@@ -166,20 +167,21 @@ def scarcity(group: Group, labels: Array, train_labels: Array | None) -> tuple[f
         interval: given both counts' sum, the one is binomial. NaN where the training images are not known.
     """
     if train_labels is None or group.learned is None:
-        return float("nan"), float("nan"), float("nan")
+        return Estimate(float("nan"))
     classes = int(max(labels.max(), train_labels.max())) + 1
     inside, of = np.bincount(labels[group.members], minlength=classes), np.bincount(labels, minlength=classes)
     wanted = float((inside / np.maximum(of, 1) * np.bincount(train_labels, minlength=classes)).sum())
     there, here = int(group.learned.sum()), int(inside.sum())
     if wanted <= 0:
-        return float("nan"), float("nan"), float("nan")
+        return Estimate(float("nan"))
     low, high = (float(end) for end in wilson(there, there + here))
-    return there / wanted, low / (1 - low) * here / wanted, high / max(1 - high, 1e-9) * here / wanted
+    odds = (low / (1 - low), high / max(1 - high, 1e-9))
+    return Estimate(there / wanted, *(each * here / wanted for each in odds))
 
 
 def distinct(slices: list[Slice]) -> list[Slice]:
     """Faults first, then by surely missed images; of slices that overlap heavily, the first is kept."""
-    order = sorted(slices, key=lambda s: (not s.fault, -max(s.gap[1], 0) * s.size, -s.gap[0] * s.size))
+    order = sorted(slices, key=lambda s: (not s.fault, -max(s.gap.low, 0) * s.size, -s.gap.value * s.size))
     kept: list[Slice] = []
     for each in order:
         members = each.group.members

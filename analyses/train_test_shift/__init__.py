@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from analyses.train_test_shift.two_samples import FARTHEST, TwoSample, apart, matched, moved, priors, two_sample
 from workbench.core.dataset import Dataset
-from workbench.core.finding import Finding, Kind
+from workbench.core.estimate import Estimate
+from workbench.core.estimate import columns as estimate_columns
+from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -87,7 +89,7 @@ class TrainTestShift(Analysis[Sample]):
             )
             columns = ["property", "train", "studied", "difference", "low", "high", "ks", "chance", "held"]
             tables = {"properties": pd.DataFrame(columns=columns), "classes": classes}
-            return Result(tables, {}, (Finding(few), *label_shift))
+            return Result(tables, arrays={}, findings=(Finding(few), *label_shift))
         before, after = image_properties(seen), image_properties(here)
         table = moved(before, after)
         both = np.concatenate([shrunk(each[part], SIDE) for each in (seen, here) for part in portions(each)])
@@ -113,9 +115,12 @@ class TrainTestShift(Analysis[Sample]):
         order = np.argsort(-test.scores, kind="stable")[:MOST_EVIDENCE]
         images = pd.DataFrame({"row": ours[order], "outscored": test.scores[order]})
         table = table.assign(words=[PROPERTIES[name].words for name in table["property"]])
-        notes = {"auc": test.auc, "auc_low": test.interval[0], "auc_high": test.interval[1], "shown": shown}
+        notes = {**estimate_columns("auc", test.auc), "shown": shown}
         return Result(
-            {"properties": table, "images": images, "classes": classes}, arrays, (finding, *label_shift), notes
+            {"properties": table, "images": images, "classes": classes},
+            arrays=arrays,
+            findings=(finding, *label_shift),
+            notes=notes,
         )
 
     def draw(self, result: Result) -> Figure:
@@ -186,52 +191,50 @@ def _priors(session: Session, train: Dataset) -> tuple[Finding, ...]:
     return (
         Finding(
             claim,
-            "serious" if serious else "mild",
-            away,
+            severity=Severity.SERIOUS if serious else Severity.MILD,
+            effect=Estimate(away),
             evidence=tuple(np.flatnonzero(np.isin(labels, farthest))[:MOST_EVIDENCE].tolist()),
             advice="Weigh the accuracy by how frequent the classes are where the model will be used.",
             kind="train-test-shift",
             classes=tuple(sorted(farthest.tolist())),
-            cost=abs(float(correct.mean()) - reweighed),
+            cost=Estimate(abs(float(correct.mean()) - reweighed)),
             confirm="Draw the studied images anew, with the frequencies of the training part: the accuracy changes.",
         ),
     )
 
 
-def _severity(test: TwoSample, table: pd.DataFrame) -> Literal["info", "mild", "serious"]:
-    low = test.interval[0]
+def _severity(test: TwoSample, table: pd.DataFrame) -> Severity:
+    low = test.auc.low
     far = table["held"] & (np.maximum(table["low"], -table["high"]) > FAR)
-    strange = low > TOLD and test.unlike_interval[0] > UNLIKE
+    strange = low > TOLD and test.unlike.low > UNLIKE
     if (low > SHIFTED and far.any()) or strange or low > CERTAIN:
-        return "serious"
-    return "mild" if low > TOLD or test.unlike_interval[0] > SOME else "info"
+        return Severity.SERIOUS
+    return Severity.MILD if low > TOLD or test.unlike.low > SOME else Severity.INFO
 
 
 def _finding(session: Session, test: TwoSample, table: pd.DataFrame, rows: Array) -> Finding:
     severity = _severity(test, table)
-    low, high = test.interval
-    told = f"an AUC of {test.auc:.2f} (95 % interval {low:.2f}–{high:.2f}; 0.5 is chance)"
+    auc, low, high = test.auc
+    told = f"an AUC of {auc:.2f} (95 % interval {low:.2f}–{high:.2f}; 0.5 is chance)"
     order = rows[np.argsort(-test.scores, kind="stable")][:MOST_EVIDENCE]
-    if severity == "info":
+    if severity == Severity.INFO:
         claim = f"The studied images look like the training images: a classifier tells them apart with {told}."
-        return Finding(claim, "info", test.auc, test.interval, kind="train-test-shift")
-    where = f"; {percent(test.unlike)} of them are rated stranger than nearly all training images"
+        return Finding(claim, severity=Severity.INFO, effect=test.auc, kind="train-test-shift")
+    where = f"; {percent(test.unlike.value)} of them are rated stranger than nearly all training images"
     claim = (
-        f"The studied images are {'un' if severity == 'serious' else 'not quite '}like the training images: "
+        f"The studied images are {'un' if severity == Severity.SERIOUS else 'not quite '}like the training images: "
         f"a classifier tells them apart with {told}{where}. {_moves(table)}"
     )
-    cost, interval, drop = _cost(session)
+    cost, drop = _cost(session)
     return Finding(
         claim + drop,
-        severity,
-        test.auc,
-        test.interval,
-        tuple(order.tolist()),
-        "Find out how the two were made: other sources, other preprocessing (scale, inversion, cropping), other "
+        severity=severity,
+        effect=test.auc,
+        evidence=tuple(order.tolist()),
+        advice="Find out how the two were made: other sources, other preprocessing (scale, inversion, cropping), other "
         "conditions? Treat them alike, or train on images like those that will come.",
-        "train-test-shift",
+        kind="train-test-shift",
         cost=cost,
-        cost_interval=interval,
         confirm="Split training and studied images together at random, train again: does the accuracy rise?",
     )
 
@@ -249,16 +252,16 @@ def _moves(table: pd.DataFrame) -> str:
     return f"Most changed: {listed(moves)}." if moves else "No single property moved much."
 
 
-def _cost(session: Session) -> tuple[float, tuple[float, float] | None, str]:
+def _cost(session: Session) -> tuple[Estimate | None, str]:
     """Accuracy lost against the validation part of the run, which is like the training images."""
     metrics = {} if session.run is None else session.run.manifest.metrics.get("validation", {})
     if "accuracy" not in metrics:
-        return 0.0, None, ""
+        return None, ""
     correct, before = session.predictions.correct, metrics["accuracy"]
     count = len(correct)
-    lost, low, high, _ = difference(round(before * count), count, int(correct.sum()), count)
+    (lost, low, high), _ = difference(round(before * count), count, int(correct.sum()), count)
     words = f" The accuracy is {percent(correct.mean())}; on the validation part of training it was {percent(before)}."
-    return max(lost, 0.0), (max(low, 0.0), max(high, 0.0)), words
+    return Estimate(max(lost, 0.0), max(low, 0.0), max(high, 0.0), unit="%"), words
 
 
 def _bars(axes: Axes, table: pd.DataFrame) -> None:

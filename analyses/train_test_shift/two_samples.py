@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.core.estimate import Estimate
 from workbench.core.types import Array
 from workbench.data.lazy_images import portions
-from workbench.statistics.rates import wilson
+from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,23 +26,19 @@ UNUSUAL, ENOUGH = 0.98, 19
 than `ENOUGH` that says nothing."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TwoSample:
     """How well a classifier tells the samples apart.
 
     Attributes:
         auc: mean over the folds; 0.5 where they are alike.
-        interval: of the AUC, 95 %.
         unlike: share of the studied images that score unusually high, see `UNUSUAL`.
-        unlike_interval: of it, 95 %.
         scores: `(n,)` float in [0, 1], how many of the training images each studied image outscores.
         train_scores: `(m,)` float, the same for the training images.
     """
 
-    auc: float
-    interval: tuple[float, float]
-    unlike: float
-    unlike_interval: tuple[float, float]
+    auc: Estimate
+    unlike: Estimate
     scores: Array
     train_scores: Array
 
@@ -80,14 +77,11 @@ def two_sample(train: Array, studied: Array, labels: tuple[Array, Array], seed: 
             areas.append(float(ranks[held][which[held] == 1].mean()))
     auc, count = float(np.mean(areas)), len(studied)
     hits = int(unusual[which == 1].sum())
-    low, high = wilson(hits, count)
     return TwoSample(
-        auc,
-        _wider(auc_interval(auc, count, len(train)), areas),
-        hits / count,
-        (float(low), float(high)),
-        ranks[which == 1],
-        ranks[which == 0],
+        auc=Estimate(auc, *_wider(auc_interval(auc, count, len(train)), areas)),
+        unlike=rate(hits, count),
+        scores=ranks[which == 1],
+        train_scores=ranks[which == 0],
     )
 
 
@@ -140,7 +134,7 @@ def moved(train: pd.DataFrame, studied: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
     from scipy.stats import ks_2samp
 
-    from workbench.statistics.significance import discovered
+    from workbench.statistics.significance import discoveries
 
     n, m, rows = len(studied), len(train), []
     for name in train.columns:
@@ -154,7 +148,7 @@ def moved(train: pd.DataFrame, studied: pd.DataFrame) -> pd.DataFrame:
         rows.append((name, before.mean(), after.mean(), away, away - half, away + half, test.statistic, test.pvalue))
     columns = ["property", "train", "studied", "difference", "low", "high", "ks", "chance"]
     table = pd.DataFrame(rows, columns=columns)
-    table["held"] = discovered(table["chance"].to_numpy())
+    table["held"] = discoveries(table["chance"].to_numpy())
     order = np.lexsort((-table["difference"].abs(), -(table["ks"] / 0.1).round()))
     return table.iloc[order].reset_index(drop=True)
 

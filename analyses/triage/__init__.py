@@ -78,11 +78,11 @@ class Triage(Analysis[Choice]):
         tables = {"errors": table, "groups": _sizes(sizes, len(predictions))}
         rows = {n: table["row"].to_numpy()[table["group"].to_numpy() == name] for n, name in enumerate(GROUPS)}
         findings = [_finding(n, rows[n], found, predictions) for n in np.argsort(-sizes, kind="stable") if sizes[n]]
-        findings.sort(key=lambda each: each.severity not in ("serious", "critical"))
+        findings.sort(key=lambda each: each.severity not in (Severity.SERIOUS, Severity.CRITICAL))
         shown = np.concatenate([rows[n][:SHOWN] for n in range(len(GROUPS))])
         arrays = {"images": small(np.asarray(session.dataset.images[shown])), "rows": shown}
         notes = {"shown": [int(min(SHOWN, size)) for size in sizes], "witnesses": found.witnesses.title}
-        return Result(tables, arrays, tuple(findings), notes)
+        return Result(tables, arrays=arrays, findings=tuple(findings), notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw how many errors are of each group, and the clearest of each."""
@@ -186,7 +186,9 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
             "Do they belong to the task? If so, collect more like them.",
             "",
         )[group]
-        return Finding(f"{claim}; {MEANING[name]}.", "info", share.value, share.interval, evidence, advice)
+        return Finding(
+            f"{claim}; {MEANING[name]}.", severity=Severity.INFO, effect=share, evidence=evidence, advice=advice
+        )
     own = np.isin(found.rows, rows)
     sure, spread = float(found.wrong_label[own].mean()), int(found.spread[own].sum())
     whole, better = rate(count, of), (of - errors + count) / of
@@ -194,17 +196,15 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
         f", with a probability of {percent(sure)} on average; if all of them are, the accuracy is {percent(better)} "
         f"instead of {percent((of - errors) / of)}"
     )
-    severity: Severity = "serious" if float(wilson(spread, of)[0]) > SERIOUS else "mild"
+    severity: Severity = Severity.SERIOUS if float(wilson(spread, of)[0]) > SERIOUS else Severity.MILD
     return Finding(
         f"{claim}.",
-        severity,
-        share.value,
-        share.interval,
-        evidence,
-        "Look at them, correct the labels, and count the accuracy again.",
-        "label-noise",
-        cost=whole.value,
-        cost_interval=whole.interval,
+        severity=severity,
+        effect=share,
+        evidence=evidence,
+        advice="Look at them, correct the labels, and count the accuracy again.",
+        kind="label-noise",
+        cost=whole,
         confirm="People who do not see the label give these images the predicted class.",
     )
 

@@ -28,7 +28,7 @@ RARE = 0.005
 """Share of right images that lie as far out as an outlier."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Evidence:
     """What is known about n errors.
 
@@ -105,17 +105,17 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
             far[:, n] = np.maximum(reached, 0.5) / max(len(beyond), 1) if len(beyond) >= 2 / RARE else 1.0
     apart[:, 0] /= 255
     return Evidence(
-        rows,
-        np.where(spread, judged.scattered[rows], judged.paired[rows]),
-        spread,
-        judged.probabilities[rows[:, None], both] if len(rows) else np.zeros((0, 2)),
-        np.stack([_shares(near[mine], both[:, n]) for n in (0, 1)], axis=1),
-        credibility(near[mine], predicted[rows], near[others], labels[usual]),
-        far,
-        apart,
-        copy,
-        part,
-        seen,
+        rows=rows,
+        wrong_label=np.where(spread, judged.scattered[rows], judged.paired[rows]),
+        spread=spread,
+        probabilities=judged.probabilities[rows[:, None], both] if len(rows) else np.zeros((0, 2)),
+        agreement=np.stack([_shares(near[mine], both[:, n]) for n in (0, 1)], axis=1),
+        credibility=credibility(near[mine], predicted[rows], near[others], labels[usual]),
+        far=far,
+        apart=apart,
+        copy=copy,
+        copy_part=part,
+        witnesses=seen,
     )
 
 

@@ -59,7 +59,7 @@ def measure(folder: Path, share: float, seed: int, folds: int) -> str:
     seconds = time.perf_counter() - started
     found = result.findings[0]
     line = (
-        f"{name:8} noise {100 * found.value:5.2f} % ({100 * found.interval[0]:.2f}–{100 * found.interval[1]:.2f}), "
+        f"{name:8} noise {100 * found.value:5.2f} % ({100 * found.low:.2f}–{100 * found.high:.2f}), "
         f"planted {100 * wrong.mean():.2f} %, {found.severity}"
     )
     if share:

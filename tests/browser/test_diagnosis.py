@@ -8,26 +8,45 @@ from playwright.sync_api import expect
 
 from workbench.app.page.desk import Desk
 from workbench.core.dataset import Dataset
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.progress import report
 from workbench.diagnosis import diagnose as made
 from workbench.diagnosis.diagnose import Diagnosed, Diagnosis
 from workbench.diagnosis.opening import open_session
 
 EVIL = "<img src=x onerror=alert(1)>"
-FIRST = Finding(f"{EVIL} is confused.", "mild", evidence=(3,), kind="confused-pair", advice="Look.", cost=0.1)
-WORST = Finding("Labels are wrong.", "serious", evidence=(1, 2), kind="label-noise", advice="Mend.", part="train")
+FIRST = Finding(
+    f"{EVIL} is confused.",
+    severity=Severity.MILD,
+    evidence=(3,),
+    kind="confused-pair",
+    advice="Look.",
+    cost=Estimate(0.1),
+)
+WORST = Finding(
+    "Labels are wrong.", severity=Severity.SERIOUS, evidence=(1, 2), kind="label-noise", advice="Mend.", part="train"
+)
 
 
 def diagnosis(*findings: Finding, quick: bool = True) -> Diagnosis:
-    found = tuple(Diagnosed(rank, each, "samples", {"count": 3}) for rank, each in enumerate(findings, 1))
-    return Diagnosis(found, {}, {}, {}, quick)
+    found = tuple(
+        Diagnosed(rank=rank, finding=each, analysis="samples", params={"count": 3})
+        for rank, each in enumerate(findings, 1)
+    )
+    return Diagnosis(findings=found, asked={}, left_out={}, context={}, quick=quick)
 
 
 def test_the_diagnosis_is_made_behind_the_page_and_the_whole_of_it_on_demand(served, settled, tiny_run, monkeypatch):
     session = open_session(tiny_run.folder / tiny_run.name)
     data = session.dataset
-    session._train = Dataset(data.images[::-1], data.labels[::-1].copy(), data.class_names, data.indices, "made/train")
+    session._train = Dataset(
+        data.images[::-1],
+        data.labels[::-1].copy(),
+        class_names=data.class_names,
+        indices=data.indices,
+        name="made/train",
+    )
     go_on, there = threading.Event(), []
 
     def diagnose(_, *, quick):

@@ -53,7 +53,7 @@ def test_maps_verdicts_and_values_of_another_model(served, settled, complaints_o
         weight.assign(0.1 + np.abs(drawn) if "variance" in weight.path else drawn)
     images = chance.integers(0, 256, (12, *shape), np.uint8)
     names = (*HOSTILE, "${7*7}")[:classes]
-    dataset = Dataset(images, np.arange(12) % classes, names, np.arange(12), "made/test")
+    dataset = Dataset(images, np.arange(12) % classes, class_names=names, indices=np.arange(12), name="made/test")
     session = Session(model, dataset, name="<model>", cache=False)
     page = served(Desk(session, warm), "")
     complaints = complaints_of(page)

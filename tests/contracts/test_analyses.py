@@ -60,7 +60,7 @@ def fast(name):
 class Kept(Session):
     """A session with planted predictions and learning curves."""
 
-    planted: Predictions
+    planted: Predictions | None = None
     curves: pd.DataFrame | None = None
     noted: Dynamics | None = None
 
@@ -70,7 +70,7 @@ class Kept(Session):
 
     @property
     def predictions(self) -> Predictions:
-        return self.planted
+        return self.planted or super().predictions  # those of the training images are the model's own
 
     @property
     def history(self) -> pd.DataFrame | None:
@@ -133,8 +133,10 @@ def open_case(models):
         learned.flags.writeable = False
         session = Kept(
             models(case.classes, case.shape),
-            Dataset(images, labels, names, np.arange(len(labels)), "a$b$/_test_"),
-            train=Dataset(learned, np.tile(labels, 2), names, np.arange(len(learned)), "a$b$/_train_"),
+            Dataset(images, labels, class_names=names, indices=np.arange(len(labels)), name="a$b$/_test_"),
+            train=Dataset(
+                learned, np.tile(labels, 2), class_names=names, indices=np.arange(len(learned)), name="a$b$/_train_"
+            ),
             cache=False,
         )
         seen = random.random((len(learned), 3)).astype(np.float16)
@@ -180,11 +182,11 @@ def check(result, session):
         assert all(type(c) is int and 0 <= c < len(session.class_names) for c in finding.classes)
         assert finding.kind is None or finding.kind in registry.analysis(result.analysis).kinds
         assert finding.kind is None or finding.severity == "info" or finding.advice
-        assert 0 <= finding.cost <= 1
-        assert finding.value is None or math.isfinite(finding.value)
-        if finding.interval is not None:
-            low, high = finding.interval
-            assert low - 1e-9 <= finding.value <= high + 1e-9, finding.claim
+        assert 0 <= finding.at_stake <= 1
+        for estimate in filter(None, (finding.effect, finding.cost)):
+            assert math.isfinite(estimate.value)
+            if estimate.interval is not None:
+                assert estimate.low - 1e-9 <= estimate.value <= estimate.high + 1e-9, finding.claim
     json.dumps(result.notes)
     assert result.tables
 

@@ -60,7 +60,12 @@ def judge(probe, images, target, method="integrated-gradients", score="logit", v
     made = make(explainer(method), {"steps": 3, **params} if method == "integrated-gradients" else params)
     against = (target + 1) % probe.classes if score == "contrast" else None
     found = made.attribute(probe, images, target, score=score, against=against)
-    return Subject(probe, images, found if values is None else replace(found, values=values, details={}), made)
+    return Subject(
+        probe=probe,
+        images=images,
+        attribution=found if values is None else replace(found, values=values, details={}),
+        method=made,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +154,7 @@ def some(subject, rows, probe=None):
         target=found.target[rows],
         details={name: each[rows] for name, each in found.details.items()},
     )
-    return Subject(probe or subject.probe, subject.images[rows], cut, subject.method)
+    return Subject(probe=probe or subject.probe, images=subject.images[rows], attribution=cut, method=subject.method)
 
 
 @every_measure
@@ -182,7 +187,7 @@ def test_it_gives_one_number_an_image_within_its_bounds(name, numbers):
 
 @every_measure
 def test_one_image_is_many_images(name, narrow, subject, numbers):
-    everything = Subject(narrow, subject.images, subject.attribution, subject.method)
+    everything = Subject(probe=narrow, images=subject.images, attribution=subject.attribution, method=subject.method)
     np.testing.assert_allclose(quick(name).values(everything), numbers[name], rtol=2e-4, atol=1e-6)
     one = quick(name).values(some(subject, slice(3, 4), narrow))
     np.testing.assert_allclose(one, numbers[name][3:4], rtol=2e-4, atol=1e-6)
@@ -215,7 +220,9 @@ def test_any_score_can_be_explained(name, scored, pictures, target):
     low, high = BOUNDS.get(name, (-np.inf, np.inf))
     assert ((found >= low) & (found <= high)).all()
     logits = replace(scored.attribution, score="logit", against=None, details={})
-    of_logits = quick(name).values(Subject(scored.probe, pictures, logits, scored.method))
+    of_logits = quick(name).values(
+        Subject(probe=scored.probe, images=pictures, attribution=logits, method=scored.method)
+    )
     contrast = scored.attribution.score == "contrast"
     by_score = name in ("completeness-gap", "infidelity", "max-sensitivity", "mu-fidelity")
     by_chance = measure(name).of_probability and name not in ("average-drop", "average-increase")
@@ -293,7 +300,7 @@ def test_every_parameter_changes_the_number(name, parameter, probe, pictures, ta
 @every_measure
 def test_it_is_the_same_in_double_precision(name, double, pictures, subject, numbers):
     assert double.logits(pictures).dtype == np.float64
-    exact = Subject(double, pictures, subject.attribution, subject.method)
+    exact = Subject(probe=double, images=pictures, attribution=subject.attribution, method=subject.method)
     np.testing.assert_allclose(quick(name).values(exact), numbers[name], rtol=1e-3, atol=1e-4)
 
 
@@ -320,7 +327,7 @@ def test_the_exact_map_of_a_linear_model_is_better_than_a_random_one(name, linea
     exact, drawn = linear
     if quick(name).missing(drawn):  # as if the random numbers had been claimed to be shares
         found = replace(exact.attribution, values=drawn.attribution.values, details={})
-        drawn = Subject(exact.probe, exact.images, found, exact.method)
+        drawn = Subject(probe=exact.probe, images=exact.images, attribution=found, method=exact.method)
     good, bad = (np.nanmean(measure(name)().values(each)) for each in (exact, drawn))
     assert good > bad if measure(name).better == "higher" else good < bad
 
@@ -330,7 +337,7 @@ def test_the_exact_map_of_a_linear_model_is_better_than_a_random_one(name, linea
 )
 def test_images_that_do_not_fit_the_maps_are_refused(subject, wrong):
     with pytest.raises(WorkbenchError, match=r"`images` must be floats in \[0, 1\] of shape \(5, 14, 16, 1\)"):
-        Subject(subject.probe, wrong, subject.attribution, subject.method)
+        Subject(probe=subject.probe, images=wrong, attribution=subject.attribution, method=subject.method)
 
 
 def test_large_images_and_many_classes_fit_into_memory():
@@ -349,9 +356,21 @@ def test_large_images_and_many_classes_fit_into_memory():
     whole = probe.trace
     probe.trace = lambda images, known=None: seen.append(images.shape[0]) or whole(images, known)
     values = np.random.default_rng(0).normal(size=(2, 7, 7)).astype(np.float32)
-    found = Attribution(values, np.array([0, 999]), "logit", True, "occlusion", {}, None, (224, 224))
+    found = Attribution(
+        values,
+        target=np.array([0, 999]),
+        score="logit",
+        signed=True,
+        method="occlusion",
+        params={},
+        layer=None,
+        image_size=(224, 224),
+    )
     subject = Subject(
-        probe, np.random.default_rng(1).random((2, 224, 224, 3), np.float32), found, explainer("occlusion")()
+        probe=probe,
+        images=np.random.default_rng(1).random((2, 224, 224, 3), np.float32),
+        attribution=found,
+        method=explainer("occlusion")(),
     )
     for name in ("mu-fidelity", "infidelity", "deletion"):
         assert np.isfinite(

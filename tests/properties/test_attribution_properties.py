@@ -215,7 +215,16 @@ def test_upsampling_keeps_the_range_a_constant_and_mirror_images(h, w, height, w
     values = np.random.default_rng(seed).normal(size=(1, h, w)).astype(np.float32)
 
     def up(maps):
-        return Attribution(maps, np.zeros(1, int), "logit", True, "x", {}, None, (height, width)).at_pixels()
+        return Attribution(
+            maps,
+            target=np.zeros(1, int),
+            score="logit",
+            signed=True,
+            method="x",
+            params={},
+            layer=None,
+            image_size=(height, width),
+        ).at_pixels()
 
     grown = up(values)
     assert values.min() - 1e-5 <= grown.min() <= grown.max() <= values.max() + 1e-5

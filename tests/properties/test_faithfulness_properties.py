@@ -43,7 +43,22 @@ def subject(probe, images, values, target=None, method="occlusion", against=None
     made, score = make(explainer(method), params), "logit" if against is None else "contrast"
     values, images = np.asarray(values, np.float32), np.asarray(images, np.float32)
     size = probe.image_shape[:2]
-    return Subject(probe, images, Attribution(values, target, score, True, method, {}, None, size, against), made)
+    return Subject(
+        probe=probe,
+        images=images,
+        attribution=Attribution(
+            values,
+            target=target,
+            score=score,
+            signed=True,
+            method=method,
+            params={},
+            layer=None,
+            image_size=size,
+            against=against,
+        ),
+        method=made,
+    )
 
 
 def measured(name, given_, **params):

@@ -75,7 +75,9 @@ def test_an_interval_holds_the_rate_and_mirrors_with_it(hits, misses, confidence
 def test_a_subset_of_a_subset_is_a_subset(data):
     count = data.draw(st.integers(1, 9))
     images = np.arange(count * 4, dtype=np.uint8).reshape(count, 2, 2, 1)
-    made = Dataset(images, np.arange(count) % 2, ("a", "b"), np.arange(count) + 100, "made/test")
+    made = Dataset(
+        images, np.arange(count) % 2, class_names=("a", "b"), indices=np.arange(count) + 100, name="made/test"
+    )
     rows = data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=12))
     again = data.draw(st.lists(st.integers(0, len(rows) - 1), min_size=1, max_size=5))
     twice, once = made.subset(rows).subset(again), made.subset([rows[row] for row in again])

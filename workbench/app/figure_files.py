@@ -32,7 +32,7 @@ PACKAGES = ("classifier-workbench", "keras", "tensorflow", "numpy", "pandas", "m
 SEVERITY = {"info": "", "mild": "**mild:** ", "serious": "**serious:** ", "critical": "**critical:** "}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Written:
     """What became of one analysis.
 
@@ -96,17 +96,17 @@ def _write(session: Session, out: Path, name: str) -> Written:
     started = time.perf_counter()
     try:
         if reason := registry.missing(session, name):
-            return Written(name, skipped=reason)
+            return Written(name=name, skipped=reason)
         result = registry.compute(session, name)
-        files = _save_figure(result, out)
+        png, made = _save_figure(result, out)
     except OSError:
         raise
     except WorkbenchError as error:
-        return Written(name, skipped=str(error))
+        return Written(name=name, skipped=str(error))
     except Exception as error:
         LOG.debug("%s failed", name, exc_info=True)
-        return Written(name, failed=f"{type(error).__name__}: {error}")
-    return Written(name, *files, round(time.perf_counter() - started, 2))
+        return Written(name=name, failed=f"{type(error).__name__}: {error}")
+    return Written(name=name, png=png, json=made, seconds=round(time.perf_counter() - started, 2))
 
 
 def _save_figure(result: Result, out: Path) -> tuple[Path, Path]:
@@ -223,7 +223,7 @@ def _gallery(session: Session, out: Path, written: Iterable[Written]) -> str:
     lines = [f"# Figures of {markdown(context['run'])}", "", made_of, ""]
     sections, left_out = [], []
     for name in registry.analyses():
-        outcome = outcomes.get(name, Written(name))
+        outcome = outcomes.get(name, Written(name=name))
         if outcome.skipped or outcome.failed:
             left_out.append(f"- **{name}**: {markdown(outcome.skipped or f'failed with {outcome.failed}')}")
         elif (record := _read(out / f"{name}.json", context)) is not None:

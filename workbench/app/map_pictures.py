@@ -29,7 +29,7 @@ CELL = 2.6  # inches
 LONGEST = 40  # characters of a class name in a title
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Explained:
     """One image and what is known about it.
 

@@ -128,16 +128,16 @@ class Explainer(Named, ABC):
         details = {name: np.concatenate([each[name] for _, each in parts]) for name in (parts[0][1] if parts else ())}
         return Attribution(
             np.concatenate(values),
-            np.asarray(target, np.int64),
-            score,
-            self.signed,
-            self.name,
-            params,
-            params.get("layer"),
-            probe.image_shape[:2],
-            None if against is None else np.asarray(against, np.int64),
-            self.in_units_of(score),
-            details,
+            target=np.asarray(target, np.int64),
+            score=score,
+            signed=self.signed,
+            method=self.name,
+            params=params,
+            layer=params.get("layer"),
+            image_size=probe.image_shape[:2],
+            against=None if against is None else np.asarray(against, np.int64),
+            unit=self.in_units_of(score),
+            details=details,
         )
 
     def batches(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ SURE = 95.0
 """Percentile above which a map is better than chance: a random one gets there once in twenty times."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """Whether one map may be believed.
 
@@ -73,6 +73,7 @@ class Attribution:
     """
 
     values: Array
+    _: KW_ONLY
     target: Array
     score: Score
     signed: bool

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.result import Result
 from workbench.core.types import Array
 
@@ -117,7 +118,9 @@ def _result(stored: dict[str, Array]) -> Result:
 
 def _finding(stored: dict[str, Any]) -> Finding:
     values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in stored.items()}
-    return Finding(**values)
+    for name in ("effect", "cost"):
+        values[name] = None if values[name] is None else Estimate(**values[name])
+    return Finding(**{**values, "severity": Severity(values["severity"])})
 
 
 def _plain(value: Any) -> Any:

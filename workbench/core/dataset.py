@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import Protocol, cast, runtime_checkable
 
@@ -42,6 +42,7 @@ class Dataset:
 
     images: Array
     labels: Array
+    _: KW_ONLY
     class_names: tuple[str, ...]
     indices: Array
     name: str

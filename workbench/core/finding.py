@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import KW_ONLY, dataclass
+from enum import StrEnum
 from typing import Literal
 
-Severity = Literal["info", "mild", "serious", "critical"]
+from workbench.core.estimate import Estimate
+
+
+class Severity(StrEnum):
+    """How bad it is; compares by that: `finding.severity >= Severity.SERIOUS`."""
+
+    INFO = "info"
+    """A fact."""
+    MILD = "mild"
+    """Worth knowing; good models have such too."""
+    SERIOUS = "serious"
+    """Fix it before you trust the model."""
+    CRITICAL = "critical"
+    """Do not use the model, or the number."""
+
+    @property
+    def rank(self) -> int:
+        """0 for a fact; larger is worse."""
+        return list(Severity).index(self)
+
+    def __lt__(self, other: str) -> bool:
+        return self.rank < Severity(other).rank
+
+    def __le__(self, other: str) -> bool:
+        return self.rank <= Severity(other).rank
+
+    def __gt__(self, other: str) -> bool:
+        return self.rank > Severity(other).rank
+
+    def __ge__(self, other: str) -> bool:
+        return self.rank >= Severity(other).rank
+
 
 Kind = Literal[
     "label-noise",
@@ -35,30 +68,56 @@ class Finding:
 
     Attributes:
         claim: the sentence, numbers and units included.
-        severity: "info" (a fact), "mild" (worth knowing; good models have such too), "serious" (mend it before you
-            trust the model), "critical" (do not use the model, or the number).
-        value: the number that the claim is about; None where it is about none.
-        interval: 95 % interval of `value`; None where it has none.
+        severity: how bad it is.
+        effect: the number that the claim is about, with its interval; None where it is about none.
         evidence: rows to look at, worst first, of the images that `part` names.
         advice: what one would do about it; empty where nothing is to be done.
         kind: the fault that it reports; None where it reports none.
         classes: the classes that it is about, in [0, K); empty where it is about all.
-        part: whose rows the evidence are: of the images under study, or of the training images.
-        cost: share of the images under study in [0, 1] that are wrong, or counted wrongly, because of it; 0 where
-            that cannot be told.
-        cost_interval: 95 % interval of `cost`; None where it has none.
+        part: whose rows the evidence are: "data", those of the data set at hand, or "train", the training images.
+        cost: share of the images of the data set at hand in [0, 1] that are wrong, or counted wrongly, because of it;
+            None where that cannot be told.
         confirm: what would confirm it, a sentence; empty where the evidence is all there is.
     """
 
     claim: str
-    severity: Severity = "info"
-    value: float | None = None
-    interval: tuple[float, float] | None = None
+    _: KW_ONLY
+    severity: Severity = Severity.INFO
+    effect: Estimate | None = None
     evidence: tuple[int, ...] = ()
     advice: str = ""
     kind: Kind | None = None
     classes: tuple[int, ...] = ()
     part: Literal["data", "train"] = "data"
-    cost: float = 0.0
-    cost_interval: tuple[float, float] | None = None
+    cost: Estimate | None = None
     confirm: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "severity", Severity(self.severity))  # a plug-in may give the word
+
+    @property
+    def at_stake(self) -> float:
+        """`cost` as a number, by which findings are sorted: 0 where it cannot be told."""
+        return 0.0 if self.cost is None else self.cost.value
+
+    @property
+    def value(self) -> float | None:
+        """Old name of `effect.value`; goes in the next release."""
+        _renamed("value", "effect.value")
+        return None if self.effect is None else self.effect.value
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Old name of `effect.interval`; goes in the next release."""
+        _renamed("interval", "effect.interval")
+        return None if self.effect is None else self.effect.interval
+
+    @property
+    def cost_interval(self) -> tuple[float, float] | None:
+        """Old name of `cost.interval`; goes in the next release."""
+        _renamed("cost_interval", "cost.interval")
+        return None if self.cost is None else self.cost.interval
+
+
+def _renamed(old: str, new: str) -> None:
+    warnings.warn(f"Finding.{old} is now Finding.{new}.", DeprecationWarning, stacklevel=3)

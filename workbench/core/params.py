@@ -57,7 +57,7 @@ class Named(Params):
         return (cls.__doc__ or "").strip().splitlines()[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Parameter:
     """One parameter as the surfaces see it.
 
@@ -100,16 +100,16 @@ def describe(params: type[BaseModel]) -> Iterator[Parameter]:
         }
         chosen = next((mark.what for mark in info.metadata if isinstance(mark, ChooseFrom)), "")
         yield Parameter(
-            name,
-            kind,
-            info.get_default(call_default_factory=True),
-            info.description or "",
-            optional,
-            bounds.get("ge", bounds.get("gt")),
-            bounds.get("le", bounds.get("lt")),
-            options,
-            chosen,
-            many,
+            name=name,
+            kind=kind,
+            default=info.get_default(call_default_factory=True),
+            help=info.description or "",
+            optional=optional,
+            low=bounds.get("ge", bounds.get("gt")),
+            high=bounds.get("le", bounds.get("lt")),
+            options=options,
+            choose_from=chosen,
+            many=many,
         )
 
 

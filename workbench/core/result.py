@@ -6,7 +6,7 @@ import base64
 import html
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.finding import Finding
@@ -33,6 +33,7 @@ class Result:
     """
 
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    _: KW_ONLY
     arrays: Mapping[str, Array] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)

@@ -27,6 +27,12 @@ def probability(value: float, decimals: int = 0) -> str:
     return bare_percent(min(max(value, 1e-12), 1 - 1e-12), decimals)
 
 
+def number(value: float, decimals: int = 2) -> str:
+    """Write a number with a true minus sign, and without one where it rounds to zero."""
+    shown = f"{value:.{decimals}f}"
+    return shown.removeprefix("-") if float(shown) == 0 else shown.replace("-", "−")
+
+
 def counted(count: int, noun: str) -> str:
     """Write a number with its noun: "1 image", "1,000 images", "2 classes"."""
     plural = noun + ("es" if noun.endswith(("s", "x")) else "s")

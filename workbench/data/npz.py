@@ -66,7 +66,9 @@ def load_npz(path: str | Path, split: str = "test", class_names: tuple[str, ...]
             f"x_{end} and y_{end} of {path.name} must be equally long. Got {len(images)} images and "
             f"{len(labels[split])} labels."
         )
-    return Dataset(images, labels[split], names, np.arange(len(images)), f"{path.stem}/{split}")
+    return Dataset(
+        images, labels[split], class_names=names, indices=np.arange(len(images)), name=f"{path.stem}/{split}"
+    )
 
 
 def _endings(arrays: Mapping[str, Array]) -> dict[str, str]:

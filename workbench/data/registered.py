@@ -78,4 +78,4 @@ def load_registered(name: str, split: str) -> Dataset:
     labels = checked_labels(np.asarray(loaded[1]), f"The labels of {name!r}")
     count = 1 + int(labels.max(initial=0))
     names = tuple(map(str, loaded[2])) if len(loaded) == 3 else tuple(map(str, range(count)))
-    return Dataset(images, labels, names, np.arange(len(labels)), f"{name}/{split}")
+    return Dataset(images, labels, class_names=names, indices=np.arange(len(labels)), name=f"{name}/{split}")

@@ -21,7 +21,7 @@ LOG = logging.getLogger("workbench.diagnosis.diagnose")
 LATER = "takes its time: asked in the whole diagnosis only."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Diagnosed:
     """One fault.
 
@@ -40,7 +40,7 @@ class Diagnosed:
     also: tuple[tuple[str, Finding], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """All faults of a model and its data.
 
@@ -121,7 +121,9 @@ def _wanted(quick: bool) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
 def _merged(session: Session, asked: Mapping[str, Result], left_out: Mapping[str, str], quick: bool) -> Diagnosis:
     pairs = [(name, finding) for name, result in asked.items() for finding in result.findings]
     findings = tuple(
-        Diagnosed(rank, each.finding, each.analysis, asked[each.analysis].params, each.also)
+        Diagnosed(
+            rank=rank, finding=each.finding, analysis=each.analysis, params=asked[each.analysis].params, also=each.also
+        )
         for rank, each in enumerate(told(pairs), 1)
     )
-    return Diagnosis(findings, asked, left_out, session.context, quick)
+    return Diagnosis(findings=findings, asked=asked, left_out=left_out, context=session.context, quick=quick)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.core.finding import Finding, Kind
-
-SEVERITIES = ("critical", "serious", "mild", "info")
-"""The worst first."""
+from workbench.core.finding import Finding, Kind, Severity
 
 ERRORS: frozenset[Kind] = frozenset({"underperforming-class", "confused-pair", "underperforming-slice"})
 """Three ways to name the same errors."""
@@ -60,7 +57,7 @@ def told(found: Sequence[tuple[str, Finding]]) -> list[Told]:
     Returns:
         By severity, then by what they cost; nothing is lost, only put under another.
     """
-    ranked = sorted((pair for pair in found if pair[1].kind and pair[1].severity != "info"), key=_rank)
+    ranked = sorted((pair for pair in found if pair[1].kind and pair[1].severity != Severity.INFO), key=_rank)
     heads: list[tuple[str, Finding]] = []
     under: dict[int, list[tuple[str, Finding]]] = {}
     for pair in sorted(ranked, key=_depth):
@@ -75,7 +72,7 @@ def told(found: Sequence[tuple[str, Finding]]) -> list[Told]:
 
 def _rank(pair: tuple[str, Finding]) -> tuple[int, float, str]:
     name, finding = pair
-    return SEVERITIES.index(finding.severity), -finding.cost, name
+    return -finding.severity.rank, -finding.at_stake, name
 
 
 def _depth(pair: tuple[str, Finding]) -> tuple[bool, int, tuple[int, float, str]]:
@@ -87,7 +84,7 @@ def _depth(pair: tuple[str, Finding]) -> tuple[bool, int, tuple[int, float, str]
 
 def _is_cause(finding: Finding) -> bool:
     """A fault that explains others, and is sure enough to be taken for their cause."""
-    return finding.kind not in ERRORS and SEVERITIES.index(finding.severity) <= SEVERITIES.index("serious")
+    return finding.kind not in ERRORS and finding.severity >= Severity.SERIOUS
 
 
 def _covers(head: Finding, other: Finding) -> bool:
@@ -96,7 +93,7 @@ def _covers(head: Finding, other: Finding) -> bool:
         return False
     if head.kind == other.kind:  # good models have several mild ones of a kind; the first stands for them
         same = _same_part(head, other) and (_classes_meet(head, other) or _evidence_meets(head, other))
-        return other.severity == "mild" or same
+        return other.severity == Severity.MILD or same
     if head.kind in ERRORS and other.kind in ERRORS:
         return set(other.classes) <= set(head.classes) if not other.evidence else _evidence_meets(head, other)
     if not _is_cause(head) or _worse(other, head):
@@ -108,7 +105,10 @@ def _covers(head: Finding, other: Finding) -> bool:
 
 def _worse(one: Finding, other: Finding) -> bool:
     """Whether a consequence outweighs what it is said to follow from: then it stands for itself."""
-    return other.severity not in ("critical", "serious") and one.severity in ("critical", "serious")
+    return other.severity not in (Severity.CRITICAL, Severity.SERIOUS) and one.severity in (
+        Severity.CRITICAL,
+        Severity.SERIOUS,
+    )
 
 
 def _same_part(one: Finding, other: Finding) -> bool:

@@ -50,7 +50,7 @@ class Case:
         return f"{self.fault} ({told})" if told else self.fault
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Score:
     """What a diagnosis said of a planted fault.
 
@@ -157,7 +157,20 @@ def scored(case: Case, fault: Fault, world: World, diagnosis: Diagnosis, accurac
     """Compare a diagnosis with what was planted."""
     heads = [each.finding for each in diagnosis.findings]
     first = tuple(f"{each.kind}{'' if each.severity in ABOVE_MILD else ' (mild)'}" for each in heads[:FIRST])
-    bare = Score(case.world, case.name, case.seed, fault.kind or "", accuracy, None, "", None, None, None, first, ())
+    bare = Score(
+        world=case.world,
+        fault=case.name,
+        seed=case.seed,
+        expected=fault.kind or "",
+        accuracy=accuracy,
+        rank=None,
+        severity="",
+        classes=None,
+        recall=None,
+        precision=None,
+        first=first,
+        alarms=(),
+    )
     if fault.kind is None:
         testable = {kind.kind for kind in faults().values()} if fault.denied is None else {fault.denied}
         alarms = sorted({str(each.kind) for each in heads if each.severity in ABOVE_MILD and each.kind in testable})

@@ -23,7 +23,7 @@ AGREEMENT, AGREEMENT_QUANTIZED = 0.995, 0.99
 MAP_DIFFERENCE, MAP_DIFFERENCE_QUANTIZED = 1e-3, 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Parity:
     """What was measured.
 

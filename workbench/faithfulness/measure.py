@@ -24,7 +24,7 @@ GRADIENT = "per unit of brightness"
 """How the unit ends of a map that tells what a change of a pixel does, not what the pixel contributed."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Subject:
     """What is judged: the maps of some images, and what made them.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from workbench.core.estimate import Estimate
 from workbench.core.progress import report, reporting, silent
 from workbench.core.types import Array
 from workbench.data.objects import object_masks
@@ -29,7 +30,7 @@ ALIKE = 0.5
 """Mean rank correlation above which a method draws much the same map whatever the weights are."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Randomisation:
     """How alike maps are before and after layers are randomised, and what two random networks share.
 
@@ -50,14 +51,14 @@ class Randomisation:
     maps: Array
 
     @property
-    def similarity(self) -> tuple[float, float, float]:
+    def similarity(self) -> Estimate:
         """Mean rank correlation over stages and images with its 95 % interval over images; NaN where all is flat."""
         return mean_with_interval(_mean(self.spearman, 0))
 
     @property
     def blind(self) -> bool:
         """Whether the maps surely stay alike: the interval of `similarity` lies above 0.5."""
-        return bool(self.similarity[1] > ALIKE)
+        return bool(self.similarity.low > ALIKE)
 
 
 def randomise(
@@ -100,12 +101,12 @@ def randomise(
     *staged, one, two = maps
     compared = np.array([compare(staged[0], each, places) for each in staged[1:]]).reshape(-1, 3, len(images))
     return Randomisation(
-        tuple(steps[k][0] for k in chosen),
-        compared[:, 0],
-        compared[:, 1],
-        compared[:, 2],
-        compare(one, two, places),
-        np.stack(maps),
+        stages=tuple(steps[k][0] for k in chosen),
+        spearman=compared[:, 0],
+        absolute=compared[:, 1],
+        ssim=compared[:, 2],
+        floor=compare(one, two, places),
+        maps=np.stack(maps),
     )
 
 

@@ -132,7 +132,7 @@ def percentile(own: float, others: Array) -> float:
 
 
 def _verdict(among: Array, values: Array, randomisation: Randomisation | None) -> Verdict:
-    similarity = None if randomisation is None or not randomisation.stages else randomisation.similarity[0]
+    similarity = None if randomisation is None or not randomisation.stages else randomisation.similarity.value
     return Verdict(
         faithfulness=float(among[0]),
         percentile=percentile(among[0], among[1:]),

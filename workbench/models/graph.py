@@ -33,7 +33,7 @@ SQUASHING = ("softmax", "log_softmax", "sigmoid")
 """Activations that keep the order of the scores, and whose slope fades where the model is sure."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One call of one layer.
 
@@ -94,7 +94,11 @@ def walk(model: keras.Model, images: Tensor, known: Mapping[str, Tensor] | None 
             f"The model must have one output, (N, K). It has {len(outputs)}: build a keras.Model of its inputs and one."
         )
     last = next((n for n in range(len(steps), 0, -1) if steps[n - 1].output is outputs[0]), 0)
-    return steps[:last] if last else [*steps, Step(_unused(model.name, steps), model, images, outputs[0])]
+    return (
+        steps[:last]
+        if last
+        else [*steps, Step(name=_unused(model.name, steps), layer=model, received=images, output=outputs[0])]
+    )
 
 
 def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step], known: Mapping[str, Tensor]) -> Tensor:
@@ -113,7 +117,9 @@ def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step],
         return outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
     name = _unused(prefix + model.name, steps)
     output = known[name] if name in known else model(received, training=False)
-    steps.append(Step(name, model, received, output, tuple(tree.flatten(received))))
+    steps.append(
+        Step(name=name, layer=model, received=received, output=output, arguments=tuple(tree.flatten(received)))
+    )
     return output
 
 
@@ -131,7 +137,7 @@ def _call(layer: Any, prefix: str, steps: list[Step], known: Mapping[str, Tensor
         output = known[name] if name in known else layer(*args, **kwargs)
         if hasattr(output, "shape"):
             received = args[0] if args else next(iter(kwargs.values()), None)
-            steps.append(Step(name, layer, received, output, arguments))
+            steps.append(Step(name=name, layer=layer, received=received, output=output, arguments=arguments))
         return output
 
     return call

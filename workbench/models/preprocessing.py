@@ -17,7 +17,7 @@ CAFFE_MEAN = (103.939, 116.779, 123.68)
 """Of blue, green and red in [0, 255], as in its "caffe" mode."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """One convention: `images · scale + offset`, the channels turned round before that where it says so.
 
@@ -61,23 +61,23 @@ def _as(values: tuple[float, ...], like: Any) -> Any:
     return np.asarray(values, getattr(like.dtype, "as_numpy_dtype", like.dtype))
 
 
-UNIT = Preprocessing("unit", "scaled to 0…1")
-PIXELS = Preprocessing("pixels", "given as pixels of 0…255", (255.0,))
+UNIT = Preprocessing(name="unit", words="scaled to 0…1")
+PIXELS = Preprocessing(name="pixels", words="given as pixels of 0…255", scale=(255.0,))
 _ALL = (
     UNIT,
-    Preprocessing("signed", "scaled to −1…1", (2.0,), (-1.0,)),
+    Preprocessing(name="signed", words="scaled to −1…1", scale=(2.0,), offset=(-1.0,)),
     PIXELS,
     Preprocessing(
-        "imagenet-torch",
-        "normalised by ImageNet's mean and deviation",
-        tuple(1 / d for d in IMAGENET_DEVIATION),
-        tuple(-m / d for m, d in zip(IMAGENET_MEAN, IMAGENET_DEVIATION, strict=True)),
+        name="imagenet-torch",
+        words="normalised by ImageNet's mean and deviation",
+        scale=tuple(1 / d for d in IMAGENET_DEVIATION),
+        offset=tuple(-m / d for m, d in zip(IMAGENET_MEAN, IMAGENET_DEVIATION, strict=True)),
     ),
     Preprocessing(
-        "imagenet-caffe",
-        "given as blue, green, red in 0…255 less ImageNet's mean",
-        (255.0,) * 3,
-        tuple(-mean for mean in CAFFE_MEAN),
+        name="imagenet-caffe",
+        words="given as blue, green, red in 0…255 less ImageNet's mean",
+        scale=(255.0,) * 3,
+        offset=tuple(-mean for mean in CAFFE_MEAN),
         bgr=True,
     ),
 )

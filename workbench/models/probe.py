@@ -164,7 +164,14 @@ class Probe:
             logits = tf.math.log(tf.maximum(logits, 1e-30))
         inside = logits if head.embeddings is head.logits else tf.cast(head.embeddings, self.floats)
         flat = tf.reshape(inside, (tf.shape(logits)[0], int(np.prod(inside.shape[1:]))))
-        return Trace({step.name: step.output for step in steps}, logits, flat, tuple(steps), head, self._logarithm)
+        return Trace(
+            outputs={step.name: step.output for step in steps},
+            logits=logits,
+            embeddings=flat,
+            steps=tuple(steps),
+            head=head,
+            logarithm=self._logarithm,
+        )
 
     @property
     def spatial_layers(self) -> list[str]:

@@ -28,7 +28,7 @@ def _deconvolved(_: Any, gradient: Tensor) -> Tensor:
     return tf.nn.relu(gradient)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trace:
     """Tensors of one walk through the model: every step's output by name, `(B, K)` logits, `(B, D)` embeddings.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from workbench.core.types import Array
@@ -34,6 +34,7 @@ class Tile:
     """
 
     image: Array
+    _: KW_ONLY
     above: Sequence[Text] = ()
     below: Sequence[Text] = ()
     overlay: Array | None = None

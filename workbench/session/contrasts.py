@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -9,13 +10,11 @@ from pydantic import Field
 
 from workbench.core.attribution import half_pixel
 from workbench.core.errors import WorkbenchError
+from workbench.core.estimate import Estimate
 from workbench.core.params import ChooseFrom
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
-from workbench.core.wording import percent
 from workbench.data.objects import plain
-from workbench.statistics.bootstrap import Estimate
-from workbench.statistics.rates import Rate
 
 if TYPE_CHECKING:
     from workbench.core.attribution import Attribution
@@ -157,4 +156,4 @@ def _cells(side: int) -> Array:
 
 def in_percent(found: Estimate) -> str:
     """Write an estimated share with its interval, as `wording.Rate` does."""
-    return percent(found.value) if found.interval is None else str(Rate(found.value, found.interval))
+    return str(replace(found, unit="%"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.core.estimate import Estimate
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
 from workbench.statistics.rates import rate
@@ -50,9 +51,9 @@ class Part:
         return self.right / self.images
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """95 % Wilson interval of the accuracy."""
-        return rate(self.right, self.images).interval
+    def share(self) -> Estimate:
+        """Accuracy with its 95 % Wilson interval."""
+        return rate(self.right, self.images)
 
 
 def parts(session: Session, most: int, seed: int = 0) -> dict[str, Part]:

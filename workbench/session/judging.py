@@ -54,7 +54,7 @@ def known_randomisation(study: Study, method: Explainer) -> Randomisation | None
     path = _path(study, method)
     if path not in _known and study.cache and (stored := load_arrays(path)) is not None:
         stages = tuple(str(each) for each in stored.pop("stages"))
-        _known[path] = Randomisation(stages, **stored)
+        _known[path] = Randomisation(stages=stages, **stored)
     return _known.get(path)
 
 

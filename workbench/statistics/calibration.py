@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
+from workbench.core.estimate import Estimate
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
@@ -22,15 +23,7 @@ CELLS = 4_000_000
 Equal = Literal["width", "mass"]
 
 
-class Estimate(NamedTuple):
-    """A value with its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Bins:
     """A reliability diagram of B bins; where a bin has no image, means are NaN.
 
@@ -75,7 +68,13 @@ def reliability(confidence: Array, correct: Array, *, bins: int = BINS, equal: E
     right = np.bincount(place, weights=correct, minlength=bins)
     known = np.where(images > 0, images, np.nan)
     low, high = wilson(right, images)
-    return Bins(images, np.bincount(place, weights=confidence, minlength=bins) / known, right / known, low, high)
+    return Bins(
+        images=images,
+        confidence=np.bincount(place, weights=confidence, minlength=bins) / known,
+        accuracy=right / known,
+        low=low,
+        high=high,
+    )
 
 
 def calibration_error(confidence: Array, correct: Array, *, bins: int = BINS, equal: Equal = "width") -> float:

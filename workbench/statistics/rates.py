@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 
+from workbench.core.estimate import Estimate
 from workbench.core.types import Array
-from workbench.core.wording import percent
 
 
 def wilson(hits: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95) -> tuple[Array, Array]:
@@ -32,14 +30,14 @@ def wilson(hits: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95) -> t
     return np.where(empty, 0.0, np.clip(centre - half, 0, 1)), np.where(empty, 1.0, np.clip(centre + half, 0, 1))
 
 
-def difference(hits: int, trials: int, others: int, of: int) -> tuple[float, float, float, float]:
+def difference(hits: int, trials: int, others: int, of: int) -> tuple[Estimate, float]:
     """Compare two independent rates, `hits / trials` less `others / of`.
 
     Source: Newcombe 1998, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I, method 10, for the
     interval; Fisher's exact test for the p-value.
 
     Returns:
-        The difference, the ends of its 95 % interval, and the two-sided p-value that both rates are the same.
+        The difference, and the two-sided p-value that both rates are the same.
     """
     from scipy.stats import fisher_exact
 
@@ -47,37 +45,23 @@ def difference(hits: int, trials: int, others: int, of: int) -> tuple[float, flo
     below = np.hypot(one - low[0], high[1] - other)
     above = np.hypot(high[0] - one, other - low[1])
     chance = fisher_exact([[hits, trials - hits], [others, of - others]])[1]
-    return one - other, one - other - float(below), one - other + float(above), float(chance)
+    gap = one - other
+    return Estimate(gap, gap - float(below), gap + float(above), unit="%"), float(chance)
 
 
-def odds_ratio(hits: int, trials: int, others: int, of: int) -> tuple[float, float, float]:
+def odds_ratio(hits: int, trials: int, others: int, of: int) -> Estimate:
     """Compare the odds of two independent rates, those of `hits / trials` over those of `others / of`.
 
     Source: Woolf 1955, with half an image added to each of the four counts (Gart & Zweifel 1967,
     doi:10.1093/biomet/54.1-2.181), so that a count of 0 has an interval too.
-
-    Returns:
-        The ratio and the ends of its 95 % interval.
     """
     cells = np.array([hits, trials - hits, others, of - others], np.float64) + 0.5
     ratio = cells[0] * cells[3] / (cells[1] * cells[2])
     spread = float(np.exp(1.959964 * np.sqrt((1 / cells).sum())))
-    return float(ratio), float(ratio) / spread, float(ratio) * spread
+    return Estimate(float(ratio), float(ratio) / spread, float(ratio) * spread)
 
 
-@dataclass(frozen=True)
-class Rate:
-    """A share of images with its 95 % Wilson interval; prints as "12.7 % (95 % interval 10.8–14.9 %)"."""
-
-    value: float
-    interval: tuple[float, float]
-
-    def __str__(self) -> str:
-        low, high = (percent(end).removesuffix(" %") for end in self.interval)
-        return f"{percent(self.value)} (95 % interval {low}–{high} %)"
-
-
-def rate(hits: int, trials: int) -> Rate:
-    """Return `hits` of `trials`, which must be at least 1, as a rate with its interval."""
+def rate(hits: int, trials: int) -> Estimate:
+    """Return `hits` of `trials`, which must be at least 1, as a share with its 95 % Wilson interval."""
     low, high = wilson(hits, trials)
-    return Rate(hits / trials, (round(float(low), 9), round(float(high), 9)))  # no -0.0 and no 1e-18
+    return Estimate(hits / trials, round(float(low), 9), round(float(high), 9), unit="%")  # no -0.0 and no 1e-18

@@ -4,37 +4,36 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.core.estimate import Estimate
 from workbench.core.types import Array
 
 
-def mean_with_interval(values: Array) -> tuple[float, float, float]:
+def mean_with_interval(values: Array) -> Estimate:
     """Mean of `(N,)` values with its 95 % interval (Student's t); NaN values are left out, and NaN if none is left."""
     from scipy.stats import t
 
     known = values[np.isfinite(values)]
     if len(known) == 0:
-        return (float("nan"),) * 3
+        return Estimate(float("nan"))
     half = float(t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else 1.0
-    return float(known.mean()), float(known.mean() - half), float(known.mean() + half)
+    return Estimate(float(known.mean()), float(known.mean() - half), float(known.mean() + half))
 
 
 DISCOVERIES = 0.05
 """Share of false discoveries, by Benjamini and Hochberg 1995."""
 
 
-def discovered(chances: Array, share: float = DISCOVERIES) -> Array:
+def discoveries(chances: Array, share: float = DISCOVERIES) -> Array:
     """Which of `(n,)` p-values hold, so that at most `share` of those that do are false: `(n,)` bool.
 
     Source: Benjamini & Hochberg 1995, doi:10.1111/j.2517-6161.1995.tb02031.x.
     """
-    order = np.argsort(chances, kind="stable")
-    below = np.flatnonzero(chances[order] <= share * np.arange(1, len(chances) + 1) / max(len(chances), 1))
-    held = np.zeros(len(chances), bool)
-    held[order[: below[-1] + 1 if len(below) else 0]] = True
-    return held
+    from scipy.stats import false_discovery_control
+
+    return false_discovery_control(chances) <= share if len(chances) else np.zeros(0, bool)
 
 
-def paired_difference(lost: int, won: int, trials: int, *, confidence: float = 0.95) -> tuple[float, float, float]:
+def paired_difference(lost: int, won: int, trials: int, *, confidence: float = 0.95) -> Estimate:
     """Compare two rates of the same images: `(lost - won) / trials` with its interval.
 
     Source: Bonett & Price 2012, doi:10.3102/1076998611411915: Wald's interval with one image added to each of the
@@ -47,7 +46,7 @@ def paired_difference(lost: int, won: int, trials: int, *, confidence: float = 0
         confidence: of the interval.
 
     Returns:
-        How much smaller the second rate is, and both ends of the interval; the value itself always lies within.
+        How much smaller the second rate is; the value itself always lies within its interval.
     """
     from scipy.special import ndtri
 
@@ -55,7 +54,7 @@ def paired_difference(lost: int, won: int, trials: int, *, confidence: float = 0
     one, other = (lost + 1) / (trials + 2), (won + 1) / (trials + 2)
     half = float(ndtri(0.5 + confidence / 2)) * np.sqrt((one + other - (one - other) ** 2) / (trials + 2))
     low, high = max(one - other - half, -1.0), min(one - other + half, 1.0)
-    return value, min(float(low), value), max(float(high), value)
+    return Estimate(value, min(float(low), value), max(float(high), value), unit="%")
 
 
 def holm(chances: Array) -> Array:

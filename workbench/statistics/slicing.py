@@ -33,7 +33,7 @@ class Part:
     labels: Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Group:
     """A group of images, found on some of them and defined for all.
 
@@ -90,7 +90,7 @@ def from_properties(
                 learned = learned if only is None else learned & (train.labels == only)
             words = in_words(node.conditions, columns, names)
             rule = words if only is None else f"{names[only]}, {words}"
-            yield Group(alike & own, alike, learned, "properties", rule)
+            yield Group(members=alike & own, alike=alike, learned=learned, source="properties", rule=rule)
 
 
 def from_pixels(studied: Part, train: Part | None, find: Array, seed: int) -> Iterator[Group]:
@@ -112,7 +112,7 @@ def from_pixels(studied: Part, train: Part | None, find: Array, seed: int) -> It
             if only is not None:
                 alike &= (away <= radius[number]) | own
             learned = None if train is None else (train_nearest == number) & train_own
-            yield Group((nearest == number) & own, alike, learned, "pixels")
+            yield Group(members=(nearest == number) & own, alike=alike, learned=learned, source="pixels")
 
 
 def from_embeddings(embeddings: Array, predicted: Array, find: Array, seed: int) -> Iterator[Group]:
@@ -130,7 +130,7 @@ def from_embeddings(embeddings: Array, predicted: Array, find: Array, seed: int)
         nearest, _ = _nearest(embeddings, _centres(embeddings[rows], k, seed)[0])
         for number in range(k):
             members = (nearest == number) & (predicted == taken)
-            yield Group(members, members, None, "embeddings")
+            yield Group(members=members, alike=members, learned=None, source="embeddings")
 
 
 def _centres(values: Array, k: int, seed: int) -> tuple[Array, Array]:

@@ -39,7 +39,7 @@ Tell = Callable[[str], None]
 Start = Callable[[int, str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Parts:
     """The data of a training; `test` is measured once, at the end.
 

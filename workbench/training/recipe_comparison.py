@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding
 from workbench.core.params import make
 from workbench.core.progress import Progress, silent
@@ -30,7 +31,7 @@ SURE = 0.05
 HELPED, HURT, OPEN, FIRST = "helped", "hurt", "can't be told", "compared with"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Trained:
     """One recipe, trained from one seed.
 
@@ -158,7 +159,7 @@ def _measured(run: Run, recipe: str, seed: int) -> Trained:
             f"Recipes are compared on test images, and run {run.name!r} has no predictions for any: its data "
             f"{manifest.dataset!r} needs a test part."
         )
-    return Trained(recipe, seed, said.correct, manifest.epochs, manifest.seconds)
+    return Trained(recipe=recipe, seed=seed, correct=said.correct, epochs=manifest.epochs, seconds=manifest.seconds)
 
 
 def compared(trained: Sequence[Trained]) -> pd.DataFrame:
@@ -265,12 +266,12 @@ def findings(table: pd.DataFrame) -> Iterator[Finding]:
         if row["verdict"] == OPEN:
             advice = "More seeds (--seeds) narrow the first interval, more test images the second."
         interval = (float(row["images_low"]), float(row["images_high"]))
-        yield Finding(claim, value=float(row["difference"]), interval=interval, advice=advice)
+        yield Finding(claim, effect=Estimate(float(row["difference"]), *interval), advice=advice)
     best = table.iloc[int(table["accuracy"].to_numpy().argmax())]
     yield Finding(
         f"The highest mean accuracy, {percent(float(best['accuracy']))}, is that of {best['recipe']}, the best of "
         f"{counted(len(table), 'recipe')} on these very images.",
-        value=float(best["accuracy"]),
+        effect=Estimate(float(best["accuracy"])),
         advice="Chosen by the test images, its accuracy on them is a little flattered: measure it on others.",
     )
 

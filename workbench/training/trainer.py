@@ -153,7 +153,9 @@ def _parts(job: TrainingJob, progress: Progress) -> Parts:
     except Unavailable:
         test = None  # a file with a training part only
     if "validation" in own:
-        return Parts(whole, load("validation"), test, whole.fingerprint, own_validation=True)
+        return Parts(
+            training=whole, validation=load("validation"), test=test, fingerprint=whole.fingerprint, own_validation=True
+        )
     count = int(len(whole) * (1 - job.recipe.validation_split))  # as Keras' own validation_split counts
     if job.recipe.validation_split and not 0 < count < len(whole):
         raise WorkbenchError(
@@ -161,7 +163,7 @@ def _parts(job: TrainingJob, progress: Progress) -> Parts:
             "Choose another, or 0 for none."
         )
     validation = whole.subset(slice(count, None)) if count < len(whole) else None
-    return Parts(whole.subset(slice(count)), validation, test, whole.fingerprint)
+    return Parts(training=whole.subset(slice(count)), validation=validation, test=test, fingerprint=whole.fingerprint)
 
 
 def _validation(parts: Parts) -> str:

@@ -33,17 +33,17 @@ def judged(case, values, score="logit", method="occlusion", images=None, details
     images = case.images if images is None else images
     found = Attribution(
         values,
-        case.target,
-        score,
-        True,
-        method,
-        made.model_dump(),
-        None,
-        case.images.shape[1:3],
-        against,
-        details or {},
+        target=case.target,
+        score=score,
+        signed=True,
+        method=method,
+        params=made.model_dump(),
+        layer=None,
+        image_size=case.images.shape[1:3],
+        against=against,
+        unit=details or {},
     )
-    return Subject(case.probe, images, found, made)
+    return Subject(probe=case.probe, images=images, attribution=found, method=made)
 
 
 def probability(case, point, number, score="logit"):

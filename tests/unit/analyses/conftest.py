@@ -42,7 +42,16 @@ class StandIn:
         assert (method, target) == ("grad-cam", "predicted")
         values = np.array([self.maps[int(row)] for row in rows], np.float32)
         classes = self.predictions.predicted[rows]
-        return Attribution(values, classes, "logit", False, method, {}, layer or "conv", self.dataset.image_shape[:2])
+        return Attribution(
+            values,
+            target=classes,
+            score="logit",
+            signed=False,
+            method=method,
+            params={},
+            layer=layer or "conv",
+            image_size=self.dataset.image_shape[:2],
+        )
 
 
 @pytest.fixture
@@ -84,6 +93,12 @@ def stand_in():
     def dataset(labels, names, images, name):
         pixels = np.asarray(images, np.uint8)
         pixels.flags.writeable = False
-        return Dataset(pixels, np.array(labels, np.int64), tuple(names), np.arange(len(labels)) + 100, name)
+        return Dataset(
+            pixels,
+            np.array(labels, np.int64),
+            class_names=tuple(names),
+            indices=np.arange(len(labels)) + 100,
+            name=name,
+        )
 
     return build

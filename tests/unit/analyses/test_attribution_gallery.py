@@ -21,18 +21,28 @@ def session(stand_in, monkeypatch):
         signed, coarse = method != "saliency", method == "hires-cam"
         values = np.full((len(rows), 1, 1) if coarse else (len(rows), 2, 3), 2.0, np.float32)
         blind = method == "integrated-gradients"
-        verdicts = tuple(Verdict(0.5, PERCENTILES[method] - 50 * (row == 4), 50, 2.0, 0.1, blind) for row in rows)
+        verdicts = tuple(
+            Verdict(
+                faithfulness=0.5,
+                percentile=PERCENTILES[method] - 50 * (row == 4),
+                controls=50,
+                largest=2.0,
+                randomised=0.1,
+                blind=blind,
+            )
+            for row in rows
+        )
         details = {"completeness gap": np.full(len(rows), 0.125)} if blind else {}
         params = {**params, **({"layer": layer or "conv"} if coarse else {})}
         return Attribution(
             values,
-            np.array(PREDICTED)[rows],
-            "logit",
-            signed,
-            method,
-            params,
-            params.get("layer"),
-            (2, 3),
+            target=np.array(PREDICTED)[rows],
+            score="logit",
+            signed=signed,
+            method=method,
+            params=params,
+            layer=params.get("layer"),
+            image_size=(2, 3),
             details=details,
             verdicts=verdicts,
         )
@@ -59,7 +69,7 @@ def test_each_method_is_counted_and_what_ignores_the_weights_is_called_out(sessi
     )
     assert claims[3].startswith("On 1 of 4 images, 25.0 %")
     assert result.findings[0].evidence == result.findings[3].evidence == (4,)
-    assert result.findings[1].interval[0] == 0
+    assert result.findings[1].effect.low == 0
 
 
 def test_the_table_has_a_line_for_each_image_and_method(session):

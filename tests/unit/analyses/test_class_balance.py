@@ -13,7 +13,11 @@ def test_counts_shares_and_ratio(stand_in):
     assert finding.claim == (
         "hand/test: the largest class, ant, has 4 images, 4.00 times as many as the smallest, bee, with 1."
     )
-    assert (finding.severity, finding.value, finding.evidence) == ("info", 4.0, ())  # of eight images it may be chance
+    assert (finding.severity, finding.effect.value, finding.evidence) == (
+        "info",
+        4.0,
+        (),
+    )  # of eight images it may be chance
 
 
 @pytest.mark.parametrize(
@@ -49,13 +53,13 @@ def test_a_small_class_is_shown_and_costs_its_errors_beyond_those_of_the_others(
     session = stand_in(labels, predicted, train=np.repeat([0, 1, 2], [50, 5, 50]))
     found = ClassBalance().compute(session, Limits()).findings[1]
     assert (found.kind, found.part, found.evidence) == ("class-imbalance", "train", (50, 51, 52, 53, 54))
-    assert found.cost == pytest.approx(0.4 * (3 / 4 - 1 / 6))
+    assert found.at_stake == pytest.approx(0.4 * (3 / 4 - 1 / 6))
     assert "far below the 50 that are usual: bee." in found.claim
 
 
 def test_studied_images_alone_are_at_most_worth_knowing(stand_in):
     found = ClassBalance().compute(stand_in(np.repeat([0, 1], [100, 10]), names=("ant", "bee")), Limits()).findings[0]
-    assert (found.severity, found.classes, found.part, found.cost) == ("mild", (1,), "data", 0)
+    assert (found.severity, found.classes, found.part, found.at_stake) == ("mild", (1,), "data", 0)
 
 
 def test_the_limit_is_a_parameter(stand_in):
@@ -84,10 +88,10 @@ def test_training_images_are_counted_beside(stand_in):
     result = ClassBalance().compute(stand_in([0, 0, 0, 0, 1, 2], train=[0, 1, 2]), Limits())
     assert result.tables["classes"]["train_images"].tolist() == [1, 1, 1]
     shift = result.findings[-1]
-    assert shift.value == pytest.approx(1 / 3)  # (|4/6 - 1/3| + |1/6 - 1/3| + |1/6 - 1/3|) / 2
+    assert shift.effect.value == pytest.approx(1 / 3)  # (|4/6 - 1/3| + |1/6 - 1/3| + |1/6 - 1/3|) / 2
     assert shift.claim.endswith("differ for 33.3 % of the images, which may be chance.")
     many = ClassBalance().compute(stand_in([0] * 40 + [1] * 10 + [2] * 10, train=[0, 1, 2] * 20), Limits())
-    assert (many.findings[-1].severity, many.findings[-1].value) == ("mild", pytest.approx(1 / 3))
+    assert (many.findings[-1].severity, many.findings[-1].effect.value) == ("mild", pytest.approx(1 / 3))
 
 
 def test_a_session_on_the_training_images_counts_them_once(stand_in):

@@ -19,8 +19,8 @@ def test_cells_errors_first(stand_in):
 
 def test_accuracy_has_its_interval_and_its_errors(stand_in):
     accuracy, half = ConfusionMatrix().compute(stand_in(LABELS, PREDICTED), Size()).findings
-    assert accuracy.value == 0.75
-    assert accuracy.interval == pytest.approx((0.4093, 0.9285), abs=1e-4)  # Wilson, 6 of 8
+    assert accuracy.effect.value == 0.75
+    assert accuracy.effect.interval == pytest.approx((0.4093, 0.9285), abs=1e-4)  # Wilson, 6 of 8
     assert set(accuracy.evidence) == {2, 7}
     assert accuracy.severity == "info"
     assert half.claim == "Half of the 2 errors lie in 1 cell of the 2 that are not empty."

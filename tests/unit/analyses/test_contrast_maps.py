@@ -30,13 +30,13 @@ def planted(gap=0.25):
         details = {} if method == "hires-cam" else {"completeness gap": np.full(len(rows), gap)}
         return Attribution(
             values,
-            contrast[0],
-            "contrast",
-            True,
-            method,
-            params,
-            "conv" if method == "hires-cam" else None,
-            (14, 14),
+            target=contrast[0],
+            score="contrast",
+            signed=True,
+            method=method,
+            params=params,
+            layer="conv" if method == "hires-cam" else None,
+            image_size=(14, 14),
             against=contrast[1],
             details=details,
         )
@@ -73,7 +73,7 @@ def test_the_share_on_the_background_is_a_finding_with_its_interval(session):
     assert first.severity == "serious"
     assert set(first.evidence) == {0, 2}
     assert "the background −3.00 (95 % interval −3.00 to −3.00)" in second.claim
-    assert gap.value == 0.25
+    assert gap.effect.value == 0.25
     assert layer.claim.startswith("HiResCAM at conv, 2×2 places, sums to the margin but for 1.15")
 
 

@@ -20,7 +20,11 @@ def session():
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     images = np.random.default_rng(2).integers(1, 256, (8, 6, 6, 1), dtype=np.uint8)
-    return Session(model, Dataset(images, np.arange(8) % 3, ("a", "b", "c"), np.arange(8), "hand/test"), cache=False)
+    return Session(
+        model,
+        Dataset(images, np.arange(8) % 3, class_names=("a", "b", "c"), indices=np.arange(8), name="hand/test"),
+        cache=False,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +74,9 @@ def test_the_control_is_there_unasked_and_each_images_number_is_kept(result, ses
     images = result.tables["images"]
     rows = images["row"].unique()
     found = session.attribute("saliency", rows)
-    subject = Subject(session.probe, session.dataset.floats(rows), found, found_method("saliency"))
+    subject = Subject(
+        probe=session.probe, images=session.dataset.floats(rows), attribution=found, method=found_method("saliency")
+    )
     expected = measure("deletion")(within="object").values(subject)
     kept = images[(images["measure"] == "deletion") & (images["method"] == "saliency")]["value"]
     np.testing.assert_allclose(kept, expected, rtol=1e-5)

@@ -20,7 +20,7 @@ OVERFITTED = history(
 def test_overfitting_is_told_by_the_gap_and_the_best_epoch(stand_in):
     fit, lowest, trend = LearningCurves().compute(stand_in([0], history=OVERFITTED), Limits(patience=1)).findings
     assert fit.severity == "serious"
-    assert fit.value == pytest.approx(0.11)
+    assert fit.effect.value == pytest.approx(0.11)
     assert "(+11.0 points)" in fit.claim
     assert "20.0 % above its lowest" in fit.claim
     assert fit.advice.startswith("Stop at epoch 3,")
@@ -36,7 +36,7 @@ def test_a_rising_validation_loss_alone_is_overfitting(stand_in):
 def test_a_gap_alone_is_mild_and_early_stopping_is_not_its_cure(stand_in):
     gap = OVERFITTED.assign(val_loss=[0.5, 0.4, 0.3, 0.303], accuracy=[0.7, 0.8, 0.85, 0.9])
     fit = LearningCurves().compute(stand_in([0], history=gap), Limits()).findings[0]
-    assert (fit.severity, fit.value) == ("mild", pytest.approx(0.06))
+    assert (fit.severity, fit.effect.value) == ("mild", pytest.approx(0.06))
     assert "1.0 % above its lowest" in fit.claim
     assert fit.advice.startswith("Stopping earlier would not help")
 
@@ -47,7 +47,7 @@ def test_still_improving(stand_in):
     assert fit.severity == "info"
     assert "(-1.0 points)" in fit.claim
     assert trend.claim == "It was still improving: the last epoch lowered the validation loss by 10.0 %, to 0.270 nats."
-    assert trend.value == pytest.approx(0.1)
+    assert trend.effect.value == pytest.approx(0.1)
 
 
 def test_without_validation_it_says_so(stand_in):

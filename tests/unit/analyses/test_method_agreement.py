@@ -16,7 +16,11 @@ def session():
     (kernel,) = model.get_weights()
     model.set_weights([kernel * (np.arange(36) < 24)[:, None]])
     images = np.random.default_rng(2).integers(1, 256, (8, 6, 6, 1), dtype=np.uint8)
-    return Session(model, Dataset(images, np.arange(8) % 3, ("a", "b", "c"), np.arange(8), "hand/test"), cache=False)
+    return Session(
+        model,
+        Dataset(images, np.arange(8) % 3, class_names=("a", "b", "c"), indices=np.arange(8), name="hand/test"),
+        cache=False,
+    )
 
 
 def answer(session, methods, **params):
@@ -70,7 +74,7 @@ def test_a_method_that_draws_numbers_is_asked_twice(session):
 
 def test_the_mean_over_pairs_is_said_with_the_images_that_agree_least_first(result):
     table = result.tables["images"]
-    assert result.findings[0].value == pytest.approx(table["agreement"].mean())
+    assert result.findings[0].effect.value == pytest.approx(table["agreement"].mean())
     assert result.findings[0].evidence == tuple(table.sort_values("agreement", kind="stable")["row"])
 
 

@@ -43,8 +43,8 @@ def test_findings_name_every_error_most_confident_first(result):
     assert both.evidence == (1, 3, 0)
     assert both.severity == "mild"  # half of six images, but surely only 19 %
     assert (both.kind, both.classes) == ("confused-pair", (0, 1))  # ant for bee is the commoner direction
-    assert both.cost == pytest.approx(3 / 8)
-    assert both.cost_interval == pytest.approx((0.1368, 0.6943), abs=1e-4)  # Wilson, 3 of 8
+    assert both.at_stake == pytest.approx(3 / 8)
+    assert both.cost.interval == pytest.approx((0.1368, 0.6943), abs=1e-4)  # Wilson, 3 of 8
     assert directed.evidence == (1, 0)
 
 
@@ -63,7 +63,7 @@ def test_top_limits_the_pairs(stand_in):
 def test_no_error_is_said_with_its_interval(stand_in):
     (finding,) = MostConfused().compute(stand_in([0, 1, 2]), Choice()).findings
     assert finding.claim == "None of 3 images is taken for another class."
-    assert finding.interval == pytest.approx((0, 0.5615), abs=1e-4)  # Wilson, 0 of 3
+    assert finding.effect.interval == pytest.approx((0, 0.5615), abs=1e-4)  # Wilson, 0 of 3
 
 
 def test_classes_that_are_surely_confused_in_a_third_of_their_images_are_a_fault(stand_in):

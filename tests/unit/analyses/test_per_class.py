@@ -47,7 +47,7 @@ def test_the_group_is_said_with_what_crosses_its_border(stand_in):
     assert found.claim.startswith(
         "ant and bee are told apart from all other classes best: of 21 images of or taken for them, 1 error"
     )
-    assert found.value == pytest.approx(1 / 21)
+    assert found.effect.value == pytest.approx(1 / 21)
     assert [(labels[row], predicted[row]) for row in found.evidence] == [(3, 1)]
 
 
@@ -58,8 +58,8 @@ def test_every_class_that_is_surely_below_is_named_with_what_it_costs(stand_in):
     found = PerClass().compute(stand_in(labels, predicted, names=("ant", "bee", "cat", "dog")), Size()).findings
     bee = found[0]
     assert (bee.kind, bee.severity, bee.classes) == ("underperforming-class", "serious", (1,))  # 28.9 % < 35 %
-    assert bee.cost == pytest.approx((100 * 0.7 - 20) / 400)
-    low, high = bee.cost_interval
+    assert bee.at_stake == pytest.approx((100 * 0.7 - 20) / 400)
+    low, high = bee.cost.interval
     assert (low, high) == pytest.approx(((70 - 28.88) / 400, (70 - 13.34) / 400), abs=1e-4)  # Wilson, 20 of 100
     assert found[1].kind is None  # cats: 60 % (50.2–69.1 %) may be chance beside 70 %
     predicted[240:260] = 0  # now 40 cats, accuracy 65 %

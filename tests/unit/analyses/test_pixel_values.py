@@ -39,8 +39,8 @@ def test_findings(result):
     assert flat.evidence == (2,)
     assert contrast.claim == "bee is the brightest class with a mean of 255 of 255, ant the darkest with 75."
     assert contrast.evidence == (0, 1)
-    assert empty.value == pytest.approx(1 / 3)
-    assert empty.interval[0] <= 1 / 3 <= empty.interval[1]
+    assert empty.effect.value == pytest.approx(1 / 3)
+    assert empty.effect.low <= 1 / 3 <= empty.effect.high
     assert empty.evidence[-1] == 2
 
 

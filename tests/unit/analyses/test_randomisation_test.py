@@ -21,7 +21,11 @@ def session(convolution=False):
         [keras.Input((6, 6, 1)), *layers, keras.layers.Flatten(), keras.layers.Dense(3, name="dense")]
     )
     images = np.random.default_rng(2).integers(1, 256, (8, 6, 6, 1), dtype=np.uint8)
-    return Session(model, Dataset(images, np.arange(8) % 3, ("a", "b", "c"), np.arange(8), "hand/test"), cache=False)
+    return Session(
+        model,
+        Dataset(images, np.arange(8) % 3, class_names=("a", "b", "c"), indices=np.arange(8), name="hand/test"),
+        cache=False,
+    )
 
 
 def compute(opened, **params):
@@ -42,7 +46,14 @@ def planted(monkeypatch):
         noise = 0.01 * np.resize([1, -1], (2, len(images)))
         same = alike[method.name] + noise * (method.name != "random")
         maps = np.random.default_rng(0).normal(size=(5, len(images), 6, 6))
-        return Randomisation(("dense", "conv"), same, same, same, np.full((3, len(images)), 0.25), maps)
+        return Randomisation(
+            stages=("dense", "conv"),
+            spearman=same,
+            absolute=same,
+            ssim=same,
+            floor=np.full((3, len(images)), 0.25),
+            maps=maps,
+        )
 
     monkeypatch.setattr(randomisation_test, "randomise", randomise)
 
@@ -54,7 +65,7 @@ def test_what_stays_alike_is_called_blind_with_its_interval_and_what_changes_is_
         "Saliency does not depend on the weights: while the layers are drawn anew, its maps stay alike by a rank "
         "correlation of 0.90 (95 % interval 0.89 to 0.91); those of two random networks are by 0.25"
     )
-    assert blind.interval[0] == pytest.approx(0.9 - 2.365 * 0.01 * np.sqrt(8 / 7) / np.sqrt(8), abs=1e-5)  # Student, 7
+    assert blind.effect.low == pytest.approx(0.9 - 2.365 * 0.01 * np.sqrt(8 / 7) / np.sqrt(8), abs=1e-5)  # Student, 7
     assert apart.claim == (
         "The maps of 1 method change with the weights; they stay alike by: Input × Gradient 0.10 (95 % interval 0.09 "
         "to 0.11)."

@@ -28,7 +28,11 @@ def session(kind=Session, rows=5):
     model = keras.Sequential([keras.Input((5, 5, 1)), keras.layers.Flatten(), keras.layers.Dense(2, use_bias=False)])
     (kernel,) = model.get_weights()
     model.set_weights([kernel * (np.arange(25) < 5 * rows)[:, None]])
-    return kind(model, Dataset(PIXELS, np.array([0, 1, 0, 1]), ("a", "b"), np.arange(4), "hand/test"), cache=False)
+    return kind(
+        model,
+        Dataset(PIXELS, np.array([0, 1, 0, 1]), class_names=("a", "b"), indices=np.arange(4), name="hand/test"),
+        cache=False,
+    )
 
 
 def claims(result, words):
@@ -77,7 +81,7 @@ def test_pairs_and_their_mean_agree(result):
     pairs, images = result.tables["pairs"], result.tables["images"]
     assert len(pairs) == 6
     assert pairs["spearman"].mean() == pytest.approx(images["agreement"].mean())
-    assert result.findings[0].value == pytest.approx(images["agreement"].mean())
+    assert result.findings[0].effect.value == pytest.approx(images["agreement"].mean())
     least = pairs.loc[pairs["spearman"].idxmin()]
     assert f"least those from {least['reference']} and {least['other']}" in result.findings[0].claim
 

@@ -70,7 +70,13 @@ def test_wrong_labels_lie_in_the_hard_corner():
     level = np.where(wrong, 0.05, 0.9)[:, None]
     seen = np.clip(level + chance.normal(0, 0.03, (400, 6)), 0, 1)
     dynamics = Dynamics(seen.astype(np.float16), seen > 0.5, (4 * seen.mean(1) - 2).astype("f4"), np.arange(400))
-    data = Dataset(np.zeros((400, 2, 2, 1), np.uint8), np.zeros(400, np.int64), ("a",), np.arange(400), "made/train")
+    data = Dataset(
+        np.zeros((400, 2, 2, 1), np.uint8),
+        np.zeros(400, np.int64),
+        class_names=("a",),
+        indices=np.arange(400),
+        name="made/train",
+    )
     made = type("Made", (), {"dynamics": dynamics, "train": data, "class_names": ("a",)})()
     result = TrainingDynamics().compute(made, Choice())
     assert set(result.findings[0].evidence) == set(range(20))

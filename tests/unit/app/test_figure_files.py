@@ -24,7 +24,12 @@ def session(tmp_path):
     images = np.arange(6 * 4 * 4, dtype=np.uint8).reshape(6, 4, 4, 1)
     file = tmp_path / "model.keras"
     file.write_bytes(b"not opened")
-    made = Session(file, Dataset(images, LABELS, NAMES, np.arange(6), "hand/test"), name="one", cache=False)
+    made = Session(
+        file,
+        Dataset(images, LABELS, class_names=NAMES, indices=np.arange(6), name="hand/test"),
+        name="one",
+        cache=False,
+    )
     logits = 3 * np.eye(3, dtype=np.float32)[[0, 1, 1, 1, 2, 2]]
     made._predictions = Predictions(logits, LABELS)
     return made

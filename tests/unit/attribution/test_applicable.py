@@ -6,7 +6,9 @@ import pytest
 from workbench.attribution import methods
 from workbench.attribution.applicable import left_out, methods_on
 from workbench.core.errors import WorkbenchError
-from workbench.statistics.bootstrap import Estimate, estimate, estimates, number
+from workbench.core.estimate import Estimate
+from workbench.core.wording import number
+from workbench.statistics.bootstrap import estimate, estimates
 from workbench.statistics.significance import holm
 
 

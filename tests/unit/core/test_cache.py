@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from workbench.core.cache import cache_folder, load_arrays, load_result, save_arrays, save_result
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.result import Result
 
 FULL = Result(
@@ -39,9 +40,15 @@ FULL = Result(
         "a/b": np.arange(2),
     },
     findings=(
-        Finding("Shirts are worst.", "serious", 0.7, (0.6, 0.8), (5, 3), "Look at them."),
+        Finding(
+            "Shirts are worst.",
+            severity=Severity.SERIOUS,
+            effect=Estimate(0.7, 0.6, 0.8),
+            evidence=(5, 3),
+            advice="Look at them.",
+        ),
         Finding("Nothing else."),
-        Finding("Numpy's.", value=np.float32(0.5), interval=(np.float64(0.25), 1.0), evidence=tuple(np.array([4, 2]))),
+        Finding("Numpy's.", effect=Estimate(np.float32(0.5), np.float64(0.25), 1.0), evidence=tuple(np.array([4, 2]))),
     ),
     notes={"names": ("a", "b"), "layer": None, "sizes": np.array([1, 2]), "best": np.int64(3), "nested": {"x": [1.5]}},
     analysis="most-confused",

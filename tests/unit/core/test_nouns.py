@@ -213,7 +213,16 @@ class TestPredictions:
 
 def attribution(values, image_size):
     values = np.asarray(values, np.float32)
-    return Attribution(values, np.zeros(len(values), int), "logit", True, "x", {}, None, image_size)
+    return Attribution(
+        values,
+        target=np.zeros(len(values), int),
+        score="logit",
+        signed=True,
+        method="x",
+        params={},
+        layer=None,
+        image_size=image_size,
+    )
 
 
 class TestAtPixels:

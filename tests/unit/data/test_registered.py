@@ -34,7 +34,7 @@ def test_a_registered_name_is_a_data_set_everywhere():
 
 
 def test_it_may_have_a_validation_part_and_return_a_dataset():
-    whole = wb.Dataset(IMAGES[..., None], LABELS, ("a", "b"), np.arange(10), "theirs")
+    whole = wb.Dataset(IMAGES[..., None], LABELS, class_names=("a", "b"), indices=np.arange(10), name="theirs")
     wb.register_dataset("mine", lambda split: whole.subset(slice(0, 4 if split == "validation" else 10)))
     assert own_parts("mine") == ("train", "validation", "test")
     assert len(wb.load_dataset("mine", split="validation")) == 4

@@ -72,7 +72,15 @@ def test_a_subset_of_lazy_images_reads_nothing():
         def __getitem__(self, rows):
             raise AssertionError("read")
 
-    data = Dataset(Unread(), np.array([0, 1, 0]), ("a", "b"), np.arange(3), "x", "known", ("a note",))
+    data = Dataset(
+        Unread(),
+        np.array([0, 1, 0]),
+        class_names=("a", "b"),
+        indices=np.arange(3),
+        name="x",
+        source_fingerprint="known",
+        notes=("a note",),
+    )
     some = data.subset([2, 1])
     assert (some.indices.tolist(), some.labels.tolist(), some.notes) == ([2, 1], [0, 1], ("a note",))
     assert some.fingerprint != data.fingerprint

@@ -10,7 +10,8 @@ import pytest
 
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.progress import reporting
 from workbench.core.result import Result
@@ -64,7 +65,13 @@ def session(monkeypatch, tmp_path):
         monkeypatch.setattr(registry, "analyses", lambda: found)
         monkeypatch.setattr(registry, "analysis", found.__getitem__)
         monkeypatch.setattr(registry, "_answers", type(registry._answers)())
-        data = Dataset(np.zeros((4, 2, 2, 1), np.uint8), np.array([0, 1, 0, 1]), ("a", "b"), np.arange(4), "x/test")
+        data = Dataset(
+            np.zeros((4, 2, 2, 1), np.uint8),
+            np.array([0, 1, 0, 1]),
+            class_names=("a", "b"),
+            indices=np.arange(4),
+            name="x/test",
+        )
         opened = Session(SimpleNamespace(), data, name="m")
         opened.__dict__["model_fingerprint"] = "0" * 16
         return opened
@@ -72,8 +79,24 @@ def session(monkeypatch, tmp_path):
     return build
 
 
-LEAK = Finding("Two of them.", "serious", 0.5, (0.2, 0.8), (1, 0), "Take them out.", kind="leakage", cost=0.25)
-RARE = Finding("b is rare.", "mild", 2.0, kind="class-imbalance", classes=(1,), advice="Weigh.", part="train")
+LEAK = Finding(
+    "Two of them.",
+    severity=Severity.SERIOUS,
+    effect=Estimate(0.5, 0.2, 0.8),
+    evidence=(1, 0),
+    advice="Take them out.",
+    kind="leakage",
+    cost=Estimate(0.25),
+)
+RARE = Finding(
+    "b is rare.",
+    severity=Severity.MILD,
+    effect=Estimate(2.0),
+    kind="class-imbalance",
+    classes=(1,),
+    advice="Weigh.",
+    part="train",
+)
 
 
 def test_all_that_can_find_faults_are_asked_and_ranked(session):

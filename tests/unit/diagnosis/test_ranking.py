@@ -1,9 +1,10 @@
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.diagnosis.ranking import told
 
 
 def finding(kind, severity="serious", cost=0.0, **rest):
-    return Finding(f"{kind}.", severity, kind=kind, cost=cost, advice="Do.", **rest)
+    return Finding(f"{kind}.", severity=severity, kind=kind, cost=Estimate(cost), advice="Do.", **rest)
 
 
 def kinds(found):
@@ -21,7 +22,7 @@ def test_severity_comes_before_cost_and_cost_before_the_name():
 
 
 def test_facts_and_findings_without_a_kind_are_no_faults():
-    assert told([("a", finding("leakage", "info")), ("b", Finding("Plain.", "serious"))]) == []
+    assert told([("a", finding("leakage", "info")), ("b", Finding("Plain.", severity=Severity.SERIOUS))]) == []
 
 
 def test_what_follows_from_a_cause_is_told_with_it():

@@ -113,7 +113,7 @@ class Subject:
 @pytest.fixture
 def subject(tmp_path):
     images = np.zeros((3, 2, 2, 1), np.uint8)
-    data = Dataset(images, np.array([0, 1, 0]), ("a", "b"), np.arange(3), "made/test")
+    data = Dataset(images, np.array([0, 1, 0]), class_names=("a", "b"), indices=np.arange(3), name="made/test")
     return Subject(data, folder=tmp_path / "results")
 
 

@@ -15,17 +15,23 @@ from workbench.diagnosis.selftest import Case, cases, scorecard, scored
 
 
 def world(**planted):
-    part = Dataset(np.zeros((9, 2, 2, 1), np.uint8), np.arange(9) % 3, ("a", "b", "c"), np.arange(9), "x/test")
-    return World(part, part, **planted)
+    part = Dataset(
+        np.zeros((9, 2, 2, 1), np.uint8),
+        np.arange(9) % 3,
+        class_names=("a", "b", "c"),
+        indices=np.arange(9),
+        name="x/test",
+    )
+    return World(train=part, test=part, **planted)
 
 
 def diagnosis(*findings):
-    heads = tuple(Diagnosed(n, each, "some", {}) for n, each in enumerate(findings, 1))
-    return Diagnosis(heads, {}, {}, {}, quick=True)
+    heads = tuple(Diagnosed(rank=n, finding=each, analysis="some", params={}) for n, each in enumerate(findings, 1))
+    return Diagnosis(findings=heads, asked={}, left_out={}, context={}, quick=True)
 
 
 def finding(kind, severity="serious", **rest):
-    return Finding(f"{kind}.", severity, kind=kind, advice="Do.", **rest)
+    return Finding(f"{kind}.", severity=severity, kind=kind, advice="Do.", **rest)
 
 
 def score(name, planted, *findings):

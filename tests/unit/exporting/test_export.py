@@ -236,7 +236,7 @@ def test_a_model_that_scales_its_input_takes_images_in_0_to_1_all_the_same(tmp_p
         ]
     )
     images = np.random.default_rng(0).integers(0, 256, (30, 10, 10, 3), dtype=np.uint8)
-    data = Dataset(images, np.arange(30) % 2, ("a", "b"), np.arange(30), "own/test")
+    data = Dataset(images, np.arange(30) % 2, class_names=("a", "b"), indices=np.arange(30), name="own/test")
     done = wb.export(Session(model, data, cache=False), format="litert", with_explanation=True, out=tmp_path)
     found = run_by_the_engine_alone(done.path, images[:4].astype(np.float32) / 255)["probabilities"]
     np.testing.assert_allclose(found, keras.ops.softmax(model(images[:4].astype(np.float32))), atol=1e-5)
@@ -246,7 +246,7 @@ def small_session(*inside):
     keras.utils.set_random_seed(2)
     model = keras.Sequential([keras.Input((15, 14, 3)), *inside, layers.Dense(3, activation="softmax")], name="small")
     images = np.random.default_rng(0).integers(0, 256, (30, 15, 14, 3), dtype=np.uint8)
-    data = Dataset(images, np.arange(30) % 3, ("a", "b", "c"), np.arange(30), "own/test")
+    data = Dataset(images, np.arange(30) % 3, class_names=("a", "b", "c"), indices=np.arange(30), name="own/test")
     return Session(model, data, cache=False)
 
 

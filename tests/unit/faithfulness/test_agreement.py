@@ -11,7 +11,16 @@ from workbench.faithfulness.agreement import DRAWS, compare, consensus, pairwise
 def attribution(values, signed=True):
     """Maps of `(N, h, w)` values at the size of the images."""
     maps = np.asarray(values, np.float32)
-    return Attribution(maps, np.zeros(len(maps)), "logit", signed, "by-hand", {}, None, maps.shape[1:])
+    return Attribution(
+        maps,
+        target=np.zeros(len(maps)),
+        score="logit",
+        signed=signed,
+        method="by-hand",
+        params={},
+        layer=None,
+        image_size=maps.shape[1:],
+    )
 
 
 @pytest.fixture

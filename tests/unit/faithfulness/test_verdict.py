@@ -40,14 +40,14 @@ def probe():
 def attribution(values, target, against=None):
     return Attribution(
         values.astype(np.float32),
-        target,
-        "logit" if against is None else "contrast",
-        True,
-        "grad-cam",
-        {},
-        None,
-        SHAPE[:2],
-        against,
+        target=target,
+        score="logit" if against is None else "contrast",
+        signed=True,
+        method="grad-cam",
+        params={},
+        layer=None,
+        image_size=SHAPE[:2],
+        against=against,
     )
 
 
@@ -134,7 +134,7 @@ def test_a_percentile_counts_ties_half():
 
 
 def test_the_words():
-    good = Verdict(0.3, 98.0, 50, 1.2)
+    good = Verdict(faithfulness=0.3, percentile=98.0, controls=50, largest=1.2)
     assert good.words == BELIEVED
     assert good.sentence == "better than chance (beats 98 % of 50)"
     assert replace(good, percentile=94.0).words == CHANCE

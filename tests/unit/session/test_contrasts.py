@@ -17,7 +17,16 @@ def test_cells_keep_the_sum_also_where_the_image_does_not_divide():
 
 def test_a_coarse_map_is_spread_without_losing_any_of_it():
     values = np.array([[[1, -2], [0, 4]]], np.float32)
-    found = Attribution(values, np.zeros(1), "contrast", True, "hires-cam", {}, "conv", (4, 6))
+    found = Attribution(
+        values,
+        target=np.zeros(1),
+        score="contrast",
+        signed=True,
+        method="hires-cam",
+        params={},
+        layer="conv",
+        image_size=(4, 6),
+    )
     whole = contrasts.spread(found)
     np.testing.assert_allclose(whole.sum(), 3)
     np.testing.assert_allclose(whole[0, 0, 0], 1 / (2 * 3))  # a corner pixel belongs to its place alone

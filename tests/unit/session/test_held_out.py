@@ -11,7 +11,13 @@ from workbench.session.session import Session
 
 def data(count, name="hand/train", first=0):
     labels = np.arange(count) % 2
-    return Dataset(np.zeros((count, 2, 2, 1), np.uint8), labels, ("ant", "bee"), np.arange(first, first + count), name)
+    return Dataset(
+        np.zeros((count, 2, 2, 1), np.uint8),
+        labels,
+        class_names=("ant", "bee"),
+        indices=np.arange(first, first + count),
+        name=name,
+    )
 
 
 def session(share=0.25, count=8, studied=None, fingerprint=None):
@@ -64,7 +70,7 @@ def test_each_part_has_its_own_predictions():
         "studied": (3, 3, False),
     }
     assert found["fitted"].wrong == 3
-    assert found["fitted"].interval == pytest.approx((0.1876, 0.8124), abs=1e-4)  # Wilson, 3 of 6
+    assert found["fitted"].share.interval == pytest.approx((0.1876, 0.8124), abs=1e-4)  # Wilson, 3 of 6
     some = parts(session(), 2, seed=4)["fitted"]
     assert some.images == 2
     assert set(some.rows.tolist()) < set(range(6))

@@ -24,7 +24,7 @@ def test_every_map_gets_a_verdict_that_knows_the_randomisation_test(session):
     test = judging.randomisation_of(session, explainer("saliency")())
     for verdict, values in zip(maps.verdicts, maps.values, strict=True):
         assert verdict.largest == np.abs(values).max()
-        assert verdict.randomised == pytest.approx(test.similarity[0])
+        assert verdict.randomised == pytest.approx(test.similarity.value)
         assert verdict.blind == test.blind
     assert session.attribute("saliency", [0]).verdicts is None
 

@@ -14,7 +14,7 @@ def session(dataset, training=None):
 
 def dataset(count, name, side=4):
     images = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, side, side, 1), np.uint8)
-    return Dataset(images, np.zeros(count, np.int64), ("a", "b"), np.arange(count), name)
+    return Dataset(images, np.zeros(count, np.int64), class_names=("a", "b"), indices=np.arange(count), name=name)
 
 
 def test_other_images_have_no_place_among_the_witnesses():

@@ -44,7 +44,9 @@ def data():
     """Left half bright, right half bright, both dark, both bright; the last one is labelled wrong."""
     halves = np.array([[255, 0], [0, 255], [0, 0], [255, 255]], np.uint8)
     images = np.repeat(halves[:, None, :], 2, axis=1).repeat(2, axis=2)[..., None]
-    return Dataset(images, np.array([0, 1, 2, 0]), NAMES, np.array([10, 11, 12, 13]), "made/test")
+    return Dataset(
+        images, np.array([0, 1, 2, 0]), class_names=NAMES, indices=np.array([10, 11, 12, 13]), name="made/test"
+    )
 
 
 LOGITS = [[1, 0, -0.5], [0, 2, 1.5], [0, 0, 0.5], [1, 2, 0.5]]
@@ -228,7 +230,7 @@ def test_the_score_may_be_the_probability(session):
 def test_the_background_is_five_training_images_or_of_the_data_where_no_training_part_is_known(model, data, session):
     chance = np.random.default_rng(0)
     many = chance.integers(0, 256, (9, 2, 4, 1), np.uint8)
-    train = Dataset(many, np.arange(9) % 3, NAMES, np.arange(9), "made/train")
+    train = Dataset(many, np.arange(9) % 3, class_names=NAMES, indices=np.arange(9), name="made/train")
     background = Session(model, data, train=train).background
     assert background.shape == (5, 2, 4, 1) and background.dtype == np.uint8
     rows = [int(np.flatnonzero((many == image).all(axis=(1, 2, 3)))[0]) for image in background]
@@ -239,7 +241,9 @@ def test_the_background_is_five_training_images_or_of_the_data_where_no_training
 
 def test_the_background_is_what_the_training_reference_means(model, data):
     """A linear model: each pixel's weight times its difference to the background's mean."""
-    train = Dataset(data.images[[1, 1, 3]], np.array([1, 1, 0]), NAMES, np.arange(3), "made/train")
+    train = Dataset(
+        data.images[[1, 1, 3]], np.array([1, 1, 0]), class_names=NAMES, indices=np.arange(3), name="made/train"
+    )
     session = Session(model, data, train=train)
     given = session.attribute("integrated-gradients", [0], target=1, reference="training", steps=2)
     # f_2 = 2 x the right half: there the background is white, and the image black; the left half has no weight.
@@ -286,10 +290,12 @@ def test_no_rows_is_no_error(session):
 
 
 def test_a_model_that_does_not_fit_the_data_is_said(model, data):
-    four = Dataset(data.images, data.labels, (*NAMES, "Bag"), data.indices, "made/test")
+    four = Dataset(data.images, data.labels, class_names=(*NAMES, "Bag"), indices=data.indices, name="made/test")
     with pytest.raises(WorkbenchError, match=r"gives 3 scores an image\. 'made/test' names 4 classes"):
         _ = Session(model, four).predictions
-    wide = Dataset(np.zeros((4, 2, 5, 1), np.uint8), data.labels, NAMES, data.indices, "wide/test")
+    wide = Dataset(
+        np.zeros((4, 2, 5, 1), np.uint8), data.labels, class_names=NAMES, indices=data.indices, name="wide/test"
+    )
     with pytest.raises(
         WorkbenchError, match=r"takes images of shape \(2, 4, 1\) \(H, W, C\)\. The data has \(2, 5, 1\)"
     ):

@@ -133,4 +133,4 @@ def test_odds_by_hand():
     assert ratio == pytest.approx(9.5 * 6.5 / (1.5 * 4.5))
     spread = np.exp(1.959964 * np.sqrt(1 / 9.5 + 1 / 1.5 + 1 / 4.5 + 1 / 6.5))
     assert (low, high) == pytest.approx((ratio / spread, ratio * spread))
-    assert odds_ratio(0, 10, 0, 10)[0] == 1
+    assert odds_ratio(0, 10, 0, 10).value == 1

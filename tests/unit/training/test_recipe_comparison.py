@@ -16,7 +16,10 @@ from workbench.training.recipes import Recipe, TrainingJob
 
 def trained(name, counts, size=1000):
     """One training a seed, the first `count` images right."""
-    return [Trained(name, seed, np.arange(size) < count, 5, 60.0) for seed, count in enumerate(counts)]
+    return [
+        Trained(recipe=name, seed=seed, correct=np.arange(size) < count, epochs=5, seconds=60.0)
+        for seed, count in enumerate(counts)
+    ]
 
 
 def row(table, name):
@@ -38,7 +41,7 @@ def test_what_is_better_beyond_both_kinds_of_chance_helped():
 def test_p_values_are_those_of_the_paired_tests_and_adjusted():
     random = np.random.default_rng(0)
     made = [
-        Trained(name, seed, random.random(400) < rate, 1, 1)
+        Trained(recipe=name, seed=seed, correct=random.random(400) < rate, epochs=1, seconds=1)
         for name, rate in (("a", 0.7), ("b", 0.8), ("c", 0.72))
         for seed in range(4)
     ]

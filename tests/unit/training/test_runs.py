@@ -39,7 +39,13 @@ def model():
 
 @pytest.fixture
 def data():
-    return Dataset(np.zeros((3, 4, 4, 1), np.uint8), np.array([0, 1, 1]), ("a", "b"), np.arange(3), "own/test")
+    return Dataset(
+        np.zeros((3, 4, 4, 1), np.uint8),
+        np.array([0, 1, 1]),
+        class_names=("a", "b"),
+        indices=np.arange(3),
+        name="own/test",
+    )
 
 
 PREDICTIONS = Predictions(np.array([[1, 2 / 3], [3, 4], [5, 6]], np.float32), np.array([0, 1, 1]))

@@ -55,7 +55,7 @@ class Choice(click.ParamType[str]):
         return names[str(value).casefold()]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """What a command works on: a run, or a model file, and a split of some data; None is what was not given."""
 
@@ -186,7 +186,15 @@ def on_source(run_option: bool = False) -> Callable[[Callable[..., Any]], Callab
         ) -> Any:
             if run is not None and model is not None:
                 raise WorkbenchError(f"Give either a run or `--model`, not both. Got {run!r} and {str(model)!r}.")
-            source = Source(run, model, data, split, data_dir, _reading(class_names, image_size), preprocessing)
+            source = Source(
+                run=run,
+                model=model,
+                data=data,
+                split=split,
+                data_dir=data_dir,
+                reading=_reading(class_names, image_size),
+                preprocessing=preprocessing,
+            )
             return function(source=source, **others)
 
         wrapped: Callable[..., Any] = called

@@ -33,7 +33,7 @@ class Bug(Exception):  # no error of who asked
     """Something went wrong that should not have: what a program that asked is told; the terminal has the traceback."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Job:
     """One piece of work; `done` is set last, after `value` or `error`; `stop` asks it to end.
 

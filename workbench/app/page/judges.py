@@ -73,7 +73,7 @@ class Judges:
         method: Explainer = make(explainer(made.method), made.params)
         known = known_randomisation(session, method)
         if known is not None:
-            similarity = known.similarity[0] if known.stages else None
+            similarity = known.similarity.value if known.stages else None
             return Opinion(replace(verdict, randomised=similarity, blind=known.blind), Weights("known"))
         if not test:
             return Opinion(verdict, Weights("waiting"))

@@ -26,7 +26,7 @@ QUICK = ("grad-cam", "integrated-gradients", "saliency", "occlusion", "input-x-g
 """What is shown at first, as far as it applies: quick methods, each of which looks at the model in its own way."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shown:
     """One map as it is drawn, or the sentence why it cannot be.
 
@@ -117,7 +117,7 @@ def shown(desk: Desk, subject: Subject, view: View) -> list[Shown]:
                 both = ((subject.predicted, None), (subject.second, None), subject.target("difference"))
                 others = (attribution(desk, subject, method, each) for each in both)
                 scale = max(scale, *(scale_of(each.values, kind.signed) for each in others))
-            found.append(Shown(kind, mine, scale, key=desk.judges.put(subject, mine)))
+            found.append(Shown(kind=kind, attribution=mine, scale=scale, key=desk.judges.put(subject, mine)))
         except WorkbenchError as error:
-            found.append(Shown(kind, None, reason=str(error)))
+            found.append(Shown(kind=kind, attribution=None, reason=str(error)))
     return found

@@ -194,7 +194,7 @@ def warm(desk: Desk) -> None:
     """Make the maps that are shown at first, and a verdict, so that the first click finds everything compiled."""
     if desk.board is None:
         return
-    view = settle(View("errors"), desk.board)
+    view = settle(View(section="errors"), desk.board)
     if view.image is not None:
         subject = of_dataset(desk, view.image)
         for explain in ("difference", "predicted"):

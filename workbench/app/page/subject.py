@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workbench.core.types import Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Subject:
     """One image and what the model said about it.
 

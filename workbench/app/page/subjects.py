@@ -20,7 +20,14 @@ def of_dataset(desk: Desk, row: int) -> Subject:
     label, predicted = board.cell_of(row)
     split = dataset.name.rpartition("/")[2]
     title = f"{split.capitalize()} image {int(dataset.indices[row])}" if split else f"Image {int(dataset.indices[row])}"
-    return Subject(("row", row), title, np.asarray(dataset.images[row]), board.probabilities[row], predicted, label)
+    return Subject(
+        key=("row", row),
+        title=title,
+        pixels=np.asarray(dataset.images[row]),
+        probabilities=board.probabilities[row],
+        predicted=predicted,
+        label=label,
+    )
 
 
 def of_user(desk: Desk, key: str, pixels: Array) -> Subject:
@@ -31,5 +38,12 @@ def of_user(desk: Desk, key: str, pixels: Array) -> Subject:
     logits = desk.session.probe.logits(pixels[None].astype(np.float32) / np.float32(255))[0].astype(np.float64)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
-    subject = Subject(("own", key), "Your image", pixels, shares, int(shares.argmax()), None)
+    subject = Subject(
+        key=("own", key),
+        title="Your image",
+        pixels=pixels,
+        probabilities=shares,
+        predicted=int(shares.argmax()),
+        label=None,
+    )
     return desk.maps.put(("own", key), subject)

@@ -33,7 +33,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class View:
     """One view; every field but the section has a default that is left out of the address.
 
@@ -124,7 +124,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         names = [name for name in got if name != "section" and not name.startswith("_")][:32]
         params = {name: got[name] for name in names if got[name] != ""}
         colour = got["_colour"] if got.get("_colour") in COLOURS else "class"
-        return View(section, params=params, region=_region(got.get("_region", "")), colour=colour)
+        return View(section=section, params=params, region=_region(got.get("_region", "")), colour=colour)
     section = section if section in SECTIONS else "start"
     got = {name: text for name, text in got.items() if name in _KEYS[section]}
     if _whole(got.get("image")) is not None:
@@ -132,7 +132,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
     methods = tuple(dict.fromkeys(name for name in got.get("methods", "").split(",") if _NAME.fullmatch(name)))[:32]
     explain = got.get("explain", "")
     return View(
-        section,
+        section=section,
         true=_class(got.get("true")),
         predicted=_class(got.get("predicted")),
         image=_whole(got.get("image")),

@@ -25,7 +25,7 @@ PARTS = {
 EXAMPLE = "FOLDER/CLASS/image.jpg, or FOLDER/train/CLASS/image.jpg and FOLDER/test/CLASS/image.jpg"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """The images of a folder, by their names.
 
@@ -75,11 +75,11 @@ def lay_out(folder: Path) -> Layout:
         )
     number = {name: place for place, name in enumerate(names)}
     return Layout(
-        tuple(path for path, _, _ in found),
-        tuple(part for _, part, _ in found),
-        tuple(number[name] for _, _, name in found),
-        tuple(names),
-        (*_left_out(left, others), *_order(names), *_only_seen(found, names)),
+        files=tuple(path for path, _, _ in found),
+        parts=tuple(part for _, part, _ in found),
+        classes=tuple(number[name] for _, _, name in found),
+        class_names=tuple(names),
+        notes=(*_left_out(left, others), *_order(names), *_only_seen(found, names)),
     )
 
 

@@ -25,7 +25,7 @@ FRESH = 2.0  # seconds; a file that was changed since may be changed again withi
 VERSION = 1  # of what is kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Survey:
     """What is known of each of F files, in the order of their names.
 
@@ -74,7 +74,13 @@ def survey_files(folder: Path, files: Sequence[str], progress: Progress = silent
     if len(new) or kept is None or len(kept.files) != len(files):
         stamps[stamps[:, 1] > started - FRESH * 1e9] = -1  # looked at again the next time
         _Kept(np.array(files), stamps, table).write(path)
-    return Survey(*(table[name] for name in ("size", "coloured", "transparent", "digest", "problem")))
+    return Survey(
+        sizes=table["size"],
+        coloured=table["coloured"],
+        transparent=table["transparent"],
+        digests=table["digest"],
+        problems=table["problem"],
+    )
 
 
 ROW = np.dtype(

@@ -14,11 +14,11 @@ from workbench.data.sources.keras_archive import Archive, built_in, read_archive
 NAME = "cifar10"
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ARCHIVE = Archive(
-    "CIFAR-10",
-    "cifar-10-python.tar.gz",
-    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-    "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
-    ("cifar-10-batches-py-target_archive",),
+    title="CIFAR-10",
+    file="cifar-10-python.tar.gz",
+    address="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    checksum="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+    kept_as=("cifar-10-batches-py-target_archive",),
 )
 MEMBERS = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
 

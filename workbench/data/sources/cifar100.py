@@ -23,11 +23,11 @@ wardrobe whale willow_tree wolf woman worm
 """
 CLASS_NAMES = tuple(name.replace("_", " ") for name in NAMES.split())
 ARCHIVE = Archive(
-    "CIFAR-100",
-    "cifar-100-python.tar.gz",
-    "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
-    "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
-    ("cifar-100-python-target_archive",),
+    title="CIFAR-100",
+    file="cifar-100-python.tar.gz",
+    address="https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+    checksum="85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+    kept_as=("cifar-100-python-target_archive",),
 )
 
 

@@ -22,7 +22,7 @@ from workbench.core.types import Array
 from workbench.data.sources.keras_download import download
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Archive:
     """One published file.
 
@@ -92,7 +92,12 @@ def _places(data_dir: str | Path | None, cache: Path) -> Iterator[tuple[str, Pat
 def built_in(images: Array, labels: Array, class_names: tuple[str, ...], name: str, archive: Archive) -> Dataset:
     """Return one split of a published data set."""
     return Dataset(
-        images, labels.astype(np.int64), class_names, np.arange(len(labels)), name, source_fingerprint=archive.checksum
+        images,
+        labels.astype(np.int64),
+        class_names=class_names,
+        indices=np.arange(len(labels)),
+        name=name,
+        source_fingerprint=archive.checksum,
     )
 
 

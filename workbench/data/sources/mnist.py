@@ -16,10 +16,10 @@ from workbench.data.sources.keras_archive import Archive, built_in, read_archive
 
 NAME = "mnist"
 ARCHIVE = Archive(
-    "MNIST",
-    "mnist.npz",
-    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
-    "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+    title="MNIST",
+    file="mnist.npz",
+    address="https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
+    checksum="731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
 )
 
 

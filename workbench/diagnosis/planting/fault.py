@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Chance = np.random.Generator
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class World:
     """Images to learn from and to be tested on, and what was planted in them.
 

@@ -61,8 +61,16 @@ def fashion(chance: Chance) -> World:
         whole = load_dataset("fashion-mnist", split=split)
         rows = np.sort(chance.choice(len(whole), count, replace=False))
         part = whole.subset(rows)
-        parts.append(Dataset(part.images, part.labels, part.class_names, np.arange(count), f"fashion/{split}"))
-    return World(parts[0], parts[1])
+        parts.append(
+            Dataset(
+                part.images,
+                part.labels,
+                class_names=part.class_names,
+                indices=np.arange(count),
+                name=f"fashion/{split}",
+            )
+        )
+    return World(train=parts[0], test=parts[1])
 
 
 WORLDS: Mapping[str, tuple[Callable[[Chance], World], int]] = {
@@ -75,7 +83,9 @@ WORLDS: Mapping[str, tuple[Callable[[Chance], World], int]] = {
 
 def _world(name: str, images: Array, labels: Array, names: tuple[str, ...], train: int) -> World:
     parts = [
-        Dataset(images[rows], labels[rows], names, np.arange(len(labels[rows])), f"{name}/{split}")
+        Dataset(
+            images[rows], labels[rows], class_names=names, indices=np.arange(len(labels[rows])), name=f"{name}/{split}"
+        )
         for split, rows in (("train", slice(train)), ("test", slice(train, None)))
     ]
-    return World(parts[0], parts[1])
+    return World(train=parts[0], test=parts[1])

@@ -18,7 +18,7 @@ COLOURS = (1, 3)
 """Sizes that an axis has which is the channels' one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Foreign:
     """What a file says that its model takes and gives.
 

@@ -56,7 +56,14 @@ def read_litert(path: Path) -> Foreign:
     kind = np.dtype(taken["dtype"])
     scaled = kind.kind in "iu" and not _plain(taken)
     names = tuple(each["name"] for each in outputs)
-    return Foreign("a LiteRT model", path.name, sizes, "float32" if scaled else kind.name, names, run)
+    return Foreign(
+        kind="a LiteRT model",
+        name=path.name,
+        taken=sizes,
+        dtype="float32" if scaled else kind.name,
+        outputs=names,
+        run=run,
+    )
 
 
 def _interpreter() -> Any:

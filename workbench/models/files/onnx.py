@@ -58,7 +58,15 @@ def read_onnx(path: Path) -> Foreign:
 
     sizes = tuple(size if isinstance(size, int) and size > 0 else None for size in inputs[0].shape)
     # Open sizes are as PyTorch writes them, unless a name says otherwise.
-    return Foreign("an ONNX model", path.name, sizes, DTYPES[inputs[0].type], outputs, run, channels_first=True)
+    return Foreign(
+        kind="an ONNX model",
+        name=path.name,
+        taken=sizes,
+        dtype=DTYPES[inputs[0].type],
+        outputs=outputs,
+        run=run,
+        channels_first=True,
+    )
 
 
 def _runtime() -> tuple[Any, tuple[type[Exception], ...]]:

@@ -64,7 +64,14 @@ def read_saved_model(path: Path) -> Foreign:
         return tf.nest.flatten(given)[number]
 
     sizes = (None,) * 4 if spec.shape.rank is None else tuple(spec.shape)
-    return Foreign("a SavedModel", path.name, sizes, spec.dtype.as_numpy_dtype.__name__, names, _kept(run, loaded))
+    return Foreign(
+        kind="a SavedModel",
+        name=path.name,
+        taken=sizes,
+        dtype=spec.dtype.as_numpy_dtype.__name__,
+        outputs=names,
+        run=_kept(run, loaded),
+    )
 
 
 def _kept(run: Any, loaded: Any) -> Any:

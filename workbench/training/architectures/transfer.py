@@ -15,7 +15,7 @@ the time, and their last map still has 3 x 3 places."""
 DROPOUT = 0.2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Backbone:
     """A network of `keras.applications`.
 

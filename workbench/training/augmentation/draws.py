@@ -19,7 +19,7 @@ FLATTEST = 0.3
 """Height over width of an erased rectangle lies between this and its inverse."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Draws:
     """What an epoch does to its N images, in the order in which it goes through them.
 
@@ -58,9 +58,9 @@ class Draws:
 
         erasing = np.random.default_rng((seed, epoch, ERASING))
         return cls(
-            order,
-            mirrored,
-            moves,
+            order=order,
+            mirrored=mirrored,
+            moves=moves,
             angles=np.deg2rad(within(recipe.rotation, ROTATION)).astype(np.float32),
             scales=1 + within(recipe.zoom, ZOOM),
             brightness=within(recipe.brightness, BRIGHTNESS),

@@ -84,7 +84,7 @@ def test_multiplied_logits_are_a_fault_and_the_advice_undoes_it(stand_in, times)
     assert (main.kind, main.severity) == ("miscalibration", "serious")
     assert main.claim.startswith("The model is over-confident: by its own confidence")
     assert mended.value == pytest.approx(times, rel=0.15)
-    assert main.cost_interval[0] < main.cost < main.cost_interval[1]
+    assert main.cost.low < main.cost.value < main.cost.high
 
 
 @pytest.mark.parametrize("times", [0.7, 1.0, 1.3])

@@ -51,7 +51,7 @@ def model():
 def dossier(model):
     def ask(mark=255, **params):
         images, labels = made(mark)
-        data = Dataset(images, labels, ("ant", "bee"), np.arange(len(labels)), "hand/test")
+        data = Dataset(images, labels, class_names=("ant", "bee"), indices=np.arange(len(labels)), name="hand/test")
         session = Session(model, data, cache=False)
         return CellDossier().compute(session, Choice(**params)), session
 

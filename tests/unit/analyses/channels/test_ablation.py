@@ -14,7 +14,13 @@ from workbench.models.probe import Probe
 
 def data(count=7, shape=(8, 9, 1), classes=3):
     images = np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
-    return Dataset(images, np.arange(count) % classes, tuple("abc"[:classes]), np.arange(count), "made/test")
+    return Dataset(
+        images,
+        np.arange(count) % classes,
+        class_names=tuple("abc"[:classes]),
+        indices=np.arange(count),
+        name="made/test",
+    )
 
 
 def linear_head(activation="relu"):

@@ -30,7 +30,7 @@ def ask():
         change(kernel, bias)
         conv.set_weights([kernel, bias])
         images = np.random.default_rng(0).integers(0, 256, (20, 10, 10, 1), np.uint8)
-        data = Dataset(images, np.arange(20) % 2, ("ant", "bee"), np.arange(20), "made/test")
+        data = Dataset(images, np.arange(20) % 2, class_names=("ant", "bee"), indices=np.arange(20), name="made/test")
         return Channels().compute(Session(model, data, cache=False), Choice(**params))
 
     return build
@@ -58,7 +58,7 @@ def test_a_quarter_of_the_kernels_zeroed_is_serious_and_a_zeroed_bias_is_nothing
         kernel[..., :2], bias[:2] = 0, 0
 
     (fault,) = faults(ask(zero))
-    assert (fault.severity, fault.kind, fault.value) == ("serious", "dead-channels", 0.25)
+    assert (fault.severity, fault.kind, fault.effect.value) == ("serious", "dead-channels", 0.25)
     assert fault.claim.startswith("conv: of 2 of its 8 channels, 25.0 % (95 % interval 7.1–59.1 %), all weights are")
 
     def only_bias(kernel, bias):

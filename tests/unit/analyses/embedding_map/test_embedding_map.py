@@ -33,7 +33,7 @@ def test_purity_and_overlap_are_means_of_the_neighbours_shares(session):
     assert (pair["images"], pair["overlap"]) == (6, pytest.approx((3 * 0.5 + 1 + 2 * 0.5) / 6))
     assert 0 < pair["low"] < pair["overlap"] < pair["high"] < 1
     overall = result.findings[0]
-    assert overall.value == pytest.approx(2.5 / 6)
+    assert overall.effect.value == pytest.approx(2.5 / 6)
     assert "by chance it would be 40.0 %" in overall.claim  # 3 x 2 + 3 x 2 of 6 x 5 ordered pairs
 
 
@@ -79,7 +79,7 @@ def test_a_sample_keeps_its_rows_and_two_groups_stay_apart(stand_in):
     spread = points.groupby("label")[["x", "y"]].std().to_numpy().max()
     assert np.linalg.norm(middle.loc["a"] - middle.loc["b"]) > 3 * spread
     assert (result.tables["classes"]["purity"] == 1).all()
-    assert result.findings[-1].value > 0.8
+    assert result.findings[-1].effect.value > 0.8
     again = answer(made, images=40, perplexity=5, neighbours=5).tables["points"]
     assert again.equals(points)
     assert not answer(made, images=40, perplexity=5, neighbours=5, seed=1).tables["points"].equals(points)

@@ -22,7 +22,7 @@ def test_shares_count_the_nearest_only():
 
 def test_pairs_are_the_larger_overlap_first_and_leave_out_absent_classes():
     shares = np.array([[0.2, 0, 0.8, 0], [0.5, 0, 0.5, 0], [0.1, 0, 0.6, 0.3], [0, 0, 0.5, 0.5]])
-    near = Neighbourhoods(np.arange(4), np.array([0, 0, 2, 3]), shares, 10, "abcd")
+    near = Neighbourhoods(rows=np.arange(4), labels=np.array([0, 0, 2, 3]), shares=shares, nearest=10, names="abcd")
     table = overlap_of_pairs(near)
     assert table[["one", "other"]].to_numpy().tolist() == [["a", "c"], ["c", "d"], ["a", "d"]]
     assert table["overlap"].tolist() == pytest.approx([(0.8 + 0.5 + 0.1) / 3, (0.3 + 0.5) / 2, 0])

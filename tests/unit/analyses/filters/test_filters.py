@@ -38,7 +38,7 @@ def test_norms_and_negligible_filters_of_each_layer(stand_in):
     (finding,) = result.findings
     assert finding.claim.startswith("1 of 7 filters in 2 layers negligible")
     assert finding.claim.endswith(": 1 of 4 in second.")
-    assert finding.value == pytest.approx(1 / 7)
+    assert finding.effect.value == pytest.approx(1 / 7)
 
 
 def test_a_depthwise_layer_has_a_filter_for_each_channel(stand_in):

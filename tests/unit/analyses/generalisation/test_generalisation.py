@@ -20,7 +20,9 @@ def data(count, seed, name, exchanged=False, noise=60):
     for image, label in zip(images, labels, strict=True):
         image[2 * (label // 2) : 2 * (label // 2) + 2, 2 * (label % 2) : 2 * (label % 2) + 2] += 120
     shown = np.array([1, 0, 3, 2])[labels] if exchanged else labels
-    return Dataset(images.astype(np.uint8), shown, NAMES, random.integers(0, 1 << 40, count), name)
+    return Dataset(
+        images.astype(np.uint8), shown, class_names=NAMES, indices=random.integers(0, 1 << 40, count), name=name
+    )
 
 
 def give(session, accuracy, seed=0):
@@ -68,10 +70,10 @@ def under(made):
 
 def test_the_gap_by_hand():
     found = over(session(0.98, 0.93))
-    assert found.value == pytest.approx(0.05)
+    assert found.effect.value == pytest.approx(0.05)
     assert found.claim.startswith("The model knows its training images better than new ones: it recognises 98.0 %")
     assert (found.kind, found.severity) == ("overfitting", "mild")  # odds 3.6 times as high: a healthy model
-    assert found.cost == pytest.approx(0.05)
+    assert found.at_stake == pytest.approx(0.05)
     assert len(found.evidence) == 35
 
 
@@ -98,7 +100,7 @@ def test_noise_in_the_training_labels_is_not_taken_for_it():
 
 def test_validation_images_decide_where_there_are_any():
     found = answer(session(0.99, 0.4, validation=0.97)).findings
-    assert (found[0].severity, found[0].value) == ("info", pytest.approx(0.02, abs=0.003))
+    assert (found[0].severity, found[0].effect.value) == ("info", pytest.approx(0.02, abs=0.003))
     assert found[1].claim.startswith("Overfitting does not explain the studied images")
     known = over(session(1.0, 0.8, validation=0.8, sizes=(2000, 500)))
     assert (known.severity, known.part) == ("serious", "train")
@@ -115,7 +117,7 @@ def test_a_test_set_that_a_straight_line_fails_on_too_is_not_called_overfitting(
 def test_what_a_straight_line_does_better_was_not_learned():
     found = under(session(0.6, 0.6))
     assert (found.kind, found.severity) == ("underfitting", "serious")
-    assert found.value == pytest.approx(0.4, abs=0.01)  # a line tells these classes apart
+    assert found.effect.value == pytest.approx(0.4, abs=0.01)  # a line tells these classes apart
     assert len(found.evidence) > 100
     assert under(session(0.97, 0.97)).severity == "mild"  # 3 points are not surely 5
     assert under(session(1.0, 1.0)).severity == "info"
@@ -148,7 +150,7 @@ def test_curves_alone_are_answered_too():
     give(made, 0.8)
     assert Generalisation().missing(made) is None
     found = over(made)
-    assert (found.severity, found.value) == ("mild", pytest.approx(0.1))
+    assert (found.severity, found.effect.value) == ("mild", pytest.approx(0.1))
 
 
 def test_the_table_puts_the_model_beside_the_straight_line():

@@ -28,7 +28,7 @@ def bars(count, seed, height=12):
 def data():
     images, labels = bars(240, 0)
     labels[:6] = (labels[:6] + 1) % 3  # wrong
-    return Dataset(images, labels, ("a", "b", "c"), np.arange(240), "made/train")
+    return Dataset(images, labels, class_names=("a", "b", "c"), indices=np.arange(240), name="made/train")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,13 @@ def test_a_run_s_own_architecture_and_recipe_are_used_and_kept_with_it(tmp_path,
     assert planned.architecture == "baseline"
     assert planned.seed == 7
     assert planned.recipe == job.recipe.model_copy(update={"validation_split": 0.0})
-    data = Dataset(np.repeat(images, 3, 2)[:, :, :22], labels, ("0", "1", "2"), np.arange(66), "made/train")
+    data = Dataset(
+        np.repeat(images, 3, 2)[:, :, :22],
+        labels,
+        class_names=("0", "1", "2"),
+        indices=np.arange(66),
+        name="made/train",
+    )
     said = fold_probabilities(data, 2, run=run, fingerprint="f", load=lambda: None)
     assert said.shape == (66, 3)
     assert len(list((run.path / "folds").glob("*.npz"))) == 2

@@ -62,8 +62,8 @@ def test_flipped_training_labels_are_serious_and_come_first(stand_in, seed, shar
     result, wrong, _, _ = asked(stand_in, seed, train=scattered(share))
     first = result.findings[0]
     assert (first.severity, first.kind, first.part, first.classes) == ("serious", "label-noise", "train", ())
-    assert first.value == pytest.approx(share, abs=0.03)
-    assert first.interval[0] < share < first.interval[1]
+    assert first.effect.value == pytest.approx(share, abs=0.03)
+    assert first.effect.low < share < first.effect.high
     assert np.isin(first.evidence[: len(wrong) // 2], wrong).mean() > 0.9
     table = result.tables["training"]
     assert np.isin(table["train_row"][: len(wrong)], wrong).mean() > 0.75
@@ -76,7 +76,7 @@ def test_labels_wrong_in_one_direction_are_named_with_their_classes(stand_in):
     (pair,) = [each for each in result.findings if each.classes]
     assert (pair.severity, pair.classes, pair.part) == ("serious", (0, 2), "train")
     assert pair.claim.startswith("cat is labelled ant in 1")
-    assert pair.interval[0] < 0.12 < pair.interval[1]
+    assert pair.effect.low < 0.12 < pair.effect.high
     assert np.isin(pair.evidence, wrong).mean() > 0.9
 
 
@@ -84,7 +84,7 @@ def test_wrong_labels_of_the_studied_images_are_told_apart_from_those_of_trainin
     result, _, wrong, _ = asked(stand_in, 9, studied=scattered(0.1))
     (found,) = [each for each in result.findings if each.severity == "serious"]
     assert found.part == "data"
-    assert found.cost == pytest.approx(0.1, abs=0.04)
+    assert found.at_stake == pytest.approx(0.1, abs=0.04)
     assert np.isin(found.evidence[: len(wrong) // 2], wrong).mean() > 0.9
     assert result.tables["studied"]["suggested"].isin(NAMES).all()
 

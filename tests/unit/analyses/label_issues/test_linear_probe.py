@@ -70,7 +70,9 @@ def test_untrained_features_do_not_look_at_labels_and_tell_shapes_apart():
             image[:, place : place + 2] += 120
 
     def dataset(labels):
-        return Dataset(images.astype(np.uint8), labels, ("a", "b"), np.arange(120), "made/train")
+        return Dataset(
+            images.astype(np.uint8), labels, class_names=("a", "b"), indices=np.arange(120), name="made/train"
+        )
 
     features = untrained_features(dataset(labels))
     near = {"rtol": 1e-5, "atol": 1e-5 * np.abs(features).max()}  # sums of another batch may be added in another order
@@ -81,5 +83,5 @@ def test_untrained_features_do_not_look_at_labels_and_tell_shapes_apart():
 
 def test_untrained_features_of_the_smallest_images_are_finite():
     images = np.random.default_rng(0).integers(0, 256, (4, 2, 1, 1), dtype=np.uint8)
-    data = Dataset(images, np.zeros(4, np.int64), ("a",), np.arange(4), "made/train")
+    data = Dataset(images, np.zeros(4, np.int64), class_names=("a",), indices=np.arange(4), name="made/train")
     assert np.isfinite(untrained_features(data)).all()

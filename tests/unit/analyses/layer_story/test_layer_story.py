@@ -20,7 +20,13 @@ def spots(count, seed):
 
 
 def data(images, labels, part):
-    return Dataset(images, labels, ("left", "$middle$", "right"), np.arange(len(labels)) + 7, f"made/{part}")
+    return Dataset(
+        images,
+        labels,
+        class_names=("left", "$middle$", "right"),
+        indices=np.arange(len(labels)) + 7,
+        name=f"made/{part}",
+    )
 
 
 def trained(labels, epochs, images):
@@ -97,7 +103,7 @@ def test_errors_are_compared_with_right_ones_and_named(result):
     finding = result.findings[0]
     table = result.tables["images"]
     gap = table[~table["correct"]]["depth"].mean() - table[table["correct"]]["depth"].mean()
-    assert finding.value == pytest.approx(gap)
+    assert finding.effect.value == pytest.approx(gap)
     assert set(finding.evidence) == set(table[~table["correct"]]["row"])
     assert all(finding.kind is None for finding in result.findings)
 

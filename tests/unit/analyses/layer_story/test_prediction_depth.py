@@ -72,18 +72,18 @@ def test_errors_and_right_ones_are_compared_as_scipy_does():
     correct = np.arange(85) < 60
     found = compare(depth, correct)
     one, other = depth[~correct], depth[correct]
-    assert found.difference == pytest.approx(one.mean() - other.mean())
+    assert found.difference.value == pytest.approx(one.mean() - other.mean())
     ends = ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
-    assert found.interval == pytest.approx((ends.low, ends.high))
+    assert found.difference.interval == pytest.approx((ends.low, ends.high))
     assert found.chance == pytest.approx(mannwhitneyu(one, other, alternative="two-sided").pvalue)
     deeper = np.mean([(a > b) + (a == b) / 2 for a in one for b in other])
     assert found.deeper == pytest.approx(deeper)
 
 
 def test_with_one_side_empty_or_all_equal_nothing_is_claimed():
-    assert compare(np.array([1, 2]), np.array([True, True])).interval is None
+    assert compare(np.array([1, 2]), np.array([True, True])).difference.interval is None
     flat = compare(np.array([2, 2, 2, 2]), np.array([True, True, False, False]))
-    assert flat.interval is None and flat.chance == 1 and flat.deeper == 0.5
+    assert flat.difference.interval is None and flat.chance == 1 and flat.deeper == 0.5
 
 
 def test_each_place_has_a_probe_of_its_own():

@@ -10,7 +10,7 @@ from workbench.statistics.nearness import Scale, scale_of
 
 def dataset(images, name="made/test"):
     count = len(images)
-    return Dataset(images, np.zeros(count, np.int64), ("a", "b"), np.arange(count), name)
+    return Dataset(images, np.zeros(count, np.int64), class_names=("a", "b"), indices=np.arange(count), name=name)
 
 
 def blobs(count, seed, side=12):
@@ -90,7 +90,15 @@ def test_links_written_out_by_hand():
     heads = np.array([[0, 5], [2, -1], [3, -1], [-1, 4], [-1, 6]])
     none = np.zeros(0)
     copies = Copies(
-        part, group, heads, np.array([[2, 4]]), np.array([1]), np.array([0.5]), none.reshape(0, 2), none, Scale()
+        part=part,
+        group=group,
+        heads=heads,
+        links=np.array([[2, 4]]),
+        ways=np.array([1]),
+        distances=np.array([0.5]),
+        closest=none.reshape(0, 2),
+        spaces=none,
+        scale=Scale(),
     )
     assert copies.copied(0, 1).tolist() == [0, 1, 3]
     assert copies.copied(0, 0).tolist() == [1]

@@ -30,7 +30,7 @@ def test_the_accuracy_without_leaked_images():
     correct = np.array([1, 1, 1, 1, 1, 0, 0, 1, 1, 0], bool)  # 7 of 10; of the four leaked all, of the others 3 of 6
     found = leakage(correct, 50, pairs([[0, 12], [1, 13], [2, 14], [3, 15], [3, 16]], [0, 0, 1, 2, 2]))
     assert found.kind == "leakage"
-    assert found.value == found.cost == 0.4
+    assert found.effect.value == found.at_stake == 0.4
     assert found.evidence == (0, 1, 2, 3)
     assert "4 studied images of 10 have copies among 50 training images, 40.0 %" in found.claim
     assert "2 exact, 1 near and 1 mirrored" in found.claim
@@ -45,7 +45,7 @@ def test_all_leaked_leaves_no_accuracy_to_give():
 
 def test_none_is_a_fact_without_a_kind():
     found = leakage(np.ones(20, bool), 50, pairs([], []))
-    assert (found.kind, found.severity, found.value) == (None, "info", 0.0)
+    assert (found.kind, found.severity, found.effect.value) == (None, "info", 0.0)
 
 
 def test_mirrored_training_images_may_be_meant_and_equal_ones_not():
@@ -55,8 +55,8 @@ def test_mirrored_training_images_may_be_meant_and_equal_ones_not():
     assert duplicates(1, 1000, equal, 50).severity == "serious"
     assert duplicates(0, 1000, moved, 50).severity == "serious"
     assert duplicates(1, 1000, equal, 50).part == "train"
-    assert duplicates(1, 1000, equal, 50).cost == 0
-    assert duplicates(0, 1000, equal, 50).cost == 0.05
+    assert duplicates(1, 1000, equal, 50).at_stake == 0
+    assert duplicates(0, 1000, equal, 50).at_stake == 0.05
 
 
 def test_two_labels_name_the_commonest_pair_of_classes():

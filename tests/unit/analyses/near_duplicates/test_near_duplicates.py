@@ -17,7 +17,7 @@ def noise(count, seed):
 
 def session(images, labels, train=None, name="made/test", right=None):
     count = len(labels)
-    studied = Dataset(images, np.array(labels), NAMES, np.arange(count), name)
+    studied = Dataset(images, np.array(labels), class_names=NAMES, indices=np.arange(count), name=name)
     right = np.ones(count, bool) if right is None else right
     logits = np.eye(2, dtype=np.float32)[np.where(right, labels, 1 - np.array(labels))]
     return SimpleNamespace(
@@ -26,7 +26,7 @@ def session(images, labels, train=None, name="made/test", right=None):
 
 
 def training(images, labels, name="made/train"):
-    return Dataset(images, np.array(labels), NAMES, np.arange(len(labels)), name)
+    return Dataset(images, np.array(labels), class_names=NAMES, indices=np.arange(len(labels)), name=name)
 
 
 def kinds(result):
@@ -89,5 +89,5 @@ def test_a_leak_of_two_percent_is_serious_and_counted(seed):
     rows = chance.choice(1000, 20, replace=False)
     learned[chance.choice(1500, 20, replace=False)] = np.clip(images[rows].astype(int) + 1, 0, 255)
     found = NearDuplicates().compute(session(images, [0] * 1000, training(learned, [0] * 1500)), ASKED).findings[0]
-    assert (found.kind, found.severity, found.value) == ("leakage", "serious", 0.02)
+    assert (found.kind, found.severity, found.effect.value) == ("leakage", "serious", 0.02)
     assert set(found.evidence) == set(rows.tolist())

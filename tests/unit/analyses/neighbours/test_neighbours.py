@@ -14,7 +14,7 @@ def part(embeddings, labels, logits, name):
     count = len(labels)
     images = np.full((count, 4, 4, 1), 9, np.uint8)
     images[:, 0, 0, 0] = np.arange(count)
-    dataset = Dataset(images, np.array(labels), NAMES, np.arange(count), name)
+    dataset = Dataset(images, np.array(labels), class_names=NAMES, indices=np.arange(count), name=name)
     predictions = Predictions(np.array(logits, np.float32), dataset.labels)
     return SimpleNamespace(
         dataset=dataset,

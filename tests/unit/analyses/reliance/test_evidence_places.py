@@ -25,7 +25,11 @@ def test_the_group_with_the_corner_is_elsewhere_and_its_mark_is_found():
     slope = np.zeros((14, 14))
     slope[4:10, 4:10], slope[12:, 12:] = 0.1, 8
     network.set_weights([np.stack([-slope, slope], axis=-1).reshape(-1, 2) / 2, np.zeros(2)])
-    session = Session(network, Dataset(images, labels, ("ant", "bee"), np.arange(400), "made/test"), cache=False)
+    session = Session(
+        network,
+        Dataset(images, labels, class_names=("ant", "bee"), indices=np.arange(400), name="made/test"),
+        cache=False,
+    )
     table, marks = gathered(session, images, labels, each=60, method="input-x-gradient", options={})
     bees = table[table["class"] == "bee"].set_index("place")
     corner = bees.loc["bottom right"]

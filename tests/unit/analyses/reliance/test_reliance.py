@@ -18,7 +18,7 @@ def part(count, seed, marked, name):
     for image, label in zip(images, labels, strict=True):
         image[5:11, 7 * label + 1 : 7 * label + 5, 0] = chance.integers(80, 200, (6, 4))
     images[(np.flatnonzero((labels == 1) & (chance.random(count) < marked)), *CORNER)] = 255
-    return Dataset(images, labels, ("left", "right"), np.arange(count), f"made/{name}")
+    return Dataset(images, labels, class_names=("left", "right"), indices=np.arange(count), name=f"made/{name}")
 
 
 @pytest.fixture(scope="module")

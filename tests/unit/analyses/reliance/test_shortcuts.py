@@ -38,7 +38,7 @@ def model(weight):
 def opened():
     def build(weight, marked=0.6):
         parts = [
-            Dataset(*made(200, seed, share), ("left", "right"), np.arange(200), f"made/{name}")
+            Dataset(*made(200, seed, share), class_names=("left", "right"), indices=np.arange(200), name=f"made/{name}")
             for seed, share, name in ((0, 0.0, "test"), (1, marked, "train"))
         ]
         return Session(model(weight), parts[0], train=parts[1], cache=False)
@@ -76,7 +76,7 @@ def test_images_that_are_wrong_for_lack_of_the_mark_are_its_cost(opened):
     network.set_weights([kernel, np.add(bias, [40.0, 0.0])])  # now only the mark makes it say "right"
     (found,), _, _ = find_shortcuts(session, 80, 4)
     assert sorted(found.harmed) == np.flatnonzero(session.dataset.labels == 1).tolist()
-    assert told(found, ("left", "right"), 200, "train").cost == 0.5
+    assert told(found, ("left", "right"), 200, "train").at_stake == 0.5
     assert (found.removed, found.lost) == (found.mark.carrying, found.mark.carrying)
 
 

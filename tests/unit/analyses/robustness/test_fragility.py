@@ -22,7 +22,7 @@ def test_the_value_lies_within_and_the_ends_are_differences_of_rates(lost, won, 
 def test_its_interval_holds_the_truth_as_often_as_it_says():
     chance = np.random.default_rng(0)
     drawn = chance.multinomial(80, [0.12, 0.03, 0.85], 2000)
-    found = np.array([paired_difference(lost, won, 80)[1:] for lost, won, _ in drawn])
+    found = np.array([paired_difference(lost, won, 80).interval for lost, won, _ in drawn])
     assert 0.93 < ((found[:, 0] <= 0.09) & (found[:, 1] >= 0.09)).mean() < 0.98
 
 

@@ -23,7 +23,9 @@ def lines(count, seed, *, noise=20):
 
 
 def data(images, labels, part, names=("upright", "level")):
-    return Dataset(images, labels.astype(np.int64), names, np.arange(len(labels)) + 50, f"made/{part}")
+    return Dataset(
+        images, labels.astype(np.int64), class_names=names, indices=np.arange(len(labels)) + 50, name=f"made/{part}"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +83,10 @@ def test_a_model_that_hangs_on_one_faint_pixel_is_found_and_the_family_named():
     result = answer(one_pixel(), every=2, maps=0)
     finding = result.findings[0]
     assert (finding.kind, finding.severity) == ("fragility", "serious")
-    assert finding.interval[0] > 0.2 and finding.interval[0] <= finding.value <= finding.interval[1]
+    assert finding.effect.low > 0.2 and finding.effect.low <= finding.effect.value <= finding.effect.high
     assert "severity 1 of 5" in finding.claim and "noise" in finding.claim.lower()
     assert len(finding.evidence) > 20 and finding.advice and finding.confirm
-    assert finding.cost == 0  # the images under study are not corrupted
+    assert finding.at_stake == 0  # the images under study are not corrupted
 
 
 def test_counts_and_drops_are_those_of_the_model_asked_again(healthy):

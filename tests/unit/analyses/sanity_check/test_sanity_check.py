@@ -30,13 +30,15 @@ def halves(count, name):
     images = np.zeros((count, 4, 4, 1), np.uint8)
     for image, label in zip(images, labels, strict=True):
         image[:, 2 * label : 2 * label + 2] = 255
-    return Dataset(images, labels, ("left", "right"), np.arange(count), name)
+    return Dataset(images, labels, class_names=("left", "right"), indices=np.arange(count), name=name)
 
 
 def session(probe, *, labels=None, train=True, count=80):
     data = halves(count, "halves/test")
     if labels is not None:
-        data = Dataset(data.images, labels(data.labels), data.class_names, data.indices, data.name)
+        data = Dataset(
+            data.images, labels(data.labels), class_names=data.class_names, indices=data.indices, name=data.name
+        )
 
     def on(dataset, training):
         said = Predictions(probe.logits(dataset.floats()), dataset.labels)
@@ -59,14 +61,16 @@ def test_a_model_that_wants_pixels_of_another_scale_is_told_with_what_it_loses()
         "100 % if they are given as pixels of 0…255; the same holds for the training images."
     )
     assert finding.advice.startswith("Open it with --preprocessing pixels. Give the model images that are given as")
-    assert finding.value == finding.cost == 0.5
+    assert finding.effect.value == finding.at_stake == 0.5
     assert finding.evidence == tuple(range(1, 80, 2))
 
 
 def test_a_mirrored_test_part_is_a_shift_since_the_training_images_are_right():
     given = session(Probe())
     mirrored = given.dataset.images[:, :, ::-1]
-    given.dataset = Dataset(mirrored, given.dataset.labels, ("left", "right"), given.dataset.indices, "halves/test")
+    given.dataset = Dataset(
+        mirrored, given.dataset.labels, class_names=("left", "right"), indices=given.dataset.indices, name="halves/test"
+    )
     given.predictions = Predictions(given.probe.logits(given.dataset.floats()), given.dataset.labels)
     kinds = [each.kind for each in asked(given).findings]
     assert "train-test-shift" in kinds and "preprocessing-mismatch" not in kinds
@@ -75,7 +79,7 @@ def test_a_mirrored_test_part_is_a_shift_since_the_training_images_are_right():
 def test_exchanged_labels_are_named_with_both_classes():
     found = asked(session(Probe(), labels=lambda labels: 1 - labels)).findings
     swapped = next(each for each in found if each.kind == "label-permutation")
-    assert swapped.classes == (0, 1) and swapped.cost == 1.0
+    assert swapped.classes == (0, 1) and swapped.at_stake == 1.0
     assert "left is predicted as right" in swapped.claim
 
 
@@ -83,7 +87,7 @@ def test_one_prediction_for_everything_is_a_collapse():
     finding, *_ = asked(session(Probe(scale=50.0))).findings
     assert finding.kind == "constant-prediction" and finding.classes == (0,)
     assert finding.claim.startswith("The model has collapsed: left is predicted for 80 of 80 images")
-    assert finding.cost == pytest.approx(0.5)
+    assert finding.at_stake == pytest.approx(0.5)
 
 
 def test_what_is_right_is_left_alone():

@@ -38,9 +38,9 @@ def session(odd=(), *, train_odd=False, sure=True, seed=0, wrong=0.05):
     if not sure:
         logits[odd] /= 20
     return SimpleNamespace(
-        dataset=Dataset(images, labels, NAMES, np.arange(400), "made/test"),
+        dataset=Dataset(images, labels, class_names=NAMES, indices=np.arange(400), name="made/test"),
         class_names=NAMES,
-        train=Dataset(learned, train_labels, NAMES, np.arange(800), "made/train"),
+        train=Dataset(learned, train_labels, class_names=NAMES, indices=np.arange(800), name="made/train"),
         predictions=Predictions(logits.astype(np.float32), labels),
         embeddings=chance.normal(size=(400, 6)),
     )
@@ -61,8 +61,8 @@ def test_a_group_that_training_hardly_had_is_a_fault_with_its_images_class_and_c
     assert len(wrong & set(fault.evidence)) >= 0.9 * len(wrong)
     assert len(set(fault.evidence) - wrong) <= 1
     assert "In training such images are 0.00 times as frequent." in fault.claim
-    assert fault.cost == pytest.approx((0.95 - 0.2) * 20 / 400, abs=0.015)
-    assert fault.cost_interval[0] < fault.cost < fault.cost_interval[1]
+    assert fault.at_stake == pytest.approx((0.95 - 0.2) * 20 / 400, abs=0.015)
+    assert fault.cost.low < fault.at_stake < fault.cost.high
 
 
 def test_a_border_at_which_the_model_knows_that_it_is_unsure_is_mild():

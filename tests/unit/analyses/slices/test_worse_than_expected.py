@@ -10,8 +10,9 @@ from analyses.slices.worse_than_expected import (
     measured,
     scarcity,
 )
+from workbench.core.estimate import Estimate
 from workbench.core.predictions import Predictions
-from workbench.statistics.significance import discovered
+from workbench.statistics.significance import discoveries
 from workbench.statistics.slicing import Group
 
 
@@ -64,19 +65,21 @@ def test_a_group_is_measured_on_the_other_half_alone():
     labels = np.zeros(40, np.int64)
     right = np.ones(40, bool)
     right[[0, 1, 2, 20, 21, 22, 23]] = False
-    group = Group(rows(40, 0, 1, 2, 20, 21, 22, 23, 24), rows(40, *range(20, 30)), None, "pixels")
+    group = Group(
+        members=rows(40, 0, 1, 2, 20, 21, 22, 23, 24), alike=rows(40, *range(20, 30)), learned=None, source="pixels"
+    )
     found = measured(group, predictions(labels, right), np.full(40, 0.8), np.arange(20, 40), None)
     assert (found.size, found.tested, found.right) == (8, 5, 1)
     assert found.expected == 1
     assert found.chance == pytest.approx(1 / 969)  # 4 of 4 errors among 5 of 20: C(5, 4) / C(20, 4)
     assert (found.alike, found.alike_right, found.confidence) == (10, 6, pytest.approx(0.8))
     assert found.overconfidence[0] == pytest.approx(0.2)
-    assert found.gap[0] == pytest.approx(0.8)
+    assert found.gap.value == pytest.approx(0.8)
 
 
 def test_a_group_that_is_not_worse_is_none():
     labels = np.zeros(20, np.int64)
-    group = Group(rows(20, 10, 11, 12, 13), rows(20, 10, 11, 12, 13), None, "pixels")
+    group = Group(members=rows(20, 10, 11, 12, 13), alike=rows(20, 10, 11, 12, 13), learned=None, source="pixels")
     assert measured(group, predictions(labels, np.ones(20, bool)), np.ones(20), np.arange(10, 20), None) is None
 
 
@@ -85,26 +88,30 @@ def test_scarcity_compares_shares_within_the_class():
     train_labels = np.repeat([0, 1], [100, 100])
     learned = rows(200, 0, 1)
     # 5 of 10 images of class 0 are members, so 50 of 100 training images were to be expected; there are 2
-    share, low, high = scarcity(Group(rows(40, 0, 1, 2, 3, 4), rows(40), learned, "pixels"), labels, train_labels)
+    share, low, high = scarcity(
+        Group(members=rows(40, 0, 1, 2, 3, 4), alike=rows(40), learned=learned, source="pixels"), labels, train_labels
+    )
     assert share == pytest.approx(2 / 50)
     assert low < share < high < 1 / 3
-    assert np.isnan(scarcity(Group(rows(40, 0), rows(40), None, "pixels"), labels, train_labels)[0])
+    assert np.isnan(
+        scarcity(Group(members=rows(40, 0), alike=rows(40), learned=None, source="pixels"), labels, train_labels).value
+    )
 
 
 def slice_(members, *, right=1, gap=0.5, over=0.9, scarce=float("nan"), size=40):
-    group = Group(members, members, None, "pixels")
+    group = Group(members=members, alike=members, learned=None, source="pixels")
     return Slice(
-        group,
-        int(members.sum()),
-        size,
-        right,
-        0.95,
-        (gap + 0.1, gap, gap + 0.2),
-        0.001,
-        over,
-        size,
-        right,
-        (scarce, scarce, scarce),
+        group=group,
+        size=int(members.sum()),
+        tested=size,
+        right=right,
+        expected=0.95,
+        gap=Estimate(gap + 0.1, gap, gap + 0.2),
+        chance=0.001,
+        confidence=over,
+        alike=size,
+        alike_right=right,
+        scarcity=Estimate(scarce, scarce, scarce),
     )
 
 
@@ -125,5 +132,5 @@ def test_overlapping_groups_are_said_once_and_faults_come_first():
 
 def test_benjamini_hochberg_as_in_the_paper():
     # of 5 at 5 %: limits 0.01, 0.02, 0.03, 0.04, 0.05; the third holds though the second is above its own
-    assert discovered(np.array([0.5, 0.029, 0.001, 0.2, 0.025])).tolist() == [False, True, True, False, True]
-    assert discovered(np.array([])).tolist() == []
+    assert discoveries(np.array([0.5, 0.029, 0.001, 0.2, 0.025])).tolist() == [False, True, True, False, True]
+    assert discoveries(np.array([])).tolist() == []

@@ -19,12 +19,14 @@ def dataset(count, seed, part, share=0.5):
     for image, label in zip(images, labels, strict=True):
         top, left = chance.integers(3, 6, 2)
         image[top : top + 4, left : left + 4 - 2 * label] = chance.integers(100, 255, (4, 4 - 2 * label, 1))
-    return Dataset(images, labels, NAMES, np.arange(count), f"made/{part}")
+    return Dataset(images, labels, class_names=NAMES, indices=np.arange(count), name=f"made/{part}")
 
 
 def session(change=lambda images: images, **how):
     studied = dataset(200, how.pop("seed", 1), "test", how.pop("share", 0.5))
-    studied = Dataset(change(studied.images), studied.labels, NAMES, studied.indices, studied.name)
+    studied = Dataset(
+        change(studied.images), studied.labels, class_names=NAMES, indices=studied.indices, name=studied.name
+    )
     right = np.arange(200) % 4 > 0  # 75 %
     logits = np.eye(2, dtype=np.float32)[np.where(right, studied.labels, 1 - studied.labels)]
     return SimpleNamespace(
@@ -51,14 +53,14 @@ def test_a_test_set_that_was_changed_is_serious_and_what_changed_is_said(change,
     assert finding.kind == "train-test-shift"
     assert words in finding.claim
     assert len(finding.evidence) > 100
-    assert finding.cost == 0  # without a run nobody knows
+    assert finding.at_stake == 0  # without a run nobody knows
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_another_draw_of_the_same_is_like_it(seed):
     (finding,) = TrainTestShift().compute(session(seed=seed), Sample()).findings
     assert finding.severity == "info"
-    assert 0.4 < finding.value < 0.6
+    assert 0.4 < finding.effect.value < 0.6
 
 
 def test_a_third_that_was_changed_is_serious_and_comes_first():
@@ -75,8 +77,8 @@ def test_what_it_costs_is_the_accuracy_lost_since_validation():
     manifest = Manifest.model_construct(metrics={"validation": {"accuracy": 0.95}})
     made = session(lambda images: 255 - images, run=SimpleNamespace(manifest=manifest))
     (finding,) = TrainTestShift().compute(made, Sample()).findings
-    assert finding.cost == pytest.approx(0.20)
-    assert finding.cost_interval[0] < 0.2 < finding.cost_interval[1]
+    assert finding.at_stake == pytest.approx(0.20)
+    assert finding.cost.low < 0.2 < finding.cost.high
     assert "The accuracy is 75.0 %; on the validation part of training it was 95.0 %." in finding.claim
 
 
@@ -87,7 +89,7 @@ def test_class_frequencies_are_a_finding_of_their_own():
     assert priors.claim.startswith(
         "Classes are not as frequent as in training: 45.0 % of the studied images would have to be of another class"
     )
-    assert priors.value == pytest.approx(0.45)
+    assert priors.effect.value == pytest.approx(0.45)
 
 
 def test_a_class_that_training_lacks_is_not_the_studied_images_fault():
@@ -99,7 +101,7 @@ def test_leaked_images_change_nothing():
     made = session()
     images = made.train.images.copy()
     images[:80], images[200:280] = made.dataset.images[:80], made.dataset.images[100:180]
-    made.train = Dataset(images, made.train.labels, NAMES, made.train.indices, "made/train")
+    made.train = Dataset(images, made.train.labels, class_names=NAMES, indices=made.train.indices, name="made/train")
     findings = TrainTestShift().compute(made, Sample()).findings
     assert findings[0].severity == "info"
 

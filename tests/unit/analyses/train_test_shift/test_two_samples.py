@@ -16,24 +16,24 @@ def labels(count):
 
 def test_equal_samples_cannot_be_told_apart_and_moved_ones_can():
     same = two_sample(*samples(0.0), labels(300))
-    assert same.interval[0] < 0.52
-    assert same.unlike_interval[0] < 0.05
+    assert same.auc.low < 0.52
+    assert same.unlike.low < 0.05
     moved_ = two_sample(*samples(3.0), labels(300))
     # two normal distributions 3 apart: AUC Φ(3 / √2) = 0.983
-    assert moved_.auc == pytest.approx(0.983, abs=0.02)
-    assert moved_.unlike > 0.5
-    assert moved_.auc == pytest.approx(moved_.scores.mean(), abs=1e-9)
+    assert moved_.auc.value == pytest.approx(0.983, abs=0.02)
+    assert moved_.unlike.value > 0.5
+    assert moved_.auc.value == pytest.approx(moved_.scores.mean(), abs=1e-9)
 
 
 def test_a_part_that_is_strange_is_counted():
     train, studied = samples(0.0, 500)
     studied[:150] += 9
     found = two_sample(train, studied, labels(500))
-    assert found.unlike == pytest.approx(0.3 + 0.7 * 0.02, abs=0.03)
+    assert found.unlike.value == pytest.approx(0.3 + 0.7 * 0.02, abs=0.03)
 
 
 def test_few_images_are_never_called_strange_one_by_one():
-    assert two_sample(*samples(0.0, 60), labels(60)).unlike == 0
+    assert two_sample(*samples(0.0, 60), labels(60)).unlike.value == 0
 
 
 def test_the_interval_of_an_auc_is_that_of_hanley_and_mcneil():

@@ -38,7 +38,7 @@ def world(seed, count):
 
 
 def session(images, embeddings, logits, labels, name):
-    dataset = Dataset(images, labels, NAMES, np.arange(len(labels)), name)
+    dataset = Dataset(images, labels, class_names=NAMES, indices=np.arange(len(labels)), name=name)
     return SimpleNamespace(
         dataset=dataset,
         embeddings=embeddings,
@@ -78,7 +78,7 @@ def test_flipped_labels_are_likely_wrong(planted):
     assert np.isin(said, flipped).mean() >= 0.7
     first = result.findings[0]
     assert (first.kind, first.severity) == ("label-noise", "serious")
-    assert first.cost == pytest.approx(0.05, abs=0.015)
+    assert first.at_stake == pytest.approx(0.05, abs=0.015)
 
 
 def test_noise_is_an_outlier_and_a_copy_a_conflict(planted):

@@ -119,7 +119,7 @@ def test_recipes_are_compared_and_the_answer_is_kept(run, monkeypatch, tiny_npz,
         asked.update(recipes=recipes, seeds=list(seeds), job=job, prefix=prefix)
         on_run("compare-mine-1", False)
         return [
-            Trained(name, seed, np.arange(100) < right + seed, 2, 30.0)
+            Trained(recipe=name, seed=seed, correct=np.arange(100) < right + seed, epochs=2, seconds=30.0)
             for name, right in (("report", 60), ("mine", 80))
             for seed in (1, 2, 3)
         ]

@@ -56,7 +56,7 @@ def predictions(labels: np.ndarray, predicted: np.ndarray, sure: np.ndarray, cla
 @pytest.fixture
 def dataset() -> Dataset:
     images = np.arange(8, dtype=np.uint8)[:, None, None, None] * np.ones((1, 28, 28, 1), np.uint8) * 30
-    return Dataset(images, LABELS, NAMES, np.arange(100, 108), "made/test")
+    return Dataset(images, LABELS, class_names=NAMES, indices=np.arange(100, 108), name="made/test")
 
 
 @pytest.fixture

@@ -82,7 +82,16 @@ def test_the_points_of_an_answer_without_a_map_are_not_served(client, desk):
 
 def test_the_raw_values_of_a_map_on_screen_can_be_fetched_exactly(client, desk):
     values = np.array([[[1.0, -2.5e-9], [np.float32(0.1), 3e30]]], np.float32)
-    made = Attribution(values, np.array([0]), "logit", True, "saliency", {}, None, (2, 2))
+    made = Attribution(
+        values,
+        target=np.array([0]),
+        score="logit",
+        signed=True,
+        method="saliency",
+        params={},
+        layer=None,
+        image_size=(2, 2),
+    )
     key = desk.judges.put(SimpleNamespace(key="k", pixels=np.zeros((2, 2, 1), np.uint8)), made)
     answer = client.get(f"/values/{key}")
     np.testing.assert_array_equal(np.frombuffer(answer.content, "<f4").reshape(2, 2), values[0])
@@ -90,12 +99,23 @@ def test_the_raw_values_of_a_map_on_screen_can_be_fetched_exactly(client, desk):
 
 
 def test_the_verdict_of_a_map_on_screen_is_html_for_its_place(client, desk, monkeypatch):
-    made = Attribution(np.ones((1, 2, 2), np.float32), np.array([0]), "logit", True, "saliency", {}, None, (2, 2))
+    made = Attribution(
+        np.ones((1, 2, 2), np.float32),
+        target=np.array([0]),
+        score="logit",
+        signed=True,
+        method="saliency",
+        params={},
+        layer=None,
+        image_size=(2, 2),
+    )
     key = desk.judges.put(SimpleNamespace(key="k", pixels=np.zeros((2, 2, 1), np.uint8)), made)
     known = Opinion(None, Weights("waiting"))
     monkeypatch.setattr(desk.judges, "opinion", lambda session, asked, wait: known if asked == key else None)
     assert client.get(f"/verdict/{key}").json() == {"open": True}
-    known = Opinion(Verdict(0.1, 96.0, 50, 1.0, 0.2), Weights("known"))
+    known = Opinion(
+        Verdict(faithfulness=0.1, percentile=96.0, controls=50, largest=1.0, randomised=0.2), Weights("known")
+    )
     answer = client.get(f"/verdict/{key}").json()
     assert "better than chance" in answer["badge"]
     assert "beats 96 % of 50" in answer["told"]

@@ -13,15 +13,25 @@ from workbench.app.page import judges as module
 from workbench.app.page.judges import Judges
 from workbench.core.attribution import BLIND, Attribution, Verdict
 from workbench.core.errors import WorkbenchError
+from workbench.core.estimate import Estimate
 from workbench.core.progress import report
 from workbench.session import judging
 
-VERDICT = Verdict(0.2, 97.0, 50, 3.0)
+VERDICT = Verdict(faithfulness=0.2, percentile=97.0, controls=50, largest=3.0)
 SUBJECT = SimpleNamespace(key=("row", 3), pixels=np.zeros((4, 4, 1), np.uint8))
 
 
 def attribution(method="saliency", target=0) -> Attribution:
-    return Attribution(np.ones((1, 4, 4), np.float32), np.array([target]), "logit", False, method, {}, None, (4, 4))
+    return Attribution(
+        np.ones((1, 4, 4), np.float32),
+        target=np.array([target]),
+        score="logit",
+        signed=False,
+        method=method,
+        params={},
+        layer=None,
+        image_size=(4, 4),
+    )
 
 
 @pytest.fixture
@@ -58,7 +68,7 @@ def test_the_verdict_comes_first_and_the_test_fills_itself_in(judges, monkeypatc
     def tested(session, method):
         report("Saliency under random weights", 3, 10)
         release.wait(90)
-        known.append(SimpleNamespace(similarity=(0.77, 0.7, 0.8), blind=True, stages=("dense",)))
+        known.append(SimpleNamespace(similarity=Estimate(0.77, 0.7, 0.8), blind=True, stages=("dense",)))
 
     monkeypatch.setattr(judging, "randomisation_of", tested)
     monkeypatch.setattr(judging, "known_randomisation", lambda session, method: known[0] if known else None)

@@ -27,11 +27,27 @@ class Kind(Params):
 
 
 def subject(label=1) -> Subject:
-    return Subject("k", "Image", np.full((4, 4, 1), 9, np.uint8), np.array([0.6, 0.3, 0.1]), 0, label)
+    return Subject(
+        key="k",
+        title="Image",
+        pixels=np.full((4, 4, 1), 9, np.uint8),
+        probabilities=np.array([0.6, 0.3, 0.1]),
+        predicted=0,
+        label=label,
+    )
 
 
 def attribution(values) -> Attribution:
-    return Attribution(np.asarray(values, np.float32)[None], np.array([0]), "logit", False, "hand", {}, None, (4, 4))
+    return Attribution(
+        np.asarray(values, np.float32)[None],
+        target=np.array([0]),
+        score="logit",
+        signed=False,
+        method="hand",
+        params={},
+        layer=None,
+        image_size=(4, 4),
+    )
 
 
 @pytest.fixture
@@ -55,31 +71,40 @@ def made(desk, monkeypatch):
 
 
 def test_a_method_that_fails_says_why_and_the_others_are_shown(desk, made):
-    found = maps.shown(desk, subject(), View("errors", methods=("bad", "hand", "other")))
+    found = maps.shown(desk, subject(), View(section="errors", methods=("bad", "hand", "other")))
     assert [(each.reason, each.attribution is None) for each in found] == [("needs <a layer>", True), ("", False)]
     assert desk.judges.cases.get(found[1].key).attribution is found[1].attribution
 
 
 @pytest.mark.parametrize("explain", ["predicted", "true", "difference"])
 def test_a_shared_scale_is_one_for_both_classes_and_their_difference(desk, made, explain):
-    view = View("errors", methods=("hand",), explain=explain)
+    view = View(section="errors", methods=("hand",), explain=explain)
     own = {"predicted": 1.0, "true": 2.0, "difference": 10.0}
     assert maps.shown(desk, subject(), view)[0].scale == own[explain]
-    shared = View("errors", methods=("hand",), explain=explain, scale="shared")
+    shared = View(section="errors", methods=("hand",), explain=explain, scale="shared")
     assert maps.shown(desk, subject(), shared)[0].scale == 10.0
 
 
 def test_a_shared_scale_holds_a_third_class_too(desk, made):
-    image = Subject("k", "Image", np.zeros((4, 4, 1), np.uint8), np.full(20, 0.05), 0, 1)
-    view = View("errors", methods=("hand",), explain="15", scale="shared")
+    image = Subject(
+        key="k",
+        title="Image",
+        pixels=np.zeros((4, 4, 1), np.uint8),
+        probabilities=np.full(20, 0.05),
+        predicted=0,
+        label=1,
+    )
+    view = View(section="errors", methods=("hand",), explain="15", scale="shared")
     assert maps.shown(desk, image, view)[0].scale == 16.0
 
 
 def test_parameters_of_the_view_reach_the_method_and_wrong_ones_are_a_sentence(desk, made):
-    assert maps.shown(desk, subject(), View("errors", methods=("hand",), options=("hand.steps:7",)))[0].key
+    assert maps.shown(desk, subject(), View(section="errors", methods=("hand",), options=("hand.steps:7",)))[0].key
     assert made == [("hand", (1, 0), 7)]
     for entry, said in (("hand.steps:x", "`steps`"), ("hand.stops:1", "stops")):
-        assert said in maps.shown(desk, subject(), View("errors", methods=("hand",), options=(entry,)))[0].reason
+        assert (
+            said in maps.shown(desk, subject(), View(section="errors", methods=("hand",), options=(entry,)))[0].reason
+        )
 
 
 def test_of_a_layers_method_the_layer_of_the_view_counts_unless_it_has_its_own(desk, monkeypatch):
@@ -92,9 +117,9 @@ def test_of_a_layers_method_the_layer_of_the_view_counts_unless_it_has_its_own(d
             return True
 
     monkeypatch.setattr(maps, "layer_of", lambda desk, view: "conv2")
-    assert maps.method_of(desk, View("errors"), Layered).layer == "conv2"
-    assert maps.method_of(desk, View("errors", options=("layered.layer:conv%2F1",)), Layered).layer == "conv/1"
-    assert maps.method_of(desk, View("errors"), Kind) == Kind()
+    assert maps.method_of(desk, View(section="errors"), Layered).layer == "conv2"
+    assert maps.method_of(desk, View(section="errors", options=("layered.layer:conv%2F1",)), Layered).layer == "conv/1"
+    assert maps.method_of(desk, View(section="errors"), Kind) == Kind()
 
 
 def test_quick_methods_are_shown_first_as_far_as_they_apply(desk):
@@ -128,7 +153,14 @@ def test_of_a_right_image_the_runner_up_is_contrasted(explain, target):
 
 
 def test_without_a_label_the_runner_up_is_contrasted():
-    own = Subject("k", "Your image", np.zeros((4, 4, 1), np.uint8), np.array([0.2, 0.1, 0.7]), 2, None)
+    own = Subject(
+        key="k",
+        title="Your image",
+        pixels=np.zeros((4, 4, 1), np.uint8),
+        probabilities=np.array([0.2, 0.1, 0.7]),
+        predicted=2,
+        label=None,
+    )
     assert own.target("") == (2, None)
     assert own.target("difference") == (2, 0)
     assert own.target("true") == (2, None)

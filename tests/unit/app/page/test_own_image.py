@@ -27,16 +27,16 @@ def png(pixels: np.ndarray) -> str:
 def test_a_drawing_arrives_pixel_for_pixel_and_can_be_inverted(desk):
     drawn = np.arange(784, dtype=np.uint16).astype(np.uint8).reshape(28, 28, 1)
     key = receive(desk, {"pixels": encoded(drawn.tobytes())})
-    assert (current(desk, View("own", own=key)).pixels == drawn).all()
-    assert (current(desk, View("own", own=key, invert=True)).pixels == 255 - drawn).all()
+    assert (current(desk, View(section="own", own=key)).pixels == drawn).all()
+    assert (current(desk, View(section="own", own=key, invert=True)).pixels == 255 - drawn).all()
     assert receive(desk, {"pixels": encoded(drawn.tobytes())}) == key
 
 
 def test_an_upload_is_fitted_and_what_was_done_is_said(desk, parse):
     key = receive(desk, {"file": png(np.full((56, 56), 250, np.uint8)), "name": EVIL})
-    image = current(desk, View("own", own=key))
+    image = current(desk, View(section="own", own=key))
     assert image.pixels.shape == (28, 28, 1)
-    page = parse(easel_html(desk, View("own", own=key)))
+    page = parse(easel_html(desk, View(section="own", own=key)))
     assert "resized from 56×56 to 28×28" in page.text
     assert EVIL in page.text
     assert page.all("img") == []
@@ -62,14 +62,14 @@ def test_what_is_no_image_is_one_sentence(desk, sent, said):
 
 def test_a_link_whose_image_is_gone_says_so(desk, parse):
     with pytest.raises(WorkbenchError, match="not kept any more"):
-        current(desk, View("own", own="0123"))
-    page = parse(easel_html(desk, View("own", own="0123")))
+        current(desk, View(section="own", own="0123"))
+    page = parse(easel_html(desk, View(section="own", own="0123")))
     assert "not kept any more" in page.text
     assert page.all("canvas")[0]["data-pixels"] == ""
 
 
 def test_the_canvas_can_start_from_an_image_of_the_dataset(desk, parse):
-    page = parse(easel_html(desk, View("own", start=4)))
+    page = parse(easel_html(desk, View(section="own", start=4)))
     assert set(base64.b64decode(page.all("canvas")[0]["data-pixels"])) == {120}
 
 
@@ -77,8 +77,8 @@ def test_only_a_drawing_that_goes_on_leaves_the_canvas_alone(desk):
     drawn = receive(desk, {"pixels": encoded(bytes(784))})
     upload = receive(desk, {"file": png(np.zeros((28, 28), np.uint8)), "name": "a.png"})
     more = {"pixels": encoded(bytes(784))}
-    assert goes_on(desk, more, View("own", own=drawn))
-    assert not goes_on(desk, more, View("own", own=drawn, invert=True))
-    assert not goes_on(desk, more, View("own", own=upload))
-    assert not goes_on(desk, more, View("own"))
-    assert not goes_on(desk, {"file": ""}, View("own", own=drawn))
+    assert goes_on(desk, more, View(section="own", own=drawn))
+    assert not goes_on(desk, more, View(section="own", own=drawn, invert=True))
+    assert not goes_on(desk, more, View(section="own", own=upload))
+    assert not goes_on(desk, more, View(section="own"))
+    assert not goes_on(desk, {"file": ""}, View(section="own", own=drawn))

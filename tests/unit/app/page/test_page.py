@@ -13,7 +13,7 @@ from workbench.app.page.jobs import UNEXPECTED
 from workbench.app.page.page import Panes
 from workbench.app.page.panes import overview
 from workbench.core.errors import WorkbenchError
-from workbench.core.finding import Finding
+from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.diagnosis import registry
@@ -50,7 +50,7 @@ class Planted(Analysis[Choice]):
             raise RuntimeError("a secret path")
         if params.top == 14:
             raise WorkbenchError(f"top must not be {EVIL}.")
-        findings = (Finding(f"{EVIL} {params.top}", "mild", evidence=(1,)),)
+        findings = (Finding(f"{EVIL} {params.top}", severity=Severity.MILD, evidence=(1,)),)
         return Result(tables={"all": pd.DataFrame({"row": [1], "name": [EVIL]})}, findings=findings)
 
     def draw(self, result):

@@ -73,7 +73,7 @@ class Counted:
 
 def test_a_photo_is_sent_small_and_read_once_and_what_is_kept_is_bounded():
     images = Counted()
-    dataset = Dataset(images, np.zeros(9, np.int64), ("photo",), np.arange(9), "made/test")
+    dataset = Dataset(images, np.zeros(9, np.int64), class_names=("photo",), indices=np.arange(9), name="made/test")
     picture = album(dataset, keep=1)
     assert picture(0, 84).startswith("data:image/jpeg;base64,")
     assert (picture(0, 84), images.read) == (picture(0, 84), [0, 0, 0])  # nothing is kept: one is too much

@@ -26,7 +26,9 @@ from workbench.training.recipes import TrainingJob
 from workbench.training.trainer import train
 
 SHAPE = (20, 28, 1)
-SMALL = Backbone("small", "SmallNet", centred, Published("small_notop.h5", "small", "0"))
+SMALL = Backbone(
+    architecture="small", application="SmallNet", prepare=centred, published=Published("small_notop.h5", "small", "0")
+)
 
 
 def small_net(include_top, weights, input_shape, name="small"):

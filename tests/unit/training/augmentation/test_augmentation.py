@@ -10,7 +10,7 @@ from workbench.training.recipes import Recipe
 
 def small(count=10):
     images = np.random.default_rng(0).integers(0, 256, (count, 3, 5, 1), dtype=np.uint8)
-    return Dataset(images, np.arange(count) % 2, ("a", "b"), np.arange(count), "small")
+    return Dataset(images, np.arange(count) % 2, class_names=("a", "b"), indices=np.arange(count), name="small")
 
 
 def gathered(batches):
@@ -49,7 +49,13 @@ def test_flip_mirrors_about_half():
 
 
 def test_shift_uses_every_move():
-    data = Dataset(np.zeros((400, 5, 5, 1), np.uint8), np.arange(400) % 2, ("a", "b"), np.arange(400), "dots")
+    data = Dataset(
+        np.zeros((400, 5, 5, 1), np.uint8),
+        np.arange(400) % 2,
+        class_names=("a", "b"),
+        indices=np.arange(400),
+        name="dots",
+    )
     data.images[:, 2, 2] = 255
     images, _ = gathered(TrainingBatches(data, Recipe(batch_size=32, shift=1), 0).epoch(0))
     where = images.reshape(400, 25).argmax(axis=1)
@@ -67,7 +73,7 @@ def test_smoothing_makes_labels_one_hot_and_validation_is_left_as_it_is():
 def test_recipes_of_old_are_given_the_very_images_of_old(seed, epoch, known):
     """The digests are of the first version of the trainer: `tuned` must be trainable again."""
     images = np.random.default_rng(7).integers(0, 256, (37, 6, 5, 1), dtype=np.uint8)
-    data = Dataset(images, np.arange(37) % 3, ("a", "b", "c"), np.arange(37), "small")
+    data = Dataset(images, np.arange(37) % 3, class_names=("a", "b", "c"), indices=np.arange(37), name="small")
     digest = hashlib.sha256()
     recipe = Recipe(batch_size=8, flip=True, shift=2, label_smoothing=0.1)
     for batch, labels in TrainingBatches(data, recipe, seed).epoch(epoch):
@@ -112,7 +118,7 @@ ALL = Recipe(
 
 def test_images_on_disk_are_read_batch_by_batch_and_changed_alike():
     data = small(20)
-    lazy = Dataset(OnDisk(data.images), data.labels, data.class_names, data.indices, "lazy")
+    lazy = Dataset(OnDisk(data.images), data.labels, class_names=data.class_names, indices=data.indices, name="lazy")
     for one, other in zip(TrainingBatches(data, ALL, 1).epoch(2), TrainingBatches(lazy, ALL, 1).epoch(2), strict=True):
         for held, read in zip(one, other, strict=True):
             np.testing.assert_allclose(held, read, atol=1e-6)
@@ -139,7 +145,13 @@ def test_an_augmentation_changes_what_it_says_and_leaves_the_order_alone():
 
 
 def test_balanced_weights_give_every_class_the_same_sum():
-    data = Dataset(np.zeros((6, 2, 2, 1), np.uint8), np.array([0, 0, 0, 0, 2, 2]), ("a", "b", "c"), np.arange(6), "x")
+    data = Dataset(
+        np.zeros((6, 2, 2, 1), np.uint8),
+        np.array([0, 0, 0, 0, 2, 2]),
+        class_names=("a", "b", "c"),
+        indices=np.arange(6),
+        name="x",
+    )
     weights = class_weights(data)
     assert weights.tolist() == [0.75] * 4 + [1.5] * 2  # 6 / (2 classes that are there · 4 or 2 images)
     batches = TrainingBatches(data, Recipe(batch_size=6, class_weights="balanced"), 0).epoch(0)

@@ -59,8 +59,7 @@ def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, 
         show_json(record)
     else:
         _show(found, out)
-    worst = ("mild", "serious", "critical")
-    failed = fail_on and any(worst.index(each.finding.severity) >= worst.index(fail_on) for each in found.findings)
+    failed = fail_on and any(each.finding.severity >= fail_on for each in found.findings)
     click.get_current_context().exit(FOUND if failed else 0)
 
 
@@ -92,10 +91,11 @@ def _more(each: Diagnosed, images: int) -> list[str]:
     from workbench.core.wording import counted, listed, percent
 
     finding, lines = each.finding, []
-    if finding.cost:
-        span = finding.cost_interval
+    if finding.cost is not None and finding.cost.value:
+        span = finding.cost.interval
         points = f" ({percent(span[0])} to {percent(span[1])})" if span else ""
-        lines.append(f"at stake: {counted(round(finding.cost * images), 'image')}, {percent(finding.cost)}{points}")
+        about = counted(round(finding.cost.value * images), "image")
+        lines.append(f"at stake: {about}, {percent(finding.cost.value)}{points}")
     if finding.confirm:
         lines.append(f"to confirm: {finding.confirm}")
     if each.also:

@@ -80,12 +80,12 @@ class Chosen:
 
         names, true, predicted = self.session.class_names, self.true[place], int(self.said.predicted[place])
         return Explained(
-            self.images[place],
-            self.names[place],
-            None if true is None else names[true],
-            names[predicted],
-            float(self.said.confidence[place]),
-            " rather than ".join(names[int(each[place])] for each in self.classes),
+            image=self.images[place],
+            name=self.names[place],
+            true=None if true is None else names[true],
+            predicted=names[predicted],
+            confidence=float(self.said.confidence[place]),
+            target=" rather than ".join(names[int(each[place])] for each in self.classes),
         )
 
     def attribute(self, method: str, values: dict[str, Any], *, verdict: bool) -> Attribution:

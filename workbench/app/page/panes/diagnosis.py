@@ -90,13 +90,13 @@ def _item(each: Diagnosed, parts: Parts, images: int) -> str:
 
 def _stake(finding: Finding, images: int) -> str:
     """Say how many of the images are wrong, or counted wrongly, because of it."""
-    if finding.cost <= 0:
+    if finding.cost is None or finding.cost.value <= 0:
         return ""
     interval = ""
-    if finding.cost_interval is not None:
-        low, high = (round(end * images) for end in finding.cost_interval)
+    if finding.cost.interval is not None:
+        low, high = (round(end * images) for end in finding.cost.interval)
         interval = f" (95 % interval {low:,}–{high:,})"
-    about = round(finding.cost * images)
+    about = round(finding.cost.value * images)
     said = f"{about:,}" if about else "fewer than 1"
     return f'<p class="stake"><b>{said}</b> of {count(images, "image")} at stake{interval}</p>'
 

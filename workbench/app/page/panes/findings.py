@@ -34,10 +34,9 @@ def _finding(finding: Finding, parts: Parts, evidence: int) -> str:
 def said_html(finding: Finding) -> str:
     """Build the sentence with its severity, and with its interval unless it says that itself."""
     interval = ""
-    if finding.interval is not None and "interval" not in finding.claim:
-        low, high = (number(end) for end in finding.interval)
-        value = "" if finding.value is None else f"{number(finding.value)}, "
-        interval = f' <small class="interval">{value}95 % interval {low} to {high}</small>'
+    if finding.effect is not None and finding.effect.interval is not None and "interval" not in finding.claim:
+        value, low, high = map(number, finding.effect)
+        interval = f' <small class="interval">{value}, 95 % interval {low} to {high}</small>'
     severity = element("span", escape(finding.severity), class_="severity")
     return f"{severity} {escape(finding.claim)}{interval}"
 

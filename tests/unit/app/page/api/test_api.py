@@ -35,7 +35,7 @@ def desk():
     images = np.zeros((4, 2, 3, 1), np.uint8)
     images[1:] = 255
     images[3, 0] = 51
-    dataset = Dataset(images, np.array([1, 2, 1, 2]), NAMES, np.arange(10, 14), "made/test")
+    dataset = Dataset(images, np.array([1, 2, 1, 2]), class_names=NAMES, indices=np.arange(10, 14), name="made/test")
     made = Desk(Session(linear(), dataset, name="linear", cache=False))
     yield made
     made.close()

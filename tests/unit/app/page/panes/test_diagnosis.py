@@ -9,7 +9,8 @@ import pytest
 from tests.unit.app.page.conftest import EVIL
 from workbench.app.page.panes.diagnosis import diagnosis_html
 from workbench.core.dataset import Dataset
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 from workbench.core.progress import report
 from workbench.diagnosis import diagnose as made
 from workbench.diagnosis import registry
@@ -17,26 +18,30 @@ from workbench.diagnosis.diagnose import Diagnosed, Diagnosis
 
 WORST = Finding(
     f"{EVIL} labels are wrong.",
-    "serious",
-    0.2,
-    (0.1, 0.3),
-    (0, 5),
-    f"Mend {EVIL}.",
-    "label-noise",
+    severity=Severity.SERIOUS,
+    effect=Estimate(0.2, 0.1, 0.3),
+    evidence=(0, 5),
+    advice=f"Mend {EVIL}.",
+    kind="label-noise",
     part="train",
-    cost=0.25,
-    cost_interval=(0.125, 0.5),
+    cost=Estimate(0.25, 0.125, 0.5),
     confirm=f"Train without {EVIL}.",
 )
-MILD = Finding("Two classes are confused.", "mild", evidence=(3,), advice="Look.", kind="confused-pair")
+MILD = Finding("Two classes are confused.", severity=Severity.MILD, evidence=(3,), advice="Look.", kind="confused-pair")
 
 
 def diagnosis(*, quick: bool = True, findings: tuple[Diagnosed, ...] | None = None) -> Diagnosis:
     found = (
-        Diagnosed(1, WORST, "samples", {"count": 3}, (("class-balance", MILD),)),
-        Diagnosed(2, MILD, "most-confused", {}),
+        Diagnosed(rank=1, finding=WORST, analysis="samples", params={"count": 3}, also=(("class-balance", MILD),)),
+        Diagnosed(rank=2, finding=MILD, analysis="most-confused", params={}),
     )
-    return Diagnosis(found if findings is None else findings, {"samples": None}, {"filters": EVIL}, {}, quick)
+    return Diagnosis(
+        findings=found if findings is None else findings,
+        asked={"samples": None},
+        left_out={"filters": EVIL},
+        context={},
+        quick=quick,
+    )
 
 
 @pytest.fixture
@@ -50,7 +55,11 @@ def known(monkeypatch):
 def test_a_fault_says_rank_severity_kind_stake_evidence_advice_and_what_would_confirm_it(desk, known, parse):
     known[True, False] = diagnosis()
     desk.session._train = Dataset(
-        desk.session.dataset.images, desk.session.dataset.labels, ("a", "b", EVIL), desk.session.dataset.indices, "t"
+        desk.session.dataset.images,
+        desk.session.dataset.labels,
+        class_names=("a", "b", EVIL),
+        indices=desk.session.dataset.indices,
+        name="t",
     )
     page = parse(diagnosis_html(desk))
     assert [a["class"] for a in page.all("li")] == ["finding serious", "finding mild"]
@@ -87,7 +96,7 @@ def test_a_whole_diagnosis_that_is_known_needs_no_button_and_comes_first(desk, k
 
 
 def test_more_faults_than_fit_are_folded_away(desk, known, parse):
-    many = tuple(Diagnosed(rank, MILD, "samples", {}) for rank in range(1, 12))
+    many = tuple(Diagnosed(rank=rank, finding=MILD, analysis="samples", params={}) for rank in range(1, 12))
     known[True, False] = diagnosis(findings=many)
     page = parse(diagnosis_html(desk))
     assert [a["start"] for a in page.all("ol")] == ["1", "9"]
@@ -118,7 +127,7 @@ def test_it_is_made_in_the_background_once_and_its_parts_are_told(desk, known, p
 
     monkeypatch.setattr(made, "diagnose", diagnose)
     desk.loading.done.set()
-    known[True, True] = diagnosis(findings=(Diagnosed(1, MILD, "samples", {}),))
+    known[True, True] = diagnosis(findings=(Diagnosed(rank=1, finding=MILD, analysis="samples", params={}),))
     diagnosis_html(desk)
     assert reached.wait(90)  # TensorFlow is imported first
     page = parse(diagnosis_html(desk))

@@ -7,7 +7,8 @@ from workbench.app.page.panes.findings import findings_html
 from workbench.app.page.panes.tables import csv_bytes, tables_html
 from workbench.app.page.pictures import Part, Parts, album
 from workbench.core.dataset import Dataset
-from workbench.core.finding import Finding
+from workbench.core.estimate import Estimate
+from workbench.core.finding import Finding, Severity
 
 
 def of(dataset: Dataset, train: Dataset | None = None) -> Parts:
@@ -17,7 +18,11 @@ def of(dataset: Dataset, train: Dataset | None = None) -> Parts:
 
 def test_training_evidence_shows_training_images_that_are_no_links(dataset, parse):
     train = Dataset(
-        dataset.images[::-1], dataset.labels[::-1].copy(), dataset.class_names, dataset.indices, "made/train"
+        dataset.images[::-1],
+        dataset.labels[::-1].copy(),
+        class_names=dataset.class_names,
+        indices=dataset.indices,
+        name="made/train",
     )
     page = parse(findings_html([Finding("x", evidence=(0, 5, 8), part="train")], of(dataset, train)))
     assert page.all("a") == []
@@ -36,7 +41,13 @@ def test_training_images_that_are_not_at_hand_are_counted(dataset, parse):
 
 
 def test_a_finding_shows_claim_interval_advice_and_its_images_as_links(dataset, parse):
-    finding = Finding(f"{EVIL} is wrong.", "serious", 0.25, (0.1, 0.4), (5, 2, 999, -1), f"Look at {EVIL}.")
+    finding = Finding(
+        f"{EVIL} is wrong.",
+        severity=Severity.SERIOUS,
+        effect=Estimate(0.25, 0.1, 0.4),
+        evidence=(5, 2, 999, -1),
+        advice=f"Look at {EVIL}.",
+    )
     page = parse(findings_html([finding], of(dataset)))
     assert page.all("li", class_="finding serious") != []
     assert "0.25, 95 % interval 0.1 to 0.4" in page.text
@@ -52,7 +63,12 @@ def test_more_evidence_than_fits_is_counted(dataset, parse):
 
 
 def test_an_interval_that_the_claim_already_says_is_not_said_twice(dataset, parse):
-    page = parse(findings_html([Finding("10 % (95 % interval 5–20 %).", "info", 0.1, (0.05, 0.2))], of(dataset)))
+    page = parse(
+        findings_html(
+            [Finding("10 % (95 % interval 5–20 %).", severity=Severity.INFO, effect=Estimate(0.1, 0.05, 0.2))],
+            of(dataset),
+        )
+    )
     assert page.text.count("interval") == 1
 
 

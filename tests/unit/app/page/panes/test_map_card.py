@@ -29,26 +29,33 @@ class Signed(Kind):
 
 
 def drawn(values, parse, kind=Kind, scale=None, label=1, layer="outer/conv", details=None, **view):
-    image = Subject("k", "Image", np.full((4, 4, 1), 9, np.uint8), np.array([0.6, 0.3, 0.1]), 0, label)
-    view = View("errors", **{"explain": "predicted", **view})
+    image = Subject(
+        key="k",
+        title="Image",
+        pixels=np.full((4, 4, 1), 9, np.uint8),
+        probabilities=np.array([0.6, 0.3, 0.1]),
+        predicted=0,
+        label=label,
+    )
+    view = View(section="errors", **{"explain": "predicted", **view})
     target, against = image.target(view.explain)
     array = np.asarray(values, np.float32)[None]
     score, unit = ("logit", "logit") if against is None else ("contrast", "logit difference")
     made = Attribution(
         array,
-        np.array([target]),
-        score,
-        kind.signed,
-        "hand",
-        {},
-        layer,
-        (4, 4),
-        None if against is None else np.array([against]),
-        unit,
-        details or {},
+        target=np.array([target]),
+        score=score,
+        signed=kind.signed,
+        method="hand",
+        params={},
+        layer=layer,
+        image_size=(4, 4),
+        against=None if against is None else np.array([against]),
+        unit=unit,
+        details=details or {},
     )
     largest = max(np.abs(made.values).max() if kind.signed else made.values.max(), 0)
-    shown = Shown(kind, made, float(largest if scale is None else scale), key="abc")
+    shown = Shown(kind=kind, attribution=made, scale=float(largest if scale is None else scale), key="abc")
     return parse(maps_html([shown], image, view, NAMES))
 
 
@@ -118,9 +125,25 @@ def test_details_and_changed_parameters_stand_below(parse):
 
 
 def test_use_and_paper_stand_with_every_map_also_where_there_is_none(parse):
-    view, image = View("errors"), Subject("k", "I", np.zeros((4, 4, 1), np.uint8), np.array([0.6, 0.4]), 0, 1)
+    view, image = (
+        View(section="errors"),
+        Subject(
+            key="k",
+            title="I",
+            pixels=np.zeros((4, 4, 1), np.uint8),
+            probabilities=np.array([0.6, 0.4]),
+            predicted=0,
+            label=1,
+        ),
+    )
     page = parse(
-        maps_html([Shown(Kind, None, reason="needs <a layer>")], image, view, NAMES, lambda each: "<i>form</i>")
+        maps_html(
+            [Shown(kind=Kind, attribution=None, reason="needs <a layer>")],
+            image,
+            view,
+            NAMES,
+            lambda each: "<i>form</i>",
+        )
     )
     assert "needs <a layer>" in page.text
     assert "Good for tests; not for <b>. arXiv:1234.56789" in page.text

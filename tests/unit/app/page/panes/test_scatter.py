@@ -47,7 +47,7 @@ def test_the_browser_gets_place_classes_confidence_and_number_of_each_image(poin
 )
 def test_what_is_no_map_of_these_images_gets_none(desk, table):
     assert points_of(desk, Result({"t": table})) is None
-    assert map_html(desk, Result({"t": table}), "key", View("samples")) == ""
+    assert map_html(desk, Result({"t": table}), "key", View(section="samples")) == ""
 
 
 def test_rows_that_do_not_exist_and_places_that_are_none_are_left_out(desk):
@@ -65,7 +65,7 @@ def test_a_region_holds_what_lies_inside_wrong_ones_first_most_confident_first(p
 
 
 def test_without_a_region_each_class_leads_to_where_most_of_its_images_lie(desk, points, parse):
-    page = parse(scatter_html(desk, points, "key", View("samples")))
+    page = parse(scatter_html(desk, points, "key", View(section="samples")))
     regions = [a["data-go"] for a in page.all("button") if (a["data-go"] or "").startswith("_region")]
     assert regions[0] == "_region=0.15%2C0%2C2.85%2C0"  # 5 % and 95 % of 0, 1, 2, 3
     assert len(regions) == 3
@@ -75,7 +75,7 @@ def test_without_a_region_each_class_leads_to_where_most_of_its_images_lie(desk,
 
 
 def test_a_region_shows_counts_and_links_and_can_be_changed(desk, points, parse):
-    view = View("samples", region=(0.0, -1.0, 4.0, 11.0))
+    view = View(section="samples", region=(0.0, -1.0, 4.0, 11.0))
     page = parse(scatter_html(desk, points, "key", view))
     assert "5 images · 3 wrong (60.0 %)" in page.text
     assert [a["href"] for a in page.all("a")] == [f"?section=errors&image={row}" for row in (2, 3, 1, 4, 0)]
@@ -88,12 +88,12 @@ def test_a_region_shows_counts_and_links_and_can_be_changed(desk, points, parse)
 
 
 def test_an_empty_region_says_so(desk, points, parse):
-    page = parse(scatter_html(desk, points, "key", View("samples", region=(90.0, 90.0, 91.0, 91.0))))
+    page = parse(scatter_html(desk, points, "key", View(section="samples", region=(90.0, 90.0, 91.0, 91.0))))
     assert "No image lies here." in page.text
 
 
 def test_names_reach_the_script_as_data_and_colours_as_chosen(desk, points, parse):
-    page = parse(scatter_html(desk, points, "k<", View("samples", colour="correct")))
+    page = parse(scatter_html(desk, points, "k<", View(section="samples", colour="correct")))
     plot = page.all("div", class_="plot")[0]
     assert json.loads(plot["data-names"])[1] == EVIL
     assert (plot["data-points"], plot["data-colour"]) == ("k<", "correct")
@@ -104,6 +104,6 @@ def test_names_reach_the_script_as_data_and_colours_as_chosen(desk, points, pars
 def test_of_a_large_region_the_rest_is_counted(desk, parse):
     table = pd.DataFrame({"row": [0] * (MOST + 5), "x": 0.0, "y": 0.0})
     found = points_of(desk, Result({"t": table}))
-    page = parse(scatter_html(desk, found, "key", View("samples", region=(-1.0, -1.0, 1.0, 1.0))))
+    page = parse(scatter_html(desk, found, "key", View(section="samples", region=(-1.0, -1.0, 1.0, 1.0))))
     assert len(page.all("a")) == MOST
     assert "… 5 more" in page.text

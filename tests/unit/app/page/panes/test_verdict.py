@@ -14,7 +14,9 @@ KNOWN = Weights("known")
 
 
 def verdict(percentile=98.0, largest=2.5, randomised=0.05, *, blind=False) -> Verdict:
-    return Verdict(0.31, percentile, 50, largest, randomised, blind)
+    return Verdict(
+        faithfulness=0.31, percentile=percentile, controls=50, largest=largest, randomised=randomised, blind=blind
+    )
 
 
 @pytest.mark.parametrize(
