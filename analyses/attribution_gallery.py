@@ -53,7 +53,7 @@ HEAD, FOOT = 0.5, 0.5
 """Room for the methods' names above and their colour bars below, in widths of a cell."""
 
 
-class Choice(Params):
+class AttributionGalleryParams(Params):
     """Which methods, on which images."""
 
     methods: Annotated[
@@ -71,13 +71,13 @@ class Choice(Params):
     ] = None
 
 
-class AttributionGallery(Analysis[Choice]):
+class AttributionGallery(Analysis[AttributionGalleryParams]):
     """How do the methods explain the same images, and which of their maps may be believed?"""
 
-    Params = Choice
+    Params = AttributionGalleryParams
     needs_model = True
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: AttributionGalleryParams) -> Result:
         """Explain each image with each method, and judge every map."""
         import pandas as pd
 
@@ -138,7 +138,7 @@ class AttributionGallery(Analysis[Choice]):
         return figure
 
 
-def _methods(session: Session, params: Choice) -> tuple[dict[str, Explainer], dict[str, str]]:
+def _methods(session: Session, params: AttributionGalleryParams) -> tuple[dict[str, Explainer], dict[str, str]]:
     """Return the methods that apply, by name, and why others do not, by title."""
     from workbench.attribution.methods import explainer
 
@@ -154,7 +154,7 @@ def _methods(session: Session, params: Choice) -> tuple[dict[str, Explainer], di
     return chosen, left
 
 
-def _rows(session: Session, params: Choice) -> Array:
+def _rows(session: Session, params: AttributionGalleryParams) -> Array:
     """Choose the most confident error of each leading confused pair, and in turn a right prediction of its class."""
     if params.row >= 0:
         return session.dataset.rows([params.row])

@@ -30,19 +30,19 @@ UNEVEN, SURE = 1.5, 0.01
 """Largest class over smallest from which it is worth knowing, if it is surely (p-value of a chi-square) no chance."""
 
 
-class Limits(Params):
+class ClassBalanceParams(Params):
     """When an imbalance matters."""
 
     serious: float = Field(5.0, ge=1, le=1000, description="usual size over that of a class from which it is serious")
 
 
-class ClassBalance(Analysis[Limits]):
+class ClassBalance(Analysis[ClassBalanceParams]):
     """Does every class have its share of the images?"""
 
-    Params = Limits
+    Params = ClassBalanceParams
     kinds: ClassVar[tuple[Kind, ...]] = ("class-imbalance",)
 
-    def compute(self, session: Session, params: Limits) -> Result:
+    def compute(self, session: Session, params: ClassBalanceParams) -> Result:
         """Count the labels of the images at hand and, where there are any, of the training images."""
         import pandas as pd
 
@@ -104,7 +104,9 @@ class ClassBalance(Analysis[Limits]):
         return figure
 
 
-def _ratio(session: Session, counts: Array, where: str, params: Limits, *, part: Part, learned: bool) -> Finding:
+def _ratio(
+    session: Session, counts: Array, where: str, params: ClassBalanceParams, *, part: Part, learned: bool
+) -> Finding:
     """Compare the smallest classes with the usual size of one.
 
     Args:

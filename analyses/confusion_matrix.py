@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 
-class Size(Params):
+class ConfusionMatrixParams(Params):
     """How much of a large matrix is drawn."""
 
     classes: int = Field(30, ge=2, le=60, description="classes to draw; of more, those with the most errors")
 
 
-class ConfusionMatrix(Analysis[Size]):
+class ConfusionMatrix(Analysis[ConfusionMatrixParams]):
     """Which classes does the model take for which?"""
 
-    Params = Size
+    Params = ConfusionMatrixParams
 
-    def compute(self, session: Session, params: Size) -> Result:
+    def compute(self, session: Session, params: ConfusionMatrixParams) -> Result:
         """Count images by true and predicted class."""
         import pandas as pd
 

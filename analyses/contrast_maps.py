@@ -53,7 +53,7 @@ MUTE = 0.8
 """Share of the background's pixels from which on their being exactly zero is said."""
 
 
-class Choice(Params):
+class ContrastMapsParams(Params):
     """Which errors, and how they are explained."""
 
     images: int = Field(6, ge=1, le=30, description="errors to show: the worst of each leading confused pair first")
@@ -68,18 +68,18 @@ class Choice(Params):
     examined: int = Field(200, ge=1, le=20_000, description="errors to count over, evenly spaced over all of them")
 
 
-class ContrastMaps(Analysis[Choice]):
+class ContrastMaps(Analysis[ContrastMapsParams]):
     """What spoke for the true class of an error, and what for the predicted one?
 
     The logit of the true class less that of the predicted one, f_true - f_predicted, is explained. An image that is
     recognised is contrasted with the second most probable class.
     """
 
-    Params = Choice
+    Params = ContrastMapsParams
     needs_model = True
     needs_inside = "layers"
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: ContrastMapsParams) -> Result:
         """Explain the margin of the shown images and of a sample of all errors, and add it up over places."""
         if not session.probe.spatial_layers:
             raise WorkbenchError(session.probe.no_maps("HiResCAM, which is shown beside the pixels,"))
@@ -167,7 +167,9 @@ class ContrastMaps(Analysis[Choice]):
         return figure
 
 
-def _measured(session: Session, rows: Array, params: Choice) -> tuple[pd.DataFrame, dict[str, Array], dict[str, Any]]:
+def _measured(
+    session: Session, rows: Array, params: ContrastMapsParams
+) -> tuple[pd.DataFrame, dict[str, Array], dict[str, Any]]:
     """Explain some images: a line for each of how its margin adds up, the maps, and what they are."""
     import pandas as pd
 

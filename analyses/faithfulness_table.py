@@ -42,7 +42,7 @@ BETTER, WORSE, SAME = "better", "worse", "no better"
 ACROSS = 6
 
 
-class Choice(Params):
+class FaithfulnessTableParams(Params):
     """Which methods and measures, on which images."""
 
     methods: Methods = ()
@@ -54,13 +54,13 @@ class Choice(Params):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images and of the resampling")
 
 
-class FaithfulnessTable(Analysis[Choice]):
+class FaithfulnessTable(Analysis[FaithfulnessTableParams]):
     """Which method's maps can be believed, on this model?"""
 
-    Params = Choice
+    Params = FaithfulnessTableParams
     needs_model = True
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: FaithfulnessTableParams) -> Result:
         """Measure each method's maps of the predicted class, and test every method against the random control."""
         import pandas as pd
 
@@ -131,7 +131,7 @@ class FaithfulnessTable(Analysis[Choice]):
         return figure
 
 
-def _measures(params: Choice) -> dict[str, Measure]:
+def _measures(params: FaithfulnessTableParams) -> dict[str, Measure]:
     """Return the measures that are asked for, those that turn pixels `within` what the parameters say."""
     from workbench.faithfulness.measures import measure, measures
 

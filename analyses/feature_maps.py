@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 
-class Choice(Params):
+class FeatureMapsParams(Params):
     """Which image, and how much of the network."""
 
     row: int = Field(0, ge=0, description="row of the image whose maps are drawn")
@@ -49,10 +49,10 @@ class Choice(Params):
     layers: int = Field(12, ge=1, le=50, description="layers to draw and count; of more, evenly spaced ones")
 
 
-class FeatureMaps(Analysis[Choice]):
+class FeatureMaps(Analysis[FeatureMapsParams]):
     """What does each layer make of an image, and which of its channels are dead?"""
 
-    Params = Choice
+    Params = FeatureMapsParams
     needs_model = True
     needs_inside = "layers"
 
@@ -63,7 +63,7 @@ class FeatureMaps(Analysis[Choice]):
             return super().missing(session) or none
         return super().missing(session)
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: FeatureMapsParams) -> Result:
         """Read all layers in one pass: the maps of one image, and the range of every channel over many."""
         import pandas as pd
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 CELL, COLUMNS = 1.3, 8
 
 
-class Choice(Params):
+class GradCamMapsParams(Params):
     """Which layer, and how many pictures."""
 
     layer: Annotated[
@@ -50,10 +50,10 @@ class Choice(Params):
     )
 
 
-class GradCamMaps(Analysis[Choice]):
+class GradCamMaps(Analysis[GradCamMapsParams]):
     """Where does the model look when it is right, and where when it is wrong?"""
 
-    Params = Choice
+    Params = GradCamMapsParams
     needs_model = True
     needs_inside = "layers"
 
@@ -64,7 +64,7 @@ class GradCamMaps(Analysis[Choice]):
             return super().missing(session) or none
         return super().missing(session)
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: GradCamMapsParams) -> Result:
         """Explain the predicted class of the examples, and of a sample for the count of empty maps."""
         predictions, dataset = session.predictions, session.dataset
         examples = _examples(predictions, len(session.class_names), params)
@@ -131,7 +131,7 @@ class GradCamMaps(Analysis[Choice]):
         return figure
 
 
-def _examples(predictions: Predictions, classes: int, params: Choice) -> pd.DataFrame:
+def _examples(predictions: Predictions, classes: int, params: GradCamMapsParams) -> pd.DataFrame:
     """List row, class and whether it is right, for each class and each place; -1 where there is no such prediction."""
     import pandas as pd
 

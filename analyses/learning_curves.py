@@ -28,17 +28,17 @@ RISEN = 0.1
 """Rise of the validation loss above its lowest value from which training went on for too long."""
 
 
-class Limits(Params):
+class LearningCurvesParams(Params):
     """What counts as over- or underfitted."""
 
     gap: float = Field(0.03, ge=0, le=1, description="training minus validation accuracy from which it is overfitting")
     patience: int = Field(3, ge=1, le=100, description="epochs at the end that tell whether it is still improving")
 
 
-class LearningCurves(Analysis[Limits]):
+class LearningCurves(Analysis[LearningCurvesParams]):
     """Has the training converged, and does the model overfit?"""
 
-    Params = Limits
+    Params = LearningCurvesParams
 
     def missing(self, session: Session) -> str | None:
         """Say so where the model was not trained here."""
@@ -50,7 +50,7 @@ class LearningCurves(Analysis[Limits]):
             )
         return None
 
-    def compute(self, session: Session, params: Limits) -> Result:
+    def compute(self, session: Session, params: LearningCurvesParams) -> Result:
         """Read gap, best epoch and trend from the history."""
         import pandas as pd
 
@@ -114,7 +114,7 @@ def _best(table: pd.DataFrame) -> int:
     return int(np.nanargmin(table["val_loss"].to_numpy()))
 
 
-def _fit(table: pd.DataFrame, params: Limits) -> list[Finding]:
+def _fit(table: pd.DataFrame, params: LearningCurvesParams) -> list[Finding]:
     """Compare training and validation at the end."""
     if "val_loss" not in table or "val_accuracy" not in table or "accuracy" not in table:
         return [
@@ -157,7 +157,7 @@ def _lowest(epoch: int, loss: float, epochs: int) -> Finding:
     )
 
 
-def _trend(table: pd.DataFrame, params: Limits) -> list[Finding]:
+def _trend(table: pd.DataFrame, params: LearningCurvesParams) -> list[Finding]:
     """Say whether the last epochs still brought something."""
     name, whose = ("val_loss", "validation") if "val_loss" in table else ("loss", "training")
     if name not in table or len(table) <= params.patience:

@@ -45,7 +45,7 @@ UNITS = {"spearman": "rank correlation", "overlap": "share of one's top pixels t
 ABOVE, CHANCE, OPPOSED, UNKNOWN = "more than chance", "chance", "less than chance", "a map is flat"
 
 
-class Choice(Params):
+class MethodAgreementParams(Params):
     """Which methods, on which images."""
 
     methods: Methods = ()
@@ -57,13 +57,13 @@ class Choice(Params):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images and of the random maps")
 
 
-class MethodAgreement(Analysis[Choice]):
+class MethodAgreement(Analysis[MethodAgreementParams]):
     """Do the methods agree about the same images?"""
 
-    Params = Choice
+    Params = MethodAgreementParams
     needs_model = True
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: MethodAgreementParams) -> Result:
         """Explain the predicted class with every method, twice where it draws numbers, and compare all pairs."""
         import pandas as pd
 

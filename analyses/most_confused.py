@@ -36,20 +36,20 @@ CELL = 0.75
 """Width of an example in inches."""
 
 
-class Choice(Params):
+class MostConfusedParams(Params):
     """How many pairs and pictures."""
 
     top: int = Field(10, ge=1, le=50, description="pairs to list")
     examples: int = Field(6, ge=1, le=12, description="errors of each pair to show, most confident first")
 
 
-class MostConfused(Analysis[Choice]):
+class MostConfused(Analysis[MostConfusedParams]):
     """Which classes are most often taken for each other, and what do those images look like?"""
 
-    Params = Choice
+    Params = MostConfusedParams
     kinds: ClassVar[tuple[Kind, ...]] = ("confused-pair",)
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: MostConfusedParams) -> Result:
         """Rank pairs by their errors: true to predicted, and both ways together."""
         predictions, names = session.predictions, session.class_names
         counts = confusion_counts(predictions.labels, predictions.predicted, len(names))

@@ -37,19 +37,19 @@ MOST = 5
 """Weak classes that are named."""
 
 
-class Size(Params):
+class PerClassParams(Params):
     """How many classes are drawn."""
 
     classes: int = Field(30, ge=2, le=100, description="classes to draw; of more, those with the lowest F1")
 
 
-class PerClass(Analysis[Size]):
+class PerClass(Analysis[PerClassParams]):
     """How well is each class recognised, and which ones are told apart best?"""
 
-    Params = Size
+    Params = PerClassParams
     kinds: ClassVar[tuple[Kind, ...]] = ("underperforming-class",)
 
-    def compute(self, session: Session, params: Size) -> Result:
+    def compute(self, session: Session, params: PerClassParams) -> Result:
         """Give precision and recall with Wilson intervals, F1 and the number of images of each class."""
         import pandas as pd
 

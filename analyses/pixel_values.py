@@ -34,19 +34,19 @@ BINS = 16
 """Columns of the drawn distribution, of 16 values each."""
 
 
-class Size(Params):
+class PixelValuesParams(Params):
     """How much is read and drawn."""
 
     images: int = Field(10_000, ge=1, le=1_000_000, description="images to read, evenly spaced over the dataset")
     classes: int = Field(20, ge=2, le=60, description="classes to draw; of more, the brightest and the darkest")
 
 
-class PixelValues(Analysis[Size]):
+class PixelValues(Analysis[PixelValuesParams]):
     """How bright are the images of each class, and how much of them is empty?"""
 
-    Params = Size
+    Params = PixelValuesParams
 
-    def compute(self, session: Session, params: Size) -> Result:
+    def compute(self, session: Session, params: PixelValuesParams) -> Result:
         """Count every pixel value of every class exactly, and average the images of each class."""
         import pandas as pd
 

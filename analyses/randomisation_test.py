@@ -57,7 +57,7 @@ HEAD, FOOT = 0.38, 0.6
 """Inches: names, maps, curves; what stands above the maps, and below them."""
 
 
-class Choice(Params):
+class RandomisationTestParams(Params):
     """Which methods, and how the weights are drawn anew."""
 
     methods: Annotated[
@@ -71,14 +71,14 @@ class Choice(Params):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of the weights and of the choice of images")
 
 
-class RandomisationTest(Analysis[Choice]):
+class RandomisationTest(Analysis[RandomisationTestParams]):
     """Do the maps depend on the network's weights?"""
 
-    Params = Choice
+    Params = RandomisationTestParams
     needs_model = True
     needs_inside = "weights"
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: RandomisationTestParams) -> Result:
         """Explain the predicted class of some images with the trained weights and with others."""
         import pandas as pd
 

@@ -52,7 +52,7 @@ GREY = 212
 CELL, COLUMNS = 1.06, 1 + 2 * len(REFERENCES)
 
 
-class Choice(Params):
+class ReferenceSensitivityParams(Params):
     """How many images, and how finely each path is walked."""
 
     images: int = Field(24, ge=1, le=2000, description="images to explain, of each class as many as there are")
@@ -61,14 +61,14 @@ class Choice(Params):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images and of the random maps")
 
 
-class ReferenceSensitivity(Analysis[Choice]):
+class ReferenceSensitivity(Analysis[ReferenceSensitivityParams]):
     """How much do integrated gradients depend on the reference image?"""
 
-    Params = Choice
+    Params = ReferenceSensitivityParams
     needs_model = True
     needs_inside = "gradients"
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: ReferenceSensitivityParams) -> Result:
         """Explain the predicted class from each reference, and compare the maps on the object's pixels."""
         import pandas as pd
 

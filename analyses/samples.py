@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 
-class Choice(Params):
+class SamplesParams(Params):
     """Which images to show."""
 
     count: int = Field(25, ge=1, le=100, description="images to show, as evenly over the classes as can be")
     seed: int = Field(0, ge=0, description="which images of a class: another number, other images")
 
 
-class Samples(Analysis[Choice]):
+class Samples(Analysis[SamplesParams]):
     """What do the images look like, and would you have labelled them so?"""
 
-    Params = Choice
+    Params = SamplesParams
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: SamplesParams) -> Result:
         """Take one image of each class in turn until there are enough."""
         import pandas as pd
 

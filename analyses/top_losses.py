@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 
-class Choice(Params):
+class TopLossesParams(Params):
     """How many, and what counts as sure."""
 
     count: int = Field(24, ge=1, le=100, description="images to list")
     sure: float = Field(0.95, ge=0.5, le=1, description="probability from which a wrong prediction counts as sure")
 
 
-class TopLosses(Analysis[Choice]):
+class TopLosses(Analysis[TopLossesParams]):
     """Which images does the model get most wrong?"""
 
-    Params = Choice
+    Params = TopLossesParams
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: TopLossesParams) -> Result:
         """Sort by cross-entropy of the label, largest first; ties by row."""
         import pandas as pd
 

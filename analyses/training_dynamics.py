@@ -39,21 +39,21 @@ SURE, UNSURE = 0.75, 0.25
 """Mean probabilities of the label above which an image is easy, and below which it is hard."""
 
 
-class Choice(Params):
+class TrainingDynamicsParams(Params):
     """How much is shown."""
 
     pictures: int = Field(16, ge=1, le=24, description="images of each region to show")
     listed: int = Field(1000, ge=1, le=100_000, description="training images that the table lists, hardest first")
 
 
-class TrainingDynamics(Analysis[Choice]):
+class TrainingDynamics(Analysis[TrainingDynamicsParams]):
     """Which training images were learned early, late, never, or forgotten again?
 
     Confidence is the mean probability of the label over the epochs, variability its standard deviation. Easy images
     have a confidence above 0.75, hard ones below 0.25; the others are ambiguous, the more so the more variable.
     """
 
-    Params = Choice
+    Params = TrainingDynamicsParams
     kinds: ClassVar[tuple[Kind, ...]] = ()
 
     def missing(self, session: Session) -> str | None:
@@ -69,7 +69,7 @@ class TrainingDynamics(Analysis[Choice]):
             return "Training dynamics need the images that the run was trained on, and they are not found."
         return None
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: TrainingDynamicsParams) -> Result:
         """Place each image by confidence and variability, and count what was forgotten or never learned."""
         dynamics, train = session.dynamics, session.train
         if dynamics is None or train is None or (self.missing(session)):

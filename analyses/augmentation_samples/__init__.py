@@ -43,7 +43,7 @@ COVERED = 0.5
 SAMPLES = ("flip", "shift", "rotation", "zoom", "brightness", "contrast", "erasing", "erasing_size")
 
 
-class Drawn(Params):
+class AugmentationSamplesParams(Params):
     """Which augmentation is shown on how many images; settings that are not given are the recipe's."""
 
     images: int = Field(6, ge=1, le=20, description="images to show, as evenly over the classes as can be")
@@ -60,12 +60,12 @@ class Drawn(Params):
     erasing_size: float | None = Field(None, ge=0.02, le=1, description="largest share of an image that is erased")
 
 
-class AugmentationSamples(Analysis[Drawn]):
+class AugmentationSamples(Analysis[AugmentationSamplesParams]):
     """What does augmentation make of the images, and would you still give them their labels?"""
 
-    Params = Drawn
+    Params = AugmentationSamplesParams
 
-    def compute(self, session: Session, params: Drawn) -> Result:
+    def compute(self, session: Session, params: AugmentationSamplesParams) -> Result:
         """Change some images as the trainer does, and count on many what leaves the frame."""
         import pandas as pd
 
@@ -124,7 +124,7 @@ class AugmentationSamples(Analysis[Drawn]):
         return figure
 
 
-def _recipe(session: Session, params: Drawn) -> Recipe:
+def _recipe(session: Session, params: AugmentationSamplesParams) -> Recipe:
     """Return the recipe that was asked for: the run's, or a named one, with the settings that were given."""
     if params.recipe is not None and params.recipe not in RECIPES:
         raise unknown("recipe", params.recipe, RECIPES)
@@ -159,7 +159,7 @@ def _said(value: Any) -> str:
     return "on" if value is True else f"{value:g}"
 
 
-def _findings(dataset: Dataset, recipe: Recipe, params: Drawn) -> list[Finding]:
+def _findings(dataset: Dataset, recipe: Recipe, params: AugmentationSamplesParams) -> list[Finding]:
     settings = _used({name: getattr(recipe, name) for name in SAMPLES})
     if not settings:
         return [

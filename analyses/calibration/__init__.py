@@ -39,7 +39,7 @@ CURVE = 400
 """Places of the risk-coverage curve that are kept."""
 
 
-class Options(Params):
+class CalibrationParams(Params):
     """How calibration is measured."""
 
     bins: int = Field(15, ge=2, le=100, description="bins of the calibration errors and of the diagram")
@@ -50,15 +50,15 @@ class Options(Params):
     seed: int = Field(0, ge=0, description="of the resamples, and of the halves that temperatures are fitted on")
 
 
-class Calibration(Analysis[Options]):
+class Calibration(Analysis[CalibrationParams]):
     """Can the model's confidence be believed, and from which confidence on is it right?"""
 
-    Params = Options
+    Params = CalibrationParams
     needs_model: ClassVar[bool] = True
     kinds: ClassVar[tuple[Kind, ...]] = ("miscalibration",)
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"resamples": 200})
 
-    def compute(self, session: Session, params: Options) -> Result:
+    def compute(self, session: Session, params: CalibrationParams) -> Result:
         """Measure confidence against accuracy, before and after a temperature from `recalibrate(session)`."""
         import pandas as pd
 
@@ -161,7 +161,7 @@ def _classes(said: Predictions, names: tuple[str, ...], bins: int) -> pd.DataFra
     return table
 
 
-def _pairs(said: Predictions, names: tuple[str, ...], params: Options) -> pd.DataFrame:
+def _pairs(said: Predictions, names: tuple[str, ...], params: CalibrationParams) -> pd.DataFrame:
     """Calibration where the choice is between two classes: those with the largest logits. Most errors first."""
     wrong = confusion_counts(said.labels, said.predicted, len(names))
     wrong = np.triu(wrong + wrong.T, 1)
@@ -261,7 +261,7 @@ def _temperature(mended: Recalibrated, before: dict[str, Estimate], after: dict[
     )
 
 
-def _threshold(said: Predictions, params: Options) -> Finding:
+def _threshold(said: Predictions, params: CalibrationParams) -> Finding:
     curve, wanted = selective(said.confidence, said.correct), percent(params.error_rate)
     place = curve.within(params.error_rate)
     if place is None:

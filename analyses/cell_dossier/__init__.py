@@ -56,7 +56,7 @@ NARROW, UNCOVERED = 8, 0.5
 """A map is elsewhere if half of it lies in so few of 49 cells, and the object covers less than that share of them."""
 
 
-class Choice(Params):
+class CellDossierParams(Params):
     """Which cell, and how its errors are explained."""
 
     true: Annotated[
@@ -72,16 +72,16 @@ class Choice(Params):
     errors: int = Field(300, ge=1, le=5000, description="errors of the cell to explain at most, evenly spaced")
 
 
-class CellDossier(Analysis[Choice]):
+class CellDossier(Analysis[CellDossierParams]):
     """How often is one class taken for another, and what in the images speaks for it?
 
     The maps explain f_true - f_predicted. Those of the errors are added up over 7×7 cells and clustered.
     """
 
-    Params = Choice
+    Params = CellDossierParams
     needs_model = True
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: CellDossierParams) -> Result:
         """Count the cell and its mirror image, explain its errors beside right predictions, and cluster the maps."""
         predictions, names = session.predictions, session.class_names
         counts = confusion_counts(predictions.labels, predictions.predicted, len(names))

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 MOST_LAYERS, MOST_ROWS, MOST_CLASSES, CELL, TOP = 16, 12, 20, 0.55, 9
 
 
-class Choice(Params):
+class ChannelsParams(Params):
     """Which layer is looked at closely, and on how many images."""
 
     layer: Annotated[
@@ -65,20 +65,20 @@ class Choice(Params):
     show: int = Field(4, ge=1, le=12, description="channels whose images are shown, most relevant first")
 
 
-class Channels(Analysis[Choice]):
+class Channels(Analysis[ChannelsParams]):
     """Which channels are dead or say the same, and what is lost without each?
 
     A channel is read where the next layer reads it, behind activation and normalisation. It is dead if it is the same
     on all images, and zeroed if its weights are exactly zero.
     """
 
-    Params = Choice
+    Params = ChannelsParams
     needs_model = True
     needs_inside = "layers"
     kinds: ClassVar[tuple[Kind, ...]] = ("dead-channels",)
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 256, "tried": 60, "channels": 64})
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: ChannelsParams) -> Result:
         """Read all units once, then switch the channels of one layer off."""
         import pandas as pd
 
@@ -179,7 +179,9 @@ def _chosen(found: list[Unit], asked: str | None, layers: Mapping[str, Any]) -> 
     return best.end, best.name
 
 
-def _close(session: Session, params: Choice, end: str) -> tuple[pd.DataFrame, dict[str, Array], Array, list[int]]:
+def _close(
+    session: Session, params: ChannelsParams, end: str
+) -> tuple[pd.DataFrame, dict[str, Array], Array, list[int]]:
     """Switch the channels of one layer off.
 
     Returns:

@@ -46,7 +46,7 @@ TILES = 16
 """Pictures along the longer side of the map."""
 
 
-class Choice(Params):
+class EmbeddingMapParams(Params):
     """How large the map is, and what counts as near."""
 
     images: int = Field(5000, ge=10, le=20_000, description="images on the map; of more, a random sample")
@@ -55,14 +55,14 @@ class Choice(Params):
     seed: int = Field(0, ge=0, description="of the sample and of the start of t-SNE")
 
 
-class EmbeddingMap(Analysis[Choice]):
+class EmbeddingMap(Analysis[EmbeddingMapParams]):
     """Which classes does the model keep apart, and where do its errors lie?"""
 
-    Params = Choice
+    Params = EmbeddingMapParams
     needs_model = True
     quick = None
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: EmbeddingMapParams) -> Result:
         """Lay the embeddings out in the plane, and count whose images are neighbours before that."""
         import pandas as pd
 

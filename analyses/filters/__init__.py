@@ -45,7 +45,7 @@ NEGLIGIBLE = 0.05
 MOST_LAYERS, MOST_FILTERS, CELL = 8, 64, 1.2
 
 
-class Choice(Params):
+class FiltersParams(Params):
     """Which filters to excite, and how long."""
 
     layer: Annotated[
@@ -58,10 +58,10 @@ class Choice(Params):
     images: int = Field(128, ge=1, le=10_000, description="images that tell which filters respond most")
 
 
-class Filters(Analysis[Choice]):
+class Filters(Analysis[FiltersParams]):
     """What do the filters look for, in the first layer and in a deep one?"""
 
-    Params = Choice
+    Params = FiltersParams
     needs_model = True
     needs_inside = "weights"
 
@@ -71,7 +71,7 @@ class Filters(Analysis[Choice]):
             return super().missing(session) or "Filters are weights of a convolution. This model has no convolution."
         return super().missing(session)
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: FiltersParams) -> Result:
         """Read kernels and norms; climb to the inputs that the filters answering most to the data like best."""
         import pandas as pd
 
@@ -171,7 +171,7 @@ def _findings(table: pd.DataFrame) -> list[Finding]:
     ]
 
 
-def _excited(session: Session, probe: Probe, layer: str, params: Choice) -> tuple[pd.DataFrame, Array, Finding]:
+def _excited(session: Session, probe: Probe, layer: str, params: FiltersParams) -> tuple[pd.DataFrame, Array, Finding]:
     """Excite the filters that answer most to the data, and compare with the image that each likes best."""
     import pandas as pd
 

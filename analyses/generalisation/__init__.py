@@ -36,7 +36,7 @@ STEEP, CLIMB = 0.2, 0.03
 """A training ended too early if its last epoch lowered the loss by this share and raised the accuracy by this much."""
 
 
-class Options(Params):
+class GeneralisationParams(Params):
     """How many images are compared."""
 
     images: int = Field(100_000, ge=50, description="fitted, and validation, images to measure at most, drawn by seed")
@@ -45,10 +45,10 @@ class Options(Params):
     seed: int = Field(0, ge=0, description="of the images that are drawn")
 
 
-class Generalisation(Analysis[Options]):
+class Generalisation(Analysis[GeneralisationParams]):
     """Does the model know its training images better than new ones, and has it learned enough?"""
 
-    Params = Options
+    Params = GeneralisationParams
     needs_model: ClassVar[bool] = True
     kinds: ClassVar[tuple[Kind, ...]] = ("overfitting", "underfitting")
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 10_000, "line": 3000})
@@ -62,7 +62,7 @@ class Generalisation(Analysis[Options]):
             )
         return None
 
-    def compute(self, session: Session, params: Options) -> Result:
+    def compute(self, session: Session, params: GeneralisationParams) -> Result:
         """Compare accuracy and loss on fitted, validation and studied images, with those of a linear classifier."""
         shown, curves = parts(session, params.images, params.seed), _curves(session)
         line = None
@@ -114,7 +114,7 @@ def _table(shown: Mapping[str, Part], line: LinearPixels | None) -> pd.DataFrame
     return table[["who", "part", "images", "right", "accuracy", "low", "high", "loss"]]
 
 
-def _overfitting(fitted: Part, new: Part, line: LinearPixels | None, params: Options) -> Finding:
+def _overfitting(fitted: Part, new: Part, line: LinearPixels | None, params: GeneralisationParams) -> Finding:
     """Compare the errors on new images with those on the fitted ones."""
     (gap, low, high), _ = difference(fitted.right, fitted.images, new.right, new.images)
     times, least, _ = odds_ratio(new.wrong, new.images, fitted.wrong, fitted.images)
@@ -187,7 +187,7 @@ def _elsewhere(new: Part, studied: Part) -> list[Finding]:
     ]
 
 
-def _from_curves(curves: pd.DataFrame, params: Options) -> Finding:
+def _from_curves(curves: pd.DataFrame, params: GeneralisationParams) -> Finding:
     """Compare the last values of the curves, where the images themselves are not known."""
     last = curves.iloc[-1]
     gap = float(last["accuracy"] - last["val_accuracy"])

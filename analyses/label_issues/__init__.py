@@ -41,7 +41,7 @@ LISTED = 5000
 """Images that a table lists at most."""
 
 
-class Choice(Params):
+class LabelIssuesParams(Params):
     """How it is looked, and how much is shown."""
 
     folds: int = Field(
@@ -57,18 +57,18 @@ class Choice(Params):
     pictures: int = Field(8, ge=1, le=24, description="suspicious images to draw, with their neighbours")
 
 
-class LabelIssues(Analysis[Choice]):
+class LabelIssues(Analysis[LabelIssuesParams]):
     """Which labels are likely wrong, what should they be, and how many are there?
 
     Confident learning on out-of-sample probabilities, of the training images and of the studied ones.
     """
 
-    Params = Choice
+    Params = LabelIssuesParams
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("label-noise",)
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 15_000})
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: LabelIssuesParams) -> Result:
         """Judge the labels of the training part, where it is known, and of the studied images."""
         names = session.class_names
         tables: dict[str, pd.DataFrame] = {}

@@ -33,7 +33,7 @@ STORIES = 3
 """Images of each kind whose story is shown."""
 
 
-class Choice(Params):
+class LayerStoryParams(Params):
     """How many images, and how many places to look at."""
 
     layers: int = Field(8, ge=1, le=50, description="layers to look behind at most, evenly chosen")
@@ -43,21 +43,21 @@ class Choice(Params):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images")
 
 
-class LayerStory(Analysis[Choice]):
+class LayerStory(Analysis[LayerStoryParams]):
     """At which layer does an image turn into its prediction?
 
     A nearest-neighbour probe after each layer says a class; the prediction depth of an image is the first layer from
     which on all of them agree with the network.
     """
 
-    Params = Choice
+    Params = LayerStoryParams
     needs_model = True
     needs_inside = "layers"
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType(
         {"layers": 6, "images": 300, "errors": 100, "support": 600}
     )
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: LayerStoryParams) -> Result:
         """Follow a balanced sample and some errors through the layers.
 
         Source: Baldock et al. 2021, arXiv:2106.09647 (prediction depth); Alain & Bengio 2016, arXiv:1610.01644 (linear

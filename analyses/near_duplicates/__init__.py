@@ -42,7 +42,7 @@ COLUMNS_OF = (("row", "train_row"), ("row", "other_row"), ("train_row", "other_t
 RANK = {"critical": 0, "serious": 1, "mild": 2, "info": 3}
 
 
-class Choice(Params):
+class NearDuplicatesParams(Params):
     """What is compared, and how much is shown."""
 
     pairs: int = Field(12, ge=1, le=48, description="pairs to draw, closest first")
@@ -51,7 +51,7 @@ class Choice(Params):
     )
 
 
-class NearDuplicates(Analysis[Choice]):
+class NearDuplicates(Analysis[NearDuplicatesParams]):
     """Which images stand in the data more than once, and were copies of studied images trained on?
 
     Exact copies are equal byte for byte. Near copies are nearer to each other than a quarter of the distance at which
@@ -59,12 +59,12 @@ class NearDuplicates(Analysis[Choice]):
     shifted copies are equal after the move.
     """
 
-    Params = Choice
+    Params = NearDuplicatesParams
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("leakage", "duplicates")
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"second_opinion": "none"})
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: NearDuplicatesParams) -> Result:
         """Find the copies, count them for each part, and count the accuracy without the leaked ones."""
         parts, copies = _searched(session)
         start, names = len(session.dataset), session.class_names

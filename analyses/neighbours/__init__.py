@@ -42,14 +42,14 @@ LISTED = 1000
 GROUPS = ("right predictions", "errors")
 
 
-class Choice(Params):
+class NeighboursParams(Params):
     """Which image, and how many neighbours count."""
 
     row: int = Field(-1, ge=-1, description="row of the image to explain; -1 for the most confident error")
     k: int = Field(50, ge=1, le=500, description="neighbours whose labels are counted")
 
 
-class Neighbours(Analysis[Choice]):
+class Neighbours(Analysis[NeighboursParams]):
     """Which training images are nearest to an image, and which ones pushed its prediction?
 
     Near is what the last layer sees alike: the angle between embeddings. The push is that of one training step on each
@@ -57,11 +57,11 @@ class Neighbours(Analysis[Choice]):
     neighbours contradict their own label at least as often as these contradict the prediction.
     """
 
-    Params = Choice
+    Params = NeighboursParams
     needs_model = True
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"k": 20})
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: NeighboursParams) -> Result:
         """Find the neighbours of every studied image, and explain one of them."""
         predictions, names, seen = session.predictions, session.class_names, witnesses(session)
         row = int(session.dataset.rows([params.row])[0]) if params.row >= 0 else surest_error(predictions)

@@ -43,7 +43,7 @@ EXAMPLES, MOST_CLASSES = 6, 20
 CELL = 1.1
 
 
-class Choice(Params):
+class RelianceParams(Params):
     """How the evidence is measured, and how many images are tried."""
 
     method: Annotated[
@@ -56,18 +56,18 @@ class Choice(Params):
     marks: int = Field(8, ge=1, le=100, description="marks to try at most, the surest first")
 
 
-class Reliance(Analysis[Choice]):
+class Reliance(Analysis[RelianceParams]):
     """Does the model look at the object and its shape, or at what merely comes with a class?
 
     Marks are patterns at one place that go with one class in the training images and that no object explains.
     """
 
-    Params = Choice
+    Params = RelianceParams
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("shortcut",)
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 120, "pasted": 200, "maps": 0})
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: RelianceParams) -> Result:
         """Measure where the evidence lies, what single cues are worth, and which marks the model uses."""
         import pandas as pd
 
@@ -150,7 +150,7 @@ class Reliance(Analysis[Choice]):
         return figure
 
 
-def _options(session: Session, params: Choice) -> dict[str, Any] | None:
+def _options(session: Session, params: RelianceParams) -> dict[str, Any] | None:
     """Return the method's parameters, or None where it does not apply to the model."""
     from workbench.attribution.methods import explainer
 
@@ -161,7 +161,7 @@ def _options(session: Session, params: Choice) -> dict[str, Any] | None:
     return {name: value for name, value in given.items() if name in kind.model_fields}
 
 
-def _shares(session: Session, params: Choice, rows: Array, masks: Array) -> tuple[Array, list[float]]:
+def _shares(session: Session, params: RelianceParams, rows: Array, masks: Array) -> tuple[Array, list[float]]:
     """`(n, 3)` share of each map on object, ring and background, NaN without a plain background; and their areas."""
     known, options = plain(masks), _options(session, params)
     shares, area = np.full((len(rows), 3), np.nan), [0.0, 0.0, 0.0]

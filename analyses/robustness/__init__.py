@@ -39,7 +39,7 @@ MIDDLE = 3
 """Severity at which families and classes are compared."""
 
 
-class Choice(Params):
+class RobustnessParams(Params):
     """Which changes, on how many images."""
 
     families: tuple[str, ...] = Field((), description=f"kinds of change, all if none: {', '.join(FAMILIES)}")
@@ -49,18 +49,18 @@ class Choice(Params):
     seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images and of the changes")
 
 
-class Robustness(Analysis[Choice]):
+class Robustness(Analysis[RobustnessParams]):
     """How much do noise, blur, shifts and the like cost, and which small change flips an image?
 
     Eleven families of corruptions after MNIST-C at five severities, of which a reader hardly sees the first.
     """
 
-    Params = Choice
+    Params = RobustnessParams
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("fragility",)
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 200, "every": 2, "maps": 8})
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: RobustnessParams) -> Result:
         """Change a balanced sample in every way, and compare predictions and maps with those of the images as they are.
 
         Source: arXiv:1906.02337 (families), arXiv:1903.12261 (corruption error).

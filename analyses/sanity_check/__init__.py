@@ -39,21 +39,21 @@ ONE_CLASS, NOTHING = 0.9, 0.1
 MOST_CLASSES = 20
 
 
-class Sample(Params):
+class SanityCheckParams(Params):
     """How many images are given to the model in other ways."""
 
     images: int = Field(1000, ge=20, le=20_000, description="images that are given to the model in each other way")
 
 
-class SanityCheck(Analysis[Sample]):
+class SanityCheck(Analysis[SanityCheckParams]):
     """Do images, labels and model belong together?"""
 
-    Params = Sample
+    Params = SanityCheckParams
     needs_model = True
     kinds = ("preprocessing-mismatch", "label-permutation", "constant-prediction", "train-test-shift")
     quick: ClassVar[Mapping[str, Any]] = {"images": 400}
 
-    def compute(self, session: Session, params: Sample) -> Result:
+    def compute(self, session: Session, params: SanityCheckParams) -> Result:
         """Try other scalings of the pixels, other assignments of the labels, and see what is predicted at all."""
         import pandas as pd
 

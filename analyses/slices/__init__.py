@@ -48,7 +48,7 @@ MOST_FAULTS, MOST_MILD, NOTABLE = 5, 3, 0.05
 """Findings at most; a group that surely costs less accuracy than the last is in the table only."""
 
 
-class Search(Params):
+class SlicesParams(Params):
     """How much is searched and shown."""
 
     learned: int = Field(20_000, ge=100, le=200_000, description="training images to look for the same groups in")
@@ -57,15 +57,15 @@ class Search(Params):
     seed: int = Field(0, ge=0, description="of the split into two halves, and of the clusters")
 
 
-class Slices(Analysis[Search]):
+class Slices(Analysis[SlicesParams]):
     """In which groups of images is the model worse than it should be?"""
 
-    Params = Search
+    Params = SlicesParams
     needs_model: ClassVar[bool] = True
     kinds: ClassVar[tuple[Kind, ...]] = ("underperforming-slice",)
     quick: ClassVar[Mapping[str, Any]] = MappingProxyType({"learned": 8000})
 
-    def compute(self, session: Session, params: Search) -> Result:
+    def compute(self, session: Session, params: SlicesParams) -> Result:
         """Find groups on one half and measure them on the other, both ways round."""
         predictions, names, data = session.predictions, session.class_names, session.dataset
         properties = image_properties(data.images)
@@ -125,7 +125,7 @@ class Slices(Analysis[Search]):
 
 
 def _search(
-    session: Session, params: Search, properties: pd.DataFrame, parts: tuple[Array, Array]
+    session: Session, params: SlicesParams, properties: pd.DataFrame, parts: tuple[Array, Array]
 ) -> tuple[int, list[Slice]]:
     """How many groups were tried on the half that they were not found on, and those that are worse there too."""
     predictions, names, train = session.predictions, session.class_names, session.train

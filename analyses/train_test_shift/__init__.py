@@ -51,7 +51,7 @@ SHIFTED, SKEWED = 0.62, 0.3
 """AUC that is serious if a property moved far; total variation between class frequencies that is serious."""
 
 
-class Sample(Params):
+class TrainTestShiftParams(Params):
     """How many images are compared, and how many properties shown."""
 
     images: int = Field(4000, ge=100, le=20_000, description="images of each part to compare, classes matched")
@@ -59,17 +59,17 @@ class Sample(Params):
     seed: int = Field(0, ge=0, description="of the choice of images and of the folds")
 
 
-class TrainTestShift(Analysis[Sample]):
+class TrainTestShift(Analysis[TrainTestShiftParams]):
     """Are the studied images like those the model was trained on?"""
 
-    Params = Sample
+    Params = TrainTestShiftParams
     kinds: ClassVar[tuple[Kind, ...]] = ("train-test-shift",)
     quick: ClassVar[Mapping[str, Any]] = MappingProxyType({"images": 2000})
 
     def missing(self, session: Session) -> str | None:
         return None if session.train is not None else "The training images are not known, so nothing can be compared."
 
-    def compute(self, session: Session, params: Sample) -> Result:
+    def compute(self, session: Session, params: TrainTestShiftParams) -> Result:
         """Compare pixels and properties, class by class alike, and the frequencies of the classes."""
         import pandas as pd
 

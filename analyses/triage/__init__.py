@@ -44,14 +44,14 @@ MEANING = {
 }
 
 
-class Choice(Params):
+class TriageParams(Params):
     """How much evidence is collected."""
 
     k: int = Field(50, ge=1, le=500, description="nearest images whose labels are counted")
     compared: int = Field(2000, ge=10, le=20_000, description="right predictions that say what is usual")
 
 
-class Triage(Analysis[Choice]):
+class Triage(Analysis[TriageParams]):
     """Whose fault is each error: the label's, the image's, or the model's?
 
     Every misclassified image gets the first that fits: a copy of it carries another label; it lies farther from its
@@ -59,12 +59,12 @@ class Triage(Analysis[Choice]):
     both possible; else it is the model's error.
     """
 
-    Params = Choice
+    Params = TriageParams
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("label-noise",)
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"k": 20, "compared": 500})
 
-    def compute(self, session: Session, params: Choice) -> Result:
+    def compute(self, session: Session, params: TriageParams) -> Result:
         """Collect the evidence of every error, and say what follows from it."""
         predictions, names = session.predictions, session.class_names
         if predictions.correct.all():

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analyses.attribution_gallery import USUAL, AttributionGallery, Choice
+from analyses.attribution_gallery import USUAL, AttributionGallery, AttributionGalleryParams
 from workbench.core.attribution import Attribution, Verdict
 
 LABELS, PREDICTED = [0, 0, 0, 1, 1, 2], [0, 1, 1, 1, 0, 2]
@@ -57,7 +57,7 @@ METHODS = ("hires-cam", "saliency", "integrated-gradients")
 
 
 def test_each_method_is_counted_and_what_ignores_the_weights_is_called_out(session):
-    result = AttributionGallery().compute(session, Choice(methods=METHODS, images=4))
+    result = AttributionGallery().compute(session, AttributionGalleryParams(methods=METHODS, images=4))
     claims = [finding.claim for finding in result.findings]
     assert claims[0] == (
         "HiResCAM at conv, 1×1 places, is better than chance on 3 of 4 images, 75.0 % (95 % interval 30.1–95.4 %)."
@@ -73,7 +73,7 @@ def test_each_method_is_counted_and_what_ignores_the_weights_is_called_out(sessi
 
 
 def test_the_table_has_a_line_for_each_image_and_method(session):
-    table = AttributionGallery().compute(session, Choice(methods=METHODS, images=2)).tables["maps"]
+    table = AttributionGallery().compute(session, AttributionGalleryParams(methods=METHODS, images=2)).tables["maps"]
     assert table["row"].tolist() == [1, 1, 1, 0, 0, 0]
     assert table["method"].tolist() == [*METHODS, *METHODS]
     assert table["verdict"][:3].tolist() == [
@@ -87,7 +87,12 @@ def test_the_table_has_a_line_for_each_image_and_method(session):
 
 def test_errors_of_the_leading_pairs_and_right_predictions_take_turns(session):
     def chosen(**params):
-        return AttributionGallery().compute(session, Choice(methods=METHODS[:1], **params)).arrays["rows"].tolist()
+        return (
+            AttributionGallery()
+            .compute(session, AttributionGalleryParams(methods=METHODS[:1], **params))
+            .arrays["rows"]
+            .tolist()
+        )
 
     assert chosen() == [1, 0, 4, 3, 5, 2]  # ant → bee, an ant; bee → ant, a bee; then a cat, and what is left
     assert chosen(images=3) == [1, 0, 4]
@@ -95,7 +100,9 @@ def test_errors_of_the_leading_pairs_and_right_predictions_take_turns(session):
 
 
 def test_what_does_not_apply_is_listed_with_its_sentence(session, words):
-    result = AttributionGallery().compute(session, Choice(methods=("hires-cam", "guided-backprop"), images=2))
+    result = AttributionGallery().compute(
+        session, AttributionGalleryParams(methods=("hires-cam", "guided-backprop"), images=2)
+    )
     assert result.findings[-1].claim.startswith("Left out: Guided backpropagation. ")
     assert "This model has none." in result.findings[-1].claim
     said = words(AttributionGallery().draw(result))
@@ -111,5 +118,5 @@ def test_usual_methods_are_methods_and_a_model_without_places_gets_those_that_ne
     session.probe = SimpleNamespace(
         spatial_layers=[], rectified=False, inference_only="", no_maps=lambda title: f"{title} needs a layer."
     )
-    result = AttributionGallery().compute(session, Choice(methods=("grad-cam", "saliency"), images=1))
+    result = AttributionGallery().compute(session, AttributionGalleryParams(methods=("grad-cam", "saliency"), images=1))
     assert result.tables["left_out"]["method"].tolist() == ["Grad-CAM"]

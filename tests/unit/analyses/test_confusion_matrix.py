@@ -1,12 +1,12 @@
 import pytest
 
-from analyses.confusion_matrix import ConfusionMatrix, Size
+from analyses.confusion_matrix import ConfusionMatrix, ConfusionMatrixParams
 
 LABELS, PREDICTED = [0, 0, 0, 1, 1, 2, 2, 2], [0, 0, 1, 1, 1, 2, 2, 0]
 
 
 def test_cells_errors_first(stand_in):
-    table = ConfusionMatrix().compute(stand_in(LABELS, PREDICTED), Size()).tables["cells"]
+    table = ConfusionMatrix().compute(stand_in(LABELS, PREDICTED), ConfusionMatrixParams()).tables["cells"]
     assert table[["true", "predicted", "images", "of"]].to_numpy().tolist() == [
         ["ant", "bee", 1, 3],
         ["cat", "ant", 1, 3],
@@ -18,7 +18,7 @@ def test_cells_errors_first(stand_in):
 
 
 def test_accuracy_has_its_interval_and_its_errors(stand_in):
-    accuracy, half = ConfusionMatrix().compute(stand_in(LABELS, PREDICTED), Size()).findings
+    accuracy, half = ConfusionMatrix().compute(stand_in(LABELS, PREDICTED), ConfusionMatrixParams()).findings
     assert accuracy.effect.value == 0.75
     assert accuracy.effect.interval == pytest.approx((0.4093, 0.9285), abs=1e-4)  # Wilson, 6 of 8
     assert set(accuracy.evidence) == {2, 7}
@@ -27,13 +27,13 @@ def test_accuracy_has_its_interval_and_its_errors(stand_in):
 
 
 def test_no_better_than_the_largest_class_is_critical(stand_in):
-    finding = ConfusionMatrix().compute(stand_in([0, 0, 0, 1], [0, 0, 0, 0]), Size()).findings[0]
+    finding = ConfusionMatrix().compute(stand_in([0, 0, 0, 1], [0, 0, 0, 0]), ConfusionMatrixParams()).findings[0]
     assert finding.severity == "critical"
     assert "no better than always answering ant (75.0 %)" in finding.claim
 
 
 def test_a_class_never_predicted_is_serious(stand_in):
-    found = ConfusionMatrix().compute(stand_in([0, 1, 1, 2], [0, 0, 2, 2]), Size()).findings
+    found = ConfusionMatrix().compute(stand_in([0, 1, 1, 2], [0, 0, 2, 2]), ConfusionMatrixParams()).findings
     never = next(each for each in found if "never predicted" in each.claim)
     assert never.claim.endswith("bee.")
     assert (never.severity, set(never.evidence)) == ("serious", {1, 2})
@@ -41,7 +41,9 @@ def test_a_class_never_predicted_is_serious(stand_in):
 
 def test_of_many_classes_those_with_most_errors_are_drawn(stand_in, words):
     names = ("ant", "bee", "cat", "dog")
-    result = ConfusionMatrix().compute(stand_in([0, 1, 2, 3, 3], [0, 2, 1, 3, 1], names=names), Size(classes=2))
+    result = ConfusionMatrix().compute(
+        stand_in([0, 1, 2, 3, 3], [0, 2, 1, 3, 1], names=names), ConfusionMatrixParams(classes=2)
+    )
     assert result.notes["shown"] == ["bee", "cat"]  # bee is in three errors, cat in two, dog in one
     assert result.arrays["counts"].tolist() == [[0, 1], [1, 0]]
     said = words(ConfusionMatrix().draw(result))

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analyses.contrast_maps import Choice, ContrastMaps
+from analyses.contrast_maps import ContrastMaps, ContrastMapsParams
 from workbench.core.attribution import Attribution
 from workbench.core.errors import WorkbenchError
 
@@ -53,7 +53,7 @@ def session(stand_in):
 
 
 def test_the_margin_of_each_error_adds_up(session):
-    result = ContrastMaps().compute(session, Choice())
+    result = ContrastMaps().compute(session, ContrastMapsParams())
     table = result.tables["errors"]
     assert sorted(table["row"]) == [0, 2]
     assert session.asked[0] == ("integrated-gradients", [0, 2], [[0, 1], [1, 0]], {"reference": "mean"})
@@ -68,7 +68,7 @@ def test_the_margin_of_each_error_adds_up(session):
 
 
 def test_the_share_on_the_background_is_a_finding_with_its_interval(session):
-    first, second, gap, layer = ContrastMaps().compute(session, Choice()).findings
+    first, second, gap, layer = ContrastMaps().compute(session, ContrastMapsParams()).findings
     assert first.claim.startswith("Of what speaks for the predicted class, 75.0 % (95 % interval 75.0–75.0 %) lies on")
     assert first.severity == "serious"
     assert set(first.evidence) == {0, 2}
@@ -87,14 +87,14 @@ def test_a_background_that_gets_exactly_zero_is_not_taken_for_a_background_that_
         return found
 
     session.attribute = silent
-    finding = ContrastMaps().compute(session, Choice(reference="black")).findings[0]
+    finding = ContrastMaps().compute(session, ContrastMapsParams(reference="black")).findings[0]
     assert "0 % (95 % interval 0–0 %) lies on the background" in finding.claim
     assert "get exactly zero from this method, whatever they do" in finding.claim
     assert finding.severity == "mild"
 
 
 def test_one_image_is_explained_alone_and_a_right_one_against_the_runner_up(session, words):
-    result = ContrastMaps().compute(session, Choice(row=3))
+    result = ContrastMaps().compute(session, ContrastMapsParams(row=3))
     assert session.asked[0][1:3] == ([3], [[1], [0]])
     finding = result.findings[0]
     assert finding.claim.startswith(
@@ -108,7 +108,7 @@ def test_one_image_is_explained_alone_and_a_right_one_against_the_runner_up(sess
 
 def test_what_cannot_speak_for_a_class_is_refused(session):
     with pytest.raises(WorkbenchError, match=r"needs a signed method.*integrated-gradients.*Got 'saliency'\."):
-        ContrastMaps().compute(session, Choice(pixel_method="saliency"))
+        ContrastMaps().compute(session, ContrastMapsParams(pixel_method="saliency"))
 
 
 def test_leading_pairs_come_first_each_with_its_worst_error(stand_in):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from analyses.faithfulness_table import Choice, FaithfulnessTable, _table
+from analyses.faithfulness_table import FaithfulnessTable, FaithfulnessTableParams, _table
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.faithfulness.measure import Subject
@@ -29,7 +29,9 @@ def session():
 
 @pytest.fixture(scope="module")
 def result(session):
-    chosen = Choice(methods=("saliency", "input-x-gradient"), measures=("deletion", "sparseness", "relevance-mass"))
+    chosen = FaithfulnessTableParams(
+        methods=("saliency", "input-x-gradient"), measures=("deletion", "sparseness", "relevance-mass")
+    )
     return FaithfulnessTable().compute(session, chosen)
 
 
@@ -93,7 +95,9 @@ def found_method(name):
 def test_a_measure_that_knows_no_image_is_left_out_and_alone_is_an_error(result, session):
     assert "relevance-mass" not in set(result.tables["measured"]["measure"])  # noise has no plain background
     with pytest.raises(WorkbenchError, match="needs objects on a plain background"):
-        FaithfulnessTable().compute(session, Choice(methods=("saliency",), measures=("relevance-mass",)))
+        FaithfulnessTable().compute(
+            session, FaithfulnessTableParams(methods=("saliency",), measures=("relevance-mass",))
+        )
 
 
 def test_a_measure_without_a_better_end_names_no_best(result):
@@ -104,7 +108,7 @@ def test_a_measure_without_a_better_end_names_no_best(result):
 
 
 def test_the_figure_says_which_way_is_better(result, words):
-    said = words(FaithfulnessTable().draw(replace(result, params=Choice().model_dump())))
+    said = words(FaithfulnessTable().draw(replace(result, params=FaithfulnessTableParams().model_dump())))
     assert "probability ← lower is better" in said
     assert "Gini index only describes" in said
     assert {"Deletion", "Sparseness", "Random", "Input × Gradient"} <= set(said)

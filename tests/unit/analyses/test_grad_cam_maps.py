@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analyses.grad_cam_maps import Choice, GradCamMaps
+from analyses.grad_cam_maps import GradCamMaps, GradCamMapsParams
 
 LABELS, PREDICTED = [0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 0, 2]
 EMPTY, FULL = np.zeros((5, 5)), np.full((5, 5), 2.0)
@@ -10,7 +10,7 @@ MAPS = {0: FULL, 1: EMPTY, 2: EMPTY, 3: FULL, 4: 3 * FULL, 5: FULL}
 
 @pytest.fixture
 def result(stand_in):
-    return GradCamMaps().compute(stand_in(LABELS, PREDICTED, maps=MAPS), Choice())
+    return GradCamMaps().compute(stand_in(LABELS, PREDICTED, maps=MAPS), GradCamMapsParams())
 
 
 def test_a_right_and_a_wrong_example_of_each_class(result):
@@ -37,7 +37,7 @@ def test_maps_without_positive_evidence_are_counted(result):
 
 def test_a_coarse_map_is_called_coarse(stand_in):
     maps = {row: np.ones((3, 3)) for row in range(6)}
-    coarse = GradCamMaps().compute(stand_in(LABELS, PREDICTED, maps=maps), Choice()).findings[-1]
+    coarse = GradCamMaps().compute(stand_in(LABELS, PREDICTED, maps=maps), GradCamMapsParams()).findings[-1]
     assert coarse.claim.startswith("A map of conv has only 3×3 places")
 
 
@@ -48,7 +48,9 @@ def test_an_empty_map_is_grey_and_says_so(result, words):
 
 
 def test_of_many_classes_those_with_most_errors_are_shown(stand_in):
-    table = GradCamMaps().compute(stand_in(LABELS, PREDICTED, maps=MAPS), Choice(classes=1)).tables["examples"]
+    table = (
+        GradCamMaps().compute(stand_in(LABELS, PREDICTED, maps=MAPS), GradCamMapsParams(classes=1)).tables["examples"]
+    )
     assert set(table["true"]) == {"ant"}
 
 

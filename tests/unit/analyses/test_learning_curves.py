@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from analyses.learning_curves import LearningCurves, Limits
+from analyses.learning_curves import LearningCurves, LearningCurvesParams
 
 
 def history(**columns):
@@ -18,7 +18,9 @@ OVERFITTED = history(
 
 
 def test_overfitting_is_told_by_the_gap_and_the_best_epoch(stand_in):
-    fit, lowest, trend = LearningCurves().compute(stand_in([0], history=OVERFITTED), Limits(patience=1)).findings
+    fit, lowest, trend = (
+        LearningCurves().compute(stand_in([0], history=OVERFITTED), LearningCurvesParams(patience=1)).findings
+    )
     assert fit.severity == "serious"
     assert fit.effect.value == pytest.approx(0.11)
     assert "(+11.0 points)" in fit.claim
@@ -30,12 +32,14 @@ def test_overfitting_is_told_by_the_gap_and_the_best_epoch(stand_in):
 
 def test_a_rising_validation_loss_alone_is_overfitting(stand_in):
     level = OVERFITTED.assign(accuracy=[0.7, 0.8, 0.85, 0.85])
-    assert LearningCurves().compute(stand_in([0], history=level), Limits()).findings[0].severity == "serious"
+    assert (
+        LearningCurves().compute(stand_in([0], history=level), LearningCurvesParams()).findings[0].severity == "serious"
+    )
 
 
 def test_a_gap_alone_is_mild_and_early_stopping_is_not_its_cure(stand_in):
     gap = OVERFITTED.assign(val_loss=[0.5, 0.4, 0.3, 0.303], accuracy=[0.7, 0.8, 0.85, 0.9])
-    fit = LearningCurves().compute(stand_in([0], history=gap), Limits()).findings[0]
+    fit = LearningCurves().compute(stand_in([0], history=gap), LearningCurvesParams()).findings[0]
     assert (fit.severity, fit.effect.value) == ("mild", pytest.approx(0.06))
     assert "1.0 % above its lowest" in fit.claim
     assert fit.advice.startswith("Stopping earlier would not help")
@@ -43,7 +47,7 @@ def test_a_gap_alone_is_mild_and_early_stopping_is_not_its_cure(stand_in):
 
 def test_still_improving(stand_in):
     going = OVERFITTED.assign(val_loss=[0.5, 0.4, 0.3, 0.27], accuracy=[0.7, 0.8, 0.82, 0.83])
-    fit, _, trend = LearningCurves().compute(stand_in([0], history=going), Limits(patience=1)).findings
+    fit, _, trend = LearningCurves().compute(stand_in([0], history=going), LearningCurvesParams(patience=1)).findings
     assert fit.severity == "info"
     assert "(-1.0 points)" in fit.claim
     assert trend.claim == "It was still improving: the last epoch lowered the validation loss by 10.0 %, to 0.270 nats."
@@ -52,7 +56,7 @@ def test_still_improving(stand_in):
 
 def test_without_validation_it_says_so(stand_in):
     alone = history(loss=[0.5, 0.4, 0.3, 0.2], accuracy=[0.7, 0.8, 0.85, 0.9])
-    result = LearningCurves().compute(stand_in([0], history=alone), Limits())
+    result = LearningCurves().compute(stand_in([0], history=alone), LearningCurvesParams())
     assert (
         result.findings[0].claim == "No validation values were recorded, so overfitting cannot be told from this run."
     )
@@ -61,7 +65,7 @@ def test_without_validation_it_says_so(stand_in):
 
 
 def test_one_epoch_gives_no_trend(stand_in):
-    trend = LearningCurves().compute(stand_in([0], history=OVERFITTED[:1]), Limits()).findings[-1]
+    trend = LearningCurves().compute(stand_in([0], history=OVERFITTED[:1]), LearningCurvesParams()).findings[-1]
     assert trend.claim == "1 epoch of training: too few to tell a trend over 3 epochs."
 
 

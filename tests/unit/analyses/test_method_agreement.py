@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from analyses.method_agreement import Choice, MethodAgreement
+from analyses.method_agreement import MethodAgreement, MethodAgreementParams
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.session.session import Session
@@ -24,7 +24,7 @@ def session():
 
 
 def answer(session, methods, **params):
-    return MethodAgreement().compute(session, Choice(methods=methods, **params))
+    return MethodAgreement().compute(session, MethodAgreementParams(methods=methods, **params))
 
 
 def pair(result, one, other):
@@ -86,6 +86,6 @@ def test_two_methods_are_needed(session):
 def test_the_figure_names_each_method_in_both_matrices_and_marks_chance(result, words):
     from dataclasses import replace
 
-    said = words(MethodAgreement().draw(replace(result, params=Choice().model_dump())))
+    said = words(MethodAgreement().draw(replace(result, params=MethodAgreementParams().model_dump())))
     assert said.count("Integrated gradients") == 2
     assert said.count("×") >= 3  # the control with each of the others

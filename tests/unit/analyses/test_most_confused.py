@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analyses.most_confused import Choice, MostConfused
+from analyses.most_confused import MostConfused, MostConfusedParams
 
 LABELS = [0, 0, 0, 1, 1, 1, 2, 2]
 # Rows 0 and 1 are ants taken for bees, row 1 more surely; row 3 is a bee taken for an ant.
@@ -19,7 +19,7 @@ PROBABILITIES = [
 
 @pytest.fixture
 def result(stand_in):
-    return MostConfused().compute(stand_in(LABELS, probabilities=PROBABILITIES), Choice())
+    return MostConfused().compute(stand_in(LABELS, probabilities=PROBABILITIES), MostConfusedParams())
 
 
 def test_pairs_are_ranked_in_one_direction(result):
@@ -55,13 +55,15 @@ def test_examples_are_the_most_confident_errors_of_each_pair(result):
 
 
 def test_top_limits_the_pairs(stand_in):
-    result = MostConfused().compute(stand_in(LABELS, probabilities=PROBABILITIES), Choice(top=1, examples=1))
+    result = MostConfused().compute(
+        stand_in(LABELS, probabilities=PROBABILITIES), MostConfusedParams(top=1, examples=1)
+    )
     assert len(result.tables["directed"]) == 1
     assert result.arrays["rows"].tolist() == [[1]]
 
 
 def test_no_error_is_said_with_its_interval(stand_in):
-    (finding,) = MostConfused().compute(stand_in([0, 1, 2]), Choice()).findings
+    (finding,) = MostConfused().compute(stand_in([0, 1, 2]), MostConfusedParams()).findings
     assert finding.claim == "None of 3 images is taken for another class."
     assert finding.effect.interval == pytest.approx((0, 0.5615), abs=1e-4)  # Wilson, 0 of 3
 
@@ -71,7 +73,11 @@ def test_classes_that_are_surely_confused_in_a_third_of_their_images_are_a_fault
     labels = np.repeat([0, 1, 2, 3], [30, 30, 40, 40])
     predicted = labels.copy()
     predicted[:10], predicted[30:50], predicted[100:124] = 1, 0, 2
-    found = MostConfused().compute(stand_in(labels, predicted, names=("ant", "bee", "cat", "dog")), Choice()).findings
+    found = (
+        MostConfused()
+        .compute(stand_in(labels, predicted, names=("ant", "bee", "cat", "dog")), MostConfusedParams())
+        .findings
+    )
     pair, other = found[:2]
     assert (pair.severity, pair.classes) == ("serious", (1, 0))
     assert (other.severity, other.classes) == ("mild", (3, 2))  # 24 of 80, surely 21 %
@@ -85,13 +91,15 @@ def test_a_small_pair_that_is_always_confused_is_named_behind_larger_ones(stand_
         predicted[start : start + 40] = to
     predicted[1200:1210], predicted[1210:] = 7, 6
     session = stand_in(labels, predicted, names=tuple("abcdefgh"))
-    found = MostConfused().compute(session, Choice(top=2)).findings
+    found = MostConfused().compute(session, MostConfusedParams(top=2)).findings
     assert [finding.classes for finding in found[:4]] == [(0, 1), (2, 3), (4, 5), (6, 7)]
     assert [finding.severity for finding in found[:4]] == ["mild", "mild", "mild", "serious"]
 
 
 def test_a_model_that_says_always_the_same_confuses_no_pair(stand_in):
     labels = np.repeat(np.arange(6), 100)
-    found = MostConfused().compute(stand_in(labels, np.full(600, 2), names=tuple("abcdef")), Choice()).findings
+    found = (
+        MostConfused().compute(stand_in(labels, np.full(600, 2), names=tuple("abcdef")), MostConfusedParams()).findings
+    )
     assert {finding.severity for finding in found} == {"mild", "info"}
     assert len(found) == 4

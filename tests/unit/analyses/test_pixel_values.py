@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analyses.pixel_values import PixelValues, Size
+from analyses.pixel_values import PixelValues, PixelValuesParams
 
 # Two pixels an image: (0, 100) and (0, 200) of ant, (255, 255) of bee.
 IMAGES = np.array([[0, 100], [0, 200], [255, 255]]).reshape(3, 1, 2, 1)
@@ -9,7 +9,7 @@ IMAGES = np.array([[0, 100], [0, 200], [255, 255]]).reshape(3, 1, 2, 1)
 
 @pytest.fixture
 def result(stand_in):
-    return PixelValues().compute(stand_in([0, 0, 1], images=IMAGES), Size())
+    return PixelValues().compute(stand_in([0, 0, 1], images=IMAGES), PixelValuesParams())
 
 
 def test_mean_spread_and_shares(result):
@@ -46,9 +46,12 @@ def test_findings(result):
 
 def test_fewer_images_are_read_evenly(stand_in):
     session = stand_in([0, 0, 1], images=IMAGES)
-    assert PixelValues().compute(session, Size(images=2)).tables["classes"]["images"].tolist() == [1, 1, 0]
+    assert PixelValues().compute(session, PixelValuesParams(images=2)).tables["classes"]["images"].tolist() == [1, 1, 0]
 
 
 def test_of_many_classes_the_brightest_and_the_darkest_are_drawn(stand_in):
     images = np.array([[0, 10], [0, 30], [0, 20]]).reshape(3, 1, 2, 1)
-    assert PixelValues().compute(stand_in([0, 1, 2], images=images), Size(classes=2)).notes["order"] == [1, 0]
+    assert PixelValues().compute(stand_in([0, 1, 2], images=images), PixelValuesParams(classes=2)).notes["order"] == [
+        1,
+        0,
+    ]

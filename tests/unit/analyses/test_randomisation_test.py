@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from analyses import randomisation_test
-from analyses.randomisation_test import Choice, RandomisationTest
+from analyses.randomisation_test import RandomisationTest, RandomisationTestParams
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.faithfulness.randomisation import Randomisation
@@ -29,7 +29,7 @@ def session(convolution=False):
 
 
 def compute(opened, **params):
-    return RandomisationTest().compute(opened, Choice(methods=METHODS, **params))
+    return RandomisationTest().compute(opened, RandomisationTestParams(methods=METHODS, **params))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_model_without_weights_is_told_so():
 
 def test_the_figure_marks_a_blind_method_but_not_the_control(planted, words):
     found = compute(session())
-    said = words(RandomisationTest().draw(replace(found, params=Choice().model_dump())))
+    said = words(RandomisationTest().draw(replace(found, params=RandomisationTestParams().model_dump())))
     assert said.count("does not depend on the weights") == 1
     assert said.count("the control") == 1
     assert said.count("random") == 2

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from analyses.reference_sensitivity import Choice, ReferenceSensitivity
+from analyses.reference_sensitivity import ReferenceSensitivity, ReferenceSensitivityParams
 from workbench.core.dataset import Dataset
 from workbench.session.session import Session
 
@@ -41,7 +41,7 @@ def claims(result, words):
 
 @pytest.fixture(scope="module")
 def result():
-    return ReferenceSensitivity().compute(session(), Choice(steps=2, examples=2))
+    return ReferenceSensitivity().compute(session(), ReferenceSensitivityParams(steps=2, examples=2))
 
 
 def test_on_a_linear_model_the_map_is_the_weights_times_the_way_from_the_reference(result):
@@ -66,13 +66,16 @@ def test_black_pixels_are_counted_and_their_attribution_looked_at(result):
 
 
 def test_were_a_black_pixel_given_something_it_would_be_said():
-    (said,) = claims(ReferenceSensitivity().compute(session(Leaking), Choice(steps=2)), "equal the black reference")
+    (said,) = claims(
+        ReferenceSensitivity().compute(session(Leaking), ReferenceSensitivityParams(steps=2)),
+        "equal the black reference",
+    )
     assert said.endswith("Their attribution is at most 0.12.")
 
 
 def test_a_row_that_the_model_does_not_see_is_told_apart_from_one_that_equals_the_reference(result):
     assert claims(result, "the score does not depend on them") == []
-    found = ReferenceSensitivity().compute(session(rows=4), Choice(steps=2))
+    found = ReferenceSensitivity().compute(session(rows=4), ReferenceSensitivityParams(steps=2))
     (said,) = claims(found, "the score does not depend on them")
     assert said.startswith("20.0 % of the places have exactly 0 in each of 4 images under every reference")
 
@@ -87,7 +90,7 @@ def test_pairs_and_their_mean_agree(result):
 
 
 def test_the_figure_shows_four_references_beside_each_image_and_greys_exact_zeros(result, words):
-    figure = ReferenceSensitivity().draw(replace(result, params=Choice(examples=2).model_dump()))
+    figure = ReferenceSensitivity().draw(replace(result, params=ReferenceSensitivityParams(examples=2).model_dump()))
     said = words(figure)
     assert said.count("reference") == 8
     assert {"black", "mean", "blurred", "training", "black – mean", "blurred – training"} <= set(said)

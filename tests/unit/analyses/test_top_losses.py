@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analyses.top_losses import Choice, TopLosses
+from analyses.top_losses import TopLosses, TopLossesParams
 
 # Probability of the label: 1/2, 1/8, 1/100, 1/4.
 PROBABILITIES = [[0.5, 0.3, 0.2], [0.125, 0.75, 0.125], [0.97, 0.02, 0.01], [0.5, 0.25, 0.25]]
@@ -9,7 +9,7 @@ PROBABILITIES = [[0.5, 0.3, 0.2], [0.125, 0.75, 0.125], [0.97, 0.02, 0.01], [0.5
 
 @pytest.fixture
 def result(stand_in):
-    return TopLosses().compute(stand_in([0, 0, 2, 1], probabilities=PROBABILITIES), Choice())
+    return TopLosses().compute(stand_in([0, 0, 2, 1], probabilities=PROBABILITIES), TopLossesParams())
 
 
 def test_images_are_sorted_by_their_loss_in_nats(result):
@@ -34,10 +34,10 @@ def test_sure_errors_are_counted(result):
 
 def test_what_counts_as_sure_is_a_parameter(stand_in):
     session = stand_in([0, 0, 2, 1], probabilities=PROBABILITIES)
-    assert TopLosses().compute(session, Choice(sure=0.7)).findings[0].evidence == (2, 1)
+    assert TopLosses().compute(session, TopLossesParams(sure=0.7)).findings[0].evidence == (2, 1)
 
 
 def test_count_limits_the_list(stand_in):
-    result = TopLosses().compute(stand_in([0, 0, 2, 1], probabilities=PROBABILITIES), Choice(count=1))
+    result = TopLosses().compute(stand_in([0, 0, 2, 1], probabilities=PROBABILITIES), TopLossesParams(count=1))
     assert result.tables["losses"]["row"].tolist() == [2]
     assert result.arrays["images"].shape[0] == 1

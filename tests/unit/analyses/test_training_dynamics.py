@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analyses.training_dynamics import Choice, TrainingDynamics, regions
+from analyses.training_dynamics import TrainingDynamics, TrainingDynamicsParams, regions
 from workbench.core.dataset import Dataset
 from workbench.training.dynamics import Dynamics
 
@@ -25,7 +25,7 @@ def session(stand_in):
 
 
 def test_numbers_of_five_images(session):
-    result = TrainingDynamics().compute(session, Choice())
+    result = TrainingDynamics().compute(session, TrainingDynamicsParams())
     table = result.tables["images"]
     assert table["train_row"].tolist() == [3, 5, 2, 4, 0]  # smallest area under the margin first
     assert table["label"].tolist() == ["cat", "cat", "bee", "ant", "ant"]
@@ -42,7 +42,7 @@ def test_numbers_of_five_images(session):
 
 
 def test_each_finding_names_training_rows_of_its_images(session):
-    shares, never, again, ambiguous = TrainingDynamics().compute(session, Choice()).findings
+    shares, never, again, ambiguous = TrainingDynamics().compute(session, TrainingDynamicsParams()).findings
     assert shares.claim == (
         "Of 5 training images 20.0 % are easy, 40.0 % are ambiguous and 40.0 % are hard; most hard ones are labelled "
         "cat."
@@ -78,6 +78,6 @@ def test_wrong_labels_lie_in_the_hard_corner():
         name="made/train",
     )
     made = type("Made", (), {"dynamics": dynamics, "train": data, "class_names": ("a",)})()
-    result = TrainingDynamics().compute(made, Choice())
+    result = TrainingDynamics().compute(made, TrainingDynamicsParams())
     assert set(result.findings[0].evidence) == set(range(20))
     assert result.arrays["counts"].tolist() == [380, 0, 20]

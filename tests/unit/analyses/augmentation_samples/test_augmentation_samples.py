@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analyses.augmentation_samples import AugmentationSamples, Drawn
+from analyses.augmentation_samples import AugmentationSamples, AugmentationSamplesParams
 from workbench.core.errors import WorkbenchError
 from workbench.training.augmentation.draws import Draws
 from workbench.training.recipes import Recipe
@@ -19,7 +19,9 @@ def squares(place, count=40, side=12):
 
 def answer(stand_in, pictures, run=None, **params):
     labels = [0, 1] * (len(pictures) // 2)
-    return AugmentationSamples().compute(stand_in(labels, images=pictures, run=run), Drawn(**params))
+    return AugmentationSamples().compute(
+        stand_in(labels, images=pictures, run=run), AugmentationSamplesParams(**params)
+    )
 
 
 def test_what_is_drawn_is_what_the_table_says(stand_in):

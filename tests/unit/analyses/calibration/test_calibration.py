@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analyses.calibration import Calibration, Options
+from analyses.calibration import Calibration, CalibrationParams
 from workbench.core.predictions import Predictions
 
 LABELS = [0, 0, 0, 1, 1, 1, 2, 2]
@@ -19,7 +19,7 @@ PROBABILITIES = [
 
 
 def compute(session, **options):
-    return Calibration().compute(session, Options(resamples=50, **options))
+    return Calibration().compute(session, CalibrationParams(resamples=50, **options))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from analyses.cell_dossier import CellDossier, Choice
+from analyses.cell_dossier import CellDossier, CellDossierParams
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.session.session import Session
@@ -53,7 +53,7 @@ def dossier(model):
         images, labels = made(mark)
         data = Dataset(images, labels, class_names=("ant", "bee"), indices=np.arange(len(labels)), name="hand/test")
         session = Session(model, data, cache=False)
-        return CellDossier().compute(session, Choice(**params)), session
+        return CellDossier().compute(session, CellDossierParams(**params)), session
 
     return ask
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from analyses.channels import Channels, Choice
+from analyses.channels import Channels, ChannelsParams
 from analyses.channels.findings import dead, redundant
 from workbench.core.dataset import Dataset
 from workbench.session.session import Session
@@ -31,7 +31,7 @@ def ask():
         conv.set_weights([kernel, bias])
         images = np.random.default_rng(0).integers(0, 256, (20, 10, 10, 1), np.uint8)
         data = Dataset(images, np.arange(20) % 2, class_names=("ant", "bee"), indices=np.arange(20), name="made/test")
-        return Channels().compute(Session(model, data, cache=False), Choice(**params))
+        return Channels().compute(Session(model, data, cache=False), ChannelsParams(**params))
 
     return build
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analyses.embedding_map import Choice, EmbeddingMap
+from analyses.embedding_map import EmbeddingMap, EmbeddingMapParams
 
 # On a line: 0 0 1 0 | 1 1, far apart. Two nearest of each, left to right: (1,2) (0,2) (1,3) (2,1) (5,3) (4,3).
 LINE = np.array([0.0, 1.0, 2.1, 3.3, 50.0, 51.0])
@@ -20,7 +20,7 @@ def session(stand_in):
 
 
 def answer(session, **values):
-    return EmbeddingMap().compute(session, Choice(**values))
+    return EmbeddingMap().compute(session, EmbeddingMapParams(**values))
 
 
 def test_purity_and_overlap_are_means_of_the_neighbours_shares(session):

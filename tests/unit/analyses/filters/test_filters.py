@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analyses.filters import Choice, Filters
+from analyses.filters import Filters, FiltersParams
 from workbench.core.errors import Unavailable, WorkbenchError
 
 
@@ -25,7 +25,7 @@ def probe(**layers):
 
 def test_norms_and_negligible_filters_of_each_layer(stand_in):
     session = stand_in([0], probe=probe(first=kernels([1, -3, 2]), second=kernels([4, 4, 4, 0.1])))
-    result = Filters().compute(session, Choice(excite=0))
+    result = Filters().compute(session, FiltersParams(excite=0))
     table = result.tables["layers"]
     assert table["filters"].tolist() == [3, 4]
     assert table["kernel"].tolist() == ["1×2×1", "1×2×1"]
@@ -44,25 +44,25 @@ def test_norms_and_negligible_filters_of_each_layer(stand_in):
 def test_a_depthwise_layer_has_a_filter_for_each_channel(stand_in):
     weights = np.zeros((1, 1, 2, 3), np.float32)
     weights[0, 0] = [[1, 2, 3], [4, 5, 6]]
-    result = Filters().compute(stand_in([0], probe=probe(depthwise=weights)), Choice(excite=0))
+    result = Filters().compute(stand_in([0], probe=probe(depthwise=weights)), FiltersParams(excite=0))
     assert result.tables["layers"]["filters"].tolist() == [6]
     assert result.arrays["norms_0"].tolist() == [6, 5, 4, 3, 2, 1]
 
 
 def test_a_transposed_layer_counts_what_it_gives(stand_in):
-    result = Filters().compute(stand_in([0], probe=probe(transpose=np.ones((1, 1, 2, 3)))), Choice(excite=0))
+    result = Filters().compute(stand_in([0], probe=probe(transpose=np.ones((1, 1, 2, 3)))), FiltersParams(excite=0))
     assert result.tables["layers"][["filters", "kernel"]].to_numpy().tolist() == [[2, "1×1×3"]]
 
 
 def test_colour_kernels_are_drawn_in_colour(stand_in, words):
     session = stand_in([0], probe=probe(first=kernels([1, 2], (3, 3, 3))))
-    said = words(Filters().draw(Filters().compute(session, Choice(excite=0))))
+    said = words(Filters().draw(Filters().compute(session, FiltersParams(excite=0))))
     assert any("in the input's own colours" in each for each in said)
 
 
 def test_a_model_without_convolution_is_refused(stand_in):
     with pytest.raises(WorkbenchError, match="This model has no convolution"):
-        Filters().compute(stand_in([0], probe=probe()), Choice())
+        Filters().compute(stand_in([0], probe=probe()), FiltersParams())
 
 
 def test_filters_that_cannot_be_excited_are_a_finding_not_a_crash(stand_in, monkeypatch):
@@ -73,7 +73,7 @@ def test_filters_that_cannot_be_excited_are_a_finding_not_a_crash(stand_in, monk
     made = probe(first=kernels([1, 2]))
     made.spatial_layer = lambda name, method: "first"
     made.feature_maps = lambda images, layer: np.ones((len(images), 1, 1, 2))
-    result = Filters().compute(stand_in([0], probe=made), Choice())
+    result = Filters().compute(stand_in([0], probe=made), FiltersParams())
     assert result.findings[-1].claim == (
         "No exciting input was found: tf-keras-vis could not excite 'first' of this model: no gradients."
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.generalisation import Generalisation, Options
+from analyses.generalisation import Generalisation, GeneralisationParams
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
 from workbench.session.session import Session
@@ -57,7 +57,7 @@ def session(fitted, studied, validation=None, sizes=(1000, 500), history=None, *
 
 
 def answer(made):
-    return Generalisation().compute(made, Options())
+    return Generalisation().compute(made, GeneralisationParams())
 
 
 def over(made):

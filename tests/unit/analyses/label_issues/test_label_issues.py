@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analyses.label_issues import Choice, LabelIssues
+from analyses.label_issues import LabelIssues, LabelIssuesParams
 from analyses.label_issues.findings import Suspects, findings_of
 from analyses.label_issues.label_quality import quality
 from analyses.label_issues.out_of_sample import at_once, knows_labels, with_dynamics
@@ -46,7 +46,7 @@ def asked(stand_in, seed, *, train=None, studied=None):
     session, wrong_studied = part(stand_in, seed, 80, studied)
     training, wrong = part(stand_in, seed + 1, 250, train)
     session.training, session.train = training, training.dataset
-    return LabelIssues().compute(session, Choice(pictures=2)), wrong, wrong_studied, session
+    return LabelIssues().compute(session, LabelIssuesParams(pictures=2)), wrong, wrong_studied, session
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -103,7 +103,7 @@ def test_neighbours_are_of_the_two_classes_and_not_suspicious(stand_in):
 
 def test_without_training_images_the_studied_ones_are_judged(stand_in):
     session, wrong = part(stand_in, 11, 250, scattered(0.1))
-    result = LabelIssues().compute(session, Choice())
+    result = LabelIssues().compute(session, LabelIssuesParams())
     assert list(result.tables) == ["studied", "studied pairs"]
     assert result.findings[0].severity == "serious"
     assert np.isin(result.tables["studied"]["row"][: len(wrong)], wrong).mean() > 0.75

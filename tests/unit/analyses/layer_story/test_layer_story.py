@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from analyses.layer_story import Choice, LayerStory
+from analyses.layer_story import LayerStory, LayerStoryParams
 from workbench.core.dataset import Dataset
 from workbench.session.session import Session
 
@@ -62,7 +62,7 @@ def session(made):
 
 @pytest.fixture(scope="module")
 def result(session):
-    return LayerStory().compute(session, Choice())
+    return LayerStory().compute(session, LayerStoryParams())
 
 
 def test_places_are_the_pixels_the_layers_and_the_output(result, session):
@@ -93,7 +93,7 @@ def test_a_network_that_learned_random_labels_turns_later(made):
     depth = []
     for model, known in ((sound, labels), (memorised, wrong)):
         own = data(images, known, "train")
-        found = LayerStory().compute(Session(model, own, train=own, cache=False), Choice(errors=0))
+        found = LayerStory().compute(Session(model, own, train=own, cache=False), LayerStoryParams(errors=0))
         assert found.tables["layers"]["accuracy"].iloc[-1] > 0.8  # both have learned what they were told
         depth.append(found.tables["images"]["depth"].mean())
     assert depth[1] > depth[0] + 1
@@ -110,16 +110,16 @@ def test_errors_are_compared_with_right_ones_and_named(result):
 
 def test_without_training_images_half_of_the_studied_ones_teach(session):
     alone = Session(session.model, session.dataset, cache=False)
-    found = LayerStory().compute(alone, Choice())
+    found = LayerStory().compute(alone, LayerStoryParams())
     assert found.notes["own"] and found.notes["learned"] == 75
     assert len(found.tables["images"]) == 75
     assert "under study, which are not followed" in LayerStory().draw(
-        replace(found, params=Choice().model_dump())
+        replace(found, params=LayerStoryParams().model_dump())
     ).get_supxlabel().replace("\n", " ")
 
 
 def test_the_figure_tells_stories_with_rows_and_layers(result, words):
-    said = words(LayerStory().draw(replace(result, params=Choice().model_dump())))
+    said = words(LayerStory().draw(replace(result, params=LayerStoryParams().model_dump())))
     assert said.count("dense2") >= 2 and r"\$middle\$" in said
     for row in result.arrays["rows"]:
         assert f"row {row}" in said

@@ -3,11 +3,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analyses.near_duplicates import Choice, NearDuplicates
+from analyses.near_duplicates import NearDuplicates, NearDuplicatesParams
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
 
-ASKED = Choice(second_opinion="none")
+ASKED = NearDuplicatesParams(second_opinion="none")
 NAMES = ("cat", "dog")
 
 

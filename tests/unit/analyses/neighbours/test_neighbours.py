@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analyses.neighbours import Choice, Neighbours
+from analyses.neighbours import Neighbours, NeighboursParams
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
 
@@ -35,7 +35,7 @@ def made():
 
 
 def test_the_most_confident_error_and_its_neighbours():
-    result = Neighbours().compute(made(), Choice(k=2))
+    result = Neighbours().compute(made(), NeighboursParams(k=2))
     assert result.notes["row"] == 1
     table = result.tables["neighbours"]
     assert table["train_row"].tolist() == [2, 3]
@@ -46,7 +46,7 @@ def test_the_most_confident_error_and_its_neighbours():
 
 def test_credibility_of_three_images_by_hand():
     """Neighbours that contradict the label: 0, 2 and 0 of 2; that contradict the prediction: none."""
-    result = Neighbours().compute(made(), Choice(k=2))
+    result = Neighbours().compute(made(), NeighboursParams(k=2))
     assert result.arrays["credibility"].tolist() == [1.0, 1.0, 1.0]
     groups = result.tables["groups"].set_index("group")
     assert groups["images"].to_dict() == {"right predictions": 2, "errors": 1}
@@ -55,7 +55,7 @@ def test_credibility_of_three_images_by_hand():
 
 def test_what_pushed_the_prediction_by_hand():
     """Image 1 is taken for a dog: p = (1, e³)/(1 + e³); its residual for that class is q (1, -1), q = 1/(1 + e³)."""
-    table = Neighbours().compute(made(), Choice(k=2)).tables["influence"].set_index("train_row")
+    table = Neighbours().compute(made(), NeighboursParams(k=2)).tables["influence"].set_index("train_row")
     q = 1 / (1 + np.e**3)
     # Training image 3 is a dog with p = 1/2: residual (1/2, -1/2), and its embedding times (0, 2) is 4.
     assert table["influence"][3] == pytest.approx(q * (4 + 1))
@@ -67,7 +67,7 @@ def test_what_pushed_the_prediction_by_hand():
 def test_without_training_images_the_other_studied_ones_answer():
     studied = made()
     studied.training = None
-    result = Neighbours().compute(studied, Choice(k=1, row=1))
+    result = Neighbours().compute(studied, NeighboursParams(k=1, row=1))
     assert result.tables["neighbours"]["other_row"].tolist() == [2]
     assert "influence" not in result.tables
     assert any("they are not known here" in finding.claim for finding in result.findings)

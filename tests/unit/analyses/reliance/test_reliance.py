@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from analyses.reliance import Choice, Reliance
+from analyses.reliance import Reliance, RelianceParams
 from workbench.core.dataset import Dataset
 from workbench.session.session import Session
 
@@ -29,7 +29,7 @@ def answer():
         slope[5:11, 8:12], slope[5:11, 1:5], slope[CORNER] = 1, -1, weight
         network.set_weights([np.stack([-slope, slope], axis=-1).reshape(-1, 2) / 2, np.zeros(2)])
         session = Session(network, part(60, 0, 0.0, "test"), train=part(200, 1, marked, "train"), cache=False)
-        return Reliance().compute(session, Choice(images=40, method="input-x-gradient"))
+        return Reliance().compute(session, RelianceParams(images=40, method="input-x-gradient"))
 
     return ask
 

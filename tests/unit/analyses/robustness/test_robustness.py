@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from analyses.robustness import Choice, Robustness
+from analyses.robustness import Robustness, RobustnessParams
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.session.session import Session
@@ -61,7 +61,7 @@ def one_pixel():
 
 
 def answer(session, **params):
-    return Robustness().compute(session, Choice(**params))
+    return Robustness().compute(session, RobustnessParams(**params))
 
 
 def test_a_family_that_is_none_is_refused_with_those_that_are(healthy):
@@ -137,7 +137,7 @@ def test_the_figure_names_families_classes_and_the_flipped_images(healthy, words
     from dataclasses import replace
 
     result = answer(healthy, families=("shift", "blur"), images=40, maps=4, every=2)
-    said = words(Robustness().draw(replace(result, params=Choice().model_dump())))
+    said = words(Robustness().draw(replace(result, params=RobustnessParams().model_dump())))
     assert said.count("upright") >= 1 and "Shift" in said and "Blur" in said
     for shown in result.notes["shown"]:
         assert f"row {shown['row']}" in said

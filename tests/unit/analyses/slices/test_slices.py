@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analyses.slices import Search, Slices
+from analyses.slices import Slices, SlicesParams
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
 
@@ -51,7 +51,7 @@ ODD = np.arange(0, 400, 20)  # all of the first class
 
 def test_a_group_that_training_hardly_had_is_a_fault_with_its_images_class_and_cost():
     made = session(ODD)
-    result = Slices().compute(made, Search())
+    result = Slices().compute(made, SlicesParams())
     faults = [finding for finding in result.findings if finding.severity == "serious"]
     assert len(faults) == 1
     fault = faults[0]
@@ -66,7 +66,7 @@ def test_a_group_that_training_hardly_had_is_a_fault_with_its_images_class_and_c
 
 
 def test_a_border_at_which_the_model_knows_that_it_is_unsure_is_mild():
-    result = Slices().compute(session(ODD, train_odd=True, sure=False), Search())
+    result = Slices().compute(session(ODD, train_odd=True, sure=False), SlicesParams())
     assert result.findings[0].kind == "underperforming-slice"
     assert result.findings[0].severity == "mild"
 
@@ -75,14 +75,14 @@ def test_errors_at_random_are_no_group():
     severities = [
         finding.severity
         for seed in range(5)
-        for finding in Slices().compute(session(seed=10 + seed, wrong=0.15), Search()).findings
+        for finding in Slices().compute(session(seed=10 + seed, wrong=0.15), SlicesParams()).findings
     ]
     assert "serious" not in severities
     assert severities.count("info") >= 4
 
 
 def test_the_tree_says_where_the_errors_are():
-    tree = Slices().compute(session(ODD), Search()).tables["tree"]
+    tree = Slices().compute(session(ODD), SlicesParams()).tables["tree"]
     worst = tree.iloc[tree["lift"].argmax()]
     assert worst["rule"].startswith(("mean brightness above", "brightness of the border above"))
     assert tree.iloc[0][["rule", "coverage", "lift"]].tolist() == ["all images", 1, 1]
@@ -92,7 +92,7 @@ def test_too_few_images_are_said():
     made = session()
     made.dataset = made.dataset.subset(slice(0, 8))
     made.predictions = Predictions(made.predictions.logits[:8], made.predictions.labels[:8])
-    result = Slices().compute(made, Search())
+    result = Slices().compute(made, SlicesParams())
     assert result.findings[0].claim == (
         "8 images are too few to find groups on one half and to confirm them on the other; 40 are needed."
     )

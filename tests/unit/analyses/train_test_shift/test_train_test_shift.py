@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analyses.train_test_shift import Sample, TrainTestShift
+from analyses.train_test_shift import TrainTestShift, TrainTestShiftParams
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
 from workbench.training.runs import Manifest
@@ -48,7 +48,7 @@ def session(change=lambda images: images, **how):
     ],
 )
 def test_a_test_set_that_was_changed_is_serious_and_what_changed_is_said(change, words):
-    (finding,) = TrainTestShift().compute(session(change), Sample()).findings
+    (finding,) = TrainTestShift().compute(session(change), TrainTestShiftParams()).findings
     assert finding.severity == "serious"
     assert finding.kind == "train-test-shift"
     assert words in finding.claim
@@ -58,7 +58,7 @@ def test_a_test_set_that_was_changed_is_serious_and_what_changed_is_said(change,
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_another_draw_of_the_same_is_like_it(seed):
-    (finding,) = TrainTestShift().compute(session(seed=seed), Sample()).findings
+    (finding,) = TrainTestShift().compute(session(seed=seed), TrainTestShiftParams()).findings
     assert finding.severity == "info"
     assert 0.4 < finding.effect.value < 0.6
 
@@ -68,7 +68,7 @@ def test_a_third_that_was_changed_is_serious_and_comes_first():
         images[::3] = 255 - images[::3]
         return images
 
-    (finding,) = TrainTestShift().compute(session(some), Sample()).findings
+    (finding,) = TrainTestShift().compute(session(some), TrainTestShiftParams()).findings
     assert finding.severity == "serious"
     assert all(row % 3 == 0 for row in finding.evidence[:40])
 
@@ -76,14 +76,14 @@ def test_a_third_that_was_changed_is_serious_and_comes_first():
 def test_what_it_costs_is_the_accuracy_lost_since_validation():
     manifest = Manifest.model_construct(metrics={"validation": {"accuracy": 0.95}})
     made = session(lambda images: 255 - images, run=SimpleNamespace(manifest=manifest))
-    (finding,) = TrainTestShift().compute(made, Sample()).findings
+    (finding,) = TrainTestShift().compute(made, TrainTestShiftParams()).findings
     assert finding.at_stake == pytest.approx(0.20)
     assert finding.cost.low < 0.2 < finding.cost.high
     assert "The accuracy is 75.0 %; on the validation part of training it was 95.0 %." in finding.claim
 
 
 def test_class_frequencies_are_a_finding_of_their_own():
-    images, priors = TrainTestShift().compute(session(share=0.95), Sample()).findings
+    images, priors = TrainTestShift().compute(session(share=0.95), TrainTestShiftParams()).findings
     assert images.severity == "info"
     assert priors.severity == "serious"  # the training part is balanced
     assert priors.claim.startswith(
@@ -93,7 +93,7 @@ def test_class_frequencies_are_a_finding_of_their_own():
 
 
 def test_a_class_that_training_lacks_is_not_the_studied_images_fault():
-    _, priors = TrainTestShift().compute(session(train=dataset(400, 0, "train", 0.97)), Sample()).findings
+    _, priors = TrainTestShift().compute(session(train=dataset(400, 0, "train", 0.97)), TrainTestShiftParams()).findings
     assert priors.severity == "mild"
 
 
@@ -102,7 +102,7 @@ def test_leaked_images_change_nothing():
     images = made.train.images.copy()
     images[:80], images[200:280] = made.dataset.images[:80], made.dataset.images[100:180]
     made.train = Dataset(images, made.train.labels, class_names=NAMES, indices=made.train.indices, name="made/train")
-    findings = TrainTestShift().compute(made, Sample()).findings
+    findings = TrainTestShift().compute(made, TrainTestShiftParams()).findings
     assert findings[0].severity == "info"
 
 

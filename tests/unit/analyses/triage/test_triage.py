@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analyses.triage import Choice, Triage
+from analyses.triage import Triage, TriageParams
 from analyses.triage.evidence import GROUPS, Evidence
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
@@ -67,7 +67,7 @@ def planted():
     labels[copied] = (learned[3][copied] + 3) % CLASSES
     made = session(images, embeddings, logits, labels, "made/test")
     made.training = session(*learned, "made/train")
-    return made, flipped, strange, copied, Triage().compute(made, Choice(k=20, compared=1500))
+    return made, flipped, strange, copied, Triage().compute(made, TriageParams(k=20, compared=1500))
 
 
 def test_flipped_labels_are_likely_wrong(planted):
@@ -102,7 +102,7 @@ def test_shares_add_up_and_every_error_is_listed_once(planted):
 def test_honest_errors_are_the_image_s_or_the_model_s():
     made = session(*world(3, 1500)[:4], "made/test")
     made.training = session(*world(4, 2500)[:4], "made/train")
-    result = Triage().compute(made, Choice(k=20, compared=1500))
+    result = Triage().compute(made, TriageParams(k=20, compared=1500))
     sizes = result.tables["groups"].set_index("group")["errors"]
     assert sizes["ambiguous"] + sizes["model error"] >= 0.85 * sizes.sum()
     assert all(finding.severity in {"info", "mild"} for finding in result.findings)
