@@ -99,12 +99,11 @@ def test_every_parameter_of_an_analysis_is_an_option(name):
 
 
 def test_methods_are_listed_with_what_they_show():
-    from workbench.app.cli.commands.explain import method_summaries
-    from workbench.attribution.methods import explainers
+    from workbench.attribution.methods import METHODS, explainers
 
-    assert method_summaries() == {name: kind.summary() for name, kind in explainers().items()}
+    assert METHODS.summaries() == {name: kind.summary() for name, kind in explainers().items()}
     said = " ".join(help_of(("explain",)).split())
-    assert [name for name, summary in method_summaries().items() if f"{name} {summary}" not in said] == []
+    assert [name for name, summary in METHODS.summaries().items() if f"{name} {summary}" not in said] == []
 
 
 def test_the_module_is_the_command():

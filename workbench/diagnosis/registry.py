@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import pkgutil
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import analyses as package
 from workbench.core.cache import load_result, save_result
-from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.discovery import Catalogue
+from workbench.core.errors import WorkbenchError
 from workbench.core.params import Params, make
 from workbench.core.progress import report
 from workbench.core.provenance import code_digest, digest_of
@@ -34,36 +32,17 @@ _locks: dict[tuple[str, ...], threading.Lock] = {}
 _guard = threading.Lock()
 
 
-@cache
-def _found() -> dict[str, type[Analysis[Any]]]:
-    found = {}
-    for module in sorted(each.name for each in pkgutil.iter_modules(package.__path__)):
-        loaded = import_module(f"{package.__name__}.{module}")
-        kinds = [
-            kind
-            for _, kind in inspect.getmembers(loaded, inspect.isclass)
-            if issubclass(kind, Analysis) and kind.__module__ == loaded.__name__ and not inspect.isabstract(kind)
-        ]
-        if len(kinds) != 1:
-            raise TypeError(f"analyses/{module}.py must define exactly one Analysis. It defines {len(kinds)}.")
-        found[kinds[0].name()] = kinds[0]
-    return found
+ANALYSES: Catalogue[Analysis[Any]] = Catalogue("analyses", "workbench.session.analysis:Analysis", "analysis")
 
 
 def analyses() -> dict[str, type[Analysis[Any]]]:
     """CLI name -> class of every analysis, in alphabetical order."""
-    return dict(_found())
+    return ANALYSES.all()
 
 
 def analysis(name: str) -> type[Analysis[Any]]:
-    """Return one analysis by its CLI name.
-
-    Raises:
-        WorkbenchError: if there is none of this name; the nearest names are offered.
-    """
-    if name not in _found():
-        raise unknown("analysis", name, _found())
-    return _found()[name]
+    """Return one analysis by its CLI name; see `Catalogue.get`."""
+    return ANALYSES.get(name)
 
 
 def missing(session: Session, name: str) -> str | None:

@@ -19,7 +19,7 @@ import numpy as np
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.progress import report
 from workbench.exporting.format import HEATMAP, IMAGES, PROBABILITIES, Exporter
-from workbench.exporting.formats import exporters
+from workbench.exporting.formats import FORMATS
 from workbench.exporting.parity import Parity, measure
 from workbench.session.session import Session
 
@@ -128,11 +128,9 @@ def sidecar(path: Path) -> Path:
 
 
 def _exporter(name: str, quantize: str | None) -> Exporter:
-    if name not in exporters():
-        raise unknown("format", name, exporters())
-    exporter = exporters()[name]()
+    exporter = FORMATS.get(name)()
     if quantize is not None and quantize not in exporter.quantizations:
-        able = [each.name for each in exporters().values() if quantize in each.quantizations]
+        able = [each.name for each in FORMATS.all().values() if quantize in each.quantizations]
         if not able:
             raise unknown("quantization", quantize, exporter.quantizations or ("int8", "float16"))
         raise WorkbenchError(f"{name} cannot be quantized to {quantize}. These can: {', '.join(able)}.")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from workbench.core.dataset import Dataset
+from workbench.core.discovery import Catalogue
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import reporting
 from workbench.diagnosis import registry
@@ -57,6 +58,7 @@ class Count(Analysis[CountParams]):
         figure.suptitle(f"{result.tables['count']['images'][0]} with {result.params['top']}")
         return figure
 """
+BASE_CLASS = "workbench.session.analysis:Analysis"
 HELPER = "from workbench.session.analysis import Analysis\nfrom planted_analyses.how_many import Count\n"
 BASE = """
 from abc import abstractmethod
@@ -76,7 +78,6 @@ def plant(tmp_path, monkeypatch):
     """Return what replaces the folder `analyses/` by one with the given files."""
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(registry, "_answers", type(registry._answers)())
-    registry._found.cache_clear()
 
     def write(**files):
         folder = tmp_path / "planted_analyses"
@@ -86,10 +87,9 @@ def plant(tmp_path, monkeypatch):
         package = types.ModuleType("planted_analyses")
         package.__path__ = [str(folder)]
         monkeypatch.setitem(sys.modules, "planted_analyses", package)
-        monkeypatch.setattr(registry, "package", package)
+        monkeypatch.setattr(registry, "ANALYSES", Catalogue("planted_analyses", BASE_CLASS, "analysis"))
 
     yield write
-    registry._found.cache_clear()
     for name in [name for name in sys.modules if name.startswith("planted_analyses")]:
         del sys.modules[name]
 
@@ -266,6 +266,5 @@ def test_only_the_64_answers_used_last_stay_in_memory(plant, subject):
 
 
 def test_the_real_analyses_are_found():
-    registry._found.cache_clear()
     assert {"confusion-matrix", "most-confused", "samples"} <= set(registry.analyses())
     assert list(registry.analyses()) == sorted(registry.analyses())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -32,7 +32,7 @@ class Choice(click.ParamType[str]):
 
     name = "choice"
 
-    def __init__(self, kind: str, names: Callable[[], Iterator[str]] | tuple[str, ...], metavar: str = "") -> None:
+    def __init__(self, kind: str, names: Callable[[], Iterable[str]] | tuple[str, ...], metavar: str = "") -> None:
         self.kind, self._names, self._metavar = kind, names, metavar
 
     def names(self) -> list[str]:

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
-from workbench.core.discovery import discovered
-from workbench.core.errors import unknown
+from workbench.core.discovery import Catalogue
 
 if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
 
-
-@cache
-def _found() -> dict[str, type[Explainer]]:
-    from workbench.attribution.explainer import Explainer
-
-    return discovered(__name__, __path__, Explainer)  # type: ignore[type-abstract]  # a base class is meant
+METHODS: Catalogue[Explainer] = Catalogue(__name__, "workbench.attribution.explainer:Explainer", "attribution method")
 
 
 def explainers() -> dict[str, type[Explainer]]:
     """CLI name -> class of every attribution method, in alphabetical order; imports TensorFlow."""
-    return dict(_found())
+    return METHODS.all()
 
 
 def explainer(name: str) -> type[Explainer]:
-    """Return one method by its CLI name.
-
-    Raises:
-        WorkbenchError: if there is none of this name; the nearest names are offered.
-    """
-    if name not in _found():
-        raise unknown("attribution method", name, _found())
-    return _found()[name]
+    """Return one method by its CLI name; see `Catalogue.get`."""
+    return METHODS.get(name)

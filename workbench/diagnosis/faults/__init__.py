@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from typing import TYPE_CHECKING
 
-from workbench.core.discovery import discovered
-from workbench.core.errors import unknown
-from workbench.diagnosis.planting.fault import Fault
+from workbench.core.discovery import Catalogue
+
+if TYPE_CHECKING:
+    from workbench.diagnosis.planting.fault import Fault
+
+FAULTS: Catalogue[Fault] = Catalogue(__name__, "workbench.diagnosis.planting.fault:Fault", "fault")
 
 
-@cache
-def faults() -> Mapping[str, type[Fault]]:
+def faults() -> dict[str, type[Fault]]:
     """Return every fault by its name, the name of its module with `-`."""
-    return {name: kind for name, kind in discovered(__name__, __path__, Fault).items() if kind is not Fault}
+    return FAULTS.all()
 
 
 def fault(name: str) -> type[Fault]:
-    """Return one fault by its name.
-
-    Raises:
-        WorkbenchError: if there is none of this name; the nearest names are offered.
-    """
-    if name not in faults():
-        raise unknown("fault", name, faults())
-    return faults()[name]
+    """Return one fault by its name; see `Catalogue.get`."""
+    return FAULTS.get(name)

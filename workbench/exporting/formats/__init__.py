@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
+
+from workbench.core.discovery import Catalogue
 
 if TYPE_CHECKING:
     from workbench.exporting.format import Exporter
 
-
-def formats() -> Iterator[str]:
-    """Yield the name of every format, the name of its module with `-`; imports nothing."""
-    return (each.name.replace("_", "-") for each in iter_modules(__path__))
+FORMATS: Catalogue[Exporter] = Catalogue(__name__, "workbench.exporting.format:Exporter", "format")
 
 
-@cache
-def exporters() -> Mapping[str, type[Exporter]]:
+def formats() -> list[str]:
+    """Return the name of every format, the name of its module with `-`; imports none of them."""
+    return FORMATS.names()
+
+
+def exporters() -> dict[str, type[Exporter]]:
     """Return every format by its name."""
-    from workbench.core.discovery import discovered
-    from workbench.exporting.format import Exporter
-
-    return discovered(__name__, __path__, Exporter)  # type: ignore[type-abstract]
+    return FORMATS.all()

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
-from workbench.core.discovery import discovered
-from workbench.core.errors import unknown
+from workbench.core.discovery import Catalogue
 
 if TYPE_CHECKING:
     from workbench.faithfulness.measure import Measure
 
-
-@cache
-def _found() -> dict[str, type[Measure]]:
-    from workbench.faithfulness.measure import Measure
-
-    return discovered(__name__, __path__, Measure)  # type: ignore[type-abstract]  # a base class is meant
+MEASURES: Catalogue[Measure] = Catalogue(__name__, "workbench.faithfulness.measure:Measure", "measure")
 
 
 def measures() -> dict[str, type[Measure]]:
     """CLI name -> class of every measure, in alphabetical order; imports TensorFlow."""
-    return dict(_found())
+    return MEASURES.all()
 
 
 def measure(name: str) -> type[Measure]:
-    """Return one measure by its CLI name.
-
-    Raises:
-        WorkbenchError: if there is none of this name; the nearest names are offered.
-    """
-    if name not in _found():
-        raise unknown("measure", name, _found())
-    return _found()[name]
+    """Return one measure by its CLI name; see `Catalogue.get`."""
+    return MEASURES.get(name)

@@ -60,7 +60,7 @@ class Planted(Analysis[Choice]):
 @pytest.fixture
 def panes(desk, monkeypatch):
     real = registry.analyses()
-    monkeypatch.setattr(registry, "_found", lambda: {"planted": Planted, "samples": real["samples"]})
+    monkeypatch.setattr(registry.ANALYSES, "all", lambda: {"planted": Planted, "samples": real["samples"]})
     monkeypatch.setattr(Planted, "name", classmethod(lambda cls: "planted"))
     return Panes(desk)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import pkgutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +10,7 @@ import click
 
 from workbench.app.cli.options import FOLDER, Choice, as_json, on_source
 from workbench.app.cli.program import Command
+from workbench.attribution.methods import METHODS
 from workbench.core.errors import WorkbenchError, unknown
 
 if TYPE_CHECKING:
@@ -20,37 +18,13 @@ if TYPE_CHECKING:
     from workbench.app.cli.options import Source
 
 
-def method_summaries() -> dict[str, str]:
-    """Name -> first line of the docstring of every method, read from the source: importing one imports TensorFlow."""
-    import workbench.attribution.methods as package
-
-    found = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        source = Path(package.__path__[0], f"{module.name}.py").read_text(encoding="utf-8")
-        for node in ast.parse(source).body:
-            if isinstance(node, ast.ClassDef) and any(_names_title(line) for line in node.body):
-                found[module.name.replace("_", "-")] = (ast.get_docstring(node) or "").partition("\n")[0]
-    return found
-
-
-def _names_title(line: ast.stmt) -> bool:
-    """Whether a line of a class is its `title = …`, which every method has."""
-    named = isinstance(line, ast.AnnAssign) and getattr(line.target, "id", "") == "title"
-    return named and bool(getattr(getattr(line, "value", None), "value", ""))  # the base class has an empty one
-
-
 class _Explain(Command):
     """Lists the methods below the options."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Methods"):
-            formatter.write_dl(list(method_summaries().items()))
+            formatter.write_dl(list(METHODS.summaries().items()))
         super().format_epilog(ctx, formatter)
-
-
-def method_names() -> Iterator[str]:
-    """Name every method."""
-    return iter(method_summaries())
 
 
 @click.command(
@@ -70,7 +44,7 @@ def method_names() -> Iterator[str]:
 @click.option(
     "--method",
     "methods",
-    type=Choice("attribution method", method_names, "METHOD"),
+    type=Choice("attribution method", METHODS.names, "METHOD"),
     multiple=True,
     default=("grad-cam",),
     help="How to explain; repeatable.  [default: grad-cam]",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.commands.explain import method_names, setting
+from workbench.app.cli.commands.explain import setting
 from workbench.app.cli.options import Choice, as_json, on_source
 from workbench.app.cli.program import command
+from workbench.attribution.methods import METHODS
 from workbench.core.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
         ("maps rise --target label --out rise.npy", "stopped with Ctrl-C, the same command goes on"),
     ]
 )
-@click.argument("method", type=Choice("attribution method", method_names, "METHOD"))
+@click.argument("method", type=Choice("attribution method", METHODS.names, "METHOD"))
 @on_source(run_option=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: METHOD.npy]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N images only.")
