@@ -95,12 +95,11 @@ def _write(session: Session, out: Path, name: str) -> Written:
     """Compute, draw and save one analysis."""
     started = time.perf_counter()
     try:
-        if reason := registry.missing(session, name):
-            return Written(name=name, skipped=reason)
-        result = registry.compute(session, name)
-        png, made = _save_figure(result, out)
+        png, made = _save_figure(registry.compute(session, name), out)
     except OSError:
         raise
+    except registry.Missing as error:
+        return Written(name=name, skipped=error.reason)
     except WorkbenchError as error:
         return Written(name=name, skipped=str(error))
     except Exception as error:

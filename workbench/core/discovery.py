@@ -76,7 +76,7 @@ class Catalogue(Generic[BaseT]):
 
     def _only(self, module: str, base: Any) -> type[BaseT]:
         loaded = import_module(f"{self._package}.{module}")
-        found: list[type[BaseT]] = [
+        found: list[Any] = [
             each
             for _, each in inspect.getmembers(loaded, inspect.isclass)
             if issubclass(each, base) and each.__module__ == loaded.__name__ and not inspect.isabstract(each)
@@ -84,7 +84,8 @@ class Catalogue(Generic[BaseT]):
         if len(found) != 1:
             where = f"{self._package.rpartition('.')[2]}/{module}.py"
             raise TypeError(f"{where} must define exactly one {base.__name__}. It defines {len(found)}.")
-        return found[0]
+        kind: type[BaseT] = found[0]
+        return kind
 
 
 def _name(module: str) -> str:

@@ -77,10 +77,9 @@ def diagnose(session: Session, *, quick: bool = False) -> Diagnosis:
             left_out[name] = LATER
             continue
         try:
-            if reason := registry.missing(session, name):
-                left_out[name] = reason
-            else:
-                asked[name] = registry.compute(session, name, values)
+            asked[name] = registry.compute(session, name, values)
+        except registry.Missing as error:
+            left_out[name] = error.reason
         except WorkbenchError as error:
             left_out[name] = str(error)
         except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError, MemoryError) as error:
@@ -100,14 +99,14 @@ def known(session: Session, *, quick: bool = False, partly: bool = False) -> Dia
     """
     asked, left_out = {}, {}
     for name, values in _wanted(quick):
-        reason = LATER if values is None else registry.missing(session, name)
-        if reason:
-            left_out[name] = reason
-        elif (result := registry.cached(session, name, values)) is None:
-            if not partly:
-                return None
-        else:
+        if values is None:
+            left_out[name] = LATER
+        elif (result := registry.cached(session, name, values)) is not None:
             asked[name] = result
+        elif reason := registry.missing(session, name):
+            left_out[name] = reason
+        elif not partly:
+            return None
     return _merged(session, asked, left_out, quick)
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -16,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.core.cache import load_result, save_result
 from workbench.core.discovery import Catalogue
 from workbench.core.errors import WorkbenchError
+from workbench.core.kept import Kept
+from workbench.core.key_locks import KeyLocks
 from workbench.core.params import Params, make
 from workbench.core.progress import report
 from workbench.core.provenance import code_digest, digest_of
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-_answers: OrderedDict[tuple[str, ...], Result] = OrderedDict()  # the 64 answers used last
-_locks: dict[tuple[str, ...], threading.Lock] = {}
-_guard = threading.Lock()
+_answers: Kept[tuple[str, ...], Result] = Kept(64)
+_asking: KeyLocks[tuple[str, ...]] = KeyLocks()
 
 
 ANALYSES: Catalogue[Analysis[Any]] = Catalogue("analyses", "workbench.session.analysis:Analysis", "analysis")
@@ -45,6 +44,18 @@ def analysis(name: str) -> type[Analysis[Any]]:
     return ANALYSES.get(name)
 
 
+class Missing(WorkbenchError):
+    """The session lacks what an analysis needs.
+
+    Attributes:
+        reason: what that is, a sentence.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} cannot be answered here: {reason}")
+        self.reason = reason
+
+
 def missing(session: Session, name: str) -> str | None:
     """Say in a sentence what the session lacks for an analysis, or None."""
     return analysis(name)().missing(session)
@@ -52,15 +63,7 @@ def missing(session: Session, name: str) -> str | None:
 
 def cached(session: Session, name: str, values: Mapping[str, Any] | None = None) -> Result | None:
     """Return the answer that is already there, from memory or the cache folder, or None."""
-    kind = analysis(name)
-    params = make(kind.Params, values or {})
-    key = _key(session, kind, params)
-    with _guard:
-        if key in _answers:
-            _answers.move_to_end(key)
-            return _answers[key]
-    stored = load_result(_path(session, name, key)) if session.cache else None
-    return None if stored is None else _keep(key, replace(stored, drawer=kind().draw))
+    return _known(_Question(session, analysis(name), values or {}))
 
 
 def compute(session: Session, name: str, values: Mapping[str, Any] | None = None) -> Result:
@@ -69,35 +72,17 @@ def compute(session: Session, name: str, values: Mapping[str, Any] | None = None
     Progress goes to whoever listens with `workbench.core.progress.reporting`.
 
     Args:
-        session: model and data.
+        session: model and data; a session without a model answers what looks at images alone.
         name: CLI name of the analysis.
         values: its parameters by name; text is read as the parameter's type.
 
     Raises:
-        WorkbenchError: if a name or value is wrong, or the session lacks what the analysis needs.
+        WorkbenchError: if a name or value is wrong.
+        Missing: if the session lacks what the analysis needs.
     """
-    kind = analysis(name)
-    params = make(kind.Params, values or {})
-    key = _key(session, kind, params)
-    with _guard:
-        lock = _locks.setdefault(key, threading.Lock())
-    with lock:  # two who ask the same wait for one answer
-        if (known := cached(session, name, values)) is not None:
-            return known
-        if reason := kind().missing(session):
-            raise WorkbenchError(f"{name} cannot be answered here: {reason}")
-        report(name, 0, 1)
-        started = time.perf_counter()
-        answer = kind().compute(session, params)
-        seconds = round(time.perf_counter() - started, 3)
-        report(name, 1, 1)
-        context = {**session.context, "seconds": seconds, **answer.context}
-        result = replace(
-            answer, analysis=name, params=params.model_dump(mode="json"), context=context, drawer=kind().draw
-        )
-        if session.cache:
-            save_result(_path(session, name, key), result)
-        return _keep(key, result)
+    question = _Question(session, analysis(name), values or {})
+    with _asking.held(question.key):  # two who ask the same wait for one answer
+        return _known(question) or _answers.put(question.key, _answer(question))
 
 
 def draw(result: Result) -> Figure:
@@ -105,26 +90,58 @@ def draw(result: Result) -> Figure:
     return analysis(result.analysis)().draw(result)
 
 
-def _keep(key: tuple[str, ...], result: Result) -> Result:
-    with _guard:
-        _answers[key] = result
-        while len(_answers) > 64:
-            _answers.popitem(last=False)
-    return result
+class _Question:
+    """An analysis with its parameters, asked of a session; its key is everything that the answer depends on.
+
+    After a change of the code it is another question.
+    """
+
+    def __init__(self, session: Session, kind: type[Analysis[Any]], values: Mapping[str, Any]) -> None:
+        self.session, self.analysis = session, kind()
+        self.params: Params = make(kind.Params, values)
+        self.key = (
+            kind.name(),
+            _source(kind),
+            self.params.key,
+            session.model_fingerprint,
+            session.dataset.fingerprint,
+            "" if session.run is None else session.run.name,  # analyses may show the run's curves and manifest
+            session.name,
+        )
+
+    @property
+    def path(self) -> Path | None:
+        """Where the answer is kept; None where nothing is."""
+        digest = hashlib.sha256("\n".join(self.key).encode()).hexdigest()[:16]
+        return self.session.cache_path(f"{self.key[0]}-{digest}.npz") if self.session.cache else None
 
 
-def _key(session: Session, kind: type[Analysis[Any]], params: Params) -> tuple[str, ...]:
-    """Everything that an answer depends on; after a change of the code it is made anew."""
-    run = "" if session.run is None else session.run.name  # analyses may show the run's curves and manifest
-    return (
-        kind.name(),
-        _source(kind),
-        params.key,
-        session.model_fingerprint,
-        session.dataset.fingerprint,
-        run,
-        session.name,
+def _known(question: _Question) -> Result | None:
+    if (known := _answers.get(question.key)) is not None:
+        return known
+    stored = load_result(question.path) if question.path else None
+    return None if stored is None else _answers.put(question.key, replace(stored, drawer=question.analysis.draw))
+
+
+def _answer(question: _Question) -> Result:
+    session, name = question.session, question.analysis.name()
+    if reason := question.analysis.missing(session):
+        raise Missing(name, reason)
+    report(name, 0, 1)
+    started = time.perf_counter()
+    answer = question.analysis.compute(session, question.params)
+    seconds = round(time.perf_counter() - started, 3)
+    report(name, 1, 1)
+    result = replace(
+        answer,
+        analysis=name,
+        params=question.params.model_dump(mode="json"),
+        context={**session.context, "seconds": seconds, **answer.context},
+        drawer=question.analysis.draw,
     )
+    if question.path:
+        save_result(question.path, result)
+    return result
 
 
 @cache
@@ -132,8 +149,3 @@ def _source(kind: type[Analysis[Any]]) -> str:
     """Digest of an analysis's own file or folder, and of the rooms that it may use."""
     own = Path(inspect.getfile(kind))
     return digest_of(own.parent.rglob("*.py") if own.name == "__init__.py" else [own]) + code_digest()
-
-
-def _path(session: Session, name: str, key: tuple[str, ...]) -> Path:
-    digest = hashlib.sha256("\n".join(key).encode()).hexdigest()[:16]
-    return session.cache_path(f"{name}-{digest}.npz")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from workbench.core.kept import Kept
 from workbench.core.types import Array
 from workbench.models.turns import TURNS
 
@@ -21,9 +21,9 @@ class Engine:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self._compiled: OrderedDict[object, Callable[..., Any]] = OrderedDict()
+        self._compiled: Kept[Hashable, Callable[..., Any]] = Kept(KEEP)
 
-    def compile(self, key: object, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
+    def compile(self, key: Hashable, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         """Return what runs `function`, traced at the first call with this key, on arrays.
 
         Args:
@@ -35,13 +35,9 @@ class Engine:
             Arrays to an array, or to the same nest of arrays.
         """
         with self.lock:
-            if key not in self._compiled:
+            if (compiled := self._compiled.get(key)) is None:
                 traced = tf.function(function, input_signature=list(signature), autograph=False)
-                self._compiled[key] = traced.get_concrete_function()
-                while len(self._compiled) > KEEP:
-                    self._compiled.popitem(last=False)
-            self._compiled.move_to_end(key)
-            compiled = self._compiled[key]
+                compiled = self._compiled.put(key, traced.get_concrete_function())
         kinds = [spec.dtype for spec in signature]
 
         def run(*arrays: Array) -> Any:

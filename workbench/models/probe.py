@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -278,7 +278,7 @@ class Probe:
             raise unknown("convolution", layer, self.filter_layers)
         return np.asarray(keras.ops.convert_to_numpy(_kernel(self.keras_layers[layer])), np.float32)
 
-    def run(self, key: object, function: Callable[..., Tensor], images: Array, *classes: Array | None) -> Array:
+    def run(self, key: Hashable, function: Callable[..., Tensor], images: Array, *classes: Array | None) -> Array:
         """Run a compiled function over `images` in batches.
 
         Args:
@@ -297,7 +297,7 @@ class Probe:
         """Signature of `(B, H, W, C)` images, for `compile`."""
         return tf.TensorSpec((None, *self.image_shape), self.floats)
 
-    def compile(self, key: object, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
+    def compile(self, key: Hashable, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         """Return `function` compiled once for every batch size; see `Engine.compile`."""
         return self.engine.compile(key, function, signature)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench.core.attribution import Attribution
 from workbench.core.cache import load_arrays, save_arrays
+from workbench.core.kept import Kept
 from workbench.core.provenance import code_digest
 from workbench.core.types import Array
 from workbench.data.sampling import balanced
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 IMAGES = 20
 """Images on which a method's maps are compared before and after the weights are drawn anew."""
 _one_at_a_time = threading.RLock()
-_known: dict[Path, Randomisation] = {}
+_known: Kept[Path, Randomisation] = Kept(256)
 
 
 def judged(study: Study, method: Explainer, attribution: Attribution, images: Any, *, test: bool = True) -> Attribution:
@@ -52,10 +53,10 @@ def known_randomisation(study: Study, method: Explainer) -> Randomisation | None
     from workbench.faithfulness.randomisation import Randomisation
 
     path = _path(study, method)
-    if path not in _known and study.cache and (stored := load_arrays(path)) is not None:
-        stages = tuple(str(each) for each in stored.pop("stages"))
-        _known[path] = Randomisation(stages=stages, **stored)
-    return _known.get(path)
+    if (known := _known.get(path)) is not None or not study.cache or (stored := load_arrays(path)) is None:
+        return known
+    stages = tuple(str(each) for each in stored.pop("stages"))
+    return _known.put(path, Randomisation(stages=stages, **stored))
 
 
 def randomisation_of(study: Study, method: Explainer) -> Randomisation:
@@ -79,7 +80,7 @@ def randomisation_of(study: Study, method: Explainer) -> Randomisation:
             background=study.background if method.needs_background else None,
         )
         found = replace(found, maps=np.zeros((0, 0, 1, 1), np.float32))  # only their numbers are kept
-        _known[_path(study, method)] = found
+        _known.put(_path(study, method), found)
         if study.cache:
             arrays: dict[str, Array] = {
                 name: getattr(found, name) for name in ("spearman", "absolute", "ssim", "floor", "maps")

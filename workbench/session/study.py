@@ -14,6 +14,7 @@ import numpy as np
 from workbench.core.cache import cache_folder, load_arrays, save_arrays
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.kept import Kept
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from workbench.models.probe import Probe
 
 Rows = Sequence[int] | Array | slice
+BESIDE = 16
+"""Sessions on other images that one keeps, those used last."""
 
 
 class Study:
@@ -44,7 +47,8 @@ class Study:
         found: how "find" came to its preprocessing, a sentence; empty where it was not asked.
 
     Args:
-        model: a Keras model, a run, or the path of a model file or folder, as `model_files.load_model` takes it.
+        model: a Keras model, a run, or the path of a model file or folder, as `models.files.load_model` takes it; None
+            where there is no model yet, for what looks at images alone.
         dataset: labelled images that fit it.
         name: of the model; the run's or the file's, if not given.
         preprocessing: what the model is given for an image: "auto" (it scales its input itself, or takes [0, 1]),
@@ -56,7 +60,7 @@ class Study:
 
     def __init__(
         self,
-        model: keras.Model | Run | Path | str,
+        model: keras.Model | Run | Path | str | None,
         dataset: Dataset,
         *,
         name: str | None = None,
@@ -80,7 +84,7 @@ class Study:
         self._predictions: Predictions | None = None
         self._embeddings: Array | None = None
         self._owner: Self | None = None  # whose model this one shares
-        self._beside: dict[str, Self] = {}
+        self._beside: Kept[str, Self] = Kept(BESIDE)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.dataset.name!r}, {len(self.dataset):,} images)"
@@ -118,11 +122,13 @@ class Study:
 
     @cached_property
     def _weights(self) -> str:
-        """16 hexadecimal digits that change with any weight."""
+        """16 hexadecimal digits that change with any weight; "no-model" where there is none."""
         if isinstance(self._given, Run):
             return self._given.manifest.model_sha256[:16]
         if isinstance(self._given, Path):
             return file_fingerprint(self._given)
+        if self._given is None:
+            return "no-model"
         from workbench.models.files.keras import fingerprint
 
         return fingerprint(self._given)
@@ -213,6 +219,10 @@ class Study:
             from workbench.models.files import load_model
 
             return load_model(self._given, classes=len(self.class_names))
+        if self._given is None:
+            raise WorkbenchError(
+                "There is no model here, only images: open a run, or a model file, to ask about a model."
+            )
         return self._given
 
     @property
@@ -281,20 +291,20 @@ class Study:
         return self.dataset.class_index(name)
 
     def beside(self, dataset: Dataset) -> Self:
-        """Return the session of the same model on other images, the same one at each call."""
+        """Return the session of the same model on other images: the same one again while it is among the last used."""
         with self._lock:
-            if dataset.fingerprint not in self._beside:
-                other = type(self)(
-                    self._given,
-                    dataset,
-                    name=self.name,
-                    preprocessing=self.preprocessing,
-                    train=self._train,
-                    cache=self.cache,
-                )
-                other._owner = self
-                self._beside[dataset.fingerprint] = other
-            return self._beside[dataset.fingerprint]
+            if (known := self._beside.get(dataset.fingerprint)) is not None:
+                return known
+            other = type(self)(
+                self._given,
+                dataset,
+                name=self.name,
+                preprocessing=self.preprocessing,
+                train=self._train,
+                cache=self.cache,
+            )
+            other._owner = self
+            return self._beside.put(dataset.fingerprint, other)
 
     def subset(self, rows: Rows) -> Self:
         """Return a session on some of the images; the model and known predictions are shared."""

@@ -64,7 +64,7 @@ def session(monkeypatch, tmp_path):
         found = {kind.name(): kind for kind in kinds}
         monkeypatch.setattr(registry, "analyses", lambda: found)
         monkeypatch.setattr(registry, "analysis", found.__getitem__)
-        monkeypatch.setattr(registry, "_answers", type(registry._answers)())
+        registry._answers.clear()
         data = Dataset(
             np.zeros((4, 2, 2, 1), np.uint8),
             np.array([0, 1, 0, 1]),

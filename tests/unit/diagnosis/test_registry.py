@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 import threading
 import types
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from workbench.core import provenance
 from workbench.core.dataset import Dataset
 from workbench.core.discovery import Catalogue
 from workbench.core.errors import WorkbenchError
@@ -77,13 +77,18 @@ class Half(Analysis):
 def plant(tmp_path, monkeypatch):
     """Return what replaces the folder `analyses/` by one with the given files."""
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(registry, "_answers", type(registry._answers)())
+    registry._answers.clear()
 
     def write(**files):
         folder = tmp_path / "planted_analyses"
         folder.mkdir()
         for name, code in files.items():
-            (folder / f"{name}.py").write_text(textwrap.dedent(code), "utf-8")
+            if isinstance(code, str):
+                (folder / f"{name}.py").write_text(code, "utf-8")
+                continue
+            (folder / name).mkdir()
+            for part, inside in code.items():
+                (folder / name / f"{part}.py").write_text(inside, "utf-8")
         package = types.ModuleType("planted_analyses")
         package.__path__ = [str(folder)]
         monkeypatch.setitem(sys.modules, "planted_analyses", package)
@@ -115,6 +120,33 @@ def subject(tmp_path):
     images = np.zeros((3, 2, 2, 1), np.uint8)
     data = Dataset(images, np.array([0, 1, 0]), class_names=("a", "b"), indices=np.arange(3), name="made/test")
     return Subject(data, folder=tmp_path / "results")
+
+
+@pytest.fixture
+def rooms(tmp_path, monkeypatch):
+    """A house of real files, one to a room, in place of the workbench's own."""
+    house = tmp_path / "workbench"
+    for name in (
+        "core/provenance.py",
+        "statistics/rates.py",
+        "session/study.py",
+        "diagnosis/ranking.py",
+        "app/tables.py",
+    ):
+        (house / name).parent.mkdir(parents=True)
+        (house / name).write_text("a = 1\n", "utf-8")
+    monkeypatch.setattr(provenance, "__file__", str(house / "core/provenance.py"))
+    new_process()
+    yield house
+    monkeypatch.undo()
+    new_process()
+
+
+def new_process():
+    """Forget what a process knows of its own code, and its answers: only the cache folder is left."""
+    provenance.code_digest.cache_clear()
+    registry._source.cache_clear()
+    registry._answers.clear()
 
 
 def calls():
@@ -156,7 +188,7 @@ def test_an_answer_is_computed_once_and_survives_in_memory_and_on_disk(plant, su
     first = registry.compute(subject, "how-many")
     assert registry.compute(subject, "how-many", {"top": "5"}) is first
     assert registry.cached(subject, "how-many", {}) is first
-    monkeypatch.setattr(registry, "_answers", type(registry._answers)())
+    registry._answers.clear()
     again = registry.compute(subject, "how-many")
     assert again is not first
     assert again.findings == first.findings
@@ -194,6 +226,35 @@ def test_another_model_data_name_or_run_is_another_question(plant, subject, chan
 
 
 @pytest.mark.parametrize(
+    ("edited", "again"),
+    [
+        ("planted_analyses/single.py", ["single"]),
+        ("planted_analyses/parted/__init__.py", ["parted"]),
+        ("planted_analyses/parted/part.py", ["parted"]),
+        ("workbench/core/provenance.py", ["parted", "single"]),
+        ("workbench/statistics/rates.py", ["parted", "single"]),
+        ("workbench/session/study.py", ["parted", "single"]),
+        ("workbench/diagnosis/ranking.py", []),
+        ("workbench/app/tables.py", []),
+    ],
+)
+def test_an_edit_throws_away_what_may_use_the_file_and_nothing_else(plant, subject, rooms, edited, again):
+    plant(single=GOOD, parted={"__init__": GOOD, "part": "b = 1\n"})
+    for name in ("single", "parted"):
+        registry.compute(subject, name)
+    new_process()
+    assert all(registry.cached(subject, name) is not None for name in ("single", "parted"))
+    with (rooms.parent / edited).open("a", encoding="utf-8") as file:
+        file.write("# edited\n")
+    new_process()
+    assert [name for name in registry.analyses() if registry.cached(subject, name) is None] == again
+    for name in ("single", "parted"):
+        registry.compute(subject, name)
+        called = len(sys.modules[f"planted_analyses.{name}"].CALLS)
+        assert called == (2 if name in again else 1)
+
+
+@pytest.mark.parametrize(
     ("values", "sentence"),
     [
         ({"top": 0}, r"`top`: .*greater than or equal to 1\. Got 0"),
@@ -213,8 +274,9 @@ def test_what_the_session_lacks_is_said(plant, subject):
     assert registry.missing(subject, "how-many") is None
     subject.dataset = subject.dataset.subset([0])
     assert registry.missing(subject, "how-many") == "there are fewer than two images."
-    with pytest.raises(WorkbenchError, match=r"how-many cannot be answered here: there are fewer than two images\."):
+    with pytest.raises(registry.Missing, match=r"how-many cannot be answered here: there are fewer than") as caught:
         registry.compute(subject, "how-many")
+    assert caught.value.reason == "there are fewer than two images."
     assert calls() == []
 
 
@@ -243,6 +305,7 @@ def test_threads_that_ask_the_same_wait_for_one_answer_and_others_do_not(plant, 
     assert sorted(calls()) == [1, 2]
     assert len({id(result) for number, result in found if number % 2}) == 1
     assert len(found) == 6
+    assert len(registry._asking) == 0  # a lock is there only while somebody asks
 
 
 def test_progress_is_reported_once_begun_and_once_done_and_not_for_a_known_answer(plant, subject):

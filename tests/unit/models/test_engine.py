@@ -52,6 +52,24 @@ def test_the_ones_used_last_are_kept(monkeypatch):
     assert traces == ["a", "b", "c", "d", "b"]  # a was always used since; b was not, when d came
 
 
+def test_threads_that_ask_the_same_trace_it_once():
+    traces, kept, start = [], Engine(), threading.Barrier(4)
+    rows = np.ones((1, 2), np.float32)
+
+    def slow(given):
+        traces.append(threading.get_ident())
+        time.sleep(0.05)
+        return 2 * given
+
+    def ask(_):
+        start.wait(60)
+        return kept.compile("slow", slow, [ROWS])(rows)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [each.tolist() for each in pool.map(ask, range(4))] == [[[2, 2]]] * 4
+    assert len(traces) == 1
+
+
 def test_what_was_dropped_meanwhile_still_runs(monkeypatch):
     monkeypatch.setattr(engine, "KEEP", 1)
     kept, rows = Engine(), np.ones((1, 2), np.float32)

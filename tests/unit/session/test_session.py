@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -17,6 +18,7 @@ from workbench.core.predictions import Predictions
 from workbench.core.progress import reporting
 from workbench.diagnosis.opening import Session
 from workbench.models.probe import Probe
+from workbench.session import study
 
 NAMES = ("Shirt", "2", "Coat")
 
@@ -171,6 +173,27 @@ def test_a_subset_shares_the_model_and_what_is_known(model, data, counting):
     assert counting.seen == 4
     np.testing.assert_allclose(part.embeddings, [[1, 1], [1, 0]], atol=1e-6)
     np.testing.assert_array_equal(session.subset(session.predictions.correct).dataset.labels, [0, 1, 2])
+
+
+def test_sessions_on_other_images_are_the_same_again_and_the_ones_used_last_are_kept(model, data, monkeypatch):
+    monkeypatch.setattr(study, "BESIDE", 2)
+    session = Session(model, data)
+    with ThreadPoolExecutor(4) as pool:
+        assert len({id(each) for each in pool.map(session.subset, [[0, 1]] * 8)}) == 1
+    parts = [session.subset([row]) for row in range(4)]
+    assert len(session._beside) == 2
+    assert session.subset([3]) is parts[3]
+    assert session.subset([0]) is not parts[0]
+    assert parts[0].probe is session.probe  # whoever holds a forgotten one can go on with it
+
+
+def test_a_session_without_a_model_knows_its_images(data):
+    session = Session(None, data, name="not trained yet")
+    assert session.analyze("class-balance").findings
+    assert (session.context["run"], session.context["model"]) == ("not trained yet", "no-model")
+    assert session.training is None
+    with pytest.raises(WorkbenchError, match="There is no model here, only images"):
+        _ = session.predictions
 
 
 def test_a_subset_of_a_session_without_predictions_computes_its_own(model, data, counting):

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from workbench.app.page.lru import Kept
+from workbench.core.kept import Kept
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
 from workbench.statistics.confusion import confusion_counts

@@ -18,10 +18,10 @@ from workbench.app.page.board import Board
 from workbench.app.page.diagnosing import Diagnosing
 from workbench.app.page.jobs import Job, Jobs
 from workbench.app.page.judges import Judges
-from workbench.app.page.lru import Kept
 from workbench.app.page.panes.verdict import answer
 from workbench.app.page.pictures import Part, album
 from workbench.core.errors import WorkbenchError
+from workbench.core.kept import Kept
 from workbench.core.params import make
 from workbench.diagnosis import registry
 

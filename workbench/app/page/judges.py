@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.app.page.jobs import STOPPED, Job, Jobs, Stopped
-from workbench.app.page.lru import Kept
 from workbench.app.page.opinion import Case, Opinion, Weights
 from workbench.core.attribution import Attribution, Verdict
+from workbench.core.kept import Kept
 
 NEXT, LAST = 1, 2
 """Ranks of a verdict and of a test among what is computed, as in engine.py, which is not imported before the model."""

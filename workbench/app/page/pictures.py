@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -13,6 +11,7 @@ from html import escape
 import numpy as np
 
 from workbench.core.dataset import Dataset
+from workbench.core.kept import Kept
 from workbench.core.types import Array
 
 Picture = Callable[[int, int], str]
@@ -106,23 +105,11 @@ def album(dataset: Dataset, keep: int = KEEP) -> Picture:
     What was made is kept, up to `keep` characters, so that an image that is shown again is not read again.
     """
     height, width = dataset.image_shape[:2]
-    kept: OrderedDict[tuple[int, int], str] = OrderedDict()
-    lock, held = threading.Lock(), 0
+    kept: Kept[tuple[int, int], str] = Kept(keep, size=len)
 
     def picture(row: int, box: int) -> str:
-        nonlocal held
         size = fit(height, width, box)
         key = (row, 0 if size.pixelated else box)  # the same pixels serve every size at which each of them is seen
-        with lock:
-            if key in kept:
-                kept.move_to_end(key)
-                return kept[key]
-        made = shown(np.asarray(dataset.images[row]), size)
-        with lock:
-            if key not in kept:
-                kept[key], held = made, held + len(made)
-            while held > keep:
-                held -= len(kept.popitem(last=False)[1])
-        return made
+        return kept.get(key) or kept.put(key, shown(np.asarray(dataset.images[row]), size))
 
     return picture

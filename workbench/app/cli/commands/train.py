@@ -144,31 +144,24 @@ def _resumed(name: str, settings: Mapping[str, Any], fields: Mapping[str, Any]) 
 
 def _draw_samples(job: TrainingJob, folder: Path, *, quiet: bool) -> None:
     """Draw what the trainer will make of some training images."""
-    from dataclasses import replace
-
     from workbench.app.cli.console import say
     from workbench.app.cli.progress_bars import progress
     from workbench.app.figure_files import write_results
-    from workbench.core.params import make
     from workbench.core.progress import report
     from workbench.data import load_dataset
-    from workbench.diagnosis.registry import analysis
+    from workbench.diagnosis import registry
     from workbench.session.session import Session
     from workbench.training.devices import one_order
 
-    kind = analysis("augmentation-samples")
-    settings = job.recipe.model_dump()
-    shown = {key: settings[key] for key in kind.Params.model_fields if key in settings}
-    params = make(kind.Params, {**shown, "flip": "yes" if job.recipe.flip else "no", "seed": job.seed})
+    name, settings = "augmentation-samples", job.recipe.model_dump()
+    shown = {key: settings[key] for key in registry.analysis(name).Params.model_fields if key in settings}
     with progress():
         if job.deterministic:  # the samples are the first that TensorFlow computes here
             one_order()
         images = load_dataset(job.dataset, split="train", data_dir=job.data_dir, progress=report, **job.reading)
-        answer = kind().compute(Session(Path("not trained yet"), images), params)
-        context = {"dataset": images.name, "images": len(images)}
-        result = replace(
-            answer, analysis=kind.name(), params=params.model_dump(mode="json"), context=context, drawer=kind().draw
-        )
+        untrained = Session(None, images, name="not trained yet", cache=False)
+        values = {**shown, "flip": "yes" if job.recipe.flip else "no", "seed": job.seed}
+        result = registry.compute(untrained, name, values)
         write_results(folder, [result], {})
     if not quiet:
         say(f"Samples of the augmentation: {folder / 'augmentation-samples.png'}")
