@@ -35,8 +35,9 @@ GRADIENTS = {
 }
 WRITES = {"open_memmap", "write_text", "write_bytes", "savez", "savez_compressed", "to_csv", "save", "savefig"}
 WRITERS = (
-    "workbench.core.cache", "workbench.data", "workbench.training", "workbench.session.map_files",
-    "workbench.exporting", "workbench.app.figure_files", "workbench.app.map_pictures",
+    "workbench.core.files", "workbench.core.cache", "workbench.training.runs", "workbench.training.checkpoint",
+    "workbench.training.dynamics", "workbench.session.map_files", "workbench.exporting.export",
+    "workbench.exporting.served_graph", "workbench.exporting.formats",
 )  # fmt: skip
 NO_IDEA = {"utils", "helpers", "common", "misc", "tools"}
 METHOD_LINES = 40  # of the class of an attribution method

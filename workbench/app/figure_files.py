@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import tempfile
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.app.markdown import _rows, markdown
 from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.files import write_file
 from workbench.core.progress import Progress, report
 from workbench.core.result import Result
 from workbench.diagnosis import registry
@@ -84,7 +84,7 @@ def write_figures(
         for done, name in enumerate(names):
             progress("Figures", done, len(names))
             written.append(_write(session, out, name))
-        _save(out / "index.md", _gallery(session, out, written).encode())
+        write_file(out / "index.md", _gallery(session, out, written))
     except OSError as error:
         raise _refused(out, error) from error
     progress("Figures", len(names), len(names))
@@ -112,8 +112,8 @@ def _save_figure(result: Result, out: Path) -> tuple[Path, Path]:
     """Draw a result, and write its figure and what made it."""
     png = _png(result.draw())
     files = out / f"{result.analysis}.png", out / f"{result.analysis}.json"
-    _save(files[0], png)
-    _save(files[1], (_as_json(_record(result)) + "\n").encode())
+    write_file(files[0], png)
+    write_file(files[1], _as_json(_record(result)) + "\n")
     return files
 
 
@@ -128,7 +128,7 @@ def write_results(out: Path, results: Iterable[Result], records: Mapping[str, An
         for result in results:
             _save_figure(result, out)
         for name, record in records.items():
-            _save(out / name, (record if isinstance(record, str) else _as_json(record) + "\n").encode())
+            write_file(out / name, record if isinstance(record, str) else _as_json(record) + "\n")
     except OSError as error:
         raise _refused(out, error) from error
 
@@ -141,8 +141,8 @@ def write_figure(out: Path, name: str, figure: Figure, record: Mapping[str, Any]
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _save(out / f"{name}.png", _png(figure))
-        _save(out / f"{name}.json", (_as_json(record) + "\n").encode())
+        write_file(out / f"{name}.png", _png(figure))
+        write_file(out / f"{name}.json", _as_json(record) + "\n")
     except OSError as error:
         raise _refused(out, error) from error
     return out / f"{name}.png"
@@ -198,20 +198,6 @@ def _as_json(value: Any, indent: str = "") -> str:
     if isinstance(value, list | tuple) and any(isinstance(each, Mapping | list | tuple) for each in value):
         return "[" + ",".join(f"\n{deeper}{_as_json(each, deeper)}" for each in value) + f"\n{indent}]"
     return json.dumps(value, ensure_ascii=False, default=lambda scalar: scalar.tolist())
-
-
-def _save(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        part = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            part.chmod(0o644)
-            part.replace(path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
 
 
 def _gallery(session: Session, out: Path, written: Iterable[Written]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import Unavailable
+from workbench.core.files import write_file
 from workbench.core.provenance import versions
 from workbench.core.result import Result
 from workbench.core.wording import percent
@@ -110,10 +112,11 @@ def write_overlay(
     png = out / f"{name}.png"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        figure.savefig(png, dpi=110)
-        png.with_suffix(".json").write_text(
-            json.dumps(made, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8"
-        )
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png", dpi=110)
+        write_file(png, stream.getvalue())
+        text = json.dumps(made, indent=2, ensure_ascii=False, default=str) + "\n"
+        write_file(png.with_suffix(".json"), text)
     except OSError as error:
         raise Unavailable(f"{png} cannot be written: {error.strerror or error}.") from None
     return {**made, "file": str(png)}

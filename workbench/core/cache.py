@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from workbench.core.estimate import Estimate
+from workbench.core.files import replacing
 from workbench.core.finding import Finding, Severity
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -37,18 +37,12 @@ def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays as one compressed npz, whole or not at all; a disk that takes no more costs only the cache."""
     if odd := [name for name, values in arrays.items() if np.asarray(values).dtype.hasobject]:
         raise TypeError(f"Array {odd[0]!r} holds Python objects, which could only be pickled: give it a plain dtype.")
-    part = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            part = Path(file.name)
+        with replacing(path) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy types `allow_pickle` into the names
-        part.replace(path)
     except OSError as error:
         LOG.warning("Not cached: %s", error)
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
 
 
 def load_arrays(path: Path) -> dict[str, Array] | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.files import put_in_place, replacing
 from workbench.core.progress import report
 from workbench.exporting.format import HEATMAP, IMAGES, PROBABILITIES, Exporter
 from workbench.exporting.formats import FORMATS
@@ -115,10 +116,9 @@ def export(
             explanation = {"layer": chosen, "method": "grad-cam", "size": [int(each) for each in size]}
         description = _describe(session, exporter, made, quantize=quantize, explanation=explanation, parity=parity)
         text = json.dumps(description, indent=2, ensure_ascii=False) + "\n"
-        with _writing(path):
-            (folder / "sidecar").write_text(text, encoding="utf-8")
-            _replace(made, path)
-            (folder / "sidecar").replace(sidecar(path))
+        with _writing(path), replacing(sidecar(path)) as described:
+            described.write_text(text, encoding="utf-8")  # first, so that a full disk leaves both as they were
+            put_in_place(made, path, aside=folder / "before")
     return Export(path, sidecar(path), parity, description)
 
 
@@ -183,19 +183,6 @@ def _convert(exporter: Exporter, probe: Probe, layer: str | None, quantize: str 
     report(what, 1, 2)
     exporter.write(graph, made, quantize)
     report(what, 2, 2)
-
-
-def _replace(made: Path, path: Path) -> None:
-    """Put what was made in its place at once; an earlier folder is set aside first, since none replaces another."""
-    before = made.with_name("before")
-    if path.is_dir():
-        path.replace(before)
-    try:
-        made.replace(path)
-    except OSError:
-        if before.exists():
-            before.replace(path)
-        raise
 
 
 def _size(path: Path) -> int:

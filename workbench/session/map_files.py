@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.files import write_file
 from workbench.core.params import make
 from workbench.core.progress import report
 from workbench.core.provenance import versions
@@ -146,9 +147,7 @@ def _note(path: Path, note: Mapping[str, Any], files: list[Any]) -> None:
     """Write how far it is, after the maps themselves are on disk."""
     for file in files:
         file.flush()
-    part = path.with_suffix(".json.part")
-    part.write_text(json.dumps(note, indent=2, default=str) + "\n", encoding="utf-8")
-    part.replace(path.with_suffix(".json"))
+    write_file(path.with_suffix(".json"), json.dumps(note, indent=2, default=str) + "\n")
 
 
 def _digest(*arrays: Array | None) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 import zipfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.files import replacing, write_file
 from workbench.core.types import Array
 from workbench.training.dynamics import Dynamics, read_dynamics, write_dynamics
 from workbench.training.early_stopping import Watch
 from workbench.training.recipes import TrainingJob
-from workbench.training.runs import checked_name, sync
+from workbench.training.runs import checked_name
 
 STATE = "state.json"
 
@@ -103,26 +103,22 @@ class Checkpoint:
             epoch = f"epoch-{state.epochs:04d}"
             if model is not None:
                 state = state.model_copy(update={"model": f"{epoch}.keras"})
-                model.save(self.path / "writing.keras")
-                self._publish("writing.keras", state.model)
+                with self._file(state.model) as part:
+                    model.save(part)
             if dynamics is not None:
                 state = state.model_copy(update={"dynamics": f"{epoch}.npz"})
-                write_dynamics(self.path, dynamics, "writing.npz")
-                self._publish("writing.npz", state.dynamics)
+                with self._file(state.dynamics) as part:
+                    write_dynamics(part.parent, dynamics, part.name)
             for name, arrays in (("averages", averages), ("best", best)):
                 if arrays is not None:
                     state = state.model_copy(update={name: f"{epoch}-{name}.npz"})
-                    np.savez(self.path / "writing.npz", allow_pickle=False, **dict(arrays))
-                    self._publish("writing.npz", getattr(state, name))
-            (self.path / "writing.json").write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            self._publish("writing.json", STATE)
-            for old in self.path.glob("epoch-*"):
-                if old.name not in (state.model, state.dynamics, state.averages, state.best):
+                    with self._file(getattr(state, name)) as part:
+                        np.savez(part, allow_pickle=False, **dict(arrays))
+            write_file(self.path / STATE, state.model_dump_json(indent=1) + "\n", durable=True)
+            for old in self.path.iterdir():  # of an earlier epoch, or half written when the power failed
+                if old.name not in (STATE, state.model, state.dynamics, state.averages, state.best):
                     old.unlink()
         except OSError as error:
-            with contextlib.suppress(OSError):
-                for half in self.path.glob("writing.*"):
-                    half.unlink()
             kept = (self.path / STATE).is_file()
             raise Unavailable(
                 f"The checkpoint of {self.name!r} could not be written in {self.path}: {error.strerror or error}. "
@@ -178,7 +174,5 @@ class Checkpoint:
         """Delete it, when the run is saved."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _publish(self, written: str, name: str) -> None:
-        sync(self.path / written)
-        os.replace(self.path / written, self.path / name)  # noqa: PTH105 - said as POSIX says it: atomic
-        sync(self.path)
+    def _file(self, name: str) -> AbstractContextManager[Path]:
+        return replacing(self.path / name, durable=True)

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.files import put_in_place, sync
 from workbench.core.predictions import Predictions
 from workbench.training.dynamics import Dynamics, write_dynamics
 from workbench.training.manifest import Manifest
@@ -211,27 +212,12 @@ def write_history(path: Path, history: Iterable[Mapping[str, Any]]) -> None:
     pd.DataFrame(list(history)).to_csv(path, index=False, float_format="%.7g")
 
 
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk itself, so that a rename after it never shows it half written."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _replace(partial: Path, folder: Path, name: str) -> None:
     """Put `partial` where the run `name` is. Cut off between the renames, the old one still opens by its name."""
     previous = _previous(folder, name)
     if (folder / name).exists():
         shutil.rmtree(previous, ignore_errors=True)
-        (folder / name).replace(previous)
-    try:
-        partial.replace(folder / name)
-    except OSError:
-        if previous.exists():
-            previous.replace(folder / name)
-        raise
+    put_in_place(partial, folder / name, aside=previous)
     sync(folder)
     shutil.rmtree(previous, ignore_errors=True)
 

@@ -1,10 +1,10 @@
-import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from workbench.core import files
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.training import checkpoint as module
 from workbench.training.checkpoint import Checkpoint, State
 from workbench.training.dynamics import Dynamics
 from workbench.training.recipes import TrainingJob
@@ -38,7 +38,7 @@ def test_full_disk_at_a_checkpoint(tmp_path, monkeypatch):
     def full(path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "sync", full)
+    monkeypatch.setattr(files, "sync", full)
     with pytest.raises(Unavailable, match=r"checkpoint of 'x' could not be written in .*: No space left on device"):
         kept.write(State(job=JOB, fingerprint="f", epochs=1))
     assert kept.read().epochs == 0
@@ -80,8 +80,8 @@ def test_a_checkpoint_is_whole_whenever_it_is_cut_off(tmp_path, monkeypatch, cal
         return step
 
     model.set_weights([np.ones((2, 1)), np.ones(1)])
-    monkeypatch.setattr(module, "sync", cut(module.sync))
-    monkeypatch.setattr(module.os, "replace", cut(os.replace))
+    monkeypatch.setattr(files, "sync", cut(files.sync))
+    monkeypatch.setattr(Path, "replace", cut(Path.replace))
     try:
         kept.write(State(job=JOB, fingerprint="f", epochs=2), model, noted(2), averages=of(2), best=of(2))
     except Stop:
@@ -102,8 +102,11 @@ def test_best_weights_stay_while_no_epoch_is_better_and_what_is_replaced_is_dele
     state = kept.write(state.model_copy(update={"epochs": 2}), averages=of(2))
     assert state == kept.read()
     assert (kept.arrays(state.averages)["mean0"], kept.arrays(state.best)["mean0"]) == (2, 1)
-    files = {"epoch-0001-best.npz", "epoch-0002-averages.npz", "state.json"}
-    assert {path.name for path in kept.path.iterdir()} == files
+    there = {"epoch-0001-best.npz", "epoch-0002-averages.npz", "state.json"}
+    assert {path.name for path in kept.path.iterdir()} == there
+    (kept.path / ".0123.epoch-0003.npz").write_bytes(b"PK")  # half written when it was killed
+    kept.write(state)
+    assert {path.name for path in kept.path.iterdir()} == there
     assert kept.arrays("") is None
     (kept.path / state.best).write_bytes(b"PK")
     with pytest.raises(WorkbenchError, match=r"epoch-0001-best.npz cannot be read"):
