@@ -6,12 +6,12 @@ import threading
 
 from playwright.sync_api import expect
 
+from workbench.app.page import diagnosing as made
 from workbench.app.page.desk import Desk
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.progress import report
-from workbench.diagnosis import diagnose as made
 from workbench.diagnosis.diagnose import Diagnosed, Diagnosis
 from workbench.diagnosis.opening import open_session
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import expect
 
+from workbench.app.page import judges
 from workbench.attribution.methods import explainer
 from workbench.session import judging
 
@@ -36,7 +37,7 @@ def test_the_verdict_comes_after_the_map_and_the_weights_after_the_verdict(
         release.wait(300)
         return real(session, method)
 
-    monkeypatch.setattr(judging, "randomisation_of", held)
+    monkeypatch.setattr(judges, "randomisation_of", held)
     page = visit(f"{ERRORS}&methods=square-grad,random&options=square-grad.samples:6,random.seed:5")
     expect(badge(page)).to_contain_text(re.compile("weights: (not tested yet|being tested)"))
     expect(badge(page, 1)).to_contain_text("weights: not tested yet")  # one test at a time

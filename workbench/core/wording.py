@@ -1,8 +1,10 @@
-"""How findings say numbers, so that all analyses say them alike."""
+"""How numbers, values and lists are written, so that findings, tables, page and files say them alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def percent(share: float) -> str:
@@ -31,6 +33,33 @@ def number(value: float, decimals: int = 2) -> str:
     """Write a number with a true minus sign, and without one where it rounds to zero."""
     shown = f"{value:.{decimals}f}"
     return shown.removeprefix("-") if float(shown) == 0 else shown.replace("-", "−")
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Write a measured number with so many digits and a true minus sign."""
+    return f"{value:.{digits}g}".replace("-", "−")
+
+
+def cell(value: Any, *, separators: bool = False) -> str:
+    """Write one value of a table, a parameter or a fact of a manifest.
+
+    Args:
+        value: a number, text, bool, None, or a list or mapping of these; NumPy's scalars and arrays too.
+        separators: whether a large whole number gets its thousands marked, unless it is the number of a thing.
+    """
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, Mapping):
+        value = [f"{name}: {cell(each, separators=separators)}" for name, each in value.items()]
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(each, separators=separators) for each in value) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return significant(value, 4)
+    return f"{value:,}" if separators and isinstance(value, int) else str(value)
 
 
 def counted(count: int, noun: str) -> str:

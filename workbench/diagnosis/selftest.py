@@ -135,7 +135,6 @@ def _kept(case: Case, quick: bool) -> Score:
 
 def planted(case: Case) -> tuple[Session, World, Fault]:
     """Make the world of a case, plant its fault, train its network, and open a session on both."""
-    from workbench.diagnosis import registry  # noqa: F401 - tells sessions who answers analyses
     from workbench.diagnosis.planting.networks import trained
 
     fault = make(fault_called(case.fault), case.values)

@@ -8,6 +8,7 @@ the first click finds everything compiled.
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.kept import Kept
 from workbench.core.params import make
 from workbench.diagnosis import registry
+from workbench.models.turns import NEXT, TURNS
 
 if TYPE_CHECKING:
     from workbench.core.result import Result
@@ -182,8 +184,6 @@ class Desk:
         def work() -> Result:
             if not registry.analysis(name).needs_model:
                 return registry.compute(session, name, values)
-            from workbench.models.turns import NEXT, TURNS
-
             with TURNS.claimed(NEXT):  # somebody may click meanwhile
                 return registry.compute(session, name, values)
 
@@ -202,7 +202,7 @@ class Desk:
         with self._drawing:  # matplotlib keeps its fonts in one place for all threads
             known = self._figures.get(key)
             if known is None:
-                known = self._figures.put(key, _drawn(result))
+                known = self._figures.put(key, _png(result))
         return known
 
     def verdict(self, key: str) -> dict[str, object] | None:
@@ -234,9 +234,7 @@ class Desk:
             self._thread.join(60)
 
 
-def _drawn(result: Result) -> bytes:
-    import io
-
+def _png(result: Result) -> bytes:
     stream = io.BytesIO()
     registry.draw(result).savefig(stream, format="png", dpi=110)
     return stream.getvalue()

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from workbench.app.page.jobs import Job, Jobs
 from workbench.core.progress import reporting
+from workbench.diagnosis.diagnose import Diagnosis, diagnose, known
+from workbench.models.turns import NEXT, TURNS
 
 if TYPE_CHECKING:
-    from workbench.diagnosis.diagnose import Diagnosis
     from workbench.session.session import Session
 
 
@@ -25,8 +26,6 @@ class Diagnosing:
 
     def answered(self, session: Session, *, quick: bool) -> Diagnosis | None:
         """Return the diagnosis if it was made, now or in an earlier session; asks nothing."""
-        from workbench.diagnosis.diagnose import known
-
         if quick not in self._found:
             job = self.jobs.get(_key(quick))
             made = job.value if job is not None and job.done.is_set() else None
@@ -38,8 +37,6 @@ class Diagnosing:
 
     def so_far(self, session: Session, *, quick: bool) -> Diagnosis | None:
         """Return what has been answered by now, ranked; asks nothing."""
-        from workbench.diagnosis.diagnose import known
-
         return known(session, quick=quick, partly=True)
 
     def start(self, session: Session, *, quick: bool) -> tuple[str, Job]:
@@ -47,9 +44,6 @@ class Diagnosing:
         key = _key(quick)
 
         def work() -> Diagnosis:
-            from workbench.diagnosis.diagnose import diagnose
-            from workbench.models.turns import NEXT, TURNS
-
             job = self.jobs.get(key) or Job()
             with reporting(_Steps(job)), TURNS.claimed(NEXT):  # somebody may click meanwhile
                 return diagnose(session, quick=quick)

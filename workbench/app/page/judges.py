@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.app.page.jobs import STOPPED, Job, Jobs, Stopped
 from workbench.app.page.opinion import Case, Opinion, Weights
+from workbench.attribution.methods import explainer
 from workbench.core.attribution import Attribution, Verdict
 from workbench.core.kept import Kept
-
-NEXT, LAST = 1, 2
-"""Ranks of a verdict and of a test among what is computed, as in engine.py, which is not imported before the model."""
+from workbench.core.params import make
+from workbench.faithfulness.verdict import judge
+from workbench.models.turns import LAST, NEXT, TURNS
+from workbench.session.judging import known_randomisation, randomisation_of
 
 if TYPE_CHECKING:
     from workbench.app.page.subject import Subject
@@ -35,7 +37,7 @@ class Judges:
     def __init__(self) -> None:
         self.cases: Kept[str, Case] = Kept(256)
         self._verdicts, self._tests = Jobs(workers=1, keep=1024), Jobs(workers=1)
-        self._asked: Kept[str, float] = Kept(2048)
+        self._last_asked: Kept[str, float] = Kept(2048)
         self._closed = False
 
     def put(self, subject: Subject, attribution: Attribution) -> str:
@@ -58,7 +60,7 @@ class Judges:
         case = self.cases.get(key)
         if case is None or self._closed:
             return None
-        job = self._begun(self._verdicts, key, lambda: _verdict(session, case), rank=NEXT, wait=wait)
+        job = self._start(self._verdicts, key, lambda: _verdict(session, case), rank=NEXT, wait=wait)
         if not job.done.is_set() or job.error == STOPPED:
             return Opinion(None, Weights("waiting"))
         if job.error:
@@ -66,10 +68,6 @@ class Judges:
         return self._with_weights(session, case.attribution, job.value, test=test)
 
     def _with_weights(self, session: Session, made: Attribution, verdict: Verdict, *, test: bool) -> Opinion:
-        from workbench.attribution.methods import explainer
-        from workbench.core.params import make
-        from workbench.session.judging import known_randomisation, randomisation_of
-
         method: Explainer = make(explainer(made.method), made.params)
         known = known_randomisation(session, method)
         if known is not None:
@@ -78,22 +76,20 @@ class Judges:
         if not test:
             return Opinion(verdict, Weights("waiting"))
         name = f"{method.name} {method.key}"
-        job = self._begun(self._tests, name, lambda: randomisation_of(session, method), rank=LAST)
+        job = self._start(self._tests, name, lambda: randomisation_of(session, method), rank=LAST)
         if job.done.is_set() and job.error not in ("", STOPPED):
             return Opinion(verdict, Weights("failed", job.error))
         return Opinion(verdict, Weights("running", job.what) if job.what else Weights("waiting"))
 
-    def _begun(self, jobs: Jobs, key: str, work: Callable[[], Any], *, rank: int, wait: float = 0.0) -> Job:
-        self._asked.put(key, time.monotonic())
+    def _start(self, jobs: Jobs, key: str, work: Callable[[], Any], *, rank: int, wait: float = 0.0) -> Job:
+        self._last_asked.put(key, time.monotonic())
 
         def go_on() -> None:
-            if self._closed or time.monotonic() - (self._asked.get(key) or 0) > WANTED[rank - NEXT]:
+            if self._closed or time.monotonic() - (self._last_asked.get(key) or 0) > WANTED[rank - NEXT]:
                 raise Stopped
 
         def run() -> Any:
             go_on()
-            from workbench.models.turns import TURNS
-
             with TURNS.claimed(rank, go_on):
                 return work()
 
@@ -107,7 +103,5 @@ class Judges:
 
 
 def _verdict(session: Session, case: Case) -> Verdict:
-    from workbench.faithfulness.verdict import judge
-
     floats = case.pixels[None].astype("float32") / 255
     return judge(session.probe, floats, case.attribution)[0]

@@ -11,6 +11,7 @@ import numpy as np
 from workbench.app.page.method_options import options_of
 from workbench.app.page.subject import Subject
 from workbench.app.page.view import View
+from workbench.attribution.methods import explainers
 from workbench.core.attribution import Attribution
 from workbench.core.errors import WorkbenchError
 from workbench.core.params import make
@@ -49,8 +50,6 @@ def all_methods(desk: Desk) -> Mapping[str, tuple[type[Explainer], str | None]]:
     """Return every method and, where it does not apply to this model, why; the model has to be there."""
     known: dict[str, tuple[type[Explainer], str | None]] | None = desk.maps.get("methods")
     if known is None:
-        from workbench.attribution.methods import explainers
-
         probe = desk.session.probe
         known = desk.maps.put("methods", {name: (kind, kind.missing(probe)) for name, kind in explainers().items()})
     return known
@@ -97,9 +96,7 @@ def attribution(desk: Desk, subject: Subject, method: Explainer, classes: tuple[
     known: Attribution | None = desk.maps.get(key)
     if known is None:
         other = None if against is None else np.array([against])
-        known = desk.session.attribute_images(
-            method.name, subject.pixels[None], np.array([target]), against=other, **method.model_dump()
-        )
+        known = desk.session.explain(method, subject.pixels[None], np.array([target]), against=other)
         desk.maps.put(key, known)
     return known
 

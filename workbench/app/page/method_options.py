@@ -23,12 +23,12 @@ def read_options(text: str) -> tuple[str, ...]:
     matches = (_ENTRY.fullmatch(each) for each in text.split(","))
     found = {(match[1], match[2]): unquote(match[3]) for match in matches if match is not None}
     entries = (f"{method}.{name}:{quote(value, safe='', errors='replace')}" for (method, name), value in found.items())
-    kept, length = [], 0
+    short, length = [], 0
     for each in entries:
         length += len(each) + 1
         if length <= LONGEST and _ENTRY.fullmatch(each):
-            kept.append(each)
-    return tuple(kept)
+            short.append(each)
+    return tuple(short)
 
 
 def options_of(entries: Iterable[str], method: str) -> dict[str, str]:
@@ -42,6 +42,6 @@ def without(entries: Iterable[str], method: str) -> tuple[str, ...]:
     return tuple(each for each in entries if not each.startswith(f"{method}."))
 
 
-def said(values: Mapping[str, str]) -> list[str]:
+def descriptions(values: Mapping[str, str]) -> list[str]:
     """Say what was changed, for the line below a map: "steps 100", "reference mean"."""
     return [f"{name.replace('_', ' ')} {value or 'none'}" for name, value in values.items()]

@@ -16,6 +16,7 @@ from workbench.app.page.subjects import of_user
 from workbench.app.page.view import View
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
+from workbench.data.image_file import read_image
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
@@ -52,8 +53,6 @@ def receive(desk: Desk, sent: object) -> str:
         image = OwnImage(np.frombuffer(raw, np.uint8).reshape(shape), "", ())
     elif isinstance(got.get("file"), str):
         raw = _decoded(got["file"])
-        from workbench.data.image_file import read_image
-
         pixels, done = read_image(raw, shape)
         image = OwnImage(np.asarray(pixels, np.uint8), str(got.get("name", ""))[:120], tuple(done))
     else:

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from workbench.app.page import maps, own_image
 from workbench.app.page.api.questions import Api, described
 from workbench.app.page.desk import Desk
-from workbench.app.page.html import problem, waiting
+from workbench.app.page.html import Html, element, problem, waiting
 from workbench.app.page.jobs import UNEXPECTED
 from workbench.app.page.panes import detail, easel, overview, section
 from workbench.app.page.panes.bar import bar_html
@@ -29,6 +29,7 @@ from workbench.app.page.view import SECTIONS, View, read, settle
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import reporting
 from workbench.diagnosis import registry
+from workbench.models.turns import FIRST, TURNS
 
 LOG = logging.getLogger("workbench.app.page")
 HERE = Path(__file__).parent / "static"
@@ -43,13 +44,19 @@ class Panes:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self._quick: Mapping[str, Callable[[View, View | None], Html | None]] = {
+            "bar": self._bar,
+            "matrix": self._matrix,
+            "gallery": self._gallery,
+            "main": self._main,
+        }
 
     def view(self, raw: object) -> View:
         """Read and settle what the browser asks for."""
         view = read(raw, registry.analyses())
         return view if self.desk.board is None else settle(view, self.desk.board)
 
-    def look(self, raw: object) -> tuple[dict[str, str | None], dict[str, Any]]:
+    def look(self, raw: object) -> tuple[dict[str, Html | None], dict[str, Any]]:
         """Return the quick panes, None for one that stays as it is, and the reply to app.js.
 
         Args:
@@ -74,11 +81,11 @@ class Panes:
                 trouble = UNEXPECTED
         view = self.view(wanted)
         old = None if asked.get("old") is None else self.view(asked["old"])
-        panes = {name: self._guarded(getattr(self, f"_{name}"), view, old) for name in QUICK}
+        panes = {name: self._guarded(self._quick[name], view, old) for name in QUICK}
         if old is not None and own_image.goes_on(self.desk, asked.get("sent"), old):
             panes["main"] = None
         if trouble:
-            panes["main"] = problem(trouble) + (self._guarded(self._main, view, None) or "")
+            panes["main"] = problem(trouble) + (self._guarded(self._main, view, None) or Html())
         query = view.query()
         slow = ["detail"] if view.section in ("errors", "own") else ["answer"]
         painted = view.section == "own" and panes["main"] is not None
@@ -90,7 +97,7 @@ class Panes:
             "count": asked.get("count", 0),
         }
 
-    def _guarded(self, build: Callable[..., str | None], *args: Any) -> str | None:
+    def _guarded(self, build: Callable[..., Html | None], *args: Any) -> Html | None:
         """Turn whatever goes wrong into one sentence in the pane."""
         try:
             return build(*args)
@@ -100,13 +107,13 @@ class Panes:
             LOG.exception("A pane of the page failed.")
             return problem(UNEXPECTED)
 
-    def _bar(self, view: View, old: View | None) -> str | None:
+    def _bar(self, view: View, old: View | None) -> Html | None:
         return None if old is not None and old.section == view.section else bar_html(self.desk, view)
 
-    def _matrix(self, view: View, old: View | None) -> str | None:
+    def _matrix(self, view: View, old: View | None) -> Html | None:
         return self._cells(view, old, MATRIX, lambda board, session: matrix_html(board, session.class_names, view))
 
-    def _gallery(self, view: View, old: View | None) -> str | None:
+    def _gallery(self, view: View, old: View | None) -> Html | None:
         return self._cells(
             view,
             old,
@@ -114,7 +121,7 @@ class Panes:
             lambda board, session: gallery_html(Shelf(board, session.dataset, self.desk.picture), view),
         )
 
-    def _cells(self, view: View, old: View | None, keys: tuple[str, ...], build: Callable[..., str]) -> str | None:
+    def _cells(self, view: View, old: View | None, keys: tuple[str, ...], build: Callable[..., Html]) -> Html | None:
         if view.section != "errors" or (
             old is not None and all(getattr(old, key) == getattr(view, key) for key in keys)
         ):
@@ -124,7 +131,7 @@ class Panes:
             return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
         return build(self.desk.board, self.desk.session)
 
-    def _main(self, view: View, old: View | None) -> str | None:
+    def _main(self, view: View, old: View | None) -> Html | None:
         if view.section == "errors":
             return None
         step = self.desk.pending()
@@ -144,11 +151,11 @@ class Panes:
             return None  # what was typed stays while one looks at the parts of a map
         return section.section_html(self.desk, view)
 
-    def detail(self, raw: object) -> str:
+    def detail(self, raw: object) -> Html:
         """Return the pane of one image."""
-        return self._guarded(self._detail, self.view(raw)) or ""
+        return self._guarded(self._detail, self.view(raw)) or Html()
 
-    def _detail(self, view: View) -> str:
+    def _detail(self, view: View) -> Html:
         desk = self.desk
         step = desk.pending(model=view.section == "own")
         if step is not None:
@@ -158,18 +165,16 @@ class Panes:
             if subject is None:
                 return easel.examples_html(desk)
         elif view.image is None:
-            return '<p class="empty">Choose an image to explain it.</p>'
+            return element("p", "Choose an image to explain it.", class_="empty")
         else:
             subject = of_dataset(desk, view.image)
         # An image of one's own stands on the canvas already.
-        image = "" if view.section == "own" or view.image is None else detail.image_html(subject, view.image)
+        image = Html() if view.section == "own" or view.image is None else detail.image_html(subject, view.image)
         return image + detail.probabilities_html(subject, desk.session.class_names, view) + self._maps(subject, view)
 
-    def _maps(self, subject: Subject, view: View) -> str:
+    def _maps(self, subject: Subject, view: View) -> Html:
         step = self.desk.pending(model=True)
         if step is None:
-            from workbench.models.turns import FIRST, TURNS
-
             with reporting(self.desk.explaining.progress), TURNS.claimed(FIRST):
                 return detail.explanation_html(self.desk, subject, view)
         if step[1].error:
@@ -178,15 +183,15 @@ class Panes:
             step[0], "The model is being loaded; maps appear here in a few seconds.", step[1].what
         )
 
-    def answer(self, raw: object) -> str:
+    def answer(self, raw: object) -> Html:
         """Return the pane below: numbers and diagnosis, or the answer of an analysis."""
-        return self._guarded(self._answer, self.view(raw)) or ""
+        return self._guarded(self._answer, self.view(raw)) or Html()
 
-    def _answer(self, view: View) -> str:
+    def _answer(self, view: View) -> Html:
         if view.section in ("errors", "own"):
-            return ""
+            return Html()
         if view.section == "start":
-            return "" if self.desk.pending() is not None else overview.overview_html(self.desk, view)
+            return Html() if self.desk.pending() is not None else overview.overview_html(self.desk, view)
         return section.answer_html(self.desk, view)
 
 
@@ -204,6 +209,11 @@ def warm(desk: Desk) -> None:
                     found = maps.shown(desk, subject, replace(view, explain=explain, methods=(method,)))
             if found and found[0].key and not desk.closed:
                 desk.judges.opinion(desk.session, found[0].key, wait=60, test=False)
+
+
+def _as_text(pane: Callable[[object], Html]) -> Callable[[object], str]:
+    """Make a pane return plain text: gradio would call methods of it that escape."""
+    return lambda raw: str(pane(raw))
 
 
 ANSWERED = "answer => window.workbench ? window.workbench.reply(answer) : void (window.workbenchFirst = answer)"
@@ -230,9 +240,9 @@ def blocks(panes: Panes, api: Api) -> Any:
         outputs = [*(made[name] for name in QUICK), reply]
 
         def look(asked: object) -> list[Any]:
-            shown, answer = panes.look(asked)
+            panes_html, answer = panes.look(asked)
             panes.desk.seen.set()
-            return [*(gr.skip() if html is None else html for html in shown.values()), answer]
+            return [*(gr.skip() if html is None else str(html) for html in panes_html.values()), answer]
 
         def first(request: gr.Request) -> list[Any]:
             return look({"view": dict(request.query_params)})
@@ -252,9 +262,9 @@ def blocks(panes: Panes, api: Api) -> Any:
         )
         for event in (clicked, page.load(first, None, outputs, **quiet)):
             event.then(None, reply, None, js=ANSWERED, **quiet)
-        for name, show in (("detail", panes.detail), ("answer", panes.answer)):
+        for name, pane in (("detail", panes.detail), ("answer", panes.answer)):
             made[name].submit(
-                show,
+                _as_text(pane),
                 [wanted],
                 made[name],
                 js=f"() => [window.workbench.shown('{name}')]",

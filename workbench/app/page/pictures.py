@@ -6,10 +6,10 @@ import base64
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
+from workbench.app.page.html import Html, element
 from workbench.core.dataset import Dataset
 from workbench.core.kept import Kept
 from workbench.core.types import Array
@@ -93,10 +93,10 @@ def shrunk(pixels: Array, size: Size) -> Array:
     return np.asarray(small)
 
 
-def tag(uri: str, size: Size, alt: str = "", classes: str = "") -> str:
+def tag(uri: str, size: Size, alt: str = "", classes: str = "") -> Html:
     """Build the `<img>`."""
     css = " ".join(dict.fromkeys(f"{'px' if size.pixelated else ''} {classes}".split()))
-    return f'<img class="{escape(css)}" width="{size.width}" height="{size.height}" alt="{escape(alt)}" src="{uri}">'
+    return element("img", class_=css, width=size.width, height=size.height, alt=alt, src=uri)
 
 
 def album(dataset: Dataset, keep: int = KEEP) -> Picture:

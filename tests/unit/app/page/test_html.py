@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from workbench.app.page.html import breakable, button, count, element, escape, go, number, percent, plain, waiting
+from workbench.app.page.html import Html, breakable, button, element, go, waiting
+from workbench.core.wording import bare_percent, cell, counted, significant
 
 
 @pytest.mark.parametrize(
@@ -25,11 +26,11 @@ from workbench.app.page.html import breakable, button, count, element, escape, g
     ],
 )
 def test_what_is_not_certain_never_reads_as_if_it_were(share, decimals, text):
-    assert percent(share, decimals) == text
+    assert bare_percent(share, decimals) == text
 
 
 def test_counts_have_a_plural_and_separators():
-    assert [count(n, "error") for n in (0, 1, 10000)] == ["0 errors", "1 error", "10,000 errors"]
+    assert [counted(n, "error") for n in (0, 1, 10000)] == ["0 errors", "1 error", "10,000 errors"]
 
 
 def test_long_names_break_after_slash_and_hyphen_and_stay_text():
@@ -39,8 +40,8 @@ def test_long_names_break_after_slash_and_hyphen_and_stay_text():
 
 def test_elements_escape_every_attribute():
     made = element("input", value='"><script>', data_go=go({"image": 3, "page": ""}), disabled=True, list=None, min=0)
-    assert made == ('<input value="&quot;&gt;&lt;script&gt;" data-go="image=3&amp;page=" disabled min="0">')
-    assert button("<b>x</b>", {"t": "a&b"}, pressed=False, class_="d") == (
+    assert made == ('<input value="&#34;&gt;&lt;script&gt;" data-go="image=3&amp;page=" disabled min="0">')
+    assert button(Html("<b>x</b>"), {"t": "a&b"}, pressed=False, class_="d") == (
         '<button type="button" data-go="t=a%26b" aria-pressed="false" class="d"><b>x</b></button>'
     )
 
@@ -53,10 +54,10 @@ def test_waiting_says_what_and_names_the_job():
 
 def test_plain_values_of_tables_and_manifests():
     values = [None, True, np.nan, -0.123456, {"a": 1, "b": [1, 2]}, "<x>"]
-    assert [plain(value) for value in values] == ["–", "yes", "–", "−0.1235", "a: 1, b: 1, 2", "<x>"]
-    assert number(-0.01234) == "−0.0123"
+    assert [cell(value) for value in values] == ["–", "yes", "–", "−0.1235", "a: 1, b: 1, 2", "<x>"]
+    assert significant(-0.01234) == "−0.0123"
 
 
 def test_characters_that_turn_the_text_around_are_shown():
-    assert escape("\x1b[31mred\u202eder") == "\ufffd[31mred\ufffdder"
-    assert element("option", escape("\u202e"), value="\u202e") == '<option value="\u202e">\ufffd</option>'
+    assert Html.escape("\x1b[31mred\u202eder") == "\ufffd[31mred\ufffdder"
+    assert element("option", "\u202e", value="\u202e") == '<option value="\u202e">\ufffd</option>'

@@ -15,7 +15,6 @@ from workbench.core.attribution import BLIND, Attribution, Verdict
 from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate
 from workbench.core.progress import report
-from workbench.session import judging
 
 VERDICT = Verdict(faithfulness=0.2, percentile=97.0, controls=50, largest=3.0)
 SUBJECT = SimpleNamespace(key=("row", 3), pixels=np.zeros((4, 4, 1), np.uint8))
@@ -40,8 +39,8 @@ def judges(monkeypatch):
     made = Judges()
     made.made = []
     monkeypatch.setattr(module, "_verdict", lambda session, case: made.made.append(case) or VERDICT)
-    monkeypatch.setattr(judging, "known_randomisation", lambda session, method: None)
-    monkeypatch.setattr(judging, "randomisation_of", lambda session, method: None)
+    monkeypatch.setattr(module, "known_randomisation", lambda session, method: None)
+    monkeypatch.setattr(module, "randomisation_of", lambda session, method: None)
     yield made
     made.close()
 
@@ -70,8 +69,8 @@ def test_the_verdict_comes_first_and_the_test_fills_itself_in(judges, monkeypatc
         release.wait(90)
         known.append(SimpleNamespace(similarity=Estimate(0.77, 0.7, 0.8), blind=True, stages=("dense",)))
 
-    monkeypatch.setattr(judging, "randomisation_of", tested)
-    monkeypatch.setattr(judging, "known_randomisation", lambda session, method: known[0] if known else None)
+    monkeypatch.setattr(module, "randomisation_of", tested)
+    monkeypatch.setattr(module, "known_randomisation", lambda session, method: known[0] if known else None)
     key = judges.put(SUBJECT, attribution())
     first = until(judges, key, lambda opinion: opinion.verdict)
     assert (first.verdict, first.open) == (VERDICT, True)
@@ -86,7 +85,7 @@ def test_the_verdict_comes_first_and_the_test_fills_itself_in(judges, monkeypatc
 
 
 def test_a_verdict_may_be_asked_for_without_the_test(judges, monkeypatch):
-    monkeypatch.setattr(judging, "randomisation_of", lambda session, method: pytest.fail("nobody asked for it"))
+    monkeypatch.setattr(module, "randomisation_of", lambda session, method: pytest.fail("nobody asked for it"))
     opinion = judges.opinion(None, judges.put(SUBJECT, attribution()), wait=90, test=False)
     assert (opinion.verdict, opinion.weights.state) == (VERDICT, "waiting")
 
@@ -95,7 +94,7 @@ def test_a_test_that_fails_leaves_the_verdict_and_says_why(judges, monkeypatch):
     def fails(session, method):
         raise WorkbenchError("no memory")
 
-    monkeypatch.setattr(judging, "randomisation_of", fails)
+    monkeypatch.setattr(module, "randomisation_of", fails)
     opinion = until(judges, judges.put(SUBJECT, attribution()), lambda opinion: opinion.weights.state == "failed")
     assert (opinion.verdict, opinion.weights.detail, opinion.open) == (VERDICT, "no memory", False)
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.app.page.method_options import LONGEST, options_of, read_options, said, without
+from workbench.app.page.method_options import LONGEST, descriptions, options_of, read_options, without
 from workbench.app.page.view import read
 
 
@@ -41,4 +41,4 @@ def test_whatever_is_sent_is_read_short_and_stable(text):
 
 
 def test_what_was_changed_is_said_in_words():
-    assert said({"steps": "100", "fuse": ""}) == ["steps 100", "fuse none"]
+    assert descriptions({"steps": "100", "fuse": ""}) == ["steps 100", "fuse none"]

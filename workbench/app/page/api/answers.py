@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from workbench.app.page.api.sent_image import subject_of
 from workbench.app.page.jobs import STOPPED, UNEXPECTED, Bug, Busy, Job
 from workbench.app.page.pictures import data_uri
 from workbench.app.page.subject import Subject
+from workbench.attribution.methods import explainer
 from workbench.core.attribution import Attribution, half_pixel
 from workbench.core.errors import WorkbenchError
 from workbench.core.jsonable import records
@@ -21,6 +23,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.diagnosis import registry
 from workbench.diagnosis.record import finding_record
+from workbench.models.turns import NEXT, TURNS
 from workbench.plotting.colours import rgba, scale_of
 
 if TYPE_CHECKING:
@@ -55,8 +58,6 @@ def explained(
     verdict: bool,
 ) -> dict[str, Any]:
     """Answer `explain`."""
-    from workbench.attribution.methods import explainer
-
     session = desk.session
     chosen = make(explainer(method), params or {})
     with _behind_clicks():
@@ -125,8 +126,6 @@ def analyzed(
 
 def png_uri(content: bytes) -> str:
     """Return a PNG file as a data URI."""
-    import base64
-
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
@@ -182,6 +181,4 @@ def _overlay(pixels: Array, made: Attribution, colours: Mapping[str, Any]) -> Ar
 
 
 def _behind_clicks() -> Any:
-    from workbench.models.turns import NEXT, TURNS
-
     return TURNS.claimed(NEXT)

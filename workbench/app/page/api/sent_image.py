@@ -15,6 +15,7 @@ from workbench.app.page.subject import Subject
 from workbench.app.page.subjects import of_dataset, of_user
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
+from workbench.data.image_file import read_image
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
@@ -44,8 +45,6 @@ def subject_of(desk: Desk, image: object, *, invert: bool = False) -> tuple[Subj
         return of_dataset(desk, image), []
     shape = desk.session.dataset.image_shape
     if isinstance(image, str):
-        from workbench.data.image_file import read_image
-
         pixels, words = read_image(decoded(image), shape, invert=invert)
     elif isinstance(image, Sequence):
         pixels, words = _drawn(image, shape), ["inverted"] if invert else []

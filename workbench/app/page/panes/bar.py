@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import breakable, count, element, escape, link, percent
+from workbench.app.page.html import Html, breakable, element, joined, link
 from workbench.app.page.view import SECTIONS, View
+from workbench.core.wording import bare_percent, counted
 from workbench.diagnosis import registry
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
 
 
-def bar_html(desk: Desk, view: View) -> str:
+def bar_html(desk: Desk, view: View) -> Html:
     """Build the bar; it is there before anything else."""
-    tabs = "".join(link(title, {"section": name}, **_current(name == view.section)) for name, title in SECTIONS.items())
-    items = "".join(
+    tabs = joined(link(title, {"section": name}, **_current(name == view.section)) for name, title in SECTIONS.items())
+    items = joined(
         link(
-            f"<b>{breakable(name)}</b><span>{escape(kind.question())}</span>",
+            element("b", breakable(name)) + element("span", kind.question()),
             {"section": name},
             **_current(name == view.section),
         )
@@ -26,8 +27,8 @@ def bar_html(desk: Desk, view: View) -> str:
     here = _current(view.section not in SECTIONS)
     opener = element("button", "Analyses ▾", type="button", popovertarget="analyses", aria_haspopup="true", **here)
     menu = element("nav", items, popover=True, id="analyses", class_="menu", aria_label="analyses")
-    views = element("nav", tabs + opener + menu, class_="tabs", aria_label="views")
-    return f'<header class="top"><h1>{_title(desk)}</h1>{views}<p>{_facts(desk)}</p></header>'
+    views = element("nav", tabs, opener, menu, class_="tabs", aria_label="views")
+    return element("header", element("h1", _title(desk)), views, element("p", _facts(desk)), class_="top")
 
 
 def _current(here: bool) -> dict[str, str]:
@@ -38,13 +39,11 @@ def _title(desk: Desk) -> str:
     return breakable(desk.session.name) if desk.opened else "Workbench"
 
 
-def _facts(desk: Desk) -> str:
+def _facts(desk: Desk) -> Html:
     api = element("button", "API", type="button", data_api=True, title="ask the same from a program, over HTTP")
     if desk.board is None:
         return api
     images = len(desk.board.labels)
-    accuracy = percent(1 - desk.board.wrong / images, 2)
-    return (
-        f"{escape(desk.session.dataset.name)} · {count(images, 'image')} · accuracy <b>{accuracy} %</b> · "
-        f"{count(desk.board.wrong, 'error')} · {api}"
-    )
+    accuracy = element("b", f"{bare_percent(1 - desk.board.wrong / images, 2)} %")
+    facts = (desk.session.dataset.name, counted(images, "image"), "accuracy " + accuracy)
+    return Html(" · ").join([*facts, counted(desk.board.wrong, "error"), api])

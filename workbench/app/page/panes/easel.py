@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.app.page.html import breakable, element, escape, go, link, problem
+from workbench.app.page.html import Html, breakable, element, go, joined, link, problem
 from workbench.app.page.own_image import MEGABYTES, OwnImage, current
 from workbench.app.page.pictures import fit, tag
 from workbench.app.page.view import View
@@ -22,47 +22,57 @@ EXAMPLE, EXAMPLES = 84, 20
 FILES = "image/png,image/jpeg,image/gif,image/bmp,image/webp,image/tiff"
 
 
-def easel_html(desk: Desk, view: View) -> str:
+def easel_html(desk: Desk, view: View) -> Html:
     """Build the pane; the canvas holds the current image, or the one to start from, or nothing yet."""
     height, width, channels = desk.session.dataset.image_shape
-    gone, image = "", None
+    gone, image = Html(), None
     try:
         image = current(desk, view)
     except WorkbenchError as error:
         gone = problem(error)
     kind = "grey" if channels == 1 else "colour"
-    head = f"<header><h2>Your image</h2><p>{height} × {width} pixels, {kind}, as the model takes it</p></header>"
-    return (
-        f"{head}{gone}{_upload()}{_canvas(image, height, width, channels)}{_tools()}{_brush(height, width, channels)}"
-        f"{_start(desk, view)}{_invert(view, image)}{_done(image)}"
+    size = element("p", f"{height} × {width} pixels, {kind}, as the model takes it")
+    return joined(
+        [
+            element("header", element("h2", "Your image"), size),
+            gone,
+            _upload(),
+            _canvas(image, height, width, channels),
+            _tools(),
+            _brush(height, width, channels),
+            _start(desk, view),
+            _invert(view, image),
+            _done(image),
+        ]
     )
 
 
-def examples_html(desk: Desk) -> str:
+def examples_html(desk: Desk) -> Html:
     """Say what will stand beside an empty canvas, and offer an image of each class to begin with."""
     words = "Upload or draw an image: its probabilities and maps appear here. Or begin with one of these:"
-    said = f'<p class="empty">{words}</p>'
+    invitation = element("p", words, class_="empty")
     dataset, board = desk.session.dataset, desk.board
     if board is None:
-        return said
+        return invitation
     size = fit(*dataset.image_shape[:2], box=EXAMPLE)
     links = []
     for k, name in enumerate(dataset.class_names[:EXAMPLES]):
         rows = board.rows(k, k)
         if len(rows):
             image = tag(desk.picture(int(rows[0]), max(size.width, size.height)), size)
-            label = f"{image}<span>{breakable(name)}</span>"
+            label = image + element("span", breakable(name))
             links.append(link(label, {"section": "own", "start": str(int(rows[0]))}, title=f"begin with: {name}"))
-    return f'<div class="examples">{said}<div class="evidence">{"".join(links)}</div></div>'
+    return element("div", invitation, element("div", *links, class_="evidence"), class_="examples")
 
 
-def _upload() -> str:
+def _upload() -> Html:
     field = element("input", type="file", accept=FILES, data_upload=True, data_limit=MEGABYTES)
-    label = element("label", f"Upload PNG or JPEG …{field}", class_="button main")
-    return f'<div class="upload">{label}<span>or drop it on the canvas, or draw. It stays on this machine.</span></div>'
+    label = element("label", "Upload PNG or JPEG …", field, class_="button main")
+    hint = element("span", "or drop it on the canvas, or draw. It stays on this machine.")
+    return element("div", label, hint, class_="upload")
 
 
-def _canvas(image: OwnImage | None, height: int, width: int, channels: int) -> str:
+def _canvas(image: OwnImage | None, height: int, width: int, channels: int) -> Html:
     size = fit(height, width, BOX)
     pixels = "" if image is None else base64.b64encode(np.ascontiguousarray(image.pixels).tobytes()).decode()
     canvas = element(
@@ -78,20 +88,20 @@ def _canvas(image: OwnImage | None, height: int, width: int, channels: int) -> s
         data_pixels=pixels,
         aria_label="drawing canvas; upload a file where no pointer is at hand",
     )
-    return f'<div class="canvas">{canvas}</div>'
+    return element("div", canvas, class_="canvas")
 
 
-def _tools() -> str:
-    def tool(name: str, pressed: str | None = None) -> str:
+def _tools() -> Html:
+    def tool(name: str, pressed: str | None = None) -> Html:
         return element("button", name.capitalize(), type="button", data_tool=name, aria_pressed=pressed)
 
     kinds = element(
-        "span", tool("brush", "true") + tool("eraser", "false"), class_="seg", role="group", aria_label="tool"
+        "span", tool("brush", "true"), tool("eraser", "false"), class_="seg", role="group", aria_label="tool"
     )
-    return f'<div class="paint">{kinds}{tool("undo")}{tool("clear")}</div>'
+    return element("div", kinds, tool("undo"), tool("clear"), class_="paint")
 
 
-def _brush(height: int, width: int, channels: int) -> str:
+def _brush(height: int, width: int, channels: int) -> Html:
     longest = max(height, width)
     size = element(
         "input",
@@ -108,10 +118,10 @@ def _brush(height: int, width: int, channels: int) -> str:
         name = "brightness of the brush"
         ink = element("input", type="range", min=0, max=255, value=255, data_ink=True, aria_label=name)
     word = "colour" if channels == 3 else "brightness"
-    return f'<div class="paint"><label>width {size}</label><label>{word} {ink}</label></div>'
+    return element("div", element("label", "width ", size), element("label", f"{word} ", ink), class_="paint")
 
 
-def _start(desk: Desk, view: View) -> str:
+def _start(desk: Desk, view: View) -> Html:
     """Offer to begin with the image that was last looked at; app.js knows which, or with any by its row."""
     field = element(
         "input",
@@ -123,16 +133,17 @@ def _start(desk: Desk, view: View) -> str:
         data_also=go({"own": "", "invert": ""}),
     )
     button = element("button", "Start from the selected image", type="button", data_start=True)
-    return f'<div class="start">{button}<label>or from row {field}</label></div>'
+    return element("div", button, element("label", "or from row ", field), class_="start")
 
 
-def _invert(view: View, image: OwnImage | None) -> str:
+def _invert(view: View, image: OwnImage | None) -> Html:
     if image is None:
-        return ""
+        return Html()
     box = element("input", type="checkbox", checked=view.invert, data_go=go({"invert": "" if view.invert else "1"}))
     hint = "It is bright at its border. If the training images are light on dark, invert it."
-    told = f'<b class="hint">{hint}</b>' if image.pixels.shape[2] == 1 and _bright_border(image.pixels) else ""
-    return f'<p class="invert"><label class="check">{box}<span>Invert (dark ↔ light)</span></label>{told}</p>'
+    bright = image.pixels.shape[2] == 1 and _bright_border(image.pixels)
+    label = element("label", box, element("span", "Invert (dark ↔ light)"), class_="check")
+    return element("p", label, element("b", hint, class_="hint") if bright else None, class_="invert")
 
 
 def _bright_border(pixels: Array) -> bool:
@@ -140,8 +151,8 @@ def _bright_border(pixels: Array) -> bool:
     return float(border.mean()) > 127
 
 
-def _done(image: OwnImage | None) -> str:
+def _done(image: OwnImage | None) -> Html:
     if image is None or not (image.done or image.name):
-        return ""
-    name = f"<b>{escape(image.name)}</b> " if image.name else ""
-    return f'<p class="done">{name}{escape("; ".join(image.done))}</p>'
+        return Html()
+    name = element("b", image.name) + " " if image.name else None
+    return element("p", name, "; ".join(image.done), class_="done")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.html import coded, element, escape, options
+from workbench.app.page.html import Html, code, element, joined, options
+from workbench.app.page.maps import methods
 from workbench.core.params import Parameter, Params, describe
 
 if TYPE_CHECKING:
@@ -15,34 +16,35 @@ CHOSEN = "chosen by the workbench"
 SUGGESTIONS = 1000
 
 
-def form_html(desk: Desk, params: type[Params], values: Mapping[str, str]) -> str:
+def form_html(desk: Desk, params: type[Params], values: Mapping[str, str]) -> Html:
     """Build the form; what is typed stays, also where it is wrong."""
     fields = fields_html(desk, params, values)
     buttons = element("button", "Run", type="submit", class_="main")
     if fields:
         buttons += element("button", "Defaults", type="reset", class_="quiet")
     else:
-        fields = '<p class="help">This analysis has no parameters.</p>'
-    return element("form", f'{fields}<p class="run">{buttons}</p>', data_form=True, autocomplete="off", novalidate=True)
+        fields = element("p", "This analysis has no parameters.", class_="help")
+    run = element("p", buttons, class_="run")
+    return element("form", fields, run, data_form=True, autocomplete="off", novalidate=True)
 
 
-def fields_html(desk: Desk, params: type[Params], values: Mapping[str, str], prefix: str = "of") -> str:
+def fields_html(desk: Desk, params: type[Params], values: Mapping[str, str], prefix: str = "of") -> Html:
     """Build a field for each parameter; `prefix` tells the forms of one page apart."""
-    return "".join(_field(desk, each, values.get(each.name), prefix) for each in describe(params))
+    return joined(_field(desk, each, values.get(each.name), prefix) for each in describe(params))
 
 
-def _field(desk: Desk, each: Parameter, typed: str | None, prefix: str) -> str:
+def _field(desk: Desk, each: Parameter, typed: str | None, prefix: str) -> Html:
     default = _text(each.default, many=each.many)
     value = default if typed is None else typed
-    name = escape(each.name.replace("_", " "))
-    told = f"<small>{coded(each.help)}</small>" if each.help else ""
+    name = each.name.replace("_", " ")
+    explanation = element("small", code(each.help)) if each.help else None
     shared = {"name": each.name, "data_default": default}
     found = each.options or _offered(desk, each)
     if each.kind is bool:
         box = element("input", type="checkbox", checked=value.lower() in ("true", "1", "yes", "on"), **shared)
-        return element("label", f"{box}<span>{name}{told}</span>", class_="check")
+        return element("label", box, element("span", name, explanation), class_="check")
     if found and not each.many:
-        return f"<label><span>{name}</span>{_select(each, found, value, shared)}{told}</label>"
+        return element("label", element("span", name), _select(each, found, value, shared), explanation)
     if each.kind in (int, float) and not each.many:
         # Text that the field cannot hold (a link may carry any) is shown as typed, beside the sentence about it.
         kind = "number" if value == "" or _is_number(value) else "text"
@@ -56,15 +58,15 @@ def _field(desk: Desk, each: Parameter, typed: str | None, prefix: str) -> str:
             placeholder=_hint(each),
             **shared,
         )
-        return f"<label><span>{name}{_range(each)}</span>{field}{told}</label>"
-    suggestions, listed = (f"{prefix}-{each.name}", "") if found else (None, "")
+        return element("label", element("span", name, _range(each)), field, explanation)
+    suggestions, listed = f"{prefix}-{each.name}" if found else None, None
     if found:
         listed = element("datalist", options(((name, name) for name in found[:SUGGESTIONS]), ""), id=suggestions)
     field = element("input", type="text", value=value, placeholder=_hint(each), list=suggestions, **shared)
-    return f"<label><span>{name}</span>{field}{listed}{told}</label>"
+    return element("label", element("span", name), field, listed, explanation)
 
 
-def _select(each: Parameter, found: Sequence[str], value: str, shared: Mapping[str, str]) -> str:
+def _select(each: Parameter, found: Sequence[str], value: str, shared: Mapping[str, str]) -> Html:
     values = [("", CHOSEN)] if each.optional else []
     values += [(option, option) for option in found]
     if value not in dict(values):  # a wrong value of a link is shown too
@@ -93,8 +95,6 @@ def _offered(desk: Desk, each: Parameter) -> Sequence[str]:
     if each.choose_from == "layers":
         return desk.session.probe.spatial_layers
     if each.choose_from == "explainers":
-        from workbench.app.page.maps import methods
-
         return list(methods(desk))
     return ()
 
@@ -111,12 +111,12 @@ def _short(bound: float | None) -> str | None:
     return None if bound is None else f"{bound:.12g}"
 
 
-def _range(each: Parameter) -> str:
+def _range(each: Parameter) -> Html | None:
     low, high = _short(each.low), _short(each.high)
     if low is None and high is None:
-        return ""
-    said = f"{low} … {high}" if low and high else f"≥ {low}" if low else f"≤ {high}"
-    return f'<small class="range">{said}</small>'
+        return None
+    bounds = f"{low} … {high}" if low and high else f"≥ {low}" if low else f"≤ {high}"
+    return element("small", bounds, class_="range")
 
 
 def typed_of(params: type[Params], values: Mapping[str, Any]) -> dict[str, str]:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.app.page.board import Board
-from workbench.app.page.html import button, choices, count, escape, probability
-from workbench.app.page.panes.matrix import cell, title_html
+from workbench.app.page.cell import open_cell, title_html
+from workbench.app.page.html import Html, button, choices, element
 from workbench.app.page.pictures import Picture, Size, fit, tag
 from workbench.app.page.view import ANY, PER_PAGE, View
 from workbench.core.dataset import Dataset
+from workbench.core.wording import counted, probability
 
 ROOM = (714, 338)
 """Width and height of the pane's inside on a screen of 1440 × 900, in CSS pixels."""
@@ -39,21 +40,22 @@ class Shelf:
     picture: Picture
 
 
-def gallery_html(shelf: Shelf, view: View) -> str:
+def gallery_html(shelf: Shelf, view: View) -> Html:
     """Build the pane for a settled view."""
     true, predicted = _cell(view)
     rows, names = shelf.board.rows(true, predicted, view.order), shelf.dataset.class_names
-    title = title_html(names, true, predicted)
+    title = element("h2", title_html(names, true, predicted))
     if not len(rows):
-        said = "No image falls in this cell. Choose a coloured cell of the matrix."
-        return f'<header><h2>{title}</h2></header><p class="empty">{said}</p>'
+        hint = "No image falls in this cell. Choose a coloured cell of the matrix."
+        return element("header", title) + element("p", hint, class_="empty")
     first = view.page * PER_PAGE
-    shown = [int(row) for row in rows[first : first + PER_PAGE]]
-    size = thumb_size(*shelf.dataset.image_shape[:2], images=len(shown))
-    thumbs = "".join(_thumb(shelf, view, row, size) for row in shown)
-    head = f"<header><h2>{title}</h2><p>{count(len(rows), 'image' if true == predicted != ANY else 'error')}</p>"
-    head += f'<div class="right">{_orders(view)}{_pages(view, first, len(shown), len(rows))}</div></header>'
-    return f'{head}<div class="grid" style="--w:{size.width}px">{thumbs}</div>{_foot(names, true, predicted)}'
+    page = [int(row) for row in rows[first : first + PER_PAGE]]
+    size = thumb_size(*shelf.dataset.image_shape[:2], images=len(page))
+    thumbs = (_thumb(shelf, view, row, size) for row in page)
+    number = element("p", counted(len(rows), "image" if true == predicted != ANY else "error"))
+    controls = element("div", _orders(view), _pages(view, first, len(page), len(rows)), class_="right")
+    grid = element("div", *thumbs, class_="grid", style=f"--w:{size.width}px")
+    return element("header", title, number, controls) + grid + _foot(names, true, predicted)
 
 
 def _cell(view: View) -> tuple[int, int]:
@@ -62,7 +64,7 @@ def _cell(view: View) -> tuple[int, int]:
     return view.true, view.predicted
 
 
-def _orders(view: View) -> str:
+def _orders(view: View) -> Html:
     entries = [
         (text, {"order": order, "image": "", "page": ""}, view.order == order)
         for order, text in (("sure", "surest first"), ("unsure", "least sure"))
@@ -70,32 +72,33 @@ def _orders(view: View) -> str:
     return choices("order of the images", entries)
 
 
-def _pages(view: View, first: int, shown: int, images: int) -> str:
-    def arrow(sign: str, step: int, there: bool) -> str:
+def _pages(view: View, first: int, on_page: int, images: int) -> Html:
+    def arrow(sign: str, step: int, there: bool) -> Html:
         word = "previous page" if step < 0 else "next page"
         return button(sign, {"page": view.page + step, "image": ""}, aria_label=word, disabled=not there)
 
-    place = f"<span>{first + 1}–{first + shown} of {images:,}</span>"
-    arrows = arrow("‹", -1, view.page > 0) + place + arrow("›", 1, first + shown < images)
-    return f'<nav aria-label="pages">{arrows}</nav>'
+    place = element("span", f"{first + 1}–{first + on_page} of {images:,}")
+    back, on = arrow("‹", -1, view.page > 0), arrow("›", 1, first + on_page < images)
+    return element("nav", back, place, on, aria_label="pages")
 
 
-def _thumb(shelf: Shelf, view: View, row: int, size: Size) -> str:
+def _thumb(shelf: Shelf, view: View, row: int, size: Size) -> Html:
     t, p = shelf.board.cell_of(row)
     names, dataset = shelf.dataset.class_names, shelf.dataset
     sure, own = (probability(float(shelf.board.probabilities[row, each])) for each in (p, t))
-    caption = f'<b class="rp">{sure}</b>' + ("" if t == p else f'<i class="rt">{own}</i>')
+    caption = element("span", element("b", sure, class_="rp"), None if t == p else element("i", own, class_="rt"))
     title = f"image {int(dataset.indices[row])}: predicted {names[p]} {sure} %, true {names[t]} {own} %"
     # The cell goes with the image, so that a click on a gallery that is about to change still means this image.
-    changes = {**cell(*_cell(view)), "order": view.order, "image": row}
+    changes = {**open_cell(*_cell(view)), "order": view.order, "image": row}
     here = row == view.image
-    label = tag(shelf.picture(row, max(size.width, size.height)), size) + f"<span>{caption}</span>"
+    label = tag(shelf.picture(row, max(size.width, size.height)), size) + caption
     return button(label, changes, pressed=here, aria_label=title, title=title, tabindex="0" if here else "-1")
 
 
-def _foot(names: Sequence[str], true: int, predicted: int) -> str:
-    orange = f'<b class="rp">{escape(names[predicted]) if predicted != ANY else "the predicted class"}</b>'
-    teal = f'<i class="rt">{escape(names[true]) if true != ANY else "the true class"}</i>'
-    both = orange if true == predicted != ANY else f"{orange} and {teal}"
-    keys = "<kbd>←</kbd> <kbd>→</kbd> move · <kbd>Enter</kbd> explain"
-    return f'<p class="foot"><span>Under each image: probability in % of {both}</span><span>{keys}</span></p>'
+def _foot(names: Sequence[str], true: int, predicted: int) -> Html:
+    orange = element("b", names[predicted] if predicted != ANY else "the predicted class", class_="rp")
+    teal = element("i", names[true] if true != ANY else "the true class", class_="rt")
+    both = orange if true == predicted != ANY else orange + " and " + teal
+    keys = Html("<kbd>←</kbd> <kbd>→</kbd> move · <kbd>Enter</kbd> explain")
+    legend = element("span", "Under each image: probability in % of ", both)
+    return element("p", legend, element("span", keys), class_="foot")

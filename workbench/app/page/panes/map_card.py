@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from workbench.app.page.html import cited, element, escape, number
+from workbench.app.page.html import Html, element, joined, paper_link
 from workbench.app.page.maps import Shown
-from workbench.app.page.method_options import options_of, said
+from workbench.app.page.method_options import descriptions, options_of
 from workbench.app.page.panes.verdict import place_html
 from workbench.app.page.pictures import Size, data_uri, fit, shown, tag
 from workbench.app.page.subject import Subject
 from workbench.app.page.view import View
 from workbench.core.attribution import Attribution
+from workbench.core.wording import significant
 from workbench.plotting.colours import CONTRASTING, gradient, rgba, scale_of
 
 BOX = 196
@@ -22,8 +23,8 @@ def maps_html(
     subject: Subject,
     view: View,
     names: Sequence[str],
-    about: Callable[[Shown], str] | None = None,
-) -> str:
+    about: Callable[[Shown], Html] | None = None,
+) -> Html:
     """Build the figures.
 
     Args:
@@ -38,31 +39,33 @@ def maps_html(
     under = tag(shown(subject.pixels, size), size)
     target, against = subject.target(view.explain)
     classes = (names[target], None if against is None else names[against])
-    return "".join(
+    return joined(
         element(
             "figure",
-            _head(each, about) + _figure(each, under, size, view, classes, error=subject.wrong) + _use(each),
+            _head(each, about),
+            _figure(each, under, size, view, classes, error=subject.wrong),
+            _use(each),
             style=f"--w:{size.width}px",
         )
         for each in found
     )
 
 
-def _head(each: Shown, about: Callable[[Shown], str] | None) -> str:
-    title, there = f"<b>{escape(each.kind.title)}</b>", f"about-{each.kind.name}"
+def _head(each: Shown, about: Callable[[Shown], Html] | None) -> Html:
+    title, there = element("b", each.kind.title), f"about-{each.kind.name}"
     if about is not None:
         title = element("button", title, type="button", class_="name", popovertarget=there, aria_haspopup="true")
         title += element("div", about(each), popover=True, id=there, class_="menu about")
-    return f"<figcaption>{title}</figcaption>"
+    return element("figcaption", title)
 
 
-def _use(each: Shown) -> str:
-    return f'<p class="use">{escape(each.kind.use)} {cited(each.kind.paper, short=True)}</p>'
+def _use(each: Shown) -> Html:
+    return element("p", f"{each.kind.use} ", paper_link(each.kind.paper, short=True), class_="use")
 
 
-def _figure(each: Shown, under: str, size: Size, view: View, classes: tuple[str, str | None], *, error: bool) -> str:
+def _figure(each: Shown, under: Html, size: Size, view: View, classes: tuple[str, str | None], *, error: bool) -> Html:
     if each.attribution is None:
-        return f'<p class="problem">{escape(each.reason)}</p>'
+        return element("p", each.reason, class_="problem")
     what = classes[0] if classes[1] is None else f"{classes[0]} rather than {classes[1]}"
     values, native, pixels = each.attribution, each.attribution.values.shape[1:], each.attribution.image_size
     as_is = native == pixels or view.grid == "native"
@@ -73,10 +76,11 @@ def _figure(each: Shown, under: str, size: Size, view: View, classes: tuple[str,
     largest = scale_of(values.values, each.kind.signed)
     if largest == 0:
         nothing = "no evidence" if each.kind.signed else "no positive evidence"
-        over = f'<span class="none" role="img" aria-label="{nothing} for {escape(what)}">{nothing}</span>'
+        over = element("span", nothing, class_="none", role="img", aria_label=f"{nothing} for {what}")
     stack = element(
         "div",
-        under + over,
+        under,
+        over,
         class_="st",
         style=f"height:{size.height}px",
         tabindex=0,
@@ -97,37 +101,41 @@ def _figure(each: Shown, under: str, size: Size, view: View, classes: tuple[str,
     )
 
 
-def _bar(each: Shown, *, contrast: bool) -> str:
+def _bar(each: Shown, *, contrast: bool) -> Html:
     """Build the colour bar; its ends are raw numbers."""
-    end = number(each.scale)
+    end = significant(each.scale)
     low = f"−{end}" if each.kind.signed else "0"
     colours = f"linear-gradient(90deg,{','.join(CONTRASTING)})" if contrast else gradient(each.kind.signed)
-    return f'<p class="bar"><span>{low}</span>{element("i", style=f"background:{colours}")}<span>{end}</span></p>'
+    ramp = element("i", style=f"background:{colours}")
+    return element("p", element("span", low), ramp, element("span", end), class_="bar")
 
 
-def _ends(each: Shown, classes: tuple[str, str | None], *, error: bool) -> str:
+def _ends(each: Shown, classes: tuple[str, str | None], *, error: bool) -> Html:
     """Say which end of a contrast speaks for which class, in their colours."""
     if not each.kind.signed or classes[1] is None:
-        return ""
+        return Html()
     roles = ("rp", "rt") if error else (None, "rp")
-    left = element("b", f"← <span>{escape(classes[1])}</span>", class_=roles[0], title=classes[1])
-    right = element("b", f"<span>{escape(classes[0])}</span> →", class_=roles[1], title=classes[0])
-    return f'<p class="ends">{left}{right}</p>'
+    left = element("b", "← ", element("span", classes[1]), class_=roles[0], title=classes[1])
+    right = element("b", element("span", classes[0]), " →", class_=roles[1], title=classes[0])
+    return element("p", left, right, class_="ends")
 
 
-def _note(each: Shown, view: View, largest: float) -> str:
+def _note(each: Shown, view: View, largest: float) -> Html:
     """Say the unit, the largest value where the scale does not end there, where the map was read, and how well."""
     made = each.attribution
     assert made is not None  # noqa: S101  # a figure without a map says why instead
     parts = [made.unit.replace("logit difference", "Δ logit")]
     if each.scale > largest:
-        parts.append(f"largest {number(largest)}")
-    parts += [*_where(made, view), *(f"{name} {number(float(values[0]))}" for name, values in made.details.items())]
+        parts.append(f"largest {significant(largest)}")
+    parts += [
+        *_where(made, view),
+        *(f"{name} {significant(float(values[0]))}" for name, values in made.details.items()),
+    ]
     changed = options_of(view.options, each.kind.name)
-    parts += said({name: value for name, value in changed.items() if name != "layer"})
+    parts += descriptions({name: value for name, value in changed.items() if name != "layer"})
     whole = " · ".join(parts)
     short = whole if made.layer is None else whole.replace(made.layer, made.layer.rpartition("/")[2], 1)
-    return element("p", escape(short), class_="unit", title=whole)
+    return element("p", short, class_="unit", title=whole)
 
 
 def _where(made: Attribution, view: View) -> list[str]:

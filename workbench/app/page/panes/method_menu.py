@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.app.page import maps
-from workbench.app.page.html import cited, element, escape, go, problem
+from workbench.app.page.html import Html, element, go, joined, paper_link, problem
 from workbench.app.page.method_options import options_of, without
 from workbench.app.page.panes.form import fields_html
 from workbench.app.page.view import View
@@ -23,20 +23,20 @@ FAMILIES = {
 """Families of methods, in the order of the menu; one that is not listed comes last, under its own name."""
 
 
-def menu_html(desk: Desk, view: View) -> str:
+def menu_html(desk: Desk, view: View) -> Html:
     """List all methods, those that do not apply with the reason; a tick shows or hides one."""
-    families: dict[str, list[str]] = {family: [] for family in FAMILIES}
+    families: dict[str, list[Html]] = {family: [] for family in FAMILIES}
     shown = maps.chosen(desk, view)
     for name, (kind, missing) in maps.all_methods(desk).items():
         families.setdefault(kind.kin(), []).append(_entry(name, kind, missing, shown))
-    return "".join(
-        f"<section><h3>{escape(FAMILIES.get(family, family))}</h3><div>{''.join(entries)}</div></section>"
+    return joined(
+        element("section", element("h3", FAMILIES.get(family, family)), element("div", *entries))
         for family, entries in families.items()
         if entries
     )
 
 
-def _entry(name: str, kind: type[Explainer], missing: str | None, shown: list[str]) -> str:
+def _entry(name: str, kind: type[Explainer], missing: str | None, shown: list[str]) -> Html:
     rest = [each for each in shown if each != name] if name in shown else [*shown, name]
     box = element(
         "input",
@@ -45,33 +45,41 @@ def _entry(name: str, kind: type[Explainer], missing: str | None, shown: list[st
         disabled=missing is not None or shown == [name],
         data_go=go({"methods": ",".join(rest)}),
     )
-    why = "" if missing is None else f'<small class="not">Not here: {escape(missing)}</small>'
-    label = f"<label>{box}<b>{escape(kind.title)}</b></label>"
-    paper = f'<small class="paper">{cited(kind.paper, short=True)}</small>'
-    told = f'<small class="use">{escape(kind.use)}</small>{why}'
-    return element("div", label + paper + told, class_="entry" if missing is None else "entry off")
+    return element(
+        "div",
+        element("label", box, element("b", kind.title)),
+        element("small", paper_link(kind.paper, short=True), class_="paper"),
+        element("small", kind.use, class_="use"),
+        None if missing is None else element("small", f"Not here: {missing}", class_="not"),
+        class_="entry" if missing is None else "entry off",
+    )
 
 
-def about_html(desk: Desk, view: View, each: maps.Shown) -> str:
+def about_html(desk: Desk, view: View, each: maps.Shown) -> Html:
     """Say what one map shows, what it is good for and not, where that stands, and offer its parameters."""
     kind = each.kind
-    said = (
-        f"<h3>{escape(kind.title)}</h3><p>{escape(kind.summary())}</p><p>{escape(kind.use)}</p>"
-        f"<p><small>{cited(kind.paper)}</small></p>"
+    return joined(
+        [
+            element("h3", kind.title),
+            element("p", kind.summary()),
+            element("p", kind.use),
+            element("p", element("small", paper_link(kind.paper))),
+            problem(each.reason) if each.reason else "",
+            _form(desk, view, kind),
+        ]
     )
-    wrong = problem(each.reason) if each.reason else ""
-    return said + wrong + _form(desk, view, kind)
 
 
-def _form(desk: Desk, view: View, kind: type[Explainer]) -> str:
+def _form(desk: Desk, view: View, kind: type[Explainer]) -> Html:
     fields = fields_html(desk, kind, options_of(view.options, kind.name), prefix=kind.name)
     if not fields:
-        return "<p><small>This method has no parameters.</small></p>"
+        return element("p", element("small", "This method has no parameters."))
     buttons = element("button", "Apply", type="submit", class_="main")
     buttons += element("button", "Defaults", type="reset", class_="quiet")
     return element(
         "form",
-        f'{fields}<p class="run">{buttons}</p>',
+        fields,
+        element("p", buttons, class_="run"),
         data_options=kind.name,
         data_others=",".join(without(view.options, kind.name)),
         autocomplete="off",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.app.page.html import breakable, count, element, escape, link, number, percent, plain
+from workbench.app.page.html import Html, breakable, element, joined, link
 from workbench.app.page.panes.diagnosis import diagnosis_html
 from workbench.app.page.view import View
+from workbench.core.wording import bare_percent, cell, counted, significant
 from workbench.diagnosis import registry
 from workbench.statistics.confusion import recall
 from workbench.statistics.rates import wilson
@@ -23,17 +24,17 @@ LONG = 18
 CALLED = {"seconds": "training took", "created": "trained on"}
 
 
-def side_html(desk: Desk) -> str:
+def side_html(desk: Desk) -> Html:
     """Build the manifest and the list of questions."""
     return _manifest(desk) + _questions()
 
 
-def overview_html(desk: Desk, view: View) -> str:
+def overview_html(desk: Desk, view: View) -> Html:
     """Build the numbers and the diagnosis; needs the predictions."""
-    return f"{_numbers(desk)}{diagnosis_html(desk, whole=view.whole)}"
+    return _numbers(desk) + diagnosis_html(desk, whole=view.whole)
 
 
-def _numbers(desk: Desk) -> str:
+def _numbers(desk: Desk) -> Html:
     board, names = desk.board, desk.session.class_names
     assert board is not None  # noqa: S101  # the page waits for it
     images = len(board.labels)
@@ -43,29 +44,29 @@ def _numbers(desk: Desk) -> str:
     worst, best = int(known[rates[known].argmin()]), int(known[rates[known].argmax()])
     wrong = board.confidence[board.predicted != board.labels]
     errors = {"section": "errors", "true": "any", "predicted": "any"}
-    mean = f"{percent(float(wrong.mean()))} %" if len(wrong) else "–"
-    span = f"95 % interval {percent(low, 1)} to {percent(high, 1)}"
+    mean = f"{bare_percent(float(wrong.mean()))} %" if len(wrong) else "–"
+    span = f"95 % interval {bare_percent(low, 1)} to {bare_percent(high, 1)}"
     cards = [
-        _card("Accuracy", f"{percent(1 - board.wrong / images, 2)} %", span),
-        _card("Errors", f"{board.wrong:,}", f"of {count(images, 'image')}", errors),
-        _card("Hardest class", names[worst], f"{percent(float(rates[worst]), 1)} % recognised", _all_of(worst)),
-        _card("Easiest class", names[best], f"{percent(float(rates[best]), 1)} % recognised", _all_of(best)),
+        _card("Accuracy", f"{bare_percent(1 - board.wrong / images, 2)} %", span),
+        _card("Errors", f"{board.wrong:,}", f"of {counted(images, 'image')}", errors),
+        _card("Hardest class", names[worst], f"{bare_percent(float(rates[worst]), 1)} % recognised", _all_of(worst)),
+        _card("Easiest class", names[best], f"{bare_percent(float(rates[best]), 1)} % recognised", _all_of(best)),
         _card("Confidence of errors", mean, "on average; low where a model knows its limits", errors),
     ]
-    return f'<div class="cards">{"".join(cards)}</div>'
+    return element("div", *cards, class_="cards")
 
 
 def _all_of(index: int) -> dict[str, str]:
     return {"section": "errors", "true": str(index), "predicted": "any"}
 
 
-def _card(title: str, value: str, note: str, query: Mapping[str, str] | None = None) -> str:
+def _card(title: str, value: str, note: str, query: Mapping[str, str] | None = None) -> Html:
     large = element("b", breakable(value), class_="long" if len(value) > LONG else None)
-    inner = f"<small>{escape(title)}</small>{large}<small>{escape(note)}</small>"
-    return link(inner, query, class_="card") if query else f'<div class="card">{inner}</div>'
+    inner = element("small", title) + large + element("small", note)
+    return link(inner, query, class_="card") if query else element("div", inner, class_="card")
 
 
-def _manifest(desk: Desk) -> str:
+def _manifest(desk: Desk) -> Html:
     session = desk.session
     facts: dict[str, Any] = {"model": session.name, "data": session.dataset.name, "images": f"{len(session.dataset):,}"}
     facts["image size"] = " × ".join(str(side) for side in session.dataset.image_shape[:2]) + (
@@ -77,7 +78,9 @@ def _manifest(desk: Desk) -> str:
     if session.run is not None:
         manifest = session.run.manifest.model_dump(mode="json")
         for split, metrics in manifest.get("metrics", {}).items():
-            facts[f"{split} metrics"] = ", ".join(f"{name} {number(float(value))}" for name, value in metrics.items())
+            facts[f"{split} metrics"] = ", ".join(
+                f"{name} {significant(float(value))}" for name, value in metrics.items()
+            )
         for name, value in manifest.items():
             if name not in LEFT_OUT:
                 facts[CALLED.get(name, name.replace("_", " "))] = _fact(name, value)
@@ -86,15 +89,15 @@ def _manifest(desk: Desk) -> str:
     facts["preprocessing"] = f"{session.preprocessing}{f' ({session.found})' if session.found else ''}"
     if session.ready:
         facts["its scores"] = session.probe.note
-    rows = "".join(f"<dt>{escape(name)}</dt>{_said(value)}" for name, value in facts.items())
+    rows = joined(element("dt", name) + _sentences(value) for name, value in facts.items())
     title = "This model" if session.run is None else "This run"
-    return f'<section class="facts"><h2>{title}</h2><dl>{rows}</dl></section>'
+    return element("section", element("h2", title), element("dl", rows), class_="facts")
 
 
-def _said(value: Any) -> str:
+def _sentences(value: Any) -> Html:
     """Write a fact; several sentences one below the other."""
     sentences = value if isinstance(value, tuple) else (value,)
-    return f"<dd>{'<br>'.join(escape(plain(each)) for each in sentences)}</dd>"
+    return element("dd", Html("<br>").join(cell(each) for each in sentences))
 
 
 def _fact(name: str, value: Any) -> Any:
@@ -110,9 +113,9 @@ def _fact(name: str, value: Any) -> Any:
     return value
 
 
-def _questions() -> str:
-    items = "".join(
-        f"<li>{link(f'<b>{breakable(name)}</b><span>{escape(kind.question())}</span>', {'section': name})}</li>"
+def _questions() -> Html:
+    items = (
+        element("li", link(element("b", breakable(name)) + element("span", kind.question()), {"section": name}))
         for name, kind in registry.analyses().items()
     )
-    return f'<section class="questions"><h2>Questions to ask</h2><ul>{items}</ul></section>'
+    return element("section", element("h2", "Questions to ask"), element("ul", *items), class_="questions")

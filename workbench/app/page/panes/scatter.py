@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.app.page.html import breakable, button, choices, count, element, link, percent, probability
+from workbench.app.page.html import Html, breakable, button, choices, element, link
 from workbench.app.page.pictures import fit, tag
 from workbench.app.page.view import COLOURS, View
 from workbench.core.types import Array
+from workbench.core.wording import bare_percent, counted, probability
 from workbench.plotting.colours import SURENESS, of_classes
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ BOX = 56
 BULK = (5, 95)
 """Percentiles between which the bulk of a class lies, along each axis."""
 SMALLER, LARGER = 0.7, 1.4
-SAID = {"class": "true class", "correct": "right or wrong", "confidence": "confidence"}
+COLOUR_LABELS = {"class": "true class", "correct": "right or wrong", "confidence": "confidence"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +71,11 @@ def points_of(desk: Desk, result: Result) -> Points | None:
     rows, places = rows[known].astype(np.int64), places[known]
     if not len(rows):
         return None
-    said = board.labels[rows], board.predicted[rows], board.confidence[rows], desk.session.dataset.indices[rows]
-    return Points(rows, np.stack([*places.T, *said]).astype("<f4"), desk.session.class_names)
+    known_of = board.labels[rows], board.predicted[rows], board.confidence[rows], desk.session.dataset.indices[rows]
+    return Points(rows, np.stack([*places.T, *known_of]).astype("<f4"), desk.session.class_names)
 
 
-def scatter_html(desk: Desk, points: Points, key: str, view: View) -> str:
+def scatter_html(desk: Desk, points: Points, key: str, view: View) -> Html:
     """Build the map, which scatter.js draws, and beside it the classes or the images of the region.
 
     Args:
@@ -85,14 +86,15 @@ def scatter_html(desk: Desk, points: Points, key: str, view: View) -> str:
     """
     colours = of_classes(len(points.names))
     ramps = {"class": colours, "confidence": SURENESS}
-    told = (
-        f"Map of {count(len(points.rows), 'image')}. Arrow keys move a rectangle, with Shift they change its size, "
+    instructions = (
+        f"Map of {counted(len(points.rows), 'image')}. Arrow keys move a rectangle, with Shift they change its size, "
         "Enter shows its images, Escape takes it away. The buttons of the classes choose a region too."
     )
-    canvas = element("canvas", tabindex="0", role="application", aria_label=told)
-    drawn = element(
+    canvas = element("canvas", tabindex="0", role="application", aria_label=instructions)
+    plot = element(
         "div",
-        f'{canvas}<p class="tip" hidden></p>',
+        canvas,
+        element("p", class_="tip", hidden=True),
         class_="plot",
         data_points=key,
         data_colour=view.colour,
@@ -100,78 +102,85 @@ def scatter_html(desk: Desk, points: Points, key: str, view: View) -> str:
         data_ramps=json.dumps(ramps),
         data_names=json.dumps(list(points.names)),
     )
-    by = choices("colour of the points", [(SAID[each], {"_colour": each}, each == view.colour) for each in COLOURS])
-    keys = "<kbd>←</kbd> <kbd>→</kbd> move · <kbd>Shift</kbd> resize · <kbd>Enter</kbd> show"
-    keys = f'<p class="foot"><span>Drag or click: the images there.</span><span>{keys}</span></p>'
-    left = f'<div class="left"><header><span>Colour</span>{by}</header>{drawn}{_legend(view, points)}{keys}</div>'
+    by = choices(
+        "colour of the points", [(COLOUR_LABELS[each], {"_colour": each}, each == view.colour) for each in COLOURS]
+    )
+    keys = Html("<kbd>←</kbd> <kbd>→</kbd> move · <kbd>Shift</kbd> resize · <kbd>Enter</kbd> show")
+    foot = element("p", element("span", "Drag or click: the images there."), element("span", keys), class_="foot")
+    head = element("header", element("span", "Colour"), by)
+    left = element("div", head, plot, _legend(view, points), foot, class_="left")
     right = _region(desk, points, view, colours) if view.region else _classes(points, colours)
-    return f'<section class="scatter">{left}<div class="inside">{right}</div></section>'
+    return element("section", left, element("div", right, class_="inside"), class_="scatter")
 
 
-def _legend(view: View, points: Points) -> str:
+def _legend(view: View, points: Points) -> Html | None:
     if view.colour == "confidence":
-        ramp = f'<i class="ramp" style="background:linear-gradient(90deg,{",".join(SURENESS)})"></i>'
-        return f'<p class="key">0 %{ramp}100 % confident</p>'
+        ramp = element("i", class_="ramp", style=f"background:linear-gradient(90deg,{','.join(SURENESS)})")
+        return element("p", "0 %", ramp, "100 % confident", class_="key")
     if view.colour == "correct":
         wrong = int(points.wrong.sum())
-        right = f'<i class="dot right"></i>right {len(points.rows) - wrong:,}'
-        return f'<p class="key">{right} <i class="dot wrong"></i>wrong {wrong:,}</p>'
-    return ""
+        right, dot = element("i", class_="dot right"), element("i", class_="dot wrong")
+        return element("p", right, f"right {len(points.rows) - wrong:,} ", dot, f"wrong {wrong:,}", class_="key")
+    return None
 
 
-def _classes(points: Points, colours: Sequence[str]) -> str:
+def _classes(points: Points, colours: Sequence[str]) -> Html:
     """List the classes; each leads to the bulk of its images on the map."""
     labels, wrong = points.values[2].astype(np.int64), points.wrong
     items = []
     for c in np.unique(labels).tolist():
         own = labels == c
         low, high = np.percentile(points.values[:2, own], BULK, axis=1)
-        numbers = f"<b>{int(own.sum()):,}</b><small>{_wrong(int((wrong & own).sum()), int(own.sum()))}</small>"
+        errors = element("small", _wrong(int((wrong & own).sum()), int(own.sum())))
+        numbers = element("b", f"{int(own.sum()):,}") + errors
         items.append(_line(points.names[c], colours[c], numbers, _widened((*low, *high), 1.0)))
-    head = "<header><h3>Choose a region</h3></header>"
-    said = '<p class="help">Drag on the map, or take the part where most images of a class lie:</p>'
-    return f'{head}{said}<ul class="classes">{"".join(items)}</ul>'
+    head = element("header", element("h3", "Choose a region"))
+    hint = element("p", "Drag on the map, or take the part where most images of a class lie:", class_="help")
+    return head + hint + element("ul", *items, class_="classes")
 
 
-def _line(name: str, colour: str, numbers: str, region: str) -> str:
-    inside = f'<i class="dot" style="background:{colour}"></i><span>{breakable(name)}</span>{numbers}'
-    return f"<li>{button(inside, {'_region': region})}</li>"
+def _dot(colour: str) -> Html:
+    return element("i", class_="dot", style=f"background:{colour}")
+
+
+def _line(name: str, colour: str, numbers: Html, region: str) -> Html:
+    inside = _dot(colour) + element("span", breakable(name)) + numbers
+    return element("li", button(inside, {"_region": region}))
 
 
 def _wrong(wrong: int, of: int) -> str:
-    return f"{wrong:,} wrong ({percent(wrong / max(of, 1), 1)} %)"
+    return f"{wrong:,} wrong ({bare_percent(wrong / max(of, 1), 1)} %)"
 
 
-def _region(desk: Desk, points: Points, view: View, colours: Sequence[str]) -> str:
+def _region(desk: Desk, points: Points, view: View, colours: Sequence[str]) -> Html:
     """Show what lies in the region: how many of which class, how many of them wrong, and the images."""
     found = points.inside(view.region)
-    size = "".join(
+    sizes = [
         button(sign, {"_region": _widened(view.region, factor)}, aria_label=word, title=word, class_="button")
         for sign, factor, word in (("−", SMALLER, "smaller region"), ("+", LARGER, "larger region"))
-    )
+    ]
     clear = button("Clear", {"_region": ""}, class_="button", title="take the region away")
-    said = count(len(found), "image")
+    title = counted(len(found), "image")
     if len(found):
-        said += f" · {_wrong(int(points.wrong[found].sum()), len(found))}"
-    head = f'<header><h3>{said}</h3><div class="right">{size}{clear}</div></header>'
+        title += f" · {_wrong(int(points.wrong[found].sum()), len(found))}"
+    head = element("header", element("h3", title), element("div", *sizes, clear, class_="right"))
     if not len(found):
-        return f'{head}<p class="empty">No image lies here. Drag over some points.</p>'
+        return head + element("p", "No image lies here. Drag over some points.", class_="empty")
     labels = points.values[2][found].astype(np.int64)
     there, counts = np.unique(labels, return_counts=True)
-    bars = "".join(
-        f'<li><i class="dot" style="background:{colours[c]}"></i><span>{breakable(points.names[c])}</span>'
-        f'<b>{images:,}</b><i class="share"><i style="width:{100 * images / counts.max():.1f}%;'
-        f'background:{colours[c]}"></i></i></li>'
-        for images, c in sorted(zip(counts.tolist(), there.tolist(), strict=True), key=lambda pair: -pair[0])
-    )
-    more = f'<p class="foot"><span>… {len(found) - MOST:,} more; wrong ones first</span></p>'
-    pictures = "".join(_thumb(desk, points, int(place)) for place in found[:MOST])
-    return (
-        f'{head}<ul class="counts">{bars}</ul><div class="evidence">{pictures}</div>{more if len(found) > MOST else ""}'
-    )
+    bars = []
+    for images, c in sorted(zip(counts.tolist(), there.tolist(), strict=True), key=lambda pair: -pair[0]):
+        share = element("i", style=f"width:{100 * images / counts.max():.1f}%;background:{colours[c]}")
+        name, number = element("span", breakable(points.names[c])), element("b", f"{images:,}")
+        bars.append(element("li", _dot(colours[c]), name, number, element("i", share, class_="share")))
+    pictures = (_thumb(desk, points, int(place)) for place in found[:MOST])
+    inside = head + element("ul", *bars, class_="counts") + element("div", *pictures, class_="evidence")
+    if len(found) <= MOST:
+        return inside
+    return inside + element("p", element("span", f"… {len(found) - MOST:,} more; wrong ones first"), class_="foot")
 
 
-def _thumb(desk: Desk, points: Points, place: int) -> str:
+def _thumb(desk: Desk, points: Points, place: int) -> Html:
     row, names = int(points.rows[place]), points.names
     true, predicted = (int(points.values[each, place]) for each in (2, 3))
     size = fit(*desk.session.dataset.image_shape[:2], BOX)

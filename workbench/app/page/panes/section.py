@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.html import breakable, element, escape, link, plain, problem, waiting
+from workbench.app.page.html import Html, breakable, element, joined, link, problem, waiting
 from workbench.app.page.panes.findings import findings_html
 from workbench.app.page.panes.form import form_html, values_of
 from workbench.app.page.panes.scatter import points_of, scatter_html
 from workbench.app.page.panes.tables import tables_html
 from workbench.app.page.view import View
 from workbench.core.result import Result
+from workbench.core.wording import cell
 from workbench.diagnosis import registry
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ PATIENCE = 0.25
 """Seconds that a quick or known answer gets before the pane says that it is being worked on."""
 
 
-def section_html(desk: Desk, view: View) -> str:
+def section_html(desk: Desk, view: View) -> Html:
     """Build the side of a section: all analyses, and the form of this one."""
     kinds = registry.analyses()
     kind = kinds[view.section]
-    links = "".join(
+    links = (
         link(
             breakable(name),
             {"section": name},
@@ -34,13 +35,12 @@ def section_html(desk: Desk, view: View) -> str:
         )
         for name, each in kinds.items()
     )
-    return (
-        f'<div class="side"><nav class="list" aria-label="analyses">{links}</nav></div>'
-        f'<div class="ask"><h2>{escape(kind.question())}</h2>{form_html(desk, kind.Params, view.params)}</div>'
-    )
+    side = element("div", element("nav", *links, class_="list", aria_label="analyses"), class_="side")
+    question = element("h2", kind.question())
+    return side + element("div", question, form_html(desk, kind.Params, view.params), class_="ask")
 
 
-def answer_html(desk: Desk, view: View) -> str:
+def answer_html(desk: Desk, view: View) -> Html:
     """Build the answer, or say how far it is; a wrong parameter raises one sentence."""
     kind = registry.analyses()[view.section]
     values = values_of(kind.Params, view.params)
@@ -50,33 +50,31 @@ def answer_html(desk: Desk, view: View) -> str:
         if step is not None:
             return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
         if reason := registry.missing(desk.session, view.section):
-            return f'<p class="empty"><b>Not here.</b> {escape(reason)}</p>'
+            return element("p", element("b", "Not here."), f" {reason}", class_="empty")
     key, job = desk.answer(view.section, values, wait=PATIENCE)
     if not job.done.is_set():
         return waiting(key, "Working on it …", job.what)
     return problem(job.error) if job.error else result_html(desk, job.value, key, view)
 
 
-def result_html(desk: Desk, result: Result, key: str, view: View) -> str:
+def result_html(desk: Desk, result: Result, key: str, view: View) -> Html:
     """Build the map if it has one, findings, figure, tables, and how it was computed."""
     question = registry.analyses()[result.analysis].question()
-    findings = findings_html(result.findings, desk.part) or '<p class="empty">Nothing stands out.</p>'
+    findings = findings_html(result.findings, desk.part) or element("p", "Nothing stands out.", class_="empty")
     image = element("img", alt=question, src=f"figure/{key}.png")
     opened = element("a", image, href=f"figure/{key}.png", target="_blank", title="open in its own tab")
-    figure = f'<figure class="chart">{opened}</figure>'
+    figure = element("figure", opened, class_="chart")
     tables = tables_html(result.tables, key, len(desk.session.dataset))
-    return f'<div class="answer">{map_html(desk, result, key, view)}{findings}{figure}{tables}{_how(result)}</div>'
+    return element("div", map_html(desk, result, key, view), findings, figure, tables, _how(result), class_="answer")
 
 
-def map_html(desk: Desk, result: Result, key: str, view: View) -> str:
+def map_html(desk: Desk, result: Result, key: str, view: View) -> Html:
     """Build the map of an answer that lays images out in the plane; nothing for any other."""
     points = points_of(desk, result)
-    return "" if points is None else scatter_html(desk, points, key, view)
+    return Html() if points is None else scatter_html(desk, points, key, view)
 
 
-def _how(result: Result) -> str:
+def _how(result: Result) -> Html:
     facts: Mapping[str, Any] = {"analysis": result.analysis, **result.params, **result.context}
-    rows = "".join(
-        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(plain(value))}</dd>" for name, value in facts.items()
-    )
-    return f'<details class="how"><summary>How this was computed</summary><dl>{rows}</dl></details>'
+    rows = joined(element("dt", name.replace("_", " ")) + element("dd", cell(value)) for name, value in facts.items())
+    return element("details", element("summary", "How this was computed"), element("dl", rows), class_="how")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import cited, element, escape, number
+from workbench.app.page.html import Html, element, joined, paper_link
 from workbench.app.page.opinion import Weights
 from workbench.core.attribution import BELIEVED, BLIND, CHANCE, SURE, Attribution, Verdict
+from workbench.core.wording import significant
 
 if TYPE_CHECKING:
     from workbench.app.page.opinion import Opinion
@@ -17,12 +18,12 @@ MARKS = {BELIEVED: ("good", "✓"), CHANCE: ("open", "≈"), BLIND: ("bad", "✕
 CURVES, WEIGHTS = "arXiv:1806.07421", "arXiv:1810.03292"
 
 
-def place_html(key: str, method: str) -> str:
+def place_html(key: str, method: str) -> Html:
     """Build the place beside a map where maps.js puts the verdict, once it is known."""
     there = f"verdict-{method}"
-    wait = '<b class="judging">being judged …</b><span></span>'
+    wait = element("b", "being judged …", class_="judging") + element("span")
     badge = element("button", wait, type="button", class_="badge", popovertarget=there, aria_haspopup="true")
-    return element("div", badge + f'<div popover id="{escape(there)}" class="menu told"></div>', data_verdict=key)
+    return element("div", badge, element("div", popover=True, id=there, class_="menu told"), data_verdict=key)
 
 
 def answer(opinion: Opinion, made: Attribution) -> dict[str, object]:
@@ -31,49 +32,48 @@ def answer(opinion: Opinion, made: Attribution) -> dict[str, object]:
     "badge" and "told", HTML, are not there yet while the map is being judged.
     """
     if opinion.error:
-        badge, told = failed_html(opinion.error)
-        return {"badge": badge, "told": told, "open": False}
+        badge, reason = failed_html(opinion.error)
+        return {"badge": badge, "told": reason, "open": False}
     if opinion.verdict is None:
         return {"open": True}
-    told = told_html(opinion.verdict, opinion.weights, made.unit, contrast=made.against is not None)
-    return {"badge": badge_html(opinion.verdict, opinion.weights), "told": told, "open": opinion.open}
+    grounds = grounds_html(opinion.verdict, opinion.weights, made.unit, contrast=made.against is not None)
+    return {"badge": badge_html(opinion.verdict, opinion.weights), "told": grounds, "open": opinion.open}
 
 
-def badge_html(verdict: Verdict, weights: Weights) -> str:
+def badge_html(verdict: Verdict, weights: Weights) -> Html:
     """Say the verdict in two lines: the word; the percentile and what is known of the weights."""
     style, mark = MARKS[verdict.words]
     share = f"{verdict.percentile:.0f} %"
-    gauge = element("i", f'<i style="width:{verdict.percentile:.0f}%"></i>', class_="gauge")
-    return (
-        f'<b class="{style}"><i aria-hidden="true">{mark}</i> {escape(verdict.words)}</b>'
-        f"<span>{gauge}{share}<small>{escape(_briefly(verdict, weights))}</small></span>"
-    )
+    gauge = element("i", element("i", style=f"width:{verdict.percentile:.0f}%"), class_="gauge")
+    word = element("b", element("i", mark, aria_hidden="true"), f" {verdict.words}", class_=style)
+    return word + element("span", gauge, share, element("small", _briefly(verdict, weights)))
 
 
-def failed_html(error: str) -> tuple[str, str]:
+def failed_html(error: str) -> tuple[Html, Html]:
     """Say in badge and popover that there is no verdict."""
-    return '<b class="none">no verdict</b><span></span>', f'<p class="problem">{escape(error)}</p>'
+    badge = element("b", "no verdict", class_="none") + element("span")
+    return badge, element("p", error, class_="problem")
 
 
-def told_html(verdict: Verdict, weights: Weights, unit: str, *, contrast: bool) -> str:
+def grounds_html(verdict: Verdict, weights: Weights, unit: str, *, contrast: bool) -> Html:
     """Say what the verdict rests on, and how that was computed."""
     style, mark = MARKS[verdict.words]
     moves = "the choice between the two classes" if contrast else "the probability of the class"
     rows = {
         "percentile": f"beats {verdict.percentile:.0f} % of {verdict.controls} random maps; {SURE:.0f} % are needed",
-        "insertion − deletion": f"{number(verdict.faithfulness)}, between −1 and 1",
-        "largest raw value": f"{number(verdict.largest)} {unit}",
+        "insertion − deletion": f"{significant(verdict.faithfulness)}, between −1 and 1",
+        "largest raw value": f"{significant(verdict.largest)} {unit}",
         "random weights": _wholly(verdict, weights),
     }
-    facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in rows.items())
-    return (
-        f'<h3 class="{style}"><i aria-hidden="true">{mark}</i> {escape(_sentence(verdict))}</h3><dl>{facts}</dl>'
-        "<p><small>The object’s pixels are taken away, and put back into a blurred image, in the order of the map, "
-        f"and {moves} is watched: the area under the second curve minus that under the first ({cited(CURVES)}). The "
+    facts = joined(element("dt", name) + element("dd", text) for name, text in rows.items())
+    method = Html(
+        "The object’s pixels are taken away, and put back into a blurred image, in the order of the map, "
+        "and {} is watched: the area under the second curve minus that under the first ({}). The "
         "random maps have the same values and are as smooth. Random weights: the layers are drawn anew from the "
-        "output back, and the maps’ ranks compared with those of the trained network, on up to 20 images "
-        f"({cited(WEIGHTS)}).</small></p>"
-    )
+        "output back, and the maps’ ranks compared with those of the trained network, on up to 20 images ({})."
+    ).format(moves, paper_link(CURVES), paper_link(WEIGHTS))
+    title = element("h3", element("i", mark, aria_hidden="true"), f" {_sentence(verdict)}", class_=style)
+    return title + element("dl", facts) + element("p", element("small", method))
 
 
 def _sentence(verdict: Verdict) -> str:

@@ -7,12 +7,12 @@ import threading
 import pytest
 
 from tests.unit.app.page.conftest import EVIL
+from workbench.app.page import diagnosing as made
 from workbench.app.page.panes.diagnosis import diagnosis_html
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.progress import report
-from workbench.diagnosis import diagnose as made
 from workbench.diagnosis import registry
 from workbench.diagnosis.diagnose import Diagnosed, Diagnosis
 

@@ -6,6 +6,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from workbench.app.page.html import Html
 from workbench.app.page.maps import Shown
 from workbench.app.page.panes.map_card import maps_html
 from workbench.app.page.subject import Subject
@@ -142,7 +143,7 @@ def test_use_and_paper_stand_with_every_map_also_where_there_is_none(parse):
             image,
             view,
             NAMES,
-            lambda each: "<i>form</i>",
+            lambda each: Html("<i>form</i>"),
         )
     )
     assert "needs <a layer>" in page.text

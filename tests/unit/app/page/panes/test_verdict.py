@@ -7,7 +7,7 @@ import math
 import pytest
 
 from workbench.app.page.opinion import Weights
-from workbench.app.page.panes.verdict import badge_html, failed_html, place_html, told_html
+from workbench.app.page.panes.verdict import badge_html, failed_html, grounds_html, place_html
 from workbench.core.attribution import BELIEVED, BLIND, CHANCE, Verdict
 
 KNOWN = Weights("known")
@@ -33,7 +33,7 @@ def test_word_sign_and_colour_go_together(parse, made, word, style, mark):
     assert word in page.text
     assert mark in page.text
     assert page.all("b", class_=style) != []
-    told = parse(told_html(made, KNOWN, "logit", contrast=False))
+    told = parse(grounds_html(made, KNOWN, "logit", contrast=False))
     assert told.text.casefold().lstrip("✓≈✕ ").startswith(word)
     assert told.all("h3", class_=style) != []
 
@@ -55,7 +55,7 @@ def test_the_state_of_the_test_is_said_briefly_and_wholly(parse, weights, made, 
     page = parse(badge_html(made, weights))
     assert page.text.endswith(said)
     assert "98 %" in page.text
-    wholly = parse(told_html(made, weights, "logit", contrast=False))
+    wholly = parse(grounds_html(made, weights, "logit", contrast=False))
     assert weights.detail in wholly.text
     assert wholly.all("memory") == []
     if weights.state in ("waiting", "running"):
@@ -63,7 +63,7 @@ def test_the_state_of_the_test_is_said_briefly_and_wholly(parse, weights, made, 
 
 
 def test_what_it_rests_on_is_told_with_numbers_unit_and_papers(parse):
-    page = parse(told_html(verdict(), KNOWN, "logit per unit of brightness", contrast=True))
+    page = parse(grounds_html(verdict(), KNOWN, "logit per unit of brightness", contrast=True))
     for said in (
         "beats 98 % of 50 random maps",
         "0.31",
