@@ -7,7 +7,6 @@ import pytest
 
 from workbench.app.page import jobs
 from workbench.app.page.jobs import UNEXPECTED, Jobs
-from workbench.app.page.lru import Kept
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import report
 
@@ -75,15 +74,6 @@ def test_old_answers_are_forgotten_and_running_work_is_not():
     assert [key for key in "abc" if pool.get(key)] == ["c"]
     release.set()
     pool.close()
-
-
-def test_what_was_used_longest_ago_is_forgotten():
-    kept = Kept(2)
-    kept.put("a", 1)
-    kept.put("b", 2)
-    assert kept.get("a") == 1
-    kept.put("c", 3)
-    assert (kept.get("a"), kept.get("b"), kept.get("c")) == (1, None, 3)
 
 
 def test_work_that_nobody_wants_any_more_ends_at_its_next_report():
