@@ -36,12 +36,17 @@ if TYPE_CHECKING:
     from workbench.core.attribution import Attribution
     from workbench.session.session import Session
 
-SHOWN, CELL, COLUMNS = 4, 1.5, 6
+EXAMPLES = 4
+"""Images in the figure: half of them with the least agreement, half with the most."""
+COLUMNS = 6
+"""Pictures in a row of the figure."""
+CELL = 1.5
+"""Width of a picture in inches."""
 MOST_NUMBERS = 10
 """Methods up to which each cell has its number written in."""
 LABEL = 0.3
-"""Room for the last name, in widths of the matrix."""
-UNITS = {"spearman": "rank correlation", "overlap": "share of one's top pixels that the other has"}
+"""Space for the last name, in widths of the matrix."""
+UNITS = {"spearman": "rank correlation", "overlap": "share of top pixels in common"}
 ABOVE, CHANCE, OPPOSED, UNKNOWN = "more than chance", "chance", "less than chance", "a map is flat"
 
 
@@ -49,22 +54,22 @@ class MethodAgreementParams(Params):
     """Which methods, on which images."""
 
     methods: Methods = ()
-    images: int = Field(24, ge=1, le=2000, description="images to explain, of each class as many as there are")
+    images: int = Field(24, ge=1, le=2000, description="images to explain, balanced over the classes")
     top: float = Field(0.1, gt=0, le=0.5, description="share of the object's pixels that count as a map's top")
     read: Literal["magnitude", "value"] = Field(
-        "magnitude", description="how much a pixel matters, for or against; or its value, what speaks against last"
+        "magnitude", description="rank pixels by magnitude (for or against the class), or by signed value"
     )
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images and of the random maps")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed for choosing images and random maps")
 
 
 class MethodAgreement(Analysis[MethodAgreementParams]):
-    """Do the methods agree about the same images?"""
+    """Do attribution methods agree on the same images?"""
 
     Params = MethodAgreementParams
     needs_model = True
 
     def compute(self, session: Session, params: MethodAgreementParams) -> Result:
-        """Explain the predicted class with every method, twice where it draws numbers, and compare all pairs."""
+        """Explain the predicted class with every method, sampling methods twice, and compare all pairs."""
         import pandas as pd
 
         methods, left = methods_on(session.probe, params.methods)
@@ -88,7 +93,7 @@ class MethodAgreement(Analysis[MethodAgreementParams]):
             for values in (agreement.spearman, agreement.overlap)
         )
         least_first = np.argsort(np.nan_to_num(each, nan=1), kind="stable")
-        ends = np.r_[: min(SHOWN // 2, len(rows)), max(len(rows) - SHOWN // 2, 0) : len(rows)]
+        ends = np.r_[: min(EXAMPLES // 2, len(rows)), max(len(rows) - EXAMPLES // 2, 0) : len(rows)]
         shown = least_first[np.unique(ends)]
         maps = np.stack([attribution.at_pixels()[shown] for attribution in found])
         mean, spread = consensus(np.abs(maps) if by_size else maps, inside[shown])
@@ -129,16 +134,19 @@ class MethodAgreement(Analysis[MethodAgreementParams]):
         _matrix(above, left, result, "spearman", colours_for(signed=True, scale=1))
         _matrix(above, right, result, "overlap", shares)
         axes = below.subplots()
-        heading(axes, "Where the methods agree: upper images least, lower images most")
+        heading(axes, "Where the methods agree: least agreement on top, most at the bottom")
         tiles(axes, pictures, columns=COLUMNS, cell=CELL)
-        for values, unit in (("spread", "spread of the ranks"), ("mean", "consensus: mean rank, 1 matters most")):
+        for values, unit in (
+            ("spread", "standard deviation of the ranks"),
+            ("mean", "consensus: mean rank (1 = most important)"),
+        ):
             colour_bar(below, axes, _ink(result, values), unit, shrink=0.9, aspect=30, pad=0.015)
         return figure
 
 
 def _reached(session: Session, rows: Array) -> Array:
-    """`(H, W)` bool, pixels on which the score of some image depends: elsewhere every method is right to say 0."""
-    if session.inference_only:  # which gives no gradient to tell it by
+    """`(H, W)` bool, pixels on which the score of some image depends: elsewhere every method correctly gives 0."""
+    if session.inference_only:  # no gradients to find them with
         return np.ones(session.dataset.image_shape[:2], bool)
     reached = session.attribute("saliency", rows).values.any(axis=0)
     return np.asarray(reached if reached.any() else ~reached)
@@ -168,7 +176,7 @@ def _pairs(titles: list[str], agreement: Agreement) -> pd.DataFrame:
         table |= columns(name, shared) | columns(f"{name}_chance", floor)
         words = np.where(shared[0] > floor[2], ABOVE, np.where(shared[0] < floor[1], OPPOSED, CHANCE))
         table[f"{name}_is"] = np.where(np.isfinite(shared[0]), words, UNKNOWN)
-    # A method that draws no numbers agrees with itself wholly.
+    # A method without random numbers agrees with itself completely.
     selves = np.where(np.isfinite(agreement.own[0]), agreement.own[0], 1)  # (N, M)
     drawn = np.isfinite(agreement.own[0]).any(axis=0)
     beyond = estimates(np.minimum(selves[:, one], selves[:, other]) - agreement.spearman[:, one, other])
@@ -177,7 +185,7 @@ def _pairs(titles: list[str], agreement: Agreement) -> pd.DataFrame:
 
 
 def _own(titles: list[str], agreement: Agreement) -> pd.DataFrame:
-    """One row a method: how far it agrees with itself under another seed; NaN where it draws no numbers."""
+    """One row a method: how far it agrees with itself under another seed; NaN for a method without random numbers."""
     import pandas as pd
 
     table: dict[str, Any] = {"method": titles}
@@ -193,7 +201,7 @@ def _findings(
     if not np.isfinite(mean.value):
         return [
             Finding(
-                "The maps of these methods are flat on these images: there is nothing to compare.",
+                "The maps of these methods are flat on these images, so there is nothing to compare.",
                 severity=Severity.SERIOUS,
             )
         ]
@@ -201,13 +209,13 @@ def _findings(
     chance = [number(pairs[f"{name}_chance"].mean()) for name in UNITS]
     findings = [
         Finding(
-            f"Over {among}, two of {methods} agree on the object's pixels by a rank correlation of {mean} on average, "
-            f"and of the top {100 * top:g} % of the pixels they share {overlap}; random maps of the same values and "
-            f"smoothness agree by {chance[0]} and share {chance[1]}.",
+            f"On {among}, the maps of two of {methods} have a mean rank correlation of {mean} on the object's pixels "
+            f"and share {overlap} of their top {100 * top:g} % of pixels; for random maps with the same values and "
+            f"smoothness the means are {chance[0]} and {chance[1]}.",
             severity=Severity.MILD if mean.value < 0.5 else Severity.INFO,
             effect=mean,
             evidence=tuple(evidence),
-            advice="Look at several methods before one is believed; faithfulness-table tells which deserve it."
+            advice="Compare several methods before trusting one; faithfulness-table shows which are faithful."
             if mean.value < 0.5
             else "",
         )
@@ -216,15 +224,15 @@ def _findings(
     ends = (("most alike", known.iloc[-1]), ("least alike", known.iloc[0])) if len(known) > 1 else ()
     for words, row in ends:
         found, tops = (Estimate.of(row, name) for name in UNITS)
-        said = f"{row['method']} and {row['other']} are {words}: {found}; of the top pixels they share {tops}."
+        said = f"{row['method']} and {row['other']} are {words}: rank correlation {found}, top-pixel overlap {tops}."
         findings.append(Finding(said, severity=Severity.INFO, effect=found))
     same = known[known["spearman_is"] != ABOVE]
     share = rate(len(same), len(known))
     some = "; ".join(f"{a} with {b}" for a, b in zip(same["method"][:4], same["other"][:4], strict=True))
     findings.append(
         Finding(
-            f"{len(same)} of {counted(len(known), 'pair')} of methods agree no more than random maps of the same "
-            f"values and smoothness do{f': {some}' if some else ''}{' and others' if len(same) > 4 else ''}.",
+            f"{len(same)} of {counted(len(known), 'pair')} of methods agree no better than random maps with the same "
+            f"values and smoothness{f': {some}' if some else ''}{' and others' if len(same) > 4 else ''}.",
             severity=Severity.MILD if len(same) else Severity.INFO,
             effect=Estimate(share.value),
         )
@@ -233,18 +241,18 @@ def _findings(
 
 
 def _noise(pairs: pd.DataFrame, own: pd.DataFrame) -> list[Finding]:
-    """Say how far methods that draw numbers agree with themselves, and whether that explains their disagreement."""
+    """Report how well sampling methods agree with themselves, and whether that explains their disagreement."""
     drawn = own[np.isfinite(own["own_spearman"])].sort_values("own_spearman", kind="stable")
     if drawn.empty:
         return []
     sampled = pairs[pairs["sampled"]]
     selves = [Estimate.of(row, "own_spearman") for row in drawn.to_dict("records")]
-    said = listed([f"{name} by {self}" for name, self in zip(drawn["method"], selves, strict=True)], 8)
+    said = listed([f"{name} {self}" for name, self in zip(drawn["method"], selves, strict=True)], 8)
     beyond = int(sampled["beyond_own_noise"].sum())
     return [
         Finding(
-            f"With another seed a method agrees with itself: {said}. {beyond} of {counted(len(sampled), 'pair')} with "
-            "such a method disagree by more than that noise.",
+            f"Rank correlation of a method with itself under another seed: {said}. {beyond} of "
+            f"{counted(len(sampled), 'pair')} with such a method disagree by more than this sampling noise.",
             severity=Severity.MILD if selves[0].value < 0.8 else Severity.INFO,
             effect=selves[0],
             advice=f"{drawn['method'].iloc[0]} needs more samples." if selves[0].value < 0.8 else "",
@@ -255,16 +263,16 @@ def _noise(pairs: pd.DataFrame, own: pd.DataFrame) -> list[Finding]:
 def _said(result: Result) -> str:
     size = "×".join(str(side) for side in result.arrays["mean"].shape[1:])
     return (
-        "A name stands at the end of its row and on top of its column. ×: no more than random maps of the same values "
-        "and smoothness share. Diagonal: the method itself under another seed; grey: not asked twice. Consensus: "
+        "Each method's name is at the end of its row and above its column. ×: no better than random maps with the same "
+        "values and smoothness. Diagonal: the method itself under another seed; grey: no random numbers. Consensus: "
         f"ranks of each map's {result.params['read']}s, 0 … 1, mean over the methods; spread: their standard "
-        "deviation, 0.29 if they were drawn at random. Compared are the object's pixels on which the score depends, of "
-        f"maps upsampled to {size}; all images share both scales. {result.notes['left']}"
+        "deviation, 0.29 for random ranks. Compared on the object's pixels that the score depends on, after upsampling "
+        f"the maps to {size}; all images share both scales. {result.notes['left']}"
     ).rstrip()
 
 
 def _matrix(figure: Figure, axes: Axes, result: Result, name: str, mappable: ScalarMappable) -> None:
-    """Draw the lower triangle of one measure; the names stand where it ends."""
+    """Draw the lower triangle of one measure, with the names along the diagonal."""
     from matplotlib.colors import to_rgba
 
     table, methods = result.tables["pairs"], result.tables["methods"]

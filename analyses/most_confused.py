@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 
-CONFUSED, MOST = 1 / 3, 10
-"""Share of the images of two classes that are surely confused where the pair is a fault; such pairs that are named."""
+CONFUSED = 1 / 3
+"""A pair is a fault if surely more than this share of the images of both classes is confused."""
+MOST = 10
+"""Such pairs that are reported."""
 CELL = 0.75
 """Width of an example in inches."""
 
@@ -44,7 +46,7 @@ class MostConfusedParams(Params):
 
 
 class MostConfused(Analysis[MostConfusedParams]):
-    """Which classes are most often taken for each other, and what do those images look like?"""
+    """Which classes are confused most often, and what do those images look like?"""
 
     Params = MostConfusedParams
     kinds: ClassVar[tuple[Kind, ...]] = ("confused-pair",)
@@ -78,8 +80,7 @@ class MostConfused(Analysis[MostConfusedParams]):
         directed, both = result.tables["directed"], result.tables["symmetric"]
         if directed.empty:
             return say(
-                new_figure(result, self.question(), height=2.0),
-                "No class is taken for another: every image is recognised.",
+                new_figure(result, self.question(), height=2.0), "No confusions: every image is classified correctly."
             )
         columns = result.arrays["rows"].shape[1]
         strip = tiles_height([_blank(result)], 1, CELL)
@@ -90,14 +91,14 @@ class MostConfused(Analysis[MostConfusedParams]):
             height=max(strip * len(directed), 1.6) + 0.9,
             said=(
                 "Teal: true class. Orange: predicted class, and its probability under each image. Lines: 95 % "
-                "Wilson intervals. Most errors first. Images of a row: the most confident errors of that pair."
+                "Wilson intervals. Most errors first. Images in a row: the most confident errors of that pair."
             ),
         )
         bars, images, sums = figure.subplots(1, 3, width_ratios=[4.3, columns * CELL, 4.3])
         _bars(bars, directed, "From true to predicted class", PREDICTED_COLOUR, "images of the true class")
-        heading(images, "The errors of each row")
+        heading(images, "Errors of each pair")
         _strips(images, result, len(directed))
-        _bars(sums, both, "Both ways together", QUIET, "images of the two classes")
+        _bars(sums, both, "Both directions together", QUIET, "images of the two classes")
         return figure
 
 
@@ -139,15 +140,12 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -
     total, of = int((~predictions.correct).sum()), counts.sum(axis=1)
     if not total:
         return [
-            Finding(
-                f"None of {counted(len(predictions), 'image')} is taken for another class.",
-                effect=rate(0, len(predictions)),
-            )
+            Finding(f"None of {counted(len(predictions), 'image')} is misclassified.", effect=rate(0, len(predictions)))
         ]
     wrong = counts - np.diag(counts.diagonal())
     both, images = np.triu(wrong + wrong.T), of[:, None] + of[None]
     confused = np.triu(wilson(both, np.maximum(images, both))[0] > CONFUSED, 1)
-    if confused.sum() > max(np.count_nonzero(of) // 3, 1):  # then they are not confused in pairs, but all with all
+    if confused.sum() > max(np.count_nonzero(of) // 3, 1):  # then it is not a matter of pairs: everything is confused
         confused[:] = False
     named = np.unique(np.concatenate([_ranked(both, 3), _ranked(both * confused, MOST)]), axis=0)
     named = named[np.argsort(-both[named[:, 0], named[:, 1]], kind="stable")]
@@ -159,7 +157,7 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -
     share = rate(int(wrong[true, predicted]), int(of[true]))
     findings.append(
         Finding(
-            f"The commonest error is {names[true]} taken for {names[predicted]}: {wrong[true, predicted]:,} of "
+            f"Most common error: {names[true]} predicted as {names[predicted]}, {wrong[true, predicted]:,} of "
             f"{of[true]:,} images, {share}.",
             severity=Severity.INFO,
             effect=share,
@@ -173,22 +171,22 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -
 def _pair(
     predictions: Predictions, names: tuple[str, ...], wrong: Array, images: int, pair: tuple[int, int], *, far: bool
 ) -> Finding:
-    """Say how often the two classes are taken for each other; the commoner direction gives their order."""
+    """Report how often two classes are confused; the more common direction gives their order."""
     one, other = pair
     count = int(wrong[one, other] + wrong[other, one])
     share, cost, part = rate(count, images), rate(count, len(predictions)), count / int(wrong.sum())
-    stands_out = part >= 0.1 and share.low > 0.02
+    is_large = part >= 0.1 and share.low > 0.02
     return Finding(
-        f"{names[one]} and {names[other]} are taken for each other {count:,} times in {images:,} images, {share}: "
+        f"{names[one]} and {names[other]} are confused {count:,} times in {images:,} images, {share}; that is "
         f"{percent(part)} of all errors.",
-        severity=Severity.SERIOUS if far else Severity.MILD if stands_out else Severity.INFO,
+        severity=Severity.SERIOUS if far else Severity.MILD if is_large else Severity.INFO,
         effect=share,
         evidence=tuple(_errors(predictions, [(one, other), (other, one)])[:MOST_EVIDENCE].tolist()),
-        advice="Look whether the labels can be told apart by eye; if so, show the model more of what tells them apart.",
+        advice="Check whether people can tell these classes apart; if so, add training images that show how.",
         kind="confused-pair",
         classes=(one, other) if wrong[one, other] >= wrong[other, one] else (other, one),
         cost=cost,
-        confirm="Label fifty of these errors anew without seeing either answer: do you agree with the labels?",
+        confirm="Relabel fifty of these errors blind (label and prediction hidden): do you agree with the labels?",
     )
 
 

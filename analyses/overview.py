@@ -1,4 +1,4 @@
-"""The whole on one page."""
+"""Everything on one page."""
 
 from __future__ import annotations
 
@@ -41,20 +41,23 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-FITTED, NEW = "#64748b", "#2563eb"
-MOST_CLASSES, PAIRS = 20, 3
-"""Classes in the figure, and leading confusions that are said."""
+TRAINING_COLOUR = "#64748b"
+VALIDATION_COLOUR = "#2563eb"
+MOST_CLASSES = 20
+"""Classes in the figure."""
+PAIRS = 3
+"""Most frequent confusions that are reported."""
 
 
 class Overview(Analysis[Params]):
     """How good is the model, where is it weak, and is it well trained?"""
 
     def compute(self, session: Session, params: Params) -> Result:
-        """Say accuracy, macro F1, weakest class, leading confusions, separable group, curves and calibration."""
+        """Report accuracy, macro F1, weakest class, top confusions, separable group, curves and calibration."""
         import pandas as pd
 
-        said, names = session.predictions, session.class_names
-        counts = confusion_counts(said.labels, said.predicted, len(names))
+        predictions, names = session.predictions, session.class_names
+        counts = confusion_counts(predictions.labels, predictions.predicted, len(names))
         right, of = counts.diagonal(), counts.sum(axis=1)
         low, high = wilson(right, of)
         classes = pd.DataFrame(
@@ -64,13 +67,13 @@ class Overview(Analysis[Params]):
         shown = np.argsort(classes["recall"].fillna(2).to_numpy(), kind="stable")[:MOST_CLASSES]
         cards, findings = [], []
         for card, value, note, finding in (
-            _accuracy(said),
+            _accuracy(predictions),
             _macro(classes),
-            _weakest(said, names, counts),
-            *_confusions(said, names, counts),
-            *_group(said, names, counts),
+            _weakest(predictions, names, counts),
+            *_confusions(predictions, names, counts),
+            *_group(predictions, names, counts),
             *_training(curves),
-            _calibration(said),
+            _calibration(predictions),
         ):
             findings.append(finding)
             if card:
@@ -101,15 +104,15 @@ class Overview(Analysis[Params]):
         class_ticks(axes["recall"], table["class"].tolist(), limit=20)
         axes["recall"].set_xlim(0, 100)
         axes["recall"].set_xlabel("recall, %")
-        heading(axes["recall"], "Recognised of each class, least first")
+        heading(axes["recall"], "Recall of each class, lowest first")
         plain(axes["recall"], grid="x")
         if drawable:
             _history(axes["curves"], curves)
         return figure
 
 
-Said = tuple[str, str, str, Finding]
-"""Title, value and note of a card (no title for no card), and the sentence."""
+Card = tuple[str, str, str, Finding]
+"""Title, value and note of a card (an empty title for none), and the finding."""
 
 
 def _curves(history: pd.DataFrame | None) -> pd.DataFrame:
@@ -126,70 +129,73 @@ def _ends(share: Estimate) -> str:
     return f"{percent(share.low).removesuffix(' %')}–{percent(share.high)}"
 
 
-def _accuracy(said: Predictions) -> Said:
-    share = rate(int(said.correct.sum()), len(said))
-    claim = f"{said.correct.sum():,} of {counted(len(said), 'image')} are recognised, {share}."
-    rows = worst_first(said, np.flatnonzero(~said.correct))
+def _accuracy(predictions: Predictions) -> Card:
+    share = rate(int(predictions.correct.sum()), len(predictions))
+    count = f"{predictions.correct.sum():,} of {counted(len(predictions), 'image')}"
+    claim = f"{count} are classified correctly, {share}."
+    rows = worst_first(predictions, np.flatnonzero(~predictions.correct))
     finding = Finding(claim, effect=share, evidence=rows)
     return "accuracy", percent(share.value), _ends(share), finding
 
 
-def _macro(classes: pd.DataFrame) -> Said:
+def _macro(classes: pd.DataFrame) -> Card:
     value, known = float(classes["f1"].mean()), int(classes["f1"].notna().sum())
-    claim = f"The macro F1, the mean over {counted(known, 'class')}, is {value:.3f}."
+    claim = f"Macro F1, the mean over {counted(known, 'class')}, is {value:.3f}."
     return "macro F1", f"{value:.3f}", f"mean of {known}", Finding(claim, effect=Estimate(value))
 
 
-def _weakest(said: Predictions, names: tuple[str, ...], counts: Array) -> Said:
+def _weakest(predictions: Predictions, names: tuple[str, ...], counts: Array) -> Card:
     of = counts.sum(axis=1)
     known = np.flatnonzero(of)
     c = int(known[np.argmin(counts.diagonal()[known] / of[known])])
     share, whole = rate(int(counts[c, c]), int(of[c])), rate(int(counts.trace()), int(of.sum()))
     sure = share.high < whole.low
     claim = (
-        f"The weakest class is {names[c]}: {share} of its {counted(int(of[c]), 'image')} are recognised"
+        f"The weakest class is {names[c]}: recall {share} on {counted(int(of[c]), 'image')}"
         f"{'' if sure else ', which may be chance'}."
     )
-    rows = worst_first(said, np.flatnonzero((said.labels == c) & ~said.correct))
+    rows = worst_first(predictions, np.flatnonzero((predictions.labels == c) & ~predictions.correct))
     finding = Finding(
         claim, severity=Severity.MILD if sure else Severity.INFO, effect=share, evidence=rows, classes=(c,)
     )
-    return "weakest class", text(names[c], 16), f"{percent(share.value)} recognised", finding
+    return "weakest class", text(names[c], 16), f"recall {percent(share.value)}", finding
 
 
-def _confusions(said: Predictions, names: tuple[str, ...], counts: Array) -> list[Said]:
+def _confusions(predictions: Predictions, names: tuple[str, ...], counts: Array) -> list[Card]:
     wrong = counts - np.diag(counts.diagonal())
     both, total = np.triu(wrong + wrong.T), int(wrong.sum())
     order = np.argsort(-both, axis=None, kind="stable")[:PAIRS]
     pairs = [(int(cell // len(names)), int(cell % len(names))) for cell in order if both.ravel()[cell]]
     if not pairs:
-        return [("", "", "", Finding("No image is taken for another class.", effect=Estimate(0.0)))]
+        return [("", "", "", Finding("No image is misclassified.", effect=Estimate(0.0)))]
     parts = [f"{names[one]} with {names[other]} ({both[one, other]:,} times)" for one, other in pairs]
     together = sum(int(both[pair]) for pair in pairs)
-    inside = np.zeros(len(said), bool)
+    labels, predicted = predictions.labels, predictions.predicted
+    inside = np.zeros(len(predictions), bool)
     for pair in pairs:
-        inside |= np.isin(said.labels, pair) & np.isin(said.predicted, pair) & ~said.correct
+        inside |= np.isin(labels, pair) & np.isin(predicted, pair) & ~predictions.correct
     share = rate(together, total)
-    claim = f"Most often confused are {listed(parts, PAIRS)}: {together:,} of {total:,} errors, {share}."
+    claim = f"Most often confused: {listed(parts, PAIRS)}; together {together:,} of {total:,} errors, {share}."
     one, other = pairs[0]
-    finding = Finding(claim, severity=Severity.INFO, effect=share, evidence=worst_first(said, np.flatnonzero(inside)))
+    finding = Finding(
+        claim, severity=Severity.INFO, effect=share, evidence=worst_first(predictions, np.flatnonzero(inside))
+    )
     name = f"{text(names[one], 11)} ↔ {text(names[other], 11)}"
     return [("most confused", name, f"{both[one, other]:,} of {total:,} errors", finding)]
 
 
-def _group(said: Predictions, names: tuple[str, ...], counts: Array) -> list[Said]:
+def _group(predictions: Predictions, names: tuple[str, ...], counts: Array) -> list[Card]:
     if (group := apart(counts)) is None:
         return []
     inside = np.isin(np.arange(len(names)), group)
-    border = inside[said.labels] != inside[said.predicted]
-    touched = inside[said.labels] | inside[said.predicted]
+    border = inside[predictions.labels] != inside[predictions.predicted]
+    touched = inside[predictions.labels] | inside[predictions.predicted]
     share = rate(int(border.sum()), int(touched.sum()))
     claim = (
-        f"{listed([names[c] for c in group], 8)} are told apart from all other classes best: "
-        f"{counted(int(border.sum()), 'error')} cross{'es' if border.sum() == 1 else ''} their border in "
-        f"{touched.sum():,} images, {share}."
+        f"{listed([names[c] for c in group], 8)} are best separated from all other classes: "
+        f"{counted(int(border.sum()), 'error')} across the boundary in {touched.sum():,} images, {share}."
     )
-    rows = worst_first(said, np.flatnonzero(border))
+    rows = worst_first(predictions, np.flatnonzero(border))
     return [
         (
             "",
@@ -200,8 +206,8 @@ def _group(said: Predictions, names: tuple[str, ...], counts: Array) -> list[Sai
     ]
 
 
-def _training(curves: pd.DataFrame) -> list[Said]:
-    """Read over- and underfitting from the curves; `generalisation` measures both on the images."""
+def _training(curves: pd.DataFrame) -> list[Card]:
+    """Judge over- and underfitting from the curves; `generalisation` measures both on the images."""
     if not {"accuracy", "val_accuracy", "val_loss"} <= set(curves):
         return []
     last, epochs, best = curves.iloc[-1], len(curves), int(np.nanargmin(curves["val_loss"]))
@@ -214,7 +220,7 @@ def _training(curves: pd.DataFrame) -> list[Said]:
     else:
         state, why = "converged", f"the validation loss is at most {percent(max(risen, 0.0))} above its lowest value"
     claim = (
-        f"By its curves the model is {state} after {counted(epochs, 'epoch')}: training accuracy "
+        f"According to its curves the model is {state} after {counted(epochs, 'epoch')}: training accuracy "
         f"{percent(last['accuracy'])}, validation accuracy {percent(last['val_accuracy'])}, and {why}."
     )
     advice = {"overfitted": f"Stop at epoch {best + 1}, or regularise.", "not converged": "Train longer."}.get(
@@ -224,19 +230,20 @@ def _training(curves: pd.DataFrame) -> list[Said]:
     return [("training", state, f"{100 * gap:+.1f} points train − validation", finding)]
 
 
-def _calibration(said: Predictions) -> Said:
-    ece = scores(said, resamples=200)["ece"]
-    announced, made = float(1 - said.confidence.mean()), float(1 - said.correct.mean())
-    off = "over-confident" if announced < made else "under-confident"
+def _calibration(predictions: Predictions) -> Card:
+    ece = scores(predictions, resamples=200)["ece"]
+    expected = float(1 - predictions.confidence.mean())
+    observed = float(1 - predictions.correct.mean())
+    bias = "over-confident" if expected < observed else "under-confident"
     claim = (
-        f"By its confidence {percent(announced)} of the images would be wrong, {percent(made)} are; expected "
-        f"calibration error {percent(ece.value)} ({_ends(ece)})."
+        f"The confidence predicts {percent(expected)} errors, {percent(observed)} are observed; expected calibration "
+        f"error {percent(ece.value)} (95 % interval {_ends(ece)})."
     )
     finding = Finding(claim, effect=ece)
     return (
         "calibration error",
         percent(ece.value),
-        off if abs(announced - made) > 0.005 else "on the whole right",
+        bias if abs(expected - observed) > 0.005 else "right on average",
         finding,
     )
 
@@ -278,11 +285,15 @@ def _matrix(axes: Axes, result: Result) -> None:
     axes.tick_params(length=0, labelsize=SMALL, colors=INK)
     axes.tick_params(axis="x", rotation=90)
     axes.tick_params(axis="y", rotation=0)
-    heading(axes, "Which class is taken for which")
+    heading(axes, "Confusions")
+
+
+CURVES = (("accuracy", "training", TRAINING_COLOUR), ("val_accuracy", "validation", VALIDATION_COLOUR))
+"""Column of the history, its name and its colour."""
 
 
 def _history(axes: Axes, curves: pd.DataFrame) -> None:
-    for name, label, colour in (("accuracy", "training", FITTED), ("val_accuracy", "validation", NEW)):
+    for name, label, colour in CURVES:
         if name in curves:
             values = 100 * curves[name]
             axes.plot(curves["epoch"], values, color=colour, linewidth=1.8, marker="o", markersize=3.5, label=label)

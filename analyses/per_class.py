@@ -31,26 +31,26 @@ if TYPE_CHECKING:
 
 
 FAR = 0.5
-"""Share of the accuracy that the recall of a class surely stays below where the class is a fault, not only harder."""
+"""A class is a fault, not only harder, if its recall is surely below this share of the accuracy."""
 
 MOST = 5
-"""Weak classes that are named."""
+"""Weak classes that are reported."""
 
 
 class PerClassParams(Params):
-    """How many classes are drawn."""
+    """How many classes to draw."""
 
-    classes: int = Field(30, ge=2, le=100, description="classes to draw; of more, those with the lowest F1")
+    classes: int = Field(30, ge=2, le=100, description="classes to draw, at most; those with the lowest F1")
 
 
 class PerClass(Analysis[PerClassParams]):
-    """How well is each class recognised, and which ones are told apart best?"""
+    """How well is each class recognised, and which ones are separated best?"""
 
     Params = PerClassParams
     kinds: ClassVar[tuple[Kind, ...]] = ("underperforming-class",)
 
     def compute(self, session: Session, params: PerClassParams) -> Result:
-        """Give precision and recall with Wilson intervals, F1 and the number of images of each class."""
+        """Compute precision and recall with Wilson intervals, F1 and the number of images of each class."""
         import pandas as pd
 
         predictions, names = session.predictions, session.class_names
@@ -75,8 +75,8 @@ class PerClass(Analysis[PerClassParams]):
         figure = new_figure(result, self.question(), width=11, height=0.75 + 0.32 * len(table), said=said)
         left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[4, 4, 3.4])
         for axes, name, colour, title in (
-            (left, "recall", TRUE_COLOUR, "Recall: of the true class, recognised, %"),
-            (middle, "precision", PREDICTED_COLOUR, "Precision: of the predicted, right, %"),
+            (left, "recall", TRUE_COLOUR, "Recall: share of the true class, %"),
+            (middle, "precision", PREDICTED_COLOUR, "Precision: share of the predictions, %"),
         ):
             values = (100 * table[column].to_numpy() for column in (name, f"{name}_low", f"{name}_high"))
             interval_bars(axes, np.arange(len(table)), *values, colour=colour, height=0.62)
@@ -110,8 +110,8 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, t
     rows = np.flatnonzero((predictions.predicted == loosest) & ~predictions.correct)
     findings.append(
         Finding(
-            f"{names[loosest]} is the answer to trust least: right {counts[loosest, loosest]:,} of "
-            f"{counts[:, loosest].sum():,} times, {share}.",
+            f"Predictions of {names[loosest]} are the least reliable: {counts[loosest, loosest]:,} of "
+            f"{counts[:, loosest].sum():,} are correct, {share}.",
             severity=Severity.MILD if share.high < accuracy.low else Severity.INFO,
             effect=share,
             evidence=worst_first(predictions, rows),
@@ -123,8 +123,7 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, t
         together = rate(int(counts.diagonal()[best].sum()), int(counts[best].sum()))
         findings.append(
             Finding(
-                "Recognised better than the average, intervals included: "
-                f"{listed([names[c] for c in best], 8)}; together {together}.",
+                f"Recall surely above average: {listed([names[c] for c in best], 8)}; together {together}.",
                 severity=Severity.INFO,
                 effect=together,
                 evidence=worst_first(predictions, rows),
@@ -140,29 +139,29 @@ def _accuracy(counts: Array) -> Estimate:
 
 
 def _weak(predictions: Predictions, names: tuple[str, ...], counts: Array) -> list[Finding]:
-    """Name every class that is surely recognised less than the whole, or else the one that is recognised least."""
+    """Report every class whose recall is surely below the accuracy, or else the class with the lowest recall."""
     accuracy, of = _accuracy(counts), counts.sum(axis=1)
     known = np.flatnonzero(of)
     shares = {int(c): rate(int(counts[c, c]), int(of[c])) for c in known}
     order = sorted(shares, key=lambda c: shares[c].value)
     below = [c for c in order if shares[c].high < accuracy.low]
     far = {c for c in below if shares[c].high < FAR * accuracy.value}
-    if len(far) > max(len(known) // 3, 1):  # then it is no class that is weak, but the whole
+    if len(far) > max(len(known) // 3, 1):  # then the whole model is weak, not single classes
         far, below = set(), below[:1]
     findings = []
     for place, c in enumerate(below[:MOST] or order[:1]):
         share, rows = shares[c], np.flatnonzero((predictions.labels == c) & ~predictions.correct)
         lacking = [float(of[c] * (accuracy.value - recall) / len(predictions)) for recall in (share.high, share.low)]
-        least = f"{names[c]} is recognised {'least' if place == 0 else 'less than the whole'}: "
-        over = f"; over all classes it is {percent(accuracy.value)}."
-        chance = f", which may be chance beside the accuracy of {percent(accuracy.value)}."
+        least = f"{names[c]} has {'the lowest' if place == 0 else 'low'} recall: "
+        over = f"; the accuracy over all classes is {percent(accuracy.value)}."
+        chance = f", which may be chance given the accuracy of {percent(accuracy.value)}."
         findings.append(
             Finding(
                 f"{least}{counts[c, c]:,} of {of[c]:,} images, {share}{over if below else chance}",
                 severity=Severity.SERIOUS if c in far else Severity.MILD if below else Severity.INFO,
                 effect=share,
                 evidence=worst_first(predictions, rows),
-                advice=f"Open its errors: what is {names[c]} taken for, and are those labels right?"
+                advice=f"Look at its errors: what is {names[c]} predicted as, and are those labels right?"
                 if len(rows)
                 else "",
                 kind="underperforming-class" if below else None,
@@ -172,7 +171,9 @@ def _weak(predictions: Predictions, names: tuple[str, ...], counts: Array) -> li
                     max(lacking[0], 0.0),
                     max(lacking[1], 0.0),
                 ),
-                confirm=f"More, or cleaner, training images of {names[c]} raise its recall." if below else "",
+                confirm=f"Retrain with more, or cleaner, training images of {names[c]}: its recall rises."
+                if below
+                else "",
             )
         )
     return findings
@@ -185,9 +186,10 @@ def _group(predictions: Predictions, names: tuple[str, ...], counts: Array, grou
     share = rate(crossing, int(counts[inside].sum() + counts[~inside][:, inside].sum()))
     border = inside[predictions.labels] != inside[predictions.predicted]
     return Finding(
-        f"{listed([names[c] for c in group], 8)} are told apart from all other classes best: of "
-        f"{counts[inside].sum() + counts[~inside][:, inside].sum():,} images of or taken for them, "
-        f"{counted(crossing, 'error')} cross the border, {share}; {within:,} stay among themselves.",
+        f"{listed([names[c] for c in group], 8)} are best separated from all other classes: "
+        f"{counted(crossing, 'error')} across the boundary in "
+        f"{counts[inside].sum() + counts[~inside][:, inside].sum():,} images of, or predicted as, these classes, "
+        f"{share}; {within:,} within the group.",
         severity=Severity.INFO,
         effect=share,
         evidence=worst_first(predictions, np.flatnonzero(border)),

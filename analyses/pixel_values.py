@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 BINS = 16
-"""Columns of the drawn distribution, of 16 values each."""
+"""Columns of the distribution, of 16 values each."""
 
 
 class PixelValuesParams(Params):
-    """How much is read and drawn."""
+    """How much to read and draw."""
 
     images: int = Field(10_000, ge=1, le=1_000_000, description="images to read, evenly spaced over the dataset")
-    classes: int = Field(20, ge=2, le=60, description="classes to draw; of more, the brightest and the darkest")
+    classes: int = Field(20, ge=2, le=60, description="classes to draw, at most; the brightest and the darkest")
 
 
 class PixelValues(Analysis[PixelValuesParams]):
-    """How bright are the images of each class, and how much of them is empty?"""
+    """How bright are the images of each class, and how much of them is empty (0)?"""
 
     Params = PixelValuesParams
 
@@ -87,10 +87,10 @@ class PixelValues(Analysis[PixelValuesParams]):
         )
 
     def draw(self, result: Result) -> Figure:
-        """Draw, level with each other: mean image, empty share, and distribution of what is not empty."""
+        """Draw for each class: mean image, share of empty pixels, and distribution of the others."""
         whole, order = result.tables["classes"], result.notes["order"]
         table, rows = whole.iloc[order], len(order)
-        said = "Brightest class on top. The distribution leaves out the pixels that are 0; its rows share one scale."
+        said = "Brightest class on top. The distribution leaves out pixels of value 0; all rows share one scale."
         if rows < int((whole["images"] > 0).sum()):
             said += f" The {rows} brightest and darkest of {len(whole)} classes."
         figure = new_figure(result, self.question(), width=11, height=max(0.62 * rows, 1.9) + 0.8, said=said)
@@ -107,7 +107,7 @@ class PixelValues(Analysis[PixelValuesParams]):
 
 
 def _count(dataset: Dataset, rows: Array) -> tuple[Array, Array, Array]:
-    """Count values by class, `(K, 256)`; the share of zeros of each image; and whether it has one value only."""
+    """Count values by class, `(K, 256)`; the share of zeros in each image; and whether it is uniform."""
     counts = np.zeros((len(dataset.class_names), 256), np.int64)
     empty, flat = np.zeros(len(rows)), np.zeros(len(rows), bool)
     some = Some(dataset, rows)
@@ -137,9 +137,8 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
         of_dark = rows[dataset.labels[rows] == dark]
         findings.append(
             Finding(
-                f"{names[bright]} is the brightest class with a mean of {table['mean'][bright]:.0f} of 255, "
-                f"{names[dark]} the darkest with "
-                f"{table['mean'][dark]:.0f}.",
+                f"{names[bright]} is the brightest class (mean pixel value {table['mean'][bright]:.0f} of 255), "
+                f"{names[dark]} the darkest ({table['mean'][dark]:.0f}).",
                 effect=Estimate(float(table["mean"][bright] - table["mean"][dark])),
                 evidence=tuple(of_dark[:100].tolist()),
             )
@@ -152,11 +151,11 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
         low, high = np.quantile(draws, [0.025, 0.975])
     findings.append(
         Finding(
-            f"{percent(float(empty.mean()))} of the values are 0 (95 % interval over images "
+            f"{percent(float(empty.mean()))} of the pixel values are 0 (95 % interval over images "
             f"{100 * low:.1f}–{100 * high:.1f} %).",
             effect=Estimate(float(empty.mean()), float(max(low, 0)), float(min(high, 1))),
             evidence=tuple(rows[np.argsort(-empty, kind="stable")][:25].tolist()),
-            advice="A method that starts from a black image cannot give the empty part any weight."
+            advice="A method with a black reference image gives these pixels no attribution."
             if empty.mean() > 0.2
             else "",
         )
@@ -167,12 +166,12 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
         findings.insert(
             0,
             Finding(
-                f"{counted(int(flat.sum()), 'image')} of {len(rows):,} hold a single value, {share}, labelled "
-                f"{listed([names[c] for c in labels])}.",
+                f"{counted(int(flat.sum()), 'image')} of {len(rows):,} {'is' if flat.sum() == 1 else 'are'} uniform (a "
+                f"single pixel value), {share}, labelled {listed([names[c] for c in labels])}.",
                 severity=Severity.MILD,
                 effect=share,
                 evidence=tuple(rows[flat][:100].tolist()),
-                advice="Nothing can be recognised in them: leave them out.",
+                advice="They contain nothing to recognise: remove them.",
             ),
         )
     return findings
@@ -195,17 +194,17 @@ def _bars(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_yticks([])
     axes.set_xlim(0, end)
     axes.set_xticks([at for at in axes.get_xticks() if 0 <= at <= 100])
-    axes.set_xlabel("pixels that are 0, %")
-    heading(axes, "Empty pixels, and mean")
+    axes.set_xlabel("pixels of value 0, %")
+    heading(axes, "Empty pixels (0), and mean")
     plain(axes, grid="x")
 
 
 def _heat(axes: Axes, histogram: Array, width: int) -> None:
     shares = 100 * histogram / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
     end = max(float(shares.max()), 1.0)
-    unit = "share of the row, %"
+    unit = "share of the class, %"
     table_map(axes, shares, end=end, unit=unit, linewidths=0.5, yticklabels=False, xticklabels=False)
     axes.set_xticks(range(0, BINS + 1, 4), [str(min(width * at, 255)) for at in range(0, BINS + 1, 4)], rotation=0)
-    axes.set_xlabel("pixel value, of 255")
-    heading(axes, "Distribution of the other pixels")
+    axes.set_xlabel("pixel value (0–255)")
+    heading(axes, "Distribution of non-zero pixels")
     plain(axes)

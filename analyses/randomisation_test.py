@@ -1,4 +1,4 @@
-"""Maps of networks whose weights are drawn anew, layer by layer."""
+"""Maps of networks whose weights are randomised, layer by layer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 FEWEST = 20
-"""Images without which a number says little."""
+"""Fewer images give no useful number."""
 USUAL = (
     "saliency",
     "input-x-gradient",
@@ -46,29 +46,36 @@ USUAL = (
     "grad-cam",
     CONTROL,
 )
-"""What is tested if nothing is named: one method of each kind, one that is known to fail, and the control."""
+"""Methods tested by default: one of each kind, one that is known to fail, and the control."""
 MEASURES = {
     "spearman": ("rank correlation", INK),
     "absolute": ("of magnitudes", "#8b5cf6"),
     "ssim": ("SSIM", "#0891b2"),
 }
-MARGIN, MAPS, CURVES = 1.35, 7.0, 2.2
-HEAD, FOOT = 0.38, 0.6
-"""Inches: names, maps, curves; what stands above the maps, and below them."""
+MARGIN = 1.35
+"""Inches for the names of the methods."""
+MAPS = 7.0
+"""Inches for the maps."""
+CURVES = 2.2
+"""Inches for the curves."""
+HEAD = 0.38
+"""Inches above the maps."""
+FOOT = 0.6
+"""Inches below them."""
 
 
 class RandomisationTestParams(Params):
-    """Which methods, and how the weights are drawn anew."""
+    """Which methods to test, and how to randomise the weights."""
 
     methods: Annotated[
-        tuple[str, ...], Field(description="methods to test; one of each kind, if none"), ChooseFrom("explainers")
+        tuple[str, ...], Field(description="methods to test; default: one of each kind"), ChooseFrom("explainers")
     ] = ()
     mode: Literal["cascading", "independent"] = Field(
-        "cascading", description="draw a layer and all behind it, from the output back; or one layer alone"
+        "cascading", description="randomise layers cumulatively, from the output back; or one layer at a time"
     )
-    images: int = Field(FEWEST, ge=FEWEST, le=1000, description="images that the numbers come from, some of each class")
+    images: int = Field(FEWEST, ge=FEWEST, le=1000, description="images to measure on, balanced over the classes")
     examples: int = Field(1, ge=1, le=4, description="images to show")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="of the weights and of the choice of images")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed for random weights and for choosing images")
 
 
 class RandomisationTest(Analysis[RandomisationTestParams]):
@@ -79,7 +86,7 @@ class RandomisationTest(Analysis[RandomisationTestParams]):
     needs_inside = "weights"
 
     def compute(self, session: Session, params: RandomisationTestParams) -> Result:
-        """Explain the predicted class of some images with the trained weights and with others."""
+        """Explain the predicted class of some images with trained and with randomised weights."""
         import pandas as pd
 
         probe, dataset = session.probe, session.dataset
@@ -95,7 +102,7 @@ class RandomisationTest(Analysis[RandomisationTestParams]):
                 probe, method, images, target, background=background, mode=params.mode, seed=params.seed
             )
             if not found[name].stages:
-                raise WorkbenchError("Weights are drawn anew layer by layer. This model has no layer with weights.")
+                raise WorkbenchError("The randomisation test needs layers with weights. This model has none.")
             maps.append(found[name].maps[:, shown])
             sizes.append(_size(session, name, method, rows[:1]))
         tables = {
@@ -117,7 +124,7 @@ class RandomisationTest(Analysis[RandomisationTestParams]):
         )
 
     def draw(self, result: Result) -> Figure:
-        """Draw the maps of each method in a line, and beside them how alike they stay."""
+        """Draw the maps of each method in a row, and beside them how similar they stay."""
         table, stages, maps = result.tables["methods"], result.notes["stages"], result.arrays["maps"]
         columns, lines = maps.shape[1] + 1, maps.shape[2]
         cell = MAPS / columns
@@ -194,53 +201,52 @@ def _stages(found: Mapping[str, Randomisation]) -> pd.DataFrame:
 
 
 def _findings(table: pd.DataFrame, rows: Array, mode: str) -> list[Finding]:
-    how = "a layer alone is" if mode == "independent" else "the layers are"
-    blind, rest, apart = [], [], []
+    how = "one layer at a time is" if mode == "independent" else "the layers are"
+    blind, rest, sensitive = [], [], []
     for row in table.to_dict("records"):
         title, alike, floor = row["title"], Estimate.of(row, "similarity"), Estimate.of(row, "floor")
         if not np.isfinite(alike.value):
             rest.append(Finding(f"{title}: the maps are flat, so there is nothing to compare.", severity=Severity.MILD))
         elif row["method"] == CONTROL:
-            said = f"The control, {title.lower()} numbers, stays alike by {alike}, as it must: it knows no weights."
+            said = f"The control ({title.lower()} numbers) has similarity {alike}, as expected: it ignores the weights."
             rest.append(Finding(said, severity=Severity.INFO, effect=alike))
         elif row["blind"]:
             said = (
-                f"{title} {BLIND}: while {how} drawn anew, its maps stay alike by a rank correlation of {alike}; those "
-                f"of two random networks are by {floor}."
+                f"{title} {BLIND}: while {how} randomised, its maps keep a rank correlation of {alike}; the maps of "
+                f"two random networks have {floor}."
             )
-            advice = "It draws the image. Do not read its maps as what this model looks at."
+            advice = "It reproduces the image. Do not use its maps to explain what this model looks at."
             blind.append(
                 Finding(said, severity=Severity.SERIOUS, effect=alike, evidence=tuple(rows.tolist()), advice=advice)
             )
         else:
-            apart.append((title, alike))
-    if apart:
-        most = max((alike for _, alike in apart), key=lambda alike: alike.value)
-        said = "; ".join(f"{title} {alike}" for title, alike in apart)
-        said = f"The maps of {counted(len(apart), 'method')} change with the weights; they stay alike by: {said}."
+            sensitive.append((title, alike))
+    if sensitive:
+        most = max((alike for _, alike in sensitive), key=lambda alike: alike.value)
+        said = "; ".join(f"{title} {alike}" for title, alike in sensitive)
+        said = f"The maps of {counted(len(sensitive), 'method')} change with the weights; remaining similarity: {said}."
         rest.insert(0, Finding(said, severity=Severity.INFO, effect=most))
     if len(rows) < FEWEST:
         rest.append(
-            Finding(
-                f"These numbers come from {counted(len(rows), 'image')}; {FEWEST} are wanted.", severity=Severity.MILD
-            )
+            Finding(f"Measured on only {counted(len(rows), 'image')}; use at least {FEWEST}.", severity=Severity.MILD)
         )
     return blind + rest
 
 
 def _said(result: Result) -> str:
     alone = result.params["mode"] == "independent"
-    drawn = f"has this layer's weights {'alone' if alone else 'and those of all layers behind it'} drawn anew"
+    weights = f"this layer{' only' if alone else ' and all layers behind it'}"
     return (
-        f"The network of each column {drawn}; of the last two, all weights: what these share is the noise floor. Each "
-        "map has a scale of its own, whose end is above it; its native size is below the method's name. Curves: "
-        "likeness to the trained network's map, mean over the tested images with 95 % intervals, on the object's "
-        f"pixels but for SSIM; last dots: of the two random networks. Dotted: {ALIKE}; what is surely above is blind."
+        f"Column: the layer that is randomised ({weights}); last two columns: two networks with all weights random, "
+        "whose similarity is the noise floor. Each map has its own scale, with its maximum above it; its native size "
+        "is below the method's name. Curves: similarity to the trained network's map, mean over the images with 95 % "
+        "intervals, on the object's pixels (SSIM: all pixels); last dots: the two random networks. "
+        f"Dotted: {ALIKE}; a method surely above it is blind to the weights."
     )
 
 
 def _tile(values: Array, signed: bool) -> Tile:
-    """A map on its own scale, whose end stands above it."""
+    """A map on its own scale, with its maximum above it."""
     scale = scale_of(values, signed)
     ink = colours_for(signed=signed, scale=scale).to_rgba(values, bytes=True)[..., :3]
     return Tile(small(ink), above=[(f"{'±' if signed else ''}{scale:.1g}", QUIET)])
@@ -270,7 +276,7 @@ def _name(axes: Axes, row: pd.Series, size: str, place: tuple[float, float]) -> 
 
 
 def _curves(axes: Axes, table: pd.DataFrame, *, named: bool) -> None:
-    """Draw how alike the maps of one method stay from stage to stage."""
+    """Draw how similar the maps of one method stay from stage to stage."""
     for name, (_, colour) in reversed(MEASURES.items()):  # the rank correlation over the others
         part = table[table["measure"] == name]
         places = np.arange(len(part))
@@ -302,9 +308,9 @@ def _legend(axes: Axes) -> None:
 
 
 def _bars(axes: Axes, top: float, cell: float, table: pd.DataFrame) -> None:
-    """Say below the maps what their colours mean."""
+    """Draw the colour bars below the maps."""
     kinds = [signed for signed in (True, False) if (table["signed"] == signed).any()]
     for place, signed in enumerate(kinds):
         panel = axes.inset_axes((2.7 * place / cell, top, 2.3 / cell, 0.1 / cell), transform=axes.transData)
-        words = f"{'signed' if signed else 'unsigned'} map, share of its largest"
+        words = f"{'signed' if signed else 'unsigned'} map, share of its maximum"
         scale_bar(panel, colours_for(signed=signed, scale=1), words)

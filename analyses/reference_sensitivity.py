@@ -17,7 +17,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import counted, number, percent, probability
 from workbench.data.objects import object_masks
-from workbench.data.objects import plain as stands_out
+from workbench.data.objects import plain as has_plain_background
 from workbench.data.sampling import balanced
 from workbench.data.thumbnails import small
 from workbench.faithfulness.agreement import Agreement, compare
@@ -49,16 +49,19 @@ if TYPE_CHECKING:
 METHOD = "integrated-gradients"
 REFERENCES = ("black", "mean", "blurred", "training")
 GREY = 212
-CELL, COLUMNS = 1.06, 1 + 2 * len(REFERENCES)
+"""Grey value of pixels with an attribution of exactly 0."""
+CELL = 1.06
+"""Width of a picture in inches."""
+COLUMNS = 1 + 2 * len(REFERENCES)
 
 
 class ReferenceSensitivityParams(Params):
-    """How many images, and how finely each path is walked."""
+    """How many images, and how many steps along each path."""
 
-    images: int = Field(24, ge=1, le=2000, description="images to explain, of each class as many as there are")
-    examples: int = Field(3, ge=1, le=8, description="images to show: those whose maps depend on the reference most")
-    steps: int = Field(50, ge=2, le=500, description="intervals of the trapezoid rule, from the reference to the image")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images and of the random maps")
+    images: int = Field(24, ge=1, le=2000, description="images to explain, balanced over the classes")
+    examples: int = Field(3, ge=1, le=8, description="images to show, most dependent on the reference first")
+    steps: int = Field(50, ge=2, le=500, description="steps of the trapezoid rule between reference and image")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed for choosing images and random maps")
 
 
 class ReferenceSensitivity(Analysis[ReferenceSensitivityParams]):
@@ -85,8 +88,8 @@ class ReferenceSensitivity(Analysis[ReferenceSensitivityParams]):
         within = inside & (reached | ~reached.any())
         agreement = compare(list(found.values()), within, magnitudes=False, seed=params.seed)
         by_image = pd.DataFrame({"row": rows, "index": dataset.indices[rows]})
-        told = stands_out(inside)
-        by_image["area"] = np.where(told, 1 - inside.mean(axis=(1, 2)), np.nan)
+        known = has_plain_background(inside)
+        by_image["area"] = np.where(known, 1 - inside.mean(axis=(1, 2)), np.nan)
         for name in REFERENCES:
             for what, values in _measured(found[name], images, references[name], inside).items():
                 by_image[f"{what}_{name}"] = values
@@ -115,23 +118,23 @@ class ReferenceSensitivity(Analysis[ReferenceSensitivityParams]):
         )
 
     def draw(self, result: Result) -> Figure:
-        """Draw references and maps of some images, and below them what was measured on all."""
+        """Draw references and maps of some images, and below them the measurements on all images."""
         pictures = _tiles(result)
         upper, lower = tiles_height(pictures, COLUMNS, CELL) + 0.1, 2.3
         size = "×".join(str(side) for side in result.arrays["maps"].shape[2:])
         said = (
-            f"Each map, native size {size}, stands beside its reference; training: 5 images of the training part, "
-            "where it is known, here their mean. The maps of one image share one scale, whose end is below the "
-            "image; grey: exactly 0. Teal: true class. Orange: predicted class, which is explained. Dots: means "
-            "over the images with 95 % intervals. Bars: where 95 % of random maps with the same values and "
-            "smoothness lie. Dotted: the background's share of the area."
+            f"Each map (native size {size}) is next to its reference; training: 5 training images, if available, "
+            "shown as their mean. The maps of one image share one scale, with its maximum below the image; grey: "
+            "exactly 0. Teal: true class. Orange: predicted class, which is explained. Dots: means over the images "
+            "with 95 % intervals. Bars: 95 % range of random maps with the same values and smoothness. Dotted: "
+            "background's share of the area."
         )
         figure = new_figure(result, self.question(), width=COLUMNS * CELL + 0.9, height=upper + lower, said=said)
         above, below = figure.subfigures(2, 1, height_ratios=[upper, lower], squeeze=False)[:, 0]
         axes = above.subplots()
         tiles(axes, pictures, columns=COLUMNS, cell=CELL)
         bar = colours_for(signed=True, scale=1)
-        unit = "share of the image's largest" if upper > 2 else "of the largest"
+        unit = "share of the image's maximum" if upper > 2 else "of the maximum"
         colour_bar(above, axes, bar, unit, shrink=min(1, 2.5 / upper), aspect=25, pad=0.01)
         _panels(below, result)
         return figure
@@ -151,12 +154,12 @@ def _measured(found: Attribution, images: Array, references: Array, inside: Arra
     """Measure each map: `(N,)` arrays by name.
 
     They are the completeness gap, signed; the score's difference to the reference; the share of the map's magnitude
-    that lies on the background, NaN where none can be told; how many pixels equal the reference; and the largest
-    magnitude there.
+    that lies on the background, NaN where there is no plain background; how many pixels equal the reference;
+    and the largest magnitude there.
     """
     size, gap = np.abs(found.values.astype(np.float64)), found.details["completeness gap"].astype(np.float64)
     total, outside = size.sum(axis=(1, 2)), (size * ~inside).sum(axis=(1, 2))
-    known = stands_out(inside) & (total > 0)
+    known = has_plain_background(inside) & (total > 0)
     equal = (images == references).all(axis=(0, -1))
     return {
         "gap": gap,
@@ -196,19 +199,20 @@ def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) 
     if not np.isfinite(mean.value):
         return [
             Finding(
-                "The maps are flat on these images: the score does not change on the way.", severity=Severity.SERIOUS
+                "The maps are flat on these images: the score does not change between reference and image.",
+                severity=Severity.SERIOUS,
             )
         ]
     least = pairs.sort_values("spearman", kind="stable").iloc[0]
     findings = [
         Finding(
-            f"Over {among}, maps from two of {len(references)} references agree on the object's pixels by a rank "
-            f"correlation of {mean}; least those from {least['reference']} and {least['other']}, "
+            f"On {among}, maps from two of {len(references)} references have a mean rank correlation of {mean} on the "
+            f"object's pixels; lowest for {least['reference']} and {least['other']}, "
             f"{Estimate.of(least, 'spearman')}.",
             severity=Severity.MILD if mean.value < 0.5 else Severity.INFO,
             effect=mean,
             evidence=tuple(worst),
-            advice="Say which reference a map was made with; believe what several of them show.",
+            advice="State the reference with every map; trust what several references agree on.",
         )
     ]
     findings += [_equal(line) for line in references if line["equal"]]
@@ -216,16 +220,16 @@ def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) 
     if np.isfinite(shares["black"].value):
         most = max(shares.values(), key=lambda each: each.value)
         said = (
-            f"Share of the evidence that lies on the background, {percent(images['area'].mean())} of the area: "
+            f"Share of the attribution on the background ({percent(images['area'].mean())} of the area), by reference: "
             f"{'; '.join(f'{name} {each}' for name, each in shares.items())}."
         )
         findings.append(Finding(said, severity=Severity.INFO, effect=most))
     if unseen:
         said = (
-            f"{percent(unseen)} of the places have exactly 0 in each of {among} under every reference, also where the "
-            "image differs from it: the score does not depend on them."
+            f"{percent(unseen)} of the pixel positions have an attribution of exactly 0 in each of {among} under every "
+            "reference, even where image and reference differ: the score does not depend on them."
         )
-        advice = "If something matters there, pad the convolutions or pool less: they drop what does not fit."
+        advice = "If these positions matter, pad the convolutions or pool less: the model crops the border."
         findings.append(
             Finding(
                 said, severity=Severity.MILD if unseen > 0.1 else Severity.INFO, effect=Estimate(unseen), advice=advice
@@ -235,9 +239,9 @@ def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) 
 
 
 def _equal(line: Mapping[Hashable, Any]) -> Finding:
-    """Say what integrated gradients give pixels that equal the reference."""
+    """Report the attribution of pixels that equal the reference."""
     share, largest = line["equal"] / line["pixels"], line["largest_equal"]
-    given = f"at most {largest:.2g}" if largest else "exactly 0, whatever the model does with them"
+    given = f"at most {largest:.2g}" if largest else "exactly 0, even if the model uses them"
     said = (
         f"{percent(share)} of the pixels, {line['equal']:,} of {line['pixels']:,}, equal the {line['reference']} "
         f"reference. Their attribution is {given}."
@@ -248,27 +252,27 @@ def _equal(line: Mapping[Hashable, Any]) -> Finding:
         said,
         severity=Severity.MILD,
         effect=Estimate(share),
-        advice="To learn whether the model uses them, take another reference.",
+        advice="Use another reference to see whether the model uses them.",
     )
 
 
 def _gaps(references: Sequence[Mapping[Hashable, Any]]) -> Finding:
-    """Say how far the maps are from adding up."""
+    """Report how far the maps are from completeness."""
     gaps = {line["reference"]: Estimate.of(line, "gap") for line in references}
     worst = max(references, key=lambda line: line["gap"])
     gap, total = gaps[worst["reference"]], abs(worst["difference"])
     coarse, share = gap.value > 0.05 * total, percent(gap.value / total if total else 0.0)
     return Finding(
-        f"Completeness gap in logits, mean of the magnitude: {'; '.join(f'{k} {each}' for k, each in gaps.items())}. "
-        f"The largest, {worst['reference']}, is {share} of the mean difference to the reference.",
+        f"Mean absolute completeness gap in logits: {'; '.join(f'{k} {each}' for k, each in gaps.items())}. The "
+        f"largest ({worst['reference']}) is {share} of the mean score difference to the reference.",
         severity=Severity.MILD if coarse else Severity.INFO,
         effect=gap,
-        advice="Take more steps: these maps do not add up to the score's difference." if coarse else "",
+        advice="Use more steps: these maps do not add up to the score difference." if coarse else "",
     )
 
 
 def _tiles(result: Result) -> list[Tile]:
-    """One line an image: the image, and beside each of its references the map."""
+    """One row an image: the image, and the map next to each of its references."""
     table, arrays, pictures = result.tables["images"], result.arrays, []
     for place, (true, predicted, confidence) in enumerate(result.notes["examples"]):
         row, maps = table.iloc[result.notes["shown"][place]], arrays["maps"][:, place]
@@ -281,8 +285,8 @@ def _tiles(result: Result) -> list[Tile]:
             painted = ink.to_rgba(values, bytes=True)[..., :3]
             painted[values == 0] = GREY
             share = row[f"background_{name}"]
-            told = f"background {100 * share:.0f} %" if np.isfinite(share) else ""
-            above = [(f"adds up to {number(row[f'difference_{name}'] + row[f'gap_{name}'], 1)}", QUIET), (told, QUIET)]
+            outside = f"background {100 * share:.0f} %" if np.isfinite(share) else ""
+            above = [(f"sum {number(row[f'difference_{name}'] + row[f'gap_{name}'], 1)}", QUIET), (outside, QUIET)]
             pictures.append(Tile(small(painted), above=above))
     return pictures
 
@@ -307,8 +311,8 @@ def _panels(figure: Figure, result: Result) -> None:
     panels[1].axvline(result.tables["images"]["area"].mean(), color=QUIET, linestyle=":", linewidth=1)
     panels[1].set_xlim(-0.02, 1)
     heading(panels[0], "Rank correlation of the maps on the object")
-    heading(panels[1], "Share on the background")
-    heading(panels[2], "Completeness gap, logit")
+    heading(panels[1], "Attribution on the background")
+    heading(panels[2], "Completeness gap, logits")
 
 
 def _dots(axes: Axes, table: pd.DataFrame, name: str) -> None:

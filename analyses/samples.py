@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 class SamplesParams(Params):
     """Which images to show."""
 
-    count: int = Field(25, ge=1, le=100, description="images to show, as evenly over the classes as can be")
-    seed: int = Field(0, ge=0, description="which images of a class: another number, other images")
+    count: int = Field(25, ge=1, le=100, description="images to show, balanced over the classes")
+    seed: int = Field(0, ge=0, description="seed for choosing images")
 
 
 class Samples(Analysis[SamplesParams]):
-    """What do the images look like, and would you have labelled them so?"""
+    """What do the images look like, and do you agree with their labels?"""
 
     Params = SamplesParams
 
@@ -50,11 +50,11 @@ class Samples(Analysis[SamplesParams]):
         shown = len(np.unique(labels))
         findings = [
             Finding(
-                f"{counted(len(rows), 'image')} of {len(dataset):,} are shown, from {shown} of "
+                f"{counted(len(rows), 'image')} of {len(dataset):,} shown, from {shown} of "
                 f"{counted(len(names), 'class')}.",
                 effect=Estimate(float(len(rows))),
                 evidence=tuple(rows.tolist()),
-                advice="Where you would have chosen another label yourself, so will the model.",
+                advice="Where you would choose another label, the model probably will too.",
             )
         ]
         absent = np.flatnonzero(np.bincount(dataset.labels, minlength=len(names)) == 0)
@@ -62,11 +62,11 @@ class Samples(Analysis[SamplesParams]):
             findings.insert(
                 0,
                 Finding(
-                    f"{counted(len(absent), 'class')} of {len(names)} without any image here: "
-                    f"{listed([names[c] for c in absent])}.",
+                    f"{counted(len(absent), 'class')} of {len(names)} {'has' if len(absent) == 1 else 'have'} no "
+                    f"images here: {listed([names[c] for c in absent])}.",
                     severity=Severity.MILD,
                     effect=Estimate(float(len(absent))),
-                    advice="Nothing can be said about a class without images: add some.",
+                    advice="A class without images cannot be evaluated: add some.",
                 ),
             )
         return Result({"samples": table}, arrays={"images": small(dataset.images[rows])}, findings=tuple(findings))
@@ -86,7 +86,7 @@ class Samples(Analysis[SamplesParams]):
             self.question(),
             width=width,
             height=tiles_height(pictures, columns, cell),
-            said="Teal: the label. The row is the image's place in the dataset.",
+            said="Teal: label. Row: position of the image in the dataset.",
         )
         tiles(figure.subplots(), pictures, columns=columns, cell=cell)
         return figure

@@ -31,32 +31,38 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-COLUMNS, PAIR = 4, 2.6
-"""Pairs in a row of the figure, and the width of one in inches."""
-LISTED = 5000
+COLUMNS = 4
+"""Pairs in a row of the figure."""
+PAIR = 2.6
+"""Width of a pair in inches."""
+MOST_ROWS = 5000
 """Pairs of a kind that a table lists."""
 PLACES = ("studied and training", "within studied", "within training")
+"""Names of the tables of pairs."""
+TITLES = ("evaluated, also in training", "evaluated, duplicated", "training, duplicated")
+"""The same, for people."""
 PARTS = ((0, 1), (0, 0), (1, 1))
+"""The parts that each of them compares."""
 COLUMNS_OF = (("row", "train_row"), ("row", "other_row"), ("train_row", "other_train_row"))
-"""Where copies are sought, the parts that are compared, and what the columns of their rows are called."""
+"""Columns that hold the rows of each."""
 RANK = {"critical": 0, "serious": 1, "mild": 2, "info": 3}
 
 
 class NearDuplicatesParams(Params):
-    """What is compared, and how much is shown."""
+    """What to compare, and how much to show."""
 
     pairs: int = Field(12, ge=1, le=48, description="pairs to draw, closest first")
     second_opinion: Literal["embeddings", "none"] = Field(
-        "embeddings", description="what else is said about each pair: the cosine of the model's embeddings, or nothing"
+        "embeddings", description="also report the cosine similarity of each pair's embeddings, or nothing"
     )
 
 
 class NearDuplicates(Analysis[NearDuplicatesParams]):
-    """Which images stand in the data more than once, and were copies of studied images trained on?
+    """Are there duplicate images, and do any leak from the evaluated images into training?
 
-    Exact copies are equal byte for byte. Near copies are nearer to each other than a quarter of the distance at which
-    either has its fifth neighbour, or less where the data has few dimensions. Mirrored, turned and by one pixel
-    shifted copies are equal after the move.
+    Exact copies are identical byte for byte. Near copies are closer to each other than a quarter of the distance to
+    either's fifth nearest neighbour, or less where the data has few dimensions. Mirrored, rotated and shifted (by one
+    pixel) copies are identical after undoing that.
     """
 
     Params = NearDuplicatesParams
@@ -65,8 +71,8 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"second_opinion": "none"})
 
     def compute(self, session: Session, params: NearDuplicatesParams) -> Result:
-        """Find the copies, count them for each part, and count the accuracy without the leaked ones."""
-        parts, copies = _searched(session)
+        """Find the copies, count them in each part, and measure the accuracy without the leaked ones."""
+        parts, copies = _find(session)
         start, names = len(session.dataset), session.class_names
         labels = np.concatenate([each.labels for each in parts])
         embeddings = _embeddings(session, len(parts)) if params.second_opinion == "embeddings" else None
@@ -74,27 +80,28 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
         count = {n: len(copies.copied(*PARTS[n])) for n in found}
         tables = {"copies": _summary(found, count, [len(each) for each in parts], labels)}
         for n, pairs in found.items():
-            rows = pairs.images[:LISTED] - start * np.array(PARTS[n])
-            tables[PLACES[n]] = _listed(pairs, dict(zip(COLUMNS_OF[n], rows.T, strict=True)), labels, names)
+            rows = pairs.images[:MOST_ROWS] - start * np.array(PARTS[n])
+            tables[PLACES[n]] = _table(pairs, dict(zip(COLUMNS_OF[n], rows.T, strict=True)), labels, names)
             if embeddings is not None:
-                tables[PLACES[n]]["cosine"] = _cosine(embeddings, pairs.images[:LISTED])
+                tables[PLACES[n]]["cosine"] = _cosine(embeddings, pairs.images[:MOST_ROWS])
         findings = []
         if 0 in found:
             predicted = session.predictions.predicted[tables[PLACES[0]]["row"]]
             tables[PLACES[0]]["predicted"] = [names[c] for c in predicted]
             findings.append(leakage(session.predictions.correct, len(parts[1]), found[0]))
         else:
-            why = "they are not known here" if session.train is None else "the studied images are among them"
-            findings.append(Finding(f"Copies of studied images among the training images cannot be sought: {why}."))
+            known = session.train is not None
+            why = "the evaluated images are part of them" if known else "the training images are not available"
+            findings.append(Finding(f"Leakage from training was not checked: {why}."))
         for n in sorted(found)[-len(parts) :]:
             part = PARTS[n][0]
             own = Pairs(found[n].images - start * part, found[n].ways, found[n].distances)
             findings.append(duplicates(part, len(parts[part]), own, count[n]))
         findings += _conflicts(parts, found, labels, names)
         findings.sort(key=lambda each: RANK[each.severity])
-        shown = _shown(found, copies, params.pairs)
+        shown = _chosen(found, copies, params.pairs)
         arrays = {"pictures": _pictures(parts, shown.images, start), "ratios": copies.scale.ratios}
-        kinds = ("studied", "training")
+        kinds = ("evaluated", "training")
         words = [
             [f"{kinds[i >= start]} {i - start * (i >= start)}: {names[labels[i]]}" for i in pair]
             for pair in shown.images.tolist()
@@ -111,13 +118,13 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
         return Result(tables, arrays=arrays, findings=tuple(findings), notes=notes)
 
     def draw(self, result: Result) -> Figure:
-        """Draw how many there are and how near neighbours lie, and the pairs side by side."""
+        """Draw how many there are, how close neighbours are, and the pairs side by side."""
         table, notes = result.tables["copies"], result.notes
         pictures = _tiles(result)
         low = tiles_height(pictures, COLUMNS, PAIR) + 0.35 if pictures else 0.5
         said = (
-            "Lines: 95 % Wilson intervals. Distances are Euclidean, pixels in [0, 1], large images shrunk; under each "
-            "pair: image, its label, how it is a copy, distance. Orange: the two labels differ."
+            "Lines: 95 % Wilson intervals. Euclidean distances of pixels in [0, 1], large images downscaled. Under "
+            "each pair: rows and labels, kind of copy, distance. Orange: the two labels differ."
         )
         figure = new_figure(result, self.question(), width=COLUMNS * PAIR + 0.4, height=low + 2.1, said=said)
         above, below = figure.subfigures(2, 1, height_ratios=[2.1, low], squeeze=False)[:, 0]
@@ -128,17 +135,17 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
             return _nothing(figure, below)
         axes = below.subplots()
         tiles(axes, pictures, columns=COLUMNS, cell=PAIR)
-        heading(axes, "Copies, closest first" if notes["copies"] else "No copies; the closest pairs")
+        heading(axes, "Duplicates, closest first" if notes["copies"] else "No duplicates; these are the closest pairs")
         return figure
 
 
 def _nothing(figure: Figure, below: Any) -> Figure:
-    say(below, "There are no two images to show.")
+    say(below, "There is no pair of images to show.")
     return figure
 
 
-def _searched(session: Session) -> tuple[list[Dataset], Copies]:
-    """Return the parts that were searched, and the copies; the training images only if they are others."""
+def _find(session: Session) -> tuple[list[Dataset], Copies]:
+    """Return the parts that were searched, and the copies; training images only if they are different images."""
     parts = [session.dataset]
     if (train := session.train) is not None and train.image_shape == session.dataset.image_shape:
         parts.append(train)
@@ -148,12 +155,12 @@ def _searched(session: Session) -> tuple[list[Dataset], Copies]:
     return parts, copies
 
 
-def _same_part(copies: Copies, studied: Dataset, train: Dataset) -> bool:
-    """Whether the studied images are some of the training images themselves, and no copies of them."""
-    if studied.fingerprint == train.fingerprint:
+def _same_part(copies: Copies, evaluated: Dataset, train: Dataset) -> bool:
+    """Whether the evaluated images are some of the training images themselves, not copies of them."""
+    if evaluated.fingerprint == train.fingerprint:
         return True
     equal = (copies.heads[copies.group[copies.part == 0], 1] >= 0).all()
-    return studied.name == train.name and bool(equal and np.isin(studied.indices, train.indices).all())
+    return evaluated.name == train.name and bool(equal and np.isin(evaluated.indices, train.indices).all())
 
 
 def _embeddings(session: Session, parts: int) -> Array:
@@ -168,7 +175,7 @@ def _cosine(embeddings: Array, pairs: Array) -> Array:
 
 
 def _summary(found: Mapping[int, Pairs], count: Mapping[int, int], sizes: list[int], labels: Array) -> pd.DataFrame:
-    """One line for each place where copies were sought."""
+    """One row for each pair of parts that was searched."""
     import pandas as pd
 
     lines = []
@@ -192,16 +199,16 @@ def _summary(found: Mapping[int, Pairs], count: Mapping[int, int], sizes: list[i
     return pd.DataFrame(lines)
 
 
-def _listed(pairs: Pairs, rows: Mapping[str, Array], labels: Array, names: tuple[str, ...]) -> pd.DataFrame:
-    """List the pairs of one place."""
+def _table(pairs: Pairs, rows: Mapping[str, Array], labels: Array, names: tuple[str, ...]) -> pd.DataFrame:
+    """List the pairs of two parts, or of one."""
     import pandas as pd
 
-    own = labels[pairs.images[:LISTED]]
+    own = labels[pairs.images[:MOST_ROWS]]
     return pd.DataFrame(
         {
             **rows,
-            "copy": [WAYS[way] for way in pairs.ways[:LISTED]],
-            "distance": pairs.distances[:LISTED],
+            "copy": [WAYS[way] for way in pairs.ways[:MOST_ROWS]],
+            "distance": pairs.distances[:MOST_ROWS],
             "label": [names[c] for c in own[:, 0]],
             "other_label": [names[c] for c in own[:, 1]],
             "labels_differ": own[:, 0] != own[:, 1],
@@ -224,8 +231,8 @@ def _conflicts(
     return findings
 
 
-def _shown(found: Mapping[int, Pairs], copies: Copies, most: int) -> Pairs:
-    """Choose pairs to draw: of each place in turn; the closest of all where there is no copy."""
+def _chosen(found: Mapping[int, Pairs], copies: Copies, most: int) -> Pairs:
+    """Choose pairs to draw: from each table in turn; the closest of all where there is no copy."""
     if not any(map(len, found.values())):
         few = copies.closest[:most]
         return Pairs(few, np.full(len(few), -1), copies.spaces[:most])
@@ -252,7 +259,7 @@ def _tiles(result: Result) -> list[Tile]:
     notes, made = result.notes, []
     for n, picture in enumerate(result.arrays["pictures"]):
         colour = PREDICTED_COLOUR if notes["conflict"][n] else INK
-        way = WAYS[notes["ways"][n]] if notes["ways"][n] >= 0 else "no copy"
+        way = WAYS[notes["ways"][n]] if notes["ways"][n] >= 0 else "not a copy"
         how = f"{way}, distance {notes['distances'][n]:.3g}"
         if notes["cosine"] is not None:
             how += f", cosine {notes['cosine'][n]:.3f}"
@@ -262,32 +269,38 @@ def _tiles(result: Result) -> list[Tile]:
 
 
 def _bars(axes: Axes, table: pd.DataFrame) -> None:
-    """Draw the share of images with a copy, for each place."""
+    """Draw the share of images with a copy, for each table."""
     values = (100 * table[column].to_numpy(float) for column in ("share", "low", "high"))
     interval_bars(axes, np.arange(len(table)), *values, colour=TRUE_COLOUR, height=0.5)
     end = 100 * float(table["high"].max())
     for place, (_, row) in enumerate(table.iterrows()):
-        axes.text(0, place - 0.36, f"{row['where']}: {row['copied']:,} of {row['of']:,}", fontsize=8, color=INK)
+        axes.text(
+            0,
+            place - 0.36,
+            f"{TITLES[PLACES.index(row['where'])]}: {row['copied']:,} of {row['of']:,}",
+            fontsize=8,
+            color=INK,
+        )
     axes.set_yticks([])
     axes.set_ylim(len(table) - 0.4, -0.65)
     axes.set_xlim(0, 1.05 * end)
     axes.set_xlabel("images with a copy, %")
-    heading(axes, "Copies")
+    heading(axes, "Duplicates")
     plain(axes, grid="x")
 
 
 def _ratios(axes: Axes, ratios: Array, share: float) -> None:
-    """Draw how near the nearest neighbour lies, and where copies begin."""
-    heading(axes, "How near neighbours lie")
+    """Draw how close the nearest neighbour is, and the threshold for copies."""
+    heading(axes, "Distance to the nearest neighbour")
     plain(axes, grid="y")
     if not len(ratios):
         axes.set_axis_off()
-        axes.text(0, 0.5, "Too few different images to say what is near.", fontsize=8, color=QUIET)
+        axes.text(0, 0.5, "Too few different images to define a threshold.", fontsize=8, color=QUIET)
         return
     axes.hist(ratios, np.linspace(0, 1, 41).tolist(), color=TRUE_COLOUR, alpha=0.8)
     axes.axvline(share, color=PREDICTED_COLOUR, linewidth=1.2)
     axes.text(
-        share, axes.get_ylim()[1] * 0.97, " copies: left of the line", fontsize=8, color=PREDICTED_COLOUR, va="top"
+        share, axes.get_ylim()[1] * 0.97, " near copies: left of the line", fontsize=8, color=PREDICTED_COLOUR, va="top"
     )
-    axes.set(xlabel="distance to the nearest neighbour / to the fifth", xlim=(0, 1))
+    axes.set(xlabel="distance to the nearest / to the fifth nearest neighbour", xlim=(0, 1))
     axes.set_ylabel(f"of {counted(len(ratios), 'image')}")

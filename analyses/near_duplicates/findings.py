@@ -1,4 +1,4 @@
-"""What copies cost, in sentences: leaked test images, images that are counted twice, copies with two labels."""
+"""Findings about copies: leaked images, duplicates within a part, copies with conflicting labels."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from workbench.core.wording import counted, listed, percent
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.statistics.rates import difference, rate, wilson
 
-SERIOUS, CRITICAL = 0.005, 0.1
-"""Share of copies, surely, from which on a number cannot be trusted, and from which on it says nothing."""
-KINDS = ("studied", "training")
+SERIOUS = 0.005
+"""Share of copies, surely exceeded, that makes the accuracy unreliable."""
+CRITICAL = 0.1
+"""The same that makes it meaningless."""
+KINDS = ("evaluated", "training")
 
 
 def severity_of(count: int, of: int) -> Severity:
@@ -36,23 +38,23 @@ def _how(ways: Array) -> str:
 
 
 def leakage(correct: Array, trained: int, pairs: Pairs) -> Finding:
-    """Say how many studied images have a copy in training, and what the accuracy is without them.
+    """Report how many evaluated images have a copy in training, and the accuracy without them.
 
     Args:
-        correct: `(N,)` bool, of the studied images.
+        correct: `(N,)` bool, of the evaluated images.
         trained: training images.
-        pairs: rows of studied images with numbers of training images.
+        pairs: rows of evaluated images with numbers of training images.
     """
     rows, first = np.unique(pairs.images[:, 0], return_index=True)
     count, of = len(rows), len(correct)
     share = rate(count, of)
     if not count:
         return Finding(
-            f"None of {counted(of, 'studied image')} has a copy among {counted(trained, 'training image')}, {share}.",
+            f"None of {counted(of, 'evaluated image')} has a copy among {counted(trained, 'training image')}, {share}.",
             effect=share,
         )
     claim = (
-        f"{counted(count, 'studied image')} of {of:,} {'has a copy' if count == 1 else 'have copies'} among "
+        f"{counted(count, 'evaluated image')} of {of:,} {'has a copy' if count == 1 else 'have copies'} among "
         f"{counted(trained, 'training image')}, {share}: {_how(pairs.ways[first])}"
     )
     if rest := of - count:
@@ -61,7 +63,7 @@ def leakage(correct: Array, trained: int, pairs: Pairs) -> Finding:
         gap = 100 * count / of * np.array([*difference(seen, count, unseen, rest)[0]])
         change, low, high = (f"{each:+.2f}".replace("-", "−") for each in gap)
         claim += (
-            f". Without them the accuracy is {percent(unseen / rest)} instead of {percent(float(correct.mean()))}: "
+            f". Without them the accuracy is {percent(unseen / rest)} instead of {percent(float(correct.mean()))}, so "
             f"they change it by {change} points (95 % interval {low} to {high})"
         )
     return Finding(
@@ -69,33 +71,32 @@ def leakage(correct: Array, trained: int, pairs: Pairs) -> Finding:
         severity=severity_of(count, of),
         effect=share,
         evidence=tuple(rows[np.argsort(first, kind="stable")][:MOST_EVIDENCE].tolist()),
-        advice="Take these images out of the training images and train again; until then, count the "
-        "accuracy without them.",
+        advice="Remove these images from training and retrain; until then, report the accuracy without them.",
         kind="leakage",
         cost=share,
-        confirm="The pairs side by side show the same picture.",
+        confirm="Look at the pairs side by side: they show the same picture.",
     )
 
 
 def duplicates(part: int, of: int, pairs: Pairs, count: int) -> Finding:
-    """Say how many images of a part are copies of an earlier one.
+    """Report how many images of a part are copies of an earlier one.
 
     Args:
-        part: 0 for the studied images, 1 for the training images.
-        of: images of the part.
+        part: 0 for the evaluated images, 1 for the training images.
+        of: images in the part.
         pairs: rows of two images of it, the earlier first.
         count: images that are copies of an earlier one.
     """
     share, kind = rate(count, of), KINDS[part]
     if not count:
-        return Finding(f"No {kind} image of {of:,} is a copy of another, {share}.", effect=share)
-    meant = len(np.unique(pairs.images[pairs.ways > 1, 1])) if part else 0  # moved copies are a way to augment
+        return Finding(f"None of {counted(of, f'{kind} image')} is a copy of another, {share}.", effect=share)
+    meant = len(np.unique(pairs.images[pairs.ways > 1, 1])) if part else 0  # moved copies may be augmentation
     severity = severity_of(max(count - meant, 0), of)
-    advice = "Keep one of each: copies make intervals too narrow"
-    advice += ", and a validation part that was cut from these images has seen them." if part else "."
+    advice = "Keep one image of each group: duplicates make intervals too narrow"
+    advice += ", and leak into a validation part that is split off from these images." if part else "."
     return Finding(
         f"{counted(count, f'{kind} image')} of {of:,} {'is a copy' if count == 1 else 'are copies'} of an earlier one, "
-        f"{share}; by pairs: {_how(pairs.ways)}.",
+        f"{share}; pairs: {_how(pairs.ways)}.",
         severity=Severity.MILD if severity == Severity.INFO else severity,
         effect=share,
         evidence=tuple(dict.fromkeys(pairs.images[:, 1].tolist()))[:MOST_EVIDENCE],
@@ -107,11 +108,11 @@ def duplicates(part: int, of: int, pairs: Pairs, count: int) -> Finding:
 
 
 def conflicts(part: int, of: int, rows: Array, kinds: Array, names: tuple[str, ...]) -> Finding:
-    """Say how many images have a copy with another label: of each such pair at least one is wrong.
+    """Report how many images have a copy with another label; at least one label of each such pair is wrong.
 
     Args:
-        part: 0 for the studied images, 1 for the training images.
-        of: images of the part.
+        part: 0 for the evaluated images, 1 for the training images.
+        of: images in the part.
         rows: `(n,)` images of the part that have such a copy, in the part or in the other.
         kinds: `(P, 2)` the two labels of each such pair.
         names: of the classes.
@@ -121,12 +122,12 @@ def conflicts(part: int, of: int, rows: Array, kinds: Array, names: tuple[str, .
     one, other = pairs[np.argmax(count)].tolist()
     return Finding(
         f"{counted(len(rows), f'{KINDS[part]} image')} of {of:,} {'has' if len(rows) == 1 else 'have'} a copy with "
-        f"another label, {share}, most often {names[one]} beside {names[other]}: of each such pair at least one label "
-        "is wrong.",
+        f"another label, {share}, most often {names[one]} and {names[other]}; at least one label of each such pair is "
+        "wrong.",
         severity=severity_of(len(rows), of),
         effect=share,
         evidence=tuple(rows[:MOST_EVIDENCE].tolist()),
-        advice="Look at each pair, decide on one label, and keep one image.",
+        advice="Look at each pair, choose one label, and keep one image.",
         kind="duplicates",
         classes=(one, other),
         part="train" if part else "data",

@@ -1,4 +1,4 @@
-"""Numbers by which an image is known again when it was mirrored, turned, or moved a pixel aside."""
+"""Codes that identify an image after it was mirrored, rotated, or shifted by one pixel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from workbench.core.types import Array
 
 MIRRORED, TURNED, SHIFTED = "mirrored", "turned", "shifted"
 LEAST = 8
-"""Pixels of a side from which on an image is known again without its border."""
+"""Pixels a side from which on an image is identified without its border."""
 
 
 class Moves:
@@ -38,7 +38,7 @@ class Moves:
         self._weights = np.stack([weights.ravel() for _, weights in made], axis=1)
 
     def codes(self, images: Array) -> Array:
-        """`(B, H, W, C)` uint8 to `(B, M)` float64; NaN for an image of one colour inside, which is like any other."""
+        """`(B, H, W, C)` uint8 to `(B, M)` float64; NaN for an image that is uniform inside: it would match any."""
         codes = np.asarray(images.reshape(len(images), -1).astype(np.float64) @ self._weights)
         middle = images[:, 1:-1, 1:-1] if min(images.shape[1:3]) >= LEAST else images
         codes[(middle == middle[:, :1, :1]).all(axis=(1, 2, 3))] = np.nan

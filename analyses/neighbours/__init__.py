@@ -1,4 +1,4 @@
-"""The nearest training images of an image, and those that pushed its prediction."""
+"""The nearest training images of an image, and those that influenced its prediction."""
 
 from __future__ import annotations
 
@@ -33,28 +33,30 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-SHOWN, CELL = 8, 1.22
-"""Images in a strip, and the width of one in inches."""
+COLUMNS = 8
+"""Images in a row of the figure."""
+CELL = 1.22
+"""Width of an image in inches."""
 LEAST = 0.1
-"""The part of the predictions that is the least credible."""
-LISTED = 1000
+"""Share of the predictions that is reported as least credible."""
+MOST_ROWS = 1000
 """Images that a table lists."""
-GROUPS = ("right predictions", "errors")
+GROUPS = ("correct predictions", "errors")
 
 
 class NeighboursParams(Params):
-    """Which image, and how many neighbours count."""
+    """Which image to explain, and with how many neighbours."""
 
     row: int = Field(-1, ge=-1, description="row of the image to explain; -1 for the most confident error")
-    k: int = Field(50, ge=1, le=500, description="neighbours whose labels are counted")
+    k: int = Field(50, ge=1, le=500, description="nearest neighbours to use")
 
 
 class Neighbours(Analysis[NeighboursParams]):
-    """Which training images are nearest to an image, and which ones pushed its prediction?
+    """Which training images are nearest to an image, and which ones influenced its prediction?
 
-    Near is what the last layer sees alike: the angle between embeddings. The push is that of one training step on each
+    Distance is the angle between embeddings of the last layer. Influence is the effect of one training step on each
     image through the last layer, at the final weights (TracIn). Credibility is the share of held-out images whose
-    neighbours contradict their own label at least as often as these contradict the prediction.
+    neighbours disagree with their label at least as often as these disagree with the prediction.
     """
 
     Params = NeighboursParams
@@ -62,34 +64,34 @@ class Neighbours(Analysis[NeighboursParams]):
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"k": 20})
 
     def compute(self, session: Session, params: NeighboursParams) -> Result:
-        """Find the neighbours of every studied image, and explain one of them."""
+        """Find the neighbours of every evaluated image, and explain one image."""
         predictions, names, seen = session.predictions, session.class_names, witnesses(session)
         row = int(session.dataset.rows([params.row])[0]) if params.row >= 0 else surest_error(predictions)
         everyone = np.arange(len(predictions))
         apart, found = seen.by_embedding(session, params.k, everyone)
         near = seen.dataset.labels[found]
         if not near.shape[1]:
-            alone = Finding("There is one image and no other to set beside it.")
+            alone = Finding("There is only one image, so it has no neighbours.")
             return Result({"neighbours": _near(seen, found[row], apart[row], predictions, row)}, findings=(alone,))
         agree = agreement(near, predictions.predicted)
         belief = credibility(near, predictions.predicted, near, predictions.labels, inside=True)
         groups = _groups(predictions, agree, belief)
         tables = {"neighbours": _near(seen, found[row], apart[row], predictions, row)}
         findings = [_about(predictions, row, near[row], float(belief[row]), seen)]
-        arrays, shown = {"image": small(session.dataset.images[row : row + 1])}, {"nearest": found[row, :SHOWN]}
+        arrays, shown = {"image": small(session.dataset.images[row : row + 1])}, {"nearest": found[row, :COLUMNS]}
         if seen.part == "train":
             tables["influence"] = _pushes(session, seen, row, names)
-            told = tables["influence"]
-            shown |= {way: told[told["pushed"] == way]["train_row"].to_numpy()[:SHOWN] for way in ("for", "against")}
-            findings.append(_pushed(tables["influence"], row))
+            table = tables["influence"]
+            shown |= {
+                way: table[table["pushed"] == way]["train_row"].to_numpy()[:COLUMNS] for way in ("for", "against")
+            }
+            findings.append(_influence(table, row))
         else:
-            findings.append(
-                Finding("Which training images pushed a prediction cannot be said: they are not known here.")
-            )
+            findings.append(Finding("Influence was not computed: the training images are not available."))
         for name, rows in shown.items():
             arrays[f"{name} images"] = small(np.asarray(seen.dataset.images[rows]))
         findings.append(_overall(predictions, belief))
-        order = np.argsort(belief, kind="stable")[:LISTED]
+        order = np.argsort(belief, kind="stable")[:MOST_ROWS]
         tables |= {"groups": groups, "images": _images(predictions, agree, belief, order, names)}
         arrays |= {"credibility": belief, "wrong": ~predictions.correct}
         notes = {
@@ -105,25 +107,25 @@ class Neighbours(Analysis[NeighboursParams]):
         return Result(tables, arrays=arrays, findings=tuple(findings), notes=notes)
 
     def draw(self, result: Result) -> Figure:
-        """Draw the image with strips of its neighbours and of what pushed it, and all images below."""
+        """Draw the image with its neighbours and the most influential images, and all images below."""
         notes, arrays = result.notes, result.arrays
         if "credibility" not in arrays:
-            return say(new_figure(result, self.question(), height=2.0), "There is no other image.")
+            return say(new_figure(result, self.question(), height=2.0), "There is only one image.")
         strips = _strips(result)
-        tall = [tiles_height(pictures, SHOWN, CELL) + 0.32 for _, pictures in strips]
+        tall = [tiles_height(pictures, COLUMNS, CELL) + 0.32 for _, pictures in strips]
         said = (
-            "Teal: the true class; orange: the predicted one; grey: another. Under the nearest images: label, row, "
-            "distance between embeddings of length 1. Under the others: how much a training step on each lowers (+) or "
-            "raises (−) the loss of the prediction, in nats by the unit of the learning rate. Lines: 95 % intervals."
+            "Teal: true class; orange: predicted class; grey: another class. Under the nearest images: label, row, "
+            "distance between unit-length embeddings. Under the others: how much a training step on each lowers (+) or "
+            "raises (−) the loss of the predicted class, in nats per unit of learning rate. Lines: 95 % intervals."
         )
-        figure = new_figure(result, self.question(), width=SHOWN * CELL + 2.4, height=sum(tall) + 2.4, said=said)
+        figure = new_figure(result, self.question(), width=COLUMNS * CELL + 2.4, height=sum(tall) + 2.4, said=said)
         above, below = figure.subfigures(2, 1, height_ratios=[sum(tall), 2.4], squeeze=False)[:, 0]
-        left, right = above.subfigures(1, 2, width_ratios=[2.2, SHOWN * CELL], squeeze=False)[0]
+        left, right = above.subfigures(1, 2, width_ratios=[2.2, COLUMNS * CELL], squeeze=False)[0]
         itself = [
             (f"image {notes['row']}", QUIET),
             (f"true: {text(notes['true'], 18)}", TRUE_COLOUR),
-            (f"said: {text(notes['predicted'], 18)}", PREDICTED_COLOUR),
-            (f"{probability(notes['confidence'], 1)} % sure", PREDICTED_COLOUR),
+            (f"predicted: {text(notes['predicted'], 18)}", PREDICTED_COLOUR),
+            (f"confidence {probability(notes['confidence'], 1)} %", PREDICTED_COLOUR),
             (f"{percent(notes['agreement'])} of {notes['neighbours']} agree", INK),
             (f"credibility {notes['credibility']:.3f}", INK),
         ]
@@ -133,7 +135,7 @@ class Neighbours(Analysis[NeighboursParams]):
         rows = right.subplots(len(strips), 1, height_ratios=tall, squeeze=False)[:, 0]
         for axes, (title, pictures) in zip(rows, strips, strict=True):
             blank = Tile(np.full((*pictures[0].image.shape[:2], 3), 255, np.uint8), below=[("", QUIET)])
-            tiles(axes, [*pictures, *[blank] * (SHOWN - len(pictures))], columns=SHOWN, cell=CELL)
+            tiles(axes, [*pictures, *[blank] * (COLUMNS - len(pictures))], columns=COLUMNS, cell=CELL)
             heading(axes, title)
         one, other = below.subplots(1, 2, width_ratios=[1, 1])
         _bars(one, result.tables["groups"])
@@ -159,7 +161,7 @@ def _near(seen: Witnesses, rows: Array, apart: Array, predictions: Predictions, 
 
 
 def _pushes(session: Session, seen: Witnesses, row: int, names: tuple[str, ...]) -> pd.DataFrame:
-    """List the training images that pushed the prediction most, for and against."""
+    """List the training images with the largest influence, for and against the prediction."""
     import pandas as pd
 
     predictions, learned = session.predictions, seen.session.predictions
@@ -167,7 +169,7 @@ def _pushes(session: Session, seen: Witnesses, row: int, names: tuple[str, ...])
     theirs, embeddings = residuals(learned.probabilities, learned.labels), seen.session.embeddings
     pushes = influence(own, session.embeddings[row], theirs, embeddings)
     if seen.own[row] >= 0:
-        pushes[seen.own[row]] = 0.0  # what an image does to itself says nothing
+        pushes[seen.own[row]] = 0.0  # the influence of an image on itself is not informative
     order = np.argsort(-pushes, kind="stable")
     ahead, behind = order[pushes[order] > 0][:50], order[::-1][pushes[order[::-1]] < 0][:50]
     rows = np.concatenate([ahead, behind])
@@ -185,7 +187,7 @@ def _pushes(session: Session, seen: Witnesses, row: int, names: tuple[str, ...])
 
 
 def _groups(predictions: Predictions, agree: Array, belief: Array) -> pd.DataFrame:
-    """Mean agreement and credibility of right predictions and of errors, with 95 % intervals."""
+    """Mean agreement and credibility of correct predictions and of errors, with 95 % intervals."""
     import pandas as pd
 
     lines = []
@@ -215,45 +217,47 @@ def _images(predictions: Predictions, agree: Array, belief: Array, rows: Array, 
 
 
 def _about(predictions: Predictions, row: int, near: Array, belief: float, seen: Witnesses) -> Finding:
-    """Say what the neighbours of the image say."""
+    """Report how far the neighbours agree with the prediction."""
     label, predicted, names = predictions.labels[row], predictions.predicted[row], seen.dataset.class_names
     with_predicted, with_label = int((near == predicted).sum()), int((near == label).sum())
     share, sure = rate(with_predicted, len(near)), probability(float(predictions.confidence[row]), 1)
     wrong = label != predicted
     claim = (
-        f"Image {row} is {names[label]} and is taken for {names[predicted]}"
+        f"Image {row} ({names[label]}) is misclassified as {names[predicted]}"
         if wrong
-        else (f"Image {row} is recognised as {names[label]}")
+        else f"Image {row} is correctly classified as {names[label]}"
     )
-    claim += f" with {sure} %; of its {len(near)} nearest {seen.title} {with_predicted} are {names[predicted]}, {share}"
+    claim += (
+        f" (confidence {sure} %); of its {len(near)} nearest {seen.title}, {with_predicted} are {names[predicted]}, "
+        f"{share}"
+    )
     claim += f", and {with_label} are {names[label]}" if wrong else ""
     return Finding(f"{claim}. Credibility {belief:.3f}.", severity=Severity.INFO, effect=share, evidence=(row,))
 
 
-def _pushed(table: pd.DataFrame, row: int) -> Finding:
-    """Say which training images pushed most."""
-    ahead, behind = (table[table["pushed"] == way] for way in ("for", "against"))
+def _influence(table: pd.DataFrame, row: int) -> Finding:
+    """Report the most influential training images."""
+    supporting, opposing = (table[table["pushed"] == way] for way in ("for", "against"))
     claims = []
-    for way, part in (("Most for", ahead), ("most against", behind)):
+    for verb, part in (("supported", supporting), ("opposed", opposing)):
         if len(part):
             first = part.iloc[0]
-            claims.append(
-                f"{way} the prediction of image {row} pushed training image {first['train_row']}, a {first['label']} "
-                f"that the model itself gives {probability(float(first['probability_of_label']), 1)} %"
-            )
+            p = probability(float(first["probability_of_label"]), 1)
+            claims.append(f"training image {first['train_row']} ({first['label']}, p = {p} %) {verb} it most")
     if not claims:
-        return Finding(f"No training image pushes the prediction of image {row} through the last layer any more.")
-    rows = [*ahead["train_row"].tolist()[:20], *behind["train_row"].tolist()[:20]]
-    return Finding(f"{'; '.join(claims)}.".replace("; most", ", most"), evidence=tuple(rows), part="train")
+        return Finding(f"No training image still influences the prediction of image {row} through the last layer.")
+    rows = [*supporting["train_row"].tolist()[:20], *opposing["train_row"].tolist()[:20]]
+    claim = f"Influence on the prediction of image {row}: {'; '.join(claims)}."
+    return Finding(claim, evidence=tuple(rows), part="train")
 
 
 def _overall(predictions: Predictions, belief: Array) -> Finding:
-    """Say how many of the least credible predictions are wrong, and of the others."""
+    """Report the error rate of the least credible predictions, and of the others."""
     limit = float(np.quantile(belief, LEAST))
     least = belief <= limit
     hits = rate(int((least & ~predictions.correct).sum()), int(least.sum()))
     claim = (
-        f"Of the {counted(int(least.sum()), 'prediction')} with a credibility of at most {limit:.3f}, {hits} are wrong"
+        f"Of the {counted(int(least.sum()), 'prediction')} with credibility of at most {limit:.3f}, {hits} are wrong"
     )
     if not least.all():
         others = rate(int((~least & ~predictions.correct).sum()), int((~least).sum()))
@@ -288,26 +292,26 @@ def _strips(result: Result) -> list[tuple[str, list[Tile]]]:
         )
     ]
     for way in ("for", "against") if "influence" in result.tables else ():
-        told = result.tables["influence"]
-        lines = told[told["pushed"] == way].head(SHOWN)
-        pushed = [f"{each:+.3g}".replace("-", "−") for each in lines["influence"]]
+        table = result.tables["influence"]
+        lines = table[table["pushed"] == way].head(COLUMNS)
+        influences = [f"{each:+.3g}".replace("-", "−") for each in lines["influence"]]
         pictures = [
-            Tile(image, below=[(text(label, 15), colour(label)), (f"row {row}", QUIET), (said, QUIET)])
-            for image, label, row, said in zip(
-                arrays[f"{way} images"], lines["label"], lines["train_row"], pushed, strict=True
+            Tile(image, below=[(text(label, 15), colour(label)), (f"row {row}", QUIET), (value, QUIET)])
+            for image, label, row, value in zip(
+                arrays[f"{way} images"], lines["label"], lines["train_row"], influences, strict=True
             )
         ]
         if pictures:
-            strips.append((f"Pushed most {way} the prediction", pictures))
+            strips.append((f"Largest influence {way} the prediction", pictures))
     return strips
 
 
 def _bars(axes: Axes, groups: pd.DataFrame) -> None:
-    """Draw mean agreement and credibility of right predictions and errors."""
-    heading(axes, "Right predictions and errors")
+    """Draw mean agreement and credibility of correct predictions and errors."""
+    heading(axes, "Correct predictions and errors")
     plain(axes, grid="x")
     place = 0.0
-    for column, title in (("agreement", "neighbours that agree"), ("credibility", "credibility")):
+    for column, title in (("agreement", "share of neighbours that agree"), ("credibility", "credibility")):
         for (_, each), colour in zip(groups.iterrows(), (TRUE_COLOUR, PREDICTED_COLOUR), strict=True):
             values = (np.array([each[f"{column}{end}"]], float) for end in ("", "_low", "_high"))
             interval_bars(axes, np.array([place]), *values, colour=colour, height=0.62)
@@ -321,7 +325,7 @@ def _bars(axes: Axes, groups: pd.DataFrame) -> None:
 
 
 def _histogram(axes: Axes, belief: Array, wrong: Array) -> None:
-    """Draw the credibility of right predictions and errors."""
+    """Draw the credibility of correct predictions and errors."""
     heading(axes, "Credibility of all images")
     plain(axes, grid="y")
     for own, name, colour in ((~wrong, GROUPS[0], TRUE_COLOUR), (wrong, GROUPS[1], PREDICTED_COLOUR)):

@@ -1,4 +1,4 @@
-"""Which training images pushed a prediction: the gradients of the last layer, multiplied."""
+"""Influence of training images on a prediction: products of gradients of the last layer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def residuals(probabilities: Array, classes: Array) -> Array:
 
 
 def influence(residual: Array, embedding: Array, residuals: Array, embeddings: Array, *, bias: bool = True) -> Array:
-    """How much a step of training on each of N images lowers the loss of one image, through the last layer alone.
+    """Measure how much one training step on each of N images lowers the loss of one image, through the last layer.
 
     With logits `W h + b`, the gradients of two cross-entropies by W and b multiply to `(r · r') (h · h' + 1)`, the
-    change of one loss for a small step on the other image, by the length of that step. It is taken at the final
-    weights, so it says what these images push for now, not what they did in all epochs.
+    change of one loss for a small step on the other image, per length of that step. It is taken at the final
+    weights, so it measures the influence of these images now, not over all epochs.
 
     Source: Pruthi et al. 2020, arXiv:2002.08484, equation 3 with one checkpoint, last layer as in section 4.
 
@@ -36,7 +36,7 @@ def influence(residual: Array, embedding: Array, residuals: Array, embeddings: A
         bias: whether the last layer has one.
 
     Returns:
-        `(N,)` float64, nats by the unit of the learning rate; positive where training on the image speaks for c.
+        `(N,)` float64, nats per unit of learning rate; positive where training on the image supports c.
     """
     alike = np.asarray(residuals @ np.asarray(residual, np.float64))
     return np.asarray(alike * (embeddings @ np.asarray(embedding, np.float64) + float(bias)))

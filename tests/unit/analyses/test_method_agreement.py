@@ -44,7 +44,7 @@ def test_on_a_linear_model_gradients_from_black_are_input_times_gradient(result)
     assert same["spearman"] == pytest.approx(1, abs=1e-3)
     assert same["overlap"] == pytest.approx(1)
     assert same["spearman_is"] == "more than chance"
-    assert "are most alike: 1.00 (95 % interval 1.00 to 1.00)" in result.findings[1].claim
+    assert "are most alike: rank correlation 1.00 (95 % interval 1.00 to 1.00)" in result.findings[1].claim
 
 
 def test_random_numbers_share_no_more_than_chance(result):
@@ -68,7 +68,7 @@ def test_a_method_that_draws_numbers_is_asked_twice(session):
     own = result.tables["methods"].set_index("method")["own_spearman"]
     assert own["SmoothGrad"] == pytest.approx(1)  # the gradient of a linear model is the same everywhere
     assert np.isnan(own["Saliency"])
-    assert "SmoothGrad by 1.00" in result.findings[-1].claim
+    assert "SmoothGrad 1.00" in result.findings[-1].claim
     assert "0 of 1 pair with such a method disagree" in result.findings[-1].claim
 
 

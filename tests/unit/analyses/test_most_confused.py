@@ -38,8 +38,8 @@ def test_pairs_are_ranked_both_ways(result):
 
 def test_findings_name_every_error_most_confident_first(result):
     both, directed = result.findings
-    assert both.claim.startswith("ant and bee are taken for each other 3 times in 6 images, 50.0 %")
-    assert both.claim.endswith(": 100 % of all errors.")
+    assert both.claim.startswith("ant and bee are confused 3 times in 6 images, 50.0 %")
+    assert both.claim.endswith("; that is 100 % of all errors.")
     assert both.evidence == (1, 3, 0)
     assert both.severity == "mild"  # half of six images, but surely only 19 %
     assert (both.kind, both.classes) == ("confused-pair", (0, 1))  # ant for bee is the commoner direction
@@ -64,7 +64,7 @@ def test_top_limits_the_pairs(stand_in):
 
 def test_no_error_is_said_with_its_interval(stand_in):
     (finding,) = MostConfused().compute(stand_in([0, 1, 2]), MostConfusedParams()).findings
-    assert finding.claim == "None of 3 images is taken for another class."
+    assert finding.claim == "None of 3 images is misclassified."
     assert finding.effect.interval == pytest.approx((0, 0.5615), abs=1e-4)  # Wilson, 0 of 3
 
 

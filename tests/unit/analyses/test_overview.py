@@ -14,15 +14,15 @@ def claims(session):
 
 def test_the_conclusions_by_hand(stand_in):
     said = claims(stand_in(LABELS, PREDICTED))
-    assert said[0].startswith("6 of 8 images are recognised, 75.0 %")
-    assert said[1] == "The macro F1, the mean over 3 classes, is 0.756."  # (2/3 + 4/5 + 4/5) / 3
-    assert said[2].startswith("The weakest class is ant: 66.7 %")
+    assert said[0].startswith("6 of 8 images are classified correctly, 75.0 %")
+    assert said[1] == "Macro F1, the mean over 3 classes, is 0.756."  # (2/3 + 4/5 + 4/5) / 3
+    assert said[2].startswith("The weakest class is ant: recall 66.7 %")
     assert "which may be chance" in said[2]
     assert said[3].startswith(
-        "Most often confused are ant with bee (1 times) and ant with cat (1 times): 2 of 2 errors"
+        "Most often confused: ant with bee (1 times) and ant with cat (1 times); together 2 of 2 errors"
     )
     # Each confidence is 0.7: 30 % would be wrong, 25 % are; all lie in one bin.
-    assert said[-1].startswith("By its confidence 30.0 % of the images would be wrong, 25.0 % are; expected")
+    assert said[-1].startswith("The confidence predicts 30.0 % errors, 25.0 % are observed; expected")
     assert "error 5.0 %" in said[-1]
 
 
@@ -30,9 +30,7 @@ def test_a_separable_group_is_named(stand_in):
     labels, predicted = np.repeat(np.arange(4), 10), np.repeat(np.arange(4), 10)
     predicted[:2], predicted[10:12], predicted[20:25], predicted[30:34], predicted[34] = 1, 0, 3, 2, 1
     said = claims(stand_in(labels, predicted, names=("ant", "bee", "cat", "dog")))
-    assert (
-        "ant and bee are told apart from all other classes best: 1 error crosses their border in 21 images" in said[4]
-    )
+    assert "ant and bee are best separated from all other classes: 1 error across the boundary in 21 images" in said[4]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +42,7 @@ def test_the_curves_are_read(stand_in, losses, state):
         {"loss": [1, 0.5, 0.3], "accuracy": [0.5, 0.7, 0.9], "val_loss": losses, "val_accuracy": [0.5, 0.7, 0.8]}
     )
     said = claims(stand_in(LABELS, PREDICTED, history=history))
-    assert said[-2].startswith(f"By its curves the model is {state} after 3 epochs: training accuracy 90.0 %")
+    assert said[-2].startswith(f"According to its curves the model is {state} after 3 epochs: training accuracy 90.0 %")
 
 
 def test_nothing_is_said_about_curves_that_are_not_there(stand_in):

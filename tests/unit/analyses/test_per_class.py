@@ -24,10 +24,10 @@ def test_recall_has_its_wilson_interval(stand_in):
 
 def test_the_weakest_class_and_the_answer_to_trust_least(stand_in):
     weakest, loosest, *_ = PerClass().compute(stand_in(LABELS, PREDICTED), PerClassParams()).findings
-    assert weakest.claim.startswith("ant is recognised least: 2 of 3 images, 66.7 %")
+    assert weakest.claim.startswith("ant has the lowest recall: 2 of 3 images, 66.7 %")
     assert weakest.severity == "info"  # with three images it may be chance
     assert weakest.evidence == (2,)
-    assert loosest.claim.startswith("ant is the answer to trust least: right 2 of 3 times")
+    assert loosest.claim.startswith("Predictions of ant are the least reliable: 2 of 3 are correct")
     assert loosest.evidence == (7,)
 
 
@@ -45,7 +45,7 @@ def test_the_group_is_said_with_what_crosses_its_border(stand_in):
     names = ("ant", "bee", "cat", "dog")
     found = PerClass().compute(stand_in(labels, predicted, names=names), PerClassParams()).findings[-1]
     assert found.claim.startswith(
-        "ant and bee are told apart from all other classes best: of 21 images of or taken for them, 1 error"
+        "ant and bee are best separated from all other classes: 1 error across the boundary in 21 images"
     )
     assert found.effect.value == pytest.approx(1 / 21)
     assert [(labels[row], predicted[row]) for row in found.evidence] == [(3, 1)]
@@ -71,7 +71,7 @@ def test_every_class_that_is_surely_below_is_named_with_what_it_costs(stand_in):
         .findings[1]
     )
     assert (second.kind, second.severity, second.classes) == ("underperforming-class", "mild", (2,))
-    assert second.claim.startswith("cat is recognised less than the whole: 40 of 100 images, 40.0 %")
+    assert second.claim.startswith("cat has low recall: 40 of 100 images, 40.0 %")
 
 
 def test_a_model_that_says_always_the_same_has_no_weak_classes_but_is_weak(stand_in):

@@ -35,9 +35,9 @@ def test_the_mean_image_is_the_mean_of_each_pixel(result):
 
 def test_findings(result):
     flat, contrast, empty = result.findings
-    assert flat.claim.startswith("1 image of 3 hold a single value")
+    assert flat.claim.startswith("1 image of 3 is uniform (a single pixel value)")
     assert flat.evidence == (2,)
-    assert contrast.claim == "bee is the brightest class with a mean of 255 of 255, ant the darkest with 75."
+    assert contrast.claim == "bee is the brightest class (mean pixel value 255 of 255), ant the darkest (75)."
     assert contrast.evidence == (0, 1)
     assert empty.effect.value == pytest.approx(1 / 3)
     assert empty.effect.low <= 1 / 3 <= empty.effect.high

@@ -62,21 +62,21 @@ def test_what_stays_alike_is_called_blind_with_its_interval_and_what_changes_is_
     blind, apart, *rest = compute(session()).findings
     assert blind.severity == "serious"
     assert blind.claim.startswith(
-        "Saliency does not depend on the weights: while the layers are drawn anew, its maps stay alike by a rank "
-        "correlation of 0.90 (95 % interval 0.89 to 0.91); those of two random networks are by 0.25"
+        "Saliency does not depend on the weights: while the layers are randomised, its maps keep a rank correlation of "
+        "0.90 (95 % interval 0.89 to 0.91); the maps of two random networks have 0.25"
     )
     assert blind.effect.low == pytest.approx(0.9 - 2.365 * 0.01 * np.sqrt(8 / 7) / np.sqrt(8), abs=1e-5)  # Student, 7
     assert apart.claim == (
-        "The maps of 1 method change with the weights; they stay alike by: Input × Gradient 0.10 (95 % interval 0.09 "
+        "The maps of 1 method change with the weights; remaining similarity: Input × Gradient 0.10 (95 % interval 0.09 "
         "to 0.11)."
     )
-    assert rest[0].claim.startswith("The control, random numbers, stays alike by 1.00")
-    assert rest[1].claim == "These numbers come from 8 images; 20 are wanted."
+    assert rest[0].claim.startswith("The control (random numbers) has similarity 1.00")
+    assert rest[1].claim == "Measured on only 8 images; use at least 20."
 
 
 def test_a_layer_alone_is_said_so(planted):
     claims = [finding.claim for finding in compute(session(), mode="independent").findings]
-    assert any("while a layer alone is drawn anew" in claim for claim in claims)
+    assert any("while one layer at a time is randomised" in claim for claim in claims)
 
 
 def test_maps_go_from_the_trained_network_over_each_stage_to_two_random_ones(result):
@@ -98,7 +98,7 @@ def test_the_control_ignores_the_weights_and_signed_maps_do_not(result):
 def test_a_model_without_weights_is_told_so():
     model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.AveragePooling2D((6, 3)), keras.layers.Flatten()])
     opened = Session(model, replace(session().dataset, class_names=("a", "b"), labels=np.arange(8) % 2), cache=False)
-    with pytest.raises(WorkbenchError, match="This model has no layer with weights"):
+    with pytest.raises(WorkbenchError, match="needs layers with weights. This model has none"):
         compute(opened)
 
 

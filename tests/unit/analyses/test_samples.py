@@ -39,5 +39,5 @@ def test_an_image_too_many_goes_to_a_class_by_chance_not_to_the_first():
 
 def test_a_class_without_images_is_named(stand_in):
     first = Samples().compute(stand_in([0, 0, 2]), SamplesParams()).findings[0]
-    assert first.claim == "1 class of 3 without any image here: bee."
+    assert first.claim == "1 class of 3 has no images here: bee."
     assert first.severity == "mild"

@@ -32,9 +32,9 @@ def test_the_accuracy_without_leaked_images():
     assert found.kind == "leakage"
     assert found.effect.value == found.at_stake == 0.4
     assert found.evidence == (0, 1, 2, 3)
-    assert "4 studied images of 10 have copies among 50 training images, 40.0 %" in found.claim
+    assert "4 evaluated images of 10 have copies among 50 training images, 40.0 %" in found.claim
     assert "2 exact, 1 near and 1 mirrored" in found.claim
-    assert "the accuracy is 50.0 % instead of 70.0 %: they change it by +20.00 points" in found.claim
+    assert "the accuracy is 50.0 % instead of 70.0 %, so they change it by +20.00 points" in found.claim
 
 
 def test_all_leaked_leaves_no_accuracy_to_give():
@@ -63,5 +63,5 @@ def test_two_labels_name_the_commonest_pair_of_classes():
     found = conflicts(0, 100, np.array([4, 9, 11]), np.array([[2, 1], [1, 2], [0, 2]]), ("a", "b", "c"))
     assert found.classes == (1, 2)
     assert found.evidence == (4, 9, 11)
-    assert "3 studied images of 100 have a copy with another label, 3.0 %" in found.claim
-    assert "b beside c" in found.claim
+    assert "3 evaluated images of 100 have a copy with another label, 3.0 %" in found.claim
+    assert "b and c" in found.claim

@@ -67,12 +67,12 @@ def test_the_training_images_themselves_are_no_leak():
         made.dataset = chosen
         result = NearDuplicates().compute(made, ASKED)
         assert kinds(result) == [(None, "info"), (None, "info")]
-        assert "the studied images are among them" in result.findings[0].claim
+        assert "the evaluated images are part of them" in result.findings[0].claim
 
 
 def test_unknown_training_images_are_said_to_be_missing():
     result = NearDuplicates().compute(session(noise(30, 5), [0] * 30), ASKED)
-    assert "they are not known here" in result.findings[0].claim
+    assert "the training images are not available" in result.findings[0].claim
     assert list(result.tables) == ["copies", "within studied"]
 
 

@@ -41,7 +41,7 @@ def test_the_most_confident_error_and_its_neighbours():
     assert table["train_row"].tolist() == [2, 3]
     assert table["distance"].to_numpy()[0] == pytest.approx(0, abs=1e-6)
     assert table["has_predicted_class"].tolist() == [True, True]
-    assert "of its 2 nearest training images 2 are dog" in result.findings[0].claim
+    assert "of its 2 nearest training images, 2 are dog" in result.findings[0].claim
 
 
 def test_credibility_of_three_images_by_hand():
@@ -49,8 +49,8 @@ def test_credibility_of_three_images_by_hand():
     result = Neighbours().compute(made(), NeighboursParams(k=2))
     assert result.arrays["credibility"].tolist() == [1.0, 1.0, 1.0]
     groups = result.tables["groups"].set_index("group")
-    assert groups["images"].to_dict() == {"right predictions": 2, "errors": 1}
-    assert groups["agreement"].to_dict() == {"right predictions": 1.0, "errors": 1.0}
+    assert groups["images"].to_dict() == {"correct predictions": 2, "errors": 1}
+    assert groups["agreement"].to_dict() == {"correct predictions": 1.0, "errors": 1.0}
 
 
 def test_what_pushed_the_prediction_by_hand():
@@ -70,4 +70,4 @@ def test_without_training_images_the_other_studied_ones_answer():
     result = Neighbours().compute(studied, NeighboursParams(k=1, row=1))
     assert result.tables["neighbours"]["other_row"].tolist() == [2]
     assert "influence" not in result.tables
-    assert any("they are not known here" in finding.claim for finding in result.findings)
+    assert any("the training images are not available" in finding.claim for finding in result.findings)
