@@ -31,46 +31,47 @@ if TYPE_CHECKING:
 
 REGIONS = ("easy", "ambiguous", "hard")
 COLOURS = {"easy": "#2f6fb3", "ambiguous": "#a16207", "hard": "#b91c1c"}
-COLUMNS, CELL = 8, 0.78
-"""Pictures of a region in a row, and the width of one in inches."""
-DRAWN = 6000
-"""Points of the map; more would only lie upon each other."""
-SURE, UNSURE = 0.75, 0.25
-"""Mean probabilities of the label above which an image is easy, and below which it is hard."""
+COLUMNS = 8
+"""Pictures of a region in a row."""
+CELL = 0.78
+"""Width of a picture in inches."""
+MOST_POINTS = 6000
+"""Points of the map; more would only overlap."""
+EASY = 0.75
+"""Mean probability of the label from which an image is easy."""
+HARD = 0.25
+"""Mean probability of the label below which it is hard."""
 
 
 class TrainingDynamicsParams(Params):
-    """How much is shown."""
+    """How much to show."""
 
     pictures: int = Field(16, ge=1, le=24, description="images of each region to show")
-    listed: int = Field(1000, ge=1, le=100_000, description="training images that the table lists, hardest first")
+    listed: int = Field(1000, ge=1, le=100_000, description="training images to list, hardest first")
 
 
 class TrainingDynamics(Analysis[TrainingDynamicsParams]):
     """Which training images were learned early, late, never, or forgotten again?
 
     Confidence is the mean probability of the label over the epochs, variability its standard deviation. Easy images
-    have a confidence above 0.75, hard ones below 0.25; the others are ambiguous, the more so the more variable.
+    have a confidence of at least 0.75, hard ones below 0.25; the others are ambiguous.
     """
 
     Params = TrainingDynamicsParams
     kinds: ClassVar[tuple[Kind, ...]] = ()
 
     def missing(self, session: Session) -> str | None:
-        """Say so where the trainer noted nothing, or the training images are not those that it fitted."""
+        """Report missing dynamics, or training images that are not those of the run."""
         dynamics = session.dynamics
         if dynamics is None:
-            return (
-                "Training dynamics are noted by the trainer, and there are none of this model: train it with "
-                "`workbench train`."
-            )
+            return "This model was trained without recording training dynamics. Retrain it with workbench train."
         train = session.train
         if train is None or len(train) <= dynamics.rows.max(initial=0):
-            return "Training dynamics need the images that the run was trained on, and they are not found."
+            return "Training dynamics need the images that the run was trained on, and they are not available."
         return None
 
     def compute(self, session: Session, params: TrainingDynamicsParams) -> Result:
-        """Place each image by confidence and variability, and count what was forgotten or never learned."""
+        """Compute confidence and variability of each image, and count images forgotten or never learned."""
         dynamics, train = session.dynamics, session.train
         if dynamics is None or train is None or (self.missing(session)):
             raise WorkbenchError(self.missing(session) or "")
@@ -82,7 +83,7 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
             "classes": _classes(dynamics, region, labels, session.class_names),
         }
         chosen = [_shown(dynamics, region, number)[: params.pictures] for number in range(len(REGIONS))]
-        drawn = np.sort(np.random.default_rng(0).permutation(len(region))[:DRAWN])
+        drawn = np.sort(np.random.default_rng(0).permutation(len(region))[:MOST_POINTS])
         arrays = {
             "confidence": dynamics.confidence[drawn].astype(np.float32),
             "variability": dynamics.variability[drawn].astype(np.float32),
@@ -107,10 +108,10 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
             self.question(),
             width=12.5,
             height=7.4,
-            said="Each dot is a training image; its place says how probable the model held its label after each epoch, "
-            f"on average and how unsteadily. {result.notes['epochs']} epochs. Images of a region: easy, surest first; "
-            "ambiguous, most variable first; hard, smallest area under the margin first. Dashed: share of all images "
-            "recognised at least once.",
+            said="Each dot is a training image, at mean and standard deviation of the probability of its label over "
+            f"{result.notes['epochs']} epochs. Images of a region: easy, most confident first; ambiguous, most "
+            "variable first; hard, smallest area under the margin first. Dashed: share of all images classified "
+            "correctly at least once.",
         )
         halves: Any = figure.subfigures(1, 2, width_ratios=[5.4, COLUMNS * CELL + 0.2])
         left, right = halves
@@ -131,7 +132,7 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
 
 def regions(confidence: Array) -> Array:
     """Return for each of `(N,)` mean probabilities of the label its region: 0 easy, 1 ambiguous, 2 hard."""
-    return np.where(confidence >= SURE, 0, np.where(confidence < UNSURE, 2, 1))
+    return np.where(confidence >= EASY, 0, np.where(confidence < HARD, 2, 1))
 
 
 def _shown(dynamics: Dynamics, region: Array, number: int) -> Array:
@@ -210,17 +211,17 @@ def _findings(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str
     by_class = np.bincount(labels[region == 2], minlength=len(names)) / np.maximum(np.bincount(labels), 1).sum()
     hardest = int(by_class.argmax())
     found = []
-    for places, said in (
-        (hard, f"Of {counted(count, 'training image')} {shares}"),
-        (never, "{share} of the training images were never recognised after any epoch"),
-        (again, "{share} of the training images were recognised and forgotten again at least once"),
-        (ambiguous, "{share} of the training images are neither easy nor hard; the most unsteady of them teach most"),
+    for places, claim in (
+        (hard, f"Of {counted(count, 'training image')}, {shares}"),
+        (never, "{share} of the training images were never classified correctly after any epoch"),
+        (again, "{share} of the training images were learned and forgotten again at least once"),
+        (ambiguous, "{share} of the training images are ambiguous; the most variable of them are the most informative"),
     ):
         share = rate(len(places), count)
         more = f"; most hard ones are labelled {names[hardest]}" if places is hard and len(hard) else ""
         found.append(
             Finding(
-                said.format(share=share) + more + ".",
+                claim.format(share=share) + more + ".",
                 severity=Severity.INFO,
                 effect=share,
                 evidence=rows(places),
@@ -252,7 +253,7 @@ def _map(axes: Axes, result: Result) -> None:
     handles: list[Any] = legend.legend_handles
     for handle in handles:
         handle.set_alpha(1)
-    heading(axes, "Where training images lie")
+    heading(axes, "Map of the training images")
     plain(axes, grid="both")
 
 
@@ -267,5 +268,5 @@ def _epochs(axes: Any, result: Result) -> None:
     axes.set_xlabel("epoch")
     axes.set_ylabel("mean probability of the label")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    heading(axes, "How each region was learned")
+    heading(axes, "Learning of each region")
     plain(axes, grid="both")

@@ -1,4 +1,4 @@
-"""Reliance on object, border, background, shape, texture, and on marks that go with one class."""
+"""Reliance on object, outline, background, shape, texture, and on marks that occur with one class."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from analyses.reliance.cues import CUES, NEED_AN_OBJECT, only, rings
 from analyses.reliance.evidence_places import COLUMNS as GROUPS
-from analyses.reliance.evidence_places import gathered
+from analyses.reliance.evidence_places import map_groups
 from analyses.reliance.figure import PARTS, accuracies, evidence
 from analyses.reliance.marks import Mark
 from analyses.reliance.shortcuts import COLUMNS, Shortcut, find_shortcuts, line, told, untried
@@ -39,27 +39,32 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-EXAMPLES, MOST_CLASSES = 6, 20
+EXAMPLES = 6
+"""Images with a mark that are shown."""
+MOST_CLASSES = 20
+"""Classes in the figure."""
 CELL = 1.1
+"""Width of an image in inches."""
 
 
 class RelianceParams(Params):
-    """How the evidence is measured, and how many images are tried."""
+    """How to measure the evidence, and how many images to use."""
 
     method: Annotated[
-        str, Field(description="method whose maps tell where the evidence lies"), ChooseFrom("explainers")
+        str, Field(description="attribution method that locates the evidence"), ChooseFrom("explainers")
     ] = "integrated-gradients"
-    steps: int = Field(16, ge=2, le=500, description="steps from the reference, for a method that takes some")
-    images: int = Field(300, ge=1, le=20_000, description="images to explain, and to leave one cue of, balanced")
+    steps: int = Field(16, ge=2, le=500, description="steps from the reference image, for methods that have them")
+    images: int = Field(300, ge=1, le=20_000, description="images to explain, and to reduce to single cues")
     pasted: int = Field(300, ge=10, le=20_000, description="images of other classes to paste each mark onto")
-    maps: int = Field(40, ge=0, le=1000, description="images of each class whose maps are grouped; 0 for none")
-    marks: int = Field(8, ge=1, le=100, description="marks to try at most, the surest first")
+    maps: int = Field(40, ge=0, le=1000, description="images of each class whose maps are clustered; 0 to skip")
+    marks: int = Field(8, ge=1, le=100, description="marks to test, at most, most certain first")
 
 
 class Reliance(Analysis[RelianceParams]):
-    """Does the model look at the object and its shape, or at what merely comes with a class?
+    """Does the model use the object and its shape, or shortcuts such as background and marks?
 
-    Marks are patterns at one place that go with one class in the training images and that no object explains.
+    Marks are patterns at a fixed position that occur with one class in the training images and are not part of an
+    object.
     """
 
     Params = RelianceParams
@@ -68,7 +73,7 @@ class Reliance(Analysis[RelianceParams]):
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 120, "pasted": 200, "maps": 0})
 
     def compute(self, session: Session, params: RelianceParams) -> Result:
-        """Measure where the evidence lies, what single cues are worth, and which marks the model uses."""
+        """Measure where the evidence lies, the accuracy on single cues, and which marks the model uses."""
         import pandas as pd
 
         data, names = session.dataset, session.class_names
@@ -76,14 +81,14 @@ class Reliance(Analysis[RelianceParams]):
         groups = pd.DataFrame(columns=list(GROUPS))
         options = _options(session, params)
 
-        def shown(images: Array, labels: Array) -> list[Mark]:
+        def marks_of_maps(images: Array, labels: Array) -> list[Mark]:
             nonlocal groups
-            groups, found = gathered(
+            groups, found = map_groups(
                 session, images, labels, each=params.maps, method=params.method, options=options or {}
             )
             return found
 
-        more = shown if params.maps and options is not None else None
+        more = marks_of_maps if params.maps and options is not None else None
         shortcuts, explained, looked = find_shortcuts(session, params.pasted, params.marks, more)
         rows = balanced(data.labels, params.images, seed=0)
         pictures = np.asarray(data.images[rows])
@@ -128,7 +133,7 @@ class Reliance(Analysis[RelianceParams]):
         said = (
             f"Evidence: share of the magnitude of {notes['title']} maps on {counted(notes['explained'], 'image')} with "
             "a plain background; the ring is the object's outline. Lines: 95 % intervals. "
-            "Cues: pictures of which only that is left."
+            "Cues: images reduced to this cue alone."
         )
         figure = new_figure(result, self.question(), width=11.5, height=above + below, said=said)
         parts = figure.subfigures(
@@ -142,11 +147,11 @@ class Reliance(Analysis[RelianceParams]):
             for name, image in zip(("whole", *cues["cue"][1:]), result.arrays["examples"], strict=True)
         ]
         tiles(right, examples, columns=3, cell=CELL)
-        heading(right, "One image, cue by cue")
+        heading(right, "One image, reduced to each cue")
         if pictures:
             axes = parts[1].subplots()
             tiles(axes, pictures, columns=EXAMPLES + 1, cell=CELL)
-            heading(axes, f"Marks in {text(notes['part'], 40)}: place (orange), and images that carry them")
+            heading(axes, f"Marks in {text(notes['part'], 40)}: position (orange), and images that have them")
         return figure
 
 
@@ -178,7 +183,10 @@ def _shares(session: Session, params: RelianceParams, rows: Array, masks: Array)
 
 
 def _cues(session: Session, pictures: Array, masks: Array, labels: Array) -> tuple[dict[str, Array], Array]:
-    """Say what each cue lets the model recognise, `(n,)` 0, 1 or NaN where no object is; and show one image's cues."""
+    """Return which images are classified correctly from each cue alone, `(n,)` 0, 1 or NaN where no object is known.
+
+    Also returns one image, reduced to each cue.
+    """
     images, known = pictures.astype(np.float32) / 255, plain(masks)
     right, examples = {}, []
     shown = int(np.argmax(known))
@@ -192,7 +200,7 @@ def _cues(session: Session, pictures: Array, masks: Array, labels: Array) -> tup
 
 
 def _by_class(names: tuple[str, ...], labels: Array, shares: Array, right: Mapping[str, Array]) -> pd.DataFrame:
-    """One line a class: where its evidence lies, and how many of its images each cue lets the model recognise."""
+    """One row a class: where its evidence lies, and the accuracy on each cue alone."""
     import pandas as pd
 
     lines = []
@@ -235,18 +243,18 @@ def _facts(shares: Array, area: list[float], cues: pd.DataFrame, looked: int, tr
     if not tried:
         findings.append(
             Finding(
-                f"No pattern that goes with one class was found in {counted(looked, 'image')} that the surroundings do "
-                "not explain."
+                f"No mark was found in {counted(looked, 'image')}: no pattern at a fixed position occurs with one "
+                "class and is not explained by its surroundings."
             )
         )
     on = estimates(shares)
     if np.isfinite(on[0]).all():
-        said = [
+        parts = [
             f"{percent(on[0, k])} on {what}" for k, what in enumerate(("the object", "its outline", "the background"))
         ]
         findings.append(
             Finding(
-                f"Of the evidence lies {said[0]}, {said[1]} and {said[2]}, which {percent(area[2])} of the pixels are.",
+                f"Evidence: {parts[0]}, {parts[1]} and {parts[2]} (which covers {percent(area[2])} of the pixels).",
                 severity=Severity.INFO,
                 effect=Estimate(*on[:, 2].tolist(), unit="%"),
             )
@@ -258,11 +266,11 @@ def _facts(shares: Array, area: list[float], cues: pd.DataFrame, looked: int, tr
         alone = row["cue"] in ("background", "frame") and share.low > 2 * row["commonest"]
         findings.append(
             Finding(
-                f"Of {counted(int(row['images']), 'image')} {share} are recognised when only the {row['cue']} "
-                f"{'are' if row['cue'] == 'edges' else 'is'} left.",
+                f"With only the {row['cue']} visible, {share} of {counted(int(row['images']), 'image')} are classified "
+                "correctly.",
                 severity=Severity.MILD if alone else Severity.INFO,
                 effect=share,
-                advice="See which classes need no object, and why their backgrounds differ." if alone else "",
+                advice="Check which classes need no object, and why their backgrounds differ." if alone else "",
                 kind="shortcut" if alone else None,
             )
         )
@@ -270,7 +278,7 @@ def _facts(shares: Array, area: list[float], cues: pd.DataFrame, looked: int, tr
 
 
 def _pictures(shortcuts: list[Shortcut], images: Any) -> dict[str, Array]:
-    """Images that carry each of the first three marks, and a picture of its place."""
+    """Images that have each of the first three marks, and a picture of its position."""
     arrays = {}
     for number, found in enumerate(shortcuts[:3]):
         carriers = np.asarray(images[found.rows[:EXAMPLES]])
@@ -286,8 +294,8 @@ def _tiles(result: Result) -> list[Tile]:
     table = result.tables["marks"]
     for number, carriers in enumerate(result.notes["carriers"]):
         row, stack = table.iloc[number], result.arrays[f"mark_{number}"]
-        flips = "" if np.isnan(row["flips"]) else f"turns {percent(row['flips'])} of others"
-        above = [(text(row["class"], 16), INK), (f"{percent(row['carrying'] / row['of'])} carry it", QUIET)]
+        flips = "" if np.isnan(row["flips"]) else f"flips {percent(row['flips'])} of others"
+        above = [(text(row["class"], 16), INK), (f"in {percent(row['carrying'] / row['of'])} of its images", QUIET)]
         pictures.append(Tile(stack[0], above=above, below=[(flips, PREDICTED_COLOUR)], framed=True))
         pictures += [
             Tile(image, below=[(f"row {at}", QUIET)], framed=True)

@@ -1,4 +1,4 @@
-"""Pictures of which only one cue is left: the silhouette, the edges, the texture, the background or the frame."""
+"""Images reduced to one cue: silhouette, edges, texture, background or frame."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from workbench.core.types import Array
 from workbench.data.objects import background_images, plain
 
 CUES = ("silhouette", "edges", "texture", "background", "frame")
-"""The cues, in the order in which they are listed."""
+"""The cues, in the order of the tables."""
 NEED_AN_OBJECT = ("silhouette", "texture", "background")
 
 
 def only(cue: str, images: Array, masks: Array, *, seed: int = 0) -> Array:
-    """Leave one cue of each picture.
+    """Reduce each image to one cue.
 
     The silhouette is the object in one colour, the mean of all objects. Edges are the length of the gradient
     (Sobel), scaled to the picture's own largest value. Texture is the object's own pixels in random order. Of the
@@ -26,7 +26,7 @@ def only(cue: str, images: Array, masks: Array, *, seed: int = 0) -> Array:
         cue: one of `CUES`.
         images: `(N, H, W, C)` float in [0, 1].
         masks: `(N, H, W)` bool from `object_masks`.
-        seed: of the order of the pixels.
+        seed: for the order of the pixels.
 
     Returns:
         `(N, H, W, C)` float32 in [0, 1].

@@ -1,7 +1,7 @@
-"""Where the maps of each class gather, if not on the object: marks that the model shows, whatever the pixels show.
+"""Where the maps of each class concentrate, if not on the object: marks found through the model.
 
 The maps of a class's images are clustered, as in Lapuschkin et al. 2019, doi:10.1038/s41467-019-08987-4 (spectral
-relevance analysis); a group whose evidence gathers at a place that its objects do not cover is looked at for a mark.
+relevance analysis); a cluster whose evidence is concentrated outside its objects is searched for a mark.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-NARROW, UNCOVERED = 8, 0.5
-"""Evidence is elsewhere if half of it lies in so few cells, and the objects cover less than that share of them."""
+NARROW = 8
+"""Evidence is concentrated if half of it lies in at most this many cells."""
+UNCOVERED = 0.5
+"""It is off the object if objects cover less than this share of these cells."""
 COLUMNS = (
     "class",
     "group",
@@ -41,16 +43,16 @@ COLUMNS = (
 )
 
 
-def gathered(
+def map_groups(
     session: Session, images: Array, labels: Array, *, each: int, method: str, options: dict[str, Any]
 ) -> tuple[pd.DataFrame, list[Mark]]:
-    """Cluster the maps of some images of each class, and look for a mark where a group's evidence gathers.
+    """Cluster the maps of some images of each class, and look for a mark where the evidence of a cluster concentrates.
 
     Args:
         session: the model.
         images: `(N, H, W, C)` uint8.
         labels: `(N,)` int.
-        each: images of each class to explain; of fewer than 12 no groups are made.
+        each: images of each class to explain; fewer than 12 are not clustered.
         method: CLI name of the method.
         options: its parameters.
 
@@ -62,7 +64,7 @@ def gathered(
     lines, found = [], []
     known = np.unique(labels)
     for number, label in enumerate(known):
-        report("Groups of maps", number, len(known))
+        report("Clustering maps", number, len(known))
         rows = np.flatnonzero(labels == label)[:each]
         if len(rows) < LEAST:
             continue

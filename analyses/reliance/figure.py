@@ -1,4 +1,4 @@
-"""The two panels of bars that `reliance` draws: where the evidence lies, and what single cues are worth."""
+"""The two bar panels of `reliance`: where the evidence lies, and the accuracy on single cues."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PARTS = {"object": TRUE_COLOUR, "ring": "#b9c2cc", "background": PREDICTED_COLOUR}
-"""Where evidence can lie, and how it is drawn."""
+"""Parts of an image, and their colours."""
 
 
 def evidence(axes: Axes, table: pd.DataFrame, area: list[float]) -> None:
@@ -40,7 +40,7 @@ def evidence(axes: Axes, table: pd.DataFrame, area: list[float]) -> None:
         axes.text(
             50,
             (len(table) - 1) / 2,
-            "no plain background,\nso no object is known",
+            "no plain background,\nso no object mask",
             ha="center",
             va="center",
             color=QUIET,
@@ -48,7 +48,7 @@ def evidence(axes: Axes, table: pd.DataFrame, area: list[float]) -> None:
         )
     class_ticks(axes, table["class"].tolist(), limit=18)
     axes.set_xlim(0, 100)
-    axes.set_xlabel("share of the evidence, % (dotted: of the pixels)")
+    axes.set_xlabel("share of the evidence, % (dotted: share of the pixels)")
     axes.set_title("Where the evidence lies\n", loc="left", fontsize=9.5, fontweight="bold", color=INK)
     bare(axes, grid="x")
 
@@ -60,11 +60,11 @@ def accuracies(axes: Axes, cues: pd.DataFrame) -> None:
     interval_bars(axes, places, *values, colour=TRUE_COLOUR, height=0.6)
     for place, value in zip(places.tolist(), cues["accuracy"], strict=True):
         if np.isnan(value):
-            axes.text(2, place, "no object is known", va="center", fontsize=SMALL, color=QUIET)
+            axes.text(2, place, "no object mask", va="center", fontsize=SMALL, color=QUIET)
     axes.axvline(100 * float(cues["commonest"].iloc[0]), color=INK, linewidth=1, linestyle=":")
     axes.set_yticks(places, cues["cue"])
     axes.set_ylim(len(cues) - 0.5, -0.5)
     axes.set_xlim(0, 100)
-    axes.set_xlabel("accuracy, % (dotted: commonest class)")
-    heading(axes, "What single cues are worth")
+    axes.set_xlabel("accuracy, % (dotted: most frequent class)")
+    heading(axes, "Accuracy on single cues")
     bare(axes, grid="x")

@@ -1,4 +1,4 @@
-"""What changes of the images do to the predictions, and to their maps."""
+"""Effect of image corruptions on predictions and maps."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from pydantic import Field
 
 from analyses.robustness.corruptions import FAMILIES, SEVERITIES, Corruptions
-from analyses.robustness.figure import drawn
+from analyses.robustness.figure import draw_trial
 from analyses.robustness.fragility import NEVER
 from analyses.robustness.tables import classes_of, curves_of, drop, families_of, images_of, maps_of
-from analyses.robustness.trial import Trial, stability, tried
+from analyses.robustness.trial import Trial, run_trial, stability
 from workbench.core.errors import unknown
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
@@ -33,26 +33,28 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-TOO_MUCH, MUCH = 0.2, 0.1
-"""Accuracy that the mildest severity must surely cost for a fault; and severity 3, to be worth a word."""
+TOO_MUCH = 0.2
+"""Accuracy that the mildest severity must surely cost to be a fault."""
+MUCH = 0.1
+"""Accuracy that severity 3 must surely cost to be mild."""
 MIDDLE = 3
 """Severity at which families and classes are compared."""
 
 
 class RobustnessParams(Params):
-    """Which changes, on how many images."""
+    """Which corruptions, on how many images."""
 
-    families: tuple[str, ...] = Field((), description=f"kinds of change, all if none: {', '.join(FAMILIES)}")
-    images: int = Field(1000, ge=1, le=100_000, description="images to change, of each class as many as there are")
-    every: int = Field(1, ge=1, le=4, description="steps of severity: 1 tries all five, 2 tries 1, 3 and 5")
-    maps: int = Field(32, ge=0, le=2000, description="images whose maps are compared before and after")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images and of the changes")
+    families: tuple[str, ...] = Field((), description=f"corruptions to apply; default: all of {', '.join(FAMILIES)}")
+    images: int = Field(1000, ge=1, le=100_000, description="images to corrupt, balanced over the classes")
+    every: int = Field(1, ge=1, le=4, description="step between severities: 1 tests all five, 2 tests 1, 3 and 5")
+    maps: int = Field(32, ge=0, le=2000, description="images whose maps to compare before and after corruption")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed for choosing images and for the corruptions")
 
 
 class Robustness(Analysis[RobustnessParams]):
-    """How much do noise, blur, shifts and the like cost, and which small change flips an image?
+    """How robust is the model to noise, blur, shifts and other corruptions?
 
-    Eleven families of corruptions after MNIST-C at five severities, of which a reader hardly sees the first.
+    Eleven families of corruptions after MNIST-C at five severities; the first is hardly visible.
     """
 
     Params = RobustnessParams
@@ -61,7 +63,7 @@ class Robustness(Analysis[RobustnessParams]):
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 200, "every": 2, "maps": 8})
 
     def compute(self, session: Session, params: RobustnessParams) -> Result:
-        """Change a balanced sample in every way, and compare predictions and maps with those of the images as they are.
+        """Corrupt a balanced sample in every way, and compare predictions and maps with those of the clean images.
 
         Source: arXiv:1906.02337 (families), arXiv:1903.12261 (corruption error).
 
@@ -76,7 +78,7 @@ class Robustness(Analysis[RobustnessParams]):
         rows = balanced(session.dataset.labels, params.images, params.seed)
         severities = SEVERITIES[:: params.every]
         names = [name for name in FAMILIES if not params.families or name in params.families]
-        trial = tried(session, rows, names, severities, params.seed)
+        trial = run_trial(session, rows, names, severities, params.seed)
         maps = stability(session, trial, params.maps, params.seed)
         middle = min((s for s in severities if s >= MIDDLE), default=severities[-1])
         curves, classes = curves_of(trial), classes_of(trial, session.class_names)
@@ -94,11 +96,11 @@ class Robustness(Analysis[RobustnessParams]):
             "severities": list(severities),
             "chance": chance.value if np.isfinite(chance.value) else None,
         }
-        findings = [_fragility(trial, middle), _relative(trial, families)]
+        findings = [_fragility(trial, middle), _mean_cost(trial, families)]
         findings += [
-            *_hit(trial, classes, middle),
-            *_flipped(trial),
-            *_kept(families, str(notes["title"]), chance, middle),
+            *_most_affected(trial, classes, middle),
+            *_flips(trial),
+            *_map_stability(families, str(notes["title"]), chance, middle),
         ]
         return Result(
             tables,
@@ -109,11 +111,11 @@ class Robustness(Analysis[RobustnessParams]):
 
     def draw(self, result: Result) -> Figure:
         """Draw a curve for each family, the classes at one severity, the maps, and images that flip."""
-        return drawn(result, self.question())
+        return draw_trial(result, self.question())
 
 
 def _examples(trial: Trial, session: Session, seed: int) -> tuple[list[dict[str, Any]], Array]:
-    """Of each family the right image that the smallest severity flips, the surest one; before and after."""
+    """Choose for each family the correct image that flips at the smallest severity, the most confident one."""
     at, to = trial.flips
     names, shown, pairs = session.class_names, [], []
     for f, family in enumerate(trial.families):
@@ -145,9 +147,9 @@ def _points(found: Estimate) -> str:
 
 
 def _fragility(trial: Trial, middle: int) -> Finding:
-    """Judge the costliest family: at the mildest severity for a fault, at the middle one for a word."""
+    """Judge the costliest family: at the mildest severity for a fault, at the middle one else."""
     first, count = trial.severities[0], len(trial.families)
-    sure = 1 - 0.05 / count  # as many families have their chance
+    sure = 1 - 0.05 / count  # Bonferroni over the families
     broken = [f for f in range(count) if drop(trial, f, 1, sure).low > TOO_MUCH]
     place = 1 if broken else 1 + trial.severities.index(middle)
     drops = [drop(trial, f, place).value for f in range(count)]
@@ -157,20 +159,20 @@ def _fragility(trial: Trial, middle: int) -> Finding:
     family, before = FAMILIES[trial.families[worst]], rate(int(trial.right[worst, 0].sum()), len(trial.rows))
     after = rate(int(trial.right[worst, place].sum()), len(trial.rows))
     claim = (
-        f"{family.title} ({family.words(severity)}, severity {severity} of {SEVERITIES[-1]}) costs "
-        f"{_points(found)} of accuracy: {percent(before.value)} become {percent(after.value)} of "
+        f"{family.title} ({family.words(severity)}, severity {severity} of {SEVERITIES[-1]}) lowers the accuracy by "
+        f"{_points(found)}, from {percent(before.value)} to {percent(after.value)} on "
         f"{counted(len(trial.rows), 'image')}"
     )
     others = [FAMILIES[trial.families[f]].title for f in broken if f != worst]
     if others:
-        claim += f"; so mild a change costs as much by {listed([each.lower() for each in others])}"
+        claim += f"; at the same severity {listed([each.lower() for each in others])} also cost too much"
     elif not weak and count > 1:
-        claim += "; no other family costs more"
+        claim += "; no other corruption costs more"
     lost = np.flatnonzero(trial.right[worst, 0] & ~trial.right[worst, place])
     surest = lost[np.argsort(-trial.before.confidence[lost], kind="stable")][:MOST_EVIDENCE]
     advice = (
-        f"If such pictures can come, train with this change as augmentation ({family.name}, at random up to severity "
-        f"{middle}), and check that the images are prepared in training as they are here."
+        f"If such images occur in use, train with this corruption as augmentation ({family.name}, at random up to "
+        f"severity {middle}), and check that training and evaluation use the same preprocessing."
     )
     return Finding(
         f"{claim}.",
@@ -179,26 +181,26 @@ def _fragility(trial: Trial, middle: int) -> Finding:
         evidence=tuple(trial.rows[surest].tolist()),
         advice=advice if broken or weak else "",
         kind="fragility",
-        confirm=f"The same model trained with {family.title.lower()} at random loses less at severity {severity}."
+        confirm=f"Retrain with random {family.title.lower()}: the model loses less accuracy at severity {severity}."
         if broken or weak
         else "",
     )
 
 
-def _relative(trial: Trial, families: pd.DataFrame) -> Finding:
-    """Say what all families cost on average, and beside a simple reference."""
+def _mean_cost(trial: Trial, families: pd.DataFrame) -> Finding:
+    """Report what all families cost on average, and compared with a simple reference."""
     mean, error = float(families["mean_drop"].mean()), families["corruption_error"].mean()
     claim = (
-        f"Over {counted(len(families), 'kind')} of change and {counted(len(trial.severities), 'severity level')} the "
-        f"accuracy falls by {100 * mean:.1f} points on average"
+        f"Averaged over {counted(len(families), 'kind')} of corruption and "
+        f"{counted(len(trial.severities), 'severity level')}, the accuracy falls by {100 * mean:.1f} points"
     )
     if np.isfinite(error):
-        claim += f"; the mean corruption error is {error:.2f} times that of a linear classifier of the pixels"
+        claim += f"; the mean corruption error is {error:.2f} times that of a linear classifier on the pixels"
     return Finding(f"{claim}.", effect=Estimate(mean))
 
 
-def _hit(trial: Trial, classes: pd.DataFrame, middle: int) -> list[Finding]:
-    """Name the class and family with the largest loss, where there is more than one class."""
+def _most_affected(trial: Trial, classes: pd.DataFrame, middle: int) -> list[Finding]:
+    """Report the class and family with the largest loss, where there is more than one class."""
     own = classes[classes["severity"] == middle]
     if own["class"].nunique() < 2:
         return []
@@ -211,8 +213,9 @@ def _hit(trial: Trial, classes: pd.DataFrame, middle: int) -> list[Finding]:
     share = rate(int(row["right"]), int(row["images"]))
     return [
         Finding(
-            f"{row['class']} suffers most, from {row['family'].lower()}: at severity {middle} {share} of "
-            f"{counted(int(row['images']), 'image')} are still recognised, {100 * row['drop']:.1f} points less.",
+            f"Most affected: {row['class']} under {row['family'].lower()}; at severity {middle} {share} of "
+            f"{counted(int(row['images']), 'image')} are still classified correctly, {100 * row['drop']:.1f} points "
+            "less.",
             severity=Severity.INFO,
             effect=share,
             evidence=tuple(trial.rows[lost][:MOST_EVIDENCE].tolist()),
@@ -221,11 +224,11 @@ def _hit(trial: Trial, classes: pd.DataFrame, middle: int) -> list[Finding]:
     ]
 
 
-def _flipped(trial: Trial) -> list[Finding]:
-    """Say how many right predictions a hardly visible change turns."""
+def _flips(trial: Trial) -> list[Finding]:
+    """Report how many correct predictions a hardly visible change flips."""
     right = np.flatnonzero(trial.before.correct)
     if not len(right):
-        return [Finding("No image of the sample is predicted right, so no change can cost anything.")]
+        return [Finding("No image of the sample is classified correctly, so corruptions cannot cost accuracy.")]
     first, at = trial.severities[0], trial.flips[0][:, right]
     turned = (at == first).sum(axis=0)
     share = rate(int((turned > 0).sum()), len(right))
@@ -233,8 +236,8 @@ def _flipped(trial: Trial) -> list[Finding]:
     rows = trial.rows[right[often[: int((turned > 0).sum())]]][:MOST_EVIDENCE]
     return [
         Finding(
-            f"Of {counted(len(right), 'right prediction')} {share} turn under at least one change of severity {first}; "
-            f"{percent(float((at == NEVER).all(axis=0).mean()))} stand all changes tried.",
+            f"{share} of {counted(len(right), 'correct prediction')} flip under at least one corruption of severity "
+            f"{first}; {percent(float((at == NEVER).all(axis=0).mean()))} withstand every corruption tested.",
             severity=Severity.INFO,
             effect=share,
             evidence=tuple(rows.tolist()),
@@ -242,18 +245,18 @@ def _flipped(trial: Trial) -> list[Finding]:
     ]
 
 
-def _kept(families: pd.DataFrame, method: str, chance: Estimate, middle: int) -> list[Finding]:
-    """Say how far the maps stay where the predictions stay."""
+def _map_stability(families: pd.DataFrame, method: str, chance: Estimate, middle: int) -> list[Finding]:
+    """Report how stable the maps are where the predictions stay correct."""
     known = families[families["maps_compared"] >= 2].sort_values("map_stability", kind="stable")
     if known.empty:
         return []
     least = known.iloc[0]
     own = Estimate.of(least, "map_stability")
     claim = (
-        f"Where the prediction stays right, the {method} map changes most under {least['family'].lower()}: rank "
-        f"correlation with the map before {own} on the object at severity {middle}, over "
+        f"Where the prediction stays correct, the {method} map changes most under {least['family'].lower()}: rank "
+        f"correlation {own} with the map of the clean image, on the object at severity {middle}, over "
         f"{counted(int(least['maps_compared']), 'image')}"
     )
     if np.isfinite(chance.value):
-        claim += f"; the maps of two different images share {number(chance.value)}"
+        claim += f"; for the maps of two different images it is {number(chance.value)}"
     return [Finding(f"{claim}.", severity=Severity.INFO, effect=own)]

@@ -1,11 +1,11 @@
-"""Images made worse on purpose, eleven ways at five severities: what a camera, a scanner or a hand does to them.
+"""Corruptions of images, eleven families at five severities: what cameras, scanners and handling do to them.
 
-Sizes are shares of the shorter side, so that 8 pixels and 224 are treated alike. What is random depends on the seed,
-the family and the image's row alone, and not on the severity: a higher one goes further the same way, and an image
-is changed alike in any batch.
+Sizes are shares of the shorter side, so that 8 pixels and 224 are treated alike. Random numbers depend on the seed,
+the family and the image's row only, not on the severity: a higher one goes further in the same direction, and an
+image is corrupted in the same way in any batch.
 
 Source: the families of MNIST-C (Mu & Gilmer 2019, arXiv:1906.02337) and ImageNet-C (Hendrycks & Dietterich 2019,
-arXiv:1903.12261) that keep the label of any object; severity 1 is one that a reader hardly sees.
+arXiv:1903.12261) that keep the label of any object; severity 1 is hardly visible.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workbench.data.blur import blurred
 from workbench.data.objects import background_images, object_masks, plain
 
 SEVERITIES = (1, 2, 3, 4, 5)
-"""0 is the image as it is."""
+"""0 is the clean image."""
 Draws = Sequence[np.random.Generator]
 Change = Callable[["Corruptions", float, Draws], Array]
 Moves = Callable[["Corruptions", float, Draws], Array]
@@ -32,7 +32,7 @@ Moves = Callable[["Corruptions", float, Draws], Array]
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """One way to make images worse.
+    """One way to corrupt images.
 
     Attributes:
         name: CLI name.
@@ -51,17 +51,17 @@ class Family:
     moves: Moves | None = None
 
     def words(self, severity: int) -> str:
-        """Say what a severity does, for example "5° to either side"."""
+        """Describe a severity, for example "5° to either side"."""
         return "unchanged" if severity == 0 else self.unit.format(self.strengths[severity - 1]).replace("%", " %")
 
 
 class Corruptions:
-    """A batch of images, and what becomes of them.
+    """A batch of images, and their corruptions.
 
     Attributes:
         images: `(B, H, W, C)` float32 in [0, 1].
-        rows: `(B,)` int, names of the images for their random numbers.
-        seed: of all random numbers.
+        rows: `(B,)` int, rows of the images, which seed their random numbers.
+        seed: for all random numbers.
 
     Args:
         images: `(B, H, W, C)` float in [0, 1].
@@ -71,7 +71,7 @@ class Corruptions:
 
     def __init__(self, images: Array, rows: Array, seed: int = 0) -> None:
         if len(rows) != len(images):
-            raise WorkbenchError(f"`rows` must name each of {len(images)} images. Got {len(rows)}.")
+            raise WorkbenchError(f"`rows` must have one value for each of {len(images)} images. Got {len(rows)}.")
         self.images, self.rows, self.seed = np.asarray(images, np.float32), np.asarray(rows), seed
 
     @property
@@ -255,7 +255,7 @@ FAMILIES = {
             name="brightness",
             title="Brightness",
             strengths=(0.03, 0.06, 0.1, 0.15, 0.25),
-            unit="{} brighter or darker, of 1",
+            unit="{} of the full range brighter or darker",
             change=_brightness,
         ),
         Family(

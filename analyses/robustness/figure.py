@@ -29,12 +29,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-WIDTH, ACROSS, CELL = 13.0, 6, 0.95
+WIDTH = 13.0
+"""Inches."""
+ACROSS = 6
+"""Curves in a row."""
+CELL = 0.95
+"""Width of an image in inches."""
 MOST_CLASSES = 20
-"""Classes that are drawn; of more, those that lose most."""
+"""Classes to draw, at most; those that lose most."""
 
 
-def drawn(result: Result, question: str) -> Figure:
+def draw_trial(result: Result, question: str) -> Figure:
     """Draw a curve for each family, the loss by class, the maps' stability, and images that flip."""
     families, notes = result.tables["families"], result.notes
     classes = _by_class(result)
@@ -44,10 +49,10 @@ def drawn(result: Result, question: str) -> Figure:
     tall = [1.75 * lines + 0.2, 1.5 + 0.25 * max(len(classes), 0.8 * len(families))]
     tall.append(tiles_height(pictures, per_row, CELL) + 0.45 if pictures else 0.5)
     said = (
-        "Curves: accuracy by severity with 95 % Wilson interval; grey: each class; dashed: a linear classifier of the "
-        f"pixels, if its training images are known. Most costly family first. Severity {notes['middle']} of 5 in the "
-        "lower panels. Pairs of images: before, and after the smallest change that flips a right prediction. "
-        "Maps: of images that stay right, moved back where the image was moved; (number of images)."
+        "Curves: accuracy by severity with 95 % Wilson interval; grey: each class; dashed: a linear classifier on the "
+        f"pixels, if training images are available. Costliest family first. Severity {notes['middle']} of 5 in the "
+        "lower panels. Pairs of images: before and after the smallest change that flips a correct prediction. "
+        "Maps: of images that stay correct, aligned where the image was moved; (number of images)."
     )
     figure = new_figure(result, question, width=WIDTH, height=sum(tall), said=said)
     above, middle, below = figure.subfigures(3, 1, height_ratios=tall, squeeze=False)[:, 0]
@@ -58,9 +63,9 @@ def drawn(result: Result, question: str) -> Figure:
     axes = below.subplots()
     heading(
         axes,
-        "The smallest change of each family that flips a right prediction: before, after"
+        "Smallest change of each family that flips a correct prediction: before, after"
         if pictures
-        else "No change flips a right prediction",
+        else "No change flips a correct prediction",
     )
     tiles(axes, pictures, columns=per_row, cell=CELL)
     return figure
@@ -124,7 +129,7 @@ def _heat(axes: Axes, loss: pd.DataFrame, result: Result) -> None:
     axes.set_xticks(np.arange(loss.shape[1]) + 0.5, list(loss.columns), rotation=35, ha="right", fontsize=SMALL + 1)
     axes.tick_params(length=0)
     of, shown = len(names), len(loss)
-    which = f", the {shown} of {of} classes that lose most" if shown < of else ""
+    which = f", the {shown} of {of} classes with the largest loss" if shown < of else ""
     heading(axes, f"Accuracy lost by class at severity {result.notes['middle']}{which}")
 
 
@@ -142,21 +147,21 @@ def _maps(axes: Axes, families: pd.DataFrame, notes: Mapping[str, Any]) -> None:
     if np.isnan(values[0]).all():
         axes.text(0.5, len(families) / 2 - 0.5, "no map to compare", ha="center", color=QUIET, fontsize=SMALL + 1)
     axes.set_xlim(min(0.0, float(np.nanmin([*low, 0.0]))), 1)
-    axes.set_xlabel("rank correlation, before and after" + ("; dotted: two images" if chance is not None else ""))
-    heading(axes, f"Do the {notes['title']} maps stay?")
+    axes.set_xlabel("rank correlation with the clean image" + ("; dotted: two images" if chance is not None else ""))
+    heading(axes, f"Stability of the {notes['title']} maps")
     plain(axes, grid="x")
     axes.axvline(0, color=FAINT, linewidth=0.8)
 
 
 def _pictures(result: Result) -> list[Tile]:
-    """Pairs of tiles, the image as it is and changed."""
+    """Pairs of tiles: the clean and the corrupted image."""
     found = []
-    for (before, after), said in zip(result.arrays["pairs"], result.notes["shown"], strict=True):
-        above = [(said["family"], INK), (f"severity {said['severity']}", QUIET)]
+    for (before, after), flip in zip(result.arrays["pairs"], result.notes["shown"], strict=True):
+        above = [(flip["family"], INK), (f"severity {flip['severity']}", QUIET)]
         found.append(
-            Tile(before, above=above, below=[(text(said["true"], 13), TRUE_COLOUR), (f"row {said['row']}", QUIET)])
+            Tile(before, above=above, below=[(text(flip["true"], 13), TRUE_COLOUR), (f"row {flip['row']}", QUIET)])
         )
         found.append(
-            Tile(after, above=[("", INK), ("", QUIET)], below=[(text(said["to"], 13), PREDICTED_COLOUR), ("", QUIET)])
+            Tile(after, above=[("", INK), ("", QUIET)], below=[(text(flip["to"], 13), PREDICTED_COLOUR), ("", QUIET)])
         )
     return found

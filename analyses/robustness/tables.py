@@ -1,4 +1,4 @@
-"""The tables of a trial on corrupted images: by family, severity, class, image, and of the maps."""
+"""Tables of a trial on corrupted images: by family, severity, class and image, and of the maps."""
 
 from __future__ import annotations
 

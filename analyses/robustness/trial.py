@@ -1,4 +1,4 @@
-"""A model tried on corrupted images: its predictions, those of a reference, and how far its maps stay the same."""
+"""A model on corrupted images: its predictions, those of a reference, and the stability of its maps."""
 
 from __future__ import annotations
 
@@ -22,24 +22,26 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 BATCH = 256
-LEARNED = 2000
-"""Training images that the reference learns from."""
-METHODS, FEW = ("grad-cam", "saliency", "occlusion"), 8
-"""Methods whose maps are compared, the first that applies; and images for the last one, which is slow."""
+REFERENCE_IMAGES = 2000
+"""Training images that the reference is fitted to."""
+METHODS = ("grad-cam", "saliency", "occlusion")
+"""Methods whose maps are compared: the first that applies."""
+FEW = 8
+"""Images for the last one, which is slow."""
 LEAST = 8
-"""Pixels on which two maps can be compared."""
+"""Fewest pixels on which two maps are compared."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Trial:
-    """What became of n images under F families of S severities.
+    """Predictions of n images under F families of S severities.
 
     Attributes:
         rows: `(n,)` int64, rows of the dataset.
         families: F names.
         severities: S severities, ascending.
-        before: predictions of the images as they are.
-        predicted: `(F, S, n)` int64 classes predicted for the changed images.
+        before: predictions of the clean images.
+        predicted: `(F, S, n)` int64 classes predicted for the corrupted images.
         reference: `(F, S + 1, n)` int64, those of a ridge regression on the pixels, severity 0 first; None where no
             training images are known.
     """
@@ -63,32 +65,32 @@ class Trial:
         return flips(self.predicted, self.before.predicted, np.array(self.severities))
 
 
-def tried(session: Session, rows: Array, families: Sequence[str], severities: Sequence[int], seed: int) -> Trial:
-    """Change images in every way, and ask the model and the reference about each of them."""
+def run_trial(session: Session, rows: Array, families: Sequence[str], severities: Sequence[int], seed: int) -> Trial:
+    """Corrupt images in every way, and predict each of them with the model and the reference."""
     dataset, probe = session.dataset, session.probe
     reference = None
     if session.train is not None:
-        learned = np.sort(balanced(session.train.labels, LEARNED, seed))
+        learned = np.sort(balanced(session.train.labels, REFERENCE_IMAGES, seed))
         reference = pixel_reference(Some(session.train, learned), session.train.labels[learned])
     logits = []
     predicted = np.zeros((len(families), len(severities), len(rows)), np.int64)
-    compared = np.zeros((len(families), len(severities) + 1, len(rows)), np.int64)
+    by_reference = np.zeros((len(families), len(severities) + 1, len(rows)), np.int64)
     done, total = 0, len(rows) * len(families)
     for part in portions(Some(dataset, rows), BATCH):
         batch = Corruptions(dataset.floats(rows[part]), rows[part], seed)
         logits.append(probe.logits(batch.images))
         if reference is not None:
-            compared[:, 0, part] = reference(batch.images)
+            by_reference[:, 0, part] = reference(batch.images)
         for f, family in enumerate(families):
             for s, severity in enumerate(severities):
                 changed = batch.changed(family, severity)
                 predicted[f, s, part] = probe.logits(changed).argmax(axis=1)
                 if reference is not None:
-                    compared[f, s + 1, part] = reference(changed)
+                    by_reference[f, s + 1, part] = reference(changed)
             done += len(batch.rows)
-            report("Corrupted images", done, total)
+            report("Predicting corrupted images", done, total)
     before = Predictions(np.concatenate(logits), dataset.labels[rows])
-    known = None if reference is None else compared
+    known = None if reference is None else by_reference
     return Trial(
         rows=rows,
         families=tuple(families),
@@ -101,13 +103,13 @@ def tried(session: Session, rows: Array, families: Sequence[str], severities: Se
 
 @dataclass(frozen=True, eq=False)
 class Stability:
-    """How alike the maps of an image are before and after.
+    """How similar the maps of an image are before and after.
 
     Attributes:
         method: CLI name of the method.
-        alike: `(F, S, m)` rank correlation of each image's maps on its object; NaN where its prediction did not stay,
+        alike: `(F, S, m)` rank correlation of each image's maps on its object; NaN where its prediction flipped,
             or a map is flat.
-        chance: `(m,)` the same of the maps of two different images as they are; NaN where there are no two.
+        chance: `(m,)` the same for the maps of two different clean images; NaN where there are no two.
     """
 
     method: str
@@ -116,7 +118,7 @@ class Stability:
 
 
 def stability(session: Session, trial: Trial, most: int, seed: int) -> Stability:
-    """Explain some images that are predicted right, before and after each change that they stand, and compare.
+    """Explain some correctly classified images before and after each corruption that they withstand, and compare.
 
     The map of a moved image is moved back before it is compared, and only where it is known.
     """
@@ -146,7 +148,7 @@ def stability(session: Session, trial: Trial, most: int, seed: int) -> Stability
             back, known = batch.moved_back(maps, family, severity)
             for n in stays:
                 alike[f, s, n] = _alike(first[n], back[n], batch.objects[n] & known[n])
-        report("Maps of corrupted images", f + 1, len(trial.families))
+        report("Explaining corrupted images", f + 1, len(trial.families))
     return Stability(method, alike, chance if len(chosen) > 1 else np.full(1, np.nan))
 
 

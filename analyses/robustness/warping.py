@@ -31,13 +31,13 @@ def zooms(factors: Array) -> Array:
 
 
 def inverse(maps: Array) -> Array:
-    """Return the way back of each of `(B, 2, 3)` maps."""
+    """Return the inverse of each of `(B, 2, 3)` maps."""
     back = np.linalg.inv(maps[:, :, :2])
     return np.concatenate([back, -back @ maps[:, :, 2:]], axis=2)
 
 
 def sources(maps: Array, height: int, width: int) -> Array:
-    """Say for each pixel of the result where in the picture it comes from: `(B, H, W, 2)` row and column.
+    """Return for each pixel of the result where in the picture it comes from: `(B, H, W, 2)` row and column.
 
     Args:
         maps: `(B, 2, 3)`: row and column, counted from the middle, and a constant 1, to the place they come from.
@@ -50,7 +50,7 @@ def sources(maps: Array, height: int, width: int) -> Array:
 
 
 def inside(maps: Array, height: int, width: int) -> Array:
-    """Say which pixels of the result come from within the picture: `(B, H, W)` bool."""
+    """Return which pixels of the result come from within the picture: `(B, H, W)` bool."""
     places, ends = sources(maps, height, width), np.array([height - 1, width - 1])
     return np.asarray(((places >= -1e-6) & (places <= ends + 1e-6)).all(axis=-1))
 

@@ -1,4 +1,4 @@
-"""Whether images, labels and model belong together."""
+"""Whether images, labels and model fit together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workbench.core.types import Array
 from workbench.core.wording import counted, listed, percent
 from workbench.data.sampling import balanced, worst_first
 from workbench.models.input_variants import Convention, conventions
-from workbench.models.preprocessing_search import AS_THEY_ARE, compared, recognised
+from workbench.models.preprocessing_search import AS_THEY_ARE, compare_inputs, correct_on
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
 from workbench.session.analysis import Analysis
@@ -32,21 +32,26 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-JUMP, SURE = 0.1, 1e-4
-"""Gain in accuracy and p-value from which another way of giving the images is taken for the right one."""
-ONE_CLASS, NOTHING = 0.9, 0.1
-"""Share of the images that one class is predicted for, and recall of the others, from which a model has collapsed."""
+JUMP = 0.1
+"""Gain in accuracy above which another preprocessing is considered the right one."""
+SURE = 1e-4
+"""P-value below which it is."""
+ONE_CLASS = 0.9
+"""A model has collapsed if it predicts one class for this share of the images."""
+NOTHING = 0.1
+"""It has only if the recall of all other classes is below this."""
 MOST_CLASSES = 20
+"""Classes in the figure."""
 
 
 class SanityCheckParams(Params):
-    """How many images are given to the model in other ways."""
+    """How many images to test."""
 
-    images: int = Field(1000, ge=20, le=20_000, description="images that are given to the model in each other way")
+    images: int = Field(1000, ge=20, le=20_000, description="images to test with each preprocessing")
 
 
 class SanityCheck(Analysis[SanityCheckParams]):
-    """Do images, labels and model belong together?"""
+    """Do images, labels and model fit together?"""
 
     Params = SanityCheckParams
     needs_model = True
@@ -54,7 +59,7 @@ class SanityCheck(Analysis[SanityCheckParams]):
     quick: ClassVar[Mapping[str, Any]] = {"images": 400}
 
     def compute(self, session: Session, params: SanityCheckParams) -> Result:
-        """Try other scalings of the pixels, other assignments of the labels, and see what is predicted at all."""
+        """Try other scalings of the pixels and other assignments of the labels, and look for a collapsed model."""
         import pandas as pd
 
         predictions, names = session.predictions, session.class_names
@@ -68,17 +73,17 @@ class SanityCheck(Analysis[SanityCheckParams]):
                 "right": counts.diagonal(),
             }
         )
-        collapsed = _collapsed(predictions, counts, names)
+        collapsed = _collapse(predictions, counts, names)
         swapped = permutation(counts)
         found = [*findings, *collapsed]
         if swapped is not None and not collapsed:
-            found.append(_permuted(session, swapped))
+            found.append(_permutation(session, swapped))
         if not found:
             share = rate(int(predictions.correct.sum()), len(predictions))
             found.append(
                 Finding(
-                    f"They do: {share} of the images are recognised as they are given, no other way of giving them and "
-                    f"no other assignment of the labels does surely better.",
+                    f"Images, labels and model fit together: {share} of the images are classified correctly, and no "
+                    "other preprocessing or assignment of the labels is significantly better.",
                     severity=Severity.INFO,
                     effect=share,
                 )
@@ -86,10 +91,10 @@ class SanityCheck(Analysis[SanityCheckParams]):
         return Result({"inputs": inputs, "classes": classes}, findings=tuple(found))
 
     def draw(self, result: Result) -> Figure:
-        """Draw the accuracy of each way to give the images, and how often each class is there and predicted."""
+        """Draw the accuracy with each preprocessing, and how often each class is labelled and predicted."""
         inputs, classes = result.tables["inputs"], result.tables["classes"]
         shown = classes.iloc[np.argsort(-classes["images"].to_numpy(), kind="stable")[:MOST_CLASSES]]
-        said = "Lines: 95 % Wilson intervals. Images are changed after scaling to 0…1, just before the model."
+        said = "Lines: 95 % Wilson intervals. Images are changed after scaling to 0…1, directly before the model."
         if len(shown) < len(classes):
             said += f" The {len(shown)} largest of {len(classes)} classes."
         figure = new_figure(
@@ -116,16 +121,16 @@ def _bars(axes: Axes, inputs: pd.DataFrame) -> None:
     axes.set_xlim(0, 100)
     axes.set_xlabel("accuracy, %")
     axes.tick_params(labelsize=SMALL)
-    heading(axes, "The same images, given to the model in other ways")
+    heading(axes, "The same images with other preprocessing")
     plain(axes, grid="x")
 
 
 def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
-    """Give a sample to the model in every way, and say so if one is surely the right one."""
+    """Test every preprocessing on a sample, and report one that is significantly better."""
     dataset, probe = session.dataset, session.probe
     rows = np.sort(balanced(dataset.labels, min(most, len(dataset)), 0))
     ways = conventions(dataset.image_shape, probe.preprocessing)
-    table, right = compared(probe, dataset, rows, session.predictions.correct[rows], ways)
+    table, right = compare_inputs(probe, dataset, rows, session.predictions.correct[rows], ways)
     now = right[AS_THEY_ARE]
     best = table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable").iloc[0]
     gain = float(best["accuracy"] - table["accuracy"][0])
@@ -137,13 +142,13 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     half = 1.96 * float(np.sqrt(both - net**2 / len(rows)))  # Wald's interval of a paired difference
     interval = (max(gain - half / len(rows), 0.0), min(gain + half / len(rows), 1.0))
     claim = (
-        f"The model is given its images in another way than it learned: {percent(table['accuracy'][0])} of "
-        f"{counted(len(rows), 'image')} are recognised as they are, {percent(best['accuracy'])} if they are "
+        f"The images are not preprocessed as in training: {percent(table['accuracy'][0])} of "
+        f"{counted(len(rows), 'image')} are classified correctly as they are, {percent(best['accuracy'])} if they are "
         f"{way.words}"
     )
     where = {
         True: "; the same holds for the training images.",
-        False: "; the training images are right as they are.",
+        False: "; the training images need no change.",
         None: ".",
     }[elsewhere]
     shifted = elsewhere is False and not way.scales
@@ -156,30 +161,30 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
             advice=_advice(way, elsewhere),
             kind="train-test-shift" if shifted else "preprocessing-mismatch",
             cost=Estimate(gain, *interval),
-            confirm="Evaluate on all images that were changed in this way.",
+            confirm="Change all images in this way and evaluate again.",
         )
     ]
 
 
 def _advice(way: Convention, elsewhere: bool | None) -> str:
-    """Say how the model is given what it wants; training images that are right as they are need no flag."""
-    said = f"Give the model images that are {way.words}, here and wherever it is used; best as a layer of the model."
-    return f"Open it with --preprocessing {way.flag}. {said}" if way.flag and elsewhere is not False else said
+    """Describe how to give the model the right input; no flag if the training images need no change."""
+    advice = f"Give the model images that are {way.words}, here and in use; best as a layer of the model."
+    return f"Open it with --preprocessing {way.flag}. {advice}" if way.flag and elsewhere is not False else advice
 
 
 def _training_agrees(session: Session, change: Callable[[Array], Array]) -> bool | None:
-    """Say whether the training images too are recognised better when changed; None where they are not known."""
+    """Return whether the change helps on the training images too; None where they are not available."""
     training = session.training
     if training is None:
         return None
     data = training.dataset
     rows = np.sort(balanced(data.labels, min(400, len(data)), 0))
-    now, then = (recognised(training.probe, data, rows, each) for each in (lambda images: images, change))
+    now, then = (correct_on(training.probe, data, rows, each) for each in (lambda images: images, change))
     return bool(then.mean() > now.mean() + JUMP / 2)
 
 
-def _collapsed(predictions: Predictions, counts: Array, names: tuple[str, ...]) -> list[Finding]:
-    """Say so if (nearly) the same class is predicted for everything, or most classes never."""
+def _collapse(predictions: Predictions, counts: Array, names: tuple[str, ...]) -> list[Finding]:
+    """Report if (nearly) the same class is predicted for everything, or most classes never."""
     total, taken = int(counts.sum()), counts.sum(axis=0)
     favourite = int(taken.argmax())
     others = np.flatnonzero((np.arange(len(names)) != favourite) & (counts.sum(axis=1) > 0))
@@ -188,35 +193,35 @@ def _collapsed(predictions: Predictions, counts: Array, names: tuple[str, ...]) 
     among, hits = int(counts[others].sum()), int(counts.diagonal()[others].sum())
     share = rate(int(taken[favourite]), total)
     if share.value >= ONE_CLASS and wilson(hits, among)[1] < NOTHING:
-        said = f"{names[favourite]} is predicted for {taken[favourite]:,} of {counted(total, 'image')}, {share}"
+        what = f"{names[favourite]} is predicted for {taken[favourite]:,} of {counted(total, 'image')}, {share}"
         kept: tuple[int, ...] = (favourite,)
     else:
         never = others[taken[others] == 0]
         of = int(counts[never].sum())
         if len(never) < 2 or 2 * len(never) < len(others) or of < 20:
             return []
-        said = f"{len(never)} of {len(others) + 1} classes are never predicted, though {of:,} images are of them"
+        what = f"{len(never)} of {len(others) + 1} classes are never predicted, though they have {of:,} images"
         kept = tuple(int(c) for c in np.flatnonzero(taken))
         share = rate(of, total)
     rows = np.flatnonzero(~predictions.correct & np.isin(predictions.labels, others))
     return [
         Finding(
-            f"The model has collapsed: {said}; of the other classes {hits:,} of {among:,} images are recognised.",
+            f"The model has collapsed: {what}; only {hits:,} of {among:,} images of the other classes are classified "
+            "correctly.",
             severity=Severity.CRITICAL,
             effect=share,
             evidence=worst_first(predictions, rows),
-            advice="Do not use it. Look at its loss curve: a learning rate that is too high, dead layers "
-            "and wrongly scaled "
-            "inputs end like this. Train again.",
+            advice="Do not use it. Check its loss curve: too high a learning rate, dead layers and wrongly scaled "
+            "inputs lead to this. Retrain.",
             kind="constant-prediction",
             classes=kept,
             cost=rate(len(rows), total),
-            confirm="Train again with a tenth of the learning rate; the predictions should spread over the classes.",
+            confirm="Retrain with a tenth of the learning rate: the predictions spread over the classes.",
         )
     ]
 
 
-def _permuted(session: Session, found: Permutation) -> Finding:
+def _permutation(session: Session, found: Permutation) -> Finding:
     predictions, names = session.predictions, session.class_names
     pairs = [f"{names[true]} is predicted as {names[predicted]}" for true, predicted in found.moves]
     moved = dict(found.moves)
@@ -225,17 +230,17 @@ def _permuted(session: Session, found: Permutation) -> Finding:
     total, right = len(predictions), int(predictions.correct.sum())
     low, high = (float(end) for end in wilson(len(rows), total))
     return Finding(
-        f"The labels of {listed([names[true] for true, _ in found.moves], 8)} seem exchanged: {listed(pairs, 4)}, "
-        f"consistently; with these names exchanged, accuracy is {percent((right + found.gain) / total)} in place of "
+        f"The labels of {listed([names[true] for true, _ in found.moves], 8)} seem swapped: {listed(pairs, 4)}, "
+        f"consistently; with these labels swapped, accuracy is {percent((right + found.gain) / total)} instead of "
         f"{percent(right / total)}.",
         severity=Severity.CRITICAL,
         effect=Estimate(found.gain / total, *_around(found.gain / total, low, high)),
         evidence=tuple(rows[:200].tolist()),
-        advice="Compare the order of the class names in training with that of the labels here, and correct it.",
+        advice="Compare the order of the class names in training with the order here, and correct it.",
         kind="label-permutation",
         classes=tuple(true for true, _ in found.moves),
         cost=Estimate(found.gain / total, *_around(found.gain / total, low, high)),
-        confirm="Look at the images: their labels should be wrong to the eye, and the predictions right.",
+        confirm="Look at the images: the labels are visibly wrong, and the predictions right.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Are the labels of some classes exchanged? The assignment of labels to predictions that fits best."""
+"""Are the labels of some classes swapped? The best assignment of labels to predictions."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from workbench.core.types import Array
 from workbench.statistics.rates import wilson
 
-MOSTLY, NOT_RARE = 0.6, 0.3
-"""Lower bound of the share of a class's images that go to its new name and not to its own, and share of all of them."""
+MOSTLY = 0.6
+"""Lower bound of the share predicted as the new class, of images predicted as the new or their own class."""
+NOT_RARE = 0.3
+"""Least share of all of the class's images that is predicted as the new class."""
 
 
 @dataclass(frozen=True)
 class Permutation:
-    """Classes whose labels are exchanged.
+    """Classes whose labels are swapped.
 
     Attributes:
         moves: (class as labelled, class as predicted), in the order of the first.
-        gain: images that are right with the names exchanged, less those that are right now.
+        gain: images that are correct with the labels swapped, minus those correct now.
     """
 
     moves: tuple[tuple[int, int], ...]
@@ -25,10 +27,10 @@ class Permutation:
 
 
 def permutation(counts: Array) -> Permutation | None:
-    """Find the exchange of classes that surely fits better than the labels as they are.
+    """Find the permutation of classes that surely fits better than the labels as they are.
 
     The assignment with the most images on the diagonal is that of Kuhn 1955 (the Hungarian method). Of its cycles
-    those are kept in which each class surely goes to its new name more often than to its own.
+    those are kept in which each class is surely predicted as the new one more often than as itself.
 
     Args:
         counts: `(K, K)` int, rows true, columns predicted.

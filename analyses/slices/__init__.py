@@ -1,4 +1,4 @@
-"""Groups of images on which the model is worse than it should be."""
+"""Groups of images on which the model is worse than expected."""
 
 from __future__ import annotations
 
@@ -39,26 +39,32 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 FEW = 40
-"""With fewer images there is nothing to find on one half and to confirm on the other."""
-SIDE, CELL = 28, 0.78
-"""Pixels a side whose principal components are clustered; width of a picture in inches."""
+"""Fewest images that can be split in half to find and to confirm groups."""
+SIDE = 28
+"""Pixels a side whose principal components are clustered."""
+CELL = 0.78
+"""Width of a picture in inches."""
 LOOKS_WORSE = 0.1
-"""How far below its classes a group lies in the half that it is found on, to be tried on the other."""
-MOST_FAULTS, MOST_MILD, NOTABLE = 5, 3, 0.05
-"""Findings at most; a group that surely costs less accuracy than the last is in the table only."""
+"""How far below its classes a group must be on the first half to be tested on the held-out half."""
+MOST_FAULTS = 5
+"""Serious findings, at most."""
+MOST_MILD = 3
+"""Mild findings, at most."""
+NOTABLE = 0.05
+"""A group that surely costs less accuracy than this is in the table only."""
 
 
 class SlicesParams(Params):
-    """How much is searched and shown."""
+    """How much to search and show."""
 
-    learned: int = Field(20_000, ge=100, le=200_000, description="training images to look for the same groups in")
+    learned: int = Field(20_000, ge=100, le=200_000, description="training images in which to count the same groups")
     pictures: int = Field(9, ge=2, le=12, description="images of each group to show, errors first")
     shown: int = Field(6, ge=1, le=20, description="groups to draw, faults first")
-    seed: int = Field(0, ge=0, description="of the split into two halves, and of the clusters")
+    seed: int = Field(0, ge=0, description="seed for the split into halves and for clustering")
 
 
 class Slices(Analysis[SlicesParams]):
-    """In which groups of images is the model worse than it should be?"""
+    """On which groups of images is the model worse than expected?"""
 
     Params = SlicesParams
     needs_model: ClassVar[bool] = True
@@ -66,19 +72,19 @@ class Slices(Analysis[SlicesParams]):
     quick: ClassVar[Mapping[str, Any]] = MappingProxyType({"learned": 8000})
 
     def compute(self, session: Session, params: SlicesParams) -> Result:
-        """Find groups on one half and measure them on the other, both ways round."""
+        """Find groups on one half and measure them on the other, and vice versa."""
         predictions, names, data = session.predictions, session.class_names, session.dataset
         properties = image_properties(data.images)
         parts = halves(predictions.labels, params.seed)
         if len(data) < FEW:
-            said = (
-                f"{counted(len(data), 'image')} are too few to find groups on one half and to confirm them on the "
-                f"other; {FEW} are needed."
+            few = (
+                f"Too few images to find groups on one half and confirm them on the other: at least {FEW} are needed, "
+                f"got {len(data)}."
             )
-            return Result({"slices": _table([], [])}, arrays={}, findings=(Finding(said),))
+            return Result({"slices": _table([], [])}, arrays={}, findings=(Finding(few),))
         tried, slices = _search(session, params, properties, parts)
-        held = discoveries(np.array([each.chance for each in slices]))
-        kept = distinct([each for each, holds in zip(slices, held, strict=True) if holds])
+        significant = discoveries(np.array([each.chance for each in slices]))
+        kept = distinct([each for each, holds in zip(slices, significant, strict=True) if holds])
         words = [each.group.rule or unlike(properties, predictions.labels, each.group.members) for each in kept]
         findings = _findings(session, kept, words, tried)
         images, table = [], _table(kept, words)
@@ -99,15 +105,15 @@ class Slices(Analysis[SlicesParams]):
     def draw(self, result: Result) -> Figure:
         """Draw each group's accuracy beside its images, and the tree of errors below."""
         if "tree" not in result.tables:
-            return say(new_figure(result, self.question(), height=2.0), "Too few images to find groups in.")
+            return say(new_figure(result, self.question(), height=2.0), "Too few images to find groups.")
         table, tree = result.tables["slices"].head(len(result.arrays["counts"])), result.tables["tree"]
         columns = int(result.params.get("pictures", 9))
         strip = tiles_height([Tile(result.arrays["images"][0], below=[("", QUIET)])], 1, CELL) if len(table) else 0.5
         upper, lower = max((max(strip, 0.75) + 0.05) * len(table), 0.9) + 0.5, 0.24 * len(tree) + 0.7
         said = (
-            "Groups found on one half and measured on the other. Orange: accuracy of the group, 95 % interval. "
-            "Teal: expected from its classes. Grey: calibrated confidence of images alike. Under each image: what it "
-            "is taken for, teal where right. Tree: grown on one half, errors counted on the other; indented: within."
+            "Groups found on one half and measured on the held-out half. Orange: accuracy of the group, 95 % interval. "
+            "Teal: expected from its classes. Grey: calibrated confidence of similar images. Under each image: its "
+            "predicted class, teal if correct. Tree: grown on one half, errors counted on the other; indented: subset."
         )
         figure = new_figure(result, self.question(), width=5.6 + columns * CELL, height=upper + lower, said=said)
         grid = figure.add_gridspec(2, 2, height_ratios=[upper, lower], width_ratios=[5.6, columns * CELL])
@@ -127,7 +133,7 @@ class Slices(Analysis[SlicesParams]):
 def _search(
     session: Session, params: SlicesParams, properties: pd.DataFrame, parts: tuple[Array, Array]
 ) -> tuple[int, list[Slice]]:
-    """How many groups were tried on the half that they were not found on, and those that are worse there too."""
+    """Return how many groups were tested on their held-out half, and those that are worse there too."""
     predictions, names, train = session.predictions, session.class_names, session.train
     labels, values = predictions.labels, properties.to_numpy()
     rows = None if train is None else evenly(len(train), params.learned)
@@ -141,19 +147,19 @@ def _search(
     tried, slices = 0, []
     for turn, (find, confirm) in enumerate((parts, parts[::-1])):
         pixels = components(flat[0], find, *flat[1:])
-        studied = Part(values, pixels[0], labels)
+        evaluated = Part(values, pixels[0], labels)
         known = None if learned is None else Part(learned[0], pixels[1], learned[1])
         wrong = (~predictions.correct).astype(np.float64)
         count = np.maximum(np.bincount(labels[find], minlength=len(names)), 1)
         worse = wrong - (np.bincount(labels[find], wrong[find], len(names)) / count)[labels]
         confidence = calibrated(predictions, find)
         groups = [
-            *from_properties(studied, known, worse, find, names=names, columns=list(properties.columns)),
-            *from_pixels(studied, known, find, params.seed),
+            *from_properties(evaluated, known, worse, find, names=names, columns=list(properties.columns)),
+            *from_pixels(evaluated, known, find, params.seed),
             *from_embeddings(components(embeddings, find)[0], predictions.predicted, find, params.seed),
         ]
         for place, group in enumerate(groups):
-            report("Groups", turn * len(groups) + place + 1, 2 * len(groups))
+            report("Testing groups", turn * len(groups) + place + 1, 2 * len(groups))
             inside = find[group.members[find]]
             expected = expected_accuracy(labels, predictions.correct, group.members)
             if not len(inside) or not predictions.correct[inside].mean() <= expected - LOOKS_WORSE:
@@ -165,7 +171,7 @@ def _search(
 
 
 def _flat(images: Any) -> Array:
-    """Pixels of all images as `(N, F)` float32, shrunk."""
+    """Pixels of all images as `(N, F)` float32, downscaled."""
     batches = (np.asarray(images[part]) for part in portions(images))
     return np.concatenate([shrunk(each, SIDE).reshape(len(each), -1) for each in batches])
 
@@ -200,29 +206,28 @@ def _findings(session: Session, kept: list[Slice], words: list[str], tried: int)
     mild = [pair for pair in pairs if not pair[0].fault and pair[0].gap.low > NOTABLE][:MOST_MILD]
     if not faults and not mild:
         claim = (
-            "No group of images is surely worse than its classes let one expect: of "
+            "No group of images is confirmed to be worse than expected from its classes: of "
             f"{counted(tried, 'group')} found on one half of the images, none was confirmed on the other."
         )
         return (Finding(claim, kind="underperforming-slice"),)
-    return tuple(_finding(session, each, said) for each, said in faults + mild)
+    return tuple(_finding(session, each, rule) for each, rule in faults + mild)
 
 
-def _finding(session: Session, each: Slice, words: str) -> Finding:
+def _finding(session: Session, each: Slice, rule: str) -> Finding:
     predictions, count = session.predictions, len(session.dataset)
     rows = np.flatnonzero(each.group.members)
     share = rate(each.right, each.tested)
     scarce = each.scarcity.high < SCARCE
     claim = (
-        f"A group of {counted(each.size, 'image')} is recognised worse than its classes let one expect: {words}. In "
-        f"the half that it was not found on {each.right:,} of {each.tested:,} are right, {share}, where "
-        f"{percent(each.expected)} was to be expected; the calibrated confidence in images alike is "
-        f"{percent(each.confidence)}."
-        + (f" In training such images are {each.scarcity.value:.2f} times as frequent." if scarce else "")
+        f"{counted(each.size, 'image')} ({rule}) do worse than expected from their classes: on the held-out half "
+        f"{each.right:,} of {each.tested:,} are correct, {share}, expected {percent(each.expected)}; the calibrated "
+        f"confidence of similar images is {percent(each.confidence)}."
+        + (f" Such images are {each.scarcity.value:.2f} times as frequent in training." if scarce else "")
     )
     advice = (
-        "Put more such images into training, or keep them out of its use."
+        "Add such training images, or exclude such images from use."
         if scarce
-        else "Look what these images have in common and whether their labels are right; show the model more of them."
+        else "Check what these images have in common and whether their labels are right; add such training images."
     )
     by_class = np.bincount(predictions.labels[rows], minlength=len(session.class_names)) / len(rows)
     order = np.argsort(-by_class, kind="stable")
@@ -236,7 +241,7 @@ def _finding(session: Session, each: Slice, words: str) -> Finding:
         kind="underperforming-slice",
         classes=tuple(sorted(order[:most].tolist())),
         cost=Estimate(*(max(gap, 0.0) * each.size / count for gap in each.gap), unit="%"),
-        confirm="Gather new images of this kind and count how many are recognised.",
+        confirm="Collect new images of this kind and measure the accuracy on them.",
     )
 
 
@@ -250,7 +255,7 @@ def _accuracies(axes: Axes, table: pd.DataFrame) -> None:
         axes.plot(100 * row["accuracy"], place, "o", color=PREDICTED_COLOUR, markersize=7)
         lines = [
             ("Fault: " if row["fault"] else "") + text(row["group"], 170),
-            f"{row['right']:,} of {row['tested']:,} right; {row['images']:,} images; found in {row['found_in']}",
+            f"{row['right']:,} of {row['tested']:,} correct; {row['images']:,} images; found by {row['found_in']}",
         ]
         axes.text(
             -0.03,
@@ -265,7 +270,7 @@ def _accuracies(axes: Axes, table: pd.DataFrame) -> None:
         )
     axes.set(xlim=(0, 100), ylim=(len(table) - 0.5, -0.5), yticks=[])
     axes.set_xlabel("accuracy or confidence, %")
-    heading(axes, "Recognised")
+    heading(axes, "Accuracy")
     plain(axes, grid="x")
 
 
@@ -296,14 +301,14 @@ def _tree(rules: Axes, axes: Axes, tree: pd.DataFrame) -> None:
         row = tree.iloc[place]
         axes.barh(place, 100 * row["error_rate"], height=0.62, color=PREDICTED_COLOUR, alpha=0.9)
         axes.plot([100 * row["low"], 100 * row["high"]], [place, place], color=INK, linewidth=1)
-        told = f"{row['errors']:,} of {row['images']:,}; {percent(row['coverage'])} of all errors; {row['lift']:.1f} ×"
-        axes.text(1.04 * end, place, told, fontsize=SMALL, va="center", color=INK)
+        words = f"{row['errors']:,} of {row['images']:,}; {percent(row['coverage'])} of all errors; {row['lift']:.1f} ×"
+        axes.text(1.04 * end, place, words, fontsize=SMALL, va="center", color=INK)
         rules.text(0.04 * row["depth"], place, text(row["rule"], 60), fontsize=SMALL + 0.5, va="center", color=INK)
     ticks = [tick for tick in axes.get_xticks() if tick <= end]
     for each in (rules, axes):
         each.set(ylim=(len(tree) - 0.5, -0.5), yticks=[])
     rules.set_axis_off()
     axes.set(xlim=(0, 1.6 * end), xticks=ticks)
-    axes.set_xlabel("error rate, %; beside: errors, share of all errors, error rate over that of all images")
+    axes.set_xlabel("error rate, %; right: errors, share of all errors, lift over the overall error rate")
     heading(rules, "Tree of errors")
     plain(axes, grid="x")

@@ -1,4 +1,4 @@
-"""Whether the studied images are like the training images."""
+"""Whether the evaluated images are distributed like the training images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.train_test_shift.two_samples import FARTHEST, TwoSample, apart, matched, moved, priors, two_sample
+from analyses.train_test_shift.two_samples import (
+    FARTHEST,
+    TwoSample,
+    matching_rows,
+    priors,
+    shifts,
+    two_sample,
+    without_copies,
+)
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.estimate import columns as estimate_columns
@@ -17,7 +25,7 @@ from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import listed, percent
 from workbench.data.lazy_images import Some, portions
 from workbench.data.properties import PROPERTIES, image_properties, said, shrunk
 from workbench.data.sampling import MOST_EVIDENCE
@@ -37,40 +45,49 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 LEAST = 20
-"""Images of each part that a comparison needs, once the classes are matched."""
-SIDE, CELL = 28, 0.72
-"""Pixels a side whose principal components are compared; width of a picture in inches."""
+"""Fewest images of each part to compare, after matching the classes."""
+SIDE = 28
+"""Pixels a side whose principal components are compared."""
+CELL = 0.72
+"""Width of a picture in inches."""
 ENDS = (0.1, 0.5, 0.9)
 """Quantiles of a property whose images are shown."""
-FAR, UNLIKE, CERTAIN = 0.5, 0.2, 0.9
-"""What makes a difference a large one, each to be sure: a property moved by half a standard deviation; that share of
-the images is stranger than nearly all in training; or the AUC."""
-TOLD, SOME = 0.55, 0.1
-"""AUC, or share of the images stranger than nearly all in training, that is worth a word."""
-SHIFTED, SKEWED = 0.62, 0.3
-"""AUC that is serious if a property moved far; total variation between class frequencies that is serious."""
+FAR = 0.5
+"""Shift of a property, in standard deviations, that is large if surely exceeded."""
+SERIOUS_OUTLIERS = 0.2
+"""Share of images unlike nearly all training images that is serious if surely exceeded."""
+CERTAIN_AUC = 0.9
+"""AUC that is serious by itself if surely exceeded."""
+SERIOUS_AUC = 0.62
+"""AUC that is serious if surely exceeded and a property shifted far."""
+MILD_AUC = 0.55
+"""AUC that is mild if surely exceeded."""
+MILD_OUTLIERS = 0.1
+"""Share of images unlike nearly all training images that is mild if surely exceeded."""
+SERIOUS_SKEW = 0.3
+"""Total variation between class frequencies that is serious."""
 
 
 class TrainTestShiftParams(Params):
-    """How many images are compared, and how many properties shown."""
+    """How many images to compare, and how many properties to show."""
 
-    images: int = Field(4000, ge=100, le=20_000, description="images of each part to compare, classes matched")
-    shown: int = Field(5, ge=1, le=13, description="properties to show with their images, farthest moved first")
-    seed: int = Field(0, ge=0, description="of the choice of images and of the folds")
+    images: int = Field(4000, ge=100, le=20_000, description="images of each part to compare, with matched classes")
+    shown: int = Field(5, ge=1, le=13, description="properties to show with images, largest shift first")
+    seed: int = Field(0, ge=0, description="seed for choosing images and folds")
 
 
 class TrainTestShift(Analysis[TrainTestShiftParams]):
-    """Are the studied images like those the model was trained on?"""
+    """Are the evaluated images distributed like the training images?"""
 
     Params = TrainTestShiftParams
     kinds: ClassVar[tuple[Kind, ...]] = ("train-test-shift",)
     quick: ClassVar[Mapping[str, Any]] = MappingProxyType({"images": 2000})
 
     def missing(self, session: Session) -> str | None:
-        return None if session.train is not None else "The training images are not known, so nothing can be compared."
+        return None if session.train is not None else "The training images are not available for comparison."
 
     def compute(self, session: Session, params: TrainTestShiftParams) -> Result:
-        """Compare pixels and properties, class by class alike, and the frequencies of the classes."""
+        """Compare pixels and properties with matched classes, and the class frequencies."""
         import pandas as pd
 
         train, data, names = session.train, session.dataset, session.class_names
@@ -78,20 +95,20 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
             raise TypeError("The registry asks `missing` first.")
         label_shift = _priors(session, train)
         classes = _class_table(train, data, names)
-        theirs, ours = matched(train.labels, data.labels, params.images, params.seed)
-        keep = apart(Some(train, theirs), Some(data, ours))
+        theirs, ours = matching_rows(train.labels, data.labels, params.images, params.seed)
+        keep = without_copies(Some(train, theirs), Some(data, ours))
         theirs, ours = theirs[keep[0]], ours[keep[1]]
         seen, here = Some(train, theirs), Some(data, ours)
         if min(len(theirs), len(ours)) < LEAST:
             few = (
-                f"{counted(len(ours), 'studied image')} and {counted(len(theirs), 'training image')} of the same "
-                f"classes are too few to say whether they are alike; {LEAST} of each are needed."
+                f"Too few images to compare: at least {LEAST} evaluated and {LEAST} training images of the same "
+                f"classes are needed, got {len(ours)} and {len(theirs)}."
             )
-            columns = ["property", "train", "studied", "difference", "low", "high", "ks", "chance", "held"]
+            columns = ["property", "train", "studied", "difference", "low", "high", "ks", "chance", "significant"]
             tables = {"properties": pd.DataFrame(columns=columns), "classes": classes}
             return Result(tables, arrays={}, findings=(Finding(few), *label_shift))
         before, after = image_properties(seen), image_properties(here)
-        table = moved(before, after)
+        table = shifts(before, after)
         both = np.concatenate([shrunk(each[part], SIDE) for each in (seen, here) for part in portions(each)])
         both = both.reshape(len(both), -1)
         (parts,) = components(both, np.arange(len(both)))
@@ -124,7 +141,7 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
         )
 
     def draw(self, result: Result) -> Figure:
-        """Draw typical images of both parts for the properties that moved farthest, and the scores."""
+        """Draw typical images of both parts for the properties with the largest shift, and the scores."""
         if "scores" not in result.arrays:
             return say(new_figure(result, self.question(), height=2.0), "Too few images to compare.")
         shown = result.notes["shown"]
@@ -132,9 +149,9 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
         count = len(table)
         strip = tiles_height([Tile(result.arrays["train_images"][0])], 1, CELL) if count else 1.0
         how = (
-            "Images at 10, 50 and 90 % of each property, for training (teal) and studied (orange) images with equal "
-            "numbers of each class. Lines: 95 % intervals. AUC: of a classifier that tells the two apart, on images "
-            "that it has not seen; 0.5 is chance."
+            "Images at the 10th, 50th and 90th percentile of each property, for training (teal) and evaluated (orange) "
+            "images with matched classes. Lines: 95 % intervals. AUC: of a classifier that separates the two, on held-"
+            "out images; 0.5 is chance."
         )
         height = max((strip + 0.1) * max(count, 1), 2.0) + 0.8
         figure = new_figure(result, self.question(), width=12.0, height=height, said=how)
@@ -142,7 +159,7 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
         _bars(bars, table)
         for axes, name, colour, title in (
             (left, "train_images", TRUE_COLOUR, "Training"),
-            (right, "studied_images", PREDICTED_COLOUR, "Studied"),
+            (right, "studied_images", PREDICTED_COLOUR, "Evaluated"),
         ):
             heading(axes, title, colour=colour)
             for place, row in enumerate(strips(axes, max(count, 1))[:count]):
@@ -168,7 +185,7 @@ def _class_table(train: Dataset, data: Dataset, names: tuple[str, ...]) -> pd.Da
 
 
 def _priors(session: Session, train: Dataset) -> tuple[Finding, ...]:
-    """Report that classes are more or less frequent than in training, where that is sure and of a size that matters."""
+    """Report class frequencies that differ from training significantly and enough to matter."""
     names, labels = session.class_names, session.dataset.labels
     away, noise, chance = priors(train.labels, labels, len(names))
     if chance > 0.01 or away - noise < 0.05:
@@ -181,49 +198,49 @@ def _priors(session: Session, train: Dataset) -> tuple[Finding, ...]:
     recalls = np.bincount(labels, correct, len(names)) / np.maximum(np.bincount(labels, minlength=len(names)), 1)
     there = shares[1] > 0
     reweighed = float((shares[0] * recalls)[there].sum() / max(shares[0][there].sum(), 1e-9))
-    listing = [f"{names[c]} ({percent(shares[1][c])} against {percent(shares[0][c])})" for c in farthest]
+    listing = [f"{names[c]} ({percent(shares[1][c])} instead of {percent(shares[0][c])})" for c in farthest]
     claim = (
-        f"Classes are not as frequent as in training: {percent(away)} of the studied images would have to be of "
-        f"another class, most of all {listed(listing)}. With the training frequencies the accuracy would be "
-        f"{percent(reweighed)} in place of {percent(correct.mean())}."
+        f"The class frequencies differ from training by {percent(away)} (total variation), most for {listed(listing)}. "
+        f"With the training frequencies the accuracy would be {percent(reweighed)} instead of "
+        f"{percent(correct.mean())}."
     )
-    serious = balanced and away - noise > SKEWED
+    serious = balanced and away - noise > SERIOUS_SKEW
     return (
         Finding(
             claim,
             severity=Severity.SERIOUS if serious else Severity.MILD,
             effect=Estimate(away),
             evidence=tuple(np.flatnonzero(np.isin(labels, farthest))[:MOST_EVIDENCE].tolist()),
-            advice="Weigh the accuracy by how frequent the classes are where the model will be used.",
+            advice="Weight the accuracy by the class frequencies expected in use.",
             kind="train-test-shift",
             classes=tuple(sorted(farthest.tolist())),
             cost=Estimate(abs(float(correct.mean()) - reweighed)),
-            confirm="Draw the studied images anew, with the frequencies of the training part: the accuracy changes.",
+            confirm="Resample the evaluated images with the training class frequencies: the accuracy changes.",
         ),
     )
 
 
 def _severity(test: TwoSample, table: pd.DataFrame) -> Severity:
     low = test.auc.low
-    far = table["held"] & (np.maximum(table["low"], -table["high"]) > FAR)
-    strange = low > TOLD and test.unlike.low > UNLIKE
-    if (low > SHIFTED and far.any()) or strange or low > CERTAIN:
+    far = table["significant"] & (np.maximum(table["low"], -table["high"]) > FAR)
+    outliers = low > MILD_AUC and test.unlike.low > SERIOUS_OUTLIERS
+    if (low > SERIOUS_AUC and far.any()) or outliers or low > CERTAIN_AUC:
         return Severity.SERIOUS
-    return Severity.MILD if low > TOLD or test.unlike.low > SOME else Severity.INFO
+    return Severity.MILD if low > MILD_AUC or test.unlike.low > MILD_OUTLIERS else Severity.INFO
 
 
 def _finding(session: Session, test: TwoSample, table: pd.DataFrame, rows: Array) -> Finding:
     severity = _severity(test, table)
     auc, low, high = test.auc
-    told = f"an AUC of {auc:.2f} (95 % interval {low:.2f}–{high:.2f}; 0.5 is chance)"
+    words = f"AUC {auc:.2f} (95 % interval {low:.2f}–{high:.2f}; 0.5 is chance)"
     order = rows[np.argsort(-test.scores, kind="stable")][:MOST_EVIDENCE]
     if severity == Severity.INFO:
-        claim = f"The studied images look like the training images: a classifier tells them apart with {told}."
+        claim = f"The evaluated images look like the training images: a classifier separates them with {words}."
         return Finding(claim, severity=Severity.INFO, effect=test.auc, kind="train-test-shift")
-    where = f"; {percent(test.unlike.value)} of them are rated stranger than nearly all training images"
+    where = f"; {percent(test.unlike.value)} of them are outliers with respect to training"
     claim = (
-        f"The studied images are {'un' if severity == Severity.SERIOUS else 'not quite '}like the training images: "
-        f"a classifier tells them apart with {told}{where}. {_moves(table)}"
+        f"The evaluated images {'' if severity == Severity.SERIOUS else 'slightly '}differ from the training images: "
+        f"a classifier separates them with {words}{where}. {_largest_shifts(table)}"
     )
     cost, drop = _cost(session)
     return Finding(
@@ -231,29 +248,33 @@ def _finding(session: Session, test: TwoSample, table: pd.DataFrame, rows: Array
         severity=severity,
         effect=test.auc,
         evidence=tuple(order.tolist()),
-        advice="Find out how the two were made: other sources, other preprocessing (scale, inversion, cropping), other "
-        "conditions? Treat them alike, or train on images like those that will come.",
+        advice="Find out how the two parts were made: different sources, preprocessing (scale, inversion, cropping) or "
+        "conditions? Process them in the same way, or train on images like those expected in use.",
         kind="train-test-shift",
         cost=cost,
-        confirm="Split training and studied images together at random, train again: does the accuracy rise?",
+        confirm="Pool training and evaluated images, split them at random and retrain: does the accuracy rise?",
     )
 
 
-def _moves(table: pd.DataFrame) -> str:
-    """Say which properties moved farthest, and in which direction."""
+def _largest_shifts(table: pd.DataFrame) -> str:
+    """Report which properties shifted most, and in which direction."""
     moves = []
-    for _, row in table[table["held"]].head(3).iterrows():
+    for _, row in table[table["significant"]].head(3).iterrows():
         away = row["difference"]
-        by = f"{abs(away):.1f} standard deviations" if abs(away) < FARTHEST else "as no training image has it"
+        by = (
+            f"{abs(away):.1f} standard deviations"
+            if abs(away) < FARTHEST
+            else "outside the range of the training images"
+        )
         moves.append(
-            f"{PROPERTIES[row['property']].words} ({said(row['studied'])} against {said(row['train'])}, "
+            f"{PROPERTIES[row['property']].words} ({said(row['studied'])} instead of {said(row['train'])}, "
             f"{'higher' if away > 0 else 'lower'}{' by' if abs(away) < FARTHEST else ','} {by})"
         )
-    return f"Most changed: {listed(moves)}." if moves else "No single property moved much."
+    return f"Largest shifts: {listed(moves)}." if moves else "No single property shifted much."
 
 
 def _cost(session: Session) -> tuple[Estimate | None, str]:
-    """Accuracy lost against the validation part of the run, which is like the training images."""
+    """Accuracy lost compared with the validation part of the run, which is distributed like the training images."""
     metrics = {} if session.run is None else session.run.manifest.metrics.get("validation", {})
     if "accuracy" not in metrics:
         return None, ""
@@ -268,7 +289,7 @@ def _bars(axes: Axes, table: pd.DataFrame) -> None:
     places = np.arange(len(table))
     values, low, high = (table[name].to_numpy() for name in ("difference", "low", "high"))
     end = max(float(np.abs([low, high]).max(initial=0)), 0.5) * 1.05
-    axes.barh(places, values, height=0.4, color=[PREDICTED_COLOUR if held else QUIET for held in table["held"]])
+    axes.barh(places, values, height=0.4, color=[PREDICTED_COLOUR if each else QUIET for each in table["significant"]])
     axes.errorbar(values, places, xerr=np.stack([values - low, high - values]), fmt="none", ecolor=INK, elinewidth=1)
     for place, (_, row) in enumerate(table.iterrows()):
         words = f"{row['words']}\n{said(row['train'])} → {said(row['studied'])}"
@@ -285,13 +306,13 @@ def _bars(axes: Axes, table: pd.DataFrame) -> None:
         )
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set(xlim=(-end, end), ylim=(max(len(table), 1) - 0.5, -0.5), yticks=[])
-    axes.set_xlabel("studied − training, standard deviations")
-    heading(axes, "Moved farthest")
+    axes.set_xlabel("evaluated − training, standard deviations")
+    heading(axes, "Largest shifts")
     plain(axes, grid="x")
 
 
 def _scores(axes: Axes, result: Result) -> None:
-    """Draw how many of the training images each studied image outscores; it is flat where they are alike."""
+    """Draw how many of the training images each evaluated image outscores; flat without a shift."""
     scores = 100 * result.arrays["scores"]
     axes.hist(
         scores,
@@ -302,8 +323,8 @@ def _scores(axes: Axes, result: Result) -> None:
     )
     axes.axhline(10, color=INK, linewidth=1, linestyle=":")
     notes = result.notes
-    axes.set_xlabel("training images that a studied image\noutscores, %")
-    axes.set_ylabel("studied images, %")
+    axes.set_xlabel("training images that an evaluated\nimage outscores, %")
+    axes.set_ylabel("evaluated images, %")
     axes.set_xlim(0, 100)
     heading(axes, text(f"AUC {notes['auc']:.2f} ({notes['auc_low']:.2f}–{notes['auc_high']:.2f})", 40))
     plain(axes, grid="y")

@@ -1,4 +1,4 @@
-"""Are two samples of images alike? A classifier that tells them apart, and how far each property moved."""
+"""Two-sample tests of images: a classifier that separates them, and the shift of each property."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 FEW = 200
-"""With fewer images in all a linear classifier is taken: trees would find nothing."""
+"""With fewer images in total a linear classifier is used: trees would find nothing."""
 FARTHEST = 50.0
-"""Standard deviations at most that a property is said to have moved; one that did not vary moves infinitely far."""
-UNUSUAL, ENOUGH = 0.98, 19
-"""A score is unusual if that share of the training images of its fold score lower, or all of fewer than 49; of fewer
-than `ENOUGH` that says nothing."""
+"""Largest shift that is reported, in standard deviations; a constant property shifts infinitely far."""
+UNUSUAL = 0.98
+"""A score is unusual if this share of the training images of its fold score lower, or all of fewer than 49."""
+ENOUGH = 19
+"""Training images of a fold below which no score is called unusual."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TwoSample:
-    """How well a classifier tells the samples apart.
+    """How well a classifier separates the samples.
 
     Attributes:
-        auc: mean over the folds; 0.5 where they are alike.
-        unlike: share of the studied images that score unusually high, see `UNUSUAL`.
-        scores: `(n,)` float in [0, 1], how many of the training images each studied image outscores.
+        auc: mean over the folds; 0.5 without a difference.
+        unlike: share of the evaluated images that score unusually high, see `UNUSUAL`.
+        scores: `(n,)` float in [0, 1], share of the training images that each evaluated image outscores.
         train_scores: `(m,)` float, the same for the training images.
     """
 
@@ -43,8 +44,8 @@ class TwoSample:
     train_scores: Array
 
 
-def two_sample(train: Array, studied: Array, labels: tuple[Array, Array], seed: int = 0) -> TwoSample:
-    """Train classifiers to tell two samples apart, and test them on what they have not seen.
+def two_sample(train: Array, evaluated: Array, labels: tuple[Array, Array], seed: int = 0) -> TwoSample:
+    """Train classifiers to separate two samples, and test them on held-out images.
 
     Source: Lopez-Paz & Oquab 2017, arXiv:1610.06545, with the AUC in place of the accuracy, over 5 folds; its
     interval by Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747, or from how the folds differ (Student's t),
@@ -52,15 +53,15 @@ def two_sample(train: Array, studied: Array, labels: tuple[Array, Array], seed: 
 
     Args:
         train: `(m, F)` float, m ≥ 5.
-        studied: `(n, F)` float, n ≥ 5.
+        evaluated: `(n, F)` float, n ≥ 5.
         labels: `(m,)` and `(n,)` int. Each fold gets its share of every class of both: what is missing in one fold
             would be plentiful in the others, and the classifier would learn the contrary of the truth.
-        seed: of the folds.
+        seed: for the folds.
     """
     from threadpoolctl import threadpool_limits
 
-    values = np.concatenate([train, studied]).astype(np.float32)
-    which = np.repeat([0, 1], [len(train), len(studied)])
+    values = np.concatenate([train, evaluated]).astype(np.float32)
+    which = np.repeat([0, 1], [len(train), len(evaluated)])
     order = np.random.default_rng(seed).permutation(len(values))
     order = order[np.lexsort((np.concatenate(labels)[order], which[order]))]
     fold = np.argsort(order) % FOLDS  # dealt out like cards
@@ -75,7 +76,7 @@ def two_sample(train: Array, studied: Array, labels: tuple[Array, Array], seed: 
             if len(others) >= ENOUGH:
                 unusual[held] = np.searchsorted(others, scores) >= min(UNUSUAL * (len(others) + 1), len(others))
             areas.append(float(ranks[held][which[held] == 1].mean()))
-    auc, count = float(np.mean(areas)), len(studied)
+    auc, count = float(np.mean(areas)), len(evaluated)
     hits = int(unusual[which == 1].sum())
     return TwoSample(
         auc=Estimate(auc, *_wider(auc_interval(auc, count, len(train)), areas)),
@@ -123,22 +124,23 @@ def auc_interval(auc: float, positives: int, negatives: int) -> tuple[float, flo
     return max(auc - half, 0.0), min(auc + half, 1.0)
 
 
-def moved(train: pd.DataFrame, studied: pd.DataFrame) -> pd.DataFrame:
-    """Say how far each property moved.
+def shifts(train: pd.DataFrame, evaluated: pd.DataFrame) -> pd.DataFrame:
+    """Measure how far each property shifted.
 
     Returns:
-        A row a column that varies, farthest first: property, train, studied (means), difference (in pooled standard
-        deviations, Cohen's d, at most ±`FARTHEST`), low, high (its 95 % interval), ks (largest distance of the
-        distribution functions), chance (p-value of the KS test), held (by Benjamini & Hochberg at 5 %).
+        A row for each property that varies, largest shift first: property, train, studied (means), difference (in
+        pooled standard deviations, Cohen's d, at most ±`FARTHEST`), low, high (its 95 % interval), ks (largest
+        distance of the distribution functions), chance (p-value of the KS test), significant (by Benjamini & Hochberg
+        at 5 %).
     """
     import pandas as pd
     from scipy.stats import ks_2samp
 
     from workbench.statistics.significance import discoveries
 
-    n, m, rows = len(studied), len(train), []
+    n, m, rows = len(evaluated), len(train), []
     for name in train.columns:
-        before, after = train[name].to_numpy(), studied[name].to_numpy()
+        before, after = train[name].to_numpy(), evaluated[name].to_numpy()
         spread = float(np.sqrt((before.var() + after.var()) / 2))
         if spread == 0 and before.mean() == after.mean():
             continue
@@ -148,15 +150,15 @@ def moved(train: pd.DataFrame, studied: pd.DataFrame) -> pd.DataFrame:
         rows.append((name, before.mean(), after.mean(), away, away - half, away + half, test.statistic, test.pvalue))
     columns = ["property", "train", "studied", "difference", "low", "high", "ks", "chance"]
     table = pd.DataFrame(rows, columns=columns)
-    table["held"] = discoveries(table["chance"].to_numpy())
+    table["significant"] = discoveries(table["chance"].to_numpy())
     order = np.lexsort((-table["difference"].abs(), -(table["ks"] / 0.1).round()))
     return table.iloc[order].reset_index(drop=True)
 
 
-def matched(train_labels: Array, labels: Array, most: int, seed: int) -> tuple[Array, Array]:
-    """Choose as many training images of each class as studied ones: rows of both, at most about `most` each.
+def matching_rows(train_labels: Array, labels: Array, most: int, seed: int) -> tuple[Array, Array]:
+    """Choose as many training images of each class as evaluated ones: rows of both, at most about `most` each.
 
-    A change of how frequent the classes are is thereby left out of the comparison.
+    So a change of the class frequencies does not affect the comparison.
     """
     chance, classes = np.random.default_rng(seed), int(max(train_labels.max(), labels.max())) + 1
     here, there = np.bincount(labels, minlength=classes), np.bincount(train_labels, minlength=classes)
@@ -170,18 +172,18 @@ def matched(train_labels: Array, labels: Array, most: int, seed: int) -> tuple[A
     return rows[0], rows[1]
 
 
-def apart(train: Any, studied: Any) -> tuple[Array, Array]:
-    """Leave copies out, since in two parts of a fold they would be remembered and not told apart.
+def without_copies(train: Any, evaluated: Any) -> tuple[Array, Array]:
+    """Leave copies out: in two parts of a fold the classifier would memorise them.
 
     Args:
         train: `(m, H, W, C)` uint8, an array or what slices like one.
-        studied: `(n, H, W, C)` uint8, likewise.
+        evaluated: `(n, H, W, C)` uint8, likewise.
 
     Returns:
         Places in both of the images to keep, ascending: the first of equal ones, and none that is in both samples.
     """
     seen: list[dict[bytes, int]] = [{}, {}]
-    for known, images in zip(seen, (train, studied), strict=True):
+    for known, images in zip(seen, (train, evaluated), strict=True):
         for part in portions(images):
             for place, image in enumerate(images[part], part.start):
                 known.setdefault(hashlib.sha256(image.tobytes()).digest(), place)

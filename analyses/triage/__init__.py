@@ -1,4 +1,4 @@
-"""Whose fault each error is."""
+"""The cause of each error."""
 
 from __future__ import annotations
 
@@ -31,32 +31,34 @@ if TYPE_CHECKING:
     from workbench.core.predictions import Predictions
     from workbench.session.session import Session
 
-SHOWN, CELL = 7, 1.3
-"""Errors of a group to show, and the width of one in inches."""
+COLUMNS = 7
+"""Errors of a group to show."""
+CELL = 1.3
+"""Width of an image in inches."""
 SERIOUS = 0.01
-"""Share of wrong labels, surely, from which on accuracy says more about the labels than about the model."""
+"""Share of wrong labels, surely exceeded, from which accuracy depends on the labels more than on the model."""
 MEANING = {
-    "likely wrong label": "the model and the rate of wrong labels speak against the label",
-    "ambiguous": "label and prediction are both possible, by probability and neighbours",
-    "duplicate conflict": "a copy of it carries another label",
-    "outlier": "it lies farther from all others than right images do",
-    "model error": "none of these: the model should have known",
+    "likely wrong label": "the model and the estimated label noise contradict the label",
+    "ambiguous": "label and prediction are both plausible, by probability and neighbours",
+    "duplicate conflict": "a copy has another label",
+    "outlier": "farther from all other images than correctly classified images are",
+    "model error": "the label looks right and the image is typical",
 }
 
 
 class TriageParams(Params):
-    """How much evidence is collected."""
+    """How much evidence to collect."""
 
-    k: int = Field(50, ge=1, le=500, description="nearest images whose labels are counted")
-    compared: int = Field(2000, ge=10, le=20_000, description="right predictions that say what is usual")
+    k: int = Field(50, ge=1, le=500, description="nearest neighbours whose labels are compared")
+    compared: int = Field(2000, ge=10, le=20_000, description="correct predictions to compare with")
 
 
 class Triage(Analysis[TriageParams]):
-    """Whose fault is each error: the label's, the image's, or the model's?
+    """What caused each error: a wrong label, an unusual image, or the model?
 
-    Every misclassified image gets the first that fits: a copy of it carries another label; it lies farther from its
-    nearest training image than all but a few right images do; its label is likely wrong; label and prediction are
-    both possible; else it is the model's error.
+    Every misclassified image gets the first cause that fits: a copy has another label; it is farther from its nearest
+    training image than nearly all correctly classified images (an outlier); its label is likely wrong; label and
+    prediction are both plausible; else it is a model error.
     """
 
     Params = TriageParams
@@ -65,10 +67,10 @@ class Triage(Analysis[TriageParams]):
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"k": 20, "compared": 500})
 
     def compute(self, session: Session, params: TriageParams) -> Result:
-        """Collect the evidence of every error, and say what follows from it."""
+        """Collect the evidence for every error, and assign its cause."""
         predictions, names = session.predictions, session.class_names
         if predictions.correct.all():
-            none = Finding(f"There is no error among {counted(len(predictions), 'image')} to sort.")
+            none = Finding(f"There are no errors in {counted(len(predictions), 'image')}.")
             return Result({"errors": _nothing()}, findings=(none,))
         found = evidence_of(session, params.k, params.compared)
         groups = found.groups()
@@ -79,34 +81,34 @@ class Triage(Analysis[TriageParams]):
         rows = {n: table["row"].to_numpy()[table["group"].to_numpy() == name] for n, name in enumerate(GROUPS)}
         findings = [_finding(n, rows[n], found, predictions) for n in np.argsort(-sizes, kind="stable") if sizes[n]]
         findings.sort(key=lambda each: each.severity not in (Severity.SERIOUS, Severity.CRITICAL))
-        shown = np.concatenate([rows[n][:SHOWN] for n in range(len(GROUPS))])
+        shown = np.concatenate([rows[n][:COLUMNS] for n in range(len(GROUPS))])
         arrays = {"images": small(np.asarray(session.dataset.images[shown])), "rows": shown}
-        notes = {"shown": [int(min(SHOWN, size)) for size in sizes], "witnesses": found.witnesses.title}
+        notes = {"shown": [int(min(COLUMNS, size)) for size in sizes], "witnesses": found.witnesses.title}
         return Result(tables, arrays=arrays, findings=tuple(findings), notes=notes)
 
     def draw(self, result: Result) -> Figure:
-        """Draw how many errors are of each group, and the clearest of each."""
+        """Draw how many errors have each cause, and the clearest examples."""
         if "groups" not in result.tables:
-            return say(new_figure(result, self.question(), height=2.0), "There is no error.")
+            return say(new_figure(result, self.question(), height=2.0), "There are no errors.")
         sizes = result.tables["groups"]
         groups = [n for n, count in enumerate(result.notes["shown"]) if count]
         pictures = _tiles(result)
         tall = tiles_height(pictures, 1, CELL) / len(pictures) + 0.35
         said = (
-            "Teal: label; orange: prediction and its probability; below: row, and what decides. Clearest first. "
-            f"Neighbours are {result.notes['witnesses']}. Lines: 95 % Wilson intervals."
+            "Teal: label; orange: prediction and its probability; below: row, and the deciding evidence. Clearest "
+            f"first. Neighbours are {result.notes['witnesses']}. Lines: 95 % Wilson intervals."
         )
         figure = new_figure(
-            result, self.question(), width=SHOWN * CELL + 3.2, height=max(tall * len(groups), 2.4), said=said
+            result, self.question(), width=COLUMNS * CELL + 3.2, height=max(tall * len(groups), 2.4), said=said
         )
-        left, right = figure.subfigures(1, 2, width_ratios=[3.0, SHOWN * CELL], squeeze=False)[0]
+        left, right = figure.subfigures(1, 2, width_ratios=[3.0, COLUMNS * CELL], squeeze=False)[0]
         _bars(left.subplots(), sizes)
         start = 0
         for axes, n in zip(right.subplots(len(groups), 1, squeeze=False)[:, 0], groups, strict=True):
             count = result.notes["shown"][n]
             blank = Tile(np.full((*pictures[0].image.shape[:2], 3), 255, np.uint8), below=[("", QUIET)])
-            strip = [*pictures[start : start + count], *[blank] * (SHOWN - count)]
-            tiles(axes, strip, columns=SHOWN, cell=CELL)
+            strip = [*pictures[start : start + count], *[blank] * (COLUMNS - count)]
+            tiles(axes, strip, columns=COLUMNS, cell=CELL)
             heading(axes, f"{GROUPS[n][0].upper()}{GROUPS[n][1:]}: {MEANING[GROUPS[n]]}")
             start += count
         return figure
@@ -119,7 +121,7 @@ def _nothing() -> pd.DataFrame:
 
 
 def _weight(found: Evidence, groups: Array, predictions: Predictions) -> Array:
-    """What sorts the errors of a group, the clearest smallest."""
+    """Return the sort key of the errors of a group, the clearest smallest."""
     sure = -predictions.confidence[found.rows]
     support = -((found.probabilities + found.agreement) / 2).min(axis=1)
     choices = [-found.wrong_label, support, found.apart[:, 0], found.far.min(axis=1), sure]
@@ -149,7 +151,7 @@ def _table(found: Evidence, groups: Array, predictions: Predictions, names: tupl
             "distance_embedding": found.apart[:, 1],
             "right_as_far_embedding": found.far[:, 1],
             "copy_with_another_label": [
-                f"{'training' if part == 'train' else 'studied'} {row}" if row >= 0 else ""
+                f"{'training' if part == 'train' else 'evaluated'} {row}" if row >= 0 else ""
                 for row, part in zip(found.copy, found.copy_part, strict=True)
             ],
         }
@@ -173,7 +175,7 @@ def _sizes(sizes: Array, of: int) -> pd.DataFrame:
 
 
 def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions) -> Finding:
-    """Say how many errors are of one group, and what to do about them."""
+    """Report how many errors have one cause, and what to do about them."""
     name, count, errors, of = GROUPS[group], len(rows), len(found.rows), len(predictions)
     share = rate(count, errors)
     claim = f"{name[0].upper()}{name[1:]}: {count:,} of {counted(errors, 'error')}, {share}"
@@ -181,9 +183,9 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
     if group:
         advice = (
             "",
-            "Ask a second person; if people differ too, more data of these two classes will not help.",
-            "Decide on one label for all copies.",
-            "Do they belong to the task? If so, collect more like them.",
+            "Ask a second annotator; if people disagree too, more data of these two classes will not help.",
+            "Choose one label for all copies.",
+            "Do these images belong to the task? If so, collect more like them.",
             "",
         )[group]
         return Finding(
@@ -193,7 +195,7 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
     sure, spread = float(found.wrong_label[own].mean()), int(found.spread[own].sum())
     whole, better = rate(count, of), (of - errors + count) / of
     claim += (
-        f", with a probability of {percent(sure)} on average; if all of them are, the accuracy is {percent(better)} "
+        f", with a mean probability of {percent(sure)}; if all of them are wrong, the accuracy is {percent(better)} "
         f"instead of {percent((of - errors) / of)}"
     )
     severity: Severity = Severity.SERIOUS if float(wilson(spread, of)[0]) > SERIOUS else Severity.MILD
@@ -202,10 +204,10 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
         severity=severity,
         effect=share,
         evidence=evidence,
-        advice="Look at them, correct the labels, and count the accuracy again.",
+        advice="Review these labels, correct them, and evaluate again.",
         kind="label-noise",
         cost=whole,
-        confirm="People who do not see the label give these images the predicted class.",
+        confirm="Have people relabel these images blind: they choose the predicted class.",
     )
 
 
@@ -214,20 +216,25 @@ def _tiles(result: Result) -> list[Tile]:
     for image, row in zip(result.arrays["images"], result.arrays["rows"].tolist(), strict=True):
         each = lines.loc[row]
         decides = {
-            GROUPS[0]: f"wrong: {probability(each['p_wrong_label'])} %",
-            GROUPS[1]: f"{each['neighbours_with_label']:.0%} : {each['neighbours_with_predicted']:.0%} near",
+            GROUPS[0]: f"p(wrong) {probability(each['p_wrong_label'])} %",
+            GROUPS[1]: f"neighbours {each['neighbours_with_label']:.0%} : {each['neighbours_with_predicted']:.0%}",
             GROUPS[2]: text(each["copy_with_another_label"]),
-            GROUPS[3]: f"right as far: {min(each['right_as_far_pixels'], each['right_as_far_embedding']):.1%}",
-            GROUPS[4]: f"label: {probability(each['p_label'], 1)} %",
+            GROUPS[3]: f"correct as far: {min(each['right_as_far_pixels'], each['right_as_far_embedding']):.1%}",
+            GROUPS[4]: f"p(label) {probability(each['p_label'], 1)} %",
         }[each["group"]]
         sure = f"{text(each['predicted'], 12)} {probability(each['p_predicted'])} %"
-        said = [(text(each["label"], 16), TRUE_COLOUR), (sure, PREDICTED_COLOUR), (f"row {row}", QUIET), (decides, INK)]
-        made.append(Tile(image, below=said))
+        lines_below = [
+            (text(each["label"], 16), TRUE_COLOUR),
+            (sure, PREDICTED_COLOUR),
+            (f"row {row}", QUIET),
+            (decides, INK),
+        ]
+        made.append(Tile(image, below=lines_below))
     return made
 
 
 def _bars(axes: Axes, sizes: pd.DataFrame) -> None:
-    """Draw the share of each group."""
+    """Draw the share of each cause."""
     values = (100 * sizes[column].to_numpy() for column in ("share_of_errors", "low", "high"))
     interval_bars(axes, np.arange(len(sizes)), *values, colour=PREDICTED_COLOUR, height=0.4)
     for place, (_, each) in enumerate(sizes.iterrows()):

@@ -1,4 +1,4 @@
-"""Other ways to give images to a network than the one it is given them in, each as a change of images in [0, 1]."""
+"""Other preprocessing conventions than the current one, each as a change of images in [0, 1]."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from workbench.models.preprocessing import CONVENTIONS, UNIT, Preprocessing
 
 @dataclass(frozen=True)
 class Convention:
-    """One way to give images to a network.
+    """One preprocessing convention.
 
     Attributes:
         words: what is done to the pixels, for a sentence "... if they are <words>".
-        change: `(B, H, W, C)` float32 in [0, 1] to the images that make up for it, of which the network is then given
-            what it is given of every image.
+        change: maps `(B, H, W, C)` float32 images in [0, 1] to ones that, after the current preprocessing, equal what
+            this convention would feed the network.
         scales: whether only the scale of the values changes, and not what the picture shows.
         flag: name of the preprocessing that does the same; empty if none does.
     """
@@ -29,22 +29,22 @@ class Convention:
     flag: str = ""
 
 
-def _standardised(images: Array) -> Array:
+def _standardise(images: Array) -> Array:
     mean = images.mean(axis=(1, 2, 3), keepdims=True)
     return (images - mean) / np.maximum(images.std(axis=(1, 2, 3), keepdims=True), 1e-3)
 
 
-def _stretched(images: Array) -> Array:
+def _stretch(images: Array) -> Array:
     low, high = images.min(axis=(1, 2, 3), keepdims=True), images.max(axis=(1, 2, 3), keepdims=True)
     return (images - low) / np.maximum(high - low, 1e-6)
 
 
 def conventions(shape: tuple[int, int, int], now: Preprocessing = UNIT) -> Mapping[str, Convention]:
-    """Return every other way that images of `shape`, (H, W, C), can be given in.
+    """Return every other convention for images of `shape`, (H, W, C).
 
     Args:
         shape: of one image.
-        now: how they are given now; it is undone where the scale is another, and kept where the picture is.
+        now: the current preprocessing; undone where the scale changes, kept where the picture does.
     """
     height, width, channels = shape
     found = {
@@ -53,9 +53,11 @@ def conventions(shape: tuple[int, int, int], now: Preprocessing = UNIT) -> Mappi
         if name != now.name and each.fits(channels)
     }
     found |= {
-        "÷255": Convention("scaled to 0…1 and divided by 255 once more", _instead(lambda x: x / np.float32(255), now)),
-        "standardised": Convention("brought to mean 0 and deviation 1, each by itself", _instead(_standardised, now)),
-        "stretched": Convention("stretched to 0…1, each by itself", _stretched),
+        "÷255": Convention("scaled to 0…1 and divided by 255 again", _instead(lambda x: x / np.float32(255), now)),
+        "standardised": Convention(
+            "standardised to mean 0 and deviation 1, each image by itself", _instead(_standardise, now)
+        ),
+        "stretched": Convention("stretched to 0…1, each image by itself", _stretch),
         "inverted": Convention("inverted", lambda x: 1 - x, scales=False),
         "upside down": Convention("turned upside down", lambda x: x[:, ::-1], scales=False),
         "mirrored": Convention("mirrored", lambda x: x[:, :, ::-1], scales=False),
@@ -74,5 +76,5 @@ def conventions(shape: tuple[int, int, int], now: Preprocessing = UNIT) -> Mappi
 
 
 def _instead(change: Callable[[Array], Array], now: Preprocessing) -> Callable[[Array], Array]:
-    """Return what makes up for `now`, so that the network is given exactly what `change` makes."""
+    """Return a change that compensates for `now`, so that the network gets exactly the output of `change`."""
     return lambda images: np.asarray(now.undo(change(images)), np.float32)

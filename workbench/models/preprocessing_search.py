@@ -1,4 +1,4 @@
-"""The same images given to a model in other ways: what it recognises then, and which preprocessing is its own."""
+"""Accuracy of a model under each preprocessing convention, and which one it was trained with."""
 
 from __future__ import annotations
 
@@ -24,35 +24,37 @@ if TYPE_CHECKING:
     from workbench.models.probe import Probe
 
 AS_THEY_ARE = "as they are"
-IMAGES, SURE = 500, 0.001
-"""Images by which a preprocessing is found, and the p-value below which it is another one than "auto"."""
+IMAGES = 500
+"""Images used to find a preprocessing."""
+SURE = 0.001
+"""P-value below which it is another one than "auto"."""
 
 
-def recognised(probe: Probe, dataset: Dataset, rows: Array, change: Callable[[Array], Array]) -> Array:
-    """Say which of some images are recognised when they are changed, `(n,)` bool; an infinite score is none."""
+def correct_on(probe: Probe, dataset: Dataset, rows: Array, change: Callable[[Array], Array]) -> Array:
+    """Return which images are classified correctly when changed, `(n,)` bool; an infinite score counts as wrong."""
     parts = [rows[start : start + 256] for start in range(0, len(rows), 256)]
     logits = [probe.logits(np.ascontiguousarray(change(dataset.floats(part)))) for part in parts]
     values = np.concatenate(logits)
     return np.asarray((values.argmax(axis=1) == dataset.labels[rows]) & np.isfinite(values).all(axis=1))
 
 
-def compared(
+def compare_inputs(
     probe: Probe, dataset: Dataset, rows: Array, now: Array, ways: Mapping[str, Convention]
 ) -> tuple[pd.DataFrame, dict[str, Array]]:
-    """Give images to a model in every way, and compare with how it is given them now.
+    """Test a model with every preprocessing, and compare with the current one.
 
     Source: McNemar 1947, Psychometrika 12, with the exact p-value.
 
     Args:
         probe: the model.
         dataset: the images.
-        rows: `(n,)` of those that are given.
-        now: `(n,)` bool, which of them are recognised as they are.
+        rows: `(n,)` of those to use.
+        now: `(n,)` bool, which of them are classified correctly as they are.
         ways: by name.
 
     Returns:
-        A line for each way, "as they are" first: its accuracy with Wilson's 95 % interval, images gained and lost, and
-        the p-value; and which images each way recognises.
+        A row for each, "as they are" first: its accuracy with Wilson's 95 % interval, images gained and lost, and the
+        p-value; and which images are correct with each.
     """
     import pandas as pd
     from scipy.stats import binomtest
@@ -60,12 +62,12 @@ def compared(
     lines: list[dict[str, Any]] = [{"input": AS_THEY_ARE, "accuracy": now.mean(), "gained": 0, "lost": 0, "p": 1.0}]
     right = {AS_THEY_ARE: now}
     for done, (name, way) in enumerate(ways.items()):
-        report("Other ways to give the images", done, len(ways))
-        right[name] = recognised(probe, dataset, rows, way.change)
+        report("Testing preprocessings", done, len(ways))
+        right[name] = correct_on(probe, dataset, rows, way.change)
         gained, lost = int((right[name] & ~now).sum()), int((now & ~right[name]).sum())
         chance = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
         lines.append({"input": name, "accuracy": right[name].mean(), "gained": gained, "lost": lost, "p": chance})
-    report("Other ways to give the images", len(ways), len(ways))
+    report("Testing preprocessings", len(ways), len(ways))
     table = pd.DataFrame(lines)
     low, high = wilson(np.array([each.sum() for each in right.values()]), len(rows))
     table.insert(2, "low", low)
@@ -74,16 +76,16 @@ def compared(
 
 
 def find_preprocessing(load: Callable[[], Any], dataset: Dataset, path: Path | None = None) -> tuple[str, str]:
-    """Find what a model is to be given by what it recognises of up to 500 labelled images, some of each class.
+    """Find the preprocessing of a model by its accuracy on up to 500 labelled images, balanced over the classes.
 
     Args:
-        load: gives the model.
+        load: returns the model.
         dataset: labelled images.
-        path: where the answer is kept; None for nowhere.
+        path: file that caches the answer; None for none.
 
     Returns:
-        A sentence on how sure it is, and the name of the preprocessing: "auto", unless another one surely (exact
-        McNemar test, p below 0.001 after Bonferroni) recognises more.
+        A sentence with the accuracies, and the name of the preprocessing: "auto", unless another one is significantly
+        better (exact McNemar test, p below 0.001 after Bonferroni).
     """
     from workbench.models.probe import Probe
 
@@ -92,7 +94,7 @@ def find_preprocessing(load: Callable[[], Any], dataset: Dataset, path: Path | N
     probe = Probe(load(), dataset.image_shape)
     rows = np.sort(balanced(dataset.labels, min(IMAGES, len(dataset)), 0))
     ways = {n: way for n, way in conventions(dataset.image_shape, probe.preprocessing).items() if way.flag}
-    table, _ = compared(probe, dataset, rows, recognised(probe, dataset, rows, lambda images: images), ways)
+    table, _ = compare_inputs(probe, dataset, rows, correct_on(probe, dataset, rows, lambda images: images), ways)
     usual, others = table.iloc[0], table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable")
     best = others.iloc[0]
     sure = bool(best["gained"] > best["lost"] and best["p"] * len(ways) < SURE)
@@ -100,9 +102,9 @@ def find_preprocessing(load: Callable[[], Any], dataset: Dataset, path: Path | N
     first, second = (best, usual) if sure else (usual, best)
     named = {AS_THEY_ARE: f"{AUTO} ({probe.preprocessing.name})"}
     said = (
-        f"{named.get(first['input'], first['input'])}: {percent(first['accuracy'])} of {len(rows):,} images are right; "
+        f"{named.get(first['input'], first['input'])}: {percent(first['accuracy'])} of {len(rows):,} images correct; "
         f"{named.get(second['input'], second['input'])}: {percent(second['accuracy'])}"
-        f"{'' if sure else '; none is surely better'}."
+        f"{'' if sure else '; none is significantly better'}."
     )
     if path is not None:
         save_arrays(path, {"said": np.array(said), "name": np.array(name)})

@@ -44,10 +44,10 @@ def test_numbers_of_five_images(session):
 def test_each_finding_names_training_rows_of_its_images(session):
     shares, never, again, ambiguous = TrainingDynamics().compute(session, TrainingDynamicsParams()).findings
     assert shares.claim == (
-        "Of 5 training images 20.0 % are easy, 40.0 % are ambiguous and 40.0 % are hard; most hard ones are labelled "
+        "Of 5 training images, 20.0 % are easy, 40.0 % are ambiguous and 40.0 % are hard; most hard ones are labelled "
         "cat."
     )
-    assert never.claim.startswith("40.0 % (95 % interval 11.8–76.9 %) of the training images were never recognised")
+    assert never.claim.startswith("40.0 % (95 % interval 11.8–76.9 %) of the training images were never classified")
     assert [each.evidence for each in (shares, never, again, ambiguous)] == [(3, 5), (3, 5), (2,), (2, 4)]
     assert {each.part for each in (shares, never, again, ambiguous)} == {"train"}
 
@@ -61,7 +61,7 @@ def test_it_says_what_is_missing(session):
     session.train = session.train.subset([0, 1, 2])
     assert "images that the run was trained on" in TrainingDynamics().missing(session)
     session.dynamics = None
-    assert TrainingDynamics().missing(session).startswith("Training dynamics are noted by the trainer, and there are")
+    assert TrainingDynamics().missing(session).startswith("This model was trained without recording")
 
 
 def test_wrong_labels_lie_in_the_hard_corner():

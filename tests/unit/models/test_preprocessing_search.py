@@ -40,11 +40,11 @@ def wanting(name):
 def test_the_convention_it_learned_is_found(name):
     said, found = find_preprocessing(lambda: wanting(name), halves())
     if name == "unit":
-        assert (found, said[:39]) == ("auto", "auto (unit): 100 % of 80 images are rig")
-        assert said.endswith("none is surely better.")
+        assert (found, said[:38]) == ("auto", "auto (unit): 100 % of 80 images correct")
+        assert said.endswith("none is significantly better.")
     else:
         assert found == name
-        assert said == f"{name}: 100 % of 80 images are right; auto (unit): 50.0 %."
+        assert said == f"{name}: 100 % of 80 images correct; auto (unit): 50.0 %."
 
 
 def test_what_is_found_is_kept_and_the_session_is_another_one_than_that_of_auto(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from analyses.reliance.evidence_places import gathered
+from analyses.reliance.evidence_places import map_groups
 from workbench.core.dataset import Dataset
 from workbench.session.session import Session
 
@@ -30,7 +30,7 @@ def test_the_group_with_the_corner_is_elsewhere_and_its_mark_is_found():
         Dataset(images, labels, class_names=("ant", "bee"), indices=np.arange(400), name="made/test"),
         cache=False,
     )
-    table, marks = gathered(session, images, labels, each=60, method="input-x-gradient", options={})
+    table, marks = map_groups(session, images, labels, each=60, method="input-x-gradient", options={})
     bees = table[table["class"] == "bee"].set_index("place")
     corner = bees.loc["bottom right"]
     assert corner["images"] == np.isin(np.flatnonzero(labels == 1)[:60], rows).sum()
@@ -39,4 +39,4 @@ def test_the_group_with_the_corner_is_elsewhere_and_its_mark_is_found():
     (mark,) = marks
     assert mark.label == 1 and np.argwhere(mark.pixels).tolist() == [[12, 12], [12, 13], [13, 12], [13, 13]]
     assert np.flatnonzero(mark.carried_by(images)).tolist() == rows.tolist()
-    assert gathered(session, images, labels, each=8, method="input-x-gradient", options={})[1] == []  # too few
+    assert map_groups(session, images, labels, each=8, method="input-x-gradient", options={})[1] == []  # too few

@@ -55,4 +55,4 @@ def test_a_used_corner_is_serious_and_its_images_are_evidence(answer, words):
     train = part(200, 1, 0.6, "train")
     assert set(first.evidence) == set(np.flatnonzero(train.images[:, 0, 0, 0] == 255).tolist())
     assert result.tables["marks"].iloc[0]["flips"] == 1
-    assert "turns 100 % of others" in words(Reliance().draw(result))
+    assert "flips 100 % of others" in words(Reliance().draw(result))

@@ -57,7 +57,7 @@ def test_a_model_that_wants_pixels_of_another_scale_is_told_with_what_it_loses()
     finding, *_ = asked(session(Probe(scale=255.0))).findings
     assert (finding.kind, finding.severity) == ("preprocessing-mismatch", "critical")
     assert finding.claim == (
-        "The model is given its images in another way than it learned: 50.0 % of 80 images are recognised as they are, "
+        "The images are not preprocessed as in training: 50.0 % of 80 images are classified correctly as they are, "
         "100 % if they are given as pixels of 0…255; the same holds for the training images."
     )
     assert finding.advice.startswith("Open it with --preprocessing pixels. Give the model images that are given as")
@@ -98,7 +98,7 @@ def test_what_is_right_is_left_alone():
 def test_a_rare_class_that_is_missed_is_no_collapse_where_others_are_told_apart():
     logits = np.eye(3)[[0] * 40 + [1] * 38 + [0, 1]] * 9.0
     said = Predictions(logits.astype(np.float32), np.array([0] * 40 + [1] * 38 + [2, 2]))
-    from analyses.sanity_check import _collapsed
+    from analyses.sanity_check import _collapse
     from workbench.statistics.confusion import confusion_counts
 
-    assert _collapsed(said, confusion_counts(said.labels, said.predicted, 3), ("a", "b", "c")) == []
+    assert _collapse(said, confusion_counts(said.labels, said.predicted, 3), ("a", "b", "c")) == []

@@ -60,7 +60,7 @@ def test_a_group_that_training_hardly_had_is_a_fault_with_its_images_class_and_c
     wrong = set(ODD[~made.predictions.correct[ODD]].tolist())
     assert len(wrong & set(fault.evidence)) >= 0.9 * len(wrong)
     assert len(set(fault.evidence) - wrong) <= 1
-    assert "In training such images are 0.00 times as frequent." in fault.claim
+    assert "Such images are 0.00 times as frequent in training." in fault.claim
     assert fault.at_stake == pytest.approx((0.95 - 0.2) * 20 / 400, abs=0.015)
     assert fault.cost.low < fault.at_stake < fault.cost.high
 
@@ -94,5 +94,5 @@ def test_too_few_images_are_said():
     made.predictions = Predictions(made.predictions.logits[:8], made.predictions.labels[:8])
     result = Slices().compute(made, SlicesParams())
     assert result.findings[0].claim == (
-        "8 images are too few to find groups on one half and to confirm them on the other; 40 are needed."
+        "Too few images to find groups on one half and confirm them on the other: at least 40 are needed, got 8."
     )

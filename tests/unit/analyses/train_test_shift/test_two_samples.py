@@ -2,7 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses.train_test_shift.two_samples import apart, auc_interval, matched, moved, priors, two_sample
+from analyses.train_test_shift.two_samples import (
+    auc_interval,
+    matching_rows,
+    priors,
+    shifts,
+    two_sample,
+    without_copies,
+)
 
 
 def samples(away, count=300, seed=0):
@@ -45,7 +52,7 @@ def test_the_interval_of_an_auc_is_that_of_hanley_and_mcneil():
 def test_how_far_a_property_moved():
     train = pd.DataFrame({"brightness": [0.0, 0.2, 0.4, 0.6], "noise": [0.1] * 4, "area": [0.5] * 4})
     studied = pd.DataFrame({"brightness": [0.4, 0.6, 0.8, 1.0], "noise": [0.1] * 4, "area": [0.7] * 4})
-    table = moved(train, studied).set_index("property")
+    table = shifts(train, studied).set_index("property")
     assert set(table.index) == {"brightness", "area"}  # noise does not vary
     assert table.loc["brightness", "difference"] == pytest.approx(0.4 / 0.05**0.5)
     assert table.loc["brightness", "ks"] == 0.5
@@ -55,17 +62,17 @@ def test_how_far_a_property_moved():
 
 def test_classes_are_matched():
     train, studied = np.repeat([0, 1, 2], [50, 10, 5]), np.repeat([0, 1], [20, 40])
-    ours = matched(train, studied, 1000, 0)
+    ours = matching_rows(train, studied, 1000, 0)
     assert np.bincount(train[ours[0]]).tolist() == [20, 10]
     assert np.bincount(studied[ours[1]]).tolist() == [20, 10]
-    assert len(matched(train, studied, 15, 0)[0]) <= 17
+    assert len(matching_rows(train, studied, 15, 0)[0]) <= 17
 
 
 def test_copies_are_left_out():
     train = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
     studied = train[[4, 4, 1]].copy()
     studied[:2] = 9
-    theirs, ours = apart(train[[0, 1, 0, 2]], studied)
+    theirs, ours = without_copies(train[[0, 1, 0, 2]], studied)
     assert theirs.tolist() == [0, 3]  # 1 is in both, the second 0 is a copy
     assert ours.tolist() == [0]
 
