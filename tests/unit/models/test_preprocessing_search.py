@@ -40,7 +40,7 @@ def wanting(name):
 def test_the_convention_it_learned_is_found(name):
     said, found = find_preprocessing(lambda: wanting(name), halves())
     if name == "unit":
-        assert (found, said[:38]) == ("auto", "auto (unit): 100 % of 80 images correct")
+        assert (found, said[:39]) == ("auto", "auto (unit): 100 % of 80 images correct")
         assert said.endswith("none is significantly better.")
     else:
         assert found == name
