@@ -94,7 +94,7 @@ def randomise(
     for number, weights in enumerate(wanted):
         other.set(weights)
         with reporting(silent):
-            maps.append(method.attribute(other, images, target, background=background).at_pixels())
+            maps.append(method.attribute(other.probe, images, target, background=background).at_pixels())
         report(f"{method.title} under random weights", number + 1, len(wanted))
     # Places that are zero whatever the weights, as where pooling drops a border, say nothing about the weights.
     places = object_masks(images) & (np.stack(maps) != 0).any(axis=0)

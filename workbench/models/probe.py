@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -96,6 +97,7 @@ class Probe:
         self.preprocessing: Preprocessing = UNIT if self._auto else preprocessing(given, self.image_shape[2])
         self.inference_only = str(getattr(model, "inference_only", ""))
         self.engine = Engine()
+        self._weights: tuple[tf.Variable, ...] = ()  # in place of the model's own; empty for those
         self._logarithm = False
         self.sigmoid = self.rectified = False
         self.note = ""
@@ -106,6 +108,16 @@ class Probe:
         if any(isinstance(layer, keras.Model) for layer in self.keras_layers.values()):
             values = max(values, UNSEEN * int(np.prod(self.image_shape)))
         self.max_rows = int(np.clip(2**28 // max(values, 1), 1, 256))
+
+    def with_weights(self, weights: Sequence[tf.Variable]) -> Self:
+        """Return a probe of the same model that walks it with other weights; neither this one nor the model changes.
+
+        Args:
+            weights: in the order of `model.weights`; what is compiled follows them when they are assigned to.
+        """
+        other = copy.copy(self)
+        other.engine, other._weights = Engine(), tuple(weights)
+        return other
 
     def _look(self) -> int:
         """Trace the model once: names, shapes, K, and what kind of output it has."""
@@ -157,6 +169,13 @@ class Probe:
             images: `(B, H, W, C)` float32 tensor in [0, 1].
             known: outputs of layers that are taken as given, by name.
         """
+        if not self._weights:
+            return self._trace(images, known)
+        pairs = [(mine, tf.convert_to_tensor(own)) for mine, own in zip(self.model.weights, self._weights, strict=True)]
+        with keras.StatelessScope(state_mapping=pairs):
+            return self._trace(images, known)
+
+    def _trace(self, images: Tensor, known: Mapping[str, Tensor] | None) -> Trace:
         steps = self._steps(images, known)
         head = head_of(steps)
         logits = tf.reshape(tf.cast(head.logits, self.floats), (-1, self.classes))

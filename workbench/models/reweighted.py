@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,15 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.core.types import Array
-from workbench.models.engine import Engine
 from workbench.models.probe import Probe
-from workbench.models.scorer import Tensor, Trace
 
 
-class Reweighted(Probe):
-    """A probe whose model is walked with weights of one's own; what is compiled serves all of them.
+class Reweighted:
+    """A probe that walks its model with weights of one's own; what is compiled serves all of them.
 
     Attributes:
+        probe: walks the model with the weights that were set last.
         trained: the model's own weights, with which it begins.
 
     Args:
@@ -26,16 +25,9 @@ class Reweighted(Probe):
     """
 
     def __init__(self, probe: Probe) -> None:
-        self.__dict__.update(probe.__dict__)
-        self.engine = Engine()
-        self.trained = [np.asarray(weight.value) for weight in self.model.weights]
+        self.trained = [np.asarray(weight.value) for weight in probe.model.weights]
         self._own = [tf.Variable(values) for values in self.trained]
-
-    def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
-        """Walk through the model as it would be with these weights."""
-        pairs = [(mine, tf.convert_to_tensor(other)) for mine, other in zip(self.model.weights, self._own, strict=True)]
-        with keras.StatelessScope(state_mapping=pairs):
-            return super().trace(images, known)
+        self.probe = probe.with_weights(self._own)
 
     def set(self, values: Sequence[Array]) -> None:
         """Take these weights from now on, in the order of `model.weights`."""

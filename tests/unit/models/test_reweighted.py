@@ -37,15 +37,16 @@ def test_it_is_the_model_with_these_weights():
     probe = Probe(model)
     before = probe.logits(images)
     walked = Reweighted(probe)
-    np.testing.assert_allclose(walked.logits(images), before, rtol=1e-5)
+    np.testing.assert_allclose(walked.probe.logits(images), before, rtol=1e-5)
+    assert walked.probe.engine is not probe.engine  # what one compiled is not the other's
     walked.set(weights)
     real = Probe(other)
-    np.testing.assert_allclose(walked.logits(images), real.logits(images), rtol=1e-5)
+    np.testing.assert_allclose(walked.probe.logits(images), real.logits(images), rtol=1e-5)
     for name in ("grad-cam", "saliency"):
-        maps = [explainer(name)().attribute(each, images, target).values for each in (walked, real)]
+        maps = [explainer(name)().attribute(each, images, target).values for each in (walked.probe, real)]
         np.testing.assert_allclose(maps[0], maps[1], rtol=1e-4, atol=1e-6)
     walked.set(walked.trained)
-    np.testing.assert_allclose(walked.logits(images), probe.logits(images), rtol=1e-5)
+    np.testing.assert_allclose(walked.probe.logits(images), probe.logits(images), rtol=1e-5)
     np.testing.assert_allclose(probe.logits(images), before, rtol=1e-6)
 
 
