@@ -100,8 +100,8 @@ def test_exchanged_classes_are_exchanged_wholly(world):
 
 
 @pytest.mark.parametrize("how", ["shifted", "darker", "noisy"])
-def test_a_moved_test_part_differs_in_nearly_every_image(world, how):
-    changed = planted("moved-test", world, how=how)
+def test_a_shifted_test_set_differs_in_nearly_every_image(world, how):
+    changed = planted("shifted-test-set", world, how=how)
     assert len(differing(changed.test, world.test)) > 0.95 * len(world.test)
     assert np.array_equal(changed.train.images, world.train.images)
 

@@ -13,7 +13,7 @@ from workbench.core.types import Array
 from workbench.diagnosis.planting.fault import Chance, Fault, World, changed
 
 
-class MovedTest(Fault):
+class ShiftedTestSet(Fault):
     """All test images are shifted, darkened or noisy."""
 
     kind: ClassVar[Kind | None] = "train-test-shift"
