@@ -18,9 +18,10 @@ from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.models.preprocessing import AUTO, UNIT
 from workbench.training.checkpoint import Checkpoint, State
+from workbench.training.compiling import Build
+from workbench.training.fitting import Parts, fit
 from workbench.training.recipes import Recipe, TrainingJob
 from workbench.training.runs import Run
-from workbench.training.trainer import Build, Parts, fit
 
 Load = Callable[[], Any]
 

@@ -12,8 +12,9 @@ from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.progress import report
-from workbench.diagnosis.diagnose import Diagnosed, Diagnosis
+from workbench.diagnosis.diagnose import Diagnosis
 from workbench.diagnosis.opening import open_session
+from workbench.diagnosis.ranking import Diagnosed
 
 EVIL = "<img src=x onerror=alert(1)>"
 FIRST = Finding(

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import WorkbenchError
-from workbench.core.finding import Finding
 from workbench.core.progress import report
 from workbench.diagnosis import registry
-from workbench.diagnosis.ranking import told
+from workbench.diagnosis.ranking import Diagnosed, rank
 
 if TYPE_CHECKING:
     from workbench.core.result import Result
@@ -19,25 +18,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("workbench.diagnosis.diagnose")
 LATER = "takes its time: asked in the whole diagnosis only."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Diagnosed:
-    """One fault.
-
-    Attributes:
-        rank: from 1, the one that costs most.
-        finding: the sentence, its evidence, what to do.
-        analysis: whose finding it is; its figure and tables show more.
-        params: parameters with which that analysis was asked.
-        also: (analysis, finding) that say the same, or follow from it.
-    """
-
-    rank: int
-    finding: Finding
-    analysis: str
-    params: Mapping[str, Any]
-    also: tuple[tuple[str, Finding], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +98,5 @@ def _wanted(quick: bool) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
 
 
 def _merged(session: Session, asked: Mapping[str, Result], left_out: Mapping[str, str], quick: bool) -> Diagnosis:
-    pairs = [(name, finding) for name, result in asked.items() for finding in result.findings]
-    findings = tuple(
-        Diagnosed(
-            rank=rank, finding=each.finding, analysis=each.analysis, params=asked[each.analysis].params, also=each.also
-        )
-        for rank, each in enumerate(told(pairs), 1)
-    )
+    findings = tuple(rank(asked))
     return Diagnosis(findings=findings, asked=asked, left_out=left_out, context=session.context, quick=quick)

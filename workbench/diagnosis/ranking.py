@@ -1,11 +1,15 @@
-"""Which findings say the same thing, which one is the cause of which, and in which order they are told."""
+"""Which findings say the same thing, which one is the cause of which, and in which order they come."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from workbench.core.finding import Finding, Kind, Severity
+
+if TYPE_CHECKING:
+    from workbench.core.result import Result
 
 ERRORS: frozenset[Kind] = frozenset({"underperforming-class", "confused-pair", "underperforming-slice"})
 """Three ways to name the same errors."""
@@ -33,31 +37,36 @@ SHARED = 0.5
 """Share of a finding's evidence that another must have, so that both are about the same errors."""
 
 
-@dataclass(frozen=True)
-class Told:
-    """One finding and what is said with it.
+@dataclass(frozen=True, kw_only=True)
+class Diagnosed:
+    """One fault.
 
     Attributes:
-        analysis: whose it is.
-        finding: the finding.
-        also: findings of other analyses, or of the same one, that say the same or follow from it.
+        rank: from 1, the one that costs most.
+        finding: the sentence, its evidence, what to do.
+        analysis: whose finding it is; its figure and tables show more.
+        params: parameters with which that analysis was asked.
+        also: (analysis, finding) of other analyses, or of the same one, that say the same or follow from it.
     """
 
-    analysis: str
+    rank: int
     finding: Finding
+    analysis: str
+    params: Mapping[str, Any]
     also: tuple[tuple[str, Finding], ...] = ()
 
 
-def told(found: Sequence[tuple[str, Finding]]) -> list[Told]:
+def rank(asked: Mapping[str, Result]) -> list[Diagnosed]:
     """Rank findings and put those that say the same, or follow from another, under that other.
 
     Args:
-        found: (name of the analysis, finding); findings without a kind, and mere facts, are left out.
+        asked: name of each analysis, and its answer; findings without a kind, and mere facts, are left out.
 
     Returns:
         By severity, then by what they cost; nothing is lost, only put under another.
     """
-    ranked = sorted((pair for pair in found if pair[1].kind and pair[1].severity != Severity.INFO), key=_rank)
+    found = [(name, finding) for name, result in asked.items() for finding in result.findings]
+    ranked = sorted((pair for pair in found if pair[1].kind and pair[1].severity != Severity.INFO), key=_weight)
     heads: list[tuple[str, Finding]] = []
     under: dict[int, list[tuple[str, Finding]]] = {}
     for pair in sorted(ranked, key=_depth):
@@ -66,11 +75,20 @@ def told(found: Sequence[tuple[str, Finding]]) -> list[Told]:
             heads.append(pair)
         else:
             under.setdefault(place, []).append(pair)
-    found_heads = [Told(name, head, tuple(under.get(place, ()))) for place, (name, head) in enumerate(heads)]
-    return sorted(found_heads, key=lambda each: _rank((each.analysis, each.finding)))
+    order = sorted(range(len(heads)), key=lambda place: _weight(heads[place]))
+    return [
+        Diagnosed(
+            rank=number,
+            finding=heads[place][1],
+            analysis=heads[place][0],
+            params=asked[heads[place][0]].params,
+            also=tuple(under.get(place, ())),
+        )
+        for number, place in enumerate(order, 1)
+    ]
 
 
-def _rank(pair: tuple[str, Finding]) -> tuple[int, float, str]:
+def _weight(pair: tuple[str, Finding]) -> tuple[int, float, str]:
     name, finding = pair
     return -finding.severity.rank, -finding.at_stake, name
 
@@ -79,7 +97,7 @@ def _depth(pair: tuple[str, Finding]) -> tuple[bool, int, tuple[int, float, str]
     """Causes before what follows from them."""
     finding = pair[1]
     known = ORDER.index(finding.kind) if finding.kind in ORDER else len(ORDER)
-    return (False, known, _rank(pair)) if _is_cause(finding) else (True, 0, _rank(pair))
+    return (False, known, _weight(pair)) if _is_cause(finding) else (True, 0, _weight(pair))
 
 
 def _is_cause(finding: Finding) -> bool:

@@ -18,14 +18,11 @@ from workbench.data import load_dataset, own_parts
 from workbench.training import distribution
 from workbench.training.architectures import architectures
 from workbench.training.checkpoint import Checkpoint, State
-from workbench.training.compiling import Build
 from workbench.training.dynamics import Dynamics
 from workbench.training.fitting import Parts, Row, Start, Tell, fit
 from workbench.training.manifest import Manifest
 from workbench.training.recipes import TrainingJob
 from workbench.training.runs import Run, runs_folder, save_run
-
-__all__ = ["Build", "Parts", "fit", "train"]
 
 
 def train(

@@ -1,14 +1,20 @@
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
-from workbench.diagnosis.ranking import told
+from workbench.core.result import Result
+from workbench.diagnosis.ranking import rank
 
 
 def finding(kind, severity="serious", cost=0.0, **rest):
     return Finding(f"{kind}.", severity=severity, kind=kind, cost=Estimate(cost), advice="Do.", **rest)
 
 
+def ranked(pairs):
+    """Rank findings, each with the name of its analysis."""
+    return rank({name: Result(findings=tuple(each for of, each in pairs if of == name)) for name, _ in pairs})
+
+
 def kinds(found):
-    return [(each.finding.kind, [other.kind for _, other in each.also]) for each in told(found)]
+    return [(each.finding.kind, [other.kind for _, other in each.also]) for each in ranked(found)]
 
 
 def test_severity_comes_before_cost_and_cost_before_the_name():
@@ -22,7 +28,7 @@ def test_severity_comes_before_cost_and_cost_before_the_name():
 
 
 def test_facts_and_findings_without_a_kind_are_no_faults():
-    assert told([("a", finding("leakage", "info")), ("b", Finding("Plain.", severity=Severity.SERIOUS))]) == []
+    assert ranked([("a", finding("leakage", "info")), ("b", Finding("Plain.", severity=Severity.SERIOUS))]) == []
 
 
 def test_what_follows_from_a_cause_is_told_with_it():
@@ -62,13 +68,13 @@ def test_of_mild_findings_of_one_kind_the_first_stands_for_all():
     found = [(f"a{n}", finding("underperforming-class", "mild", n / 10, classes=(n,))) for n in range(3)]
     assert kinds(found) == [("underperforming-class", ["underperforming-class"] * 2)]
     serious = [(name, finding("leakage", "serious", part=name, evidence=(1,))) for name in ("data", "train")]
-    assert len(told(serious)) == 2
+    assert len(ranked(serious)) == 2
 
 
 def test_noise_in_both_parts_is_two_things_unless_the_test_labels_were_exchanged():
     train = finding("label-noise", part="train", evidence=(1, 2), classes=(1, 2))
     test = finding("label-noise", evidence=(3,), classes=(1, 2))
-    assert len(told([("a", train), ("a", test)])) == 2
+    assert len(ranked([("a", train), ("a", test)])) == 2
     swapped = finding("label-permutation", "critical", classes=(1, 2))
     assert kinds([("a", train), ("a", test), ("b", swapped)]) == [
         ("label-permutation", ["label-noise"]),
@@ -78,5 +84,5 @@ def test_noise_in_both_parts_is_two_things_unless_the_test_labels_were_exchanged
 
 def test_nothing_is_lost():
     found = [(f"a{n}", finding(kind, cost=n / 10)) for n, kind in enumerate(("leakage", "duplicates", "overfitting"))]
-    every = [each for one in told(found) for each in ((one.analysis, one.finding), *one.also)]
+    every = [each for one in ranked(found) for each in ((one.analysis, one.finding), *one.also)]
     assert {name for name, _ in every} == {"a0", "a1", "a2"}

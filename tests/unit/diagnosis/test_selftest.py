@@ -8,9 +8,10 @@ import pytest
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.core.finding import Finding
-from workbench.diagnosis.diagnose import Diagnosed, Diagnosis
+from workbench.diagnosis.diagnose import Diagnosis
 from workbench.diagnosis.faults import fault, faults
 from workbench.diagnosis.planting.fault import World
+from workbench.diagnosis.ranking import Diagnosed
 from workbench.diagnosis.selftest import Case, cases, scorecard, scored
 
 

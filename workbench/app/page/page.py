@@ -25,7 +25,7 @@ from workbench.app.page.panes.gallery import Shelf, gallery_html
 from workbench.app.page.panes.matrix import matrix_html
 from workbench.app.page.subject import Subject
 from workbench.app.page.subjects import of_dataset
-from workbench.app.page.view import SECTIONS, View, read, settle
+from workbench.app.page.view import View, read, settle
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import reporting
 from workbench.diagnosis import registry
@@ -284,6 +284,3 @@ def blocks(panes: Panes, api: Api) -> Any:
                 concurrency_id="api",
             )
     return page.queue(max_size=64, api_open=False)
-
-
-__all__ = ["SECTIONS", "Panes", "blocks", "warm"]

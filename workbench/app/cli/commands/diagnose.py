@@ -12,7 +12,8 @@ from workbench.app.cli.program import command
 
 if TYPE_CHECKING:
     from workbench.app.cli.options import Source
-    from workbench.diagnosis.diagnose import Diagnosed, Diagnosis
+    from workbench.diagnosis.diagnose import Diagnosis
+    from workbench.diagnosis.ranking import Diagnosed
 
 FOUND = 3
 """Exit code where `--fail-on` found something."""

@@ -16,7 +16,8 @@ from workbench.diagnosis import registry
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
     from workbench.app.page.pictures import Parts
-    from workbench.diagnosis.diagnose import Diagnosed, Diagnosis
+    from workbench.diagnosis.diagnose import Diagnosis
+    from workbench.diagnosis.ranking import Diagnosed
 
 MOST = 8
 """Faults that are shown at once."""

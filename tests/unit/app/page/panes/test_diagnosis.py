@@ -14,7 +14,8 @@ from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.progress import report
 from workbench.diagnosis import registry
-from workbench.diagnosis.diagnose import Diagnosed, Diagnosis
+from workbench.diagnosis.diagnose import Diagnosis
+from workbench.diagnosis.ranking import Diagnosed
 
 WORST = Finding(
     f"{EVIL} labels are wrong.",
