@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.markdown import _rows, markdown
+from workbench.app.markdown import markdown, table_lines
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.files import write_file
 from workbench.core.progress import Progress, report
@@ -238,7 +238,7 @@ def _section(name: str, record: Mapping[str, Any]) -> str:
     lines += ["", f"![{question}]({name}.png)", ""]
     table = record["table"]
     if table["rows"]:
-        lines += _rows(table["columns"], table["rows"])
+        lines += table_lines(table["columns"], table["rows"])
         more = table["of"] - len(table["rows"])
         lines += ["", f"{more:,} more rows are not shown.", ""] if more else [""]
     lines += [f"`workbench analyze {name}` · [what made it]({name}.json)", "", ""]

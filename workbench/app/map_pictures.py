@@ -32,7 +32,7 @@ LONGEST = 40  # characters of a class name in a title
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Explained:
+class ExplainedImage:
     """One image and what is known about it.
 
     Attributes:
@@ -61,7 +61,7 @@ def file_name(*parts: str) -> str:
 def write_overlay(
     out: Path,
     name: str,
-    said: Explained,
+    subject: ExplainedImage,
     maps: Attribution,
     row: int,
     *,
@@ -73,7 +73,7 @@ def write_overlay(
     Args:
         out: folder, made if it is not there.
         name: of the files, without ending.
-        said: the image.
+        subject: the image.
         maps: the attribution.
         row: which of its maps.
         method: what made it.
@@ -88,15 +88,15 @@ def write_overlay(
     values = maps.values[row]
     unit = maps.unit
     made = {
-        "image": said.name,
-        "true": said.true,
-        "predicted": said.predicted,
-        "confidence": round(said.confidence, 6),
+        "image": subject.name,
+        "true": subject.true,
+        "predicted": subject.predicted,
+        "confidence": round(subject.confidence, 6),
         "method": maps.method,
         "paper": method.paper,
         "params": dict(maps.params),
         "layer": maps.layer,
-        "target": said.target,
+        "target": subject.target,
         "score": maps.score,
         "unit": unit,
         "signed": maps.signed,
@@ -108,7 +108,7 @@ def write_overlay(
         "context": dict(context),
         "versions": versions(),
     }
-    figure = _draw(said, maps, row, method=method, unit=unit, context=context)
+    figure = _draw(subject, maps, row, method=method, unit=unit, context=context)
     png = out / f"{name}.png"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,13 @@ def _words(maps: Attribution, row: int) -> list[tuple[str, str]]:
 
 
 def _draw(
-    said: Explained, maps: Attribution, row: int, *, method: type[Explainer], unit: str, context: Mapping[str, Any]
+    subject: ExplainedImage,
+    maps: Attribution,
+    row: int,
+    *,
+    method: type[Explainer],
+    unit: str,
+    context: Mapping[str, Any],
 ) -> Figure:
     """Draw the image beside itself under the map, with the map's colour bar."""
     upsampled = maps.at_pixels()[row]
@@ -146,24 +152,24 @@ def _draw(
     size = "×".join(map(str, maps.values.shape[1:]))
     if maps.values.shape[1:] != maps.image_size:
         size += ", upsampled bilinearly"
-    above = [(f"predicted {text(said.predicted)}, {percent(said.confidence)}", PREDICTED_COLOUR)]
-    if said.true is not None:
-        above.insert(0, (f"true {text(said.true)}", TRUE_COLOUR))
+    above = [(f"predicted {text(subject.predicted)}, {percent(subject.confidence)}", PREDICTED_COLOUR)]
+    if subject.true is not None:
+        above.insert(0, (f"true {text(subject.true)}", TRUE_COLOUR))
     pictures = [
-        Tile(said.image, above=above),
+        Tile(subject.image, above=above),
         Tile(
-            said.image,
-            above=[(f"score of {text(said.target, 44)}", INK), (f"map of {size}", INK), *_words(maps, row)],
+            subject.image,
+            above=[(f"score of {text(subject.target, 44)}", INK), (f"map of {size}", INK), *_words(maps, row)],
             overlay=upsampled,
             signed=maps.signed,
             scale=scale,
         ),
     ]
     params = {key: value for key, value in maps.params.items() if value is not None}
-    target = said.target if len(said.target) <= LONGEST else f"{said.target[: LONGEST - 1]}…"
+    target = subject.target if len(subject.target) <= LONGEST else f"{subject.target[: LONGEST - 1]}…"
     figure = new_figure(
         Result(context=context, params=params),
-        f"Why {target}? {method.title} of {said.name}",
+        f"Why {target}? {method.title} of {subject.name}",
         width=2 * CELL + 1.0,
         height=tiles_height(pictures, 2, CELL),
         said=method.summary() + (" Orange speaks for the class, blue against it." if maps.signed else ""),

@@ -7,27 +7,22 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from workbench.core.wording import cell
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def markdown_table(frame: pd.DataFrame) -> str:
     """Write a table as Markdown, all of it."""
-    return "\n".join(_rows([str(name) for name in frame.columns], frame.astype(object).to_numpy().tolist()))
+    return "\n".join(table_lines([str(name) for name in frame.columns], frame.astype(object).to_numpy().tolist()))
 
 
-def _rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+def table_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Write columns and rows as the lines of a Markdown table."""
     head = [markdown(column.replace("_", " ")) for column in columns]
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-    return lines + [f"| {' | '.join(map(_cell, row))} |" for row in rows]
-
-
-def _cell(value: object) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - NaN
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else markdown(value)
+    return lines + [f"| {' | '.join(markdown(cell(value)) for value in row)} |" for row in rows]
 
 
 def markdown(value: object) -> str:

@@ -24,7 +24,14 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 MODEL = click.Path(exists=True, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, nothing else.")
+
+_JSON: dict[str, Any] = {"is_flag": True, "help": "Print JSON on stdout, nothing else."}
+as_json = click.option("--json", "as_json", **_JSON)
+
+
+def json_option() -> click.Option:
+    """The option that `as_json` adds, for a list of parameters."""
+    return click.Option(["--json", "as_json"], **_JSON)
 
 
 class Choice(click.ParamType[str]):
@@ -119,7 +126,7 @@ data_dir = click.option(
 
 
 def data_params(use: str = "Data of your own") -> list[click.Option]:
-    """The options that say which data: `--data`, and how it is read."""
+    """The options that say which data: `--data`, `--class-names` and `--image-size`."""
     return [
         click.Option(
             ["--data"],
@@ -141,20 +148,14 @@ def data_params(use: str = "Data of your own") -> list[click.Option]:
     ]
 
 
-def data_options(use: str = "Data of your own") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command `--data`, `--class-names` and `--image-size`, as `data` (text or None) and `reading` (a dict)."""
+def with_reading(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Call a command that has `data_params` with `data` (text or None) and `reading` (a dict)."""
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def called(class_names: str | None, image_size: str | None, **others: Any) -> Any:
-            return function(reading=_reading(class_names, image_size), **others)
+    @wraps(function)
+    def call(class_names: str | None, image_size: str | None, **others: Any) -> Any:
+        return function(reading=_reading(class_names, image_size), **others)
 
-        wrapped: Callable[..., Any] = called
-        for option in reversed(data_params(use)):
-            _memorise(wrapped, option)
-        return wrapped
-
-    return decorate
+    return call
 
 
 def _reading(class_names: str | None, image_size: str | None) -> dict[str, Any]:
@@ -167,46 +168,40 @@ def _reading(class_names: str | None, image_size: str | None) -> dict[str, Any]:
     return {name: getattr(Reading.of(given), name) for name in given}
 
 
-def on_source(run_option: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command RUN (or `--run`), `--model`, `--data`, `--split`, …, as one `source`."""
+def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Call a command that has `source_params` with one `source` in their place."""
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def called(
-            *,
-            run: str | None,
-            model: Path | None,
-            data: str | None,
-            split: str,
-            data_dir: Path | None,
-            class_names: str | None,
-            image_size: str | None,
-            preprocessing: str | None,
-            **others: Any,
-        ) -> Any:
-            if run is not None and model is not None:
-                raise WorkbenchError(f"Give either a run or `--model`, not both. Got {run!r} and {str(model)!r}.")
-            source = Source(
-                run=run,
-                model=model,
-                data=data,
-                split=split,
-                data_dir=data_dir,
-                reading=_reading(class_names, image_size),
-                preprocessing=preprocessing,
-            )
-            return function(source=source, **others)
+    @wraps(function)
+    def call(
+        *,
+        run: str | None,
+        model: Path | None,
+        data: str | None,
+        split: str,
+        data_dir: Path | None,
+        class_names: str | None,
+        image_size: str | None,
+        preprocessing: str | None,
+        **others: Any,
+    ) -> Any:
+        if run is not None and model is not None:
+            raise WorkbenchError(f"Give either a run or `--model`, not both. Got {run!r} and {str(model)!r}.")
+        source = Source(
+            run=run,
+            model=model,
+            data=data,
+            split=split,
+            data_dir=data_dir,
+            reading=_reading(class_names, image_size),
+            preprocessing=preprocessing,
+        )
+        return function(source=source, **others)
 
-        wrapped: Callable[..., Any] = called
-        for option in reversed(source_params(run_option)):
-            _memorise(wrapped, option)
-        return wrapped
-
-    return decorate
+    return call
 
 
 def source_params(run_option: bool = False) -> list[click.Parameter]:
-    """The parameters that `on_source` takes; their order is that of the help."""
+    """The parameters that say what a command works on: RUN (or `--run`), `--model`, `--data`, `--split`, …."""
     run: click.Parameter = (
         click.Option(["--run"], metavar="RUN", help="Run to open, by name or folder.  [default: baseline]")
         if run_option
@@ -246,14 +241,6 @@ def _preprocessings() -> Iterator[str]:
     yield from (*NAMES, FIND)
 
 
-def _memorise(function: Callable[..., Any], param: click.Parameter) -> None:
-    """Do as `click.option` does, with a parameter that exists already."""
-    if isinstance(function, click.Command):
-        function.params.append(param)
-    else:
-        function.__dict__.setdefault("__click_params__", []).append(param)
-
-
 def param_options(params: type[BaseModel], taken: frozenset[str], *, defaults: bool = True) -> list[click.Option]:
     """Make one option for each field of `params`; without `defaults` the help names none, as others count there.
 
@@ -280,7 +267,7 @@ def param_options(params: type[BaseModel], taken: frozenset[str], *, defaults: b
     return options
 
 
-def given(values: Mapping[str, Any]) -> dict[str, Any]:
+def typed_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that the user typed; the others are left to the parameter model."""
     return {name: value for name, value in values.items() if value is not None and value != ()}
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import click
 
-from workbench.app.cli.options import Choice, given, param_options
+from workbench.app.cli.options import Choice, param_options
 from workbench.app.cli.program import Command
 
 
@@ -53,11 +52,6 @@ weights = click.option(
     metavar="imagenet|none|FILE",
     help="What the backbone of a transferred network starts from.  [default: imagenet]",
 )
-
-
-def changes(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that were typed."""
-    return given(settings)
 
 
 def usual_recipe(name: str | None) -> str:

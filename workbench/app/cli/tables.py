@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.table import Table
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from workbench.app.cli.console import console, headline, say
 from workbench.app.cli.program import plain
+from workbench.core.wording import cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,13 +72,16 @@ def show_finding(finding: Finding, *, title: str = "", more: Sequence[str] = ())
 
 def show_table(frame: pd.DataFrame, title: str = "") -> None:
     """Write a table; columns that do not fit stand in a second table below, long tables are cut and say so."""
-    out, shown = console(), frame.head(MOST_ROWS)
+    out, rows = console(), frame.head(MOST_ROWS)
     if title:
         out.print(Text(plain(title), style="bold"))
     columns = [
         Column(
             _cut(plain(name).replace("_", " "), out.width // 3),
-            tuple(_cut(cell(value, name not in NUMBERS_OF_THINGS), out.width // 3) for value in shown[name]),
+            tuple(
+                _cut(plain(cell(value, separators=name not in NUMBERS_OF_THINGS)), out.width // 3)
+                for value in rows[name]
+            ),
             getattr(frame[name].dtype, "kind", "O") in "iuf",
         )
         for name in frame
@@ -126,20 +129,3 @@ def _cut(text: str, most: int) -> str:
     """Cut the middle out of a long text: names often differ only at their ends."""
     half = (most - 1) // 2
     return text if len(text) <= most else f"{text[:half]}…{text[len(text) - half :]}"
-
-
-def cell(value: Any, separators: bool = True) -> str:
-    """Write one value of a table; large integers with separators, unless they are the number of a thing."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}" if separators else str(value)
-    if isinstance(value, float):
-        return f"{value:.3f}" if 0.0005 <= abs(value) < 1000 or value == 0 else f"{value:.2g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(cell(each, separators) for each in value)
-    return plain(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.options import as_json, given, on_source, param_options, source_params
+from workbench.app.cli.options import json_option, param_options, source_params, typed_values, with_source
 from workbench.app.cli.program import Command, Group
 
 if TYPE_CHECKING:
@@ -58,14 +58,13 @@ def analyze() -> None:
 
 def _command(name: str, kind: type[Analysis[Any]]) -> Command:
     def run(source: Source, as_json: bool, **values: Any) -> None:
-        _answer(name, kind.question(), source, given(values), as_json)
+        _answer(name, kind.question(), source, typed_values(values), as_json)
 
-    made = on_source()(as_json(run))
-    first, *rest = reversed(made.__click_params__)  # type: ignore[attr-defined]  # where click keeps them, last one first
+    first, *rest = source_params()
     return Command(
         name,
-        callback=made,
-        params=[first, *param_options(kind.Params, TAKEN), *rest],
+        callback=with_source(run),
+        params=[first, *param_options(kind.Params, TAKEN), *rest, json_option()],
         help=inspect.cleandoc(kind.__doc__ or ""),
         short_help=kind.question(),
         examples=_examples(name, kind),

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.options import FOLDER, as_json, data_dir, data_options
-from workbench.app.cli.recipe_options import RecipeCommand, architecture, changes, weights
+from workbench.app.cli.options import FOLDER, as_json, data_dir, data_params, typed_values, with_reading
+from workbench.app.cli.recipe_options import RecipeCommand, architecture, weights
 from workbench.core.errors import WorkbenchError
+from workbench.core.jsonable import jsonable, records
+from workbench.core.progress import report
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @click.command(
+    params=data_params("Compare on data of your own, not on Fashion-MNIST"),
     cls=RecipeCommand,
     examples=[
         ("compare-recipes report tuned --seeds 3", "does the tuned recipe help? Six trainings"),
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 @weights
 @click.option("--deterministic", is_flag=True, help="Compute on one thread and in one order: slower.")
 @click.option("--out", type=FOLDER, default=Path("figures"), show_default=True, help="Folder for the figure.")
-@data_options("Compare on data of your own, not on Fashion-MNIST")
+@with_reading
 @data_dir
 @as_json
 def compare_recipes(
@@ -66,16 +69,14 @@ def compare_recipes(
     from workbench.app.cli.progress_bars import progress
     from workbench.app.cli.tables import show_finding, show_table
     from workbench.app.figure_files import write_figure
-    from workbench.core.jsonable import jsonable, records
     from workbench.core.params import make
-    from workbench.core.progress import report
     from workbench.training.recipe_comparison import compared, findings, summary, train_all
     from workbench.training.recipe_comparison_figure import QUESTION, drawn
     from workbench.training.recipe_files import open_recipe
     from workbench.training.recipes import TrainingJob
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each training traces anew, which is no fault
-    opened = [open_recipe(recipe, changes(settings)) for recipe in recipes]
+    opened = [open_recipe(recipe, typed_values(settings)) for recipe in recipes]
     chosen = dict(opened)
     if len(chosen) < len(opened):
         raise WorkbenchError(f"Two recipes have one name: {', '.join(each for each, _ in opened)}. Rename a file.")
@@ -109,7 +110,7 @@ def compare_recipes(
         )
         table = compared(trained)
         context = {"dataset": job.dataset, "images": len(trained[0].correct)}
-        made = {"architecture": job.architecture, "seeds": seeds, "first_seed": first_seed, **changes(settings)}
+        made = {"architecture": job.architecture, "seeds": seeds, "first_seed": first_seed, **typed_values(settings)}
         told = list(findings(table))
         record = {"question": QUESTION, "context": context, "params": made, "table": records(table), "findings": told}
         picture = write_figure(out, name, drawn(table, trained, context, made), jsonable(record))

@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.cli.options import as_json, data_dir, data_options
+from workbench.app.cli.options import as_json, data_dir, data_params, with_reading
 from workbench.app.cli.program import command
+from workbench.core.progress import report
 
 if TYPE_CHECKING:
     from workbench.core.dataset import Dataset
 
 
 @command(
+    params=data_params("Look at data of your own instead"),
     examples=[
         ("data", "find it, or fetch it"),
         ("data --data photos/", "what a folder of images holds, and what cannot be read"),
         ("data --data-dir ~/fashion-mnist", "use the files of a folder, if they are whole"),
         ("data --json", "folder, source and checksums for other programs"),
-    ]
+    ],
 )
-@data_options("Look at data of your own instead")
+@with_reading
 @data_dir
 @as_json
 def data(data: str | None, reading: dict[str, Any], data_dir: Path | None, as_json: bool) -> None:
@@ -41,7 +43,6 @@ def _find(data_dir: Path | None, as_json: bool) -> None:
     from workbench.app.cli.console import facts, headline, say
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
-    from workbench.core.progress import report
     from workbench.data.sources.fashion_mnist import locate
 
     with progress():
@@ -67,7 +68,6 @@ def _show(name: str, reading: dict[str, Any], data_dir: Path | None, as_json: bo
     from workbench.app.cli.console import facts, headline, say
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
-    from workbench.core.progress import report
     from workbench.data import is_folder
     from workbench.data.folder import open_folder
     from workbench.data.reading import Reading
@@ -115,7 +115,6 @@ def _show(name: str, reading: dict[str, Any], data_dir: Path | None, as_json: bo
 
 def _parts(name: str, data_dir: Path | None, reading: dict[str, Any]) -> dict[str, Dataset]:
     """Load the parts that there are."""
-    from workbench.core.progress import report
     from workbench.data import load_dataset, own_parts
 
     parts = own_parts(name, **reading)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.app.cli.options import FOLDER, Choice, as_json, on_source
+from workbench.app.cli.options import FOLDER, Choice, as_json, source_params, with_source
 from workbench.app.cli.program import command
+from workbench.core.wording import counted, listed, percent
 
 if TYPE_CHECKING:
     from workbench.app.cli.options import Source
@@ -20,14 +21,15 @@ FOUND = 3
 
 
 @command(
+    params=source_params(),
     examples=[
         ("diagnose --fast", "the baseline, in less than a minute"),
         ("diagnose mine --out report/", "a run of one's own, with the figure of each finding"),
         ("diagnose --model my.keras --data my.npz", "a model and data of one's own"),
         ("diagnose mine --json --fail-on serious", "for other programs: exit code 3 if there is a serious fault"),
-    ]
+    ],
 )
-@on_source()
+@with_source
 @click.option("--fast", is_flag=True, help="Ask only what takes seconds.")
 @click.option("--out", type=FOLDER, help="Write the figure of each finding, and diagnosis.json, into this folder.")
 @click.option(
@@ -89,7 +91,6 @@ def _show(found: Diagnosis, out: Path | None) -> None:
 
 
 def _more(each: Diagnosed, images: int) -> list[str]:
-    from workbench.core.wording import counted, listed, percent
 
     finding, lines = each.finding, []
     if finding.cost is not None and finding.cost.value:

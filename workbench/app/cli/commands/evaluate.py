@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.cli.options import as_json, on_source
+from workbench.app.cli.options import as_json, source_params, with_source
 from workbench.app.cli.program import command
 
 if TYPE_CHECKING:
@@ -52,14 +52,15 @@ def runs(as_json: bool) -> None:
 
 
 @command(
+    params=source_params(),
     examples=[
         ("evaluate", "the baseline, on the test images"),
         ("evaluate mine --split train", "one's own run, on the images it learned from"),
         ("evaluate --model my.keras --data my.npz --json", "one's own model, for other programs"),
         ("evaluate --model my.keras --data photos/ --preprocessing find", "what it is to be given is found out"),
-    ]
+    ],
 )
-@on_source()
+@with_source
 @as_json
 def evaluate(source: Source, as_json: bool) -> None:
     """Accuracy and loss with their intervals, and precision, recall and F1 of each class."""

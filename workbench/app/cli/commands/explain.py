@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from workbench.app.cli.options import FOLDER, Choice, as_json, on_source
+from workbench.app.cli.options import FOLDER, Choice, as_json, source_params, with_source
 from workbench.app.cli.program import Command
 from workbench.attribution.methods import METHODS
 from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.wording import counted, percent
 
 if TYPE_CHECKING:
-    from workbench.app.cli.commands.explained_images import Chosen
+    from workbench.app.cli.commands.explained_images import ExplainedImages
     from workbench.app.cli.options import Source
+    from workbench.attribution.explainer import Explainer
+    from workbench.core.types import Score
 
 
 class _Explain(Command):
@@ -28,6 +31,7 @@ class _Explain(Command):
 
 
 @click.command(
+    params=source_params(run_option=True),
     cls=_Explain,
     examples=[
         ("explain 12", "image 12 of the test split, by Grad-CAM"),
@@ -40,7 +44,7 @@ class _Explain(Command):
     ],
 )
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE…")
-@on_source(run_option=True)
+@with_source
 @click.option(
     "--method",
     "methods",
@@ -103,7 +107,7 @@ def explain(
     made it. A verdict says whether the pixels that the map ranks first move the prediction more than those of 50
     random maps do, and whether the method's maps change at all when the network's weights are drawn anew.
     """
-    from workbench.app.cli.commands.explained_images import Chosen
+    from workbench.app.cli.commands.explained_images import ExplainedImages
     from workbench.app.cli.console import headline, say
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
@@ -114,18 +118,16 @@ def explain(
         folder = out or Path("figures") / _slug(session.name) / "explain"
         if contrast and target != "predicted":
             raise WorkbenchError("`--contrast` names both classes: leave `--target` out.")
-        chosen = Chosen(session, images, contrast or (target,), score=score, invert=invert)
-        wanted = _Wanted(values, tuple(dict.fromkeys(methods)), verdict=verdict, check=check)
-        written = [each for method in wanted.methods for each in _written(chosen, method, wanted, folder)]
+        subjects = ExplainedImages(session, images, contrast or (target,), score=cast("Score", score), invert=invert)
+        written = []
+        for each in _methods(methods, values):
+            written += _write(subjects, each, folder, verdict=verdict, check=check)
     if as_json:
         show_json(written)
         return
-    for sentence in chosen.words:
+    for sentence in subjects.notes:
         say(sentence, "dim")
-    headline(
-        f"{len(written)} picture{'s' if len(written) > 1 else ''} in {folder}",
-        f"{session.name} · {session.dataset.name}",
-    )
+    headline(f"{counted(len(written), 'picture')} in {folder}", f"{session.name} · {session.dataset.name}")
     say()
     _show(written)
     if check:
@@ -133,43 +135,39 @@ def explain(
         say(f"Largest difference to the float64 re-computation: {worst:.1e} of a map's largest magnitude.")
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What is done for each method."""
+def _methods(names: Sequence[str], values: Mapping[str, str]) -> list[Explainer]:
+    """Make the methods, each with those of the values that it has a parameter for."""
+    from workbench.attribution.methods import explainer
+    from workbench.core.params import make
 
-    values: dict[str, str]
-    methods: tuple[str, ...]
-    verdict: bool
-    check: bool
+    kinds = {name: explainer(name) for name in names}
+    known = dict.fromkeys(field for kind in kinds.values() for field in kind.model_fields)
+    for name in values:
+        if name not in known:
+            raise unknown(f"parameter of {' or '.join(kinds)}", name, known)
+    return [
+        make(kind, {name: value for name, value in values.items() if name in kind.model_fields})
+        for kind in kinds.values()
+    ]
 
 
-def _written(chosen: Chosen, method: str, wanted: _Wanted, folder: Path) -> list[dict[str, Any]]:
+def _write(
+    subjects: ExplainedImages, method: Explainer, folder: Path, *, verdict: bool, check: bool
+) -> list[dict[str, Any]]:
     """Explain all images by one method, and write the pictures."""
     from workbench.app.map_pictures import file_name, write_overlay
-    from workbench.attribution.methods import explainer
 
-    kind = explainer(method)
-    fields = {each: explainer(each).model_fields for each in wanted.methods}
-    names = dict.fromkeys(name for known in fields.values() for name in known)
-    for name in wanted.values:
-        if name not in names:
-            raise unknown(f"parameter of {' or '.join(fields)}", name, names)
-    own = {name: value for name, value in wanted.values.items() if name in fields[method]}
-    maps = chosen.attribute(method, own, verdict=wanted.verdict)
-    differences = chosen.differences(maps) if wanted.check else [None] * len(maps)
-    written, seen = [], set[str]()
-    for place, (stem, difference) in enumerate(zip(chosen.stems, differences, strict=True)):
-        name = file_name(stem, method, chosen.suffix)
-        while name in seen:
+    maps = subjects.attribute(method, verdict=verdict)
+    differences = subjects.differences(method, maps) if check else [None] * len(maps)
+    context, kind = subjects.session.context, type(method)
+    written, names = [], set[str]()
+    for place, (stem, difference) in enumerate(zip(subjects.stems, differences, strict=True)):
+        name = file_name(stem, method.name, subjects.suffix)
+        while name in names:
             name += "-again"
-        seen.add(name)
-        checked = {} if difference is None else {"float64_difference": difference}
-        written.append(
-            {
-                **write_overlay(folder, name, chosen[place], maps, place, method=kind, context=chosen.session.context),
-                **checked,
-            }
-        )
+        names.add(name)
+        record = write_overlay(folder, name, subjects[place], maps, place, method=kind, context=context)
+        written.append(record if difference is None else {**record, "float64_difference": difference})
     return written
 
 
@@ -177,7 +175,6 @@ def _show(written: list[dict[str, Any]]) -> None:
     import pandas as pd
 
     from workbench.app.cli.tables import show_table
-    from workbench.core.wording import percent
 
     show_table(
         pd.DataFrame(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.app.map_pictures import ExplainedImage
 from workbench.core.errors import WorkbenchError
 from workbench.core.predictions import Predictions
-from workbench.core.types import Array
+from workbench.core.types import Array, Score
+from workbench.data.image_file import read_image
 
 if TYPE_CHECKING:
-    from workbench.app.map_pictures import Explained
+    from workbench.attribution.explainer import Explainer
     from workbench.core.attribution import Attribution
     from workbench.session.session import Session
 
@@ -21,7 +23,7 @@ OF_IMAGE = ("predicted", "label")
 """Targets that are another class for each image."""
 
 
-class Chosen:
+class ExplainedImages:
     """Images with their names, labels, predictions, and the class that is explained for each.
 
     Args:
@@ -29,16 +31,16 @@ class Chosen:
         given: rows of the split, as text, and paths of image files.
         target: "predicted", "label" or a class; or two of them, which are contrasted.
         score: "logit" or "probability".
-        invert: whether image files are turned from dark on light to light on dark.
+        invert: whether image files are inverted.
 
     Raises:
         WorkbenchError: if an image, a class or a file is not there, or a file has to have a label.
     """
 
     def __init__(
-        self, session: Session, given: Sequence[str], target: tuple[str, ...], *, score: str, invert: bool
+        self, session: Session, given: Sequence[str], target: tuple[str, ...], *, score: Score, invert: bool
     ) -> None:
-        self.session, self.words, self._score = session, list[str](), score
+        self.session, self.notes, self._score = session, list[str](), score
         rows = {place: int(each) for place, each in enumerate(given) if each.lstrip("-").isdecimal()}
         for row in rows.values():
             if not 0 <= row < len(session.dataset):
@@ -49,60 +51,63 @@ class Chosen:
             raise WorkbenchError("An image file has no label. Give `--target predicted`, or a class by its name.")
         if len(target) > 1 and score != "logit":
             raise WorkbenchError("A contrast is a difference of two logits: leave `--score` out.")
-        self.images = np.stack([self._picture(each, rows.get(place), invert) for place, each in enumerate(given)])
+        self.images = np.stack([self._pixels(each, rows.get(place), invert) for place, each in enumerate(given)])
         self.names = [f"image {rows[place]}" if place in rows else Path(each).name for place, each in enumerate(given)]
         self.stems = [f"{session.split}-{rows[p]}" if p in rows else Path(each).stem for p, each in enumerate(given)]
         self.true = [int(session.dataset.labels[rows[p]]) if p in rows else None for p in range(len(given))]
-        logits = session.probe.logits(self.images.astype(np.float32) / 255)
-        self.said = Predictions(logits, np.array([each or 0 for each in self.true]))
+        self.predictions = Predictions(self._logits(rows), np.array([each or 0 for each in self.true]))
         self.classes = [self._class(each) for each in target]
         if len(target) > 1:
             same = [name for name, one, other in zip(self.names, *self.classes, strict=True) if one == other]
-            self.words += [f"{name}: both classes are the same, so there is nothing to contrast." for name in same]
+            self.notes += [f"{name}: both classes are the same, so there is nothing to contrast." for name in same]
         self.suffix = "" if target == ("predicted",) else f"as-{'-not-'.join(target)}"
 
-    def _picture(self, given: str, row: int | None, invert: bool) -> Array:
-        from workbench.data.image_file import read_image
-
+    def _pixels(self, given: str, row: int | None, invert: bool) -> Array:
         if row is not None:
             return np.asarray(self.session.dataset.images[row])
-        picture, words = read_image(given, self.session.dataset.image_shape, invert=invert)
-        self.words += [f"{Path(given).name}: {', '.join(words)}."] if words else []
-        return picture
+        pixels, changes = read_image(given, self.session.dataset.image_shape, invert=invert)
+        self.notes += [f"{Path(given).name}: {', '.join(changes)}."] if changes else []
+        return pixels
+
+    def _logits(self, rows: Mapping[int, int]) -> Array:
+        """`(n, K)` float32: of images of the dataset what is known already, of all others what the model answers."""
+        known = rows if self.session.has_predictions else {}
+        asked = [place for place in range(len(self.images)) if place not in known]
+        logits = np.empty((len(self.images), len(self.session.class_names)), np.float32)
+        if known:
+            logits[list(known)] = self.session.predictions.logits[list(known.values())]
+        if asked:
+            logits[asked] = self.session.probe.logits(self.images[asked].astype(np.float32) / 255)
+        return logits
 
     def _class(self, wanted: str) -> Array:
         if wanted in OF_IMAGE:
-            return self.said.labels if wanted == "label" else self.said.predicted
+            return self.predictions.labels if wanted == "label" else self.predictions.predicted
         return np.full(len(self.images), self.session.class_index(wanted))
 
-    def __getitem__(self, place: int) -> Explained:
-        from workbench.app.map_pictures import Explained
-
-        names, true, predicted = self.session.class_names, self.true[place], int(self.said.predicted[place])
-        return Explained(
+    def __getitem__(self, place: int) -> ExplainedImage:
+        names, true, predicted = self.session.class_names, self.true[place], int(self.predictions.predicted[place])
+        return ExplainedImage(
             image=self.images[place],
             name=self.names[place],
             true=None if true is None else names[true],
             predicted=names[predicted],
-            confidence=float(self.said.confidence[place]),
+            confidence=float(self.predictions.confidence[place]),
             target=" rather than ".join(names[int(each[place])] for each in self.classes),
         )
 
-    def attribute(self, method: str, values: dict[str, Any], *, verdict: bool) -> Attribution:
+    def attribute(self, method: Explainer, *, verdict: bool) -> Attribution:
         """Explain all of them."""
-        score: dict[str, Any] = {"score": self._score, "verdict": verdict}
-        if len(self.classes) > 1:
-            score["against"] = self.classes[1]
-        return self.session.attribute_images(method, self.images, self.classes[0], **score, **values)
+        against = self.classes[1] if len(self.classes) > 1 else None
+        return self.session.explain(
+            method, self.images, self.classes[0], against=against, score=self._score, verdict=verdict
+        )
 
-    def differences(self, maps: Attribution) -> list[float]:
+    def differences(self, method: Explainer, maps: Attribution) -> list[float]:
         """Largest difference of each map to its float64 re-computation, as a share of the map's largest magnitude."""
-        from workbench.attribution.methods import explainer
-        from workbench.core.params import make
         from workbench.models.double_precision import double_probe, relative_difference
 
-        method = make(explainer(maps.method), maps.params)
-        checked = method.attribute(
+        exact = method.attribute(
             double_probe(self.session.probe),
             self.images,
             maps.target,
@@ -110,4 +115,4 @@ class Chosen:
             score=maps.score,
             background=self.session.background if method.needs_background else None,
         )
-        return [relative_difference(*pair) for pair in zip(maps.values, checked.values, strict=True)]
+        return [relative_difference(*pair) for pair in zip(maps.values, exact.values, strict=True)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.options import Choice, as_json, on_source
+from workbench.app.cli.options import Choice, as_json, source_params, with_source
 from workbench.app.cli.program import command
 from workbench.exporting.formats import formats
 
@@ -20,14 +20,15 @@ FAILED = 3
 
 
 @command(
+    params=source_params(),
     examples=[
         ("export --format litert", "the baseline, as exports/baseline/model.tflite"),
         ("export mine --format onnx --with-explanation", "a run of one's own, with the map of each prediction"),
         ("export mine --format litert --quantize int8 --out mine.tflite", "a quarter of the size"),
         ("export --model my.keras --data my.npz --format saved-model", "a model and data of one's own"),
-    ]
+    ],
 )
-@on_source()
+@with_source
 @click.option("--format", "format_", type=Choice("format", formats), required=True, help="What is written.")
 @click.option(
     "--quantize",

@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.app.cli.options import FOLDER, as_json, on_source
+from workbench.app.cli.options import FOLDER, as_json, source_params, with_source
 from workbench.app.cli.program import BUG, command
+from workbench.core.progress import report
 
 if TYPE_CHECKING:
     from workbench.app.cli.options import Source
 
 
 @command(
+    params=source_params(),
     examples=[
         ("figures", "every analysis of the baseline, under figures/baseline/"),
         ("figures mine --only most-confused,top-losses", "two of them, of one's own run"),
         ("figures --limit 1000 --out quick/", "a first look, at the first thousand images"),
-    ]
+    ],
 )
-@on_source()
+@with_source
 @click.option("--only", metavar="A,B", default="", help="These analyses, separated by commas; all if not given.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Look at the first N images only.")
 @click.option("--out", type=FOLDER, help="Folder to write to.  [default: figures/RUN]")
@@ -38,7 +40,6 @@ def figures(source: Source, only: str, limit: int | None, out: Path | None, as_j
     from workbench.app.cli.progress_bars import progress
     from workbench.app.cli.tables import show_table
     from workbench.app.figure_files import write_figures
-    from workbench.core.progress import report
 
     wanted = tuple(name.strip() for name in only.split(",") if name.strip())
     with progress():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.app.cli.commands.explain import setting
-from workbench.app.cli.options import Choice, as_json, on_source
+from workbench.app.cli.options import Choice, as_json, source_params, with_source
 from workbench.app.cli.program import command
 from workbench.attribution.methods import METHODS
 from workbench.core.errors import WorkbenchError
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 @command(
+    params=source_params(run_option=True),
     examples=[
         ("maps grad-cam --out maps.npy", "one map for each image of the test split"),
         ("maps integrated-gradients --limit 1000 --set steps=100", "of the first thousand, with a parameter"),
         ("maps rise --target label --out rise.npy", "stopped with Ctrl-C, the same command goes on"),
-    ]
+    ],
 )
 @click.argument("method", type=Choice("attribution method", METHODS.names, "METHOD"))
-@on_source(run_option=True)
+@with_source
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: METHOD.npy]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N images only.")
 @click.option(

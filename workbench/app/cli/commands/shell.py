@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.cli.options import on_source
+from workbench.app.cli.options import source_params, with_source
 from workbench.app.cli.program import command, plain
 
 if TYPE_CHECKING:
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 
 @command(
+    params=source_params(),
     examples=[
         ("shell", "the baseline, on the test images"),
         ("shell mine --split train", "one's own run, on the images it learned from"),
         ("shell --model my.keras --data my.npz", "one's own model and data"),
-    ]
+    ],
 )
-@on_source()
+@with_source
 def shell(source: Source) -> None:
     """Open a Python prompt with the session: IPython where it is installed, else Python's own."""
     import workbench

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.app.cli.options import on_source
+from workbench.app.cli.options import source_params, with_source
 from workbench.app.cli.program import command
 from workbench.core.errors import WorkbenchError
+from workbench.core.progress import report
 
 if TYPE_CHECKING:
     from workbench.app.cli.options import Source
@@ -29,6 +30,7 @@ no_browser = click.option("--no-browser", is_flag=True, help="Only print the add
 
 
 @command(
+    params=source_params(),
     examples=[
         ("start", "data, baseline, page, browser"),
         (
@@ -38,9 +40,9 @@ no_browser = click.option("--no-browser", is_flag=True, help="Only print the add
         ("start mine", "one's own run"),
         ("start --port 7861 --no-browser", "on a machine that is looked at from another window"),
         ("start --retrain", "train the baseline anew first (about 15 minutes)"),
-    ]
+    ],
 )
-@on_source()
+@with_source
 @port
 @no_browser
 @click.option("--retrain", is_flag=True, help="Train the baseline anew, though there is one.")
@@ -70,13 +72,14 @@ def start(source: Source, port: int, no_browser: bool, retrain: bool) -> None:
 
 
 @command(
+    params=source_params(),
     examples=[
         ("page", "of the baseline"),
         ("page mine", "of one's own run"),
         ("page --model my.keras --data my.npz", "of one's own model and data"),
-    ]
+    ],
 )
-@on_source()
+@with_source
 @port
 @no_browser
 def page(source: Source, port: int, no_browser: bool) -> None:
@@ -95,7 +98,6 @@ def page(source: Source, port: int, no_browser: bool) -> None:
 def _with_baseline(source: Source, retrain: bool) -> Source:
     """Find Fashion-MNIST and the baseline, or get them."""
     from workbench.app.cli.progress_bars import progress
-    from workbench.core.progress import report
     from workbench.data.sources.fashion_mnist import locate
 
     with progress():

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.options import FOLDER, Choice, as_json, data_dir, data_options
+from workbench.app.cli.options import FOLDER, Choice, as_json, data_dir, data_params, typed_values, with_reading
 from workbench.app.cli.program import plain
-from workbench.app.cli.recipe_options import RecipeCommand, architecture, changes, usual_recipe, weights
+from workbench.app.cli.recipe_options import RecipeCommand, architecture, usual_recipe, weights
+from workbench.core.progress import report
 
 if TYPE_CHECKING:
     from workbench.training.recipes import TrainingJob
@@ -28,6 +29,7 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
 
 
 @click.command(
+    params=data_params("Train on data of your own, not on Fashion-MNIST"),
     cls=RecipeCommand,
     examples=[
         ("train", "the tuned baseline, as run `baseline-tuned-0`"),
@@ -68,7 +70,7 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
     help="Spread over all GPUs (mirrored), or over the machines that TF_CONFIG names (multi-worker).  [default: auto, "
     "whichever of them there is]",
 )
-@data_options("Train on data of your own, not on Fashion-MNIST")
+@with_reading
 @data_dir
 @as_json
 def train(
@@ -109,14 +111,14 @@ def train(
         "data_dir": data_dir,
     }
     fields = {key: str(value) if isinstance(value, Path) else value for key, value in said.items() if value is not None}
-    recipe_name, chosen = open_recipe(recipe or usual_recipe(architecture), changes(settings))
+    recipe_name, chosen = open_recipe(recipe or usual_recipe(architecture), typed_values(settings))
     if show_recipe:
         click.echo(as_toml(chosen), nl=False)
         return
     job = make(TrainingJob, {"recipe_name": recipe_name, "recipe": chosen, **fields})
     name = name or f"{job.architecture}-{job.recipe_name}-{job.seed}"
     if resume and recipe is None:
-        job = _resumed(name, changes(settings), fields) or job
+        job = _resumed(name, typed_values(settings), fields) or job
     if augmentation_samples is not None:
         _draw_samples(job, augmentation_samples, quiet=as_json)
     with using(strategy or "auto"):
@@ -147,7 +149,6 @@ def _draw_samples(job: TrainingJob, folder: Path, *, quiet: bool) -> None:
     from workbench.app.cli.console import say
     from workbench.app.cli.progress_bars import progress
     from workbench.app.figure_files import write_results
-    from workbench.core.progress import report
     from workbench.data import load_dataset
     from workbench.diagnosis import registry
     from workbench.session.session import Session
@@ -173,7 +174,6 @@ def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool
     """Train with a line for each epoch and bars for its batches and for all; `quiet` keeps stdout free."""
     from workbench.app.cli.console import say
     from workbench.app.cli.progress_bars import progress
-    from workbench.core.progress import report
     from workbench.training.distribution import is_chief
     from workbench.training.trainer import train as train_run
 
