@@ -33,7 +33,7 @@ SEVERITY = {"info": "", "mild": "**mild:** ", "serious": "**serious:** ", "criti
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
+class Outcome:
     """What became of one analysis.
 
     Attributes:
@@ -54,7 +54,7 @@ class Written:
 
 def write_figures(
     session: Session, out: Path, *, only: Sequence[str] = (), limit: int | None = None, progress: Progress = report
-) -> list[Written]:
+) -> list[Outcome]:
     """Write the figures of a session, and `index.md`, the gallery of every figure of its model and data in `out`.
 
     An analysis that fails does not keep the others from being written.
@@ -86,12 +86,12 @@ def write_figures(
             written.append(_write(session, out, name))
         write_file(out / "index.md", _gallery(session, out, written))
     except OSError as error:
-        raise _refused(out, error) from error
+        raise _unwritable(out, error) from error
     progress("Figures", len(names), len(names))
     return written
 
 
-def _write(session: Session, out: Path, name: str) -> Written:
+def _write(session: Session, out: Path, name: str) -> Outcome:
     """Compute, draw and save one analysis."""
     started = time.perf_counter()
     try:
@@ -99,13 +99,13 @@ def _write(session: Session, out: Path, name: str) -> Written:
     except OSError:
         raise
     except registry.Missing as error:
-        return Written(name=name, skipped=error.reason)
+        return Outcome(name=name, skipped=error.reason)
     except WorkbenchError as error:
-        return Written(name=name, skipped=str(error))
+        return Outcome(name=name, skipped=str(error))
     except Exception as error:
         LOG.debug("%s failed", name, exc_info=True)
-        return Written(name=name, failed=f"{type(error).__name__}: {error}")
-    return Written(name=name, png=png, json=made, seconds=round(time.perf_counter() - started, 2))
+        return Outcome(name=name, failed=f"{type(error).__name__}: {error}")
+    return Outcome(name=name, png=png, json=made, seconds=round(time.perf_counter() - started, 2))
 
 
 def _save_figure(result: Result, out: Path) -> tuple[Path, Path]:
@@ -130,7 +130,7 @@ def write_results(out: Path, results: Iterable[Result], records: Mapping[str, An
         for name, record in records.items():
             write_file(out / name, record if isinstance(record, str) else _as_json(record) + "\n")
     except OSError as error:
-        raise _refused(out, error) from error
+        raise _unwritable(out, error) from error
 
 
 def write_figure(out: Path, name: str, figure: Figure, record: Mapping[str, Any]) -> Path:
@@ -144,11 +144,11 @@ def write_figure(out: Path, name: str, figure: Figure, record: Mapping[str, Any]
         write_file(out / f"{name}.png", _png(figure))
         write_file(out / f"{name}.json", _as_json(record) + "\n")
     except OSError as error:
-        raise _refused(out, error) from error
+        raise _unwritable(out, error) from error
     return out / f"{name}.png"
 
 
-def _refused(out: Path, error: OSError) -> Unavailable:
+def _unwritable(out: Path, error: OSError) -> Unavailable:
     return Unavailable(
         f"{out} takes no file: {error.strerror or error}. Make room, or write to another folder (--out)."
     )
@@ -200,7 +200,7 @@ def _as_json(value: Any, indent: str = "") -> str:
     return json.dumps(value, ensure_ascii=False, default=lambda scalar: scalar.tolist())
 
 
-def _gallery(session: Session, out: Path, written: Iterable[Written]) -> str:
+def _gallery(session: Session, out: Path, written: Iterable[Outcome]) -> str:
     """Return `index.md`: what was written now, and figures of the same model and data that were there before."""
     context, outcomes = session.context, {each.name: each for each in written}
     seen = f"{context['images']:,} images of {markdown(context['dataset'])} in {context['classes']:,} classes"
@@ -208,7 +208,7 @@ def _gallery(session: Session, out: Path, written: Iterable[Written]) -> str:
     lines = [f"# Figures of {markdown(context['run'])}", "", made_of, ""]
     sections, left_out = [], []
     for name in registry.analyses():
-        outcome = outcomes.get(name, Written(name=name))
+        outcome = outcomes.get(name, Outcome(name=name))
         if outcome.skipped or outcome.failed:
             left_out.append(f"- **{name}**: {markdown(outcome.skipped or f'failed with {outcome.failed}')}")
         elif (record := _read(out / f"{name}.json", context)) is not None:

@@ -77,9 +77,9 @@ def show_table(frame: pd.DataFrame, title: str = "") -> None:
         out.print(Text(plain(title), style="bold"))
     columns = [
         Column(
-            _cut(plain(name).replace("_", " "), out.width // 3),
+            _clip(plain(name).replace("_", " "), out.width // 3),
             tuple(
-                _cut(plain(cell(value, separators=name not in NUMBERS_OF_THINGS)), out.width // 3)
+                _clip(plain(cell(value, separators=name not in NUMBERS_OF_THINGS)), out.width // 3)
                 for value in rows[name]
             ),
             getattr(frame[name].dtype, "kind", "O") in "iuf",
@@ -125,7 +125,7 @@ def _fitting(columns: Sequence[Column], width: int) -> Iterator[list[Column]]:
         yield part
 
 
-def _cut(text: str, most: int) -> str:
+def _clip(text: str, most: int) -> str:
     """Cut the middle out of a long text: names often differ only at their ends."""
     half = (most - 1) // 2
     return text if len(text) <= most else f"{text[:half]}…{text[len(text) - half :]}"

@@ -73,7 +73,7 @@ def create_app(
 
     _routes(app, desk)
     _routes_of_maps(app, desk)
-    return _mounted(app, Panes(desk), api)
+    return _mount(app, Panes(desk), api)
 
 
 def _routes(app: FastAPI, desk: Desk) -> None:
@@ -97,12 +97,12 @@ def _routes(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/figure/{key}.png")
     def figure(key: str) -> Response:
-        return Response(_there(desk.figure(key)), media_type="image/png", headers={"Cache-Control": "no-cache"})
+        return Response(_or_404(desk.figure(key)), media_type="image/png", headers={"Cache-Control": "no-cache"})
 
     @app.get("/table/{key}/{place}.csv")
     def table(key: str, place: int) -> Response:
-        result = _there(desk.result(key))
-        found = _there(list(result.tables.values())[place] if 0 <= place < len(result.tables) else None)
+        result = _or_404(desk.result(key))
+        found = _or_404(list(result.tables.values())[place] if 0 <= place < len(result.tables) else None)
         return Response(
             csv_bytes(found),
             media_type="text/csv",
@@ -111,7 +111,7 @@ def _routes(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/workbench/{name}")
     def asset(name: str) -> FileResponse:
-        return FileResponse(HERE / _there(name if name in ASSETS else None), headers={"Cache-Control": "no-cache"})
+        return FileResponse(HERE / _or_404(name if name in ASSETS else None), headers={"Cache-Control": "no-cache"})
 
 
 def _routes_of_maps(app: FastAPI, desk: Desk) -> None:
@@ -119,20 +119,20 @@ def _routes_of_maps(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/points/{key}")
     def points(key: str) -> Response:
-        found = _there(points_of(desk, _there(desk.result(key))))
+        found = _or_404(points_of(desk, _or_404(desk.result(key))))
         return Response(found.values.tobytes(), media_type="application/octet-stream")
 
     @app.get("/verdict/{key}")
     def verdict(key: str) -> dict[str, object]:
-        return _there(desk.verdict(key))
+        return _or_404(desk.verdict(key))
 
     @app.get("/values/{key}")
     def values(key: str) -> Response:
-        raw = _there(desk.judges.cases.get(key)).attribution.values[0]
+        raw = _or_404(desk.judges.cases.get(key)).attribution.values[0]
         return Response(raw.astype("<f4").tobytes(), media_type="application/octet-stream")
 
 
-def _there(found: Found | None) -> Found:
+def _or_404(found: Found | None) -> Found:
     """Return what was found; what was not is a 404."""
     from fastapi import HTTPException
 
@@ -141,7 +141,7 @@ def _there(found: Found | None) -> Found:
     return found
 
 
-def _mounted(app: FastAPI, panes: Panes, api: Api) -> FastAPI:
+def _mount(app: FastAPI, panes: Panes, api: Api) -> FastAPI:
     import gradio as gr
 
     version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ASSETS)).hexdigest()[:12]

@@ -24,7 +24,7 @@ class Diagnosing:
         self.jobs = Jobs(workers=1, keep=8)
         self._found: dict[bool, Diagnosis] = {}
 
-    def answered(self, session: Session, *, quick: bool) -> Diagnosis | None:
+    def diagnosis(self, session: Session, *, quick: bool) -> Diagnosis | None:
         """Return the diagnosis if it was made, now or in an earlier session; asks nothing."""
         if quick not in self._found:
             job = self.jobs.get(_key(quick))

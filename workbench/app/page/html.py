@@ -1,4 +1,4 @@
-"""HTML as a type of its own: a plain `str` that is joined to it is escaped, so nothing from outside becomes markup."""
+"""HTML as a type of its own: a plain `str` that is added to it is escaped, so nothing from outside becomes markup."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
     "code",
     "element",
     "go",
-    "joined",
+    "join",
     "link",
     "options",
     "paper_link",
@@ -35,7 +35,7 @@ class Html(Markup):
     """HTML. What is added, joined or formatted into it is escaped unless it is HTML too.
 
     Characters that steer a terminal or turn the writing direction are made visible. An f-string makes a plain `str`
-    of it, which is escaped where it is used: build with `element`, `joined`, or `Html("…{}…").format(…)`.
+    of it, which is escaped where it is used: build with `element`, `join`, or `Html("…{}…").format(…)`.
     """
 
     __slots__ = ()
@@ -48,7 +48,7 @@ class Html(Markup):
         return cls(super().escape(s if hasattr(s, "__html__") else str(s).translate(_CONTROL)))
 
 
-def joined(parts: Iterable[str]) -> Html:
+def join(parts: Iterable[str]) -> Html:
     """Put HTML one after the other; a `str` among it is escaped."""
     return Html().join(parts)
 
@@ -89,7 +89,7 @@ def element(tag: str, /, *inner: str | None, **attributes: object) -> Html:
         for key, value in attributes.items()
         if value is not None and value is not False
     )
-    content = "" if tag in _VOID else f"{joined(each for each in inner if each is not None)}</{tag}>"
+    content = "" if tag in _VOID else f"{join(each for each in inner if each is not None)}</{tag}>"
     return Html(f"<{tag}{written}>{content}")
 
 
@@ -117,7 +117,7 @@ def choices(label: str, options: Iterable[tuple[str, Mapping[str, object], bool]
 
 def options(values: Iterable[tuple[str, str]], current: str) -> Html:
     """Build the `<option>`s of a select from (value, text)."""
-    return joined(element("option", text, value=value, selected=value == current) for value, text in values)
+    return join(element("option", text, value=value, selected=value == current) for value, text in values)
 
 
 def code(text: str) -> Html:

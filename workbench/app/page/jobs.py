@@ -21,7 +21,7 @@ RETRY = 3.0
 """Seconds that a failure is shown before asking again means trying again."""
 
 
-class Stopped(Exception):  # no error: the page is going down
+class Stop(Exception):  # no error: the page is going down
     """Raised inside work that reports its progress, when nobody wants it any more."""
 
 
@@ -54,10 +54,10 @@ class Job:
         """Note how far it is; a `Progress`.
 
         Raises:
-            Stopped: if the work is to end.
+            Stop: if the work is to end.
         """
         if self.stop.is_set():
-            raise Stopped
+            raise Stop
         self.what = f"{what}: {done:,} of {total:,}" if total > 1 else what
         self.share = done / total if total else None
 
@@ -69,7 +69,7 @@ class Job:
                 self.value = work()
         except WorkbenchError as error:
             self.error = str(error)
-        except Stopped:
+        except Stop:
             self.error = STOPPED
         except Exception:  # a surface: it must reach the terminal, and the page must stay
             LOG.exception("A computation of the page failed.")

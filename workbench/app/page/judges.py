@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.jobs import STOPPED, Job, Jobs, Stopped
+from workbench.app.page.jobs import STOPPED, Job, Jobs, Stop
 from workbench.app.page.opinion import Case, Opinion, Weights
 from workbench.attribution.methods import explainer
 from workbench.core.attribution import Attribution, Verdict
@@ -86,7 +86,7 @@ class Judges:
 
         def go_on() -> None:
             if self._closed or time.monotonic() - (self._last_asked.get(key) or 0) > WANTED[rank - NEXT]:
-                raise Stopped
+                raise Stop
 
         def run() -> Any:
             go_on()

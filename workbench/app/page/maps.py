@@ -28,7 +28,7 @@ QUICK = ("grad-cam", "integrated-gradients", "saliency", "occlusion", "input-x-g
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class ShownMap:
     """One map as it is drawn, or the sentence why it cannot be.
 
     Attributes:
@@ -60,7 +60,7 @@ def methods(desk: Desk) -> dict[str, type[Explainer]]:
     return {name: kind for name, (kind, missing) in all_methods(desk).items() if missing is None}
 
 
-def chosen(desk: Desk, view: View) -> list[str]:
+def method_names(desk: Desk, view: View) -> list[str]:
     """Return the names of the methods that a view shows."""
     there = methods(desk)
     first = [name for name in QUICK if name in there] or list(there)
@@ -101,10 +101,10 @@ def attribution(desk: Desk, subject: Subject, method: Explainer, classes: tuple[
     return known
 
 
-def shown(desk: Desk, subject: Subject, view: View) -> list[Shown]:
+def maps_of(desk: Desk, subject: Subject, view: View) -> list[ShownMap]:
     """Compute what a view shows, in order; a method that fails says why and leaves the others alone."""
     found, there = [], methods(desk)
-    for name in chosen(desk, view):
+    for name in method_names(desk, view):
         kind = there[name]
         try:
             method = method_of(desk, view, kind)
@@ -114,7 +114,7 @@ def shown(desk: Desk, subject: Subject, view: View) -> list[Shown]:
                 both = ((subject.predicted, None), (subject.second, None), subject.target("difference"))
                 others = (attribution(desk, subject, method, each) for each in both)
                 scale = max(scale, *(scale_of(each.values, kind.signed) for each in others))
-            found.append(Shown(kind=kind, attribution=mine, scale=scale, key=desk.judges.put(subject, mine)))
+            found.append(ShownMap(kind=kind, attribution=mine, scale=scale, key=desk.judges.put(subject, mine)))
         except WorkbenchError as error:
-            found.append(Shown(kind=kind, attribution=None, reason=str(error)))
+            found.append(ShownMap(kind=kind, attribution=None, reason=str(error)))
     return found

@@ -47,12 +47,12 @@ def receive(desk: Desk, sent: object) -> str:
     got = sent if isinstance(sent, Mapping) else {}
     shape = desk.session.dataset.image_shape
     if isinstance(got.get("pixels"), str):
-        raw = _decoded(got["pixels"])
+        raw = _bytes_of(got["pixels"])
         if len(raw) != int(np.prod(shape)):
             raise WorkbenchError(f"A drawing has {' × '.join(map(str, shape))} values. Got {len(raw)}.")
         image = OwnImage(np.frombuffer(raw, np.uint8).reshape(shape), "", ())
     elif isinstance(got.get("file"), str):
-        raw = _decoded(got["file"])
+        raw = _bytes_of(got["file"])
         pixels, done = read_image(raw, shape)
         image = OwnImage(np.asarray(pixels, np.uint8), str(got.get("name", ""))[:120], tuple(done))
     else:
@@ -68,7 +68,7 @@ def goes_on(desk: Desk, sent: object, old: View) -> bool:
     return isinstance(sent, Mapping) and "pixels" in sent and before is not None and not before.name
 
 
-def _decoded(text: str) -> bytes:
+def _bytes_of(text: str) -> bytes:
     if len(text) > MEGABYTES * 1024 * 1024 * 4 // 3 + 4:
         raise WorkbenchError(
             f"An image may have at most {MEGABYTES} MB. This one has {len(text) * 3 / 4 / 1024**2:.1f} MB."

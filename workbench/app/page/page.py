@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from workbench.app.page import maps, own_image
-from workbench.app.page.api.questions import Api, described
+from workbench.app.page.api.questions import Api, description_of
 from workbench.app.page.desk import Desk
 from workbench.app.page.html import Html, element, problem, waiting
 from workbench.app.page.jobs import UNEXPECTED
@@ -81,11 +81,11 @@ class Panes:
                 trouble = UNEXPECTED
         view = self.view(wanted)
         old = None if asked.get("old") is None else self.view(asked["old"])
-        panes = {name: self._guarded(self._quick[name], view, old) for name in QUICK}
+        panes = {name: self._guard(self._quick[name], view, old) for name in QUICK}
         if old is not None and own_image.goes_on(self.desk, asked.get("sent"), old):
             panes["main"] = None
         if trouble:
-            panes["main"] = problem(trouble) + (self._guarded(self._main, view, None) or Html())
+            panes["main"] = problem(trouble) + (self._guard(self._main, view, None) or Html())
         query = view.query()
         slow = ["detail"] if view.section in ("errors", "own") else ["answer"]
         painted = view.section == "own" and panes["main"] is not None
@@ -97,7 +97,7 @@ class Panes:
             "count": asked.get("count", 0),
         }
 
-    def _guarded(self, build: Callable[..., Html | None], *args: Any) -> Html | None:
+    def _guard(self, build: Callable[..., Html | None], *args: Any) -> Html | None:
         """Turn whatever goes wrong into one sentence in the pane."""
         try:
             return build(*args)
@@ -153,7 +153,7 @@ class Panes:
 
     def detail(self, raw: object) -> Html:
         """Return the pane of one image."""
-        return self._guarded(self._detail, self.view(raw)) or Html()
+        return self._guard(self._detail, self.view(raw)) or Html()
 
     def _detail(self, view: View) -> Html:
         desk = self.desk
@@ -185,7 +185,7 @@ class Panes:
 
     def answer(self, raw: object) -> Html:
         """Return the pane below: numbers and diagnosis, or the answer of an analysis."""
-        return self._guarded(self._answer, self.view(raw)) or Html()
+        return self._guard(self._answer, self.view(raw)) or Html()
 
     def _answer(self, view: View) -> Html:
         if view.section in ("errors", "own"):
@@ -203,10 +203,10 @@ def warm(desk: Desk) -> None:
     if view.image is not None:
         subject = of_dataset(desk, view.image)
         for explain in ("difference", "predicted"):
-            found: list[maps.Shown] = []
-            for method in maps.chosen(desk, view):
+            found: list[maps.ShownMap] = []
+            for method in maps.method_names(desk, view):
                 if not desk.closed:
-                    found = maps.shown(desk, subject, replace(view, explain=explain, methods=(method,)))
+                    found = maps.maps_of(desk, subject, replace(view, explain=explain, methods=(method,)))
             if found and found[0].key and not desk.closed:
                 desk.judges.opinion(desk.session, found[0].key, wait=60, test=False)
 
@@ -279,7 +279,7 @@ def blocks(panes: Panes, api: Api) -> Any:
             gr.api(
                 getattr(api, question),
                 api_name=question,
-                api_description=described(getattr(api, question)),
+                api_description=description_of(getattr(api, question)),
                 concurrency_limit=8,
                 concurrency_id="api",
             )

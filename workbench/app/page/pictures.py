@@ -57,13 +57,13 @@ def fit(height: int, width: int, box: int) -> Size:
     return Size(max(1, round(width * box / longest)), max(1, round(height * box / longest)), False)
 
 
-def shown(pixels: Array, size: Size) -> str:
+def image_uri(pixels: Array, size: Size) -> str:
     """Return the data URI of `(H, W, C)` uint8 for a size: lossless where each pixel is seen, else as a photo."""
     if size.pixelated:
         return data_uri(pixels)
     from PIL import Image
 
-    small = shrunk(pixels, size)
+    small = shrink(pixels, size)
     stream = io.BytesIO()
     flat = small[..., 0] if small.ndim == 3 and small.shape[2] == 1 else small
     Image.fromarray(np.ascontiguousarray(flat)).save(stream, "JPEG", quality=90, subsampling=0)
@@ -80,7 +80,7 @@ def data_uri(pixels: Array) -> str:
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def shrunk(pixels: Array, size: Size) -> Array:
+def shrink(pixels: Array, size: Size) -> Array:
     """Return a large image at twice the size it is shown at, for sharp screens; small ones unchanged."""
     from PIL import Image
 
@@ -110,6 +110,6 @@ def album(dataset: Dataset, keep: int = KEEP) -> Picture:
     def picture(row: int, box: int) -> str:
         size = fit(height, width, box)
         key = (row, 0 if size.pixelated else box)  # the same pixels serve every size at which each of them is seen
-        return kept.get(key) or kept.put(key, shown(np.asarray(dataset.images[row]), size))
+        return kept.get(key) or kept.put(key, image_uri(np.asarray(dataset.images[row]), size))
 
     return picture

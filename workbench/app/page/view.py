@@ -92,7 +92,7 @@ class View:
             value = getattr(self, name)
             # The image says the page, so that never both of them stand in the address.
             if value != _DEFAULTS[name] and not (name == "page" and self.image is not None):
-                found[name] = _written(value)
+                found[name] = _as_text(value)
         return found
 
 
@@ -105,7 +105,7 @@ _KEYS = {
 _DEFAULTS = {name: spec.default for name, spec in View.__dataclass_fields__.items()}
 
 
-def _written(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(value)
     return "1" if value is True else "any" if value == ANY else str(value)
@@ -145,7 +145,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         start=_whole(got.get("start")),
         invert=got.get("invert") == "1",
         whole=got.get("whole") == "1",
-        **_chosen(got),
+        **_words_of(got),
     )
 
 
@@ -188,7 +188,7 @@ def _short(value: float) -> str:
     return f"{value + 0.0:.6g}"
 
 
-def _chosen(got: Mapping[str, str]) -> dict[str, Any]:
+def _words_of(got: Mapping[str, str]) -> dict[str, Any]:
     return {name: got[name] for name, words in _WORDS.items() if got.get(name) in words}
 
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from workbench.app.cli import main
-from workbench.app.cli.commands.train import Told, _clock
+from workbench.app.cli.commands.train import EpochLines, _clock
 from workbench.core.errors import WorkbenchError
 from workbench.training import recipe_comparison, trainer
 from workbench.training.recipe_comparison import Trained
@@ -165,7 +165,7 @@ def test_time_left_is_written_like_a_clock():
 
 
 def test_epochs_that_were_trained_before_do_not_count_for_the_time_left(capsys):
-    told = Told("x", quiet=False)
+    told = EpochLines("x", quiet=False)
     told.start(10, "CPU")
     row = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"), 0.5)
     told.epoch({**row, "epoch": 8, "seconds": 10.0})

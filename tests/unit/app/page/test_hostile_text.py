@@ -14,8 +14,8 @@ from tests.unit.app.page.conftest import EVIL
 from workbench.app.page.board import Board
 from workbench.app.page.cell import title_html
 from workbench.app.page.desk import Desk
-from workbench.app.page.html import Html, breakable, code, element, joined, paper_link, problem, waiting
-from workbench.app.page.maps import Shown
+from workbench.app.page.html import Html, breakable, code, element, join, paper_link, problem, waiting
+from workbench.app.page.maps import ShownMap
 from workbench.app.page.opinion import Weights
 from workbench.app.page.own_image import OwnImage
 from workbench.app.page.panes import detail, easel, findings, form, map_card, method_menu, overview, section, verdict
@@ -118,11 +118,11 @@ def a_map(desk: Desk, **view: str) -> Html:
         unit=BREAKS_OUT,
         details={BREAKS_OUT: np.ones(1)},
     )
-    shown = Shown(kind=Method, attribution=made, scale=3.0, key=BREAKS_OUT)
+    shown = ShownMap(kind=Method, attribution=made, scale=3.0, key=BREAKS_OUT)
     empty = replace(shown, attribution=replace(made, values=np.zeros((1, 4, 4), np.float32)))
-    none = Shown(kind=Method, attribution=None, reason=BREAKS_OUT)
+    none = ShownMap(kind=Method, attribution=None, reason=BREAKS_OUT)
 
-    def about(each: Shown) -> Html:
+    def about(each: ShownMap) -> Html:
         return method_menu.about_html(desk, view_, each)
 
     return map_card.maps_html([shown, empty, none], subject, view_, names, about)
@@ -170,7 +170,7 @@ PANES: dict[str, Callable[[Desk, pytest.MonkeyPatch], Html]] = {
     "section": lambda desk, _: section.section_html(desk, View(section="samples", params={"count": BREAKS_OUT})),
     "scatter": lambda desk, _: a_scatter(desk),
     "region": lambda desk, _: a_scatter(desk, region=(0.0, 0.0, 9.0, 9.0), colour="correct"),
-    "badge": lambda desk, _: verdict.badge_html(VERDICT, Weights("known")) + joined(verdict.failed_html(BREAKS_OUT)),
+    "badge": lambda desk, _: verdict.badge_html(VERDICT, Weights("known")) + join(verdict.failed_html(BREAKS_OUT)),
     "grounds": lambda desk, _: verdict.grounds_html(VERDICT, Weights("failed", BREAKS_OUT), BREAKS_OUT, contrast=True),
     "place": lambda desk, _: verdict.place_html(BREAKS_OUT, BREAKS_OUT),
 }
@@ -189,7 +189,7 @@ def test_it_stays_text_in_every_pane(hostile, monkeypatch, parse, name):
 
 def test_what_is_plain_is_escaped_however_it_is_put_in():
     bold = element("b", "x")
-    for made in (bold + "<i>", joined([bold, "<i>"]), Html("{}{}").format(bold, "<i>"), element("p", bold, "<i>")):
+    for made in (bold + "<i>", join([bold, "<i>"]), Html("{}{}").format(bold, "<i>"), element("p", bold, "<i>")):
         assert isinstance(made, Html)
         assert "&lt;i&gt;" in made
         assert "<b>x</b>" in made

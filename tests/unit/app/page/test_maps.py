@@ -71,7 +71,7 @@ def made(desk, monkeypatch):
 
 
 def test_a_method_that_fails_says_why_and_the_others_are_shown(desk, made):
-    found = maps.shown(desk, subject(), View(section="errors", methods=("bad", "hand", "other")))
+    found = maps.maps_of(desk, subject(), View(section="errors", methods=("bad", "hand", "other")))
     assert [(each.reason, each.attribution is None) for each in found] == [("needs <a layer>", True), ("", False)]
     assert desk.judges.cases.get(found[1].key).attribution is found[1].attribution
 
@@ -80,9 +80,9 @@ def test_a_method_that_fails_says_why_and_the_others_are_shown(desk, made):
 def test_a_shared_scale_is_one_for_both_classes_and_their_difference(desk, made, explain):
     view = View(section="errors", methods=("hand",), explain=explain)
     own = {"predicted": 1.0, "true": 2.0, "difference": 10.0}
-    assert maps.shown(desk, subject(), view)[0].scale == own[explain]
+    assert maps.maps_of(desk, subject(), view)[0].scale == own[explain]
     shared = View(section="errors", methods=("hand",), explain=explain, scale="shared")
-    assert maps.shown(desk, subject(), shared)[0].scale == 10.0
+    assert maps.maps_of(desk, subject(), shared)[0].scale == 10.0
 
 
 def test_a_shared_scale_holds_a_third_class_too(desk, made):
@@ -95,15 +95,15 @@ def test_a_shared_scale_holds_a_third_class_too(desk, made):
         label=1,
     )
     view = View(section="errors", methods=("hand",), explain="15", scale="shared")
-    assert maps.shown(desk, image, view)[0].scale == 16.0
+    assert maps.maps_of(desk, image, view)[0].scale == 16.0
 
 
 def test_parameters_of_the_view_reach_the_method_and_wrong_ones_are_a_sentence(desk, made):
-    assert maps.shown(desk, subject(), View(section="errors", methods=("hand",), options=("hand.steps:7",)))[0].key
+    assert maps.maps_of(desk, subject(), View(section="errors", methods=("hand",), options=("hand.steps:7",)))[0].key
     assert made == [("hand", (1, 0), 7)]
     for entry, said in (("hand.steps:x", "`steps`"), ("hand.stops:1", "stops")):
         assert (
-            said in maps.shown(desk, subject(), View(section="errors", methods=("hand",), options=(entry,)))[0].reason
+            said in maps.maps_of(desk, subject(), View(section="errors", methods=("hand",), options=(entry,)))[0].reason
         )
 
 
@@ -125,12 +125,12 @@ def test_of_a_layers_method_the_layer_of_the_view_counts_unless_it_has_its_own(d
 def test_quick_methods_are_shown_first_as_far_as_they_apply(desk):
     names = ("a-new-one", "grad-cam", "input-x-gradient", "integrated-gradients", "occlusion", "saliency")
     desk.maps.put("methods", dict.fromkeys(names, (Kind, None)))
-    assert maps.chosen(desk, View()) == ["grad-cam", "integrated-gradients", "saliency", "occlusion"]
+    assert maps.method_names(desk, View()) == ["grad-cam", "integrated-gradients", "saliency", "occlusion"]
     desk.maps.put("methods", {name: (Kind, "no layer" if name == "grad-cam" else None) for name in names})
-    assert maps.chosen(desk, View()) == ["integrated-gradients", "saliency", "occlusion", "input-x-gradient"]
-    assert maps.chosen(desk, View(methods=("grad-cam", "a-new-one"))) == ["a-new-one"]
+    assert maps.method_names(desk, View()) == ["integrated-gradients", "saliency", "occlusion", "input-x-gradient"]
+    assert maps.method_names(desk, View(methods=("grad-cam", "a-new-one"))) == ["a-new-one"]
     desk.maps.put("methods", {f"new-{k}": (Kind, None) for k in range(6)})
-    assert maps.chosen(desk, View()) == ["new-0", "new-1", "new-2", "new-3"]
+    assert maps.method_names(desk, View()) == ["new-0", "new-1", "new-2", "new-3"]
 
 
 def test_what_is_shown_first_exists():

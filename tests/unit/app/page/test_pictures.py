@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workbench.app.page.pictures import album, data_uri, fit, shown, shrunk
+from workbench.app.page.pictures import album, data_uri, fit, image_uri, shrink
 from workbench.core.dataset import Dataset
 
 
@@ -43,9 +43,9 @@ def test_small_images_are_shown_at_whole_multiples_and_large_ones_fill_the_box(h
 
 def test_large_images_are_sent_at_twice_their_size_and_small_ones_untouched():
     large = np.random.default_rng(0).integers(0, 256, (400, 400, 3), np.uint8)
-    assert shrunk(large, fit(400, 400, 84)).shape == (168, 168, 3)
+    assert shrink(large, fit(400, 400, 84)).shape == (168, 168, 3)
     small = large[:28, :28]
-    assert shrunk(small, fit(28, 28, 84)) is small
+    assert shrink(small, fit(28, 28, 84)) is small
 
 
 def test_an_album_shows_the_row_that_was_asked_for(dataset: Dataset):
@@ -87,7 +87,7 @@ def test_a_photo_is_sent_small_and_read_once_and_what_is_kept_is_bounded():
 
 def test_a_photo_looks_like_what_it_was():
     pixels = np.tile(np.linspace(0, 255, 300).astype(np.uint8)[:, None, None], (1, 300, 3))
-    uri = shown(pixels, fit(300, 300, 84)).partition(",")[2]
+    uri = image_uri(pixels, fit(300, 300, 84)).partition(",")[2]
     small = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri)))).astype(int)
     assert small.shape == (168, 168, 3)
     np.testing.assert_allclose(small[:, 80, 0], np.linspace(0.4, 254.6, 168), atol=3)

@@ -63,7 +63,7 @@ def compare_recipes(
     are there are not trained again, and one that was stopped goes on. Settings that are given replace those of every
     recipe. A recipe helped only if its difference to the first is beyond chance both over seeds and over test images.
     """
-    from workbench.app.cli.commands.train import Told
+    from workbench.app.cli.commands.train import EpochLines
     from workbench.app.cli.console import headline, say
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
@@ -89,7 +89,7 @@ def compare_recipes(
         "deterministic": deterministic,
     }
     job = make(TrainingJob, {key: value for key, value in said.items() if value is not None})
-    lines = Told("", quiet=as_json)
+    lines = EpochLines("", quiet=as_json)
 
     def on_run(run: str, trains: bool) -> None:
         lines.begin(run)

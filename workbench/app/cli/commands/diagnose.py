@@ -57,7 +57,7 @@ def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, 
         if out is not None:
             from workbench.app.figure_files import write_results
 
-            write_results(out, [found.asked[name] for name in _shown(found)], {"diagnosis.json": record})
+            write_results(out, [found.asked[name] for name in _analyses_of(found)], {"diagnosis.json": record})
     if as_json:
         show_json(record)
     else:
@@ -66,7 +66,7 @@ def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, 
     click.get_current_context().exit(FOUND if failed else 0)
 
 
-def _shown(found: Diagnosis) -> list[str]:
+def _analyses_of(found: Diagnosis) -> list[str]:
     return list(dict.fromkeys(each.analysis for each in found.findings))
 
 

@@ -189,7 +189,7 @@ def _show(written: list[dict[str, Any]]) -> None:
                     "largest": max(each["largest"], -each["smallest"] if each["signed"] else 0.0),
                     "unit": each["unit"],
                     **(
-                        {"verdict": each["verdict"]["words"], "beats": _beaten(each["verdict"])}
+                        {"verdict": each["verdict"]["words"], "beats": _percentile(each["verdict"])}
                         if each["verdict"]
                         else {}
                     ),
@@ -202,7 +202,7 @@ def _show(written: list[dict[str, Any]]) -> None:
     )
 
 
-def _beaten(verdict: dict[str, Any]) -> str:
+def _percentile(verdict: dict[str, Any]) -> str:
     return f"{verdict['percentile']:.0f} % of {verdict['controls']}"
 
 

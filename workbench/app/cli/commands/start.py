@@ -64,7 +64,7 @@ def start(source: Source, port: int, no_browser: bool, retrain: bool) -> None:
     with progress():
         session = source.open()
         if own:
-            _done(
+            _step(
                 "data", f"{session.dataset.name}, {len(session.dataset):,} images of {len(session.class_names)} classes"
             )
         session.predictions  # noqa: B018 - computed now, with a bar, where they are missing
@@ -102,7 +102,7 @@ def _with_baseline(source: Source, retrain: bool) -> Source:
 
     with progress():
         located = locate(source.data_dir, progress=report)
-    _done("data", f"Fashion-MNIST, verified; from {located.source}")
+    _step("data", f"Fashion-MNIST, verified; from {located.source}")
     return replace(source, run=str(_baseline(retrain, source.data_dir).path))
 
 
@@ -117,10 +117,10 @@ def _baseline(retrain: bool, data_dir: Path | None) -> Run:
     if there and not retrain:
         run = open_run("baseline")
         accuracy = run.manifest.metrics.get("test", {}).get("accuracy")
-        _done("run", f"{run.path}" + (f", {100 * accuracy:.2f} % of the test images right" if accuracy else ""))
+        _step("run", f"{run.path}" + (f", {100 * accuracy:.2f} % of the test images right" if accuracy else ""))
         return run
     cut_off = not retrain and Checkpoint(runs_folder(), "baseline").read() is not None
-    _done("run", "the baseline is trained now; stopped, it goes on from its last epoch at the next start")
+    _step("run", "the baseline is trained now; stopped, it goes on from its last epoch at the next start")
     job = None if cut_off else TrainingJob.plan(data_dir=None if data_dir is None else str(data_dir))
     return fit("baseline", job, resume=cut_off)
 
@@ -131,9 +131,9 @@ def _serve(session: Session, port: int, no_browser: bool) -> None:
 
     if session.has_predictions:
         images = f"{len(session.predictions):,} images"
-        _done("predictions", f"{session.dataset.name}, {images}, {int((~session.predictions.correct).sum()):,} errors")
+        _step("predictions", f"{session.dataset.name}, {images}, {int((~session.predictions.correct).sum()):,} errors")
     else:
-        _done("predictions", "none yet; the page shows how far they are")
+        _step("predictions", "none yet; the page shows how far they are")
     serve(session, port=port, open_browser=not no_browser, tell=_tell)
     say()
     say("Stopped.", "dim")
@@ -148,7 +148,7 @@ def _tell(url: str) -> None:
     say("Ctrl-C stops it.", "dim")
 
 
-def _done(what: str, how: str) -> None:
+def _step(what: str, how: str) -> None:
     from workbench.app.cli.console import facts
 
     facts({f"{what:<12}": how})

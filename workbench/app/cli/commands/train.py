@@ -118,7 +118,7 @@ def train(
     job = make(TrainingJob, {"recipe_name": recipe_name, "recipe": chosen, **fields})
     name = name or f"{job.architecture}-{job.recipe_name}-{job.seed}"
     if resume and recipe is None:
-        job = _resumed(name, typed_values(settings), fields) or job
+        job = _resume(name, typed_values(settings), fields) or job
     if augmentation_samples is not None:
         _draw_samples(job, augmentation_samples, quiet=as_json)
     with using(strategy or "auto"):
@@ -130,7 +130,7 @@ def train(
         show_json({"path": path, **run.manifest.model_dump(mode="json")})
 
 
-def _resumed(name: str, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> TrainingJob | None:
+def _resume(name: str, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> TrainingJob | None:
     """Return the job of an unfinished training, changed by what was given; None where there is none."""
     from workbench.core.params import make
     from workbench.training.checkpoint import Checkpoint
@@ -177,7 +177,7 @@ def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool
     from workbench.training.distribution import is_chief
     from workbench.training.trainer import train as train_run
 
-    told = Told(name, quiet=quiet)
+    told = EpochLines(name, quiet=quiet)
     with progress():
         run = train_run(
             name, job=job, resume=resume, progress=report, on_epoch=told.epoch, on_start=told.start, say=told.sentence
@@ -193,7 +193,7 @@ def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool
     return run
 
 
-class Told:
+class EpochLines:
     """What a training tells, as lines.
 
     Args:

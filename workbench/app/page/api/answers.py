@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 OPACITY, BOX = 0.85, 336
 
 
-def predicted(desk: Desk, *, image: object, invert: bool) -> dict[str, Any]:
+def predict(desk: Desk, *, image: object, invert: bool) -> dict[str, Any]:
     """Answer `predict`."""
     with _behind_clicks():
         subject, notes = subject_of(desk, image, invert=invert)
@@ -46,7 +46,7 @@ def predicted(desk: Desk, *, image: object, invert: bool) -> dict[str, Any]:
     }
 
 
-def explained(
+def explain(
     desk: Desk,
     *,
     image: object,
@@ -93,7 +93,7 @@ def explained(
     }
 
 
-def analyzed(
+def analyze(
     desk: Desk, *, name: str, params: Mapping[str, Any] | None, rows: Sequence[int] | None, figure: bool
 ) -> dict[str, Any]:
     """Answer `analyze`, by the page's own jobs."""

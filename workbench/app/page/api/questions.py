@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.api.answers import analyzed, explained, predicted
+from workbench.app.page.api.answers import analyze, explain, predict
 from workbench.app.page.jobs import UNEXPECTED, Bug, Busy
 from workbench.core.errors import WorkbenchError
 from workbench.core.jsonable import jsonable
@@ -58,16 +58,16 @@ class Api:
         self._desk, self._inside = desk, 0
         # One analysis at a time: a worker of the page's stays free for who clicks.
         one, some = (ThreadPoolExecutor(workers, thread_name_prefix="workbench-api") for workers in (1, 2))
-        self._asked: dict[str, tuple[type[Params], Callable[..., dict[str, Any]], ThreadPoolExecutor]] = {
-            "predict": (_Predict, predicted, some),
-            "explain": (_Explain, explained, some),
-            "analyze": (_Analyze, analyzed, one),
+        self._answers: dict[str, tuple[type[Params], Callable[..., dict[str, Any]], ThreadPoolExecutor]] = {
+            "predict": (_Predict, predict, some),
+            "explain": (_Explain, explain, some),
+            "analyze": (_Analyze, analyze, one),
         }
 
     @property
     def questions(self) -> Mapping[str, type[Params]]:
         """What can be asked, and with which parameters."""
-        return {name: params for name, (params, _, _) in self._asked.items()}
+        return {name: params for name, (params, _, _) in self._answers.items()}
 
     async def answer(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one question as JSON has it.
@@ -77,7 +77,7 @@ class Api:
             Busy: if the model is not loaded yet, or too many calls wait.
             Bug: after anything else.
         """
-        kind, work, pool = self._asked[name]
+        kind, work, pool = self._answers[name]
         params = make(kind, values)
         if self._inside >= WAITING:
             raise Busy(f"{WAITING} calls are being answered; try again in a moment.")
@@ -121,7 +121,7 @@ class Api:
             predicted (a class name), class_names (K), probabilities (K), label (of an image of the dataset, else null),
             notes (what was done to the image).
         """
-        return await self._told("predict", image=image, invert=invert)
+        return await self._for_gradio("predict", image=image, invert=invert)
 
     async def explain(  # noqa: PLR0917  # the order in which gradio's clients may give them
         self,
@@ -150,7 +150,7 @@ class Api:
             image's size, transparent where the map is zero), overlay (the same over the image, enlarged), params (all
             of them), details, verdict (words, percentile; or null), notes.
         """
-        return await self._told(
+        return await self._for_gradio(
             "explain",
             image=image,
             method=method,
@@ -176,9 +176,9 @@ class Api:
             analysis, question, params (all of them), context, findings (as in `workbench diagnose --json`), tables (by
             name, a list of rows each), notes, rows, figure (a data URI of a PNG file, or null).
         """
-        return await self._told("analyze", name=name, params=params, rows=rows, figure=figure)
+        return await self._for_gradio("analyze", name=name, params=params, rows=rows, figure=figure)
 
-    async def _told(self, question: str, /, **values: Any) -> dict[str, Any]:
+    async def _for_gradio(self, question: str, /, **values: Any) -> dict[str, Any]:
         """Answer a call by way of gradio, which sends only its own errors to who asked."""
         import gradio as gr
 
@@ -189,11 +189,11 @@ class Api:
 
     def close(self) -> None:
         """Start nothing more."""
-        for _, _, pool in self._asked.values():
+        for _, _, pool in self._answers.values():
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def described(question: Callable[..., object]) -> str:
+def description_of(question: Callable[..., object]) -> str:
     """Return the docstring as gradio's page of the API shows it: a line, the parameters, what comes back."""
     told = inspect.cleandoc(question.__doc__ or "")
     return f"{told}\n\nIn one request: POST /api/{question.__name__} with the same parameters as a JSON object."

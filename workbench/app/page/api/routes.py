@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LARGEST = 32 * 2**20
 """Bytes of a request: an image of 16 MB in base64, and room beside it."""
-SAID = 600
+LONGEST_ERROR = 600
 """Characters of an error: what was sent is quoted in it, and may be an image."""
 _CALLS = re.compile(r"/gradio_api/(?P<how>run|api|call/v2|call)/(?P<name>[^/]*)/?")
 
@@ -34,48 +34,48 @@ def routes(app: FastAPI, api: Api) -> None:
         name = request.path_params["name"]
         try:
             if name not in api.questions:
-                return _refused(404, unknown("question", name, api.questions))
+                return _error(404, unknown("question", name, api.questions))
             if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-                return _refused(415, "Send JSON, with the header `Content-Type: application/json`.")
+                return _error(415, "Send JSON, with the header `Content-Type: application/json`.")
             return _json(200, await api.answer(name, _object(await request.body())))
         except Busy as error:
-            return _refused(503, error)
+            return _error(503, error)
         except WorkbenchError as error:
-            return _refused(400, error)
+            return _error(400, error)
         except Bug as error:
-            return _refused(500, error)
+            return _error(500, error)
 
     # A route of FastAPI's own would look for `Request` outside of this function.
     app.add_route("/api/{name}", answer, methods=["POST"])
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        return await _turned_away(request, api) or await call_next(request)
+        return await _refusal(request, api) or await call_next(request)
 
 
-async def _turned_away(request: Request, api: Api) -> Response | None:
+async def _refusal(request: Request, api: Api) -> Response | None:
     if request.method != "POST":
         return None
     length = request.headers.get("content-length", "")
     if not length.isdigit():
-        return _refused(411, "Say how long the request is, by the header `Content-Length`.")
+        return _error(411, "Say how long the request is, by the header `Content-Length`.")
     if int(length) > LARGEST:
         size = f"{int(length) / 2**20:.0f} MB"
-        return _refused(413, f"A request may have at most {LARGEST // 2**20} MB. This one has {size}.")
+        return _error(413, f"A request may have at most {LARGEST // 2**20} MB. This one has {size}.")
     called = _CALLS.fullmatch(request.url.path)
-    return None if called is None else await _called(request, api, called["how"], called["name"])
+    return None if called is None else await _check_call(request, api, called["how"], called["name"])
 
 
-async def _called(request: Request, api: Api, how: str, name: str) -> Response | None:
+async def _check_call(request: Request, api: Api, how: str, name: str) -> Response | None:
     """See whether a call by one of gradio's addresses is one that gradio may answer."""
     if name not in api.questions:
-        return _refused(404, unknown("question", name, api.questions))
+        return _error(404, unknown("question", name, api.questions))
     if how in ("run", "api"):
-        return _refused(404, f"Ask in one request at /api/{name}, or in two at /gradio_api/call/v2/{name}.")
+        return _error(404, f"Ask in one request at /api/{name}, or in two at /gradio_api/call/v2/{name}.")
     try:
         _see(how, name, _object(await request.body()), api.questions[name])
     except WorkbenchError as error:
-        return _refused(400, error)
+        return _error(400, error)
     return None
 
 
@@ -109,6 +109,6 @@ def _json(status: int, value: object) -> Response:
     return Response(body, status, media_type="application/json")
 
 
-def _refused(status: int, error: object) -> Response:
+def _error(status: int, error: object) -> Response:
     said = str(error)
-    return _json(status, {"error": said if len(said) <= SAID else f"{said[:SAID]} …"})
+    return _json(status, {"error": said if len(said) <= LONGEST_ERROR else f"{said[:LONGEST_ERROR]} …"})

@@ -45,9 +45,9 @@ def subject_of(desk: Desk, image: object, *, invert: bool = False) -> tuple[Subj
         return of_dataset(desk, image), []
     shape = desk.session.dataset.image_shape
     if isinstance(image, str):
-        pixels, words = read_image(decoded(image), shape, invert=invert)
+        pixels, words = read_image(content_of(image), shape, invert=invert)
     elif isinstance(image, Sequence):
-        pixels, words = _drawn(image, shape), ["inverted"] if invert else []
+        pixels, words = _pixels_of(image, shape), ["inverted"] if invert else []
         pixels = 255 - pixels if invert else pixels
     else:
         raise WorkbenchError(f"`image` must be {FORMS}. Got {type(image).__name__}.")
@@ -55,7 +55,7 @@ def subject_of(desk: Desk, image: object, *, invert: bool = False) -> tuple[Subj
     return of_user(desk, key, np.asarray(pixels, np.uint8)), list(words)
 
 
-def decoded(text: str) -> bytes:
+def content_of(text: str) -> bytes:
     """Return the content of a data URI, or of bare base64; an address is not fetched.
 
     Raises:
@@ -76,7 +76,7 @@ def decoded(text: str) -> bytes:
         ) from None
 
 
-def _drawn(image: Sequence[object], shape: tuple[int, int, int]) -> Array:
+def _pixels_of(image: Sequence[object], shape: tuple[int, int, int]) -> Array:
     try:
         pixels = np.asarray(image)
     except ValueError:  # of unequal lengths

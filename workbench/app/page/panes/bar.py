@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, breakable, element, joined, link
+from workbench.app.page.html import Html, breakable, element, join, link
 from workbench.app.page.view import SECTIONS, View
 from workbench.core.wording import bare_percent, counted
 from workbench.diagnosis import registry
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def bar_html(desk: Desk, view: View) -> Html:
     """Build the bar; it is there before anything else."""
-    tabs = joined(link(title, {"section": name}, **_current(name == view.section)) for name, title in SECTIONS.items())
-    items = joined(
+    tabs = join(link(title, {"section": name}, **_current(name == view.section)) for name, title in SECTIONS.items())
+    items = join(
         link(
             element("b", breakable(name)) + element("span", kind.question()),
             {"section": name},

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.app.page import maps
-from workbench.app.page.html import Html, breakable, button, choices, element, joined, link, options, waiting
+from workbench.app.page.html import Html, breakable, button, choices, element, join, link, options, waiting
 from workbench.app.page.panes import map_card, method_menu
-from workbench.app.page.pictures import fit, shown, tag
+from workbench.app.page.pictures import fit, image_uri, tag
 from workbench.app.page.subject import Subject
 from workbench.app.page.view import View
 from workbench.core.wording import probability
@@ -29,7 +29,7 @@ def image_html(subject: Subject, row: int) -> Html:
     """Show the image itself, and where else to look at it."""
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
-    picture = tag(shown(subject.pixels, size), size, subject.title)
+    picture = tag(image_uri(subject.pixels, size), size, subject.title)
     return element("section", element("h2", subject.title), picture, _also(row), class_="one")
 
 
@@ -48,7 +48,7 @@ def probabilities_html(subject: Subject, names: Sequence[str], view: View) -> Ht
     top = order[: TOP_OF_OWN if subject.label is None else TOP]
     if subject.label is not None and subject.label not in top:
         top[-1] = subject.label
-    rows = joined(_row(subject, names, k, subject.target(view.explain) == (k, None)) for k in top)
+    rows = join(_row(subject, names, k, subject.target(view.explain) == (k, None)) for k in top)
     title = f"Top {len(top)} of {len(names)} classes, %" if len(names) > len(top) else "Classes, %"
     return element("section", element("h2", title), element("ol", rows), _key(subject, order), class_="pr")
 
@@ -79,7 +79,7 @@ def explanation_html(desk: Desk, subject: Subject, view: View) -> Html:
     """Show the maps and what they can be changed by; the model has to be there."""
     names = desk.session.class_names
     figures = map_card.maps_html(
-        maps.shown(desk, subject, view), subject, view, names, lambda each: method_menu.about_html(desk, view, each)
+        maps.maps_of(desk, subject, view), subject, view, names, lambda each: method_menu.about_html(desk, view, each)
     )
     slider = element(
         "input", type="range", min=0, max=100, value=85, data_overlay=True, aria_label="opacity of the overlay"
@@ -96,7 +96,7 @@ def waiting_html(key: str, words: str, detail: str) -> Html:
 
 
 def _which(subject: Subject, names: Sequence[str], view: View) -> Html:
-    first, second = (_cut(names[each]) for each in (subject.predicted, subject.second))
+    first, second = (_short_name(names[each]) for each in (subject.predicted, subject.second))
     target = subject.target(view.explain)
     role = "predicted" if subject.label is None or subject.wrong else "predicted, true"
     entries: list[tuple[str, str, tuple[int, int | None]]] = [
@@ -105,20 +105,20 @@ def _which(subject: Subject, names: Sequence[str], view: View) -> Html:
     if subject.wrong:
         entries.append((second + " " + element("small", "true"), "true", (subject.second, None)))
     if target[1] is None and target[0] not in (subject.predicted, subject.second if subject.wrong else -1):
-        entries.append((_cut(names[target[0]]), str(target[0]), target))
+        entries.append((_short_name(names[target[0]]), str(target[0]), target))
     rest = "true − predicted" if subject.wrong else element("small", "rather than") + " " + second
     entries.append((rest, "difference", subject.target("difference")))
     return choices("class to explain", [(label, {"explain": word}, target == of) for label, word, of in entries])
 
 
-def _cut(name: str) -> Html:
+def _short_name(name: str) -> Html:
     """Write a name that may be cut where it is too long."""
     return element("span", name, class_="cut", title=name)
 
 
 def _layers(desk: Desk, view: View) -> Html | None:
     there = maps.methods(desk)
-    if not any(there[name].needs_layer() for name in maps.chosen(desk, view)):
+    if not any(there[name].needs_layer() for name in maps.method_names(desk, view)):
         return None
     probe = desk.session.probe
     tails = Counter(name.rpartition("/")[2] for name in probe.spatial_layers)
@@ -138,7 +138,7 @@ def _settings(desk: Desk, view: View) -> Html:
         ("colour scale", [(text, {"scale": word}, view.scale == word) for word, text in scales]),
         ("maps of a layer", [(text, {"grid": word}, view.grid == word) for word, text in grids]),
     )
-    label = f"Maps ({len(maps.chosen(desk, view))}) ▾"
+    label = f"Maps ({len(maps.method_names(desk, view))}) ▾"
     lines = [element("div", element("span", name), choices(name, entries), class_="line") for name, entries in rows]
     families = element("div", method_menu.menu_html(desk, view), class_="families")
     opener = element("button", label, type="button", class_="pop", popovertarget="methods", aria_haspopup="true")

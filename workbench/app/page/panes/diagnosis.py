@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, breakable, button, element, joined, link, problem, waiting
+from workbench.app.page.html import Html, breakable, button, element, join, link, problem, waiting
 from workbench.app.page.panes.findings import ORDER, claim_html, evidence_of
 from workbench.app.page.panes.form import typed_of
 from workbench.core.finding import Finding
@@ -32,12 +32,12 @@ def diagnosis_html(desk: Desk, *, whole: bool = False) -> Html:
         whole: whether all questions are to be asked, not only those that take seconds.
     """
     session, diagnosing = desk.session, desk.diagnosing
-    found = diagnosing.answered(session, quick=False)
+    found = diagnosing.diagnosis(session, quick=False)
     if found is None and not whole:
-        found = diagnosing.answered(session, quick=True)
+        found = diagnosing.diagnosis(session, quick=True)
     if found is not None:
         return _section(desk, found)
-    so_far = None if not whole else diagnosing.answered(session, quick=True)
+    so_far = None if not whole else diagnosing.diagnosis(session, quick=True)
     so_far = so_far or diagnosing.so_far(session, quick=not whole)
     step = desk.pending(model=True)
     if step is not None:
@@ -45,7 +45,7 @@ def diagnosis_html(desk: Desk, *, whole: bool = False) -> Html:
         return _section(desk, so_far, state)
     key, job = diagnosing.start(session, quick=not whole)
     if job.done.is_set():
-        found = diagnosing.answered(session, quick=not whole)
+        found = diagnosing.diagnosis(session, quick=not whole)
         return _section(desk, found or so_far, problem(job.error) if job.error else None)
     asking = "Asking every question; this takes minutes …" if whole else "Looking for faults …"
     return _section(desk, so_far, waiting(key, asking, job.what, parts=job.parts))
@@ -125,7 +125,7 @@ def _left_out(found: Diagnosis) -> Html:
     facts = f"{counted(len(found.asked), 'question')} asked"
     if not found.left_out:
         return element("p", element("span", facts), class_="foot")
-    rows = joined(
+    rows = join(
         element("dt", link(name, {"section": name})) + element("dd", reason) for name, reason in found.left_out.items()
     )
     summary = element("summary", f"{facts}, {len(found.left_out)} left out")

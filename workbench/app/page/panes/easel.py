@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.app.page.html import Html, breakable, element, go, joined, link, problem
+from workbench.app.page.html import Html, breakable, element, go, join, link, problem
 from workbench.app.page.own_image import MEGABYTES, OwnImage, current
 from workbench.app.page.pictures import fit, tag
 from workbench.app.page.view import View
@@ -32,7 +32,7 @@ def easel_html(desk: Desk, view: View) -> Html:
         gone = problem(error)
     kind = "grey" if channels == 1 else "colour"
     size = element("p", f"{height} × {width} pixels, {kind}, as the model takes it")
-    return joined(
+    return join(
         [
             element("header", element("h2", "Your image"), size),
             gone,
@@ -42,7 +42,7 @@ def easel_html(desk: Desk, view: View) -> Html:
             _brush(height, width, channels),
             _start(desk, view),
             _invert(view, image),
-            _done(image),
+            _changes(image),
         ]
     )
 
@@ -151,7 +151,7 @@ def _bright_border(pixels: Array) -> bool:
     return float(border.mean()) > 127
 
 
-def _done(image: OwnImage | None) -> Html:
+def _changes(image: OwnImage | None) -> Html:
     if image is None or not (image.done or image.name):
         return Html()
     name = element("b", image.name) + " " if image.name else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from workbench.app.page.html import Html, element, joined, link
+from workbench.app.page.html import Html, element, join, link
 from workbench.app.page.pictures import Part, Parts, fit, tag
 from workbench.core.finding import Finding
 from workbench.core.wording import counted, significant
@@ -39,7 +39,7 @@ def claim_html(finding: Finding) -> Html:
         value, low, high = map(significant, finding.effect)
         interval = " " + element("small", f"{value}, 95 % interval {low} to {high}", class_="interval")
     severity = element("span", str(finding.severity), class_="severity")
-    return joined([severity, " ", finding.claim, interval])
+    return join([severity, " ", finding.claim, interval])
 
 
 def evidence_of(finding: Finding, parts: Parts, limit: int = EVIDENCE) -> Html:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.html import Html, code, element, joined, options
+from workbench.app.page.html import Html, code, element, join, options
 from workbench.app.page.maps import methods
 from workbench.core.params import Parameter, Params, describe
 
@@ -30,7 +30,7 @@ def form_html(desk: Desk, params: type[Params], values: Mapping[str, str]) -> Ht
 
 def fields_html(desk: Desk, params: type[Params], values: Mapping[str, str], prefix: str = "of") -> Html:
     """Build a field for each parameter; `prefix` tells the forms of one page apart."""
-    return joined(_field(desk, each, values.get(each.name), prefix) for each in describe(params))
+    return join(_field(desk, each, values.get(each.name), prefix) for each in describe(params))
 
 
 def _field(desk: Desk, each: Parameter, typed: str | None, prefix: str) -> Html:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from workbench.app.page.html import Html, element, joined, paper_link
-from workbench.app.page.maps import Shown
+from workbench.app.page.html import Html, element, join, paper_link
+from workbench.app.page.maps import ShownMap
 from workbench.app.page.method_options import descriptions, options_of
 from workbench.app.page.panes.verdict import place_html
-from workbench.app.page.pictures import Size, data_uri, fit, shown, tag
+from workbench.app.page.pictures import Size, data_uri, fit, image_uri, tag
 from workbench.app.page.subject import Subject
 from workbench.app.page.view import View
 from workbench.core.attribution import Attribution
@@ -19,11 +19,11 @@ BOX = 196
 
 
 def maps_html(
-    found: Sequence[Shown],
+    found: Sequence[ShownMap],
     subject: Subject,
     view: View,
     names: Sequence[str],
-    about: Callable[[Shown], Html] | None = None,
+    about: Callable[[ShownMap], Html] | None = None,
 ) -> Html:
     """Build the figures.
 
@@ -36,10 +36,10 @@ def maps_html(
     """
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
-    under = tag(shown(subject.pixels, size), size)
+    under = tag(image_uri(subject.pixels, size), size)
     target, against = subject.target(view.explain)
     classes = (names[target], None if against is None else names[against])
-    return joined(
+    return join(
         element(
             "figure",
             _head(each, about),
@@ -51,7 +51,7 @@ def maps_html(
     )
 
 
-def _head(each: Shown, about: Callable[[Shown], Html] | None) -> Html:
+def _head(each: ShownMap, about: Callable[[ShownMap], Html] | None) -> Html:
     title, there = element("b", each.kind.title), f"about-{each.kind.name}"
     if about is not None:
         title = element("button", title, type="button", class_="name", popovertarget=there, aria_haspopup="true")
@@ -59,11 +59,13 @@ def _head(each: Shown, about: Callable[[Shown], Html] | None) -> Html:
     return element("figcaption", title)
 
 
-def _use(each: Shown) -> Html:
+def _use(each: ShownMap) -> Html:
     return element("p", f"{each.kind.use} ", paper_link(each.kind.paper, short=True), class_="use")
 
 
-def _figure(each: Shown, under: Html, size: Size, view: View, classes: tuple[str, str | None], *, error: bool) -> Html:
+def _figure(
+    each: ShownMap, under: Html, size: Size, view: View, classes: tuple[str, str | None], *, error: bool
+) -> Html:
     if each.attribution is None:
         return element("p", each.reason, class_="problem")
     what = classes[0] if classes[1] is None else f"{classes[0]} rather than {classes[1]}"
@@ -101,7 +103,7 @@ def _figure(each: Shown, under: Html, size: Size, view: View, classes: tuple[str
     )
 
 
-def _bar(each: Shown, *, contrast: bool) -> Html:
+def _bar(each: ShownMap, *, contrast: bool) -> Html:
     """Build the colour bar; its ends are raw numbers."""
     end = significant(each.scale)
     low = f"−{end}" if each.kind.signed else "0"
@@ -110,7 +112,7 @@ def _bar(each: Shown, *, contrast: bool) -> Html:
     return element("p", element("span", low), ramp, element("span", end), class_="bar")
 
 
-def _ends(each: Shown, classes: tuple[str, str | None], *, error: bool) -> Html:
+def _ends(each: ShownMap, classes: tuple[str, str | None], *, error: bool) -> Html:
     """Say which end of a contrast speaks for which class, in their colours."""
     if not each.kind.signed or classes[1] is None:
         return Html()
@@ -120,7 +122,7 @@ def _ends(each: Shown, classes: tuple[str, str | None], *, error: bool) -> Html:
     return element("p", left, right, class_="ends")
 
 
-def _note(each: Shown, view: View, largest: float) -> Html:
+def _note(each: ShownMap, view: View, largest: float) -> Html:
     """Say the unit, the largest value where the scale does not end there, where the map was read, and how well."""
     made = each.attribution
     assert made is not None  # noqa: S101  # a figure without a map says why instead

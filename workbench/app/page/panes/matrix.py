@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from workbench.app.page.board import Board
 from workbench.app.page.cell import open_cell
-from workbench.app.page.html import Html, breakable, button, choices, element, joined, options
+from workbench.app.page.html import Html, breakable, button, choices, element, join, options
 from workbench.app.page.view import ANY, View
 from workbench.core.wording import bare_percent, counted
 
@@ -110,7 +110,7 @@ def _cell(board: Board, names: Sequence[str], view: View, t: int, p: int) -> Htm
 def _below(board: Board, names: Sequence[str], view: View, classes: Sequence[int]) -> Html:
     chips = []
     for t, p in board.top_cells(LARGEST):
-        label = joined([f"{names[t]} → {names[p]} ", element("b", str(board.errors[t, p]))])
+        label = join([f"{names[t]} → {names[p]} ", element("b", str(board.errors[t, p]))])
         chips.append(button(label, open_cell(t, p), pressed=(t, p) == (view.true, view.predicted)))
     everything = (view.true, view.predicted) == (ANY, ANY)
     whole = button("All errors " + element("b", f"{board.wrong:,}"), open_cell(ANY, ANY), pressed=everything)

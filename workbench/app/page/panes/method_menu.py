@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.app.page import maps
-from workbench.app.page.html import Html, element, go, joined, paper_link, problem
+from workbench.app.page.html import Html, element, go, join, paper_link, problem
 from workbench.app.page.method_options import options_of, without
 from workbench.app.page.panes.form import fields_html
 from workbench.app.page.view import View
@@ -26,10 +26,10 @@ FAMILIES = {
 def menu_html(desk: Desk, view: View) -> Html:
     """List all methods, those that do not apply with the reason; a tick shows or hides one."""
     families: dict[str, list[Html]] = {family: [] for family in FAMILIES}
-    shown = maps.chosen(desk, view)
+    shown = maps.method_names(desk, view)
     for name, (kind, missing) in maps.all_methods(desk).items():
         families.setdefault(kind.kin(), []).append(_entry(name, kind, missing, shown))
-    return joined(
+    return join(
         element("section", element("h3", FAMILIES.get(family, family)), element("div", *entries))
         for family, entries in families.items()
         if entries
@@ -55,10 +55,10 @@ def _entry(name: str, kind: type[Explainer], missing: str | None, shown: list[st
     )
 
 
-def about_html(desk: Desk, view: View, each: maps.Shown) -> Html:
+def about_html(desk: Desk, view: View, each: maps.ShownMap) -> Html:
     """Say what one map shows, what it is good for and not, where that stands, and offer its parameters."""
     kind = each.kind
-    return joined(
+    return join(
         [
             element("h3", kind.title),
             element("p", kind.summary()),

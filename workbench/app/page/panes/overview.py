@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.app.page.html import Html, breakable, element, joined, link
+from workbench.app.page.html import Html, breakable, element, join, link
 from workbench.app.page.panes.diagnosis import diagnosis_html
 from workbench.app.page.view import View
 from workbench.core.wording import bare_percent, cell, counted, significant
@@ -89,7 +89,7 @@ def _manifest(desk: Desk) -> Html:
     facts["preprocessing"] = f"{session.preprocessing}{f' ({session.found})' if session.found else ''}"
     if session.ready:
         facts["its scores"] = session.probe.note
-    rows = joined(element("dt", name) + _sentences(value) for name, value in facts.items())
+    rows = join(element("dt", name) + _sentences(value) for name, value in facts.items())
     title = "This model" if session.run is None else "This run"
     return element("section", element("h2", title), element("dl", rows), class_="facts")
 

@@ -133,7 +133,7 @@ def _classes(points: Points, colours: Sequence[str]) -> Html:
         low, high = np.percentile(points.values[:2, own], BULK, axis=1)
         errors = element("small", _wrong(int((wrong & own).sum()), int(own.sum())))
         numbers = element("b", f"{int(own.sum()):,}") + errors
-        items.append(_line(points.names[c], colours[c], numbers, _widened((*low, *high), 1.0)))
+        items.append(_line(points.names[c], colours[c], numbers, _scale_region((*low, *high), 1.0)))
     head = element("header", element("h3", "Choose a region"))
     hint = element("p", "Drag on the map, or take the part where most images of a class lie:", class_="help")
     return head + hint + element("ul", *items, class_="classes")
@@ -156,7 +156,7 @@ def _region(desk: Desk, points: Points, view: View, colours: Sequence[str]) -> H
     """Show what lies in the region: how many of which class, how many of them wrong, and the images."""
     found = points.inside(view.region)
     sizes = [
-        button(sign, {"_region": _widened(view.region, factor)}, aria_label=word, title=word, class_="button")
+        button(sign, {"_region": _scale_region(view.region, factor)}, aria_label=word, title=word, class_="button")
         for sign, factor, word in (("−", SMALLER, "smaller region"), ("+", LARGER, "larger region"))
     ]
     clear = button("Clear", {"_region": ""}, class_="button", title="take the region away")
@@ -192,7 +192,7 @@ def _thumb(desk: Desk, points: Points, place: int) -> Html:
     return link(image, {"section": "errors", "image": str(row)}, title=title, class_=wrong)
 
 
-def _widened(region: Sequence[float], factor: float) -> str:
+def _scale_region(region: Sequence[float], factor: float) -> str:
     """Write a region of `factor` times the size around the same middle."""
     left, lower, right, upper = (float(end) for end in region)
     half = factor * (right - left) / 2, factor * (upper - lower) / 2

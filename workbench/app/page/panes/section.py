@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.html import Html, breakable, element, joined, link, problem, waiting
+from workbench.app.page.html import Html, breakable, element, join, link, problem, waiting
 from workbench.app.page.panes.findings import findings_html
 from workbench.app.page.panes.form import form_html, values_of
 from workbench.app.page.panes.scatter import points_of, scatter_html
@@ -76,5 +76,5 @@ def map_html(desk: Desk, result: Result, key: str, view: View) -> Html:
 
 def _how(result: Result) -> Html:
     facts: Mapping[str, Any] = {"analysis": result.analysis, **result.params, **result.context}
-    rows = joined(element("dt", name.replace("_", " ")) + element("dd", cell(value)) for name, value in facts.items())
+    rows = join(element("dt", name.replace("_", " ")) + element("dd", cell(value)) for name, value in facts.items())
     return element("details", element("summary", "How this was computed"), element("dl", rows), class_="how")

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.html import Html, breakable, element, joined, link
+from workbench.app.page.html import Html, breakable, element, join, link
 from workbench.core.wording import cell
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def tables_html(tables: Mapping[str, pd.DataFrame], key: str, images: int) -> Ht
         key: of the answer, for the download.
         images: N, so that only rows that exist become links.
     """
-    return joined(
+    return join(
         _table(name, frame, f"table/{key}/{place}.csv", images) for place, (name, frame) in enumerate(tables.items())
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, element, joined, paper_link
+from workbench.app.page.html import Html, element, join, paper_link
 from workbench.app.page.opinion import Weights
 from workbench.core.attribution import BELIEVED, BLIND, CHANCE, SURE, Attribution, Verdict
 from workbench.core.wording import significant
@@ -65,7 +65,7 @@ def grounds_html(verdict: Verdict, weights: Weights, unit: str, *, contrast: boo
         "largest raw value": f"{significant(verdict.largest)} {unit}",
         "random weights": _wholly(verdict, weights),
     }
-    facts = joined(element("dt", name) + element("dd", text) for name, text in rows.items())
+    facts = join(element("dt", name) + element("dd", text) for name, text in rows.items())
     method = Html(
         "The object’s pixels are taken away, and put back into a blurred image, in the order of the map, "
         "and {} is watched: the area under the second curve minus that under the first ({}). The "

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from workbench.app.page.html import Html
-from workbench.app.page.maps import Shown
+from workbench.app.page.maps import ShownMap
 from workbench.app.page.panes.map_card import maps_html
 from workbench.app.page.subject import Subject
 from workbench.app.page.view import View
@@ -56,7 +56,7 @@ def drawn(values, parse, kind=Kind, scale=None, label=1, layer="outer/conv", det
         details=details or {},
     )
     largest = max(np.abs(made.values).max() if kind.signed else made.values.max(), 0)
-    shown = Shown(kind=kind, attribution=made, scale=float(largest if scale is None else scale), key="abc")
+    shown = ShownMap(kind=kind, attribution=made, scale=float(largest if scale is None else scale), key="abc")
     return parse(maps_html([shown], image, view, NAMES))
 
 
@@ -139,7 +139,7 @@ def test_use_and_paper_stand_with_every_map_also_where_there_is_none(parse):
     )
     page = parse(
         maps_html(
-            [Shown(kind=Kind, attribution=None, reason="needs <a layer>")],
+            [ShownMap(kind=Kind, attribution=None, reason="needs <a layer>")],
             image,
             view,
             NAMES,

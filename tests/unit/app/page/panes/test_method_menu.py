@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from tests.unit.app.page.conftest import EVIL
-from workbench.app.page.maps import Shown
+from workbench.app.page.maps import ShownMap
 from workbench.app.page.panes import method_menu
 from workbench.app.page.view import View
 from workbench.core.params import Params
@@ -75,7 +75,9 @@ def test_what_does_not_apply_says_why_and_names_are_text(three, parse):
 
 def test_the_last_method_shown_can_not_be_hidden_and_a_form_offers_the_parameters(three, parse):
     view = View(options=("one.steps:7", "two.seed:1"))
-    page = parse(method_menu.about_html(three, view, Shown(kind=Kind, attribution=None, reason="`steps`: too <many>.")))
+    page = parse(
+        method_menu.about_html(three, view, ShownMap(kind=Kind, attribution=None, reason="`steps`: too <many>."))
+    )
     assert "What it shows." in page.text
     assert "too <many>" in page.text
     assert "how many" in page.text  # not in backticks
