@@ -281,7 +281,7 @@ def test_images_to_compare_with_are_asked_for_where_they_are_needed(kit, name, p
         method = kit.quick(name, reference=option)
         assert method.needs_background == (option == "training")
         if method.needs_background:
-            with pytest.raises(WorkbenchError, match=r"needs images to compare with: give `background`, \(R, 14, 16"):
+            with pytest.raises(WorkbenchError, match=r"needs reference images: give `background`, \(R, 14, 16"):
                 method.attribute(probe, images, target)
 
 

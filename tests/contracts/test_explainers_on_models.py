@@ -223,7 +223,7 @@ def test_a_model_without_relu_says_so_to_methods_that_change_relus():
 def test_one_sigmoid_a_class_has_logits_and_no_probability(kit, images, target, made):
     probe = Probe(kit.seeded(kit.functional(last="sigmoid")))
     for name in METHODS:
-        with pytest.raises(WorkbenchError, match=r"^The probability cannot be explained: .* one sigmoid a class"):
+        with pytest.raises(WorkbenchError, match=r"^The probability cannot be explained: .* one sigmoid per class"):
             kit.quick(name).attribute(probe, images, target, score="probability")
     for name in WAYS:
         kit.same(kit.quick(name).attribute(probe, images, target).values, made[name].values)

@@ -401,7 +401,7 @@ def test_of_a_linear_model_the_shares_are_complete(linear, kernel):
     np.testing.assert_allclose(
         measured("completeness-gap", subject(linear, x, shares + 0.1, reference="grey")), 3, rtol=1e-5
     )
-    with pytest.raises(WorkbenchError, match="Saliency knows no reference image"):
+    with pytest.raises(WorkbenchError, match="Saliency has no reference image"):
         measured("completeness-gap", subject(linear, x, shares, method="saliency"))
 
 

@@ -1,4 +1,4 @@
-"""Several methods on the same images: which ones apply here, and what may be said of their numbers."""
+"""Several methods on the same images: which of them apply to a model."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from workbench.models.probe import Probe
 
 MOST_COPIES = 256
-"""Changed copies of each image up to which a method is fast enough to be asked unnamed."""
+"""Changed copies of each image up to which a method is fast enough to run without being named."""
 ENOUGH = 3
-"""Methods, the control among them, below which slower ones are asked too."""
+"""Methods, the control among them, below which slower ones run too."""
 CONTROL = "random"
 """The method that knows nothing."""
 Methods = Annotated[
     tuple[str, ...],
-    Field(description=f"methods to compare; all that look at no more than {MOST_COPIES} copies of an image, if none"),
+    Field(description=f"methods to compare; auto: all that need at most {MOST_COPIES} copies of an image"),
     ChooseFrom("explainers"),
 ]
 
@@ -53,7 +53,7 @@ def methods_on(probe: Probe, names: Sequence[str], *, least: int = 1) -> tuple[d
             if names or method.copies(probe) <= MOST_COPIES:
                 chosen[name] = method
             else:
-                left[kind.title] = f"it looks at {method.copies(probe):,} copies of an image; ask for it by name"
+                left[kind.title] = f"it needs {method.copies(probe):,} copies of an image; name it to include it"
         elif names:
             raise WorkbenchError(reason)
         else:
@@ -69,5 +69,7 @@ def methods_on(probe: Probe, names: Sequence[str], *, least: int = 1) -> tuple[d
 
 
 def left_out(reasons: Mapping[str, str]) -> str:
-    """Say which methods are left out, for a figure; empty if none is."""
-    return f"Left out unless named, as slow or not for this model: {', '.join(reasons)}." if reasons else ""
+    """Name the methods that are left out, for a figure; empty if there are none."""
+    return (
+        f"Left out (too slow, unless named, or not applicable to this model): {', '.join(reasons)}." if reasons else ""
+    )

@@ -14,9 +14,9 @@ from workbench.models.scorer import Scorer, Tensor
 
 Weighting = Annotated[
     Literal["paper", "official"],
-    Field(description="by a softmax of the scores, as the paper says, or by probability, as its authors' code does"),
+    Field(description="weights: softmax of the scores (as in the paper), or probability (as in the authors' code)"),
 ]
-Further = Annotated[tuple[str, ...], Field(description="further layers to join with that one"), ChooseFrom("layers")]
+Further = Annotated[tuple[str, ...], Field(description="further layers to fuse with it"), ChooseFrom("layers")]
 ROUNDING = 1e-6
 """Share of the values added up below which a sum, or a difference, is nothing but the rounding of float32."""
 

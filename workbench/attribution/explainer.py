@@ -20,7 +20,7 @@ from workbench.models.scorer import Scorer, Tensor
 
 Layer = Annotated[
     str | None,
-    Field(description="layer to read; the last spatial layer that is no pooling, if not given"),
+    Field(description="layer to explain; auto: the last spatial layer that is not a pooling layer"),
     ChooseFrom("layers"),
 ]
 FULL = 1.4
@@ -115,7 +115,7 @@ class Explainer(Named, ABC):
             against: `(N,)` int in [0, K), for the score "contrast".
             score: "logit" f_c, "probability" softmax(f)_c, or "contrast" f_c - f_c'.
             background: `(R, H, W, C)` images, as `images`, for methods that compare with some.
-            progress: told after each batch.
+            progress: called after each batch.
 
         Raises:
             WorkbenchError: if shapes or classes do not fit, or the method does not apply to this model.
@@ -178,8 +178,8 @@ class Explainer(Named, ABC):
             return np.zeros((0, *probe.image_shape), np.float32)
         if background is None or len(background) == 0:
             raise WorkbenchError(
-                f"{self.title} with the reference 'training' needs images to compare with: give `background`, "
-                f"(R, {', '.join(map(str, probe.image_shape))}), or open a session, which takes them from the data."
+                f"{self.title} with the reference 'training' needs reference images: give `background`, "
+                f"(R, {', '.join(map(str, probe.image_shape))}), or use a session, which takes them from the data."
             )
         return _floats(background)
 
@@ -200,15 +200,17 @@ class Explainer(Named, ABC):
             raise WorkbenchError(reason)
         if score == "probability" and probe.sigmoid:
             raise WorkbenchError(
-                "The probability cannot be explained: the model ends in one sigmoid a class, whose values are no "
-                "distribution over the classes. Explain the logit, which is each sigmoid's input."
+                "The probability cannot be explained: the model ends in one sigmoid per class, so its outputs are not "
+                "a distribution over the classes. Explain the logit (the sigmoid's input)."
             )
         if tuple(images.shape[1:]) != probe.image_shape:
             raise WorkbenchError(
                 f"`images` must have shape (N, {', '.join(map(str, probe.image_shape))}). Got {images.shape}."
             )
         if (score == "contrast") != (against is not None):
-            raise WorkbenchError('`against` names the other class of the score "contrast", and of no other score.')
+            raise WorkbenchError(
+                '`against` names the other class of a contrast: give it with score="contrast", and only then.'
+            )
         for name, classes in (("target", target), ("against", against)):
             if classes is None:
                 continue

@@ -12,17 +12,17 @@ from pydantic import Field
 from workbench.core.types import Array
 from workbench.models.scorer import Tensor
 
-Count = Annotated[int, Field(ge=10, le=20000, description="random masks")]
+Count = Annotated[int, Field(ge=10, le=20000, description="number of random masks")]
 Grid = Annotated[int, Field(ge=2, le=32, description="cells along each side of a mask")]
-Probability = Annotated[float, Field(ge=0.05, le=0.95, description="that a cell of a mask shows what is under it")]
+Probability = Annotated[float, Field(ge=0.05, le=0.95, description="probability that a mask cell is open")]
 Normalised = Annotated[
     Literal["paper", "self", "centred"],
     Field(
-        description="the sum of score times mask is divided by the masks expected (paper), or by those drawn (self: "
-        "quieter); centred: self less the mean score, so that 0 is no effect"
+        description="paper: divide the sum of score times mask by its expected coverage; self: by the actual coverage "
+        "(less noise); centred: self minus the mean score, so that 0 is no effect"
     ),
 ]
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="of the random masks")]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="seed for the random masks")]
 
 
 @dataclass(frozen=True, eq=False)

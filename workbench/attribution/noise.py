@@ -21,8 +21,10 @@ class Noisy(Explainer, ABC):
     """
 
     samples: Annotated[int, Field(ge=2, le=500, description="noisy copies of each image")] = 50
-    noise: Annotated[float, Field(ge=0, le=1, description="standard deviation, as a share of the image's range")] = 0.15
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="of the noise")] = 0
+    noise: Annotated[
+        float, Field(ge=0, le=1, description="standard deviation of the noise, as a share of the image's range")
+    ] = 0.15
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed for the noise")] = 0
 
     def copies(self, probe: Probe) -> int:
         return self.samples

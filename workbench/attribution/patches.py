@@ -16,11 +16,12 @@ from workbench.models.scorer import Tensor
 
 MethodT = TypeVar("MethodT", bound=BaseModel)
 Size = Annotated[
-    int | None, Field(ge=1, le=512, description="side of the patch; a seventh of the image or the stride, if not given")
+    int | None,
+    Field(ge=1, le=512, description="side of the patch, pixels; auto: a seventh of the image, or the stride"),
 ]
 Stride = Annotated[
     int | None,
-    Field(ge=1, le=512, description="pixels from patch to patch, at most the size; half the size, if not given"),
+    Field(ge=1, le=512, description="step from patch to patch, pixels, at most the size; auto: half the size"),
 ]
 
 
@@ -73,7 +74,7 @@ def refuse_gaps(method: MethodT) -> MethodT:
     size, stride = (method.model_dump()[name] for name in ("size", "stride"))
     if size and stride and stride > size:
         raise WorkbenchError(
-            "`stride` must be at most `size`, so that every pixel lies under some patch. "
+            "`stride` must be at most `size`, so that a patch covers every pixel. "
             f"Got stride {stride} with size {size}: choose a size of {stride} or more, or a shorter stride."
         )
     return method

@@ -15,11 +15,13 @@ BACKGROUND = 5
 """Training images that a session hands over to be compared with."""
 Reference = Annotated[
     Literal["black", "grey", "white", "mean", "blurred"],
-    Field(description="image without evidence: black, mid-grey, white, its own mean colour, or itself blurred"),
+    Field(
+        description="reference image without evidence: black, grey, white, the image's mean colour, or its blurred copy"
+    ),
 ]
 Start = Annotated[
     Literal["black", "grey", "white", "mean", "blurred", "training"],
-    Field(description="image without evidence; `training`: the mean over a few random images of the training part"),
+    Field(description="reference image without evidence; training: average over a few random training images"),
 ]
 
 

@@ -14,12 +14,9 @@ from workbench.core.types import Array
 from workbench.models.scorer import Tensor
 
 Kind = Annotated[
-    Literal["grid", "slic"],
-    Field(description="grid: cells of one size; slic: segments of like colour, which follow the image"),
+    Literal["grid", "slic"], Field(description="grid: cells of one size; slic: superpixels, segments of similar colour")
 ]
-Side = Annotated[
-    int, Field(ge=2, le=20, description="cells along each side; of segments there are at most side x side")
-]
+Side = Annotated[int, Field(ge=2, le=20, description="cells along each side; at most side x side superpixels")]
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,8 +32,8 @@ class Surrogate(Perturbation, ABC):
     regions: Kind = "grid"
     side: Side = 7
     reference: Reference = "black"
-    samples: Annotated[int, Field(ge=10, le=20000, description="coalitions of regions that are tried")] = 1000
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="of the coalitions")] = 0
+    samples: Annotated[int, Field(ge=10, le=20000, description="random coalitions of regions")] = 1000
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed for the coalitions")] = 0
 
     @abstractmethod
     def coalitions(self, count: int) -> Array:

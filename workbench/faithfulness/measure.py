@@ -18,10 +18,10 @@ from workbench.core.types import Array
 from workbench.data.objects import object_masks
 from workbench.models.probe import Probe
 
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="of what is drawn, the order of equal pixels included")]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="random seed, also for the order of equal pixels")]
 Better = Literal["higher", "lower", ""]
 GRADIENT = "per unit of brightness"
-"""How the unit ends of a map that tells what a change of a pixel does, not what the pixel contributed."""
+"""How the unit ends of a map that shows the effect of a small change of a pixel, not its contribution."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -99,8 +99,8 @@ class Measure(Named, ABC):
         """Say in a sentence why these maps cannot be measured, or None."""
         if self.of_probability and subject.probe.sigmoid:
             return (
-                f"{self.title} needs the probability of a class. This model ends in one sigmoid a class, whose values "
-                "are no distribution over the classes."
+                f"{self.title} needs the probability of a class. This model ends in one sigmoid per class, so its "
+                "outputs are not a distribution over the classes."
             )
         return None
 

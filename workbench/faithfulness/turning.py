@@ -23,10 +23,10 @@ class Turning(Measure, ABC):
     unit: ClassVar[str] = "probability"
     of_probability: ClassVar[bool] = True
 
-    steps: Annotated[int, Field(ge=1, le=1000, description="steps in which the pixels are turned")] = 28
+    steps: Annotated[int, Field(ge=1, le=1000, description="steps in which pixels are changed")] = 28
     within: Annotated[
         Literal["all", "object"],
-        Field(description="turn all pixels, or the object's only, all where it cannot be told from its background"),
+        Field(description="change all pixels, or only the object's (all, if it cannot be told from its background)"),
     ] = "all"
     seed: Seed = 0
 

@@ -55,7 +55,7 @@ class Analysis(ABC, Generic[ParamsT]):
         if self.needs_inside and session.inference_only:
             return (
                 f"It needs the {self.needs_inside} of the model. This one is inference-only: it gives predictions and "
-                "shows nothing of its inside. Open it from its .keras file, if there is one."
+                "no access to its layers. Open its .keras file, if there is one."
             )
         return None
 

@@ -24,12 +24,12 @@ CELLS = 7
 """Cells along each side of the grid; of a smaller image, as many as it has pixels."""
 Method = Annotated[
     str,
-    Field(description="signed method of the maps; its values speak for one class or the other"),
+    Field(description="attribution method of the maps; it must be signed and depend on the class"),
     ChooseFrom("explainers"),
 ]
 Reference = Annotated[
     Literal["black", "grey", "white", "mean", "blurred", "training"],
-    Field(description="image without evidence, for a method that takes one; pixels that equal it get exactly zero"),
+    Field(description="reference image, for methods that use one; pixels equal to it get exactly zero"),
 ]
 
 
@@ -44,7 +44,7 @@ def contrast(session: Session, method: str, rows: Array, classes: tuple[Any, Any
         params: of the method, for example `reference="mean"`; None stands for the method's own default.
 
     Raises:
-        WorkbenchError: if the method cannot tell what speaks for one class and what for the other.
+        WorkbenchError: if the method does not separate evidence for one class from evidence for the other.
     """
     from workbench.attribution.methods import explainer, explainers
 
@@ -52,8 +52,7 @@ def contrast(session: Session, method: str, rows: Array, classes: tuple[Any, Any
     if not (kind.signed and kind.of_class):
         good = [name for name, each in explainers().items() if each.signed and each.of_class]
         raise WorkbenchError(
-            f"A contrast needs a signed method, whose values speak for one class or the other: {', '.join(good)}. "
-            f"Got {method!r}."
+            f"A contrast needs a signed method that depends on the class: {', '.join(good)}. Got {method!r}."
         )
     known = {name: value for name, value in params.items() if name in kind.model_fields and value is not None}
     return session.attribute(method, rows, contrast=classes, **known)
@@ -75,7 +74,7 @@ def title(method: str) -> str:
 
 
 def rivals(predictions: Predictions, rows: Array) -> Array:
-    """Return the predicted class of each error, and the second most probable class of what is recognised."""
+    """Return the predicted class of each error, and the second most probable class of each correct prediction."""
     logits = predictions.logits[rows]  # a copy
     logits[np.arange(len(rows)), predictions.labels[rows]] = -np.inf
     return np.asarray(logits.argmax(axis=1))
@@ -155,5 +154,5 @@ def _cells(side: int) -> Array:
 
 
 def in_percent(found: Estimate) -> str:
-    """Write an estimated share with its interval, as `wording.Rate` does."""
+    """Write an estimated share in percent, with its interval."""
     return str(replace(found, unit="%"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Some images and what the model said about them.
+    """Some images and the model's predictions of them.
 
     Attributes:
         said: predictions of n images.
@@ -37,7 +37,7 @@ class Part:
 
     @property
     def right(self) -> int:
-        """How many are recognised."""
+        """How many are classified correctly."""
         return int(self.said.correct.sum())
 
     @property
@@ -47,7 +47,7 @@ class Part:
 
     @property
     def accuracy(self) -> float:
-        """Share that is recognised."""
+        """Share that is classified correctly."""
         return self.right / self.images
 
     @property
@@ -61,8 +61,8 @@ def parts(session: Session, most: int, seed: int = 0) -> dict[str, Part]:
 
     Args:
         session: model and data.
-        most: images of the training part to measure, of each kind, drawn by seed.
-        seed: of the draw.
+        most: images of the training part to measure, of each kind, chosen at random.
+        seed: of the choice.
     """
     found, training, kept = {}, session.training, validation_rows(session)
     for name, rows in (("fitted", fitted_rows(session)), ("validation", kept)):

@@ -118,18 +118,20 @@ def _done(path: Path, made: Mapping[str, Any], *, overwrite: bool) -> tuple[int,
     note = path.with_suffix(".json")
     if overwrite or not (path.exists() and note.exists()):
         if path.exists() and not overwrite:
-            raise WorkbenchError(f"{path} is there, and is none of ours. Give another file, or overwrite it.")
+            raise WorkbenchError(
+                f"{path} exists and was not written by the workbench. Choose another file, or overwrite it."
+            )
         return 0, []
     try:
         found = json.loads(note.read_text(encoding="utf-8"))
         differs = [name for name, value in made.items() if found[name] != value]
         done, names = int(found["done"]), list(found["details"])
     except (ValueError, KeyError, TypeError):
-        raise WorkbenchError(f"{note} cannot be read, so nobody knows what {path.name} holds: overwrite it.") from None
+        raise WorkbenchError(f"{note} is unreadable, so the content of {path.name} is unknown: overwrite it.") from None
     if differs:
         raise WorkbenchError(
-            f"{path} holds other maps: its {', '.join(differs)} differ from what is asked. "
-            "Give another file, or overwrite it."
+            f"{path} holds other maps: its {', '.join(differs)} differ from this request. "
+            "Choose another file, or overwrite it."
         )
     return done, names
 

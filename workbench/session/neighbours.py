@@ -39,7 +39,7 @@ class Witnesses:
     @property
     def title(self) -> str:
         """What a sentence calls them."""
-        return "training images" if self.part == "train" else "other studied images"
+        return "training images" if self.part == "train" else "other evaluated images"
 
     @property
     def column(self) -> str:

@@ -51,10 +51,10 @@ class Session(Study):
         """
         chosen = self.dataset.rows(rows)
         if "against" in params:
-            raise WorkbenchError("Name both classes of a contrast in one: contrast=(class, other class).")
+            raise WorkbenchError("Name both classes of a contrast together: contrast=(class, other class).")
         plain = isinstance(target, str) and target == "predicted" and score == "logit"
         if contrast is not None and not (plain and len(contrast) == 2):
-            raise WorkbenchError("`contrast` takes two classes, and stands in place of `target` and `score`.")
+            raise WorkbenchError("`contrast` takes two classes, and replaces `target` and `score`.")
         first, second = (target, None) if contrast is None else contrast
         return self.attribute_images(
             method,

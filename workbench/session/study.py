@@ -52,8 +52,8 @@ class Study:
         dataset: labelled images that fit it.
         name: of the model; the run's or the file's, if not given.
         preprocessing: what the model is given for an image: "auto" (it scales its input itself, or takes [0, 1]),
-            "unit", "signed", "pixels", "imagenet-torch", "imagenet-caffe", or "find": what surely recognises more than
-            "auto" does; the run's, if not given.
+            "unit", "signed", "pixels", "imagenet-torch", "imagenet-caffe", or "find": the one that is surely more
+            accurate than "auto"; the run's, if not given.
         train: the images it was trained on, or what loads them (None if they are not known); analyses of the training
             part need it.
     """
@@ -200,8 +200,8 @@ class Study:
                 probe = Probe(self._model, self.dataset.image_shape, given=self.preprocessing)
                 if probe.classes != len(self.class_names):
                     raise WorkbenchError(
-                        f"The model gives {probe.classes} scores an image. {self.dataset.name!r} names "
-                        f"{len(self.class_names)} classes; name all of the model's classes in the data (`class_names`)."
+                        f"The model gives {probe.classes} scores per image. {self.dataset.name!r} has "
+                        f"{len(self.class_names)} classes: name all of the model's classes in the data (`class_names`)."
                     )
                 self._probe = probe
             return self._probe

@@ -36,7 +36,7 @@ def known(monkeypatch):
 def test_unnamed_only_quick_methods_that_apply_are_chosen(known):
     chosen, left = methods_on(SimpleNamespace(inference_only=""), ())
     assert list(chosen) == ["quick"]
-    assert left == {"Slow": "it looks at 1,000 copies of an image; ask for it by name", "Other": "It has no layer."}
+    assert left == {"Slow": "it needs 1,000 copies of an image; name it to include it", "Other": "It has no layer."}
     assert left_out(left).endswith("Slow, Other.")
     assert left_out({}) == ""
 

@@ -367,8 +367,8 @@ def test_of_one_sigmoid_a_class_the_probability_is_refused(images):
     assert probe.sigmoid
     target = np.zeros(3, int)
     said = (
-        "The probability cannot be explained: the model ends in one sigmoid a class, whose values are no distribution "
-        "over the classes. Explain the logit, which is each sigmoid's input."
+        "The probability cannot be explained: the model ends in one sigmoid per class, so its outputs are not a "
+        "distribution over the classes. Explain the logit (the sigmoid's input)."
     )
     with pytest.raises(WorkbenchError) as refused:
         explainer("saliency")().attribute(probe, images, target, score="probability")

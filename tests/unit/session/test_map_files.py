@@ -79,7 +79,7 @@ def test_a_file_of_other_maps_is_left_alone(session, tmp_path):
     assert len(np.load(path)) == 9
     foreign = tmp_path / "foreign.npy"
     np.save(foreign, np.zeros(3))
-    with pytest.raises(WorkbenchError, match="is none of ours"):
+    with pytest.raises(WorkbenchError, match="was not written by the workbench"):
         stream_maps(session, "grad-cam", foreign)
     with pytest.raises(WorkbenchError, match="Did you mean 'grad-cam'"):
         stream_maps(session, "gradcam", tmp_path / "other")

@@ -290,7 +290,7 @@ def test_uploads_need_not_belong_to_the_data(session, data):
         (lambda s: s.attribute("saliency", [0], layer="conv"), r"no parameter 'layer'"),
         (
             lambda s: s.attribute("saliency", [0], contrast=("label", "predicted"), target="label"),
-            r"`contrast` takes two classes, and stands in place of `target` and `score`",
+            r"`contrast` takes two classes, and replaces `target` and `score`",
         ),
         (lambda s: s.attribute("saliency", [0], contrast=(0, 1), score="probability"), r"`contrast` takes two classes"),
         (lambda s: s.attribute("saliency", [0], contrast=(0, 1, 2)), r"`contrast` takes two classes"),
@@ -314,7 +314,7 @@ def test_no_rows_is_no_error(session):
 
 def test_a_model_that_does_not_fit_the_data_is_said(model, data):
     four = Dataset(data.images, data.labels, class_names=(*NAMES, "Bag"), indices=data.indices, name="made/test")
-    with pytest.raises(WorkbenchError, match=r"gives 3 scores an image\. 'made/test' names 4 classes"):
+    with pytest.raises(WorkbenchError, match=r"gives 3 scores per image\. 'made/test' has 4 classes"):
         _ = Session(model, four).predictions
     wide = Dataset(
         np.zeros((4, 2, 5, 1), np.uint8), data.labels, class_names=NAMES, indices=data.indices, name="wide/test"

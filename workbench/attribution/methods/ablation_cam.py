@@ -11,7 +11,7 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class AblationCAM(Explainer):
-    """Feature maps of one layer, weighted by how much the score drops without them; only what speaks for the class.
+    """Feature maps of one layer, weighted by the drop of the score without each; positive evidence only.
 
     The paper divides the drops by the score. That is left out: it scales the whole map by one number, and where the
     score is negative it would turn evidence round. Source: Desai and Ramaswamy 2020, WACV, section 3.
@@ -20,7 +20,7 @@ class AblationCAM(Explainer):
     title: ClassVar[str] = "Ablation-CAM"
     paper: ClassVar[str] = "Desai and Ramaswamy 2020, WACV, sec. 3"
     unit: ClassVar[str] = "score × activation"
-    use: ClassVar[str] = "Good for where gradients have died out; not for channels that stand in for each other."
+    use: ClassVar[str] = "Good for models with vanished gradients; not for redundant channels: they replace each other."
 
     layer: Layer = None
 

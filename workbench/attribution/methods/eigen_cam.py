@@ -11,7 +11,7 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class EigenCAM(Explainer):
-    """The pattern that the feature maps of one layer share most, whichever class is explained.
+    """First principal component of a layer's feature maps, the same for every class.
 
     The maps, one a column, are projected on their first right singular vector, without centring. Its sign is free: the
     one is taken that makes the map's sum positive. Source: Muhammad and Yeasin 2020, arXiv:2008.00299, section III.
@@ -21,7 +21,9 @@ class EigenCAM(Explainer):
     paper: ClassVar[str] = "arXiv:2008.00299, sec. III"
     signed: ClassVar[bool] = True
     unit: ClassVar[str] = "activation"
-    use: ClassVar[str] = "Good for what a layer looks at; not for why a class was chosen: all classes share it."
+    use: ClassVar[str] = (
+        "Good for what a layer responds to; not for why a class was predicted: all classes share one map."
+    )
     of_class: ClassVar[bool] = False
 
     layer: Layer = None

@@ -11,14 +11,14 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class GradCAM(Explainer):
-    """Feature maps of one layer, weighted by the score's mean gradient; only what speaks for the class.
+    """Feature maps of one layer, weighted by the score's mean gradient; positive evidence only.
 
     Source: Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
     """
 
     title: ClassVar[str] = "Grad-CAM"
     paper: ClassVar[str] = "arXiv:1610.02391, eq. 1-2"
-    use: ClassVar[str] = "Good for where a class is found; not for detail finer than the layer's places."
+    use: ClassVar[str] = "Good for where the evidence for a class is; not for detail finer than the layer's grid."
 
     layer: Layer = None
 

@@ -12,7 +12,7 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class GradCAMPlusPlus(Explainer):
-    """Feature maps of one layer, weighted by where the score rises with them; only what speaks for the class.
+    """Feature maps of one layer, weighted by the score's positive gradients; positive evidence only.
 
     Source: Chattopadhyay et al. 2017, arXiv:1710.11063, equations 7, 10 and 19. The printed alpha is 1 / (2 + S G) of
     the gradient G and the sum S of a map. exp(score), a factor of all weights, is left out. S below zero, as a layer
@@ -21,7 +21,7 @@ class GradCAMPlusPlus(Explainer):
 
     title: ClassVar[str] = "Grad-CAM++"
     paper: ClassVar[str] = "arXiv:1710.11063, eq. 7, 10, 19"
-    use: ClassVar[str] = "Good for several objects of one class; not for how much: it is not linear in the score."
+    use: ClassVar[str] = "Good for several objects of one class; not for amounts: it is not linear in the score."
 
     layer: Layer = None
 

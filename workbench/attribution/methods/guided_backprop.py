@@ -12,9 +12,9 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class GuidedBackprop(Explainer):
-    """Fine structure that excites the class: a gradient of which each ReLU hands back only what is positive.
+    """Fine structure that excites the class: a gradient in which each ReLU passes back positive values only.
 
-    A ReLU also stops what it had stopped on the way forward. Channels are summed.
+    A ReLU also stops what it stopped in the forward pass. Channels are summed.
     Source: Springenberg et al. 2014, arXiv:1412.6806, section 3.4 and figure 1.
     """
 
@@ -22,7 +22,9 @@ class GuidedBackprop(Explainer):
     paper: ClassVar[str] = "arXiv:1412.6806, sec. 3.4"
     signed: ClassVar[bool] = True
     unit: ClassVar[str] = "score per unit of brightness"
-    use: ClassVar[str] = "Good for crisp strokes; not for telling classes apart: it hardly sees the last layers."
+    use: ClassVar[str] = (
+        "Good for sharp edges and strokes; not for differences between classes: it hardly uses the last layers."
+    )
 
     rule: ClassVar[Literal["guided", "deconvolved"]] = "guided"
 

@@ -14,16 +14,18 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class GuidedGradCAM(GuidedBackprop):
-    """Fine structure where the class is found: guided backpropagation times Grad-CAM.
+    """Fine structure where the evidence for the class is: guided backpropagation times Grad-CAM.
 
-    Grad-CAM is brought to the image's size bilinearly, with half-pixel centres.
+    Grad-CAM is upsampled to the image's size bilinearly, with half-pixel centres.
     Source: Selvaraju et al. 2017, arXiv:1610.02391, section 3.2.
     """
 
     title: ClassVar[str] = "Guided Grad-CAM"
     paper: ClassVar[str] = "arXiv:1610.02391, sec. 3.2"
     unit: ClassVar[str] = "score² per unit of brightness"
-    use: ClassVar[str] = "Good for fine strokes at a class's place; not for amounts: the strokes hardly know the class."
+    use: ClassVar[str] = (
+        "Good for fine detail at a class's place; not for amounts: the detail hardly depends on the class."
+    )
     family: ClassVar[str] = "gradient"
 
     layer: Layer = None

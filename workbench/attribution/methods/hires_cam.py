@@ -11,16 +11,18 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class HiResCAM(Explainer):
-    """What each place of a layer adds to the score: its outputs times the score's gradient there.
+    """Contribution of each place of a layer to the score: its activations times the score's gradient.
 
-    Under one linear layer the map adds up to the score less its bias. The paper's ReLU is left to the eye: what speaks
-    against the class stays negative. Source: Draelos and Carin 2020, arXiv:2011.08891, definition of HiResCAM.
+    Under one linear layer the map adds up to the score less its bias. The paper's ReLU is left out: evidence against
+    the class stays negative. Source: Draelos and Carin 2020, arXiv:2011.08891, definition of HiResCAM.
     """
 
     title: ClassVar[str] = "HiResCAM"
     paper: ClassVar[str] = "arXiv:2011.08891"
     signed: ClassVar[bool] = True
-    use: ClassVar[str] = "Good for which places were used, for and against; not for whole objects: it can be patchy."
+    use: ClassVar[str] = (
+        "Good for which places count for and against a class; not for whole objects: maps can be patchy."
+    )
 
     layer: Layer = None
 

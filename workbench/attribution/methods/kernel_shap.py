@@ -13,7 +13,7 @@ from workbench.models.scorer import Tensor
 
 
 class KernelShap(Surrogate):
-    """Shapley value of each region: what showing it adds to the score, on average over all orders of showing.
+    """Shapley value of each region: what it adds to the score, averaged over all orders of adding regions.
 
     Together the regions' values are the score less that of the reference image.
     Source: Lundberg and Lee 2017, arXiv:1705.07874, theorem 2.
@@ -23,7 +23,7 @@ class KernelShap(Surrogate):
     paper: ClassVar[str] = "arXiv:1705.07874, theorem 2"
     signed: ClassVar[bool] = True
     unit: ClassVar[str] = "score per region"
-    use: ClassVar[str] = "Good for shares that add up to the score, any model; not for detail finer than a region."
+    use: ClassVar[str] = "Good for contributions that add up, with any model; not for detail finer than a region."
 
     def coalitions(self, count: int) -> Array:
         return shapley_coalitions(count, self.samples, self.seed)[0]

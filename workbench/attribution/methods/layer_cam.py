@@ -13,15 +13,15 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class LayerCAM(Explainer):
-    """Outputs of a layer times the score's gradient, where that is positive; also of early layers, or several joined.
+    """Activations of a layer times the score's positive gradients; for early layers too, or several fused.
 
-    Several are joined as in section III of the paper: tanh(2 M / max M) of each map, enlarged to the largest, and of
+    Several are fused as in section III of the paper: tanh(2 M / max M) of each map, enlarged to the largest, and of
     those the maximum. Source: Jiang et al. 2021, LayerCAM, IEEE Transactions on Image Processing 30.
     """
 
     title: ClassVar[str] = "LayerCAM"
     paper: ClassVar[str] = "Jiang et al. 2021, IEEE TIP 30, sec. III"
-    use: ClassVar[str] = "Good for fine detail from early layers; not for evidence against: negative gradients are cut."
+    use: ClassVar[str] = "Good for fine detail from early layers; not for evidence against a class: it is cut off."
 
     layer: Layer = None
     fuse: Further = ()

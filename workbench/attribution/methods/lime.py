@@ -14,18 +14,20 @@ from workbench.models.scorer import Tensor
 
 
 class Lime(Surrogate):
-    """Weight of each region in a linear model that imitates the network near the image.
+    """Weight of each region in a linear model fitted to the network's scores near the image.
 
-    Its R² says how well it does. Source: Ribeiro, Singh and Guestrin 2016, arXiv:1602.04938, section 3.4, equation 2.
+    Its R² measures the fit. Source: Ribeiro, Singh and Guestrin 2016, arXiv:1602.04938, section 3.4, equation 2.
     """
 
     title: ClassVar[str] = "LIME"
     paper: ClassVar[str] = "arXiv:1602.04938, eq. 2"
     signed: ClassVar[bool] = True
     unit: ClassVar[str] = "score per region"
-    use: ClassVar[str] = "Good for a simple account of any model; not for one that its R² says it does not follow."
+    use: ClassVar[str] = "Good for a simple local account of any model; not for images on which its R² is low."
 
-    width: Annotated[float, Field(ge=0.05, le=5, description="how far from the whole image coalitions count")] = 0.25
+    width: Annotated[
+        float, Field(ge=0.05, le=5, description="kernel width: how far from the whole image coalitions count")
+    ] = 0.25
 
     def coalitions(self, count: int) -> Array:
         return coin_coalitions(count, self.samples, self.seed)

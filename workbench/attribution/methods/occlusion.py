@@ -14,7 +14,7 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class Occlusion(Perturbation):
-    """How much the score drops when a patch over the pixel is hidden: the mean over all patches that cover it.
+    """Drop of the score when a patch is hidden, averaged over all patches that cover the pixel.
 
     Source: Zeiler and Fergus 2013, arXiv:1311.2901, section 4.2.
     """
@@ -22,7 +22,7 @@ class Occlusion(Perturbation):
     title: ClassVar[str] = "Occlusion"
     paper: ClassVar[str] = "arXiv:1311.2901, sec. 4.2"
     signed: ClassVar[bool] = True
-    use: ClassVar[str] = "Good for a direct test, any model; not for evidence spread over more than a patch."
+    use: ClassVar[str] = "Good for a direct test of any model; not for evidence spread over more than one patch."
     size: Size = None
     stride: Stride = None
     reference: Reference = "black"

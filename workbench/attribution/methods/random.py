@@ -15,7 +15,7 @@ PRIME = 2**31 - 1
 
 
 class Random(Explainer):
-    """Random numbers in [0, 1), and nothing else: the map that every other method must beat.
+    """Random numbers in [0, 1): the control that every other method must beat.
 
     Each image has its own, whatever its batch: universal hashing of its pixels as 0…255 (Carter and Wegman 1979).
     """
@@ -23,12 +23,12 @@ class Random(Explainer):
     title: ClassVar[str] = "Random"
     paper: ClassVar[str] = "a control; arXiv:1806.10758, sec. 4.1"
     unit: ClassVar[str] = "random number"
-    use: ClassVar[str] = "Good for a control that others must beat; not for anything about the model or the image."
+    use: ClassVar[str] = "Good for a control that others must beat; not for learning about the model or the image."
     family: ClassVar[str] = "control"
     of_class: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="of the random numbers")] = 0
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed for the random numbers")] = 0
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         chance = np.random.default_rng(self.seed)

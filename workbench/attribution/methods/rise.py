@@ -14,7 +14,7 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class Rise(Perturbation):
-    """Mean score over random masks that show the pixel, on black; the paper's score is the probability.
+    """Mean score over random black masks that leave the pixel visible; the paper explains the probability.
 
     Source: Petsiuk, Das and Saenko 2018, arXiv:1806.07421, equation 6.
     """
@@ -22,7 +22,7 @@ class Rise(Perturbation):
     title: ClassVar[str] = "RISE"
     paper: ClassVar[str] = "arXiv:1806.07421, eq. 6"
     signed: ClassVar[bool] = True
-    use: ClassVar[str] = "Good for what the model needs to see, any model; not for fine detail: masks are coarse."
+    use: ClassVar[str] = "Good for what any model needs to see; not for fine detail: masks are coarse."
     masks: Count = 1000
     grid: Grid = 7
     probability: Probability = 0.5

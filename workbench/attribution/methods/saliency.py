@@ -13,7 +13,7 @@ from workbench.models.scorer import Scorer, Tensor
 class Saliency(Explainer):
     """How strongly the score reacts to a small change of each pixel.
 
-    The direction of the change is left out. Of a colour pixel the channel that reacts most counts.
+    The sign of the change is left out. For a colour pixel the strongest channel counts.
 
     Source: Simonyan et al. 2013, arXiv:1312.6034, section 3.1.
     """
@@ -21,7 +21,7 @@ class Saliency(Explainer):
     title: ClassVar[str] = "Saliency"
     paper: ClassVar[str] = "arXiv:1312.6034, sec. 3.1"
     unit: ClassVar[str] = "score per unit of brightness"
-    use: ClassVar[str] = "Good for what the model is sensitive to; not for what it saw there, and it is noisy."
+    use: ClassVar[str] = "Good for what the model is sensitive to; not for contributions, and it is noisy."
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         return ops.max(ops.abs(score.gradient(images)), axis=-1)

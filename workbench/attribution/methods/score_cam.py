@@ -13,7 +13,7 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class ScoreCAM(Explainer):
-    """Feature maps of one layer, weighted by the score of the image seen through each of them.
+    """Feature maps of one layer, weighted by the score of the image masked with each of them.
 
     A map H, enlarged and stretched to 0…1, dims what it does not cover; one without differences is skipped. "paper"
     weighs by a softmax over the maps of s(x ∘ H) - s(black); "official", as the authors' code, by the probability of
@@ -23,7 +23,7 @@ class ScoreCAM(Explainer):
     title: ClassVar[str] = "Score-CAM"
     paper: ClassVar[str] = "arXiv:1910.01279, alg. 1"
     unit: ClassVar[str] = "activation"
-    use: ClassVar[str] = "Good for a map without gradients; not for telling classes apart: no weight is negative."
+    use: ClassVar[str] = "Good for a map without gradients; not for differences between classes: no weight is negative."
 
     layer: Layer = None
     weighting: Weighting = "paper"

@@ -20,7 +20,7 @@ class SmoothGrad(Noisy):
     paper: ClassVar[str] = "arXiv:1706.03825, sec. 3"
     signed: ClassVar[bool] = True
     unit: ClassVar[str] = "score per unit of brightness"
-    use: ClassVar[str] = "Good for quieter gradients; not for what a pixel contributed: it says what a change would do."
+    use: ClassVar[str] = "Good for less noisy gradients; not for contributions: it shows the effect of small changes."
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         return ops.sum(ops.mean(self.gradients(score, images), axis=1), axis=-1)

@@ -19,7 +19,7 @@ class SquareGrad(Noisy):
     title: ClassVar[str] = "SquareGrad"
     paper: ClassVar[str] = "arXiv:1806.10758, sec. 4.1"
     unit: ClassVar[str] = "(score per unit of brightness)²"
-    use: ClassVar[str] = "Good for which pixels matter at all; not for whether they speak for or against the class."
+    use: ClassVar[str] = "Good for which pixels matter; not for whether they count for or against the class."
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         return ops.sum(ops.mean(ops.square(self.gradients(score, images)), axis=1), axis=-1)

@@ -22,7 +22,9 @@ class VarGrad(Noisy):
     title: ClassVar[str] = "VarGrad"
     paper: ClassVar[str] = "arXiv:1806.10758, sec. 4.1"
     unit: ClassVar[str] = "(score per unit of brightness)²"
-    use: ClassVar[str] = "Good for where the model bends, as at edges; not for steady evidence: it shows none of that."
+    use: ClassVar[str] = (
+        "Good for where gradients vary, as at edges; not for steady evidence: a constant gradient gives 0."
+    )
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         gradients = self.gradients(score, images)  # (B, samples, H, W, C)

@@ -12,7 +12,7 @@ from workbench.models.scorer import Scorer, Tensor
 
 
 class XGradCAM(Explainer):
-    """Feature maps of one layer, weighted by the score's gradient where they are active; only what speaks for it.
+    """Feature maps of one layer, weighted by the score's gradient where they are active; positive evidence only.
 
     Before what is negative is cut off, the map adds up to that of HiResCAM. Source: Fu et al. 2020, arXiv:2008.02312,
     weights of XGrad-CAM. A map that sums to zero has no weight: the printed fraction would divide by zero.
@@ -20,7 +20,9 @@ class XGradCAM(Explainer):
 
     title: ClassVar[str] = "XGrad-CAM"
     paper: ClassVar[str] = "arXiv:2008.02312"
-    use: ClassVar[str] = "Good for a Grad-CAM whose map adds up; not for layers without ReLU: sums near zero blow up."
+    use: ClassVar[str] = (
+        "Good for a Grad-CAM that adds up to the score; not for layers without ReLU: sums near 0 blow up."
+    )
 
     layer: Layer = None
 

@@ -13,7 +13,7 @@ from workbench.faithfulness.measure import Better, Measure, Subject
 
 
 class AverageDrop(Measure):
-    """How much of the class's probability is lost where only what the map shows is left of the image.
+    """Share of the class's probability that is lost when the image is masked with the map.
 
     It is 100 max(0, p(x) - p(x ∘ L)) / p(x), L being the map stretched to [0, 1]; a flat map shows a black image.
     Source: Chattopadhay et al. 2017, arXiv:1710.11063, section 4.1.

@@ -13,10 +13,10 @@ from workbench.faithfulness.measure import Better, Measure, Subject
 
 
 class AverageGain(Measure):
-    """How much of the probability that the class lacked is won where only what the map shows is left of the image.
+    """Gain of the class's probability, as a share of 1 - p, when the image is masked with the map.
 
     It is 100 max(0, p(x ∘ L) - p(x)) / (1 - p(x)), L being the map stretched to [0, 1]; a flat map shows a black
-    image. 1 - p comes from the logits, so that it is not 0 where the model is sure.
+    image. 1 - p comes from the logits, so that it is not 0 where the model is confident.
     Source: Zhang et al. 2023, arXiv:2301.07002, the measure AG.
     """
 
@@ -24,7 +24,7 @@ class AverageGain(Measure):
     paper: ClassVar[str] = "arXiv:2301.07002, AG"
     unit: ClassVar[str] = "%"
     better: ClassVar[Better] = "higher"
-    use: ClassVar[str] = "Tells how far the map clears up the image; not much where the model was sure beforehand."
+    use: ClassVar[str] = "Tells how far masking helps the class; not much where the model was confident before."
     of_probability: ClassVar[bool] = True
 
     def formula(self, subject: Subject) -> Array:

@@ -10,7 +10,7 @@ from workbench.faithfulness.measure import Better, Measure, Subject
 
 
 class AverageIncrease(Measure):
-    """Whether the class grows more probable where only what the map shows is left of the image.
+    """Whether the class becomes more probable when the image is masked with the map.
 
     It is 100 where it does and 0 where it does not, so that the mean over images is the paper's percentage; a flat map
     shows a black image.
@@ -21,7 +21,7 @@ class AverageIncrease(Measure):
     paper: ClassVar[str] = "arXiv:1710.11063, sec. 4.1"
     unit: ClassVar[str] = "%"
     better: ClassVar[Better] = "higher"
-    use: ClassVar[str] = "Tells how often the map takes away what disturbs; not by how much: a trace counts in full."
+    use: ClassVar[str] = "Tells how often masking removes distractors; not by how much: any increase counts fully."
     of_probability: ClassVar[bool] = True
 
     def formula(self, subject: Subject) -> Array:

@@ -11,13 +11,13 @@ from workbench.faithfulness.measure import Better, Measure, Subject
 from workbench.faithfulness.scoring import explained, references
 
 DETAIL = "completeness gap"
-"""What a method calls it that tells it with its maps."""
+"""Name of the detail of methods that report it with their maps."""
 
 
 class CompletenessGap(Measure):
-    """How far the map's values are from adding up to the score's difference to the reference.
+    """How far the sum of the map is from the score's difference to the reference.
 
-    It is |Σ φ - (s(x) - s(x'))|, taken from the method where it tells it.
+    It is |Σ φ - (s(x) - s(x'))|, taken from the method where it reports it.
     Source: Sundararajan et al. 2017, arXiv:1703.01365, proposition 1.
     """
 
@@ -30,11 +30,11 @@ class CompletenessGap(Measure):
     def missing(self, subject: Subject) -> str | None:
         """Say so where the method compares with no reference image."""
         method = subject.method
-        told = DETAIL in subject.attribution.details
-        if not told and getattr(method, "reference", "training") == "training":
+        reported = DETAIL in subject.attribution.details
+        if not reported and getattr(method, "reference", "training") == "training":
             return (
-                f"{self.title} is defined for maps that share out the score's difference to a reference image. "
-                f"{method.title} knows no reference image."
+                f"{self.title} needs maps that distribute the score's difference to a reference image. "
+                f"{method.title} has no reference image."
             )
         return super().missing(subject)
 

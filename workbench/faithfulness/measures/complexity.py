@@ -12,7 +12,7 @@ from workbench.faithfulness.measure import Measure, Subject
 
 
 class Complexity(Measure):
-    """Entropy of the map's magnitudes: 0 where one pixel has it all, ln n where n pixels are alike.
+    """Entropy of the map's magnitudes: 0 for a single pixel, ln n for n equal pixels.
 
     Not defined for an empty map. Source: Bhatt et al. 2020, arXiv:2005.00631, definition 4.
     """

@@ -15,7 +15,7 @@ from workbench.faithfulness.turning import Turning
 
 
 class Deletion(Turning):
-    """Mean probability of the class while pixels are taken away, those of the largest values first.
+    """Mean probability of the class while pixels are deleted, largest values first.
 
     Area under the curve by the trapezoid rule. Source: Petsiuk et al. 2018, arXiv:1806.07421, section 4, deletion.
     """
@@ -24,12 +24,12 @@ class Deletion(Turning):
     paper: ClassVar[str] = "arXiv:1806.07421, sec. 4"
     better: ClassVar[Better] = "lower"
     use: ClassVar[str] = (
-        "Tells whether the class goes with the pixels; not much where the reference is like the background."
+        "Tells whether deleting pixels removes the class; not much if the reference is like the background."
     )
 
     reference: Annotated[
         Literal["black", "grey", "white", "mean", "blurred", "background"],
-        Field(description="what the pixels become: one colour, the image blurred, or the colour of its background"),
+        Field(description="value of deleted pixels: one colour, the blurred image, or its background colour"),
     ] = "black"
 
     def formula(self, subject: Subject) -> Array:

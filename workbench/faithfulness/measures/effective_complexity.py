@@ -12,7 +12,7 @@ from workbench.faithfulness.measure import Measure, Subject
 
 
 class EffectiveComplexity(Measure):
-    """How many pixels have more than a given share of the map's largest magnitude.
+    """Number of pixels above a given share of the map's largest magnitude.
 
     Not defined for an empty map. The paper's criterion, how few features suffice, is read with a threshold on the map,
     as libraries do. Source: Nguyen and Martínez 2020, arXiv:2007.07584, effective complexity.
@@ -23,7 +23,7 @@ class EffectiveComplexity(Measure):
     unit: ClassVar[str] = "pixels"
     use: ClassVar[str] = "Tells how many pixels stand out in the map; not whether they matter to the model."
 
-    above: Annotated[float, Field(ge=0, le=0.99, description="share of the largest magnitude that counts")] = 0.1
+    above: Annotated[float, Field(ge=0, le=0.99, description="threshold, as a share of the largest magnitude")] = 0.1
 
     def formula(self, subject: Subject) -> Array:
         """`(N,)` pixels, 1 to HW."""

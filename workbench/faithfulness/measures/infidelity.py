@@ -16,12 +16,12 @@ from workbench.models.scorer import Tensor
 
 
 class Infidelity(Measure):
-    """Mean squared error of the map's forecast of what the score loses when the image is disturbed.
+    """Mean squared error of the map's forecast of the score lost under perturbations of the image.
 
-    A disturbance I takes random square patches to the reference, or is noise; each is drawn for itself. Lost is
+    A perturbation I sets random square patches to the reference, or is noise; each is drawn on its own. Lost is
     s(x) - s(x - I). A map like a gradient forecasts I · φ; since it has one value a pixel, I is the same in every
     channel. A map of contributions forecasts the sum over the patch, which becomes the reference. With `scaled` the
-    forecasts of an image are first multiplied by the number that suits them best, so that maps of any unit compare; an
+    forecasts of an image are first multiplied by the factor that fits best, so that maps of any unit compare; an
     empty map then gives the mean squared loss.
     Source: Yeh et al. 2019, arXiv:1901.09392, definition 2.1; scaling: section 5.
     """
@@ -35,23 +35,23 @@ class Infidelity(Measure):
     )
 
     disturb: Annotated[
-        Literal["patch", "noise"], Field(description="take a square patch to the reference, or add noise to all pixels")
+        Literal["patch", "noise"], Field(description="set a square patch to the reference, or add noise to all pixels")
     ] = "patch"
     size: Annotated[
-        int | None, Field(ge=1, le=512, description="side of a patch; a quarter of the shorter side, if not given")
+        int | None, Field(ge=1, le=512, description="side of a patch, pixels; auto: a quarter of the shorter side")
     ] = None
     reference: Reference = "black"
-    noise: Annotated[float, Field(gt=0, le=1, description="standard deviation of the noise, of a range of 1")] = 0.2
-    scaled: Annotated[bool, Field(description="multiply the map by the number that suits it best")] = True
-    samples: Annotated[int, Field(ge=2, le=1000, description="disturbances of each image")] = 200
+    noise: Annotated[float, Field(gt=0, le=1, description="standard deviation of the noise, for pixels in 0 … 1")] = 0.2
+    scaled: Annotated[bool, Field(description="multiply the map by the factor that fits best")] = True
+    samples: Annotated[int, Field(ge=2, le=1000, description="perturbations of each image")] = 200
     seed: Seed = 0
 
     def missing(self, subject: Subject) -> str | None:
         """Say so where a map of contributions cannot forecast what noise does."""
         if self.disturb == "noise" and not subject.of_changes:
             return (
-                f"{self.title} under noise is defined for maps that tell what a change of a pixel does, as gradients. "
-                f"{subject.method.title} tells what each pixel contributed: use patches."
+                f"{self.title} under noise needs maps that show the effect of small changes, such as gradients. "
+                f"{subject.method.title} shows contributions: use patches."
             )
         return super().missing(subject)
 

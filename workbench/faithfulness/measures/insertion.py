@@ -14,7 +14,7 @@ from workbench.faithfulness.turning import Turning
 
 
 class Insertion(Turning):
-    """Mean probability of the class while pixels are put back into the blurred image, the largest values first.
+    """Mean probability of the class while pixels of the blurred image are restored, largest values first.
 
     Area under the curve by the trapezoid rule. Source: Petsiuk et al. 2018, arXiv:1806.07421, section 4, insertion.
     """
@@ -25,7 +25,7 @@ class Insertion(Turning):
     use: ClassVar[str] = "Tells whether few pixels bring the class back; not much where it survives the blur."
 
     blur: Annotated[
-        float, Field(gt=0, le=1, description="standard deviation of the blur, in shorter sides of the image")
+        float, Field(gt=0, le=1, description="standard deviation of the blur, as a share of the shorter side")
     ] = SHARE
 
     def formula(self, subject: Subject) -> Array:

@@ -13,7 +13,7 @@ from workbench.faithfulness.measure import Better, Measure, Seed, Subject
 
 
 class MaxSensitivity(Measure):
-    """How much the map may change where the image hardly does, as a share of the map's own size.
+    """Largest change of the map under tiny changes of the image, as a share of the map's norm.
 
     It is the largest |φ(x + e) - φ(x)| / |φ(x)| over some e in [-r, r], of the same class; an e that changes what the
     model predicts does not count. Not defined for an empty map, and where every e changes the prediction.
@@ -25,11 +25,13 @@ class MaxSensitivity(Measure):
     unit: ClassVar[str] = "share of the map"
     better: ClassVar[Better] = "lower"
     use: ClassVar[str] = (
-        "Tells whether the map is steady; not whether it is right: one that ignores the image is steadiest."
+        "Tells whether the map is stable; not whether it is right: one that ignores the image is most stable."
     )
 
-    radius: Annotated[float, Field(gt=0, le=0.5, description="largest change of a pixel, r, of a range of 1")] = 0.02
-    samples: Annotated[int, Field(ge=1, le=100, description="changes that are tried")] = 10
+    radius: Annotated[float, Field(gt=0, le=0.5, description="largest change of a pixel, r, for pixels in 0 … 1")] = (
+        0.02
+    )
+    samples: Annotated[int, Field(ge=1, le=100, description="random changes of each image")] = 10
     seed: Seed = 0
 
     def changes(self, image_shape: tuple[int, ...]) -> Array:

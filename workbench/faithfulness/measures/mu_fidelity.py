@@ -16,17 +16,17 @@ from workbench.faithfulness.scoring import explained_of_copies, references
 from workbench.models.scorer import Tensor
 
 SMALL, CELLS = 32, 7
-"""Images up to SMALL pixels a side are taken apart by single pixels, larger ones by CELLS × CELLS cells."""
+"""Images up to SMALL pixels a side are divided into pixels, larger ones into CELLS × CELLS cells."""
 ROUNDING = 1e-6
 """Spread, as a share of the largest value, below which numbers are equal but for rounding."""
 
 
 class MuFidelity(Measure):
-    """Correlation of what the map claims for random parts of the image with what the score loses without them.
+    """Correlation of the map's sum over random parts of the image with the score lost without them.
 
-    A part is a random subset S of single pixels or of square cells. Claimed is the sum of the map over S, lost is
-    s(x) - s(x without S). Not defined where the map claims the same for every part, as a flat one does, or the score
-    never changes. Source: Bhatt et al. 2020, arXiv:2005.00631, definition 3.
+    A part is a random subset S of single pixels or of square cells. Lost is s(x) - s(x without S). Not
+    defined where the map's sum is the same for every part, as of a flat map, or the score never changes.
+    Source: Bhatt et al. 2020, arXiv:2005.00631, definition 3.
     """
 
     title: ClassVar[str] = "µFidelity"
@@ -34,18 +34,18 @@ class MuFidelity(Measure):
     unit: ClassVar[str] = "correlation"
     better: ClassVar[Better] = "higher"
     use: ClassVar[str] = (
-        "Tells whether larger values matter more; not whether they are to scale, or mean the same alone."
+        "Tells whether larger values matter more; not whether their scale is right, or single pixels are."
     )
 
     samples: Annotated[int, Field(ge=2, le=1000, description="random parts")] = 200
     share: Annotated[float, Field(gt=0, lt=1, description="share of the pixels or cells in a part")] = 0.2
     cells: Annotated[
-        int | None,
-        Field(ge=2, le=512, description="cells a side; single pixels up to 32 pixels a side, else 7, if not given"),
+        int | None, Field(ge=2, le=512, description="cells a side; auto: single pixels up to 32 pixels a side, else 7")
     ] = None
     reference: Reference = "black"
     correlation: Annotated[
-        Literal["pearson", "spearman"], Field(description="of the values, as in the paper, or of their ranks")
+        Literal["pearson", "spearman"],
+        Field(description="correlation of the values (as in the paper) or of their ranks"),
     ] = "pearson"
     seed: Seed = 0
 

@@ -12,7 +12,7 @@ from workbench.faithfulness.measure import Better, Measure, Subject
 
 
 class RelevanceMass(Measure):
-    """Share of the map's magnitude that lies on the object.
+    """Share of the map's magnitude on the object.
 
     A flat map gives the object's share of the area. Not defined for an empty map, and where the object cannot be told
     from its background. Source: Arras et al. 2020, arXiv:2003.07258, relevance mass accuracy.

@@ -23,10 +23,10 @@ def _percent(values: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Road(Measure):
-    """How much more the least relevant pixels can be spared than the most relevant ones.
+    """Half the difference in probability between removing the least and the most relevant pixels.
 
-    Some percent of the pixels are taken away and filled in from those around them, with a little noise, so that no
-    hole betrays the class. It is the mean over the percentages of (p without the least relevant - p without the most
+    Some percent of the pixels are removed and imputed from those around them, with a little noise, so that no hole
+    gives the class away. It is the mean over the percentages of (p without the least relevant - p without the most
     relevant) / 2. Source: Rong et al. 2022, arXiv:2202.00449, noisy linear imputation; both orders as one number as in
     pytorch-grad-cam.
     """
@@ -35,15 +35,13 @@ class Road(Measure):
     paper: ClassVar[str] = "arXiv:2202.00449, noisy linear imputation"
     unit: ClassVar[str] = "probability"
     better: ClassVar[Better] = "higher"
-    use: ClassVar[str] = (
-        "Tells which pixels the prediction hangs on; not single pixels: those around them fill them in."
-    )
+    use: ClassVar[str] = "Tells which pixels the prediction depends on; not single ones: neighbours fill them in."
     of_probability: ClassVar[bool] = True
 
     percentages: Annotated[
-        tuple[int, ...], AfterValidator(_percent), Field(min_length=1, description="of the pixels, taken away")
+        tuple[int, ...], AfterValidator(_percent), Field(min_length=1, description="percentages of pixels to remove")
     ] = (20, 40, 60, 80)
-    noise: Annotated[float, Field(ge=0, le=1, description="standard deviation of the noise on filled pixels")] = 0.01
+    noise: Annotated[float, Field(ge=0, le=1, description="standard deviation of the noise on imputed pixels")] = 0.01
     seed: Seed = 0
 
     def noises(self, image_shape: tuple[int, ...]) -> Array:

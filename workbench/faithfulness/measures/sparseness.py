@@ -11,7 +11,7 @@ from workbench.faithfulness.measure import Measure, Subject
 
 
 class Sparseness(Measure):
-    """Gini index of the map's magnitudes: 0 where all pixels are alike, near 1 where few have it all.
+    """Gini index of the map's magnitudes: 0 if all pixels are equal, near 1 if few dominate.
 
     One pixel of n gives (n - 1) / n. Not defined for an empty map. Source: Chalasani et al. 2018, arXiv:1810.06583,
     section 4 (the Gini index of the attribution vector).
