@@ -58,21 +58,21 @@ class AttributionGalleryParams(Params):
 
     methods: Annotated[
         tuple[str, ...],
-        Field(max_length=24, description=f"methods to show side by side; if none is named, {', '.join(USUAL)}"),
+        Field(max_length=24, description=f"methods to compare; auto: {', '.join(USUAL)}"),
         ChooseFrom("explainers"),
     ] = ()
-    images: int = Field(6, ge=1, le=24, description="images to show, errors and right predictions in turn")
-    row: int = Field(-1, ge=-1, description="one image of the dataset to show instead, alone; -1 for several")
+    images: int = Field(6, ge=1, le=24, description="images to show, errors and correct predictions in turn")
+    row: int = Field(-1, ge=-1, description="row of a single image to show instead; -1 for several")
     target: Literal["predicted", "label"] = Field("predicted", description="class whose logit is explained")
     layer: Annotated[
         str | None,
-        Field(description="layer that class activation maps read; the last one that is no pooling, if not given"),
+        Field(description="layer for class activation maps; auto: the last spatial layer that is not a pooling layer"),
         ChooseFrom("layers"),
     ] = None
 
 
 class AttributionGallery(Analysis[AttributionGalleryParams]):
-    """How do the methods explain the same images, and which of their maps may be believed?"""
+    """How do the methods explain the same images, and which maps can be trusted?"""
 
     Params = AttributionGalleryParams
     needs_model = True
@@ -124,9 +124,9 @@ class AttributionGallery(Analysis[AttributionGalleryParams]):
             width=columns * CELL + 0.2,
             height=height + (HEAD + FOOT) * CELL,
             said=f"Explained: the logit of the {'true' if result.notes['target'] == 'label' else 'predicted'} class. "
-            "Methods have units of their own: all maps of a column share one scale, columns do not. Below each map: "
-            "whether its ranking of pixels moves the prediction more than random maps' do, and the share of them that "
-            "it beats; or that the method draws much the same map under random weights. Teal: true class. Orange: "
+            "Each method has its own unit: maps in a column share one scale, columns do not. Below each map: whether "
+            "its ranking of pixels changes the prediction more than random maps do, and the share of random maps that "
+            "it beats; or that the method gives much the same map with random weights. Teal: true class. Orange: "
             f"predicted class with its probability.{' Left out: ' if out else ''}{' '.join(out)}",
         )
         axes = figure.subplots()
@@ -155,7 +155,7 @@ def _methods(session: Session, params: AttributionGalleryParams) -> tuple[dict[s
 
 
 def _rows(session: Session, params: AttributionGalleryParams) -> Array:
-    """Choose the most confident error of each leading confused pair, and in turn a right prediction of its class."""
+    """Choose the most confident error of each leading confused pair, and in turn a correct prediction of its class."""
     if params.row >= 0:
         return session.dataset.rows([params.row])
     predictions, classes = session.predictions, len(session.class_names)
@@ -249,11 +249,11 @@ def _findings(
         alike, control = Estimate.of(row, "similarity"), row["method"] == CONTROL
         findings.append(
             Finding(
-                f"{_named(row)} does not depend on the weights: random weights give maps with a rank correlation of "
-                f"{alike} to these{', as they must for a control' if control else ''}.",
+                f"{_named(row)} does not depend on the weights: with random weights its maps have a rank "
+                f"correlation of {alike} to these{', as expected of a control' if control else ''}.",
                 severity=Severity.INFO if control else Severity.MILD,
                 effect=alike,
-                advice="" if control else "Read it as a drawing of the image, not as a reason of the model.",
+                advice="" if control else "Read it as a picture of the image, not as an explanation of the model.",
             )
         )
     believed = maps[maps["verdict"] == BELIEVED]["row"].unique()
@@ -278,7 +278,7 @@ def _named(method: pd.Series) -> str:
 def _classes(row: pd.Series) -> list[tuple[str, str]]:
     sure = f"{probability(row['confidence'])}%"
     second = (f"→ {text(row['predicted'], 14)} {sure}", PREDICTED_COLOUR)
-    return [(text(row["true"], 20), TRUE_COLOUR), (f"right, {sure}", QUIET) if row["correct"] else second]
+    return [(text(row["true"], 20), TRUE_COLOUR), (f"correct, {sure}", QUIET) if row["correct"] else second]
 
 
 def _verdict(row: pd.Series) -> list[tuple[str, str]]:

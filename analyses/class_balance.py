@@ -26,18 +26,22 @@ if TYPE_CHECKING:
 
 Part = Literal["data", "train"]
 MOST_CLASSES = 40
-UNEVEN, SURE = 1.5, 0.01
-"""Largest class over smallest from which it is worth knowing, if it is surely (p-value of a chi-square) no chance."""
+UNEVEN = 1.5
+"""Ratio of the largest class to the smallest from which an imbalance is worth knowing."""
+SURE = 0.01
+"""p-value of a chi-square test below which an imbalance or a shift is not chance."""
 
 
 class ClassBalanceParams(Params):
     """When an imbalance matters."""
 
-    serious: float = Field(5.0, ge=1, le=1000, description="usual size over that of a class from which it is serious")
+    serious: float = Field(
+        5.0, ge=1, le=1000, description="ratio of the usual class size to a small one's from which it is serious"
+    )
 
 
 class ClassBalance(Analysis[ClassBalanceParams]):
-    """Does every class have its share of the images?"""
+    """Are the classes balanced?"""
 
     Params = ClassBalanceParams
     kinds: ClassVar[tuple[Kind, ...]] = ("class-imbalance",)
@@ -56,7 +60,7 @@ class ClassBalance(Analysis[ClassBalanceParams]):
         table = pd.DataFrame({"class": list(names)})
         for part, count in counts.items():
             table[f"{part}_images"], table[f"{part}_share"] = count, count / count.sum()
-        studied_is_learned = train is not None and "train" not in parts
+        evaluates_training = train is not None and "train" not in parts
         findings = [
             _ratio(
                 session,
@@ -64,7 +68,7 @@ class ClassBalance(Analysis[ClassBalanceParams]):
                 part_names[part],
                 params,
                 part=part,
-                learned=part == "train" or studied_is_learned,
+                learned=part == "train" or evaluates_training,
             )
             for part in counts
         ]
@@ -75,11 +79,11 @@ class ClassBalance(Analysis[ClassBalanceParams]):
     def draw(self, result: Result) -> Figure:
         """Draw the share of each class, the training images behind the others."""
         table, parts = result.tables["classes"], result.notes["parts"]
-        said = f"Equal shares would be {percent(1 / len(table))} each (dotted)."
+        said = f"Dotted: equal shares, {percent(1 / len(table))} each."
         if len(table) > MOST_CLASSES:
             order = table["data_images"].to_numpy().argsort(kind="stable")[::-1]
             half = MOST_CLASSES // 2
-            said += f" The {half} largest and the {half} smallest of {len(table)} classes."
+            said += f" Shown: the {half} largest and the {half} smallest of {len(table)} classes."
             table = table.iloc[[*order[:half], *order[-half:]]].reset_index(drop=True)
         figure = new_figure(result, self.question(), width=8.5, height=0.9 + 0.3 * len(table), said=said)
         axes, places = figure.subplots(), np.arange(len(table))
@@ -97,7 +101,7 @@ class ClassBalance(Analysis[ClassBalanceParams]):
         axes.axvline(100 / len(result.tables["classes"]), color=INK, linewidth=1, linestyle=":")
         class_ticks(axes, table["class"].tolist())
         axes.set_xlim(0, 108 * end)
-        axes.set_xlabel("share of the images, %; the number is how many")
+        axes.set_xlabel("share of the images, % (numbers: images)")
         plain(axes, grid="x")
         if len(parts) > 1:
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=SMALL + 0.5)
@@ -125,18 +129,20 @@ def _ratio(
     if counts[small] == 0:
         absent = np.flatnonzero(counts == 0)
         return Finding(
-            f"{where}: {counted(len(absent), 'class')} of {len(names)} without an image: "
+            f"{where}: {len(absent)} of {counted(len(names), 'class')} without images: "
             f"{listed([names[c] for c in absent])}.",
             severity=Severity.SERIOUS if learned else Severity.MILD,
             effect=Estimate(0.0),
-            advice="A class that is never seen is never learned, nor tested: add images or drop the class.",
+            advice="A class without images is neither learned nor tested: add images or drop the class.",
             kind="class-imbalance",
             classes=tuple(absent.tolist()),
             cost=_cost(session, absent) if learned else None,
         )
     ratio = counts[large] / counts[small]
     if ratio == 1:
-        return Finding(f"{where}: all {len(names)} classes have {counts[0]:,} images each.", effect=Estimate(1.0))
+        return Finding(
+            f"{where}: all {len(names)} classes have {counted(int(counts[0]), 'image')} each.", effect=Estimate(1.0)
+        )
     said = (
         f"{where}: the largest class, {names[large]}, has {counts[large]:,} images, {ratio:.2f} times as many as the "
         f"smallest, {names[small]}, with {counts[small]:,}"
@@ -148,18 +154,18 @@ def _ratio(
     chosen = starved if len(starved) else np.flatnonzero(counts * UNEVEN <= usual)
     chosen = chosen[np.argsort(counts[chosen], kind="stable")] if len(chosen) else np.array([small])
     if len(starved):
-        said += f"; far below the {usual:,} that are usual: {listed([names[c] for c in chosen], 8)}"
+        said += f"; far below the usual {usual:,}: {listed([names[c] for c in chosen], 8)}"
     rows = np.flatnonzero(np.isin(labels, chosen))
     return Finding(
         f"{said}.",
         severity=Severity.SERIOUS if len(starved) and learned else Severity.MILD,
         effect=Estimate(float(ratio)),
         evidence=tuple(rows[np.argsort(counts[labels[rows]], kind="stable")][:MOST_EVIDENCE].tolist()),
-        advice="Add images of the small classes, or weight them in training; read per-class rates, not the accuracy.",
+        advice="Add images of the small classes, or use class weights; read per-class recall, not the accuracy.",
         kind="class-imbalance",
         classes=tuple(chosen.tolist()),
         part=part,
-        confirm="Train again with weighted classes: the recall of the small ones should rise.",
+        confirm="Train again with class weights: the recall of the small classes should rise.",
         cost=_cost(session, chosen) if learned else None,
     )
 
@@ -195,12 +201,13 @@ def _shift(data: Array, train: Array, part_names: dict[Part, str]) -> Finding:
     distance = float(np.abs(data / data.sum() - train / train.sum()).sum() / 2)
     known = (data + train) > 0
     sure = known.sum() > 1 and chi2_contingency(np.stack([data, train])[:, known])[1] < SURE
-    said = f"The shares of the classes in {part_names['data']} and {part_names['train']} differ for {percent(distance)}"
+    said = f"Class shares in {part_names['data']} and {part_names['train']} differ by {percent(distance)} of the images"
     return Finding(
-        f"{said} of the images{'' if sure or not distance else ', which may be chance'}.",
+        f"{said}{'' if sure or not distance else ', which may be chance'}.",
         severity=Severity.MILD if sure and distance >= 0.05 else Severity.INFO,
         effect=Estimate(distance),
-        advice="The model expects other shares than it is tested on: correct its prior, or test on what it will meet."
+        advice="The model was trained on other class shares than it is tested on: correct its prior, or test on the "
+        "shares that it will meet."
         if sure and distance >= 0.05
         else "",
     )

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 class ConfusionMatrixParams(Params):
     """How much of a large matrix is drawn."""
 
-    classes: int = Field(30, ge=2, le=60, description="classes to draw; of more, those with the most errors")
+    classes: int = Field(30, ge=2, le=60, description="most classes to draw; the ones with the most errors are kept")
 
 
 class ConfusionMatrix(Analysis[ConfusionMatrixParams]):
-    """Which classes does the model take for which?"""
+    """Which classes does the model confuse?"""
 
     Params = ConfusionMatrixParams
 
@@ -69,10 +69,10 @@ class ConfusionMatrix(Analysis[ConfusionMatrixParams]):
         side = float(np.clip(0.42 * size, 2.6, 7.2))
         said = (
             "Rows: true class (teal). Columns: predicted class (orange). Colour: errors only; the diagonal "
-            "is grey. Empty: none."
+            "is grey. Empty: no images."
         )
         if size < result.notes["classes"]:
-            said += f" The {size} of {result.notes['classes']} classes with the most errors."
+            said += f" Shown: the {size} of {result.notes['classes']} classes with the most errors."
         figure = new_figure(result, self.question(), width=2 * side + 3.4, height=side + 1.0, said=said)
         left, right = figure.subplots(1, 2)
         _matrix(left, counts, names, title="Images", unit="errors, images", form="{:.0f}")
@@ -93,12 +93,12 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
     worst = worst_first(predictions, wrong)
     findings = [
         Finding(
-            f"{right:,} of {total:,} images are recognised: accuracy {accuracy}"
-            + (f", no better than always answering {names[most]} ({percent(guess)})." if useless else "."),
+            f"{right:,} of {total:,} images are classified correctly: accuracy {accuracy}"
+            + (f", no better than always predicting {names[most]} ({percent(guess)})." if useless else "."),
             severity=Severity.CRITICAL if useless else Severity.INFO,
             effect=accuracy,
             evidence=worst,
-            advice="Look at the training before anything else." if useless else "",
+            advice="Fix the training before anything else." if useless else "",
         )
     ]
     never = np.flatnonzero((counts.sum(axis=0) == 0) & (counts.sum(axis=1) > 0))
@@ -106,12 +106,12 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
         rows = np.flatnonzero(np.isin(predictions.labels, never))
         findings.append(
             Finding(
-                f"{counted(len(never), 'class')} never predicted, though there are images of them: "
+                f"{counted(len(never), 'class')} never predicted, although the data has images of them: "
                 f"{listed([names[c] for c in never])}.",
                 severity=Severity.SERIOUS,
                 effect=Estimate(float(len(never))),
                 evidence=worst_first(predictions, rows),
-                advice="Check that the training data has these classes, and in which order.",
+                advice="Check that the training data has these classes, in the same order.",
             )
         )
     cells = int((counts > 0).sum() - (counts.diagonal() > 0).sum())
@@ -120,8 +120,7 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
         few = int(np.searchsorted(errors.cumsum(), len(wrong) / 2)) + 1
         findings.append(
             Finding(
-                f"Half of the {counted(len(wrong), 'error')} lie in {counted(few, 'cell')} of the {cells} that "
-                "are not empty.",
+                f"Half of the {counted(len(wrong), 'error')} lie in {few} of {counted(cells, 'cell')} with errors.",
                 effect=Estimate(float(few)),
                 evidence=worst,
             )

@@ -46,33 +46,35 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-UNITS = {"pixels": "logits, each pixel", "layer": "logits, each place", "cells": "logits, each cell"}
-CELL, FOOT = 1.6, 0.34
-"""Width of a picture in inches; room for the colour bars below, in rows of the figure."""
+UNITS = {"pixels": "logits per pixel", "layer": "logits per place", "cells": "logits per cell"}
+CELL = 1.6
+"""Width of a picture in inches."""
+FOOT = 0.34
+"""Room for the colour bars below, in rows of the figure."""
 MUTE = 0.8
-"""Share of the background's pixels from which on their being exactly zero is said."""
+"""Share of the background's pixels that are exactly zero above which the findings say so."""
 
 
 class ContrastMapsParams(Params):
     """Which errors, and how they are explained."""
 
-    images: int = Field(6, ge=1, le=30, description="errors to show: the worst of each leading confused pair first")
-    row: int = Field(-1, ge=-1, description="one image of the dataset to show instead, alone; -1 for the errors")
+    images: int = Field(6, ge=1, le=30, description="errors to show, the worst of each most confused pair first")
+    row: int = Field(-1, ge=-1, description="row of a single image to show instead; -1 for the errors")
     pixel_method: contrasts.Method = "integrated-gradients"
     reference: contrasts.Reference = "mean"
     layer: Annotated[
         str | None,
-        Field(description="layer that HiResCAM reads; the last spatial layer that is no pooling, if not given"),
+        Field(description="layer for HiResCAM; auto: the last spatial layer that is not a pooling layer"),
         ChooseFrom("layers"),
     ] = None
-    examined: int = Field(200, ge=1, le=20_000, description="errors to count over, evenly spaced over all of them")
+    examined: int = Field(200, ge=1, le=20_000, description="errors to average over, evenly spaced")
 
 
 class ContrastMaps(Analysis[ContrastMapsParams]):
-    """What spoke for the true class of an error, and what for the predicted one?
+    """Which parts of an image speak for the true class of an error, and which for the predicted one?
 
-    The logit of the true class less that of the predicted one, f_true - f_predicted, is explained. An image that is
-    recognised is contrasted with the second most probable class.
+    The logit of the true class minus that of the predicted one, f_true - f_predicted, is explained. A correct
+    prediction is contrasted with the second most probable class.
     """
 
     Params = ContrastMapsParams
@@ -93,7 +95,7 @@ class ContrastMaps(Analysis[ContrastMapsParams]):
         rows = np.unique(np.concatenate([shown, sample]))
         table, arrays, notes = _measured(session, rows, params)
         if not len(rows):
-            claim = f"None of {counted(count, 'image')} is taken for another class: there is no error to explain."
+            claim = f"None of {counted(count, 'image')} is classified wrongly: there is no error to explain."
             return Result({"errors": table}, findings=(Finding(claim, severity=Severity.INFO, effect=rate(0, count)),))
         at = np.searchsorted(rows, shown)
         counting = table.iloc[np.searchsorted(rows, sample)]
@@ -141,19 +143,19 @@ class ContrastMaps(Analysis[ContrastMapsParams]):
             self.question(),
             width=3 * CELL + tall + 5.4,
             height=tall * (count + FOOT) + 0.4,
-            said="Explained: the logit of the true class less that of the other, which is the predicted one where the "
-            "image is an error. Teal speaks for the true class, orange for the other. All maps of a column share one "
-            f"scale, and so do all cells. HiResCAM at {text(notes['layer'], 60)}. Object, shaded under its map: the "
-            "largest part that differs from a plain background.",
+            said="Explained: the logit of the true class minus that of the other, which is the predicted class of an "
+            "error. Teal: evidence for the true class; orange: for the other. Maps in a column share one scale, and "
+            f"so do all cells. HiResCAM at {text(notes['layer'], 60)}. Shaded: the object, the largest part that "
+            "differs from a plain background.",
         )
         pictures, cells, bars = figure.subplots(1, 3, width_ratios=[3 * CELL, tall, 4.2])
         for strip, line in zip(strips(pictures, count), lines, strict=True):
             tiles(strip, line, columns=3, cell=CELL)
         for strip, values in zip(strips(cells, count), arrays["cells"], strict=True):
             _heat(strip, values, scales["cells"])
-        _waterfall(bars, table, "reference" if notes["complete"] else "left over")
+        _waterfall(bars, table, "reference" if notes["complete"] else "remainder")
         heading(pictures, "Where the margin comes from")
-        heading(cells, "Sum of each cell")
+        heading(cells, "Sum per cell")
         for axes in (pictures, cells, bars):
             axes.set_ylim(count - 0.5 + FOOT, -0.5)
         foot = FOOT / (count + FOOT)
@@ -230,8 +232,8 @@ def _worst(predictions: Predictions, classes: int, most: int) -> Array:
 
 
 def _method(notes: dict[str, Any]) -> str:
-    said = notes["title"] + (f" from the reference {notes['reference']!r}" if notes["reference"] else "")
-    return said if notes["complete"] else f"{said}, whose values need not add up"
+    name = notes["title"] + (f" with reference {notes['reference']!r}" if notes["reference"] else "")
+    return name if notes["complete"] else f"{name}, whose values need not sum to the margin"
 
 
 def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
@@ -243,10 +245,10 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
         )
         first = seen.sort_values("background_share", ascending=False, kind="stable")["row"].head(MOST_EVIDENCE)
         if np.isfinite(behind.value):
-            but = "; but pixels equal to the reference get exactly zero from this method, whatever they do"
+            but = ", but this method gives exactly zero to pixels equal to the reference"
             found.append(
                 Finding(
-                    f"Of what speaks for the predicted class, {contrasts.in_percent(behind)} lies on the background "
+                    f"{contrasts.in_percent(behind)} of the evidence for the predicted class lies on the background "
                     f"({_method(notes)}){but if notes['silent'] else ''}.",
                     severity=Severity.SERIOUS
                     if behind.low > 0.5
@@ -255,16 +257,15 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
                     else Severity.INFO,
                     effect=behind,
                     evidence=tuple(first.tolist()),
-                    advice="Choose a reference that the background does not equal."
+                    advice="Choose a reference that differs from the background."
                     if notes["silent"]
-                    else "Open the first ones: is it the outline, which takes both sides, or something that stands "
-                    "there?",
+                    else "Look at the first images: is it the outline of the object, or something in the background?",
                 )
             )
         found.append(
             Finding(
-                f"In {counted(len(seen), 'error')} before a plain background, the object gives {on} logits of the "
-                f"margin, the background {beyond}; {'the reference has' if notes['complete'] else 'left over are'} "
+                f"Over {counted(len(seen), 'error')} on a plain background, the object contributes {on} logits to the "
+                f"margin, the background {beyond}; {'the reference' if notes['complete'] else 'the remainder'} is "
                 f"{rest}.",
                 severity=Severity.INFO,
                 effect=beyond,
@@ -275,8 +276,8 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
         none = rate(len(table) - len(seen), len(table))
         found.append(
             Finding(
-                f"{len(table) - len(seen):,} of {over} have no plain background, {none}: there, object and background "
-                "cannot be told apart.",
+                f"{len(table) - len(seen):,} of {over}, {none}, have no plain background: object and background cannot "
+                "be separated there.",
                 severity=Severity.INFO,
                 effect=none,
                 evidence=tuple(table[table["on_background"].isna()]["row"].head(MOST_EVIDENCE).tolist()),
@@ -288,12 +289,12 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
         worst = table.sort_values("completeness_gap", key=abs, ascending=False, kind="stable")["row"]
         found.append(
             Finding(
-                f"The sums of {notes['title']} miss the difference to the reference by {gap} logits, of a margin of "
-                f"{margin}.",
+                f"{notes['title']} misses the difference to the reference by {gap} logits (completeness gap); the mean "
+                f"margin is {margin}.",
                 severity=Severity.MILD if far else Severity.INFO,
                 effect=gap,
                 evidence=tuple(worst.head(MOST_EVIDENCE).tolist()),
-                advice="Take more steps where a share matters that is not much larger." if far else "",
+                advice="Use more steps where a contribution matters that is not much larger." if far else "",
             )
         )
     return found
@@ -301,14 +302,14 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
 
 def _about(row: pd.Series, notes: dict[str, Any]) -> Finding:
     """Say how the margin of one image adds up."""
-    parts = [("the object", row["on_object"]), ("the background", row["on_background"])]
+    parts = [("object", row["on_object"]), ("background", row["on_background"])]
     if np.isnan(parts[1][1]):
-        parts = [("the whole image, which has no plain background,", row["on_object"])]
-    said = ", ".join(f"{name} gives {number(value)}" for name, value in parts)
+        parts = [("whole image, which has no plain background,", row["on_object"])]
+    parts.append(("reference" if notes["complete"] else "remainder", row["left_over"]))
+    sums = ", ".join(f"{name} {number(value)}" for name, value in parts)
     return Finding(
-        f"Image {row['row']}: {row['true']} less {row['against']} is {number(row['margin'])} logits; {said}, and "
-        f"{'the reference has' if notes['complete'] else 'left over are'} {number(row['left_over'])} "
-        f"({_method(notes)}). The strongest cell, {row['largest_cell']}, gives {number(row['largest_value'])}.",
+        f"Image {row['row']}: the logit of {row['true']} minus that of {row['against']} is {number(row['margin'])}: "
+        f"{sums} ({_method(notes)}). Strongest cell: {row['largest_cell']}, {number(row['largest_value'])}.",
         effect=Estimate(float(row["margin"])),
         evidence=(int(row["row"]),),
     )
@@ -317,11 +318,11 @@ def _about(row: pd.Series, notes: dict[str, Any]) -> Finding:
 def _of_layer(table: pd.DataFrame, notes: dict[str, Any]) -> Finding:
     rest = estimate(table["hires_left_over"].abs().to_numpy())
     return Finding(
-        f"HiResCAM at {notes['layer']}, {notes['sizes']['layer']} places, sums to the margin but for {rest} logits.",
+        f"HiResCAM at {notes['layer']}, {notes['sizes']['layer']} places, sums to the margin up to {rest} logits.",
         severity=Severity.INFO,
         effect=rest,
         evidence=(),
-        advice="Only under one linear layer is what is left over a constant, the difference of two biases.",
+        advice="The remainder is a constant (the difference of two biases) only if a single linear layer follows.",
     )
 
 
@@ -373,7 +374,7 @@ def _waterfall(axes: Axes, table: pd.DataFrame, rest: str) -> None:
                 transform=axes.get_yaxis_transform(),
             )
             if np.isnan(value):
-                axes.text(0.01 * (high - low), at, "not plain", fontsize=SMALL, color=QUIET, va="center")
+                axes.text(0.01 * (high - low), at, "no plain background", fontsize=SMALL, color=QUIET, va="center")
                 continue
             axes.barh(at, value, height=0.14, color=TRUE_COLOUR if value > 0 else PREDICTED_COLOUR, linewidth=0)
             away = (0.02 if value >= 0 else -0.02) * (high - low)
@@ -387,7 +388,7 @@ def _waterfall(axes: Axes, table: pd.DataFrame, rest: str) -> None:
                 fontweight=bold,
                 ha="left" if value >= 0 else "right",
             )
-    heading(axes, "How the margin adds up, logits")
+    heading(axes, "Parts of the margin, logits")
     bare(axes, grid="x")
     axes.set_yticks([])
     axes.axvline(0, color=QUIET, linewidth=0.8)

@@ -1,4 +1,4 @@
-"""How far the maps of each method can be believed, by several measures."""
+"""How far the maps of each method can be trusted, by several measures."""
 
 from __future__ import annotations
 
@@ -34,28 +34,32 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 USUAL = ("deletion", "insertion", "road", "average-drop", "relevance-mass")
-"""What is measured if nothing is named: what is quick, and has a better and a worse end."""
+"""Measures unless others are named: they are quick, and rank maps."""
 SURE = 0.05
+"""p-value below which a difference is significant."""
 FEWEST = 6
-"""Images below which no test by ranks can be sure."""
-BETTER, WORSE, SAME = "better", "worse", "no better"
+"""Images below which no rank test can be significant."""
+BETTER = "better"
+WORSE = "worse"
+SAME = "no better"
 ACROSS = 6
+"""Panels in a row of the figure."""
 
 
 class FaithfulnessTableParams(Params):
     """Which methods and measures, on which images."""
 
     methods: Methods = ()
-    measures: Annotated[tuple[str, ...], Field(description="measures by name; the usual quick ones, if none")] = ()
+    measures: Annotated[tuple[str, ...], Field(description=f"measures to use; auto: {', '.join(USUAL)}")] = ()
     within: Literal["object", "all"] = Field(
-        "object", description="pixels that deletion and insertion turn: to delete a black background tests nothing"
+        "object", description="pixels that deletion and insertion change; deleting a black background tests nothing"
     )
-    images: int = Field(24, ge=1, le=2000, description="images to explain, of each class as many as there are")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="of the choice of images and of the resampling")
+    images: int = Field(24, ge=1, le=2000, description="images to explain, balanced over classes")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed for choosing images and resampling")
 
 
 class FaithfulnessTable(Analysis[FaithfulnessTableParams]):
-    """Which method's maps can be believed, on this model?"""
+    """Which methods' maps can be trusted on this model?"""
 
     Params = FaithfulnessTableParams
     needs_model = True
@@ -113,10 +117,10 @@ class FaithfulnessTable(Analysis[FaithfulnessTableParams]):
         order, measures = result.notes["order"], result.notes["measures"]
         lines = -(-len(measures) // ACROSS)
         said = (
-            "Dots: means over the images with 95 % intervals from resampling them. Band: the control, maps of random "
-            f"numbers. Green: surely better than the control (Wilcoxon's signed-rank test, Holm over all, p < {SURE}); "
-            "amber: not; hollow: surely worse. Star: surely better than the runner-up, too. Methods that are better in "
-            f"more measures stand higher. {result.notes['left']}"
+            "Dots: means over the images with 95 % bootstrap intervals. Band: the control, maps of random numbers. "
+            f"Green: significantly better than the control (Wilcoxon signed-rank test, Holm-corrected, p < {SURE}); "
+            "amber: not; hollow: significantly worse. Star: significantly better than the runner-up, too. Methods are "
+            f"sorted by the number of measures in which they beat the control. {result.notes['left']}"
         ).rstrip()
         height = lines * (0.21 * len(order) + 0.8)
         figure = new_figure(result, self.question(), width=10.6, height=height, said=said)
@@ -132,7 +136,7 @@ class FaithfulnessTable(Analysis[FaithfulnessTableParams]):
 
 
 def _measures(params: FaithfulnessTableParams) -> dict[str, Measure]:
-    """Return the measures that are asked for, those that turn pixels `within` what the parameters say."""
+    """Return the measures that are asked for, those that change pixels `within` what the parameters say."""
     from workbench.faithfulness.measures import measure, measures
 
     found = {}
@@ -159,7 +163,7 @@ def _subject(session: Session, name: str, rows: Array, images: Array) -> Subject
 
 
 def _table(values: Array, measures: Mapping[str, Measure], titles: Mapping[str, str], seed: int) -> pd.DataFrame:
-    """One row a measure and method: mean with interval, the test against the control, and which is surely best.
+    """One row a measure and method: mean with interval, the test against the control, and which is significantly best.
 
     Args:
         values: `(measures, methods, N)`, the control's last.
@@ -186,13 +190,13 @@ def _table(values: Array, measures: Mapping[str, Measure], titles: Mapping[str, 
                 "side": 0.0,
             }
             if method != CONTROL and towards:
-                line["p_control"], side = _compared(of_measure[place], of_measure[-1])
+                line["p_control"], side = _paired_test(of_measure[place], of_measure[-1])
                 line["side"] = towards * side
             lines.append(line)
         ranked = [place for place in np.argsort(-towards * mean, kind="stable") if np.isfinite(mean[place])]
         if towards and len(ranked) > 1:
             first, second = ranked[:2]
-            chance, side = _compared(of_measure[first], of_measure[second])
+            chance, side = _paired_test(of_measure[first], of_measure[second])
             winners.append((name, [*titles][first], [*titles][second], chance if towards * side > 0 else 1.0))
     table = pd.DataFrame(lines)
     table["p_control"] = holm(table["p_control"].to_numpy())
@@ -206,7 +210,7 @@ def _table(values: Array, measures: Mapping[str, Measure], titles: Mapping[str, 
     return table.drop(columns="side")
 
 
-def _compared(one: Array, other: Array) -> tuple[float, float]:
+def _paired_test(one: Array, other: Array) -> tuple[float, float]:
     """Test paired values of the same images: p of Wilcoxon's signed-rank test, and which side is larger."""
     from scipy.stats import wilcoxon
 
@@ -229,7 +233,7 @@ def _best_first(table: pd.DataFrame, titles: Mapping[str, str]) -> list[str]:
 
 
 def _summary(table: pd.DataFrame, titles: Mapping[str, str], order: list[str]) -> pd.DataFrame:
-    """One row a method: in how many measures it is surely better than the control, and its mean in each."""
+    """One row a method: in how many measures it is significantly better than the control, and its mean in each."""
     import pandas as pd
 
     won = table[table["against_control"] == BETTER].groupby("method").size()
@@ -244,7 +248,7 @@ def _findings(
     among = counted(len(rows), "image")
     if len(rows) < FEWEST:
         findings = [
-            Finding(f"{among} are too few to tell methods apart: at least {FEWEST} are needed.", severity=Severity.MILD)
+            Finding(f"{among}: too few to compare methods; at least {FEWEST} are needed.", severity=Severity.MILD)
         ]
     else:
         findings = _against_control(table, titles, order, among)
@@ -254,17 +258,17 @@ def _findings(
         if each.better and len(led):
             row = led.iloc[0]
             second = part[part["method"] == row["runner_up"]].iloc[0]
-            sure = f"surely (p = {row['p_runner_up']:.2g})" if row["best"] else "but not surely"
+            verdict = f"significantly (p = {row['p_runner_up']:.2g})" if row["best"] else "but not significantly"
             best, next_ = (Estimate(*each_row[["mean", "low", "high"]]) for each_row in (row, second))
             findings.append(
                 Finding(
-                    f"{each.title}, {each.better} is better: {titles[row['method']]} is best with {best}, {sure} "
+                    f"{each.title}, {each.better} is better: {titles[row['method']]} is best with {best}, {verdict} "
                     f"better than {titles[row['runner_up']]} with {next_}.",
                     severity=Severity.INFO,
                     effect=best,
                 )
             )
-    return findings or [Finding(f"These measures only describe the maps of {among}; they name no better one.")]
+    return findings or [Finding(f"These measures only describe the maps of {among}; they do not rank methods.")]
 
 
 def _against_control(table: pd.DataFrame, titles: Mapping[str, str], order: list[str], among: str) -> list[Finding]:
@@ -278,22 +282,22 @@ def _against_control(table: pd.DataFrame, titles: Mapping[str, str], order: list
     rest = [method for method in known if 2 * won[method] <= of[method]]
     findings = []
     if half:
-        said = listed([f"{titles[method]} in {won[method]} of {of[method]}" for method in half], 12)
+        names = listed([f"{titles[method]} ({won[method]} of {of[method]})" for method in half], 12)
         findings.append(
             Finding(
-                f"On {among}, surely better than random numbers in most measures: {said}.",
+                f"On {among}, significantly better than random maps in most measures: {names}.",
                 severity=Severity.INFO,
                 effect=Estimate(float(won[half[0]])),
             )
         )
     if rest:
-        said = listed([f"{titles[method]} in {won[method]} of {of[method]}" for method in rest], 12)
+        names = listed([f"{titles[method]} ({won[method]} of {of[method]})" for method in rest], 12)
         findings.append(
             Finding(
-                f"On {among}, surely better than random numbers in no more than half of the measures: {said}.",
+                f"On {among}, significantly better than random maps in at most half of the measures: {names}.",
                 severity=Severity.MILD,
                 effect=Estimate(float(won[rest[-1]])),
-                advice="Do not rest a claim about this model on these maps alone.",
+                advice="Do not base a claim about this model on these maps alone.",
             )
         )
     return findings
@@ -318,5 +322,5 @@ def _panel(axes: Axes, table: pd.DataFrame, measure: list[str]) -> None:
         axes.plot(row["mean"], place, marker, color=ink, markerfacecolor=face, markersize=size)
     plain(axes, grid="both")
     axes.locator_params(axis="x", nbins=4)
-    way = {"higher": "higher is better →", "lower": "← lower is better"}.get(better, "only describes")
+    way = {"higher": "higher is better →", "lower": "← lower is better"}.get(better, "descriptive")
     axes.set_xlabel("\n".join(each for each in (unit, way) if each), fontsize=SMALL)

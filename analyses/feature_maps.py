@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 class FeatureMapsParams(Params):
     """Which image, and how much of the network."""
 
-    row: int = Field(0, ge=0, description="row of the image whose maps are drawn")
-    images: int = Field(512, ge=1, le=100_000, description="images over which dead channels are counted, evenly spaced")
-    channels: int = Field(16, ge=1, le=64, description="channels of each layer to draw, strongest first")
-    layers: int = Field(12, ge=1, le=50, description="layers to draw and count; of more, evenly spaced ones")
+    row: int = Field(0, ge=0, description="row of the image to show")
+    images: int = Field(512, ge=1, le=100_000, description="images on which dead channels are counted, evenly spaced")
+    channels: int = Field(16, ge=1, le=64, description="most channels of each layer to draw, strongest first")
+    layers: int = Field(12, ge=1, le=50, description="most layers to draw and count, evenly spaced")
 
 
 class FeatureMaps(Analysis[FeatureMapsParams]):
-    """What does each layer make of an image, and which of its channels are dead?"""
+    """What does each layer respond to in an image, and which channels are dead?"""
 
     Params = FeatureMapsParams
     needs_model = True
@@ -119,14 +119,13 @@ class FeatureMaps(Analysis[FeatureMapsParams]):
     def draw(self, result: Result) -> Figure:
         """Draw a row of channels for each layer, below the image."""
         table, notes = result.tables["layers"], result.notes
-        said = (
-            "Of each layer the channels with the largest value, strongest first; they share one scale, layers "
-            "do not. Dead: never above "
-            f"0, or always the same, over {counted(notes['counted'], 'image')}."
+        caption = (
+            "The channels of each layer with the largest values, strongest first; they share one scale, layers do not. "
+            f"Dead: never above 0, or constant, over {counted(notes['counted'], 'image')}."
         )
         if len(table) < notes["all_layers"]:
-            said += f" {len(table)} of {notes['all_layers']} layers."
-        figure = new_figure(result, self.question(), width=12, height=0.95 * len(table) + 0.95, said=said)
+            caption += f" Shown: {len(table)} of {notes['all_layers']} layers."
+        figure = new_figure(result, self.question(), width=12, height=0.95 * len(table) + 0.95, said=caption)
         grid = figure.add_gridspec(len(table) + 1, 2, width_ratios=[1.7, 10])
         axes = figure.add_subplot(grid[0, 0])
         axes.imshow(as_rgb(result.arrays["image"]), interpolation="nearest")
@@ -167,9 +166,9 @@ def _findings(table: pd.DataFrame, images: int, row: int) -> list[Finding]:
         share = rate(int(line.dead), int(line.channels))
         findings.append(
             Finding(
-                f"{line.layer}: {line.dead} of {counted(int(line.channels), 'channel')} dead on "
+                f"{line.layer}: {line.dead} of {counted(int(line.channels), 'channel')} are dead on "
                 f"{counted(images, 'image')}, {share} "
-                f"({line.silent} never above 0, {line.constant} always the same).",
+                f"({line.silent} never above 0, {line.constant} constant).",
                 severity=Severity.SERIOUS
                 if share.value > 0.5
                 else Severity.MILD
@@ -200,10 +199,10 @@ def _findings(table: pd.DataFrame, images: int, row: int) -> list[Finding]:
 
 
 def _classes(figure: Figure, place: Any, result: Result) -> None:
-    """Write what the image is and what it is taken for."""
+    """Write the true and the predicted class of the image."""
     axes, notes = figure.add_subplot(place), result.notes
     axes.set_axis_off()
-    verdict = "right" if notes["right"] else "wrong"
+    verdict = "correct" if notes["right"] else "wrong"
     for at, (words, colour) in enumerate(
         (
             (f"Row {result.params.get('row', 0)}", INK),

@@ -1,4 +1,4 @@
-"""Grad-CAM of right and wrong predictions."""
+"""Grad-CAM of correct and wrong predictions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-CELL, COLUMNS = 1.3, 8
+CELL = 1.3
+"""Width of a picture in inches."""
+COLUMNS = 8
 
 
 class GradCamMapsParams(Params):
@@ -38,16 +40,14 @@ class GradCamMapsParams(Params):
 
     layer: Annotated[
         str | None,
-        Field(description="layer to read; the last spatial layer that is no pooling, if not given"),
+        Field(description="layer to explain; auto: the last spatial layer that is not a pooling layer"),
         ChooseFrom("layers"),
     ] = None
     examples: int = Field(
-        1, ge=1, le=4, description="right and wrong predictions of each class to show, most confident first"
+        1, ge=1, le=4, description="correct and wrong predictions to show per class, most confident first"
     )
-    classes: int = Field(12, ge=1, le=50, description="classes to show; of more, those with the most errors")
-    images: int = Field(
-        1000, ge=1, le=100_000, description="images whose maps are counted, evenly spaced over the dataset"
-    )
+    classes: int = Field(12, ge=1, le=50, description="most classes to show; the ones with the most errors are kept")
+    images: int = Field(1000, ge=1, le=100_000, description="images on which empty maps are counted, evenly spaced")
 
 
 class GradCamMaps(Analysis[GradCamMapsParams]):
@@ -58,7 +58,7 @@ class GradCamMaps(Analysis[GradCamMapsParams]):
     needs_inside = "layers"
 
     def missing(self, session: Session) -> str | None:
-        """Say so where the model is known to have no place to look at."""
+        """Say so where the model is known to have no spatial layer."""
         if session.ready and not session.probe.spatial_layers:
             none = "Grad-CAM needs a layer with (N, h, w, F) output. This model has none."
             return super().missing(session) or none
@@ -72,9 +72,9 @@ class GradCamMaps(Analysis[GradCamMapsParams]):
         shown = examples["row"].to_numpy()
         rows = np.concatenate([shown, sample])
         found = session.attribute("grad-cam", rows=rows, target="predicted", layer=params.layer)
-        maps, counted = found.values[: len(shown)], found.values[len(shown) :]
-        table = _described(examples, maps, predictions, dataset)
-        findings = _findings(predictions, sample, counted, found.layer or "")
+        maps, sampled_maps = found.values[: len(shown)], found.values[len(shown) :]
+        table = _describe(examples, maps, predictions, dataset)
+        findings = _findings(predictions, sample, sampled_maps, found.layer or "")
         notes = {"layer": found.layer, "size": list(maps.shape[1:])}
         return Result(
             {"examples": table},
@@ -113,7 +113,7 @@ class GradCamMaps(Analysis[GradCamMapsParams]):
             height=lines,
             said=(
                 "Teal: true class. Orange: predicted class with its probability. Grad-CAM of the predicted "
-                f"class at layer {text(result.notes['layer'], 60)}, native size {height}×{width}, enlarged bilinearly. "
+                f"class at layer {text(result.notes['layer'], 60)}, native size {height}×{width}, upsampled. "
                 "All maps share one scale; grey: no positive evidence."
             ),
         )
@@ -147,7 +147,7 @@ def _examples(predictions: Predictions, classes: int, params: GradCamMapsParams)
     return pd.DataFrame(listed, columns=["row", "label", "correct"])
 
 
-def _described(examples: pd.DataFrame, maps: Array, predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
+def _describe(examples: pd.DataFrame, maps: Array, predictions: Predictions, dataset: Dataset) -> pd.DataFrame:
     """Add names, confidence, and how much evidence there is."""
     import pandas as pd
 
@@ -170,7 +170,7 @@ def _pair(row: pd.Series, image: Array, value: Array, scale: float) -> tuple[Til
     predicted = f"{text(row['predicted'], 22)} {probability(row['confidence'])}%"
     first = (f"{text(row['true'], 26)}", TRUE_COLOUR)
     second = (
-        ("right, " + predicted.rsplit(" ", 1)[1], QUIET) if row["correct"] else (f"→ {predicted}", PREDICTED_COLOUR)
+        ("correct, " + predicted.rsplit(" ", 1)[1], QUIET) if row["correct"] else (f"→ {predicted}", PREDICTED_COLOUR)
     )
     above = (("", QUIET), ("", QUIET))
     return Tile(image, above=(first, second)), Tile(image, above=above, overlay=value, scale=scale)
@@ -179,15 +179,15 @@ def _pair(row: pd.Series, image: Array, value: Array, scale: float) -> tuple[Til
 def _findings(predictions: Predictions, sample: Array, maps: Array, layer: str) -> list[Finding]:
     empty = maps.reshape(len(maps), -1).max(axis=1) <= 0
     share = rate(int(empty.sum()), len(maps))
-    said = f"{int(empty.sum()):,} of {len(maps):,} predictions have no positive evidence in {layer}, {share}"
+    claim = f"{int(empty.sum()):,} of {len(maps):,} predictions have no positive evidence in {layer}, {share}"
     wrong = ~predictions.correct[sample]
     if wrong.any() and not wrong.all():
         parts = [rate(int(empty[which].sum()), int(which.sum())) for which in (~wrong, wrong)]
-        said += f"; right predictions {parts[0]}, wrong ones {parts[1]}"
-    advice = "There Grad-CAM shows nothing: try another layer, or a method on the pixels, such as integrated gradients."
+        claim += f"; correct predictions {parts[0]}, errors {parts[1]}"
+    advice = "Grad-CAM shows nothing there: try another layer, or a pixel-level method such as integrated gradients."
     findings = [
         Finding(
-            f"{said}.",
+            f"{claim}.",
             severity=Severity.SERIOUS if share.low > 0.25 else Severity.MILD if empty.any() else Severity.INFO,
             effect=share,
             evidence=worst_first(predictions, sample[empty]),
@@ -198,11 +198,10 @@ def _findings(predictions: Predictions, sample: Array, maps: Array, layer: str) 
         height, width = maps.shape[1:]
         findings.append(
             Finding(
-                f"A map of {layer} has only {height}×{width} places: it says which part of the image, not which "
-                "detail.",
+                f"A map of {layer} has only {height}×{width} places: it locates a part of the image, not a detail.",
                 severity=Severity.MILD,
                 effect=Estimate(float(height * width)),
-                advice="An earlier layer has more places, but sees less of the class.",
+                advice="An earlier layer has more places, but is less specific to the class.",
             )
         )
     return findings

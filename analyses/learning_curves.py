@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-TRAINING, VALIDATION = "#64748b", "#2563eb"
+TRAINING = "#64748b"
+VALIDATION = "#2563eb"
 RISEN = 0.1
 """Rise of the validation loss above its lowest value from which training went on for too long."""
 
@@ -31,8 +32,8 @@ RISEN = 0.1
 class LearningCurvesParams(Params):
     """What counts as over- or underfitted."""
 
-    gap: float = Field(0.03, ge=0, le=1, description="training minus validation accuracy from which it is overfitting")
-    patience: int = Field(3, ge=1, le=100, description="epochs at the end that tell whether it is still improving")
+    gap: float = Field(0.03, ge=0, le=1, description="training minus validation accuracy that counts as overfitting")
+    patience: int = Field(3, ge=1, le=100, description="last epochs that show whether training still improves")
 
 
 class LearningCurves(Analysis[LearningCurvesParams]):
@@ -44,10 +45,7 @@ class LearningCurves(Analysis[LearningCurvesParams]):
         """Say so where the model was not trained here."""
         history = session.history
         if history is None or len(history) == 0:
-            return (
-                "Learning curves need the history of a run. This model came without one: "
-                "train it with `workbench train`."
-            )
+            return "Learning curves need the history of a run. This model has none: train it with `workbench train`."
         return None
 
     def compute(self, session: Session, params: LearningCurvesParams) -> Result:
@@ -73,8 +71,8 @@ class LearningCurves(Analysis[LearningCurvesParams]):
             width=11,
             height=3.3,
             said=(
-                "The training values of an epoch are means over it, with any dropout at work, hence below what "
-                "the trained model reaches on the same images. Dotted: the epoch with the lowest validation loss."
+                "Training values are means over the epoch with dropout active, so they are below what the trained "
+                "model reaches on the same images. Dotted: the epoch with the lowest validation loss."
             ),
         )
         loss, accuracy, rate = figure.subplots(1, 3, width_ratios=[4, 4, 2.6])
@@ -119,9 +117,9 @@ def _fit(table: pd.DataFrame, params: LearningCurvesParams) -> list[Finding]:
     if "val_loss" not in table or "val_accuracy" not in table or "accuracy" not in table:
         return [
             Finding(
-                "No validation values were recorded, so overfitting cannot be told from this run.",
+                "No validation values were recorded, so overfitting cannot be measured in this run.",
                 severity=Severity.MILD,
-                advice="Keep a part of the training images for validation.",
+                advice="Hold out part of the training images for validation.",
             )
         ]
     last, best = table.iloc[-1], _best(table)
@@ -143,9 +141,9 @@ def _fit(table: pd.DataFrame, params: LearningCurvesParams) -> list[Finding]:
             advice=advice,
         )
     elif gap >= params.gap:
-        said = f"The model knows its training images better than new ones: {ends} ({points}), but {above}."
+        claim = f"The model is better on its training images than on new ones: {ends} ({points}), but {above}."
         advice = "Stopping earlier would not help; more images, augmentation or weight decay may."
-        fit = Finding(said, severity=Severity.MILD, effect=Estimate(gap), advice=advice)
+        fit = Finding(claim, severity=Severity.MILD, effect=Estimate(gap), advice=advice)
     else:
         fit = Finding(f"No overfitting: {ends} ({points}).", severity=Severity.INFO, effect=Estimate(gap))
     return [fit, _lowest(epoch, lowest, len(table))]
@@ -158,31 +156,31 @@ def _lowest(epoch: int, loss: float, epochs: int) -> Finding:
 
 
 def _trend(table: pd.DataFrame, params: LearningCurvesParams) -> list[Finding]:
-    """Say whether the last epochs still brought something."""
+    """Say whether the last epochs still lowered the loss."""
     name, whose = ("val_loss", "validation") if "val_loss" in table else ("loss", "training")
     if name not in table or len(table) <= params.patience:
-        said = (
-            f"{counted(len(table), 'epoch')} of training: too few to tell a trend over "
+        claim = (
+            f"{counted(len(table), 'epoch')} of training: too few to judge a trend over "
             f"{counted(params.patience, 'epoch')}."
         )
-        return [Finding(said, severity=Severity.MILD, advice="Train longer.")]
+        return [Finding(claim, severity=Severity.MILD, advice="Train longer.")]
     values = table[name].to_numpy()
     before, after = float(np.nanmin(values[: -params.patience])), float(np.nanmin(values[-params.patience :]))
     gain = 1 - after / before if before > 0 else 0.0
     last = counted(params.patience, "last epoch").removeprefix("1 ")
     if gain >= 0.01:
-        said = f"It was still improving: the {last} lowered the {whose} loss by {percent(gain)}, to {after:.3f} nats."
+        claim = f"Still improving: the {last} lowered the {whose} loss by {percent(gain)}, to {after:.3f} nats."
         return [
             Finding(
-                said,
+                claim,
                 severity=Severity.MILD,
                 effect=Estimate(gain),
-                advice="Train longer, or with a higher learning rate: it may not have converged.",
+                advice="Train longer, or with a higher learning rate: the model may not have converged.",
             )
         ]
     return [
         Finding(
-            f"It has converged: the {last} changed the lowest {whose} loss by {percent(max(gain, 0.0))}.",
+            f"Training has converged: the {last} changed the lowest {whose} loss by {percent(max(gain, 0.0))}.",
             severity=Severity.INFO,
             effect=Estimate(gain),
         )

@@ -33,40 +33,40 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 MEASURED = 1000
-"""Images on which is counted what leaves the frame."""
+"""Images on which it is counted how often objects leave the frame."""
 MUCH = 0.05
 """Share of an object's pixels that may leave the image."""
 OFTEN = 0.05
 """Share of the images of which more may leave."""
 COVERED = 0.5
-"""Share of an object's pixels from which on it counts as hidden."""
+"""Share of an object's pixels above which it counts as hidden."""
 SAMPLES = ("flip", "shift", "rotation", "zoom", "brightness", "contrast", "erasing", "erasing_size")
 
 
 class AugmentationSamplesParams(Params):
     """Which augmentation is shown on how many images; settings that are not given are the recipe's."""
 
-    images: int = Field(6, ge=1, le=20, description="images to show, as evenly over the classes as can be")
-    draws: int = Field(7, ge=1, le=12, description="times that each is drawn")
-    seed: int = Field(0, ge=0, lt=2**32, description="of what is drawn, and which images are")
-    recipe: str | None = Field(None, description="name of the recipe; that of the run, or `tuned`, if none")
-    flip: Literal["yes", "no"] | None = Field(None, description="mirror at random")
-    shift: int | None = Field(None, ge=0, le=64, description="pixels to move each way")
-    rotation: float | None = Field(None, ge=0, le=180, description="degrees to turn each way")
-    zoom: float | None = Field(None, ge=0, le=0.9, description="share to enlarge or shrink by")
-    brightness: float | None = Field(None, ge=0, le=1, description="share of white to lighten or darken by")
-    contrast: float | None = Field(None, ge=0, le=0.99, description="share to stretch or squeeze contrast by")
-    erasing: float | None = Field(None, ge=0, le=1, description="share of images with a rectangle of noise")
-    erasing_size: float | None = Field(None, ge=0.02, le=1, description="largest share of an image that is erased")
+    images: int = Field(6, ge=1, le=20, description="images to show, balanced over classes")
+    draws: int = Field(7, ge=1, le=12, description="augmented versions of each image")
+    seed: int = Field(0, ge=0, lt=2**32, description="seed for choosing images and augmenting them")
+    recipe: str | None = Field(None, description="training recipe; auto: that of the run, or tuned")
+    flip: Literal["yes", "no"] | None = Field(None, description="flip horizontally at random")
+    shift: int | None = Field(None, ge=0, le=64, description="largest shift each way, pixels")
+    rotation: float | None = Field(None, ge=0, le=180, description="largest rotation each way, degrees")
+    zoom: float | None = Field(None, ge=0, le=0.9, description="largest zoom in or out, as a share of the size")
+    brightness: float | None = Field(None, ge=0, le=1, description="largest change of brightness, as a share of white")
+    contrast: float | None = Field(None, ge=0, le=0.99, description="largest change of contrast, as a share")
+    erasing: float | None = Field(None, ge=0, le=1, description="share of images with a rectangle replaced by noise")
+    erasing_size: float | None = Field(None, ge=0.02, le=1, description="largest erased share of an image")
 
 
 class AugmentationSamples(Analysis[AugmentationSamplesParams]):
-    """What does augmentation make of the images, and would you still give them their labels?"""
+    """What does augmentation do to the images, and do their labels still fit?"""
 
     Params = AugmentationSamplesParams
 
     def compute(self, session: Session, params: AugmentationSamplesParams) -> Result:
-        """Change some images as the trainer does, and count on many what leaves the frame."""
+        """Augment some images as the trainer does, and count on many how often objects leave the frame."""
         import pandas as pd
 
         recipe, dataset, names = _recipe(session, params), session.dataset, session.class_names
@@ -92,7 +92,7 @@ class AugmentationSamples(Analysis[AugmentationSamplesParams]):
                 }
                 for place, row in enumerate(rows)
             ]
-            report("augmentation-samples", number + 1, params.draws)
+            report("Augmentation", number + 1, params.draws)
         settings = {name: getattr(recipe, name) for name in SAMPLES}
         return Result(
             {"draws": pd.DataFrame(table).sort_values(["row", "draw"], ignore_index=True)},
@@ -102,7 +102,7 @@ class AugmentationSamples(Analysis[AugmentationSamplesParams]):
         )
 
     def draw(self, result: Result) -> Figure:
-        """Draw a row for each image: as it is, then as it was drawn."""
+        """Draw a row for each image: the original, then its augmented versions."""
         drawn, notes = result.arrays["drawn"], result.notes
         columns = 1 + drawn.shape[1]
         pictures = []
@@ -118,7 +118,7 @@ class AugmentationSamples(Analysis[AugmentationSamplesParams]):
             self.question(),
             width=max(columns * cell + 0.2, 6.0),
             height=tiles_height(pictures, columns, cell),
-            said=f"First column: as it is. Then as the trainer draws it: {used or 'nothing is changed'}.",
+            said=f"First column: original. Then augmented as in training: {used or 'nothing is changed'}.",
         )
         tiles(figure.subplots(), pictures, columns=columns, cell=cell)
         return figure
@@ -164,8 +164,8 @@ def _findings(dataset: Dataset, recipe: Recipe, params: AugmentationSamplesParam
     if not settings:
         return [
             Finding(
-                "This recipe changes no image: every epoch sees the same ones.",
-                advice="Ask for a recipe that does (--recipe augmented), or for a change (--shift 2, --flip yes).",
+                "This recipe has no augmentation: every epoch sees the same images.",
+                advice="Choose a recipe that has some (--recipe augmented), or a setting (--shift 2, --flip yes).",
             )
         ]
     found = []
@@ -174,12 +174,12 @@ def _findings(dataset: Dataset, recipe: Recipe, params: AugmentationSamplesParam
     if recipe.flip:
         found.append(
             Finding(
-                "Half of the images are mirrored left to right.",
-                advice="Right for clothes and animals; wrong where left and right tell classes apart, as in letters.",
+                "Half of the images are flipped horizontally.",
+                advice="Fine for clothes and animals; wrong where left and right distinguish classes, as in letters.",
             )
         )
     shown = listed([f"{name.replace('_', ' ')} {_said(value)}" for name, value in settings.items()], most=9)
-    found.append(Finding(f"Images are changed by {counted(len(settings), 'setting')} of the recipe: {shown}."))
+    found.append(Finding(f"The recipe augments images by {counted(len(settings), 'setting')}: {shown}."))
     return found
 
 
@@ -188,48 +188,51 @@ def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
     rows = balanced(dataset.labels, MEASURED, seed)
     masks = object_masks(np.asarray(dataset.images[rows]))
     draws = Draws.of(len(rows), dataset.image_shape[:2], recipe, seed, 0)
-    told = plain(masks)
-    if not told.any():
+    clear = plain(masks)
+    if not clear.any():
         return [
             Finding(
-                "Whether objects leave the frame cannot be told: no image has a plain background that an object stands "
-                "before.",
-                advice="Look at the draws.",
+                "Whether objects leave the frame cannot be measured: no image shows an object on a plain background.",
+                advice="Look at the augmented images.",
             )
         ]
-    found, count = [], int(told.sum())
+    found, count = [], int(clear.sum())
     if recipe.shift or recipe.rotation or recipe.zoom:
-        out = np.where(told, leaving(masks, draws), 0.0)
+        out = np.where(clear, leaving(masks, draws), 0.0)
         touched, much = out > 0, out > MUCH
         share = rate(int(touched.sum()), count)
         often = rate(int(much.sum()), count).low > OFTEN
         of = counted(count, "image")
-        said = (
-            f"In {share} of {of} a draw moves a part of the object out of the frame, on average "
-            f"{percent(float(out[told].mean()))} of its pixels; in {percent(float(much.sum()) / count)} of them more "
-            f"than {percent(MUCH)}."
+        claim = (
+            f"Augmentation moves part of the object out of the frame in {share} of {of}, on average "
+            f"{percent(float(out[clear].mean()))} of its pixels; in {percent(float(much.sum()) / count)} of the images "
+            f"more than {percent(MUCH)}."
         )
         found.append(
             Finding(
-                said if touched.any() else f"Of {of} none has a part of its object moved out of the frame by a draw.",
+                claim
+                if touched.any()
+                else f"Augmentation moves no part of an object out of the frame, in any of {of}.",
                 severity=Severity.MILD if often else Severity.INFO,
                 effect=share,
                 evidence=_worst(rows, out, touched),
-                advice="Move, turn and enlarge less, if what is cut off matters for the class." if often else "",
+                advice="Reduce shift, rotation and zoom if the parts that are cut off matter for the class."
+                if often
+                else "",
             )
         )
     if recipe.erasing:
-        hidden = np.where(told, covered(masks, draws), 0.0)
+        hidden = np.where(clear, covered(masks, draws), 0.0)
         most = hidden > COVERED
         share = rate(int(most.sum()), count)
         often = share.low > OFTEN
         found.append(
             Finding(
-                f"In {share} of {counted(count, 'image')} a draw erases more than half of the object.",
+                f"In {share} of {counted(count, 'image')}, augmentation erases more than half of the object.",
                 severity=Severity.MILD if often else Severity.INFO,
                 effect=share,
                 evidence=_worst(rows, hidden, most),
-                advice="Erase less (--erasing-size): what is gone cannot be learned." if often else "",
+                advice="Erase less (--erasing-size): what is erased cannot be learned." if often else "",
             )
         )
     return found

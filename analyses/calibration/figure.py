@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CALIBRATED, RISK = "#2563eb", "#b91c1c"
-WIDTH, MOST_CLASSES = 12.5, 14
+CALIBRATED = "#2563eb"
+RISK = "#b91c1c"
+WIDTH = 12.5
+MOST_CLASSES = 14
 
 
 def draw_calibration(result: Result, question: str) -> Figure:
@@ -36,8 +38,8 @@ def draw_calibration(result: Result, question: str) -> Figure:
         question,
         width=WIDTH,
         height=upper + strip + 0.6,
-        said="Lines: 95 % Wilson intervals. On the dotted line confidence would be accuracy. A class is the predicted "
-        "one; a pair holds the images whose two largest scores are these classes.",
+        said="Lines: 95 % Wilson intervals. Dotted: confidence equals accuracy. Classes: the predicted ones. Pairs: "
+        "images whose two largest scores are these classes.",
     )
     axes = figure.subplot_mosaic(
         [["diagram", "groups", "risk"], ["histogram", "groups", "risk"], ["errors", "errors", "errors"]],
@@ -48,7 +50,7 @@ def draw_calibration(result: Result, question: str) -> Figure:
     _histogram(axes["histogram"], result)
     _groups(axes["groups"], result)
     _risk(axes["risk"], result)
-    heading(axes["errors"], "The errors that are surest after calibration" if pictures else "No image is wrong")
+    heading(axes["errors"], "The most confident errors after calibration" if pictures else "No errors")
     tiles(axes["errors"], pictures, columns=columns, cell=cell)
     return figure
 
@@ -68,7 +70,7 @@ def _pictures(images: np.ndarray, shown: pd.DataFrame) -> list[Tile]:
 def _diagram(axes: Axes, result: Result) -> None:
     bins, temperature = result.tables["bins"], result.notes["temperature"]
     axes.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle=":")
-    styles = [("as it is", QUIET, "o", "as it is")]
+    styles = [("as it is", QUIET, "o", "uncalibrated")]
     if temperature is not None:
         styles.append(("calibrated", CALIBRATED, "s", f"logits divided by {temperature:.2f}"))
     for which, colour, marker, label in styles:
@@ -108,7 +110,7 @@ def _histogram(axes: Axes, result: Result) -> None:
 
 
 def _groups(axes: Axes, result: Result) -> None:
-    """Draw the confidence of each class and pair beside its accuracy, too confident by most first."""
+    """Draw the confidence of each class and pair beside its accuracy, most over-confident first."""
     classes, pairs = result.tables["classes"], result.tables["pairs"]
     some = classes[classes["images"] > 0]
     order = some["gap"].abs().to_numpy().argsort(kind="stable")[::-1][:MOST_CLASSES]
@@ -138,22 +140,22 @@ def _groups(axes: Axes, result: Result) -> None:
 
 
 def _risk(axes: Axes, result: Result) -> None:
-    curve, wanted = result.tables["coverage"], result.notes["error_rate"]
+    curve, target = result.tables["coverage"], result.notes["error_rate"]
     coverage = 100 * curve["coverage"].to_numpy()
     axes.fill_between(coverage, 100 * curve["low"], 100 * curve["high"], color=RISK, alpha=0.15, linewidth=0)
     axes.plot(coverage, 100 * curve["risk"], color=RISK, linewidth=1.6)
-    axes.axhline(100 * wanted, color=INK, linewidth=1, linestyle=":")
-    end = 100 * min(max(3 * wanted, 1.5 * curve["risk"].max(), 0.02), 1.0)
-    fits = np.flatnonzero(curve["risk"] <= wanted)
-    said = f"wanted: {percent(wanted)}"
+    axes.axhline(100 * target, color=INK, linewidth=1, linestyle=":")
+    end = 100 * min(max(3 * target, 1.5 * curve["risk"].max(), 0.02), 1.0)
+    fits = np.flatnonzero(curve["risk"] <= target)
+    label = f"target: {percent(target)}"
     if len(fits):
         last = int(fits[-1])
         axes.plot(coverage[last], 100 * curve["risk"][last], "o", color=INK, markersize=5)
-        said += f"\nup to {coverage[last]:.0f} % of the images"
-    axes.text(2, 100 * wanted + 0.03 * end, said, fontsize=SMALL, color=INK, va="bottom")
+        label += f"\nup to {coverage[last]:.0f} % of the images"
+    axes.text(2, 100 * target + 0.03 * end, label, fontsize=SMALL, color=INK, va="bottom")
     axes.set_xlim(0, 101)
     axes.set_ylim(0, end)
-    axes.set_xlabel("answered, % of the images, surest first")
-    axes.set_ylabel("of these wrong, %")
-    heading(axes, "What it costs to answer less")
+    axes.set_xlabel("coverage, % of the images, most confident first")
+    axes.set_ylabel("error rate among these, %")
+    heading(axes, "Risk and coverage")
     plain(axes, grid="both")

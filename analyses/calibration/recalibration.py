@@ -20,7 +20,7 @@ FEWEST = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Recalibrated:
+class Recalibration:
     """Predictions with the temperature taken out.
 
     Attributes:
@@ -37,30 +37,30 @@ class Recalibrated:
     halves: bool
 
 
-def recalibrate(session: Session, seed: int = 0) -> Recalibrated:
+def recalibrate(session: Session, seed: int = 0) -> Recalibration:
     """Fit the temperature on the run's validation images, else across the halves of the images under study."""
     predictions, rows = session.predictions, validation_rows(session)
     if rows is not None and (training := session.training) is not None:
-        value = _determined(training.subset(rows).predictions)
+        value = _fit_temperature(training.subset(rows).predictions)
         if value is not None:
-            return Recalibrated(scaled(predictions, value), value, len(rows), halves=False)
+            return Recalibration(scaled(predictions, value), value, len(rows), halves=False)
     return across_halves(predictions, seed)
 
 
-def across_halves(predictions: Predictions, seed: int = 0) -> Recalibrated:
+def across_halves(predictions: Predictions, seed: int = 0) -> Recalibration:
     """Fit on one half and apply to the other, both ways, so that no image is measured with its own temperature."""
     count = len(predictions)
     order = np.random.default_rng(seed).permutation(count)
     halves = order[: count // 2], order[count // 2 :]
-    found = [_determined(_part(predictions, half)) for half in halves]
-    if found[0] is None or found[1] is None or (whole := _determined(predictions)) is None:
-        return Recalibrated(predictions, None, count, halves=True)
+    found = [_fit_temperature(_part(predictions, half)) for half in halves]
+    if found[0] is None or found[1] is None or (whole := _fit_temperature(predictions)) is None:
+        return Recalibration(predictions, None, count, halves=True)
     by = np.empty(count)
     by[halves[0]], by[halves[1]] = found[1], found[0]
-    return Recalibrated(scaled(predictions, by), whole, count, halves=True)
+    return Recalibration(scaled(predictions, by), whole, count, halves=True)
 
 
-def _determined(predictions: Predictions) -> float | None:
+def _fit_temperature(predictions: Predictions) -> float | None:
     """Return the temperature, or None where few images, no error or no hit leave it open."""
     if len(predictions) < FEWEST or predictions.correct.all():
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import Field
 
-from analyses.cell_dossier.cell import commonest, compared, rates_of
+from analyses.cell_dossier.cell import cell_rates, compare_directions, most_frequent_error
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import ChooseFrom, Params
@@ -48,32 +48,36 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-RIGHT, MEDOIDS = 60, 6
-"""Right predictions of each class to compare with; images of a group to show."""
-CELL, LARGE = 1.6, 1.9
-"""Widths of an image and of a mean map in inches."""
-NARROW, UNCOVERED = 8, 0.5
-"""A map is elsewhere if half of it lies in so few of 49 cells, and the object covers less than that share of them."""
+RIGHT = 60
+"""Correct predictions of each class to compare with."""
+MEDOIDS = 6
+"""Images of a cluster to show."""
+CELL = 1.6
+"""Width of an image in inches."""
+LARGE = 1.9
+"""Width of a mean map in inches."""
+NARROW = 8
+"""Cells, of 49, that must hold half of a map for it to be off the object."""
+UNCOVERED = 0.5
+"""Share of these cells that the object must cover less than."""
 
 
 class CellDossierParams(Params):
     """Which cell, and how its errors are explained."""
 
     true: Annotated[
-        str | None, Field(description="true class; that of the commonest error, if not given"), ChooseFrom("classes")
+        str | None, Field(description="true class; auto: that of the most frequent error"), ChooseFrom("classes")
     ] = None
     predicted: Annotated[
-        str | None,
-        Field(description="predicted class; that of the commonest error, if not given"),
-        ChooseFrom("classes"),
+        str | None, Field(description="predicted class; auto: that of the most frequent error"), ChooseFrom("classes")
     ] = None
     method: contrasts.Method = "integrated-gradients"
     reference: contrasts.Reference = "mean"
-    errors: int = Field(300, ge=1, le=5000, description="errors of the cell to explain at most, evenly spaced")
+    errors: int = Field(300, ge=1, le=5000, description="most errors of the cell to explain, evenly spaced")
 
 
 class CellDossier(Analysis[CellDossierParams]):
-    """How often is one class taken for another, and what in the images speaks for it?
+    """How often is one class predicted as another, and which parts of the images speak for it?
 
     The maps explain f_true - f_predicted. Those of the errors are added up over 7×7 cells and clustered.
     """
@@ -82,20 +86,21 @@ class CellDossier(Analysis[CellDossierParams]):
     needs_model = True
 
     def compute(self, session: Session, params: CellDossierParams) -> Result:
-        """Count the cell and its mirror image, explain its errors beside right predictions, and cluster the maps."""
+        """Count the cell and its mirror image, explain its errors beside correct predictions, and cluster the maps."""
         predictions, names = session.predictions, session.class_names
         counts = confusion_counts(predictions.labels, predictions.predicted, len(names))
         asked = [None if name is None else session.class_index(name) for name in (params.true, params.predicted)]
-        cell = commonest(counts, *asked)
+        cell = most_frequent_error(counts, *asked)
         if cell is None:
             of, other = (
-                names[k] if k is not None else word for k, word in zip(asked, ("any class", "another"), strict=True)
+                names[k] if k is not None else word
+                for k, word in zip(asked, ("any class", "another class"), strict=True)
             )
-            none = Finding(f"No image of {of} is taken for {other}.")
-            return Result({"cell": rates_of(counts, [], names)}, findings=(none,))
-        rates = rates_of(counts, [cell, cell[::-1]], names)
+            none = Finding(f"No image of {of} is predicted as {other}.")
+            return Result({"cell": cell_rates(counts, [], names)}, findings=(none,))
+        rates = cell_rates(counts, [cell, cell[::-1]], names)
         everyone = np.flatnonzero((predictions.labels == cell[0]) & (predictions.predicted == cell[1]))
-        findings = compared(rates, worst_first(predictions, everyone))
+        findings = compare_directions(rates, worst_first(predictions, everyone))
         if not len(everyone):
             return Result({"cell": rates}, findings=tuple(findings))
         rows = [everyone[evenly(len(everyone), params.errors)]]
@@ -138,11 +143,11 @@ class CellDossier(Analysis[CellDossierParams]):
         """Draw rates, mean maps and margins above, and the clusters with their medoids below."""
         rates = result.tables["cell"]
         if "clusters" not in result.tables:
-            return say(new_figure(result, self.question(), height=2.0), "There is no such error to show.")
+            return say(new_figure(result, self.question(), height=2.0), "There are no such errors to show.")
         notes, arrays, table = result.notes, result.arrays, result.tables["clusters"]
         true, predicted = (text(rates[column][0], 18) for column in ("true", "predicted"))
-        names = [(f"{true} → {predicted}", INK), (f"right {true}", TRUE_COLOUR)]
-        names += [(f"right {predicted}", PREDICTED_COLOUR)]
+        names = [(f"{true} → {predicted}", INK), (f"correct {true}", TRUE_COLOUR)]
+        names += [(f"correct {predicted}", PREDICTED_COLOUR)]
         scale = scale_of(arrays["means"], signed=True)
         mean = [on_paper(values, scale, mask) for values, mask in zip(arrays["means"], arrays["objects"], strict=True)]
         means = [
@@ -156,9 +161,9 @@ class CellDossier(Analysis[CellDossierParams]):
             self.question(),
             width=12.0,
             height=tall + low + 0.4,
-            said=f"Explained: the logit of {true} (teal) less that of {predicted} (orange), by {notes['title']}, "
-            f"{notes['size']}. All mean maps share one scale; shaded: where most of the images have their object. "
-            "Lines: 95 % Wilson intervals. Images of a group: nearest to its centre, with row and margin in logits.",
+            said=f"Explained: the logit of {true} (teal) minus that of {predicted} (orange), by {notes['title']}, "
+            f"{notes['size']}. Mean maps share one scale; shaded: where most images show the object. Lines: 95 % "
+            "Wilson intervals. Images of a cluster: nearest to its centre, with row and margin in logits.",
         )
         above, below = figure.subfigures(2, 1, height_ratios=[tall, low], squeeze=False)[:, 0]
         bars, maps, margins = above.subplots(1, 3, width_ratios=[2.6, 3 * LARGE, 3.0])
@@ -168,11 +173,11 @@ class CellDossier(Analysis[CellDossierParams]):
         bottom = maps.get_ylim()[0]
         maps.set_ylim(bottom + 0.42, 0)
         bar = maps.inset_axes((0.0, bottom + 0.17, 0.9, 0.09), transform=maps.transData)
-        scale_bar(bar, colours_for(signed=True, scale=scale, contrast=True), "logits, each pixel")
+        scale_bar(bar, colours_for(signed=True, scale=scale, contrast=True), "logits per pixel")
         _histogram(margins, [arrays[f"margins {k}"] for k in range(len(names))], names)
         clusters = below.subplots()
         tiles(clusters, lines, columns=1 + MEDOIDS, cell=CELL)
-        heading(clusters, "Groups of the errors' maps" if len(table) > 1 else "The errors' maps form one group")
+        heading(clusters, "Clusters of the errors' maps" if len(table) > 1 else "The errors' maps form one cluster")
         return figure
 
 
@@ -218,50 +223,52 @@ def _clusters(groups: Clusters, cells: Array, masks: Array, margins: Array) -> p
 
 
 def _grouped(table: pd.DataFrame, groups: Clusters, evidence: list[tuple[int, ...]]) -> list[Finding]:
-    """Say how many groups there are, and where each one's mean map lies."""
+    """Say how many clusters there are, and where each one's mean map lies."""
     count = len(groups.labels)
     if count < LEAST:
-        said = f"{counted(count, 'error')} are too few to look for groups; at least {LEAST} are needed."
+        claim = f"{counted(count, 'error')}: too few to look for clusters; at least {LEAST} are needed."
     elif len(table) == 1:
-        said = (
-            f"The maps of {count:,} errors form one group: of {DRAWS} clouds without groups {groups.reached} can be "
+        claim = (
+            f"The maps of {count:,} errors form one cluster: {groups.reached} of {DRAWS} random sets without clusters "
             f"split as well (silhouette {number(groups.silhouette)})."
         )
     else:
-        said = (
-            f"The maps of {count:,} errors fall into {len(table)} groups: none of {DRAWS} clouds without groups can be "
-            f"split as well (silhouette {number(groups.silhouette)}, p = {1 / (DRAWS + 1):.2g})."
+        claim = (
+            f"The maps of {count:,} errors form {len(table)} clusters: none of {DRAWS} random sets without clusters "
+            f"splits as well (silhouette {number(groups.silhouette)}, p = {1 / (DRAWS + 1):.2g})."
         )
-    findings = [Finding(said)]
+    findings = [Finding(claim)]
     for (_, row), rows in zip(table.iterrows(), evidence, strict=True):
         share = rate(int(row["errors"]), count)
         whose = (
-            f"Group {row['cluster']}, {row['errors']:,} of {count:,} errors, {share}" if len(table) > 1 else "Together"
+            f"Cluster {row['cluster']}, {row['errors']:,} of {count:,} errors, {share}"
+            if len(table) > 1
+            else "All errors"
         )
-        claim = f"{whose}: half of its mean map lies in {row['half_in_cells']} of {row['cells']} cells, {row['place']}"
+        claim = f"{whose}: half of the mean map lies in {row['half_in_cells']} of {row['cells']} cells, {row['place']}"
         elsewhere = row["half_in_cells"] <= NARROW and row["covers_high"] < UNCOVERED
         if np.isfinite(row["object_covers"]):
             on = Estimate(row["object_covers"], row["covers_low"], row["covers_high"])
             claim += f"; the object covers {contrasts.in_percent(on)} of them"
         findings.append(
             Finding(
-                f"{claim}{', so it does not explain them' if elsewhere else ''}.",
+                f"{claim}{', so the object does not explain them' if elsewhere else ''}.",
                 severity=Severity.SERIOUS if elsewhere else Severity.INFO,
                 effect=share,
                 evidence=rows,
-                advice="Look what stands there: a mark that comes with the class is a shortcut." if elsewhere else "",
+                advice="Look at this place: a mark that comes with the class is a shortcut." if elsewhere else "",
             )
         )
     return findings
 
 
 def _lines(table: pd.DataFrame, mean: list[Array], arrays: Mapping[str, Array], shown: list[int]) -> list[Tile]:
-    """One line of pictures for each group: its mean map, and the images nearest to its centre."""
+    """One line of pictures for each cluster: its mean map, and the images nearest to its centre."""
     lines, start = [], 0
     blank = Tile(np.full((*arrays["images"].shape[1:3], 3), 255, np.uint8), below=[("", QUIET)])
     for (_, row), picture, count in zip(table.iterrows(), mean, shown, strict=True):
-        said = f"{row['cluster']}: {counted(row['errors'], 'error')}, {percent(row['share'])}"
-        below = [(said, INK), (f"mean margin {number(row['margin'])}", QUIET)]
+        size = f"{row['cluster']}: {counted(row['errors'], 'error')}, {percent(row['share'])}"
+        below = [(size, INK), (f"mean margin {number(row['margin'])}", QUIET)]
         lines.append(Tile(picture, below=below, framed=True))
         for n in range(start, start + count):
             below = [(f"row {arrays['rows'][n]}", QUIET), (number(arrays["margin"][n]), QUIET)]
@@ -280,25 +287,25 @@ def _bars(axes: Axes, rates: pd.DataFrame) -> None:
         axes.text(
             0, place - 0.34, f"{text(row['true'], 17)} → {text(row['predicted'], 17)}", fontsize=SMALL + 0.5, color=INK
         )
-        said = f"{row['images']:,} of {row['of']:,}" + (f", {percent(row['rate'])}" if row["of"] else "")
-        axes.text(0, place + 0.34, said, fontsize=SMALL, color=QUIET, va="center")
+        label = f"{row['images']:,} of {row['of']:,}" + (f", {percent(row['rate'])}" if row["of"] else "")
+        axes.text(0, place + 0.34, label, fontsize=SMALL, color=QUIET, va="center")
     axes.set_yticks([])
     axes.set_ylim(1.6, -0.6)
     axes.set_xlim(0, 1.1 * end)
     axes.set_xlabel("share of the images of the true class, %")
-    heading(axes, "The cell and its mirror image")
+    heading(axes, "The cell and its reverse")
     bare(axes, grid="x")
 
 
 def _histogram(axes: Axes, margins: list[Array], names: list[tuple[str, str]]) -> None:
-    """Draw the margins of the errors, and of right predictions of both classes."""
+    """Draw the margins of the errors, and of correct predictions of both classes."""
     bins = np.histogram_bin_edges(np.concatenate(margins), 24).tolist()
     for values, (name, colour) in zip(margins, names, strict=True):
         if len(values):
             share = np.full(len(values), 100 / len(values))
             axes.hist(values, bins, weights=share, histtype="stepfilled", color=colour, alpha=0.3)
             axes.hist(values, bins, weights=share, histtype="step", color=colour, linewidth=1.2, label=name)
-    axes.set(xlabel="margin, logits", ylabel="share of each, %")
+    axes.set(xlabel="margin, logits", ylabel="share of each group, %")
     axes.set_ylim(0, 1.5 * axes.get_ylim()[1])
     axes.legend(frameon=False, fontsize=SMALL, loc="upper left", handlelength=1.2)
     heading(axes, "Margins")

@@ -1,4 +1,4 @@
-"""One cell of the confusion matrix and its mirror image: how often each happens, and whether they differ."""
+"""One cell of the confusion matrix and its reverse: how often each happens, and whether they differ."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def commonest(counts: Array, true: int | None, predicted: int | None) -> tuple[int, int] | None:
+def most_frequent_error(counts: Array, true: int | None, predicted: int | None) -> tuple[int, int] | None:
     """Return the classes of the cell with the most errors.
 
     Args:
@@ -33,7 +33,7 @@ def commonest(counts: Array, true: int | None, predicted: int | None) -> tuple[i
     """
     if true is not None and predicted is not None:
         if true == predicted:
-            raise WorkbenchError(f"`true` and `predicted` must be two classes. Got class {true} twice.")
+            raise WorkbenchError(f"`true` and `predicted` must be two different classes. Got class {true} twice.")
         return true, predicted
     asked = np.ones(counts.shape, bool)
     np.fill_diagonal(asked, False)
@@ -45,7 +45,7 @@ def commonest(counts: Array, true: int | None, predicted: int | None) -> tuple[i
     return (int(first), int(second)) if errors.any() else None
 
 
-def rates_of(counts: Array, cells: list[tuple[int, int]], names: tuple[str, ...]) -> pd.DataFrame:
+def cell_rates(counts: Array, cells: list[tuple[int, int]], names: tuple[str, ...]) -> pd.DataFrame:
     """Return a line for each cell: its classes, images, and their share of the true class with its interval."""
     import pandas as pd
 
@@ -65,15 +65,15 @@ def rates_of(counts: Array, cells: list[tuple[int, int]], names: tuple[str, ...]
     )
 
 
-def compared(rates: pd.DataFrame, evidence: tuple[int, ...]) -> list[Finding]:
-    """Say how often a cell happens, and whether its mirror image, the second line, is as frequent."""
+def compare_directions(rates: pd.DataFrame, evidence: tuple[int, ...]) -> list[Finding]:
+    """Say how often a cell happens, and whether its reverse, the second line, is as frequent."""
     (one, two, hits, of), (_, _, others, among) = rates[["true", "predicted", "images", "of"]].to_numpy().tolist()
     if not of:
-        return [Finding(f"There is no image of {one}.")]
+        return [Finding(f"There are no images of {one}.")]
     share = rate(hits, of)
-    claim = f"{hits:,} of {counted(of, 'image')} of {one}, {share}, are taken for {two}"
+    claim = f"{hits:,} of {counted(of, 'image')} of {one}, {share}, are predicted as {two}"
     if among:
-        claim += f"; {others:,} of {among:,} the other way round, {rate(others, among)}"
+        claim += f"; {others:,} of {among:,} in the other direction, {rate(others, among)}"
     findings = [
         Finding(
             f"{claim}.",
@@ -85,13 +85,13 @@ def compared(rates: pd.DataFrame, evidence: tuple[int, ...]) -> list[Finding]:
     if among:
         (gap, low, high), chance = difference(hits, of, others, among)
         more, less = (one, two) if gap > 0 else (two, one)
-        said = f"{more} is taken for {less} more often than the other way round"
+        verdict = f"{more} is predicted as {less} more often than the reverse"
         if chance >= 0.05:
-            said = "Neither way is surely the more frequent one"
+            verdict = "Neither direction is significantly more frequent"
         points = [number(100 * each, 1) for each in (gap, low, high)]
         findings.append(
             Finding(
-                f"{said}: the rates differ by {points[0]} points (95 % interval {points[1]} to {points[2]}), "
+                f"{verdict}: the rates differ by {points[0]} points (95 % interval {points[1]} to {points[2]}), "
                 f"p = {chance:.2g} (Fisher's exact test, two-sided).",
                 severity=Severity.MILD if chance < 0.05 else Severity.INFO,
                 effect=Estimate(gap, low, high),

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.channels.findings import LINE, redundant
-from analyses.channels.findings import dead as dead_ones
+from analyses.channels.findings import LINE, dead_channel_findings, redundant_channel_findings
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent
+from workbench.core.wording import counted
 from workbench.data.lazy_images import Some
 from workbench.data.sampling import balanced, evenly
 from workbench.data.thumbnails import small
@@ -47,7 +46,16 @@ if TYPE_CHECKING:
     from analyses.channels.ablation import Unit
     from workbench.session.session import Session
 
-MOST_LAYERS, MOST_ROWS, MOST_CLASSES, CELL, TOP = 16, 12, 20, 0.55, 9
+MOST_LAYERS = 16
+"""Layers in the figure; of more, the last ones."""
+MOST_ROWS = 12
+"""Channels whose effect on the recalls is drawn."""
+MOST_CLASSES = 20
+"""Classes whose recalls are drawn."""
+CELL = 0.55
+"""Width of a picture in inches."""
+TOP = 9
+"""Images of each channel that are drawn, twice."""
 
 
 class ChannelsParams(Params):
@@ -55,21 +63,21 @@ class ChannelsParams(Params):
 
     layer: Annotated[
         str | None,
-        Field(description="layer whose channels are switched off; the last hidden one with places, if not given"),
+        Field(description="layer whose channels are switched off; auto: the last hidden spatial layer"),
         ChooseFrom("layers"),
     ] = None
     images: int = Field(512, ge=2, le=100_000, description="images on which channels are read, evenly spaced")
     tried: int = Field(300, ge=1, le=20_000, description="images on which channels are switched off, balanced")
-    channels: int = Field(256, ge=1, le=4096, description="channels to switch off at most, most relevant first")
-    alike: float = Field(0.98, ge=0.5, le=1, description="correlation from which two channels are called redundant")
+    channels: int = Field(256, ge=1, le=4096, description="most channels to switch off, most relevant first")
+    alike: float = Field(0.98, ge=0.5, le=1, description="correlation from which two channels count as redundant")
     show: int = Field(4, ge=1, le=12, description="channels whose images are shown, most relevant first")
 
 
 class Channels(Analysis[ChannelsParams]):
-    """Which channels are dead or say the same, and what is lost without each?
+    """Which channels are dead or redundant, and what is lost without each?
 
-    A channel is read where the next layer reads it, behind activation and normalisation. It is dead if it is the same
-    on all images, and zeroed if its weights are exactly zero.
+    A channel is read where the next layer reads it, after activation and normalisation. It is dead if it is constant
+    over all images, and zeroed if its weights are exactly zero.
     """
 
     Params = ChannelsParams
@@ -96,22 +104,24 @@ class Channels(Analysis[ChannelsParams]):
         for unit, (low, high, values) in zip(found, read, strict=True):
             dead[unit.name] = (high - low <= 1e-6 * np.maximum(np.abs(high), 1e-3)) & (len(rows) > 1)
             twin[unit.name] = ablation.twins(values)
-            lines.append(_line(unit, probe.layers[unit.name].kind, dead[unit.name], twin[unit.name][1] >= params.alike))
+            lines.append(
+                _layer_row(unit, probe.layers[unit.name].kind, dead[unit.name], twin[unit.name][1] >= params.alike)
+            )
         table = pd.DataFrame(lines, columns=[*LINE])
-        findings = dead_ones(table, len(rows)) + redundant(table, params.alike)
+        findings = dead_channel_findings(table, len(rows)) + redundant_channel_findings(table, params.alike)
         findings.sort(key=lambda each: -each.severity.rank)
-        end, name = _chosen(found, params.layer, probe.layers)
+        end, name = _layer_to_ablate(found, params.layer, probe.layers)
         notes: dict[str, Any] = {"layer": name, "images": len(rows)}
         if end is None or name is None:
-            said = Finding("The model has no hidden layer whose channels could be switched off.")
-            return Result({"layers": table}, findings=(*findings, said), notes=notes)
-        closer, arrays, effects, notes["shown"] = _close(session, params, end)
+            none = Finding("The model has no hidden layer whose channels could be switched off.")
+            return Result({"layers": table}, findings=(*findings, none), notes=notes)
+        ablation_table, arrays, effects, notes["shown"] = _ablate_layer(session, params, end)
         if name in dead:
-            closer.insert(1, "dead", dead[name][closer["channel"]])
-            closer.insert(2, "twin", twin[name][0][closer["channel"]])
-        findings += _effects(name, closer, effects, min(params.tried, len(data)))
+            ablation_table.insert(1, "dead", dead[name][ablation_table["channel"]])
+            ablation_table.insert(2, "twin", twin[name][0][ablation_table["channel"]])
+        findings += _effects(name, ablation_table, effects, min(params.tried, len(data)))
         return Result(
-            {"layers": table, "channels": closer},
+            {"layers": table, "channels": ablation_table},
             arrays=arrays,
             findings=tuple(findings),
             notes=notes | {"names": list(session.class_names)},
@@ -126,13 +136,13 @@ class Channels(Analysis[ChannelsParams]):
         rows = 0 if closer is None else min(len(closer), MOST_ROWS)
         above = max(1.1 + 0.3 * len(shown), 1.5 + 0.27 * rows, 2.2)
         below = tiles_height(pictures, 2 * TOP + 3, CELL) + 0.45 if pictures else 0.0
-        said = f"Dead: the same on all of {counted(notes['images'], 'image')}. Zeroed: all weights exactly 0. " + (
-            f"Of {text(notes['layer'], 40)}, channels in the order of what is lost or won without them; images by the "
-            "channel's largest value, and by what it adds to the logit of the predicted class."
+        caption = f"Dead: constant over {counted(notes['images'], 'image')}. Zeroed: all weights exactly 0. " + (
+            f"Channels of {text(notes['layer'], 40)}: sorted by how much recall changes without them; images with the "
+            "channel's largest value, and with its largest contribution to the logit of the predicted class."
             if pictures
             else ""
         )
-        figure = new_figure(result, self.question(), width=12, height=above + below, said=said)
+        figure = new_figure(result, self.question(), width=12, height=above + below, said=caption)
         parts = figure.subfigures(
             2 if pictures else 1, 1, height_ratios=[above, below] if pictures else None, squeeze=False
         )[:, 0]
@@ -145,13 +155,13 @@ class Channels(Analysis[ChannelsParams]):
             tiles(axes, pictures, columns=2 * TOP + 3, cell=CELL)
             heading(
                 axes,
-                f"Channels of {text(notes['layer'], 40)}: images that excite each most, and in which each is "
-                "most relevant",
+                f"Channels of {text(notes['layer'], 40)}: images with the largest activation, and with the largest "
+                "relevance",
             )
         return figure
 
 
-def _line(unit: Unit, kind: str, dead: Array, alike: Array) -> dict[str, Any]:
+def _layer_row(unit: Unit, kind: str, dead: Array, alike: Array) -> dict[str, Any]:
     zeroed = np.isin(np.arange(unit.channels), unit.zeroed)
     share = rate(int((dead | zeroed).sum()), unit.channels)
     values = (
@@ -167,7 +177,7 @@ def _line(unit: Unit, kind: str, dead: Array, alike: Array) -> dict[str, Any]:
     return dict(zip(LINE, values, strict=True))
 
 
-def _chosen(found: list[Unit], asked: str | None, layers: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def _layer_to_ablate(found: list[Unit], asked: str | None, layers: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return where the channels of the wanted layer are read, and its name."""
     if asked is not None:
         return next((unit.end for unit in found if asked in (unit.name, unit.end) and not unit.output), asked), asked
@@ -179,7 +189,7 @@ def _chosen(found: list[Unit], asked: str | None, layers: Mapping[str, Any]) -> 
     return best.end, best.name
 
 
-def _close(
+def _ablate_layer(
     session: Session, params: ChannelsParams, end: str
 ) -> tuple[pd.DataFrame, dict[str, Array], Array, list[int]]:
     """Switch the channels of one layer off.
@@ -238,10 +248,10 @@ def _close(
     return table, arrays, effects, [int(k) for k in shown]
 
 
-def _effects(name: str, closer: pd.DataFrame, effects: Array, tried: int) -> list[Finding]:
-    """Say which channel a class depends on most, and how many can go alone."""
+def _effects(name: str, ablation_table: pd.DataFrame, effects: Array, tried: int) -> list[Finding]:
+    """Say which channel a class depends on most, and how many can be removed one at a time."""
     images = effects.shape[0]
-    without = int((closer["accuracy_change"] == 0).sum())
+    without = int((ablation_table["accuracy_change"] == 0).sum())
     share = rate(without, images)
     findings = [
         Finding(
@@ -251,14 +261,14 @@ def _effects(name: str, closer: pd.DataFrame, effects: Array, tried: int) -> lis
             effect=share,
         )
     ]
-    place = int(closer["recall_change"].argmin())
-    row: Any = closer.iloc[place]
+    place = int(ablation_table["recall_change"].argmin())
+    row: Any = ablation_table.iloc[place]
     if row["recall_change"] < 0:
         findings.insert(
             0,
             Finding(
                 f"{name}: without channel {row['channel']} the recall of {row['class']} falls by "
-                f"{percent(-row['recall_change'])}; most errors are added in {row['more_errors']} ({row['more']:,}).",
+                f"{-100 * row['recall_change']:.1f} points; most new errors: {row['more_errors']} ({row['more']:,}).",
                 severity=Severity.INFO,
                 effect=Estimate(float(row["recall_change"])),
             ),
@@ -310,13 +320,13 @@ def _losses(figure: Any, axes: Axes, result: Result, rows: int) -> None:
         for (row, column), value in np.ndenumerate(shown):
             if value:
                 dark = abs(value) > 0.7 * largest
-                said = f"{value:+.0f}".replace("-", "−")
+                label = f"{value:+.0f}".replace("-", "−")
                 axes.text(
-                    column, row, said, ha="center", va="center", fontsize=SMALL - 0.5, color="white" if dark else INK
+                    column, row, label, ha="center", va="center", fontsize=SMALL - 0.5, color="white" if dark else INK
                 )
     plain(axes)
-    heading(axes, "Change of each class's recall without a channel")
-    colour_bar(figure, axes, mappable, "points", shrink=0.8, aspect=25, pad=0.02)
+    heading(axes, "Change of recall without a channel")
+    colour_bar(figure, axes, mappable, "percentage points", shrink=0.8, aspect=25, pad=0.02)
 
 
 def _tiles(result: Result) -> list[Tile]:

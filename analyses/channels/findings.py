@@ -1,4 +1,4 @@
-"""What is said of the dead, zeroed and redundant channels of a model's layers."""
+"""Findings about the dead, zeroed and redundant channels of a model's layers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from workbench.statistics.rates import rate
 if TYPE_CHECKING:
     import pandas as pd
 
-DEAD, IDLE, ZEROED = 1 / 3, 0.8, 0.05
-"""Shares of a layer's channels from which dead filters, dead units of a dense layer (both for sure) and zeroed ones are
-a fault. Of dense units good networks often need few: a third and more never fires, and nothing is lost by it."""
+DEAD = 1 / 3
+"""Share of a layer's filters that must surely be dead to be a fault."""
+IDLE = 0.8
+"""The same of a dense layer's units: good networks often need few of them, and a third and more never fires."""
+ZEROED = 0.05
+"""Share of a layer's channels from which zeroed ones are a fault."""
 LINE = ("layer", "kind", "channels", "dead", "dead_share", "dead_low", "dead_high", "zeroed", "redundant", "output")
 """Columns of a table of layers; `dead` counts the zeroed ones too."""
 
 
-def dead(table: pd.DataFrame, images: int) -> list[Finding]:
+def dead_channel_findings(table: pd.DataFrame, images: int) -> list[Finding]:
     """Say which layers have zeroed channels, and which have dead ones."""
     findings = []
     for row in table.to_dict("records"):
@@ -27,14 +30,14 @@ def dead(table: pd.DataFrame, images: int) -> list[Finding]:
             share = rate(row["zeroed"], row["channels"])
             findings.append(
                 Finding(
-                    f"{row['layer']}: of {row['zeroed']:,} of its {row['channels']:,} {whose}, {share}, all weights "
-                    "are exactly zero, which training does not do by itself.",
+                    f"{row['layer']}: {row['zeroed']:,} of its {row['channels']:,} {whose}, {share}, have only weights "
+                    "that are exactly zero, which training alone does not produce.",
                     severity=Severity.SERIOUS if share.value >= ZEROED else Severity.MILD,
                     effect=share,
-                    advice="If it was pruned with intent, check what it cost and remove the channels; if not, load the "
-                    "weights again, or train the layer again.",
+                    advice="If they were pruned on purpose, check what it cost and remove the channels; if not, reload "
+                    "the weights, or retrain the layer.",
                     kind="dead-channels",
-                    confirm="The same layer of an earlier checkpoint has weights there.",
+                    confirm="An earlier checkpoint of this layer has non-zero weights there.",
                 )
             )
         natural = row["dead"] - row["zeroed"]
@@ -42,14 +45,14 @@ def dead(table: pd.DataFrame, images: int) -> list[Finding]:
             share, limit = rate(natural, row["channels"]), IDLE if row["kind"] == "Dense" else DEAD
             findings.append(
                 Finding(
-                    f"{row['layer']}: {natural:,} of its {row['channels']:,} channels are dead, {share}: the same on "
-                    f"all of {counted(images, 'image')}.",
+                    f"{row['layer']}: {natural:,} of its {row['channels']:,} channels are dead, {share}: constant "
+                    f"over {counted(images, 'image')}.",
                     severity=Severity.SERIOUS if share.low > limit else Severity.MILD,
                     effect=share,
                     advice="A lower learning rate or another initialiser keeps more channels alive; dead ones can be "
                     "removed without loss.",
                     kind="dead-channels",
-                    confirm="On other images of the same kind they stay dead.",
+                    confirm="They are dead on other images of the same kind, too.",
                 )
             )
     alive = table[(table["dead"] == 0) & ~table["output"].astype(bool)]
@@ -66,13 +69,13 @@ def dead(table: pd.DataFrame, images: int) -> list[Finding]:
     return findings
 
 
-def redundant(table: pd.DataFrame, alike: float) -> list[Finding]:
-    """Say which hidden layers have channels that say the same."""
+def redundant_channel_findings(table: pd.DataFrame, alike: float) -> list[Finding]:
+    """Say which hidden layers have redundant channels."""
     found = table[(table["redundant"] > 0) & ~table["output"].astype(bool)]
     return [
         Finding(
-            f"{row['layer']}: {row['redundant']:,} of its {row['channels']:,} channels are correlated with another one "
-            f"by {alike:.2f} or more.",
+            f"{row['layer']}: {row['redundant']:,} of its {row['channels']:,} channels have a correlation of "
+            f"{alike:.2f} or more with another one.",
             severity=Severity.INFO,
             effect=rate(row["redundant"], row["channels"]),
             advice="One of each pair can be removed, and its outgoing weights added to the other's.",

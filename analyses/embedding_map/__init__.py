@@ -10,12 +10,12 @@ from pydantic import Field
 
 from analyses.embedding_map.overlap import (
     Neighbourhoods,
+    mean_share,
     overlap_of_pairs,
     purity_of_classes,
-    said_of_mean,
     shares_of_classes,
 )
-from analyses.embedding_map.tsne import flat, trust
+from analyses.embedding_map.tsne import measure_trustworthiness, to_plane
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
@@ -36,10 +36,12 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-RIGHT, WRONG = "#94a3b8", "#b91c1c"
+RIGHT = "#94a3b8"
+WRONG = "#b91c1c"
 OVERLAP = 0.1
-"""Share of foreign neighbours from which an overlap is worth knowing, if it is surely above."""
+"""Share of neighbours of the other class that an overlap worth knowing surely exceeds."""
 PAIRS = 3
+"""Overlaps that findings name."""
 LABELLED = 20
 """Classes whose names are written on the map; of more, those with the most images."""
 TILES = 16
@@ -49,21 +51,23 @@ TILES = 16
 class EmbeddingMapParams(Params):
     """How large the map is, and what counts as near."""
 
-    images: int = Field(5000, ge=10, le=20_000, description="images on the map; of more, a random sample")
-    perplexity: float = Field(30, ge=2, le=200, description="about how many neighbours t-SNE keeps together")
-    neighbours: int = Field(15, ge=1, le=100, description="nearest images that purity and trustworthiness look at")
-    seed: int = Field(0, ge=0, description="of the sample and of the start of t-SNE")
+    images: int = Field(5000, ge=10, le=20_000, description="most images on the map; of more, a random sample")
+    perplexity: float = Field(
+        30, ge=2, le=200, description="perplexity of t-SNE, about how many neighbours it keeps together"
+    )
+    neighbours: int = Field(15, ge=1, le=100, description="nearest neighbours for purity and trustworthiness")
+    seed: int = Field(0, ge=0, description="seed for the sample and for t-SNE")
 
 
 class EmbeddingMap(Analysis[EmbeddingMapParams]):
-    """Which classes does the model keep apart, and where do its errors lie?"""
+    """Which classes does the model separate, and where do its errors lie?"""
 
     Params = EmbeddingMapParams
     needs_model = True
     quick = None
 
     def compute(self, session: Session, params: EmbeddingMapParams) -> Result:
-        """Lay the embeddings out in the plane, and count whose images are neighbours before that."""
+        """Lay the embeddings out in the plane, and count neighbours of each class before that."""
         import pandas as pd
 
         predictions, names = session.predictions, session.class_names
@@ -71,7 +75,7 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
         rows = np.sort(np.random.default_rng(params.seed).permutation(len(predictions))[:count])
         labels, embeddings = predictions.labels[rows], session.embeddings[rows]
         near = nearest(embeddings, embeddings, max(params.neighbours, int(3 * params.perplexity)), itself=True)
-        places, by_tsne = flat(embeddings, near, perplexity=params.perplexity, seed=params.seed)
+        places, by_tsne = to_plane(embeddings, near, perplexity=params.perplexity, seed=params.seed)
         k = min(params.neighbours, near[1].shape[1])
         sample = Neighbourhoods(
             rows=rows, labels=labels, shares=shares_of_classes(near[1], labels, k, len(names)), nearest=k, names=names
@@ -88,14 +92,14 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
             }
         )
         tables = {"points": points, "classes": purity_of_classes(sample), "pairs": overlap_of_pairs(sample)}
-        shown = _spread(places, TILES)
+        shown = _points_to_picture(places, TILES)
         pictures = small(session.dataset.images[rows[shown]], 32)
         arrays = {"label": labels, "tiles": pictures, "tile_points": shown}
-        kept = trust(embeddings, places, params.neighbours)
+        trust = measure_trustworthiness(embeddings, places, params.neighbours)
         findings = [
             *_purity(sample, tables["classes"]),
             *_overlaps(sample, tables["pairs"]),
-            _fidelity(kept, by_tsne, count, len(predictions)),
+            _fidelity(trust, by_tsne, count, len(predictions)),
         ]
         return Result(tables, arrays=arrays, findings=tuple(findings), notes={"classes": list(names), "t-SNE": by_tsne})
 
@@ -109,8 +113,8 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
             width=10.2,
             height=9.6,
             said=(
-                f"{how} of the embeddings; what is near on the map was near for the model, but distances between "
-                "groups and the axes mean nothing. A picture is framed in the colour of its true class."
+                f"{how} of the embeddings: neighbours on the map are near for the model, but the axes and distances "
+                "between clusters have no meaning. Frames: true class."
             ),
         )
         panels = figure.subplots(2, 2)
@@ -122,7 +126,7 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
         _names(panels[0, 0], np.stack([x, y], axis=1), labels, names, colours)
         _correctness(panels[0, 1], points, size)
         _confidence(panels[1, 0], points, size)
-        heading(panels[1, 1], "The images themselves, where they lie")
+        heading(panels[1, 1], "The images at their places")
         _pictures(panels[1, 1], result, colours)
         for axes in panels.flat:
             _frame(axes, x, y)
@@ -132,26 +136,26 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
 def _purity(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
     shares, labels, names, neighbours = sample.shares, sample.labels, sample.names, sample.nearest
     if not neighbours:
-        return [Finding("One image has no neighbours: there is nothing to compare it with.")]
+        return [Finding("A single image has no neighbours: there is nothing to compare it with.")]
     own = shares[np.arange(len(labels)), labels]
-    said, interval = said_of_mean(float(own.mean()), len(labels))
+    purity = mean_share(float(own.mean()), len(labels))
     sizes = np.bincount(labels)
     chance = float((sizes * (sizes - 1)).sum() / (len(labels) * (len(labels) - 1)))
     overall = Finding(
-        f"Of the {counted(neighbours, 'nearest neighbour')} of an image among the embeddings, {said} are of its own "
-        f"class; by chance it would be {percent(chance)}.",
-        effect=Estimate(float(own.mean()), *interval),
+        f"On average, {purity} of the {counted(neighbours, 'nearest neighbour')} of an image have its class; by chance "
+        f"it would be {percent(chance)}.",
+        effect=purity,
     )
     if len(table) < 2:
         return [overall]
     best = table.iloc[-1]
-    said, interval = said_of_mean(float(best["purity"]), int(best["images"]))
-    apart = Finding(
-        f"{best['class']} is kept apart best: {said} of the neighbours of its images are {best['class']} too.",
-        effect=Estimate(float(best["purity"]), *interval),
+    purity = mean_share(float(best["purity"]), int(best["images"]))
+    purest = Finding(
+        f"{best['class']} is separated best: {purity} of the neighbours of its images are also {best['class']}.",
+        effect=purity,
         classes=(list(names).index(best["class"]),),
     )
-    return [overall, apart]
+    return [overall, purest]
 
 
 def _overlaps(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
@@ -162,18 +166,17 @@ def _overlaps(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
             break
         foreign = np.where(labels == one, shares[:, other], np.where(labels == other, shares[:, one], -1.0))
         order = np.argsort(-foreign, kind="stable")
-        said, interval = said_of_mean(overlap, images)
-        sure = interval[0] > OVERLAP
+        share = mean_share(overlap, images)
+        sure = share.low > OVERLAP
         near = counted(sample.nearest, "nearest neighbour")
         findings.append(
             Finding(
-                f"{names[one]} and {names[other]} overlap: {said} of the {near} of their {counted(images, 'image')} "
+                f"{names[one]} and {names[other]} overlap: {share} of the {near} of their {counted(images, 'image')} "
                 "are of the other class.",
                 severity=Severity.MILD if sure else Severity.INFO,
-                effect=Estimate(overlap, *interval),
+                effect=share,
                 evidence=tuple(sample.rows[order[foreign[order] > 0]][:MOST_EVIDENCE].tolist()),
-                advice="Look at the images that lie among the other class: a wrong label, or two classes "
-                "that look alike."
+                advice="Look at the images among the other class: wrong labels, or classes that look alike."
                 if sure
                 else "",
                 classes=(one, other),
@@ -182,26 +185,26 @@ def _overlaps(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
     return findings
 
 
-def _fidelity(kept: tuple[float, int, int] | None, by_tsne: bool, shown: int, of: int) -> Finding:
+def _fidelity(trust: tuple[float, int, int] | None, by_tsne: bool, shown: int, of: int) -> Finding:
     whole = "all" if shown == of else f"{shown:,} of"
     how = "t-SNE, started from the principal components" if by_tsne else "first two principal components"
-    drawn = f"The map shows {whole} {counted(of, 'image')} ({how})"
-    if kept is None:
-        return Finding(f"{drawn}; they are too few to measure how true it is.")
-    value, k, measured = kept
+    size = f"The map shows {whole} {counted(of, 'image')} ({how})"
+    if trust is None:
+        return Finding(f"{size}; too few to measure its trustworthiness.")
+    value, k, measured = trust
     among = "" if measured == shown else f", on {measured:,} of them"
-    said = f"{drawn}: trustworthiness {value:.3f} at k = {k}{among} (1: neighbours on the map are neighbours in truth)."
+    claim = f"{size}: trustworthiness {value:.3f} at k = {k}{among} (1: all neighbours on the map are true neighbours)."
     if value >= 0.9:
-        return Finding(said, effect=Estimate(value))
+        return Finding(claim, effect=Estimate(value))
     return Finding(
-        said,
+        claim,
         severity=Severity.MILD,
         effect=Estimate(value),
-        advice="Trust the counts of neighbours more than what seems near on the map.",
+        advice="Trust the neighbour counts more than distances on the map.",
     )
 
 
-def _spread(places: Array, across: int) -> Array:
+def _points_to_picture(places: Array, across: int) -> Array:
     """Points `(m,)` int to show as pictures: of each square of a grid over the map the one nearest to its centre."""
     at, _ = _squares(places, across)
     squares = at.round().astype(np.int64)
@@ -268,12 +271,12 @@ def _correctness(axes: Axes, points: pd.DataFrame, size: float) -> None:
     from matplotlib.collections import PathCollection
 
     right = points["correct"].to_numpy(bool)
-    for chosen, colour, word in ((right, RIGHT, "right"), (~right, WRONG, "wrong")):
+    for chosen, colour, word in ((right, RIGHT, "correct"), (~right, WRONG, "wrong")):
         found = points[chosen]
         if len(found):
             label = f"{word}: {len(found):,}"
             _dots(axes, found["x"].to_numpy(), found["y"].to_numpy(), colour, size * 1.3, label=label)
-    heading(axes, "Right or wrong")
+    heading(axes, "Correct or wrong")
     legend = axes.legend(loc="lower left", fontsize=SMALL + 0.5, frameon=True, edgecolor="none", labelcolor=INK)
     for handle in legend.legend_handles:
         if isinstance(handle, PathCollection):

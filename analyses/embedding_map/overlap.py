@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.core.estimate import Estimate
 from workbench.core.types import Array
-from workbench.core.wording import percent
 from workbench.statistics.rates import wilson
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def interval_of_mean(mean: float, images: int) -> tuple[float, float]:
     return round(float(low), 9), round(float(high), 9)
 
 
-def said_of_mean(mean: float, images: int) -> tuple[str, tuple[float, float]]:
-    """Write a mean of `images` shares with its interval, and return that."""
+def mean_share(mean: float, images: int) -> Estimate:
+    """Return a mean of `images` shares with its interval."""
     low, high = interval_of_mean(mean, images)
-    ends = f"{percent(low).removesuffix(' %')}–{percent(high)}"
-    return f"{percent(mean)} (95 % interval {ends})", (min(low, mean), max(high, mean))
+    return Estimate(mean, min(low, mean), max(high, mean), unit="%")

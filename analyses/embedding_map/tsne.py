@@ -1,4 +1,4 @@
-"""Embeddings in the plane: t-SNE, and how true the map is to them."""
+"""Embeddings in the plane: t-SNE, and how far its neighbours are true ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEPS = (250, 500)
 """Iterations of early exaggeration, and after it."""
 
 
-def flat(embeddings: Array, near: tuple[Array, Array], *, perplexity: float, seed: int) -> tuple[Array, bool]:
+def to_plane(embeddings: Array, near: tuple[Array, Array], *, perplexity: float, seed: int) -> tuple[Array, bool]:
     """Lay `(N, D)` embeddings out in the plane.
 
     Source: van der Maaten & Hinton 2008 (t-SNE), by openTSNE (Poličar et al. 2019, doi:10.1101/731877); started from
@@ -54,7 +54,7 @@ def flat(embeddings: Array, near: tuple[Array, Array], *, perplexity: float, see
     )
     done = 0
 
-    def tell(*_: Any) -> bool:
+    def on_progress(*_: Any) -> bool:
         nonlocal done
         done += 25
         report("t-SNE", min(done, sum(STEPS)), sum(STEPS))
@@ -66,7 +66,7 @@ def flat(embeddings: Array, near: tuple[Array, Array], *, perplexity: float, see
         n_iter=STEPS[1],
         random_state=seed,
         n_jobs=threads,
-        callbacks=tell,
+        callbacks=on_progress,
         callbacks_every_iters=25,
     )
     found = tsne.fit(affinities=affinities, initialization=_scaled(start, seed))
@@ -91,8 +91,8 @@ def _scaled(start: Array, seed: int) -> Array:
     return start / spread * 1e-4 + np.random.default_rng(seed).normal(0, 1e-8, start.shape)
 
 
-def trust(embeddings: Array, places: Array, most: int) -> tuple[float, int, int] | None:
-    """Measure how many neighbours on the map are neighbours in truth.
+def measure_trustworthiness(embeddings: Array, places: Array, most: int) -> tuple[float, int, int] | None:
+    """Measure how many neighbours on the map are true neighbours.
 
     Source: Venna & Kaski 2001, trustworthiness, by scikit-learn.
 

@@ -42,7 +42,12 @@ if TYPE_CHECKING:
 
 NEGLIGIBLE = 0.05
 """A filter is negligible if its norm is below this share of its layer's median."""
-MOST_LAYERS, MOST_FILTERS, CELL = 8, 64, 1.2
+MOST_LAYERS = 8
+"""Layers whose norms are drawn; of more, the first and the last ones."""
+MOST_FILTERS = 64
+"""Filters of the first layer that are drawn."""
+CELL = 1.2
+"""Width of a picture in inches."""
 
 
 class FiltersParams(Params):
@@ -50,16 +55,18 @@ class FiltersParams(Params):
 
     layer: Annotated[
         str | None,
-        Field(description="layer whose filters are excited; the last spatial layer that is no pooling, if not given"),
+        Field(
+            description="layer whose filters are maximised; auto: the last spatial layer that is not a pooling layer"
+        ),
         ChooseFrom("layers"),
     ] = None
-    excite: int = Field(8, ge=0, le=32, description="filters to find the most exciting input for; 0 for none")
+    excite: int = Field(8, ge=0, le=32, description="filters to find a maximising input for; 0 for none")
     steps: int = Field(64, ge=1, le=1000, description="steps of gradient ascent from noise")
-    images: int = Field(128, ge=1, le=10_000, description="images that tell which filters respond most")
+    images: int = Field(128, ge=1, le=10_000, description="images for choosing the filters that respond most")
 
 
 class Filters(Analysis[FiltersParams]):
-    """What do the filters look for, in the first layer and in a deep one?"""
+    """What do the filters detect, in the first layer and in a deep one?"""
 
     Params = FiltersParams
     needs_model = True
@@ -72,7 +79,7 @@ class Filters(Analysis[FiltersParams]):
         return super().missing(session)
 
     def compute(self, session: Session, params: FiltersParams) -> Result:
-        """Read kernels and norms; climb to the inputs that the filters answering most to the data like best."""
+        """Read kernels and norms; maximise the input of the filters that respond most to the data."""
         import pandas as pd
 
         probe = session.probe
@@ -89,13 +96,13 @@ class Filters(Analysis[FiltersParams]):
         table = pd.DataFrame([_line(name, probe.layers[name].kind, kernels[name]) for name in layers])
         findings = _findings(table)
         tables = {"layers": table}
-        layer = probe.spatial_layer(params.layer, method="Exciting a filter") if params.excite else None
+        layer = probe.spatial_layer(params.layer, method="Maximising a filter") if params.excite else None
         if layer is not None:
             try:
-                tables["excited"], arrays["excited"], said = _excited(session, probe, layer, params)
+                tables["excited"], arrays["excited"], finding = _excite_filters(session, probe, layer, params)
             except Unavailable as error:
-                said = Finding(f"No exciting input was found: {str(error).rstrip('.')}.", severity=Severity.MILD)
-            findings.append(said)
+                finding = Finding(f"Activation maximisation failed: {str(error).rstrip('.')}.", severity=Severity.MILD)
+            findings.append(finding)
         return Result(
             tables,
             arrays=arrays,
@@ -112,7 +119,7 @@ class Filters(Analysis[FiltersParams]):
         lines = 1 if len(table) <= MOST_LAYERS // 2 else 2
         upper = 2.7 if lines == 1 else 3.6
         figure = new_figure(
-            result, self.question(), width=columns * CELL + 0.4, height=upper + below, said=_said(result)
+            result, self.question(), width=columns * CELL + 0.4, height=upper + below, said=_caption(result)
         )
         parts = figure.subfigures(
             2 if pictures else 1, 1, height_ratios=[upper, below] if pictures else None, squeeze=False
@@ -124,7 +131,7 @@ class Filters(Analysis[FiltersParams]):
         _norm_panels(right, result, lines)
         if pictures and excited is not None:
             axes = parts[1].subplots()
-            heading(axes, f"Inputs that excite filters of {text(result.notes['layer'], 40)} most")
+            heading(axes, f"Inputs that maximise filters of {text(result.notes['layer'], 40)}")
             tiles(axes, pictures, columns=columns, cell=CELL)
         return figure
 
@@ -162,7 +169,7 @@ def _findings(table: pd.DataFrame) -> list[Finding]:
     where = "; ".join(f"{few} of {all_} in {name}" for few, all_, name in rows if few)
     return [
         Finding(
-            f"{weak} of {counted(total, 'filter')} in {counted(len(table), 'layer')} negligible (norm below 5 % "
+            f"{weak} of {counted(total, 'filter')} in {counted(len(table), 'layer')} are negligible (norm below 5 % "
             f"of the layer's median), {share}" + (f": {where}." if where else "."),
             severity=Severity.MILD if share.value > 0.1 else Severity.INFO,
             effect=share,
@@ -171,8 +178,10 @@ def _findings(table: pd.DataFrame) -> list[Finding]:
     ]
 
 
-def _excited(session: Session, probe: Probe, layer: str, params: FiltersParams) -> tuple[pd.DataFrame, Array, Finding]:
-    """Excite the filters that answer most to the data, and compare with the image that each likes best."""
+def _excite_filters(
+    session: Session, probe: Probe, layer: str, params: FiltersParams
+) -> tuple[pd.DataFrame, Array, Finding]:
+    """Maximise the filters that respond most to the data, and compare with the image that excites each most."""
     import pandas as pd
 
     from analyses.filters.excitation import excite
@@ -200,18 +209,18 @@ def _excited(session: Session, probe: Probe, layer: str, params: FiltersParams) 
     )
     won = int((reached > table["best_image"]).sum())
     share = rate(won, len(chosen))
-    said = Finding(
-        f"{layer}: gradient ascent finds an input that excites the filter more than any of "
-        f"{counted(len(rows), 'image')} for {won} of {counted(len(chosen), 'filter')}, {share}.",
+    finding = Finding(
+        f"{layer}: for {won} of {counted(len(chosen), 'filter')}, {share}, gradient ascent finds an input with a "
+        f"larger response than any of {counted(len(rows), 'image')}.",
         severity=Severity.INFO if won == len(chosen) else Severity.MILD,
         effect=share,
         evidence=tuple(dict.fromkeys(rows[best].tolist())),
-        advice="" if won == len(chosen) else "Where it did not, take more steps: the input shown is no maximum.",
+        advice="" if won == len(chosen) else "For the others, use more steps: the input shown is no maximum.",
     )
-    return table, small((255 * inputs).round().astype(np.uint8)), said
+    return table, small((255 * inputs).round().astype(np.uint8)), finding
 
 
-def _said(result: Result) -> str:
+def _caption(result: Result) -> str:
     first, total = len(result.arrays["first"]), result.notes["filters"]
     said = (
         "Weights: strongest filter first"
@@ -224,9 +233,9 @@ def _said(result: Result) -> str:
     elif channels > 1:
         said += f" Mean over {channels} input channels."
     if len(result.tables["layers"]) > MOST_LAYERS:
-        said += f" The first and last {MOST_LAYERS // 2} of {len(result.tables['layers'])} convolutions."
+        said += f" Shown: the first and last {MOST_LAYERS // 2} of {len(result.tables['layers'])} convolutions."
     if "excited" in result.tables:
-        said += " Above each input: mean response of its filter, beside that of the image that the filter likes best."
+        said += " Above each input: mean response of its filter; below: that of the image with the largest response."
     return said
 
 

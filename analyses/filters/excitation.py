@@ -23,7 +23,7 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
 
     tf-keras-vis wants a functional model that ends with the layer, so the probe's walk through the model becomes
     the only layer of a new one; the model itself is neither cut nor cloned. Behind a ReLU most noise
-    gives no gradient at all, so each filter starts from that of 64 noise images which it likes best.
+    gives no gradient at all, so each filter starts from the one of 64 noise images with the largest response.
 
     Source: Erhan et al. 2009, "Visualizing higher-layer features of a deep network"; tf-keras-vis'
         `ActivationMaximization` with total variation, L2 norm, RMSprop; jitter by a 64th of the image, hence none
@@ -54,6 +54,9 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
     # In units of its first response, so that the weights of the penalties suit every layer.
     scale = np.maximum(np.abs(responses.max(axis=0)), 1e-3).tolist()
 
+    step = 0
+    reach = max(probe.image_shape[:2]) // 64
+
     def maps(batch: Any) -> Any:
         return tf.cast(probe.trace(batch).outputs[layer], tf.float32)
 
@@ -64,12 +67,12 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
         return [keras.ops.mean(outputs[n, ..., each]) / scale[n] for n, each in enumerate(filters)]
 
     def jitter(given: Any) -> Any:
-        told["step"] += 1
-        report(f"Exciting {layer}", told["step"], steps)
+        nonlocal step
+        step += 1
+        report(f"Maximising {layer}", step, steps)
         by = random.integers(-reach, reach + 1, 2).tolist()
         return keras.ops.roll(given, by, axis=(1, 2)) if reach else given
 
-    told, reach = {"step": 0}, max(probe.image_shape[:2]) // 64
     images = keras.Input(probe.image_shape)
     try:
         model = keras.Model([images], [Outputs(dtype="float32")(images)])
@@ -83,8 +86,8 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
             optimizer=keras.optimizers.RMSprop(learning_rate=0.05, rho=0.95),
         )
     except (*FAULTS, tf.errors.OpError) as error:
-        said = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise Unavailable(f"tf-keras-vis could not excite {layer!r} of this model: {said}") from error
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise Unavailable(f"tf-keras-vis could not excite {layer!r} of this model: {reason}") from error
     return np.asarray(found, np.float32)
 
 

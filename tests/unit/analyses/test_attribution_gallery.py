@@ -64,8 +64,8 @@ def test_each_method_is_counted_and_what_ignores_the_weights_is_called_out(sessi
     )
     assert claims[1].startswith("Saliency is better than chance on 0 of 4 images")
     assert claims[2] == (
-        "Integrated gradients does not depend on the weights: random weights give maps with a rank correlation of 0.75 "
-        "(95 % interval 0.50 to 0.88) to these."
+        "Integrated gradients does not depend on the weights: with random weights its maps have a rank correlation of "
+        "0.75 (95 % interval 0.50 to 0.88) to these."
     )
     assert claims[3].startswith("On 1 of 4 images, 25.0 %")
     assert result.findings[0].evidence == result.findings[3].evidence == (4,)

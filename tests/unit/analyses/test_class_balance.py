@@ -54,7 +54,7 @@ def test_a_small_class_is_shown_and_costs_its_errors_beyond_those_of_the_others(
     found = ClassBalance().compute(session, ClassBalanceParams()).findings[1]
     assert (found.kind, found.part, found.evidence) == ("class-imbalance", "train", (50, 51, 52, 53, 54))
     assert found.at_stake == pytest.approx(0.4 * (3 / 4 - 1 / 6))
-    assert "far below the 50 that are usual: bee." in found.claim
+    assert "far below the usual 50: bee." in found.claim
 
 
 def test_studied_images_alone_are_at_most_worth_knowing(stand_in):
@@ -73,13 +73,13 @@ def test_the_limit_is_a_parameter(stand_in):
 
 def test_equal_classes_are_a_fact(stand_in):
     (finding,) = ClassBalance().compute(stand_in([0, 1, 2]), ClassBalanceParams()).findings
-    assert finding.claim == "hand/test: all 3 classes have 1 images each."
+    assert finding.claim == "hand/test: all 3 classes have 1 image each."
     assert (finding.severity, finding.evidence, finding.advice) == ("info", (), "")
 
 
 def test_a_class_without_images_is_named(stand_in):
     (finding,) = ClassBalance().compute(stand_in([0, 0, 2]), ClassBalanceParams()).findings
-    assert finding.claim == "hand/test: 1 class of 3 without an image: bee."
+    assert finding.claim == "hand/test: 1 of 3 classes without images: bee."
     assert (finding.severity, finding.kind, finding.classes) == ("mild", "class-imbalance", (1,))
 
 
@@ -93,7 +93,7 @@ def test_training_images_are_counted_beside(stand_in):
     assert result.tables["classes"]["train_images"].tolist() == [1, 1, 1]
     shift = result.findings[-1]
     assert shift.effect.value == pytest.approx(1 / 3)  # (|4/6 - 1/3| + |1/6 - 1/3| + |1/6 - 1/3|) / 2
-    assert shift.claim.endswith("differ for 33.3 % of the images, which may be chance.")
+    assert shift.claim.endswith("differ by 33.3 % of the images, which may be chance.")
     many = ClassBalance().compute(stand_in([0] * 40 + [1] * 10 + [2] * 10, train=[0, 1, 2] * 20), ClassBalanceParams())
     assert (many.findings[-1].severity, many.findings[-1].effect.value) == ("mild", pytest.approx(1 / 3))
 

@@ -23,13 +23,13 @@ def test_accuracy_has_its_interval_and_its_errors(stand_in):
     assert accuracy.effect.interval == pytest.approx((0.4093, 0.9285), abs=1e-4)  # Wilson, 6 of 8
     assert set(accuracy.evidence) == {2, 7}
     assert accuracy.severity == "info"
-    assert half.claim == "Half of the 2 errors lie in 1 cell of the 2 that are not empty."
+    assert half.claim == "Half of the 2 errors lie in 1 of 2 cells with errors."
 
 
 def test_no_better_than_the_largest_class_is_critical(stand_in):
     finding = ConfusionMatrix().compute(stand_in([0, 0, 0, 1], [0, 0, 0, 0]), ConfusionMatrixParams()).findings[0]
     assert finding.severity == "critical"
-    assert "no better than always answering ant (75.0 %)" in finding.claim
+    assert "no better than always predicting ant (75.0 %)" in finding.claim
 
 
 def test_a_class_never_predicted_is_serious(stand_in):
@@ -47,4 +47,4 @@ def test_of_many_classes_those_with_most_errors_are_drawn(stand_in, words):
     assert result.notes["shown"] == ["bee", "cat"]  # bee is in three errors, cat in two, dog in one
     assert result.arrays["counts"].tolist() == [[0, 1], [1, 0]]
     said = words(ConfusionMatrix().draw(result))
-    assert any("The 2 of 4 classes with the most errors." in each for each in said)
+    assert any("Shown: the 2 of 4 classes with the most errors." in each for each in said)

@@ -69,12 +69,12 @@ def test_the_margin_of_each_error_adds_up(session):
 
 def test_the_share_on_the_background_is_a_finding_with_its_interval(session):
     first, second, gap, layer = ContrastMaps().compute(session, ContrastMapsParams()).findings
-    assert first.claim.startswith("Of what speaks for the predicted class, 75.0 % (95 % interval 75.0–75.0 %) lies on")
+    assert first.claim.startswith("75.0 % (95 % interval 75.0–75.0 %) of the evidence for the predicted class lies on")
     assert first.severity == "serious"
     assert set(first.evidence) == {0, 2}
     assert "the background −3.00 (95 % interval −3.00 to −3.00)" in second.claim
     assert gap.effect.value == 0.25
-    assert layer.claim.startswith("HiResCAM at conv, 2×2 places, sums to the margin but for 1.15")
+    assert layer.claim.startswith("HiResCAM at conv, 2×2 places, sums to the margin up to 1.15")
 
 
 def test_a_background_that_gets_exactly_zero_is_not_taken_for_a_background_that_does_not_matter(session):
@@ -88,8 +88,8 @@ def test_a_background_that_gets_exactly_zero_is_not_taken_for_a_background_that_
 
     session.attribute = silent
     finding = ContrastMaps().compute(session, ContrastMapsParams(reference="black")).findings[0]
-    assert "0 % (95 % interval 0–0 %) lies on the background" in finding.claim
-    assert "get exactly zero from this method, whatever they do" in finding.claim
+    assert "0 % (95 % interval 0–0 %) of the evidence for the predicted class lies on the background" in finding.claim
+    assert "this method gives exactly zero to pixels equal to the reference" in finding.claim
     assert finding.severity == "mild"
 
 
@@ -98,12 +98,12 @@ def test_one_image_is_explained_alone_and_a_right_one_against_the_runner_up(sess
     assert session.asked[0][1:3] == ([3], [[1], [0]])
     finding = result.findings[0]
     assert finding.claim.startswith(
-        "Image 3: bee less ant is 0.85 logits; the whole image, which has no plain background"
+        "Image 3: the logit of bee minus that of ant is 0.85: whole image, which has no plain background"
     )
     assert np.isnan(result.tables["errors"]["on_background"][0])
     said = words(ContrastMaps().draw(result))
     assert "not ant" in said
-    assert "not plain" in said
+    assert "no plain background" in said
 
 
 def test_what_cannot_speak_for_a_class_is_refused(session):

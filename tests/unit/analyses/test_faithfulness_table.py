@@ -110,5 +110,5 @@ def test_a_measure_without_a_better_end_names_no_best(result):
 def test_the_figure_says_which_way_is_better(result, words):
     said = words(FaithfulnessTable().draw(replace(result, params=FaithfulnessTableParams().model_dump())))
     assert "probability ← lower is better" in said
-    assert "Gini index only describes" in said
+    assert "Gini index descriptive" in said
     assert {"Deletion", "Sparseness", "Random", "Input × Gradient"} <= set(said)

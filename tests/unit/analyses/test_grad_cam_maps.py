@@ -30,8 +30,8 @@ def test_maps_without_positive_evidence_are_counted(result):
     assert finding.claim.startswith(
         "2 of 6 predictions have no positive evidence in conv, 33.3 % (95 % interval 9.7–70.0 %)"
     )
-    assert "right predictions 25.0 %" in finding.claim
-    assert "wrong ones 50.0 %" in finding.claim
+    assert "correct predictions 25.0 %" in finding.claim
+    assert "errors 50.0 %" in finding.claim
     assert finding.evidence == (2, 1)  # the wrong one has the higher loss
 
 

@@ -27,7 +27,7 @@ def test_overfitting_is_told_by_the_gap_and_the_best_epoch(stand_in):
     assert "20.0 % above its lowest" in fit.claim
     assert fit.advice.startswith("Stop at epoch 3,")
     assert lowest.claim == "The validation loss is lowest after epoch 3 of 4: 0.300 nats."
-    assert trend.claim == "It has converged: the last epoch changed the lowest validation loss by 0 %."
+    assert trend.claim == "Training has converged: the last epoch changed the lowest validation loss by 0 %."
 
 
 def test_a_rising_validation_loss_alone_is_overfitting(stand_in):
@@ -50,7 +50,7 @@ def test_still_improving(stand_in):
     fit, _, trend = LearningCurves().compute(stand_in([0], history=going), LearningCurvesParams(patience=1)).findings
     assert fit.severity == "info"
     assert "(-1.0 points)" in fit.claim
-    assert trend.claim == "It was still improving: the last epoch lowered the validation loss by 10.0 %, to 0.270 nats."
+    assert trend.claim == "Still improving: the last epoch lowered the validation loss by 10.0 %, to 0.270 nats."
     assert trend.effect.value == pytest.approx(0.1)
 
 
@@ -58,7 +58,7 @@ def test_without_validation_it_says_so(stand_in):
     alone = history(loss=[0.5, 0.4, 0.3, 0.2], accuracy=[0.7, 0.8, 0.85, 0.9])
     result = LearningCurves().compute(stand_in([0], history=alone), LearningCurvesParams())
     assert (
-        result.findings[0].claim == "No validation values were recorded, so overfitting cannot be told from this run."
+        result.findings[0].claim == "No validation values were recorded, so overfitting cannot be measured in this run."
     )
     assert "lowered the training loss by 60.0 %" in result.findings[1].claim
     assert LearningCurves().draw(result) is not None
@@ -66,7 +66,7 @@ def test_without_validation_it_says_so(stand_in):
 
 def test_one_epoch_gives_no_trend(stand_in):
     trend = LearningCurves().compute(stand_in([0], history=OVERFITTED[:1]), LearningCurvesParams()).findings[-1]
-    assert trend.claim == "1 epoch of training: too few to tell a trend over 3 epochs."
+    assert trend.claim == "1 epoch of training: too few to judge a trend over 3 epochs."
 
 
 @pytest.mark.parametrize("empty", [None, OVERFITTED[:0]])

@@ -40,11 +40,11 @@ def test_what_is_drawn_is_what_the_table_says(stand_in):
 def test_objects_that_leave_the_frame_are_counted(stand_in):
     kept = answer(stand_in, squares("middle"), shift=3, flip="no").findings[0]
     assert (kept.severity, kept.value) == ("info", 0)
-    assert kept.claim.startswith("Of 40 images none has a part of its object moved out")
+    assert kept.claim == "Augmentation moves no part of an object out of the frame, in any of 40 images."
     cut = answer(stand_in, squares("edge"), shift=3, flip="no").findings[0]
     assert cut.severity == "mild"
     assert cut.value == (Draws.of(40, (12, 12), Recipe(shift=3), 0, 0).moves[:, 0] < 0).mean() > 0
-    assert "moves a part of the object out of the frame" in cut.claim
+    assert "moves part of the object out of the frame" in cut.claim
     table = answer(stand_in, squares("edge"), shift=3, flip="no").tables["draws"]
     assert table["out_of_frame"].tolist() == pytest.approx(np.clip(-table["down"], 0, 4) / 4)
 
@@ -68,8 +68,8 @@ def test_settings_are_the_run_s_unless_others_are_given(stand_in):
 
 def test_a_recipe_that_changes_nothing_says_so_and_photographs_are_not_judged(stand_in, words):
     result = answer(stand_in, squares("middle"), flip="no")
-    assert result.findings[0].claim.startswith("This recipe changes no image")
+    assert result.findings[0].claim.startswith("This recipe has no augmentation")
     assert (result.arrays["drawn"][:, 0] == result.arrays["originals"]).all()
     assert any("nothing is changed" in each for each in words(AugmentationSamples().draw(result)))
     noise = np.random.default_rng(0).integers(0, 256, (10, 12, 12, 1))
-    assert "cannot be told" in answer(stand_in, noise, shift=1).findings[0].claim
+    assert "cannot be measured" in answer(stand_in, noise, shift=1).findings[0].claim

@@ -60,29 +60,27 @@ def test_a_class_is_the_answer_and_a_pair_is_the_two_largest_scores(result):
 def test_errors_are_listed_surest_first(result):
     assert result.tables["errors"]["row"].tolist() == [2, 1, 5]
     assert result.arrays["images"][:, 0, 0, 0].tolist() == [2, 1, 5]
-    assert "the surest takes ant for bee with 90.0 %" in result.findings[-1].claim
+    assert "the most confident predicts bee for ant with 90.0 %" in result.findings[-1].claim
 
 
 def test_the_threshold_for_a_wanted_error_rate(stand_in):
     found = compute(stand_in(LABELS, probabilities=PROBABILITIES), error_rate=0.25).findings
-    (threshold,) = [each for each in found if each.claim.startswith("To be wrong in at most 25.0 %")]
+    (threshold,) = [each for each in found if each.claim.startswith("For an error rate of at most 25.0 %")]
     assert threshold.value == pytest.approx(0.8, abs=1e-6)  # 1 of 5; with 0.7 it is 2 of 6
     assert "62.5 % of the images" in threshold.claim
-    assert "1 of 5 wrongly" in threshold.claim
+    assert "1 of 5 wrong, " in threshold.claim
     assert threshold.evidence == (2,)
 
 
 def test_no_threshold_helps_where_the_surest_answer_is_wrong(result):
-    assert any(
-        each.claim.startswith("No threshold makes the answers wrong in at most 1.0 %") for each in result.findings
-    )
+    assert any(each.claim.startswith("No threshold gives an error rate of at most 1.0 %") for each in result.findings)
 
 
 @pytest.mark.parametrize("times", [3.0, 4.0, 5.0])
 def test_multiplied_logits_are_a_fault_and_the_advice_undoes_it(stand_in, times):
     main, mended, *_ = compute(planted(stand_in, 1500, times, seed=int(times))).findings
     assert (main.kind, main.severity) == ("miscalibration", "serious")
-    assert main.claim.startswith("The model is over-confident: by its own confidence")
+    assert main.claim.startswith("The model is over-confident: its confidence implies")
     assert mended.value == pytest.approx(times, rel=0.15)
     assert main.cost.low < main.cost.value < main.cost.high
 

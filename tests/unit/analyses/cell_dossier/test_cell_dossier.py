@@ -69,7 +69,7 @@ def test_the_marked_errors_are_a_group_whose_map_lies_in_the_corner(dossier):
     assert finding.severity == "serious"
     assert [each.severity for each in result.findings].count("serious") == 2  # this one, and that it is so frequent
     assert set(finding.evidence) == set(range(EACH))
-    assert "the object covers 0 % (95 % interval 0–0 %) of them, so it does not explain them" in finding.claim
+    assert "the object covers 0 % (95 % interval 0–0 %) of them, so the object does not explain them" in finding.claim
     other = table.drop("bottom right").iloc[0]
     assert other["covers_low"] > 0.5
     mean = result.arrays["means"][3 + int(corner["cluster"]) - 1]
@@ -90,24 +90,24 @@ def test_the_cell_is_counted_and_compared_with_its_mirror_image(dossier):
         ["ant", "bee", 28, 34],
         ["bee", "ant", 0, 6],
     ]
-    assert result.findings[0].claim.startswith("28 of 34 images of ant, 82.4 % (95 % interval 66.5–91.7 %), are taken")
+    assert result.findings[0].claim.startswith("28 of 34 images of ant, 82.4 % (95 % interval 66.5–91.7 %), are pred")
     assert "p = 0.00024 (Fisher's exact test, two-sided)" in result.findings[1].claim
 
 
 def test_without_a_mark_the_marked_ones_are_right_and_few_errors_are_not_split(dossier, words):
     result, _ = dossier(mark=0, errors=6)
     assert len(result.tables["clusters"]) == 1
-    assert "6 errors are too few to look for groups" in result.findings[2].claim
+    assert "6 errors: too few to look for clusters" in result.findings[2].claim
     said = words(CellDossier().draw(result))
     assert "ant → bee" in said
-    assert "The errors' maps form one group" in said
+    assert "The errors' maps form one cluster" in said
 
 
 def test_a_cell_without_errors_is_said_to_have_none(dossier):
     result, _ = dossier(true="bee")
-    assert result.findings[0].claim == "No image of bee is taken for another."
+    assert result.findings[0].claim == "No image of bee is predicted as another class."
     asked, _ = dossier(true="bee", predicted="ant")
     assert asked.findings[0].claim.startswith("0 of 6 images of bee")
     assert CellDossier().draw(asked)
-    with pytest.raises(WorkbenchError, match="two classes"):
+    with pytest.raises(WorkbenchError, match="two different classes"):
         dossier(true="bee", predicted="bee")

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from analyses.channels import Channels, ChannelsParams
-from analyses.channels.findings import dead, redundant
+from analyses.channels.findings import dead_channel_findings, redundant_channel_findings
 from workbench.core.dataset import Dataset
 from workbench.session.session import Session
 
@@ -59,7 +59,7 @@ def test_a_quarter_of_the_kernels_zeroed_is_serious_and_a_zeroed_bias_is_nothing
 
     (fault,) = faults(ask(zero))
     assert (fault.severity, fault.kind, fault.effect.value) == ("serious", "dead-channels", 0.25)
-    assert fault.claim.startswith("conv: of 2 of its 8 channels, 25.0 % (95 % interval 7.1–59.1 %), all weights are")
+    assert fault.claim.startswith("conv: 2 of its 8 channels, 25.0 % (95 % interval 7.1–59.1 %), have only weights")
 
     def only_bias(kernel, bias):
         bias[:] = 0
@@ -89,7 +89,7 @@ def test_a_doubled_filter_is_redundant_and_its_twin_is_named(ask):
     assert before.tables["layers"]["redundant"][0] == 0 or result.tables["layers"]["redundant"][0] >= 2
     closer = result.tables["channels"].set_index("channel")
     assert (closer["twin"][1], closer["twin"][5]) == (5, 1)
-    assert any("correlated with another one" in each.claim and "conv" in each.claim for each in result.findings)
+    assert any("or more with another one" in each.claim and "conv" in each.claim for each in result.findings)
 
 
 def test_the_layer_is_chosen_and_switching_a_needed_channel_off_is_said(ask):
@@ -105,5 +105,5 @@ def test_findings_of_a_table_without_a_fault_are_one_fact():
     import pandas as pd
 
     row = {"layer": "a", "channels": 10, "dead": 0, "zeroed": 0, "redundant": 0, "output": False}
-    assert [each.severity for each in dead(pd.DataFrame([row]), 5)] == ["info"]
-    assert redundant(pd.DataFrame([row]), 0.9) == []
+    assert [each.severity for each in dead_channel_findings(pd.DataFrame([row]), 5)] == ["info"]
+    assert redundant_channel_findings(pd.DataFrame([row]), 0.9) == []

@@ -8,8 +8,8 @@ import pytest
 from analyses.embedding_map.overlap import (
     Neighbourhoods,
     interval_of_mean,
+    mean_share,
     overlap_of_pairs,
-    said_of_mean,
     shares_of_classes,
 )
 
@@ -39,4 +39,5 @@ def test_the_interval_of_a_mean_of_shares_covers_it_as_often_as_it_says():
 
 
 def test_a_mean_is_said_with_its_interval():
-    assert said_of_mean(0.5, 100) == ("50.0 % (95 % interval 40.4–59.6 %)", pytest.approx((0.4038, 0.5962), abs=1e-4))
+    assert str(mean_share(0.5, 100)) == "50.0 % (95 % interval 40.4–59.6 %)"
+    assert mean_share(0.5, 100).interval == pytest.approx((0.4038, 0.5962), abs=1e-4)

@@ -36,7 +36,7 @@ def test_norms_and_negligible_filters_of_each_layer(stand_in):
     assert result.arrays["norms_0"].tolist() == pytest.approx([3, 2, 1])
     assert result.arrays["first"][:, 0, 0, 0].tolist() == [-3, 2, 1]  # strongest first, sign kept
     (finding,) = result.findings
-    assert finding.claim.startswith("1 of 7 filters in 2 layers negligible")
+    assert finding.claim.startswith("1 of 7 filters in 2 layers are negligible")
     assert finding.claim.endswith(": 1 of 4 in second.")
     assert finding.effect.value == pytest.approx(1 / 7)
 
@@ -75,7 +75,7 @@ def test_filters_that_cannot_be_excited_are_a_finding_not_a_crash(stand_in, monk
     made.feature_maps = lambda images, layer: np.ones((len(images), 1, 1, 2))
     result = Filters().compute(stand_in([0], probe=made), FiltersParams())
     assert result.findings[-1].claim == (
-        "No exciting input was found: tf-keras-vis could not excite 'first' of this model: no gradients."
+        "Activation maximisation failed: tf-keras-vis could not excite 'first' of this model: no gradients."
     )
     assert list(result.tables) == ["layers"]
     assert Filters().draw(result) is not None
