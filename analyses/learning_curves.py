@@ -15,6 +15,7 @@ from workbench.core.result import Result
 from workbench.core.wording import counted, percent
 from workbench.plotting.pieces import BODY, INK, SMALL, heading, new_figure, plain
 from workbench.session.analysis import Analysis
+from workbench.training.learning_curves import CURVES, learning_curves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,15 +51,9 @@ class LearningCurves(Analysis[LearningCurvesParams]):
 
     def compute(self, session: Session, params: LearningCurvesParams) -> Result:
         """Read gap, best epoch and trend from the history."""
-        import pandas as pd
-
-        if (history := session.history) is None:
+        if session.history is None:
             raise WorkbenchError(self.missing(session) or "")
-        wanted = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
-        table = pd.DataFrame({"epoch": np.arange(1, len(history) + 1)})
-        for column in wanted:
-            if column in history and history[column].notna().any():
-                table[column] = history[column].to_numpy()
+        table = learning_curves(session.history, ("epoch", *CURVES, "learning_rate"))
         findings = [*_fit(table, params), *_trend(table, params)]
         return Result({"epochs": table}, findings=tuple(findings))
 

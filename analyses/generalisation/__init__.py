@@ -1,8 +1,9 @@
-"""Generalisation: the training images against new ones, and both against a straight line through the pixels."""
+"""Generalisation: the training images against new ones, and both against a linear classifier on the pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +21,7 @@ from workbench.data.sampling import evenly, worst_first
 from workbench.session.analysis import Analysis
 from workbench.session.held_out import Part, fitted_rows, parts
 from workbench.statistics.rates import difference, odds_ratio, rate, wilson
+from workbench.training.learning_curves import learning_curves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,26 +29,37 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-TIMES, POINTS = 10.0, 0.05
+TIMES = 10.0
 """Overfitting is a fault from where the odds of an error on new images are surely so many times those on the fitted
-ones, and the accuracy surely this much lower: 98 % and 93 % are 4 times, 100 % and 90 % are beyond counting."""
+ones: accuracies of 98 % and 93 % are 4 times, 100 % and 90 % are beyond counting."""
+POINTS = 0.05
+"""And the accuracy on new images must surely be this much lower."""
 SHORT = 0.05
-"""Underfitting is one from where the accuracy is surely this far below that of a straight line through the pixels."""
-STEEP, CLIMB = 0.2, 0.03
-"""A training ended too early if its last epoch lowered the loss by this share and raised the accuracy by this much."""
+"""Underfitting is a fault from where the accuracy is surely this far below that of the linear classifier."""
+STEEP = 0.2
+"""A training ended too early if its last epoch still lowered the loss by this share."""
+CLIMB = 0.03
+"""And raised the accuracy by this much."""
 
 
 class GeneralisationParams(Params):
     """How many images are compared."""
 
-    images: int = Field(100_000, ge=50, description="fitted, and validation, images to measure at most, drawn by seed")
-    line: int = Field(5000, ge=50, le=50_000, description="training images for the straight line, and to ask it about")
-    gap: float = Field(0.03, ge=0, le=1, description="accuracy lost on new images from which it is worth knowing")
-    seed: int = Field(0, ge=0, description="of the images that are drawn")
+    images: int = Field(
+        100_000, ge=50, description="most fitted and most validation images to measure, chosen at random"
+    )
+    line: int = Field(
+        5000,
+        ge=50,
+        le=50_000,
+        description="most training images for the linear classifier, and most images to test it on",
+    )
+    gap: float = Field(0.03, ge=0, le=1, description="drop of accuracy on new images that is worth reporting")
+    seed: int = Field(0, ge=0, description="seed for choosing images")
 
 
 class Generalisation(Analysis[GeneralisationParams]):
-    """Does the model know its training images better than new ones, and has it learned enough?"""
+    """Is the model better on its training images than on new ones, and has it learned enough?"""
 
     Params = GeneralisationParams
     needs_model: ClassVar[bool] = True
@@ -57,14 +70,14 @@ class Generalisation(Analysis[GeneralisationParams]):
         """Say so where nothing of the training is known."""
         if session.train is None and session.history is None:
             return (
-                "It compares with the training images or with the curves of a run. This model came without either: "
-                "open it with data that have a training part."
+                "It needs the training images or the learning curves of a run. This model has neither: "
+                "open it with data that has a training part."
             )
         return None
 
     def compute(self, session: Session, params: GeneralisationParams) -> Result:
-        """Compare accuracy and loss on fitted, validation and studied images, with those of a linear classifier."""
-        shown, curves = parts(session, params.images, params.seed), _curves(session)
+        """Compare accuracy and loss on fitted, validation and evaluated images, with those of a linear classifier."""
+        shown, curves = parts(session, params.images, params.seed), learning_curves(session.history)
         line = None
         if session.train is not None:
             rows = fitted_rows(session)
@@ -75,39 +88,31 @@ class Generalisation(Analysis[GeneralisationParams]):
         if fitted is not None and new is not None:
             findings.append(_overfitting(fitted, new, line, params))
             if new is not studied and studied is not None:
-                findings += _elsewhere(new, studied)
+                findings += _unexplained_drop(new, studied)
         elif {"accuracy", "val_accuracy"} <= set(curves):
             findings.append(_from_curves(curves, params))
         else:
-            findings.append(Finding("No image is known that it was not fitted to: overfitting cannot be told."))
+            findings.append(Finding("No held-out images are known: overfitting cannot be measured."))
         findings.append(_underfitting(session, fitted, line, curves))
-        arrays = {f"loss_{name}": np.sort(part.said.loss)[evenly(len(part.said), 500)] for name, part in shown.items()}
+        arrays = {
+            f"loss_{name}": np.sort(part.predictions.loss)[evenly(part.images, 500)] for name, part in shown.items()
+        }
         return Result({"parts": _table(shown, line), "epochs": curves}, arrays=arrays, findings=tuple(findings))
 
     def draw(self, result: Result) -> Figure:
-        """Draw the accuracies, how the losses are spread, and the learning curves where there are any."""
+        """Draw the accuracies, the distribution of the losses, and the learning curves where there are any."""
         return draw_generalisation(result, self.question())
-
-
-def _curves(session: Session) -> pd.DataFrame:
-    """Return the columns of the history that are told, and the number of the epoch."""
-    import pandas as pd
-
-    history = session.history
-    table = pd.DataFrame({"epoch": np.arange(1, 1 + (0 if history is None else len(history)))})
-    for column in ("loss", "accuracy", "val_loss", "val_accuracy"):
-        if history is not None and column in history and history[column].notna().any():
-            table[column] = history[column].to_numpy()
-    return table
 
 
 def _table(shown: Mapping[str, Part], line: LinearPixels | None) -> pd.DataFrame:
     import pandas as pd
 
-    rows = [("model", name, len(part.said), part.right, float(part.said.loss.mean())) for name, part in shown.items()]
+    rows = [
+        ("model", name, part.images, part.right, float(part.predictions.loss.mean())) for name, part in shown.items()
+    ]
     if line is not None:
         for name, correct in (("held out", line.held_out), ("studied", line.correct)):
-            rows.append(("straight line", name, len(correct), int(correct.sum()), np.nan))
+            rows.append(("linear classifier", name, len(correct), int(correct.sum()), np.nan))
     table = pd.DataFrame(rows, columns=["who", "part", "images", "right", "loss"])
     low, high = wilson(table["right"], table["images"])
     table["accuracy"], table["low"], table["high"] = table["right"] / table["images"], low, high
@@ -118,40 +123,41 @@ def _overfitting(fitted: Part, new: Part, line: LinearPixels | None, params: Gen
     """Compare the errors on new images with those on the fitted ones."""
     (gap, low, high), _ = difference(fitted.right, fitted.images, new.right, new.images)
     times, least, _ = odds_ratio(new.wrong, new.images, fitted.wrong, fitted.images)
-    which = "validation" if new.training else "studied"
-    said = (
-        f"it recognises {rate(fitted.right, fitted.images)} of {counted(fitted.images, 'image')} that it was fitted to "
-        f"and {rate(new.right, new.images)} of {counted(new.images, f'{which} image')}"
+    which = "validation" if new.training else "evaluated"
+    both = (
+        f"accuracy is {fitted.share} on {counted(fitted.images, 'image')} that it was trained on, and {new.share} on "
+        f"{counted(new.images, f'{which} image')}"
     )
     if low <= 0.01 or gap < params.gap:
-        return Finding(f"No overfitting to speak of: {said}.", severity=Severity.INFO, effect=Estimate(gap, low, high))
-    claim = f"The model knows its training images better than new ones: {said}."
+        return Finding(f"No notable overfitting: {both}.", severity=Severity.INFO, effect=Estimate(gap, low, high))
+    claim = f"The model is better on its training images than on new ones: {both}."
+    wrong = ~new.predictions.correct
     advice, confirm = "More images, augmentation or weight decay may narrow the gap.", ""
     severity: Severity = Severity.MILD
-    differ = None if new.training or line is None else _line_drop(line)
+    linear_drop = None if new.training or line is None else _linear_drop(line)
     if least >= TIMES and low >= POINTS:
-        if differ is not None and differ[1] > 0 and differ[0] >= gap / 4:
+        if linear_drop is not None and linear_drop.low > 0 and linear_drop.value >= gap / 4:
             claim += (
-                f" A straight line through the pixels loses too, {100 * differ[0]:.1f} points: either it overfits, or "
-                "the studied images are other ones than the training images, or otherwise labelled."
+                f" A linear classifier on the pixels loses {100 * linear_drop.value:.1f} points, too: either the model "
+                "overfits, or the evaluated images or their labels differ from the training images."
             )
-            advice = "Keep a part of the training images out of the training, and measure on it."
-            confirm = "The accuracy on training images that were not fitted: if that is high too, it does not overfit."
+            advice = "Hold out part of the training images, and measure on it."
+            confirm = "Measure the accuracy on held-out training images: if it is high too, the model does not overfit."
         else:
             severity = Severity.SERIOUS
             claim = (
-                f"The model overfits: {said}. The odds of an error are {_times(times)} times as high on new images "
-                f"(surely {_times(least)})."
+                f"The model overfits: {both}. The odds of an error are {_times(times)} times as high on new images "
+                f"(at least {_times(least)} times, by the 95 % interval)."
             )
-            advice = "Stop earlier, or add augmentation, dropout, weight decay or images; choose by validation images."
-            confirm = "Train again with augmentation and dropout: the gap should shrink and the new images gain."
+            advice = "Stop earlier, or add augmentation, dropout, weight decay or images; select by validation images."
+            confirm = (
+                "Train again with augmentation and dropout: the gap should shrink, and accuracy on new images rise."
+            )
     return Finding(
         claim,
         severity=severity,
         effect=Estimate(gap, low, high),
-        evidence=worst_first(new.said, np.flatnonzero(~new.said.correct))
-        if not new.training
-        else tuple(int(new.rows[row]) for row in worst_first(new.said, np.flatnonzero(~new.said.correct))),
+        evidence=tuple(int(new.rows[row]) for row in worst_first(new.predictions, np.flatnonzero(wrong))),
         advice=advice,
         kind="overfitting",
         part="train" if new.training else "data",
@@ -164,25 +170,22 @@ def _times(value: float) -> str:
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 
-def _line_drop(line: LinearPixels) -> tuple[float, float]:
-    """How much accuracy the straight line loses from held-out training images to studied ones; value and low end."""
-    (drop, low, _), _ = difference(
-        int(line.held_out.sum()), len(line.held_out), int(line.correct.sum()), len(line.correct)
-    )
-    return drop, low
+def _linear_drop(line: LinearPixels) -> Estimate:
+    """Return the accuracy that the linear classifier loses from held-out training images to evaluated ones."""
+    return difference(int(line.held_out.sum()), len(line.held_out), int(line.correct.sum()), len(line.correct))[0]
 
 
-def _elsewhere(new: Part, studied: Part) -> list[Finding]:
-    """Say where the studied images are recognised less than others that are new as well."""
+def _unexplained_drop(new: Part, studied: Part) -> list[Finding]:
+    """Say where the accuracy on the evaluated images is below that on other new images."""
     (drop, low, high), _ = difference(new.right, new.images, studied.right, studied.images)
     if low < 0.02:
         return []
     return [
         Finding(
-            f"Overfitting does not explain the studied images: {percent(new.accuracy)} of the validation images, new "
-            f"to the model as well, are recognised, but {rate(studied.right, studied.images)} of the studied ones.",
+            f"Overfitting does not explain the errors on the evaluated images: accuracy on validation images, which "
+            f"are new to the model too, is {percent(new.accuracy)}, on the evaluated ones {studied.share}.",
             effect=Estimate(drop, low, high),
-            advice="Look whether the studied images are taken, scaled or labelled as the training images are.",
+            advice="Check whether the evaluated images are taken, scaled and labelled as the training images are.",
         )
     ]
 
@@ -191,11 +194,11 @@ def _from_curves(curves: pd.DataFrame, params: GeneralisationParams) -> Finding:
     """Compare the last values of the curves, where the images themselves are not known."""
     last = curves.iloc[-1]
     gap = float(last["accuracy"] - last["val_accuracy"])
-    said = f"training accuracy {percent(last['accuracy'])}, validation accuracy {percent(last['val_accuracy'])}"
+    ends = f"training accuracy {percent(last['accuracy'])}, validation accuracy {percent(last['val_accuracy'])}"
     if not gap >= params.gap:
-        return Finding(f"No overfitting to be seen in the curves: at the end, {said}.", effect=Estimate(gap))
+        return Finding(f"The learning curves show no overfitting: at the end, {ends}.", effect=Estimate(gap))
     return Finding(
-        f"The curves end apart: {said}. The images are not known, so that no interval can be given.",
+        f"The learning curves diverge: {ends}. Without the images, no interval can be given.",
         severity=Severity.MILD,
         effect=Estimate(gap),
         advice="Open the run with its training data to measure it.",
@@ -204,67 +207,93 @@ def _from_curves(curves: pd.DataFrame, params: GeneralisationParams) -> Finding:
     )
 
 
+class Fit(Enum):
+    """How much a model has learned, measured against a linear classifier on the pixels."""
+
+    NOT_COMPARED = auto()
+    """The training images are not known, so there is no such classifier."""
+    BETTER = auto()
+    AS_GOOD = auto()
+    OTHER_INPUT = auto()
+    """It had learned, and is now given its images in another way."""
+    TOO_LITTLE = auto()
+
+
+CLAIMS = {
+    Fit.NOT_COMPARED: "Accuracy on the evaluated images is {own}.",
+    Fit.BETTER: "The model has learned more than a linear classifier: {both}.",
+    Fit.AS_GOOD: "No sign of underfitting: {both}.",
+    Fit.OTHER_INPUT: "This is not underfitting: {both}. In training it reached {reached} on images of which it now "
+    "classifies {fitted} correctly.",
+    Fit.TOO_LITTLE: "The model has learned less than it could: {both}.",
+}
+"""What a finding says of each; `both` are the accuracies of the model and of the linear classifier."""
+GIVE_AS_IN_TRAINING = "Give the images as in training: scale, colours, order of the classes."
+TRAIN_LONGER = (
+    "Train longer, or with a higher learning rate or a larger network; check that the inputs are scaled alike."
+)
+TWICE_AS_LONG = "Train the same network for twice as many epochs: both accuracies should rise."
+
+
 def _underfitting(session: Session, fitted: Part | None, line: LinearPixels | None, curves: pd.DataFrame) -> Finding:
-    """Compare with the straight line, and look whether the curves had come to rest."""
-    said = session.predictions
-    own = rate(int(said.correct.sum()), len(said))
+    """Compare with the linear classifier, and look whether the curves had levelled off."""
+    predictions = session.predictions
+    right, count = int(predictions.correct.sum()), len(predictions)
+    own = rate(right, count)
+    linear = None if line is None else rate(int(line.correct.sum()), len(line.correct))
+    shortfall = None if line is None else difference(int(line.correct.sum()), len(line.correct), right, count)[0]
     climbing = _climbing(curves)
-    still = f" Its last epoch still took {percent(climbing)} off the loss: it was stopped early." if climbing else ""
-    advice = "Train longer, or with a higher learning rate or a larger network; see that the inputs are scaled alike."
-    confirm = "The same network after twice as many epochs: both accuracies should rise."
-    if line is None:
-        if not climbing:
-            return Finding(f"The model recognises {own} of the studied images.", effect=own)
+    fit = _classify(fitted, shortfall, curves, climbing=climbing is not None)
+    known = "" if fitted is None else percent(fitted.accuracy)
+    reached = percent(float(curves["accuracy"].iloc[-1])) if "accuracy" in curves else ""
+    both = f"accuracy on the evaluated images is {own}, that of a linear classifier on the pixels {linear}"
+    claim = CLAIMS[fit].format(own=own, both=both, reached=reached, fitted=known)
+    if fit is Fit.TOO_LITTLE and fitted is not None:
+        claim += f" On the images it was trained on, accuracy is {known}."
+    if climbing is not None and fit is not Fit.OTHER_INPUT:
+        claim += f" The last epoch still lowered the loss by {percent(climbing)}: training was stopped early."
+    effect = own if shortfall is None else shortfall
+    if fit not in (Fit.OTHER_INPUT, Fit.TOO_LITTLE) and climbing is None:
+        return Finding(claim, severity=Severity.INFO, effect=effect)
+    if fit is not Fit.TOO_LITTLE or line is None or linear is None or shortfall is None:
         return Finding(
-            f"The model recognises {own} of the studied images.{still}",
+            claim,
             severity=Severity.MILD,
-            effect=own,
-            advice=advice,
+            effect=effect,
+            advice=GIVE_AS_IN_TRAINING if fit is Fit.OTHER_INPUT else TRAIN_LONGER,
             kind="underfitting",
-            confirm=confirm,
+            confirm="" if fit is Fit.OTHER_INPUT else TWICE_AS_LONG,
         )
-    straight = rate(int(line.correct.sum()), len(line.correct))
-    short, _ = difference(int(line.correct.sum()), len(line.correct), int(said.correct.sum()), len(said))
-    low, high = short.low, short.high
-    ends = f"the model recognises {own} of the studied images, a straight line through the pixels {straight}"
-    learned = fitted is None or fitted.share.high >= straight.value
-    reached = float(curves["accuracy"].iloc[-1]) if "accuracy" in curves else None
-    if low <= 0 and not (climbing and high >= -CLIMB):
-        claim = (
-            f"It has learned more than a straight line: {ends}." if high < 0 else f"No underfitting to be seen: {ends}."
-        )
-        if climbing:
-            return Finding(
-                claim.removesuffix(".") + "." + still,
-                severity=Severity.MILD,
-                effect=short,
-                advice=advice,
-                kind="underfitting",
-                confirm=confirm,
-            )
-        return Finding(claim, severity=Severity.INFO, effect=short)
-    if fitted is not None and reached is not None and reached > fitted.share.high + 0.1:
-        return Finding(
-            f"It is no underfitting: {ends}, but in training it had reached {percent(reached)} of images of which it "
-            f"now recognises {percent(fitted.accuracy)}.",
-            severity=Severity.MILD,
-            effect=short,
-            advice="Give the images as the training did: scale, colours, order of the classes.",
-            kind="underfitting",
-        )
-    severity: Severity = Severity.SERIOUS if not learned and (low > SHORT or climbing) else Severity.MILD
-    rows = line.rows[line.correct & ~said.correct[line.rows]]
-    whole = f" Of the images that it was fitted to, it knows {percent(fitted.accuracy)}." if fitted else ""
+    learned = fitted is None or fitted.share.high >= linear.value
     return Finding(
-        f"The model has learned less than it could: {ends}.{whole}{still}",
-        severity=severity,
-        effect=short,
-        evidence=worst_first(said, rows),
-        advice=advice,
+        claim,
+        severity=Severity.SERIOUS if not learned and (shortfall.low > SHORT or climbing is not None) else Severity.MILD,
+        effect=shortfall,
+        evidence=worst_first(predictions, line.rows[line.correct & ~predictions.correct[line.rows]]),
+        advice=TRAIN_LONGER,
         kind="underfitting",
-        cost=Estimate(*(min(max(end, 0.0), 1.0) for end in short), unit="%"),
-        confirm=confirm,
+        cost=Estimate(*(min(max(end, 0.0), 1.0) for end in shortfall), unit="%"),
+        confirm=TWICE_AS_LONG,
     )
+
+
+def _classify(fitted: Part | None, shortfall: Estimate | None, curves: pd.DataFrame, *, climbing: bool) -> Fit:
+    """Tell how much the model has learned.
+
+    Args:
+        fitted: predictions of the images that the model was fitted to; None where they are not known.
+        shortfall: accuracy of the linear classifier less that of the model; None where there is none.
+        curves: of the training.
+        climbing: whether the last epoch was still steep.
+    """
+    if shortfall is None:
+        return Fit.NOT_COMPARED
+    if shortfall.low <= 0 and not (climbing and shortfall.high >= -CLIMB):
+        return Fit.BETTER if shortfall.high < 0 else Fit.AS_GOOD
+    reached = float(curves["accuracy"].iloc[-1]) if "accuracy" in curves else None
+    if fitted is not None and reached is not None and reached > fitted.share.high + 0.1:
+        return Fit.OTHER_INPUT
+    return Fit.TOO_LITTLE
 
 
 def _climbing(curves: pd.DataFrame) -> float | None:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FITTED, NEW, LINE = "#64748b", "#2563eb", "#b08d57"
+FITTED = "#64748b"
+NEW = "#2563eb"
+LINEAR = "#b08d57"
 
 
 def draw_generalisation(result: Result, question: str) -> Figure:
-    """Draw the accuracies, how the losses are spread, and the learning curves where there are any."""
+    """Draw the accuracies, the distribution of the losses, and the learning curves where there are any."""
     table, curves = result.tables["parts"], result.tables["epochs"]
     drawable = "accuracy" in curves or "val_accuracy" in curves
     figure = new_figure(
@@ -27,8 +29,8 @@ def draw_generalisation(result: Result, question: str) -> Figure:
         question,
         width=12.5,
         height=3.4,
-        said="Lines: 95 % Wilson intervals. The straight line: a linear discriminant analysis of the pixels; held "
-        "out: training images that it was not fitted to.",
+        said="Lines: 95 % Wilson intervals. Linear classifier: a linear discriminant analysis of the pixels; held out: "
+        "training images that it was not fitted to.",
     )
     panels = np.atleast_1d(figure.subplots(1, 3 if drawable else 2))
     _bars(panels[0], table)
@@ -39,14 +41,14 @@ def draw_generalisation(result: Result, question: str) -> Figure:
 
 
 def _bars(axes: Axes, table: pd.DataFrame) -> None:
-    """Draw the accuracies of the model above those of the straight line."""
-    names = {"fitted": "images it was fitted to", "validation": "validation images", "studied": "images under study"}
+    """Draw the accuracies of the model above those of the linear classifier."""
+    names = {"fitted": "images it was trained on", "validation": "validation images", "studied": "evaluated images"}
     labels = [
-        names.get(part, part) if who == "model" else f"straight line, {part}"
+        names[part] if who == "model" else f"linear, {names.get(part, part)}"
         for who, part in zip(table["who"], table["part"], strict=True)
     ]
     colours = [
-        LINE if who == "straight line" else FITTED if part == "fitted" else NEW
+        LINEAR if who == "linear classifier" else FITTED if part == "fitted" else NEW
         for who, part in zip(table["who"], table["part"], strict=True)
     ]
     for place, (_, row) in enumerate(table.iterrows()):
@@ -62,7 +64,7 @@ def _bars(axes: Axes, table: pd.DataFrame) -> None:
         )
     class_ticks(axes, labels, limit=26)
     axes.set_xlim(0, 100)
-    axes.set_xlabel("recognised, %")
+    axes.set_xlabel("accuracy, %")
     heading(axes, "Accuracy")
     plain(axes, grid="x")
 
@@ -70,9 +72,9 @@ def _bars(axes: Axes, table: pd.DataFrame) -> None:
 def _losses(axes: Axes, result: Result) -> None:
     """Draw which share of the images has a loss above each value."""
     for name, colour, style, label in (
-        ("fitted", FITTED, "-", "fitted"),
+        ("fitted", FITTED, "-", "trained on"),
         ("validation", NEW, "--", "validation"),
-        ("studied", NEW, "-", "studied"),
+        ("studied", NEW, "-", "evaluated"),
     ):
         if (losses := result.arrays.get(f"loss_{name}")) is not None:
             share = 100 * (1 - (np.arange(len(losses)) + 0.5) / len(losses))
@@ -82,9 +84,9 @@ def _losses(axes: Axes, result: Result) -> None:
     axes.text(np.log(2), 93, " p = ½", fontsize=SMALL, color=INK, va="center", ha="left")
     axes.set_ylim(0, 100)
     axes.set_xlabel("loss of an image, nats")
-    axes.set_ylabel("images with a larger one, %")
+    axes.set_ylabel("images with a larger loss, %")
     axes.legend(frameon=False, fontsize=SMALL + 0.5, loc="lower left")
-    heading(axes, "How sure it is of the right answer")
+    heading(axes, "Confidence in the true class")
     plain(axes, grid="both")
 
 

@@ -1,4 +1,4 @@
-"""The figure of the story that the layers tell: probes, depths, and what single images looked like on the way."""
+"""The figure of a layer story: the probes' accuracy, prediction depths, and the probes of single images."""
 
 from __future__ import annotations
 
@@ -17,33 +17,35 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH, ROW = 13.0, 0.5
+WIDTH = 13.0
+ROW = 0.5
+"""Height of the line of an image, in inches."""
 TITLES = {
-    "right, early": "right, and early so",
-    "right, late": "right, but late",
-    "wrong, early": "wrong from early on",
-    "wrong, late": "wrong, and late so",
+    "right, early": "correct, decided early",
+    "right, late": "correct, decided late",
+    "wrong, early": "wrong, decided early",
+    "wrong, late": "wrong, decided late",
 }
 
 
-def drawn(result: Result, question: str) -> Figure:
-    """Draw the probes' accuracy, the depths, the leading pair, and a board of stories."""
+def draw_layer_story(result: Result, question: str) -> Figure:
+    """Draw the probes' accuracy, the depths, the leading pair, and the probes of single images."""
     notes, layers = result.notes, result.tables["layers"]
     stories = len(result.arrays["rows"])
     groups = sum(1 for each in notes["shown"].values() if each)
     tall = [2.9, ROW * (stories + 0.55 * groups) + 0.6]
-    whose = "of the images under study, which are not followed" if notes["own"] else "training images"
-    said = (
-        f"Each probe: the {notes['k']} nearest of {notes['learned']:,} {whose}, by what the layer says of them; "
-        "pixels and feature maps are averaged to at most 1,024 values. Depth: the first place from which on all "
-        "probes agree with the network. Lines: 95 % Wilson intervals. Below, what each probe takes the image "
-        "for: teal the true class, orange the class that is wrongly predicted, grey any other."
+    whose = "other evaluated images" if notes["own"] else "training images"
+    caption = (
+        f"Each probe: vote of the {notes['k']} nearest of {notes['learned']:,} {whose}, by the output of the layer; "
+        "pixels and feature maps are averaged to at most 1,024 values. Prediction depth: the first place from "
+        "which on all probes agree with the network. Lines: 95 % Wilson intervals. Below, the class that each "
+        "probe predicts: teal the true class, orange the wrongly predicted one, grey any other."
     )
-    figure = new_figure(result, question, width=WIDTH, height=sum(tall), said=said)
+    figure = new_figure(result, question, width=WIDTH, height=sum(tall), said=caption)
     above, below = figure.subfigures(2, 1, height_ratios=tall, squeeze=False)[:, 0]
     left, middle, right = above.subplots(1, 3)
     _accuracy(left, layers, ("accuracy", "low", "high"), INK)
-    heading(left, "Accuracy of the probe after each place")
+    heading(left, "Accuracy of the probe after each layer")
     _depths(middle, result.tables["depths"], layers)
     _pair(right, layers, notes)
     _board(below.subplots(), result)
@@ -65,7 +67,7 @@ def _accuracy(axes: Axes, layers: pd.DataFrame, columns: tuple[str, str, str], c
     _places(axes, layers)
     axes.set_xlim(-0.4, len(layers) - 0.6)
     axes.set_ylim(max(0.0, float(np.floor(low.min() / 10) * 10) - 5) if len(low) else 0, 101)
-    axes.set_ylabel("right, %")
+    axes.set_ylabel("accuracy, %")
     plain(axes, grid="y")
 
 
@@ -75,7 +77,7 @@ def _depths(axes: Axes, depths: pd.DataFrame, layers: pd.DataFrame) -> None:
         count = int(own["images"].sum())
         if not count:
             continue
-        label = f"{'right predictions' if kind == 'right' else 'errors'} ({count:,})"
+        label = f"{'correct predictions' if kind == 'right' else 'errors'} ({count:,})"
         share = own["share"].to_numpy()
         axes.bar(own["place"] + shift, 100 * share, width=0.38, color=colour, alpha=0.9, label=label)
         reach = 100 * np.clip([share - own["low"], own["high"] - share], 0, None)
@@ -85,7 +87,7 @@ def _depths(axes: Axes, depths: pd.DataFrame, layers: pd.DataFrame) -> None:
     axes.set_ylim(0, 1.22 * axes.get_ylim()[1])
     axes.legend(frameon=False, fontsize=SMALL + 0.5, loc="upper center", ncols=2, handlelength=1)
     plain(axes, grid="y")
-    heading(axes, "Where they turn into their prediction")
+    heading(axes, "Prediction depth")
 
 
 def _pair(axes: Axes, layers: pd.DataFrame, notes: Mapping[str, Any]) -> None:
@@ -94,7 +96,7 @@ def _pair(axes: Axes, layers: pd.DataFrame, notes: Mapping[str, Any]) -> None:
         axes.text(
             0.5,
             0.5,
-            "No pair of classes is confused\nand known well enough.",
+            "No confused pair of classes\nhas enough images.",
             ha="center",
             va="center",
             color=QUIET,
@@ -105,11 +107,11 @@ def _pair(axes: Axes, layers: pd.DataFrame, notes: Mapping[str, Any]) -> None:
     _accuracy(axes, layers[:-1], ("pair_accuracy", "pair_low", "pair_high"), PREDICTED_COLOUR)
     axes.axhline(50, color=QUIET, linewidth=1, linestyle=":")
     one, other = (text(notes["classes"][c], 16) for c in notes["pair"])
-    heading(axes, f"Straight cut: {one} / {other}")
+    heading(axes, f"Linear classifier: {one} / {other}")
 
 
 def _board(axes: Axes, result: Result) -> None:
-    """Draw a line for each image: the picture, and what every probe takes it for."""
+    """Draw a line for each image: the picture, and the class that every probe predicts."""
     notes, arrays = result.notes, result.arrays
     names, places = notes["classes"], [*notes["places"], notes["final"]]
     first = 1.9
@@ -135,8 +137,8 @@ def _board(axes: Axes, result: Result) -> None:
             label, predicted = (int(arrays[name][number]) for name in ("labels", "predicted"))
             axes.text(0.9, top + 0.3, f"row {arrays['rows'][number]}", fontsize=SMALL, color=QUIET, va="center")
             axes.text(0.9, top + 0.66, text(names[label], 12), fontsize=SMALL, color=TRUE_COLOUR, va="center")
-            for p, said in enumerate((*arrays["said"][:, number], predicted)):
-                colour = TRUE_COLOUR if said == label else PREDICTED_COLOUR if said == predicted else QUIET
+            for p, each in enumerate((*arrays["said"][:, number], predicted)):
+                colour = TRUE_COLOUR if each == label else PREDICTED_COLOUR if each == predicted else QUIET
                 turned = p >= arrays["depth"][number]
                 left, low = first + p, top + 0.08
                 box = [left, left + 0.94, left + 0.94, left], [low, low, low + 0.84, low + 0.84]
@@ -144,7 +146,7 @@ def _board(axes: Axes, result: Result) -> None:
                 axes.text(
                     first + p + 0.47,
                     top + 0.5,
-                    text(names[int(said)], limit),
+                    text(names[int(each)], limit),
                     ha="center",
                     va="center",
                     fontsize=SMALL,
@@ -167,7 +169,5 @@ def _board(axes: Axes, result: Result) -> None:
             top += 1
     heading(
         axes,
-        "What single images looked like on the way (filled: from here on the network's prediction)"
-        if number
-        else "No image to show",
+        "Probes of single images (filled: from here on the network's prediction)" if number else "No images to show",
     )

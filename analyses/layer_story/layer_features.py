@@ -1,4 +1,4 @@
-"""What several layers say about images, in one pass, as short vectors."""
+"""Features of images at several layers, in one pass, as short vectors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST = 1024
 """Values a layer gives for an image at most; places are averaged until they fit."""
 BATCH = 256
 SILENT = ("Dropout", "Noise", "Padding", "Rescaling", "Identity", "Regularization", "Reshape", "Flatten", "Input")
-"""Kinds of layers that add nothing to what the one before them says."""
+"""Kinds of layers whose features are those of the layer before."""
 
 
 def story_layers(probe: Probe, most: int) -> list[str]:
@@ -38,7 +38,7 @@ def story_layers(probe: Probe, most: int) -> list[str]:
 
 
 def layer_features(probe: Probe, images: Any, layers: Sequence[str]) -> tuple[list[Array], Array]:
-    """Return what each layer says of each image, and the scores.
+    """Return the features of each image at each layer, and the scores.
 
     Feature maps are averaged over an even grid of places, so that a layer gives at most `MOST` values, or one for
     each of its maps if they are more.
@@ -75,7 +75,7 @@ def layer_features(probe: Probe, images: Any, layers: Sequence[str]) -> tuple[li
         found.append(probe.run(("layer features", tuple(layers)), run, part))
         averaged = np.einsum("ph,bhwf,qw->bpqf", rows, part, columns, optimize=True)
         seen.append(averaged.reshape(len(part), -1).astype(np.float32))
-        report("What the layers say", place.stop, len(images))
+        report("Layer features", place.stop, len(images))
     values = np.concatenate(found)
     widths = [probe.classes, *(_width(probe.layers[name].shape) for name in layers)]
     logits, *parts = np.split(values, np.cumsum(widths)[:-1], axis=1)

@@ -1,4 +1,4 @@
-"""At which layer an image turns into its prediction: a nearest-neighbour probe after each layer."""
+"""At which layer a prediction is decided: a nearest-neighbour probe after each layer."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ TILE = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Depth of errors beside that of right predictions.
+    """Depth of errors beside that of correct predictions.
 
     Attributes:
         right, wrong: mean depth; NaN where there are none.
-        difference: of the means, errors less right ones, with Welch's interval; none where one side has fewer than two
-            images or no spread at all.
+        difference: of the means, errors less correct ones, with Welch's interval; none where one side has fewer than
+            two images or no spread at all.
         chance: two-sided p-value that both depths have one distribution (Mann & Whitney); NaN without both.
-        deeper: probability that an error lies deeper than a right one, ties counting half.
+        deeper: probability that an error lies deeper than a correct one, ties counting half.
     """
 
     right: float
@@ -38,12 +38,12 @@ def depths(probes: Array, final: Array) -> Array:
     """Count the probes up to the last one that disagrees with the network's own prediction.
 
     The depth is the first place from which on all probes agree with the final prediction; L where the last probe
-    still says something else, so that only the output decides.
+    still predicts another class, so that only the output decides.
 
     Source: Baldock, Maennel & Neyshabur 2021, arXiv:2106.09647, section 2.1.
 
     Args:
-        probes: `(L, N)` int, class that the probe after each place says.
+        probes: `(L, N)` int, class that the probe after each place predicts.
         final: `(N,)` int, the network's prediction.
 
     Returns:
@@ -91,7 +91,7 @@ def nearest_votes(support: Array, labels: Array, queries: Array, classes: int, k
 
 
 def linear_side(support: Array, labels: Array, queries: Array) -> Array:
-    """Tell two classes apart by a straight cut: linear discriminant analysis, shrunk after Ledoit & Wolf.
+    """Separate two classes by linear discriminant analysis, shrunk after Ledoit & Wolf.
 
     Args:
         support: `(n, D)` float.
@@ -116,7 +116,7 @@ def linear_side(support: Array, labels: Array, queries: Array) -> Array:
 
 
 def compare(depth: Array, correct: Array) -> Comparison:
-    """Compare the depth of errors with that of right predictions.
+    """Compare the depth of errors with that of correct predictions.
 
     Args:
         depth: `(N,)` int.
@@ -151,16 +151,17 @@ def compare(depth: Array, correct: Array) -> Comparison:
 
 
 def story(support: list[Array], labels: Array, queries: list[Array], classes: int) -> Array:
-    """Let the probe after each place say a class: `(L, Q)` int64.
+    """Predict a class by the probe after each place: `(L, Q)` int64.
 
     Args:
-        support: L arrays `(n, D)`, what each place says of the images of known class.
+        support: L arrays `(n, D)`, features of the images of known class at each place.
         labels: `(n,)` int, their classes.
         queries: L arrays `(Q, D)`.
         classes: K.
     """
-    k, said = neighbours_for(labels), []
+    k = neighbours_for(labels)
+    predicted = []
     for place, (base, asked) in enumerate(zip(support, queries, strict=True)):
-        said.append(nearest_votes(base, labels, asked, classes, k).argmax(axis=1))
+        predicted.append(nearest_votes(base, labels, asked, classes, k).argmax(axis=1))
         report("Probes after the layers", place + 1, len(support))
-    return np.stack(said)
+    return np.stack(predicted)

@@ -1,4 +1,4 @@
-"""Images followed through the layers of a model by a probe after each of them, and the tables of it."""
+"""A probe after each layer of a model predicts the classes of images; and the tables of it."""
 
 from __future__ import annotations
 
@@ -21,55 +21,57 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
-INPUT, OUTPUT = "pixels", "output"
-"""The places before the first layer and after the last one."""
+INPUT = "pixels"
+"""The place before the first layer."""
+OUTPUT = "output"
+"""The place after the last layer."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Followed:
-    """What the probes say of n images.
+class LayerProbes:
+    """What the probes of L places predict for n images.
 
     Attributes:
         rows: `(n,)` int64, rows of the dataset, the balanced sample first.
-        sampled: `(n,)` bool, which belong to the balanced sample; the others are errors followed besides.
+        sampled: `(n,)` bool, which belong to the balanced sample; the others are additional errors.
         places: L names, the pixels first.
-        said: `(L, n)` int64, class that the probe after each place says.
-        final: predictions of the network.
+        predicted: `(L, n)` int64, class that the probe after each place predicts.
+        network: predictions of the network.
         depth: `(n,)` int64 in [0, L].
-        pair: `(L, m)` bool, whether a straight cut after each place tells the images of two classes apart.
+        pair: `(L, m)` bool, whether a linear classifier after each place separates the images of two classes.
         classes: those two classes; None where there is no pair.
         neighbours: how many vote.
-        learned: images that the probes know.
-        own: whether those are images under study, for want of training images.
+        support: images of known class whose neighbours vote.
+        own_support: whether those are evaluated images, for want of training images.
     """
 
     rows: Array
     sampled: Array
     places: list[str]
-    said: Array
-    final: Predictions
+    predicted: Array
+    network: Predictions
     depth: Array
     pair: Array
     classes: tuple[int, int] | None
     neighbours: int
-    learned: int
-    own: bool
+    support: int
+    own_support: bool
 
 
-def follow(session: Session, *, layers: int, images: int, errors: int, support: int, seed: int) -> Followed:
-    """Follow a balanced sample, and some errors besides, through the layers.
+def probe_layers(session: Session, *, layers: int, images: int, errors: int, support: int, seed: int) -> LayerProbes:
+    """Probe a balanced sample, and some additional errors, at each of some layers.
 
     Args:
         session: the model and the images; without training images half of these teach the probes.
-        layers: layers to look behind at most.
+        layers: layers to probe at most.
         images: images of the sample at most.
-        errors: errors to follow besides.
-        support: images that the probes learn from at most.
+        errors: additional errors to probe.
+        support: images whose neighbours vote, at most.
         seed: of all choices.
     """
     dataset, train, chance = session.dataset, session.train, np.random.default_rng(seed)
     known, pool = train, np.arange(len(dataset))
-    if train is None:  # half of the studied images stand in, the other half is followed
+    if train is None:  # half of the evaluated images stand in, the other half is probed
         known = dataset
         half = balanced(dataset.labels, max(len(dataset) // 2, 1), seed)
         pool = np.setdiff1d(pool, half) if len(dataset) > 1 else pool
@@ -84,30 +86,30 @@ def follow(session: Session, *, layers: int, images: int, errors: int, support: 
     known_by, _ = layer_features(session.probe, Some(known or dataset, base), names)
     queries, logits = layer_features(session.probe, Some(dataset, rows), names)
     labels, final = (known or dataset).labels[base], Predictions(logits, dataset.labels[rows])
-    said = story(known_by, labels, queries, len(session.class_names))
+    predicted = story(known_by, labels, queries, len(session.class_names))
     sampled = np.arange(len(rows)) < len(sample)
     pair, classes = _pair(session, (known_by, labels), queries, final, sampled)
-    depth = depths(said, final.predicted)
+    depth = depths(predicted, final.predicted)
     voting, places = neighbours_for(labels), [INPUT, *names]
-    return Followed(
+    return LayerProbes(
         rows=rows,
         sampled=sampled,
         places=places,
-        said=said,
-        final=final,
+        predicted=predicted,
+        network=final,
         depth=depth,
         pair=pair,
         classes=classes,
         neighbours=voting,
-        learned=len(base),
-        own=train is None,
+        support=len(base),
+        own_support=train is None,
     )
 
 
 def _pair(
     session: Session, known_by: tuple[list[Array], Array], queries: list[Array], final: Predictions, sampled: Array
 ) -> tuple[Array, tuple[int, int] | None]:
-    """After each place, tell the two classes apart that are most often confused, both ways together."""
+    """After each place, separate the two classes that are most often confused, both directions together."""
     (support, labels), predictions = known_by, session.predictions
     counts = confusion_counts(predictions.labels, predictions.predicted, len(session.class_names))
     both = np.triu(counts + counts.T, 1)
@@ -126,16 +128,18 @@ def _pair(
     return np.zeros((len(support), 0), bool), None
 
 
-def layers_of(followed: Followed) -> pd.DataFrame:
+def layer_table(probes: LayerProbes) -> pd.DataFrame:
     """One row a place, the network's own output last."""
     import pandas as pd
 
-    own, labels = followed.sampled, followed.final.labels[followed.sampled]
+    own, labels = probes.sampled, probes.network.labels[probes.sampled]
     lines = []
-    for place, name in enumerate((*followed.places, OUTPUT)):
-        end = place == len(followed.places)
-        said = followed.final.predicted[own] if end else followed.said[place, own]
-        right, agree, of = int((said == labels).sum()), int((said == followed.final.predicted[own]).sum()), len(labels)
+    for place, name in enumerate((*probes.places, OUTPUT)):
+        end = place == len(probes.places)
+        classes = probes.network.predicted[own] if end else probes.predicted[place, own]
+        right = int((classes == labels).sum())
+        agree = int((classes == probes.network.predicted[own]).sum())
+        of = len(labels)
         low, high = (float(edge) for edge in wilson(right, of))
         line = {
             "place": place,
@@ -146,25 +150,25 @@ def layers_of(followed: Followed) -> pd.DataFrame:
             "low": low,
             "high": high,
             "agrees_with_network": agree / of,
-            "turn_here": int((followed.depth[own] == place).sum()),
+            "turn_here": int((probes.depth[own] == place).sum()),
         }
-        apart = followed.pair[place] if not end else np.zeros(0, bool)
-        low, high = (float(edge) for edge in wilson(apart.sum(), len(apart)))
-        known = len(apart) > 0
-        line |= {"pair_images": len(apart), "pair_accuracy": float(apart.mean()) if known else np.nan}
+        separated = probes.pair[place] if not end else np.zeros(0, bool)
+        low, high = (float(edge) for edge in wilson(separated.sum(), len(separated)))
+        known = len(separated) > 0
+        line |= {"pair_images": len(separated), "pair_accuracy": float(separated.mean()) if known else np.nan}
         lines.append(line | {"pair_low": low if known else np.nan, "pair_high": high if known else np.nan})
     return pd.DataFrame(lines)
 
 
-def depth_counts(followed: Followed) -> pd.DataFrame:
-    """How many right predictions and errors turn at each place."""
+def depth_counts(probes: LayerProbes) -> pd.DataFrame:
+    """How many correct predictions and errors are decided at each place."""
     import pandas as pd
 
     lines = []
-    for name, own in (("right", followed.final.correct), ("wrong", ~followed.final.correct)):
-        counts = np.bincount(followed.depth[own], minlength=len(followed.places) + 1)
+    for name, own in (("right", probes.network.correct), ("wrong", ~probes.network.correct)):
+        counts = np.bincount(probes.depth[own], minlength=len(probes.places) + 1)
         low, high = wilson(counts, max(int(own.sum()), 0))
-        for place, layer in enumerate((*followed.places, OUTPUT)):
+        for place, layer in enumerate((*probes.places, OUTPUT)):
             lines.append(
                 {
                     "prediction": name,
@@ -179,23 +183,23 @@ def depth_counts(followed: Followed) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def images_of(followed: Followed, session: Session) -> pd.DataFrame:
-    """One row an image, the latest to turn first, with what each probe says."""
+def image_table(probes: LayerProbes, session: Session) -> pd.DataFrame:
+    """One row an image, the deepest first, with the class that each probe predicts."""
     import pandas as pd
 
-    names, final = np.array(session.class_names, object), followed.final
-    places = [*followed.places, OUTPUT]
+    names, final = np.array(session.class_names, object), probes.network
+    places = [*probes.places, OUTPUT]
     table = pd.DataFrame(
         {
-            "row": followed.rows,
-            "index": session.dataset.indices[followed.rows],
+            "row": probes.rows,
+            "index": session.dataset.indices[probes.rows],
             "true": names[final.labels],
             "predicted": names[final.predicted],
             "correct": final.correct,
-            "depth": followed.depth,
-            "turns_at": [places[d] for d in followed.depth],
-            **{f"after {name}": names[said] for name, said in zip(followed.places, followed.said, strict=True)},
+            "depth": probes.depth,
+            "turns_at": [places[d] for d in probes.depth],
+            **{f"after {name}": names[classes] for name, classes in zip(probes.places, probes.predicted, strict=True)},
         }
     )
-    order = np.lexsort((final.correct, -followed.depth))
+    order = np.lexsort((final.correct, -probes.depth))
     return table.iloc[order].reset_index(drop=True)

@@ -21,24 +21,24 @@ class Part:
     """Some images and the model's predictions of them.
 
     Attributes:
-        said: predictions of n images.
+        predictions: of n images.
         rows: `(n,)` int64, which images they are.
         training: whether `rows` are rows of the training images, else of those under study.
     """
 
-    said: Predictions
+    predictions: Predictions
     rows: Array
     training: bool
 
     @property
     def images(self) -> int:
         """How many."""
-        return len(self.said)
+        return len(self.predictions)
 
     @property
     def right(self) -> int:
         """How many are classified correctly."""
-        return int(self.said.correct.sum())
+        return int(self.predictions.correct.sum())
 
     @property
     def wrong(self) -> int:
@@ -72,8 +72,7 @@ def parts(session: Session, most: int, seed: int = 0) -> dict[str, Part]:
         asked = training if len(some) == len(training.dataset) else training.subset(some := np.sort(some))
         found[name] = Part(asked.predictions, some, training=True)
     if not studies_training(session):
-        said = session.predictions
-        found["studied"] = Part(said, np.arange(len(said)), training=False)
+        found["studied"] = Part(session.predictions, np.arange(len(session.dataset)), training=False)
     return found
 
 

@@ -71,7 +71,7 @@ def under(made):
 def test_the_gap_by_hand():
     found = over(session(0.98, 0.93))
     assert found.effect.value == pytest.approx(0.05)
-    assert found.claim.startswith("The model knows its training images better than new ones: it recognises 98.0 %")
+    assert found.claim.startswith("The model is better on its training images than on new ones: accuracy is 98.0 %")
     assert (found.kind, found.severity) == ("overfitting", "mild")  # odds 3.6 times as high: a healthy model
     assert found.at_stake == pytest.approx(0.05)
     assert len(found.evidence) == 35
@@ -80,7 +80,7 @@ def test_the_gap_by_hand():
 def test_images_known_by_heart_are_overfitting():
     found = over(session(1.0, 0.85))
     assert (found.kind, found.severity, found.part) == ("overfitting", "serious", "data")
-    assert found.claim.startswith("The model overfits: it recognises 100 %")
+    assert found.claim.startswith("The model overfits: accuracy is 100 %")
 
 
 def test_few_images_are_no_surety():
@@ -95,29 +95,29 @@ def test_a_small_gap_is_no_overfitting_even_if_all_fitted_images_are_known():
 def test_noise_in_the_training_labels_is_not_taken_for_it():
     found = over(session(0.88, 0.97))
     assert (found.severity, found.kind) == ("info", None)
-    assert found.claim.startswith("No overfitting to speak of")
+    assert found.claim.startswith("No notable overfitting")
 
 
 def test_validation_images_decide_where_there_are_any():
     found = answer(session(0.99, 0.4, validation=0.97)).findings
     assert (found[0].severity, found[0].effect.value) == ("info", pytest.approx(0.02, abs=0.003))
-    assert found[1].claim.startswith("Overfitting does not explain the studied images")
+    assert found[1].claim.startswith("Overfitting does not explain the errors on the evaluated images")
     known = over(session(1.0, 0.8, validation=0.8, sizes=(2000, 500)))
     assert (known.severity, known.part) == ("serious", "train")
     assert min(known.evidence) >= 1500
 
 
-def test_a_test_set_that_a_straight_line_fails_on_too_is_not_called_overfitting():
+def test_a_test_set_that_a_linear_classifier_fails_on_too_is_not_called_overfitting():
     """The classes' labels are exchanged in the images under study; the model is healthy."""
     found = over(session(0.99, 0.05, exchanged=True))
     assert found.severity == "mild"
-    assert "either it overfits, or the studied images are other ones" in found.claim
+    assert "either the model overfits, or the evaluated images or their labels differ" in found.claim
 
 
-def test_what_a_straight_line_does_better_was_not_learned():
+def test_what_a_linear_classifier_does_better_was_not_learned():
     found = under(session(0.6, 0.6))
     assert (found.kind, found.severity) == ("underfitting", "serious")
-    assert found.effect.value == pytest.approx(0.4, abs=0.01)  # a line tells these classes apart
+    assert found.effect.value == pytest.approx(0.4, abs=0.01)  # a line separates these classes
     assert len(found.evidence) > 100
     assert under(session(0.97, 0.97)).severity == "mild"  # 3 points are not surely 5
     assert under(session(1.0, 1.0)).severity == "info"
@@ -132,20 +132,20 @@ def test_inputs_that_are_scaled_otherwise_are_not_called_underfitting():
     history = curves(loss=[0.5, 0.1], accuracy=[0.8, 0.97])
     found = under(session(0.3, 0.3, history=history))
     assert found.severity == "mild"
-    assert "in training it had reached 97.0 %" in found.claim
+    assert "In training it reached 97.0 %" in found.claim
 
 
 def test_curves_that_still_fall_are_said():
     history = curves(loss=[2, 1.5], accuracy=[0.3, 0.5], val_loss=[2, 1.5], val_accuracy=[0.3, 0.55])
     found = under(session(0.6, 0.6, history=history))
     assert found.severity == "serious"
-    assert "Its last epoch still took 25.0 % off the loss" in found.claim
+    assert "The last epoch still lowered the loss by 25.0 %" in found.claim
 
 
 def test_curves_alone_are_answered_too():
     history = curves(loss=[1, 0.5], accuracy=[0.7, 0.9], val_loss=[1, 0.9], val_accuracy=[0.7, 0.8])
     made = Session(None, data(40, 2, "hand/test"), name="m", cache=False)
-    assert "without either" in Generalisation().missing(made)
+    assert "has neither" in Generalisation().missing(made)
     made.run = SimpleNamespace(history=history, manifest=None)
     give(made, 0.8)
     assert Generalisation().missing(made) is None
@@ -153,12 +153,12 @@ def test_curves_alone_are_answered_too():
     assert (found.severity, found.effect.value) == ("mild", pytest.approx(0.1))
 
 
-def test_the_table_puts_the_model_beside_the_straight_line():
+def test_the_table_puts_the_model_beside_the_linear_classifier():
     table = answer(session(1.0, 0.9)).tables["parts"]
     assert table[["who", "part", "images"]].to_numpy().tolist() == [
         ["model", "fitted", 1000],
         ["model", "studied", 500],
-        ["straight line", "held out", 200],
-        ["straight line", "studied", 500],
+        ["linear classifier", "held out", 200],
+        ["linear classifier", "studied", 500],
     ]
     assert table["accuracy"].tolist() == pytest.approx([1.0, 0.9, 1.0, 1.0], abs=0.02)

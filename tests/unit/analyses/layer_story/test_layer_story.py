@@ -113,7 +113,7 @@ def test_without_training_images_half_of_the_studied_ones_teach(session):
     found = LayerStory().compute(alone, LayerStoryParams())
     assert found.notes["own"] and found.notes["learned"] == 75
     assert len(found.tables["images"]) == 75
-    assert "under study, which are not followed" in LayerStory().draw(
+    assert "other evaluated images" in LayerStory().draw(
         replace(found, params=LayerStoryParams().model_dump())
     ).get_supxlabel().replace("\n", " ")
 
