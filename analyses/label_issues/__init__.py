@@ -1,4 +1,4 @@
-"""Labels that are likely wrong, of the training images and of the studied ones."""
+"""Labels that are likely wrong, of the training images and of the evaluated ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.label_issues.findings import WHOSE, Suspects, findings_of
+from analyses.label_issues.findings import IMAGES, Suspects, findings_of
 from analyses.label_issues.label_quality import LabelQuality, quality
 from analyses.label_issues.out_of_sample import at_once, from_folds, probed, with_dynamics
 from workbench.core.finding import Finding, Kind
@@ -36,31 +36,31 @@ CELL = 0.8
 WITNESSES = 3
 """Nearest training images of either class that stand beside a suspicious one."""
 PAIRS = 10
-"""Pairs that are drawn."""
-LISTED = 5000
+"""Pairs in the figure."""
+MOST_ROWS = 5000
 """Images that a table lists at most."""
+TABLES = {"train": "training", "data": "studied"}
+"""Name of the table of each part."""
 
 
 class LabelIssuesParams(Params):
-    """How it is looked, and how much is shown."""
+    """How labels are checked, and how much is shown."""
 
     folds: int = Field(
         0,
         ge=0,
         le=20,
-        description="models of the same make to train for it, each on all training images but one part; 0 for none: "
-        "then linear probes are cross-validated on embeddings, at once",
+        description="models of the same architecture to train, each without one fold of the training images; 0: "
+        "cross-validate linear probes on embeddings instead, which is quick",
     )
-    images: int = Field(
-        0, ge=0, description="training images to look at with linear probes, drawn at random; 0 for all"
-    )
+    images: int = Field(0, ge=0, description="training images to check with linear probes, chosen at random; 0 for all")
     pictures: int = Field(8, ge=1, le=24, description="suspicious images to draw, with their neighbours")
 
 
 class LabelIssues(Analysis[LabelIssuesParams]):
     """Which labels are likely wrong, what should they be, and how many are there?
 
-    Confident learning on out-of-sample probabilities, of the training images and of the studied ones.
+    Confident learning on out-of-sample probabilities, of the training images and of the evaluated ones.
     """
 
     Params = LabelIssuesParams
@@ -69,38 +69,41 @@ class LabelIssues(Analysis[LabelIssuesParams]):
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 15_000})
 
     def compute(self, session: Session, params: LabelIssuesParams) -> Result:
-        """Judge the labels of the training part, where it is known, and of the studied images."""
+        """Judge the labels of the training part, where it is known, and of the evaluated images."""
         names = session.class_names
         tables: dict[str, pd.DataFrame] = {}
         findings: list[Finding] = []
         parts: list[Suspects] = []
-        notes = {"source": "the model's own, of images that it was not trained on"}
-        own = _studied(session)
+        notes = {"source": "the model itself, which was not trained on these images"}
+        own = _suspects_of_data(session)
         if session.training is not None:
             opinion = from_folds(session, params.folds) if params.folds >= 2 else at_once(session, params.images)
             labels = session.training.dataset.labels[opinion.rows]
-            judged = opinion.judge(labels, len(names))
-            score = with_dynamics(judged.score, opinion.rows, session.dynamics)
-            suspects = Suspects.of(judged, labels, opinion.probabilities, rows=opinion.rows, score=score, part="train")
+            judgement = opinion.judge(labels, len(names))
+            score = with_dynamics(judgement.score, opinion.rows, session.dynamics)
+            suspects = Suspects.of(
+                judgement, labels, opinion.probabilities, rows=opinion.rows, score=score, part="train"
+            )
             parts.append(suspects)
-            findings += findings_of(suspects, session, control=opinion.control or own.judged)
+            findings += findings_of(suspects, session, control=opinion.control or own.quality)
             notes["source"] = opinion.source
         parts.append(own)
-        doubtful = own.judged.scattered or len(own.judged.one_way)
-        findings += findings_of(own, session, also=_again(session) if doubtful else None)
+        doubtful = own.quality.scattered or len(own.quality.one_way)
+        findings += findings_of(own, session, second=_quality_by_probes(session) if doubtful else None)
         for part in parts:
-            whose = WHOSE[part.part]
-            tables |= {whose: _listed(part, names), f"{whose} pairs": _pairs(part.judged, names)}
+            name = TABLES[part.part]
+            tables |= {name: _image_table(part, names), f"{name} pairs": _pair_table(part.quality, names)}
         arrays = _pictures(session.training or session, parts[0], params.pictures)
         return Result(tables, arrays=arrays, findings=tuple(findings), notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw the pairs beside the most suspicious images, and their nearest neighbours of both classes."""
         listed, pairs = list(result.tables.values())[:2]
-        train = "training" in result.tables
-        whose = "training" if train else "studied"
+        whose = IMAGES["train" if "training" in result.tables else "data"]
         if listed.empty:
-            return say(new_figure(result, self.question(), height=2.0), f"No {whose} label differs from what is said.")
+            return say(
+                new_figure(result, self.question(), height=2.0), f"No {whose} label differs from the prediction."
+            )
         count = int(result.arrays["shown"].shape[0])
         columns = 1 + 2 * WITNESSES
         blank = Tile(np.full_like(result.arrays["images"][0], 255), above=[("", QUIET)], below=[("", QUIET)])
@@ -111,30 +114,31 @@ class LabelIssues(Analysis[LabelIssuesParams]):
             width=4.6 + (columns + 0.6) * CELL,
             height=max(strip * count, 2.4) + 0.9,
             said=f"Most suspicious {whose} images first. Teal: the label. Orange: the suggested class. "
-            "Below an image: the probability of its label, from a model that has not seen it: "
+            "Below an image: out-of-sample probability of its label. Source: "
             f"{result.notes['source']}. Neighbours: nearest {whose} images with that label.",
         )
         bars, images = figure.subplots(1, 2, width_ratios=[4.6, (columns + 0.6) * CELL])
         _bars(bars, pairs.head(PAIRS), whose)
-        heading(images, "Image, nearest with its label, nearest of the suggested class")
+        heading(images, "Image, nearest with its label, nearest with the suggested class")
         _strips(images, result, blank)
         return figure
 
 
-def _studied(session: Session) -> Suspects:
-    """Judge the labels of the studied images by the model, which has not seen them."""
-    said, labels = session.predictions.probabilities, session.dataset.labels
-    judged = quality(said, labels, len(session.class_names))
-    return Suspects.of(judged, labels, said, rows=np.arange(len(labels)), score=judged.score, part="data")
+def _suspects_of_data(session: Session) -> Suspects:
+    """Judge the labels of the evaluated images by the model, which was not trained on them."""
+    probabilities, labels = session.predictions.probabilities, session.dataset.labels
+    judgement = quality(probabilities, labels, len(session.class_names))
+    rows = np.arange(len(labels))
+    return Suspects.of(judgement, labels, probabilities, rows=rows, score=judgement.score, part="data")
 
 
-def _again(session: Session) -> LabelQuality:
-    """Judge them by probes fitted to the studied images too: these do not mind a shift that the model minds."""
-    said = probed(session.embeddings, session.dataset.labels, len(session.class_names))
-    return quality(said, session.dataset.labels, len(session.class_names))
+def _quality_by_probes(session: Session) -> LabelQuality:
+    """Judge them by probes fitted to the evaluated images, too: these are not misled by a shift as the model is."""
+    probabilities = probed(session.embeddings, session.dataset.labels, len(session.class_names))
+    return quality(probabilities, session.dataset.labels, len(session.class_names))
 
 
-def _listed(suspects: Suspects, names: tuple[str, ...]) -> pd.DataFrame:
+def _image_table(suspects: Suspects, names: tuple[str, ...]) -> pd.DataFrame:
     """One row a suspicious image, most suspicious first."""
     import pandas as pd
 
@@ -148,13 +152,13 @@ def _listed(suspects: Suspects, names: tuple[str, ...]) -> pd.DataFrame:
             "of the suggested": suspects.of_suggested,
             "issue": suspects.issue,
         }
-    ).head(LISTED)
+    ).head(MOST_ROWS)
 
 
-def _pairs(judged: LabelQuality, names: tuple[str, ...]) -> pd.DataFrame:
+def _pair_table(judgement: LabelQuality, names: tuple[str, ...]) -> pd.DataFrame:
     """Name the classes of the pairs."""
-    table = judged.pairs.copy()
-    confident = judged.joint[table["label"], table["suggested"]]
+    table = judgement.pairs.copy()
+    confident = judgement.joint[table["label"], table["suggested"]]
     for column in ("label", "suggested"):
         table[column] = [names[c] for c in table[column]]
     return table.assign(**{"confident joint": confident})
@@ -185,8 +189,8 @@ def _bars(axes: Axes, pairs: pd.DataFrame, whose: str) -> None:
     interval_bars(axes, np.arange(len(pairs)), *values, colour=PREDICTED_COLOUR, height=0.5)
     end = 100 * max(float(pairs["high"].max()), 0.01) if len(pairs) else 1.0
     for place, (_, row) in enumerate(pairs.iterrows()):
-        said = f"{100 * row['rate']:.1f} %\n{counted(int(row['images']), 'issue')}"
-        axes.text(100 * row["high"] + 0.02 * end, place, said, fontsize=SMALL, color=INK, va="center", linespacing=1.3)
+        label = f"{100 * row['rate']:.1f} %\n{counted(int(row['images']), 'issue')}"
+        axes.text(100 * row["high"] + 0.02 * end, place, label, fontsize=SMALL, color=INK, va="center", linespacing=1.3)
         for name, ink, offset, before in (
             (row["label"], TRUE_COLOUR, -0.15, ""),
             (row["suggested"], PREDICTED_COLOUR, 0.15, "→ "),
@@ -204,7 +208,7 @@ def _bars(axes: Axes, pairs: pd.DataFrame, whose: str) -> None:
     axes.set_yticks([])
     axes.set_ylim(max(len(pairs), 1) - 0.5, -0.5)
     axes.set_xlim(0, 1.4 * end)
-    axes.set_xlabel("share of what is surely the suggested class, %")
+    axes.set_xlabel("share of confident predictions of the suggested class, %")
     heading(axes, f"Label → suggested, {whose} images")
     plain(axes, grid="x")
 
@@ -216,7 +220,7 @@ def _strips(axes: Axes, result: Result, blank: Tile) -> None:
     for place, strip in enumerate(strips(axes, len(shown))):
         row = listed.iloc[place]
         label, suggested = text(row["label"], 14), text(row["suggested"], 14)
-        said = [(f"{probability(row['probability'])} %", TRUE_COLOUR)]
+        share = [(f"{probability(row['probability'])} %", TRUE_COLOUR)]
         heads = [[("", INK)], [(label, TRUE_COLOUR)], [(suggested, PREDICTED_COLOUR)]]
         pictures = []
         for column, at in enumerate(shown[place].tolist()):
@@ -225,6 +229,6 @@ def _strips(axes: Axes, result: Result, blank: Tile) -> None:
             pictures.append(
                 blank
                 if at < 0
-                else Tile(images[at], above=above, below=said if column == 0 else [("", QUIET)], framed=True)
+                else Tile(images[at], above=above, below=share if column == 0 else [("", QUIET)], framed=True)
             )
         tiles(strip, pictures, columns=len(pictures), cell=CELL)

@@ -1,4 +1,4 @@
-"""Images whose label is likely wrong, what is said about them, and how bad it is."""
+"""Images whose label is likely wrong, and the findings about them."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 ADVICE = {
-    "train": "Look at the images of the table, worst first; correct or drop those that are wrong, and train again.",
-    "data": "Look at the images of the table, worst first, and correct those that are wrong before you trust the "
-    "accuracy: it counts right answers as errors.",
+    "train": "Look at the images of the table, worst first; relabel or drop the wrong ones, and retrain.",
+    "data": "Look at the images of the table, worst first, and relabel the wrong ones before you trust the accuracy: "
+    "it counts correct predictions as errors.",
 }
 CONFIRMED = 0.05
-"""Chance below which a second look agrees."""
-UNLIKE, TWICE = 0.1, 2
-"""Chance below which a pair is more frequent than in the control, and by how much it must be."""
-WHOSE = {"train": "training", "data": "studied"}
+"""p-value below which a second judgement agrees."""
+UNLIKE = 0.1
+"""p-value below which a pair is more frequent than in the control."""
+TWICE = 2
+"""How many times as frequent it must be."""
+IMAGES = {"train": "training", "data": "evaluated"}
+"""What a sentence calls the images of each part."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Suspects:
-    """Images whose label differs from what is said about them out of sample, most suspicious first.
+    """Images whose label differs from their prediction out of sample, most suspicious first.
 
     Attributes:
         part: whose rows they are.
@@ -40,7 +43,7 @@ class Suspects:
         score: `(n,)` float64 in [0, 1], by which they are sorted; low is suspicious.
         probability, of_suggested: `(n,)` float64, of the label and of the suggested class.
         issue: `(n,)` bool, whether confident learning names them too.
-        judged: of all images that were looked at.
+        quality: of all labels that were checked.
     """
 
     part: Literal["train", "data"]
@@ -51,12 +54,12 @@ class Suspects:
     probability: Array
     of_suggested: Array
     issue: Array
-    judged: LabelQuality
+    quality: LabelQuality
 
     @classmethod
     def of(
         cls,
-        judged: LabelQuality,
+        quality: LabelQuality,
         labels: Array,
         probabilities: Array,
         *,
@@ -64,51 +67,50 @@ class Suspects:
         score: Array,
         part: Literal["train", "data"],
     ) -> Suspects:
-        """Sort those out whose label differs; `rows`, `labels`, `probabilities` and `score` are of all looked at."""
+        """Pick those whose label differs; `rows`, `labels`, `probabilities` and `score` are of all labels checked."""
         order = np.argsort(score, kind="stable")
-        order = order[judged.suggested[order] != labels[order]]
+        order = order[quality.suggested[order] != labels[order]]
         issue = np.zeros(len(rows), bool)
-        issue[judged.issues] = True
-        suggested = judged.suggested[order]
+        issue[quality.issues] = True
+        suggested = quality.suggested[order]
         return cls(
             part=part,
             rows=rows[order],
             labels=labels[order],
             suggested=suggested,
             score=score[order],
-            probability=judged.score[order],
+            probability=quality.score[order],
             of_suggested=probabilities[order, suggested],
             issue=issue[order],
-            judged=judged,
+            quality=quality,
         )
 
 
 def findings_of(
-    suspects: Suspects, session: Session, *, also: LabelQuality | None = None, control: LabelQuality | None = None
+    suspects: Suspects, session: Session, *, second: LabelQuality | None = None, control: LabelQuality | None = None
 ) -> list[Finding]:
     """Say how many labels are wrong, and in which pairs they are so in one direction.
 
     Args:
         suspects: of a part of the data.
-        session: the model on the images under study.
-        also: what must agree before anything is called serious; None where nothing must.
+        session: the model on the evaluated images.
+        second: a judgement that must agree before anything is called serious; None where none must.
         control: of other images, judged in the same way: pairs that are as frequent there are only mild.
     """
-    judged, part, rows = suspects.judged, suspects.part, suspects.rows
-    count, names = len(judged.score), session.class_names
+    quality, part, rows = suspects.quality, suspects.part, suspects.rows
+    count, names = len(quality.score), session.class_names
     errors = float(1 - session.predictions.correct.mean())
-    noise = judged.noise
-    agreed = also is None or also.chance < CONFIRMED
+    noise = quality.noise
+    agreed = second is None or second.chance < CONFIRMED
     severity: Severity = (
-        Severity.SERIOUS if judged.scattered and agreed else Severity.MILD if noise.low > 0 else Severity.INFO
+        Severity.SERIOUS if quality.scattered and agreed else Severity.MILD if noise.low > 0 else Severity.INFO
     )
     most = max(round(noise.value * count), 1)
     claim = (
-        f"About {noise} of the {counted(count, WHOSE[part] + ' label')} are wrong, by what the model is "
-        f"sure of without having learned it."
+        f"About {most:,} of {counted(count, IMAGES[part] + ' label')} look wrong, {noise}, judging by confident "
+        f"out-of-sample predictions."
         if severity != Severity.INFO
-        else f"There is no sign that {WHOSE[part]} labels are wrong beyond what is ambiguous: about {noise} of "
-        f"{count:,}."
+        else f"No sign of wrong {IMAGES[part]} labels beyond ambiguous images: about {noise} of {count:,}."
     )
     # What is wrong in training costs at most the errors that the model makes.
     ceiling = 1.0 if part == "data" else errors
@@ -124,22 +126,22 @@ def findings_of(
             kind="label-noise",
             part=part,
             cost=Estimate(*(min(end, ceiling) for end in noise), unit="%"),
-            confirm="Two people who do not see the labels label the first fifty images of the table.",
+            confirm="Have two people label the first fifty images of the table without seeing the labels.",
         )
     ]
-    theirs = set() if also is None else set(map(tuple, also.one_way[["label", "suggested"]].to_numpy().tolist()))
-    for pair in judged.one_way.to_dict("records"):
+    confirmed = set() if second is None else set(map(tuple, second.one_way[["label", "suggested"]].to_numpy().tolist()))
+    for pair in quality.one_way.to_dict("records"):
         label, should = int(pair["label"]), int(pair["suggested"])
-        if also is not None and (label, should) not in theirs:
+        if second is not None and (label, should) not in confirmed:
             continue
-        share = float((judged.suggested == should).mean())
+        share = float((quality.suggested == should).mean())
         evidence = rows[(suspects.labels == label) & (suspects.suggested == should)]
         often = Estimate(float(pair["rate"]), float(pair["low"]), float(pair["high"]), unit="%")
         found.append(
             Finding(
-                f"{names[should]} is labelled {names[label]} in {often} of the {WHOSE[part]} images "
-                f"that surely are {names[should]}, far more often than the other way.",
-                severity=Severity.SERIOUS if control is None or _oftener(pair, control) else Severity.MILD,
+                f"{names[should]} is labelled {names[label]} in {often} of the {IMAGES[part]} images confidently "
+                f"predicted as {names[should]}, far more often than the reverse.",
+                severity=Severity.SERIOUS if control is None or _is_more_frequent(pair, control) else Severity.MILD,
                 effect=often,
                 evidence=tuple(evidence[:MOST_EVIDENCE].tolist()),
                 advice=ADVICE[part],
@@ -147,13 +149,13 @@ def findings_of(
                 classes=(label, should),
                 part=part,
                 cost=Estimate(*(min(share * end, ceiling) for end in often), unit="%"),
-                confirm="Two people who do not see the labels label the evidence.",
+                confirm="Have two people label the evidence without seeing the labels.",
             )
         )
     return found
 
 
-def _oftener(pair: dict[Any, Any], control: LabelQuality) -> bool:
+def _is_more_frequent(pair: dict[Any, Any], control: LabelQuality) -> bool:
     """Whether a pair is at least twice as frequent as among the images of the control (Fisher's exact test)."""
     same = control.pairs[(control.pairs["label"] == pair["label"]) & (control.pairs["suggested"] == pair["suggested"])]
     hits = int(same["hits"].sum())

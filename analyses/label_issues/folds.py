@@ -1,4 +1,4 @@
-"""Models of the same make fitted to parts of the training images, so that each image is judged by one that lacks it."""
+"""Models of the same architecture, each fitted without a fold of the training images, which it then predicts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Load = Callable[[], Any]
 def fold_probabilities(
     training: Dataset, folds: int, *, run: Run | None, fingerprint: str, load: Load, given: str = AUTO, seed: int = 0
 ) -> Array:
-    """Fit as many models as there are folds, each to all folds but one, and ask each about the one it lacks.
+    """Fit as many models as there are folds, each to all folds but one, and predict the one it lacks.
 
     What is done is kept after each epoch and each fold, in the run's folder or in the cache for a model without run;
     stopped at any moment, the next call goes on.
@@ -56,10 +56,12 @@ def fold_probabilities(
     for number in range(int(fold.max()) + 1):
         left_out = fold == number
         name = f"{training.fingerprint}-{seed}-{number + 1}-of-{folds}"
-        logits = _kept(folder / f"{name}.npz", int(left_out.sum()), len(training.class_names))
+        logits = _saved_logits(folder / f"{name}.npz", int(left_out.sum()), len(training.class_names))
         if logits is None:
             checkpoint = Checkpoint(folder, name)
-            logits = _one(checkpoint, training, left_out, _job(run, seed), None if run else _again(load, given))
+            logits = _fold_logits(
+                checkpoint, training, left_out, _job(run, seed), None if run else _rebuild(load, given)
+            )
             save_arrays(folder / f"{name}.npz", {"logits": logits})
             checkpoint.remove()
         probabilities[left_out] = Predictions(logits, training.labels[left_out]).probabilities
@@ -67,8 +69,8 @@ def fold_probabilities(
     return probabilities
 
 
-def _kept(path: Path, count: int, classes: int) -> Array | None:
-    """Return what the model of a fold said, if it is there."""
+def _saved_logits(path: Path, count: int, classes: int) -> Array | None:
+    """Return the logits of a fold's model, if they are there."""
     logits = (load_arrays(path) or {}).get("logits")
     return logits if logits is not None and logits.shape == (count, classes) else None
 
@@ -90,7 +92,9 @@ def _job(run: Run | None, seed: int) -> TrainingJob:
     )
 
 
-def _one(checkpoint: Checkpoint, training: Dataset, left_out: Array, job: TrainingJob, build: Build | None) -> Array:
+def _fold_logits(
+    checkpoint: Checkpoint, training: Dataset, left_out: Array, job: TrainingJob, build: Build | None
+) -> Array:
     """Fit one model, from its checkpoint if there is one, and return its logits of the images left out."""
     from workbench.models.probe import Probe
 
@@ -110,7 +114,7 @@ def _one(checkpoint: Checkpoint, training: Dataset, left_out: Array, job: Traini
     return np.concatenate([probe.logits(images) for images in training.subset(left_out).batches()])
 
 
-def _again(load: Load, given: str) -> Build:
+def _rebuild(load: Load, given: str) -> Build:
     """Return what builds the model anew, with first weights, so that it takes [0, 1] and gives probabilities."""
 
     def build(shape: tuple[int, int, int], _: int) -> Any:
@@ -121,7 +125,7 @@ def _again(load: Load, given: str) -> Build:
         model = load()
         probe = Probe(model, shape, given=given)
         if probe.inference_only:
-            raise WorkbenchError(f"This model is {probe.inference_only}: no others of its make can be fitted.")
+            raise WorkbenchError(f"This model is {probe.inference_only}: its architecture cannot be fitted again.")
         fresh = type(model).from_config(model.get_config())
         image = keras.Input(shape)
         turned = keras.ops.flip(image, axis=-1) if probe.preprocessing.bgr else image
@@ -129,8 +133,8 @@ def _again(load: Load, given: str) -> Build:
         scale, offset = (list(each) if len(each) > 1 else each[0] for each in (how.scale, how.offset))
         pixels = image if how is UNIT else keras.layers.Rescaling(scale, offset)(turned)
         output = fresh(keras.layers.Reshape(model.input_shape[1:])(pixels) if _flat(model, shape) else pixels)
-        said = np.asarray(model(np.zeros((1, *model.input_shape[1:]), np.float32))) if _fixed(model) else None
-        sums = said is not None and (said >= 0).all() and np.allclose(said.sum(axis=-1), 1, atol=1e-3)
+        scores = np.asarray(model(np.zeros((1, *model.input_shape[1:]), np.float32))) if _fixed(model) else None
+        sums = scores is not None and (scores >= 0).all() and np.allclose(scores.sum(axis=-1), 1, atol=1e-3)
         return keras.Model(image, output if sums else keras.layers.Softmax()(output))
 
     return build

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SURE = 0.5
-"""The surest part of what is predicted as a class: there, a label that differs is more likely wrong than ambiguous."""
+"""The most confident part of the predictions of a class: there, a differing label is likely wrong, not ambiguous."""
 SURELY = 0.001
-"""Chance below which scattered labels are not put down to ambiguity."""
+"""p-value below which scattered labels are not put down to ambiguity."""
 ONE_WAY = 0.6
 """Share of a pair's differing labels that must surely go the one way."""
 TRUSTED = 0.6
-"""Share of what is surely predicted as a class that must have that label, for its predictions to count."""
+"""Share of the confident predictions of a class that must have its label, for its predictions to count."""
 DOUBT = 0.02
 """Share of labels that need not fit when probabilities are tempered."""
 FEW = 5
@@ -75,8 +75,8 @@ def quality(probabilities: Array, labels: Array, class_names_count: int) -> Labe
 
     The off-diagonal mass of the confident joint also counts what is only ambiguous (a T-shirt that may be a shirt). The
     noise rate is therefore read where predictions are sure, which does not depend on the label given: from the labels
-    that the model holds to be the least likely ones, which chance gives as often as any other and ambiguity seldom;
-    to it the pairs are added that are mislabelled in one direction. With fewer than four classes it is the share of
+    that are least likely by the model, which random noise gives as often as any other and ambiguity seldom; the
+    pairs that are mislabelled in one direction are added to it. With fewer than four classes it is the share of
     differing labels that stays however sure the predictions are (`plateau`).
 
     Source: Northcutt et al. 2021, arXiv:1911.00068 (confident joint, pruning by noise rate, self-confidence; by
@@ -95,10 +95,10 @@ def quality(probabilities: Array, labels: Array, class_names_count: int) -> Labe
     issues = issues[np.argsort(own[issues], kind="stable")]
     pairs = _pairs(labels, predicted, rank, issues, class_names_count)
     if class_names_count >= 4:
-        noise, chance = _scattered(said, labels, predicted, rank)
+        noise, chance = _scattered_noise(said, labels, predicted, rank)
         sure = pairs[pairs["sure"]]
         share = np.bincount(predicted, minlength=class_names_count)[sure["suggested"]] / len(labels)
-        by_chance = noise.value / (class_names_count - 1)  # is counted already
+        by_chance = noise.value / (class_names_count - 1)  # counted already
         more = [float((share * (sure[column] - by_chance).clip(lower=0)).sum()) for column in ("rate", "low", "high")]
         noise = Estimate(*(min(one + other, 1.0) for one, other in zip(noise, more, strict=True)), unit="%")
     else:
@@ -171,7 +171,7 @@ def plateau(hits: Array, rank: Array, *, end: float = SURE, drop: float = DROP) 
     return Estimate(float(rates[profile.argmax()]), float(rates[inside[0]]), float(rates[inside[-1]]), unit="%")
 
 
-def _scattered(said: Array, labels: Array, predicted: Array, rank: Array) -> tuple[Estimate, float]:
+def _scattered_noise(said: Array, labels: Array, predicted: Array, rank: Array) -> tuple[Estimate, float]:
     """Count sure predictions whose label is among the least likely half of the other classes, against what is expected.
 
     Returns:
@@ -189,7 +189,7 @@ def _scattered(said: Array, labels: Array, predicted: Array, rank: Array) -> tup
     own = said[np.arange(len(labels)), labels][:, None]
     place = (said < own).sum(axis=1) + ((said == own).sum(axis=1) - 1) / 2  # 0: the least likely; ties share theirs
     hits = int(((place < unlikely) & (predicted != labels) & sure).sum())
-    expected = float(np.sort(tempered(said, labels)[sure], axis=1)[:, :unlikely].sum())
+    expected = float(np.sort(temper(said, labels)[sure], axis=1)[:, :unlikely].sum())
     times = (classes - 1) / unlikely / max(int(sure.sum()), 1)
     lowest = chi2.ppf(0.025, 2 * hits) / 2 if hits else 0.0  # exact interval of a Poisson count (Garwood 1936)
     highest = chi2.ppf(0.975, 2 * hits + 2) / 2
@@ -197,7 +197,7 @@ def _scattered(said: Array, labels: Array, predicted: Array, rank: Array) -> tup
     return Estimate(*(float(min(times * end, 1.0)) for end in ends), unit="%"), float(poisson.sf(hits - 1, expected))
 
 
-def tempered(said: Array, labels: Array) -> Array:
+def temper(said: Array, labels: Array) -> Array:
     """Raise probabilities to the power that fits the labels best, so that they are neither too sure nor too unsure.
 
     A label is taken to be drawn at random in `DOUBT` of all cases, so that a few wrong ones do not flatten everything.

@@ -219,7 +219,10 @@ def _pair_separation(probes: LayerProbes, names: tuple[str, ...]) -> list[Findin
     asked = probes.rows[np.flatnonzero(probes.sampled & np.isin(probes.network.labels, (one, other)))]
     lost = asked[~pair[-1]]
     if last.low <= 0.5:
-        claim = f"{both} are not significantly separated by a linear classifier after any layer: {last} correct after {probes.places[-1]}"
+        claim = (
+            f"{both} are not significantly separated by a linear classifier after any layer: {last} correct after "
+            f"{probes.places[-1]}"
+        )
     else:
         place = _first_as_good(pair, pair[-1])
         at = rate(int(pair[place].sum()), pair.shape[1])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analyses.label_issues.label_quality import plateau, quality, ranks, tempered
+from analyses.label_issues.label_quality import plateau, quality, ranks, temper
 
 
 def made(seed, *, classes=6, each=500, ambiguous=0.0):
@@ -57,7 +57,7 @@ def test_a_plateau_is_what_stays_and_ambiguity_that_fades_is_not_counted():
 def test_temperature_undoes_a_factor_on_the_logits():
     said, labels = made(5)
     sharper = said**3 / (said**3).sum(axis=1, keepdims=True)
-    assert np.abs(tempered(sharper, labels) - said).max() < 0.06
+    assert np.abs(temper(sharper, labels) - said).max() < 0.06
 
 
 @pytest.mark.parametrize("seed", [11, 12, 13])
