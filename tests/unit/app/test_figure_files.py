@@ -42,7 +42,7 @@ def test_a_figure_its_json_and_the_gallery(session, tmp_path):
     assert written.png.read_bytes().startswith(b"\x89PNG")
     assert (written.skipped, written.failed) == ("", "")
     record = json.loads(written.json.read_text())
-    assert record["question"] == "Does every class have its share of the images?"
+    assert record["question"] == "Are the classes balanced?"
     assert record["params"] == {"serious": 5.0}
     assert record["context"]["images"] == 6
     assert record["context"]["model"] == session.model_fingerprint
@@ -53,8 +53,8 @@ def test_a_figure_its_json_and_the_gallery(session, tmp_path):
     assert record["context"]["seconds"] >= 0
     gallery = (out / "index.md").read_text()
     assert "# Figures of one" in gallery
-    assert "## Does every class have its share of the images?" in gallery
-    assert "![Does every class have its share of the images?](class-balance.png)" in gallery
+    assert "## Are the classes balanced?" in gallery
+    assert "![Are the classes balanced?](class-balance.png)" in gallery
 
 
 def test_class_names_are_text_in_the_gallery(session, tmp_path):
