@@ -73,7 +73,10 @@ WRONG = {
     ),
     "maps of no such method": (["maps", "gradcam", "--run", "tiny"], "Did you mean 'grad-cam'"),
     "maps of no method": (["maps"], "Missing argument"),
-    "maps over a foreign file": (["maps", "grad-cam", "--run", "tiny", *DATA, "--out", "foreign.npy"], "none of ours"),
+    "maps over a foreign file": (
+        ["maps", "grad-cam", "--run", "tiny", *DATA, "--out", "foreign.npy"],
+        "was not written by the workbench",
+    ),
     "a truncated model": (["evaluate", "--model", "cut.keras", *DATA], "cut.keras"),
     "a foreign model": (["evaluate", "--model", "text.keras", *DATA], "text.keras is not a Keras model file"),
     "a model that is not there": (["evaluate", "--model", "no.keras", *DATA], "no.keras"),
