@@ -55,7 +55,7 @@ def test_photos_are_scaled_said_about_and_explained_and_so_is_an_upload(served, 
     complaints = complaints_of(page)
     about = page.locator(".facts dd", has_text="1 file skipped")
     expect(about).to_contain_text("broken.jpg")
-    expect(about).to_contain_text("fitted to 224×224")
+    expect(about).to_contain_text("resized to 224×224")
 
     page.goto(f"{page.url.partition('?')[0]}?section=errors&true=any&predicted=any")
     expect(page.locator("#detail figure")).to_have_count(4)

@@ -98,7 +98,7 @@ def test_flask_says_what_the_keras_model_says_and_shows_its_map(flask_app, sessi
 def test_flask_says_what_it_did_to_an_image(flask_app):
     answer = upload(flask_app, png(np.full((56, 56, 3), (200, 30, 30), np.uint8)), "<b>.png", invert="1")
     assert answer.status_code == 200
-    assert "colour turned to grey; inverted; resized from 56×56 to 28×28" in answer.text
+    assert "colour converted to grey; inverted; resized from 56×56 to 28×28" in answer.text
     assert "&lt;b&gt;.png" in answer.text
 
 

@@ -1,4 +1,4 @@
-"""Where a score comes from, and whether the picture of it may be believed."""
+"""Where a score comes from, and whether the map of it can be trusted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SURE = 95.0
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Whether one map may be believed.
+    """Whether one map can be trusted.
 
     Attributes:
         faithfulness: insertion minus deletion AUC of the map, a difference of probabilities in [-1, 1].
@@ -67,9 +67,9 @@ class Attribution:
         layer: name of the layer it was read from; None for a map of the input's pixels.
         image_size: (H, W) of the images.
         unit: what one unit of `values` is, for example "logit" or "probability per unit of brightness".
-        details: numbers of each image that tell how well the method did, `(N,)` float32 by name, for example
+        details: quality of the method's result for each image, `(N,)` float32 by name, for example
             "completeness gap" in units of the score, or "R²" of a fit.
-        verdicts: whether each map may be believed; None where nobody judged.
+        verdicts: whether each map can be trusted; None where not evaluated.
     """
 
     values: Array

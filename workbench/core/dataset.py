@@ -20,7 +20,7 @@ from workbench.core.types import MOST_AT_ONCE, Array
 
 @runtime_checkable
 class Lazy(Protocol):
-    """Images that are read when they are looked at: slices like an array, and a choice of them costs nothing."""
+    """Images that are read on access: slices like an array, and selecting some of them reads none."""
 
     def select(self, rows: Array) -> Array:
         """Return the images at `(n,)` int `rows` as another of this kind; reads none of them."""
@@ -36,8 +36,8 @@ class Dataset:
         class_names: K names; text to be shown, never markup.
         indices: `(N,)` int64, position of each image in the source split.
         name: for example "fashion-mnist/test".
-        source_fingerprint: given by a source that knows what it read, to spare hashing all images.
-        notes: sentences about what was done to the data while it was read: files left out, images resized.
+        source_fingerprint: given by a source that knows its content, to avoid hashing all images.
+        notes: sentences about how the data was read: files skipped, images resized.
     """
 
     images: Array
@@ -56,7 +56,7 @@ class Dataset:
                 f"`images` must be uint8 of shape (N, H, W, C). Got {self.images.dtype} of shape {self.images.shape}."
             )
         if count == 0:
-            raise WorkbenchError(f"Dataset {self.name!r} holds no image.")
+            raise WorkbenchError(f"Dataset {self.name!r} must hold at least one image. It is empty.")
         if self.labels.shape != (count,) or self.indices.shape != (count,):
             raise WorkbenchError(
                 f"`labels` and `indices` must have one value for each of {count} images. "
@@ -118,7 +118,9 @@ class Dataset:
         chosen = np.atleast_1d(np.asarray(rows))
         if chosen.dtype == bool:
             if chosen.shape != (len(self),):
-                raise WorkbenchError(f"A mask must have one value for each of {len(self)} images. Got {chosen.shape}.")
+                raise WorkbenchError(
+                    f"A mask must have one value for each of {len(self)} images. Got shape {chosen.shape}."
+                )
             return np.flatnonzero(chosen)
         if len(chosen) and chosen.dtype.kind not in "iu":
             raise WorkbenchError(f"`rows` must be whole numbers. Got {chosen.tolist()[0]!r}.")

@@ -1,4 +1,4 @@
-"""Errors that a user can mend: what is required, what was got, what to do."""
+"""Errors that a user can fix: what is required, what was got, what to do."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from difflib import get_close_matches
 
 
 class WorkbenchError(ValueError):
-    """Wrong input or a wrong surrounding, said in one sentence; every surface prints it without a traceback."""
+    """Wrong input or environment, in one sentence; every surface prints it without a traceback."""
 
 
 class Unavailable(WorkbenchError):
-    """What was asked for cannot be had here: no data source, no such file, no room on the disk."""
+    """Something is not available here: no data source, no such file, no space on the disk."""
 
 
 def unknown(kind: str, got: object, options: Iterable[object], *, where: str = "") -> WorkbenchError:
@@ -20,8 +20,8 @@ def unknown(kind: str, got: object, options: Iterable[object], *, where: str = "
     Args:
         kind: what was looked for, for example "layer".
         got: the name that was given.
-        options: every name that would have been right.
-        where: the place that was looked at.
+        options: every valid name.
+        where: the place that was searched.
     """
     names = [str(option) for option in options]
     place = f" in {where}" if where else ""

@@ -16,7 +16,7 @@ class Severity(StrEnum):
     INFO = "info"
     """A fact."""
     MILD = "mild"
-    """Worth knowing; good models have such too."""
+    """Worth knowing; good models have such findings too."""
     SERIOUS = "serious"
     """Fix it before you trust the model."""
     CRITICAL = "critical"
@@ -59,7 +59,7 @@ Kind = Literal[
     "label-permutation",
     "constant-prediction",
 ]
-"""Faults of a model or its data that `diagnose` knows, by the words that its JSON has for them."""
+"""Faults of a model or its data that `diagnose` knows, by their names in its JSON."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,15 @@ class Finding:
     Attributes:
         claim: the sentence, numbers and units included.
         severity: how bad it is.
-        effect: the number that the claim is about, with its interval; None where it is about none.
+        effect: the number that the claim is about, with its interval; None if there is none.
         evidence: rows to look at, worst first, of the images that `part` names.
-        advice: what one would do about it; empty where nothing is to be done.
-        kind: the fault that it reports; None where it reports none.
-        classes: the classes that it is about, in [0, K); empty where it is about all.
-        part: whose rows the evidence are: "data", those of the data set at hand, or "train", the training images.
-        cost: share of the images of the data set at hand in [0, 1] that are wrong, or counted wrongly, because of it;
-            None where that cannot be told.
-        confirm: what would confirm it, a sentence; empty where the evidence is all there is.
+        advice: what to do about it; empty if nothing needs doing.
+        kind: the fault that it reports; None for a fact.
+        classes: the classes that it is about, in [0, K); empty for all.
+        part: which images the evidence refers to: "data", the evaluated images, or "train", the training images.
+        cost: share of the evaluated images in [0, 1] that are wrong, or counted wrongly, because of it; None if
+            unknown.
+        confirm: how to check it, a sentence; empty if the evidence suffices.
     """
 
     claim: str
@@ -97,7 +97,7 @@ class Finding:
 
     @property
     def at_stake(self) -> float:
-        """`cost` as a number, by which findings are sorted: 0 where it cannot be told."""
+        """`cost` as a number, by which findings are sorted: 0 if unknown."""
         return 0.0 if self.cost is None else self.cost.value
 
     @property

@@ -1,4 +1,4 @@
-"""What JSON has for what the workbench answers: plain lists and dicts, NaN as null."""
+"""Results as JSON: plain lists and dicts, NaN as null."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def jsonable(value: Any) -> Any:
-    """Turn dataclasses, numpy's numbers, paths and NaN into what JSON has."""
+    """Convert dataclasses, numpy's numbers, paths and NaN to JSON types."""
     if hasattr(value, "tolist"):  # numpy's arrays and scalars
         value = value.tolist()
     if is_dataclass(value) and not isinstance(value, type):
@@ -28,5 +28,5 @@ def jsonable(value: Any) -> Any:
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a table as JSON has it: one object a row."""
+    """Return a table as JSON: one object a row."""
     return [{str(name): jsonable(value) for name, value in row.items()} for row in frame.to_dict("records")]

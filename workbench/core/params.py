@@ -1,4 +1,4 @@
-"""Parameters of an analysis or a method: one model feeds the CLI, the widgets and the cache key."""
+"""Parameters of an analysis or a method: one model defines the CLI, the widgets and the cache key."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ChooseFrom:
 
 
 class Params(BaseModel):
-    """Base of all parameter models: frozen, every field has a default, unknown names are refused."""
+    """Base of all parameter models: frozen, every field has a default, unknown names are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
@@ -38,7 +38,7 @@ class Params(BaseModel):
 
 
 class Named(Params):
-    """Parameters of what stands in a module of its own, and is called as that module is.
+    """Parameters of something that has its own module, and its name.
 
     Attributes:
         name: CLI name, the module's name with `-`.
@@ -128,10 +128,27 @@ def make(params: type[ParamsT], values: Mapping[str, Any]) -> ParamsT:
         return params.model_validate(read)
     except ValidationError as error:
         first = error.errors()[0]
-        if isinstance(said := first.get("ctx", {}).get("error"), WorkbenchError):  # a rule over several parameters
-            raise said from None
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, WorkbenchError):  # a rule over several parameters
+            raise cause from None
         name = ".".join(str(part) for part in first["loc"][:1]) or "parameters"
-        raise WorkbenchError(f"`{name}`: {first['msg']}. Got {first['input']!r}.") from None
+        raise WorkbenchError(f"`{name}` must be {_requirement(first)}. Got {first['input']!r}.") from None
+
+
+BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
+TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text", "finite": "finite"}
+
+
+def _requirement(error: Any) -> str:
+    """Return what a value must be, from pydantic's description of what is wrong with it."""
+    context = error.get("ctx", {})
+    bound = next((f"{words} {context[key]:g}" for key, words in BOUNDS.items() if key in context), None)
+    if bound is not None:
+        return bound
+    if error["type"] == "literal_error":
+        return f"one of {context['expected']}".replace(" or ", ", ")
+    default = str(error["msg"]).removeprefix("Input should be ")
+    return TYPES.get(str(error["type"]).partition("_")[0], default)
 
 
 def _parts(text: str) -> list[str]:

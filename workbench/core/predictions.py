@@ -1,4 +1,4 @@
-"""What a model said about N images."""
+"""Predictions of a model for N images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model said about N images.
+    """Predictions of a model for N images.
 
     Attributes:
         logits: `(N, K)` float32, scores before the softmax.

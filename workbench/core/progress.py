@@ -1,4 +1,4 @@
-"""How long work reports that it goes on; what shows it (console, page, nothing) is the caller's business."""
+"""How long-running work reports its progress; the caller decides how to show it (console, page, not at all)."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def reporting(progress: Progress) -> Iterator[None]:
 
 
 def report(what: str, done: int, total: int) -> None:
-    """Tell whoever listens; itself a `Progress`."""
+    """Report to the current listener; itself a `Progress`."""
     _listener.get()(what, done, total)

@@ -10,8 +10,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-ASKING = ("diagnosis", "app", "__main__.py")
-"""What asks the analyses, and is used by none of them."""
+CALLERS = ("diagnosis", "app", "__main__.py")
+"""Rooms that call the analyses, and that no analysis uses."""
 LIBRARIES = ("classifier-workbench", "keras", "numpy", "tensorflow")
 
 
@@ -53,10 +53,10 @@ def _git(folder: Path, *arguments: str) -> str | None:
 def code_digest() -> str:
     """12 hexadecimal digits that change with any line of the rooms that an analysis may use.
 
-    So no old answer is shown as new, and an edit of a surface throws nothing away.
+    So no outdated answer is shown, and editing a user interface invalidates nothing.
     """
     package = Path(__file__).parents[1]
-    return digest_of(path for path in package.rglob("*.py") if path.relative_to(package).parts[0] not in ASKING)
+    return digest_of(path for path in package.rglob("*.py") if path.relative_to(package).parts[0] not in CALLERS)
 
 
 def digest_of(files: Iterable[Path]) -> str:

@@ -1,4 +1,4 @@
-"""What an analysis answers: tables, arrays and findings, and nothing that needs a model to be drawn."""
+"""The result of an analysis: tables, arrays and findings; drawing it needs no model."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class Result:
             TypeError: if the result did not come from `Session.analyze` or the registry.
         """
         if self.drawer is None:
-            raise TypeError("This result was made by hand; draw it with `workbench.diagnosis.registry.draw(result)`.")
+            raise TypeError(
+                "This result was not made by an analysis; draw it with `workbench.diagnosis.registry.draw(result)`."
+            )
         return self.drawer(self)
 
     def _repr_html_(self) -> str:

@@ -1,4 +1,4 @@
-"""What all nouns share."""
+"""Types and limits that all rooms share."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def percent(share: float) -> str:
 
 
 def bare_percent(share: float, decimals: int = 0) -> str:
-    """Write a share in per cent without the sign; what is not exactly 0 or 1 never reads as if it were."""
+    """Write a share in percent without the sign; what is not exactly 0 or 1 never reads as if it were."""
     smallest = 10.0**-decimals
     if 0 < share <= smallest / 200:
         return f"<{smallest:.{decimals}f}"
@@ -25,7 +25,7 @@ def bare_percent(share: float, decimals: int = 0) -> str:
 
 
 def probability(value: float, decimals: int = 0) -> str:
-    """Write a probability in per cent; a softmax is never certain, though its rounding may look so."""
+    """Write a probability in percent; a softmax is never certain, though its rounding may look so."""
     return bare_percent(min(max(value, 1e-12), 1 - 1e-12), decimals)
 
 

@@ -39,9 +39,9 @@ def load_dataset(
             `y_test`, optional `x_validation`, `y_validation`, `class_names`); or a folder of images, one sub-folder a
             class, perhaps below `train`, `test` and `validation`.
         split: "train", "validation" or "test". Where the source has no validation part, it is the end of the training
-            part, which the trainer keeps off too; "train" is all of the training part then.
+            part, which the trainer holds out too; "train" is then the whole training part.
         data_dir: folder to look into first; only for data sets known by name.
-        progress: told what is read or fetched.
+        progress: receives what is read or downloaded.
         reading: `class_names` for all; `image_size`, `channels`, `seed` and `test_share` for a folder of images;
             `validation_share`. What they are: `workbench.data.reading.Reading`.
 
@@ -55,7 +55,7 @@ def load_dataset(
         raise unknown("split", split, SPLITS)
     how = Reading.of(reading)
     if split == "validation" and "validation" not in own_parts(name, **reading):
-        return _kept_off(_load(name, "train", data_dir, how, progress), how.validation_share)
+        return _held_out(_load(name, "train", data_dir, how, progress), how.validation_share)
     return _load(name, split, data_dir, how, progress)
 
 
@@ -109,11 +109,11 @@ def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Readin
 
         return load_folder(name, split, how, progress)
     if how.image_size is not None or how.channels is not None:
-        raise WorkbenchError(f"`image_size` and `channels` are for folders of images. {str(name)!r} is none.")
+        raise WorkbenchError(f"`image_size` and `channels` need a folder of images. {str(name)!r} is not one.")
     if str(name) in registered():
-        return _renamed(load_registered(str(name), split), how)
+        return _with_names(load_registered(str(name), split), how)
     if str(name) in sources():
-        return _renamed(sources()[str(name)].load(split, data_dir, progress), how)
+        return _with_names(sources()[str(name)].load(split, data_dir, progress), how)
     if Path(name).suffix == ".npz":
         from workbench.data.npz import load_npz
 
@@ -121,16 +121,16 @@ def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Readin
     raise unknown_dataset(name)
 
 
-def _renamed(dataset: Dataset, how: Reading) -> Dataset:
-    from workbench.data.class_names import fitting
+def _with_names(dataset: Dataset, how: Reading) -> Dataset:
+    from workbench.data.class_names import matching_names
 
     if how.class_names is None:
         return dataset
-    return replace(dataset, class_names=fitting(how.class_names, dataset.class_names, repr(dataset.name)))
+    return replace(dataset, class_names=matching_names(how.class_names, dataset.class_names, repr(dataset.name)))
 
 
-def _kept_off(train: Dataset, share: float) -> Dataset:
-    """Return the end of the training part, as the trainer keeps it off.
+def _held_out(train: Dataset, share: float) -> Dataset:
+    """Return the end of the training part, as the trainer holds it out.
 
     Raises:
         Unavailable: if that leaves a part empty.
@@ -138,14 +138,14 @@ def _kept_off(train: Dataset, share: float) -> Dataset:
     count = int(len(train) * (1 - share))  # as Keras' own validation_split counts
     if not 0 < count < len(train):
         raise Unavailable(
-            f"{train.name.rpartition('/')[0]!r} has no validation part, and a share of {share:g} of its {len(train)} "
-            "training images leaves none."
+            f"{train.name.rpartition('/')[0]!r} has no validation part, and a validation share of {share:g} of its "
+            f"{len(train)} training images leaves one part empty. Choose another share."
         )
     return replace(train.subset(slice(count, None)), name=f"{train.name.rpartition('/')[0]}/validation")
 
 
 def unknown_dataset(name: str | Path) -> WorkbenchError:
-    """Build the error for a data set that there is not; the nearest names are offered."""
+    """Build the error for an unknown data set, with the nearest names."""
     if ("/" in str(name) or Path(name).suffix) and not Path(name).exists():
         return Unavailable(f"There is no file or folder {str(name)!r}.")
     return unknown("data set", name, [*names(), "FILE.npz", "FOLDER"])

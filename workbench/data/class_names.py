@@ -21,7 +21,7 @@ def read_class_names(given: str | Path | Sequence[str]) -> tuple[str, ...]:
 
     Raises:
         Unavailable: if there is no such file.
-        WorkbenchError: if it holds something else, a name is empty or stands there twice.
+        WorkbenchError: if it holds something else, or a name is empty or repeated.
     """
     if isinstance(given, Path) or (isinstance(given, str) and Path(given).suffix.lower() in (".txt", ".json")):
         names, where = _of_file(Path(given)), f"{Path(given).name} must hold"
@@ -29,9 +29,10 @@ def read_class_names(given: str | Path | Sequence[str]) -> tuple[str, ...]:
         names = [part.strip() for part in given.split(",")] if isinstance(given, str) else list(given)
         where = "`class_names` must be"
     if not names or not all(isinstance(name, str) and name.strip() for name in names):
-        raise WorkbenchError(f"{where} names, none of them empty. Got {str(names)[:80]}.")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise WorkbenchError(f"{where} names that differ. Got {twice[0]!r} {names.count(twice[0])} times.")
+        raise WorkbenchError(f"{where} non-empty names. Got {str(names)[:80]}.")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise WorkbenchError(f"{where} distinct names. Got {twice[0]!r} {names.count(twice[0])} times.")
     return tuple(names)
 
 
@@ -44,7 +45,7 @@ def _place(part: str) -> tuple[int, str]:
     return (int(part), "") if re.fullmatch("[0-9]+", part) else (-1, part)
 
 
-def fitting(names: Sequence[str], own: tuple[str, ...], what: str, *, named: bool = True) -> tuple[str, ...]:
+def matching_names(names: Sequence[str], own: tuple[str, ...], what: str, *, named: bool = True) -> tuple[str, ...]:
     """Return `names` in place of a data set's `own`.
 
     Args:

@@ -1,4 +1,4 @@
-"""One image of a user's -> what the model takes: (H, W, C) uint8, and words about what was done to it."""
+"""An image file -> what the model takes: (H, W, C) uint8, and a description of each conversion."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def read_image(
     Args:
         source: path, or content, of a PNG, JPEG, GIF, BMP, WebP or TIFF file with 8 bits a channel.
         image_shape: (H, W, C) of the model, C = 1 or 3.
-        invert: turn light into dark, for a model that learned light things on black, as Fashion-MNIST's are.
+        invert: invert the image, for a model trained on light objects on black, as in Fashion-MNIST.
 
     Returns:
         `(H, W, C)` uint8, and one phrase for each thing that was changed, in order.
@@ -148,7 +148,7 @@ def _refuse(image: Image.Image, name: str) -> None:
 def _too_large(name: str, size: str = "") -> Unreadable:
     most = LIMIT // 1_000_000
     return Unreadable(
-        f"{name} is too large: at most {most} megapixels are read.{size} Make it smaller first.",
+        f"{name} is too large: at most {most} megapixels are read.{size} Downscale it first.",
         f"more than {most} megapixels",
     )
 
@@ -166,15 +166,15 @@ def _fitted(
         words.append(f"first of {frames} frames")
     turned = ImageOps.exif_transpose(image)
     if image.getexif().get(0x0112, 1) != 1:
-        words.append("turned upright")
+        words.append("rotated upright")
     if turned.has_transparency_data and turned.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-        words.append("laid on black, where it was transparent")
+        words.append("transparent pixels made black")
     grey = _opaque(turned)
     mode = "L" if channels == 1 else "RGB"
     if mode == "L" and grey.mode == "RGB" and not _colourless(grey):
-        words.append("colour turned to grey")
+        words.append("colour converted to grey")
     if mode == "RGB" and grey.mode != "RGB":
-        words.append("grey turned to colour")
+        words.append("grey converted to colour")
     plain = grey.convert(mode)
     if invert:
         plain = ImageOps.invert(plain)
@@ -183,7 +183,7 @@ def _fitted(
         whole = size[::-1] if (image.width > image.height) != (turned.width > turned.height) else size
         words.append(f"resized from {whole[0]}×{whole[1]} to {width}×{height}")
         plain, padded = _resized(plain, width, height)
-        words += ["padded with the colour of its border"] if padded else []
+        words += ["padded with the border colour"] if padded else []
     return np.asarray(plain, np.uint8).reshape(height, width, channels).copy(), words
 
 

@@ -13,7 +13,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.types import Array
 from workbench.data.arrays import checked_images, checked_labels
-from workbench.data.class_names import fitting
+from workbench.data.class_names import matching_names
 
 SPLITS = {"train": ("train",), "test": ("test",), "validation": ("validation", "val", "valid")}
 """Parts, and what their arrays may end in."""
@@ -58,12 +58,12 @@ def load_npz(path: str | Path, split: str = "test", class_names: tuple[str, ...]
         count = 1 + max(int(values.max(initial=0)) for values in labels.values())
         names = _class_names(arrays, path, count)
         if class_names is not None:
-            names = fitting(class_names, names, path.name, named="class_names" in arrays)
+            names = matching_names(class_names, names, path.name, named="class_names" in arrays)
         end = held[split]
         images = checked_images(_array(arrays, f"x_{end}", path), f"x_{end} of {path.name}")
     if len(images) != len(labels[split]):
         raise WorkbenchError(
-            f"x_{end} and y_{end} of {path.name} must be equally long. Got {len(images)} images and "
+            f"x_{end} and y_{end} of {path.name} must have the same length. Got {len(images)} images and "
             f"{len(labels[split])} labels."
         )
     return Dataset(
@@ -87,7 +87,9 @@ def _opened(path: Path) -> np.lib.npyio.NpzFile:
         beside = sorted(file.name for file in path.parent.glob("*.npz")) if path.parent.is_dir() else []
         raise Unavailable(f"{unknown('data file', path.name, beside)} Looked in {path.parent.resolve()}.")
     if not zipfile.is_zipfile(path):
-        raise WorkbenchError(f"{path.name} is not an .npz file as `numpy.savez` writes it: cut off, or another format.")
+        raise WorkbenchError(
+            f"{path.name} is not an .npz file as `numpy.savez` writes it: truncated, or another format."
+        )
     try:
         opened = np.load(path, allow_pickle=False)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
@@ -104,8 +106,8 @@ def _array(arrays: Mapping[str, Array], name: str, path: Path) -> Array:
     except ValueError as error:
         if "pickle" in str(error):
             raise WorkbenchError(
-                f"{name} of {path.name} holds pickled Python objects, which could run code when read: refused. "
-                "Save it as an array of numbers or of text (`np.array(names, dtype=str)`)."
+                f"{name} of {path.name} holds pickled Python objects, which could run code when read, so it is "
+                "not opened. Save it as an array of numbers or of text (`np.array(names, dtype=str)`)."
             ) from None
         raise WorkbenchError(f"{name} of {path.name} is damaged: {error}.") from None
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, MemoryError) as error:

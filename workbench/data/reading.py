@@ -1,4 +1,4 @@
-"""How data of one's own is read: names of the classes, size of the images, and which share is which part."""
+"""How your own data is read: class names, image size, and the split into parts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _size(value: Any) -> Any:
     if isinstance(value, str):
         parts = value.lower().replace("×", "x").split("x")
         if not all(part.strip().isdecimal() for part in parts) or len(parts) > 2:
-            raise WorkbenchError(f"`image_size` must be N, or HxW, in pixels: 64, or 48x64. Got {value!r}.")
+            raise WorkbenchError(f"`image_size` must be N or HxW in pixels, such as 64 or 48x64. Got {value!r}.")
         value = [int(part) for part in parts]
     if isinstance(value, int) and not isinstance(value, bool):
         value = [value]
@@ -31,17 +31,16 @@ Side = Annotated[int, Field(ge=1, le=4096)]
 
 
 class Reading(Params):
-    """How data is read, where its source leaves that open.
+    """How data is read, where its source does not determine it.
 
     Attributes:
         class_names: K names in the order of the model's classes: a list, "cat,dog", or a .txt or .json file of them.
-        model_names: names that a model has for its classes; a folder's classes are put in this order where it has them
-            all.
-        image_size: (H, W) that the images of a folder are fitted to; N is (N, N). As most of them are, if not given.
-        channels: 1 for grey, 3 for colour; as the images of a folder are, if not given.
-        seed: of the order of a folder's images, and of the parts it is split into.
-        test_share: share of a folder's images, of each class, that are the test part, where it has no folders for that.
-        validation_share: share of the training part, its end, that is the validation part, where there is no other.
+        model_names: class names of a model; a folder's classes are put in this order if it has only these.
+        image_size: (H, W) that the images of a folder are resized to; N is (N, N). Default: their most common size.
+        channels: 1 for grey, 3 for colour. Default: as the images of the folder.
+        seed: seed for the order of a folder's images and for splitting it.
+        test_share: share of each class of a folder that becomes the test part, if it has no test folder.
+        validation_share: share at the end of the training part that becomes the validation part, if there is none.
     """
 
     class_names: Annotated[tuple[str, ...] | None, BeforeValidator(_names)] = None

@@ -1,4 +1,4 @@
-"""Data sets of a user's program, known by a name while it runs."""
+"""Data sets of your own program, known by a name while it runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _known: dict[str, Load] = {}
 
 
 def register_dataset(name: str, load: Load) -> None:
-    """Make a data set known by a name, to everything that runs in this process.
+    """Register a data set under a name, for this process.
 
         wb.register_dataset("satellites", lambda split: (images[split], labels[split], ["city", "forest"]))
         wb.load_dataset("satellites", split="train")

@@ -70,7 +70,7 @@ class TestDataset:
         [
             ([0, 5], r"Image 5 does not exist: 'made/test' has images 0…4\."),
             ([-1], r"Image -1 does not exist"),
-            (np.array([True, False]), r"A mask must have one value for each of 5 images\. Got \(2,\)\."),
+            (np.array([True, False]), r"A mask must have one value for each of 5 images\. Got shape \(2,\)\."),
             ([0.5], r"`rows` must be whole numbers\. Got 0\.5\."),
             (["x"], r"`rows` must be whole numbers\. Got 'x'\."),
         ],
@@ -146,7 +146,7 @@ class TestDataset:
         [
             ({"images": np.zeros((5, 2, 3, 1))}, r"must be uint8 of shape \(N, H, W, C\)\. Got float64"),
             ({"images": np.zeros((5, 2, 3), np.uint8)}, r"Got uint8 of shape \(5, 2, 3\)"),
-            ({"images": np.zeros((0, 2, 3, 1), np.uint8)}, r"'made/test' holds no image"),
+            ({"images": np.zeros((0, 2, 3, 1), np.uint8)}, r"'made/test' must hold at least one image"),
             ({"labels": np.zeros(4, int)}, r"one value for each of 5 images\. Got shapes \(4,\) and \(5,\)"),
             ({"indices": np.zeros(6, int)}, r"Got shapes \(5,\) and \(6,\)"),
             ({"labels": np.array([0, 1, 2, 4, 0])}, r"must lie in 0…3, one of 4 classes\. Got 0…4"),

@@ -42,17 +42,17 @@ def test_colour_to_grey_and_back():
     red = np.full((2, 3, 3), [255, 0, 0])
     image, words = read_image(png(red), (2, 3, 1))
     assert image.ravel().tolist() == [76] * 6  # 0.299 of 255
-    assert words == ["colour turned to grey"]
+    assert words == ["colour converted to grey"]
     image, words = read_image(png(GREY), (2, 3, 3))
     assert image[1, 2].tolist() == [250, 250, 250]
-    assert words == ["grey turned to colour"]
+    assert words == ["grey converted to colour"]
 
 
 def test_alpha_is_laid_on_black_and_said():
     half = np.array([[[200, 100, 50, 255], [200, 100, 50, 0]]])
     image, words = read_image(png(half), (1, 2, 3))
     assert image.tolist() == [[[200, 100, 50], [0, 0, 0]]]
-    assert words == ["laid on black, where it was transparent"]
+    assert words == ["transparent pixels made black"]
     opaque, words = read_image(png(np.dstack([GREY] * 3 + [GREY * 0 + 255])), (2, 3, 1))
     assert opaque[..., 0].tolist() == GREY.tolist()
     assert words == []
@@ -65,7 +65,7 @@ def test_alpha_of_a_palette():
     image.save(file, "PNG", transparency=0)
     pixels, words = read_image(file.getvalue(), (1, 2, 3))
     assert pixels.tolist() == [[[0, 0, 0], [0, 0, 255]]]
-    assert words == ["laid on black, where it was transparent"]
+    assert words == ["transparent pixels made black"]
 
 
 def test_resized_keeping_proportions():
@@ -74,7 +74,7 @@ def test_resized_keeping_proportions():
     image, words = read_image(png(tall), (4, 4, 1))
     assert image[:, 0, 0].tolist() == [40] * 4  # filled with the border's colour
     assert image[1:3, 1:3].min() > 100
-    assert words == ["resized from 4×8 to 4×4", "padded with the colour of its border"]
+    assert words == ["resized from 4×8 to 4×4", "padded with the border colour"]
 
 
 def test_downscaling_averages():
@@ -94,7 +94,7 @@ def test_orientation_of_a_photo():
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
     image, words = read_image(png(GREY, exif=exif), (3, 2, 1))
     assert image[..., 0].tolist() == [[150, 0], [200, 50], [250, 100]]
-    assert words == ["turned upright"]
+    assert words == ["rotated upright"]
 
 
 def test_first_frame():
@@ -159,7 +159,7 @@ def test_a_large_jpeg_is_decoded_at_a_part_of_its_size_and_looks_the_same():
     exif[0x0112] = 6  # seen upright, 300 wide and 400 high
     Image.fromarray(ramp).save(file, "JPEG", quality=95, exif=exif)
     image, words = read_image(file.getvalue(), (40, 30, 1))
-    assert words == ["turned upright", "resized from 300×400 to 30×40"]
+    assert words == ["rotated upright", "resized from 300×400 to 30×40"]
     upright = np.rot90(ramp, -1).reshape(40, 10, 30, 10).mean(axis=(1, 3))
     assert np.abs(image[1:-1, 1:-1, 0] - upright[1:-1, 1:-1]).max() < 2.5
 

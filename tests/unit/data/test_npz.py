@@ -63,7 +63,7 @@ NAN[1, 2, 3] = np.nan
 
 BAD = {
     "no arrays": ({"x_train": None, "x_test": None}, "hold the arrays x_test and y_test. It holds y_train, y_test"),
-    "lengths": ({"y_test": [0, 1, 1]}, "equally long. Got 2 images and 3 labels"),
+    "lengths": ({"y_test": [0, 1, 1]}, "the same length. Got 2 images and 3 labels"),
     "names too few": ({"class_names": ["a", "b"]}, r"names 2 classes, so labels must lie in 0…1. Got 2"),
     "negative": ({"y_test": [0, -1]}, r"y_test of own.npz must be labels from 0 .* Got -1…0"),
     "huge label": ({"y_test": [0, 2**40]}, "must be labels from 0"),
@@ -125,7 +125,7 @@ def test_a_validation_part_of_its_own_or_the_end_of_the_training_part(save):
     assert (end.indices.tolist(), end.name) == ([18, 19], "own/validation")
     assert end.fingerprint == load_dataset(own, split="train").subset(slice(18, None)).fingerprint
     assert len(load_dataset(own, split="validation", validation_share=0.5)) == 10
-    with pytest.raises(Unavailable, match="leaves none"):
+    with pytest.raises(Unavailable, match="leaves one part empty"):
         load_dataset(save(), split="validation", validation_share=0)
 
 
@@ -135,5 +135,5 @@ def test_given_names(save):
         load_dataset(save(), class_names="a,b")
     with pytest.raises(WorkbenchError, match=r"has 3 classes, so .* must be 3 names\. Got 4"):
         load_dataset(save(class_names=["x", "y", "z"]), class_names="a,b,c,d")
-    with pytest.raises(WorkbenchError, match="are for folders of images"):
+    with pytest.raises(WorkbenchError, match="need a folder of images"):
         load_dataset(save(), image_size=8)

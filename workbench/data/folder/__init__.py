@@ -14,9 +14,10 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array
-from workbench.data.class_names import fitting
+from workbench.core.wording import counted
+from workbench.data.class_names import matching_names
 from workbench.data.folder.decoded import DecodedImages
-from workbench.data.folder.layout import Layout, lay_out, shown
+from workbench.data.folder.layout import Layout, lay_out, printable
 from workbench.data.folder.survey import Survey, survey_files
 from workbench.data.reading import Reading
 
@@ -45,11 +46,11 @@ class Folder:
     def skipped(self) -> dict[str, str]:
         """File -> why it cannot be used."""
         problems = zip(self.layout.files, self.survey.problems.tolist(), strict=True)
-        return {shown(name): problem for name, problem in problems if problem}
+        return {printable(name): problem for name, problem in problems if problem}
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, C): as wished, else the usual size, and colour if any image is coloured."""
+        """(H, W, C): as requested, else the usual size, and colour if any image is coloured."""
         height, width = self.reading.image_size or self._usual[0]
         return height, width, self.reading.channels or (3 if self.survey.coloured.any() else 1)
 
@@ -59,8 +60,8 @@ class Folder:
         usable = self.survey.sizes[self.survey.problems == ""]
         (size, count), *_ = Counter(map(tuple, usable.tolist())).most_common(1)
         if 2 * count >= len(usable):
-            return size, "the most common"
-        return (int(np.median(usable[:, 0])), int(np.median(usable[:, 1]))), "their median"
+            return size, "most common size"
+        return (int(np.median(usable[:, 0])), int(np.median(usable[:, 1]))), "median size"
 
     @property
     def split(self) -> bool:
@@ -85,7 +86,7 @@ class Folder:
 
     def _spread(self, rows: Array) -> Array:
         """Order files: those of a class by a hash of their names, at equal distances among the others."""
-        keys = [f"{self.reading.seed}/{shown(self.layout.files[row])}".encode() for row in rows.tolist()]
+        keys = [f"{self.reading.seed}/{printable(self.layout.files[row])}".encode() for row in rows.tolist()]
         digests = b"".join(hashlib.blake2b(key, digest_size=16).digest() for key in keys)
         numbers, chance = np.frombuffer(digests, ">u8").reshape(-1, 2).T
         classes = np.array(self.layout.classes)[rows]
@@ -104,7 +105,7 @@ class Folder:
             if names is not None and set(own) <= set(names):
                 return names, np.array([names.index(name) for name in own])
         given = self.reading.class_names
-        names = own if given is None else fitting(given, own, f"{self.path.name}/ ({', '.join(own)[:80]})")
+        names = own if given is None else matching_names(given, own, f"{self.path.name}/ ({', '.join(own)[:80]})")
         return names, np.arange(len(own))
 
     def load(self, part: str) -> Dataset:
@@ -125,37 +126,38 @@ class Folder:
             labels=places[np.array(self.layout.classes)[rows]].astype(np.int64),
             class_names=names,
             indices=np.arange(len(rows)),
-            name=f"{shown(self.path.name)}/{part}",
+            name=f"{printable(self.path.name)}/{part}",
             source_fingerprint=digest.hexdigest(),
             notes=tuple(self.notes()),
         )
 
     def notes(self) -> Iterator[str]:
-        """Yield what was done to the folder's images, a sentence each."""
+        """Yield what was done to the images, a sentence each."""
         yield from self.layout.notes
         if skipped := self.skipped:
             named = ", ".join(f"{name} ({problem})" for name, problem in list(skipped.items())[:MOST_NAMED])
             more = f" and {len(skipped) - MOST_NAMED:,} more" if len(skipped) > MOST_NAMED else ""
-            yield f"{_count(len(skipped), 'file')} skipped: {named}{more}"
+            yield f"{counted(len(skipped), 'file')} skipped: {named}{more}"
         usable = self.survey.problems == ""
         height, width, channels = self.image_shape
         sizes = np.unique(self.survey.sizes[usable], axis=0)
         if len(sizes) > 1 or sizes[0].tolist() != [height, width]:
-            chosen = "as wished" if self.reading.image_size else self._usual[1]
-            yield f"{_count(len(sizes), 'size')}, fitted to {height}×{width} (H×W, {chosen}), proportions kept"
+            chosen = "requested size" if self.reading.image_size else self._usual[1]
+            found = counted(len(sizes), "size" if len(sizes) == 1 else "different size")
+            yield f"{found}; resized to {height}×{width} (H×W, {chosen}), aspect ratio kept"
         if not self.reading.image_size and height * width > LARGE:
-            yield f"images of {height}×{width} are large: a smaller image size makes everything faster"
+            yield f"images of {height}×{width} are large: a smaller --image-size makes everything faster"
         coloured = int((self.survey.coloured & usable).sum())
         if channels == 1 and coloured:
-            yield f"colour turned to grey in {_count(coloured, 'image')}"
+            yield f"colour converted to grey in {counted(coloured, 'image')}"
         if channels == 3 and coloured < usable.sum():
-            yield f"{_count(int(usable.sum()) - coloured, 'grey image')} read as colour"
+            yield f"{counted(int(usable.sum()) - coloured, 'grey image')} converted to colour"
         if transparent := int((self.survey.transparent & usable).sum()):
-            yield f"alpha dropped in {_count(transparent, 'image')}: what was transparent is black"
+            yield f"transparent pixels made black in {counted(transparent, 'image')}"
         if not self.split and self.reading.test_share:
             yield (
-                f"no train and test folders: {100 * self.reading.test_share:g} % of each class are the test part, "
-                f"{_count(len(self.rows('test')), 'image')} (seed {self.reading.seed})"
+                f"no train and test folders: {100 * self.reading.test_share:g} % of each class held out as test part, "
+                f"{counted(len(self.rows('test')), 'image')} (seed {self.reading.seed})"
             )
 
 
@@ -173,7 +175,7 @@ def open_folder(path: str | Path, reading: Reading | None = None, progress: Prog
     folder = Folder(path, layout, seen, reading or Reading())
     if len(folder.skipped) == len(layout.files):
         name, problem = next(iter(folder.skipped.items()))
-        raise WorkbenchError(f"None of the {len(layout.files)} images of {path} can be used: {name} ({problem}) …")
+        raise WorkbenchError(f"None of the {len(layout.files)} images in {path} can be read: {name} ({problem}) …")
     return folder
 
 
@@ -196,7 +198,3 @@ def load_folder(
     if split not in ("train", "test", "validation"):
         raise unknown("split", split, ("train", "test", "validation"))
     return open_folder(path, reading, progress).load(split)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -66,11 +66,11 @@ def lay_out(folder: Path) -> Layout:
         if part is None or len(inner) < 2:
             left[steps[0] if len(steps) > 1 else "the folder itself"] += 1
         else:
-            found.append((path, part, shown(inner[0])))
+            found.append((path, part, printable(inner[0])))
     names = by_number(list({name for _, _, name in found}))
     if len(names) < 2:
         raise WorkbenchError(
-            f"{folder} must hold images of at least two classes, one folder a class: {EXAMPLE}. "
+            f"{folder} must hold images of at least two classes, one folder per class: {EXAMPLE}. "
             f"It holds {len(files)} images in {len(names)} class folders."
         )
     number = {name: place for place, name in enumerate(names)}
@@ -83,7 +83,7 @@ def lay_out(folder: Path) -> Layout:
     )
 
 
-def shown(name: str) -> str:
+def printable(name: str) -> str:
     """A name of the file system as text that can be printed; composed, since macOS writes é as e and an accent."""
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
 
@@ -129,7 +129,7 @@ def _has_parts(files: list[str], folder: Path) -> bool:
     others = sorted((classes | direct) - {name for name in classes | direct if name.casefold() in PARTS})
     if len({PARTS[name.casefold()] for name in parts}) == 1 and others:
         raise WorkbenchError(
-            f"{folder} holds the folder {min(parts)!r} with folders of images in it, and {shown(others[0])!r} "
+            f"{folder} holds the folder {min(parts)!r} with folders of images in it, and {printable(others[0])!r} "
             f"beside it: is it a part or a class? Lay it out as {EXAMPLE}."
         )
     return True
@@ -137,11 +137,11 @@ def _has_parts(files: list[str], folder: Path) -> bool:
 
 def _left_out(left: Counter[str], others: Counter[str]) -> Iterator[str]:
     for place, count in sorted(left.items()):
-        yield f"{count:,} {_images(count)} in {shown(place)} left out: in no class folder"
+        yield f"{count:,} {_images(count)} in {printable(place)} skipped: not in a class folder"
     if others:
         kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in others.most_common(3))
         more = " …" if len(others) > 3 else ""
-        yield f"{others.total():,} other {'file' if others.total() == 1 else 'files'} left out ({kinds}{more})"
+        yield f"{others.total():,} other {'file' if others.total() == 1 else 'files'} skipped ({kinds}{more})"
 
 
 def _images(count: int) -> str:
@@ -154,9 +154,9 @@ def _order(names: list[str]) -> Iterator[str]:
     if names != as_text:
         first = next(place for place, (one, other) in enumerate(zip(names, as_text, strict=True)) if one != other)
         yield (
-            f"classes are in the order of their numbers (class {first} is {names[first]}); Keras' "
-            f"image_dataset_from_directory orders them as text (class {first} is {as_text[first]}): give the class "
-            "names in the model's order if it was trained so"
+            f"classes are in numerical order (class {first} is {names[first]}); Keras' image_dataset_from_directory "
+            f"sorts them as text (class {first} is {as_text[first]}): pass the class names in that order for a model "
+            "trained with it"
         )
 
 

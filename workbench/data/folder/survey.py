@@ -50,7 +50,7 @@ def survey_files(folder: Path, files: Sequence[str], progress: Progress = silent
     Args:
         folder: what `files` are below.
         files: F paths relative to `folder`.
-        progress: told how many of the files are decoded.
+        progress: receives how many of the files are decoded.
     """
     path = cache.cache_folder() / "folders" / f"{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.npz"
     stamps = np.array([_stamp(folder / name) for name in files], np.int64).reshape(-1, 2)  # (F, 2) bytes, ns
@@ -70,7 +70,7 @@ def survey_files(folder: Path, files: Sequence[str], progress: Progress = silent
         ):
             table[place] = row
             if done % 50 == 0 or done + 1 == len(new):
-                progress("look at the images", done + 1, len(new))
+                progress("Checking images", done + 1, len(new))
     if len(new) or kept is None or len(kept.files) != len(files):
         stamps[stamps[:, 1] > started - FRESH * 1e9] = -1  # looked at again the next time
         _Kept(np.array(files), stamps, table).write(path)

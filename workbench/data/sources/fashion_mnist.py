@@ -110,7 +110,7 @@ def _serve(data_dir: str | Path | None, names: list[str], progress: Progress) ->
             checksums = {name: CHECKSUMS[name] for name in names}
             return Located(folder, source, checksums, tuple(tried)), files
     raise Unavailable(
-        "Fashion-MNIST was found nowhere. Tried:\n"
+        "Fashion-MNIST was not found. Tried:\n"
         + "".join(f"  {number}. {line}\n" for number, line in enumerate(tried, 1))
         + f"Either `apt-get install {PACKAGE}`, or put {', '.join(f'{name}.gz' for name in names)} into a folder "
         "and name it with `--data-dir` or WORKBENCH_DATA."
@@ -126,7 +126,7 @@ def _places(data_dir: str | Path | None, progress: Progress) -> Iterable[tuple[s
     yield "the cache", cache, None
     yield f"Debian's package {PACKAGE}", DEBIAN_FOLDER, None
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    yield "what Keras downloaded before", home / "datasets" / NAME, None
+    yield "an earlier Keras download", home / "datasets" / NAME, None
     yield "Keras's downloader", cache, lambda: _download(cache, progress)
     yield f"apt-get download {PACKAGE}", cache, lambda: _unpack(cache, progress)
 
@@ -145,7 +145,7 @@ def _read(folder: Path, names: list[str], progress: Progress, *, ours: bool) -> 
     """
     files = {}
     for done, name in enumerate(names):
-        progress(f"verify {name}", done, len(names))
+        progress(f"Verifying {name}", done, len(names))
         present = [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()]
         if not present:
             raise Unavailable(f"no {name}.gz there." if folder.is_dir() else "no such folder.")
@@ -154,7 +154,7 @@ def _read(folder: Path, names: list[str], progress: Progress, *, ours: bool) -> 
         if not whole:
             raise Unavailable(" ".join(_damaged(path, hashlib.sha256(data).hexdigest(), ours) for path, data in found))
         files[name] = whole[0]
-    progress("verify", len(names), len(names))
+    progress("Verifying", len(names), len(names))
     return files
 
 
@@ -171,15 +171,15 @@ def _uncompressed(path: Path) -> bytes:
 
 def _damaged(path: Path, checksum: str, ours: bool) -> str:
     """Say that `path` is damaged; set it aside if it is ours."""
-    said = f"{path.name} is damaged (SHA-256 {checksum[:12]}… of its content is not the published one)"
+    damage = f"{path.name} is damaged (SHA-256 {checksum[:12]}… of its content is not the published one)"
     if not ours:
-        return f"{said}; it was left alone and not used."
+        return f"{damage}; it was not used."
     aside = path.with_name(f"{path.name}.damaged")
     try:
         path.replace(aside)
     except OSError as error:
-        return f"{said}; it was not used, and could not be renamed: {error.strerror}."
-    return f"{said}; it was set aside as {aside.name}."
+        return f"{damage}; it was not used, and could not be renamed: {error.strerror}."
+    return f"{damage}; it was renamed to {aside.name}."
 
 
 def _download(cache: Path, progress: Progress) -> None:
@@ -205,7 +205,7 @@ def _unpack(cache: Path, progress: Progress) -> None:
             folder = Path(scratch)
             progress(f"apt-get download {PACKAGE}", 0, 2)
             _apt_download(folder)
-            progress("unpack", 1, 2)
+            progress("Unpacking", 1, 2)
             package = next(folder.glob("*.deb"))
             _run(["dpkg-deb", "-x", str(package), "files"], folder)
             for name in _missing(cache):
@@ -236,8 +236,8 @@ def _run(command: list[str], folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise Unavailable(f"`{' '.join(command)}` took more than ten minutes.") from None
     if done.returncode:
-        said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise Unavailable(f"`{' '.join(command)}` failed: {said[-1].strip() if said else 'without a word'}.")
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        raise Unavailable(f"`{' '.join(command)}` failed: {lines[-1].strip() if lines else 'no output'}.")
 
 
 def _missing(cache: Path) -> list[str]:

@@ -60,7 +60,7 @@ def read_archive(archive: Archive, data_dir: str | Path | None = None, progress:
             except OSError as error:
                 tried.append(f"{folder / name} cannot be read: {error.strerror}")
                 continue
-            progress(f"verify {name}", 0, 1)
+            progress(f"Verifying {name}", 0, 1)
             if hashlib.sha256(content).hexdigest() == archive.checksum:
                 return content
             tried.append(f"{folder / name} is not the published file (its SHA-256 is another), so it was not used")
@@ -74,9 +74,9 @@ def read_archive(archive: Archive, data_dir: str | Path | None = None, progress:
     else:
         if hashlib.sha256(content).hexdigest() == archive.checksum:
             return content
-        tried.append(f"what {archive.address} sent is not the published file")
+        tried.append(f"the file from {archive.address} is not the published one")
     raise Unavailable(
-        f"{archive.title} was found nowhere: {'; '.join(tried)}. Put {archive.file} from {archive.address} into a "
+        f"{archive.title} was not found: {'; '.join(tried)}. Put {archive.file} from {archive.address} into a "
         "folder and name that with --data-dir or WORKBENCH_DATA."
     )
 

@@ -22,7 +22,7 @@ def download(files: Mapping[str, str], folder: Path, progress: Progress = silent
     Raises:
         Unavailable: if the network or the disk does not let it.
     """
-    progress("import Keras, to download with it", 0, len(files) + 1)
+    progress("Loading Keras for the download", 0, len(files) + 1)
     import keras
 
     talks = keras.config.is_interactive_logging_enabled()
@@ -34,7 +34,7 @@ def download(files: Mapping[str, str], folder: Path, progress: Progress = silent
         # Keras writes straight to the final name, so a download that is cut off would look finished.
         with tempfile.TemporaryDirectory(dir=folder) as partial:
             for done, (name, address) in enumerate(files.items(), 1):
-                progress(f"download {name}", done, len(files) + 1)
+                progress(f"Downloading {name}", done, len(files) + 1)
                 path = keras.utils.get_file(name, address, cache_dir=partial, cache_subdir="files")
                 Path(path).replace(folder / name)
     except Exception as error:  # noqa: BLE001 - Keras raises a bare Exception where the network fails

@@ -147,7 +147,7 @@ def test_a_list_of_sources_keeps_its_lines(monkeypatch):
     from workbench.data.sources import fashion_mnist
 
     def locate(*_, **__):
-        raise Unavailable("Fashion-MNIST was found nowhere. Tried:\n  1. the cache: no such folder.\nInstall it.")
+        raise Unavailable("Fashion-MNIST was not found. Tried:\n  1. the cache: no such folder.\nInstall it.")
 
     monkeypatch.setattr(fashion_mnist, "locate", locate)
     done = call("data")

@@ -56,7 +56,7 @@ def test_evaluate_fits_the_images_to_the_model_and_says_what_was_skipped(run):
     done = run("evaluate", *SOURCE, "--json")
     said = json.loads(done.stdout)
     assert "photos: 1 file skipped: red/cut.jpg (truncated)" in done.stderr
-    assert "photos: 2 sizes, fitted to 16×20 (H×W, as wished), proportions kept" in done.stderr
+    assert "photos: 2 different sizes; resized to 16×20 (H×W, requested size), aspect ratio kept" in done.stderr
     assert "0.9" in json.dumps(said) or "1.0" in json.dumps(said)
     session = wb.open_session(model="m.keras", data="photos")
     assert (session.dataset.image_shape, len(session.dataset)) == ((16, 20, 3), 12)
@@ -98,7 +98,7 @@ def test_names_and_size_are_flags(run, own):
     said = run("evaluate", *SOURCE, "--class-names", "a,b", code=2).stderr
     assert "has 3 classes, so `class_names` must be 3 names. Got 2: a, b." in said
     assert "There is no data set 'phtos'" in run("evaluate", "--model", "m.keras", "--data", "phtos", code=2).stderr
-    assert "are for folders of images" in run("data", "--data", "fashion-mnist", "--image-size", "9", code=2).stderr
+    assert "need a folder of images" in run("data", "--data", "fashion-mnist", "--image-size", "9", code=2).stderr
 
 
 def test_a_run_knows_its_classes_and_its_validation_images(tiny_run, monkeypatch):

@@ -182,7 +182,9 @@ def test_an_image_leads_to_the_canvas_and_to_analyses_that_take_a_row(panes, par
 def test_what_was_done_to_the_data_is_said_sentence_by_sentence(desk, dataset, parse):
     from dataclasses import replace
 
-    desk._session.dataset = replace(dataset, notes=("1 file skipped: <b>.jpg (damaged)", "3 sizes, fitted to 28×28"))
+    desk._session.dataset = replace(
+        dataset, notes=("1 file skipped: <b>.jpg (damaged)", "3 different sizes; resized to 28×28")
+    )
     html = overview.side_html(desk)
-    assert "<dd>1 file skipped: &lt;b&gt;.jpg (damaged)<br>3 sizes, fitted to 28×28</dd>" in html
+    assert "<dd>1 file skipped: &lt;b&gt;.jpg (damaged)<br>3 different sizes; resized to 28×28</dd>" in html
     assert "about the data" in parse(html).text

@@ -41,9 +41,9 @@ def test_three_colours_mixed_sizes_and_a_broken_file(folder):
     brightest = data.images[:].mean(axis=(1, 2)).argmax(axis=1)  # red, green or blue
     assert [data.class_names[label] for label in data.labels] == [("red", "green", "blue")[at] for at in brightest]
     assert "1 file skipped: red/cut.jpg (truncated)" in data.notes
-    assert any(note.startswith("2 sizes, fitted to 24×24") for note in data.notes)
-    assert any("20 % of each class are the test part, 6 images (seed 0)" in note for note in data.notes)
-    assert not any("alpha" in note or "grey" in note for note in data.notes)
+    assert any(note.startswith("2 different sizes; resized to 24×24") for note in data.notes)
+    assert any("20 % of each class held out as test part, 6 images (seed 0)" in note for note in data.notes)
+    assert not any("transparent" in note or "grey" in note for note in data.notes)
 
 
 def test_parts_hold_every_image_once_and_mix_the_classes(folder):
@@ -135,9 +135,9 @@ def test_kinds_of_files(tmp_path):
         "Ünïcode & <b>/empty.jpg": "empty",
         "Ünïcode & <b>/text.png": "not an image",
     }
-    assert "1 other file left out (1 .txt)" in data.notes
-    assert "1 grey image read as colour" in data.notes
-    assert "alpha dropped in 1 image: what was transparent is black" in data.notes
+    assert "1 other file skipped (1 .txt)" in data.notes
+    assert "1 grey image converted to colour" in data.notes
+    assert "transparent pixels made black in 1 image" in data.notes
     by_file = dict(zip(files_of(data), data.images[:], strict=True))
     assert by_file["a/grey.png"].std(axis=2).max() == 0
     assert np.abs(by_file["a/webp.webp"].astype(int) - by_file["a/cmyk.jpg"]).mean() < 12  # 8 bits of CMYK
@@ -165,7 +165,7 @@ def test_a_photograph_taken_upright_has_the_size_it_is_seen_in(tmp_path):
         picture((200, 0, 0), 16, 24, 0).save(tmp_path / "d" / name / "x.jpg", exif=exif)
     data = load_dataset(tmp_path / "d", split="train", test_share=0)
     assert data.image_shape == (24, 16, 3)
-    assert not any("fitted" in note for note in data.notes)
+    assert not any("resized" in note for note in data.notes)
 
 
 def test_where_hardly_two_sizes_are_the_same_their_median_is_taken(tmp_path):
@@ -174,14 +174,14 @@ def test_where_hardly_two_sizes_are_the_same_their_median_is_taken(tmp_path):
         picture((200, 0, 0), height, width, 0).save(tmp_path / "d" / "ab"[place % 2] / f"{place}.png")
     data = load_dataset(tmp_path / "d", split="train", test_share=0)
     assert data.image_shape == (17, 60, 3)
-    assert any(note.startswith("4 sizes, fitted to 17×60 (H×W, their median)") for note in data.notes)
+    assert any(note.startswith("4 different sizes; resized to 17×60 (H×W, median size)") for note in data.notes)
 
 
 def test_a_wished_size_keeps_proportions(folder):
     data = load_dataset(folder, image_size="12x20", channels=1)
     assert data.image_shape == (12, 20, 1)
-    assert any(note.startswith("2 sizes, fitted to 12×20 (H×W, as wished)") for note in data.notes)
-    assert "colour turned to grey in 30 images" in data.notes
+    assert any(note.startswith("2 different sizes; resized to 12×20 (H×W, requested size)") for note in data.notes)
+    assert "colour converted to grey in 30 images" in data.notes
     assert data.images[3].tolist() == read_image(data.images.file(3), (12, 20, 1))[0].tolist()
 
 
@@ -191,7 +191,7 @@ def test_numbered_classes_are_in_the_order_of_numbers_and_it_is_said(tmp_path):
         picture((9, 9, 9), 8, 8, 1).save(tmp_path / "d" / name / "x.png")
     data = load_dataset(tmp_path / "d", split="train")
     assert data.class_names == ("1", "9", "10")
-    assert "orders them as text (class 1 is 10)" in data.notes[0]
+    assert "sorts them as text (class 1 is 10)" in data.notes[0]
 
 
 def test_given_names_order_or_rename_the_classes(folder):
@@ -257,11 +257,11 @@ def test_a_changed_file_is_looked_at_again_and_changes_the_fingerprint(folder, m
     ("make", "error", "said"),
     [
         (lambda d: None, Unavailable, "There is no file or folder"),
-        (lambda d: d.mkdir(), WorkbenchError, "at least two classes, one folder a class"),
+        (lambda d: d.mkdir(), WorkbenchError, "at least two classes, one folder per class"),
         (
             lambda d: (photos(d, 1), [f.write_bytes(b"x") for f in d.rglob("*.jpg")]),
             WorkbenchError,
-            r"None of the 3 images of .* can be used: blue/0.jpg \(not an image\)",
+            r"None of the 3 images in .* can be read: blue/0.jpg \(not an image\)",
         ),
     ],
 )

@@ -77,7 +77,7 @@ def test_plain_and_compressed_are_the_same(nowhere):
 
 def test_places_are_tried_in_order(nowhere, monkeypatch):
     fill(nowhere / "keras" / "datasets" / "fashion-mnist")
-    assert fashion_mnist.locate().source == "what Keras downloaded before"
+    assert fashion_mnist.locate().source == "an earlier Keras download"
     fill(nowhere / "debian")
     assert fashion_mnist.locate().folder == nowhere / "debian"
     fill(nowhere / "cache")
@@ -123,7 +123,7 @@ def test_without_any_source_one_error_lists_all_and_what_helps(nowhere):
         load_dataset(data_dir=nowhere / "given")
     said = str(caught.value)
     for number, words in enumerate(
-        ["--data-dir", "the cache", "Debian's package", "Keras downloaded before", "Keras's downloader", "apt-get"], 1
+        ["--data-dir", "the cache", "Debian's package", "an earlier Keras download", "Keras's downloader", "apt-get"], 1
     ):
         assert any(line.strip().startswith(f"{number}.") and words in line for line in said.splitlines()), words
     assert "no network" in said
