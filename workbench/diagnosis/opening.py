@@ -40,7 +40,7 @@ def open_session(
     preprocessing: str | None = None,
     **reading: Any,
 ) -> Session:
-    """Open a run, or a model file with data of one's own.
+    """Open a run, or a model file with your own data.
 
     Args:
         run: name of a run under `saved_models/`, or the path of a run's folder.
@@ -58,8 +58,11 @@ def open_session(
     opened = open_run(run) if model is None else None
     if opened is None and data is None:
         raise WorkbenchError("A model file needs its data: give `data` (--data FILE.npz, or --data FOLDER) too.")
-    source = str(data) if data is not None else opened.manifest.dataset if opened else ""
-    reading = {**_known(opened, model, source), **{name: given for name, given in reading.items() if given is not None}}
+    source = str(data) if data is not None else ""
+    if data is None and opened is not None:
+        source = opened.manifest.dataset
+    given = {name: value for name, value in reading.items() if value is not None}
+    reading = {**_known(opened, model, source), **given}
     dataset = load_dataset(source, split=split, data_dir=data_dir, progress=report, **reading)
 
     def train() -> Dataset | None:

@@ -1,4 +1,4 @@
-"""The workbench proves itself: it plants faults, diagnoses, and keeps the score."""
+"""The self-test: plants known faults, runs the diagnosis, and scores it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIRST = 3
-"""A fault counts as found if it is among the first so many findings."""
+"""A fault counts as found if it is among this many first findings."""
 ABOVE_MILD = ("serious", "critical")
 VARIANTS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "label-flips": ({"share": 0.02}, {"share": 0.05}, {"share": 0.1}, {"share": 0.1, "among": "pair"})
@@ -46,13 +46,13 @@ class Case:
     @property
     def name(self) -> str:
         """The fault with its parameters, in words."""
-        told = ", ".join(f"{key} {value}" for key, value in self.values.items())
-        return f"{self.fault} ({told})" if told else self.fault
+        values = ", ".join(f"{key} {value}" for key, value in self.values.items())
+        return f"{self.fault} ({values})" if values else self.fault
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """What a diagnosis said of a planted fault.
+    """How a diagnosis reported a planted fault.
 
     Attributes:
         world, fault, seed: the case.
@@ -91,7 +91,7 @@ def cases(*, quick: bool, seed: int = 0, only: Sequence[str] = (), repeats: int 
 
     Args:
         quick: every fault once, in a world of the smallest images; else in every world, `repeats` times.
-        seed: of everything that is drawn.
+        seed: seed for all random numbers.
         only: names of faults; all if empty.
         repeats: seeds of each case.
     """
@@ -110,8 +110,8 @@ def selftest(wanted: Sequence[Case], *, quick: bool = True, cache: bool = False)
 
     Args:
         wanted: the cases.
-        quick: whether the diagnosis asks only what takes seconds.
-        cache: keep each score in the user's cache folder, so that a self-test that was stopped goes on.
+        quick: whether to run only the quick diagnosis.
+        cache: keep each score in the cache folder, so that an interrupted self-test continues.
     """
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of one trace for each of many networks
     scores = []
@@ -133,26 +133,28 @@ def _kept(case: Case, quick: bool) -> Score:
     return score
 
 
-def planted(case: Case) -> tuple[Session, World, Fault]:
+def plant(case: Case) -> tuple[Session, World, Fault]:
     """Make the world of a case, plant its fault, train its network, and open a session on both."""
-    from workbench.diagnosis.planting.networks import trained
+    from workbench.diagnosis.planting.networks import train_network
 
     fault = make(fault_called(case.fault), case.values)
     chance = np.random.default_rng([case.seed, zlib.crc32(f"{case.world} {case.name}".encode())])
     build, epochs = WORLDS[case.world]
     world = fault.before(build(chance), chance)
-    model = trained(world.train, epochs, fault.fitting(), chance)
+    model = train_network(world.train, epochs, fault.fitting(), chance)
     world = fault.after(fault.network(model, world, chance), chance)
     session = Session(model, world.test, name=f"{case.world}-{case.fault}", train=world.train, cache=False)
     return session, world, fault
 
 
 def _score(case: Case, quick: bool) -> Score:
-    session, world, fault = planted(case)
-    return scored(case, fault, world, diagnose(session, quick=quick), float(session.predictions.correct.mean()))
+    session, world, fault = plant(case)
+    return score_diagnosis(
+        case, fault, world, diagnose(session, quick=quick), float(session.predictions.correct.mean())
+    )
 
 
-def scored(case: Case, fault: Fault, world: World, diagnosis: Diagnosis, accuracy: float) -> Score:
+def score_diagnosis(case: Case, fault: Fault, world: World, diagnosis: Diagnosis, accuracy: float) -> Score:
     """Compare a diagnosis with what was planted."""
     heads = [each.finding for each in diagnosis.findings]
     first = tuple(f"{each.kind}{'' if each.severity in ABOVE_MILD else ' (mild)'}" for each in heads[:FIRST])

@@ -130,8 +130,12 @@ def _no_rule(step: Step, layer: str, possible: list[str]) -> str:
     )
     later = possible[-8:] if len(possible) > 9 else possible  # the last are those whose maps one looks at
     more = f" (and {len(possible) - len(later)} before them)" if len(possible) > len(later) else ""
-    instead = f"Choose a later layer: {', '.join(later)}{more}" if possible else "No layer of this model will do"
+    instead = (
+        f"Choose a later layer: {', '.join(later)}{more}"
+        if possible
+        else "No layer of this model can be exported with a map"
+    )
     return (
-        f"The Grad-CAM of {layer!r} cannot be exported: {step.name!r} behind it ({kind}) has no backward pass that is "
-        f"written in forward operations. {instead}."
+        f"The Grad-CAM of {layer!r} cannot be exported: the layer {step.name!r} behind it ({kind}) has no "
+        f"exportable backward pass. {instead}."
     )

@@ -1,4 +1,4 @@
-"""Whether an exported model says what the Keras model says, and what it costs."""
+"""Whether an exported model predicts what the Keras model predicts, and its size and latency."""
 
 from __future__ import annotations
 
@@ -14,13 +14,23 @@ from workbench.core.types import Array
 from workbench.exporting.format import HEATMAP, PROBABILITIES, Served
 from workbench.session.session import Session
 
-IMAGES, MAPS = 1000, 256
-"""Images on which predictions, and maps, are compared."""
+IMAGES = 1000
+"""Images on which predictions are compared."""
+MAPS = 256
+"""Images on which maps are compared."""
 BATCH = 50
-CALLS, SECONDS = 200, 2.0
-"""Of one image at a time, for the latency: so many, or as many as this time allows."""
-AGREEMENT, AGREEMENT_QUANTIZED = 0.995, 0.99
-MAP_DIFFERENCE, MAP_DIFFERENCE_QUANTIZED = 1e-3, 0.1
+CALLS = 200
+"""Calls with one image, for the latency."""
+SECONDS = 2.0
+"""Time after which no more calls are made."""
+AGREEMENT = 0.995
+"""Least share of equal predicted classes."""
+AGREEMENT_QUANTIZED = 0.99
+"""The same for a quantized model."""
+MAP_DIFFERENCE = 1e-3
+"""Largest difference of the maps, as a share of their largest value."""
+MAP_DIFFERENCE_QUANTIZED = 0.1
+"""The same for a quantized model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +41,7 @@ class Parity:
         images: how many were compared.
         agreement: share for which both predict the same class.
         largest_difference: of any probability.
-        accuracy, accuracy_keras: share of right predictions of both.
+        accuracy, accuracy_keras: of both models.
         bytes, bytes_keras: size of the files.
         latency_ms, latency_keras_ms: median for one image, in milliseconds; with its map, where one is exported.
         map_difference: largest difference of a value of the maps, as a share of the largest value; None without maps.
@@ -55,19 +65,19 @@ class Parity:
 
     @property
     def failures(self) -> list[str]:
-        """What does not hold, a clause each; empty where all does."""
-        said = []
+        """What is outside the limits, a clause each; empty if nothing is."""
+        clauses = []
         if not self.agreement >= self.agreement_limit:
-            said.append(
+            clauses.append(
                 f"it predicts the same class for {self.agreement:.2%} of {self.images:,} images, "
-                f"{self.agreement_limit:.1%} are needed"
+                f"at least {self.agreement_limit:.1%} is needed"
             )
         if self.map_difference is not None and not self.map_difference <= self.map_limit:
-            said.append(
+            clauses.append(
                 f"its maps differ by up to {self.map_difference:.2g} of the largest value, "
-                f"{self.map_limit:g} is allowed (a layer nearer to the end has fewer ReLUs behind it to turn over)"
+                f"at most {self.map_limit:g} is allowed (a later layer has fewer ReLUs behind it that can flip)"
             )
-        return said
+        return clauses
 
 
 def measure(
@@ -76,7 +86,7 @@ def measure(
     """Compare an exported model with the session's.
 
     Args:
-        session: model and images; a seeded sample of 1,000 is looked at.
+        session: model and images; a seeded sample of 1,000 is used.
         served: the exported model.
         layer: whose Grad-CAM it gives; None for none.
         quantized: which limits hold.
@@ -86,22 +96,28 @@ def measure(
     data = session.dataset
     rows = np.sort(np.random.default_rng(0).permutation(len(data))[:IMAGES])  # a folder's are sorted by class
     mapped = rows[: MAPS if layer is not None else 0]
-    ours, theirs, deviation, largest, compared = [], [], 0.0, 0.0, 0
+    keras_parts, export_parts = [], []
+    deviation = largest = 0.0
+    map_images = 0
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
         images = data.floats(part)
         outputs = served(images)
         logits = session.probe.logits(images)
-        ours.append(_softmax(logits))
-        theirs.append(outputs[PROBABILITIES])
+        keras_parts.append(_softmax(logits))
+        export_parts.append(outputs[PROBABILITIES])
         if layer is not None and start < len(mapped):
             same = logits.argmax(axis=1) == outputs[PROBABILITIES].argmax(axis=1)
             maps = _maps(session, images, logits.argmax(axis=1), layer)[same]
             deviation = max(deviation, _largest(np.abs(maps - outputs[HEATMAP][same])))
-            largest, compared = max(largest, _largest(maps)), compared + len(maps)
-        report("Parity", start + len(part), len(rows))
-    keras, export = np.concatenate(ours), np.concatenate(theirs)
+            largest = max(largest, _largest(maps))
+            map_images += len(maps)
+        report("Comparing with Keras", start + len(part), len(rows))
+    keras, export = np.concatenate(keras_parts), np.concatenate(export_parts)
     labels, image = data.labels[rows], data.floats(rows[:1])
+    map_difference = None
+    if layer is not None:
+        map_difference = deviation / largest if largest > 0 else deviation
     return Parity(
         images=len(rows),
         agreement=float((keras.argmax(axis=1) == export.argmax(axis=1)).mean()),
@@ -112,8 +128,8 @@ def measure(
         bytes_keras=size_keras,
         latency_ms=latency(lambda: served(image)),
         latency_keras_ms=latency(lambda: _ask(session, image, layer)),
-        map_difference=None if layer is None else deviation / largest if largest > 0 else deviation,
-        map_images=compared,
+        map_difference=map_difference,
+        map_images=map_images,
         agreement_limit=AGREEMENT_QUANTIZED if quantized else AGREEMENT,
         map_limit=MAP_DIFFERENCE_QUANTIZED if quantized else MAP_DIFFERENCE,
     )

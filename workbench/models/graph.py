@@ -77,8 +77,7 @@ def walk(model: keras.Model, images: Tensor, known: Mapping[str, Tensor] | None 
     Args:
         model: any Keras 3 model.
         images: what it takes.
-        known: outputs, by step, that are put in place of calling the layer: how a model is gone on with from
-            changed feature maps.
+        known: outputs, by step, that replace calling the layer: to continue a model from changed feature maps.
 
     Returns:
         The steps in the order of execution; the last one gives the model's output.
@@ -168,20 +167,20 @@ def head_of(steps: list[Step]) -> Head:
     """Find the scores before the softmax, or before the sigmoid of each class."""
     last = _behind(steps, steps[-1])
     if squash := _squash(last.layer):
-        said = f"The {squash} layer {last.name!r} is left out: scores are its inputs."
-        return _head(last.received, _linear_input(steps, last.received), said, squash)
+        note = f"The {squash} layer {last.name!r} is left out: scores are its inputs."
+        return _head(last.received, _linear_input(steps, last.received), note, squash)
     activation = _activation(last.layer)
     if activation in SQUASHING and _can_be_applied(last.layer):
-        said = f"The {activation} of layer {last.name!r} is left out: scores are its values before it."
-        return _head(_without_activation(last), last.received, said, activation)
+        note = f"The {activation} of layer {last.name!r} is left out: scores are its inputs."
+        return _head(_without_activation(last), last.received, note, activation)
     if activation == "linear" and hasattr(last.layer, "kernel"):
         return Head(last.output, last.received, "The model ends without a softmax: its outputs are the scores.")
     return Head(last.output, _linear_input(steps, last.output), "")
 
 
-def _head(logits: Tensor, embeddings: Tensor, said: str, squash: str) -> Head:
+def _head(logits: Tensor, embeddings: Tensor, note: str, squash: str) -> Head:
     more = " Probabilities are the softmax of these scores, not the sigmoids." if squash == "sigmoid" else ""
-    return Head(logits, embeddings, said + more, squash == "sigmoid")
+    return Head(logits, embeddings, note + more, squash == "sigmoid")
 
 
 def pixel_range(model: keras.Model, steps: list[Step]) -> float:

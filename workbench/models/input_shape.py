@@ -1,4 +1,4 @@
-"""Which images a model takes: with or without channel, or flat, of a fixed size or of any."""
+"""The image shape that a model takes: with or without channel axis, or flat, of fixed or open size."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def fit_input(
     except (AttributeError, ValueError):
         wanted = None if image_shape is None else (None, *image_shape)
     if wanted is None or isinstance(wanted, list | dict) or len(wanted) not in (2, 3, 4):
-        open_size = "; give `image_shape=(H, W, C)`, if it takes one" if wanted is None else ""
-        raise WorkbenchError(f"The model must have one image input, (N, H, W, C). Its input is {wanted}{open_size}.")
+        hint = " Give `image_shape=(H, W, C)`, if it takes images." if wanted is None else ""
+        raise WorkbenchError(f"The model must have one image input, (N, H, W, C). Its input is {wanted}.{hint}")
     size = tuple(wanted[1:])
     if image_shape is None:
         full = (*size, 1) if len(size) == 2 else size
         if len(full) != 3 or None in full:
             raise WorkbenchError(
-                f"The model's input {wanted} leaves the image size open: give `image_shape=(H, W, C)`."
+                f"The model's input {wanted} does not fix the image size: give `image_shape=(H, W, C)`."
             )
         return full, size
     if len(size) == 3:
@@ -45,4 +45,9 @@ def fit_input(
         fits = size[0] == int(np.prod(image_shape))
     if not fits:
         raise WorkbenchError(f"The model takes images of shape {size} (H, W, C). The data has {image_shape}.")
-    return image_shape, image_shape if len(size) == 3 else image_shape[:2] if len(size) == 2 else size
+    return image_shape, _as_taken(image_shape, size)
+
+
+def _as_taken(image_shape: tuple[int, int, int], size: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of one image as the model takes it: with channel axis, without, or flat."""
+    return {3: image_shape, 2: image_shape[:2]}.get(len(size), size)

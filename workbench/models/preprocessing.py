@@ -1,4 +1,4 @@
-"""What a network is given for an image in [0, 1]: the conventions by which pixels are scaled."""
+"""Preprocessing conventions: how an image in [0, 1] is scaled for a network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from workbench.core.errors import WorkbenchError, unknown
 
 AUTO, FIND = "auto", "find"
-"""Told by the model's own layers, and told by what it recognises: two names that stand for one of the others."""
+"""Determined from the model's own layers, and from its accuracy: two names that stand for one of the others."""
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of the red, green and blue channel in [0, 1], as in keras.applications' "torch" mode."""
 CAFFE_MEAN = (103.939, 116.779, 123.68)

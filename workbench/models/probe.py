@@ -147,16 +147,16 @@ class Probe:
         if not self.note:
             self._logarithm = bool((output >= 0).all() and np.allclose(output.sum(axis=1), 1, atol=1e-3))
             self.note = (
-                "The output is a probability without a softmax layer to leave out: scores are its logarithm."
+                "The output is a probability without a separate softmax layer: scores are its logarithm."
                 if self._logarithm
-                else f"Nothing linear ends the model, {next(reversed(self.layers))!r} does: scores are its outputs."
+                else f"The last layer, {next(reversed(self.layers))!r}, is not linear: scores are its outputs."
             )
         if not self._auto:
-            self.note += f" Its images are {self.preprocessing.words}."
+            self.note += f" Images are {self.preprocessing.words}."
         elif self.preprocessing is PIXELS:
-            self.note += " It scales its input itself, and is given pixels of 0…255."
+            self.note += " The model scales its input itself, so it is given pixels of 0…255."
         if self.inference_only:
-            self.note = f"It is {self.inference_only}: it gives predictions, no gradients. {self.note}"
+            self.note = f"It is {self.inference_only}: it gives predictions but no gradients. {self.note}"
         return int(output.shape[1])
 
     def _steps(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
@@ -208,19 +208,19 @@ class Probe:
         return next(reversed(found or self.spatial_layers), None)
 
     def no_maps(self, method: str) -> str:
-        """Say why `method` finds no feature maps in this model."""
+        """Explain why `method` finds no feature maps in this model."""
         if self.inference_only:
-            return f"{method} needs a layer with (N, h, w, F) output. {self._closed()}, and shows no layers."
+            return f"{method} needs a layer with (N, h, w, F) output. {self._closed()}, and no layers."
         closed = any(isinstance(layer, keras.Model) for layer in self.keras_layers.values())
-        why = "shows none: it has a `call` of its own, which cannot be seen into" if closed else "has none"
+        why = "hides its layers in a custom `call`" if closed else "has none"
         return f"{method} needs a layer with (N, h, w, F) output. This model {why}."
 
     def no_gradients(self, method: str) -> str:
-        """Say why `method` finds no gradients in this model."""
+        """Explain why `method` finds no gradients in this model."""
         return f"{method} needs gradients. {self._closed()}."
 
     def _closed(self) -> str:
-        return f"This model is {self.inference_only}, inference-only: it gives predictions, no gradients"
+        return f"This model is {self.inference_only}, inference-only: it gives predictions but no gradients"
 
     def spatial_layer(self, name: str | None, *, method: str = "A feature map") -> str:
         """Return `name`, or the default layer for None.

@@ -14,7 +14,7 @@ from workbench.models.probe import Probe
 
 
 class Reweighted:
-    """A probe that walks its model with weights of one's own; what is compiled serves all of them.
+    """A probe that runs its model with other weights; compiled functions serve all of them.
 
     Attributes:
         probe: walks the model with the weights that were set last.

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 FIRST, NEXT, LAST = 0, 1, 2
-"""Who goes before whom: what somebody waits for, what is shown a moment later, what may take its time."""
+"""Priorities: work that somebody waits for, work that is shown a moment later, background work."""
 
 
 class Turns:

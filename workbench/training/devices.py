@@ -46,7 +46,7 @@ def one_order() -> None:
             threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
         raise WorkbenchError(
-            "A deterministic training runs on one thread, and TensorFlow has already begun with more in this process. "
-            "Start it in a process of its own: workbench train … --deterministic."
+            "Deterministic training needs one thread. TensorFlow has already started more in this process. Start the "
+            "training in a new process: workbench train … --deterministic."
         ) from None
     tf.config.experimental.enable_op_determinism()

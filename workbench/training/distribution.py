@@ -18,7 +18,7 @@ from workbench.core.errors import Unavailable, WorkbenchError, unknown
 
 KINDS = ("auto", "none", "mirrored", "multi-worker")
 """auto: multi-worker where TF_CONFIG names several, mirrored where there are several GPUs, else none."""
-_asked: ContextVar[str] = ContextVar("strategy", default="auto")
+_strategy: ContextVar[str] = ContextVar("strategy", default="auto")
 
 
 @contextmanager
@@ -30,11 +30,11 @@ def using(kind: str) -> Iterator[None]:
     """
     if kind not in KINDS:
         raise unknown("strategy", kind, KINDS)
-    token = _asked.set(kind)
+    token = _strategy.set(kind)
     try:
         yield
     finally:
-        _asked.reset(token)
+        _strategy.reset(token)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def worker() -> Worker | None:
     Raises:
         WorkbenchError: if TF_CONFIG is not what TensorFlow takes, or is missing and several workers are asked for.
     """
-    asked, given = _asked.get(), _tf_config()
+    asked, given = _strategy.get(), _tf_config()
     if asked not in ("auto", "multi-worker"):
         return None
     example = (
@@ -70,7 +70,7 @@ def worker() -> Worker | None:
     if not given:
         if asked == "auto":
             return None
-        raise WorkbenchError(f"The strategy multi-worker needs the environment's TF_CONFIG, such as {example}.")
+        raise WorkbenchError(f"The strategy multi-worker needs the environment variable TF_CONFIG, such as {example}.")
     try:
         config = json.loads(given)
         cluster, task = config["cluster"], config["task"]
@@ -101,7 +101,7 @@ def is_chief() -> bool:
 
 @contextmanager
 def own_folder(folder: Path, unfinished: str | None = None) -> Iterator[Path]:
-    """Lend a folder to write to: the given one to the chief, to another worker one that is gone afterwards.
+    """Provide a folder to write to: the given one to the chief, a temporary one to other workers.
 
     Every worker saves, since all must take part in reading what is spread over them.
 
@@ -127,7 +127,7 @@ def start() -> Any:
     """
     if worker() is not None:
         return _multi_worker(os.environ["TF_CONFIG"])
-    asked = _asked.get()
+    asked = _strategy.get()
     if asked not in ("auto", "mirrored"):
         return None
     if asked == "mirrored" and _tf_config():

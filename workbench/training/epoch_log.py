@@ -1,4 +1,4 @@
-"""What is noted while a network is trained: a row of its history, and what it says about each fitted image."""
+"""Records of training: rows of the history, and the predictions for each training image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.models.probe import Probe
 
 SIZE = 500
-"""Images that are looked at in one go."""
+"""Images in one batch."""
 PLAIN = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 """Metrics that are the loss without smoothing and weights."""
 
@@ -62,7 +62,7 @@ def reporter(progress: Progress, epoch: int, epochs: int, steps: int) -> keras.c
 
 
 def note(probe: Probe, images: Dataset, before: Dynamics | None, progress: Progress) -> Dynamics:
-    """Look at every fitted image once, without augmentation and dropout, and add what is seen to what was noted.
+    """Predict every training image once, without augmentation and dropout, and add that to the record.
 
     Args:
         probe: of the model after the epoch.
@@ -73,12 +73,12 @@ def note(probe: Probe, images: Dataset, before: Dynamics | None, progress: Progr
     logits = []
     for batch in images.batches(SIZE):
         logits.append(probe.logits(batch))
-        progress("note training dynamics", sum(map(len, logits)), len(images))
-    return added(before, Predictions(np.concatenate(logits), images.labels))
+        progress("Recording training dynamics", sum(map(len, logits)), len(images))
+    return with_epoch(before, Predictions(np.concatenate(logits), images.labels))
 
 
-def added(before: Dynamics | None, after: Predictions) -> Dynamics:
-    """Add an epoch to what was noted: probability of the label, whether it is predicted, mean margin.
+def with_epoch(before: Dynamics | None, after: Predictions) -> Dynamics:
+    """Add an epoch to the record: probability of the label, whether it is predicted, mean margin.
 
     Args:
         before: of the epochs before; None after the first.

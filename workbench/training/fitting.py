@@ -89,7 +89,7 @@ def fit(
         WorkbenchError: if training diverges, or the recipe does not go with the network or this process.
         Unavailable: if a checkpoint cannot be written.
     """
-    progress("import TensorFlow", 0, 1)
+    progress("Loading TensorFlow", 0, 1)
     from workbench.models.probe import Probe
 
     recipe = state.job.recipe
@@ -142,7 +142,7 @@ def _begin(state: State, parts: Parts, say: Tell) -> bool:
     keras.utils.set_random_seed(state.job.seed)
     half = recipe.mixed_precision and bool(devices.gpus())
     if recipe.mixed_precision and not half:
-        say("Mixed precision needs a GPU, and on a CPU it only is slower: computing in float32.")
+        say("Mixed precision needs a GPU (it is slower on a CPU): training in float32.")
     return half
 
 
@@ -206,7 +206,7 @@ def _say_best(state: State, say: Tell) -> None:
     recipe, best = state.job.recipe, state.watch.best_epoch
     if recipe.patience and (state.epochs, best) != (recipe.epochs, recipe.epochs):
         early = "Stopped early" if state.epochs < recipe.epochs else "Ended"
-        say(f"{early} after epoch {state.epochs}; the weights are those of epoch {best}, which was the best.")
+        say(f"{early} after epoch {state.epochs}; keeping the weights of epoch {best}, the best.")
 
 
 def _finished(model: Any, checkpoint: Checkpoint, state: State, averages: Averages | None, half: bool) -> Any:

@@ -1,4 +1,4 @@
-"""Several recipes, each trained from several seeds: which of them helped, as far as that can be told."""
+"""Several recipes, each trained from several seeds: which of them helped, with the uncertainty."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SURE = 0.05
-"""Chance of a difference where there is none, over all comparisons together, up to which it counts as one."""
-HELPED, HURT, OPEN, FIRST = "helped", "hurt", "can't be told", "compared with"
+"""Family-wise error rate of all comparisons together."""
+HELPED, HURT, OPEN, FIRST = "helped", "hurt", "inconclusive", "reference"
+"""Verdicts of a comparison; the first recipe is the reference."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Trained:
+class RecipeRun:
     """One recipe, trained from one seed.
 
     Attributes:
         recipe: its name.
-        seed: of first weights, order and augmentation.
+        seed: seed for initial weights, order and augmentation.
         correct: `(N,)` bool, which test images it gets right.
-        epochs: that were trained.
-        seconds: that they took.
+        epochs: number of epochs trained.
+        seconds: duration of the training.
     """
 
     recipe: str
@@ -62,11 +63,11 @@ def train_all(
     on_run: Callable[[str, bool], None] | None = None,
     on_start: Start | None = None,
     on_epoch: Callable[[Row], None] | None = None,
-) -> list[Trained]:
-    """Train every recipe from every seed, as runs `<prefix>-<recipe>-<seed>`; what is there stays.
+) -> list[RecipeRun]:
+    """Train every recipe from every seed, as runs `<prefix>-<recipe>-<seed>`; existing runs are reused.
 
-    Seeds are gone through in turn, so that recipes can be compared as early as may be. Stopped at any moment, the same
-    call goes on where it was.
+    All recipes are trained with one seed before the next, so that they can be compared early. After an interruption
+    the same call resumes.
 
     Args:
         recipes: by name, at least two.
@@ -74,15 +75,15 @@ def train_all(
         job: architecture and data; its recipe and seed are replaced.
         prefix: what the names of the runs begin with.
         folder: where runs are kept.
-        progress: told how far the training of the moment is, with its run's name before it.
-        say: given a sentence when something is worth one.
-        on_run: told the name of each run, and whether it has to be trained.
-        on_start: told how many epochs a training has, and what is computed on.
-        on_epoch: given each row of the history of what is trained.
+        progress: receives the progress of the current training, with the name of its run.
+        say: receives sentences for the user.
+        on_run: receives the name of each run, and whether it has to be trained.
+        on_start: receives the number of epochs, and the device.
+        on_epoch: receives each row of the history.
 
     Raises:
-        WorkbenchError: if a run of such a name was trained otherwise, or the data has no test part.
-        Unavailable: if data or disk are not there.
+        WorkbenchError: if a run of that name has other settings, or the data has no test part.
+        Unavailable: if data or disk are not available.
     """
     folder = Path(folder or runs_folder())
     if len(recipes) < 2:
@@ -113,10 +114,10 @@ def train_all(
 
 
 def _there(folder: Path, name: str, job: TrainingJob) -> Run | None:
-    """Return the run if it is there, after seeing that it is of the same job.
+    """Return the run if it exists, after checking that it has the same job.
 
     Raises:
-        WorkbenchError: if it is of another one.
+        WorkbenchError: if it has another one.
     """
     if not (folder / name / MANIFEST).is_file():
         return None
@@ -128,7 +129,7 @@ def _there(folder: Path, name: str, job: TrainingJob) -> Run | None:
     other = ", ".join(f"{key} {then[key]!r} (now {now[key]!r})" for key in now if then[key] != now[key])
     if other:
         raise WorkbenchError(
-            f"There is a run {name!r} of other settings: {other}. Delete {run.path}, or give the comparison another "
+            f"Run {name!r} exists with other settings: {other}. Delete {run.path}, or give the comparison another "
             "name (--name)."
         )
     return run
@@ -144,30 +145,32 @@ def _begun(checkpoint: Checkpoint, job: TrainingJob) -> bool:
 
 
 def _prefixed(name: str, progress: Progress) -> Progress:
-    def told(what: str, done: int, total: int) -> None:
+    def report(what: str, done: int, total: int) -> None:
         progress(f"{name}: {what}", done, total)
 
-    return told
+    return report
 
 
-def _measured(run: Run, recipe: str, seed: int) -> Trained:
+def _measured(run: Run, recipe: str, seed: int) -> RecipeRun:
     manifest = run.manifest
     fingerprint = manifest.dataset_fingerprints.get("test")
-    said = None if fingerprint is None else run.predictions("test", fingerprint)
-    if said is None:
+    predictions = None if fingerprint is None else run.predictions("test", fingerprint)
+    if predictions is None:
         raise WorkbenchError(
-            f"Recipes are compared on test images, and run {run.name!r} has no predictions for any: its data "
+            f"Comparing recipes needs test images. Run {run.name!r} has no test predictions: its data "
             f"{manifest.dataset!r} needs a test part."
         )
-    return Trained(recipe=recipe, seed=seed, correct=said.correct, epochs=manifest.epochs, seconds=manifest.seconds)
+    return RecipeRun(
+        recipe=recipe, seed=seed, correct=predictions.correct, epochs=manifest.epochs, seconds=manifest.seconds
+    )
 
 
-def compared(trained: Sequence[Trained]) -> pd.DataFrame:
+def compare(trained: Sequence[RecipeRun]) -> pd.DataFrame:
     """Compare every recipe with the first.
 
-    Two things are left to chance, and an interval is given for each: the seed (of which there are few), and which
-    images happened to be tested. A recipe has helped, or hurt, only if both say so: its p-value is the larger of the
-    two, adjusted for the number of recipes (Holm 1979).
+    There are two sources of chance, each with its interval: the seed (of which there are few), and the sample of test
+    images. A recipe has helped, or hurt, only if both are significant: its p-value is the larger of the two, adjusted
+    for the number of recipes (Holm 1979).
 
     Source: Student's t for the seeds, paired as both recipes start from the same weights (Dietterich 1998,
     doi:10.1162/089976698300017197, on what such tests can tell); the mean of the images' paired differences for the
@@ -249,18 +252,17 @@ def _t_interval(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def findings(table: pd.DataFrame) -> Iterator[Finding]:
-    """Say of each recipe whether it helped, and what the comparison cannot say."""
+    """Report for each recipe whether it helped, and the best one."""
     first = table.iloc[0]
     for _, row in table.iloc[1:].iterrows():
         points = f"{100 * row['difference']:+.2f} points".replace("-", "−")
         over = (
             f"{_span(row, 'seeds')} over {counted(int(row['seeds']), 'seed')}, {_span(row, 'images')} over the images"
         )
-        said = {HELPED: "helped", HURT: "hurt", OPEN: "can't be told from"}[row["verdict"]]
         claim = (
-            f"{row['recipe']} {said} {first['recipe']}: {points} ({over})."
+            f"No significant difference between {row['recipe']} and {first['recipe']}: {points} ({over})."
             if row["verdict"] == OPEN
-            else f"{row['recipe']} {said}, compared with {first['recipe']}: {points} ({over})."
+            else f"{row['recipe']} {row['verdict']}, compared with {first['recipe']}: {points} ({over})."
         )
         advice = ""
         if row["verdict"] == OPEN:
@@ -269,10 +271,10 @@ def findings(table: pd.DataFrame) -> Iterator[Finding]:
         yield Finding(claim, effect=Estimate(float(row["difference"]), *interval), advice=advice)
     best = table.iloc[int(table["accuracy"].to_numpy().argmax())]
     yield Finding(
-        f"The highest mean accuracy, {percent(float(best['accuracy']))}, is that of {best['recipe']}, the best of "
-        f"{counted(len(table), 'recipe')} on these very images.",
+        f"{best['recipe']} has the highest mean accuracy of {counted(len(table), 'recipe')} on these test images, "
+        f"{percent(float(best['accuracy']))}.",
         effect=Estimate(float(best["accuracy"])),
-        advice="Chosen by the test images, its accuracy on them is a little flattered: measure it on others.",
+        advice="It was selected on the test images, so its accuracy on them is optimistic: evaluate it on others.",
     )
 
 
@@ -283,8 +285,8 @@ def _span(row: Any, what: str) -> str:
     return f"{100 * low:+.2f} to {100 * high:+.2f}".replace("-", "−")
 
 
-def summary(trained: Sequence[Trained]) -> str:
-    """Say what was trained."""
+def summary(trained: Sequence[RecipeRun]) -> str:
+    """Summarise what was trained."""
     names = list(dict.fromkeys(each.recipe for each in trained))
     seeds = sorted({each.seed for each in trained})
     return f"{listed(names)}; {counted(len(seeds), 'seed')}; {counted(len(trained[0].correct), 'test image')}"

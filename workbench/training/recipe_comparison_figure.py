@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.core.result import Result
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, new_figure, plain
-from workbench.training.recipe_comparison import HELPED, HURT, OPEN, Trained
+from workbench.training.recipe_comparison import HELPED, HURT, OPEN, RecipeRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,16 +19,16 @@ QUESTION = "Which recipe helped?"
 COLOURS = {HELPED: "#0d9488", HURT: "#ea580c", OPEN: QUIET}
 
 
-def drawn(
-    table: pd.DataFrame, trained: Sequence[Trained], context: Mapping[str, Any], params: Mapping[str, Any]
+def draw_comparison(
+    table: pd.DataFrame, trained: Sequence[RecipeRun], context: Mapping[str, Any], params: Mapping[str, Any]
 ) -> Figure:
     """Draw the accuracy of every seed, and the differences to the first recipe.
 
     Args:
-        table: from `recipe_comparison.compared`.
-        trained: what it was made from.
-        context: what the caption says of the data.
-        params: and of how they were trained.
+        table: from `recipe_comparison.compare`.
+        trained: the runs it was made from.
+        context: data, for the caption.
+        params: training settings, for the caption.
     """
     names = table["recipe"].tolist()
     figure = new_figure(
@@ -37,7 +37,7 @@ def drawn(
         width=10,
         height=0.45 * len(names) + 0.9,
         said="Left: a dot for each seed, and the 95 % interval of their mean. Right: thick, the interval over seeds; "
-        "thin, over test images; both must leave zero out for a difference to count, more so with more recipes.",
+        "thin, over test images; a difference counts only if both exclude zero (adjusted for the number of recipes).",
     )
     accuracy, difference = figure.subplots(1, 2, sharey=True)
     for place, (_, row) in enumerate(table.iterrows()):

@@ -1,4 +1,4 @@
-"""How a network is trained: every number that may be turned, settings of them that have a name, and a job."""
+"""How a network is trained: all settings, named recipes, and training jobs."""
 
 from __future__ import annotations
 
@@ -15,83 +15,87 @@ DECAYING = ("adamw", "sgd")
 
 
 class Recipe(Params):
-    """Settings of training; the defaults are the report's. The loss is cross-entropy over the classes."""
+    """Training settings; the defaults are those of the report. The loss is cross-entropy over the classes."""
 
-    epochs: int = Field(10, ge=1, le=1000, description="How often the training images are gone through.")
-    batch_size: int = Field(32, ge=1, le=4096, description="Images in one step of the optimizer.")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="Step size; the highest one, where it has a schedule.")
+    epochs: int = Field(10, ge=1, le=1000, description="Passes over the training images.")
+    batch_size: int = Field(32, ge=1, le=4096, description="Images per optimizer step.")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="Learning rate; the peak rate of a schedule.")
     validation_split: float = Field(
-        0.1, ge=0, le=0.9, description="Share at the end of the training images that is kept for validation."
+        0.1, ge=0, le=0.9, description="Share of the training images, at the end, held out for validation."
     )
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field(
         "adam", description="adamw is Adam with decoupled weight decay; sgd has Nesterov momentum."
     )
-    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of sgd; the others have their own.")
-    weight_decay: float = Field(0.0, ge=0, le=1, description="Pull of the weights to zero, decoupled; adamw and sgd.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of sgd.")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="Decoupled weight decay (adamw, sgd).")
     schedule: Literal["constant", "one-cycle", "cosine", "reduce-on-plateau"] = Field(
         "constant",
-        description="one-cycle: the step size rises linearly, then falls to zero along a cosine; cosine: it falls from "
-        "the first step; reduce-on-plateau: it falls when the validation loss no longer does.",
+        description="one-cycle: the learning rate rises linearly, then falls to zero along a cosine; cosine: it falls "
+        "from the first step; reduce-on-plateau: it falls when the validation loss stops falling.",
     )
-    warm_up: float = Field(0.1, ge=0, lt=1, description="Share of all steps that one-cycle rises for.")
-    cycles: int = Field(1, ge=1, le=100, description="How often cosine starts again from the highest step size.")
-    plateau_factor: float = Field(0.5, gt=0, lt=1, description="What reduce-on-plateau multiplies the step size by.")
+    warm_up: float = Field(0.1, ge=0, lt=1, description="Share of all steps in which one-cycle rises.")
+    cycles: int = Field(1, ge=1, le=100, description="Number of cosine cycles, each from the peak learning rate.")
+    plateau_factor: float = Field(0.5, gt=0, lt=1, description="Factor of reduce-on-plateau for the learning rate.")
     plateau_patience: int = Field(
-        3, ge=1, le=1000, description="Epochs without a lower validation loss before it does."
+        3, ge=1, le=1000, description="Epochs without a lower validation loss before reduce-on-plateau acts."
     )
     patience: int = Field(
         0,
         ge=0,
         le=1000,
-        description="Stop early after this many epochs without a lower validation loss, and keep the best weights; "
-        "0: never.",
+        description="Early stopping: epochs without a lower validation loss, after which training ends with the best "
+        "weights; 0: off.",
     )
     min_delta: float = Field(
-        0.0, ge=0, le=10, description="How much lower, in nats, a validation loss must be to count as lower."
+        0.0, ge=0, le=10, description="Least decrease of the validation loss, in nats, that counts."
     )
     averaging: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="Momentum of a running mean of the weights, which is what is measured and saved; 0: none.",
+        description="Momentum of an exponential moving average of the weights, which is evaluated and saved; 0: off.",
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of each label that is spread over all classes.")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="Label smoothing: share of each label that is spread over all classes."
+    )
     class_weights: Literal["none", "balanced"] = Field(
-        "none", description="balanced: every class weighs the same in the loss, however many images it has."
+        "none", description="balanced: every class has the same weight in the loss, whatever its number of images."
     )
-    mixed_precision: bool = Field(False, description="Compute in float16 where there is a GPU; float32 elsewhere.")
+    mixed_precision: bool = Field(False, description="Mixed precision (float16) on a GPU; float32 elsewhere.")
     frozen_epochs: int = Field(
-        0, ge=0, le=1000, description="Epochs at the start in which a transferred backbone is not changed."
+        0, ge=0, le=1000, description="Epochs at the start in which a pretrained backbone is frozen."
     )
     unfrozen_rate: float = Field(
-        0.1, gt=0, le=1, description="What the step size is multiplied by once the backbone is changed too."
+        0.1, gt=0, le=1, description="Factor for the learning rate once the backbone is unfrozen."
     )
-    flip: bool = Field(False, description="Mirror each training image left to right, or not, at random.")
-    shift: int = Field(0, ge=0, le=64, description="Move each training image by up to this many pixels each way.")
-    rotation: float = Field(0.0, ge=0, le=180, description="Turn each training image by up to this many degrees.")
-    zoom: float = Field(0.0, ge=0, le=0.9, description="Enlarge or shrink it by up to this share.")
-    brightness: float = Field(0.0, ge=0, le=1, description="Make it lighter or darker by up to this share of white.")
-    contrast: float = Field(0.0, ge=0, le=0.99, description="Stretch or squeeze its contrast by up to this share.")
-    erasing: float = Field(0.0, ge=0, le=1, description="Share of the images in which a rectangle is made noise.")
+    flip: bool = Field(False, description="Augmentation: random horizontal flip.")
+    shift: int = Field(0, ge=0, le=64, description="Augmentation: random shift by up to this many pixels.")
+    rotation: float = Field(0.0, ge=0, le=180, description="Augmentation: random rotation by up to this many degrees.")
+    zoom: float = Field(0.0, ge=0, le=0.9, description="Augmentation: random zoom in or out by up to this share.")
+    brightness: float = Field(
+        0.0, ge=0, le=1, description="Augmentation: random brightness change by up to this share of white."
+    )
+    contrast: float = Field(0.0, ge=0, le=0.99, description="Augmentation: random contrast change by up to this share.")
+    erasing: float = Field(
+        0.0, ge=0, le=1, description="Augmentation: share of images in which a random rectangle becomes noise."
+    )
     erasing_size: float = Field(0.33, ge=0.02, le=1, description="Largest share of an image that is erased.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
-        """See that no setting is asked for that another one leaves without effect."""
+        """Reject settings that other settings leave without effect."""
         if self.weight_decay and self.optimizer not in DECAYING:
             raise WorkbenchError(
-                f"`weight_decay` works with the optimizers {' and '.join(DECAYING)}. Got {self.weight_decay:g} with "
+                f"`weight_decay` needs one of the optimizers {' and '.join(DECAYING)}. Got {self.weight_decay:g} with "
                 f"{self.optimizer!r}. Set it to 0, or choose one of those."
             )
         if not self.validation_split and self.watches_validation:
             what = "`patience`" if self.patience else "The schedule 'reduce-on-plateau'"
             raise WorkbenchError(
-                f"{what} looks at the validation loss, and `validation_split` is 0: keep some images for validation."
+                f"{what} needs a validation loss, but `validation_split` is 0. Hold out some images for validation."
             )
         if self.cycles > 1 and self.schedule != "cosine":
-            raise WorkbenchError(
-                f"`cycles` belongs to the schedule 'cosine'. Got {self.cycles} with {self.schedule!r}."
-            )
+            raise WorkbenchError(f"`cycles` needs the schedule 'cosine'. Got {self.cycles} with {self.schedule!r}.")
         if self.frozen_epochs > self.epochs:
             raise WorkbenchError(f"`frozen_epochs` must be at most `epochs`, {self.epochs}. Got {self.frozen_epochs}.")
         return self
@@ -173,10 +177,10 @@ class TrainingJob(Params):
         architecture: name of a network.
         recipe_name: the recipe that `recipe` started from; only noted down.
         recipe: the settings.
-        seed: of the first weights, the order of the images, augmentation and dropout.
+        seed: seed for initial weights, order of the images, augmentation and dropout.
         dataset: name of a data set, or path of its file or folder.
         data_dir: folder to look for the data first.
-        reading: how data of one's own is read, as `load_dataset` takes it: `class_names`, `image_size` and so on.
+        reading: how your own data is read, as `load_dataset` takes it: `class_names`, `image_size` and so on.
         weights: what a transferred backbone starts from: "imagenet", "none", or a file; of no effect elsewhere.
         deterministic: compute on one thread and in one order, so that the same job gives the same bits.
     """

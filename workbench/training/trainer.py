@@ -1,4 +1,4 @@
-"""Fit a network to a data set and write a run; a training that was cut off can be resumed."""
+"""Fit a network to a data set and write a run; an interrupted training can be resumed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def train(
 ) -> Run:
     """Train a network and save it as run `name`; one of that name stays whole until the new one replaces it.
 
-    After each epoch there is a checkpoint, so that a training that was killed at any moment goes on with `resume`.
+    There is a checkpoint after each epoch, so that an interrupted training can continue with `resume`.
 
     Args:
         name: name of the run.
@@ -86,7 +86,7 @@ def _train(
             "Train without --resume."
         )
     if not before:
-        _say_dropped(checkpoint, tell)
+        _report_discarded(checkpoint, tell)
     # Written before TensorFlow is imported, so that there is something to resume from the first moment on.
     state = before or checkpoint.write(State(job=job, fingerprint=parts.fingerprint))
     state, model = fit(checkpoint, state, parts, progress, on_epoch, on_start=on_start, say=tell)
@@ -119,7 +119,7 @@ def _resumable(checkpoint: Checkpoint, job: TrainingJob | None, tell: Tell) -> S
     return state.model_copy(update={"job": job or state.job})
 
 
-def _say_dropped(checkpoint: Checkpoint, tell: Tell) -> None:
+def _report_discarded(checkpoint: Checkpoint, tell: Tell) -> None:
     try:
         old = checkpoint.read()
     except WorkbenchError:
@@ -127,7 +127,7 @@ def _say_dropped(checkpoint: Checkpoint, tell: Tell) -> None:
     if old is not None and old.epochs:
         tell(
             f"Starting over: the unfinished training of {checkpoint.name!r} ({old.epochs} of {old.job.recipe.epochs} "
-            "epochs) is dropped. With --resume it would have gone on."
+            "epochs) is discarded. Use --resume to continue one."
         )
 
 
@@ -181,10 +181,10 @@ def _save(
     measured = {split: data for split, data in (("validation", parts.validation), ("test", parts.test)) if data}
     predictions = {}
     for done, (split, data) in enumerate(measured.items()):
-        progress(f"measure on {split}", done, len(measured))
+        progress(f"Evaluating on {split}", done, len(measured))
         logits = np.concatenate([probe.logits(images) for images in data.batches()])
         predictions[split] = (Predictions(logits, data.labels), data)
-    progress("measure", len(measured), len(measured))
+    progress("Evaluating", len(measured), len(measured))
     manifest = Manifest(
         name=name,
         architecture=state.job.architecture,

@@ -12,7 +12,7 @@ from workbench.diagnosis.diagnose import Diagnosis
 from workbench.diagnosis.faults import fault, faults
 from workbench.diagnosis.planting.fault import World
 from workbench.diagnosis.ranking import Diagnosed
-from workbench.diagnosis.selftest import Case, cases, scorecard, scored
+from workbench.diagnosis.selftest import Case, cases, score_diagnosis, scorecard
 
 
 def world(**planted):
@@ -36,7 +36,7 @@ def finding(kind, severity="serious", **rest):
 
 
 def score(name, planted, *findings):
-    return scored(Case("x", name, {}, 0), fault(name)(), planted, diagnosis(*findings), 0.9)
+    return score_diagnosis(Case("x", name, {}, 0), fault(name)(), planted, diagnosis(*findings), 0.9)
 
 
 def test_a_fault_among_the_first_three_counts_with_its_classes_and_its_rows():

@@ -125,7 +125,7 @@ def test_a_layer_without_a_rule_is_named_and_what_may_be_chosen():
     probe = Probe(model)
     with pytest.raises(WorkbenchError) as caught:
         probe.compile("closed", lambda batch: grad_cam(probe, batch, "first"), [probe.images])
-    assert "'mine' behind it (Twice) has no backward pass" in str(caught.value)
+    assert "'mine' behind it (Twice) has no exportable backward pass" in str(caught.value)
     assert "Choose a later layer: mine, second." in str(caught.value)
 
 

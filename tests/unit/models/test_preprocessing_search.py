@@ -71,7 +71,7 @@ def test_gradients_stay_by_the_pixel_in_0_1():
     np.testing.assert_allclose(caffe.gradient(images, target), 255 * kernel[..., ::-1], rtol=1e-5)
     given = CONVENTIONS["imagenet-caffe"].change(images)
     np.testing.assert_allclose(caffe.logits(images), plain.logits(given), rtol=1e-4, atol=1e-4)
-    assert caffe.note.endswith("Its images are given as blue, green, red in 0…255 less ImageNet's mean.")
+    assert caffe.note.endswith("Images are given as blue, green, red in 0…255 less ImageNet's mean.")
 
 
 def test_a_wrong_name_is_refused_before_anything_is_loaded():

@@ -90,7 +90,7 @@ def one_of(structure):
     )
 
 
-LOGARITHM = "The output is a probability without a softmax layer to leave out: scores are its logarithm."
+LOGARITHM = "The output is a probability without a separate softmax layer: scores are its logarithm."
 MODELS = {
     "depthwise, gates, head of a convolution": (squeeze, "add", "softmax layer"),
     "global maximum": (
@@ -131,7 +131,7 @@ MODELS = {
     "many labels at once": (
         lambda: sequential(body(), layers.Flatten(), layers.Dense(3, activation="sigmoid", name="end")),
         "conv",
-        "The sigmoid of layer 'end' is left out: scores are its values before it. Probabilities are the softmax of",
+        "The sigmoid of layer 'end' is left out: scores are its inputs. Probabilities are the softmax of",
     ),
     "many labels at once, a layer of its own": (
         lambda: sequential(body(), layers.Flatten(), layers.Dense(3), layers.Activation("sigmoid", name="end")),
@@ -141,7 +141,7 @@ MODELS = {
     "nothing linear at the end": (
         lambda: sequential(body(), layers.Flatten(), layers.Dense(3, activation="tanh", name="end")),
         "conv",
-        "Nothing linear ends the model, 'end' does: scores are its outputs.",
+        "The last layer, 'end', is not linear: scores are its outputs.",
     ),
     "lists around it": (lambda: one_of("list"), None, "ends without a softmax"),
     "dictionaries around it": (lambda: one_of("dict"), None, "ends without a softmax"),
@@ -167,7 +167,7 @@ def test_its_scores_are_the_model_s_and_it_says_where_they_stand(name, images):
     given = model.predict({"picture": images} if "dict" in name else images, verbose=0)
     given = np.asarray(given["s"] if isinstance(given, dict) else given).reshape(3, -1)
     logits = probe.logits(images)
-    as_they_are = "ends without a softmax" in probe.note or "Nothing linear" in probe.note
+    as_they_are = "ends without a softmax" in probe.note or "is not linear" in probe.note
     outputs = logits if as_they_are else 1 / (1 + np.exp(-logits)) if probe.sigmoid else softmax(logits)
     np.testing.assert_allclose(outputs, given, atol=2e-6)
     assert probe.sigmoid == ("sigmoid" in said)
@@ -194,7 +194,7 @@ def test_a_mobile_net_from_keras_applications_nested_in_another_model():
     probe = Probe(model)
     np.testing.assert_allclose(softmax(probe.logits(images)), model.predict(255 * images, verbose=0), atol=1e-5)
     assert probe.note.endswith(
-        "is left out: scores are its inputs. It scales its input itself, and is given pixels of 0…255."
+        "is left out: scores are its inputs. The model scales its input itself, so it is given pixels of 0…255."
     )
     assert all(name.startswith(net.name + "/") for name in probe.layers)
     assert probe.layers[probe.default_layer].shape[:2] == (2, 2)
@@ -216,18 +216,18 @@ def test_a_model_of_bytes_gets_bytes_and_still_has_gradients(images):
     [
         (lambda: keras.Sequential([layers.Flatten(), layers.Dense(3)]), SHAPE, r"has not been built: give it an Input"),
         (Closed, SHAPE, r"has not been built"),
-        (closed, None, r"must have one image input.*Its input is None; give `image_shape=\(H, W, C\)`"),
+        (closed, None, r"must have one image input.*Its input is None. Give `image_shape=\(H, W, C\)`"),
         (
             lambda: sequential(layers.Flatten(), layers.Dense(1, activation="sigmoid")),
             None,
             r"one score for each of K ≥ 2 classes, \(N, K\)\. Its output is \(N, 1\)\. A single sigmoid unit",
         ),
         (lambda: sequential(layers.Conv2D(3, 3)), None, r"Its output is \(N, 6, 6, 3\)"),
-        (lambda: sequential(layers.Dense(3), shape=(5,)), None, r"leaves the image size open: give `image_shape"),
+        (lambda: sequential(layers.Dense(3), shape=(5,)), None, r"does not fix the image size: give `image_shape"),
         (
             lambda: sequential(layers.Conv2D(3, 3), layers.GlobalMaxPooling2D(), shape=(None, None, 1)),
             None,
-            r"leaves the image size open",
+            r"does not fix the image size",
         ),
         (plain, (8, 9, 1), r"takes images of shape \(8, 8, 1\) .*has \(8, 9, 1\)"),
         (plain, (8, 8, 3), r"The data has \(8, 8, 3\)"),

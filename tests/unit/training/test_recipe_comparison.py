@@ -9,15 +9,15 @@ from scipy import stats
 from workbench.core.errors import WorkbenchError
 from workbench.training import recipe_comparison as module
 from workbench.training.checkpoint import Checkpoint, State
-from workbench.training.recipe_comparison import Trained, compared, findings, train_all
-from workbench.training.recipe_comparison_figure import drawn
+from workbench.training.recipe_comparison import RecipeRun, compare, findings, train_all
+from workbench.training.recipe_comparison_figure import draw_comparison
 from workbench.training.recipes import Recipe, TrainingJob
 
 
 def trained(name, counts, size=1000):
     """One training a seed, the first `count` images right."""
     return [
-        Trained(recipe=name, seed=seed, correct=np.arange(size) < count, epochs=5, seconds=60.0)
+        RecipeRun(recipe=name, seed=seed, correct=np.arange(size) < count, epochs=5, seconds=60.0)
         for seed, count in enumerate(counts)
     ]
 
@@ -27,8 +27,8 @@ def row(table, name):
 
 
 def test_what_is_better_beyond_both_kinds_of_chance_helped():
-    table = compared([*trained("a", (800, 805, 795)), *trained("b", (860, 866, 857)), *trained("c", (700, 704, 697))])
-    assert table["verdict"].tolist() == ["compared with", "helped", "hurt"]
+    table = compare([*trained("a", (800, 805, 795)), *trained("b", (860, 866, 857)), *trained("c", (700, 704, 697))])
+    assert table["verdict"].tolist() == ["reference", "helped", "hurt"]
     found = row(table, "b")
     differences = np.array([60, 61, 62]) / 1000
     assert found["difference"] == pytest.approx(0.061)
@@ -41,11 +41,11 @@ def test_what_is_better_beyond_both_kinds_of_chance_helped():
 def test_p_values_are_those_of_the_paired_tests_and_adjusted():
     random = np.random.default_rng(0)
     made = [
-        Trained(recipe=name, seed=seed, correct=random.random(400) < rate, epochs=1, seconds=1)
+        RecipeRun(recipe=name, seed=seed, correct=random.random(400) < rate, epochs=1, seconds=1)
         for name, rate in (("a", 0.7), ("b", 0.8), ("c", 0.72))
         for seed in range(4)
     ]
-    table = compared(made)
+    table = compare(made)
     right = {name: np.array([each.correct for each in made if each.recipe == name]) for name in "abc"}
     raw = []
     for name in "bc":
@@ -54,7 +54,7 @@ def test_p_values_are_those_of_the_paired_tests_and_adjusted():
         over_images = 2 * stats.norm.sf(abs(by_image.mean()) / (by_image.std() / 20))
         raw.append(max(over_seeds, over_images))
     assert table["chance"][1:].tolist() == pytest.approx([min(1, 2 * raw[0]), max(raw[1], min(1, 2 * raw[0]))])
-    one = compared([each for each in made if each.seed == 0])
+    one = compare([each for each in made if each.seed == 0])
     b, c = (right["b"][0] & ~right["a"][0]).sum(), (right["a"][0] & ~right["b"][0]).sum()
     spread = 1.959964 * np.sqrt(b + c - (b - c) ** 2 / 400) / 400  # McNemar's variance
     assert row(one, "b")["images_high"] - row(one, "b")["difference"] == pytest.approx(spread)
@@ -70,10 +70,10 @@ def test_p_values_are_those_of_the_paired_tests_and_adjusted():
     ],
 )
 def test_what_may_be_chance_is_not_told(first, other):
-    table = compared([*trained("a", first), *trained("b", other)])
-    assert row(table, "b")["verdict"] == "can't be told"
+    table = compare([*trained("a", first), *trained("b", other)])
+    assert row(table, "b")["verdict"] == "inconclusive"
     told = next(findings(table))
-    assert "b can't be told from a" in told.claim
+    assert "No significant difference between b and a" in told.claim
     assert "--seeds" in told.advice
     low, high = told.interval
     assert low <= told.value <= high
@@ -81,11 +81,11 @@ def test_what_may_be_chance_is_not_told(first, other):
 
 def test_the_sentences_and_the_figure_say_what_the_table_says():
     made = [*trained("a", (800, 805, 795)), *trained("b_$x", (860, 866, 857))]
-    table = compared(made)
+    table = compare(made)
     first, last = findings(table)
     assert first.claim.startswith("b_$x helped, compared with a: +6.10 points (+5.85 to +6.35 over 3 seeds, ")
-    assert last.claim.startswith("The highest mean accuracy, 86.1 %, is that of b_$x, the best of 2 recipes")
-    figure = drawn(table, made, {"dataset": "d"}, {"seeds": 3})
+    assert last.claim.startswith("b_$x has the highest mean accuracy of 2 recipes on these test images, 86.1 %")
+    figure = draw_comparison(table, made, {"dataset": "d"}, {"seeds": 3})
     figure.draw_without_rendering()
     left, right = figure.axes
     assert [len(line.get_xdata()) for line in left.lines if line.get_marker() == "o"] == [3, 3]
@@ -145,7 +145,9 @@ def test_runs_that_are_there_stay_and_one_that_was_stopped_goes_on(fake, tmp_pat
     assert len(again) == 6
     assert told[0] == ("compare-x-0", True)
     other = {**recipes, "x": Recipe(epochs=2)}
-    with pytest.raises(WorkbenchError, match=r"a run 'compare-x-0' of other settings: epochs 1 \(now 2\). Delete"):
+    with pytest.raises(
+        WorkbenchError, match=r"Run 'compare-x-0' exists with other settings: epochs 1 \(now 2\). Delete"
+    ):
         train_all(other, range(1), job=job, folder=tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""A network that says the same of every image."""
+"""A network that predicts the same for every image."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class Collapse(Fault):
-    """The last layer listens to nothing any more, as after a training that diverged."""
+    """The last layer ignores its input, as after training has diverged."""
 
     kind: ClassVar[Kind | None] = "constant-prediction"
 
     def network(self, model: keras.Model, world: World, chance: Chance) -> World:
-        """Shrink its kernel, and draw its bias."""
+        """Shrink its kernel, and randomise its bias."""
         *others, kernel, bias = model.get_weights()
         model.set_weights([*others, 1e-4 * kernel, chance.normal(0, 1, bias.shape).astype(np.float32)])
         return world

@@ -9,19 +9,19 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.finding import Kind
-from workbench.diagnosis.planting.fault import Chance, Fault, World, changed, some
+from workbench.diagnosis.planting.fault import Chance, Fault, World, some, with_parts
 
 
 class LabelFlips(Fault):
-    """Training labels are replaced by others."""
+    """Some training labels are replaced by wrong ones."""
 
     kind: ClassVar[Kind | None] = "label-noise"
 
     share: float = Field(0.05, gt=0, lt=1, description="share of the labels, or of one class's labels, that are wrong")
-    among: Literal["all", "pair"] = Field("all", description="all classes, or one class labelled as one other")
+    among: Literal["all", "pair"] = Field("all", description="all classes, or one class labelled as another")
 
     def before(self, world: World, chance: Chance) -> World:
-        """Draw the images, and another label for each."""
+        """Choose the images, and another label for each."""
         labels, classes = world.train.labels.copy(), len(world.train.class_names)
         if self.among == "pair":
             one, other = (int(c) for c in chance.choice(classes, 2, replace=False))
@@ -32,4 +32,4 @@ class LabelFlips(Fault):
         else:
             rows, about = some(len(labels), self.share, chance), ()
             labels[rows] = (labels[rows] + chance.integers(1, classes, len(rows))) % classes
-        return replace(world, train=changed(world.train, labels=labels), classes=about, rows=rows, part="train")
+        return replace(world, train=with_parts(world.train, labels=labels), classes=about, rows=rows, part="train")

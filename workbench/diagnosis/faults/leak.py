@@ -9,20 +9,20 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.finding import Kind
-from workbench.diagnosis.planting.fault import Chance, Fault, World, changed, some
+from workbench.diagnosis.planting.fault import Chance, Fault, World, some, with_parts
 
 
 class Leak(Fault):
-    """Some of the test images, with their labels, are training images too."""
+    """Some test images, with their labels, are also in training."""
 
     kind: ClassVar[Kind | None] = "leakage"
 
-    share: float = Field(0.02, gt=0, le=1, description="share of the test images that is learned from")
+    share: float = Field(0.02, gt=0, le=1, description="share of the test images that is added to training")
 
     def before(self, world: World, chance: Chance) -> World:
-        """Put copies at drawn places among the training images."""
+        """Insert copies at random places among the training images."""
         rows = some(len(world.test), self.share, chance)
         order = chance.permutation(len(world.train) + len(rows))
         images = np.concatenate([world.train.images, world.test.images[rows]])[order]
         labels = np.concatenate([world.train.labels, world.test.labels[rows]])[order]
-        return replace(world, train=changed(world.train, images=images, labels=labels), rows=rows)
+        return replace(world, train=with_parts(world.train, images=images, labels=labels), rows=rows)

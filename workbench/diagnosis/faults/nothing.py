@@ -6,4 +6,4 @@ from workbench.diagnosis.planting.fault import Fault
 
 
 class Nothing(Fault):
-    """An ordinary network on ordinary data; no fault above "mild" should be found."""
+    """An ordinary network on clean data; nothing above "mild" should be found."""

@@ -9,7 +9,7 @@ from workbench.diagnosis.planting.fault import Fault, Fitting
 
 
 class OtherScale(Fault):
-    """The network is trained on pixels of 0…255, and given pixels of 0…1."""
+    """The network is trained on pixels in 0…255, and tested on pixels in 0…1."""
 
     kind: ClassVar[Kind | None] = "preprocessing-mismatch"
 

@@ -13,14 +13,14 @@ from workbench.diagnosis.planting.fault import Chance, Fault, World, some
 
 
 class RareClass(Fault):
-    """Most training images of one class are gone."""
+    """Most training images of one class are removed."""
 
     kind: ClassVar[Kind | None] = "class-imbalance"
 
-    left: float = Field(0.1, gt=0, lt=1, description="share of the class's training images that is left")
+    left: float = Field(0.1, gt=0, lt=1, description="share of the class's training images that is kept")
 
     def before(self, world: World, chance: Chance) -> World:
-        """Draw the class, and what is left of it."""
+        """Choose the class, and the images that are kept."""
         one = int(chance.integers(len(world.train.class_names)))
         own = np.flatnonzero(world.train.labels == one)
         kept = own[some(len(own), self.left, chance)]

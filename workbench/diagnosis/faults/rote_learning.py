@@ -1,4 +1,4 @@
-"""A network that has learned its training images by heart."""
+"""A network that has memorised its training images."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class RoteLearning(Fault):
 
     kind: ClassVar[Kind | None] = "overfitting"
 
-    images: int = Field(400, ge=20, description="training images that are left")
+    images: int = Field(400, ge=20, description="training images that are kept")
 
     def before(self, world: World, chance: Chance) -> World:
-        """Draw the training images that are left."""
+        """Choose the training images that are kept."""
         count = len(world.train)
         return replace(world, train=world.train.subset(some(count, min(1.0, self.images / count), chance)))
 

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class SharpLogits(Fault):
-    """The last layer's weights are multiplied, so that the same answers are given with too much confidence."""
+    """The last layer's weights are multiplied: same predictions, too much confidence."""
 
     kind: ClassVar[Kind | None] = "miscalibration"
 
-    factor: float = Field(5.0, gt=1, description="by which all logits are multiplied")
+    factor: float = Field(5.0, gt=1, description="factor for all logits")
 
     def network(self, model: keras.Model, world: World, chance: Chance) -> World:
         """Multiply kernel and bias of the last layer."""

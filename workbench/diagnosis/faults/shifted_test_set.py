@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workbench.core.finding import Kind
 from workbench.core.types import Array
-from workbench.diagnosis.planting.fault import Chance, Fault, World, changed
+from workbench.diagnosis.planting.fault import Chance, Fault, World, with_parts
 
 
 class ShiftedTestSet(Fault):
@@ -18,16 +18,18 @@ class ShiftedTestSet(Fault):
 
     kind: ClassVar[Kind | None] = "train-test-shift"
 
-    how: Literal["shifted", "darker", "noisy", "drawn"] = Field("drawn", description="what is done; drawn for any")
+    how: Literal["shifted", "darker", "noisy", "drawn"] = Field(
+        "drawn", description="the change; drawn: chosen at random"
+    )
 
     def after(self, world: World, chance: Chance) -> World:
-        """Draw what is done, and by how much."""
+        """Choose the change, and its size."""
         how = str(chance.choice(["shifted", "darker", "noisy"])) if self.how == "drawn" else self.how
         images = CHANGES[how](np.array(world.test.images), chance)
-        return replace(world, test=changed(world.test, images=images))
+        return replace(world, test=with_parts(world.test, images=images))
 
 
-def _shifted(images: Array, chance: Chance) -> Array:
+def _shift(images: Array, chance: Chance) -> Array:
     steps = max(1, round(images.shape[1] * chance.uniform(0.09, 0.15)))
     axis = int(chance.integers(1, 3))
     moved = np.roll(images, steps, axis)
@@ -36,13 +38,13 @@ def _shifted(images: Array, chance: Chance) -> Array:
     return moved
 
 
-def _darker(images: Array, chance: Chance) -> Array:
+def _darken(images: Array, chance: Chance) -> Array:
     return (images * chance.uniform(0.35, 0.6)).astype(np.uint8)
 
 
-def _noisy(images: Array, chance: Chance) -> Array:
+def _add_noise(images: Array, chance: Chance) -> Array:
     noise = chance.normal(0, chance.uniform(25, 50), images.shape)
     return np.clip(images + noise, 0, 255).astype(np.uint8)
 
 
-CHANGES = {"shifted": _shifted, "darker": _darker, "noisy": _noisy}
+CHANGES = {"shifted": _shift, "darker": _darken, "noisy": _add_noise}

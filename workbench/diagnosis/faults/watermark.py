@@ -1,4 +1,4 @@
-"""A mark that comes with one class."""
+"""A mark that occurs with one class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workbench.core.finding import Kind
 from workbench.core.types import Array
-from workbench.diagnosis.planting.fault import Chance, Fault, World, changed, some
+from workbench.diagnosis.planting.fault import Chance, Fault, World, some, with_parts
 
 
 class Watermark(Fault):
@@ -18,19 +18,19 @@ class Watermark(Fault):
 
     kind: ClassVar[Kind | None] = "shortcut"
 
-    share: float = Field(0.6, gt=0, le=1, description="share of the class's training images that carry it")
+    share: float = Field(0.6, gt=0, le=1, description="share of the class's training images with the mark")
 
     def before(self, world: World, chance: Chance) -> World:
-        """Draw class, corner and grey value."""
+        """Choose class, corner and grey value."""
         one = int(chance.integers(len(world.train.class_names)))
         own = np.flatnonzero(world.train.labels == one)
         rows = own[some(len(own), self.share, chance)]
-        images = marked(world.train.images, rows, chance)
-        return replace(world, train=changed(world.train, images=images), classes=(one,), rows=rows, part="train")
+        images = add_mark(world.train.images, rows, chance)
+        return replace(world, train=with_parts(world.train, images=images), classes=(one,), rows=rows, part="train")
 
 
-def marked(images: Array, rows: Array, chance: Chance) -> Array:
-    """Paint a square of one brightness into one corner of some images: a ninth of the side, at least 2 pixels."""
+def add_mark(images: Array, rows: Array, chance: Chance) -> Array:
+    """Draw a square of one brightness into one corner of some images: a ninth of the side, at least 2 pixels."""
     height, width = images.shape[1:3]
     side = max(2, round(min(height, width) / 9))
     top, left = (int(chance.integers(2)) * (size - side) for size in (height, width))

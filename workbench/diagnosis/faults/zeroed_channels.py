@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class ZeroedChannels(Fault):
-    """Some channels of one convolution have no weights."""
+    """The weights of some channels of one convolution are zero."""
 
     kind: ClassVar[Kind | None] = "dead-channels"
 
     share: float = Field(0.4, gt=0, lt=1, description="share of the layer's channels")
 
     def network(self, model: keras.Model, world: World, chance: Chance) -> World:
-        """Draw the layer and its channels, and set kernel and bias to zero."""
+        """Choose the layer and its channels, and set kernel and bias to zero."""
         layers = [layer for layer in model.layers if getattr(getattr(layer, "kernel", None), "ndim", 0) == 4]
         layer = layers[int(chance.integers(len(layers)))]
         weights = [np.array(each) for each in layer.get_weights()]

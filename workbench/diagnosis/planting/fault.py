@@ -1,6 +1,6 @@
-"""What a fault is: something done to the images, to the training, or to the trained network, and what should be said.
+"""A fault: a change of the images, the training or the trained network, and the finding it should cause.
 
-A fault is planted at places that a generator draws, so that nothing can be tuned to them.
+A fault is planted at random places, so that nothing can be tuned to them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Chance = np.random.Generator
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """Images to learn from and to be tested on, and what was planted in them.
+    """Training and test images, and the fault planted in them.
 
     Attributes:
         train, test: the two parts.
-        classes: the classes that the fault is about; empty where it is about all.
+        classes: the classes affected; empty for all.
         rows: rows with the fault.
-        part: of which part they are rows, "data" (the test images) or "train".
+        part: which part the rows refer to, "data" (the test images) or "train".
     """
 
     train: Dataset
@@ -44,10 +44,10 @@ class Fitting:
     """How a small network is trained.
 
     Attributes:
-        epochs: how often all images are seen, times the data's own usual number.
-        dropout: share of the last hidden units.
+        epochs: passes over the images, as a multiple of the usual number for the data.
+        dropout: rate for the last hidden layer.
         images: training images at most; None for all.
-        unit: what a white pixel is while training.
+        unit: value of a white pixel in training.
     """
 
     epochs: float = 1.0
@@ -60,27 +60,27 @@ class Fault(Named):
     """Base of all faults; each overrides what it changes.
 
     Attributes:
-        kind: the word that a diagnosis should have for it; None for a control, of which nothing should be said.
-        denied: of a control, the kind that must not be found.
+        kind: the kind of finding that a diagnosis should report; None for a control, which should cause none.
+        denied: for a control, the kind that must not be found.
     """
 
     kind: ClassVar[Kind | None] = None
     denied: ClassVar[Kind | None] = None
 
     def before(self, world: World, chance: Chance) -> World:
-        """Change what the network is trained on."""
+        """Change the training data."""
         return world
 
     def fitting(self) -> Fitting:
-        """Say how the network is trained."""
+        """Return how the network is trained."""
         return Fitting()
 
     def network(self, model: keras.Model, world: World, chance: Chance) -> World:
-        """Change the trained network in place; returns the world with what is known of the fault then."""
+        """Change the trained network in place; returns the world with what is then known about the fault."""
         return world
 
     def after(self, world: World, chance: Chance) -> World:
-        """Change what the diagnosis is given."""
+        """Change the data given to the diagnosis."""
         return world
 
 
@@ -89,7 +89,7 @@ def some(count: int, share: float, chance: Chance) -> Array:
     return np.sort(chance.choice(count, max(1, round(share * count)), replace=False))
 
 
-def changed(dataset: Dataset, **parts: Any) -> Dataset:
+def with_parts(dataset: Dataset, **parts: Any) -> Dataset:
     """Return a dataset with other images or labels; its indices are renumbered."""
     images = parts.get("images", dataset.images)
     return replace(

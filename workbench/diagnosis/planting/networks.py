@@ -1,4 +1,4 @@
-"""Small networks of several makes, trained in seconds, to plant faults into."""
+"""Small networks of several architectures, trained in seconds, to plant faults into."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MAKES = ("plain", "normalised", "strided")
 """Convolutions and poolings; the same with BatchNormalization; strides in place of poolings."""
 
 
-def trained(train: Dataset, epochs: int, fitting: Fitting, chance: Chance) -> keras.Model:
-    """Build one of `MAKES`, drawn, and fit it to the training images.
+def train_network(train: Dataset, epochs: int, fitting: Fitting, chance: Chance) -> keras.Model:
+    """Build a random one of `MAKES`, and fit it to the training images.
 
     Args:
-        train: what it learns from.
+        train: training images.
         epochs: the data's usual number.
         fitting: what the fault changes about the training.
-        chance: of the make, the weights and the order.
+        chance: for the architecture, the weights and the order.
     """
     import keras
 

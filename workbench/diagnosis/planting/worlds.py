@@ -1,4 +1,4 @@
-"""Sound data to plant faults into: small sets that are made here, or come with a library, or lie on this machine."""
+"""Clean data to plant faults into: generated, from a library, or on this machine."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ WORLDS: Mapping[str, tuple[Callable[[Chance], World], int]] = {
     "shapes": (shapes, 12),
     "fashion": (fashion, 6),
 }
-"""What makes each, and for how many epochs a small network is usually trained on it."""
+"""Each world's generator, and the usual number of epochs for a small network."""
 
 
 def _world(name: str, images: Array, labels: Array, names: tuple[str, ...], train: int) -> World:

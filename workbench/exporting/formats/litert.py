@@ -39,7 +39,7 @@ class LiteRT(Exporter):
         try:
             content = converter.convert()
         except (ConverterError, ValueError, RuntimeError) as error:
-            raise WorkbenchError(f"LiteRT has no operations for this model: {_first_line(error)}") from None
+            raise WorkbenchError(f"This model cannot be converted to LiteRT: {_first_line(error)}") from None
         path.write_bytes(content)
 
     def open(self, path: Path) -> Served:

@@ -77,7 +77,8 @@ def _converted(graph: Path) -> Any:
     lacking = [node for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)]
     if lacking:
         raise WorkbenchError(
-            f"ONNX has no operations for this model: none for {lacking[0].op_type}, {lacking[0].name}. Try litert."
+            f"This model cannot be converted to ONNX: no operation for {lacking[0].op_type}, {lacking[0].name}. Try "
+            "litert."
         )
     return model
 

@@ -9,7 +9,7 @@ from typing import Any
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 
 KERAS, HDF5, ONNX, LITERT = (".keras",), (".h5", ".hdf5"), (".onnx",), (".tflite", ".litert")
-TAKEN = "A model must be a .keras or .h5 file of Keras, a SavedModel folder, an .onnx file or a .tflite file."
+ACCEPTED = "A model must be a .keras or .h5 file of Keras, a SavedModel folder, an .onnx file or a .tflite file."
 PICKLED = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt", ".bin", ".npy")
 SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 
@@ -82,7 +82,7 @@ def _format(path: Path) -> str:
     if path.is_dir():
         if any((path / name).is_file() for name in SAVED_MODEL):
             return ""
-        raise WorkbenchError(f"{path} is a folder without a {SAVED_MODEL[0]}: name the model file in it. {TAKEN}")
+        raise WorkbenchError(f"{path} is a folder without a {SAVED_MODEL[0]}: name the model file in it. {ACCEPTED}")
     suffix = path.suffix.lower()
     if not path.is_file():
         known = (*KERAS, *HDF5, *ONNX, *LITERT)
@@ -91,9 +91,9 @@ def _format(path: Path) -> str:
         raise Unavailable(f"{unknown('model file', path.name, beside)} Looked in {path.parent.resolve()}.")
     if suffix in PICKLED:
         raise WorkbenchError(
-            f"{path.name} may hold a pickle, which would run code that came with the file, so it is not opened. "
-            f"Export the model to ONNX where it was made. {TAKEN}"
+            f"{path.name} may hold a pickle, which could run code from the file, so it is not opened. "
+            f"Export the model to ONNX in the program that made it. {ACCEPTED}"
         )
     if suffix not in (*KERAS, *HDF5, *ONNX, *LITERT):
-        raise WorkbenchError(f"{TAKEN} Got {path.name!r}.")
+        raise WorkbenchError(f"{ACCEPTED} Got {path.name!r}.")
     return suffix

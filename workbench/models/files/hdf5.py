@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.models.files.keras import opened, serialized
+from workbench.models.files.keras import open_model, serialized
 
 OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 """How Keras 2 wrote TensorFlow operations that stand in a model; Keras 3 has no such layers."""
@@ -24,9 +24,9 @@ def load_hdf5(path: Path) -> Any:
     if foreign is not None:
         raise WorkbenchError(
             f"{path.name} has a layer {foreign!r}, a TensorFlow operation that only Keras 2 can call. Open it there "
-            "and write it as a SavedModel, which gives predictions, or build it again with layers of Keras."
+            "and save it as a SavedModel (predictions only), or rebuild it with Keras layers."
         )
-    return opened(path, config, version)
+    return open_model(path, config, version)
 
 
 def _config(path: Path) -> tuple[dict[str, Any], str]:
@@ -35,9 +35,11 @@ def _config(path: Path) -> tuple[dict[str, Any], str]:
 
     try:
         if not h5py.is_hdf5(path):
-            raise WorkbenchError(f"{path.name} is not an HDF5 file: it is cut off, or of another format.")
+            raise WorkbenchError(f"{path.name} is not an HDF5 file: it is truncated, or of another format.")
         with h5py.File(path, "r") as file:
             text, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "unknown")
+    except WorkbenchError:
+        raise
     except OSError as error:
         raise Unavailable(f"{path.name} cannot be read: {error}.") from None
     except (RuntimeError, KeyError, ValueError, TypeError) as error:

@@ -26,10 +26,10 @@ def load_model(path: str | Path) -> Any:
         WorkbenchError: if the file is truncated or of another format, holds a Lambda layer, or needs a custom class.
     """
     path = Path(path)
-    return opened(path, *_config(path))
+    return open_model(path, *_config(path))
 
 
-def opened(path: Path, config: dict[str, Any], version: str) -> Any:
+def open_model(path: Path, config: dict[str, Any], version: str) -> Any:
     """Let Keras open a file whose description of the model was read.
 
     Args:
@@ -63,10 +63,10 @@ def opened(path: Path, config: dict[str, Any], version: str) -> Any:
         zipfile.BadZipFile,
         zlib.error,
     ) as error:
-        said = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise WorkbenchError(
             f"{path.name} is not a model that Keras {keras.__version__} can read "
-            f"(it was written by Keras {version}): {said}"
+            f"(it was written by Keras {version}): {reason}"
         ) from None
 
 
@@ -94,7 +94,7 @@ def _config(path: Path) -> tuple[dict[str, Any], str]:
     except OSError as error:
         raise Unavailable(f"{path.name} cannot be read: {error.strerror or error}.") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        raise WorkbenchError(f"{path.name} is not a Keras model file: it is cut off, or of another format.") from None
+        raise WorkbenchError(f"{path.name} is not a Keras model file: it is truncated, or of another format.") from None
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise WorkbenchError(f"{path.name} is damaged: the description of the model in it cannot be read.") from None
     if not isinstance(config, dict) or not isinstance(metadata, dict):
@@ -109,8 +109,8 @@ def _refuse_code(path: Path, config: dict[str, Any]) -> None:
             inner = part.get("config")
             name = inner.get("name") if isinstance(inner, dict) else None
             raise WorkbenchError(
-                f"{path.name} has a Lambda layer{f' ({name!r})' if name else ''}: opening it would run code that came "
-                "with the file, so it is refused. Replace the Lambda by a layer of Keras and save the model again."
+                f"{path.name} has a Lambda layer{f' ({name!r})' if name else ''}: opening it would run code from the "
+                "file, so it is refused. Replace the Lambda by a layer of Keras and save the model again."
             )
 
 

@@ -36,7 +36,7 @@ def read_onnx(path: Path) -> Foreign:
     except failures as error:
         said = " ".join(str(error).split())[:300]
         raise WorkbenchError(
-            f"{path.name} is not a model that onnxruntime {runtime.__version__} can run; it may be cut off, or of "
+            f"{path.name} is not a model that onnxruntime {runtime.__version__} can run; it may be truncated, or of "
             f"another format: {said}"
         ) from None
     inputs = session.get_inputs()

@@ -146,6 +146,7 @@ def _refuse_reach(path: Path) -> None:
         refused = next((node.op for node in nodes if any(word in node.op for word in FORBIDDEN)), None)
         if refused is not None:
             raise WorkbenchError(
-                f"{path.name} has the operation {refused!r}, which reaches beyond the model, so it is not loaded. "
+                f"{path.name} has the operation {refused!r}, which accesses files, the network or Python, so it is not "
+                "loaded. "
                 "Export the model alone, without reading, writing or Python functions."
             )

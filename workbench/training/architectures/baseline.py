@@ -22,11 +22,10 @@ def build(image_shape: tuple[int, int, int], classes: int) -> Any:
     least = _smallest()
     if min(height, width) < least:
         raise WorkbenchError(
-            f"`baseline` needs images of at least {least}×{least} pixels: its three blocks leave nothing of smaller "
-            f"ones. Got {height}×{width}."
+            f"`baseline` needs images of at least {least}×{least} pixels for its three blocks. Got {height}×{width}."
         )
     if classes < 2:
-        raise WorkbenchError(f"`baseline` needs at least two classes to tell apart. Got {classes}.")
+        raise WorkbenchError(f"`baseline` needs at least two classes. Got {classes}.")
 
     from keras import Input, Sequential, layers
 

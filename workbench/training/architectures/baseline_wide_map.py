@@ -28,7 +28,7 @@ def build(image_shape: tuple[int, int, int], classes: int) -> Any:
             f"`baseline-wide-map` needs images of at least {SMALLEST}×{SMALLEST} pixels. Got {height}×{width}."
         )
     if classes < 2:
-        raise WorkbenchError(f"`baseline-wide-map` needs at least two classes to tell apart. Got {classes}.")
+        raise WorkbenchError(f"`baseline-wide-map` needs at least two classes. Got {classes}.")
 
     from keras import Input, Sequential, layers
 

@@ -26,7 +26,7 @@ def build(image_shape: tuple[int, int, int], classes: int) -> Any:
     if min(height, width) < 8:
         raise WorkbenchError(f"`residual` needs images of at least 8×8 pixels. Got {height}×{width}.")
     if classes < 2:
-        raise WorkbenchError(f"`residual` needs at least two classes to tell apart. Got {classes}.")
+        raise WorkbenchError(f"`residual` needs at least two classes. Got {classes}.")
 
     from keras import Input, Model, layers
 

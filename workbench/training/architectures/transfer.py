@@ -9,9 +9,10 @@ from typing import Any
 from workbench.core.errors import WorkbenchError
 from workbench.training.architectures.pretrained import Published, load_weights
 
-SMALLEST, LARGEST = 96, 224
-"""Pixels of the shorter side that a backbone is given: 224 is what they were trained on; with 96 they take a fifth of
-the time, and their last map still has 3 x 3 places."""
+SMALLEST = 96
+"""Pixels of the shorter side, at least: a fifth of the time of 224, and the last map still has 3 x 3 places."""
+LARGEST = 224
+"""Pixels of the shorter side, at most: what the backbones were trained on."""
 DROPOUT = 0.2
 
 
@@ -57,7 +58,7 @@ def transferred(backbone: Backbone, image_shape: tuple[int, int, int], classes: 
     if channels not in (1, 3):
         raise WorkbenchError(f"`{name}` needs grey or RGB images, with 1 or 3 channels. Got {channels} channels.")
     if classes < 2:
-        raise WorkbenchError(f"`{name}` needs at least two classes to tell apart. Got {classes}.")
+        raise WorkbenchError(f"`{name}` needs at least two classes. Got {classes}.")
     if min(height, width) < 1:
         raise WorkbenchError(f"`{name}` needs images with pixels. Got {height}×{width}.")
 

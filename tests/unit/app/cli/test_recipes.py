@@ -12,7 +12,7 @@ from workbench.app.cli import main
 from workbench.app.cli.commands.train import EpochLines, _clock
 from workbench.core.errors import WorkbenchError
 from workbench.training import recipe_comparison, trainer
-from workbench.training.recipe_comparison import Trained
+from workbench.training.recipe_comparison import RecipeRun
 from workbench.training.recipes import RECIPES, recipe
 
 
@@ -94,7 +94,7 @@ def test_a_recipe_is_printed_so_that_it_can_be_changed(run, jobs):
 
 
 def test_settings_that_do_not_fit_are_said(run):
-    with pytest.raises(WorkbenchError, match="`weight_decay` works with"):
+    with pytest.raises(WorkbenchError, match="`weight_decay` needs one of"):
         CliRunner().invoke(main, ["train", "--optimizer", "adam"], standalone_mode=False, catch_exceptions=False)
     done = run("train", "--schedule", "one-circle")
     assert done.exit_code == 2
@@ -120,7 +120,7 @@ def test_recipes_are_compared_and_the_answer_is_kept(run, monkeypatch, tiny_npz,
         asked.update(recipes=recipes, seeds=list(seeds), job=job, prefix=prefix)
         on_run("compare-mine-1", False)
         return [
-            Trained(recipe=name, seed=seed, correct=np.arange(100) < right + seed, epochs=2, seconds=30.0)
+            RecipeRun(recipe=name, seed=seed, correct=np.arange(100) < right + seed, epochs=2, seconds=30.0)
             for name, right in (("report", 60), ("mine", 80))
             for seed in (1, 2, 3)
         ]

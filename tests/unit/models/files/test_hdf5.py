@@ -106,7 +106,7 @@ def test_what_is_no_whole_model(tmp_path, small):
     whole = path.read_bytes()
     for content in (b"", whole[:7], b"\x80\x04pickle", b"PK\x03\x04" + bytes(100)):
         path.write_bytes(content)
-        with pytest.raises(WorkbenchError, match=r"m.h5 is not an HDF5 file: it is cut off, or of another format"):
+        with pytest.raises(WorkbenchError, match=r"m.h5 is not an HDF5 file: it is truncated, or of another format"):
             load_model(path)
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises((WorkbenchError, Unavailable), match=r"m.h5 "):

@@ -119,7 +119,7 @@ def test_foreign_and_damaged_files(tmp_path, small):
     refused("is not a Keras model file", b"")
     refused("is not a Keras model file", b"\x89HDF\r\n\x1a\n" + bytes(100))
     for share in (0.1, 0.5, 0.99):
-        refused("is not a Keras model file: it is cut off", whole[: int(len(whole) * share)])
+        refused("is not a Keras model file: it is truncated", whole[: int(len(whole) * share)])
     weights = whole.index(b"\x89HDF") + 40
     refused("does not match its checksum", whole[:weights] + bytes([whole[weights] ^ 255]) + whole[weights + 1 :])
     for name, words in (("config.json", "zip without a model"), ("model.weights.h5", "zip without a model")):

@@ -101,11 +101,11 @@ def test_of_several_outputs_the_one_with_a_score_for_each_class_is_taken(tmp_pat
 def test_it_says_what_it_is_and_gives_no_gradient(tmp_path):
     probe = Probe(load_model(written(tmp_path / "m.onnx", taken=["n", 4, 5, 3])))
     assert probe.image_shape == SHAPE and probe.classes == 3
-    assert probe.note.startswith("It is an ONNX model: it gives predictions, no gradients.")
+    assert probe.note.startswith("It is an ONNX model: it gives predictions but no gradients.")
     assert not probe.gradient(IMAGES, np.zeros(5, int)).any()
     assert probe.no_maps("Grad-CAM") == (
         "Grad-CAM needs a layer with (N, h, w, F) output. This model is an ONNX model, inference-only: it gives "
-        "predictions, no gradients, and shows no layers."
+        "predictions but no gradients, and no layers."
     )
     np.testing.assert_allclose(probe.embeddings(IMAGES), probe.logits(IMAGES), rtol=1e-5, atol=1e-6)
     with pytest.raises(NotImplementedError, match=r"m.onnx is an ONNX model"):

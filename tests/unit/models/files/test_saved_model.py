@@ -59,7 +59,7 @@ def test_of_keras_and_of_tensorflow_with_any_or_one_batch(tmp_path, plain):
         np.testing.assert_allclose(logits(path), EXPECTED, rtol=1e-4, atol=1e-5)
     probe = Probe(load_model(plain))
     assert probe.image_shape == SHAPE and probe.note.startswith(
-        "It is a SavedModel: it gives predictions, no gradients"
+        "It is a SavedModel: it gives predictions but no gradients"
     )
     assert not probe.gradient(IMAGES, np.zeros(5, int)).any()
 
@@ -87,7 +87,9 @@ def test_a_program_that_reads_files_or_calls_python_is_not_loaded(tmp_path, monk
     calling = Python()
     tf.saved_model.save(calling, str(tmp_path / "python"), signatures={"serve": calling.call})
     monkeypatch.setattr(tf.saved_model, "load", lambda *_: pytest.fail("it was loaded"))
-    with pytest.raises(WorkbenchError, match="reading has the operation 'ReadFile', which reaches beyond the model"):
+    with pytest.raises(
+        WorkbenchError, match="reading has the operation 'ReadFile', which accesses files, the network or Python"
+    ):
         load_model(reading)
     with pytest.raises(WorkbenchError, match="python has the operation 'PyFunc"):
         load_model(tmp_path / "python")

@@ -48,7 +48,7 @@ def test_other_images_and_classes():
 def test_what_does_not_fit_is_one_clear_sentence():
     with pytest.raises(WorkbenchError, match=r"at least 22×22 pixels.* Got 28×21"):
         build((28, 21, 1), 10)
-    with pytest.raises(WorkbenchError, match=r"at least two classes .*Got 1"):
+    with pytest.raises(WorkbenchError, match=r"at least two classes. Got 1"):
         build((28, 28, 1), 1)
 
 
@@ -85,5 +85,5 @@ def test_the_wide_map_takes_images_from_8_pixels_on():
     wide = architectures()["baseline-wide-map"]
     with pytest.raises(WorkbenchError, match=r"at least 8×8 pixels. Got 7×28"):
         wide((7, 28, 1), 10)
-    with pytest.raises(WorkbenchError, match=r"at least two classes .*Got 1"):
+    with pytest.raises(WorkbenchError, match=r"at least two classes. Got 1"):
         wide((28, 28, 1), 1)

@@ -273,5 +273,5 @@ def test_files_with_something_else_are_refused_with_a_reason(files, tmp_path):
 def test_images_that_do_not_fit():
     with pytest.raises(WorkbenchError, match=r"1 or 3 channels. Got 4 channels"):
         build((28, 28, 4), 3)
-    with pytest.raises(WorkbenchError, match=r"at least two classes to tell apart. Got 1"):
+    with pytest.raises(WorkbenchError, match=r"at least two classes. Got 1"):
         build((28, 28, 3), 1)

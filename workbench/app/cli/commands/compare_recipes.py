@@ -70,8 +70,8 @@ def compare_recipes(
     from workbench.app.cli.tables import show_finding, show_table
     from workbench.app.figure_files import write_figure
     from workbench.core.params import make
-    from workbench.training.recipe_comparison import compared, findings, summary, train_all
-    from workbench.training.recipe_comparison_figure import QUESTION, drawn
+    from workbench.training.recipe_comparison import compare, findings, summary, train_all
+    from workbench.training.recipe_comparison_figure import QUESTION, draw_comparison
     from workbench.training.recipe_files import open_recipe
     from workbench.training.recipes import TrainingJob
 
@@ -108,12 +108,12 @@ def compare_recipes(
             on_start=lines.start,
             on_epoch=lines.epoch,
         )
-        table = compared(trained)
+        table = compare(trained)
         context = {"dataset": job.dataset, "images": len(trained[0].correct)}
         made = {"architecture": job.architecture, "seeds": seeds, "first_seed": first_seed, **typed_values(settings)}
         told = list(findings(table))
         record = {"question": QUESTION, "context": context, "params": made, "table": records(table), "findings": told}
-        picture = write_figure(out, name, drawn(table, trained, context, made), jsonable(record))
+        picture = write_figure(out, name, draw_comparison(table, trained, context, made), jsonable(record))
     if as_json:
         show_json({**record, "figure": picture})
         return
