@@ -136,7 +136,14 @@ def make(params: type[ParamsT], values: Mapping[str, Any]) -> ParamsT:
 
 
 BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
-TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text", "finite": "finite"}
+TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "text",
+    "finite": "finite",
+    "missing": "given",
+}
 
 
 def _requirement(error: Any) -> str:

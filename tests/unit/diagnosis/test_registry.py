@@ -256,10 +256,7 @@ def test_an_edit_throws_away_what_may_use_the_file_and_nothing_else(plant, subje
 
 @pytest.mark.parametrize(
     ("values", "sentence"),
-    [
-        ({"top": 0}, r"`top` must be at least 1\. Got 0"),
-        ({"topp": 1}, r"no parameter 'topp'\. Did you mean 'top'"),
-    ],
+    [({"top": 0}, r"`top` must be at least 1\. Got 0"), ({"topp": 1}, r"no parameter 'topp'\. Did you mean 'top'")],
 )
 def test_wrong_parameters_are_said_and_nothing_is_computed(plant, subject, values, sentence):
     plant(how_many=GOOD)

@@ -144,7 +144,7 @@ def test_analyze_of_some_rows_counts_within_them(client):
 
 WRONG = [
     ("predict", {"image": 4}, 400, "Image 4 does not exist: 'made/test' has images 0…3."),
-    ("predict", {}, 400, "`image`: Field required"),
+    ("predict", {}, 400, "`image` must be given"),
     ("predict", {"imag": 1}, 400, "Did you mean 'image'?"),
     ("predict", {"image": {"path": "/etc/passwd"}}, 400, "`image`"),
     ("predict", {"image": "http://127.0.0.1:1/a.png"}, 400, "addresses are not fetched"),
