@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class TopLossesParams(Params):
-    """How many, and what counts as sure."""
+    """How many images, and what counts as confident."""
 
     count: int = Field(24, ge=1, le=100, description="images to list")
-    sure: float = Field(0.95, ge=0.5, le=1, description="probability from which a wrong prediction counts as sure")
+    sure: float = Field(0.95, ge=0.5, le=1, description="probability from which a wrong prediction counts as confident")
 
 
 class TopLosses(Analysis[TopLossesParams]):
-    """Which images does the model get most wrong?"""
+    """Which images have the highest loss?"""
 
     Params = TopLossesParams
 
@@ -61,12 +61,12 @@ class TopLosses(Analysis[TopLossesParams]):
         share = rate(len(sure), len(predictions))
         findings = [
             Finding(
-                f"{counted(len(sure), 'image')} of {len(predictions):,}, {share}, wrong with a confidence of at "
-                f"least {percent(params.sure)}.",
+                f"{counted(len(sure), 'image')} of {len(predictions):,} {'is' if len(sure) == 1 else 'are'} "
+                f"misclassified with a confidence of at least {percent(params.sure)}, {share}.",
                 severity=Severity.SERIOUS if share.low > 0.01 else Severity.MILD if len(sure) else Severity.INFO,
                 effect=share,
                 evidence=tuple(sure[:100].tolist()),
-                advice="Look at them first: wrong labels and odd images gather here." if len(sure) else "",
+                advice="Look at them first: wrong labels and outliers are frequent here." if len(sure) else "",
             )
         ]
         total = float(predictions.loss.sum())
@@ -75,9 +75,8 @@ class TopLosses(Analysis[TopLossesParams]):
             carried = float(predictions.loss[order[:tenth]].sum() / total)
             findings.append(
                 Finding(
-                    f"The {counted(tenth, 'image')} with the highest loss ({percent(tenth / len(predictions))} "
-                    "of all) carry "
-                    f"{percent(carried)} of the loss, whose mean is {total / len(predictions):.3f} nats.",
+                    f"The {counted(tenth, 'image')} with the highest loss ({percent(tenth / len(predictions))} of all) "
+                    f"account for {percent(carried)} of the total loss; mean loss {total / len(predictions):.3f} nats.",
                     effect=Estimate(carried),
                     evidence=tuple(order[: min(tenth, 100)].tolist()),
                 )

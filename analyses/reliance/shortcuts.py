@@ -93,13 +93,13 @@ def find_shortcuts(
     part = session.train or session.dataset
     rows = sample_of(part.labels, part.image_shape, len(part.class_names))
     pixels, labels = np.asarray(part.images[rows]), part.labels[rows]
-    report("Marks", 0, 1)
+    report("Searching marks", 0, 1)
     marks = find_marks(pixels, labels, len(part.class_names))
     marks = different(marks + more(pixels, labels)) if more is not None else marks
     planted = [each for each in marks if each.planted][:most]
     tried = []
     for number, mark in enumerate(planted):
-        report("Marks tried", number, len(planted))
+        report("Testing marks", number, len(planted))
         tried.append(_try(session, mark, pixels, labels=labels, rows=rows, images=images))
     return tried, [each for each in marks if not each.planted], len(rows)
 
@@ -265,45 +265,46 @@ def told(found: Shortcut, names: tuple[str, ...], images: int, part: Literal["da
     """Say what goes with which class, and what the model makes of it."""
     mark, name = found.mark, names[found.mark.label]
     claim = (
-        f"A pattern of {counted(int(mark.pixels.sum()), 'pixel')} ({mark.place}) goes with {name}: "
-        f"{rate(mark.carrying, mark.of)} of {mark.of:,} of its {'training ' if part == 'train' else ''}images carry "
-        f"it, {percent(mark.others / mark.of_others)} of {mark.of_others:,} others"
+        f"A mark of {counted(int(mark.pixels.sum()), 'pixel')} ({mark.place}) occurs with {name}: in "
+        f"{rate(mark.carrying, mark.of)} of its {mark.of:,} {'training ' if part == 'train' else ''}images, and in "
+        f"{percent(mark.others / mark.of_others)} of {mark.of_others:,} others"
     )
     share = found.flips
     if share is None:
         return Finding(
-            f"{claim}; there is no image of another class to try it on.",
+            f"{claim}; there is no image of another class to test it on.",
             severity=Severity.MILD,
             evidence=_evidence_of(found),
-            advice="Look at the images that carry it.",
+            advice="Look at the images with the mark.",
             kind="shortcut",
             classes=(mark.label,),
             part=part,
         )
     claim += (
-        f". Pasted onto {counted(found.pasted, 'image')} of other classes it turns {share} into {name}; what {name} "
-        f"has there without it, {percent(found.control / found.pasted)}"
+        f". Pasted onto {counted(found.pasted, 'image')} of other classes it flips {share} to {name}; the same patch "
+        f"from {name} images without the mark flips {percent(found.control / found.pasted)}"
     )
     if found.elsewhere >= 0:
-        claim += f"; the same pattern elsewhere, {percent(found.elsewhere / found.pasted)}"
+        claim += f", the mark at another position {percent(found.elsewhere / found.pasted)}"
     if found.removed:
-        claim += f". Taken away, {found.lost:,} of {found.removed:,} images with it are no longer recognised"
+        claim += (
+            f". Without it, {found.lost:,} of {found.removed:,} images with the mark are no longer classified correctly"
+        )
     cost = rate(len(found.harmed), images)
     return Finding(
         f"{claim}.",
         severity=Severity.SERIOUS if found.used else Severity.MILD,
         effect=share,
         evidence=_evidence_of(found),
-        advice=f"Remove the pattern from the training images (cover it, or crop), or give it to all "
-        f"classes alike, and train "
-        f"again: {name} must be recognised without it."
+        advice="Remove the mark from the training images (mask or crop it), or add it to all classes equally, and "
+        f"retrain: {name} must be classified correctly without it."
         if found.used
-        else "The model hardly uses it; remove it from the training images before a longer training does.",
+        else "The model hardly uses it; remove it from the training images before longer training makes it rely on it.",
         kind="shortcut",
         classes=(mark.label,),
         part=part,
         cost=cost,
-        confirm=f"After training without it, pasting it should turn no image into {name}.",
+        confirm=f"Retrain without the mark: pasting it no longer flips images to {name}.",
     )
 
 

@@ -43,18 +43,18 @@ PROPERTIES = {
     "contrast": Property("contrast", "standard deviation, of 1"),
     "background": Property("brightness of the border", "of 1"),
     "area": Property("area of the object", "of the picture"),
-    "aspect": Property("width over height of the object", "ratio"),
-    "lean": Property("lean of the object", "−1…1"),
+    "aspect": Property("aspect ratio of the object", "ratio"),
+    "lean": Property("slant of the object", "−1…1"),
     "symmetry": Property("left-right symmetry", "of 1"),
-    "centre_x": Property("place of the object from the left", "of the width"),
-    "centre_y": Property("place of the object from the top", "of the height"),
+    "centre_x": Property("horizontal position of the object", "of the width"),
+    "centre_y": Property("vertical position of the object", "of the height"),
     "edges": Property("edge density", "per contrast"),
     "horizontal": Property("share of horizontal edges", "of 1"),
     "noise": Property("noise", "per contrast"),
     "entropy": Property("entropy of the grey levels", "bits"),
     "saturation": Property("saturation", "of 1"),
-    "red_green": Property("red against green", "−1…1"),
-    "yellow_blue": Property("yellow against blue", "−1…1"),
+    "red_green": Property("red minus green", "−1…1"),
+    "yellow_blue": Property("yellow minus blue", "−1…1"),
 }
 """Every column that `image_properties` gives; the last three only for colour images."""
 
@@ -109,16 +109,20 @@ def unlike(properties: pd.DataFrame, labels: Array, members: Array) -> str:
     counts = np.bincount(labels[members], minlength=int(labels.max()) + 1)
     others = ~members & (counts >= 0.2 * counts.max())[labels]
     if not others.any():
-        return "they look alike"
+        return "no visible difference from others of their classes"
     inside, outside = properties[members], properties[others]
     spread = np.sqrt((inside.var(ddof=0) + outside.var(ddof=0)) / 2).clip(lower=1e-3)
     away = ((inside.mean() - outside.mean()) / spread).abs().sort_values(ascending=False, kind="stable")
     told = [
-        f"{PROPERTIES[name].words} {said(inside[name].mean())} against {said(outside[name].mean())}"
+        f"{PROPERTIES[name].words} {said(inside[name].mean())} instead of {said(outside[name].mean())}"
         for name in away.index[:2]
         if away[name] > CLEARLY
     ]
-    return f"{' and '.join(told)} in others of their classes" if told else "they look alike"
+    return (
+        f"{' and '.join(told)} in others of their classes"
+        if told
+        else "no visible difference from others of their classes"
+    )
 
 
 def shrunk(images: Array, side: int) -> Array:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 LOG = logging.getLogger("workbench.diagnosis.diagnose")
-LATER = "takes its time: asked in the whole diagnosis only."
+LATER = "slow: runs without --fast only."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ def test_images_are_sorted_by_their_loss_in_nats(result):
 
 def test_sure_errors_are_counted(result):
     sure, carried = result.findings
-    assert sure.claim.startswith("1 image of 4, 25.0 % (95 % interval 4.6–69.9 %), wrong with a confidence of at least")
+    assert sure.claim.startswith("1 image of 4 is misclassified with a confidence of at least")
     assert (sure.effect.value, sure.evidence) == (0.25, (2,))
     assert carried.effect.value == pytest.approx(np.log(100) / np.log(100 * 8 * 4 * 2), rel=1e-5)
     assert carried.evidence == (2,)

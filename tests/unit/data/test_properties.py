@@ -111,6 +111,6 @@ def test_what_is_unlike_is_said_with_both_means():
     table = image_properties(pictures(dark, dark, bright, bright + 1, bright))
     labels, members = np.zeros(5, np.int64), np.array([1, 1, 0, 0, 0], bool)
     said = unlike(table, labels, members)
-    assert "mean brightness 0.20 against 0.80" in said
+    assert "mean brightness 0.20 instead of 0.80" in said
     assert said.endswith("in others of their classes")
-    assert unlike(table, np.array([0, 0, 1, 1, 1]), members) == "they look alike"
+    assert unlike(table, np.array([0, 0, 1, 1, 1]), members) == "no visible difference from others of their classes"

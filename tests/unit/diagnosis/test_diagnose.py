@@ -112,7 +112,7 @@ def test_all_that_can_find_faults_are_asked_and_ranked(session):
 def test_the_quick_one_leaves_out_what_takes_its_time_and_says_so(session):
     found = diagnose(session(planted("One", LEAK), planted("Slow", RARE, quick=None)), quick=True)
     assert ASKED == [("one", 1)]
-    assert found.left_out == {"slow": "takes its time: asked in the whole diagnosis only."}
+    assert found.left_out == {"slow": "slow: runs without --fast only."}
 
 
 def test_one_that_fails_or_does_not_apply_does_not_stop_the_others(session, caplog):

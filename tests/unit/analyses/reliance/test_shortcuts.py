@@ -54,8 +54,8 @@ def test_a_mark_that_the_model_uses_wins_all_images_and_its_control_none(opened)
     assert found.used and found.gained > 0.99
     finding = told(found, ("left", "right"), 200, "train")
     assert (finding.severity, finding.kind, finding.classes, finding.part) == ("serious", "shortcut", (1,), "train")
-    assert "4 pixels (upper left corner, rows 0–1, columns 0–1) goes with right" in finding.claim
-    assert "it turns 100 % (95 % interval 95.4–100 %) into right" in finding.claim
+    assert "4 pixels (upper left corner, rows 0–1, columns 0–1) occurs with right" in finding.claim
+    assert "it flips 100 % (95 % interval 95.4–100 %) to right" in finding.claim
 
 
 def test_a_mark_that_the_model_does_not_see_is_mild(opened):

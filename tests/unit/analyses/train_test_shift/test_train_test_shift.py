@@ -43,8 +43,8 @@ def session(change=lambda images: images, **how):
     [
         (lambda images: 255 - images, "brightness of the border (1.00 instead of 0.00"),
         (lambda images: images // 3, "mean brightness"),
-        (lambda images: np.roll(images, 3, axis=2), "place of the object from the left"),
-        (lambda images: np.rot90(images, 1, (1, 2)).copy(), "width over height of the object"),
+        (lambda images: np.roll(images, 3, axis=2), "horizontal position of the object"),
+        (lambda images: np.rot90(images, 1, (1, 2)).copy(), "aspect ratio of the object"),
     ],
 )
 def test_a_test_set_that_was_changed_is_serious_and_what_changed_is_said(change, words):

@@ -91,7 +91,7 @@ def test_analyze_gives_what_the_session_gives(run, session, tiny_run):
 
 def test_analyze_prints_findings_and_tables_as_text(run, tiny_run):
     said = run("analyze", "top-losses", "tiny", "--data", tiny_run.data).stdout
-    assert "Which images does the model get most wrong?" in said
+    assert "Which images have the highest loss?" in said
     assert "images 7" in said  # the last four labels are wrong on purpose: images 76 to 79
     assert "[bold]red[/]" in said
     assert "\x1b" not in said and "\u202e" not in said and r"\x1b[31mred\u202e" in said
