@@ -8,7 +8,8 @@ from workbench.statistics.nearest import close_pairs, nearest
 
 
 def apart(one, other):
-    return np.sqrt(((one[:, None].astype(np.float64) - other[None].astype(np.float64)) ** 2).sum(axis=-1))
+    rows = (((other.astype(np.float64) - each.astype(np.float64)) ** 2).sum(axis=-1) for each in one)
+    return np.sqrt(np.stack(list(rows)))
 
 
 def test_three_points_on_a_line():
