@@ -70,7 +70,7 @@ run: $(VENV)/.installed ## set up, find the data, open or train the baseline, sh
 	exec $(BIN)/workbench start $(ARGS)
 
 test: $(VENV)/.installed system ## set up, run all tests
-	@exec $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 train: $(VENV)/.installed ## train a network: make train ARGS="mine --seed 1"
 	@exec $(BIN)/workbench train $(ARGS)

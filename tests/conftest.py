@@ -47,6 +47,24 @@ settings.register_profile("workbench", suppress_health_check=[HealthCheck.too_sl
 settings.load_profile("workbench")
 
 ROOT = Path(__file__).parents[1]
+# What takes longest, the longest first. A file is one process's, so one that began last would be waited for alone.
+SLOWEST = (
+    "contracts/test_faults.py",
+    "unit/training/test_distribution.py",
+    "browser/test_explorer.py",
+    "contracts/test_explainers_on_models.py",
+    "docs/test_readme.py",
+    "contracts/test_analyses.py",
+    "browser/test_sections.py",
+    "unit/training/test_killed_training.py",
+    "browser/test_other_models.py",
+    "unit/training/test_trainer.py",
+    "examples/test_examples.py",
+    "browser/test_maps.py",
+    "unit/exporting/test_export.py",
+    "contracts/test_explainers.py",
+    "contracts/test_measures.py",
+)
 
 
 @dataclass(frozen=True)
@@ -122,8 +140,12 @@ def _data_is_there() -> bool:
     return any(all(list(place.glob(f"{name}*")) for name in CHECKSUMS) for place in places)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, with a reason, what cannot run on this machine; continuous integration skips nothing."""
+    """Begin with the slowest files; skip, with a reason, what cannot run here. Continuous integration skips nothing."""
+    places = {ROOT / "tests" / name: place for place, name in enumerate(SLOWEST)}
+    assert all(path.is_file() for path in places), "SLOWEST names a file that is not there"
+    items.sort(key=lambda item: places.get(item.path, len(places)))
     if os.environ.get("CI"):
         return
     lacking = {}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PROCESSES = "--numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder"
 TARGETS = {"help", "run", "test", "train", "figures", "check", "fix", "bench", "data", "clean"}
 
 
@@ -40,7 +41,7 @@ def test_help_is_what_make_says_and_names_every_target():
         ("train", ".venv/bin/workbench train --port 7861"),
         ("figures", ".venv/bin/workbench figures --port 7861"),
         ("data", ".venv/bin/workbench data --port 7861"),
-        ("test", ".venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --port 7861"),
+        ("test", f".venv/bin/python -m pytest {PROCESSES} --port 7861"),
         ("bench", ".venv/bin/python tests/benchmarks --port 7861"),
         ("example-flask", ".venv/bin/flask --app examples/flask_app/app.py run --port 8000 --port 7861"),
         ("example-streamlit", ".venv/bin/streamlit run examples/streamlit_app/app.py"),
