@@ -150,7 +150,7 @@ def _ratio(
     if ratio < UNEVEN or chisquare(counts).pvalue > SURE:
         return Finding(f"{said}.", severity=Severity.INFO, effect=Estimate(float(ratio)), classes=(small,))
     usual = _usual(counts, params.serious)
-    starved = np.flatnonzero((counts * params.serious <= usual) & (_most(counts, usual) < 0.5 * usual))
+    starved = np.flatnonzero((counts * params.serious <= usual) & (_largest_plausible(counts, usual) < 0.5 * usual))
     chosen = starved if len(starved) else np.flatnonzero(counts * UNEVEN <= usual)
     chosen = chosen[np.argsort(counts[chosen], kind="stable")] if len(chosen) else np.array([small])
     if len(starved):
@@ -173,10 +173,11 @@ def _ratio(
 def _usual(counts: Array, far: float) -> int:
     """Return the usual size of a class: the (upper) median, or the largest where that stands far above it."""
     middle, largest = int(np.sort(counts)[len(counts) // 2]), int(counts.max())
-    return largest if largest >= far * middle and _most(np.array([middle]), largest)[0] < 0.5 * largest else middle
+    surely_smaller = _largest_plausible(np.array([middle]), largest)[0] < 0.5 * largest
+    return largest if largest >= far * middle and surely_smaller else middle
 
 
-def _most(counts: Array, usual: int) -> Array:
+def _largest_plausible(counts: Array, usual: int) -> Array:
     """Return how large classes might be, if as many images of them and of one of `usual` size were drawn again."""
     high = wilson(counts, counts + usual)[1]
     return np.asarray(usual * high / np.maximum(1 - high, 1e-9))

@@ -180,8 +180,8 @@ def _measured(
     taken = {"layer": params.layer, "reference": params.reference}
     fine = contrasts.contrast(session, params.pixel_method, rows, (labels, against), **taken)
     coarse = contrasts.contrast(session, "hires-cam", rows, (labels, against), layer=params.layer)
-    values, masks = contrasts.spread(fine), object_masks(np.asarray(session.dataset.images[rows]))
-    cells, quiet = contrasts.in_cells(values), values[~masks] == 0
+    values, masks = contrasts.spread_over_pixels(fine), object_masks(np.asarray(session.dataset.images[rows]))
+    cells, quiet = contrasts.sum_over_cells(values), values[~masks] == 0
     shaded = masks & plain(masks)[:, None, None]
     margins = contrasts.margins(predictions, rows, labels, against)
     on, beyond, behind = contrasts.on_object_and_background(values, masks)

@@ -19,7 +19,7 @@ from workbench.core.wording import counted, listed, number
 from workbench.data.objects import object_masks
 from workbench.data.sampling import balanced
 from workbench.data.thumbnails import small
-from workbench.faithfulness.agreement import Agreement, compare, consensus, together
+from workbench.faithfulness.agreement import Agreement, cluster_order, compare, consensus
 from workbench.plotting.colours import TRUE_COLOUR
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colour_bar, colours_for, heading, new_figure, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
@@ -83,7 +83,7 @@ class MethodAgreement(Analysis[MethodAgreementParams]):
         by_size = params.read == "magnitude"
         agreement = compare(found, inside, again=again, magnitudes=by_size, top=params.top, seed=params.seed)
 
-        order = together(estimates(agreement.spearman)[0])
+        order = cluster_order(estimates(agreement.spearman)[0])
         agreement, found = agreement.ordered(order), [found[m] for m in order]
         titles = [[method.title for method in methods.values()][m] for m in order]
         pairs, own = _pairs(titles, agreement), _own(titles, agreement)

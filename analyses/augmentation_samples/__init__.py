@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from analyses.augmentation_samples.out_of_frame import covered, leaving
+from analyses.augmentation_samples.out_of_frame import erased_share, share_outside
 from workbench.core.dataset import Dataset
 from workbench.core.errors import unknown
 from workbench.core.finding import Finding, Severity
@@ -76,8 +76,8 @@ class AugmentationSamples(Analysis[AugmentationSamplesParams]):
         masks = object_masks(originals)
         for number in range(params.draws):
             draws = Draws.of(len(rows), dataset.image_shape[:2], recipe, params.seed, number)
-            drawn.append(_changed(originals, draws, recipe))
-            lost = np.where(plain(masks), leaving(masks, draws), np.nan)
+            drawn.append(_augment(originals, draws, recipe))
+            lost = np.where(plain(masks), share_outside(masks, draws), np.nan)
             table += [
                 {
                     "row": int(row),
@@ -112,7 +112,10 @@ class AugmentationSamples(Analysis[AugmentationSamplesParams]):
             pictures.append(Tile(original, above=[(text(name, 18), TRUE_COLOUR)], below=[(f"row {row}", QUIET)]))
             pictures += [Tile(other, above=[(f"draw {number}", QUIET)]) for number, other in enumerate(others, start=1)]
         cell = min(1.3, 11 / columns)
-        used = "; ".join(f"{name.replace('_', ' ')} {_said(value)}" for name, value in _used(notes["settings"]).items())
+        used = "; ".join(
+            f"{name.replace('_', ' ')} {_setting_text(value)}"
+            for name, value in _active_settings(notes["settings"]).items()
+        )
         figure = new_figure(
             result,
             self.question(),
@@ -138,7 +141,7 @@ def _recipe(session: Session, params: AugmentationSamplesParams) -> Recipe:
     return make(Recipe, {**kept, **given})
 
 
-def _changed(images: Array, draws: Draws, recipe: Recipe) -> Array:
+def _augment(images: Array, draws: Draws, recipe: Recipe) -> Array:
     """Change images by the very code that the trainer uses: `(N, H, W, C)` uint8."""
     import tensorflow as tf
 
@@ -148,19 +151,19 @@ def _changed(images: Array, draws: Draws, recipe: Recipe) -> Array:
     return np.asarray((np.asarray(made) * 255).round().astype(np.uint8))
 
 
-def _used(settings: dict[str, Any]) -> dict[str, Any]:
+def _active_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Leave out what changes nothing."""
     return {
         name: value for name, value in settings.items() if value and (name != "erasing_size" or settings["erasing"])
     }
 
 
-def _said(value: Any) -> str:
+def _setting_text(value: Any) -> str:
     return "on" if value is True else f"{value:g}"
 
 
 def _findings(dataset: Dataset, recipe: Recipe, params: AugmentationSamplesParams) -> list[Finding]:
-    settings = _used({name: getattr(recipe, name) for name in SAMPLES})
+    settings = _active_settings({name: getattr(recipe, name) for name in SAMPLES})
     if not settings:
         return [
             Finding(
@@ -178,7 +181,7 @@ def _findings(dataset: Dataset, recipe: Recipe, params: AugmentationSamplesParam
                 advice="Fine for clothes and animals; wrong where left and right distinguish classes, as in letters.",
             )
         )
-    shown = listed([f"{name.replace('_', ' ')} {_said(value)}" for name, value in settings.items()], most=9)
+    shown = listed([f"{name.replace('_', ' ')} {_setting_text(value)}" for name, value in settings.items()], most=9)
     found.append(Finding(f"The recipe augments images by {counted(len(settings), 'setting')}: {shown}."))
     return found
 
@@ -198,7 +201,7 @@ def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
         ]
     found, count = [], int(clear.sum())
     if recipe.shift or recipe.rotation or recipe.zoom:
-        out = np.where(clear, leaving(masks, draws), 0.0)
+        out = np.where(clear, share_outside(masks, draws), 0.0)
         touched, much = out > 0, out > MUCH
         share = rate(int(touched.sum()), count)
         often = rate(int(much.sum()), count).low > OFTEN
@@ -222,7 +225,7 @@ def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
             )
         )
     if recipe.erasing:
-        hidden = np.where(clear, covered(masks, draws), 0.0)
+        hidden = np.where(clear, erased_share(masks, draws), 0.0)
         most = hidden > COVERED
         share = rate(int(most.sum()), count)
         often = share.low > OFTEN

@@ -8,7 +8,7 @@ from workbench.core.types import Array
 from workbench.training.augmentation.draws import Draws
 
 
-def leaving(masks: Array, draws: Draws) -> Array:
+def share_outside(masks: Array, draws: Draws) -> Array:
     """Return the share of each object's pixels whose centre is outside the image after what was drawn for it.
 
     Args:
@@ -37,7 +37,7 @@ def leaving(masks: Array, draws: Draws) -> Array:
     return shares
 
 
-def covered(masks: Array, draws: Draws) -> Array:
+def erased_share(masks: Array, draws: Draws) -> Array:
     """Return the share of each object's pixels that the erased rectangle lies on, where nothing else is moved.
 
     Returns:

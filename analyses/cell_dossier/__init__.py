@@ -108,12 +108,12 @@ class CellDossier(Analysis[CellDossierParams]):
             right = np.flatnonzero((predictions.labels == each) & predictions.correct)
             rows.append(right[evenly(len(right), RIGHT)])
         every, ends = np.concatenate(rows), np.cumsum([len(each) for each in rows])[:-1]
-        method = contrasts.usable(session, params.method)
+        method = contrasts.applicable_method(session, params.method)
         found = contrasts.contrast(session, method, every, cell, reference=params.reference)
-        maps = np.split(contrasts.spread(found), ends)
+        maps = np.split(contrasts.spread_over_pixels(found), ends)
         margins = np.split(contrasts.margins(predictions, every, *cell), ends)
         pictures = np.asarray(session.dataset.images[every])
-        masks, cells = object_masks(pictures), contrasts.in_cells(maps[0])
+        masks, cells = object_masks(pictures), contrasts.sum_over_cells(maps[0])
         objects = np.split(masks & plain(masks)[:, None, None], ends)
         vectors = cells.reshape(len(cells), -1)
         groups = clustered(vectors)
@@ -196,7 +196,7 @@ def _clusters(groups: Clusters, cells: Array, masks: Array, margins: Array) -> p
     """
     import pandas as pd
 
-    covered, lines = contrasts.covered(masks).reshape(len(masks), -1), []
+    covered, lines = contrasts.coverage(masks).reshape(len(masks), -1), []
     covered[~plain(masks)] = np.nan
     for k in range(groups.count):
         own = groups.labels == k

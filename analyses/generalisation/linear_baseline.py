@@ -1,4 +1,4 @@
-"""What a straight line through the pixels reaches: the simplest classifier, as a yardstick for a network."""
+"""A linear classifier on the pixels: the simplest one, as a yardstick for a network."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ FEW = 12_000
 BOTH = 6_000
 """Images up to which features of the pixels are asked even where embeddings do not know the labels."""
 WITHOUT = "five-fold cross-validated linear probes"
-WITH_VOTES = "the mean of five-fold cross-validated linear probes and of votes by the nearest others,"
+WITH_VOTES = "five-fold cross-validated linear probes averaged with nearest-neighbour votes"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,7 +97,7 @@ def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
             return Opinion(
                 rows=rows,
                 probabilities=said,
-                source=f"{WITH_VOTES if count <= FEW else WITHOUT} of the model's embeddings",
+                source=f"{WITH_VOTES if count <= FEW else WITHOUT}, on the model's embeddings",
             )
     elif images and count > BOTH:  # features cost more than embeddings that are there
         rows = np.sort(np.random.default_rng(seed).choice(rows, BOTH, replace=False))
@@ -108,7 +108,7 @@ def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
     return Opinion(
         rows=rows,
         probabilities=(said + free) / 2,
-        source=f"{how} of the model's embeddings and of the pixels",
+        source=f"{how}, on the model's embeddings and on the pixels",
         views=(said, free),
     )
 
@@ -136,8 +136,7 @@ def _without_embeddings(session: Session, rows: Array, seed: int) -> Opinion:
     return Opinion(
         rows=rows,
         probabilities=said[: len(rows)],
-        source=f"{how} of features of the pixels, since the model has learned its training labels by "
-        f"heart and its embeddings "
+        source=f"{how}, on features of the pixels: the model has memorised its training labels, and its embeddings "
         "repeat them",
         leaked=True,
         control=quality(said[len(rows) :], studied.labels, classes),
@@ -162,7 +161,7 @@ def probed(features: Array, labels: Array, classes: int, *, seed: int = 0, said:
 
 
 def from_folds(session: Session, folds: int, *, seed: int = 0) -> Opinion:
-    """Ask models of the same make that were fitted without the images they are asked about; they are kept.
+    """Predict each image by a model of the same architecture that was trained without it; the models' logits are kept.
 
     Raises:
         TypeError: if the session has no training images.
@@ -182,7 +181,7 @@ def from_folds(session: Session, folds: int, *, seed: int = 0) -> Opinion:
     return Opinion(
         rows=np.arange(len(training)),
         probabilities=said,
-        source=f"{folds} models of the same make, each fitted without its part",
+        source=f"{folds} models of the same architecture, each trained without its fold",
     )
 
 

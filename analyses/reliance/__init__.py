@@ -77,7 +77,7 @@ class Reliance(Analysis[RelianceParams]):
         import pandas as pd
 
         data, names = session.dataset, session.class_names
-        params = params.model_copy(update={"method": contrasts.usable(session, params.method)})
+        params = params.model_copy(update={"method": contrasts.applicable_method(session, params.method)})
         groups = pd.DataFrame(columns=list(GROUPS))
         options = _options(session, params)
 
@@ -173,7 +173,7 @@ def _shares(session: Session, params: RelianceParams, rows: Array, masks: Array)
     if not known.any() or options is None:
         return shares, area
     found = session.attribute(params.method, rows[known], target="predicted", **options)
-    size = np.abs(contrasts.spread(found))
+    size = np.abs(contrasts.spread_over_pixels(found))
     ring = rings(masks)[known]
     zones = [masks[known] & ~ring, ring, ~masks[known] & ~ring]
     whole = size.sum(axis=(1, 2))

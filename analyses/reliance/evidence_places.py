@@ -69,9 +69,9 @@ def map_groups(
         if len(rows) < LEAST:
             continue
         explained = session.attribute_images(method, images[rows], np.full(len(rows), label), **options)
-        cells = contrasts.in_cells(np.abs(contrasts.spread(explained)))
+        cells = contrasts.sum_over_cells(np.abs(contrasts.spread_over_pixels(explained)))
         groups, masks = clustered(cells.reshape(len(rows), -1)), object_masks(images[rows])
-        covered = contrasts.covered(masks).reshape(len(rows), -1)
+        covered = contrasts.coverage(masks).reshape(len(rows), -1)
         covered[~plain(masks)] = np.nan
         for group in range(groups.count):
             own = groups.labels == group

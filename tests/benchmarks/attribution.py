@@ -138,10 +138,10 @@ def _masked(session: wb.Session, images: np.ndarray) -> Iterator[Row]:
 
 def _verdict(session: wb.Session) -> Iterator[Row]:
     from workbench.attribution.methods import explainer
-    from workbench.session.judging import judged
+    from workbench.session.judging import add_verdicts
 
     for name in ("grad-cam", "integrated-gradients"):
         maps = session.attribute(name, range(10))
         method, images = explainer(name)(), session.dataset.images[:10]
-        each = seconds(lambda given=(session, method, maps, images): judged(*given, test=False)) / 10
+        each = seconds(lambda given=(session, method, maps, images): add_verdicts(*given, test=False)) / 10
         yield f"verdict on one map of {name}", f"{1000 * each:.0f} ms", "< 150 ms"

@@ -45,7 +45,7 @@ def test_the_verdict_comes_after_the_map_and_the_weights_after_the_verdict(
     for place, (method, params) in enumerate({"square-grad": {"samples": 6}, "random": {"seed": 5}}.items()):
         made = explained(page, session, method, **params)
         row = int(parse_qs(urlparse(page.url).query)["image"][0])
-        verdict = judging.judged(
+        verdict = judging.add_verdicts(
             session, explainer(method)(**params), made, session.dataset.images[[row]], test=False
         ).verdicts[0]
         expect(badge(page, place)).to_contain_text(f"{verdict.words}{verdict.percentile:.0f} %")

@@ -77,14 +77,14 @@ def test_every_method_explains_it_or_says_why_not(kit, session, name):
     contrast = session.attribute(name, [0, 1], contrast=(0, 1), **quick)
     assert contrast.score == "contrast"
     assert np.isfinite(contrast.values).all()
-    judged = judging.judged(session, kit.quick(name), maps, session.dataset.images[[0, 1, 2]], test=False)
+    judged = judging.add_verdicts(session, kit.quick(name), maps, session.dataset.images[[0, 1, 2]], test=False)
     assert all(0 <= verdict.percentile <= 100 and verdict.words in (BELIEVED, CHANCE) for verdict in judged.verdicts)
 
 
 def test_a_good_method_is_better_than_chance_on_most_images(session):
     maps = session.attribute("occlusion", range(12), size=3, stride=1)
     method = explainer("occlusion")(size=3, stride=1)
-    judged = judging.judged(session, method, maps, session.dataset.images[:12], test=False)
+    judged = judging.add_verdicts(session, method, maps, session.dataset.images[:12], test=False)
     words = [each.words for each in judged.verdicts]
     # A file that gives probabilities explains their logarithm, which hardly moves where the model is sure.
     assert words.count(BELIEVED) >= (3 if session.inference_only else 6)

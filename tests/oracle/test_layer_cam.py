@@ -24,7 +24,7 @@ def replica(network, image, cotangent, layer):
     return np.maximum(cam, 0)
 
 
-def joined(cams):
+def fuse(cams):
     """Max over the layers of tanh(2 M / max M), each as large as the largest."""
     size = tuple(max(cam.shape[axis] for cam in cams) for axis in (0, 1))
     return np.max([bilinear(np.tanh(2 * cam / cam.max()) if cam.any() else cam, size) for cam in cams], axis=0)
@@ -44,7 +44,7 @@ def test_several_layers_are_joined(case, agree, score):
     layers, default = case.probe.spatial_layers, case.probe.default_layer
     for further in ([layers[0]], [*layers, layers[0], default]):
         expected = [
-            joined([replica(case.network, *each, layer) for layer in dict.fromkeys([default, *further])])
+            fuse([replica(case.network, *each, layer) for layer in dict.fromkeys([default, *further])])
             for each in zip(case.images, case.cotangents(score), strict=True)
         ]
         values = case.attribute("layer-cam", score, fuse=tuple(further))

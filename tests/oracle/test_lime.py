@@ -122,13 +122,13 @@ def test_r2_is_low_where_no_linear_model_will_do():
     """The score is whether two regions are both shown or both hidden: each alone says nothing about it."""
     method = explainer("lime")(samples=4000)
     shown = method.coalitions(6).astype(np.float64)
-    from workbench.attribution.surrogate import explained
+    from workbench.attribution.surrogate import r_squared
 
     scores = (shown[:, 0] == shown[:, 1]).astype(np.float64)[None]
     found, constant, weights = (np.asarray(each) for each in method.fit(shown, scores, np.ones((1, 6))))
-    assert 0 <= explained(scores, constant + found @ shown.T, weights).numpy()[0] < 0.5
+    assert 0 <= r_squared(scores, constant + found @ shown.T, weights).numpy()[0] < 0.5
     alike = np.full((1, 4000), 2.5)
     found, constant, weights = (np.asarray(each) for each in method.fit(shown, alike, np.ones((1, 6))))
     np.testing.assert_allclose(found, 0, atol=1e-12)
     assert constant == pytest.approx(2.5)
-    assert explained(alike, constant + found @ shown.T, weights).numpy().tolist() == [1]
+    assert r_squared(alike, constant + found @ shown.T, weights).numpy().tolist() == [1]

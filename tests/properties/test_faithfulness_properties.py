@@ -18,7 +18,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.params import make
 from workbench.faithfulness.curves import order_of
 from workbench.faithfulness.imputation import impute
-from workbench.faithfulness.masked import shown_by
+from workbench.faithfulness.masked import mask_images
 from workbench.faithfulness.measure import Subject
 from workbench.faithfulness.measures import measure
 from workbench.faithfulness.scoring import log_odds
@@ -217,7 +217,7 @@ def test_a_map_that_is_the_image_keeps_it_and_a_flat_one_shows_black():
 
 def test_a_map_is_stretched_to_the_whole_range_and_a_flat_one_is_not_divided_by_zero():
     maps = np.array([[[2, 4], [3, 2]], [[-1, -1], [-1, -1]], [[0, 0], [0, 0]]], np.float32)
-    shown = shown_by(maps, np.ones((3, 2, 2, 1), np.float32))[..., 0]
+    shown = mask_images(maps, np.ones((3, 2, 2, 1), np.float32))[..., 0]
     np.testing.assert_array_equal(shown, [[[0, 1], [0.5, 0]], np.zeros((2, 2)), np.zeros((2, 2))])
 
 

@@ -26,17 +26,17 @@ def channels(probe: Probe, layer: str | None) -> int:
     return int(probe.layers[probe.spatial_layer(layer)].shape[-1] or 1)
 
 
-def weighted(maps: Tensor, weights: Tensor) -> Tensor:
+def add_up(maps: Tensor, weights: Tensor) -> Tensor:
     """Add up `(B, h, w, F)` maps under `(B, F)` weights and keep what is positive, `(B, h, w)`."""
     return ops.relu(ops.einsum("bhwf,bf->bhw", maps, weights))
 
 
-def enlarged(maps: Tensor, size: tuple[int, ...]) -> Tensor:
+def enlarge(maps: Tensor, size: tuple[int, ...]) -> Tensor:
     """Resize `(B, h, w, F)` maps to (H, W): bilinear with half-pixel centres."""
     return ops.cast(ops.image.resize(maps, size, "bilinear", data_format="channels_last"), maps.dtype)
 
 
-def joined(maps: Sequence[Tensor]) -> Tensor:
+def fuse(maps: Sequence[Tensor]) -> Tensor:
     """Join one map from each of several layers, as LayerCAM does: tanh(2 M / max M), and of these the largest.
 
     Args:
@@ -45,16 +45,16 @@ def joined(maps: Sequence[Tensor]) -> Tensor:
     size = tuple(max(int(each.shape[axis]) for each in maps) for axis in (1, 2))
     tops = [ops.max(each, axis=(1, 2), keepdims=True) for each in maps]
     shares = [ops.tanh(2 * each / ops.where(top > 0, top, 1)) for each, top in zip(maps, tops, strict=True)]
-    return ops.max(ops.concatenate([enlarged(each[..., None], size) for each in shares], axis=-1), axis=-1)
+    return ops.max(ops.concatenate([enlarge(each[..., None], size) for each in shares], axis=-1), axis=-1)
 
 
-def varied(maps: Tensor) -> Tensor:
+def varies(maps: Tensor) -> Tensor:
     """Which of `(B, h, w, F)` maps differ from place to place, `(B, F)`: 1, or 0 for those that are constant."""
     span = ops.max(maps, axis=(1, 2)) - ops.min(maps, axis=(1, 2))
     return ops.cast(span > ROUNDING * ops.max(ops.abs(maps), axis=(1, 2)), maps.dtype)
 
 
-def seen_through(maps: Tensor, images: Tensor) -> Callable[[Tensor], Tensor]:
+def masked_by(maps: Tensor, images: Tensor) -> Callable[[Tensor], Tensor]:
     """Return what makes copies of each image, one seen through each of its maps, for `Scorer.of_copies`.
 
     Args:
@@ -63,7 +63,7 @@ def seen_through(maps: Tensor, images: Tensor) -> Callable[[Tensor], Tensor]:
     """
 
     def copies(numbers: Tensor) -> Tensor:
-        masks = enlarged(ops.take(maps, numbers, axis=-1), tuple(images.shape[1:3]))  # (B, H, W, s)
+        masks = enlarge(ops.take(maps, numbers, axis=-1), tuple(images.shape[1:3]))  # (B, H, W, s)
         low, high = (each(masks, axis=(1, 2), keepdims=True) for each in (ops.min, ops.max))
         masks = (masks - low) / ops.where(high > low, high - low, 1)
         return images[:, None] * ops.transpose(masks, (0, 3, 1, 2))[..., None]

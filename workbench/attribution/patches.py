@@ -85,7 +85,7 @@ def _strips(side: int, size: int, stride: int) -> Array:
     return ((np.arange(side) >= starts) & (np.arange(side) < starts + size)).astype(np.float32)
 
 
-def kept_under(
+def masked_copies(
     masks: Tensor | Callable[[Tensor], Tensor], images: Tensor, filling: Tensor | float = 0.0
 ) -> Callable[[Tensor], Tensor]:
     """Return what makes some masked copies of each image, for `Scorer.of_copies`.

@@ -43,7 +43,7 @@ class Regions:
         found = tf.math.unsorted_segment_max(ops.cast(pixels, "float64"), numbers, self.count * ops.shape(pixels)[0])
         return ops.reshape(ops.maximum(found, 0), (-1, self.count))
 
-    def drawn(self, values: Tensor) -> Tensor:
+    def at_pixels(self, values: Tensor) -> Tensor:
         """Give each pixel the value of its region: `(B, d)` to `(B, H, W)`."""
         if len(self.labels.shape) == 2:
             return ops.take(values, self.labels, axis=1)

@@ -10,7 +10,7 @@ from keras import ops
 from pydantic import Field
 
 from workbench.attribution.explainer import Perturbation
-from workbench.attribution.patches import kept_under
+from workbench.attribution.patches import masked_copies
 from workbench.attribution.references import Reference, reference_images
 from workbench.attribution.regions import Kind, Side, most_regions, regions_of
 from workbench.core.types import Array
@@ -61,14 +61,14 @@ class Surrogate(Perturbation, ABC):
         coalitions = self.coalitions(regions.count)
         choices = ops.cast(coalitions, images.dtype)
         away = reference_images(self.reference, images)
-        masked = kept_under(lambda numbers: regions.masks(ops.take(choices, numbers, axis=0)), images, away)
+        masked = masked_copies(lambda numbers: regions.masks(ops.take(choices, numbers, axis=0)), images, away)
         scores = ops.cast(score.of_copies(len(coalitions), masked), "float64")
         shown = ops.cast(coalitions, "float64")
         present = regions.with_any(ops.max(ops.abs(images - away), axis=-1) > UNSEEN)
         found, constant, weights = self.fit(shown, scores, present)
         fitted = constant + ops.matmul(found, ops.transpose(shown))
-        values = regions.drawn(ops.cast(found, images.dtype))
-        return values, {"R²": ops.cast(explained(scores, fitted, weights), images.dtype)}
+        values = regions.at_pixels(ops.cast(found, images.dtype))
+        return values, {"R²": ops.cast(r_squared(scores, fitted, weights), images.dtype)}
 
 
 def least_squares(design: Tensor, weights: Tensor, values: Tensor, ridge: float) -> Tensor:
@@ -88,7 +88,7 @@ def least_squares(design: Tensor, weights: Tensor, values: Tensor, ridge: float)
     return ops.solve(gram, ops.matmul(weighted, values[..., None]))[..., 0]
 
 
-def explained(values: Tensor, fitted: Tensor, weights: Tensor) -> Tensor:
+def r_squared(values: Tensor, fitted: Tensor, weights: Tensor) -> Tensor:
     """R², the share of the weighted variance of `(B, S)` values that a fit explains: `(B,)`, at most 1.
 
     Values that do not vary beyond rounding are explained by their mean: 1.

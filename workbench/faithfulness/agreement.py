@@ -144,7 +144,7 @@ def consensus(maps: Array, inside: Array) -> tuple[Array, Array]:
     return mean, spread
 
 
-def together(similarity: Array) -> list[int]:
+def cluster_order(similarity: Array) -> list[int]:
     """Order the rows of an `(M, M)` similarity in [-1, 1] so that those alike stand together; NaN counts as 0."""
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform

@@ -9,7 +9,7 @@ from workbench.faithfulness.measure import Subject
 from workbench.faithfulness.scoring import log_odds
 
 
-def shown_by(maps: Array, images: Array) -> Array:
+def mask_images(maps: Array, images: Array) -> Array:
     """Darken each pixel of `(N, H, W, C)` images by its map, `(N, H, W)`, stretched to [0, 1] for each image.
 
     A flat map has no range to be stretched, and shows nothing: its image is black.
@@ -22,6 +22,6 @@ def shown_by(maps: Array, images: Array) -> Array:
 
 def log_odds_with_and_without(subject: Subject) -> tuple[Array, Array]:
     """Log-odds of the explained class in each image, and in what its map shows of it: two `(N,)` float64."""
-    shown = shown_by(subject.maps, subject.images)
+    shown = mask_images(subject.maps, subject.images)
     before, after = log_odds(subject, np.stack([subject.images, shown], axis=1)).T
     return before, after

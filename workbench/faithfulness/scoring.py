@@ -16,7 +16,7 @@ from workbench.models.probe import CLASSES, Probe
 from workbench.models.scorer import Scorer, Tensor
 
 
-def explained(subject: Subject, images: Array) -> Array:
+def explained_scores(subject: Subject, images: Array) -> Array:
     """The score that the maps explain, of other images `(N, H, W, C)` in place of the subject's: `(N,)` float64."""
     target, against = _classes(subject)
     kind = subject.attribution.score
@@ -60,7 +60,7 @@ def references(subject: Subject, kind: str) -> Array:
     return subject.probe.run(("reference", kind), filling, subject.images)
 
 
-def explained_of_copies(
+def scores_of_copies(
     subject: Subject,
     key: tuple[object, ...],
     change: Callable[..., Tensor],

@@ -58,7 +58,7 @@ def contrast(session: Session, method: str, rows: Array, classes: tuple[Any, Any
     return session.attribute(method, rows, contrast=classes, **known)
 
 
-def usable(session: Session, method: str) -> str:
+def applicable_method(session: Session, method: str) -> str:
     """Return the method; or "occlusion", which asks for predictions alone, where the model gives nothing else."""
     from workbench.attribution.methods import explainer
 
@@ -85,14 +85,14 @@ def margins(predictions: Predictions, rows: Array, one: Array | int, other: Arra
     return predictions.logits[rows, one].astype(np.float64) - predictions.logits[rows, other]
 
 
-def spread(found: Attribution) -> Array:
+def spread_over_pixels(found: Attribution) -> Array:
     """Spread each value over the pixels of its place: `(N, H, W)` float64 with the same sum, bilinear in between."""
     rows, columns = (half_pixel(n, m) for n, m in zip(found.values.shape[1:], found.image_size, strict=True))
     rows, columns = rows / rows.sum(axis=0), columns / columns.sum(axis=0)
     return np.asarray(np.einsum("Hh,nhw,Ww->nHW", rows, found.values.astype(np.float64), columns, optimize=True))
 
 
-def in_cells(values: Array) -> Array:
+def sum_over_cells(values: Array) -> Array:
     """Sum `(N, H, W)` values over cells: `(N, 7, 7)` float64; the sum of all cells is that of all pixels."""
     rows, columns = (_cells(side) for side in values.shape[1:])
     return np.asarray(np.einsum("aH,nHW,bW->nab", rows, values.astype(np.float64), columns, optimize=True))
@@ -117,9 +117,9 @@ def on_object_and_background(values: Array, masks: Array) -> tuple[Array, Array,
     return values.sum(axis=(1, 2)) - beyond, np.where(known, beyond, np.nan), share
 
 
-def covered(masks: Array) -> Array:
+def coverage(masks: Array) -> Array:
     """Return the share of each cell that `(N, H, W)` bool masks cover: `(N, 7, 7)` float64."""
-    return in_cells(masks) / np.maximum(in_cells(np.ones_like(masks[:1])), 1)
+    return sum_over_cells(masks) / np.maximum(sum_over_cells(np.ones_like(masks[:1])), 1)
 
 
 def core(cells: Array) -> tuple[Array, Array, str]:

@@ -28,7 +28,9 @@ _one_at_a_time = threading.RLock()
 _known: Kept[Path, Randomisation] = Kept(256)
 
 
-def judged(study: Study, method: Explainer, attribution: Attribution, images: Any, *, test: bool = True) -> Attribution:
+def add_verdicts(
+    study: Study, method: Explainer, attribution: Attribution, images: Any, *, test: bool = True
+) -> Attribution:
     """Return the attribution with a verdict on each map.
 
     Args:

@@ -12,7 +12,7 @@ from workbench.core.params import make
 from workbench.core.progress import report
 from workbench.core.types import Array, Score
 from workbench.data.lazy_images import Some
-from workbench.session.judging import judged
+from workbench.session.judging import add_verdicts
 from workbench.session.study import Rows, Study
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Session(Study):
             background=self.background if method.needs_background else None,
             progress=report,
         )
-        return judged(self, method, found, images) if verdict else found
+        return add_verdicts(self, method, found, images) if verdict else found
 
     def classes_of(self, wanted: Class, rows: Array) -> Array:
         """Return the class of each of `rows`, `(n,)` int64: predicted, label, one for all, or as they are given."""

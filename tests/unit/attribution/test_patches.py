@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.attribution.patches import kept_under, sliding_patches
+from workbench.attribution.patches import masked_copies, sliding_patches
 
 
 def spans(image_shape, size, stride):
@@ -46,8 +46,8 @@ def test_copies_keep_what_the_mask_shows():
     images = np.array([[[[1.0], [2.0]]], [[[3.0], [4.0]]]])  # (2, 1, 2, 1)
     masks = np.array([[[[1.0], [0.0]]], [[[0.25], [1.0]]]])
     fill = np.full_like(images, -8)
-    both = np.asarray(kept_under(masks, images, fill)(np.array([1, 0])))
+    both = np.asarray(masked_copies(masks, images, fill)(np.array([1, 0])))
     np.testing.assert_array_equal(both[:, :, 0, :, 0], [[[-5.75, 2], [1, -8]], [[-5.25, 4], [3, -8]]])
-    np.testing.assert_array_equal(both, np.asarray(kept_under(lambda n: masks[n], images, fill)(np.array([1, 0]))))
-    black = np.asarray(kept_under(masks, images)(np.array([0])))
+    np.testing.assert_array_equal(both, np.asarray(masked_copies(lambda n: masks[n], images, fill)(np.array([1, 0]))))
+    black = np.asarray(masked_copies(masks, images)(np.array([0])))
     np.testing.assert_array_equal(black[:, 0, 0, :, 0], [[1, 0], [3, 0]])

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from workbench.core.attribution import Attribution
-from workbench.faithfulness.agreement import DRAWS, compare, consensus, pairwise, together
+from workbench.faithfulness.agreement import DRAWS, cluster_order, compare, consensus, pairwise
 
 
 def attribution(values, signed=True):
@@ -111,6 +111,6 @@ def test_consensus_is_the_mean_of_ranks_and_flat_maps_have_no_say():
 
 def test_those_alike_stand_together():
     similarity = np.array([[1, 0, 0.9, np.nan], [0, 1, 0, 0.8], [0.9, 0, 1, 0], [np.nan, 0.8, 0, 1]])
-    order = together(similarity)
+    order = cluster_order(similarity)
     assert abs(order.index(0) - order.index(2)) == abs(order.index(1) - order.index(3)) == 1
     assert sorted(order) == [0, 1, 2, 3]

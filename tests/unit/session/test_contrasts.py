@@ -8,11 +8,11 @@ from workbench.session import contrasts
 
 def test_cells_keep_the_sum_also_where_the_image_does_not_divide():
     values = np.random.default_rng(0).normal(size=(2, 10, 17))
-    cells = contrasts.in_cells(values)
+    cells = contrasts.sum_over_cells(values)
     assert cells.shape == (2, 7, 7)
     np.testing.assert_allclose(cells.sum(axis=(1, 2)), values.sum(axis=(1, 2)))
     np.testing.assert_allclose(cells[0, 0, 0], values[0, :2, :3].sum())
-    assert contrasts.in_cells(np.ones((1, 3, 20)))[0, :, 0].tolist() == [3, 3, 3]
+    assert contrasts.sum_over_cells(np.ones((1, 3, 20)))[0, :, 0].tolist() == [3, 3, 3]
 
 
 def test_a_coarse_map_is_spread_without_losing_any_of_it():
@@ -27,7 +27,7 @@ def test_a_coarse_map_is_spread_without_losing_any_of_it():
         layer="conv",
         image_size=(4, 6),
     )
-    whole = contrasts.spread(found)
+    whole = contrasts.spread_over_pixels(found)
     np.testing.assert_allclose(whole.sum(), 3)
     np.testing.assert_allclose(whole[0, 0, 0], 1 / (2 * 3))  # a corner pixel belongs to its place alone
     assert whole[0, 0, 2] == pytest.approx((2 / 3 * 1 + 1 / 3 * -2) / 6)
@@ -45,7 +45,7 @@ def test_what_lies_on_object_and_background():
 def test_the_share_of_a_cell_that_an_object_covers():
     mask = np.zeros((1, 14, 14), bool)
     mask[0, :2, 1:4] = True
-    assert contrasts.covered(mask)[0, 0, :3].tolist() == [0.5, 1, 0]
+    assert contrasts.coverage(mask)[0, 0, :3].tolist() == [0.5, 1, 0]
 
 
 @pytest.mark.parametrize(

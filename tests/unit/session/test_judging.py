@@ -71,7 +71,7 @@ def test_threads_that_ask_the_same_test_it_once_and_the_tests_used_last_are_kept
 
 def test_without_the_test_the_percentile_alone_is_told(session):
     maps = session.attribute("guided-backprop", [2])
-    verdict = judging.judged(
+    verdict = judging.add_verdicts(
         session, explainer("guided-backprop")(), maps, session.dataset.images[[2]], test=False
     ).verdicts[0]
     assert verdict.randomised is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from workbench.attribution.channels import channels, weighted
+from workbench.attribution.channels import add_up, channels
 from workbench.attribution.explainer import Explainer, Layer
 from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
@@ -29,4 +29,4 @@ class AblationCAM(Explainer):
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         drops = score(images)[:, None] - score.without_each_channel(images, self.layer)  # (B, F)
-        return weighted(score.feature_maps(images, self.layer), drops)
+        return add_up(score.feature_maps(images, self.layer), drops)

@@ -21,9 +21,7 @@ class EigenCAM(Explainer):
     paper: ClassVar[str] = "arXiv:2008.00299, sec. III"
     signed: ClassVar[bool] = True
     unit: ClassVar[str] = "activation"
-    use: ClassVar[str] = (
-        "Good for what a layer responds to; not for why a class was predicted: all classes share one map."
-    )
+    use: ClassVar[str] = "Good for what a layer responds to; not for why a class was predicted: all share one map."
     of_class: ClassVar[bool] = False
 
     layer: Layer = None

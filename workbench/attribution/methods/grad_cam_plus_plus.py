@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from keras import ops
 
-from workbench.attribution.channels import weighted
+from workbench.attribution.channels import add_up
 from workbench.attribution.explainer import Explainer, Layer
 from workbench.models.scorer import Scorer, Tensor
 
@@ -29,4 +29,4 @@ class GradCAMPlusPlus(Explainer):
         maps, gradients = score.feature_maps_and_gradients(images, self.layer)  # both (B, h, w, F)
         rises = ops.relu(gradients)
         total = ops.relu(ops.sum(maps, axis=(1, 2), keepdims=True))
-        return weighted(maps, ops.sum(rises / (2 + total * rises), axis=(1, 2)))
+        return add_up(maps, ops.sum(rises / (2 + total * rises), axis=(1, 2)))

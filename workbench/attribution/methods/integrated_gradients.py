@@ -23,11 +23,9 @@ class IntegratedGradients(Explainer):
     title: ClassVar[str] = "Integrated gradients"
     paper: ClassVar[str] = "arXiv:1703.01365, eq. 1, 3"
     signed: ClassVar[bool] = True
-    use: ClassVar[str] = (
-        "Good for contributions that add up; not for pixels equal to the reference: they get exactly zero."
-    )
+    use: ClassVar[str] = "Good for contributions that add up; not for pixels equal to the reference: they get 0."
 
-    steps: Annotated[int, Field(ge=2, le=500, description="integration steps (intervals of the trapezoid rule)")] = 50
+    steps: Annotated[int, Field(ge=2, le=500, description="integration steps, intervals of the trapezoid rule")] = 50
     reference: Start = "black"
 
     def copies(self, probe: Probe) -> int:

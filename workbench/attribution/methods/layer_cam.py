@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from keras import ops
 
-from workbench.attribution.channels import Further, joined
+from workbench.attribution.channels import Further, fuse
 from workbench.attribution.explainer import Explainer, Layer
 from workbench.core.types import Score
 from workbench.models.scorer import Scorer, Tensor
@@ -34,4 +34,4 @@ class LayerCAM(Explainer):
         for layer in dict.fromkeys((self.layer, *self.fuse)):
             maps, gradients = score.feature_maps_and_gradients(images, layer)  # both (B, h, w, F)
             found.append(ops.relu(ops.sum(ops.relu(gradients) * maps, axis=-1)))
-        return joined(found) if self.fuse else found[0]
+        return fuse(found) if self.fuse else found[0]

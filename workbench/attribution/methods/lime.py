@@ -25,9 +25,7 @@ class Lime(Surrogate):
     unit: ClassVar[str] = "score per region"
     use: ClassVar[str] = "Good for a simple local account of any model; not for images on which its R² is low."
 
-    width: Annotated[
-        float, Field(ge=0.05, le=5, description="kernel width: how far from the whole image coalitions count")
-    ] = 0.25
+    width: Annotated[float, Field(ge=0.05, le=5, description="kernel width, a distance from the image")] = 0.25
 
     def coalitions(self, count: int) -> Array:
         return coin_coalitions(count, self.samples, self.seed)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import model_validator
 
 from workbench.attribution.explainer import Perturbation
-from workbench.attribution.patches import Size, Stride, kept_under, refuse_gaps, sliding_patches
+from workbench.attribution.patches import Size, Stride, masked_copies, refuse_gaps, sliding_patches
 from workbench.attribution.references import Reference, reference_images
 from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
@@ -36,5 +36,7 @@ class Occlusion(Perturbation):
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         patches = sliding_patches(images.shape[1:], self.size, self.stride)
-        hidden = kept_under(lambda n: 1 - patches.at(n, images.dtype), images, reference_images(self.reference, images))
+        hidden = masked_copies(
+            lambda n: 1 - patches.at(n, images.dtype), images, reference_images(self.reference, images)
+        )
         return patches.mean(score(images)[:, None] - score.of_copies(len(patches), hidden))

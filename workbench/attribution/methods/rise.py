@@ -8,7 +8,7 @@ from keras import ops
 
 from workbench.attribution.explainer import Perturbation
 from workbench.attribution.masks import Count, Grid, Normalised, Probability, Seed, random_masks
-from workbench.attribution.patches import kept_under
+from workbench.attribution.patches import masked_copies
 from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
 
@@ -34,7 +34,7 @@ class Rise(Perturbation):
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         masks = random_masks(images.shape[1:], self.masks, self.grid, self.probability, self.seed)
-        scores = score.of_copies(self.masks, kept_under(lambda n: masks.at(n, images.dtype), images))
+        scores = score.of_copies(self.masks, masked_copies(lambda n: masks.at(n, images.dtype), images))
         paper = self.normalised == "paper"
         shown = masks.total(scores) / (self.masks * self.probability) if paper else masks.mean(scores)
         return shown - ops.mean(scores, axis=1)[:, None, None] if self.normalised == "centred" else shown

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from keras import ops
 
-from workbench.attribution.channels import Weighting, channels, probabilities_of_copies, seen_through, varied, weighted
+from workbench.attribution.channels import Weighting, add_up, channels, masked_by, probabilities_of_copies, varies
 from workbench.attribution.explainer import Explainer, Layer
 from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
@@ -33,8 +33,8 @@ class ScoreCAM(Explainer):
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         maps = score.feature_maps(images, self.layer)  # (B, h, w, F)
-        seen, used, count = seen_through(maps, images), varied(maps), maps.shape[-1]
+        seen, used, count = masked_by(maps, images), varies(maps), maps.shape[-1]
         if self.weighting == "official":
-            return weighted(maps, used * probabilities_of_copies(score, count, seen))
+            return add_up(maps, used * probabilities_of_copies(score, count, seen))
         scores = ops.where(used > 0, score.of_copies(count, seen), -1e30)  # s(black) is in all: the softmax loses it
-        return weighted(maps, used * ops.exp(scores - ops.logsumexp(scores, axis=-1, keepdims=True)))
+        return add_up(maps, used * ops.exp(scores - ops.logsumexp(scores, axis=-1, keepdims=True)))

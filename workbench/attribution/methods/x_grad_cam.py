@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from keras import ops
 
-from workbench.attribution.channels import ROUNDING, weighted
+from workbench.attribution.channels import ROUNDING, add_up
 from workbench.attribution.explainer import Explainer, Layer
 from workbench.models.scorer import Scorer, Tensor
 
@@ -31,4 +31,4 @@ class XGradCAM(Explainer):
         total = ops.sum(maps, axis=(1, 2))
         empty = ops.abs(total) <= ROUNDING * ops.sum(ops.abs(maps), axis=(1, 2))
         weights = ops.sum(maps * gradients, axis=(1, 2)) / ops.where(empty, ops.ones_like(total), total)
-        return weighted(maps, ops.where(empty, ops.zeros_like(total), weights))
+        return add_up(maps, ops.where(empty, ops.zeros_like(total), weights))

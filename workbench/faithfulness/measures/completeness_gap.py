@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.core.types import Array
 from workbench.faithfulness.measure import Better, Measure, Subject
-from workbench.faithfulness.scoring import explained, references
+from workbench.faithfulness.scoring import explained_scores, references
 
 DETAIL = "completeness gap"
 """Name of the detail of methods that report it with their maps."""
@@ -44,5 +44,5 @@ class CompletenessGap(Measure):
         if DETAIL in found.details:
             return np.abs(found.details[DETAIL])
         reference = references(subject, str(getattr(subject.method, "reference")))  # noqa: B009 - some methods' own
-        difference = explained(subject, subject.images) - explained(subject, reference)
+        difference = explained_scores(subject, subject.images) - explained_scores(subject, reference)
         return np.abs(found.values.sum(axis=(1, 2), dtype=np.float64) - difference)

@@ -11,7 +11,7 @@ from pydantic import Field
 from workbench.attribution.references import Reference
 from workbench.core.types import Array
 from workbench.faithfulness.measure import Better, Measure, Seed, Subject
-from workbench.faithfulness.scoring import explained, explained_of_copies, references
+from workbench.faithfulness.scoring import explained_scores, references, scores_of_copies
 from workbench.models.scorer import Tensor
 
 
@@ -58,7 +58,7 @@ class Infidelity(Measure):
     def formula(self, subject: Subject) -> Array:
         """`(N,)`, at least 0."""
         forecast, left = self._noise(subject) if self.disturb == "noise" else self._patches(subject)
-        lost = explained(subject, subject.images)[:, None] - left
+        lost = explained_scores(subject, subject.images)[:, None] - left
         if self.scaled:
             fits, sizes = (forecast * lost).sum(axis=1), (forecast**2).sum(axis=1)
             forecast = forecast * np.divide(fits, sizes, out=np.zeros_like(fits), where=sizes > 0)[:, None]
@@ -81,7 +81,7 @@ class Infidelity(Measure):
         def disturbed(images: Tensor, noises: Tensor) -> Tensor:
             return images[:, None] - noises[None, ..., None]
 
-        left = explained_of_copies(
+        left = scores_of_copies(
             subject, (self.name, "noise"), disturbed, len(noises), by_copy=[noises], title=self.title
         )
         return np.einsum("nhw,shw->ns", subject.maps.astype(np.float64), noises, optimize=True), left
@@ -101,7 +101,7 @@ class Infidelity(Measure):
             patch = rows[:, :, None] & columns[:, None]
             return tf.where(patch[None, ..., None], ends[:, None], images[:, None])
 
-        left = explained_of_copies(
+        left = scores_of_copies(
             subject, (self.name, size), disturbed, len(corners), by_image=[ends], by_copy=[corners], title=self.title
         )
         sums = np.pad(maps.cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))  # over all above and to the left

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from workbench.attribution.references import Reference
 from workbench.core.types import Array
 from workbench.faithfulness.measure import Better, Measure, Seed, Subject
-from workbench.faithfulness.scoring import explained_of_copies, references
+from workbench.faithfulness.scoring import references, scores_of_copies
 from workbench.models.scorer import Tensor
 
 SMALL, CELLS = 32, 7
@@ -71,7 +71,7 @@ class MuFidelity(Measure):
             gone = tf.gather(parts, cells, axis=1)[None, ..., None]  # (1, s, H, W, 1)
             return tf.where(gone, filling[:, None], images[:, None])
 
-        left = explained_of_copies(
+        left = scores_of_copies(
             subject,
             (self.name, self.cells),
             without,

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analyses.augmentation_samples.out_of_frame import covered, leaving
+from analyses.augmentation_samples.out_of_frame import erased_share, share_outside
 from workbench.training.augmentation.draws import Draws
 from workbench.training.recipes import Recipe
 
@@ -24,29 +24,31 @@ CORNER = mask("##...", "##...", ".....", ".....")
     ("move", "share"), [((0, 0), 0), ((-1, 0), 0.5), ((-1, -1), 0.75), ((2, 3), 0), ((3, 0), 0.5), ((0, 5), 1)]
 )
 def test_what_is_moved_out(move, share):
-    assert leaving(CORNER, drawn(moves=np.array([move], np.int32)))[0] == share
+    assert share_outside(CORNER, drawn(moves=np.array([move], np.int32)))[0] == share
 
 
 def test_a_mirrored_image_is_moved_as_it_then_is():
     draws = replace(drawn(moves=np.array([[0, 1]], np.int32)), mirrored=np.array([True]))
-    assert leaving(CORNER, draws)[0] == 0.5
+    assert share_outside(CORNER, draws)[0] == 0.5
 
 
 def test_what_is_enlarged_or_turned_out():
     middle = mask(".....", ".###.", ".###.", ".....")
-    assert leaving(middle, drawn(scales=np.array([1.5], np.float32)))[0] == 0
-    assert leaving(middle, drawn(scales=np.array([3], np.float32)))[0] == pytest.approx(4 / 6)  # the outer columns
+    assert share_outside(middle, drawn(scales=np.array([1.5], np.float32)))[0] == 0
+    assert share_outside(middle, drawn(scales=np.array([3], np.float32)))[0] == pytest.approx(
+        4 / 6
+    )  # the outer columns
     edge = mask("#.....#", ".......", "#.....#")
     quarter = drawn(angles=np.array([np.pi / 2], np.float32))
-    assert leaving(edge, quarter)[0] == 1  # columns 0 and 6 become rows 4 and -2
-    assert leaving(mask(".....", "..#..", "..#..", "....."), quarter)[0] == 0
+    assert share_outside(edge, quarter)[0] == 1  # columns 0 and 6 become rows 4 and -2
+    assert share_outside(mask(".....", "..#..", "..#..", "....."), quarter)[0] == 0
 
 
 def test_nothing_of_nothing_is_no_number():
-    assert np.isnan(leaving(mask(".....", "....."), drawn())[0])
-    assert np.isnan(covered(mask(".....", "....."), drawn())[0])
+    assert np.isnan(share_outside(mask(".....", "....."), drawn())[0])
+    assert np.isnan(erased_share(mask(".....", "....."), drawn())[0])
 
 
 def test_how_much_the_rectangle_hides():
     draws = drawn(2, boxes=np.array([[0, 1, 2, 5], [0, 0, 0, 0]], np.int32))
-    assert covered(np.repeat(CORNER, 2, axis=0), draws).tolist() == [0.5, 0]
+    assert erased_share(np.repeat(CORNER, 2, axis=0), draws).tolist() == [0.5, 0]
