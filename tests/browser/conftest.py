@@ -129,7 +129,7 @@ def settled() -> Any:
 
 @pytest.fixture
 def served(browser: Browser) -> Iterator[Any]:
-    """Serve a desk of one's own and open its page."""
+    """Serve a desk of its own and open its page."""
     from workbench.app.page.application import create_app
     from workbench.app.page.server import bind, running
 

@@ -60,7 +60,7 @@ def test_the_diagnosis_is_made_behind_the_page_and_the_whole_of_it_on_demand(ser
     monkeypatch.setattr(made, "known", lambda *_, quick, partly=False: diagnosis(*there) if partly else None)
     page = served(Desk(session), "")
     try:
-        expect(page.locator(".diagnosis .waiting")).to_contain_text("question 2 of 3")
+        expect(page.locator(".diagnosis .waiting")).to_contain_text("analysis 2 of 3")
         expect(page.locator(".diagnosis .finding")).to_have_count(1)  # what is known by now comes by itself
         page.get_by_role("link", name="Errors", exact=True).click()  # nobody has to wait for it
         expect(page.locator("#gallery .grid button").first).to_be_visible()
@@ -75,10 +75,10 @@ def test_the_diagnosis_is_made_behind_the_page_and_the_whole_of_it_on_demand(ser
     expect(learned.locator("img")).to_have_count(2)
     expect(learned.locator("a")).to_have_count(0)
     assert learned.locator("img").first.get_attribute("alt").startswith("training image ")
-    page.get_by_role("button", name="Run the whole diagnosis").click()
+    page.get_by_role("button", name="Run the full diagnosis").click()
     page.wait_for_function("location.search.includes('whole=1')")
     settled(page)
     expect(page.locator(".diagnosis .finding")).to_have_count(1)
-    expect(page.get_by_role("button", name="Run the whole diagnosis")).to_have_count(0)
+    expect(page.get_by_role("button", name="Run the full diagnosis")).to_have_count(0)
     page.locator(".diagnosis .source a").click()
     page.wait_for_function("location.search === '?section=samples&count=3'")

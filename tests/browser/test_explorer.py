@@ -145,11 +145,11 @@ def test_cells_as_shares_the_other_order_native_grid_and_another_layer(visit, se
     page.get_by_role("button", name="% of row").click()
     settled(page)
     expect(page.locator("#matrix .ramp")).to_contain_text("%")
-    page.get_by_role("button", name="least sure").click()
+    page.get_by_role("button", name="least confident").click()
     settled(page)
     assert query(page)["order"] == "unsure"
     page.get_by_role("button", name=re.compile(r"Maps \(\d\)")).click()
-    page.get_by_role("button", name="as the layer has it").click()
+    page.get_by_role("button", name="native resolution").click()
     settled(page)
     expect(page.locator("#detail .unit").first).to_contain_text("as it is")
     expect(page.locator("#methods")).to_be_visible()

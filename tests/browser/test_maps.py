@@ -52,7 +52,7 @@ def test_the_verdict_comes_after_the_map_and_the_weights_after_the_verdict(
     badge(page).click()
     told = page.locator("#verdict-square-grad")
     expect(told).to_be_visible()
-    expect(told).to_contain_text("rests on the percentile alone")
+    expect(told).to_contain_text("uses the percentile alone")
     page.locator("#gallery .grid button").nth(1).click()  # nobody waits for the test
     settled(page)
     page.go_back()

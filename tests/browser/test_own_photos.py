@@ -1,4 +1,4 @@
-"""The page on a folder of colour JPEGs of mixed sizes, one of them broken, and on an upload of one's own."""
+"""The page on a folder of colour JPEGs of mixed sizes, one of them broken, and on an upload of your own."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_keys_move_a_region_and_an_image_of_it_opens_in_the_explorer(visit, sett
     settled(page)
     first = page.locator(".inside .evidence a").first
     row = first.get_attribute("href").rpartition("=")[2]
-    page.get_by_role("button", name="right or wrong").click()
+    page.get_by_role("button", name="correct or wrong").click()
     page.wait_for_function("location.search.includes('_colour=correct')")
     settled(page)
     page.wait_for_function(DRAWN)

@@ -1,4 +1,4 @@
-"""Overview, analyses, and images of one's own."""
+"""Overview, analyses, and images of your own."""
 
 from __future__ import annotations
 

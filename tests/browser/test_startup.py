@@ -101,7 +101,7 @@ def test_predictions_that_need_the_model_are_waited_for_and_the_page_fills_itsel
             super()._load(session)
 
     page = served(Slow(session, warm), "?section=errors")
-    expect(page.locator("#gallery .waiting")).to_contain_text("asked about every image")
+    expect(page.locator("#gallery .waiting")).to_contain_text("predicts every image")
     page.get_by_role("button", name="Analyses").click()
     page.locator("#analyses a b").get_by_text("samples", exact=True).click()
     expect(page.locator("#main h2")).to_be_visible()

@@ -51,7 +51,7 @@ PYTHON = [block for block in README if block.language in {"python", "py"}]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with the baseline run, and the files of one's own that the README speaks of."""
+    """A folder with the baseline run, and the files of your own that the README speaks of."""
     place = tmp_path_factory.mktemp("readme")
     assert (ROOT / "saved_models/baseline/run.json").is_file(), "the baseline run must be committed"
     shutil.copytree(ROOT / "saved_models/baseline", place / "saved_models/baseline")

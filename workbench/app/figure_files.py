@@ -150,7 +150,7 @@ def write_figure(out: Path, name: str, figure: Figure, record: Mapping[str, Any]
 
 def _unwritable(out: Path, error: OSError) -> Unavailable:
     return Unavailable(
-        f"{out} takes no file: {error.strerror or error}. Make room, or write to another folder (--out)."
+        f"Cannot write to {out}: {error.strerror or error}. Free some space, or choose another folder with `--out`."
     )
 
 
@@ -215,7 +215,7 @@ def _gallery(session: Session, out: Path, written: Iterable[Outcome]) -> str:
             sections.append(_section(name, record))
     lines += [*("".join(sections)).splitlines()]
     if left_out:
-        lines += ["## Not drawn", "", *left_out]
+        lines += ["## Skipped", "", *left_out]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -241,5 +241,5 @@ def _section(name: str, record: Mapping[str, Any]) -> str:
         lines += table_lines(table["columns"], table["rows"])
         more = table["of"] - len(table["rows"])
         lines += ["", f"{more:,} more rows are not shown.", ""] if more else [""]
-    lines += [f"`workbench analyze {name}` · [what made it]({name}.json)", "", ""]
+    lines += [f"`workbench analyze {name}` · [data and settings]({name}.json)", "", ""]
     return "\n".join(lines)

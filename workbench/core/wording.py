@@ -63,8 +63,8 @@ def cell(value: Any, *, separators: bool = False) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """Write a number with its noun: "1 image", "1,000 images", "2 classes"."""
-    plural = noun + ("es" if noun.endswith(("s", "x")) else "s")
+    """Write a number with its noun: "1 image", "1,000 images", "2 classes", "2 analyses"."""
+    plural = noun[:-2] + "es" if noun.endswith("sis") else noun + ("es" if noun.endswith(("s", "x")) else "s")
     return f"{count:,} {noun if count == 1 else plural}"
 
 

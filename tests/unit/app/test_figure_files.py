@@ -88,7 +88,7 @@ def test_what_is_missing_is_listed_with_its_reason(session, tmp_path):
     assert "Learning curves need the history of a run." in written.skipped
     assert written.png is None
     gallery = (tmp_path / "out" / "index.md").read_text()
-    assert "## Not drawn" in gallery
+    assert "## Skipped" in gallery
     assert "- **learning-curves**: Learning curves need the history of a run." in gallery
 
 
@@ -135,7 +135,7 @@ def test_a_mistyped_name_is_refused_before_anything_is_written(session, tmp_path
 
 def test_a_folder_that_takes_no_file_is_one_sentence(session, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(Unavailable, match=r"takes no file: .*--out"):
+    with pytest.raises(Unavailable, match=r"Cannot write to .*--out"):
         write_figures(session, tmp_path / "file", only=["class-balance"])
 
 
@@ -144,7 +144,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(session, tmp_path, 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(Unavailable, match=r"takes no file: No space left on device\. Make room"):
+    with pytest.raises(Unavailable, match=r"Cannot write to .*: No space left on device\. Free some space"):
         write_figures(session, tmp_path / "out", only=["class-balance"])
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -1,6 +1,7 @@
+import numpy as np
 import pytest
 
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import cell, counted, listed, percent
 from workbench.statistics.rates import rate
 
 
@@ -35,6 +36,7 @@ def test_a_rate_says_its_wilson_interval():
         (2, "class", "2 classes"),
         (3, "epoch", "3 epochs"),
         (0, "other", "0 others"),
+        (2, "analysis", "2 analyses"),
     ],
 )
 def test_counted(count, noun, said):
@@ -47,3 +49,26 @@ def test_listed():
     assert listed(list("abcdefg"), most=3) == "a, b and 5 others"
     assert listed(list("abcd"), most=3) == "a, b and 2 others"
     assert listed([]) == "none"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (np.float32(np.nan), "–"),
+        (True, "yes"),
+        (np.int64(12345), "12345"),
+        (0.123456, "0.1235"),
+        (-0.5, "−0.5"),
+        ({"a": 1, "b": [1, 2.5]}, "a: 1, b: 1, 2.5"),
+        ([], "–"),
+        ((), "–"),
+        ("<x>", "<x>"),
+    ],
+)
+def test_a_cell_is_written_alike_everywhere(value, text):
+    assert cell(value) == text
+
+
+def test_large_whole_numbers_get_separators_where_they_count_something():
+    assert cell([12345, True], separators=True) == "12,345, yes"

@@ -51,17 +51,17 @@ class _InOrder(Program):
     examples=[
         ("start", "everything: data, baseline, page"),
         ("diagnose --fast", "what is wrong with the baseline, worst first"),
-        ("analyze most-confused --top 5", "where it is wrong, in the terminal"),
-        ("explain 0 17 --method integrated-gradients", "why, for two images of the test split"),
-        ("figures mine --out report/", "every analysis of one's own run, as files"),
+        ("analyze most-confused --top 5", "the classes it confuses most, in the terminal"),
+        ("explain 0 17 --method integrated-gradients", "attribution maps of two test images"),
+        ("figures mine --out report/", "every analysis of your own run, as files"),
     ],
 )
 @click.version_option(__version__, prog_name="workbench")
 def main() -> None:
     """Where is my image classifier wrong, why, and may I believe the picture?
 
-    A workbench for Keras 3 classifiers: a trained baseline on Fashion-MNIST to begin with, or a model and data
-    of your own. Each command tells more with --help.
+    Error analysis for Keras 3 classifiers: start with the trained baseline on Fashion-MNIST, or use your own
+    model and data. See COMMAND --help for details and examples.
     """
 
 

@@ -25,7 +25,7 @@ MODEL = click.Path(exists=True, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-_JSON: dict[str, Any] = {"is_flag": True, "help": "Print JSON on stdout, nothing else."}
+_JSON: dict[str, Any] = {"is_flag": True, "help": "Print JSON on stdout and nothing else."}
 as_json = click.option("--json", "as_json", **_JSON)
 
 
@@ -120,12 +120,10 @@ class Data(click.ParamType[str]):
         return str(value)
 
 
-data_dir = click.option(
-    "--data-dir", type=FOLDER, help="Folder with the files of Fashion-MNIST, looked into before all others."
-)
+data_dir = click.option("--data-dir", type=FOLDER, help="Folder with the Fashion-MNIST files, searched first.")
 
 
-def data_params(use: str = "Data of your own") -> list[click.Option]:
+def data_params(use: str = "Your own data") -> list[click.Option]:
     """The options that say which data: `--data`, `--class-names` and `--image-size`."""
     return [
         click.Option(
@@ -133,17 +131,17 @@ def data_params(use: str = "Data of your own") -> list[click.Option]:
             type=Data(),
             metavar="DATA",
             help=f"{use}: an .npz file (x_train, y_train, x_test, y_test), a folder of images (train/CLASS/…, "
-            "test/CLASS/…, or CLASS/…), or the name of a data set.",
+            "test/CLASS/…, or CLASS/…), or the name of a dataset.",
         ),
         click.Option(
             ["--class-names"],
             metavar="A,B,…|FILE",
-            help="Names of the classes, in the model's order: with commas between, or a .txt or .json file.",
+            help="Class names in the model's order: comma-separated, or a .txt or .json file.",
         ),
         click.Option(
             ["--image-size"],
             metavar="N|HxW",
-            help="Pixels that a folder's images are fitted to.  [default: what the model takes]",
+            help="Size that a folder's images are resized to.  [default: the model's input]",
         ),
     ]
 
@@ -185,7 +183,7 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
         **others: Any,
     ) -> Any:
         if run is not None and model is not None:
-            raise WorkbenchError(f"Give either a run or `--model`, not both. Got {run!r} and {str(model)!r}.")
+            raise WorkbenchError(f"Give a run or `--model`, not both. Got {run!r} and {str(model)!r}.")
         source = Source(
             run=run,
             model=model,
@@ -213,25 +211,24 @@ def source_params(run_option: bool = False) -> list[click.Parameter]:
             ["--model"],
             type=MODEL,
             metavar="FILE",
-            help="A model of your own, instead of a run: a .keras or .h5 file; or an .onnx or .tflite file or a "
-            "SavedModel folder, which have no gradients.",
+            help="Your own model instead of a run: .keras or .h5; or .onnx, .tflite or a SavedModel folder, which "
+            "have no gradients.",
         ),
         *data_params(),
         click.Option(
             ["--preprocessing"],
             type=Choice("preprocessing", _preprocessings, "NAME"),
-            help="What the model is given for an image: unit (0…1), signed (−1…1), pixels (0…255), imagenet-torch, "
-            "imagenet-caffe; auto, told by its own layers; or find, told by what it recognises.  "
-            "[default: the run's, or auto]",
+            help="Scaling of the model's input: unit (0…1), signed (−1…1), pixels (0…255), imagenet-torch, "
+            "imagenet-caffe; auto (read from its layers), or find (by accuracy).  [default: the run's, or auto]",
         ),
         click.Option(
             ["--split"],
             type=Choice("split", ("train", "validation", "test")),
             default="test",
             show_default=True,
-            help="Which images are looked at.",
+            help="Part of the data to evaluate.",
         ),
-        click.Option(["--data-dir"], type=FOLDER, help="Folder with the files of Fashion-MNIST."),
+        click.Option(["--data-dir"], type=FOLDER, help="Folder with the Fashion-MNIST files."),
     ]
 
 

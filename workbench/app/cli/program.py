@@ -129,7 +129,7 @@ class Program(Group):
             named = f"{error.filename}: " if error.filename else ""
             code = _fail(f"{named}{error.strerror or error}.", USER_ERROR, run)
         except Exception as error:  # noqa: BLE001 - the last surface: whatever it is, the user gets a sentence
-            hint = "" if run.traceback else " Run it again with --traceback to see where."
+            hint = "" if run.traceback else " Run it again with --traceback for details."
             what = f"{type(error).__name__}: {error}".rstrip(".")
             code = _fail(f"This is a bug in the workbench, not in what you did. {what}.{hint}", BUG, run)
         sys.exit(code if isinstance(code, int) else 0)
@@ -168,7 +168,7 @@ def _traceback_option() -> click.Option:
         expose_value=False,
         is_eager=True,
         callback=remember,
-        help="Show where an error came from.",
+        help="Show the traceback of an error.",
     )
 
 

@@ -33,7 +33,7 @@ class RecipeCommand(Command):
         own = [param for param in self.get_params(ctx) if isinstance(param, click.Option) and param not in settings]
         with formatter.section("Options"):
             formatter.write_dl([record for param in own if (record := param.get_help_record(ctx)) is not None])
-        with formatter.section("Settings of the recipe; given, they replace its own"):
+        with formatter.section("Recipe settings (override the recipe's own)"):
             formatter.write_dl([record for param in settings if (record := param.get_help_record(ctx)) is not None])
 
 
@@ -45,12 +45,12 @@ def architectures() -> Iterator[str]:
 
 
 architecture = click.option(
-    "--architecture", type=Choice("architecture", architectures, "NAME"), help="The network.  [default: baseline]"
+    "--architecture",
+    type=Choice("architecture", architectures, "NAME"),
+    help="Network architecture.  [default: baseline]",
 )
 weights = click.option(
-    "--weights",
-    metavar="imagenet|none|FILE",
-    help="What the backbone of a transferred network starts from.  [default: imagenet]",
+    "--weights", metavar="imagenet|none|FILE", help="Initial weights of a pretrained backbone.  [default: imagenet]"
 )
 
 

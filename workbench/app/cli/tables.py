@@ -96,7 +96,7 @@ def show_table(frame: pd.DataFrame, title: str = "") -> None:
             table.add_row(*(Text(each) for each in row))
         out.print(table)
     if len(frame) > MOST_ROWS:
-        say(f"… {len(frame) - MOST_ROWS:,} more rows; --json prints all of them.", "dim")
+        say(f"… {len(frame) - MOST_ROWS:,} more rows (--json prints all).", "dim")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def title_html(names: Sequence[str], true: int, predicted: int) -> Html:
     if (true, predicted) == (ANY, ANY):
         return Html("All errors")
     if true == predicted:
-        return Html("{} recognised").format(names[true])
+        return Html("{}: correct").format(names[true])
     left = element("span", "Any other class" if true == ANY else names[true], class_="rt")
     right = element("span", "any other class" if predicted == ANY else names[predicted], class_="rp")
     return left + " " + element("span", "→", class_="ar") + " " + right

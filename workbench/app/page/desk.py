@@ -35,8 +35,8 @@ LOG = logging.getLogger("workbench.app.page")
 PATIENCE = 4.0
 """Seconds after which the model is opened although nobody has looked yet."""
 OPENING = "Opening the run and its images …"
-PREDICTING = "The model is being loaded, and then asked about every image."
-LOADING = "The model is being loaded; this view fills itself in a few seconds."
+PREDICTING = "The model is loading; then it predicts every image."
+LOADING = "The model is loading; this takes a few seconds."
 
 
 class Desk:

@@ -61,7 +61,7 @@ class _Steps:
         self._job.progress(what, done, total)  # ends here if nobody wants it any more
         if what == "Diagnosis":
             self._job.parts, self._of = done, total
-        asked = f"question {min(self._job.parts + 1, self._of)} of {self._of}"
+        asked = f"analysis {min(self._job.parts + 1, self._of)} of {self._of}"
         said = "" if what == "Diagnosis" else f" · {self._job.what}"
         self._job.what, self._job.share = f"{asked}{said}", self._job.parts / max(self._of, 1)
 

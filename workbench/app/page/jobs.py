@@ -16,7 +16,7 @@ from workbench.core.progress import reporting
 
 LOG = logging.getLogger("workbench.app.page")
 STOPPED = "Stopped."
-UNEXPECTED = "Something went wrong that should not have; the terminal in which the workbench runs says what."
+UNEXPECTED = "Unexpected error: see the terminal that runs the workbench."
 RETRY = 3.0
 """Seconds that a failure is shown before asking again means trying again."""
 

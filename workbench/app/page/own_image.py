@@ -56,7 +56,7 @@ def receive(desk: Desk, sent: object) -> str:
         pixels, done = read_image(raw, shape)
         image = OwnImage(np.asarray(pixels, np.uint8), str(got.get("name", ""))[:120], tuple(done))
     else:
-        raise WorkbenchError("Nothing arrived. Choose a PNG or JPEG file, or draw.")
+        raise WorkbenchError("No image received. Choose a PNG or JPEG file, or draw.")
     key = hashlib.sha256(image.pixels.tobytes() + repr((image.name, image.done)).encode()).hexdigest()[:16]
     desk.own_images.put(key, image)
     return key
@@ -76,7 +76,7 @@ def _bytes_of(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise WorkbenchError("What arrived is no image; send it again.") from None
+        raise WorkbenchError("The image did not arrive whole; send it again.") from None
 
 
 def current(desk: Desk, view: View) -> OwnImage | None:
@@ -90,9 +90,7 @@ def current(desk: Desk, view: View) -> OwnImage | None:
         return start if start is None or not view.invert else OwnImage(255 - start.pixels, "", ())
     image: OwnImage | None = desk.own_images.get(view.own)
     if image is None:
-        raise WorkbenchError(
-            "The image of this link is not kept any more; it never left this machine's memory. Upload or draw it again."
-        )
+        raise WorkbenchError("The image of this link is no longer in memory. Upload or draw it again.")
     return OwnImage(255 - image.pixels, image.name, image.done) if view.invert else image
 
 

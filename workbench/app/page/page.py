@@ -179,9 +179,7 @@ class Panes:
                 return detail.explanation_html(self.desk, subject, view)
         if step[1].error:
             return problem(step[1].error)
-        return detail.waiting_html(
-            step[0], "The model is being loaded; maps appear here in a few seconds.", step[1].what
-        )
+        return detail.waiting_html(step[0], "The model is loading; maps appear in a few seconds.", step[1].what)
 
     def answer(self, raw: object) -> Html:
         """Return the pane below: numbers and diagnosis, or the answer of an analysis."""

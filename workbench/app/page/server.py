@@ -58,7 +58,7 @@ def running(app: Any, taken: socket.socket) -> Iterator[threading.Thread]:
         while not server.started:
             thread.join(0.02)
             if not thread.is_alive():
-                raise Unavailable("The page's server did not start; the lines above say why.")
+                raise Unavailable("The page's server did not start; see the lines above.")
         yield thread
     finally:
         # Pages that are still open hold event streams; they are cut after a second, which is no error to report.

@@ -58,11 +58,11 @@ WRONG = {
     "a setting without value": (["explain", "0", "--run", "tiny", *DATA, "--set", "steps"], "NAME=VALUE"),
     "a contrast and a target": (
         ["explain", "0", "--run", "tiny", *DATA, "--contrast", "0", "1", "--target", "label"],
-        "leave `--target` out",
+        "leave out `--target`",
     ),
     "a contrast of probabilities": (
         ["explain", "0", "--run", "tiny", *DATA, "--contrast", "0", "1", "--score", "probability"],
-        "leave `--score` out",
+        "leave out `--score`",
     ),
     "half a contrast": (["explain", "0", "--run", "tiny", *DATA, "--contrast", "0"], "--contrast"),
     "a contrast with no such class": (["explain", "0", "--run", "tiny", *DATA, "--contrast", "0", "7"], "no class"),
@@ -81,7 +81,7 @@ WRONG = {
     "a foreign model": (["evaluate", "--model", "text.keras", *DATA], "text.keras is not a Keras model file"),
     "a model that is not there": (["evaluate", "--model", "no.keras", *DATA], "no.keras"),
     "a model without data": (["evaluate", "--model", "text.keras"], "--data FILE.npz"),
-    "a run and a model": (["evaluate", "tiny", "--model", "text.keras"], "either a run or `--model`"),
+    "a run and a model": (["evaluate", "tiny", "--model", "text.keras"], "a run or `--model`"),
     "data that is none": (["evaluate", "tiny", "--data", "text.png"], "npz"),
     "a port that is none": (["page", "tiny", "--port", "70000"], "--port"),
 }
@@ -128,7 +128,7 @@ def test_the_traceback_is_there_when_asked_for(here, at):
             KeyError("gone"),
             1,
             "Error: This is a bug in the workbench, not in what you did. "
-            "KeyError: 'gone'. Run it again with --traceback to see where.\n",
+            "KeyError: 'gone'. Run it again with --traceback for details.\n",
         ),
     ],
 )

@@ -77,7 +77,7 @@ def test_start_computes_the_predictions_and_serves_them(run, monkeypatch):
     assert served[0].has_predictions
     assert served[0].dataset.notes
     assert "photos/test, 12 images of 3 classes" in done.stdout
-    assert "neither a run nor" in run("start", *SOURCE, "--retrain", code=2).stderr
+    assert "leave out the run" in run("start", *SOURCE, "--retrain", code=2).stderr
 
 
 def test_diagnose_and_figures_work_from_the_same_options(run, own):

@@ -105,7 +105,7 @@ def test_augmentation_is_drawn_before_one_trains(run, jobs, tiny_npz, tmp_path):
     from PIL import Image
 
     said = run("train", "a", "--recipe", "mine.toml", "--data", tiny_npz, "--augmentation-samples", "drawn").stdout
-    assert said.index("Samples of the augmentation") < said.index("Training a on")
+    assert said.index("Augmented images: ") < said.index("Training a on")
     assert np.asarray(Image.open(tmp_path / "drawn/augmentation-samples.png")).std() > 20
     record = json.loads((tmp_path / "drawn/augmentation-samples.json").read_text())
     assert (record["params"]["shift"], record["params"]["flip"]) == (1, "yes")
@@ -145,7 +145,7 @@ def test_recipes_are_compared_and_the_answer_is_kept(run, monkeypatch, tiny_npz,
         "mine": recipe("tuned", {"shift": 1, "epochs": 2}),
     }
     assert (asked["seeds"], asked["prefix"], asked["job"].dataset) == ([1, 2, 3], "compare", str(tiny_npz))
-    assert "compare-mine-1 is there." in said
+    assert "compare-mine-1: already trained." in said
     assert "+20.00" in said
     assert "mine helped, compared with report: +20.00 points" in said
     answer = json.loads(run(*flags, "--json").stdout)
@@ -157,7 +157,7 @@ def test_recipes_are_compared_and_the_answer_is_kept(run, monkeypatch, tiny_npz,
 def test_two_recipes_of_one_name_are_refused(run):
     done = run("compare-recipes", "mine.toml", "./mine.toml")
     assert done.exit_code == 2
-    assert "Two recipes have one name: mine, mine" in done.stderr
+    assert "Two recipes have the same name: mine, mine" in done.stderr
 
 
 def test_time_left_is_written_like_a_clock():

@@ -40,19 +40,19 @@ def test_an_upload_is_fitted_and_what_was_done_is_said(desk, parse):
     assert "resized from 56×56 to 28×28" in page.text
     assert EVIL in page.text
     assert page.all("img") == []
-    assert "bright at its border" in page.text
+    assert "Bright background" in page.text
     assert base64.b64decode(page.all("canvas")[0]["data-pixels"]) == image.pixels.tobytes()
 
 
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        (None, "Nothing arrived"),
+        (None, "No image received"),
         ({"pixels": encoded(b"123")}, "Got 3"),
-        ({"pixels": "no base64!"}, "no image"),
+        ({"pixels": "no base64!"}, "did not arrive whole"),
         ({"file": encoded(b"GIF89a nothing")}, "image"),
         ({"file": "A" * (MEGABYTES * 2**21)}, f"at most {MEGABYTES} MB"),
-        ({"file": {"path": "/etc/passwd"}}, "Nothing arrived"),
+        ({"file": {"path": "/etc/passwd"}}, "No image received"),
     ],
 )
 def test_what_is_no_image_is_one_sentence(desk, sent, said):
@@ -61,10 +61,10 @@ def test_what_is_no_image_is_one_sentence(desk, sent, said):
 
 
 def test_a_link_whose_image_is_gone_says_so(desk, parse):
-    with pytest.raises(WorkbenchError, match="not kept any more"):
+    with pytest.raises(WorkbenchError, match="no longer in memory"):
         current(desk, View(section="own", own="0123"))
     page = parse(easel_html(desk, View(section="own", own="0123")))
-    assert "not kept any more" in page.text
+    assert "no longer in memory" in page.text
     assert page.all("canvas")[0]["data-pixels"] == ""
 
 

@@ -90,7 +90,7 @@ def test_before_the_model_is_there_probabilities_are_shown_and_maps_said_to_come
     page = parse(panes.detail({"section": "errors", "image": "5"}))
     assert "Test image 105" in page.text
     assert "99.5" in page.text
-    assert "maps appear here in a few seconds" in page.text
+    assert "maps appear in a few seconds" in page.text
     assert page.all("div", data_wait="loading") != []
 
 

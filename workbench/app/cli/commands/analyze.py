@@ -42,17 +42,17 @@ class Analyses(Group):
     kind="analysis",
     kinds="analyses",
     examples=[
-        ("analyze most-confused --top 5", "of the baseline, on the test images"),
-        ("analyze per-class mine --split train", "of one's own run, on the training images"),
-        ("analyze top-losses --model my.keras --data my.npz", "of one's own model and data"),
-        ("analyze confusion-matrix --json", "for other programs"),
+        ("analyze most-confused --top 5", "the baseline, on the test set"),
+        ("analyze per-class mine --split train", "your own run, on the training set"),
+        ("analyze top-losses --model my.keras --data my.npz", "your own model and data"),
+        ("analyze confusion-matrix --json", "as JSON, for other programs"),
         ("analyze most-confused --help", "the parameters of one analysis"),
     ],
 )
 def analyze() -> None:
-    """Answer one question about a run: findings and tables in the terminal.
+    """Run one analysis: findings and tables in the terminal.
 
-    An analysis that was answered before is answered from the cache.
+    Results are cached, so running an analysis again returns at once.
     """
 
 
@@ -99,13 +99,13 @@ def _examples(name: str, kind: type[Analysis[Any]]) -> list[tuple[str, str]]:
     """Show the analysis bare, with its first parameter that is a number or a choice, and for other programs."""
     from workbench.core.params import describe
 
-    shown = [(f"analyze {name}", "of the baseline, on the test images")]
+    shown = [(f"analyze {name}", "the baseline, on the test set")]
     for parameter in describe(kind.Params):
         if parameter.kind is not bool and not parameter.many and parameter.default is not None:
             flag = parameter.name.replace("_", "-")
-            shown.append((f"analyze {name} --{flag} {_other(parameter)}", "with a parameter of one's choice"))
+            shown.append((f"analyze {name} --{flag} {_other(parameter)}", "with a parameter changed"))
             break
-    return [*shown, (f"analyze {name} mine --json", "of one's own run, for other programs")]
+    return [*shown, (f"analyze {name} mine --json", "your own run, as JSON")]
 
 
 def _other(parameter: Parameter) -> Any:

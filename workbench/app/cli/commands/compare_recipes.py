@@ -20,23 +20,21 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    params=data_params("Compare on data of your own, not on Fashion-MNIST"),
+    params=data_params("Instead of Fashion-MNIST, your own data"),
     cls=RecipeCommand,
     examples=[
-        ("compare-recipes report tuned --seeds 3", "does the tuned recipe help? Six trainings"),
-        ("compare-recipes tuned mine.toml --data my.npz --epochs 5", "one's own recipe and data, for fewer epochs"),
-        ("compare-recipes report tuned --seeds 5", "with two seeds more; those that are there stay"),
+        ("compare-recipes report tuned --seeds 3", "does the tuned recipe help? Six training runs"),
+        ("compare-recipes tuned mine.toml --data my.npz --epochs 5", "your own recipe and data, fewer epochs"),
+        ("compare-recipes report tuned --seeds 5", "two more seeds; finished runs are reused"),
     ],
 )
 @click.argument("recipes", nargs=-1, required=True, metavar="RECIPE RECIPE …")
-@click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="Trainings of each recipe.")
-@click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="The seeds begin with this.")
-@click.option(
-    "--name", default="compare", show_default=True, help="Name of the figure; those of the runs begin with it."
-)
+@click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="Training runs per recipe.")
+@click.option("--first-seed", type=click.IntRange(0), default=0, show_default=True, help="First seed.")
+@click.option("--name", default="compare", show_default=True, help="Name of the figure, and prefix of the run names.")
 @architecture
 @weights
-@click.option("--deterministic", is_flag=True, help="Compute on one thread and in one order: slower.")
+@click.option("--deterministic", is_flag=True, help="Reproducible bit for bit: single-threaded, slower.")
 @click.option("--out", type=FOLDER, default=Path("figures"), show_default=True, help="Folder for the figure.")
 @with_reading
 @data_dir
@@ -57,11 +55,11 @@ def compare_recipes(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Train recipes from several seeds, and say which helped, compared with the first.
+    """Train recipes with several seeds, and test which of them beat the first.
 
-    Recipes are names, .toml files, or run.json files. Every training is a run of its own, NAME-RECIPE-SEED; those that
-    are there are not trained again, and one that was stopped goes on. Settings that are given replace those of every
-    recipe. A recipe helped only if its difference to the first is beyond chance both over seeds and over test images.
+    Recipes are names, .toml files, or run.json files. Each training is saved as run NAME-RECIPE-SEED; finished runs
+    are reused and interrupted ones resumed. Settings on the command line override those of every recipe. A recipe
+    counts as better only if its difference from the first is significant both over seeds and over test images.
     """
     from workbench.app.cli.commands.train import EpochLines
     from workbench.app.cli.console import headline, say
@@ -79,7 +77,7 @@ def compare_recipes(
     opened = [open_recipe(recipe, typed_values(settings)) for recipe in recipes]
     chosen = dict(opened)
     if len(chosen) < len(opened):
-        raise WorkbenchError(f"Two recipes have one name: {', '.join(each for each, _ in opened)}. Rename a file.")
+        raise WorkbenchError(f"Two recipes have the same name: {', '.join(each for each, _ in opened)}. Rename a file.")
     said = {
         "architecture": architecture,
         "weights": weights,
@@ -94,7 +92,7 @@ def compare_recipes(
     def on_run(run: str, trains: bool) -> None:
         lines.begin(run)
         if not trains and not as_json:
-            say(f"{run} is there.", "dim")
+            say(f"{run}: already trained.", "dim")
 
     with progress():
         trained = train_all(

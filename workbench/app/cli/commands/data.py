@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 @command(
-    params=data_params("Look at data of your own instead"),
+    params=data_params("Instead of Fashion-MNIST, your own data"),
     examples=[
-        ("data", "find it, or fetch it"),
-        ("data --data photos/", "what a folder of images holds, and what cannot be read"),
-        ("data --data-dir ~/fashion-mnist", "use the files of a folder, if they are whole"),
-        ("data --json", "folder, source and checksums for other programs"),
+        ("data", "find Fashion-MNIST, or download it"),
+        ("data --data photos/", "classes, counts and unreadable files of a folder of images"),
+        ("data --data-dir ~/fashion-mnist", "use the files in a folder, once verified"),
+        ("data --json", "folder, source and checksums as JSON"),
     ],
 )
 @with_reading
 @data_dir
 @as_json
 def data(data: str | None, reading: dict[str, Any], data_dir: Path | None, as_json: bool) -> None:
-    """Find, verify, or fetch Fashion-MNIST; with --data, say what data of one's own holds.
+    """Find, verify or download Fashion-MNIST; with --data, summarise your own data.
 
-    Looks into --data-dir or WORKBENCH_DATA, the cache folder, the folder of Debian's package
-    dataset-fashion-mnist; else downloads it with Keras, or with apt-get (which needs no root). Every file is
-    verified by its SHA-256 before it is used; a damaged one is named, set aside and fetched again.
+    Searches --data-dir or WORKBENCH_DATA, the cache folder, and the folder of Debian's package
+    dataset-fashion-mnist; otherwise downloads it with Keras or apt-get (no root needed). Every file is verified by
+    SHA-256 before use; a damaged one is reported, set aside and downloaded again.
     """
     if data is not None:
         _show(data, reading, data_dir, as_json)
@@ -50,7 +50,7 @@ def _find(data_dir: Path | None, as_json: bool) -> None:
     if as_json:
         show_json(located)
         return
-    headline("Fashion-MNIST is there, and whole.")
+    headline("Fashion-MNIST found, checksums OK.")
     say()
     facts({"source": located.source, "folder": located.folder})
     say()
@@ -58,7 +58,7 @@ def _find(data_dir: Path | None, as_json: bool) -> None:
     facts(located.checksums)
     if located.tried:
         say()
-        say("Looked for it elsewhere before:", "dim")
+        say("Searched before:", "dim")
     for line in located.tried:
         say(f"  {line}", "dim")
 
@@ -109,7 +109,7 @@ def _show(name: str, reading: dict[str, Any], data_dir: Path | None, as_json: bo
         say(f"  {note}")
     if len(skipped) > 1:
         say()
-        say("Files that cannot be used", "dim")
+        say("Unusable files", "dim")
         facts(skipped)
 
 

@@ -23,27 +23,27 @@ FOUND = 3
 @command(
     params=source_params(),
     examples=[
-        ("diagnose --fast", "the baseline, in less than a minute"),
-        ("diagnose mine --out report/", "a run of one's own, with the figure of each finding"),
-        ("diagnose --model my.keras --data my.npz", "a model and data of one's own"),
-        ("diagnose mine --json --fail-on serious", "for other programs: exit code 3 if there is a serious fault"),
+        ("diagnose --fast", "the baseline, quick analyses only"),
+        ("diagnose mine --out report/", "your own run, with a figure for each finding"),
+        ("diagnose --model my.keras --data my.npz", "your own model and data"),
+        ("diagnose mine --json --fail-on serious", "as JSON; exit code 3 if a finding is serious"),
     ],
 )
 @with_source
-@click.option("--fast", is_flag=True, help="Ask only what takes seconds.")
-@click.option("--out", type=FOLDER, help="Write the figure of each finding, and diagnosis.json, into this folder.")
+@click.option("--fast", is_flag=True, help="Run only the analyses that take seconds.")
+@click.option("--out", type=FOLDER, help="Write diagnosis.json and a figure for each finding to this folder.")
 @click.option(
     "--fail-on",
     type=Choice("severity", ("mild", "serious", "critical")),
-    help="Exit with 3 if there is a finding of this severity or worse.",
+    help="Exit with code 3 on a finding of this severity or worse.",
 )
 @as_json
 def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, as_json: bool) -> None:
-    """Find what is wrong with a model and its data, and rank it by what it costs.
+    """Find the problems of a model and its data, ranked by what they cost.
 
-    Every analysis that can find faults is asked: about labels, duplicates, shortcuts, calibration, groups of images,
-    and so on. For each fault: a sentence, the images that show it, what to do, and what would confirm it. Stopped at
-    any moment, the same command goes on where it was.
+    Runs every analysis that can find faults: label errors, duplicates, shortcuts, calibration, weak slices and so on.
+    Each finding comes with the images that show it, what to do, and how to check it. If interrupted, run the same
+    command again to continue.
     """
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
@@ -76,16 +76,16 @@ def _show(found: Diagnosis, out: Path | None) -> None:
 
     context = found.context
     headline(
-        f"What is wrong with {context['run']}, worst first",
-        f"{context['dataset']} · {int(context['images']):,} images · {len(found.asked)} analyses asked",
+        f"Problems of {context['run']!r}, worst first",
+        f"{context['dataset']} · {int(context['images']):,} images · {len(found.asked)} analyses run",
     )
     say()
     if not found.findings:
-        say("Nothing stands out.")
+        say("No problems found.")
     for each in found.findings:
         show_finding(each.finding, title=f"{each.rank}. {each.finding.kind}", more=_more(each, int(context["images"])))
     for name, why in found.left_out.items():
-        say(f"Not asked: {name}: {why}", "dim")
+        say(f"Not run: {name}: {why}", "dim")
     if out is not None:
         say(f"Figures and diagnosis.json are in {out}.", "dim")
 
@@ -95,12 +95,12 @@ def _more(each: Diagnosed, images: int) -> list[str]:
     finding, lines = each.finding, []
     if finding.cost is not None and finding.cost.value:
         span = finding.cost.interval
-        points = f" ({percent(span[0])} to {percent(span[1])})" if span else ""
+        points = f" (95 % interval {percent(span[0])} to {percent(span[1])})" if span else ""
         about = counted(round(finding.cost.value * images), "image")
-        lines.append(f"at stake: {about}, {percent(finding.cost.value)}{points}")
+        lines.append(f"affects about {about}, {percent(finding.cost.value)}{points}")
     if finding.confirm:
-        lines.append(f"to confirm: {finding.confirm}")
+        lines.append(f"check: {finding.confirm}")
     if each.also:
-        lines.append(f"with it: {listed([f'{other.kind} ({name})' for name, other in each.also], 4)}")
-    lines.append(f"more: workbench analyze {each.analysis}")
+        lines.append(f"also explains: {listed([f'{other.kind} ({name})' for name, other in each.also], 4)}")
+    lines.append(f"details: workbench analyze {each.analysis}")
     return lines

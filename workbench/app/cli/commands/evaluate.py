@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.app.cli.options import as_json, source_params, with_source
 from workbench.app.cli.program import command
+from workbench.core.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 
-@command(examples=[("runs", "a table"), ("runs --json", "every manifest")])
+@command(examples=[("runs", "a table"), ("runs --json", "every manifest, as JSON")])
 @as_json
 def runs(as_json: bool) -> None:
-    """List the runs: every whole one under saved_models/, or under WORKBENCH_RUNS."""
+    """List the finished runs in saved_models/, or in WORKBENCH_RUNS."""
     import pandas as pd
 
     from workbench.app.cli.console import headline, say
@@ -30,9 +31,9 @@ def runs(as_json: bool) -> None:
         show_json([{"path": run.path, **run.manifest.model_dump(mode="json")} for run in found])
         return
     if not found:
-        say(f"There is no run in {runs_folder()} yet. `workbench train` makes one.")
+        say(f"No runs in {runs_folder()} yet. Train one with `workbench train`.")
         return
-    headline(f"{len(found)} run{'s' if len(found) > 1 else ''} in {runs_folder()}")
+    headline(f"{counted(len(found), 'run')} in {runs_folder()}")
     rows = []
     for run in found:
         made, test = run.manifest, run.manifest.metrics.get("test", {})
@@ -54,10 +55,10 @@ def runs(as_json: bool) -> None:
 @command(
     params=source_params(),
     examples=[
-        ("evaluate", "the baseline, on the test images"),
-        ("evaluate mine --split train", "one's own run, on the images it learned from"),
-        ("evaluate --model my.keras --data my.npz --json", "one's own model, for other programs"),
-        ("evaluate --model my.keras --data photos/ --preprocessing find", "what it is to be given is found out"),
+        ("evaluate", "the baseline, on the test set"),
+        ("evaluate mine --split train", "your own run, on its training set"),
+        ("evaluate --model my.keras --data my.npz --json", "your own model, as JSON"),
+        ("evaluate --model my.keras --data photos/ --preprocessing find", "with preprocessing found by accuracy"),
     ],
 )
 @with_source
@@ -77,7 +78,7 @@ def evaluate(source: Source, as_json: bool) -> None:
         about = {"run": session.name, "dataset": session.dataset.name, **given}
         show_json({**about, **overall, "classes": records(classes)})
         return
-    headline(f"How good is {session.name}?", f"{session.dataset.name} · {overall['images']:,} images")
+    headline(f"How good is {session.name!r}?", f"{session.dataset.name} · {overall['images']:,} images")
     say()
     low, high = overall["accuracy_interval"]
     facts(

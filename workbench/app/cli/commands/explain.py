@@ -34,13 +34,13 @@ class _Explain(Command):
     params=source_params(run_option=True),
     cls=_Explain,
     examples=[
-        ("explain 12", "image 12 of the test split, by Grad-CAM"),
+        ("explain 12", "Grad-CAM of test image 12"),
         ("explain 12 2043 --method saliency --method occlusion", "two images, two methods"),
-        ("explain 12 --target Shirt --layer conv2", "what speaks for a shirt, as one layer sees it"),
-        ("explain photo.png --out maps/", "an image of one's own"),
-        ("explain 12 --contrast label predicted", "for an error: what spoke for either class"),
-        ("explain 12 --method occlusion --set size=7", "with a parameter of the method"),
-        ("explain 12 --method rise --check", "computed again in float64, and compared"),
+        ("explain 12 --target Shirt --layer conv2", "evidence for Shirt, read at one layer"),
+        ("explain photo.png --out maps/", "your own image file"),
+        ("explain 12 --contrast label predicted", "for an error: the true class against the predicted one"),
+        ("explain 12 --method occlusion --set size=7", "with a parameter of the method changed"),
+        ("explain 12 --method rise --check", "verified by re-computing it in float64"),
     ],
 )
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE…")
@@ -51,38 +51,38 @@ class _Explain(Command):
     type=Choice("attribution method", METHODS.names, "METHOD"),
     multiple=True,
     default=("grad-cam",),
-    help="How to explain; repeatable.  [default: grad-cam]",
+    help="Attribution method; repeatable.  [default: grad-cam]",
 )
 @click.option(
     "--target",
     default="predicted",
     show_default=True,
     metavar="predicted|label|CLASS",
-    help="Whose score is explained: the predicted class, the label, or a class by name or number.",
+    help="Class to explain: the predicted one, the label, or a class name or number.",
 )
 @click.option(
     "--contrast",
     nargs=2,
     metavar="CLASS CLASS",
-    help="Two classes in the same forms, in place of a target: explains the first's logit less the second's.",
+    help="Explain the difference of two logits, first minus second; replaces --target.",
 )
 @click.option(
     "--score",
     type=Choice("score", ("logit", "probability")),
     default="logit",
     show_default=True,
-    help="What is explained: the score before the softmax, or after it.",
+    help="Explain the score before or after the softmax.",
 )
-@click.option("--layer", metavar="LAYER", help="The layer that is read, for methods that read one.")
-@click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="A parameter of the method; repeatable.")
-@click.option("--invert", is_flag=True, help="Turn image files from dark on light to light on dark.")
+@click.option("--layer", metavar="LAYER", help="Layer to read, for methods that read one.")
+@click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Parameter of the method; repeatable.")
+@click.option("--invert", is_flag=True, help="Invert image files (for dark-on-white drawings).")
 @click.option(
     "--verdict/--no-verdict",
     default=True,
     show_default=True,
-    help="Judge each map against random ones, and each method once against a network with random weights.",
+    help="Compare each map with random maps, and each method once with a network of random weights.",
 )
-@click.option("--check", is_flag=True, help="Compute each map again in float64, and print the largest difference.")
+@click.option("--check", is_flag=True, help="Re-compute each map in float64 and print the largest difference.")
 @click.option("--out", type=FOLDER, help="Folder to write to.  [default: figures/RUN/explain]")
 @as_json
 def explain(
@@ -101,11 +101,11 @@ def explain(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Show which pixels speak for a class, as a picture for each image and method, and whether to believe it.
+    """Write attribution maps as pictures, each with a verdict on whether to believe it.
 
-    IMAGE is a number, the position in the split, or an image file. Beside each picture stands a .json with what
-    made it. A verdict says whether the pixels that the map ranks first move the prediction more than those of 50
-    random maps do, and whether the method's maps change at all when the network's weights are drawn anew.
+    IMAGE is a row of the split or an image file. A .json beside each picture records how it was made. The verdict
+    says whether the pixels that the map ranks first change the prediction more than those of 50 random maps, and
+    whether the method's maps change when the network's weights are randomised.
     """
     from workbench.app.cli.commands.explained_images import ExplainedImages
     from workbench.app.cli.console import headline, say
@@ -117,7 +117,7 @@ def explain(
         session = source.open()
         folder = out or Path("figures") / _slug(session.name) / "explain"
         if contrast and target != "predicted":
-            raise WorkbenchError("`--contrast` names both classes: leave `--target` out.")
+            raise WorkbenchError("`--contrast` names both classes: leave out `--target`.")
         subjects = ExplainedImages(session, images, contrast or (target,), score=cast("Score", score), invert=invert)
         written = []
         for each in _methods(methods, values):

@@ -50,7 +50,7 @@ class ExplainedImages:
         if "label" in target and len(rows) < len(given):
             raise WorkbenchError("An image file has no label. Give `--target predicted`, or a class by its name.")
         if len(target) > 1 and score != "logit":
-            raise WorkbenchError("A contrast is a difference of two logits: leave `--score` out.")
+            raise WorkbenchError("A contrast is a difference of two logits: leave out `--score`.")
         self.images = np.stack([self._pixels(each, rows.get(place), invert) for place, each in enumerate(given)])
         self.names = [f"image {rows[place]}" if place in rows else Path(each).name for place, each in enumerate(given)]
         self.stems = [f"{session.split}-{rows[p]}" if p in rows else Path(each).stem for p, each in enumerate(given)]

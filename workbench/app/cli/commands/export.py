@@ -23,20 +23,22 @@ FAILED = 3
     params=source_params(),
     examples=[
         ("export --format litert", "the baseline, as exports/baseline/model.tflite"),
-        ("export mine --format onnx --with-explanation", "a run of one's own, with the map of each prediction"),
+        ("export mine --format onnx --with-explanation", "your own run, with the Grad-CAM map of each prediction"),
         ("export mine --format litert --quantize int8 --out mine.tflite", "a quarter of the size"),
-        ("export --model my.keras --data my.npz --format saved-model", "a model and data of one's own"),
+        ("export --model my.keras --data my.npz --format saved-model", "your own model and data"),
     ],
 )
 @with_source
-@click.option("--format", "format_", type=Choice("format", formats), required=True, help="What is written.")
+@click.option("--format", "format_", type=Choice("format", formats), required=True, help="Output format.")
 @click.option(
     "--quantize",
     type=Choice("quantization", ("int8", "float16")),
-    help="Make it smaller: weights in int8 or float16; litert and onnx.",
+    help="Quantize the weights to int8 or float16 (litert, onnx).",
 )
-@click.option("--with-explanation", is_flag=True, help="Give the Grad-CAM map of the predicted class too.")
-@click.option("--layer", metavar="LAYER", help="Whose map.  [default: the last that is no pooling]")
+@click.option(
+    "--with-explanation", is_flag=True, help="Add the Grad-CAM map of the predicted class as a second output."
+)
+@click.option("--layer", metavar="LAYER", help="Layer of the map.  [default: the last one that is not pooling]")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="PATH", help="File, or folder, to write.  [default: exports/RUN/]"
 )
@@ -51,12 +53,12 @@ def export(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Write a model for LiteRT, ONNX or TensorFlow Serving, and measure that it says what the Keras model says.
+    """Export a model to LiteRT, ONNX or TensorFlow Serving, and verify it against the Keras model.
 
-    The file takes images as float32 in [0, 1], (N, H, W, C), and gives `probabilities`, (N, K), and `heatmap`,
-    (N, h, w). Compared are 1,000 images of the split. If fewer than 99.5 % of the predictions agree (quantized: 99 %),
-    or maps differ by more than a thousandth of the largest value (quantized: a tenth), nothing is written, and the
-    exit code is 3. Beside the file stands a .json with names, classes and what was measured.
+    The file takes float32 images in [0, 1], (N, H, W, C), and returns `probabilities`, (N, K), and `heatmap`,
+    (N, h, w). Both models are compared on 1,000 images of the split: if fewer than 99.5 % of the predictions agree
+    (quantized: 99 %), or maps differ by more than a thousandth of the largest value (quantized: a tenth), nothing is
+    written and the exit code is 3. A .json beside the file holds names, classes and measurements.
     """
     from workbench.app.cli.console import headline, say
     from workbench.app.cli.json_output import show_json

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     params=source_params(),
     examples=[
         ("figures", "every analysis of the baseline, under figures/baseline/"),
-        ("figures mine --only most-confused,top-losses", "two of them, of one's own run"),
-        ("figures --limit 1000 --out quick/", "a first look, at the first thousand images"),
+        ("figures mine --only most-confused,top-losses", "two analyses of your own run"),
+        ("figures --limit 1000 --out quick/", "a first look: only the first 1,000 images"),
     ],
 )
 @with_source
-@click.option("--only", metavar="A,B", default="", help="These analyses, separated by commas; all if not given.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Look at the first N images only.")
+@click.option("--only", metavar="A,B", default="", help="Only these analyses, comma-separated.  [default: all]")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N images.")
 @click.option("--out", type=FOLDER, help="Folder to write to.  [default: figures/RUN]")
 @as_json
 def figures(source: Source, only: str, limit: int | None, out: Path | None, as_json: bool) -> None:
-    """Draw every analysis: a figure, its numbers in a .json beside it, and index.md, a gallery of all.
+    """Draw every analysis: a figure and a .json with its numbers each, and a gallery, index.md.
 
-    An analysis that the model or the data cannot answer is left out, and the gallery says why.
+    Analyses that do not apply to the model or the data are skipped; the gallery says why.
     """
     import pandas as pd
 

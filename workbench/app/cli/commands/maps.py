@@ -21,24 +21,25 @@ if TYPE_CHECKING:
     params=source_params(run_option=True),
     examples=[
         ("maps grad-cam --out maps.npy", "one map for each image of the test split"),
-        ("maps integrated-gradients --limit 1000 --set steps=100", "of the first thousand, with a parameter"),
-        ("maps rise --target label --out rise.npy", "stopped with Ctrl-C, the same command goes on"),
+        ("maps integrated-gradients --limit 1000 --set steps=100", "the first 1,000 images, with a parameter changed"),
+        ("maps rise --target label --out rise.npy", "after Ctrl-C, the same command continues"),
     ],
 )
 @click.argument("method", type=Choice("attribution method", METHODS.names, "METHOD"))
 @with_source
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: METHOD.npy]")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N images only.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N images.")
 @click.option(
-    "--target",
-    default="predicted",
-    show_default=True,
-    metavar="predicted|label|CLASS",
-    help="Whose score is explained.",
+    "--target", default="predicted", show_default=True, metavar="predicted|label|CLASS", help="Class to explain."
 )
-@click.option("--contrast", nargs=2, metavar="CLASS CLASS", help="Two classes, in place of a target.")
-@click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="A parameter of the method; repeatable.")
-@click.option("--overwrite", is_flag=True, help="Begin anew where the file holds other maps.")
+@click.option(
+    "--contrast",
+    nargs=2,
+    metavar="CLASS CLASS",
+    help="Explain the difference of two logits, first minus second; replaces --target.",
+)
+@click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Parameter of the method; repeatable.")
+@click.option("--overwrite", is_flag=True, help="Start again where the file holds other maps.")
 @as_json
 def maps(
     *,
@@ -52,9 +53,9 @@ def maps(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Write the raw maps of many images to one .npy file, as they come: memory does not grow with their number.
+    """Write the raw maps of many images to one .npy file; memory does not grow with their number.
 
-    Stopped at any moment, the same command goes on where it was. Beside the file stands a .json with what made it.
+    If interrupted, run the same command again to continue. A .json beside the file records how the maps were made.
     """
     from workbench.app.cli.console import headline, say
     from workbench.app.cli.json_output import show_json
@@ -62,7 +63,7 @@ def maps(
     from workbench.session.map_files import stream_maps
 
     if contrast and target != "predicted":
-        raise WorkbenchError("`--contrast` names both classes: leave `--target` out.")
+        raise WorkbenchError("`--contrast` names both classes: leave out `--target`.")
     values: dict[str, Any] = dict(setting(each) for each in settings)
     with progress():
         session = source.open()
@@ -83,4 +84,4 @@ def maps(
         show_json({"file": str(path), "shape": list(shape)})
         return
     headline(f"{shape[0]:,} maps of {shape[1]}×{shape[2]} in {path}", f"{session.name} · {session.dataset.name}")
-    say(f"Read them with numpy.load({str(path)!r}, mmap_mode='r'). What made them: {path.with_suffix('.json').name}.")
+    say(f"Read them with numpy.load({str(path)!r}, mmap_mode='r'). Their settings: {path.with_suffix('.json').name}.")

@@ -27,25 +27,25 @@ def _names() -> Iterator[str]:
 @command(
     examples=[
         ("selftest --quick", "every fault once, in three minutes"),
-        ("selftest --only watermark --repeats 5", "one fault, five times in every world"),
-        ("selftest --seed 100 --out selftest/", "all of it with other seeds; the scorecard as files"),
+        ("selftest --only watermark --repeats 5", "one fault, five seeds in every world"),
+        ("selftest --seed 100 --out selftest/", "everything with other seeds; the scorecard as files"),
     ]
 )
-@click.option("--quick", is_flag=True, help="Every fault once, on the smallest images.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn.")
+@click.option("--quick", is_flag=True, help="Plant every fault once, on the smallest images.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
 @click.option("--only", type=Choice("fault", _names, "FAULT"), multiple=True, help="This fault only; repeatable.")
-@click.option("--repeats", type=click.IntRange(1, 100), default=3, show_default=True, help="Seeds of each case.")
-@click.option("--whole", is_flag=True, help="Ask every analysis, also those that take their time.")
-@click.option("--out", type=FOLDER, help="Write scorecard.md and scorecard.json into this folder.")
+@click.option("--repeats", type=click.IntRange(1, 100), default=3, show_default=True, help="Seeds per case.")
+@click.option("--whole", is_flag=True, help="Run every analysis, the slow ones too.")
+@click.option("--out", type=FOLDER, help="Write scorecard.md and scorecard.json to this folder.")
 @as_json
 def selftest(
     *, quick: bool, seed: int, only: tuple[str, ...], repeats: int, whole: bool, out: Path | None, as_json: bool
 ) -> None:
-    """Plant faults into data and networks made here, run the diagnosis, and print how many it finds.
+    """Plant known faults in generated data and networks, and report how many the diagnosis finds.
 
-    A fault counts as found if it is among the first three findings. Controls have no fault, or one that does not
-    matter; a fault above "mild" there is a false alarm. Places and seeds are drawn anew for each seed. Stopped at any
-    moment, the same command goes on where it was. Exit code 1 if fewer than 90 % pass.
+    A fault counts as found if it is among the first three findings. Controls have no fault, or a harmless one; a
+    finding above "mild" is a false alarm there. Each seed draws new places and weights. If interrupted, run the same
+    command again to continue. Exit code 1 if fewer than 90 % pass.
     """
     from workbench.app.cli.json_output import records, show_json
     from workbench.app.cli.progress_bars import progress
@@ -53,7 +53,7 @@ def selftest(
     from workbench.diagnosis.selftest import selftest as run
 
     if quick and repeats != 3:
-        raise WorkbenchError("`--quick` plants every fault once: leave `--repeats` out.")
+        raise WorkbenchError("`--quick` plants every fault once: leave out `--repeats`.")
     with progress():
         scores = run(list(cases(quick=quick, seed=seed, only=only, repeats=repeats)), quick=not whole, cache=True)
     card = scorecard(scores)

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 @command(
     params=source_params(),
     examples=[
-        ("shell", "the baseline, on the test images"),
-        ("shell mine --split train", "one's own run, on the images it learned from"),
-        ("shell --model my.keras --data my.npz", "one's own model and data"),
+        ("shell", "the baseline, on the test set"),
+        ("shell mine --split train", "your own run, on its training set"),
+        ("shell --model my.keras --data my.npz", "your own model and data"),
     ],
 )
 @with_source
 def shell(source: Source) -> None:
-    """Open a Python prompt with the session: IPython where it is installed, else Python's own."""
+    """Open a Python prompt with the session loaded (IPython if it is installed)."""
     import workbench
     from workbench.app.cli.progress_bars import progress
 

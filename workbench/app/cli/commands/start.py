@@ -24,39 +24,36 @@ port = click.option(
     default=7860,
     show_default=True,
     metavar="N",
-    help="Where the page is served; 0 is any free port.",
+    help="Port of the page; 0 for any free one.",
 )
-no_browser = click.option("--no-browser", is_flag=True, help="Only print the address.")
+no_browser = click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 
 
 @command(
     params=source_params(),
     examples=[
         ("start", "data, baseline, page, browser"),
-        (
-            "start --model my.keras --data photos/",
-            "one's own model, and a folder of images with one sub-folder a class",
-        ),
-        ("start mine", "one's own run"),
-        ("start --port 7861 --no-browser", "on a machine that is looked at from another window"),
-        ("start --retrain", "train the baseline anew first (about 15 minutes)"),
+        ("start --model my.keras --data photos/", "your own model, and a folder with one sub-folder per class"),
+        ("start mine", "your own run"),
+        ("start --port 7861 --no-browser", "another port, and no browser"),
+        ("start --retrain", "retrain the baseline first (about 15 minutes)"),
     ],
 )
 @with_source
 @port
 @no_browser
-@click.option("--retrain", is_flag=True, help="Train the baseline anew, though there is one.")
+@click.option("--retrain", is_flag=True, help="Retrain the baseline even if there is one.")
 def start(source: Source, port: int, no_browser: bool, retrain: bool) -> None:
-    """Find the data, open the baseline or train it, compute what is missing, and serve the page.
+    """Prepare data and model, and serve the page.
 
-    Needs nothing but this command: the data is fetched if it is nowhere, and the baseline that comes with the
-    workbench is trained if it is not there. With a run, or with --model and --data, it does the same for these.
+    Downloads Fashion-MNIST and trains the baseline if they are missing. With a run, or with --model and --data, uses
+    those instead.
     """
     from workbench.app.cli.progress_bars import progress
     from workbench.app.page.server import bind
 
     if retrain and source.own:
-        raise WorkbenchError("`--retrain` trains the baseline: give neither a run nor `--model` nor `--data` with it.")
+        raise WorkbenchError("`--retrain` applies to the baseline only: leave out the run, `--model` and `--data`.")
     bind("127.0.0.1", port).close()  # before anything that takes long
     own = source.own
     if not own:
@@ -74,18 +71,18 @@ def start(source: Source, port: int, no_browser: bool, retrain: bool) -> None:
 @command(
     params=source_params(),
     examples=[
-        ("page", "of the baseline"),
-        ("page mine", "of one's own run"),
-        ("page --model my.keras --data my.npz", "of one's own model and data"),
+        ("page", "the baseline"),
+        ("page mine", "your own run"),
+        ("page --model my.keras --data my.npz", "your own model and data"),
     ],
 )
 @with_source
 @port
 @no_browser
 def page(source: Source, port: int, no_browser: bool) -> None:
-    """Serve the page of a run, and nothing before it.
+    """Serve the page for a run (no data download or training).
 
-    Other programs can ask the same page over HTTP: POST /api/predict, /api/explain and /api/analyze, each with its
+    Other programs can use the page over HTTP: POST /api/predict, /api/explain and /api/analyze, each with its
     parameters as a JSON object. "API" in the page's upper right corner documents them.
     """
     from workbench.app.cli.progress_bars import progress
@@ -117,10 +114,10 @@ def _baseline(retrain: bool, data_dir: Path | None) -> Run:
     if there and not retrain:
         run = open_run("baseline")
         accuracy = run.manifest.metrics.get("test", {}).get("accuracy")
-        _step("run", f"{run.path}" + (f", {100 * accuracy:.2f} % of the test images right" if accuracy else ""))
+        _step("run", f"{run.path}" + (f", test accuracy {100 * accuracy:.2f} %" if accuracy else ""))
         return run
     cut_off = not retrain and Checkpoint(runs_folder(), "baseline").read() is not None
-    _step("run", "the baseline is trained now; stopped, it goes on from its last epoch at the next start")
+    _step("run", "training the baseline; if interrupted, the next start resumes at its last epoch")
     job = None if cut_off else TrainingJob.plan(data_dir=None if data_dir is None else str(data_dir))
     return fit("baseline", job, resume=cut_off)
 
@@ -133,7 +130,7 @@ def _serve(session: Session, port: int, no_browser: bool) -> None:
         images = f"{len(session.predictions):,} images"
         _step("predictions", f"{session.dataset.name}, {images}, {int((~session.predictions.correct).sum()):,} errors")
     else:
-        _step("predictions", "none yet; the page shows how far they are")
+        _step("predictions", "not computed yet; the page shows the progress")
     serve(session, port=port, open_browser=not no_browser, tell=_tell)
     say()
     say("Stopped.", "dim")
@@ -145,7 +142,7 @@ def _tell(url: str) -> None:
     say()
     say(f"  {url}", "bold")
     say()
-    say("Ctrl-C stops it.", "dim")
+    say("Press Ctrl-C to stop.", "dim")
 
 
 def _step(what: str, how: str) -> None:

@@ -29,16 +29,16 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
 
 
 @click.command(
-    params=data_params("Train on data of your own, not on Fashion-MNIST"),
+    params=data_params("Instead of Fashion-MNIST, your own data"),
     cls=RecipeCommand,
     examples=[
         ("train", "the tuned baseline, as run `baseline-tuned-0`"),
-        ("train mine --recipe report --seed 1", "the report's recipe, under a name of one's own"),
+        ("train mine --recipe report --seed 1", "the report's recipe, under a name of your own"),
         ("train quick --epochs 2 --batch-size 128", "a first look"),
-        ("train --recipe augmented --show-recipe", "a recipe as TOML, to be changed in an editor"),
-        ("train mine --data my.npz --rotation 10 --patience 3", "one's own data; stops early"),
-        ("train mine --resume", "go on where it was cut off"),
-        ("train mine --architecture resnet50 --weights FILE.h5", "a network trained before, with a new classifier"),
+        ("train --recipe augmented --show-recipe", "print a recipe as TOML, ready to edit"),
+        ("train mine --data my.npz --rotation 10 --patience 3", "your own data, with early stopping"),
+        ("train mine --resume", "resume an interrupted training"),
+        ("train mine --architecture resnet50 --weights FILE.h5", "a pretrained network with a new classifier"),
     ],
 )
 @click.argument("name", required=False, metavar="[NAME]")
@@ -47,28 +47,27 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
 @click.option(
     "--recipe",
     metavar="RECIPE",
-    help="The settings to start from: a name (`tuned`, `augmented`, `transfer`, `report`), a .toml file, or a run's "
-    "run.json.  [default: tuned, or what the network names]",
+    help="Settings to start from: a name (`tuned`, `augmented`, `transfer`, `report`), a .toml file, or a run's "
+    "run.json.  [default: tuned, or the network's own]",
 )
-@click.option("--show-recipe", is_flag=True, help="Print the recipe as TOML, and train nothing.")
+@click.option("--show-recipe", is_flag=True, help="Print the recipe as TOML and exit.")
 @click.option(
     "--augmentation-samples",
     type=FOLDER,
     metavar="FOLDER",
-    help="First draw what augmentation makes of some images, into this folder.",
+    help="First write examples of augmented images to this folder.",
 )
-@click.option("--seed", type=int, metavar="N", help="Of weights, order, augmentation and dropout.  [default: 0]")
-@click.option("--resume", is_flag=True, help="Go on from the last whole epoch of a training that was cut off.")
 @click.option(
-    "--deterministic/--no-deterministic",
-    default=None,
-    help="Compute on one thread and in one order: slower, and the same bits each time.",
+    "--seed", type=int, metavar="N", help="Random seed for weights, order, augmentation and dropout.  [default: 0]"
+)
+@click.option("--resume", is_flag=True, help="Resume an interrupted training at its last complete epoch.")
+@click.option(
+    "--deterministic/--no-deterministic", default=None, help="Reproducible bit for bit: single-threaded, slower."
 )
 @click.option(
     "--strategy",
     type=Choice("strategy", _strategies, "auto|none|mirrored|multi-worker"),
-    help="Spread over all GPUs (mirrored), or over the machines that TF_CONFIG names (multi-worker).  [default: auto, "
-    "whichever of them there is]",
+    help="Train on all GPUs (mirrored), or on the machines that TF_CONFIG names (multi-worker).  [default: auto]",
 )
 @with_reading
 @data_dir
@@ -93,8 +92,8 @@ def train(
 ) -> None:
     """Train a network and save it as run NAME.
 
-    After each epoch there is a checkpoint; one that was killed goes on with --resume. A run of the same name stays
-    until the new one is whole. Without NAME the run is called after what is trained.
+    A checkpoint is written after each epoch; --resume continues from it. An existing run of the same name is replaced
+    only when the new one is complete. NAME defaults to ARCHITECTURE-RECIPE-SEED.
     """
     from workbench.core.params import make
     from workbench.training.distribution import is_chief, using
@@ -165,7 +164,7 @@ def _draw_samples(job: TrainingJob, folder: Path, *, quiet: bool) -> None:
         result = registry.compute(untrained, name, values)
         write_results(folder, [result], {})
     if not quiet:
-        say(f"Samples of the augmentation: {folder / 'augmentation-samples.png'}")
+        say(f"Augmented images: {folder / 'augmentation-samples.png'}")
         for finding in result.findings:
             say(f"  {finding.claim}", "dim")
 
@@ -188,8 +187,8 @@ def fit(name: str, job: TrainingJob | None, *, resume: bool = False, quiet: bool
             f"{split} {100 * values['accuracy']:.2f} %" for split, values in run.manifest.metrics.items()
         )
         say(f"Accuracy: {measured}, after {run.manifest.seconds / 60:.1f} minutes.")
-        saved = f"Saved in {run.path}. Look at it: workbench page {name}"
-        say(saved if is_chief() else "The run is saved by the chief of the workers.", "dim")
+        saved = f"Saved in {run.path}. View it with `workbench page {name}`."
+        say(saved if is_chief() else "The chief worker saves the run.", "dim")
     return run
 
 

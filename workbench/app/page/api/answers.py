@@ -136,7 +136,7 @@ def _value_of(desk: Desk, job: Job) -> Result:
     if job.error == UNEXPECTED:
         raise Bug(UNEXPECTED)
     if job.error == STOPPED or desk.closed:
-        raise Busy("It was stopped; ask again.")
+        raise Busy("It was stopped; try again.")
     if job.error:
         raise WorkbenchError(job.error)
     result: Result = job.value
@@ -148,7 +148,7 @@ def _class_of(desk: Desk, subject: Subject, wanted: str | int, what: str) -> int
         return subject.predicted
     if wanted == "label":
         if subject.label is None:
-            raise WorkbenchError(f"`{what}`: nobody knows the label of an image of your own. Name a class.")
+            raise WorkbenchError(f"`{what}`: your own image has no label; name a class.")
         return subject.label
     return desk.session.class_index(wanted)
 
@@ -167,7 +167,7 @@ def _verdict(desk: Desk, subject: Subject, made: Attribution) -> dict[str, Any]:
                 "faithfulness": found.faithfulness,
                 "randomised": found.randomised,
             }
-    raise WorkbenchError("The page is going down.")
+    raise WorkbenchError("The page is shutting down.")
 
 
 def _overlay(pixels: Array, made: Attribution, colours: Mapping[str, Any]) -> Array:

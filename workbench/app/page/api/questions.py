@@ -80,7 +80,7 @@ class Api:
         kind, work, pool = self._answers[name]
         params = make(kind, values)
         if self._inside >= WAITING:
-            raise Busy(f"{WAITING} calls are being answered; try again in a moment.")
+            raise Busy(f"{WAITING} calls are waiting already; try again in a moment.")
         self._inside += 1
 
         def run() -> dict[str, Any]:
@@ -110,12 +110,12 @@ class Api:
             step[1].done.wait(0.2)
 
     async def predict(self, image: Image, invert: bool = False) -> dict[str, Any]:
-        """Say which class an image belongs to, and how probable each class is.
+        """Predict the class of an image, with the probability of each class.
 
         Args:
-            image: a data URI of an image file (PNG, JPEG, WebP, …; at most 16 MB and 40 megapixels; fitted to what the
-                model takes), the row of an image of the dataset, or H × W × C whole numbers 0…255.
-            invert: turn light into dark first, for a model that learned light things on black.
+            image: a data URI of an image file (PNG, JPEG, WebP, …; at most 16 MB and 40 megapixels; resized to the
+                model's input), the row of an image of the dataset, or H × W × C whole numbers 0…255.
+            invert: invert the image first, for a model trained on light-on-dark images.
 
         Returns:
             predicted (a class name), class_names (K), probabilities (K), label (of an image of the dataset, else null),
@@ -133,16 +133,16 @@ class Api:
         invert: bool = False,
         verdict: bool = False,
     ) -> dict[str, Any]:
-        """Say which pixels speak for a class, as numbers and as pictures.
+        """Explain a prediction: an attribution map as numbers and as pictures.
 
         Args:
             image: as for predict.
             method: name of an attribution method, for example "grad-cam" or "integrated-gradients".
             target: "predicted", "label" (of an image of the dataset), or a class by name or number.
-            against: a class to contrast it with, in the same forms: why the target rather than this one?
+            against: a class to contrast it with, in the same forms: why the target and not this one?
             params: parameters of the method by name, for example {"layer": "conv2"}.
             invert: as for predict.
-            verdict: whether to judge the map against random ones, a tenth of a second.
+            verdict: whether to compare the map with random maps (about 0.1 s).
 
         Returns:
             values (h × w, raw, in `unit`), score (what is explained: a logit, or the difference of two), target and
@@ -164,12 +164,12 @@ class Api:
     async def analyze(
         self, name: str, params: dict[str, Any] | None = None, rows: list[int] | None = None, figure: bool = False
     ) -> dict[str, Any]:
-        """Answer one analysis about the model and its data; one that was answered before is answered at once.
+        """Run one analysis of the model and its data; cached results return at once.
 
         Args:
             name: of the analysis, for example "most-confused"; `workbench analyze` lists all.
             params: its parameters by name, for example {"top": 5}.
-            rows: images to look at in place of all; numbers of images in the answer then count within these.
+            rows: images to analyse instead of all; image numbers in the answer then count within these.
             figure: whether to draw the figure too.
 
         Returns:

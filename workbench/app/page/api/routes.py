@@ -58,7 +58,7 @@ async def _refusal(request: Request, api: Api) -> Response | None:
         return None
     length = request.headers.get("content-length", "")
     if not length.isdigit():
-        return _error(411, "Say how long the request is, by the header `Content-Length`.")
+        return _error(411, "The request needs the header `Content-Length`.")
     if int(length) > LARGEST:
         size = f"{int(length) / 2**20:.0f} MB"
         return _error(413, f"A request may have at most {LARGEST // 2**20} MB. This one has {size}.")
@@ -71,7 +71,7 @@ async def _check_call(request: Request, api: Api, how: str, name: str) -> Respon
     if name not in api.questions:
         return _error(404, unknown("question", name, api.questions))
     if how in ("run", "api"):
-        return _error(404, f"Ask in one request at /api/{name}, or in two at /gradio_api/call/v2/{name}.")
+        return _error(404, f"Use one request to /api/{name}, or two to /gradio_api/call/v2/{name}.")
     try:
         _see(how, name, _object(await request.body()), api.questions[name])
     except WorkbenchError as error:
@@ -87,8 +87,8 @@ def _see(how: str, name: str, sent: Mapping[str, Any], params: type[Params]) -> 
     got, wanted = len(sent.get("data") or ()), len(params.model_fields)
     if got != wanted:
         raise WorkbenchError(
-            f"`data` must hold all {wanted} parameters in their order. Got {got}; at /gradio_api/call/v2/{name} they "
-            "go by name, and may be left out."
+            f"`data` must hold all {wanted} parameters in order. Got {got}; at /gradio_api/call/v2/{name} they are "
+            "named and optional."
         )
 
 
@@ -96,7 +96,7 @@ def _object(body: bytes) -> Mapping[str, Any]:
     try:
         sent = json.loads(body)
     except ValueError:
-        raise WorkbenchError("What was sent is no JSON.") from None
+        raise WorkbenchError("The request's body is not valid JSON.") from None
     if not isinstance(sent, dict):
         raise WorkbenchError(f"Send a JSON object with the parameters by name. Got {type(sent).__name__}.")
     return sent

@@ -38,9 +38,7 @@ def subject_of(desk: Desk, image: object, *, invert: bool = False) -> tuple[Subj
         image = int(image)
     if isinstance(image, int) and not isinstance(image, bool):
         if invert:
-            raise WorkbenchError(
-                "`invert` is for images of your own; an image of the dataset is as the model knows it."
-            )
+            raise WorkbenchError("`invert` applies to your own images, not to images of the dataset.")
         desk.session.dataset.rows([image])  # says which rows there are
         return of_dataset(desk, image), []
     shape = desk.session.dataset.image_shape
@@ -71,9 +69,7 @@ def content_of(text: str) -> bytes:
     try:
         return b64decode("".join(tail.split()), validate=True)
     except (binascii.Error, ValueError):
-        raise WorkbenchError(
-            f"`image` must be {FORMS}. Got a text that is neither; addresses are not fetched."
-        ) from None
+        raise WorkbenchError(f"`image` must be {FORMS}. Got text that is neither; URLs are not fetched.") from None
 
 
 def _pixels_of(image: Sequence[object], shape: tuple[int, int, int]) -> Array:

@@ -40,7 +40,7 @@ def _title(desk: Desk) -> str:
 
 
 def _facts(desk: Desk) -> Html:
-    api = element("button", "API", type="button", data_api=True, title="ask the same from a program, over HTTP")
+    api = element("button", "API", type="button", data_api=True, title="use the same from a program, over HTTP")
     if desk.board is None:
         return api
     images = len(desk.board.labels)

@@ -35,7 +35,7 @@ def image_html(subject: Subject, row: int) -> Html:
 
 def _also(row: int) -> Html:
     """Link to the canvas, and to every analysis that can be asked about one image."""
-    links = [link("change it", {"section": "own", "start": str(row)})]
+    links = [link("edit", {"section": "own", "start": str(row)})]
     for name, kind in registry.analyses().items():
         if "row" in kind.Params.model_fields:
             links.append(link(breakable(name), {"section": name, "row": str(row)}, title=kind.question()))
@@ -86,13 +86,13 @@ def explanation_html(desk: Desk, subject: Subject, view: View) -> Html:
     )
     overlay = element("label", "overlay ", slider, class_="overlay")
     tools = element("div", _layers(desk, view), _settings(desk, view), overlay, class_="tools")
-    head = element("header", element("h2", "What speaks for"), _which(subject, names, view), tools)
+    head = element("header", element("h2", "Evidence for"), _which(subject, names, view), tools)
     return element("section", head, element("div", figures, class_="maps"), class_="ex")
 
 
 def waiting_html(key: str, words: str, detail: str) -> Html:
     """Stand in for the maps until the model is there."""
-    return element("section", element("h2", "What speaks for it"), waiting(key, words, detail), class_="ex")
+    return element("section", element("h2", "Evidence"), waiting(key, words, detail), class_="ex")
 
 
 def _which(subject: Subject, names: Sequence[str], view: View) -> Html:
@@ -132,11 +132,11 @@ def _layers(desk: Desk, view: View) -> Html | None:
 
 def _settings(desk: Desk, view: View) -> Html:
     """Offer the methods, the colour scale and the resolution in one menu."""
-    scales = [("own", "each by its own largest value"), ("shared", "one for both classes and their difference")]
-    grids = [("smooth", "smooth"), ("native", "as the layer has it")]
+    scales = [("own", "each by its own maximum"), ("shared", "shared by both classes and their difference")]
+    grids = [("smooth", "smooth"), ("native", "native resolution")]
     rows = (
         ("colour scale", [(text, {"scale": word}, view.scale == word) for word, text in scales]),
-        ("maps of a layer", [(text, {"grid": word}, view.grid == word) for word, text in grids]),
+        ("layer maps", [(text, {"grid": word}, view.grid == word) for word, text in grids]),
     )
     label = f"Maps ({len(maps.method_names(desk, view))}) ▾"
     lines = [element("div", element("span", name), choices(name, entries), class_="line") for name, entries in rows]

@@ -47,7 +47,7 @@ def diagnosis_html(desk: Desk, *, whole: bool = False) -> Html:
     if job.done.is_set():
         found = diagnosing.diagnosis(session, quick=not whole)
         return _section(desk, found or so_far, problem(job.error) if job.error else None)
-    asking = "Asking every question; this takes minutes …" if whole else "Looking for faults …"
+    asking = "Running every analysis; this takes minutes …" if whole else "Looking for problems …"
     return _section(desk, so_far, waiting(key, asking, job.what, parts=job.parts))
 
 
@@ -56,10 +56,10 @@ def _section(desk: Desk, found: Diagnosis | None, state: Html | None = None) -> 
     whole = None
     if found is not None and found.quick and not state:
         whole = button(
-            "Run the whole diagnosis",
+            "Run the full diagnosis",
             {"whole": "1"},
             class_="button",
-            title="asks also what takes its time, each question in full: some minutes",
+            title="runs the slow analyses too; takes a few minutes",
         )
     head = element("header", element("h2", "Diagnosis"), _summary(faults, done=not state), whole)
     images = len(desk.session.dataset)
@@ -78,13 +78,13 @@ def _list(items: Sequence[Html], start: int) -> Html | None:
 def _summary(faults: Sequence[Diagnosed], *, done: bool) -> Html:
     counts = Counter(str(each.finding.severity) for each in faults)
     severities = [element("b", f"{counts[name]} {name}", class_=name) for name in ORDER if counts[name]]
-    nothing = "Nothing was found that would have to be mended." if done else ""
+    nothing = "No problems found." if done else ""
     return element("p", Html(" · ").join(severities) or nothing)
 
 
 def _item(each: Diagnosed, parts: Parts, images: int) -> Html:
     finding = each.finding
-    advice = (("What to do", finding.advice), ("What would confirm it", finding.confirm))
+    advice = (("What to do", finding.advice), ("How to check it", finding.confirm))
     return element(
         "li",
         element("b", str(each.rank), class_="rank"),
@@ -107,8 +107,8 @@ def _stake(finding: Finding, images: int) -> Html | None:
         low, high = (round(end * images) for end in finding.cost.interval)
         interval = f" (95 % interval {low:,}–{high:,})"
     about = round(finding.cost.value * images)
-    number = element("b", f"{about:,}" if about else "fewer than 1")
-    return element("p", number, f" of {counted(images, 'image')} at stake{interval}", class_="stake")
+    number = element("b", f"about {about:,}" if about else "fewer than 1")
+    return element("p", "Affects ", number, f" of {counted(images, 'image')}{interval}", class_="stake")
 
 
 def _sources(each: Diagnosed) -> Html:
@@ -122,11 +122,11 @@ def _sources(each: Diagnosed) -> Html:
 
 
 def _left_out(found: Diagnosis) -> Html:
-    facts = f"{counted(len(found.asked), 'question')} asked"
+    facts = f"{counted(len(found.asked), 'analysis')} run"
     if not found.left_out:
         return element("p", element("span", facts), class_="foot")
     rows = join(
         element("dt", link(name, {"section": name})) + element("dd", reason) for name, reason in found.left_out.items()
     )
-    summary = element("summary", f"{facts}, {len(found.left_out)} left out")
+    summary = element("summary", f"{facts}, {len(found.left_out)} skipped")
     return element("details", summary, element("dl", rows), class_="how")

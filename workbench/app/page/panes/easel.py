@@ -31,7 +31,7 @@ def easel_html(desk: Desk, view: View) -> Html:
     except WorkbenchError as error:
         gone = problem(error)
     kind = "grey" if channels == 1 else "colour"
-    size = element("p", f"{height} × {width} pixels, {kind}, as the model takes it")
+    size = element("p", f"{height} × {width} pixels, {kind}: the model’s input")
     return join(
         [
             element("header", element("h2", "Your image"), size),
@@ -49,7 +49,7 @@ def easel_html(desk: Desk, view: View) -> Html:
 
 def examples_html(desk: Desk) -> Html:
     """Say what will stand beside an empty canvas, and offer an image of each class to begin with."""
-    words = "Upload or draw an image: its probabilities and maps appear here. Or begin with one of these:"
+    words = "Upload or draw an image to see its probabilities and maps, or start from one of these:"
     invitation = element("p", words, class_="empty")
     dataset, board = desk.session.dataset, desk.board
     if board is None:
@@ -61,14 +61,14 @@ def examples_html(desk: Desk) -> Html:
         if len(rows):
             image = tag(desk.picture(int(rows[0]), max(size.width, size.height)), size)
             label = image + element("span", breakable(name))
-            links.append(link(label, {"section": "own", "start": str(int(rows[0]))}, title=f"begin with: {name}"))
+            links.append(link(label, {"section": "own", "start": str(int(rows[0]))}, title=f"start from: {name}"))
     return element("div", invitation, element("div", *links, class_="evidence"), class_="examples")
 
 
 def _upload() -> Html:
     field = element("input", type="file", accept=FILES, data_upload=True, data_limit=MEGABYTES)
     label = element("label", "Upload PNG or JPEG …", field, class_="button main")
-    hint = element("span", "or drop it on the canvas, or draw. It stays on this machine.")
+    hint = element("span", "or drop it on the canvas, or draw. Nothing leaves this machine.")
     return element("div", label, hint, class_="upload")
 
 
@@ -86,7 +86,7 @@ def _canvas(image: OwnImage | None, height: int, width: int, channels: int) -> H
         data_canvas=True,
         data_channels=channels,
         data_pixels=pixels,
-        aria_label="drawing canvas; upload a file where no pointer is at hand",
+        aria_label="drawing canvas; without a pointer, upload a file",
     )
     return element("div", canvas, class_="canvas")
 
@@ -140,7 +140,7 @@ def _invert(view: View, image: OwnImage | None) -> Html:
     if image is None:
         return Html()
     box = element("input", type="checkbox", checked=view.invert, data_go=go({"invert": "" if view.invert else "1"}))
-    hint = "It is bright at its border. If the training images are light on dark, invert it."
+    hint = "Bright background. Invert it if the training images are light on dark."
     bright = image.pixels.shape[2] == 1 and _bright_border(image.pixels)
     label = element("label", box, element("span", "Invert (dark ↔ light)"), class_="check")
     return element("p", label, element("b", hint, class_="hint") if bright else None, class_="invert")

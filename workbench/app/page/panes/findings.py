@@ -47,7 +47,7 @@ def evidence_of(finding: Finding, parts: Parts, limit: int = EVIDENCE) -> Html:
     if not finding.evidence:
         return Html()
     if (part := parts(finding.part)) is None:
-        absent = f"{counted(len(finding.evidence), 'training image')}, not at hand here."
+        absent = f"{counted(len(finding.evidence), 'training image')}, not available here."
         return element("p", absent, class_="evidence")
     return evidence_html(finding.evidence, part, limit)
 

@@ -12,7 +12,7 @@ from workbench.core.params import Parameter, Params, describe
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
 
-CHOSEN = "chosen by the workbench"
+AUTO = "auto"
 SUGGESTIONS = 1000
 
 
@@ -67,7 +67,7 @@ def _field(desk: Desk, each: Parameter, typed: str | None, prefix: str) -> Html:
 
 
 def _select(each: Parameter, found: Sequence[str], value: str, shared: Mapping[str, str]) -> Html:
-    values = [("", CHOSEN)] if each.optional else []
+    values = [("", AUTO)] if each.optional else []
     values += [(option, option) for option in found]
     if value not in dict(values):  # a wrong value of a link is shown too
         values.append((value, value))
@@ -75,7 +75,7 @@ def _select(each: Parameter, found: Sequence[str], value: str, shared: Mapping[s
 
 
 def _hint(each: Parameter) -> str | None:
-    return "several, with commas between" if each.many else CHOSEN if each.optional else None
+    return "comma-separated" if each.many else AUTO if each.optional else None
 
 
 def _text(value: Any, *, many: bool) -> str:

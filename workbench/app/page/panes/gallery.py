@@ -46,7 +46,7 @@ def gallery_html(shelf: Shelf, view: View) -> Html:
     rows, names = shelf.board.rows(true, predicted, view.order), shelf.dataset.class_names
     title = element("h2", title_html(names, true, predicted))
     if not len(rows):
-        hint = "No image falls in this cell. Choose a coloured cell of the matrix."
+        hint = "No images in this cell. Choose a coloured cell of the matrix."
         return element("header", title) + element("p", hint, class_="empty")
     first = view.page * PER_PAGE
     page = [int(row) for row in rows[first : first + PER_PAGE]]
@@ -67,7 +67,7 @@ def _cell(view: View) -> tuple[int, int]:
 def _orders(view: View) -> Html:
     entries = [
         (text, {"order": order, "image": "", "page": ""}, view.order == order)
-        for order, text in (("sure", "surest first"), ("unsure", "least sure"))
+        for order, text in (("sure", "most confident"), ("unsure", "least confident"))
     ]
     return choices("order of the images", entries)
 

@@ -128,5 +128,5 @@ def _more(names: Sequence[str], view: View, classes: Sequence[int]) -> Html:
     for key, current in (("true", view.true), ("predicted", view.predicted)):
         entries = options(values, "any" if current == ANY else str(current))
         fields.append(element("label", f"{key} ", element("select", entries, data_set=key, data_also=also)))
-    words = f"{len(classes)} of {len(names)} classes, those with the most errors. Any: "
+    words = f"The {len(classes)} of {len(names)} classes with the most errors. Any other: "
     return element("p", words, *fields, class_="more")

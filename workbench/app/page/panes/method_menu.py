@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
 
 FAMILIES = {
-    "layer": "Read a layer (class activation maps)",
-    "gradient": "Follow the gradient to the pixels",
-    "perturbation": "Change the image and ask again",
+    "layer": "Class activation maps (of a layer)",
+    "gradient": "Gradients at the pixels",
+    "perturbation": "Perturbations of the image",
     "control": "Control",
 }
 """Families of methods, in the order of the menu; one that is not listed comes last, under its own name."""
@@ -50,7 +50,7 @@ def _entry(name: str, kind: type[Explainer], missing: str | None, shown: list[st
         element("label", box, element("b", kind.title)),
         element("small", paper_link(kind.paper, short=True), class_="paper"),
         element("small", kind.use, class_="use"),
-        None if missing is None else element("small", f"Not here: {missing}", class_="not"),
+        None if missing is None else element("small", f"Not available: {missing}", class_="not"),
         class_="entry" if missing is None else "entry off",
     )
 

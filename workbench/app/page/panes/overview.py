@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LEFT_OUT = ("name", "dataset", "metrics", "class_names", "dataset_fingerprints", "versions", "settings", "image_shape")
 LONG = 18
 """Letters of a class name from which it is written smaller, so that a card keeps its height."""
-CALLED = {"seconds": "training took", "created": "trained on"}
+CALLED = {"seconds": "training time", "created": "trained at"}
 
 
 def side_html(desk: Desk) -> Html:
@@ -49,9 +49,9 @@ def _numbers(desk: Desk) -> Html:
     cards = [
         _card("Accuracy", f"{bare_percent(1 - board.wrong / images, 2)} %", span),
         _card("Errors", f"{board.wrong:,}", f"of {counted(images, 'image')}", errors),
-        _card("Hardest class", names[worst], f"{bare_percent(float(rates[worst]), 1)} % recognised", _all_of(worst)),
-        _card("Easiest class", names[best], f"{bare_percent(float(rates[best]), 1)} % recognised", _all_of(best)),
-        _card("Confidence of errors", mean, "on average; low where a model knows its limits", errors),
+        _card("Hardest class", names[worst], f"recall {bare_percent(float(rates[worst]), 1)} %", _all_of(worst)),
+        _card("Easiest class", names[best], f"recall {bare_percent(float(rates[best]), 1)} %", _all_of(best)),
+        _card("Mean confidence when wrong", mean, "lower is better", errors),
     ]
     return element("div", *cards, class_="cards")
 
@@ -88,7 +88,7 @@ def _manifest(desk: Desk) -> Html:
         facts["versions"] = manifest.get("versions")
     facts["preprocessing"] = f"{session.preprocessing}{f' ({session.found})' if session.found else ''}"
     if session.ready:
-        facts["its scores"] = session.probe.note
+        facts["scores"] = session.probe.note
     rows = join(element("dt", name) + _sentences(value) for name, value in facts.items())
     title = "This model" if session.run is None else "This run"
     return element("section", element("h2", title), element("dl", rows), class_="facts")
@@ -118,4 +118,4 @@ def _questions() -> Html:
         element("li", link(element("b", breakable(name)) + element("span", kind.question()), {"section": name}))
         for name, kind in registry.analyses().items()
     )
-    return element("section", element("h2", "Questions to ask"), element("ul", *items), class_="questions")
+    return element("section", element("h2", "Analyses"), element("ul", *items), class_="questions")

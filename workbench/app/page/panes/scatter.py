@@ -27,7 +27,7 @@ BOX = 56
 BULK = (5, 95)
 """Percentiles between which the bulk of a class lies, along each axis."""
 SMALLER, LARGER = 0.7, 1.4
-COLOUR_LABELS = {"class": "true class", "correct": "right or wrong", "confidence": "confidence"}
+COLOUR_LABELS = {"class": "true class", "correct": "correct or wrong", "confidence": "confidence"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +87,8 @@ def scatter_html(desk: Desk, points: Points, key: str, view: View) -> Html:
     colours = of_classes(len(points.names))
     ramps = {"class": colours, "confidence": SURENESS}
     instructions = (
-        f"Map of {counted(len(points.rows), 'image')}. Arrow keys move a rectangle, with Shift they change its size, "
-        "Enter shows its images, Escape takes it away. The buttons of the classes choose a region too."
+        f"Map of {counted(len(points.rows), 'image')}. Arrow keys move a selection, Shift and arrow keys resize it, "
+        "Enter shows its images, Escape clears it. The class buttons select a region too."
     )
     canvas = element("canvas", tabindex="0", role="application", aria_label=instructions)
     plot = element(
@@ -106,7 +106,7 @@ def scatter_html(desk: Desk, points: Points, key: str, view: View) -> Html:
         "colour of the points", [(COLOUR_LABELS[each], {"_colour": each}, each == view.colour) for each in COLOURS]
     )
     keys = Html("<kbd>←</kbd> <kbd>→</kbd> move · <kbd>Shift</kbd> resize · <kbd>Enter</kbd> show")
-    foot = element("p", element("span", "Drag or click: the images there."), element("span", keys), class_="foot")
+    foot = element("p", element("span", "Drag or click to select images."), element("span", keys), class_="foot")
     head = element("header", element("span", "Colour"), by)
     left = element("div", head, plot, _legend(view, points), foot, class_="left")
     right = _region(desk, points, view, colours) if view.region else _classes(points, colours)
@@ -120,7 +120,7 @@ def _legend(view: View, points: Points) -> Html | None:
     if view.colour == "correct":
         wrong = int(points.wrong.sum())
         right, dot = element("i", class_="dot right"), element("i", class_="dot wrong")
-        return element("p", right, f"right {len(points.rows) - wrong:,} ", dot, f"wrong {wrong:,}", class_="key")
+        return element("p", right, f"correct {len(points.rows) - wrong:,} ", dot, f"wrong {wrong:,}", class_="key")
     return None
 
 
@@ -134,8 +134,8 @@ def _classes(points: Points, colours: Sequence[str]) -> Html:
         errors = element("small", _wrong(int((wrong & own).sum()), int(own.sum())))
         numbers = element("b", f"{int(own.sum()):,}") + errors
         items.append(_line(points.names[c], colours[c], numbers, _scale_region((*low, *high), 1.0)))
-    head = element("header", element("h3", "Choose a region"))
-    hint = element("p", "Drag on the map, or take the part where most images of a class lie:", class_="help")
+    head = element("header", element("h3", "Select a region"))
+    hint = element("p", "Drag on the map, or choose the region of a class:", class_="help")
     return head + hint + element("ul", *items, class_="classes")
 
 
@@ -159,13 +159,13 @@ def _region(desk: Desk, points: Points, view: View, colours: Sequence[str]) -> H
         button(sign, {"_region": _scale_region(view.region, factor)}, aria_label=word, title=word, class_="button")
         for sign, factor, word in (("−", SMALLER, "smaller region"), ("+", LARGER, "larger region"))
     ]
-    clear = button("Clear", {"_region": ""}, class_="button", title="take the region away")
+    clear = button("Clear", {"_region": ""}, class_="button", title="clear the selection")
     title = counted(len(found), "image")
     if len(found):
         title += f" · {_wrong(int(points.wrong[found].sum()), len(found))}"
     head = element("header", element("h3", title), element("div", *sizes, clear, class_="right"))
     if not len(found):
-        return head + element("p", "No image lies here. Drag over some points.", class_="empty")
+        return head + element("p", "No images here. Drag over some points.", class_="empty")
     labels = points.values[2][found].astype(np.int64)
     there, counts = np.unique(labels, return_counts=True)
     bars = []
@@ -177,7 +177,7 @@ def _region(desk: Desk, points: Points, view: View, colours: Sequence[str]) -> H
     inside = head + element("ul", *bars, class_="counts") + element("div", *pictures, class_="evidence")
     if len(found) <= MOST:
         return inside
-    return inside + element("p", element("span", f"… {len(found) - MOST:,} more; wrong ones first"), class_="foot")
+    return inside + element("p", element("span", f"… {len(found) - MOST:,} more; errors first"), class_="foot")
 
 
 def _thumb(desk: Desk, points: Points, place: int) -> Html:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.html import Html, breakable, element, join, link, problem, waiting
+from workbench.app.page.html import Html, breakable, code, element, join, link, problem, waiting
 from workbench.app.page.panes.findings import findings_html
 from workbench.app.page.panes.form import form_html, values_of
 from workbench.app.page.panes.scatter import points_of, scatter_html
@@ -50,19 +50,19 @@ def answer_html(desk: Desk, view: View) -> Html:
         if step is not None:
             return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
         if reason := registry.missing(desk.session, view.section):
-            return element("p", element("b", "Not here."), f" {reason}", class_="empty")
+            return element("p", element("b", "Not available."), " ", code(reason), class_="empty")
     key, job = desk.answer(view.section, values, wait=PATIENCE)
     if not job.done.is_set():
-        return waiting(key, "Working on it …", job.what)
+        return waiting(key, "Computing …", job.what)
     return problem(job.error) if job.error else result_html(desk, job.value, key, view)
 
 
 def result_html(desk: Desk, result: Result, key: str, view: View) -> Html:
     """Build the map if it has one, findings, figure, tables, and how it was computed."""
     question = registry.analyses()[result.analysis].question()
-    findings = findings_html(result.findings, desk.part) or element("p", "Nothing stands out.", class_="empty")
+    findings = findings_html(result.findings, desk.part) or element("p", "No findings.", class_="empty")
     image = element("img", alt=question, src=f"figure/{key}.png")
-    opened = element("a", image, href=f"figure/{key}.png", target="_blank", title="open in its own tab")
+    opened = element("a", image, href=f"figure/{key}.png", target="_blank", title="open in a new tab")
     figure = element("figure", opened, class_="chart")
     tables = tables_html(result.tables, key, len(desk.session.dataset))
     return element("div", map_html(desk, result, key, view), findings, figure, tables, _how(result), class_="answer")

@@ -51,7 +51,7 @@ def _table(name: str, frame: pd.DataFrame, address: str, images: int) -> Html:
     rest = f"… {more:,} more rows" if more > 0 else f"{len(frame):,} rows"
     title = name.replace("_", " ").replace("-", " ").capitalize()
     table = element("table", element("thead", element("tr", *head)), element("tbody", *body))
-    csv = element("a", "all as CSV", href=address, download=True)
+    csv = element("a", "download CSV", href=address, download=True)
     foot = element("p", element("span", rest), csv, class_="foot")
     return element("section", element("h3", title), element("div", table, class_="scroll"), foot, class_="table")
 

@@ -21,7 +21,7 @@ CURVES, WEIGHTS = "arXiv:1806.07421", "arXiv:1810.03292"
 def place_html(key: str, method: str) -> Html:
     """Build the place beside a map where maps.js puts the verdict, once it is known."""
     there = f"verdict-{method}"
-    wait = element("b", "being judged …", class_="judging") + element("span")
+    wait = element("b", "judging …", class_="judging") + element("span")
     badge = element("button", wait, type="button", class_="badge", popovertarget=there, aria_haspopup="true")
     return element("div", badge, element("div", popover=True, id=there, class_="menu told"), data_verdict=key)
 
@@ -60,17 +60,17 @@ def grounds_html(verdict: Verdict, weights: Weights, unit: str, *, contrast: boo
     style, mark = MARKS[verdict.words]
     moves = "the choice between the two classes" if contrast else "the probability of the class"
     rows = {
-        "percentile": f"beats {verdict.percentile:.0f} % of {verdict.controls} random maps; {SURE:.0f} % are needed",
+        "percentile": f"beats {verdict.percentile:.0f} % of {verdict.controls} random maps ({SURE:.0f} % needed)",
         "insertion − deletion": f"{significant(verdict.faithfulness)}, between −1 and 1",
         "largest raw value": f"{significant(verdict.largest)} {unit}",
         "random weights": _wholly(verdict, weights),
     }
     facts = join(element("dt", name) + element("dd", text) for name, text in rows.items())
     method = Html(
-        "The object’s pixels are taken away, and put back into a blurred image, in the order of the map, "
-        "and {} is watched: the area under the second curve minus that under the first ({}). The "
-        "random maps have the same values and are as smooth. Random weights: the layers are drawn anew from the "
-        "output back, and the maps’ ranks compared with those of the trained network, on up to 20 images ({})."
+        "The object’s pixels are removed, and inserted into a blurred image, in the order of the map, while {} is "
+        "tracked: the area under the insertion curve minus that under the deletion curve ({}). The random maps have "
+        "the same values and smoothness. Random weights: the layers are randomised from the output back, and the "
+        "maps’ ranks compared with those of the trained network, on up to 20 images ({})."
     ).format(moves, paper_link(CURVES), paper_link(WEIGHTS))
     title = element("h3", element("i", mark, aria_hidden="true"), f" {_sentence(verdict)}", class_=style)
     return title + element("dl", facts) + element("p", element("small", method))
@@ -78,12 +78,12 @@ def grounds_html(verdict: Verdict, weights: Weights, unit: str, *, contrast: boo
 
 def _sentence(verdict: Verdict) -> str:
     if verdict.blind:
-        return "Does not depend on the weights: the method draws much the same map for a network that learned nothing."
+        return "Does not depend on the weights: the method draws nearly the same map for an untrained network."
     if verdict.words == BELIEVED:
-        return "Better than chance: what this map ranks first moves the prediction more than random maps do."
+        return "Better than chance: the pixels it ranks first change the prediction more than those of random maps."
     if verdict.largest == 0:
         return "No better than chance: the map is empty."
-    return "No better than chance: random maps find what moves the prediction about as well."
+    return "No better than chance: random maps do about as well."
 
 
 def _briefly(verdict: Verdict, weights: Weights) -> str:
@@ -101,15 +101,15 @@ def _wholly(verdict: Verdict, weights: Weights) -> str:
     if weights.state != "known":
         more = f" ({weights.detail})" if weights.detail else ""
         return (
-            f"Not tested yet: that is done once for a method and a model, while nobody clicks{more}. Until then the "
-            "verdict rests on the percentile alone."
+            f"Not tested yet: the test runs once per method and model, when the page is idle{more}. Until then the "
+            "verdict uses the percentile alone."
         )
     if verdict.randomised is None:
-        return "The network has no weights to draw anew."
+        return "The network has no weights to randomise."
     if math.isnan(verdict.randomised):
-        return "Similarity not defined: the maps of random networks are flat."
+        return "Similarity undefined: the maps of random networks are flat."
     said = "the maps hardly change" if verdict.blind else "the maps change with the weights"
-    return f"similarity {_similarity(verdict.randomised)} (1 is equal): {said}"
+    return f"similarity {_similarity(verdict.randomised)} (1 = identical): {said}"
 
 
 def _similarity(value: float) -> str:

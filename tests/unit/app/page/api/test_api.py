@@ -147,16 +147,16 @@ WRONG = [
     ("predict", {}, 400, "`image` must be given"),
     ("predict", {"imag": 1}, 400, "Did you mean 'image'?"),
     ("predict", {"image": {"path": "/etc/passwd"}}, 400, "`image`"),
-    ("predict", {"image": "http://127.0.0.1:1/a.png"}, 400, "addresses are not fetched"),
+    ("predict", {"image": "http://127.0.0.1:1/a.png"}, 400, "URLs are not fetched"),
     ("predict", {"image": "data:image/png;base64,AAAA"}, 400, "is not an image"),
     ("predict", {"image": [[1, 2], [3]]}, 400, "must be 2 × 3 × 1 whole numbers 0…255"),
     ("predict", {"image": [[1.5] * 3] * 2}, 400, "must be 2 × 3 × 1 whole numbers 0…255"),
     ("predict", {"image": [[256] * 3] * 2}, 400, "must lie in 0…255. Got 256…256."),
-    ("predict", {"image": 1, "invert": True}, 400, "images of your own"),
+    ("predict", {"image": 1, "invert": True}, 400, "your own images"),
     ("explain", {"image": 1, "method": "gradcam"}, 400, "Did you mean 'grad-cam'"),
     ("explain", {"image": 1, "params": {"layer": "sen"}}, 400, "Did you mean 'seen'?"),
     ("explain", {"image": 1, "target": "birght"}, 400, "Did you mean 'bright'?"),
-    ("explain", {"image": [[0] * 3] * 2, "target": "label"}, 400, "nobody knows the label"),
+    ("explain", {"image": [[0] * 3] * 2, "target": "label"}, 400, "has no label"),
     ("analyze", {"name": "confusion"}, 400, "Did you mean 'confusion-matrix' or"),
     ("analyze", {"name": "top-losses", "params": {"cuont": 3}}, 400, "Did you mean 'count'?"),
     ("analyze", {"name": "top-losses", "rows": [9]}, 400, "Image 9 does not exist"),
@@ -228,7 +228,7 @@ def test_gradio_documents_the_three_questions_and_nothing_else(client):
     assert list(info["named_endpoints"]) == ["/predict", "/explain", "/analyze"]
     assert info["unnamed_endpoints"] == {}
     told = info["named_endpoints"]["/explain"]
-    assert told["description"].startswith("Say which pixels speak for a class")
+    assert told["description"].startswith("Explain a prediction")
     assert "POST /api/explain" in told["description"]
     given = {each["parameter_name"]: each["parameter_has_default"] for each in told["parameters"]}
     assert given == {"image": False} | dict.fromkeys(

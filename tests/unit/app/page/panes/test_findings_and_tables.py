@@ -36,7 +36,7 @@ def test_training_evidence_shows_training_images_that_are_no_links(dataset, pars
 
 def test_training_images_that_are_not_at_hand_are_counted(dataset, parse):
     page = parse(findings_html([Finding("x", evidence=(0, 5), part="train")], of(dataset)))
-    assert "2 training images, not at hand here." in page.text
+    assert "2 training images, not available here." in page.text
     assert page.all("img") == []
 
 

@@ -41,7 +41,7 @@ def test_each_kind_has_its_widget(desk, parse):
     assert [o["value"] for o in page.all("option")][:2] == ["directed", "symmetric"]
     assert field(page, "images")["value"] == "3,4"
     assert field(page, "layer")["type"] == "text"  # nobody knows the layers before the model is there
-    assert field(page, "name")["placeholder"] == "chosen by the workbench"
+    assert field(page, "name")["placeholder"] == "auto"
     assert "how many <b>pairs</b>" in page.text
     assert "1 … 45" in page.text
 

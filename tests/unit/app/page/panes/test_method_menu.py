@@ -50,10 +50,10 @@ def three(desk):
 
 def test_every_method_is_listed_by_family_and_the_shown_ones_are_ticked(three, parse):
     page = parse(method_menu.menu_html(three, View(methods=("one", "two"))))
-    heads = ("Read a layer", "Follow the gradient", "Control", "of its own")
+    heads = ("Class activation maps", "Gradients", "Control", "of its own")
     places = [page.text.index(head) for head in heads]
     assert places == sorted(places)
-    assert "Change the image" not in page.text  # a family without methods
+    assert "Perturbations" not in page.text  # a family without methods
     boxes = page.all("input", type="checkbox")
     assert [box["data-go"] for box in boxes] == [
         "methods=two",
@@ -67,7 +67,7 @@ def test_every_method_is_listed_by_family_and_the_shown_ones_are_ticked(three, p
 
 def test_what_does_not_apply_says_why_and_names_are_text(three, parse):
     page = parse(method_menu.menu_html(three, View(methods=("one",))))
-    assert f"Not here: It needs <b> {EVIL}." in page.text
+    assert f"Not available: It needs <b> {EVIL}." in page.text
     assert page.all("img") == []
     assert len(page.all("a", href="https://arxiv.org/abs/1610.02391")) == 4
     assert "disabled" in page.all("input")[0]  # the last one cannot be taken away

@@ -89,7 +89,7 @@ def test_a_region_shows_counts_and_links_and_can_be_changed(desk, points, parse)
 
 def test_an_empty_region_says_so(desk, points, parse):
     page = parse(scatter_html(desk, points, "key", View(section="samples", region=(90.0, 90.0, 91.0, 91.0))))
-    assert "No image lies here." in page.text
+    assert "No images here." in page.text
 
 
 def test_names_reach_the_script_as_data_and_colours_as_chosen(desk, points, parse):
@@ -98,7 +98,7 @@ def test_names_reach_the_script_as_data_and_colours_as_chosen(desk, points, pars
     assert json.loads(plot["data-names"])[1] == EVIL
     assert (plot["data-points"], plot["data-colour"]) == ("k<", "correct")
     assert [a["data-go"] for a in page.all("button", aria_pressed="true")] == ["_colour=correct"]
-    assert "right 4 wrong 4" in " ".join(page.text.split())
+    assert "correct 4 wrong 4" in " ".join(page.text.split())
 
 
 def test_of_a_large_region_the_rest_is_counted(desk, parse):

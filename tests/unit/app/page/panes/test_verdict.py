@@ -59,7 +59,7 @@ def test_the_state_of_the_test_is_said_briefly_and_wholly(parse, weights, made, 
     assert weights.detail in wholly.text
     assert wholly.all("memory") == []
     if weights.state in ("waiting", "running"):
-        assert "rests on the percentile alone" in wholly.text
+        assert "uses the percentile alone" in wholly.text
 
 
 def test_what_it_rests_on_is_told_with_numbers_unit_and_papers(parse):
