@@ -64,7 +64,7 @@ def test_a_changed_parameter_is_a_link_and_a_wrong_one_a_sentence(visit, settled
     count.fill("-5")
     page.get_by_role("button", name="Run").click()
     settled(page)
-    expect(page.locator("#answer .problem")).to_contain_text("count: ")
+    expect(page.locator("#answer .problem")).to_contain_text("count must be at least 1")
     expect(count).to_have_value("-5")
     page.get_by_role("button", name="Defaults").click()
     page.wait_for_function("location.search === '?section=top-losses'")
