@@ -300,7 +300,7 @@ def test_uploads_need_not_belong_to_the_data(session, data):
             r"`layer` must be one of average_pooling2d.*'dense'|no layer",
         ),
         (lambda s: s.subset([7]), r"Image 7 does not exist"),
-        (lambda s: s.subset([]), r"holds no image"),
+        (lambda s: s.subset([]), r"must hold at least one image"),
     ],
 )
 def test_what_does_not_exist_is_said(session, call, sentence):
