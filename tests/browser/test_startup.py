@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from workbench.app.page.desk import Desk
 from workbench.app.page.page import warm
 from workbench.core.errors import WorkbenchError
-from workbench.diagnosis.registry import Session, open_session
+from workbench.diagnosis.opening import Session, open_session
 
 FIRST_VIEW = """
 import json, sys, threading
