@@ -205,19 +205,15 @@ def temper(said: Array, labels: Array) -> Array:
     Source: Guo et al. 2017, arXiv:1706.04599, section 4.2, temperature scaling.
     """
     from scipy.optimize import minimize_scalar
+    from scipy.special import softmax
 
     logs = np.log(said + 1e-12)
 
-    def scaled(power: float) -> Array:
-        scores = power * logs
-        scores -= scores.max(axis=1, keepdims=True)
-        return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-
     def loss(power: float) -> float:
-        own = np.exp(scaled(power)[np.arange(len(labels)), labels])
+        own = softmax(power * logs, axis=1)[np.arange(len(labels)), labels]
         return -float(np.log((1 - DOUBT) * own + DOUBT / said.shape[1]).mean())
 
-    return np.asarray(np.exp(scaled(minimize_scalar(loss, bounds=(0.05, 5), method="bounded").x)))
+    return np.asarray(softmax(minimize_scalar(loss, bounds=(0.05, 5), method="bounded").x * logs, axis=1))
 
 
 def _pairs(labels: Array, predicted: Array, rank: Array, issues: Array, classes: int) -> pd.DataFrame:

@@ -47,67 +47,69 @@ def wrong_labels(logits: Array, labels: Array) -> WrongLabels:
         labels: `(N,)` int.
     """
     count, classes = logits.shape
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    rate = _rate(shifted, labels)
-    rows, predicted, uniform = np.arange(count), shifted.argmax(axis=1), np.full(count, rate / classes)
-    probabilities = _softmax(shifted * _sharpness(shifted, labels, uniform, rate))
+    logits = logits.astype(np.float64)
+    rate = _rate(logits, labels)
+    rows, predicted, uniform = np.arange(count), logits.argmax(axis=1), np.full(count, rate / classes)
+    probabilities = _softmax(logits, _sharpness(logits, labels, uniform, rate))
     scattered = uniform / ((1 - rate) * probabilities[rows, labels] + uniform)
     paired, beta = np.zeros(count), 1.0
     noise = np.full((classes, classes), 0.01 / classes)
     of = np.maximum(np.bincount(predicted, minlength=classes), 1)
     for _ in range(STEPS):
         own, kept = noise[predicted, labels], 1 - noise.sum(axis=1)[predicted]
-        paired = own / (kept * _softmax(shifted * beta)[rows, labels] + own)
+        paired = own / (kept * _softmax(logits, beta)[rows, labels] + own)
         paired[predicted == labels] = 0.0
         noise = np.zeros((classes, classes))
         np.add.at(noise, (predicted, labels), paired)
         noise /= of[:, None]
-        beta = _sharpness(shifted, labels, np.zeros(count), 0.0, 1 - paired)
+        beta = _sharpness(logits, labels, np.zeros(count), 0.0, 1 - paired)
     return WrongLabels(scattered, paired, rate * (classes - 1) / classes, probabilities)
 
 
-def _rate(shifted: Array, labels: Array) -> float:
+def _rate(logits: Array, labels: Array) -> float:
     """Estimate the share of labels that are drawn at random, the right ones among them."""
-    count, classes = shifted.shape
+    count, classes = logits.shape
     unlikely = (classes - 1) // 2
     if unlikely < 2:
-        return min(RATES, key=lambda rate: _misfit(shifted, labels, rate))
-    shifted = shifted * _sharpness(shifted, labels, np.zeros(count), 0.0)  # else the sure part depends on the scale
-    predicted, confidence = shifted.argmax(axis=1), _softmax(shifted).max(axis=1)
+        return min(RATES, key=lambda rate: _misfit(logits, labels, rate))
+    logits = logits * _sharpness(logits, labels, np.zeros(count), 0.0)  # else the sure part depends on the scale
+    predicted, confidence = logits.argmax(axis=1), _softmax(logits).max(axis=1)
     order = np.lexsort((-confidence, predicted))
     sizes = np.bincount(predicted)
     sure = np.zeros(count, bool)
     sure[order] = np.concatenate([np.arange(size) < SURE * size for size in sizes if size])
-    place = np.argsort(np.argsort(shifted, axis=1, kind="stable"), axis=1)  # 0: the least likely class
+    place = np.argsort(np.argsort(logits, axis=1, kind="stable"), axis=1)  # 0: the least likely class
     least = (place < unlikely) & sure[:, None]
     hits, of, rate = int(least[np.arange(count), labels].sum()), max(int(sure.sum()), 1), 0.0
     for _ in range(4):  # what the model itself leaves to these classes is no noise
-        known = _softmax(shifted * _sharpness(shifted, labels, np.full(count, rate / classes), rate))
+        known = _softmax(logits, _sharpness(logits, labels, np.full(count, rate / classes), rate))
         honest = float(known[least].sum())
         rate = float(np.clip((hits - honest) / max(of * unlikely / classes - honest, 1.0), 0.0, MOST))
     return rate
 
 
-def _misfit(shifted: Array, labels: Array, rate: float) -> float:
-    rows, noise = np.arange(len(labels)), np.full(len(labels), rate / shifted.shape[1])
-    sharpness = _sharpness(shifted, labels, noise, rate)
-    own = (1 - rate) * _softmax(shifted * sharpness)[rows, labels] + noise
+def _misfit(logits: Array, labels: Array, rate: float) -> float:
+    rows, noise = np.arange(len(labels)), np.full(len(labels), rate / logits.shape[1])
+    sharpness = _sharpness(logits, labels, noise, rate)
+    own = (1 - rate) * _softmax(logits, sharpness)[rows, labels] + noise
     return float(-np.log(np.maximum(own, 1e-300)).mean())
 
 
-def _softmax(shifted: Array) -> Array:
-    powers = np.exp(shifted - shifted.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+def _softmax(logits: Array, sharpness: float = 1.0) -> Array:
+    """Probabilities at the temperature 1 / `sharpness`: `(N, K)`."""
+    from scipy.special import softmax  # 0.1 s to import, so not for `--help`
+
+    return np.asarray(softmax(logits * sharpness, axis=1))
 
 
-def _sharpness(shifted: Array, labels: Array, noise: Array, rate: float, weight: Array | None = None) -> float:
+def _sharpness(logits: Array, labels: Array, noise: Array, rate: float, weight: Array | None = None) -> float:
     """Return the 1 / T at which the labels are the likeliest."""
     from scipy.optimize import minimize_scalar
 
     rows, weight = np.arange(len(labels)), np.ones(len(labels)) if weight is None else weight
 
     def loss(power: float) -> float:
-        own = (1 - rate) * _softmax(shifted * np.exp(power))[rows, labels] + noise
+        own = (1 - rate) * _softmax(logits, np.exp(power))[rows, labels] + noise
         return float(-(weight * np.log(np.maximum(own, 1e-300))).sum())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-5, 3), method="bounded").x))

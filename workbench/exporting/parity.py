@@ -93,6 +93,8 @@ def measure(
         size: bytes of its file.
         size_keras: bytes of the Keras model's.
     """
+    from scipy.special import softmax
+
     data = session.dataset
     rows = np.sort(np.random.default_rng(0).permutation(len(data))[:IMAGES])  # a folder's are sorted by class
     mapped = rows[: MAPS if layer is not None else 0]
@@ -104,7 +106,7 @@ def measure(
         images = data.floats(part)
         outputs = served(images)
         logits = session.probe.logits(images)
-        keras_parts.append(_softmax(logits))
+        keras_parts.append(softmax(logits, axis=1))
         export_parts.append(outputs[PROBABILITIES])
         if layer is not None and start < len(mapped):
             same = logits.argmax(axis=1) == outputs[PROBABILITIES].argmax(axis=1)
@@ -158,11 +160,6 @@ def _ask(session: Session, image: Array, layer: str | None) -> None:
     logits = session.probe.logits(image)
     if layer is not None:
         _maps(session, image, logits.argmax(axis=1), layer)
-
-
-def _softmax(logits: Array) -> Array:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _largest(values: Array) -> float:

@@ -150,14 +150,14 @@ def temperature(predictions: Predictions) -> float:
         T in [`COLDEST`, `HOTTEST`]; an end where the loss falls up to it (no errors, or no better than chance).
     """
     from scipy.optimize import brentq
+    from scipy.special import softmax
 
     logits = predictions.logits.astype(np.float64)
-    logits -= logits.max(axis=1, keepdims=True)
     own = logits[np.arange(len(logits)), predictions.labels]
 
     def slope(log_t: float) -> float:
-        weights = np.exp(logits * np.exp(-log_t))
-        return float(((weights * logits).sum(axis=1) / weights.sum(axis=1) - own).mean())
+        expected = (softmax(logits * np.exp(-log_t), axis=1) * logits).sum(axis=1)
+        return float((expected - own).mean())
 
     cold, hot = float(np.log(COLDEST)), float(np.log(HOTTEST))
     if slope(cold) <= 0:
