@@ -12,6 +12,7 @@ from workbench.core.attribution import Attribution
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
+from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -145,7 +146,7 @@ def _references(session: Session, name: str, images: Array) -> Array:
     from workbench.attribution.references import reference_images
 
     if name == "training":
-        background = session.background.astype(np.float32) / np.float32(255)
+        background = as_floats(session.background)
         return np.broadcast_to(background[:, None], (len(background), *images.shape))
     return session.probe.run(("reference", name), lambda batch: reference_images(name, batch), images)[None]
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import ops, tree
 
 from workbench.core.dataset import Dataset
+from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.lazy_images import Some
@@ -156,7 +157,7 @@ def activation_and_relevance(probe: Probe, images: Some, target: Array, end: str
 
     compiled = probe.compile(("relevance", end), both, (probe.images, CLASSES))
     found = np.concatenate(
-        [compiled(_floats(images, part), target[part]) for part in _parts(len(images), probe.max_rows)]
+        [compiled(as_floats(images[part]), target[part]) for part in _parts(len(images), probe.max_rows)]
     )
     return found[:, 0], found[:, 1]
 
@@ -197,7 +198,7 @@ def without_each_channel(probe: Probe, images: Some, target: Array, end: str, ch
     batch = max(1, probe.max_rows // size)
     lines = []
     for part in _parts(len(images), batch):
-        given = _floats(images, part), target[part]
+        given = as_floats(images[part]), target[part]
         lines.append(np.concatenate([compiled(*given, channels[each]) for each in _parts(len(channels), size)], axis=1))
         report("Channels switched off", min(part.stop, len(images)), len(images))
     found = np.concatenate(lines)
@@ -226,10 +227,6 @@ def twins(values: Array) -> tuple[Array, Array]:
 
 def _parts(count: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
-
-
-def _floats(images: Some, part: slice) -> Array:
-    return np.asarray(images[part], np.float32) / np.float32(255)
 
 
 def _kernel(layer: Any) -> Any:

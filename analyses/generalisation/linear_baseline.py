@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.core.dataset import Dataset
-from workbench.core.progress import report
+from workbench.core.pixels import as_floats
 from workbench.core.types import Array
-from workbench.data.lazy_images import Some, portions
+from workbench.data.lazy_images import Some
 from workbench.data.sampling import balanced, evenly
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import pixel_rows, small
 
 SIDE, COMPONENTS = 32, 60
 """Pixels a side that images are shrunk to, and principal components, at most."""
-BATCH = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +78,4 @@ def linear_pixels(
 
 def _pixels(data: Dataset, rows: Array) -> Array:
     """`(n, P)` float32, the shrunk images one after the other."""
-    parts, some = [], Some(data, rows)
-    for part in portions(some, BATCH):
-        pictures = small(some[part], SIDE)
-        parts.append(pictures.reshape(len(pictures), -1).astype(np.float32))
-        report("Pixels", part.stop, len(rows))
-    return np.concatenate(parts) / np.float32(255)
+    return pixel_rows(Some(data, rows), lambda part: as_floats(small(part, SIDE)))

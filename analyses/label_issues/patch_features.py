@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from workbench.core.dataset import Dataset
+from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.lazy_images import Some, portions
@@ -77,7 +78,7 @@ def _filters(dataset: Dataset, chance: np.random.Generator) -> tuple[Array, Arra
     some = Some(dataset, chosen)
     for part in portions(some):
         inside = (each >= part.start) & (each < part.stop)
-        windows = _windows(some[part].astype(np.float32) / np.float32(255), patch)
+        windows = _windows(as_floats(some[part]), patch)
         patches[inside] = windows[each[inside] - part.start, down[inside], across[inside]].reshape(inside.sum(), -1)
     mean = patches.mean(axis=0)
     variances, directions = np.linalg.eigh(np.atleast_2d(np.cov((patches - mean).T)))

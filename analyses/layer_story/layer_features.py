@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.lazy_images import portions
 from workbench.data.sampling import evenly
+from workbench.data.thumbnails import cells
 
 if TYPE_CHECKING:
     from workbench.models.probe import Probe
@@ -71,7 +73,7 @@ def layer_features(probe: Probe, images: Any, layers: Sequence[str]) -> tuple[li
     rows, columns = (np.eye(side) for side in probe.image_shape[:2]) if pixels is None else pixels
     found, seen = [], []
     for place in portions(images, BATCH):
-        part = np.asarray(images[place], np.float32) / np.float32(255)
+        part = as_floats(images[place])
         found.append(probe.run(("layer features", tuple(layers)), run, part))
         averaged = np.einsum("ph,bhwf,qw->bpqf", rows, part, columns, optimize=True)
         seen.append(averaged.reshape(len(part), -1).astype(np.float32))
@@ -89,14 +91,6 @@ def grid(shape: Sequence[int | None]) -> tuple[Array, Array] | None:
     height, width, maps = (int(size or 1) for size in shape)
     most = max(int((MOST / maps) ** 0.5), 1)
     return cells(height, most), cells(width, most)
-
-
-def cells(side: int, most: int) -> Array:
-    """Average `side` places over at most `most` cells of about one size: `(cells, side)` float64, rows add up to 1."""
-    edges = np.linspace(0, side, min(side, most) + 1).round().astype(np.int64)
-    places = np.arange(side)
-    inside = (places >= edges[:-1, None]) & (places < edges[1:, None])
-    return inside / inside.sum(axis=1, keepdims=True)
 
 
 def _width(shape: Sequence[int | None]) -> int:

@@ -12,7 +12,8 @@ from analyses.near_duplicates.moves import MIRRORED, SHIFTED, TURNED, Moves
 from workbench.core.dataset import Dataset
 from workbench.core.progress import report
 from workbench.core.types import Array
-from workbench.data.thumbnails import small
+from workbench.data.lazy_images import portions
+from workbench.data.thumbnails import comparable
 from workbench.statistics.nearest import close_pairs, nearest
 from workbench.statistics.nearness import NEIGHBOUR, SHARE, Scale, scale_of
 
@@ -21,8 +22,6 @@ WAYS = (EXACT, NEAR, MIRRORED, TURNED, SHIFTED)
 """How one image is a copy of another."""
 SAMPLE, CHECKED, LEAST = 1000, 6000, 20
 """Images whose neighbours tell the scale; those judged by their own neighbours; images that are enough to judge."""
-BATCH = 32_000_000
-"""Bytes of images that are read at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,14 +166,12 @@ def find_copies(datasets: Sequence[Dataset], *, near: bool = True, moved: bool =
 
 def _read(datasets: Sequence[Dataset], moves: Moves | None) -> tuple[Array, Array, Array]:
     """Read all images once: `(N,)` digests, `(N, d)` uint8 small pictures, and `(N, M)` codes."""
-    height, width, channels = datasets[0].image_shape
-    side, size = 32 if channels == 1 else 20, max(1, BATCH // (8 * height * width * channels))
     total, digests, pictures, codes = sum(len(each) for each in datasets), [], [], []
     for dataset in datasets:
-        for start in range(0, len(dataset), size):
-            images = np.ascontiguousarray(dataset.images[start : start + size])
+        for batch in portions(dataset.images):
+            images = np.ascontiguousarray(dataset.images[batch])
             digests += [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images]
-            pictures.append(small(images, side).reshape(len(images), -1))
+            pictures.append(comparable(images).reshape(len(images), -1))
             codes.append(moves.codes(images) if moves else np.zeros((len(images), 0)))
             report("Reading images", len(digests), total)
     return np.frombuffer(b"".join(digests), np.uint64), np.concatenate(pictures), np.concatenate(codes)

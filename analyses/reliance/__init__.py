@@ -18,6 +18,7 @@ from analyses.reliance.shortcuts import COLUMNS, Shortcut, find_shortcuts, line,
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import ChooseFrom, Params
+from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -187,7 +188,7 @@ def _cues(session: Session, pictures: Array, masks: Array, labels: Array) -> tup
 
     Also returns one image, reduced to each cue.
     """
-    images, known = pictures.astype(np.float32) / 255, plain(masks)
+    images, known = as_floats(pictures), plain(masks)
     right, examples = {}, []
     shown = int(np.argmax(known))
     for number, cue in enumerate(("whole", *CUES)):

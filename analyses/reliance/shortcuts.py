@@ -12,6 +12,7 @@ from analyses.reliance.marks import Mark, different, find_marks, sample_of
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.core.wording import counted, percent
@@ -191,12 +192,12 @@ def _swapped(images: Array, mark: Mark, donors: Array) -> Array:
 
 def _predicted(session: Session, images: Array) -> Array:
     """`(N, K)` float64 probabilities of uint8 images."""
+    from scipy.special import softmax
+
     if not len(images):
         return np.zeros((0, len(session.class_names)))
-    parts = [session.probe.logits(images[part].astype(np.float32) / 255) for part in portions(images, 512)]
-    logits = np.concatenate(parts).astype(np.float64)
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+    parts = [session.probe.logits(as_floats(images[part])) for part in portions(images, 512)]
+    return np.asarray(softmax(np.concatenate(parts).astype(np.float64), axis=1))
 
 
 def _taken(probabilities: Array, label: int) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from workbench.core.pixels import as_floats
 from workbench.core.types import Array
-from workbench.data.lazy_images import portions
+from workbench.data.thumbnails import cell_means, pixel_rows
 
 SIDE = 16
 """Pixels a side to which images are shrunk for the reference."""
@@ -72,18 +72,4 @@ def pixel_reference(images: Any, labels: Array) -> Callable[[Array], Array] | No
 
 def _pixels(images: Any) -> Array:
     """Mean colours of at most 16×16 cells, `(n, D)` float64."""
-    rows, columns = (_cells(side) for side in images.shape[1:3])
-    means = []
-    for part in portions(images):
-        pixels = np.asarray(images[part])
-        pixels = pixels / np.float32(255) if pixels.dtype == np.uint8 else pixels
-        means.append(np.einsum("ph,nhwc,qw->npqc", rows, pixels, columns, optimize=True))
-    return np.concatenate(means).reshape(len(images), -1)
-
-
-def _cells(side: int) -> Array:
-    edges = np.linspace(0, side, min(side, SIDE) + 1).round().astype(np.int64)
-    weights = np.zeros((len(edges) - 1, side))
-    for cell, (low, high) in enumerate(pairwise(edges)):
-        weights[cell, low:high] = 1 / (high - low)
-    return weights
+    return pixel_rows(images, lambda part: cell_means(as_floats(part), SIDE))

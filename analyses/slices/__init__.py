@@ -14,14 +14,15 @@ from analyses.slices.worse_than_expected import SCARCE, Slice, calibrated, disti
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
+from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import counted, percent
-from workbench.data.lazy_images import Some, portions
-from workbench.data.properties import image_properties, shrunk, unlike
+from workbench.data.lazy_images import Some
+from workbench.data.properties import image_properties, unlike
 from workbench.data.sampling import MOST_EVIDENCE, evenly, worst_first
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import block_means, pixel_rows, small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
@@ -172,8 +173,7 @@ def _search(
 
 def _flat(images: Any) -> Array:
     """Pixels of all images as `(N, F)` float32, downscaled."""
-    batches = (np.asarray(images[part]) for part in portions(images))
-    return np.concatenate([shrunk(each, SIDE).reshape(len(each), -1) for each in batches])
+    return pixel_rows(images, lambda part: block_means(as_floats(part), SIDE))
 
 
 def _table(slices: list[Slice], words: list[str]) -> pd.DataFrame:

@@ -23,13 +23,14 @@ from workbench.core.estimate import Estimate
 from workbench.core.estimate import columns as estimate_columns
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
+from workbench.core.pixels import as_floats
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import listed, percent
-from workbench.data.lazy_images import Some, portions
-from workbench.data.properties import PROPERTIES, image_properties, said, shrunk
+from workbench.data.lazy_images import Some
+from workbench.data.properties import PROPERTIES, image_properties, said
 from workbench.data.sampling import MOST_EVIDENCE
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import block_means, pixel_rows, small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
@@ -109,8 +110,9 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
             return Result(tables, arrays={}, findings=(Finding(few), *label_shift))
         before, after = image_properties(seen), image_properties(here)
         table = shifts(before, after)
-        both = np.concatenate([shrunk(each[part], SIDE) for each in (seen, here) for part in portions(each)])
-        both = both.reshape(len(both), -1)
+        both = np.concatenate(
+            [pixel_rows(each, lambda part: block_means(as_floats(part), SIDE)) for each in (seen, here)]
+        )
         (parts,) = components(both, np.arange(len(both)))
         features = np.hstack([before, parts[: len(seen)]]), np.hstack([after, parts[len(seen) :]])
         test = two_sample(*features, (train.labels[theirs], data.labels[ours]), params.seed)

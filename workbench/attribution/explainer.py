@@ -13,6 +13,7 @@ from pydantic import Field
 from workbench.core.attribution import Attribution
 from workbench.core.errors import WorkbenchError
 from workbench.core.params import ChooseFrom, Named, describe
+from workbench.core.pixels import as_floats
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array, Score
 from workbench.models.probe import CLASSES, Probe
@@ -234,10 +235,8 @@ class Perturbation(Explainer, ABC):
 
 def _floats(images: Array) -> Array:
     """Return a batch as float32 in [0, 1]; a little beyond it is let through, as noise and edits give it."""
-    if images.dtype == np.uint8:
-        return np.asarray(images, np.float32) / np.float32(255)
-    floats = np.asarray(images, np.float32)
-    if floats.size and np.abs(floats).max() > 2:
+    floats = as_floats(images)
+    if images.dtype != np.uint8 and floats.size and np.abs(floats).max() > 2:
         raise WorkbenchError(
             f"`images` that are not uint8 must lie in [0, 1]. Got {floats.min():.3g}…{floats.max():.3g}: divide by 255."
         )

@@ -15,6 +15,7 @@ from typing import Protocol, cast, runtime_checkable
 import numpy as np
 
 from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.pixels import as_floats
 from workbench.core.types import MOST_AT_ONCE, Array
 
 
@@ -140,7 +141,7 @@ class Dataset:
 
     def floats(self, rows: Sequence[int] | Array | slice = slice(None)) -> Array:
         """Return images as `(B, H, W, C)` float32 in [0, 1]."""
-        return np.asarray(self.images[rows], np.float32) / np.float32(255)
+        return as_floats(self.images[rows])
 
     def batches(self, size: int = 256) -> Iterator[Array]:
         """Yield all images in order as `(B, H, W, C)` float32 in [0, 1], B ≤ `size`, of large images fewer."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.lazy_images import portions
+from workbench.data.thumbnails import block_means
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +89,7 @@ def image_properties(images: Any) -> pd.DataFrame:
     count = len(images)
     parts: list[dict[str, Array]] = []
     for part in portions(images, BATCH):
-        parts.append(_measured(shrunk(np.asarray(images[part]), SIDE)))
+        parts.append(_measured(block_means(as_floats(images[part]), SIDE)))
         report("Image properties", part.stop, count)
     columns = [name for name in PROPERTIES if count == 0 or name in parts[0]]
     return pd.DataFrame({name: np.concatenate([[], *(part[name] for part in parts)]) for name in columns})
@@ -123,18 +125,6 @@ def unlike(properties: pd.DataFrame, labels: Array, members: Array) -> str:
         if told
         else "no visible difference from others of their classes"
     )
-
-
-def shrunk(images: Array, side: int) -> Array:
-    """Shrink `(B, H, W, C)` uint8 to at most `side` pixels by means of whole blocks: float32 in [0, 1]."""
-    height, width = images.shape[1:3]
-    step = max(-(-max(height, width) // side), 1)
-    high, wide = max(height // step, 1), max(width // step, 1)
-    cut = images[:, : high * min(step, height), : wide * min(step, width)].astype(np.float32) / np.float32(255)
-    if step == 1:
-        return cut
-    blocks = cut.reshape(len(cut), high, cut.shape[1] // high, wide, cut.shape[2] // wide, cut.shape[3])
-    return np.asarray(blocks.mean(axis=(2, 4)))
 
 
 def _measured(pixels: Array) -> dict[str, Array]:

@@ -1,14 +1,23 @@
-"""Images shrunk by whole blocks, and grey ones in colour."""
+"""Images made small, by the means of blocks, and grey ones in colour."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from workbench.core.progress import report
 from workbench.core.types import Array
+from workbench.data.lazy_images import portions
 
 
-def small(images: Array, side: int = 96) -> Array:
-    """Shrink `(…, H, W, C)` uint8 pictures to at most `side` pixels by averaging whole blocks; small ones stay."""
+def block_means(images: Array, side: int) -> Array:
+    """Shrink `(…, H, W, C)` pictures to at most `side` pixels by averaging whole blocks; small ones stay.
+
+    Returns:
+        float64 of bytes, and the precision of floats; what is left over at the right and below is cut off.
+    """
     height, width = images.shape[-3:-1]
     step = -(-max(height, width) // side)
     if step <= 1:
@@ -16,7 +25,48 @@ def small(images: Array, side: int = 96) -> Array:
     h, w = max(height // step, 1), max(width // step, 1)
     cut = images[..., : h * min(step, height), : w * min(step, width), :]
     blocks = cut.reshape(*images.shape[:-3], h, cut.shape[-3] // h, w, cut.shape[-2] // w, images.shape[-1])
-    return np.asarray(blocks.mean(axis=(-4, -2)).round().astype(np.uint8))
+    return np.asarray(blocks.mean(axis=(-4, -2)))
+
+
+def small(images: Array, side: int = 96) -> Array:
+    """Shrink `(…, H, W, C)` uint8 pictures to at most `side` pixels by `block_means`: uint8."""
+    means = block_means(images, side)
+    return means if means.dtype == np.uint8 else means.round().astype(np.uint8)
+
+
+def comparable(images: Array) -> Array:
+    """Shrink `(B, H, W, C)` uint8 pictures so far that their pixels can be compared one by one: uint8."""
+    side = 32 if images.shape[-1] == 1 else 20  # about a thousand values in either case
+    return small(images, side)
+
+
+def cell_means(images: Array, most: int) -> Array:
+    """Shrink `(B, H, W, C)` pictures to at most `most` × `most` cells of about one size, nothing cut off: float64."""
+    rows, columns = (cells(side, most) for side in images.shape[1:3])
+    return np.asarray(np.einsum("ph,bhwc,qw->bpqc", rows, images, columns, optimize=True))
+
+
+def cells(side: int, most: int) -> Array:
+    """Average `side` places over at most `most` cells of about one size: `(cells, side)` float64, rows add up to 1."""
+    edges = np.linspace(0, side, min(side, most) + 1).round().astype(np.int64)
+    places = np.arange(side)
+    inside = (places >= edges[:-1, None]) & (places < edges[1:, None])
+    return inside / inside.sum(axis=1, keepdims=True)
+
+
+def pixel_rows(images: Any, shrink: Callable[[Array], Array]) -> Array:
+    """Read `(N, H, W, C)` images a part at a time, and make each a row: `(N, d)`, the values of its `shrink`.
+
+    Args:
+        images: an array or what slices like one.
+        shrink: of `(B, H, W, C)` images.
+    """
+    made = []
+    for part in list(portions(images)) or [slice(0, 0)]:
+        some = shrink(np.asarray(images[part]))
+        made.append(some.reshape(len(some), int(np.prod(some.shape[1:]))))
+        report("Reading images", part.stop, len(images))
+    return np.concatenate(made)
 
 
 def as_rgb(image: Array) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 from workbench.core.attribution import Attribution
 from workbench.core.cache import load_arrays, save_arrays
 from workbench.core.kept import Kept
+from workbench.core.pixels import as_floats
 from workbench.core.provenance import code_digest
 from workbench.core.types import Array
 from workbench.data.sampling import balanced
@@ -43,8 +44,7 @@ def add_verdicts(
     """
     from workbench.faithfulness.verdict import judge
 
-    whole = np.asarray(images[: len(attribution)])
-    pixels = whole.astype(np.float32) / np.float32(255 if whole.dtype == np.uint8 else 1)
+    pixels = as_floats(images[: len(attribution)])
     test = test and not study.inference_only  # whose weights cannot be reached
     known = randomisation_of(study, method) if test else known_randomisation(study, method)
     return replace(attribution, verdicts=judge(study.probe, pixels, attribution, randomisation=known))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from workbench.core.dataset import Dataset
-from workbench.core.progress import report
 from workbench.core.types import Array
-from workbench.data.thumbnails import small
+from workbench.data.lazy_images import Some
+from workbench.data.thumbnails import comparable, pixel_rows
 from workbench.statistics.nearest import nearest
 
 if TYPE_CHECKING:
@@ -103,11 +103,4 @@ def pictures(dataset: Dataset, rows: Array | None = None) -> Array:
         dataset: its images.
         rows: which; all if not given.
     """
-    rows = np.arange(len(dataset)) if rows is None else rows
-    height, width, channels = dataset.image_shape
-    side, size, made = 32 if channels == 1 else 20, max(1, 32_000_000 // (height * width * channels)), []
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        made.append(small(np.asarray(dataset.images[part]), side).reshape(len(part), -1))
-        report("Reading images", min(start + size, len(rows)), len(rows))
-    return np.concatenate(made) if made else np.zeros((0, 1), np.uint8)
+    return pixel_rows(dataset.images if rows is None else Some(dataset, rows), comparable)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workbench.data.properties import PROPERTIES, image_properties, shrunk, unlike
+from workbench.data.properties import PROPERTIES, image_properties, unlike
 
 
 def pictures(*images):
@@ -98,12 +98,6 @@ def test_batches_do_not_matter(monkeypatch):
     whole = image_properties(images)
     monkeypatch.setattr("workbench.data.properties.BATCH", 2)
     np.testing.assert_allclose(image_properties(images), whole, rtol=1e-6)
-
-
-def test_large_images_are_shrunk_by_means_of_blocks():
-    image = np.array([[0, 255, 255, 255], [255, 0, 0, 0]], np.uint8)
-    assert shrunk(pictures(image), 2)[0, :, :, 0].tolist() == [[0.5, 0.5]]
-    assert shrunk(pictures(image), 4)[0, 1, 0, 0] == 1
 
 
 def test_what_is_unlike_is_said_with_both_means():

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from workbench.data.thumbnails import as_rgb, small
 from workbench.plotting.colours import rgba
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 
@@ -58,19 +57,6 @@ def test_height_counts_rows_and_lines():
 
 def test_nothing_draws_nothing():
     assert drawn().get_images() == []
-
-
-def test_small_averages_blocks_and_leaves_small_images_alone():
-    image = np.array([[0, 100, 10, 30], [100, 200, 20, 40]], np.uint8)[None, ..., None]
-    assert small(image, 2)[0, :, :, 0].tolist() == [[100, 25]]
-    assert (small(image, 4) == image).all()
-    assert small(np.zeros((2, 500, 300, 3), np.uint8)).shape == (2, 83, 50, 3)
-    assert small(np.zeros((1, 3, 500, 3), np.uint8)).shape == (1, 1, 83, 3)  # a narrow image keeps a row
-
-
-def test_grey_becomes_colour_and_colour_stays():
-    assert as_rgb(GREY).shape == (1, 2, 3)
-    assert as_rgb(np.zeros((2, 2, 3), np.uint8)).shape == (2, 2, 3)
 
 
 def test_strips_are_level_with_bars():

@@ -18,6 +18,7 @@ from workbench.attribution.methods import explainer
 from workbench.core.attribution import Attribution, Verdict
 from workbench.core.kept import Kept
 from workbench.core.params import make
+from workbench.core.pixels import as_floats
 from workbench.faithfulness.verdict import judge
 from workbench.models.turns import LAST, NEXT, TURNS
 from workbench.session.judging import known_randomisation, randomisation_of
@@ -103,5 +104,4 @@ class Judges:
 
 
 def _verdict(session: Session, case: Case) -> Verdict:
-    floats = case.pixels[None].astype("float32") / 255
-    return judge(session.probe, floats, case.attribution)[0]
+    return judge(session.probe, as_floats(case.pixels[None]), case.attribution)[0]

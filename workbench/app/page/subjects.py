@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.app.page.subject import Subject
+from workbench.core.pixels import as_floats
 from workbench.core.types import Array
 
 if TYPE_CHECKING:
@@ -32,18 +33,19 @@ def of_dataset(desk: Desk, row: int) -> Subject:
 
 def of_user(desk: Desk, key: str, pixels: Array) -> Subject:
     """Return an image of the user's own; asks the model, once for each image."""
+    from scipy.special import softmax
+
     known = desk.maps.get(("own", key))
     if known is not None:
         return known
-    logits = desk.session.probe.logits(pixels[None].astype(np.float32) / np.float32(255))[0].astype(np.float64)
-    shares = np.exp(logits - logits.max())
-    shares /= shares.sum()
+    logits = desk.session.probe.logits(as_floats(pixels[None]))[0]
+    probabilities = softmax(logits.astype(np.float64))
     subject = Subject(
         key=("own", key),
         title="Your image",
         pixels=pixels,
-        probabilities=shares,
-        predicted=int(shares.argmax()),
+        probabilities=probabilities,
+        predicted=int(probabilities.argmax()),
         label=None,
     )
     return desk.maps.put(("own", key), subject)

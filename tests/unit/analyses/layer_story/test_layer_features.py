@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from analyses.layer_story.layer_features import MOST, cells, grid, layer_features, story_layers
+from analyses.layer_story.layer_features import MOST, grid, layer_features, story_layers
+from workbench.data.thumbnails import cells
 from workbench.models.probe import Probe
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.app.map_pictures import ExplainedImage
 from workbench.core.errors import WorkbenchError
+from workbench.core.pixels import as_floats
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array, Score
 from workbench.data.image_file import read_image
@@ -77,7 +78,7 @@ class ExplainedImages:
         if known:
             logits[list(known)] = self.session.predictions.logits[list(known.values())]
         if asked:
-            logits[asked] = self.session.probe.logits(self.images[asked].astype(np.float32) / 255)
+            logits[asked] = self.session.probe.logits(as_floats(self.images[asked]))
         return logits
 
     def _class(self, wanted: str) -> Array:

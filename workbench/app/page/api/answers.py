@@ -19,6 +19,7 @@ from workbench.core.attribution import Attribution, half_pixel
 from workbench.core.errors import WorkbenchError
 from workbench.core.jsonable import records
 from workbench.core.params import make
+from workbench.core.pixels import as_floats
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.diagnosis import registry
@@ -67,7 +68,7 @@ def explain(
             None if against is None else _class_of(desk, subject, against, "against"),
         )
         made = maps.attribution(desk, subject, chosen, classes)
-        logits = session.probe.logits(subject.pixels[None].astype(np.float32) / np.float32(255))[0]
+        logits = session.probe.logits(as_floats(subject.pixels[None]))[0]
     score = logits[classes[0]] - (0 if classes[1] is None else logits[classes[1]])
     names, scale = session.class_names, scale_of(made.values, chosen.signed)
     contrast = subject.wrong and classes[1] is not None and chosen.signed
