@@ -74,7 +74,9 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
         count = min(params.images, len(predictions))
         rows = np.sort(np.random.default_rng(params.seed).permutation(len(predictions))[:count])
         labels, embeddings = predictions.labels[rows], session.embeddings[rows]
-        near = nearest(embeddings, embeddings, max(params.neighbours, int(3 * params.perplexity)), itself=True)
+        near = nearest(
+            embeddings, embeddings, max(params.neighbours, int(3 * params.perplexity)), own=np.arange(len(embeddings))
+        )
         places, by_tsne = to_plane(embeddings, near, perplexity=params.perplexity, seed=params.seed)
         k = min(params.neighbours, near[1].shape[1])
         sample = Neighbourhoods(

@@ -26,7 +26,7 @@ def neighbour_votes(features: Array, labels: Array, classes: int, *, neighbours:
         `(N, K)` float64 probabilities, (k w + `PRIOR`) / (k + `PRIOR` K) with w the share of the weights.
     """
     places = principal(features, white=0.5)
-    distances, rows = nearest(places, places, neighbours, itself=True)
+    distances, rows = nearest(places, places, neighbours, own=np.arange(len(places)))
     if not rows.shape[1]:
         return np.full((len(labels), classes), 1 / classes)
     weights = 1 / (distances + 1e-6)

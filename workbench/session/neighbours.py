@@ -58,15 +58,7 @@ class Witnesses:
         Returns:
             Distances and rows of the witnesses, `(n, k')` each.
         """
-        own = self.own[rows]
-        inside = bool((own >= 0).any())
-        k = min(k, len(base) - inside)
-        apart, found = nearest(queries, base, k + inside)
-        if not inside or k < 1:
-            return apart[:, :k], found[:, :k]
-        itself = found == own[:, None]
-        itself[~itself.any(axis=1), -1] = True  # a copy took its place, or it is not there: the last one goes
-        return apart[~itself].reshape(len(rows), k), found[~itself].reshape(len(rows), k)
+        return nearest(queries, base, k, own=self.own[rows])
 
     def by_embedding(self, session: Session, k: int, rows: Array) -> tuple[Array, Array]:
         """Find the nearest witnesses by the angle of embeddings; distances are those of vectors of length 1."""

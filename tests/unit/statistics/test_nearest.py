@@ -20,10 +20,10 @@ def test_three_points_on_a_line():
 
 def test_a_row_is_not_its_own_neighbour():
     points = np.array([[0.0, 0.0], [0.0, 0.0], [3.0, 4.0]])
-    distances, rows = nearest(points, points, 5, itself=True)
+    distances, rows = nearest(points, points, 5, own=np.arange(3))
     assert distances.tolist() == [[0.0, 5.0], [0.0, 5.0], [5.0, 5.0]]
     assert rows[:2].tolist() == [[1, 2], [0, 2]]
-    assert nearest(points[:1], points[:1], 1, itself=True)[0].shape == (1, 0)
+    assert nearest(points[:1], points[:1], 1, own=np.zeros(1, int))[0].shape == (1, 0)
 
 
 @pytest.mark.parametrize(("count", "width", "k"), [(33, 2, 40), (300, 7, 5), (257, 120, 3), (70, 1, 70)])
@@ -35,9 +35,16 @@ def test_many_points_far_from_zero(count, width, k, kind):
         whole = apart(asked, base)
         if itself:
             np.fill_diagonal(whole, np.inf)
-        distances, rows = nearest(asked, base, k, itself=itself)
+        distances, rows = nearest(asked, base, k, own=np.arange(count) if itself else None)
         np.testing.assert_allclose(distances, np.sort(whole, axis=1)[:, : min(k, count - itself)], rtol=1e-6)
         np.testing.assert_allclose(np.take_along_axis(whole, rows, axis=1), distances, rtol=1e-6)
+
+
+def test_of_equal_distances_the_smaller_row_comes_first():
+    points = np.array([[2.0], [0.0], [-2.0], [2.0], [0.0]])
+    distances, rows = nearest(points[1:2], points, 5)
+    assert rows.tolist() == [[1, 4, 0, 2, 3]]
+    assert distances.tolist() == [[0, 0, 2, 2, 2]]
 
 
 def test_rounding_in_float32_does_not_hide_the_nearest():
@@ -52,7 +59,7 @@ def test_parts_of_a_search_add_up(monkeypatch):
     chance = np.random.default_rng(2)
     base, queries = chance.normal(size=(100, 3)), chance.normal(size=(50, 3))
     whole = nearest(queries, base, 4)
-    monkeypatch.setattr(module, "TILE", 300)
+    monkeypatch.setattr(module, "VALUES", 60)
     np.testing.assert_array_equal(nearest(queries, base, 4)[1], whole[1])
 
 

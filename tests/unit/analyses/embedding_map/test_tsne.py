@@ -32,7 +32,7 @@ def test_k_is_lowered_where_there_are_few_and_one_image_has_no_trust():
 
 def test_the_map_is_the_same_again_and_tells_how_far_it_is():
     embeddings = np.random.default_rng(1).normal(size=(40, 6)).astype(np.float32)
-    near, told = nearest(embeddings, embeddings, 15, itself=True), []
+    near, told = nearest(embeddings, embeddings, 15, own=np.arange(len(embeddings))), []
     with reporting(lambda what, done, total: told.append((what, done, total))):
         first, by_tsne = to_plane(embeddings, near, perplexity=5, seed=0)
     assert by_tsne
@@ -44,6 +44,8 @@ def test_the_map_is_the_same_again_and_tells_how_far_it_is():
 
 def test_copies_of_few_images_are_laid_out_by_components():
     embeddings = np.repeat(np.eye(4, dtype=np.float32), 10, axis=0)
-    places, by_tsne = to_plane(embeddings, nearest(embeddings, embeddings, 9, itself=True), perplexity=3, seed=0)
+    places, by_tsne = to_plane(
+        embeddings, nearest(embeddings, embeddings, 9, own=np.arange(len(embeddings))), perplexity=3, seed=0
+    )
     assert not by_tsne
     assert len(np.unique(places.round(6), axis=0)) == 4
