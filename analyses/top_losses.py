@@ -71,14 +71,15 @@ class TopLosses(Analysis[TopLossesParams]):
         ]
         total = float(predictions.loss.sum())
         if total > 0:
-            tenth = max(len(predictions) // 100, 1)
-            carried = float(predictions.loss[order[:tenth]].sum() / total)
+            hundredth = max(len(predictions) // 100, 1)
+            carried = float(predictions.loss[order[:hundredth]].sum() / total)
             findings.append(
                 Finding(
-                    f"The {counted(tenth, 'image')} with the highest loss ({percent(tenth / len(predictions))} of all) "
-                    f"account for {percent(carried)} of the total loss; mean loss {total / len(predictions):.3f} nats.",
+                    f"The {counted(hundredth, 'image')} with the highest loss ({percent(hundredth / len(predictions))} "
+                    f"of all) account for {percent(carried)} of the total loss; mean loss "
+                    f"{total / len(predictions):.3f} nats.",
                     effect=Estimate(carried),
-                    evidence=tuple(order[: min(tenth, 100)].tolist()),
+                    evidence=tuple(order[: min(hundredth, 100)].tolist()),
                 )
             )
         return Result({"losses": table}, arrays={"images": small(dataset.images[rows])}, findings=tuple(findings))

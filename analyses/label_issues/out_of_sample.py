@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -28,8 +28,12 @@ FEW = 12_000
 """Images up to which neighbours vote too: then linear probes alone are too sure, and neighbours are found quickly."""
 BOTH = 6_000
 """Images up to which features of the pixels are asked even where embeddings do not know the labels."""
-WITHOUT = "five-fold cross-validated linear probes"
-WITH_VOTES = "five-fold cross-validated linear probes averaged with nearest-neighbour votes"
+PROBES = "five-fold cross-validated linear probes"
+"""What probabilities are by, of many images."""
+PROBES_AND_VOTES = "five-fold cross-validated linear probes averaged with nearest-neighbour votes"
+"""What they are by, of few images."""
+Strategy = Literal["embeddings", "embeddings_and_pixels", "pixels"]
+"""Features that probes are fitted to: each is a function of that name."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -83,45 +87,65 @@ def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
     Raises:
         TypeError: if the session has no training images.
     """
-    training = session.training
-    if training is None:
-        raise TypeError("The session has no training images.")
-    labels, classes = training.dataset.labels, len(session.class_names)
+    training, classes = _training(session), len(session.class_names)
+    labels = training.dataset.labels
     count = min(images or len(labels), len(labels))
     rows = np.sort(np.random.default_rng(seed).permutation(len(labels))[:count])
-    said = cross_validated(training.embeddings[rows], labels[rows], classes, seed=seed)
-    leaked = knows_labels(said, labels[rows], session.predictions.correct)
-    if not leaked:
-        said = probed(training.embeddings[rows], labels[rows], classes, said=said)
-        if count > BOTH:
-            return Opinion(
-                rows=rows,
-                probabilities=said,
-                source=f"{WITH_VOTES if count <= FEW else WITHOUT}, on the model's embeddings",
-            )
-    elif images and count > BOTH:  # features cost more than embeddings that are there
-        rows = np.sort(np.random.default_rng(seed).choice(rows, BOTH, replace=False))
-    if leaked:
-        return _without_embeddings(session, rows, seed)
-    free = probed(untrained_features(training.dataset.subset(rows), seed=seed), labels[rows], classes, seed=seed)
-    how = WITH_VOTES if len(rows) <= FEW else WITHOUT
+    linear = cross_validated(training.embeddings[rows], labels[rows], classes, seed=seed)
+    match choose(linear, labels[rows], session.predictions.correct):
+        case "embeddings":
+            return embeddings(training, rows, linear)
+        case "embeddings_and_pixels":
+            return embeddings_and_pixels(training, rows, linear, seed=seed)
+        case "pixels":
+            if images and count > BOTH:  # features cost more than embeddings that are there
+                rows = np.sort(np.random.default_rng(seed).choice(rows, BOTH, replace=False))
+            return pixels(session, rows, seed=seed)
+
+
+def choose(linear: Array, labels: Array, correct: Array) -> Strategy:
+    """Choose what to ask about some training images, from what linear probes on their embeddings say.
+
+    Args:
+        linear: `(n, K)` probabilities, cross-validated.
+        labels: `(n,)` their labels.
+        correct: `(N,)` bool, whether the model is right about images that it has not seen.
+    """
+    if knows_labels(linear, labels, correct):
+        return "pixels"
+    return "embeddings" if len(labels) > BOTH else "embeddings_and_pixels"
+
+
+def embeddings(training: Session, rows: Array, linear: Array) -> Opinion:
+    """Ask the model's embeddings; `linear` is what linear probes on them say of the training images `rows`."""
+    labels, classes = training.dataset.labels[rows], linear.shape[1]
     return Opinion(
         rows=rows,
-        probabilities=(said + free) / 2,
-        source=f"{how}, on the model's embeddings and on the pixels",
-        views=(said, free),
+        probabilities=probed(training.embeddings[rows], labels, classes, linear=linear),
+        source=f"{_how(len(rows))}, on the model's embeddings",
     )
 
 
-def _without_embeddings(session: Session, rows: Array, seed: int) -> Opinion:
+def embeddings_and_pixels(training: Session, rows: Array, linear: Array, *, seed: int = 0) -> Opinion:
+    """Ask the model's embeddings, and features of the pixels, which no label has shaped; and take the mean."""
+    labels, classes = training.dataset.labels[rows], linear.shape[1]
+    shaped = probed(training.embeddings[rows], labels, classes, linear=linear)
+    free = probed(untrained_features(training.dataset.subset(rows), seed=seed), labels, classes, seed=seed)
+    return Opinion(
+        rows=rows,
+        probabilities=(shaped + free) / 2,
+        source=f"{_how(len(rows))}, on the model's embeddings and on the pixels",
+        views=(shaped, free),
+    )
+
+
+def pixels(session: Session, rows: Array, *, seed: int = 0) -> Opinion:
     """Ask features of the pixels alone, about `rows` of the training images and about studied images in the same way.
 
     Such features may be weak, and take one class for another always the same way: that shows in both parts alike,
     which wrong labels of the training part do not.
     """
-    if session.training is None:
-        raise TypeError("The session has no training images.")
-    learned, classes = session.training.dataset.subset(rows), len(session.class_names)
+    learned, classes = _training(session).dataset.subset(rows), len(session.class_names)
     chance = np.random.default_rng(seed)
     studied = session.dataset.subset(np.sort(chance.permutation(len(session.dataset))[:BOTH]))
     both = Dataset(
@@ -132,18 +156,28 @@ def _without_embeddings(session: Session, rows: Array, seed: int) -> Opinion:
         name="both parts",
     )
     said = probed(untrained_features(both, seed=seed), both.labels, classes, seed=seed)
-    how = WITH_VOTES if len(both) <= FEW else WITHOUT
     return Opinion(
         rows=rows,
         probabilities=said[: len(rows)],
-        source=f"{how}, on features of the pixels: the model has memorised its training labels, and its embeddings "
-        "repeat them",
+        source=f"{_how(len(both))}, on features of the pixels: the model has memorised its training labels, and its "
+        "embeddings repeat them",
         leaked=True,
         control=quality(said[len(rows) :], studied.labels, classes),
     )
 
 
-def probed(features: Array, labels: Array, classes: int, *, seed: int = 0, said: Array | None = None) -> Array:
+def _how(count: int) -> str:
+    """Say what `probed` does with so many images."""
+    return PROBES if count > FEW else PROBES_AND_VOTES
+
+
+def _training(session: Session) -> Session:
+    if session.training is None:
+        raise TypeError("The session has no training images.")
+    return session.training
+
+
+def probed(features: Array, labels: Array, classes: int, *, seed: int = 0, linear: Array | None = None) -> Array:
     """Return out-of-sample probabilities by linear probes, of few images averaged with votes by their neighbours.
 
     Args:
@@ -151,12 +185,13 @@ def probed(features: Array, labels: Array, classes: int, *, seed: int = 0, said:
         labels: `(N,)` int.
         classes: K.
         seed: of the folds.
-        said: what linear probes say, if that is known.
+        linear: `(N, K)`, what linear probes say, if that is known.
 
     Returns:
         `(N, K)` float64.
     """
-    linear = cross_validated(features, labels, classes, seed=seed) if said is None else said
+    if linear is None:
+        linear = cross_validated(features, labels, classes, seed=seed)
     return linear if len(labels) > FEW else (linear + neighbour_votes(features, labels, classes)) / 2
 
 
@@ -166,9 +201,7 @@ def from_folds(session: Session, folds: int, *, seed: int = 0) -> Opinion:
     Raises:
         TypeError: if the session has no training images.
     """
-    if session.training is None:
-        raise TypeError("The session has no training images.")
-    training = session.training.dataset
+    training = _training(session).dataset
     said = fold_probabilities(
         training,
         folds,

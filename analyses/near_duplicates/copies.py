@@ -20,8 +20,12 @@ from workbench.statistics.nearness import NEIGHBOUR, SHARE, Scale, scale_of
 EXACT, NEAR = "exact", "near"
 WAYS = (EXACT, NEAR, MIRRORED, TURNED, SHIFTED)
 """How one image is a copy of another."""
-SAMPLE, CHECKED, LEAST = 1000, 6000, 20
-"""Images whose neighbours tell the scale; those judged by their own neighbours; images that are enough to judge."""
+SAMPLE = 1000
+"""Images whose neighbours tell the scale."""
+CHECKED = 6000
+"""Images that are judged by their own neighbours."""
+LEAST = 20
+"""Images that are enough to judge."""
 
 
 @dataclass(frozen=True, eq=False)

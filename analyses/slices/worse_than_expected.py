@@ -12,9 +12,12 @@ from workbench.core.types import Array
 from workbench.statistics.rates import difference, wilson
 from workbench.statistics.slicing import Group
 
-FAR, OVER, SCARCE = 0.2, 0.15, 1 / 3
-"""What makes a group a fault, each to be sure: accuracy that much below what its classes let one expect; and a
-confidence that much above its accuracy, or training images of the kind less than a third as frequent."""
+FAR = 0.2
+"""Accuracy that a faulty group surely lacks of what its classes let one expect; and one of the next two holds."""
+OVER = 0.15
+"""Confidence that the group surely has beyond its accuracy."""
+SCARCE = 1 / 3
+"""How frequent training images of the kind surely are at most, over how frequent they are among the studied ones."""
 SURE = 0.999
 """Level of the interval of over-confidence, since the worst of about a hundred groups is looked at."""
 LEAST = 4

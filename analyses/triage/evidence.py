@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 GROUPS = ("likely wrong label", "ambiguous", "duplicate conflict", "outlier", "model error")
 """Whose fault an error can be."""
-SCATTERED, PAIRED = 0.3, 0.7
-"""Probability above which a label is called likely wrong. The rate of scattered labels is read low where a model is too
-unsure of itself, so less than half will do; of a pair of classes, which may be confused anyway, more is asked."""
+SCATTERED = 0.3
+"""Probability of scattered noise above which a label is called likely wrong; less than half will do, since the rate is
+read low where a model is too unsure of itself."""
+PAIRED = 0.7
+"""The same for noise of its pair of classes, of which more is asked, since they may be confused anyway."""
 POSSIBLE = 0.2
 """Support from the probability and the neighbours with which a class is a possible answer."""
 RARE = 0.005
@@ -79,44 +81,57 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
     """
     predictions, seen = session.predictions, witnesses(session)
     labels, predicted = predictions.labels, predictions.predicted
-    rows, right = np.flatnonzero(~predictions.correct), np.flatnonzero(predictions.correct)
+    errors, right = np.flatnonzero(~predictions.correct), np.flatnonzero(predictions.correct)
     right = right[evenly(len(right), compared)] if len(right) else right
     # Right images stand for the usual distance, a sample of all for the usual agreement.
     usual = evenly(len(labels), compared)
-    every = np.concatenate([rows, right, usual])
-    angles, near = seen.by_embedding(session, k, every)
-    near, mine, others = seen.dataset.labels[near], slice(len(rows)), slice(len(rows) + len(right), None)
+    count, placed = len(errors), np.concatenate([errors, right])
+    angles, neighbours = seen.by_embedding(session, k, np.concatenate([placed, usual]))
+    votes = seen.dataset.labels[neighbours]
+    of_errors, of_usual = votes[:count], votes[len(placed) :]
+    pixels, looks_like = seen.nearest(pictures(session.dataset, placed), pictures(seen.dataset), NEIGHBOUR, placed)
+    apart, far = (
+        np.stack(both, axis=1)
+        for both in zip(_far_out(pixels / 255, count), _far_out(angles[: len(placed)], count), strict=True)
+    )
+    copy, part = _copies(session, seen, errors, pixels, looks_like)
     judged = wrong_labels(predictions.logits, labels)
     # How sure a label is wrong depends on which kind of noise is asked for; the one that convinces is taken.
-    spread = judged.scattered[rows] > SCATTERED
-    both = np.stack([labels[rows], predicted[rows]], axis=1)
-    base = pictures(seen.dataset)
-    pixels, found = seen.nearest(
-        pictures(session.dataset, every[: others.start]), base, NEIGHBOUR, every[: others.start]
-    )
-    copy, part = _copies(session, seen, rows, pixels, found)
-    apart = np.full((len(rows), 2), np.nan)
-    far = np.ones((len(rows), 2))
-    for n, distances in enumerate((pixels, angles[: others.start])):
-        if distances.shape[1]:
-            apart[:, n] = distances[mine, 0]
-            beyond = np.sort(distances[len(rows) :, 0])
-            reached = len(beyond) - np.searchsorted(beyond, distances[mine, 0], "left")
-            far[:, n] = np.maximum(reached, 0.5) / max(len(beyond), 1) if len(beyond) >= 2 / RARE else 1.0
-    apart[:, 0] /= 255
+    spread = judged.scattered[errors] > SCATTERED
+    both = np.stack([labels[errors], predicted[errors]], axis=1)
     return Evidence(
-        rows=rows,
-        wrong_label=np.where(spread, judged.scattered[rows], judged.paired[rows]),
+        rows=errors,
+        wrong_label=np.where(spread, judged.scattered[errors], judged.paired[errors]),
         spread=spread,
-        probabilities=judged.probabilities[rows[:, None], both] if len(rows) else np.zeros((0, 2)),
-        agreement=np.stack([_shares(near[mine], both[:, n]) for n in (0, 1)], axis=1),
-        credibility=credibility(near[mine], predicted[rows], near[others], labels[usual]),
+        probabilities=judged.probabilities[errors[:, None], both],
+        agreement=np.stack([_shares(of_errors, both[:, n]) for n in (0, 1)], axis=1),
+        credibility=credibility(of_errors, predicted[errors], of_usual, labels[usual]),
         far=far,
         apart=apart,
         copy=copy,
         copy_part=part,
         witnesses=seen,
     )
+
+
+def _far_out(distances: Array, errors: int) -> tuple[Array, Array]:
+    """Say how far errors lie from everything, and how usual that is.
+
+    Args:
+        distances: `(n + m, k)` to the nearest witnesses, of n errors and then of m right images.
+        errors: n.
+
+    Returns:
+        `(n,)` distance to the nearest witness, NaN where there is none; and `(n,)` share of the right images that lie
+        as far out, 1 where there are too few to tell.
+    """
+    if not distances.shape[1]:
+        return np.full(errors, np.nan), np.ones(errors)
+    own, right = distances[:errors, 0], np.sort(distances[errors:, 0])
+    if len(right) < 2 / RARE:
+        return own, np.ones(errors)
+    reached = len(right) - np.searchsorted(right, own, "left")
+    return own, np.maximum(reached, 0.5) / len(right)
 
 
 def _shares(near: Array, classes: Array) -> Array:

@@ -8,8 +8,12 @@ import numpy as np
 
 from workbench.core.types import Array
 
-STEPS, SURE, MOST = 40, 0.5, 0.4
-"""Steps of expectation and maximisation; the surest part of what is predicted as a class; the largest rate."""
+STEPS = 40
+"""Steps of expectation and maximisation."""
+SURE = 0.5
+"""The surest part of what is predicted as a class, in which the rate is read."""
+MOST = 0.4
+"""The largest rate."""
 RATES = (0.0, 0.002, 0.004, 0.008, 0.015, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.4)
 """Rates that are tried where there are too few classes to see which labels the model holds to be unlikely."""
 

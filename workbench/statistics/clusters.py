@@ -8,8 +8,10 @@ import numpy as np
 
 from workbench.core.types import Array
 
-MOST, LEAST = 5, 12
-"""Groups at most; fewer maps than LEAST are not split."""
+MOST = 5
+"""Groups at most."""
+LEAST = 12
+"""Maps that are enough to split."""
 DRAWS = 19
 """Clouds without groups that a split is compared with: none reaches it by chance once in twenty times."""
 

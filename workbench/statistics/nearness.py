@@ -10,9 +10,10 @@ from workbench.core.types import Array
 
 NEIGHBOUR = 5
 """The neighbour whose distance says what is near here: a copy or two do not change it."""
-
-SHARE, CHANCE = 0.25, 0.0005
-"""Of that distance, how much a near copy keeps at most; and the share of images that may look like copies by chance."""
+SHARE = 0.25
+"""Of that distance, how much a near copy keeps at most."""
+CHANCE = 0.0005
+"""Share of images that may look like copies by chance."""
 
 
 @dataclass(frozen=True, eq=False)
