@@ -14,7 +14,7 @@ from analyses.reliance.evidence_places import COLUMNS as GROUPS
 from analyses.reliance.evidence_places import map_groups
 from analyses.reliance.figure import PARTS, accuracies, evidence
 from analyses.reliance.marks import Mark
-from analyses.reliance.shortcuts import COLUMNS, Shortcut, find_shortcuts, line, told, untried
+from analyses.reliance.shortcuts import COLUMNS, Shortcut, find_shortcuts, line, sample, told, untried
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import ChooseFrom, Params
@@ -79,18 +79,14 @@ class Reliance(Analysis[RelianceParams]):
 
         data, names = session.dataset, session.class_names
         params = params.model_copy(update={"method": contrasts.applicable_method(session, params.method)})
+        options, looked = _options(session, params), sample(session)
         groups = pd.DataFrame(columns=list(GROUPS))
-        options = _options(session, params)
-
-        def marks_of_maps(images: Array, labels: Array) -> list[Mark]:
-            nonlocal groups
-            groups, found = map_groups(
-                session, images, labels, each=params.maps, method=params.method, options=options or {}
+        of_maps: list[Mark] = []
+        if params.maps and options is not None:
+            groups, of_maps = map_groups(
+                session, looked.images, looked.labels, each=params.maps, method=params.method, options=options
             )
-            return found
-
-        more = marks_of_maps if params.maps and options is not None else None
-        shortcuts, explained, looked = find_shortcuts(session, params.pasted, params.marks, more)
+        shortcuts, explained = find_shortcuts(session, looked, params.pasted, params.marks, also=of_maps)
         rows = balanced(data.labels, params.images, seed=0)
         pictures = np.asarray(data.images[rows])
         masks = object_masks(pictures)
@@ -106,7 +102,7 @@ class Reliance(Analysis[RelianceParams]):
         arrays = {"examples": small(examples), **_pictures(shortcuts, part.images)}
         notes = {
             "explained": int(plain(masks).sum()),
-            "looked": looked,
+            "looked": len(looked),
             "title": contrasts.title(params.method),
             "area": area,
             "tried": len(shortcuts),
@@ -116,7 +112,7 @@ class Reliance(Analysis[RelianceParams]):
         whose: Literal["data", "train"] = "train" if session.train is not None else "data"
         findings = [told(each, names, len(data), whose) for each in shortcuts]
         findings.sort(key=lambda each: (each.severity != Severity.SERIOUS, -each.at_stake))
-        findings += _facts(shares, area, cues, looked, len(shortcuts))
+        findings += _facts(shares, area, cues, len(looked), len(shortcuts))
         return Result(
             {"classes": classes, "cues": cues, "marks": table, "groups": groups},
             arrays=arrays,

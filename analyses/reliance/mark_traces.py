@@ -10,6 +10,7 @@ from workbench.statistics.rates import wilson
 SURE = 1 - 1e-5
 """Confidence of the intervals in the search, which compares some ten thousand windows."""
 LEAST_SHARE = 0.05
+"""Share of the images of a class from which a pattern in them counts."""
 STEP = 16
 """Grey values of 0…255 that count as one when windows are compared."""
 TOLERANCE = 12

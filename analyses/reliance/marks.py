@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analyses.reliance.cues import frame
-from analyses.reliance.mark_traces import STEP, TOLERANCE, deviants, enriched, joined, windows
+from analyses.reliance.mark_traces import LEAST_SHARE, STEP, TOLERANCE, deviants, enriched, joined, windows
 from workbench.core.types import Array
 from workbench.statistics.rates import wilson
 
@@ -25,6 +25,32 @@ OBJECT = 0.9
 """Area under the curve from which a pattern is part of an object for sure, and not looked at further."""
 EXPLAINED = 0.7
 """Area under the curve from which the surroundings explain whether an image carries a pattern."""
+ENOUGH = 4
+"""Images with a pattern, and without it, that are enough to learn from which have it."""
+ENOUGH_SHARE = 0.03
+"""The same as a share of the images of the class."""
+FOLDS = 5
+"""Parts of the images of a class that are each predicted from the others."""
+PENALTY = 0.1
+"""Of a ridge regression on standardised values, for each image."""
+FEWEST = 5
+"""Images of the class that must carry a pattern."""
+ROUNDS = (0.8, 0.9)
+"""Share of the carriers that agree on a pixel of the pattern: in the first round, and in a second from those that
+really carry it."""
+BEYOND_OTHERS = 0.4
+"""Share by which more of the carriers agree on it than of the other classes."""
+BEYOND_CLASS = 0.3
+"""The same against the rest of the class, if that is not too small: what all images of a class have is no mark."""
+MOST_CARRIERS = 0.8
+"""Share of the carriers whose deviation tells how exactly they repeat the pattern."""
+SLACK = 1.5
+"""How much farther than that an image may deviate and still carries it; not so far as half way to those without."""
+WIDEST = 48.0
+"""Mean deviation in grey values that an image may have at most."""
+TIGHT = 4
+"""How much farther the pattern lies from what is there without it than its own values spread, if it is to stand alone.
+"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -157,55 +183,109 @@ def mark_at(images: Array, labels: Array, label: int, *, carriers: Array, area: 
     return _mark(images, labels, label, carriers=carriers, area=area, covered=covered, stride=stride)
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Scene:
+    """Images of one class and of the others, and the place where they are looked at.
+
+    Attributes:
+        mine: `(n, H, W, C)` uint8, images of the class.
+        others: `(m, H, W, C)` uint8, images of the other classes.
+        rest: `(≤ 2 PER_CLASS, H, W, C)` uint8, some of those.
+        area: `(H, W)` bool, the place.
+        stride: pixels that count as one.
+    """
+
+    mine: Array
+    others: Array
+    rest: Array
+    area: Array
+    stride: int
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _State:
+    """What is known of a pattern so far.
+
+    Attributes:
+        carriers: `(n,)` bool, which images of the class carry it.
+        without: `(H, W, C)` uint8, what images that do not carry it have in common.
+        pattern: `(H, W, C)` uint8, what the carriers have in common.
+        pixels: `(H, W)` bool, its place.
+        tolerance: mean deviation from the pattern up to which an image carries it.
+        apart: mean deviation of `without`.
+    """
+
+    carriers: Array
+    without: Array
+    pattern: Array
+    pixels: Array
+    tolerance: float
+    apart: float
+
+
 def _mark(
     images: Array, labels: Array, label: int, *, carriers: Array, area: Array, covered: float, stride: int
 ) -> Mark | None:
     """Find out where exactly the pattern lies that some images of the class have in common, and who else carries it."""
-    own = labels == label
-    mine, others = images[own], images[~own]
-    rest = others[:: max(1, len(others) // PER_CLASS)]
-    if carriers.sum() < 5:
+    mine, others = images[labels == label], images[labels != label]
+    if carriers.sum() < FEWEST:
         return None
-    without = np.median(rest, axis=0).astype(np.uint8)
-    pixels, tolerance, pattern = area, 0.0, without
-    for same_in in (0.8, 0.9):  # a second time, from those that really carry it
-        carry = mine[carriers]
-        pattern = np.median(carry, axis=0).astype(np.uint8)
-        same, elsewhere = (_close(each, pattern).mean(axis=0) for each in (carry, rest))
-        differs = (np.abs(pattern.astype(int) - without) > TOLERANCE).any(axis=-1)
-        repeats = (same >= same_in) & (same - elsewhere >= 0.4) & differs
-        if (~carriers).sum() >= max(5, 0.05 * len(carriers)):  # what all images of the class have is no part of it
-            repeats &= same - _close(mine[~carriers], pattern).mean(axis=0) >= 0.3
-            without = np.median(mine[~carriers], axis=0).astype(np.uint8)
-        pixels = _with_neighbours(repeats, area, stride) if (repeats & area).any() else area & differs
-        if not pixels.any():
+    scene = _Scene(mine=mine, others=others, rest=others[:: max(1, len(others) // PER_CLASS)], area=area, stride=stride)
+    usual = np.median(scene.rest, axis=0).astype(np.uint8)
+    state = _State(carriers=carriers, without=usual, pattern=usual, pixels=area, tolerance=0.0, apart=0.0)
+    for agreeing in ROUNDS:
+        refined = _refine(state, scene, agreeing)
+        if refined is None:
             return None
-        far = _deviation(carry, pixels, pattern)
-        apart = float(_deviation(without[None], pixels, pattern)[0])
-        tolerance = min(max(TOLERANCE, 1.5 * float(np.quantile(far, 0.8))), 48.0, apart / 2)
-        carriers = _deviation(mine, pixels, pattern) <= tolerance
-        if carriers.sum() < 5:
-            return None
-    also = int((_deviation(others, pixels, pattern) <= tolerance).sum())
-    carrying = int(carriers.sum())
+        state = refined
+    carrying = int(state.carriers.sum())
+    also = int((_deviation(others, state.pixels, state.pattern) <= state.tolerance).sum())
     if not enriched(np.array([carrying, also]), np.array([len(mine), len(others)]))[0]:
         return None
-    known = np.array([covered, explained(mine, carriers, pixels, stride)])
-    told = float(np.nanmax(known)) if np.isfinite(known).any() else float("nan")
-    spread = mine[:, pixels].std(axis=0).mean()
+    known = np.array([covered, explained(mine, state.carriers, state.pixels, stride)])
+    spread = mine[:, state.pixels].std(axis=0).mean()
     return Mark(
         label=label,
-        pixels=pixels,
-        pattern=pattern,
-        without=without,
-        tolerance=tolerance,
+        pixels=state.pixels,
+        pattern=state.pattern,
+        without=state.without,
+        tolerance=state.tolerance,
         carrying=carrying,
         of=len(mine),
         others=also,
         of_others=len(others),
-        told=told,
-        alike=bool(4 * spread < apart),
+        told=float(np.nanmax(known)) if np.isfinite(known).any() else float("nan"),
+        alike=bool(TIGHT * spread < state.apart),
     )
+
+
+def _refine(state: _State, scene: _Scene, agreeing: float) -> _State | None:
+    """Read the pattern and its place off its carriers, and its carriers off the pattern; None if none is left.
+
+    Args:
+        state: what is known so far.
+        scene: the images.
+        agreeing: share of the carriers that agree on each of its pixels.
+    """
+    carry, left = scene.mine[state.carriers], scene.mine[~state.carriers]
+    pattern, without = np.median(carry, axis=0).astype(np.uint8), state.without
+    same, elsewhere = (_close(each, pattern).mean(axis=0) for each in (carry, scene.rest))
+    differs = (np.abs(pattern.astype(int) - without) > TOLERANCE).any(axis=-1)
+    repeats = (same >= agreeing) & (same - elsewhere >= BEYOND_OTHERS) & differs
+    if len(left) >= max(FEWEST, LEAST_SHARE * len(scene.mine)):
+        repeats &= same - _close(left, pattern).mean(axis=0) >= BEYOND_CLASS
+        without = np.median(left, axis=0).astype(np.uint8)
+    near = scene.area
+    pixels = _with_neighbours(repeats, near, scene.stride) if (repeats & near).any() else near & differs
+    if not pixels.any():
+        return None
+    apart = float(_deviation(without[None], pixels, pattern)[0])
+    usual = float(np.quantile(_deviation(carry, pixels, pattern), MOST_CARRIERS))
+    tolerance = min(max(TOLERANCE, SLACK * usual), WIDEST, apart / 2)
+    carriers = _deviation(scene.mine, pixels, pattern) <= tolerance
+    if carriers.sum() < FEWEST:
+        return None
+    return _State(carriers=carriers, without=without, pattern=pattern, pixels=pixels, tolerance=tolerance, apart=apart)
 
 
 def _with_neighbours(pixels: Array, area: Array, stride: int) -> Array:
@@ -233,9 +313,11 @@ def explained(images: Array, has: Array, pixels: Array, stride: int = 1) -> floa
         Area under the ROC curve, 0.5 for not at all; NaN where (nearly) all carry it or none.
     """
     from scipy import ndimage
-    from scipy.stats import rankdata
+    from sklearn.linear_model import Ridge
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
-    if min(int(has.sum()), int((~has).sum())) < max(4, 0.03 * len(has)):
+    if min(int(has.sum()), int((~has).sum())) < max(ENOUGH, ENOUGH_SHARE * len(has)):
         return float("nan")
     square = np.ones((3, 3), bool)
     gap = 0 if min(pixels.shape) < 20 else stride
@@ -247,14 +329,9 @@ def explained(images: Array, has: Array, pixels: Array, stride: int = 1) -> floa
     if features.shape[1] == 0:
         return 0.5
     features = (features - features.mean(axis=0)) / features.std(axis=0)
-    folds, scores = np.random.default_rng(0).permutation(len(has)) % 5, np.zeros(len(has))
-    for fold in range(5):
-        learn, ask = features[folds != fold], features[folds == fold]
-        target = has[folds != fold] - has[folds != fold].mean()
-        penalty = 0.1 * len(learn) * np.eye(learn.shape[1])
-        scores[folds == fold] = ask @ np.linalg.solve(learn.T @ learn + penalty, learn.T @ target)
-    ranks, hits = rankdata(scores), int(has.sum())
-    return float((ranks[has].sum() - hits * (hits + 1) / 2) / (hits * (len(has) - hits)))
+    folds = PredefinedSplit(np.random.default_rng(0).permutation(len(has)) % FOLDS)
+    ridge = Ridge(PENALTY * len(has) * (1 - 1 / FOLDS))
+    return float(roc_auc_score(has, cross_val_predict(ridge, features, has.astype(np.float64), cv=folds)))
 
 
 def _not_the_classes_themselves(marks: list[Mark], classes: int) -> list[Mark]:

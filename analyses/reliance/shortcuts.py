@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -77,37 +77,60 @@ class Shortcut:
         return self.mark.planted and bool(self.beyond > USED or missed > LOST)
 
 
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Images that marks are looked for in.
+
+    Attributes:
+        rows: `(n,)` int64, rows of the training images (of the studied ones, where those are not known).
+        images: `(n, H, W, C)` uint8.
+        labels: `(n,)` int64.
+    """
+
+    rows: Array
+    images: Array
+    labels: Array
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def sample(session: Session) -> Sample:
+    """Choose images of the training part to look for marks in; of the studied ones, where that is not known."""
+    part = session.train or session.dataset
+    rows = sample_of(part.labels, part.image_shape, len(part.class_names))
+    return Sample(rows, np.asarray(part.images[rows]), part.labels[rows])
+
+
 def find_shortcuts(
-    session: Session, images: int, most: int, more: Callable[[Array, Array], list[Mark]] | None = None
-) -> tuple[list[Shortcut], list[Mark], int]:
-    """Look for marks in the training images (in the studied ones, where those are not known), and try them.
+    session: Session, looked: Sample, images: int, most: int, *, also: Sequence[Mark] = ()
+) -> tuple[list[Shortcut], list[Mark]]:
+    """Look for marks, and try them.
 
     Args:
         session: model and data.
+        looked: images to look for marks in.
         images: studied images to paste a mark onto at most.
         most: marks to try at most, the surest first.
-        more: finds further marks in `(N, H, W, C)` images with `(N,)` labels.
+        also: further marks that were found in them.
 
     Returns:
-        The marks that no object explains, tried; those that one may explain; and how many images were looked at.
+        The marks that no object explains, tried; and those that one may explain.
     """
-    part = session.train or session.dataset
-    rows = sample_of(part.labels, part.image_shape, len(part.class_names))
-    pixels, labels = np.asarray(part.images[rows]), part.labels[rows]
     report("Searching marks", 0, 1)
-    marks = find_marks(pixels, labels, len(part.class_names))
-    marks = different(marks + more(pixels, labels)) if more is not None else marks
+    marks = find_marks(looked.images, looked.labels, len(session.class_names))
+    marks = different([*marks, *also]) if also else marks
     planted = [each for each in marks if each.planted][:most]
     tried = []
     for number, mark in enumerate(planted):
         report("Testing marks", number, len(planted))
-        tried.append(_try(session, mark, pixels, labels=labels, rows=rows, images=images))
-    return tried, [each for each in marks if not each.planted], len(rows)
+        tried.append(_try(session, mark, looked, images))
+    return tried, [each for each in marks if not each.planted]
 
 
-def _try(session: Session, mark: Mark, seen: Array, *, labels: Array, rows: Array, images: int) -> Shortcut:
-    """Paste and remove one mark; `seen`, with `labels`, are the images that it was found in, at `rows`."""
-    own = labels == mark.label
+def _try(session: Session, mark: Mark, looked: Sample, images: int) -> Shortcut:
+    """Paste and remove one mark."""
+    seen, own = looked.images, looked.labels == mark.label
     carries = mark.carried_by(seen)
     plain = seen[own & ~carries]
     pasted, before = _onto(session, mark, images)
@@ -126,7 +149,7 @@ def _try(session: Session, mark: Mark, seen: Array, *, labels: Array, rows: Arra
     without = _predicted(session, _pasted(recognised, mark.pixels, mark.without))
     return Shortcut(
         mark=mark,
-        rows=rows[own & carries],
+        rows=looked.rows[own & carries],
         pasted=len(pasted),
         flipped=_taken(with_mark, mark.label),
         control=_taken(control, mark.label),

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from analyses.reliance.shortcuts import find_shortcuts, told
+from analyses.reliance.shortcuts import find_shortcuts, sample, told
 from workbench.core.dataset import Dataset
 from workbench.session.session import Session
 
@@ -47,8 +47,10 @@ def opened():
 
 
 def test_a_mark_that_the_model_uses_wins_all_images_and_its_control_none(opened):
-    (found,), _, looked = find_shortcuts(opened(20.0), 80, 4)
-    assert looked == 200
+    session = opened(20.0)
+    looked = sample(session)
+    (found,), _ = find_shortcuts(session, looked, 80, 4)
+    assert len(looked) == 200
     assert found.mark.label == 1 and np.argwhere(found.mark.pixels).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
     assert (found.pasted, found.flipped, found.control, found.elsewhere) == (80, 80, 0, 0)
     assert found.used and found.gained > 0.99
@@ -59,14 +61,16 @@ def test_a_mark_that_the_model_uses_wins_all_images_and_its_control_none(opened)
 
 
 def test_a_mark_that_the_model_does_not_see_is_mild(opened):
-    (found,), _, _ = find_shortcuts(opened(0.0), 80, 4)
+    session = opened(0.0)
+    (found,), _ = find_shortcuts(session, sample(session), 80, 4)
     assert (found.pasted, found.flipped, found.lost) == (80, 0, 0)
     assert not found.used
     assert told(found, ("left", "right"), 200, "train").severity == "mild"
 
 
 def test_without_a_mark_nothing_is_tried(opened):
-    assert find_shortcuts(opened(20.0, marked=0.0), 80, 4)[0] == []
+    session = opened(20.0, marked=0.0)
+    assert find_shortcuts(session, sample(session), 80, 4)[0] == []
 
 
 def test_images_that_are_wrong_for_lack_of_the_mark_are_its_cost(opened):
@@ -74,14 +78,15 @@ def test_images_that_are_wrong_for_lack_of_the_mark_are_its_cost(opened):
     network = session.model
     kernel, bias = network.get_weights()
     network.set_weights([kernel, np.add(bias, [40.0, 0.0])])  # now only the mark makes it say "right"
-    (found,), _, _ = find_shortcuts(session, 80, 4)
+    (found,), _ = find_shortcuts(session, sample(session), 80, 4)
     assert sorted(found.harmed) == np.flatnonzero(session.dataset.labels == 1).tolist()
     assert told(found, ("left", "right"), 200, "train").at_stake == 0.5
     assert (found.removed, found.lost) == (found.mark.carrying, found.mark.carrying)
 
 
 def test_a_class_that_is_lost_without_its_mark_uses_it_though_no_other_is_won(opened):
-    (found,), _, _ = find_shortcuts(opened(0.0), 80, 4)
+    session = opened(0.0)
+    (found,), _ = find_shortcuts(session, sample(session), 80, 4)
     assert replace(found, removed=60, lost=15).used
     assert not replace(found, removed=60, lost=6).used  # 4.7 % at least, of 10 %
     assert not replace(found, removed=0, lost=0).used
