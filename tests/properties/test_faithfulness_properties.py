@@ -407,5 +407,5 @@ def test_of_a_linear_model_the_shares_are_complete(linear, kernel):
 
 def test_noise_needs_a_map_that_is_like_a_gradient(linear):
     given_ = subject(linear, pictures(1, 0), np.ones((1, *SHAPE[:2])))
-    with pytest.raises(WorkbenchError, match="Occlusion tells what each pixel contributed: use patches"):
+    with pytest.raises(WorkbenchError, match="Occlusion shows contributions: use patches"):
         measured("infidelity", given_, disturb="noise")
