@@ -1,9 +1,9 @@
 """Nearest neighbours and close pairs among many vectors, exactly.
 
-scikit-learn finds the neighbours. Close pairs are ours: of 70,000 pictures of 28×28 pixels, scikit-learn's
-`radius_neighbors` takes 24 times as long (half of it to find each pair twice), and scipy's `cKDTree.query_pairs` on the
-same projection 2 times, without a bound on how many pairs it returns. A matrix product gives all squared distances of a
-tile at once; it rounds, so what may lie within the radius is summed anew from differences.
+scikit-learn finds the neighbours. Close pairs are ours: of 70,000 pictures of 28×28 pixels, `radius_neighbors` takes 34
+times as long (17 times, if it found each pair once), and scipy's `cKDTree.query_pairs` on the same projection 1.4
+times, with no bound on how many pairs it holds. A matrix product gives all squared distances of a tile at once; it
+rounds, so what may lie within the radius is summed anew from differences.
 """
 
 from __future__ import annotations
