@@ -19,7 +19,7 @@ from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, probability
+from workbench.core.wording import plural, probability
 from workbench.data.sampling import worst_first
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_COLOURS, scale_of
@@ -238,7 +238,7 @@ def _findings(
         poor = maps[(maps["method"] == row["method"]) & (maps["verdict"] != BELIEVED)]["row"].to_numpy()
         findings.append(
             Finding(
-                f"{_named(row)} is better than chance on {row['better']} of {counted(int(row['of']), 'image')}, "
+                f"{_named(row)} is better than chance on {row['better']} of {plural(int(row['of']), 'image')}, "
                 f"{share}.",
                 severity=Severity.MILD if share.high < 0.5 else Severity.INFO,
                 effect=share,
@@ -261,7 +261,7 @@ def _findings(
     share = rate(len(lost), len(rows))
     findings.append(
         Finding(
-            f"On {len(lost)} of {counted(len(rows), 'image')}, {share}, no method's map is better than chance.",
+            f"On {len(lost)} of {plural(len(rows), 'image')}, {share}, no method's map is better than chance.",
             severity=Severity.MILD if len(lost) else Severity.INFO,
             effect=share,
             evidence=worst_first(predictions, lost),

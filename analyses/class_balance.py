@@ -12,7 +12,7 @@ from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, SMALL, class_ticks, new_figure, plain, text
@@ -129,8 +129,8 @@ def _ratio(
     if counts[small] == 0:
         absent = np.flatnonzero(counts == 0)
         return Finding(
-            f"{where}: {len(absent)} of {counted(len(names), 'class')} without images: "
-            f"{listed([names[c] for c in absent])}.",
+            f"{where}: {len(absent)} of {plural(len(names), 'class')} without images: "
+            f"{join_names([names[c] for c in absent])}.",
             severity=Severity.SERIOUS if learned else Severity.MILD,
             effect=Estimate(0.0),
             advice="A class without images is neither learned nor tested: add images or drop the class.",
@@ -141,7 +141,7 @@ def _ratio(
     ratio = counts[large] / counts[small]
     if ratio == 1:
         return Finding(
-            f"{where}: all {len(names)} classes have {counted(int(counts[0]), 'image')} each.", effect=Estimate(1.0)
+            f"{where}: all {len(names)} classes have {plural(int(counts[0]), 'image')} each.", effect=Estimate(1.0)
         )
     said = (
         f"{where}: the largest class, {names[large]}, has {counts[large]:,} images, {ratio:.2f} times as many as the "
@@ -154,7 +154,7 @@ def _ratio(
     chosen = starved if len(starved) else np.flatnonzero(counts * UNEVEN <= usual)
     chosen = chosen[np.argsort(counts[chosen], kind="stable")] if len(chosen) else np.array([small])
     if len(starved):
-        said += f"; far below the usual {usual:,}: {listed([names[c] for c in chosen], 8)}"
+        said += f"; far below the usual {usual:,}: {join_names([names[c] for c in chosen], 8)}"
     rows = np.flatnonzero(np.isin(labels, chosen))
     return Finding(
         f"{said}.",

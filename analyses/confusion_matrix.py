@@ -12,7 +12,7 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import worst_first
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import FAINT, QUIET, SMALL, heading, new_figure, plain, table_map, text
@@ -106,8 +106,8 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
         rows = np.flatnonzero(np.isin(predictions.labels, never))
         findings.append(
             Finding(
-                f"{counted(len(never), 'class')} never predicted, although the data has images of them: "
-                f"{listed([names[c] for c in never])}.",
+                f"{plural(len(never), 'class')} never predicted, although the data has images of them: "
+                f"{join_names([names[c] for c in never])}.",
                 severity=Severity.SERIOUS,
                 effect=Estimate(float(len(never))),
                 evidence=worst_first(predictions, rows),
@@ -120,7 +120,7 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
         few = int(np.searchsorted(errors.cumsum(), len(wrong) / 2)) + 1
         findings.append(
             Finding(
-                f"Half of the {counted(len(wrong), 'error')} lie in {few} of {counted(cells, 'cell')} with errors.",
+                f"Half of the {plural(len(wrong), 'error')} lie in {few} of {plural(cells, 'cell')} with errors.",
                 effect=Estimate(float(few)),
                 evidence=worst,
             )

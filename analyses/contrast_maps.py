@@ -14,7 +14,7 @@ from workbench.core.params import ChooseFrom, Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, number, probability
+from workbench.core.wording import number, plural, probability
 from workbench.data.objects import object_masks, plain
 from workbench.data.sampling import MOST_EVIDENCE, evenly
 from workbench.data.thumbnails import small
@@ -95,7 +95,7 @@ class ContrastMaps(Analysis[ContrastMapsParams]):
         rows = np.unique(np.concatenate([shown, sample]))
         table, arrays, notes = _measured(session, rows, params)
         if not len(rows):
-            claim = f"None of {counted(count, 'image')} is classified wrongly: there is no error to explain."
+            claim = f"None of {plural(count, 'image')} is classified wrongly: there is no error to explain."
             return Result({"errors": table}, findings=(Finding(claim, severity=Severity.INFO, effect=rate(0, count)),))
         at = np.searchsorted(rows, shown)
         counting = table.iloc[np.searchsorted(rows, sample)]
@@ -237,7 +237,7 @@ def _method(notes: dict[str, Any]) -> str:
 
 
 def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
-    over, seen = counted(len(table), "error"), table[table["on_background"].notna()]
+    over, seen = plural(len(table), "error"), table[table["on_background"].notna()]
     margin, found = estimate(table["margin"].to_numpy()), []
     if len(seen):
         behind, on, beyond, rest = (
@@ -264,7 +264,7 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
             )
         found.append(
             Finding(
-                f"Over {counted(len(seen), 'error')} on a plain background, the object contributes {on} logits to the "
+                f"Over {plural(len(seen), 'error')} on a plain background, the object contributes {on} logits to the "
                 f"margin, the background {beyond}; {'the reference' if notes['complete'] else 'the remainder'} is "
                 f"{rest}.",
                 severity=Severity.INFO,

@@ -17,8 +17,8 @@ from workbench.core.params import Params, describe
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed
-from workbench.data.sampling import balanced
+from workbench.core.wording import join_names, plural
+from workbench.data.sampling import balanced_rows
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, VERDICT_COLOURS
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, class_ticks, heading, new_figure, plain
 from workbench.session.analysis import Analysis
@@ -72,7 +72,7 @@ class FaithfulnessTable(Analysis[FaithfulnessTableParams]):
         methods, left = methods_on(session.probe, names, least=2)
         methods[CONTROL] = methods.pop(CONTROL)  # the last row
         measures = _measures(params)
-        rows = balanced(session.dataset.labels, params.images, params.seed)
+        rows = balanced_rows(session.dataset.labels, params.images, params.seed)
         images = session.dataset.floats(rows)
         values = np.full((len(measures), len(methods), len(rows)), np.nan)
         reasons: dict[str, str] = {}
@@ -245,7 +245,7 @@ def _summary(table: pd.DataFrame, titles: Mapping[str, str], order: list[str]) -
 def _findings(
     table: pd.DataFrame, measures: Mapping[str, Measure], titles: Mapping[str, str], order: list[str], rows: Array
 ) -> list[Finding]:
-    among = counted(len(rows), "image")
+    among = plural(len(rows), "image")
     if len(rows) < FEWEST:
         findings = [
             Finding(f"{among}: too few to compare methods; at least {FEWEST} are needed.", severity=Severity.MILD)
@@ -282,7 +282,7 @@ def _against_control(table: pd.DataFrame, titles: Mapping[str, str], order: list
     rest = [method for method in known if 2 * won[method] <= of[method]]
     findings = []
     if half:
-        names = listed([f"{titles[method]} ({won[method]} of {of[method]})" for method in half], 12)
+        names = join_names([f"{titles[method]} ({won[method]} of {of[method]})" for method in half], 12)
         findings.append(
             Finding(
                 f"On {among}, significantly better than random maps in most measures: {names}.",
@@ -291,7 +291,7 @@ def _against_control(table: pd.DataFrame, titles: Mapping[str, str], order: list
             )
         )
     if rest:
-        names = listed([f"{titles[method]} ({won[method]} of {of[method]})" for method in rest], 12)
+        names = join_names([f"{titles[method]} ({won[method]} of {of[method]})" for method in rest], 12)
         findings.append(
             Finding(
                 f"On {among}, significantly better than random maps in at most half of the measures: {names}.",

@@ -13,7 +13,7 @@ from workbench.core.params import Params
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted
+from workbench.core.wording import plural
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import as_rgb, small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
@@ -121,7 +121,7 @@ class FeatureMaps(Analysis[FeatureMapsParams]):
         table, notes = result.tables["layers"], result.notes
         caption = (
             "The channels of each layer with the largest values, strongest first; they share one scale, layers do not. "
-            f"Dead: never above 0, or constant, over {counted(notes['counted'], 'image')}."
+            f"Dead: never above 0, or constant, over {plural(notes['counted'], 'image')}."
         )
         if len(table) < notes["all_layers"]:
             caption += f" Shown: {len(table)} of {notes['all_layers']} layers."
@@ -166,8 +166,8 @@ def _findings(table: pd.DataFrame, images: int, row: int) -> list[Finding]:
         share = rate(int(line.dead), int(line.channels))
         findings.append(
             Finding(
-                f"{line.layer}: {line.dead} of {counted(int(line.channels), 'channel')} are dead on "
-                f"{counted(images, 'image')}, {share} "
+                f"{line.layer}: {line.dead} of {plural(int(line.channels), 'channel')} are dead on "
+                f"{plural(images, 'image')}, {share} "
                 f"({line.silent} never above 0, {line.constant} constant).",
                 severity=Severity.SERIOUS
                 if share.value > 0.5
@@ -187,9 +187,9 @@ def _findings(table: pd.DataFrame, images: int, row: int) -> list[Finding]:
         channels = int(alive["channels"].sum())
         findings.append(
             Finding(
-                f"No dead channel among the {channels:,} of {counted(len(alive), 'layer')} "
+                f"No dead channel among the {channels:,} of {plural(len(alive), 'layer')} "
                 f"({', '.join(alive['layer'][:6])}"
-                f"{', …' if len(alive) > 6 else ''}) on {counted(images, 'image')}.",
+                f"{', …' if len(alive) > 6 else ''}) on {plural(images, 'image')}.",
                 severity=Severity.INFO,
                 effect=rate(0, channels),
                 evidence=(row,),

@@ -12,7 +12,7 @@ from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
-from workbench.core.wording import counted, percent
+from workbench.core.wording import percent, plural
 from workbench.plotting.pieces import BODY, INK, SMALL, heading, new_figure, plain
 from workbench.session.analysis import Analysis
 from workbench.training.learning_curves import CURVES, learning_curves
@@ -155,14 +155,14 @@ def _trend(table: pd.DataFrame, params: LearningCurvesParams) -> list[Finding]:
     name, whose = ("val_loss", "validation") if "val_loss" in table else ("loss", "training")
     if name not in table or len(table) <= params.patience:
         claim = (
-            f"{counted(len(table), 'epoch')} of training: too few to judge a trend over "
-            f"{counted(params.patience, 'epoch')}."
+            f"{plural(len(table), 'epoch')} of training: too few to judge a trend over "
+            f"{plural(params.patience, 'epoch')}."
         )
         return [Finding(claim, severity=Severity.MILD, advice="Train longer.")]
     values = table[name].to_numpy()
     before, after = float(np.nanmin(values[: -params.patience])), float(np.nanmin(values[-params.patience :]))
     gain = 1 - after / before if before > 0 else 0.0
-    last = counted(params.patience, "last epoch").removeprefix("1 ")
+    last = plural(params.patience, "last epoch").removeprefix("1 ")
     if gain >= 0.01:
         claim = f"Still improving: the {last} lowered the {whose} loss by {percent(gain)}, to {after:.3f} nats."
         return [

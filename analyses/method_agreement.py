@@ -15,9 +15,9 @@ from workbench.core.params import Params
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, number
+from workbench.core.wording import join_names, number, plural
 from workbench.data.objects import object_masks
-from workbench.data.sampling import balanced
+from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small
 from workbench.faithfulness.agreement import Agreement, cluster_order, compare, consensus
 from workbench.plotting.colours import TRUE_COLOUR
@@ -77,7 +77,7 @@ class MethodAgreement(Analysis[MethodAgreementParams]):
             methods.pop(CONTROL, None)
         methods, _ = methods_on(session.probe, tuple(methods), least=2)
         dataset = session.dataset
-        rows = balanced(dataset.labels, params.images, params.seed)
+        rows = balanced_rows(dataset.labels, params.images, params.seed)
         found, again = _explained(session, methods, rows)
         inside = object_masks(dataset.images[rows]) & _reached(session, rows)
         by_size = params.read == "magnitude"
@@ -205,7 +205,7 @@ def _findings(
                 severity=Severity.SERIOUS,
             )
         ]
-    among, methods = counted(len(images), "image"), counted(len(own), "method")
+    among, methods = plural(len(images), "image"), plural(len(own), "method")
     chance = [number(pairs[f"{name}_chance"].mean()) for name in UNITS]
     findings = [
         Finding(
@@ -231,7 +231,7 @@ def _findings(
     some = "; ".join(f"{a} with {b}" for a, b in zip(same["method"][:4], same["other"][:4], strict=True))
     findings.append(
         Finding(
-            f"{len(same)} of {counted(len(known), 'pair')} of methods agree no better than random maps with the same "
+            f"{len(same)} of {plural(len(known), 'pair')} of methods agree no better than random maps with the same "
             f"values and smoothness{f': {some}' if some else ''}{' and others' if len(same) > 4 else ''}.",
             severity=Severity.MILD if len(same) else Severity.INFO,
             effect=Estimate(share.value),
@@ -247,12 +247,12 @@ def _noise(pairs: pd.DataFrame, own: pd.DataFrame) -> list[Finding]:
         return []
     sampled = pairs[pairs["sampled"]]
     selves = [Estimate.of(row, "own_spearman") for row in drawn.to_dict("records")]
-    said = listed([f"{name} {self}" for name, self in zip(drawn["method"], selves, strict=True)], 8)
+    said = join_names([f"{name} {self}" for name, self in zip(drawn["method"], selves, strict=True)], 8)
     beyond = int(sampled["beyond_own_noise"].sum())
     return [
         Finding(
             f"Rank correlation of a method with itself under another seed: {said}. {beyond} of "
-            f"{counted(len(sampled), 'pair')} with such a method disagree by more than this sampling noise.",
+            f"{plural(len(sampled), 'pair')} with such a method disagree by more than this sampling noise.",
             severity=Severity.MILD if selves[0].value < 0.8 else Severity.INFO,
             effect=selves[0],
             advice=f"{drawn['method'].iloc[0]} needs more samples." if selves[0].value < 0.8 else "",

@@ -12,7 +12,7 @@ from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent, probability
+from workbench.core.wording import percent, plural, probability
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
@@ -140,7 +140,7 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -
     total, of = int((~predictions.correct).sum()), counts.sum(axis=1)
     if not total:
         return [
-            Finding(f"None of {counted(len(predictions), 'image')} is misclassified.", effect=rate(0, len(predictions)))
+            Finding(f"None of {plural(len(predictions), 'image')} is misclassified.", effect=rate(0, len(predictions)))
         ]
     wrong = counts - np.diag(counts.diagonal())
     both, images = np.triu(wrong + wrong.T), of[:, None] + of[None]

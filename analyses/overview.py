@@ -12,7 +12,7 @@ from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import worst_first
 from workbench.plotting.colours import TRUE_COLOUR
 from workbench.plotting.pieces import (
@@ -32,7 +32,7 @@ from workbench.session.analysis import Analysis
 from workbench.statistics.calibration import scores
 from workbench.statistics.confusion import confusion_counts, f1, recall
 from workbench.statistics.rates import rate, wilson
-from workbench.statistics.separation import apart
+from workbench.statistics.separation import separate_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +131,7 @@ def _ends(share: Estimate) -> str:
 
 def _accuracy(predictions: Predictions) -> Card:
     share = rate(int(predictions.correct.sum()), len(predictions))
-    count = f"{predictions.correct.sum():,} of {counted(len(predictions), 'image')}"
+    count = f"{predictions.correct.sum():,} of {plural(len(predictions), 'image')}"
     claim = f"{count} are classified correctly, {share}."
     rows = worst_first(predictions, np.flatnonzero(~predictions.correct))
     finding = Finding(claim, effect=share, evidence=rows)
@@ -140,7 +140,7 @@ def _accuracy(predictions: Predictions) -> Card:
 
 def _macro(classes: pd.DataFrame) -> Card:
     value, known = float(classes["f1"].mean()), int(classes["f1"].notna().sum())
-    claim = f"Macro F1, the mean over {counted(known, 'class')}, is {value:.3f}."
+    claim = f"Macro F1, the mean over {plural(known, 'class')}, is {value:.3f}."
     return "macro F1", f"{value:.3f}", f"mean of {known}", Finding(claim, effect=Estimate(value))
 
 
@@ -151,7 +151,7 @@ def _weakest(predictions: Predictions, names: tuple[str, ...], counts: Array) ->
     share, whole = rate(int(counts[c, c]), int(of[c])), rate(int(counts.trace()), int(of.sum()))
     sure = share.high < whole.low
     claim = (
-        f"The weakest class is {names[c]}: recall {share} on {counted(int(of[c]), 'image')}"
+        f"The weakest class is {names[c]}: recall {share} on {plural(int(of[c]), 'image')}"
         f"{'' if sure else ', which may be chance'}."
     )
     rows = worst_first(predictions, np.flatnonzero((predictions.labels == c) & ~predictions.correct))
@@ -175,7 +175,7 @@ def _confusions(predictions: Predictions, names: tuple[str, ...], counts: Array)
     for pair in pairs:
         inside |= np.isin(labels, pair) & np.isin(predicted, pair) & ~predictions.correct
     share = rate(together, total)
-    claim = f"Most often confused: {listed(parts, PAIRS)}; together {together:,} of {total:,} errors, {share}."
+    claim = f"Most often confused: {join_names(parts, PAIRS)}; together {together:,} of {total:,} errors, {share}."
     one, other = pairs[0]
     finding = Finding(
         claim, severity=Severity.INFO, effect=share, evidence=worst_first(predictions, np.flatnonzero(inside))
@@ -185,15 +185,15 @@ def _confusions(predictions: Predictions, names: tuple[str, ...], counts: Array)
 
 
 def _group(predictions: Predictions, names: tuple[str, ...], counts: Array) -> list[Card]:
-    if (group := apart(counts)) is None:
+    if (group := separate_groups(counts)) is None:
         return []
     inside = np.isin(np.arange(len(names)), group)
     border = inside[predictions.labels] != inside[predictions.predicted]
     touched = inside[predictions.labels] | inside[predictions.predicted]
     share = rate(int(border.sum()), int(touched.sum()))
     claim = (
-        f"{listed([names[c] for c in group], 8)} are best separated from all other classes: "
-        f"{counted(int(border.sum()), 'error')} across the boundary in {touched.sum():,} images, {share}."
+        f"{join_names([names[c] for c in group], 8)} are best separated from all other classes: "
+        f"{plural(int(border.sum()), 'error')} across the boundary in {touched.sum():,} images, {share}."
     )
     rows = worst_first(predictions, np.flatnonzero(border))
     return [
@@ -220,7 +220,7 @@ def _training(curves: pd.DataFrame) -> list[Card]:
     else:
         state, why = "converged", f"the validation loss is at most {percent(max(risen, 0.0))} above its lowest value"
     claim = (
-        f"According to its curves the model is {state} after {counted(epochs, 'epoch')}: training accuracy "
+        f"According to its curves the model is {state} after {plural(epochs, 'epoch')}: training accuracy "
         f"{percent(last['accuracy'])}, validation accuracy {percent(last['val_accuracy'])}, and {why}."
     )
     advice = {"overfitted": f"Stop at epoch {best + 1}, or regularise.", "not converged": "Train longer."}.get(

@@ -13,14 +13,14 @@ from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import worst_first
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
 from workbench.session.analysis import Analysis
 from workbench.statistics.confusion import confusion_counts, f1, precision, recall
 from workbench.statistics.rates import rate, wilson
-from workbench.statistics.separation import apart
+from workbench.statistics.separation import separate_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,13 +123,13 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, t
         together = rate(int(counts.diagonal()[best].sum()), int(counts[best].sum()))
         findings.append(
             Finding(
-                f"Recall surely above average: {listed([names[c] for c in best], 8)}; together {together}.",
+                f"Recall surely above average: {join_names([names[c] for c in best], 8)}; together {together}.",
                 severity=Severity.INFO,
                 effect=together,
                 evidence=worst_first(predictions, rows),
             )
         )
-    if (group := apart(counts)) is not None:
+    if (group := separate_groups(counts)) is not None:
         findings.append(_group(predictions, names, counts, group))
     return findings
 
@@ -186,8 +186,8 @@ def _group(predictions: Predictions, names: tuple[str, ...], counts: Array, grou
     share = rate(crossing, int(counts[inside].sum() + counts[~inside][:, inside].sum()))
     border = inside[predictions.labels] != inside[predictions.predicted]
     return Finding(
-        f"{listed([names[c] for c in group], 8)} are best separated from all other classes: "
-        f"{counted(crossing, 'error')} across the boundary in "
+        f"{join_names([names[c] for c in group], 8)} are best separated from all other classes: "
+        f"{plural(crossing, 'error')} across the boundary in "
         f"{counts[inside].sum() + counts[~inside][:, inside].sum():,} images of, or predicted as, these classes, "
         f"{share}; {within:,} within the group.",
         severity=Severity.INFO,

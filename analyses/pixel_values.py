@@ -13,7 +13,7 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import join_names, percent, plural
 from workbench.data.lazy_images import Some, portions
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import small
@@ -166,8 +166,8 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
         findings.insert(
             0,
             Finding(
-                f"{counted(int(flat.sum()), 'image')} of {len(rows):,} {'is' if flat.sum() == 1 else 'are'} uniform (a "
-                f"single pixel value), {share}, labelled {listed([names[c] for c in labels])}.",
+                f"{plural(int(flat.sum()), 'image')} of {len(rows):,} {'is' if flat.sum() == 1 else 'are'} uniform (a "
+                f"single pixel value), {share}, labelled {join_names([names[c] for c in labels])}.",
                 severity=Severity.MILD,
                 effect=share,
                 evidence=tuple(rows[flat][:100].tolist()),

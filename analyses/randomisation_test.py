@@ -17,8 +17,8 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted
-from workbench.data.sampling import balanced, evenly
+from workbench.core.wording import plural
+from workbench.data.sampling import balanced_rows, evenly
 from workbench.data.thumbnails import small
 from workbench.faithfulness.randomisation import ALIKE, Randomisation, randomise
 from workbench.plotting.colours import VERDICT_COLOURS, scale_of
@@ -91,7 +91,7 @@ class RandomisationTest(Analysis[RandomisationTestParams]):
 
         probe, dataset = session.probe, session.dataset
         methods, _ = methods_on(probe, params.methods or _usual(session))
-        rows = balanced(dataset.labels, params.images, params.seed)
+        rows = balanced_rows(dataset.labels, params.images, params.seed)
         images, target = dataset.floats(rows), session.predictions.predicted[rows]
         shown = evenly(len(rows), params.examples)
         found: dict[str, Randomisation] = {}
@@ -224,11 +224,11 @@ def _findings(table: pd.DataFrame, rows: Array, mode: str) -> list[Finding]:
     if sensitive:
         most = max((alike for _, alike in sensitive), key=lambda alike: alike.value)
         said = "; ".join(f"{title} {alike}" for title, alike in sensitive)
-        said = f"The maps of {counted(len(sensitive), 'method')} change with the weights; remaining similarity: {said}."
+        said = f"The maps of {plural(len(sensitive), 'method')} change with the weights; remaining similarity: {said}."
         rest.insert(0, Finding(said, severity=Severity.INFO, effect=most))
     if len(rows) < FEWEST:
         rest.append(
-            Finding(f"Measured on only {counted(len(rows), 'image')}; use at least {FEWEST}.", severity=Severity.MILD)
+            Finding(f"Measured on only {plural(len(rows), 'image')}; use at least {FEWEST}.", severity=Severity.MILD)
         )
     return blind + rest
 

@@ -16,10 +16,10 @@ from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, number, percent, probability
+from workbench.core.wording import number, percent, plural, probability
 from workbench.data.objects import object_masks
 from workbench.data.objects import plain as has_plain_background
-from workbench.data.sampling import balanced
+from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small
 from workbench.faithfulness.agreement import Agreement, compare
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
@@ -77,7 +77,7 @@ class ReferenceSensitivity(Analysis[ReferenceSensitivityParams]):
         import pandas as pd
 
         dataset, predictions = session.dataset, session.predictions
-        rows = balanced(dataset.labels, params.images, params.seed)
+        rows = balanced_rows(dataset.labels, params.images, params.seed)
         images = dataset.floats(rows)
         found, references = {}, {}
         for place, name in enumerate(REFERENCES):
@@ -196,7 +196,7 @@ def _pairs(agreement: Agreement) -> pd.DataFrame:
 
 def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) -> list[Finding]:
     references, pairs, images = tables["references"].to_dict("records"), tables["pairs"], tables["images"]
-    among, mean = counted(len(images), "image"), estimate(images["agreement"].to_numpy())
+    among, mean = plural(len(images), "image"), estimate(images["agreement"].to_numpy())
     if not np.isfinite(mean.value):
         return [
             Finding(

@@ -11,8 +11,8 @@ from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
-from workbench.core.wording import counted, listed
-from workbench.data.sampling import balanced
+from workbench.core.wording import join_names, plural
+from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import TRUE_COLOUR
 from workbench.plotting.pieces import QUIET, new_figure, text
@@ -42,7 +42,7 @@ class Samples(Analysis[SamplesParams]):
         import pandas as pd
 
         dataset, names = session.dataset, session.class_names
-        rows = balanced(dataset.labels, params.count, params.seed)
+        rows = balanced_rows(dataset.labels, params.count, params.seed)
         labels = dataset.labels[rows]
         table = pd.DataFrame(
             {"row": rows, "index": dataset.indices[rows], "label": labels, "class": [names[label] for label in labels]}
@@ -50,8 +50,8 @@ class Samples(Analysis[SamplesParams]):
         shown = len(np.unique(labels))
         findings = [
             Finding(
-                f"{counted(len(rows), 'image')} of {len(dataset):,} shown, from {shown} of "
-                f"{counted(len(names), 'class')}.",
+                f"{plural(len(rows), 'image')} of {len(dataset):,} shown, from {shown} of "
+                f"{plural(len(names), 'class')}.",
                 effect=Estimate(float(len(rows))),
                 evidence=tuple(rows.tolist()),
                 advice="Where you would choose another label, the model probably will too.",
@@ -62,8 +62,8 @@ class Samples(Analysis[SamplesParams]):
             findings.insert(
                 0,
                 Finding(
-                    f"{counted(len(absent), 'class')} of {len(names)} {'has' if len(absent) == 1 else 'have'} no "
-                    f"images here: {listed([names[c] for c in absent])}.",
+                    f"{plural(len(absent), 'class')} of {len(names)} {'has' if len(absent) == 1 else 'have'} no "
+                    f"images here: {join_names([names[c] for c in absent])}.",
                     severity=Severity.MILD,
                     effect=Estimate(float(len(absent))),
                     advice="A class without images cannot be evaluated: add some.",

@@ -11,7 +11,7 @@ from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
-from workbench.core.wording import counted, percent, probability
+from workbench.core.wording import percent, plural, probability
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import QUIET, new_figure, text
@@ -61,7 +61,7 @@ class TopLosses(Analysis[TopLossesParams]):
         share = rate(len(sure), len(predictions))
         findings = [
             Finding(
-                f"{counted(len(sure), 'image')} of {len(predictions):,} {'is' if len(sure) == 1 else 'are'} "
+                f"{plural(len(sure), 'image')} of {len(predictions):,} {'is' if len(sure) == 1 else 'are'} "
                 f"misclassified with a confidence of at least {percent(params.sure)}, {share}.",
                 severity=Severity.SERIOUS if share.low > 0.01 else Severity.MILD if len(sure) else Severity.INFO,
                 effect=share,
@@ -75,7 +75,7 @@ class TopLosses(Analysis[TopLossesParams]):
             carried = float(predictions.loss[order[:hundredth]].sum() / total)
             findings.append(
                 Finding(
-                    f"The {counted(hundredth, 'image')} with the highest loss ({percent(hundredth / len(predictions))} "
+                    f"The {plural(hundredth, 'image')} with the highest loss ({percent(hundredth / len(predictions))} "
                     f"of all) account for {percent(carried)} of the total loss; mean loss "
                     f"{total / len(predictions):.3f} nats.",
                     effect=Estimate(carried),

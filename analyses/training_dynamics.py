@@ -13,7 +13,7 @@ from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import small
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, text
@@ -120,7 +120,7 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
         _epochs(when, result)
         for axes, name, number in zip(right.subplots(3, 1), REGIONS, range(3), strict=True):
             count = int(result.arrays["counts"][number])
-            heading(axes, f"{name}: {counted(count, 'image')}", colour=COLOURS[name])
+            heading(axes, f"{name}: {plural(count, 'image')}", colour=COLOURS[name])
             names = result.notes["classes"]
             pictures = [
                 Tile(image, below=[(text(names[label], 11), INK)], framed=True)
@@ -207,12 +207,14 @@ def _findings(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str
     def rows(places: Array) -> tuple[int, ...]:
         return tuple(dynamics.rows[places[:MOST_EVIDENCE]].tolist())
 
-    shares = listed([f"{percent(float((region == number).mean()))} are {name}" for number, name in enumerate(REGIONS)])
+    shares = join_names(
+        [f"{percent(float((region == number).mean()))} are {name}" for number, name in enumerate(REGIONS)]
+    )
     by_class = np.bincount(labels[region == 2], minlength=len(names)) / np.maximum(np.bincount(labels), 1).sum()
     hardest = int(by_class.argmax())
     found = []
     for places, claim in (
-        (hard, f"Of {counted(count, 'training image')}, {shares}"),
+        (hard, f"Of {plural(count, 'training image')}, {shares}"),
         (never, "{share} of the training images were never classified correctly after any epoch"),
         (again, "{share} of the training images were learned and forgotten again at least once"),
         (ambiguous, "{share} of the training images are ambiguous; the most variable of them are the most informative"),

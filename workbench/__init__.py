@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workbench.core.predictions import Predictions
     from workbench.core.result import Result
     from workbench.data import load_dataset
-    from workbench.data.registered import register_dataset
+    from workbench.data.user_sources import register_dataset
     from workbench.diagnosis.diagnose import diagnose
     from workbench.diagnosis.opening import Session, open_session
     from workbench.diagnosis.registry import analyses
@@ -50,7 +50,7 @@ _HOMES = {
     "methods": "attribution.methods:explainers",
     "open_run": "training.runs",
     "open_session": "diagnosis.opening",
-    "register_dataset": "data.registered",
+    "register_dataset": "data.user_sources",
     "stream_maps": "session.map_files",
 }
 

@@ -15,9 +15,9 @@ from workbench.core.params import Params, make
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import join_names, percent, plural
 from workbench.data.objects import object_masks, plain
-from workbench.data.sampling import balanced
+from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import TRUE_COLOUR
 from workbench.plotting.pieces import QUIET, new_figure, text
@@ -70,7 +70,7 @@ class AugmentationSamples(Analysis[AugmentationSamplesParams]):
         import pandas as pd
 
         recipe, dataset, names = _recipe(session, params), session.dataset, session.class_names
-        rows = balanced(dataset.labels, params.images, params.seed)
+        rows = balanced_rows(dataset.labels, params.images, params.seed)
         originals = np.asarray(dataset.images[rows])
         drawn, table = [], []
         masks = object_masks(originals)
@@ -145,9 +145,9 @@ def _augment(images: Array, draws: Draws, recipe: Recipe) -> Array:
     """Change images by the very code that the trainer uses: `(N, H, W, C)` uint8."""
     import tensorflow as tf
 
-    from workbench.training.augmentation import augmented
+    from workbench.training.augmentation import augment
 
-    made = augmented(tf.constant(images), draws, slice(0, len(images)), recipe)
+    made = augment(tf.constant(images), draws, slice(0, len(images)), recipe)
     return np.asarray((np.asarray(made) * 255).round().astype(np.uint8))
 
 
@@ -181,14 +181,14 @@ def _findings(dataset: Dataset, recipe: Recipe, params: AugmentationSamplesParam
                 advice="Fine for clothes and animals; wrong where left and right distinguish classes, as in letters.",
             )
         )
-    shown = listed([f"{name.replace('_', ' ')} {_setting_text(value)}" for name, value in settings.items()], most=9)
-    found.append(Finding(f"The recipe augments images by {counted(len(settings), 'setting')}: {shown}."))
+    shown = join_names([f"{name.replace('_', ' ')} {_setting_text(value)}" for name, value in settings.items()], most=9)
+    found.append(Finding(f"The recipe augments images by {plural(len(settings), 'setting')}: {shown}."))
     return found
 
 
 def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
     """Count, on one draw of each of many images, how often an object leaves the frame or is erased."""
-    rows = balanced(dataset.labels, MEASURED, seed)
+    rows = balanced_rows(dataset.labels, MEASURED, seed)
     masks = object_masks(np.asarray(dataset.images[rows]))
     draws = Draws.of(len(rows), dataset.image_shape[:2], recipe, seed, 0)
     clear = plain(masks)
@@ -205,7 +205,7 @@ def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
         touched, much = out > 0, out > MUCH
         share = rate(int(touched.sum()), count)
         often = rate(int(much.sum()), count).low > OFTEN
-        of = counted(count, "image")
+        of = plural(count, "image")
         claim = (
             f"Augmentation moves part of the object out of the frame in {share} of {of}, on average "
             f"{percent(float(out[clear].mean()))} of its pixels; in {percent(float(much.sum()) / count)} of the images "
@@ -231,7 +231,7 @@ def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
         often = share.low > OFTEN
         found.append(
             Finding(
-                f"In {share} of {counted(count, 'image')}, augmentation erases more than half of the object.",
+                f"In {share} of {plural(count, 'image')}, augmentation erases more than half of the object.",
                 severity=Severity.MILD if often else Severity.INFO,
                 effect=share,
                 evidence=_worst(rows, hidden, most),

@@ -17,7 +17,7 @@ from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent
+from workbench.core.wording import percent, plural
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import small
 from workbench.session.analysis import Analysis
@@ -210,7 +210,7 @@ def _overall(session: Session, ece: Estimate, recalibration: Recalibration) -> F
     implied = float(1 - predictions.confidence.mean())
     hidden, low, high = (end - implied for end in observed)
     numbers = (
-        f"its confidence implies an error rate of {percent(implied)} on {counted(len(predictions), 'image')}, "
+        f"its confidence implies an error rate of {percent(implied)} on {plural(len(predictions), 'image')}, "
         f"observed is {observed}; expected calibration error {Estimate(ece.value, ece.low, ece.high, unit='%')}"
     )
     if low > 0.01:
@@ -246,7 +246,7 @@ def _remedy(recalibration: Recalibration) -> str:
     """Say by what to divide the logits, and where that was fitted; empty without a temperature."""
     if recalibration.temperature is None:
         return ""
-    images = counted(recalibration.images, "evaluated image" if recalibration.halves else "validation image")
+    images = plural(recalibration.images, "evaluated image" if recalibration.halves else "validation image")
     return f": divide the logits by {recalibration.temperature:.2f} (fitted on {images})"
 
 
@@ -267,7 +267,7 @@ def _temperature(recalibration: Recalibration, before: dict[str, Estimate], afte
     part = (
         "fitted on one half of the images and measured on the other"
         if recalibration.halves
-        else f"fitted on the run's {counted(recalibration.images, 'validation image')}"
+        else f"fitted on the run's {plural(recalibration.images, 'validation image')}"
     )
     return Finding(
         f"A temperature of {recalibration.temperature:.2f}, {part}, changes the expected calibration error from "
@@ -320,7 +320,7 @@ def _worst_class(predictions: Predictions, classes: pd.DataFrame) -> list[Findin
     return [
         Finding(
             f"Predictions of {row['predicted']} are over-confident: their confidence implies an error rate of "
-            f"{percent(1 - row['confidence'])} on {counted(int(row['images']), 'image')}, observed is {observed}.",
+            f"{percent(1 - row['confidence'])} on {plural(int(row['images']), 'image')}, observed is {observed}.",
             effect=Estimate(float(row["gap"]), float(row["gap_low"]), float(row["gap_high"])),
             classes=(worst,),
             evidence=tuple(rows[np.argsort(-predictions.confidence[rows], kind="stable")][:MOST_EVIDENCE].tolist()),
@@ -335,7 +335,7 @@ def _most_confident_errors(errors: pd.DataFrame) -> list[Finding]:
     confident = int((errors["calibrated"] >= 0.9).sum())
     return [
         Finding(
-            f"{counted(confident, 'error')} of {len(errors):,} {'has' if confident == 1 else 'have'} a calibrated "
+            f"{plural(confident, 'error')} of {len(errors):,} {'has' if confident == 1 else 'have'} a calibrated "
             f"confidence of 90 % or more; the most confident predicts {first['predicted']} for {first['true']} with "
             f"{_nines(first['calibrated'])}.",
             effect=Estimate(float(confident)),

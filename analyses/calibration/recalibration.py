@@ -10,7 +10,7 @@ import numpy as np
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
 from workbench.session.held_out import validation_rows
-from workbench.statistics.calibration import COLDEST, HOTTEST, scaled, temperature
+from workbench.statistics.calibration import COLDEST, HOTTEST, scale_logits, temperature
 
 if TYPE_CHECKING:
     from workbench.session.session import Session
@@ -43,7 +43,7 @@ def recalibrate(session: Session, seed: int = 0) -> Recalibration:
     if rows is not None and (training := session.training) is not None:
         value = _fit_temperature(training.subset(rows).predictions)
         if value is not None:
-            return Recalibration(scaled(predictions, value), value, len(rows), halves=False)
+            return Recalibration(scale_logits(predictions, value), value, len(rows), halves=False)
     return across_halves(predictions, seed)
 
 
@@ -57,7 +57,7 @@ def across_halves(predictions: Predictions, seed: int = 0) -> Recalibration:
         return Recalibration(predictions, None, count, halves=True)
     by = np.empty(count)
     by[halves[0]], by[halves[1]] = found[1], found[0]
-    return Recalibration(scaled(predictions, by), whole, count, halves=True)
+    return Recalibration(scale_logits(predictions, by), whole, count, halves=True)
 
 
 def _fit_temperature(predictions: Predictions) -> float | None:

@@ -14,7 +14,7 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, number, percent
+from workbench.core.wording import number, percent, plural
 from workbench.data.objects import object_masks, plain
 from workbench.data.sampling import evenly, worst_first
 from workbench.data.thumbnails import small
@@ -37,7 +37,7 @@ from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session import contrasts
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimate
-from workbench.statistics.clusters import DRAWS, LEAST, Clusters, clustered, medoids
+from workbench.statistics.clusters import DRAWS, LEAST, Clusters, find_clusters, medoids
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate, wilson
 
@@ -116,7 +116,7 @@ class CellDossier(Analysis[CellDossierParams]):
         masks, cells = object_masks(pictures), contrasts.sum_over_cells(maps[0])
         objects = np.split(masks & plain(masks)[:, None, None], ends)
         vectors = cells.reshape(len(cells), -1)
-        groups = clustered(vectors)
+        groups = find_clusters(vectors)
         inside = [groups.labels == k for k in range(groups.count)]
         nearest = [medoids(vectors, groups.labels, k, MEDOIDS) for k in range(groups.count)]
         shown = np.concatenate(nearest)
@@ -151,7 +151,7 @@ class CellDossier(Analysis[CellDossierParams]):
         scale = scale_of(arrays["means"], signed=True)
         mean = [on_paper(values, scale, mask) for values, mask in zip(arrays["means"], arrays["objects"], strict=True)]
         means = [
-            Tile(picture, above=[name, (f"mean of {counted(count, 'map')}", QUIET)], framed=True)
+            Tile(picture, above=[name, (f"mean of {plural(count, 'map')}", QUIET)], framed=True)
             for picture, name, count in zip(mean, names, notes["examined"], strict=False)
         ]
         lines = _lines(table, mean[len(names) :], arrays, notes["shown"])
@@ -226,7 +226,7 @@ def _grouped(table: pd.DataFrame, groups: Clusters, evidence: list[tuple[int, ..
     """Say how many clusters there are, and where each one's mean map lies."""
     count = len(groups.labels)
     if count < LEAST:
-        claim = f"{counted(count, 'error')}: too few to look for clusters; at least {LEAST} are needed."
+        claim = f"{plural(count, 'error')}: too few to look for clusters; at least {LEAST} are needed."
     elif len(table) == 1:
         claim = (
             f"The maps of {count:,} errors form one cluster: {groups.reached} of {DRAWS} random sets without clusters "
@@ -267,7 +267,7 @@ def _lines(table: pd.DataFrame, mean: list[Array], arrays: Mapping[str, Array], 
     lines, start = [], 0
     blank = Tile(np.full((*arrays["images"].shape[1:3], 3), 255, np.uint8), below=[("", QUIET)])
     for (_, row), picture, count in zip(table.iterrows(), mean, shown, strict=True):
-        size = f"{row['cluster']}: {counted(row['errors'], 'error')}, {percent(row['share'])}"
+        size = f"{row['cluster']}: {plural(row['errors'], 'error')}, {percent(row['share'])}"
         below = [(size, INK), (f"mean margin {number(row['margin'])}", QUIET)]
         lines.append(Tile(picture, below=below, framed=True))
         for n in range(start, start + count):

@@ -10,7 +10,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.types import Array
-from workbench.core.wording import counted, number
+from workbench.core.wording import number, plural
 from workbench.statistics.rates import difference, rate, wilson
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def compare_directions(rates: pd.DataFrame, evidence: tuple[int, ...]) -> list[F
     if not of:
         return [Finding(f"There are no images of {one}.")]
     share = rate(hits, of)
-    claim = f"{hits:,} of {counted(of, 'image')} of {one}, {share}, are predicted as {two}"
+    claim = f"{hits:,} of {plural(of, 'image')} of {one}, {share}, are predicted as {two}"
     if among:
         claim += f"; {others:,} of {among:,} in the other direction, {rate(others, among)}"
     findings = [

@@ -16,9 +16,9 @@ from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted
+from workbench.core.wording import plural
 from workbench.data.lazy_images import Some
-from workbench.data.sampling import balanced, evenly
+from workbench.data.sampling import balanced_rows, evenly
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, PREDICTED_COLOUR
 from workbench.plotting.pieces import (
@@ -136,7 +136,7 @@ class Channels(Analysis[ChannelsParams]):
         rows = 0 if closer is None else min(len(closer), MOST_ROWS)
         above = max(1.1 + 0.3 * len(shown), 1.5 + 0.27 * rows, 2.2)
         below = tiles_height(pictures, 2 * TOP + 3, CELL) + 0.45 if pictures else 0.0
-        caption = f"Dead: constant over {counted(notes['images'], 'image')}. Zeroed: all weights exactly 0. " + (
+        caption = f"Dead: constant over {plural(notes['images'], 'image')}. Zeroed: all weights exactly 0. " + (
             f"Channels of {text(notes['layer'], 40)}: sorted by how much recall changes without them; images with the "
             "channel's largest value, and with its largest contribution to the logit of the predicted class."
             if pictures
@@ -203,7 +203,7 @@ def _ablate_layer(
     from analyses.channels import ablation
 
     probe, data, classes = session.probe, session.dataset, len(session.class_names)
-    rows = balanced(data.labels, params.tried, seed=0)
+    rows = balanced_rows(data.labels, params.tried, seed=0)
     labels, images = data.labels[rows], Some(data, rows)
     before = np.concatenate([probe.logits(data.floats(rows[n : n + 256])) for n in range(0, len(rows), 256)])
     said = before.argmax(axis=1)
@@ -255,8 +255,8 @@ def _effects(name: str, ablation_table: pd.DataFrame, effects: Array, tried: int
     share = rate(without, images)
     findings = [
         Finding(
-            f"{name}: {without:,} of {counted(images, 'channel')}, {share}, can be switched off one at a time without "
-            f"changing the accuracy on {counted(tried, 'image')}.",
+            f"{name}: {without:,} of {plural(images, 'channel')}, {share}, can be switched off one at a time without "
+            f"changing the accuracy on {plural(tried, 'image')}.",
             severity=Severity.INFO,
             effect=share,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.core.finding import Finding, Severity
-from workbench.core.wording import counted, listed
+from workbench.core.wording import join_names, plural
 from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def dead_channel_findings(table: pd.DataFrame, images: int) -> list[Finding]:
             findings.append(
                 Finding(
                     f"{row['layer']}: {natural:,} of its {row['channels']:,} channels are dead, {share}: constant "
-                    f"over {counted(images, 'image')}.",
+                    f"over {plural(images, 'image')}.",
                     severity=Severity.SERIOUS if share.low > limit else Severity.MILD,
                     effect=share,
                     advice="A lower learning rate or another initialiser keeps more channels alive; dead ones can be "
@@ -57,11 +57,11 @@ def dead_channel_findings(table: pd.DataFrame, images: int) -> list[Finding]:
             )
     alive = table[(table["dead"] == 0) & ~table["output"].astype(bool)]
     if len(alive):
-        channels, which = int(alive["channels"].sum()), listed(alive["layer"].tolist())
+        channels, which = int(alive["channels"].sum()), join_names(alive["layer"].tolist())
         findings.append(
             Finding(
-                f"No channel is dead among the {channels:,} of {counted(len(alive), 'layer')} ({which}) "
-                f"on {counted(images, 'image')}.",
+                f"No channel is dead among the {channels:,} of {plural(len(alive), 'layer')} ({which}) "
+                f"on {plural(images, 'image')}.",
                 severity=Severity.INFO,
                 effect=rate(0, channels),
             )

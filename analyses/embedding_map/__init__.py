@@ -21,7 +21,7 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent
+from workbench.core.wording import percent, plural
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import as_rgb, small
 from workbench.plotting.colours import SURENESS, of_classes
@@ -144,7 +144,7 @@ def _purity(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
     sizes = np.bincount(labels)
     chance = float((sizes * (sizes - 1)).sum() / (len(labels) * (len(labels) - 1)))
     overall = Finding(
-        f"On average, {purity} of the {counted(neighbours, 'nearest neighbour')} of an image have its class; by chance "
+        f"On average, {purity} of the {plural(neighbours, 'nearest neighbour')} of an image have its class; by chance "
         f"it would be {percent(chance)}.",
         effect=purity,
     )
@@ -170,10 +170,10 @@ def _overlaps(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
         order = np.argsort(-foreign, kind="stable")
         share = mean_share(overlap, images)
         sure = share.low > OVERLAP
-        near = counted(sample.nearest, "nearest neighbour")
+        near = plural(sample.nearest, "nearest neighbour")
         findings.append(
             Finding(
-                f"{names[one]} and {names[other]} overlap: {share} of the {near} of their {counted(images, 'image')} "
+                f"{names[one]} and {names[other]} overlap: {share} of the {near} of their {plural(images, 'image')} "
                 "are of the other class.",
                 severity=Severity.MILD if sure else Severity.INFO,
                 effect=share,
@@ -190,7 +190,7 @@ def _overlaps(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
 def _fidelity(trust: tuple[float, int, int] | None, by_tsne: bool, shown: int, of: int) -> Finding:
     whole = "all" if shown == of else f"{shown:,} of"
     how = "t-SNE, started from the principal components" if by_tsne else "first two principal components"
-    size = f"The map shows {whole} {counted(of, 'image')} ({how})"
+    size = f"The map shows {whole} {plural(of, 'image')} ({how})"
     if trust is None:
         return Finding(f"{size}; too few to measure its trustworthiness.")
     value, k, measured = trust

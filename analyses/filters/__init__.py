@@ -12,7 +12,7 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted
+from workbench.core.wording import plural
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, scale_of
@@ -169,7 +169,7 @@ def _findings(table: pd.DataFrame) -> list[Finding]:
     where = "; ".join(f"{few} of {all_} in {name}" for few, all_, name in rows if few)
     return [
         Finding(
-            f"{weak} of {counted(total, 'filter')} in {counted(len(table), 'layer')} are negligible (norm below 5 % "
+            f"{weak} of {plural(total, 'filter')} in {plural(len(table), 'layer')} are negligible (norm below 5 % "
             f"of the layer's median), {share}" + (f": {where}." if where else "."),
             severity=Severity.MILD if share.value > 0.1 else Severity.INFO,
             effect=share,
@@ -210,8 +210,8 @@ def _excite_filters(
     won = int((reached > table["best_image"]).sum())
     share = rate(won, len(chosen))
     finding = Finding(
-        f"{layer}: for {won} of {counted(len(chosen), 'filter')}, {share}, gradient ascent finds an input with a "
-        f"larger response than any of {counted(len(rows), 'image')}.",
+        f"{layer}: for {won} of {plural(len(chosen), 'filter')}, {share}, gradient ascent finds an input with a "
+        f"larger response than any of {plural(len(rows), 'image')}.",
         severity=Severity.INFO if won == len(chosen) else Severity.MILD,
         effect=share,
         evidence=tuple(dict.fromkeys(rows[best].tolist())),

@@ -16,7 +16,7 @@ from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
-from workbench.core.wording import counted, percent
+from workbench.core.wording import percent, plural
 from workbench.data.sampling import evenly, worst_first
 from workbench.session.analysis import Analysis
 from workbench.session.held_out import Part, fitted_rows, parts
@@ -125,8 +125,8 @@ def _overfitting(fitted: Part, new: Part, line: LinearPixels | None, params: Gen
     times, least, _ = odds_ratio(new.wrong, new.images, fitted.wrong, fitted.images)
     which = "validation" if new.training else "evaluated"
     both = (
-        f"accuracy is {fitted.share} on {counted(fitted.images, 'image')} that it was trained on, and {new.share} on "
-        f"{counted(new.images, f'{which} image')}"
+        f"accuracy is {fitted.share} on {plural(fitted.images, 'image')} that it was trained on, and {new.share} on "
+        f"{plural(new.images, f'{which} image')}"
     )
     if low <= 0.01 or gap < params.gap:
         return Finding(f"No notable overfitting: {both}.", severity=Severity.INFO, effect=Estimate(gap, low, high))

@@ -10,7 +10,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.pixels import as_floats
 from workbench.core.types import Array
 from workbench.data.lazy_images import Some
-from workbench.data.sampling import balanced, evenly
+from workbench.data.sampling import balanced_rows, evenly
 from workbench.data.thumbnails import pixel_rows, small
 
 SIDE, COMPONENTS = 32, 60
@@ -51,7 +51,7 @@ def linear_pixels(
     Returns:
         None where fewer than two classes have images, or there are fewer than ten.
     """
-    chosen = rows[balanced(train.labels[rows], min(2 * most, len(rows)), seed)]
+    chosen = rows[balanced_rows(train.labels[rows], min(2 * most, len(rows)), seed)]
     chosen = np.random.default_rng(seed).permutation(chosen)
     fitted, rest = np.split(chosen, [min(most, len(chosen) * 4 // 5)])
     fitted = fitted[(np.bincount(train.labels[fitted]) > 1)[train.labels[fitted]]]  # one image has no spread

@@ -11,12 +11,12 @@ from pydantic import Field
 
 from analyses.label_issues.findings import IMAGES, Suspects, findings_of
 from analyses.label_issues.label_quality import LabelQuality, quality
-from analyses.label_issues.out_of_sample import at_once, from_folds, probed, with_dynamics
+from analyses.label_issues.out_of_sample import at_once, from_folds, probe_out_of_sample, with_dynamics
 from workbench.core.finding import Finding, Kind
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, probability
+from workbench.core.wording import plural, probability
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
@@ -134,7 +134,7 @@ def _suspects_of_data(session: Session) -> Suspects:
 
 def _quality_by_probes(session: Session) -> LabelQuality:
     """Judge them by probes fitted to the evaluated images, too: these are not misled by a shift as the model is."""
-    probabilities = probed(session.embeddings, session.dataset.labels, len(session.class_names))
+    probabilities = probe_out_of_sample(session.embeddings, session.dataset.labels, len(session.class_names))
     return quality(probabilities, session.dataset.labels, len(session.class_names))
 
 
@@ -189,7 +189,7 @@ def _bars(axes: Axes, pairs: pd.DataFrame, whose: str) -> None:
     interval_bars(axes, np.arange(len(pairs)), *values, colour=PREDICTED_COLOUR, height=0.5)
     end = 100 * max(float(pairs["high"].max()), 0.01) if len(pairs) else 1.0
     for place, (_, row) in enumerate(pairs.iterrows()):
-        label = f"{100 * row['rate']:.1f} %\n{counted(int(row['images']), 'issue')}"
+        label = f"{100 * row['rate']:.1f} %\n{plural(int(row['images']), 'issue')}"
         axes.text(100 * row["high"] + 0.02 * end, place, label, fontsize=SMALL, color=INK, va="center", linespacing=1.3)
         for name, ink, offset, before in (
             (row["label"], TRUE_COLOUR, -0.15, ""),

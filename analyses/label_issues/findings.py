@@ -11,7 +11,7 @@ from analyses.label_issues.label_quality import SURE, LabelQuality
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.types import Array
-from workbench.core.wording import counted
+from workbench.core.wording import plural
 from workbench.data.sampling import MOST_EVIDENCE
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def findings_of(
     )
     most = max(round(noise.value * count), 1)
     claim = (
-        f"About {most:,} of {counted(count, IMAGES[part] + ' label')} look wrong, {noise}, judging by confident "
+        f"About {most:,} of {plural(count, IMAGES[part] + ' label')} look wrong, {noise}, judging by confident "
         f"out-of-sample predictions."
         if severity != Severity.INFO
         else f"No sign of wrong {IMAGES[part]} labels beyond ambiguous images: about {noise} of {count:,}."

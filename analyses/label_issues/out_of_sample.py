@@ -121,7 +121,7 @@ def embeddings(training: Session, rows: Array, linear: Array) -> Opinion:
     labels, classes = training.dataset.labels[rows], linear.shape[1]
     return Opinion(
         rows=rows,
-        probabilities=probed(training.embeddings[rows], labels, classes, linear=linear),
+        probabilities=probe_out_of_sample(training.embeddings[rows], labels, classes, linear=linear),
         source=f"{_how(len(rows))}, on the model's embeddings",
     )
 
@@ -129,8 +129,8 @@ def embeddings(training: Session, rows: Array, linear: Array) -> Opinion:
 def embeddings_and_pixels(training: Session, rows: Array, linear: Array, *, seed: int = 0) -> Opinion:
     """Ask the model's embeddings, and features of the pixels, which no label has shaped; and take the mean."""
     labels, classes = training.dataset.labels[rows], linear.shape[1]
-    shaped = probed(training.embeddings[rows], labels, classes, linear=linear)
-    free = probed(untrained_features(training.dataset.subset(rows), seed=seed), labels, classes, seed=seed)
+    shaped = probe_out_of_sample(training.embeddings[rows], labels, classes, linear=linear)
+    free = probe_out_of_sample(untrained_features(training.dataset.subset(rows), seed=seed), labels, classes, seed=seed)
     return Opinion(
         rows=rows,
         probabilities=(shaped + free) / 2,
@@ -155,7 +155,7 @@ def pixels(session: Session, rows: Array, *, seed: int = 0) -> Opinion:
         indices=np.arange(len(learned) + len(studied)),
         name="both parts",
     )
-    said = probed(untrained_features(both, seed=seed), both.labels, classes, seed=seed)
+    said = probe_out_of_sample(untrained_features(both, seed=seed), both.labels, classes, seed=seed)
     return Opinion(
         rows=rows,
         probabilities=said[: len(rows)],
@@ -167,7 +167,7 @@ def pixels(session: Session, rows: Array, *, seed: int = 0) -> Opinion:
 
 
 def _how(count: int) -> str:
-    """Say what `probed` does with so many images."""
+    """Say what `probe_out_of_sample` does with so many images."""
     return PROBES if count > FEW else PROBES_AND_VOTES
 
 
@@ -177,7 +177,9 @@ def _training(session: Session) -> Session:
     return session.training
 
 
-def probed(features: Array, labels: Array, classes: int, *, seed: int = 0, linear: Array | None = None) -> Array:
+def probe_out_of_sample(
+    features: Array, labels: Array, classes: int, *, seed: int = 0, linear: Array | None = None
+) -> Array:
     """Return out-of-sample probabilities by linear probes, of few images averaged with votes by their neighbours.
 
     Args:

@@ -17,7 +17,7 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, number, percent
+from workbench.core.wording import number, percent, plural
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import small
 from workbench.session.analysis import Analysis
@@ -124,7 +124,7 @@ def _depth_of_errors(probes: LayerProbes, found: Comparison) -> Finding:
         how = "correctly" if not len(wrong) else "wrongly"
         depth = number(float(probes.depth.mean()), 1)
         return Finding(
-            f"All {counted(len(probes.rows), 'image')} examined are classified {how}; their mean prediction depth is "
+            f"All {plural(len(probes.rows), 'image')} examined are classified {how}; their mean prediction depth is "
             f"{depth} (0 … {last}).",
             effect=Estimate(float(probes.depth.mean())),
             evidence=rows,
@@ -161,7 +161,7 @@ def _probe_accuracy(probes: LayerProbes) -> Finding:
     right, network = probes.predicted[:, own] == labels, probes.network.correct[own]
     place, count = _first_as_good(right, network), len(labels)
     shares = [rate(int(each.sum()), count) for each in (right[0], right[-1], network)]
-    claim = f"Accuracy of the probes ({counted(probes.support, 'image')}): {percent(shares[0].value)} on the pixels"
+    claim = f"Accuracy of the probes ({plural(probes.support, 'image')}): {percent(shares[0].value)} on the pixels"
     if len(right) > 1:
         claim += f", {percent(shares[1].value)} after {probes.places[-1]}"
     claim += f"; of the network: {shares[2]}. "
@@ -184,7 +184,7 @@ def _extreme_depths(probes: LayerProbes) -> list[Finding]:
         if latest:
             findings.append(
                 Finding(
-                    f"{counted(len(own), 'correct prediction')} of {len(right):,}, {share}, are decided only at "
+                    f"{plural(len(own), 'correct prediction')} of {len(right):,}, {share}, are decided only at "
                     f"{_place(probes, latest)}: the hard images of their classes.",
                     severity=Severity.INFO,
                     effect=share,
@@ -198,7 +198,7 @@ def _extreme_depths(probes: LayerProbes) -> list[Finding]:
         share = rate(len(early), len(wrong))
         findings.append(
             Finding(
-                f"For {counted(len(early), 'error')} of {len(wrong):,}, {share}, every probe from "
+                f"For {plural(len(early), 'error')} of {len(wrong):,}, {share}, every probe from "
                 f"{_place(probes, len(probes.places) // 2)} on, or earlier, agrees with the wrong prediction: their "
                 "labels may be wrong, or the classes look alike.",
                 severity=Severity.INFO,
@@ -228,7 +228,7 @@ def _pair_separation(probes: LayerProbes, names: tuple[str, ...]) -> list[Findin
         at = rate(int(pair[place].sum()), pair.shape[1])
         claim = (
             f"{both} are separated by a linear classifier from {probes.places[place]} on: {at} of "
-            f"{counted(pair.shape[1], 'image')} correct, not significantly worse than {percent(last.value)} after "
+            f"{plural(pair.shape[1], 'image')} correct, not significantly worse than {percent(last.value)} after "
             f"{probes.places[-1]}"
         )
         if place:

@@ -12,7 +12,7 @@ from analyses.layer_story.prediction_depth import depths, linear_side, neighbour
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
 from workbench.data.lazy_images import Some
-from workbench.data.sampling import balanced
+from workbench.data.sampling import balanced_rows
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import wilson
 
@@ -73,12 +73,12 @@ def probe_layers(session: Session, *, layers: int, images: int, errors: int, sup
     known, pool = train, np.arange(len(dataset))
     if train is None:  # half of the evaluated images stand in, the other half is probed
         known = dataset
-        half = balanced(dataset.labels, max(len(dataset) // 2, 1), seed)
+        half = balanced_rows(dataset.labels, max(len(dataset) // 2, 1), seed)
         pool = np.setdiff1d(pool, half) if len(dataset) > 1 else pool
-        base = half[balanced(dataset.labels[half], support, seed)]
+        base = half[balanced_rows(dataset.labels[half], support, seed)]
     else:
-        base = balanced(train.labels, support, seed)
-    sample = pool[balanced(dataset.labels[pool], images, seed)]
+        base = balanced_rows(train.labels, support, seed)
+    sample = pool[balanced_rows(dataset.labels[pool], images, seed)]
     wrong = np.setdiff1d(pool[~session.predictions.correct[pool]], sample)
     extra = np.sort(chance.permutation(wrong)[:errors])
     rows = np.concatenate([sample, extra])

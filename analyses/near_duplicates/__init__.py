@@ -16,7 +16,7 @@ from workbench.core.finding import Finding, Kind
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted
+from workbench.core.wording import plural
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_figure, plain, say, text
@@ -303,4 +303,4 @@ def _ratios(axes: Axes, ratios: Array, share: float) -> None:
         share, axes.get_ylim()[1] * 0.97, " near copies: left of the line", fontsize=8, color=PREDICTED_COLOUR, va="top"
     )
     axes.set(xlabel="distance to the nearest / to the fifth nearest neighbour", xlim=(0, 1))
-    axes.set_ylabel(f"of {counted(len(ratios), 'image')}")
+    axes.set_ylabel(f"of {plural(len(ratios), 'image')}")

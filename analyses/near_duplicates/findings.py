@@ -7,7 +7,7 @@ import numpy as np
 from analyses.near_duplicates.copies import WAYS, Pairs
 from workbench.core.finding import Finding, Severity
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.statistics.rates import difference, rate, wilson
 
@@ -34,7 +34,7 @@ def severity_of(count: int, of: int) -> Severity:
 
 def _how(ways: Array) -> str:
     count = np.bincount(ways, minlength=len(WAYS))
-    return listed([f"{number:,} {way}" for way, number in zip(WAYS, count, strict=True) if number], 9)
+    return join_names([f"{number:,} {way}" for way, number in zip(WAYS, count, strict=True) if number], 9)
 
 
 def leakage(correct: Array, trained: int, pairs: Pairs) -> Finding:
@@ -50,12 +50,12 @@ def leakage(correct: Array, trained: int, pairs: Pairs) -> Finding:
     share = rate(count, of)
     if not count:
         return Finding(
-            f"None of {counted(of, 'evaluated image')} has a copy among {counted(trained, 'training image')}, {share}.",
+            f"None of {plural(of, 'evaluated image')} has a copy among {plural(trained, 'training image')}, {share}.",
             effect=share,
         )
     claim = (
-        f"{counted(count, 'evaluated image')} of {of:,} {'has a copy' if count == 1 else 'have copies'} among "
-        f"{counted(trained, 'training image')}, {share}: {_how(pairs.ways[first])}"
+        f"{plural(count, 'evaluated image')} of {of:,} {'has a copy' if count == 1 else 'have copies'} among "
+        f"{plural(trained, 'training image')}, {share}: {_how(pairs.ways[first])}"
     )
     if rest := of - count:
         seen, unseen = int(correct[rows].sum()), int(correct.sum() - correct[rows].sum())
@@ -89,13 +89,13 @@ def duplicates(part: int, of: int, pairs: Pairs, count: int) -> Finding:
     """
     share, kind = rate(count, of), KINDS[part]
     if not count:
-        return Finding(f"None of {counted(of, f'{kind} image')} is a copy of another, {share}.", effect=share)
+        return Finding(f"None of {plural(of, f'{kind} image')} is a copy of another, {share}.", effect=share)
     meant = len(np.unique(pairs.images[pairs.ways > 1, 1])) if part else 0  # moved copies may be augmentation
     severity = severity_of(max(count - meant, 0), of)
     advice = "Keep one image of each group: duplicates make intervals too narrow"
     advice += ", and leak into a validation part that is split off from these images." if part else "."
     return Finding(
-        f"{counted(count, f'{kind} image')} of {of:,} {'is a copy' if count == 1 else 'are copies'} of an earlier one, "
+        f"{plural(count, f'{kind} image')} of {of:,} {'is a copy' if count == 1 else 'are copies'} of an earlier one, "
         f"{share}; pairs: {_how(pairs.ways)}.",
         severity=Severity.MILD if severity == Severity.INFO else severity,
         effect=share,
@@ -121,7 +121,7 @@ def conflicts(part: int, of: int, rows: Array, kinds: Array, names: tuple[str, .
     pairs, count = np.unique(np.sort(kinds, axis=1), axis=0, return_counts=True)
     one, other = pairs[np.argmax(count)].tolist()
     return Finding(
-        f"{counted(len(rows), f'{KINDS[part]} image')} of {of:,} {'has' if len(rows) == 1 else 'have'} a copy with "
+        f"{plural(len(rows), f'{KINDS[part]} image')} of {of:,} {'has' if len(rows) == 1 else 'have'} a copy with "
         f"another label, {share}, most often {names[one]} and {names[other]}; at least one label of each such pair is "
         "wrong.",
         severity=severity_of(len(rows), of),

@@ -15,7 +15,7 @@ from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent, probability
+from workbench.core.wording import percent, plural, probability
 from workbench.data.sampling import MOST_EVIDENCE, surest_error
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
@@ -256,9 +256,7 @@ def _overall(predictions: Predictions, belief: Array) -> Finding:
     limit = float(np.quantile(belief, LEAST))
     least = belief <= limit
     hits = rate(int((least & ~predictions.correct).sum()), int(least.sum()))
-    claim = (
-        f"Of the {counted(int(least.sum()), 'prediction')} with credibility of at most {limit:.3f}, {hits} are wrong"
-    )
+    claim = f"Of the {plural(int(least.sum()), 'prediction')} with credibility of at most {limit:.3f}, {hits} are wrong"
     if not least.all():
         others = rate(int((~least & ~predictions.correct).sum()), int((~least).sum()))
         claim += f"; of the other {int((~least).sum()):,}, {others}"

@@ -14,7 +14,7 @@ from analyses.reliance.evidence_places import COLUMNS as GROUPS
 from analyses.reliance.evidence_places import map_groups
 from analyses.reliance.figure import PARTS, accuracies, evidence
 from analyses.reliance.marks import Mark
-from analyses.reliance.shortcuts import COLUMNS, Shortcut, find_shortcuts, line, sample, told, untried
+from analyses.reliance.shortcuts import COLUMNS, Shortcut, find_shortcuts, line, sample, shortcut_finding, untested_row
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import ChooseFrom, Params
@@ -22,9 +22,9 @@ from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent
+from workbench.core.wording import percent, plural
 from workbench.data.objects import object_masks, plain
-from workbench.data.sampling import balanced
+from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import as_rgb, small
 from workbench.plotting.colours import PREDICTED_COLOUR
 from workbench.plotting.pieces import INK, QUIET, heading, new_figure, text
@@ -87,7 +87,7 @@ class Reliance(Analysis[RelianceParams]):
                 session, looked.images, looked.labels, each=params.maps, method=params.method, options=options
             )
         shortcuts, explained = find_shortcuts(session, looked, params.pasted, params.marks, also=of_maps)
-        rows = balanced(data.labels, params.images, seed=0)
+        rows = balanced_rows(data.labels, params.images, seed=0)
         pictures = np.asarray(data.images[rows])
         masks = object_masks(pictures)
         shares, area = _shares(session, params, rows, masks)
@@ -96,7 +96,7 @@ class Reliance(Analysis[RelianceParams]):
         cues = _by_cue(right, data.labels[rows])
         part = session.train or data
         table = pd.DataFrame(
-            [line(each, names) for each in shortcuts] + [untried(each, names) for each in explained[:5]],
+            [line(each, names) for each in shortcuts] + [untested_row(each, names) for each in explained[:5]],
             columns=list(COLUMNS),
         )
         arrays = {"examples": small(examples), **_pictures(shortcuts, part.images)}
@@ -110,7 +110,7 @@ class Reliance(Analysis[RelianceParams]):
             "carriers": [[int(row) for row in each.rows[:EXAMPLES]] for each in shortcuts[:3]],
         }
         whose: Literal["data", "train"] = "train" if session.train is not None else "data"
-        findings = [told(each, names, len(data), whose) for each in shortcuts]
+        findings = [shortcut_finding(each, names, len(data), whose) for each in shortcuts]
         findings.sort(key=lambda each: (each.severity != Severity.SERIOUS, -each.at_stake))
         findings += _facts(shares, area, cues, len(looked), len(shortcuts))
         return Result(
@@ -128,7 +128,7 @@ class Reliance(Analysis[RelianceParams]):
         above = max(0.9 + 0.28 * len(shown), 0.9 + 0.42 * len(cues), 2.6)
         below = tiles_height(pictures, EXAMPLES + 1, CELL) + 0.4 if pictures else 0.0
         said = (
-            f"Evidence: share of the magnitude of {notes['title']} maps on {counted(notes['explained'], 'image')} with "
+            f"Evidence: share of the magnitude of {notes['title']} maps on {plural(notes['explained'], 'image')} with "
             "a plain background; the ring is the object's outline. Lines: 95 % intervals. "
             "Cues: images reduced to this cue alone."
         )
@@ -240,7 +240,7 @@ def _facts(shares: Array, area: list[float], cues: pd.DataFrame, looked: int, tr
     if not tried:
         findings.append(
             Finding(
-                f"No mark was found in {counted(looked, 'image')}: no pattern at a fixed position occurs with one "
+                f"No mark was found in {plural(looked, 'image')}: no pattern at a fixed position occurs with one "
                 "class and is not explained by its surroundings."
             )
         )
@@ -263,7 +263,7 @@ def _facts(shares: Array, area: list[float], cues: pd.DataFrame, looked: int, tr
         alone = row["cue"] in ("background", "frame") and share.low > 2 * row["commonest"]
         findings.append(
             Finding(
-                f"With only the {row['cue']} visible, {share} of {counted(int(row['images']), 'image')} are classified "
+                f"With only the {row['cue']} visible, {share} of {plural(int(row['images']), 'image')} are classified "
                 "correctly.",
                 severity=Severity.MILD if alone else Severity.INFO,
                 effect=share,

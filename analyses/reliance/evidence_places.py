@@ -16,7 +16,7 @@ from workbench.core.types import Array
 from workbench.data.objects import object_masks, plain
 from workbench.session import contrasts
 from workbench.statistics.bootstrap import estimate
-from workbench.statistics.clusters import LEAST, clustered
+from workbench.statistics.clusters import LEAST, find_clusters
 from workbench.statistics.rates import wilson
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def map_groups(
             continue
         explained = session.attribute_images(method, images[rows], np.full(len(rows), label), **options)
         cells = contrasts.sum_over_cells(np.abs(contrasts.spread_over_pixels(explained)))
-        groups, masks = clustered(cells.reshape(len(rows), -1)), object_masks(images[rows])
+        groups, masks = find_clusters(cells.reshape(len(rows), -1)), object_masks(images[rows])
         covered = contrasts.coverage(masks).reshape(len(rows), -1)
         covered[~plain(masks)] = np.nan
         for group in range(groups.count):

@@ -55,7 +55,7 @@ def windows(images: Array, labels: Array, classes: int, shift: int) -> list[tupl
             values = np.unique(ranked[left, : often.shape[1]][often[left]])
             for value in values[values != plain]:
                 has = here == value
-                for label in np.flatnonzero(enriched(np.bincount(labels[has], minlength=classes), of)):
+                for label in np.flatnonzero(surely_enriched(np.bincount(labels[has], minlength=classes), of)):
                     found[label][0].append((top, int(left)))
                     found[label][1].append(has[rows[label]])
     return [_stacked(*each, size=int(n)) for each, n in zip(found, of, strict=True)]
@@ -74,7 +74,7 @@ def deviants(images: Array, labels: Array, classes: int) -> list[tuple[Array, Ar
     away = (np.abs(images - middle) > TOLERANCE).any(axis=-1)  # (N, H, W)
     counts = np.stack([away[labels == c].sum(axis=0) for c in range(classes)], axis=-1)  # (H, W, K)
     others = (counts.sum(axis=-1, keepdims=True) - counts) / np.maximum(of.sum() - of, 1)
-    more = enriched(counts, of) & (others <= 0.2)
+    more = surely_enriched(counts, of) & (others <= 0.2)
     found = []
     for label in range(classes):
         places = np.argwhere(more[..., label])
@@ -83,7 +83,7 @@ def deviants(images: Array, labels: Array, classes: int) -> list[tuple[Array, Ar
     return found
 
 
-def enriched(counts: Array, of: Array) -> Array:
+def surely_enriched(counts: Array, of: Array) -> Array:
     """Say where a class surely carries something in twice the share of all others together, and 5 points more.
 
     Args:
@@ -108,7 +108,7 @@ def _background(images: Array) -> Array:
     return np.median(np.concatenate(border, axis=1), axis=(0, 1)).astype(np.int64)
 
 
-def joined(places: Array, carried: Array, most: int = 2000) -> list[Array]:
+def join_windows(places: Array, carried: Array, most: int = 2000) -> list[Array]:
     """Join neighbouring windows that the same images carry; returns the numbers of the windows of each group."""
     from scipy.sparse.csgraph import connected_components
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analyses.reliance.cues import frame
-from analyses.reliance.mark_traces import LEAST_SHARE, STEP, TOLERANCE, deviants, enriched, joined, windows
+from analyses.reliance.mark_traces import LEAST_SHARE, STEP, TOLERANCE, deviants, join_windows, surely_enriched, windows
 from workbench.core.types import Array
 from workbench.statistics.rates import wilson
 
@@ -152,12 +152,12 @@ def find_marks(images: Array, labels: Array, classes: int) -> list[Mark]:
         own = labels == label
         for traces, extent in [*((each, 2) for each in repeated), (unusual, 1)]:
             places, carried = traces[int(label)]
-            for group in joined(places, carried):
+            for group in join_windows(places, carried):
                 touched = np.zeros(seen.shape[1:3], bool)
                 for top, left in places[group]:
                     touched[top : top + extent, left : left + extent] = True
                 carriers = carried[group].mean(axis=0) >= 0.5
-                covered = explained(seen[own], carriers, touched)
+                covered = surroundings_auc(seen[own], carriers, touched)
                 if covered > OBJECT:
                     continue
                 area = _enlarged(touched, stride, images.shape[1:3])
@@ -165,7 +165,7 @@ def find_marks(images: Array, labels: Array, classes: int) -> list[Mark]:
                 if mark is not None:
                     found.append(mark)
     found = _not_the_classes_themselves(found, classes)
-    return different(sorted(found, key=lambda each: (not each.planted, -each.sure * each.pixels.sum() ** 0.25)))
+    return distinct_marks(sorted(found, key=lambda each: (not each.planted, -each.sure * each.pixels.sum() ** 0.25)))
 
 
 def mark_at(images: Array, labels: Array, label: int, *, carriers: Array, area: Array) -> Mark | None:
@@ -179,7 +179,7 @@ def mark_at(images: Array, labels: Array, label: int, *, carriers: Array, area: 
         area: `(H, W)` bool, the place.
     """
     stride = _stride(images.shape[1:])
-    covered = explained(images[labels == label], carriers, area, stride)
+    covered = surroundings_auc(images[labels == label], carriers, area, stride)
     return _mark(images, labels, label, carriers=carriers, area=area, covered=covered, stride=stride)
 
 
@@ -240,9 +240,9 @@ def _mark(
         state = refined
     carrying = int(state.carriers.sum())
     also = int((_deviation(others, state.pixels, state.pattern) <= state.tolerance).sum())
-    if not enriched(np.array([carrying, also]), np.array([len(mine), len(others)]))[0]:
+    if not surely_enriched(np.array([carrying, also]), np.array([len(mine), len(others)]))[0]:
         return None
-    known = np.array([covered, explained(mine, state.carriers, state.pixels, stride)])
+    known = np.array([covered, surroundings_auc(mine, state.carriers, state.pixels, stride)])
     spread = mine[:, state.pixels].std(axis=0).mean()
     return Mark(
         label=label,
@@ -298,7 +298,7 @@ def _with_neighbours(pixels: Array, area: Array, stride: int) -> Array:
     return np.asarray(pixels & np.isin(parts, wanted[wanted > 0]))
 
 
-def explained(images: Array, has: Array, pixels: Array, stride: int = 1) -> float:
+def surroundings_auc(images: Array, has: Array, pixels: Array, stride: int = 1) -> float:
     """How well the pixels around `pixels` tell which images carry something there.
 
     Ridge regression on a ring of two pixels around, five-fold.
@@ -342,7 +342,7 @@ def _not_the_classes_themselves(marks: list[Mark], classes: int) -> list[Mark]:
     return [replace(each, alike=False) for each in marks]
 
 
-def different(marks: list[Mark]) -> list[Mark]:
+def distinct_marks(marks: list[Mark]) -> list[Mark]:
     """Leave out what lies on a better mark of the same class."""
     kept: list[Mark] = []
     for mark in marks:

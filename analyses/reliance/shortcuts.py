@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from analyses.reliance.marks import Mark, different, find_marks, sample_of
+from analyses.reliance.marks import Mark, distinct_marks, find_marks, sample_of
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent
+from workbench.core.wording import percent, plural
 from workbench.data.lazy_images import Some, portions
-from workbench.data.sampling import MOST_EVIDENCE, balanced
+from workbench.data.sampling import MOST_EVIDENCE, balanced_rows
 from workbench.statistics.rates import difference, rate, wilson
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def find_shortcuts(
     """
     report("Searching marks", 0, 1)
     marks = find_marks(looked.images, looked.labels, len(session.class_names))
-    marks = different([*marks, *also]) if also else marks
+    marks = distinct_marks([*marks, *also]) if also else marks
     planted = [each for each in marks if each.planted][:most]
     tried = []
     for number, mark in enumerate(planted):
@@ -166,7 +166,7 @@ def _onto(session: Session, mark: Mark, most: int) -> tuple[Array, Array]:
     others = np.flatnonzero(session.dataset.labels != mark.label)
     if not len(others):
         return np.zeros((0, *session.dataset.image_shape), np.uint8), np.zeros((0, len(session.class_names)))
-    rows = others[balanced(session.dataset.labels[others], most, seed=0)]
+    rows = others[balanced_rows(session.dataset.labels[others], most, seed=0)]
     images = np.asarray(session.dataset.images[rows])
     before = _predicted(session, images)
     good = (before.argmax(axis=1) != mark.label) & ~mark.carried_by(images)
@@ -256,7 +256,7 @@ def line(found: Shortcut, names: tuple[str, ...]) -> dict[str, Any]:
     share = found.flips
     low, high = (share.low, share.high) if share else (np.nan, np.nan)
     return {
-        **untried(found.mark, names),
+        **untested_row(found.mark, names),
         "pasted_on": found.pasted,
         "flipped": found.flipped,
         "flips": share.value if share else np.nan,
@@ -271,7 +271,7 @@ def line(found: Shortcut, names: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def untried(mark: Mark, names: tuple[str, ...]) -> dict[str, Any]:
+def untested_row(mark: Mark, names: tuple[str, ...]) -> dict[str, Any]:
     """Return one that was not tried, since its surroundings explain it."""
     return {
         "class": names[mark.label],
@@ -285,11 +285,11 @@ def untried(mark: Mark, names: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def told(found: Shortcut, names: tuple[str, ...], images: int, part: Literal["data", "train"]) -> Finding:
+def shortcut_finding(found: Shortcut, names: tuple[str, ...], images: int, part: Literal["data", "train"]) -> Finding:
     """Say what goes with which class, and what the model makes of it."""
     mark, name = found.mark, names[found.mark.label]
     claim = (
-        f"A mark of {counted(int(mark.pixels.sum()), 'pixel')} ({mark.place}) occurs with {name}: in "
+        f"A mark of {plural(int(mark.pixels.sum()), 'pixel')} ({mark.place}) occurs with {name}: in "
         f"{rate(mark.carrying, mark.of)} of its {mark.of:,} {'training ' if part == 'train' else ''}images, and in "
         f"{percent(mark.others / mark.of_others)} of {mark.of_others:,} others"
     )
@@ -305,7 +305,7 @@ def told(found: Shortcut, names: tuple[str, ...], images: int, part: Literal["da
             part=part,
         )
     claim += (
-        f". Pasted onto {counted(found.pasted, 'image')} of other classes it flips {share} to {name}; the same patch "
+        f". Pasted onto {plural(found.pasted, 'image')} of other classes it flips {share} to {name}; the same patch "
         f"from {name} images without the mark flips {percent(found.control / found.pasted)}"
     )
     if found.elsewhere >= 0:

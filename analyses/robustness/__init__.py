@@ -20,8 +20,8 @@ from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, number, percent
-from workbench.data.sampling import MOST_EVIDENCE, balanced
+from workbench.core.wording import join_names, number, percent, plural
+from workbench.data.sampling import MOST_EVIDENCE, balanced_rows
 from workbench.data.thumbnails import small
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimate
@@ -75,7 +75,7 @@ class Robustness(Analysis[RobustnessParams]):
                 raise unknown("family", name, FAMILIES)
         from workbench.attribution.methods import explainer
 
-        rows = balanced(session.dataset.labels, params.images, params.seed)
+        rows = balanced_rows(session.dataset.labels, params.images, params.seed)
         severities = SEVERITIES[:: params.every]
         names = [name for name in FAMILIES if not params.families or name in params.families]
         trial = run_trial(session, rows, names, severities, params.seed)
@@ -161,11 +161,11 @@ def _fragility(trial: Trial, middle: int) -> Finding:
     claim = (
         f"{family.title} ({family.words(severity)}, severity {severity} of {SEVERITIES[-1]}) lowers the accuracy by "
         f"{_points(found)}, from {percent(before.value)} to {percent(after.value)} on "
-        f"{counted(len(trial.rows), 'image')}"
+        f"{plural(len(trial.rows), 'image')}"
     )
     others = [FAMILIES[trial.families[f]].title for f in broken if f != worst]
     if others:
-        claim += f"; at the same severity {listed([each.lower() for each in others])} also cost too much"
+        claim += f"; at the same severity {join_names([each.lower() for each in others])} also cost too much"
     elif not weak and count > 1:
         claim += "; no other corruption costs more"
     lost = np.flatnonzero(trial.right[worst, 0] & ~trial.right[worst, place])
@@ -191,8 +191,8 @@ def _mean_cost(trial: Trial, families: pd.DataFrame) -> Finding:
     """Report what all families cost on average, and compared with a simple reference."""
     mean, error = float(families["mean_drop"].mean()), families["corruption_error"].mean()
     claim = (
-        f"Averaged over {counted(len(families), 'kind')} of corruption and "
-        f"{counted(len(trial.severities), 'severity level')}, the accuracy falls by {100 * mean:.1f} points"
+        f"Averaged over {plural(len(families), 'kind')} of corruption and "
+        f"{plural(len(trial.severities), 'severity level')}, the accuracy falls by {100 * mean:.1f} points"
     )
     if np.isfinite(error):
         claim += f"; the mean corruption error is {error:.2f} times that of a linear classifier on the pixels"
@@ -214,7 +214,7 @@ def _most_affected(trial: Trial, classes: pd.DataFrame, middle: int) -> list[Fin
     return [
         Finding(
             f"Most affected: {row['class']} under {row['family'].lower()}; at severity {middle} {share} of "
-            f"{counted(int(row['images']), 'image')} are still classified correctly, {100 * row['drop']:.1f} points "
+            f"{plural(int(row['images']), 'image')} are still classified correctly, {100 * row['drop']:.1f} points "
             "less.",
             severity=Severity.INFO,
             effect=share,
@@ -236,7 +236,7 @@ def _flips(trial: Trial) -> list[Finding]:
     rows = trial.rows[right[often[: int((turned > 0).sum())]]][:MOST_EVIDENCE]
     return [
         Finding(
-            f"{share} of {counted(len(right), 'correct prediction')} flip under at least one corruption of severity "
+            f"{share} of {plural(len(right), 'correct prediction')} flip under at least one corruption of severity "
             f"{first}; {percent(float((at == NEVER).all(axis=0).mean()))} withstand every corruption tested.",
             severity=Severity.INFO,
             effect=share,
@@ -255,7 +255,7 @@ def _map_stability(families: pd.DataFrame, method: str, chance: Estimate, middle
     claim = (
         f"Where the prediction stays correct, the {method} map changes most under {least['family'].lower()}: rank "
         f"correlation {own} with the map of the clean image, on the object at severity {middle}, over "
-        f"{counted(int(least['maps_compared']), 'image')}"
+        f"{plural(int(least['maps_compared']), 'image')}"
     )
     if np.isfinite(chance.value):
         claim += f"; for the maps of two different images it is {number(chance.value)}"

@@ -20,7 +20,7 @@ import numpy as np
 from analyses.robustness.warping import inside, inverse, resample, shifts, turns, zooms
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.types import Array
-from workbench.data.blur import blurred
+from workbench.data.blur import blur_images
 from workbench.data.objects import background_images, object_masks, plain
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -145,7 +145,7 @@ def _found(family: str, severity: int) -> tuple[Family, float]:
     return FAMILIES[family], FAMILIES[family].strengths[max(severity, 1) - 1]
 
 
-def covered(low: Array, high: Array, side: int) -> Array:
+def coverage(low: Array, high: Array, side: int) -> Array:
     """Share of each of `side` pixels that lies between `low` and `high`, `(B,)` each, in pixels: `(B, side)`."""
     left = np.arange(side)[None]
     return np.clip(np.minimum(high[:, None], left + 1) - np.maximum(low[:, None], left), 0, 1)
@@ -169,7 +169,7 @@ def _impulse(batch: Corruptions, strength: float, draws: Draws) -> Array:
 
 
 def _blur(batch: Corruptions, strength: float, _draws: Draws) -> Array:
-    return blurred(batch.images, strength * batch.side)
+    return blur_images(batch.images, strength * batch.side)
 
 
 def _signs(draws: Draws) -> Array:
@@ -193,7 +193,7 @@ def _occlusion(batch: Corruptions, strength: float, draws: Draws) -> Array:
         places = np.argwhere(mask)
         middles[n] = places[int(draw.random() * len(places))] + 0.5
     low = [np.clip(middles[:, axis] - size / 2, 0, side - size) for axis, side in enumerate(sides)]
-    rows, columns = (covered(each, each + size, side) for each, side in zip(low, sides, strict=True))
+    rows, columns = (coverage(each, each + size, side) for each, side in zip(low, sides, strict=True))
     hidden = (rows[:, :, None] * columns[:, None])[..., None]
     return batch.images * (1 - hidden) + batch.colours[:, None, None] * hidden
 
@@ -202,7 +202,7 @@ def _stripe(batch: Corruptions, strength: float, _draws: Draws) -> Array:
     """An upright stripe in the middle is inverted."""
     width = batch.images.shape[2]
     half = np.full(1, strength * batch.side / 2)
-    struck = covered(width / 2 - half, width / 2 + half, width)[:, None, :, None]
+    struck = coverage(width / 2 - half, width / 2 + half, width)[:, None, :, None]
     return batch.images * (1 - struck) + (1 - batch.images) * struck
 
 

@@ -15,7 +15,7 @@ from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.lazy_images import Some, portions
-from workbench.data.sampling import balanced, evenly
+from workbench.data.sampling import balanced_rows, evenly
 from workbench.faithfulness.agreement import MOST_PIXELS, pairwise
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def run_trial(session: Session, rows: Array, families: Sequence[str], severities
     dataset, probe = session.dataset, session.probe
     reference = None
     if session.train is not None:
-        learned = np.sort(balanced(session.train.labels, REFERENCE_IMAGES, seed))
+        learned = np.sort(balanced_rows(session.train.labels, REFERENCE_IMAGES, seed))
         reference = pixel_reference(Some(session.train, learned), session.train.labels[learned])
     logits = []
     predicted = np.zeros((len(families), len(severities), len(rows)), np.int64)
@@ -127,7 +127,7 @@ def stability(session: Session, trial: Trial, most: int, seed: int) -> Stability
     method = next((n for n in METHODS if explainer(n).missing(session.probe) is None), METHODS[-1])
     most = most if method != METHODS[-1] else min(most, FEW)
     right = np.flatnonzero(trial.before.correct)
-    chosen = right[balanced(trial.before.labels[right], most, seed)] if len(right) else right
+    chosen = right[balanced_rows(trial.before.labels[right], most, seed)] if len(right) else right
     alike = np.full((len(trial.families), len(trial.severities), len(chosen)), np.nan)
     if not len(chosen):
         return Stability(method, alike, np.full(1, np.nan))

@@ -15,8 +15,8 @@ from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
-from workbench.data.sampling import balanced, worst_first
+from workbench.core.wording import join_names, percent, plural
+from workbench.data.sampling import balanced_rows, worst_first
 from workbench.models.input_variants import Convention, conventions
 from workbench.models.preprocessing_search import AS_THEY_ARE, compare_inputs, correct_on
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
@@ -128,7 +128,7 @@ def _bars(axes: Axes, inputs: pd.DataFrame) -> None:
 def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     """Test every preprocessing on a sample, and report one that is significantly better."""
     dataset, probe = session.dataset, session.probe
-    rows = np.sort(balanced(dataset.labels, min(most, len(dataset)), 0))
+    rows = np.sort(balanced_rows(dataset.labels, min(most, len(dataset)), 0))
     ways = conventions(dataset.image_shape, probe.preprocessing)
     table, right = compare_inputs(probe, dataset, rows, session.predictions.correct[rows], ways)
     now = right[AS_THEY_ARE]
@@ -143,7 +143,7 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     interval = (max(gain - half / len(rows), 0.0), min(gain + half / len(rows), 1.0))
     claim = (
         f"The images are not preprocessed as in training: {percent(table['accuracy'][0])} of "
-        f"{counted(len(rows), 'image')} are classified correctly as they are, {percent(best['accuracy'])} if they are "
+        f"{plural(len(rows), 'image')} are classified correctly as they are, {percent(best['accuracy'])} if they are "
         f"{way.words}"
     )
     where = {
@@ -178,7 +178,7 @@ def _training_agrees(session: Session, change: Callable[[Array], Array]) -> bool
     if training is None:
         return None
     data = training.dataset
-    rows = np.sort(balanced(data.labels, min(400, len(data)), 0))
+    rows = np.sort(balanced_rows(data.labels, min(400, len(data)), 0))
     now, then = (correct_on(training.probe, data, rows, each) for each in (lambda images: images, change))
     return bool(then.mean() > now.mean() + JUMP / 2)
 
@@ -193,7 +193,7 @@ def _collapse(predictions: Predictions, counts: Array, names: tuple[str, ...]) -
     among, hits = int(counts[others].sum()), int(counts.diagonal()[others].sum())
     share = rate(int(taken[favourite]), total)
     if share.value >= ONE_CLASS and wilson(hits, among)[1] < NOTHING:
-        what = f"{names[favourite]} is predicted for {taken[favourite]:,} of {counted(total, 'image')}, {share}"
+        what = f"{names[favourite]} is predicted for {taken[favourite]:,} of {plural(total, 'image')}, {share}"
         kept: tuple[int, ...] = (favourite,)
     else:
         never = others[taken[others] == 0]
@@ -230,7 +230,8 @@ def _permutation(session: Session, found: Permutation) -> Finding:
     total, right = len(predictions), int(predictions.correct.sum())
     low, high = (float(end) for end in wilson(len(rows), total))
     return Finding(
-        f"The labels of {listed([names[true] for true, _ in found.moves], 8)} seem swapped: {listed(pairs, 4)}, "
+        f"The labels of {join_names([names[true] for true, _ in found.moves], 8)} seem swapped: "
+        f"{join_names(pairs, 4)}, "
         f"consistently; with these labels swapped, accuracy is {percent((right + found.gain) / total)} instead of "
         f"{percent(right / total)}.",
         severity=Severity.CRITICAL,

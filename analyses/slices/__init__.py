@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.slices.worse_than_expected import SCARCE, Slice, calibrated, distinct, expected_accuracy, halves, measured
+from analyses.slices.worse_than_expected import (
+    SCARCE,
+    Slice,
+    calibrate_confidence,
+    distinct_slices,
+    expected_accuracy,
+    halves,
+    measure_slice,
+)
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
@@ -18,7 +26,7 @@ from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent
+from workbench.core.wording import percent, plural
 from workbench.data.lazy_images import Some
 from workbench.data.properties import image_properties, unlike
 from workbench.data.sampling import MOST_EVIDENCE, evenly, worst_first
@@ -85,7 +93,7 @@ class Slices(Analysis[SlicesParams]):
             return Result({"slices": _table([], [])}, arrays={}, findings=(Finding(few),))
         tried, slices = _search(session, params, properties, parts)
         significant = discoveries(np.array([each.chance for each in slices]))
-        kept = distinct([each for each, holds in zip(slices, significant, strict=True) if holds])
+        kept = distinct_slices([each for each, holds in zip(slices, significant, strict=True) if holds])
         words = [each.group.rule or unlike(properties, predictions.labels, each.group.members) for each in kept]
         findings = _findings(session, kept, words, tried)
         images, table = [], _table(kept, words)
@@ -153,7 +161,7 @@ def _search(
         wrong = (~predictions.correct).astype(np.float64)
         count = np.maximum(np.bincount(labels[find], minlength=len(names)), 1)
         worse = wrong - (np.bincount(labels[find], wrong[find], len(names)) / count)[labels]
-        confidence = calibrated(predictions, find)
+        confidence = calibrate_confidence(predictions, find)
         groups = [
             *from_properties(evaluated, known, worse, find, names=names, columns=list(properties.columns)),
             *from_pixels(evaluated, known, find, params.seed),
@@ -166,7 +174,7 @@ def _search(
             if not len(inside) or not predictions.correct[inside].mean() <= expected - LOOKS_WORSE:
                 continue
             tried += 1
-            found = measured(group, predictions, confidence, confirm, None if known is None else known.labels)
+            found = measure_slice(group, predictions, confidence, confirm, None if known is None else known.labels)
             slices += [found] if found else []
     return tried, slices
 
@@ -207,7 +215,7 @@ def _findings(session: Session, kept: list[Slice], words: list[str], tried: int)
     if not faults and not mild:
         claim = (
             "No group of images is confirmed to be worse than expected from its classes: of "
-            f"{counted(tried, 'group')} found on one half of the images, none was confirmed on the other."
+            f"{plural(tried, 'group')} found on one half of the images, none was confirmed on the other."
         )
         return (Finding(claim, kind="underperforming-slice"),)
     return tuple(_finding(session, each, rule) for each, rule in faults + mild)
@@ -219,7 +227,7 @@ def _finding(session: Session, each: Slice, rule: str) -> Finding:
     share = rate(each.right, each.tested)
     scarce = each.scarcity.high < SCARCE
     claim = (
-        f"{counted(each.size, 'image')} ({rule}) do worse than expected from their classes: on the held-out half "
+        f"{plural(each.size, 'image')} ({rule}) do worse than expected from their classes: on the held-out half "
         f"{each.right:,} of {each.tested:,} are correct, {share}, expected {percent(each.expected)}; the calibrated "
         f"confidence of similar images is {percent(each.confidence)}."
         + (f" Such images are {each.scarcity.value:.2f} times as frequent in training." if scarce else "")

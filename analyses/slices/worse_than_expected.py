@@ -87,7 +87,7 @@ def halves(labels: Array, seed: int) -> tuple[Array, Array]:
     return np.sort(order[::2]), np.sort(order[1::2])
 
 
-def calibrated(predictions: Predictions, known: Array) -> Array:
+def calibrate_confidence(predictions: Predictions, known: Array) -> Array:
     """Confidence of each prediction as the share that was right among `known` rows that are as confident.
 
     Isotonic regression of "right" on the confidence, shifted for each predicted class by what is left over on average
@@ -126,7 +126,7 @@ def expected_accuracy(labels: Array, correct: Array, members: Array) -> float:
     return float((inside * recall)[usable].sum() / inside[usable].sum())
 
 
-def measured(
+def measure_slice(
     group: Group, predictions: Predictions, confidence: Array, confirm: Array, train_labels: Array | None
 ) -> Slice | None:
     """Measure a group on the rows `confirm`; None if it is too small, too large or not worse than expected."""
@@ -182,7 +182,7 @@ def scarcity(group: Group, labels: Array, train_labels: Array | None) -> Estimat
     return Estimate(there / wanted, *(each * here / wanted for each in odds))
 
 
-def distinct(slices: list[Slice]) -> list[Slice]:
+def distinct_slices(slices: list[Slice]) -> list[Slice]:
     """Faults first, then by surely missed images; of slices that overlap heavily, the first is kept."""
     order = sorted(slices, key=lambda s: (not s.fault, -max(s.gap.low, 0) * s.size, -s.gap.value * s.size))
     kept: list[Slice] = []

@@ -26,9 +26,9 @@ from workbench.core.params import Params
 from workbench.core.pixels import as_floats
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import listed, percent
+from workbench.core.wording import join_names, percent
 from workbench.data.lazy_images import Some
-from workbench.data.properties import PROPERTIES, image_properties, said
+from workbench.data.properties import PROPERTIES, format_value, image_properties
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import block_means, pixel_rows, small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
@@ -202,7 +202,8 @@ def _priors(session: Session, train: Dataset) -> tuple[Finding, ...]:
     reweighed = float((shares[0] * recalls)[there].sum() / max(shares[0][there].sum(), 1e-9))
     listing = [f"{names[c]} ({percent(shares[1][c])} instead of {percent(shares[0][c])})" for c in farthest]
     claim = (
-        f"The class frequencies differ from training by {percent(away)} (total variation), most for {listed(listing)}. "
+        f"The class frequencies differ from training by {percent(away)} (total variation), most for "
+        f"{join_names(listing)}. "
         f"With the training frequencies the accuracy would be {percent(reweighed)} instead of "
         f"{percent(correct.mean())}."
     )
@@ -269,10 +270,11 @@ def _largest_shifts(table: pd.DataFrame) -> str:
             else "outside the range of the training images"
         )
         moves.append(
-            f"{PROPERTIES[row['property']].words} ({said(row['studied'])} instead of {said(row['train'])}, "
+            f"{PROPERTIES[row['property']].words} ({format_value(row['studied'])} instead of "
+            f"{format_value(row['train'])}, "
             f"{'higher' if away > 0 else 'lower'}{' by' if abs(away) < FARTHEST else ','} {by})"
         )
-    return f"Largest shifts: {listed(moves)}." if moves else "No single property shifted much."
+    return f"Largest shifts: {join_names(moves)}." if moves else "No single property shifted much."
 
 
 def _cost(session: Session) -> tuple[Estimate | None, str]:
@@ -294,7 +296,7 @@ def _bars(axes: Axes, table: pd.DataFrame) -> None:
     axes.barh(places, values, height=0.4, color=[PREDICTED_COLOUR if each else QUIET for each in table["significant"]])
     axes.errorbar(values, places, xerr=np.stack([values - low, high - values]), fmt="none", ecolor=INK, elinewidth=1)
     for place, (_, row) in enumerate(table.iterrows()):
-        words = f"{row['words']}\n{said(row['train'])} → {said(row['studied'])}"
+        words = f"{row['words']}\n{format_value(row['train'])} → {format_value(row['studied'])}"
         axes.text(
             -0.02,
             place,

@@ -14,7 +14,7 @@ from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted, percent, probability
+from workbench.core.wording import percent, plural, probability
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
@@ -70,7 +70,7 @@ class Triage(Analysis[TriageParams]):
         """Collect the evidence for every error, and assign its cause."""
         predictions, names = session.predictions, session.class_names
         if predictions.correct.all():
-            none = Finding(f"There are no errors in {counted(len(predictions), 'image')}.")
+            none = Finding(f"There are no errors in {plural(len(predictions), 'image')}.")
             return Result({"errors": _nothing()}, findings=(none,))
         found = evidence_of(session, params.k, params.compared)
         groups = found.groups()
@@ -178,7 +178,7 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
     """Report how many errors have one cause, and what to do about them."""
     name, count, errors, of = GROUPS[group], len(rows), len(found.rows), len(predictions)
     share = rate(count, errors)
-    claim = f"{name[0].upper()}{name[1:]}: {count:,} of {counted(errors, 'error')}, {share}"
+    claim = f"{name[0].upper()}{name[1:]}: {count:,} of {plural(errors, 'error')}, {share}"
     evidence = tuple(rows[:MOST_EVIDENCE].tolist())
     if group:
         advice = (

@@ -30,7 +30,7 @@ WALLS = {
 WITHOUT_TENSORFLOW = ("core", "data", "statistics", "plotting")
 DOWNLOADER = "workbench.data.sources.keras_download"  # Keras' own downloader is one of the sources of data
 GRADIENTS = {
-    "GradientTape": ("workbench.models.scorer", "workbench.training.replicated"),
+    "GradientTape": ("workbench.models.scorer", "workbench.training.multi_device"),
     "tf.gradients": ("workbench.models.scorer",),
 }
 WRITES = {"open_memmap", "write_text", "write_bytes", "savez", "savez_compressed", "to_csv", "save", "savefig"}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workbench.training.augmentation.distortions import turned
+from workbench.training.augmentation.distortions import rotate_and_zoom
 
 
 def slowly(image, angle, scale):
@@ -29,6 +29,6 @@ def test_turned_is_the_equation():
     random = np.random.default_rng(0)
     images = random.random((6, 9, 12))
     angles, scales = random.uniform(-3, 3, 6), random.uniform(0.5, 1.8, 6)
-    found = turned(images[..., None].astype(np.float32), angles.astype(np.float32), scales.astype(np.float32))
+    found = rotate_and_zoom(images[..., None].astype(np.float32), angles.astype(np.float32), scales.astype(np.float32))
     expected = [slowly(*each) for each in zip(images, angles, scales, strict=True)]
     np.testing.assert_allclose(np.asarray(found)[..., 0], expected, atol=2e-5)

@@ -18,7 +18,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.params import make
 from workbench.faithfulness.curves import order_of
 from workbench.faithfulness.imputation import impute
-from workbench.faithfulness.masked import mask_images
+from workbench.faithfulness.masking import mask_images
 from workbench.faithfulness.measure import Subject
 from workbench.faithfulness.measures import measure
 from workbench.faithfulness.scoring import log_odds

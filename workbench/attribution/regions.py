@@ -65,10 +65,10 @@ def regions_of(kind: str, images: Tensor, side: int) -> Regions:
         rows, columns = (np.arange(length) * min(side, length) // length for length in shape[:2])
         return Regions(ops.convert_to_tensor(rows[:, None] * min(side, shape[1]) + columns, "int32"), count)
 
-    def segmented(batch: Array) -> Array:
+    def segment(batch: Array) -> Array:
         return np.array([segments(image, count) for image in batch], np.int32).reshape(batch.shape[:3])
 
-    labels = tf.numpy_function(segmented, [images], tf.int32, stateful=False)
+    labels = tf.numpy_function(segment, [images], tf.int32, stateful=False)
     return Regions(tf.ensure_shape(labels, (None, *shape[:2])), count)
 
 

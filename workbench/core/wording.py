@@ -62,15 +62,15 @@ def cell(value: Any, *, separators: bool = False) -> str:
     return f"{value:,}" if separators and isinstance(value, int) else str(value)
 
 
-def counted(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
     """Write a number with its noun: "1 image", "1,000 images", "2 classes", "2 analyses"."""
-    plural = noun[:-2] + "es" if noun.endswith("sis") else noun + ("es" if noun.endswith(("s", "x")) else "s")
-    return f"{count:,} {noun if count == 1 else plural}"
+    many = noun[:-2] + "es" if noun.endswith("sis") else noun + ("es" if noun.endswith(("s", "x")) else "s")
+    return f"{count:,} {noun if count == 1 else many}"
 
 
-def listed(names: Sequence[object], most: int = 5) -> str:
+def join_names(names: Sequence[object], most: int = 5) -> str:
     """Join names to "A, B and C"; beyond `most` the rest is only counted."""
     words = [str(name) for name in names]
     if len(words) > most:
-        words = [*words[: most - 1], counted(len(words) - most + 1, "other")]
+        words = [*words[: most - 1], plural(len(words) - most + 1, "other")]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"

@@ -19,9 +19,9 @@ SPLITS = ("train", "validation", "test")
 
 def names() -> list[str]:
     """Return the names of all data sets: those of the workbench, and those that were registered."""
-    from workbench.data.registered import registered
+    from workbench.data.user_sources import registered_names
 
-    return [*sources(), *registered()]
+    return [*sources(), *registered_names()]
 
 
 def load_dataset(
@@ -66,9 +66,9 @@ def own_parts(name: str | Path, **reading: Any) -> tuple[str, ...]:
         WorkbenchError: if name is unknown, or what it names is not what it should be.
     """
     from workbench.data.reading import Reading
-    from workbench.data.registered import load_registered, registered
+    from workbench.data.user_sources import load_registered, registered_names
 
-    if str(name) in registered():
+    if str(name) in registered_names():
         try:
             load_registered(str(name), "validation")
         except (Unavailable, KeyError):  # a dictionary of parts, say
@@ -102,7 +102,7 @@ def is_folder(name: str | Path) -> bool:
 
 
 def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Reading, progress: Progress) -> Dataset:
-    from workbench.data.registered import load_registered, registered
+    from workbench.data.user_sources import load_registered, registered_names
 
     if is_folder(name):
         from workbench.data.folder import load_folder
@@ -110,7 +110,7 @@ def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Readin
         return load_folder(name, split, how, progress)
     if how.image_size is not None or how.channels is not None:
         raise WorkbenchError(f"`image_size` and `channels` need a folder of images. {str(name)!r} is not one.")
-    if str(name) in registered():
+    if str(name) in registered_names():
         return _with_names(load_registered(str(name), split), how)
     if str(name) in sources():
         return _with_names(sources()[str(name)].load(split, data_dir, progress), how)

@@ -31,7 +31,7 @@ def blur_matrix(side: int, sigma: float) -> Array:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def blurred(images: Array, sigma: float) -> Array:
+def blur_images(images: Array, sigma: float) -> Array:
     """Blur `(…, H, W, C)` images in numpy."""
     height, width = images.shape[-3:-1]
     rows, columns = blur_matrix(height, sigma), blur_matrix(width, sigma)

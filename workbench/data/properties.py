@@ -95,7 +95,7 @@ def image_properties(images: Any) -> pd.DataFrame:
     return pd.DataFrame({name: np.concatenate([[], *(part[name] for part in parts)]) for name in columns})
 
 
-def said(value: float) -> str:
+def format_value(value: float) -> str:
     """Write the value of a property with two decimals, "0.29"."""
     return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
@@ -116,7 +116,7 @@ def unlike(properties: pd.DataFrame, labels: Array, members: Array) -> str:
     spread = np.sqrt((inside.var(ddof=0) + outside.var(ddof=0)) / 2).clip(lower=1e-3)
     away = ((inside.mean() - outside.mean()) / spread).abs().sort_values(ascending=False, kind="stable")
     told = [
-        f"{PROPERTIES[name].words} {said(inside[name].mean())} instead of {said(outside[name].mean())}"
+        f"{PROPERTIES[name].words} {format_value(inside[name].mean())} instead of {format_value(outside[name].mean())}"
         for name in away.index[:2]
         if away[name] > CLEARLY
     ]

@@ -16,7 +16,7 @@ def evenly(count: int, most: int) -> Array:
     return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.int64))
 
 
-def balanced(labels: Array, count: int, seed: int) -> Array:
+def balanced_rows(labels: Array, count: int, seed: int) -> Array:
     """Choose up to `count` rows, each class in turn in a seeded order, and sort them by class.
 
     Args:

@@ -69,7 +69,7 @@ def diagnose(session: Session, *, quick: bool = False) -> Diagnosis:
     return _merged(session, asked, left_out, quick)
 
 
-def known(session: Session, *, quick: bool = False, partly: bool = False) -> Diagnosis | None:
+def known_diagnosis(session: Session, *, quick: bool = False, partly: bool = False) -> Diagnosis | None:
     """Return the diagnosis if all of its analyses have been answered before, else None; asks nothing.
 
     Args:

@@ -80,7 +80,7 @@ def _slope(activation: Any) -> slopes.Slope | None:
 def _slope_of_layer(layer: Any) -> slopes.Slope | None:
     kind = kind_of(layer).removeprefix("ops.")
     if kind == "ReLU":
-        return slopes.clipped(float(layer.negative_slope), layer.max_value, float(layer.threshold))
+        return slopes.relu_slope(float(layer.negative_slope), layer.max_value, float(layer.threshold))
     if kind in ("LeakyReLU", "LeakyRelu"):
         return slopes.leaky(layer.negative_slope)
     if kind == "PReLU":

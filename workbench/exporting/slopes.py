@@ -30,7 +30,7 @@ def exponential_linear(alpha: float) -> Slope:
     return lambda x, y: tf.where(x > 0, tf.ones_like(y), y + alpha)
 
 
-def clipped(negative: float, most: float | None, threshold: float) -> Slope:
+def relu_slope(negative: float, most: float | None, threshold: float) -> Slope:
     """Slope of Keras's ReLU layer: open between the threshold and the maximum, `negative` below."""
 
     def slope(x: Tensor, _: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.core.types import Array, Score
-from workbench.data.blur import SHARE, blurred
+from workbench.data.blur import SHARE, blur_images
 from workbench.models.probe import CLASSES, Probe
 from workbench.models.scorer import Scorer, Tensor
 
@@ -88,5 +88,5 @@ def area(curves: Array) -> Array:
 
 def blur_within(images: Array, within: Array, share: float = SHARE) -> Array:
     """Blur `(N, H, W, C)` images, sigma being `share` of the shorter side, and put the blur only `within`."""
-    soft = blurred(images, share * min(images.shape[1:3]))
+    soft = blur_images(images, share * min(images.shape[1:3]))
     return np.where(within[..., None], soft, images).astype(np.float32)

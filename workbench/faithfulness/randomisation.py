@@ -84,7 +84,7 @@ def randomise(
         mode: "cascading" randomises each layer and all behind it, "independent" one layer alone.
         seed: of the weights.
     """
-    from workbench.models.reweighted import Reweighted, initial
+    from workbench.models.other_weights import Reweighted, initial
 
     other = Reweighted(probe)
     steps = list(_weights(probe, mode, seed))
@@ -151,7 +151,7 @@ def _mean(values: Array, axis: int) -> Array:
 
 def _weights(probe: Probe, mode: str, seed: int) -> Iterator[tuple[str, list[Array]]]:
     """Yield the name of each stage's layer and the whole model's weights."""
-    from workbench.models.reweighted import initial, weighted_layers
+    from workbench.models.other_weights import initial, weighted_layers
 
     trained = [np.asarray(weight.value) for weight in probe.model.weights]
     drawn = initial(probe, seed)

@@ -13,7 +13,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.core.wording import percent
-from workbench.data.sampling import balanced
+from workbench.data.sampling import balanced_rows
 from workbench.models.input_variants import Convention, conventions
 from workbench.models.preprocessing import AUTO
 from workbench.statistics.rates import wilson
@@ -92,7 +92,7 @@ def find_preprocessing(load: Callable[[], Any], dataset: Dataset, path: Path | N
     if path is not None and (kept := load_arrays(path)) is not None and {"said", "name"} <= kept.keys():
         return str(kept["said"]), str(kept["name"])
     probe = Probe(load(), dataset.image_shape)
-    rows = np.sort(balanced(dataset.labels, min(IMAGES, len(dataset)), 0))
+    rows = np.sort(balanced_rows(dataset.labels, min(IMAGES, len(dataset)), 0))
     ways = {n: way for n, way in conventions(dataset.image_shape, probe.preprocessing).items() if way.flag}
     table, _ = compare_inputs(probe, dataset, rows, correct_on(probe, dataset, rows, lambda images: images), ways)
     usual, others = table.iloc[0], table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable")

@@ -19,7 +19,7 @@ import numpy as np
 
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import counted
+from workbench.core.wording import plural
 from workbench.plotting.colours import CONTRASTING, DIVERGING, SEQUENTIAL
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def caption(result: Result) -> str:
     if context.get("dataset"):
         parts.append(str(context["dataset"]))
     if context.get("images"):
-        parts.append(counted(int(context["images"]), "image"))
+        parts.append(plural(int(context["images"]), "image"))
     parts += [f"{name.replace('_', ' ')} {_value(value)}" for name, value in result.params.items()]
     return " · ".join(text(part, 60) for part in parts)
 

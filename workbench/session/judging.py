@@ -16,7 +16,7 @@ from workbench.core.kept import Kept
 from workbench.core.pixels import as_floats
 from workbench.core.provenance import code_digest
 from workbench.core.types import Array
-from workbench.data.sampling import balanced
+from workbench.data.sampling import balanced_rows
 
 if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
@@ -73,7 +73,7 @@ def randomisation_of(study: Study, method: Explainer) -> Randomisation:
             return known
         from workbench.faithfulness.randomisation import randomise
 
-        rows = balanced(study.dataset.labels, IMAGES, 0)
+        rows = balanced_rows(study.dataset.labels, IMAGES, 0)
         found = randomise(
             study.probe,
             method,

@@ -167,7 +167,7 @@ def temperature(predictions: Predictions) -> float:
     return float(np.exp(brentq(slope, cold, hot, xtol=1e-9)))
 
 
-def scaled(predictions: Predictions, by: float | Array) -> Predictions:
+def scale_logits(predictions: Predictions, by: float | Array) -> Predictions:
     """Divide the logits by temperatures, one or `(N,)`, in float64, so that no two of them become equal."""
     divisor = np.broadcast_to(np.asarray(by, np.float64), (len(predictions),))
     return Predictions(predictions.logits.astype(np.float64) / divisor[:, None], predictions.labels)

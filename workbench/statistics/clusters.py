@@ -36,7 +36,7 @@ class Clusters:
         return int(self.labels.max(initial=0)) + 1
 
 
-def clustered(vectors: Array, *, seed: int = 0) -> Clusters:
+def find_clusters(vectors: Array, *, seed: int = 0) -> Clusters:
     """Split vectors into 2…5 groups, or leave them in one where a cloud without groups is split as well.
 
     The vectors are brought to length 1; k is the one with the highest silhouette (Rousseeuw 1987). The split is

@@ -68,7 +68,7 @@ def _narrowed(conditions: tuple[Condition, ...], new: Condition) -> tuple[Condit
     return (*(c for c in conditions if c.column != new.column), joined)
 
 
-def fulfilled(conditions: tuple[Condition, ...], values: Array) -> Array:
+def matching_rows(conditions: tuple[Condition, ...], values: Array) -> Array:
     """Say which rows of `(N, P)` fulfil all conditions: `(N,)` bool; compared in float32, as the tree does."""
     inside = np.ones(len(values), bool)
     for each in conditions:
@@ -116,7 +116,7 @@ def error_tree(
     wrong, least = ~predictions.correct, max(len(find) // 50, 4)
     rows, total = [], int(wrong[confirm].sum())
     for node in nodes(values[find], wrong[find].astype(np.float64), depth=DEPTH, least=least):
-        inside = fulfilled(node.conditions, values[confirm])
+        inside = matching_rows(node.conditions, values[confirm])
         errors, count = int(wrong[confirm][inside].sum()), int(inside.sum())
         rule = in_words(node.conditions[-1:], list(properties.columns), names) if node.conditions else "all images"
         share, ends = errors / max(count, 1), wilson(errors, count)

@@ -8,7 +8,7 @@ from workbench.core.types import Array
 from workbench.statistics.rates import wilson
 
 
-def apart(counts: Array) -> Array | None:
+def separate_groups(counts: Array) -> Array | None:
     """Find the group of classes that errors least often enter or leave.
 
     Classes are merged by average linkage on how often they are confused (both ways, over the images of

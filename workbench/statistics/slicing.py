@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.core.types import Array
-from workbench.statistics.error_tree import fulfilled, in_words, nodes
+from workbench.statistics.error_tree import in_words, matching_rows, nodes
 
 CLASS_DEPTH, DEPTH = 3, 4
 """Depth of the trees within a class, and of the one over all classes."""
@@ -79,14 +79,14 @@ def from_properties(
         for node in nodes(studied.properties[rows], worse[rows], depth=depth, least=least):
             if not node.conditions:
                 continue
-            alike = fulfilled(node.conditions, studied.properties)
+            alike = matching_rows(node.conditions, studied.properties)
             own = np.ones(len(alike), bool) if only is None else studied.labels == only
             if (key := (alike & own).tobytes()) in seen:
                 continue
             seen.add(key)
             learned = None
             if train is not None:
-                learned = fulfilled(node.conditions, train.properties)
+                learned = matching_rows(node.conditions, train.properties)
                 learned = learned if only is None else learned & (train.labels == only)
             words = in_words(node.conditions, columns, names)
             rule = words if only is None else f"{names[only]}, {words}"

@@ -31,7 +31,7 @@ from workbench.training.compiling import (
     with_weights,
 )
 from workbench.training.epoch_log import history_row, note, reporter
-from workbench.training.replicated import fit_epoch
+from workbench.training.multi_device import fit_epoch
 from workbench.training.weight_averaging import Averages
 
 Row = Mapping[str, float]

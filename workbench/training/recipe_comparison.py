@@ -15,7 +15,7 @@ from workbench.core.finding import Finding
 from workbench.core.params import make
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import join_names, percent, plural
 from workbench.statistics.significance import holm
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.fitting import Row, Start, Tell
@@ -256,9 +256,7 @@ def findings(table: pd.DataFrame) -> Iterator[Finding]:
     first = table.iloc[0]
     for _, row in table.iloc[1:].iterrows():
         points = f"{100 * row['difference']:+.2f} points".replace("-", "−")
-        over = (
-            f"{_span(row, 'seeds')} over {counted(int(row['seeds']), 'seed')}, {_span(row, 'images')} over the images"
-        )
+        over = f"{_span(row, 'seeds')} over {plural(int(row['seeds']), 'seed')}, {_span(row, 'images')} over the images"
         claim = (
             f"No significant difference between {row['recipe']} and {first['recipe']}: {points} ({over})."
             if row["verdict"] == OPEN
@@ -271,7 +269,7 @@ def findings(table: pd.DataFrame) -> Iterator[Finding]:
         yield Finding(claim, effect=Estimate(float(row["difference"]), *interval), advice=advice)
     best = table.iloc[int(table["accuracy"].to_numpy().argmax())]
     yield Finding(
-        f"{best['recipe']} has the highest mean accuracy of {counted(len(table), 'recipe')} on these test images, "
+        f"{best['recipe']} has the highest mean accuracy of {plural(len(table), 'recipe')} on these test images, "
         f"{percent(float(best['accuracy']))}.",
         effect=Estimate(float(best["accuracy"])),
         advice="It was selected on the test images, so its accuracy on them is optimistic: evaluate it on others.",
@@ -289,4 +287,4 @@ def summary(trained: Sequence[RecipeRun]) -> str:
     """Summarise what was trained."""
     names = list(dict.fromkeys(each.recipe for each in trained))
     seeds = sorted({each.seed for each in trained})
-    return f"{listed(names)}; {counted(len(seeds), 'seed')}; {counted(len(trained[0].correct), 'test image')}"
+    return f"{join_names(names)}; {plural(len(seeds), 'seed')}; {plural(len(trained[0].correct), 'test image')}"

@@ -1,7 +1,7 @@
 import numpy as np
 
 from analyses.samples import Samples, SamplesParams
-from workbench.data.sampling import balanced
+from workbench.data.sampling import balanced_rows
 
 LABELS = [0, 0, 0, 1, 1, 2]
 
@@ -26,14 +26,14 @@ def test_more_than_there_are_gives_all_once(stand_in):
 
 
 def test_the_seed_decides_which(stand_in):
-    found = {tuple(balanced(np.array(LABELS), 3, seed)) for seed in range(30)}
+    found = {tuple(balanced_rows(np.array(LABELS), 3, seed)) for seed in range(30)}
     assert found == {(a, b, 5) for a in (0, 1, 2) for b in (3, 4)}
-    assert tuple(balanced(np.array(LABELS), 3, 7)) == tuple(balanced(np.array(LABELS), 3, 7))
+    assert tuple(balanced_rows(np.array(LABELS), 3, 7)) == tuple(balanced_rows(np.array(LABELS), 3, 7))
 
 
 def test_an_image_too_many_goes_to_a_class_by_chance_not_to_the_first():
     labels = np.array([0, 0, 1, 1])
-    extra = {int(np.bincount(labels[balanced(labels, 3, seed)]).argmax()) for seed in range(30)}
+    extra = {int(np.bincount(labels[balanced_rows(labels, 3, seed)]).argmax()) for seed in range(30)}
     assert extra == {0, 1}
 
 

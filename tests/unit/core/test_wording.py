@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workbench.core.wording import cell, counted, listed, percent
+from workbench.core.wording import cell, join_names, percent, plural
 from workbench.statistics.rates import rate
 
 
@@ -40,15 +40,15 @@ def test_a_rate_says_its_wilson_interval():
     ],
 )
 def test_counted(count, noun, said):
-    assert counted(count, noun) == said
+    assert plural(count, noun) == said
 
 
 def test_listed():
-    assert listed(["a"]) == "a"
-    assert listed(["a", "b", "c"]) == "a, b and c"
-    assert listed(list("abcdefg"), most=3) == "a, b and 5 others"
-    assert listed(list("abcd"), most=3) == "a, b and 2 others"
-    assert listed([]) == "none"
+    assert join_names(["a"]) == "a"
+    assert join_names(["a", "b", "c"]) == "a, b and c"
+    assert join_names(list("abcdefg"), most=3) == "a, b and 5 others"
+    assert join_names(list("abcd"), most=3) == "a, b and 2 others"
+    assert join_names([]) == "none"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from workbench.core.params import Params
 from workbench.core.progress import reporting
 from workbench.core.result import Result
 from workbench.diagnosis import registry
-from workbench.diagnosis.diagnose import diagnose, known
+from workbench.diagnosis.diagnose import diagnose, known_diagnosis
 from workbench.diagnosis.record import as_record
 from workbench.session.analysis import Analysis
 from workbench.session.session import Session
@@ -147,11 +147,11 @@ def test_an_interrupted_diagnosis_goes_on_where_it_was(session):
 
     with pytest.raises(StopNow), reporting(stop):
         diagnose(given)
-    assert known(given) is None
+    assert known_diagnosis(given) is None
     registry._answers.clear()  # as in a new process: only the folder is left
     found = diagnose(given)
     assert ASKED == [("one", 9), ("two", 9)]
-    assert [each.finding for each in known(given).findings] == [each.finding for each in found.findings]
+    assert [each.finding for each in known_diagnosis(given).findings] == [each.finding for each in found.findings]
 
 
 def test_the_record_has_the_words_that_other_programs_read(session):

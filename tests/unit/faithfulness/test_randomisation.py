@@ -11,8 +11,8 @@ from sklearn.datasets import load_digits
 
 from workbench.attribution.methods import explainer
 from workbench.faithfulness.randomisation import compare, randomise
+from workbench.models.other_weights import initial
 from workbench.models.probe import Probe
-from workbench.models.reweighted import initial
 from workbench.statistics.significance import mean_with_interval
 
 

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from workbench.statistics.separation import apart
+from workbench.statistics.separation import separate_groups
 
 COUNTS = np.array([[8, 2, 0, 0], [2, 8, 0, 0], [0, 0, 5, 5], [0, 1, 4, 5]])
 
 
 def test_the_group_that_errors_seldom_leave_is_found():
-    assert apart(COUNTS).tolist() == [0, 1]  # 1 of 21 errors crosses its border; of the other group 1 of 20
+    assert separate_groups(COUNTS).tolist() == [0, 1]  # 1 of 21 errors crosses its border; of the other group 1 of 20
     order = [2, 0, 3, 1]
-    assert apart(COUNTS[np.ix_(order, order)]).tolist() == [1, 3]
+    assert separate_groups(COUNTS[np.ix_(order, order)]).tolist() == [1, 3]
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ def test_the_group_that_errors_seldom_leave_is_found():
     ],
 )
 def test_no_group_is_made_up(counts):
-    assert apart(counts) is None
+    assert separate_groups(counts) is None

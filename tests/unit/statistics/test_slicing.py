@@ -1,7 +1,7 @@
 import numpy as np
 
 from workbench.core.predictions import Predictions
-from workbench.statistics.error_tree import Condition, error_tree, fulfilled, in_words, nodes
+from workbench.statistics.error_tree import Condition, error_tree, in_words, matching_rows, nodes
 from workbench.statistics.slicing import Part, components, from_embeddings, from_pixels, from_properties, least_members
 
 COLUMNS = ["brightness", "noise"]
@@ -14,7 +14,7 @@ def test_a_tree_finds_the_corner_and_says_it():
     found = nodes(values, wrong.astype(float), depth=2, least=2)
     assert found[0].conditions == ()
     assert found[0].depth == 0
-    corner = [each for each in found if np.array_equal(fulfilled(each.conditions, values), wrong)]
+    corner = [each for each in found if np.array_equal(matching_rows(each.conditions, values), wrong)]
     assert corner[0].depth == 2
     assert set(in_words(corner[0].conditions, COLUMNS, NAMES).split(" and ")) == {
         "mean brightness above 0.5",
@@ -25,7 +25,7 @@ def test_a_tree_finds_the_corner_and_says_it():
 def test_several_conditions_on_one_property_are_joined():
     values = np.array([[0.1], [0.3], [0.5], [0.7], [0.9]] * 4)
     found = nodes(values, (values[:, 0] == 0.5).astype(float), depth=2, least=2)
-    middle = next(each for each in found if np.array_equal(fulfilled(each.conditions, values), values[:, 0] == 0.5))
+    middle = next(each for each in found if np.array_equal(matching_rows(each.conditions, values), values[:, 0] == 0.5))
     assert in_words(middle.conditions, COLUMNS, NAMES) == "mean brightness 0.4 to 0.6"
 
 

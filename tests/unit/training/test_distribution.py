@@ -76,7 +76,7 @@ import tensorflow as tf
 
 from workbench.training import distribution, fitting, trainer
 from workbench.training.recipes import TrainingJob
-from workbench.training.replicated import fit_epoch
+from workbench.training.multi_device import fit_epoch
 """
     + TINY
     + """

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from workbench.app.page.jobs import Job, Jobs
 from workbench.core.progress import reporting
-from workbench.diagnosis.diagnose import Diagnosis, diagnose, known
+from workbench.diagnosis.diagnose import Diagnosis, diagnose, known_diagnosis
 from workbench.models.turns import NEXT, TURNS
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ class Diagnosing:
             job = self.jobs.get(_key(quick))
             made = job.value if job is not None and job.done.is_set() else None
             if made is None and job is None:
-                made = known(session, quick=quick)
+                made = known_diagnosis(session, quick=quick)
             if made is not None:
                 self._found[quick] = made
         return self._found.get(quick)
 
     def so_far(self, session: Session, *, quick: bool) -> Diagnosis | None:
         """Return what has been answered by now, ranked; asks nothing."""
-        return known(session, quick=quick, partly=True)
+        return known_diagnosis(session, quick=quick, partly=True)
 
     def start(self, session: Session, *, quick: bool) -> tuple[str, Job]:
         """Return the key and the job of the diagnosis, begun if need be; the model must be loaded."""

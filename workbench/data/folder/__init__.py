@@ -14,7 +14,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array
-from workbench.core.wording import counted
+from workbench.core.wording import plural
 from workbench.data.class_names import matching_names
 from workbench.data.folder.decoded import DecodedImages
 from workbench.data.folder.layout import Layout, lay_out, printable
@@ -137,27 +137,27 @@ class Folder:
         if skipped := self.skipped:
             named = ", ".join(f"{name} ({problem})" for name, problem in list(skipped.items())[:MOST_NAMED])
             more = f" and {len(skipped) - MOST_NAMED:,} more" if len(skipped) > MOST_NAMED else ""
-            yield f"{counted(len(skipped), 'file')} skipped: {named}{more}"
+            yield f"{plural(len(skipped), 'file')} skipped: {named}{more}"
         usable = self.survey.problems == ""
         height, width, channels = self.image_shape
         sizes = np.unique(self.survey.sizes[usable], axis=0)
         if len(sizes) > 1 or sizes[0].tolist() != [height, width]:
             chosen = "requested size" if self.reading.image_size else self._usual[1]
-            found = counted(len(sizes), "size" if len(sizes) == 1 else "different size")
+            found = plural(len(sizes), "size" if len(sizes) == 1 else "different size")
             yield f"{found}; resized to {height}×{width} (H×W, {chosen}), aspect ratio kept"
         if not self.reading.image_size and height * width > LARGE:
             yield f"images of {height}×{width} are large: a smaller --image-size makes everything faster"
         coloured = int((self.survey.coloured & usable).sum())
         if channels == 1 and coloured:
-            yield f"colour converted to grey in {counted(coloured, 'image')}"
+            yield f"colour converted to grey in {plural(coloured, 'image')}"
         if channels == 3 and coloured < usable.sum():
-            yield f"{counted(int(usable.sum()) - coloured, 'grey image')} converted to colour"
+            yield f"{plural(int(usable.sum()) - coloured, 'grey image')} converted to colour"
         if transparent := int((self.survey.transparent & usable).sum()):
-            yield f"transparent pixels made black in {counted(transparent, 'image')}"
+            yield f"transparent pixels made black in {plural(transparent, 'image')}"
         if not self.split and self.reading.test_share:
             yield (
                 f"no train and test folders: {100 * self.reading.test_share:g} % of each class held out as test part, "
-                f"{counted(len(self.rows('test')), 'image')} (seed {self.reading.seed})"
+                f"{plural(len(self.rows('test')), 'image')} (seed {self.reading.seed})"
             )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import log_expit
 
 from workbench.core.types import Array
-from workbench.faithfulness.masked import log_odds_with_and_without
+from workbench.faithfulness.masking import log_odds_with_and_without
 from workbench.faithfulness.measure import Better, Measure, Subject
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from workbench.core.types import Array
-from workbench.faithfulness.masked import log_odds_with_and_without
+from workbench.faithfulness.masking import log_odds_with_and_without
 from workbench.faithfulness.measure import Better, Measure, Subject
 
 

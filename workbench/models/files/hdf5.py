@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.models.files.keras import open_model, serialized
+from workbench.models.files.keras import open_model, serialized_objects
 
 OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 """How Keras 2 wrote TensorFlow operations that stand in a model; Keras 3 has no such layers."""
@@ -20,7 +20,9 @@ def load_hdf5(path: Path) -> Any:
         WorkbenchError: if it is damaged, holds weights only, has a Lambda layer, or needs a class that is not Keras's.
     """
     config, version = _config(path)
-    foreign = next((each["class_name"] for each in serialized(config) if each["class_name"] in OPERATIONS), None)
+    foreign = next(
+        (each["class_name"] for each in serialized_objects(config) if each["class_name"] in OPERATIONS), None
+    )
     if foreign is not None:
         raise WorkbenchError(
             f"{path.name} has a layer {foreign!r}, a TensorFlow operation that only Keras 2 can call. Open it there "

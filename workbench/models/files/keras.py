@@ -104,7 +104,7 @@ def _config(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def _refuse_code(path: Path, config: dict[str, Any]) -> None:
-    for part in serialized(config):
+    for part in serialized_objects(config):
         if part["class_name"] in ("Lambda", "__lambda__"):
             inner = part.get("config")
             name = inner.get("name") if isinstance(inner, dict) else None
@@ -116,13 +116,13 @@ def _refuse_code(path: Path, config: dict[str, Any]) -> None:
 
 def _custom_classes(config: dict[str, Any]) -> Iterator[str]:
     """Yield the registered name of every class that is neither Keras's nor Python's."""
-    for part in serialized(config):
+    for part in serialized_objects(config):
         module = part.get("module")
         if isinstance(module, str) and module != "builtins" and module.split(".")[0] != "keras":
             yield str(part.get("registered_name") or part["class_name"])
 
 
-def serialized(node: Any) -> Iterator[dict[str, Any]]:
+def serialized_objects(node: Any) -> Iterator[dict[str, Any]]:
     """Yield every serialized object in a nest of lists and dictionaries."""
     nodes = [node]
     while nodes:  # not recursive: the nest is the file's, and may be deeper than Python's stack

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.training.architectures.pretrained import Published
-from workbench.training.architectures.transfer import Backbone, centred, transferred
+from workbench.training.architectures.transfer import Backbone, build_transfer, centre_pixels
 
 MOBILENET_V3 = Backbone(
     architecture="mobilenet-v3",
     application="MobileNetV3Small",
-    prepare=centred,
+    prepare=centre_pixels,
     published=Published(
         "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5", "mobilenet_v3", "d3e8ec802a04aa4fc771ee12a9a9b836"
     ),
@@ -22,8 +22,8 @@ RECIPE = "transfer"
 
 
 def build(image_shape: tuple[int, int, int], classes: int, weights: str | None = "imagenet") -> Any:
-    """Build the network; see `transferred` for arguments and errors.
+    """Build the network; see `build_transfer` for arguments and errors.
 
     Source: Howard et al. 2019, arXiv 1905.02244, table 2 (MobileNetV3-Small).
     """
-    return transferred(MOBILENET_V3, image_shape, classes, weights)
+    return build_transfer(MOBILENET_V3, image_shape, classes, weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.training.architectures.pretrained import Published
-from workbench.training.architectures.transfer import Backbone, blue_first, transferred
+from workbench.training.architectures.transfer import Backbone, blue_first, build_transfer
 
 RESNET50 = Backbone(
     architecture="resnet50",
@@ -21,8 +21,8 @@ RECIPE = "transfer"
 
 
 def build(image_shape: tuple[int, int, int], classes: int, weights: str | None = "imagenet") -> Any:
-    """Build the network; see `transferred` for arguments and errors.
+    """Build the network; see `build_transfer` for arguments and errors.
 
     Source: He et al. 2015, arXiv 1512.03385, table 1, in Keras's version.
     """
-    return transferred(RESNET50, image_shape, classes, weights)
+    return build_transfer(RESNET50, image_shape, classes, weights)

@@ -36,7 +36,7 @@ class Backbone:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def transferred(backbone: Backbone, image_shape: tuple[int, int, int], classes: int, weights: str | None) -> Any:
+def build_transfer(backbone: Backbone, image_shape: tuple[int, int, int], classes: int, weights: str | None) -> Any:
     """Build the layers that prepare the image, the backbone, the mean of its feature maps, dropout and a softmax.
 
     Grey becomes three equal channels. Images whose shorter side is outside 96…224 pixels are scaled to that, in
@@ -65,7 +65,7 @@ def transferred(backbone: Backbone, image_shape: tuple[int, int, int], classes: 
     import keras
     from keras import Input, Model, layers
 
-    size = scaled(height, width)
+    size = backbone_size(height, width)
     inner = getattr(keras.applications, backbone.application)(
         include_top=False, weights=None, input_shape=(*size, 3), name="backbone", **backbone.options
     )
@@ -81,14 +81,14 @@ def transferred(backbone: Backbone, image_shape: tuple[int, int, int], classes: 
     return Model(images, layers.Dense(classes, activation="softmax", name="output")(dropped), name=name)
 
 
-def scaled(height: int, width: int) -> tuple[int, int]:
+def backbone_size(height: int, width: int) -> tuple[int, int]:
     """Return (h, w) in pixels that the backbone is given: in proportion, the shorter side within 96…224."""
     shorter = min(height, width)
     factor = min(max(shorter, SMALLEST), LARGEST) / shorter
     return max(round(height * factor), 1), max(round(width * factor), 1)
 
 
-def centred(pixels: Any) -> Any:
+def centre_pixels(pixels: Any) -> Any:
     """RGB in [0, 1] to [-1, 1]."""
     from keras import layers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.training.architectures.pretrained import Published
-from workbench.training.architectures.transfer import Backbone, blue_first, transferred
+from workbench.training.architectures.transfer import Backbone, blue_first, build_transfer
 
 VGG16 = Backbone(
     architecture="vgg16",
@@ -21,8 +21,8 @@ RECIPE = "transfer"
 
 
 def build(image_shape: tuple[int, int, int], classes: int, weights: str | None = "imagenet") -> Any:
-    """Build the network; see `transferred` for arguments and errors.
+    """Build the network; see `build_transfer` for arguments and errors.
 
     Source: Simonyan and Zisserman 2014, arXiv 1409.1556, table 1, column D, without its dense layers.
     """
-    return transferred(VGG16, image_shape, classes, weights)
+    return build_transfer(VGG16, image_shape, classes, weights)

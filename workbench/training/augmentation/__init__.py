@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.core.dataset import Dataset
 from workbench.core.types import Array
-from workbench.training.augmentation.distortions import erased, moved, toned, turned
+from workbench.training.augmentation.distortions import adjust_tone, erase, rotate_and_zoom, shift
 from workbench.training.augmentation.draws import Draws
 from workbench.training.recipes import Recipe
 
@@ -60,7 +60,7 @@ class TrainingBatches:
 
         def batch(number: Any) -> tuple[Any, ...]:
             part = slice(number * size, (number + 1) * size)
-            images = augmented(self._read(order[part]), draws, part, self.recipe, number)
+            images = augment(self._read(order[part]), draws, part, self.recipe, number)
             labels = tf.gather(self._labels, order[part])
             if self._weights is None:
                 return images, labels
@@ -69,7 +69,7 @@ class TrainingBatches:
         return tf.data.Dataset.range(self.steps).map(batch).prefetch(AHEAD)
 
 
-def augmented(images: Any, draws: Draws, part: slice, recipe: Recipe, number: Any = 0) -> Any:
+def augment(images: Any, draws: Draws, part: slice, recipe: Recipe, number: Any = 0) -> Any:
     """Change a batch of images as it was drawn.
 
     Args:
@@ -90,15 +90,15 @@ def augmented(images: Any, draws: Draws, part: slice, recipe: Recipe, number: An
     if recipe.flip:
         images = tf.where(of(draws.mirrored)[:, None, None, None], images[:, :, ::-1], images)
     if recipe.shift:
-        images = moved(images, of(draws.moves), recipe.shift)
+        images = shift(images, of(draws.moves), recipe.shift)
     images = tf.cast(images, tf.float32) / 255.0
     if recipe.rotation or recipe.zoom:
-        images = turned(images, of(draws.angles), of(draws.scales))
+        images = rotate_and_zoom(images, of(draws.angles), of(draws.scales))
     if recipe.brightness or recipe.contrast:
-        images = toned(images, of(draws.brightness), of(draws.contrast))
+        images = adjust_tone(images, of(draws.brightness), of(draws.contrast))
     if recipe.erasing:
         seed = tf.stack([draws.noise[0], draws.noise[1] ^ tf.cast(number, tf.int32)])
-        images = erased(images, of(draws.boxes), seed)
+        images = erase(images, of(draws.boxes), seed)
     return images
 
 

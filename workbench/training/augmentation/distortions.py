@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def moved(images: Any, moves: Any, reach: int) -> Any:
+def shift(images: Any, moves: Any, reach: int) -> Any:
     """Move each image by whole pixels; what comes in from outside is black.
 
     Args:
@@ -23,7 +23,7 @@ def moved(images: Any, moves: Any, reach: int) -> Any:
     return tf.gather(padded, columns, axis=2, batch_dims=1)
 
 
-def turned(images: Any, angles: Any, scales: Any) -> Any:
+def rotate_and_zoom(images: Any, angles: Any, scales: Any) -> Any:
     """Turn and enlarge each image about its middle, bilinearly; outside, the pixels of its border go on.
 
     Args:
@@ -64,7 +64,7 @@ def turned(images: Any, angles: Any, scales: Any) -> Any:
     )
 
 
-def toned(images: Any, brightness: Any, contrast: Any) -> Any:
+def adjust_tone(images: Any, brightness: Any, contrast: Any) -> Any:
     """Stretch each image's values about their mean, then make it lighter; what leaves [0, 1] is cut off.
 
     Args:
@@ -79,7 +79,7 @@ def toned(images: Any, brightness: Any, contrast: Any) -> Any:
     return tf.clip_by_value(stretched + brightness[:, None, None, None], 0.0, 1.0)
 
 
-def erased(images: Any, boxes: Any, seed: Any) -> Any:
+def erase(images: Any, boxes: Any, seed: Any) -> Any:
     """Put noise into a rectangle of each image.
 
     Source: Zhong et al. 2017, arXiv 1708.04896, algorithm 1, with a random value for each erased pixel (RE-R).

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from analyses.reliance.shortcuts import find_shortcuts, sample, told
+from analyses.reliance.shortcuts import find_shortcuts, sample, shortcut_finding
 from workbench.core.dataset import Dataset
 from workbench.session.session import Session
 
@@ -54,7 +54,7 @@ def test_a_mark_that_the_model_uses_wins_all_images_and_its_control_none(opened)
     assert found.mark.label == 1 and np.argwhere(found.mark.pixels).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
     assert (found.pasted, found.flipped, found.control, found.elsewhere) == (80, 80, 0, 0)
     assert found.used and found.gained > 0.99
-    finding = told(found, ("left", "right"), 200, "train")
+    finding = shortcut_finding(found, ("left", "right"), 200, "train")
     assert (finding.severity, finding.kind, finding.classes, finding.part) == ("serious", "shortcut", (1,), "train")
     assert "4 pixels (upper left corner, rows 0–1, columns 0–1) occurs with right" in finding.claim
     assert "it flips 100 % (95 % interval 95.4–100 %) to right" in finding.claim
@@ -65,7 +65,7 @@ def test_a_mark_that_the_model_does_not_see_is_mild(opened):
     (found,), _ = find_shortcuts(session, sample(session), 80, 4)
     assert (found.pasted, found.flipped, found.lost) == (80, 0, 0)
     assert not found.used
-    assert told(found, ("left", "right"), 200, "train").severity == "mild"
+    assert shortcut_finding(found, ("left", "right"), 200, "train").severity == "mild"
 
 
 def test_without_a_mark_nothing_is_tried(opened):
@@ -80,7 +80,7 @@ def test_images_that_are_wrong_for_lack_of_the_mark_are_its_cost(opened):
     network.set_weights([kernel, np.add(bias, [40.0, 0.0])])  # now only the mark makes it say "right"
     (found,), _ = find_shortcuts(session, sample(session), 80, 4)
     assert sorted(found.harmed) == np.flatnonzero(session.dataset.labels == 1).tolist()
-    assert told(found, ("left", "right"), 200, "train").at_stake == 0.5
+    assert shortcut_finding(found, ("left", "right"), 200, "train").at_stake == 0.5
     assert (found.removed, found.lost) == (found.mark.carrying, found.mark.carrying)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analyses.robustness.corruptions import FAMILIES, SEVERITIES, Corruptions, covered
+from analyses.robustness.corruptions import FAMILIES, SEVERITIES, Corruptions, coverage
 from workbench.core.errors import WorkbenchError
 
 SHAPES = [(28, 28, 1), (8, 8, 1), (20, 24, 3), (5, 3, 1)]
@@ -146,7 +146,7 @@ def test_what_does_not_move_is_not_moved_back():
 
 
 def test_the_share_of_a_pixel_that_is_covered_by_hand():
-    found = covered(np.array([0.5, 2.0]), np.array([1.75, 4.0]), 4)
+    found = coverage(np.array([0.5, 2.0]), np.array([1.75, 4.0]), 4)
     assert found.tolist() == [[0.5, 0.75, 0, 0], [0, 0, 1, 1]]
 
 

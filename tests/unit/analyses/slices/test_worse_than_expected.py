@@ -3,11 +3,11 @@ import pytest
 
 from analyses.slices.worse_than_expected import (
     Slice,
-    calibrated,
-    distinct,
+    calibrate_confidence,
+    distinct_slices,
     expected_accuracy,
     halves,
-    measured,
+    measure_slice,
     scarcity,
 )
 from workbench.core.estimate import Estimate
@@ -54,7 +54,7 @@ def test_the_calibrated_confidence_is_the_share_that_is_right():
     labels = np.zeros(200, np.int64)
     sure = np.repeat([0.6, 0.95], 100)
     right = np.concatenate([np.arange(100) < 55, np.arange(100) < 70])
-    values = calibrated(predictions(labels, right, sure), np.arange(200))
+    values = calibrate_confidence(predictions(labels, right, sure), np.arange(200))
     of_right = values[right]
     assert of_right[0] < of_right[-1]
     # isotonic: 55 % and 70 %; what is predicted 0 is always right here, of 125, so each is raised
@@ -68,7 +68,7 @@ def test_a_group_is_measured_on_the_other_half_alone():
     group = Group(
         members=rows(40, 0, 1, 2, 20, 21, 22, 23, 24), alike=rows(40, *range(20, 30)), learned=None, source="pixels"
     )
-    found = measured(group, predictions(labels, right), np.full(40, 0.8), np.arange(20, 40), None)
+    found = measure_slice(group, predictions(labels, right), np.full(40, 0.8), np.arange(20, 40), None)
     assert (found.size, found.tested, found.right) == (8, 5, 1)
     assert found.expected == 1
     assert found.chance == pytest.approx(1 / 969)  # 4 of 4 errors among 5 of 20: C(5, 4) / C(20, 4)
@@ -80,7 +80,7 @@ def test_a_group_is_measured_on_the_other_half_alone():
 def test_a_group_that_is_not_worse_is_none():
     labels = np.zeros(20, np.int64)
     group = Group(members=rows(20, 10, 11, 12, 13), alike=rows(20, 10, 11, 12, 13), learned=None, source="pixels")
-    assert measured(group, predictions(labels, np.ones(20, bool)), np.ones(20), np.arange(10, 20), None) is None
+    assert measure_slice(group, predictions(labels, np.ones(20, bool)), np.ones(20), np.arange(10, 20), None) is None
 
 
 def test_scarcity_compares_shares_within_the_class():
@@ -126,7 +126,7 @@ def test_a_fault_is_far_below_and_either_unforeseen_or_scarce():
 
 def test_overlapping_groups_are_said_once_and_faults_come_first():
     large, inner, other = rows(10, 0, 1, 2, 3), rows(10, 0, 1, 2), rows(10, 7, 8)
-    kept = distinct([slice_(inner), slice_(large), slice_(other, over=0.0)])
+    kept = distinct_slices([slice_(inner), slice_(large), slice_(other, over=0.0)])
     assert [each.group.members.sum() for each in kept] == [4, 2]
 
 

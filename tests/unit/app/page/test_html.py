@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from workbench.app.page.html import Html, breakable, button, element, go, waiting
-from workbench.core.wording import bare_percent, cell, counted, significant
+from workbench.core.wording import bare_percent, cell, plural, significant
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_what_is_not_certain_never_reads_as_if_it_were(share, decimals, text):
 
 
 def test_counts_have_a_plural_and_separators():
-    assert [counted(n, "error") for n in (0, 1, 10000)] == ["0 errors", "1 error", "10,000 errors"]
+    assert [plural(n, "error") for n in (0, 1, 10000)] == ["0 errors", "1 error", "10,000 errors"]
 
 
 def test_long_names_break_after_slash_and_hyphen_and_stay_text():

@@ -19,7 +19,7 @@ from workbench.training.architectures import architectures, pretrained
 from workbench.training.architectures.mobilenet_v3 import MOBILENET_V3
 from workbench.training.architectures.pretrained import Published
 from workbench.training.architectures.resnet50 import RESNET50
-from workbench.training.architectures.transfer import Backbone, blue_first, centred, scaled, transferred
+from workbench.training.architectures.transfer import Backbone, backbone_size, blue_first, build_transfer, centre_pixels
 from workbench.training.architectures.vgg16 import VGG16
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.recipes import TrainingJob
@@ -27,7 +27,10 @@ from workbench.training.trainer import train
 
 SHAPE = (20, 28, 1)
 SMALL = Backbone(
-    architecture="small", application="SmallNet", prepare=centred, published=Published("small_notop.h5", "small", "0")
+    architecture="small",
+    application="SmallNet",
+    prepare=centre_pixels,
+    published=Published("small_notop.h5", "small", "0"),
 )
 
 
@@ -40,7 +43,7 @@ def small_net(include_top, weights, input_shape, name="small"):
 
 
 def build(image_shape, classes, weights="imagenet"):
-    return transferred(SMALL, image_shape, classes, weights)
+    return build_transfer(SMALL, image_shape, classes, weights)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -180,7 +183,7 @@ def test_pixels_are_what_keras_s_own_preparation_makes_of_0_to_255():
     np.testing.assert_allclose(blue_first(pixels), theirs, atol=1e-4)
     white = np.ones((1, 1, 1, 3), np.float32)
     np.testing.assert_allclose(np.ravel(blue_first(white)), [255 - 103.939, 255 - 116.779, 255 - 123.68], rtol=1e-6)
-    np.testing.assert_allclose(np.ravel(centred(np.array([0, 0.25, 1], np.float32))), [-1, -0.5, 1])
+    np.testing.assert_allclose(np.ravel(centre_pixels(np.array([0, 0.25, 1], np.float32))), [-1, -0.5, 1])
 
 
 @pytest.mark.parametrize(
@@ -195,7 +198,7 @@ def test_pixels_are_what_keras_s_own_preparation_makes_of_0_to_255():
     ],
 )
 def test_images_are_scaled_in_proportion_and_only_where_they_are_too_small_or_large(size, expected):
-    assert scaled(*size) == expected
+    assert backbone_size(*size) == expected
 
 
 def test_weights_for_imagenet_are_fetched_by_keras_verified_and_loaded(monkeypatch, tmp_path):

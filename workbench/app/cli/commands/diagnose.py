@@ -9,7 +9,7 @@ import click
 
 from workbench.app.cli.options import FOLDER, Choice, as_json, source_params, with_source
 from workbench.app.cli.program import command
-from workbench.core.wording import counted, listed, percent
+from workbench.core.wording import join_names, percent, plural
 
 if TYPE_CHECKING:
     from workbench.app.cli.options import Source
@@ -96,11 +96,11 @@ def _more(each: Diagnosed, images: int) -> list[str]:
     if finding.cost is not None and finding.cost.value:
         span = finding.cost.interval
         points = f" (95 % interval {percent(span[0])} to {percent(span[1])})" if span else ""
-        about = counted(round(finding.cost.value * images), "image")
+        about = plural(round(finding.cost.value * images), "image")
         lines.append(f"affects about {about}, {percent(finding.cost.value)}{points}")
     if finding.confirm:
         lines.append(f"check: {finding.confirm}")
     if each.also:
-        lines.append(f"also explains: {listed([f'{other.kind} ({name})' for name, other in each.also], 4)}")
+        lines.append(f"also explains: {join_names([f'{other.kind} ({name})' for name, other in each.also], 4)}")
     lines.append(f"details: workbench analyze {each.analysis}")
     return lines

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.app.cli.options import as_json, source_params, with_source
 from workbench.app.cli.program import command
-from workbench.core.wording import counted
+from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ def runs(as_json: bool) -> None:
     if not found:
         say(f"No runs in {runs_folder()} yet. Train one with `workbench train`.")
         return
-    headline(f"{counted(len(found), 'run')} in {runs_folder()}")
+    headline(f"{plural(len(found), 'run')} in {runs_folder()}")
     rows = []
     for run in found:
         made, test = run.manifest, run.manifest.metrics.get("test", {})

@@ -12,7 +12,7 @@ from workbench.app.cli.options import FOLDER, Choice, as_json, source_params, wi
 from workbench.app.cli.program import Command
 from workbench.attribution.methods import METHODS
 from workbench.core.errors import WorkbenchError, unknown
-from workbench.core.wording import counted, percent
+from workbench.core.wording import percent, plural
 
 if TYPE_CHECKING:
     from workbench.app.cli.commands.explained_images import ExplainedImages
@@ -127,7 +127,7 @@ def explain(
         return
     for sentence in subjects.notes:
         say(sentence, "dim")
-    headline(f"{counted(len(written), 'picture')} in {folder}", f"{session.name} · {session.dataset.name}")
+    headline(f"{plural(len(written), 'picture')} in {folder}", f"{session.name} · {session.dataset.name}")
     say()
     _show(written)
     if check:

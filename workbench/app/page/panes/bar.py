@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from workbench.app.page.html import Html, breakable, element, join, link
 from workbench.app.page.view import SECTIONS, View
-from workbench.core.wording import bare_percent, counted
+from workbench.core.wording import bare_percent, plural
 from workbench.diagnosis import registry
 
 if TYPE_CHECKING:
@@ -45,5 +45,5 @@ def _facts(desk: Desk) -> Html:
         return api
     images = len(desk.board.labels)
     accuracy = element("b", f"{bare_percent(1 - desk.board.wrong / images, 2)} %")
-    facts = (desk.session.dataset.name, counted(images, "image"), "accuracy " + accuracy)
-    return Html(" · ").join([*facts, counted(desk.board.wrong, "error"), api])
+    facts = (desk.session.dataset.name, plural(images, "image"), "accuracy " + accuracy)
+    return Html(" · ").join([*facts, plural(desk.board.wrong, "error"), api])

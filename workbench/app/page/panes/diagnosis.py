@@ -10,7 +10,7 @@ from workbench.app.page.html import Html, breakable, button, element, join, link
 from workbench.app.page.panes.findings import ORDER, claim_html, evidence_of
 from workbench.app.page.panes.form import typed_of
 from workbench.core.finding import Finding
-from workbench.core.wording import counted
+from workbench.core.wording import plural
 from workbench.diagnosis import registry
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _section(desk: Desk, found: Diagnosis | None, state: Html | None = None) -> 
     images = len(desk.session.dataset)
     items = [_item(each, desk.part, images) for each in faults]
     first, rest = _list(items[:MOST], 1), _list(items[MOST:], MOST + 1)
-    summary = element("summary", counted(len(items) - MOST, "more finding"))
+    summary = element("summary", plural(len(items) - MOST, "more finding"))
     more = None if rest is None else element("details", summary, rest)
     left = None if found is None or state else _left_out(found)
     return element("section", head, state, first, more, left, class_="headlines diagnosis")
@@ -108,7 +108,7 @@ def _stake(finding: Finding, images: int) -> Html | None:
         interval = f" (95 % interval {low:,}–{high:,})"
     about = round(finding.cost.value * images)
     number = element("b", f"about {about:,}" if about else "fewer than 1")
-    return element("p", "Affects ", number, f" of {counted(images, 'image')}{interval}", class_="stake")
+    return element("p", "Affects ", number, f" of {plural(images, 'image')}{interval}", class_="stake")
 
 
 def _sources(each: Diagnosed) -> Html:
@@ -122,7 +122,7 @@ def _sources(each: Diagnosed) -> Html:
 
 
 def _left_out(found: Diagnosis) -> Html:
-    facts = f"{counted(len(found.asked), 'analysis')} run"
+    facts = f"{plural(len(found.asked), 'analysis')} run"
     if not found.left_out:
         return element("p", element("span", facts), class_="foot")
     rows = join(

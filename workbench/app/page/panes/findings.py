@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from workbench.app.page.html import Html, element, join, link
 from workbench.app.page.pictures import Part, Parts, fit, tag
 from workbench.core.finding import Finding
-from workbench.core.wording import counted, significant
+from workbench.core.wording import plural, significant
 
 EVIDENCE = 12
 BOX = 56
@@ -47,7 +47,7 @@ def evidence_of(finding: Finding, parts: Parts, limit: int = EVIDENCE) -> Html:
     if not finding.evidence:
         return Html()
     if (part := parts(finding.part)) is None:
-        absent = f"{counted(len(finding.evidence), 'training image')}, not available here."
+        absent = f"{plural(len(finding.evidence), 'training image')}, not available here."
         return element("p", absent, class_="evidence")
     return evidence_html(finding.evidence, part, limit)
 

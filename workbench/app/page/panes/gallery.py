@@ -11,7 +11,7 @@ from workbench.app.page.html import Html, button, choices, element
 from workbench.app.page.pictures import Picture, Size, fit, tag
 from workbench.app.page.view import ANY, PER_PAGE, View
 from workbench.core.dataset import Dataset
-from workbench.core.wording import counted, probability
+from workbench.core.wording import plural, probability
 
 ROOM = (714, 338)
 """Width and height of the pane's inside on a screen of 1440 × 900, in CSS pixels."""
@@ -52,7 +52,7 @@ def gallery_html(shelf: Shelf, view: View) -> Html:
     page = [int(row) for row in rows[first : first + PER_PAGE]]
     size = thumb_size(*shelf.dataset.image_shape[:2], images=len(page))
     thumbs = (_thumb(shelf, view, row, size) for row in page)
-    number = element("p", counted(len(rows), "image" if true == predicted != ANY else "error"))
+    number = element("p", plural(len(rows), "image" if true == predicted != ANY else "error"))
     controls = element("div", _orders(view), _pages(view, first, len(page), len(rows)), class_="right")
     grid = element("div", *thumbs, class_="grid", style=f"--w:{size.width}px")
     return element("header", title, number, controls) + grid + _foot(names, true, predicted)

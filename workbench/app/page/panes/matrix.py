@@ -8,7 +8,7 @@ from workbench.app.page.board import Board
 from workbench.app.page.cell import open_cell
 from workbench.app.page.html import Html, breakable, button, choices, element, join, options
 from workbench.app.page.view import ANY, View
-from workbench.core.wording import bare_percent, counted
+from workbench.core.wording import bare_percent, plural
 
 UPRIGHT = 12
 """Classes up to which the names of the columns are written upright."""
@@ -31,7 +31,7 @@ def _legend(board: Board, view: View) -> Html:
     largest = (
         f"{bare_percent(float(board.error_shares[board.largest_of(view.cells)]))} %"
         if shares
-        else counted(int(board.errors.max()), "error")
+        else plural(int(board.errors.max()), "error")
     )
     smallest = "0" if shares else "1"
     scale = element("span", smallest, element("i"), largest, class_="ramp", title="colour of the errors")
@@ -101,7 +101,7 @@ def _cell(board: Board, names: Sequence[str], view: View, t: int, p: int) -> Htm
         pressed=here,
         class_=kind,
         style="" if t == p else f"--k:{0.10 + 0.90 * strength:.2f}",
-        aria_label=f"true {names[t]}, predicted {names[p]}: {counted(number, 'image')}",
+        aria_label=f"true {names[t]}, predicted {names[p]}: {plural(number, 'image')}",
         tabindex="0" if here else "-1",
     )
     return element("td", inner)

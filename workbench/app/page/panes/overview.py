@@ -10,7 +10,7 @@ import numpy as np
 from workbench.app.page.html import Html, breakable, element, join, link
 from workbench.app.page.panes.diagnosis import diagnosis_html
 from workbench.app.page.view import View
-from workbench.core.wording import bare_percent, cell, counted, significant
+from workbench.core.wording import bare_percent, cell, plural, significant
 from workbench.diagnosis import registry
 from workbench.statistics.confusion import recall
 from workbench.statistics.rates import wilson
@@ -48,7 +48,7 @@ def _numbers(desk: Desk) -> Html:
     span = f"95 % interval {bare_percent(low, 1)} to {bare_percent(high, 1)}"
     cards = [
         _card("Accuracy", f"{bare_percent(1 - board.wrong / images, 2)} %", span),
-        _card("Errors", f"{board.wrong:,}", f"of {counted(images, 'image')}", errors),
+        _card("Errors", f"{board.wrong:,}", f"of {plural(images, 'image')}", errors),
         _card("Hardest class", names[worst], f"recall {bare_percent(float(rates[worst]), 1)} %", _all_of(worst)),
         _card("Easiest class", names[best], f"recall {bare_percent(float(rates[best]), 1)} %", _all_of(best)),
         _card("Mean confidence when wrong", mean, "lower is better", errors),

@@ -13,7 +13,7 @@ from workbench.app.page.html import Html, breakable, button, choices, element, l
 from workbench.app.page.pictures import fit, tag
 from workbench.app.page.view import COLOURS, View
 from workbench.core.types import Array
-from workbench.core.wording import bare_percent, counted, probability
+from workbench.core.wording import bare_percent, plural, probability
 from workbench.plotting.colours import SURENESS, of_classes
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def scatter_html(desk: Desk, points: Points, key: str, view: View) -> Html:
     colours = of_classes(len(points.names))
     ramps = {"class": colours, "confidence": SURENESS}
     instructions = (
-        f"Map of {counted(len(points.rows), 'image')}. Arrow keys move a selection, Shift and arrow keys resize it, "
+        f"Map of {plural(len(points.rows), 'image')}. Arrow keys move a selection, Shift and arrow keys resize it, "
         "Enter shows its images, Escape clears it. The class buttons select a region too."
     )
     canvas = element("canvas", tabindex="0", role="application", aria_label=instructions)
@@ -160,7 +160,7 @@ def _region(desk: Desk, points: Points, view: View, colours: Sequence[str]) -> H
         for sign, factor, word in (("−", SMALLER, "smaller region"), ("+", LARGER, "larger region"))
     ]
     clear = button("Clear", {"_region": ""}, class_="button", title="clear the selection")
-    title = counted(len(found), "image")
+    title = plural(len(found), "image")
     if len(found):
         title += f" · {_wrong(int(points.wrong[found].sum()), len(found))}"
     head = element("header", element("h3", title), element("div", *sizes, clear, class_="right"))

@@ -7,8 +7,8 @@ import numpy as np
 from keras import layers
 
 from workbench.attribution.methods import explainer
+from workbench.models.other_weights import Reweighted, initial, weighted_layers
 from workbench.models.probe import Probe
-from workbench.models.reweighted import Reweighted, initial, weighted_layers
 
 SHAPE = (10, 9, 3)
 

@@ -50,7 +50,7 @@ def register_dataset(name: str, load: Load) -> None:
     _known[name] = load
 
 
-def registered() -> tuple[str, ...]:
+def registered_names() -> tuple[str, ...]:
     """Return the names that were registered."""
     return tuple(_known)
 

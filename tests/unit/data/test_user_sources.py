@@ -5,7 +5,7 @@ from click.testing import CliRunner
 import workbench as wb
 from workbench.app.cli import main
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.data import names, own_parts, registered
+from workbench.data import names, own_parts, user_sources
 
 IMAGES = np.arange(10 * 4, dtype=np.uint8).reshape(10, 2, 2)
 LABELS = np.arange(10) % 2
@@ -13,7 +13,7 @@ LABELS = np.arange(10) % 2
 
 @pytest.fixture(autouse=True)
 def nothing_registered(monkeypatch):
-    monkeypatch.setattr(registered, "_known", {})
+    monkeypatch.setattr(user_sources, "_known", {})
 
 
 def test_a_registered_name_is_a_data_set_everywhere():
