@@ -57,7 +57,7 @@ def test_the_diagnosis_is_made_behind_the_page_and_the_whole_of_it_on_demand(ser
         return diagnosis(WORST, FIRST, quick=quick) if quick else diagnosis(WORST, quick=False)
 
     monkeypatch.setattr(made, "diagnose", diagnose)
-    monkeypatch.setattr(made, "known", lambda *_, quick, partly=False: diagnosis(*there) if partly else None)
+    monkeypatch.setattr(made, "known_diagnosis", lambda *_, quick, partly=False: diagnosis(*there) if partly else None)
     page = served(Desk(session), "")
     try:
         expect(page.locator(".diagnosis .waiting")).to_contain_text("analysis 2 of 3")

@@ -240,7 +240,10 @@ def test_strategies_that_cannot_be(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(WorkbenchError, match="Did you mean 'mirrored'"), distribution.using("miror"):
         pass
-    with distribution.using("multi-worker"), pytest.raises(WorkbenchError, match="needs the environment's TF_CONFIG"):
+    with (
+        distribution.using("multi-worker"),
+        pytest.raises(WorkbenchError, match="needs the environment variable TF_CONFIG"),
+    ):
         distribution.worker()
     keras.ops.zeros(1)  # TensorFlow has computed
     monkeypatch.setenv("TF_CONFIG", config("worker", 0, worker=TWO))

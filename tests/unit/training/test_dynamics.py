@@ -6,7 +6,7 @@ import pytest
 from workbench.core.errors import WorkbenchError
 from workbench.core.predictions import Predictions
 from workbench.training.dynamics import DYNAMICS, read_dynamics, write_dynamics
-from workbench.training.epoch_log import added, history_row
+from workbench.training.epoch_log import history_row, with_epoch
 
 # After each epoch: logits of an image of class 0 and of one of class 1, of three classes.
 LOGITS = ([[1, 0, 0], [2, 0, 0]], [[0, 1, 0], [0, 0, 3]], [[2, 1, 0], [1, 0, 0]], [[0, 0, 4], [5, 1, 0]])
@@ -16,7 +16,7 @@ LOGITS = ([[1, 0, 0], [2, 0, 0]], [[0, 1, 0], [0, 0, 3]], [[2, 1, 0], [1, 0, 0]]
 def noted():
     dynamics = None
     for logits in LOGITS:
-        dynamics = added(dynamics, Predictions(np.array(logits, np.float32), np.array([0, 1])))
+        dynamics = with_epoch(dynamics, Predictions(np.array(logits, np.float32), np.array([0, 1])))
     return dynamics
 
 

@@ -184,8 +184,7 @@ def test_without_resume_it_starts_over_and_says_so(npz, tmp_path):
     said = []
     run = train("again", job=plan(npz, 1), folder=tmp_path, say=said.append)
     assert said == [
-        "Starting over: the unfinished training of 'again' (2 of 3 epochs) is dropped. "
-        "With --resume it would have gone on."
+        "Starting over: the unfinished training of 'again' (2 of 3 epochs) is discarded. Use --resume to continue one."
     ]
     assert run.history.epoch.tolist() == [1]
 
@@ -261,6 +260,6 @@ def test_it_is_said_whose_weights_are_kept():
         state = State(job=job.model_copy(update={"recipe": settings}), fingerprint="f", epochs=epochs, watch=watch)
         fitting._say_best(state, said.append)
     assert said == [
-        "Stopped early after epoch 4; the weights are those of epoch 2, which was the best.",
-        "Ended after epoch 5; the weights are those of epoch 4, which was the best.",
+        "Stopped early after epoch 4; keeping the weights of epoch 2, the best.",
+        "Ended after epoch 5; keeping the weights of epoch 4, the best.",
     ]

@@ -136,7 +136,7 @@ def the_diagnosis(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Html:
         context={},
         quick=True,
     )
-    monkeypatch.setattr("workbench.app.page.diagnosing.known", lambda *_, **__: found)
+    monkeypatch.setattr("workbench.app.page.diagnosing.known_diagnosis", lambda *_, **__: found)
     return diagnosis_html(desk)
 
 

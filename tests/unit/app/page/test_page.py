@@ -134,7 +134,7 @@ def test_what_goes_wrong_is_one_sentence_and_the_form_keeps_what_was_typed(panes
 
 
 def test_the_overview_has_numbers_manifest_questions_and_waits_for_the_model(panes, parse, monkeypatch):
-    monkeypatch.setattr("workbench.app.page.diagnosing.known", lambda *_, **__: None)
+    monkeypatch.setattr("workbench.app.page.diagnosing.known_diagnosis", lambda *_, **__: None)
     shown, reply = panes.look({"view": {}})
     side = parse(shown["main"])
     assert 'run "<1>"' in side.text

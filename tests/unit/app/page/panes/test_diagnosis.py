@@ -49,7 +49,7 @@ def diagnosis(*, quick: bool = True, findings: tuple[Diagnosed, ...] | None = No
 def known(monkeypatch):
     """What is known before anything is asked: by (quick, partly)."""
     there: dict[tuple[bool, bool], Diagnosis] = {}
-    monkeypatch.setattr(made, "known", lambda session, quick, partly=False: there.get((quick, partly)))
+    monkeypatch.setattr(made, "known_diagnosis", lambda session, quick, partly=False: there.get((quick, partly)))
     return there
 
 
