@@ -9,18 +9,22 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from platformdirs import user_cache_path
 
+from tests.chromium import FLAGS, PATIENCE, chromium
 from tests.deviations import WORST
 from tests.tiny import HOSTILE, made_images
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # What `make data` fetched stays usable, though the tests have a cache of their own.
 FETCHED = Path(os.environ.get("WORKBENCH_CACHE") or user_cache_path("classifier-workbench")) / "fashion-mnist"
@@ -107,6 +111,18 @@ def _seeds() -> None:
     np.random.seed(0)  # noqa: NPY002 - for what libraries draw; our tests have generators of their own
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests of a process: a second Playwright in it would not start."""
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.chromium import PATIENCE
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from workbench.session.session import Session
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE = 90_000  # the diagnosis of the first view takes half a minute on a busy machine
 READY = (
     "document.body.dataset.section && !document.body.classList.contains('asking')"
     " && !document.querySelector('.busy, [data-wait]')"
@@ -40,12 +30,6 @@ STEADY = f"""turn => {{
     }}
     return window.steady && window.steady.over; }}"""
 TURNS = count(1)
-
-
-def chromium() -> str | None:
-    """Path of the system's Chromium."""
-    named = os.environ.get("CHROMIUM")
-    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -74,17 +58,6 @@ def site(session: Session) -> Iterator[str]:
     with running(app, taken):
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
     app.state.desk.close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=chromium(), args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_however_the_model_is_written_its_maps_are_the_same(kit, form, images, t
     probe = Probe(written, SHAPE)
     for name in METHODS if form == "nested twice" else WAYS[:4]:
         if form == "subclassed" and name not in PIXELS:
-            with pytest.raises(WorkbenchError, match=r"needs a layer .* shows none: it has a `call` of its own"):
+            with pytest.raises(WorkbenchError, match=r"needs a layer .* hides its layers in a custom `call`"):
                 kit.quick(name).attribute(probe, images, target)
             continue
         kit.same(kit.quick(name).attribute(probe, images, target).values, made[name].values, 1e-4)

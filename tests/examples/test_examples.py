@@ -150,29 +150,26 @@ def test_flask_says_how_to_make_the_model_that_is_missing(flask_app, exported, t
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
-def test_flask_in_a_browser(flask_app, session, tmp_path, complaints_of, width):
+def test_flask_in_a_browser(flask_app, session, browser, tmp_path, complaints_of, width):
     import threading
 
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
     from werkzeug.serving import make_server
 
     (tmp_path / "mine.png").write_bytes(content())
     server = make_server("127.0.0.1", 0, flask_app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        page = opened.new_page(viewport={"width": width, "height": 844})
-        complaints = complaints_of(page, console=True)
-        page.goto(f"http://127.0.0.1:{server.port}/")
-        page.locator("[type=file]").set_input_files(tmp_path / "mine.png")
-        expect(page.locator(".file span")).to_have_text("mine.png")
-        page.get_by_role("button", name="Classify").click()
-        expect(page.locator("h2")).to_have_text(HOSTILE[predicted(session)])
-        page.locator("[type=range]").fill("40")
-        expect(page.locator(".map")).to_have_css("opacity", "0.4")
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        opened.close()
+    page = browser.new_page(viewport={"width": width, "height": 844})
+    complaints = complaints_of(page, console=True)
+    page.goto(f"http://127.0.0.1:{server.port}/")
+    page.locator("[type=file]").set_input_files(tmp_path / "mine.png")
+    expect(page.locator(".file span")).to_have_text("mine.png")
+    page.get_by_role("button", name="Classify").click()
+    expect(page.locator("h2")).to_have_text(HOSTILE[predicted(session)])
+    page.locator("[type=range]").fill("40")
+    expect(page.locator(".map")).to_have_css("opacity", "0.4")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.close()
     server.shutdown()
     assert complaints == []
 
