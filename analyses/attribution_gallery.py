@@ -123,7 +123,7 @@ class AttributionGallery(Analysis[AttributionGalleryParams]):
             self.question(),
             width=columns * CELL + 0.2,
             height=height + (HEAD + FOOT) * CELL,
-            said=f"Explained: the logit of the {'true' if result.notes['target'] == 'label' else 'predicted'} class. "
+            note=f"Explained: the logit of the {'true' if result.notes['target'] == 'label' else 'predicted'} class. "
             "Each method has its own unit: maps in a column share one scale, columns do not. Below each map: whether "
             "its ranking of pixels changes the prediction more than random maps do, and the share of random maps that "
             "it beats; or that the method gives much the same map with random weights. Teal: true class. Orange: "

@@ -85,7 +85,7 @@ class ClassBalance(Analysis[ClassBalanceParams]):
             half = MOST_CLASSES // 2
             said += f" Shown: the {half} largest and the {half} smallest of {len(table)} classes."
             table = table.iloc[[*order[:half], *order[-half:]]].reset_index(drop=True)
-        figure = new_figure(result, self.question(), width=8.5, height=0.9 + 0.3 * len(table), said=said)
+        figure = new_figure(result, self.question(), width=8.5, height=0.9 + 0.3 * len(table), note=said)
         axes, places = figure.subplots(), np.arange(len(table))
         styles = {"data": (TRUE_COLOUR, 0.19), "train": (NO_EVIDENCE_COLOUR, -0.19)}
         end = max(table[f"{part}_share"].max() for part in parts)

@@ -73,7 +73,7 @@ class ConfusionMatrix(Analysis[ConfusionMatrixParams]):
         )
         if size < result.notes["classes"]:
             said += f" Shown: the {size} of {result.notes['classes']} classes with the most errors."
-        figure = new_figure(result, self.question(), width=2 * side + 3.4, height=side + 1.0, said=said)
+        figure = new_figure(result, self.question(), width=2 * side + 3.4, height=side + 1.0, note=said)
         left, right = figure.subplots(1, 2)
         _matrix(left, counts, names, title="Images", unit="errors, images", form="{:.0f}")
         with np.errstate(invalid="ignore"):

@@ -143,7 +143,7 @@ class ContrastMaps(Analysis[ContrastMapsParams]):
             self.question(),
             width=3 * CELL + tall + 5.4,
             height=tall * (count + FOOT) + 0.4,
-            said="Explained: the logit of the true class minus that of the other, which is the predicted class of an "
+            note="Explained: the logit of the true class minus that of the other, which is the predicted class of an "
             "error. Teal: evidence for the true class; orange: for the other. Maps in a column share one scale, and "
             f"so do all cells. HiResCAM at {text(notes['layer'], 60)}. Shaded: the object, the largest part that "
             "differs from a plain background.",

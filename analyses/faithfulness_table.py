@@ -123,7 +123,7 @@ class FaithfulnessTable(Analysis[FaithfulnessTableParams]):
             f"sorted by the number of measures in which they beat the control. {result.notes['left']}"
         ).rstrip()
         height = lines * (0.21 * len(order) + 0.8)
-        figure = new_figure(result, self.question(), width=10.6, height=height, said=said)
+        figure = new_figure(result, self.question(), width=10.6, height=height, note=said)
         panels = figure.subplots(lines, min(ACROSS, len(measures)), squeeze=False, sharey=True)
         for axes in panels.ravel()[len(measures) :]:
             axes.set_axis_off()

@@ -125,7 +125,7 @@ class FeatureMaps(Analysis[FeatureMapsParams]):
         )
         if len(table) < notes["all_layers"]:
             caption += f" Shown: {len(table)} of {notes['all_layers']} layers."
-        figure = new_figure(result, self.question(), width=12, height=0.95 * len(table) + 0.95, said=caption)
+        figure = new_figure(result, self.question(), width=12, height=0.95 * len(table) + 0.95, note=caption)
         grid = figure.add_gridspec(len(table) + 1, 2, width_ratios=[1.7, 10])
         axes = figure.add_subplot(grid[0, 0])
         axes.imshow(as_rgb(result.arrays["image"]), interpolation="nearest")

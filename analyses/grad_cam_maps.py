@@ -111,7 +111,7 @@ class GradCamMaps(Analysis[GradCamMapsParams]):
             self.question(),
             width=COLUMNS * CELL + 1.1,
             height=lines,
-            said=(
+            note=(
                 "Teal: true class. Orange: predicted class with its probability. Grad-CAM of the predicted "
                 f"class at layer {text(result.notes['layer'], 60)}, native size {height}×{width}, upsampled. "
                 "All maps share one scale; grey: no positive evidence."

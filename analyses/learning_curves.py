@@ -65,7 +65,7 @@ class LearningCurves(Analysis[LearningCurvesParams]):
             self.question(),
             width=11,
             height=3.3,
-            said=(
+            note=(
                 "Training values are means over the epoch with dropout active, so they are below what the trained "
                 "model reaches on the same images. Dotted: the epoch with the lowest validation loss."
             ),

@@ -124,7 +124,7 @@ class MethodAgreement(Analysis[MethodAgreementParams]):
         upper = max(2.2, 0.2 * len(result.tables["methods"])) + 1.0
         lower = tiles_height(pictures, COLUMNS, CELL) + 0.35
         figure = new_figure(
-            result, self.question(), width=COLUMNS * CELL + 1.4, height=upper + lower, said=_said(result)
+            result, self.question(), width=COLUMNS * CELL + 1.4, height=upper + lower, note=_said(result)
         )
         above, below = figure.subfigures(2, 1, height_ratios=[upper, lower], squeeze=False)[:, 0]
         left, right = above.subplots(1, 2)

@@ -89,7 +89,7 @@ class MostConfused(Analysis[MostConfusedParams]):
             self.question(),
             width=8.6 + columns * CELL,
             height=max(strip * len(directed), 1.6) + 0.9,
-            said=(
+            note=(
                 "Teal: true class. Orange: predicted class, and its probability under each image. Lines: 95 % "
                 "Wilson intervals. Most errors first. Images in a row: the most confident errors of that pair."
             ),

@@ -33,6 +33,7 @@ from workbench.statistics.calibration import scores
 from workbench.statistics.confusion import confusion_counts, f1, recall
 from workbench.statistics.rates import rate, wilson
 from workbench.statistics.separation import separate_groups
+from workbench.training.learning_curves import learning_curves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,7 @@ class Overview(Analysis[Params]):
         classes = pd.DataFrame(
             {"class": list(names), "images": of, "recall": recall(counts), "low": low, "high": high, "f1": f1(counts)}
         )
-        curves = _curves(session.history)
+        curves = learning_curves(session.history)
         shown = np.argsort(classes["recall"].fillna(2).to_numpy(), kind="stable")[:MOST_CLASSES]
         cards, findings = [], []
         for card, value, note, finding in (
@@ -91,7 +92,7 @@ class Overview(Analysis[Params]):
         if len(shown) < len(result.tables["classes"]):
             said += f" The {len(shown)} of {len(result.tables['classes'])} classes with the lowest recall."
         height = max(3.4, 0.9 + 0.24 * len(shown))
-        figure = new_figure(result, self.question(), width=13, height=1.2 + height, said=said)
+        figure = new_figure(result, self.question(), width=13, height=1.2 + height, note=said)
         lower: list[Any] = ["matrix", "recall", "curves"] if drawable else ["matrix", "recall"]
         axes = figure.subplot_mosaic(
             [["cards"] * len(lower), lower], height_ratios=[1.2, height], width_ratios=[4.6, 4, 3.6][: len(lower)]
@@ -113,16 +114,6 @@ class Overview(Analysis[Params]):
 
 Card = tuple[str, str, str, Finding]
 """Title, value and note of a card (an empty title for none), and the finding."""
-
-
-def _curves(history: pd.DataFrame | None) -> pd.DataFrame:
-    import pandas as pd
-
-    table = pd.DataFrame({"epoch": np.arange(1, 1 + (0 if history is None else len(history)))})
-    for column in ("loss", "accuracy", "val_loss", "val_accuracy"):
-        if history is not None and column in history and history[column].notna().any():
-            table[column] = history[column].to_numpy()
-    return table
 
 
 def _ends(share: Estimate) -> str:

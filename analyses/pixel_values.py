@@ -93,7 +93,7 @@ class PixelValues(Analysis[PixelValuesParams]):
         said = "Brightest class on top. The distribution leaves out pixels of value 0; all rows share one scale."
         if rows < int((whole["images"] > 0).sum()):
             said += f" The {rows} brightest and darkest of {len(whole)} classes."
-        figure = new_figure(result, self.question(), width=11, height=max(0.62 * rows, 1.9) + 0.8, said=said)
+        figure = new_figure(result, self.question(), width=11, height=max(0.62 * rows, 1.9) + 0.8, note=said)
         names, pictures, bars, heat = figure.subplots(1, 4, width_ratios=[0.02, 0.7, 2.6, 6])
         names.spines[:].set_visible(False)
         names.tick_params(length=0, labelsize=SMALL + 1, labelbottom=False, bottom=False)

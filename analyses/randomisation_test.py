@@ -136,7 +136,7 @@ class RandomisationTest(Analysis[RandomisationTestParams]):
         ]
         height = tiles_height(pictures, columns, cell)
         size = {"width": MARGIN + MAPS + CURVES, "height": height + HEAD + FOOT}
-        figure = new_figure(result, self.question(), said=_said(result), **size)
+        figure = new_figure(result, self.question(), note=_said(result), **size)
         axes = figure.subplots()
         tiles(axes, pictures, columns=columns, cell=cell)
         for column, words in enumerate(["image", "trained", *stages, "random", "random"]):

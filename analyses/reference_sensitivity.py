@@ -130,7 +130,7 @@ class ReferenceSensitivity(Analysis[ReferenceSensitivityParams]):
             "with 95 % intervals. Bars: 95 % range of random maps with the same values and smoothness. Dotted: "
             "background's share of the area."
         )
-        figure = new_figure(result, self.question(), width=COLUMNS * CELL + 0.9, height=upper + lower, said=said)
+        figure = new_figure(result, self.question(), width=COLUMNS * CELL + 0.9, height=upper + lower, note=said)
         above, below = figure.subfigures(2, 1, height_ratios=[upper, lower], squeeze=False)[:, 0]
         axes = above.subplots()
         tiles(axes, pictures, columns=COLUMNS, cell=CELL)

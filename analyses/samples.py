@@ -86,7 +86,7 @@ class Samples(Analysis[SamplesParams]):
             self.question(),
             width=width,
             height=tiles_height(pictures, columns, cell),
-            said="Teal: label. Row: position of the image in the dataset.",
+            note="Teal: label. Row: position of the image in the dataset.",
         )
         tiles(figure.subplots(), pictures, columns=columns, cell=cell)
         return figure

@@ -103,7 +103,7 @@ class TopLosses(Analysis[TopLossesParams]):
             self.question(),
             width=max(columns * cell + 0.2, 6.0),
             height=tiles_height(pictures, columns, cell),
-            said=(
+            note=(
                 "Teal: true class. Orange: predicted class with its probability. Loss: cross-entropy of the "
                 "true class in nats."
             ),

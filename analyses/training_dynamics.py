@@ -108,7 +108,7 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
             self.question(),
             width=12.5,
             height=7.4,
-            said="Each dot is a training image, at mean and standard deviation of the probability of its label over "
+            note="Each dot is a training image, at mean and standard deviation of the probability of its label over "
             f"{result.notes['epochs']} epochs. Images of a region: easy, most confident first; ambiguous, most "
             "variable first; hard, smallest area under the margin first. Dashed: share of all images classified "
             "correctly at least once.",

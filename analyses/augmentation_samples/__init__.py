@@ -121,7 +121,7 @@ class AugmentationSamples(Analysis[AugmentationSamplesParams]):
             self.question(),
             width=max(columns * cell + 0.2, 6.0),
             height=tiles_height(pictures, columns, cell),
-            said=f"First column: original. Then augmented as in training: {used or 'nothing is changed'}.",
+            note=f"First column: original. Then augmented as in training: {used or 'nothing is changed'}.",
         )
         tiles(figure.subplots(), pictures, columns=columns, cell=cell)
         return figure

@@ -38,7 +38,7 @@ def draw_calibration(result: Result, question: str) -> Figure:
         question,
         width=WIDTH,
         height=upper + strip + 0.6,
-        said="Lines: 95 % Wilson intervals. Dotted: confidence equals accuracy. Classes: the predicted ones. Pairs: "
+        note="Lines: 95 % Wilson intervals. Dotted: confidence equals accuracy. Classes: the predicted ones. Pairs: "
         "images whose two largest scores are these classes.",
     )
     axes = figure.subplot_mosaic(

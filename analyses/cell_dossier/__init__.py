@@ -161,7 +161,7 @@ class CellDossier(Analysis[CellDossierParams]):
             self.question(),
             width=12.0,
             height=tall + low + 0.4,
-            said=f"Explained: the logit of {true} (teal) minus that of {predicted} (orange), by {notes['title']}, "
+            note=f"Explained: the logit of {true} (teal) minus that of {predicted} (orange), by {notes['title']}, "
             f"{notes['size']}. Mean maps share one scale; shaded: where most images show the object. Lines: 95 % "
             "Wilson intervals. Images of a cluster: nearest to its centre, with row and margin in logits.",
         )

@@ -142,7 +142,7 @@ class Channels(Analysis[ChannelsParams]):
             if pictures
             else ""
         )
-        figure = new_figure(result, self.question(), width=12, height=above + below, said=caption)
+        figure = new_figure(result, self.question(), width=12, height=above + below, note=caption)
         parts = figure.subfigures(
             2 if pictures else 1, 1, height_ratios=[above, below] if pictures else None, squeeze=False
         )[:, 0]

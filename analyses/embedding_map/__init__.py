@@ -114,7 +114,7 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
             self.question(),
             width=10.2,
             height=9.6,
-            said=(
+            note=(
                 f"{how} of the embeddings: neighbours on the map are near for the model, but the axes and distances "
                 "between clusters have no meaning. Frames: true class."
             ),

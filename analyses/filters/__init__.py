@@ -119,7 +119,7 @@ class Filters(Analysis[FiltersParams]):
         lines = 1 if len(table) <= MOST_LAYERS // 2 else 2
         upper = 2.7 if lines == 1 else 3.6
         figure = new_figure(
-            result, self.question(), width=columns * CELL + 0.4, height=upper + below, said=_caption(result)
+            result, self.question(), width=columns * CELL + 0.4, height=upper + below, note=_caption(result)
         )
         parts = figure.subfigures(
             2 if pictures else 1, 1, height_ratios=[upper, below] if pictures else None, squeeze=False

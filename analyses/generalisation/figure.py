@@ -29,7 +29,7 @@ def draw_generalisation(result: Result, question: str) -> Figure:
         question,
         width=12.5,
         height=3.4,
-        said="Lines: 95 % Wilson intervals. Linear classifier: a linear discriminant analysis of the pixels; held out: "
+        note="Lines: 95 % Wilson intervals. Linear classifier: a linear discriminant analysis of the pixels; held out: "
         "training images that it was not fitted to.",
     )
     panels = np.atleast_1d(figure.subplots(1, 3 if drawable else 2))

@@ -113,7 +113,7 @@ class LabelIssues(Analysis[LabelIssuesParams]):
             self.question(),
             width=4.6 + (columns + 0.6) * CELL,
             height=max(strip * count, 2.4) + 0.9,
-            said=f"Most suspicious {whose} images first. Teal: the label. Orange: the suggested class. "
+            note=f"Most suspicious {whose} images first. Teal: the label. Orange: the suggested class. "
             "Below an image: out-of-sample probability of its label. Source: "
             f"{result.notes['source']}. Neighbours: nearest {whose} images with that label.",
         )

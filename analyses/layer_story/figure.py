@@ -41,7 +41,7 @@ def draw_layer_story(result: Result, question: str) -> Figure:
         "which on all probes agree with the network. Lines: 95 % Wilson intervals. Below, the class that each "
         "probe predicts: teal the true class, orange the wrongly predicted one, grey any other."
     )
-    figure = new_figure(result, question, width=WIDTH, height=sum(tall), said=caption)
+    figure = new_figure(result, question, width=WIDTH, height=sum(tall), note=caption)
     above, below = figure.subfigures(2, 1, height_ratios=tall, squeeze=False)[:, 0]
     left, middle, right = above.subplots(1, 3)
     _accuracy(left, layers, ("accuracy", "low", "high"), INK)

@@ -126,7 +126,7 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
             "Lines: 95 % Wilson intervals. Euclidean distances of pixels in [0, 1], large images downscaled. Under "
             "each pair: rows and labels, kind of copy, distance. Orange: the two labels differ."
         )
-        figure = new_figure(result, self.question(), width=COLUMNS * PAIR + 0.4, height=low + 2.1, said=said)
+        figure = new_figure(result, self.question(), width=COLUMNS * PAIR + 0.4, height=low + 2.1, note=said)
         above, below = figure.subfigures(2, 1, height_ratios=[2.1, low], squeeze=False)[:, 0]
         bars, ratios = above.subplots(1, 2, width_ratios=[1.2, 1])
         _bars(bars, table)

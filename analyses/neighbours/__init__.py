@@ -118,7 +118,7 @@ class Neighbours(Analysis[NeighboursParams]):
             "distance between unit-length embeddings. Under the others: how much a training step on each lowers (+) or "
             "raises (−) the loss of the predicted class, in nats per unit of learning rate. Lines: 95 % intervals."
         )
-        figure = new_figure(result, self.question(), width=COLUMNS * CELL + 2.4, height=sum(tall) + 2.4, said=said)
+        figure = new_figure(result, self.question(), width=COLUMNS * CELL + 2.4, height=sum(tall) + 2.4, note=said)
         above, below = figure.subfigures(2, 1, height_ratios=[sum(tall), 2.4], squeeze=False)[:, 0]
         left, right = above.subfigures(1, 2, width_ratios=[2.2, COLUMNS * CELL], squeeze=False)[0]
         itself = [

@@ -132,7 +132,7 @@ class Reliance(Analysis[RelianceParams]):
             "a plain background; the ring is the object's outline. Lines: 95 % intervals. "
             "Cues: images reduced to this cue alone."
         )
-        figure = new_figure(result, self.question(), width=11.5, height=above + below, said=said)
+        figure = new_figure(result, self.question(), width=11.5, height=above + below, note=said)
         parts = figure.subfigures(
             2 if pictures else 1, 1, height_ratios=[above, below] if pictures else None, squeeze=False
         )[:, 0]

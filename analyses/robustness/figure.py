@@ -54,7 +54,7 @@ def draw_trial(result: Result, question: str) -> Figure:
         "lower panels. Pairs of images: before and after the smallest change that flips a correct prediction. "
         "Maps: of images that stay correct, aligned where the image was moved; (number of images)."
     )
-    figure = new_figure(result, question, width=WIDTH, height=sum(tall), said=said)
+    figure = new_figure(result, question, width=WIDTH, height=sum(tall), note=said)
     above, middle, below = figure.subfigures(3, 1, height_ratios=tall, squeeze=False)[:, 0]
     _curves(above, result, lines)
     left, right = middle.subplots(1, 2, width_ratios=[1.9, 1.0])

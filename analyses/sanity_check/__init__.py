@@ -98,7 +98,7 @@ class SanityCheck(Analysis[SanityCheckParams]):
         if len(shown) < len(classes):
             said += f" The {len(shown)} largest of {len(classes)} classes."
         figure = new_figure(
-            result, self.question(), width=11, height=0.9 + 0.27 * max(len(inputs), len(shown)), said=said
+            result, self.question(), width=11, height=0.9 + 0.27 * max(len(inputs), len(shown)), note=said
         )
         left, right = figure.subplots(1, 2, width_ratios=[1, 1])
         _bars(left, inputs)

@@ -156,7 +156,7 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
             "out images; 0.5 is chance."
         )
         height = max((strip + 0.1) * max(count, 1), 2.0) + 0.8
-        figure = new_figure(result, self.question(), width=12.0, height=height, said=how)
+        figure = new_figure(result, self.question(), width=12.0, height=height, note=how)
         bars, left, right, scores = figure.subplots(1, 4, width_ratios=[4.2, 3 * CELL, 3 * CELL, 2.8])
         _bars(bars, table)
         for axes, name, colour, title in (

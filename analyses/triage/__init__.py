@@ -99,7 +99,7 @@ class Triage(Analysis[TriageParams]):
             f"first. Neighbours are {result.notes['witnesses']}. Lines: 95 % Wilson intervals."
         )
         figure = new_figure(
-            result, self.question(), width=COLUMNS * CELL + 3.2, height=max(tall * len(groups), 2.4), said=said
+            result, self.question(), width=COLUMNS * CELL + 3.2, height=max(tall * len(groups), 2.4), note=said
         )
         left, right = figure.subfigures(1, 2, width_ratios=[3.0, COLUMNS * CELL], squeeze=False)[0]
         _bars(left.subplots(), sizes)

@@ -172,7 +172,7 @@ def _draw(
         f"Why {target}? {method.title} of {subject.name}",
         width=2 * CELL + 1.0,
         height=tiles_height(pictures, 2, CELL),
-        said=method.summary() + (" Orange: evidence for the class; blue: against it." if maps.signed else ""),
+        note=method.summary() + (" Orange: evidence for the class; blue: against it." if maps.signed else ""),
     )
     axes = figure.subplots()
     tiles(axes, pictures, columns=2, cell=CELL)

@@ -74,7 +74,7 @@ def _value(value: object) -> str:
     return "default" if value is None else str(value)
 
 
-def new_figure(result: Result, question: str, *, width: float = 10.0, height: float, said: str = "") -> Figure:
+def new_figure(result: Result, question: str, *, width: float = 10.0, height: float, note: str = "") -> Figure:
     """Return an empty figure with the question as its title and where it comes from as its caption.
 
     Args:
@@ -82,13 +82,13 @@ def new_figure(result: Result, question: str, *, width: float = 10.0, height: fl
         question: the analysis's question.
         width: inches.
         height: inches, for what is drawn between title and caption.
-        said: a sentence about how to read the figure, put before the caption.
+        note: a sentence about how to read the figure, put before the caption.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     title = textwrap.fill(text(question, 200), int(width * 9))
-    below = "\n".join(textwrap.fill(line, int(width * 17)) for line in (said, caption(result)) if line)
+    below = "\n".join(textwrap.fill(line, int(width * 17)) for line in (note, caption(result)) if line)
     extra = 0.3 * (title.count("\n") + 1) + 0.17 * (below.count("\n") + 1) + 0.2
     figure = Figure(
         figsize=(width, height + extra), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.09), facecolor="white"

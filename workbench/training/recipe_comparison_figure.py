@@ -36,7 +36,7 @@ def draw_comparison(
         QUESTION,
         width=10,
         height=0.45 * len(names) + 0.9,
-        said="Left: a dot for each seed, and the 95 % interval of their mean. Right: thick, the interval over seeds; "
+        note="Left: a dot for each seed, and the 95 % interval of their mean. Right: thick, the interval over seeds; "
         "thin, over test images; a difference counts only if both exclude zero (adjusted for the number of recipes).",
     )
     accuracy, difference = figure.subplots(1, 2, sharey=True)

@@ -49,7 +49,7 @@ def test_the_caption_says_where_it_comes_from():
 
 def test_title_and_caption_are_on_the_figure_and_it_has_no_pyplot():
     result = Result(context={"run": "$a$", "images": 1})
-    figure = new_figure(result, "Is it so?", height=2, said="How to read it.")
+    figure = new_figure(result, "Is it so?", height=2, note="How to read it.")
     assert figure.get_suptitle() == "Is it so?"
     assert figure.get_supxlabel() == "How to read it.\nrun \\$a\\$ · 1 image"
     assert getattr(figure, "number", None) is None
