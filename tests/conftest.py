@@ -53,21 +53,25 @@ settings.load_profile("workbench")
 ROOT = Path(__file__).parents[1]
 # What takes longest, the longest first. A file is one process's, so one that began last would be waited for alone.
 SLOWEST = (
-    "contracts/test_faults.py",
-    "unit/training/test_distribution.py",
-    "browser/test_explorer.py",
-    "contracts/test_explainers_on_models.py",
-    "docs/test_readme.py",
     "contracts/test_analyses.py",
+    "contracts/test_faults.py",
+    "contracts/test_own_models.py",
+    "browser/test_explorer.py",
     "browser/test_sections.py",
-    "unit/training/test_killed_training.py",
+    "docs/test_readme.py",
+    "unit/training/test_distribution.py",
     "browser/test_other_models.py",
+    "unit/training/test_killed_training.py",
+    "browser/test_maps.py",
+    "contracts/test_explainers.py",
+    "contracts/test_explainers_on_models.py",
     "unit/training/test_trainer.py",
     "examples/test_examples.py",
-    "browser/test_maps.py",
     "unit/exporting/test_export.py",
-    "contracts/test_explainers.py",
+    "unit/faithfulness/test_verdict.py",
+    "oracle/faithfulness/test_forecasts.py",
     "contracts/test_measures.py",
+    "oracle/test_kernel_shap.py",
 )
 
 
