@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -73,7 +74,7 @@ def _vis(
     def work() -> None:
         for start in range(0, count, batch):
             rows = slice(start, min(start + batch, count))
-            with contextlib.redirect_stdout(None):  # Score-CAM shows a bar for each batch
+            with contextlib.redirect_stdout(io.StringIO()):  # Score-CAM shows a bar for each batch
                 vis(CategoricalScore(target[rows].tolist()), images[rows], **how)
 
     return work
