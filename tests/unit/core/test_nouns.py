@@ -250,7 +250,7 @@ class TestAtPixels:
 
 def test_a_finding_is_a_fact_without_evidence_unless_more_is_said():
     finding = Finding("All is well.")
-    assert (finding.severity, finding.value, finding.interval, finding.evidence, finding.advice) == (
+    assert (finding.severity, finding.effect, finding.cost, finding.evidence, finding.advice) == (
         "info",
         None,
         None,

@@ -75,8 +75,8 @@ def test_what_may_be_chance_is_not_told(first, other):
     told = next(findings(table))
     assert "No significant difference between b and a" in told.claim
     assert "--seeds" in told.advice
-    low, high = told.interval
-    assert low <= told.value <= high
+    low, high = told.effect.interval
+    assert low <= told.effect.value <= high
 
 
 def test_the_sentences_and_the_figure_say_what_the_table_says():

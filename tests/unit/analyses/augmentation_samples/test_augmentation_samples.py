@@ -39,11 +39,11 @@ def test_what_is_drawn_is_what_the_table_says(stand_in):
 
 def test_objects_that_leave_the_frame_are_counted(stand_in):
     kept = answer(stand_in, squares("middle"), shift=3, flip="no").findings[0]
-    assert (kept.severity, kept.value) == ("info", 0)
+    assert (kept.severity, kept.effect.value) == ("info", 0)
     assert kept.claim == "Augmentation moves no part of an object out of the frame, in any of 40 images."
     cut = answer(stand_in, squares("edge"), shift=3, flip="no").findings[0]
     assert cut.severity == "mild"
-    assert cut.value == (Draws.of(40, (12, 12), Recipe(shift=3), 0, 0).moves[:, 0] < 0).mean() > 0
+    assert cut.effect.value == (Draws.of(40, (12, 12), Recipe(shift=3), 0, 0).moves[:, 0] < 0).mean() > 0
     assert "moves part of the object out of the frame" in cut.claim
     table = answer(stand_in, squares("edge"), shift=3, flip="no").tables["draws"]
     assert table["out_of_frame"].tolist() == pytest.approx(np.clip(-table["down"], 0, 4) / 4)

@@ -66,7 +66,7 @@ def test_errors_are_listed_surest_first(result):
 def test_the_threshold_for_a_wanted_error_rate(stand_in):
     found = compute(stand_in(LABELS, probabilities=PROBABILITIES), error_rate=0.25).findings
     (threshold,) = [each for each in found if each.claim.startswith("For an error rate of at most 25.0 %")]
-    assert threshold.value == pytest.approx(0.8, abs=1e-6)  # 1 of 5; with 0.7 it is 2 of 6
+    assert threshold.effect.value == pytest.approx(0.8, abs=1e-6)  # 1 of 5; with 0.7 it is 2 of 6
     assert "62.5 % of the images" in threshold.claim
     assert "1 of 5 wrong, " in threshold.claim
     assert threshold.evidence == (2,)
@@ -81,7 +81,7 @@ def test_multiplied_logits_are_a_fault_and_the_advice_undoes_it(stand_in, times)
     main, mended, *_ = compute(planted(stand_in, 1500, times, seed=int(times))).findings
     assert (main.kind, main.severity) == ("miscalibration", "serious")
     assert main.claim.startswith("The model is over-confident: its confidence implies")
-    assert mended.value == pytest.approx(times, rel=0.15)
+    assert mended.effect.value == pytest.approx(times, rel=0.15)
     assert main.cost.low < main.cost.value < main.cost.high
 
 
@@ -124,4 +124,4 @@ def test_a_class_that_is_always_wrong_does_not_make_the_whole_over_confident(sta
     session.predictions = Predictions(said.logits, np.where(said.labels == 1, 3, said.labels))
     main = compute(session).findings[0]
     assert (main.severity, main.claim[:28]) == ("mild", "The model is over-confident:")
-    assert main.value > 0.08
+    assert main.effect.value > 0.08
