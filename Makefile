@@ -14,14 +14,16 @@ BIN := $(VENV)/bin
 DATASET := /usr/share/datasets/fashion-mnist
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# $(call system,DATASET-OR-CHROMIUM…): install the Debian packages that are missing, where root runs this;
-# elsewhere say in a line what would help, and go on: the data has other sources, browser tests are skipped.
+# $(call system,PACKAGES…): install the Debian packages that are missing, where root runs this;
+# elsewhere say in a line what would help, and go on: the data has other sources, browser tests are skipped,
+# class names in Chinese, Japanese and Korean are drawn as boxes in figures, which say so.
 define system
 	(
 	missing=""
 	for package in $(1); do
 	  case $$package in
 	    dataset-fashion-mnist) [ -d $(DATASET) ] || [ -n "$${WORKBENCH_DATA:-}" ] || missing="$$missing $$package" ;;
+	    fonts-noto-cjk) ls /usr/share/fonts/*/noto/*CJK* >/dev/null 2>&1 || missing="$$missing $$package" ;;
 	    *) command -v $$package >/dev/null || missing="$$missing $$package" ;;
 	  esac
 	done
@@ -66,7 +68,7 @@ help: ## this list
 	echo 'Flags go through ARGS: make run ARGS="--port 7861 --no-browser". Another Python: make run PYTHON=python3.12'
 
 run: $(VENV)/.installed ## set up, find the data, open or train the baseline, show the page
-	@$(call system,dataset-fashion-mnist)
+	@$(call system,dataset-fashion-mnist fonts-noto-cjk)
 	exec $(BIN)/workbench start $(ARGS)
 
 test: $(VENV)/.installed system ## set up, run all tests

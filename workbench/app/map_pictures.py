@@ -16,6 +16,7 @@ from workbench.core.result import Result
 from workbench.core.wording import percent
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_COLOURS, scale_of
 from workbench.plotting.pieces import INK, colour_bar, colours_for, new_figure, text
+from workbench.plotting.short_names import distinct_among
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 
 if TYPE_CHECKING:
@@ -152,9 +153,10 @@ def _draw(
     size = "×".join(map(str, maps.values.shape[1:]))
     if maps.values.shape[1:] != maps.image_size:
         size += ", upsampled bilinearly"
-    above = [(f"predicted {text(subject.predicted)}, {percent(subject.confidence)}", PREDICTED_COLOUR)]
-    if subject.true is not None:
-        above.insert(0, (f"true {text(subject.true)}", TRUE_COLOUR))
+    with distinct_among([each for each in (subject.true, subject.predicted) if each is not None]):
+        above = [(f"predicted {text(subject.predicted)}, {percent(subject.confidence)}", PREDICTED_COLOUR)]
+        if subject.true is not None:
+            above.insert(0, (f"true {text(subject.true)}", TRUE_COLOUR))
     pictures = [
         Tile(subject.image, above=above),
         Tile(

@@ -65,6 +65,7 @@ def save_result(path: Path, result: Result) -> None:
         "analysis": result.analysis,
         "params": result.params,
         "context": result.context,
+        "class_names": result.class_names,
         "tables": {},
     }
     arrays = {f"array/{name}": values for name, values in result.arrays.items()}
@@ -107,7 +108,8 @@ def _result(stored: dict[str, Array]) -> Result:
     }
     arrays = {name.removeprefix("array/"): values for name, values in stored.items() if name.startswith("array/")}
     findings = tuple(_finding(each) for each in meta.pop("findings"))
-    return Result(tables=tables, arrays=arrays, findings=findings, **meta)
+    class_names = tuple(meta.pop("class_names"))
+    return Result(tables=tables, arrays=arrays, findings=findings, class_names=class_names, **meta)
 
 
 def _finding(stored: dict[str, Any]) -> Finding:

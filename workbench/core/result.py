@@ -29,6 +29,7 @@ class Result:
         analysis: name of the analysis, filled in by the registry.
         params: its parameters, filled in by the registry.
         context: run, dataset, N and fingerprints, filled in by the registry; becomes the caption.
+        class_names: K names, filled in by the registry, so that a figure can cut them and keep them different.
         drawer: what turns it into a figure, filled in by the registry; not saved.
     """
 
@@ -40,6 +41,7 @@ class Result:
     analysis: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
     drawer: Callable[[Result], Figure] | None = field(default=None, repr=False)
 
     def draw(self) -> Figure:

@@ -20,6 +20,7 @@ from workbench.core.params import Params, make
 from workbench.core.progress import report
 from workbench.core.provenance import code_digest, digest_of
 from workbench.core.result import Result
+from workbench.plotting.short_names import distinct_among
 from workbench.session.analysis import Analysis
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def compute(session: Session, name: str, values: Mapping[str, Any] | None = None
 
 def draw(result: Result) -> Figure:
     """Draw a result, also one read back from disk."""
-    return analysis(result.analysis)().draw(result)
+    with distinct_among(result.class_names):
+        return analysis(result.analysis)().draw(result)
 
 
 class _Question:
@@ -120,7 +122,7 @@ def _known(question: _Question) -> Result | None:
     if (known := _answers.get(question.key)) is not None:
         return known
     stored = load_result(question.path) if question.path else None
-    return None if stored is None else _answers.put(question.key, replace(stored, drawer=question.analysis.draw))
+    return None if stored is None else _answers.put(question.key, replace(stored, drawer=draw))
 
 
 def _answer(question: _Question) -> Result:
@@ -137,7 +139,8 @@ def _answer(question: _Question) -> Result:
         analysis=name,
         params=question.params.model_dump(mode="json"),
         context={**session.context, "seconds": seconds, **answer.context},
-        drawer=question.analysis.draw,
+        class_names=session.dataset.class_names,
+        drawer=draw,
     )
     if question.path:
         save_result(question.path, result)

@@ -11,8 +11,8 @@ takes the ramps of `workbench.plotting.colours`, which the page uses too.
 from __future__ import annotations
 
 import textwrap
-import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,9 +21,12 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.plotting.colours import CONTRASTING, DIVERGING, SEQUENTIAL
+from workbench.plotting.fonts import complete_fonts, missing_letters_note
+from workbench.plotting.short_names import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.backend_bases import RendererBase
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
@@ -44,18 +47,13 @@ def text(value: object, limit: int = 24) -> str:
 
     Args:
         value: any text, hostile or not.
-        limit: characters that are kept; both ends stay, since names often differ only there.
+        limit: characters that are kept: both ends, or for a class name what tells it from the others.
     """
-    visible = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in str(value))
-    line = " ".join(visible.split()) or "(no name)"
-    if len(line) > limit:
-        head = limit // 2
-        line = f"{line[:head].rstrip()}…{line[len(line) - (limit - 1 - head) :].lstrip()}"
-    return line.replace("$", r"\$")
+    return short(value, limit).replace("$", r"\$")
 
 
 def caption(result: Result) -> str:
-    """Say where a result comes from: run, dataset, N, and the parameters."""
+    """Say where a result comes from: run, dataset, N and K, and the parameters as `name=value`."""
     context, parts = result.context, []
     if context.get("run"):
         parts.append(f"run {context['run']}")
@@ -63,7 +61,9 @@ def caption(result: Result) -> str:
         parts.append(str(context["dataset"]))
     if context.get("images"):
         parts.append(plural(int(context["images"]), "image"))
-    parts += [f"{name.replace('_', ' ')} {_value(value)}" for name, value in result.params.items()]
+    if context.get("classes"):
+        parts.append(plural(int(context["classes"]), "class"))
+    parts += [f"{name}={_value(value)}" for name, value in result.params.items()]
     return " · ".join(text(part, 60) for part in parts)
 
 
@@ -84,13 +84,12 @@ def new_figure(result: Result, question: str, *, width: float = 10.0, height: fl
         height: inches, for what is drawn between title and caption.
         note: a sentence about how to read the figure, put before the caption.
     """
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     title = textwrap.fill(text(question, 200), int(width * 9))
     below = "\n".join(textwrap.fill(line, int(width * 17)) for line in (note, caption(result)) if line)
     extra = 0.3 * (title.count("\n") + 1) + 0.17 * (below.count("\n") + 1) + 0.2
-    figure = Figure(
+    figure = _figure_class()(
         figsize=(width, height + extra), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.09), facecolor="white"
     )
     left = 0.1 / width
@@ -98,6 +97,25 @@ def new_figure(result: Result, question: str, *, width: float = 10.0, height: fl
     if below:
         figure.supxlabel(below, x=left, ha="left", fontsize=SMALL, color=QUIET, linespacing=1.4)
     return figure
+
+
+@cache
+def _figure_class() -> type[Figure]:
+    """Return the class of our figures: matplotlib's, which completes its fonts when it is drawn."""
+    from matplotlib.figure import Figure
+
+    class LegibleFigure(Figure):
+        """A figure whose texts take the letters that the usual font lacks from fonts of the system."""
+
+        def draw(self, renderer: RendererBase) -> None:
+            if letters := complete_fonts(self):
+                note = textwrap.fill(missing_letters_note(letters), int(self.get_figwidth() * 17))
+                below = self.get_supxlabel()
+                if note not in below:  # a figure may be drawn more than once
+                    self.supxlabel("\n".join(filter(None, (note, below))))
+            super().draw(renderer)
+
+    return LegibleFigure
 
 
 def say(figure: Figure, sentence: str) -> Figure:

@@ -41,9 +41,13 @@ def test_no_name_is_mathtext(name):
 
 
 def test_the_caption_says_where_it_comes_from():
-    context = {"run": "baseline", "dataset": "fashion-mnist/test", "images": 10_000, "seconds": 3}
-    result = Result(params={"top": 5, "layer": None, "seed_of": 2}, context=context)
-    assert caption(result) == "run baseline · fashion-mnist/test · 10,000 images · top 5 · layer default · seed of 2"
+    context = {"run": "baseline", "dataset": "fashion-mnist/test", "images": 10_000, "classes": 3, "seconds": 3}
+    result = Result(params={"classes": 30, "layer": None, "seed_of": 2}, context=context)
+    data, settings = (
+        "baseline · fashion-mnist/test · 10,000 images · 3 classes",
+        "classes=30 · layer=default · seed_of=2",
+    )
+    assert caption(result) == f"run {data} · {settings}"
     assert caption(Result()) == ""
 
 
