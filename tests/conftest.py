@@ -42,7 +42,8 @@ os.environ["COLUMNS"] = "100"
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
     os.environ.setdefault(name, "1")  # as many processes as cores run tests; threads would wait for each other
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")  # a function of Python in a graph needs one beside the graph's
-os.environ.pop("WORKBENCH_RUNS", None)
+for name in ("WORKBENCH_RUNS", "WORKBENCH_HOME", "WORKBENCH_PLUGINS"):
+    os.environ.pop(name, None)
 for name in [name for name in os.environ if name.startswith("GRADIO_") and name != "GRADIO_ANALYTICS_ENABLED"]:
     del os.environ[name]
 

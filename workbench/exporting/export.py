@@ -18,6 +18,7 @@ import numpy as np
 
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.files import put_in_place, replacing
+from workbench.core.home import home
 from workbench.core.progress import report
 from workbench.exporting.format import HEATMAP, IMAGES, PROBABILITIES, Exporter
 from workbench.exporting.formats import FORMATS
@@ -80,14 +81,15 @@ def export(
         quantize: "int8" or "float16", where the format has it.
         with_explanation: whether the graph gives the Grad-CAM map too.
         layer: whose map; the last spatial layer that is no pooling, if not given.
-        out: file to write (for a SavedModel the folder), or a folder for it; exports/<run>/, if not given. Beside it
-            stands its description, under the same name with ".json" appended.
+        out: file to write (for a SavedModel the folder), or a folder for it; exports/<run>/ in the working folder or
+            in `WORKBENCH_HOME`, if not given. Beside it stands its description, under the same name with ".json"
+            appended.
 
     Raises:
         WorkbenchError: if there is no such format, quantization or layer, or the model cannot be converted.
         ParityError: if it predicts another class than the Keras model for more than 0.5 % of the images (quantized:
             1 %), or its maps differ; nothing is written then, and what was there before is unchanged.
-        Unavailable: if it cannot be written.
+        Unavailable: if it cannot be written, or the extra `export` is not installed.
     """
     exporter = _exporter(format, quantize)
     if layer is not None and not with_explanation:
@@ -134,6 +136,7 @@ def _exporter(name: str, quantize: str | None) -> Exporter:
         if not able:
             raise unknown("quantization", quantize, exporter.quantizations or ("int8", "float16"))
         raise WorkbenchError(f"{name} cannot be quantized to {quantize}. These can: {', '.join(able)}.")
+    exporter.check_installed()
     return exporter
 
 
@@ -142,7 +145,7 @@ def _place(exporter: Exporter, name: str, quantize: str | None, out: Path | None
     suffix, stem = Path(exporter.file).suffix, Path(exporter.file).stem
     file = f"{stem}-{quantize}{suffix}" if quantize else exporter.file
     if out is None:
-        path = Path("exports") / (re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model") / file
+        path = home() / "exports" / (re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model") / file
     elif not suffix or out.suffix == suffix:
         path = out
     elif out.suffix and not out.is_dir():

@@ -1,5 +1,6 @@
 """One trained model in one folder: model.keras, run.json, history.csv, predictions-<split>.npz, dynamics.npz.
 
+Runs are written below the working directory; the ones that come with the workbench are read where they lie.
 Reading a run needs no TensorFlow, so that a page can show what is saved before TensorFlow is there.
 """
 
@@ -10,7 +11,7 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.files import put_in_place, sync
+from workbench.core.home import home
 from workbench.core.predictions import Predictions
 from workbench.training.dynamics import Dynamics, write_dynamics
 from workbench.training.manifest import Manifest
@@ -84,13 +86,29 @@ class Run:
 
 
 def runs_folder() -> Path:
-    """Return where runs are kept: `$WORKBENCH_RUNS`, else ./saved_models, else the one beside the package."""
+    """Return where runs are written: `$WORKBENCH_RUNS`, else saved_models in `$WORKBENCH_HOME`, else ./saved_models."""
     named = os.environ.get("WORKBENCH_RUNS")
-    if named:
-        return Path(named)
-    here = Path("saved_models")
-    beside = Path(__file__).parents[2] / "saved_models"
-    return beside if beside.is_dir() and not here.is_dir() else here
+    return Path(named) if named else home() / "saved_models"
+
+
+def shipped_folder() -> Path:
+    """Return the folder of the runs that come with the workbench: in the installed package, else beside the source.
+
+    Nothing is ever written there unless it is the working folder's own, as in a clone.
+    """
+    package = Path(__file__).parents[1]
+    inside = package / "saved_models"
+    return inside if inside.is_dir() else package.parent / "saved_models"
+
+
+def _searched(folder: str | Path | None) -> list[Path]:
+    """Where a run is looked for, first things first; a folder that was named is the only one."""
+    if folder is not None:
+        return [Path(folder)]
+    own = runs_folder()
+    if os.environ.get("WORKBENCH_RUNS") or own.resolve() == shipped_folder().resolve():
+        return [own]
+    return [own, shipped_folder()]
 
 
 def checked_name(name: str) -> str:
@@ -108,37 +126,49 @@ def checked_name(name: str) -> str:
 
 
 def list_runs(folder: str | Path | None = None) -> list[Run]:
-    """Return all whole runs of a folder, by name; what is half written or damaged is left out."""
-    folder = Path(folder or runs_folder())
-    runs = []
+    """Return all whole runs, by name; what is half written or damaged is left out.
+
+    Args:
+        folder: the one to look into; if not given, `runs_folder()`, and for other names the runs that come with the
+            workbench, unless `WORKBENCH_RUNS` names the folder.
+    """
+    found: dict[str, Run] = {}
+    for place in _searched(folder):
+        found = {**{run.name: run for run in _whole_runs(place)}, **found}
+    return [found[name] for name in sorted(found)]
+
+
+def _whole_runs(folder: Path) -> Iterator[Run]:
     for path in folder.glob("*") if folder.is_dir() else ():
         name = _kept(path.name)
         if name and not (path.name.startswith(".") and (folder / name / MANIFEST).is_file()):
             try:
-                runs.append(_read(path))
+                yield _read(path)
             except WorkbenchError:
                 continue
-    return sorted(runs, key=lambda run: run.name)
 
 
 def open_run(name_or_path: str | Path, folder: str | Path | None = None) -> Run:
-    """Open a run by its name in `folder`, or by the path of its own folder.
+    """Open a run by its name, or by the path of its own folder.
+
+    Args:
+        name_or_path: a name is looked for where `list_runs` looks.
+        folder: where to look for the name.
 
     Raises:
         WorkbenchError: if there is no such run (lists those there are), or it is half written, damaged, or its model
             is not the one it was saved with.
     """
-    folder = Path(folder or runs_folder())
+    searched = _searched(folder)
     path = Path(name_or_path)
     if len(path.parts) == 1 and not path.is_absolute() and path.name not in ("", "..", "."):
-        folder_of_run = folder / path
-        if not (folder_of_run / MANIFEST).is_file() and _previous(folder, path.name).is_dir():
-            folder_of_run = _previous(folder, path.name)
-        path = folder_of_run
+        places = (_place(each, path.name) for each in searched)
+        path = next((each for each in places if each is not None), searched[0] / path)
     if path.suffix == ".keras" and path.is_file():
         raise WorkbenchError(f"{name_or_path} is a model, not a run. Give it as the model, together with a data file.")
     if not path.is_dir():
-        raise unknown("run", str(name_or_path), [run.name for run in list_runs(folder)], where=str(folder))
+        where = " and ".join(map(str, searched))
+        raise unknown("run", str(name_or_path), [run.name for run in list_runs(folder)], where=where)
     run = _read(path)
     found = _sha256(run.model_path)
     if found != run.manifest.model_sha256:
@@ -220,6 +250,14 @@ def _replace(partial: Path, folder: Path, name: str) -> None:
     put_in_place(partial, folder / name, aside=previous)
     sync(folder)
     shutil.rmtree(previous, ignore_errors=True)
+
+
+def _place(folder: Path, name: str) -> Path | None:
+    """Return the folder that holds a run, whole or damaged; None where there is none, or only checkpoints of one."""
+    own, previous = folder / name, _previous(folder, name)
+    if not (own / MANIFEST).is_file() and previous.is_dir():
+        return previous
+    return own if any((own / file).exists() for file in (MANIFEST, MODEL)) else None
 
 
 def _previous(folder: Path, name: str) -> Path:

@@ -233,18 +233,63 @@ def test_folder_that_cannot_be_made(tmp_path, model):
         save_run(manifest(), model, history=HISTORY, predictions={}, folder=tmp_path / "file")
 
 
-def test_runs_folder(tmp_path, monkeypatch):
-    monkeypatch.delenv("WORKBENCH_RUNS", raising=False)
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """A source tree of the workbench that is not the working folder, with no runs yet."""
+    for name in ("WORKBENCH_RUNS", "WORKBENCH_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setattr(runs, "__file__", str(tmp_path / "source" / "workbench" / "training" / "runs.py"))
+    return tmp_path / "source"
+
+
+def test_runs_are_written_to_the_working_folder_whatever_lies_beside_the_package(source, monkeypatch):
     assert runs_folder() == Path("saved_models")
-    beside = tmp_path / "source" / "saved_models"
-    beside.mkdir(parents=True)
-    assert runs_folder() == beside
-    (tmp_path / "saved_models").mkdir()
+    (source / "saved_models").mkdir(parents=True)
     assert runs_folder() == Path("saved_models")
+    monkeypatch.setenv("WORKBENCH_HOME", "/home/of/runs")
+    assert runs_folder() == Path("/home/of/runs/saved_models")
+    monkeypatch.setenv("WORKBENCH_HOME", "~/runs")
+    assert runs_folder() == Path.home() / "runs/saved_models"
     monkeypatch.setenv("WORKBENCH_RUNS", "/elsewhere")
     assert runs_folder() == Path("/elsewhere")
+
+
+@pytest.mark.parametrize("inside", ["saved_models", "workbench/saved_models"])
+def test_the_runs_that_come_with_it_are_found_where_the_working_folder_has_none_of_the_name(
+    source, model, inside, monkeypatch
+):
+    """Beside the package in a source tree, in the package where it is installed."""
+    shipped = source / inside
+    assert list_runs() == []
+    save_run(manifest(name="given"), model, history=HISTORY, predictions={}, folder=shipped)
+    save_run(manifest(name="both"), model, history=HISTORY, predictions={}, folder=shipped)
+    save_run(manifest(name="both", seed=9), model, history=HISTORY, predictions={})
+    assert {run.name: run.path for run in list_runs()} == {
+        "both": Path("saved_models/both"),
+        "given": shipped / "given",
+    }
+    assert (open_run("both").manifest.seed, open_run("given").path) == (9, shipped / "given")
+    before = sorted((path, path.stat().st_mtime_ns) for path in shipped.rglob("*"))
+    save_run(manifest(name="given", seed=5), model, history=HISTORY, predictions={})
+    assert open_run("given").path == Path("saved_models/given")
+    assert sorted((path, path.stat().st_mtime_ns) for path in shipped.rglob("*")) == before
+    with pytest.raises(WorkbenchError, match=r"no run 'gven' in saved_models and .*Did you mean 'given'"):
+        open_run("gven")
+    monkeypatch.setenv("WORKBENCH_RUNS", "saved_models")
+    assert [run.name for run in list_runs()] == ["both", "given"]
+    monkeypatch.setenv("WORKBENCH_RUNS", "elsewhere")
+    assert list_runs() == []
+
+
+def test_a_damaged_run_of_one_s_own_is_not_passed_over_for_the_one_that_comes_with_it(source, model):
+    save_run(manifest(name="given"), model, history=HISTORY, predictions={}, folder=source / "saved_models")
+    Path("saved_models/given/checkpoints").mkdir(parents=True)  # a training that was cut off is no run yet
+    assert open_run("given").path == source / "saved_models/given"
+    Path("saved_models/given/run.json").write_text("{")
+    with pytest.raises(WorkbenchError, match=r"saved_models/given/run.json is damaged"):
+        open_run("given")
 
 
 def test_reading_a_run_imports_no_tensorflow(saved, tmp_path, data):

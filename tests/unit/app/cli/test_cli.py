@@ -288,3 +288,14 @@ def test_start_trains_only_what_is_not_there(run, tiny_run, tmp_path, monkeypatc
 )
 def test_control_characters_are_shown_and_not_obeyed(text, shown):
     assert plain(text) == shown
+
+
+def test_what_is_written_lies_in_the_home_that_was_named(run, tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    run("figures", "tiny", "--data", tiny_run.data, "--only", "samples", "--limit", 20)
+    run("explain", 3, "--run", "tiny", "--data", tiny_run.data, "--method", "saliency")
+    run("export", "tiny", "--data", tiny_run.data, "--format", "saved-model")
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert {"home/figures/tiny/samples.png", "home/exports/tiny/saved_model/saved_model.pb"} <= written
+    assert {path.partition("/")[0] for path in written} == {"home"}
+    assert any(path.startswith("home/figures/tiny/explain/") for path in written)

@@ -12,6 +12,7 @@ import click
 from workbench.app.cli.options import FOLDER, as_json, data_dir, data_params, typed_values, with_reading
 from workbench.app.cli.recipe_options import RecipeCommand, architecture, weights
 from workbench.core.errors import WorkbenchError
+from workbench.core.home import home
 from workbench.core.jsonable import jsonable, records
 from workbench.core.progress import report
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @architecture
 @weights
 @click.option("--deterministic", is_flag=True, help="Reproducible bit for bit: single-threaded, slower.")
-@click.option("--out", type=FOLDER, default=Path("figures"), show_default=True, help="Folder for the figure.")
+@click.option("--out", type=FOLDER, help="Folder for the figure.  [default: figures]")
 @with_reading
 @data_dir
 @as_json
@@ -48,7 +49,7 @@ def compare_recipes(
     architecture: str | None,
     weights: str | None,
     deterministic: bool,
-    out: Path,
+    out: Path | None,
     data: str | None,
     reading: dict[str, Any],
     data_dir: Path | None,
@@ -111,7 +112,9 @@ def compare_recipes(
         made = {"architecture": job.architecture, "seeds": seeds, "first_seed": first_seed, **typed_values(settings)}
         told = list(findings(table))
         record = {"question": QUESTION, "context": context, "params": made, "table": records(table), "findings": told}
-        picture = write_figure(out, name, draw_comparison(table, trained, context, made), jsonable(record))
+        picture = write_figure(
+            out or home() / "figures", name, draw_comparison(table, trained, context, made), jsonable(record)
+        )
     if as_json:
         show_json({**record, "figure": picture})
         return

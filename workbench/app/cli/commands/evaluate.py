@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 @command(examples=[("runs", "a table"), ("runs --json", "every manifest, as JSON")])
 @as_json
 def runs(as_json: bool) -> None:
-    """List the finished runs in saved_models/, or in WORKBENCH_RUNS."""
+    """List the finished runs: those in saved_models/, and the ones that come with the workbench.
+
+    saved_models/ lies in the working folder or in WORKBENCH_HOME. WORKBENCH_RUNS names another folder, whose runs are
+    then the only ones.
+    """
     import pandas as pd
 
     from workbench.app.cli.console import headline, say
@@ -33,7 +37,7 @@ def runs(as_json: bool) -> None:
     if not found:
         say(f"No runs in {runs_folder()} yet. Train one with `workbench train`.")
         return
-    headline(f"{plural(len(found), 'run')} in {runs_folder()}")
+    headline(plural(len(found), "run"), f"new ones are saved in {runs_folder()}")
     rows = []
     for run in found:
         made, test = run.manifest, run.manifest.metrics.get("test", {})
@@ -47,6 +51,7 @@ def runs(as_json: bool) -> None:
                 "test accuracy": test.get("accuracy"),
                 "minutes": f"{made.seconds / 60:.0f}",
                 "created": made.created[:10],
+                "where": str(run.path.parent),
             }
         )
     show_table(pd.DataFrame(rows))

@@ -12,6 +12,7 @@ from workbench.app.cli.options import FOLDER, Choice, as_json, source_params, wi
 from workbench.app.cli.program import Command
 from workbench.attribution.methods import METHODS
 from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.home import home
 from workbench.core.wording import percent, plural
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def explain(
     values = dict(setting(each) for each in settings) | ({"layer": layer} if layer is not None else {})
     with progress():
         session = source.open()
-        folder = out or Path("figures") / _slug(session.name) / "explain"
+        folder = out or home() / "figures" / _slug(session.name) / "explain"
         if contrast and target != "predicted":
             raise WorkbenchError("`--contrast` names both classes: leave out `--target`.")
         subjects = ExplainedImages(session, images, contrast or (target,), score=cast("Score", score), invert=invert)

@@ -9,7 +9,7 @@ import click
 
 from workbench.app.cli.options import Choice, as_json, source_params, with_source
 from workbench.app.cli.program import command
-from workbench.exporting.formats import formats
+from workbench.exporting.formats import FORMATS, formats
 
 if TYPE_CHECKING:
     from workbench.app.cli.options import Source
@@ -68,6 +68,7 @@ def export(
     from workbench.exporting.export import export as write
 
     settings: dict[str, Any] = {"quantize": quantize, "with_explanation": with_explanation, "layer": layer, "out": out}
+    FORMATS.get(format_).check_installed()
     done = refused = None
     with progress():
         session = source.open()

@@ -9,6 +9,7 @@ import click
 
 from workbench.app.cli.options import FOLDER, as_json, source_params, with_source
 from workbench.app.cli.program import BUG, command
+from workbench.core.home import home
 from workbench.core.progress import report
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def figures(source: Source, only: str, limit: int | None, out: Path | None, as_j
     wanted = tuple(name.strip() for name in only.split(",") if name.strip())
     with progress():
         session = source.open()
-        folder = out or Path("figures") / session.name
+        folder = out or home() / "figures" / session.name
         written = write_figures(session, folder, only=wanted, limit=limit, progress=report)
     failed = any(each.failed for each in written)
     if as_json:
