@@ -42,12 +42,12 @@ define system
 	)
 endef
 
-# $(call install,EXTRAS): install the workbench with its extras, counting the packages as they come.
+# $(call install,[EXTRAS]): install the workbench with its extras, counting the packages as they come.
 define install
-	if [ -e $(VENV)/.installed ]; then echo "Bringing $(VENV) up to date"
+	if ls $(VENV)/.installed* >/dev/null 2>&1; then echo "Bringing $(VENV) up to date"
 	else echo "Setting up $(VENV); this takes some minutes, since TensorFlow is large"; fi
 	log=$(VENV)/install.log; if [ -t 1 ]; then terminal=1; else terminal=0; fi
-	if ! $(BIN)/python -m pip install --no-input -c constraints.txt -e '.[$(1)]' 2>&1 | tee $$log | awk -v terminal=$$terminal '\
+	if ! $(BIN)/python -m pip install --no-input -c constraints.txt -e '.$(1)' 2>&1 | tee $$log | awk -v terminal=$$terminal '\
 	    /^ *Collecting/ && terminal { printf "\r\033[K  %d  %s", ++count, $$2; fflush() } \
 	    /^Installing collected/ && terminal && count { printf "\r\033[K  unpacking %d packages", count; fflush() } \
 	    END { if (terminal) printf "\r\033[K" }'; then
@@ -67,17 +67,17 @@ help: ## this list
 	echo
 	echo 'Flags go through ARGS: make run ARGS="--port 7861 --no-browser". Another Python: make run PYTHON=python3.12'
 
-run: $(VENV)/.installed ## set up, find the data, open or train the baseline, show the page
+run: $(VENV)/.installed-run ## set up, find the data, open or train the baseline, show the page
 	@$(call system,dataset-fashion-mnist fonts-noto-cjk)
 	exec $(BIN)/workbench start $(ARGS)
 
-test: $(VENV)/.installed system ## set up, run all tests
+test: $(VENV)/.installed-test system ## set up, run all tests
 	@exec $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-train: $(VENV)/.installed ## train a network: make train ARGS="mine --seed 1"
+train: $(VENV)/.installed-run ## train a network: make train ARGS="mine --seed 1"
 	@exec $(BIN)/workbench train $(ARGS)
 
-figures: $(VENV)/.installed ## every analysis as a figure under figures/
+figures: $(VENV)/.installed-run ## every analysis as a figure under figures/
 	@exec $(BIN)/workbench figures $(ARGS)
 
 check: $(VENV)/.installed-dev ## lint, format and types
@@ -89,21 +89,21 @@ fix: $(VENV)/.installed-dev ## mend what the linter and the formatter can mend
 	@$(BIN)/ruff check --fix . || true
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed ## measure speed, as ratios within one run
+bench: $(VENV)/.installed-test ## measure speed, as ratios within one run
 	@exec $(BIN)/python tests/benchmarks $(ARGS)
 
-bench-peers: $(VENV)/.installed ## the same beside other libraries, in .venv-peers (some gigabytes)
+bench-peers: $(VENV)/.installed-test ## the same beside other libraries, in .venv-peers (some gigabytes)
 	@exec $(BIN)/python tests/benchmarks/peers $(ARGS)
 
-data: $(VENV)/.installed ## find, verify or fetch Fashion-MNIST
+data: $(VENV)/.installed-run ## find, verify or fetch Fashion-MNIST
 	@exec $(BIN)/workbench data $(ARGS)
 
-example-flask: $(VENV)/.installed ## a Flask app around the exported baseline, on port 8000
+example-flask: $(VENV)/.installed-examples ## a Flask app around the exported baseline, on port 8000
 	@[ -n "$${WORKBENCH_EXPORT:-}" ] || [ -e exports/baseline/model.tflite.json ] || \
-	  $(BIN)/workbench export --format litert --with-explanation
+	  $(BIN)/workbench export --format litert --with-explanation --out exports/baseline
 	exec $(BIN)/flask --app examples/flask_app/app.py run --port 8000 $(ARGS)
 
-example-streamlit: $(VENV)/.installed ## a Streamlit app around the Python API, on port 8501
+example-streamlit: $(VENV)/.installed-examples ## a Streamlit app around the Python API, on port 8501
 	@exec $(BIN)/streamlit run examples/streamlit_app/app.py --server.address 127.0.0.1 --server.maxUploadSize 16 \
 	  --browser.gatherUsageStats false --client.toolbarMode viewer --theme.primaryColor '#2563eb' $(ARGS)
 
@@ -130,12 +130,23 @@ $(BIN)/python:
 	}
 	$(PYTHON) -m venv --clear $(VENV)
 
-$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	@$(call install,test)
+# What was set up, a stamp for each: the page needs nothing of the extras. Whatever is set up brings what `run` needs.
+SET_UP := pyproject.toml constraints.txt | $(BIN)/python
+
+$(VENV)/.installed-run: $(SET_UP)
+	@$(call install)
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	@$(call install,test$(comma)dev)
-	touch $@
+$(VENV)/.installed-examples: $(SET_UP)
+	@$(call install,[examples])
+	touch $@ $(VENV)/.installed-run
+
+$(VENV)/.installed-test: $(SET_UP)
+	@$(call install,[test])
+	touch $@ $(VENV)/.installed-run $(VENV)/.installed-examples
+
+$(VENV)/.installed-dev: $(SET_UP)
+	@$(call install,[test$(comma)dev])
+	touch $@ $(VENV)/.installed-run $(VENV)/.installed-examples $(VENV)/.installed-test
 
 comma := ,

@@ -35,23 +35,23 @@ def test_help_is_what_make_says_and_names_every_target():
 
 
 @pytest.mark.parametrize(
-    ("target", "command"),
+    ("target", "extras", "command"),
     [
-        ("run", ".venv/bin/workbench start --port 7861"),
-        ("train", ".venv/bin/workbench train --port 7861"),
-        ("figures", ".venv/bin/workbench figures --port 7861"),
-        ("data", ".venv/bin/workbench data --port 7861"),
-        ("test", f".venv/bin/python -m pytest {PROCESSES} --port 7861"),
-        ("bench", ".venv/bin/python tests/benchmarks --port 7861"),
-        ("example-flask", ".venv/bin/flask --app examples/flask_app/app.py run --port 8000 --port 7861"),
-        ("example-streamlit", ".venv/bin/streamlit run examples/streamlit_app/app.py"),
+        ("run", "", ".venv/bin/workbench start --port 7861"),
+        ("train", "", ".venv/bin/workbench train --port 7861"),
+        ("figures", "", ".venv/bin/workbench figures --port 7861"),
+        ("data", "", ".venv/bin/workbench data --port 7861"),
+        ("test", "[test]", f".venv/bin/python -m pytest {PROCESSES} --port 7861"),
+        ("bench", "[test]", ".venv/bin/python tests/benchmarks --port 7861"),
+        ("example-flask", "[examples]", ".venv/bin/flask --app examples/flask_app/app.py run --port 8000 --port 7861"),
+        ("example-streamlit", "[examples]", ".venv/bin/streamlit run examples/streamlit_app/app.py"),
     ],
 )
-def test_flags_are_passed_on(target, command, clone):
+def test_what_a_target_needs_is_set_up_and_flags_are_passed_on(target, extras, command, clone):
     planned = make("-n", target, "ARGS=--port 7861", cwd=clone)
     assert planned.returncode == 0, planned.stderr
     assert command in planned.stdout
-    assert "-c constraints.txt -e '.[test]'" in planned.stdout  # set up first
+    assert re.findall(r"-c constraints.txt -e '\.(\S*)'", planned.stdout) == [extras]
 
 
 @pytest.mark.parametrize("version", ["3.10.13", "3.14.0", "2.7.18"])
@@ -69,11 +69,24 @@ def test_a_python_of_another_version_is_refused_in_two_lines(clone, version):
 def test_a_set_up_is_repeated_only_after_a_change(clone):
     (clone / ".venv/bin").mkdir(parents=True)
     (clone / ".venv/bin/python").touch(mode=0o755)
-    (clone / ".venv/.installed").touch()
+    (clone / ".venv/.installed-run").touch()
     assert "-m pip install" not in make("-n", "data", cwd=clone).stdout
-    later = (clone / ".venv/.installed").stat().st_mtime + 10
+    assert "-m pip install" in make("-n", "test", cwd=clone).stdout  # which needs more
+    later = (clone / ".venv/.installed-run").stat().st_mtime + 10
     os.utime(clone / "constraints.txt", (later, later))
     assert "-m pip install" in make("-n", "data", cwd=clone).stdout
+
+
+def test_what_was_set_up_for_the_tests_is_enough_for_all_else(clone):
+    (clone / ".venv/bin").mkdir(parents=True)
+    for name in ("python", "workbench", "flask"):
+        script = clone / ".venv/bin" / name
+        script.write_text("#!/bin/sh\n")
+        script.chmod(0o755)
+    assert make("bench", cwd=clone).returncode == 0
+    for target in ("run", "bench", "example-flask", "example-streamlit"):
+        assert "-m pip install" not in make("-n", target, cwd=clone).stdout, target
+    assert "-m pip install" in make("-n", "check", cwd=clone).stdout
 
 
 def test_clean_leaves_runs_and_figures(clone):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from workbench.core.extras import require
 from workbench.core.params import Named
 from workbench.core.types import Array
 
@@ -22,10 +23,21 @@ class Exporter(Named, ABC):
     Attributes:
         file: name of the file, or folder, that it writes.
         quantizations: what it can do to make the file smaller: name of the kind, and what it does.
+        needs: libraries that it imports beside TensorFlow, from the extra `export`.
     """
 
     file: ClassVar[str] = ""
     quantizations: ClassVar[Mapping[str, str]] = {}
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def check_installed(cls) -> None:
+        """See that what the format needs is installed, before anything takes time.
+
+        Raises:
+            Unavailable: if not; says what to install.
+        """
+        require(*cls.needs, extra="export", what=f"Exporting to {cls.name}")
 
     @abstractmethod
     def write(self, graph: Path, path: Path, quantize: str | None) -> None:

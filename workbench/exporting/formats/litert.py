@@ -25,6 +25,7 @@ class LiteRT(Exporter):
         "int8": "weights in int8, activations in float32 (dynamic range)",
         "float16": "weights in float16",
     }
+    needs: ClassVar[tuple[str, ...]] = ("ai_edge_litert",)
 
     def write(self, graph: Path, path: Path, quantize: str | None) -> None:
         """Convert with TensorFlow's converter; operations of LiteRT alone are used."""

@@ -32,6 +32,7 @@ class ONNX(Exporter):
         "int8": "weights in int8, activations in float32",
         "float16": "weights and activations in float16",
     }
+    needs: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "tf2onnx")
 
     def write(self, graph: Path, path: Path, quantize: str | None) -> None:
         """Convert with tf2onnx."""

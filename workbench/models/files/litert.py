@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.extras import require
 from workbench.models.files.inference_only import Foreign, Tensor
 
 IDENTIFIER = b"TFL3"
@@ -19,13 +20,15 @@ def read_litert(path: Path) -> Foreign:
 
     Raises:
         WorkbenchError: if it cannot be run here, or takes something else than one array.
+        Unavailable: if nothing that runs it is installed.
     """
     import tensorflow as tf
 
     if path.read_bytes()[4:8] != IDENTIFIER:
         raise WorkbenchError(f"{path.name} is not a LiteRT file: it lacks the mark {IDENTIFIER.decode()!r}.")
+    Interpreter = _interpreter()
     try:
-        interpreter = _interpreter()(model_path=str(path))
+        interpreter = Interpreter(model_path=str(path))
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         said = " ".join(str(error).split())[:300]
@@ -74,6 +77,9 @@ def _interpreter() -> Any:
         import warnings
 
         import tensorflow as tf
+
+        if not hasattr(tf.lite, "Interpreter"):  # TensorFlow says that it will go
+            require("ai_edge_litert", extra="export", what="Reading .tflite files")
 
         def Interpreter(**given: Any) -> Any:  # noqa: N802 - stands for the class
             with warnings.catch_warnings():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.extras import require
 from workbench.models.files.inference_only import Foreign, Tensor
 
 DTYPES = {
@@ -71,10 +72,11 @@ def read_onnx(path: Path) -> Foreign:
 
 def _runtime() -> tuple[Any, tuple[type[Exception], ...]]:
     """Return onnxruntime, and everything that it raises, which has no class of its own in common."""
+    require("onnxruntime", extra="export", what="Reading .onnx files")
     try:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
     except ImportError as error:
-        raise Unavailable(f"ONNX files need onnxruntime: pip install onnxruntime. ({error})") from None
+        raise Unavailable(f"onnxruntime is installed, and cannot be imported: {error}.") from None
     own = [each for each in vars(state).values() if isinstance(each, type) and issubclass(each, Exception)]
     return onnxruntime, (*own, RuntimeError, ValueError, OSError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -51,3 +52,23 @@ def test_a_refused_export_ends_with_3_and_leaves_no_file(run, tiny_run, tmp_path
     said = json.loads(done.stdout)
     assert said["path"] is None
     assert said["parity"]["images"] == 80
+
+
+@pytest.mark.parametrize(
+    ("format_", "missing", "named"),
+    [
+        ("onnx", "tf2onnx", "tf2onnx"),
+        ("onnx", "onnx", "onnx"),
+        ("onnx", "onnxruntime", "onnxruntime"),
+        ("litert", "ai_edge_litert", "ai-edge-litert"),
+    ],
+)
+def test_without_the_extra_it_says_what_to_install_before_anything_is_opened(
+    run, tmp_path, monkeypatch, format_, missing, named
+):
+    monkeypatch.setitem(sys.modules, missing, None)
+    done = run("no such run", "--format", format_, code=2)
+    assert done.stderr == (
+        f"Error: Exporting to {format_} needs {named}, not installed here: pip install 'classifier-workbench[export]'\n"
+    )
+    assert list(tmp_path.iterdir()) == []

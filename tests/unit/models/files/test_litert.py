@@ -1,11 +1,13 @@
 """LiteRT files, plain and quantized."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.models.files import load_model
 from workbench.models.probe import Probe
 
@@ -51,3 +53,13 @@ def test_plain_and_quantized_scores_and_damaged_files(model, tmp_path):
         path.write_bytes(content)
         with pytest.raises(WorkbenchError, match=f"m.tflite .*{words}"):
             load_model(path)
+
+
+def test_without_its_own_package_tensorflow_s_interpreter_reads_it(model, tmp_path, monkeypatch):
+    path, expected = converted(model, tmp_path / "m.tflite"), np.asarray(model(IMAGES))
+    for name in ("ai_edge_litert", "ai_edge_litert.interpreter"):
+        monkeypatch.setitem(sys.modules, name, None)
+    np.testing.assert_allclose(Probe(load_model(path)).logits(IMAGES), expected, rtol=1e-4, atol=1e-5)
+    monkeypatch.delattr(tf.lite, "Interpreter")
+    with pytest.raises(Unavailable, match=r"\.tflite files needs ai-edge-litert, .* 'classifier-workbench\[export\]'"):
+        load_model(path)

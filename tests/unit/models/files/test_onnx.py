@@ -1,10 +1,12 @@
 """ONNX files written by hand: every arrangement of input and output that is about."""
 
+import sys
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.models.files import file_fingerprint, is_inference_only, load_model
 from workbench.models.probe import Probe
 
@@ -143,3 +145,13 @@ def test_the_fingerprint_knows_every_byte_also_of_weights_beside_the_file(tmp_pa
     (tmp_path / "m.onnx.data").write_bytes(b"Weights")
     assert len({before, beside, file_fingerprint(path)}) == 3
     assert is_inference_only(path)
+
+
+def test_without_onnxruntime_it_says_what_to_install(tmp_path, monkeypatch):
+    path = written(tmp_path / "m.onnx", taken=["n", 4, 5, 3])
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(Unavailable) as caught:
+        load_model(path)
+    assert str(caught.value) == (
+        "Reading .onnx files needs onnxruntime, not installed here: pip install 'classifier-workbench[export]'"
+    )
