@@ -21,7 +21,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import plural, probability
 from workbench.data.sampling import worst_first
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_COLOURS, scale_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, colours_for, new_figure, scale_bar, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
@@ -76,6 +76,7 @@ class AttributionGallery(Analysis[AttributionGalleryParams]):
 
     Params = AttributionGalleryParams
     needs_model = True
+    needs_inside = "outputs"
 
     def compute(self, session: Session, params: AttributionGalleryParams) -> Result:
         """Explain each image with each method, and judge every map."""
@@ -94,7 +95,7 @@ class AttributionGallery(Analysis[AttributionGalleryParams]):
         order = np.lexsort((maps["method"].map({name: n for n, name in enumerate(found)}), maps["place"]))
         maps = maps.iloc[order].drop(columns="place").reset_index(drop=True)
         out = pd.DataFrame({"method": list(left), "why": list(left.values())})
-        arrays = {"images": small(np.asarray(session.dataset.images[rows])), "rows": rows}
+        arrays = {"images": thumbnails_of(session.dataset, rows), "rows": rows}
         arrays |= {f"map {n}": each.at_pixels() for n, each in enumerate(found.values())}
         findings = _findings(session.predictions, rows, maps, table, out)
         return Result(

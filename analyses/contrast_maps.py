@@ -17,7 +17,7 @@ from workbench.core.types import Array
 from workbench.core.wording import number, plural, probability
 from workbench.data.objects import object_masks, plain
 from workbench.data.sampling import MOST_EVIDENCE, evenly
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
 from workbench.plotting.pieces import (
     INK,
@@ -103,10 +103,7 @@ class ContrastMaps(Analysis[ContrastMapsParams]):
         order = np.concatenate([at, np.setdiff1d(np.arange(len(rows)), at)])
         return Result(
             {"errors": table.iloc[order].reset_index(drop=True)},
-            arrays={
-                "images": small(np.asarray(session.dataset.images[shown])),
-                **{k: v[at] for k, v in arrays.items()},
-            },
+            arrays={"images": thumbnails_of(session.dataset, shown), **{k: v[at] for k, v in arrays.items()}},
             findings=(*findings, _of_layer(counting, notes)),
             notes=notes,
         )

@@ -63,6 +63,7 @@ class FaithfulnessTable(Analysis[FaithfulnessTableParams]):
 
     Params = FaithfulnessTableParams
     needs_model = True
+    needs_inside = "outputs"
 
     def compute(self, session: Session, params: FaithfulnessTableParams) -> Result:
         """Measure each method's maps of the predicted class, and test every method against the random control."""

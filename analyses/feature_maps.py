@@ -15,7 +15,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data.sampling import evenly
-from workbench.data.thumbnails import as_rgb, small
+from workbench.data.thumbnails import as_rgb, thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
 from workbench.plotting.pieces import (
     BODY,
@@ -82,7 +82,7 @@ class FeatureMaps(Analysis[FeatureMapsParams]):
         )
         rows = evenly(len(dataset), params.images)
         low, high = _ranges(read, session, rows, len(layers), probe)
-        arrays: dict[str, Array] = {"image": small(dataset.images[[params.row]])[0]}
+        arrays: dict[str, Array] = {"image": thumbnails_of(dataset, [params.row])[0]}
         lines = []
         for number, (name, maps) in enumerate(zip(layers, read(dataset.floats([params.row])), strict=True)):
             own = np.moveaxis(np.asarray(maps, np.float32)[0], -1, 0)  # (F, h, w)

@@ -17,7 +17,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import probability
 from workbench.data.sampling import evenly, worst_first
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
 from workbench.plotting.pieces import QUIET, colour_bar, colours_for, new_figure, say, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
@@ -78,7 +78,7 @@ class GradCamMaps(Analysis[GradCamMapsParams]):
         notes = {"layer": found.layer, "size": list(maps.shape[1:])}
         return Result(
             {"examples": table},
-            arrays={"images": small(dataset.images[shown]), "maps": maps},
+            arrays={"images": thumbnails_of(dataset, shown), "maps": maps},
             findings=tuple(findings),
             notes=notes,
         )

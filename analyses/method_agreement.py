@@ -18,7 +18,7 @@ from workbench.core.types import Array
 from workbench.core.wording import join_names, number, plural
 from workbench.data.objects import object_masks
 from workbench.data.sampling import balanced_rows
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import small, thumbnails_of
 from workbench.faithfulness.agreement import Agreement, cluster_order, compare, consensus
 from workbench.plotting.colours import TRUE_COLOUR
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colour_bar, colours_for, heading, new_figure, text
@@ -67,6 +67,7 @@ class MethodAgreement(Analysis[MethodAgreementParams]):
 
     Params = MethodAgreementParams
     needs_model = True
+    needs_inside = "outputs"
 
     def compute(self, session: Session, params: MethodAgreementParams) -> Result:
         """Explain the predicted class with every method, sampling methods twice, and compare all pairs."""
@@ -109,7 +110,7 @@ class MethodAgreement(Analysis[MethodAgreementParams]):
         )
         return Result(
             {"pairs": pairs, "methods": own, "images": images},
-            arrays={"shown": shown, "images": small(dataset.images[rows[shown]]), "mean": mean, "spread": spread},
+            arrays={"shown": shown, "images": thumbnails_of(dataset, rows[shown]), "mean": mean, "spread": spread},
             findings=tuple(_findings(pairs, own, images, rows[least_first].tolist(), params.top)),
             notes={"left": left_out(left)},
         )

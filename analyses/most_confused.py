@@ -14,7 +14,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, probability
 from workbench.data.sampling import MOST_EVIDENCE
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
@@ -70,7 +70,7 @@ class MostConfused(Analysis[MostConfusedParams]):
         shown = rows[rows >= 0]
         arrays = {
             "rows": rows,
-            "images": small(session.dataset.images[shown]),
+            "images": thumbnails_of(session.dataset, shown),
             "confidence": predictions.confidence[shown],
         }
         return Result(tables, arrays=arrays, findings=tuple(_findings(predictions, names, counts)))

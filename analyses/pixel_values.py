@@ -45,6 +45,7 @@ class PixelValues(Analysis[PixelValuesParams]):
     """How bright are the images of each class, and how much of them is empty (0)?"""
 
     Params = PixelValuesParams
+    needs_images = True
 
     def compute(self, session: Session, params: PixelValuesParams) -> Result:
         """Count every pixel value of every class exactly, and average the images of each class."""

@@ -19,7 +19,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data.sampling import balanced_rows, evenly
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import small, thumbnails_of
 from workbench.faithfulness.randomisation import ALIKE, Randomisation, randomise
 from workbench.plotting.colours import VERDICT_COLOURS, scale_of
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colours_for, new_figure, plain, scale_bar, text
@@ -118,7 +118,7 @@ class RandomisationTest(Analysis[RandomisationTestParams]):
         }
         return Result(
             tables,
-            arrays={"images": small(dataset.images[rows[shown]]), "maps": np.stack(maps)},
+            arrays={"images": thumbnails_of(dataset, rows[shown]), "maps": np.stack(maps)},
             findings=tuple(_findings(tables["methods"], rows, params.mode)),
             notes={"stages": list(next(iter(found.values())).stages), "sizes": sizes},
         )

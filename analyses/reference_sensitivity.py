@@ -20,7 +20,7 @@ from workbench.core.wording import number, percent, plural, probability
 from workbench.data.objects import object_masks
 from workbench.data.objects import plain as has_plain_background
 from workbench.data.sampling import balanced_rows
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import small, thumbnails_of
 from workbench.faithfulness.agreement import Agreement, compare
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
 from workbench.plotting.pieces import (
@@ -102,7 +102,7 @@ class ReferenceSensitivity(Analysis[ReferenceSensitivityParams]):
         shown = order[: params.examples]
         tables = {"references": _by_reference(by_image, inside.size), "pairs": _pairs(agreement), "images": by_image}
         arrays = {
-            "images": small(dataset.images[rows[shown]]),
+            "images": thumbnails_of(dataset, rows[shown]),
             "maps": np.stack([each.values[shown] for each in found.values()]),
         }
         means = np.stack([references[name][:, shown].mean(axis=0) for name in REFERENCES])

@@ -13,7 +13,7 @@ from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.wording import join_names, plural
 from workbench.data.sampling import balanced_rows
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import TRUE_COLOUR
 from workbench.plotting.pieces import QUIET, new_figure, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
@@ -36,6 +36,7 @@ class Samples(Analysis[SamplesParams]):
     """What do the images look like, and do you agree with their labels?"""
 
     Params = SamplesParams
+    needs_images = True
 
     def compute(self, session: Session, params: SamplesParams) -> Result:
         """Take one image of each class in turn until there are enough."""
@@ -69,7 +70,7 @@ class Samples(Analysis[SamplesParams]):
                     advice="A class without images cannot be evaluated: add some.",
                 ),
             )
-        return Result({"samples": table}, arrays={"images": small(dataset.images[rows])}, findings=tuple(findings))
+        return Result({"samples": table}, arrays={"images": thumbnails_of(dataset, rows)}, findings=tuple(findings))
 
     def draw(self, result: Result) -> Figure:
         """Draw the images in a square grid, with label and row."""

@@ -12,7 +12,7 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.wording import percent, plural, probability
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import QUIET, new_figure, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
@@ -82,7 +82,7 @@ class TopLosses(Analysis[TopLossesParams]):
                     evidence=tuple(order[: min(hundredth, 100)].tolist()),
                 )
             )
-        return Result({"losses": table}, arrays={"images": small(dataset.images[rows])}, findings=tuple(findings))
+        return Result({"losses": table}, arrays={"images": thumbnails_of(dataset, rows)}, findings=tuple(findings))
 
     def draw(self, result: Result) -> Figure:
         """Draw the images, worst first."""

@@ -64,6 +64,7 @@ class AugmentationSamples(Analysis[AugmentationSamplesParams]):
     """What does augmentation do to the images, and do their labels still fit?"""
 
     Params = AugmentationSamplesParams
+    needs_images = True
 
     def compute(self, session: Session, params: AugmentationSamplesParams) -> Result:
         """Augment some images as the trainer does, and count on many how often objects leave the frame."""

@@ -19,7 +19,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural
 from workbench.data.sampling import MOST_EVIDENCE
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import thumbnails_of
 from workbench.session.analysis import Analysis
 from workbench.session.held_out import studies_training
 from workbench.statistics.calibration import calibration_error, reliability, scores, selective, threshold_interval
@@ -110,7 +110,7 @@ class Calibration(Analysis[CalibrationParams]):
             "accuracy": predictions.correct.mean(),
         }
         return Result(
-            tables, arrays={"images": small(session.dataset.images[shown])}, findings=tuple(findings), notes=notes
+            tables, arrays={"images": thumbnails_of(session.dataset, shown)}, findings=tuple(findings), notes=notes
         )
 
     def draw(self, result: Result) -> Figure:

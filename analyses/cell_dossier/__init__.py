@@ -84,6 +84,7 @@ class CellDossier(Analysis[CellDossierParams]):
 
     Params = CellDossierParams
     needs_model = True
+    needs_inside = "outputs"
 
     def compute(self, session: Session, params: CellDossierParams) -> Result:
         """Count the cell and its mirror image, explain its errors beside correct predictions, and cluster the maps."""

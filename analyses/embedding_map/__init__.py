@@ -23,7 +23,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural
 from workbench.data.sampling import MOST_EVIDENCE
-from workbench.data.thumbnails import as_rgb, small
+from workbench.data.thumbnails import as_rgb, thumbnails_of
 from workbench.plotting.colours import SURENESS, of_classes
 from workbench.plotting.pieces import INK, SMALL, heading, new_figure, scale_bar, text
 from workbench.session.analysis import Analysis
@@ -95,7 +95,7 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
         )
         tables = {"points": points, "classes": purity_of_classes(sample), "pairs": overlap_of_pairs(sample)}
         shown = _points_to_picture(places, TILES)
-        pictures = small(session.dataset.images[rows[shown]], 32)
+        pictures = thumbnails_of(session.dataset, rows[shown], 32)
         arrays = {"label": labels, "tiles": pictures, "tile_points": shown}
         trust = measure_trustworthiness(embeddings, places, params.neighbours)
         findings = [

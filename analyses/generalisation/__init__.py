@@ -79,7 +79,7 @@ class Generalisation(Analysis[GeneralisationParams]):
         """Compare accuracy and loss on fitted, validation and evaluated images, with those of a linear classifier."""
         shown, curves = parts(session, params.images, params.seed), learning_curves(session.history)
         line = None
-        if session.train is not None:
+        if session.train is not None and session.train.has_images:
             rows = fitted_rows(session)
             line = linear_pixels(session.train, rows, session.dataset, most=params.line, seed=params.seed)
         fitted, studied = shown.get("fitted"), shown.get("studied")

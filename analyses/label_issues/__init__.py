@@ -17,7 +17,7 @@ from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import plural, probability
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
@@ -181,7 +181,7 @@ def _pictures(of: Session, suspects: Suspects, count: int) -> dict[str, Array]:
                 every[place, start : start + len(found)] = base[found]
     kept = np.unique(every[every >= 0])
     shown = np.where(every < 0, -1, np.searchsorted(kept, every))
-    return {"shown": shown, "images": small(np.asarray(of.dataset.images[kept]))}
+    return {"shown": shown, "images": thumbnails_of(of.dataset, kept)}
 
 
 def _bars(axes: Axes, pairs: pd.DataFrame, whose: str) -> None:

@@ -92,6 +92,8 @@ def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
     count = min(images or len(labels), len(labels))
     rows = np.sort(np.random.default_rng(seed).permutation(len(labels))[:count])
     linear = cross_validated(training.embeddings[rows], labels[rows], classes, seed=seed)
+    if not training.dataset.has_images:
+        return embeddings(training, rows, linear)
     match choose(linear, labels[rows], session.predictions.correct):
         case "embeddings":
             return embeddings(training, rows, linear)

@@ -19,7 +19,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import number, percent, plural
 from workbench.data.sampling import MOST_EVIDENCE
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import thumbnails_of
 from workbench.session.analysis import Analysis
 from workbench.statistics.rates import rate
 from workbench.statistics.significance import paired_difference
@@ -81,7 +81,7 @@ class LayerStory(Analysis[LayerStoryParams]):
         }
         picked = np.array([n for each in shown.values() for n in each], np.int64)
         arrays = {
-            "images": small(session.dataset.images[probes.rows[picked]]),
+            "images": thumbnails_of(session.dataset, probes.rows[picked]),
             "rows": probes.rows[picked],
             "said": probes.predicted[:, picked],
             "predicted": probes.network.predicted[picked],

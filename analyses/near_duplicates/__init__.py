@@ -66,6 +66,7 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
     """
 
     Params = NearDuplicatesParams
+    needs_images = True
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("leakage", "duplicates")
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"second_opinion": "none"})
@@ -164,8 +165,12 @@ def _same_part(copies: Copies, evaluated: Dataset, train: Dataset) -> bool:
 
 
 def _embeddings(session: Session, parts: int) -> Array:
-    training = session.training if parts == 2 else None
-    return np.concatenate([session.embeddings, *([] if training is None else [training.embeddings])])
+    if parts == 1:
+        return session.embeddings
+    if (training := session.training) is None:  # predictions of the studied images alone
+        unknown = np.full((len(session.train or ()), session.embeddings.shape[1]), np.nan, np.float32)
+        return np.concatenate([session.embeddings, unknown])
+    return np.concatenate([session.embeddings, training.embeddings])
 
 
 def _cosine(embeddings: Array, pairs: Array) -> Array:

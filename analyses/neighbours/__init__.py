@@ -17,7 +17,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, probability
 from workbench.data.sampling import MOST_EVIDENCE, surest_error
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
@@ -78,7 +78,7 @@ class Neighbours(Analysis[NeighboursParams]):
         groups = _groups(predictions, agree, belief)
         tables = {"neighbours": _near(seen, found[row], apart[row], predictions, row)}
         findings = [_about(predictions, row, near[row], float(belief[row]), seen)]
-        arrays, shown = {"image": small(session.dataset.images[row : row + 1])}, {"nearest": found[row, :COLUMNS]}
+        arrays, shown = {"image": thumbnails_of(session.dataset, [row])}, {"nearest": found[row, :COLUMNS]}
         if seen.part == "train":
             tables["influence"] = _pushes(session, seen, row, names)
             table = tables["influence"]
@@ -89,7 +89,7 @@ class Neighbours(Analysis[NeighboursParams]):
         else:
             findings.append(Finding("Influence was not computed: the training images are not available."))
         for name, rows in shown.items():
-            arrays[f"{name} images"] = small(np.asarray(seen.dataset.images[rows]))
+            arrays[f"{name} images"] = thumbnails_of(seen.dataset, rows)
         findings.append(_overall(predictions, belief))
         order = np.argsort(belief, kind="stable")[:MOST_ROWS]
         tables |= {"groups": groups, "images": _images(predictions, agree, belief, order, names)}

@@ -70,6 +70,7 @@ class Reliance(Analysis[RelianceParams]):
 
     Params = RelianceParams
     needs_model = True
+    needs_inside = "outputs"
     kinds: ClassVar[tuple[Kind, ...]] = ("shortcut",)
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 120, "pasted": 200, "maps": 0})
 

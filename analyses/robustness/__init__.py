@@ -59,6 +59,7 @@ class Robustness(Analysis[RobustnessParams]):
 
     Params = RobustnessParams
     needs_model = True
+    needs_inside = "outputs"
     kinds: ClassVar[tuple[Kind, ...]] = ("fragility",)
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 200, "every": 2, "maps": 8})
 

@@ -55,6 +55,7 @@ class SanityCheck(Analysis[SanityCheckParams]):
 
     Params = SanityCheckParams
     needs_model = True
+    needs_inside = "outputs"
     kinds = ("preprocessing-mismatch", "label-permutation", "constant-prediction", "train-test-shift")
     quick: ClassVar[Mapping[str, Any]] = {"images": 400}
 

@@ -30,7 +30,7 @@ from workbench.core.wording import percent, plural
 from workbench.data.lazy_images import Some
 from workbench.data.properties import image_properties, unlike
 from workbench.data.sampling import MOST_EVIDENCE, evenly, worst_first
-from workbench.data.thumbnails import block_means, pixel_rows, small
+from workbench.data.thumbnails import block_means, pixel_rows, thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
@@ -76,6 +76,7 @@ class Slices(Analysis[SlicesParams]):
     """On which groups of images is the model worse than expected?"""
 
     Params = SlicesParams
+    needs_images = True
     needs_model: ClassVar[bool] = True
     kinds: ClassVar[tuple[Kind, ...]] = ("underperforming-slice",)
     quick: ClassVar[Mapping[str, Any]] = MappingProxyType({"learned": 8000})
@@ -104,7 +105,7 @@ class Slices(Analysis[SlicesParams]):
         tree = error_tree(properties, predictions, parts, names)
         chosen = np.array([row for rows in images for row in rows], np.int64)
         arrays = {
-            "images": small(np.asarray(data.images[chosen])),
+            "images": thumbnails_of(data, chosen),
             "right": predictions.correct[chosen],
             "counts": np.array([len(rows) for rows in images], np.int64),
         }

@@ -81,11 +81,13 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
     """Are the evaluated images distributed like the training images?"""
 
     Params = TrainTestShiftParams
+    needs_images = True
     kinds: ClassVar[tuple[Kind, ...]] = ("train-test-shift",)
     quick: ClassVar[Mapping[str, Any]] = MappingProxyType({"images": 2000})
 
     def missing(self, session: Session) -> str | None:
-        return None if session.train is not None else "The training images are not available for comparison."
+        none = "The training images are not available for comparison."
+        return super().missing(session) or (None if session.train is not None else none)
 
     def compute(self, session: Session, params: TrainTestShiftParams) -> Result:
         """Compare pixels and properties with matched classes, and the class frequencies."""

@@ -16,7 +16,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, probability
 from workbench.data.sampling import MOST_EVIDENCE
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
@@ -82,7 +82,7 @@ class Triage(Analysis[TriageParams]):
         findings = [_finding(n, rows[n], found, predictions) for n in np.argsort(-sizes, kind="stable") if sizes[n]]
         findings.sort(key=lambda each: each.severity not in (Severity.SERIOUS, Severity.CRITICAL))
         shown = np.concatenate([rows[n][:COLUMNS] for n in range(len(GROUPS))])
-        arrays = {"images": small(np.asarray(session.dataset.images[shown])), "rows": shown}
+        arrays = {"images": thumbnails_of(session.dataset, shown), "rows": shown}
         notes = {"shown": [int(min(COLUMNS, size)) for size in sizes], "witnesses": found.witnesses.title}
         return Result(tables, arrays=arrays, findings=tuple(findings), notes=notes)
 

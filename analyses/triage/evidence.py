@@ -89,7 +89,10 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
     angles, neighbours = seen.by_embedding(session, k, np.concatenate([placed, usual]))
     votes = seen.dataset.labels[neighbours]
     of_errors, of_usual = votes[:count], votes[len(placed) :]
-    pixels, looks_like = seen.nearest(pictures(session.dataset, placed), pictures(seen.dataset), NEIGHBOUR, placed)
+    if session.dataset.has_images:
+        pixels, looks_like = seen.nearest(pictures(session.dataset, placed), pictures(seen.dataset), NEIGHBOUR, placed)
+    else:
+        pixels, looks_like = np.zeros((len(placed), 0)), np.zeros((len(placed), 0), np.int64)
     apart, far = (
         np.stack(both, axis=1)
         for both in zip(_far_out(pixels / 255, count), _far_out(angles[: len(placed)], count), strict=True)

@@ -73,6 +73,10 @@ def folder(tmp_path_factory):
         file = place / "photos" / some.class_names[some.labels[row]].replace("/", "-") / f"{row}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(some.images[row, :, :, 0]).save(file)
+    names = [name.replace("/", "-") for name in some.class_names]
+    files = [f"{names[some.labels[row]]}/{row}.png" for row in range(100)]
+    lines = [",".join(map(str, [file, *np.eye(10)[some.labels[row]]])) for row, file in enumerate(files)]
+    (place / "scores.csv").write_text("\n".join([",".join(["file", *names]), *lines]))
     return place
 
 

@@ -27,6 +27,25 @@ class Lazy(Protocol):
         """Return the images at `(n,)` int `rows` as another of this kind; reads none of them."""
 
 
+class NoImages:
+    """N images that are not here, where only predictions are: they are counted and never read; `Lazy`."""
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, count: int) -> None:
+        self.shape = (count, 24, 24, 1)  # of the box that stands for each of them
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def select(self, rows: Array) -> NoImages:
+        """Return some of them."""
+        return NoImages(len(rows))
+
+    def __getitem__(self, rows: object) -> Array:
+        raise WorkbenchError("There are no images here, only predictions: give the images with `data` (--data).")
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """N labelled images of one size.
@@ -37,6 +56,7 @@ class Dataset:
         class_names: K names; text to be shown, never markup.
         indices: `(N,)` int64, position of each image in the source split.
         name: for example "fashion-mnist/test".
+        names: `(N,)` text, what people know each image by: the path of its file; None where there is none.
         source_fingerprint: given by a source that knows its content, to avoid hashing all images.
         notes: sentences about how the data was read: files skipped, images resized.
     """
@@ -47,6 +67,7 @@ class Dataset:
     class_names: tuple[str, ...]
     indices: Array
     name: str
+    names: Array | None = None
     source_fingerprint: str = ""
     notes: tuple[str, ...] = ()
 
@@ -63,6 +84,8 @@ class Dataset:
                 f"`labels` and `indices` must have one value for each of {count} images. "
                 f"Got shapes {self.labels.shape} and {self.indices.shape}."
             )
+        if self.names is not None and self.names.shape != (count,):
+            raise WorkbenchError(f"`names` must have one name for each of {count} images. Got {self.names.shape}.")
         if self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
             raise WorkbenchError(
                 f"`labels` must lie in 0…{len(self.class_names) - 1}, one of {len(self.class_names)} classes. "
@@ -71,6 +94,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def has_images(self) -> bool:
+        """Whether the images are here, and not their labels alone."""
+        return not isinstance(self.images, NoImages)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -137,7 +165,8 @@ class Dataset:
         images = cast("object", self.images)
         some = images.select(chosen) if isinstance(images, Lazy) else self.images[chosen]
         # A lazy source is known by its own fingerprint; `indices` tell its subsets apart.
-        return replace(self, images=some, labels=self.labels[chosen], indices=self.indices[chosen])
+        names = None if self.names is None else self.names[chosen]
+        return replace(self, images=some, labels=self.labels[chosen], indices=self.indices[chosen], names=names)
 
     def floats(self, rows: Sequence[int] | Array | slice = slice(None)) -> Array:
         """Return images as `(B, H, W, C)` float32 in [0, 1]."""

@@ -71,6 +71,16 @@ def load_npz(path: str | Path, split: str = "test", class_names: tuple[str, ...]
     )
 
 
+def read_arrays(path: Path) -> dict[str, Array]:
+    """Return every array of an .npz file that needs no pickle.
+
+    Raises:
+        WorkbenchError: if it is none, damaged, or holds pickled objects.
+    """
+    with _opened(path) as arrays:
+        return {name: _array(arrays, name, path) for name in arrays}
+
+
 def _endings(arrays: Mapping[str, Array]) -> dict[str, str]:
     """Return the parts of which there are images and labels, and what their arrays end in."""
     return {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from workbench.core.dataset import Dataset
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.lazy_images import portions
@@ -32,6 +33,29 @@ def small(images: Array, side: int = 96) -> Array:
     """Shrink `(…, H, W, C)` uint8 pictures to at most `side` pixels by `block_means`: uint8."""
     means = block_means(images, side)
     return means if means.dtype == np.uint8 else means.round().astype(np.uint8)
+
+
+def thumbnails_of(dataset: Dataset, rows: Sequence[int] | Array, side: int = 96) -> Array:
+    """Read some images and shrink them by `small`; a crossed box stands for each where there are none.
+
+    Returns:
+        `(n, h, w, C)` uint8.
+    """
+    if dataset.has_images:
+        return small(np.asarray(dataset.images[rows]), side)
+    return np.repeat(picture_of(dataset, 0)[None], len(rows), axis=0)
+
+
+def picture_of(dataset: Dataset, row: int) -> Array:
+    """Return an image as `(H, W, C)` uint8; a grey box with its diagonals where there are no images."""
+    if dataset.has_images:
+        return np.asarray(dataset.images[row])
+    height, width, channels = dataset.image_shape
+    places = np.arange(min(height, width))
+    box = np.full((height, width, channels), 240, np.uint8)
+    box[places, places] = box[places, places[::-1]] = 205
+    box[[0, -1]] = box[:, [0, -1]] = 205
+    return box
 
 
 def comparable(images: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import report
 from workbench.core.result import Result
+from workbench.core.wording import join_names
 from workbench.data import is_folder, load_dataset
+from workbench.data.saved_predictions import read_predictions
 from workbench.diagnosis import registry
 from workbench.session.session import Session as Explained
 from workbench.training.runs import Run, open_run
@@ -38,9 +41,10 @@ def open_session(
     data: str | Path | None = None,
     data_dir: str | Path | None = None,
     preprocessing: str | None = None,
+    predictions: str | Path | None = None,
     **reading: Any,
 ) -> Session:
-    """Open a run, or a model file with your own data.
+    """Open a run, a model file with your own data, or predictions that were made elsewhere.
 
     Args:
         run: name of a run under `saved_models/`, or the path of a run's folder.
@@ -50,11 +54,15 @@ def open_session(
             if not given. A folder's images are fitted to what the model takes.
         data_dir: folder of the Fashion-MNIST files, if they are not where they are usually found.
         preprocessing: what the model is given for an image, as `Session` takes it; the run's, if not given.
+        predictions: path of an `.npz` or `.csv` file with the scores of every image, as `read_predictions` takes it,
+            instead of a model; without `data` there are no images, and everything but them.
         reading: `class_names`, `image_size`, …, as `load_dataset` takes them; the run's on its own data.
 
     Raises:
         WorkbenchError: if something does not exist or does not fit; in one sentence.
     """
+    if predictions is not None:
+        return _from_predictions(predictions, split, model=model, data=data, data_dir=data_dir, **reading)
     opened = open_run(run) if model is None else None
     if opened is None and data is None:
         raise WorkbenchError("A model file needs its data: give `data` (--data FILE.npz, or --data FOLDER) too.")
@@ -81,6 +89,43 @@ def open_session(
             f"{dataset.name!r} has {dataset.image_shape}."
         )
     return Session(opened, dataset, train=train, preprocessing=preprocessing)
+
+
+def _from_predictions(
+    path: str | Path,
+    split: str,
+    *,
+    model: str | Path | None,
+    data: str | Path | None,
+    data_dir: str | Path | None,
+    **reading: Any,
+) -> Session:
+    if model is not None:
+        raise WorkbenchError("Give a model or its predictions, not both.")
+    saved = read_predictions(path)
+    reading = {name: value for name, value in reading.items() if value is not None}
+    if saved.part(split) is None:
+        raise Unavailable(f"{Path(path).name} has no predictions of the {split} part.")
+    if data is not None:
+        if saved.class_names is not None and is_folder(data):
+            reading = {"model_names": saved.class_names, **reading}
+        dataset = load_dataset(data, split=split, data_dir=data_dir, progress=report, **reading)
+        dataset = replace(dataset, notes=(*dataset.notes, *saved.notes))
+
+        def train() -> Dataset | None:
+            try:
+                return load_dataset(data, split="train", data_dir=data_dir, progress=report, **reading)
+            except Unavailable:
+                return None  # a source with a test part only
+
+        return Session(None, dataset, predictions=saved, train=train)
+    names = reading.pop("class_names", None)
+    if reading:
+        raise WorkbenchError(f"{join_names(sorted(reading))}: there are no images to read without `data` (--data).")
+    saved = saved if names is None else saved.named(names)
+    parts = {part: saved.part(part) for part in {split, "train"}} if saved.parts is not None else {split: saved}
+    known = {part: each.dataset(part) for part, each in parts.items() if each is not None}
+    return Session(None, known[split], predictions=saved, train=known.get("train"))
 
 
 def _known(run: Run | None, model: str | Path | None, source: str) -> dict[str, Any]:

@@ -28,15 +28,18 @@ class Analysis(ABC, Generic[ParamsT]):
     Attributes:
         Params: the parameters, a frozen model in which every field has a default.
         needs_model: whether `compute` opens the model; a page answers the others before TensorFlow is there.
-        needs_inside: what it reads of the inside of the model, "gradients", "layers" or "weights"; a model that is
-            inference-only shows none of them. Empty where predictions do.
+        needs_inside: what it asks of the model beyond the predictions of the images as they are: "outputs" for other
+            images, and "gradients", "layers" or "weights", which a model that is inference-only does not show. Empty
+            where those predictions do.
+        needs_images: whether it looks at pixels; where only predictions are known, there may be none.
         kinds: the faults that its findings can report; `diagnose` asks every analysis that has some.
         quick: parameters with which it takes seconds, for `diagnose --fast`; None where it always takes longer.
     """
 
     Params: ClassVar[type[Params]] = Params
     needs_model: ClassVar[bool] = False
-    needs_inside: ClassVar[Literal["", "gradients", "layers", "weights"]] = ""
+    needs_inside: ClassVar[Literal["", "outputs", "gradients", "layers", "weights"]] = ""
+    needs_images: ClassVar[bool] = False
     kinds: ClassVar[tuple[Kind, ...]] = ()
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({})
 
@@ -52,7 +55,11 @@ class Analysis(ABC, Generic[ParamsT]):
 
     def missing(self, session: Session) -> str | None:
         """Say in a sentence what the session lacks for this analysis, or None. Must be cheap; opens no model."""
-        if self.needs_inside and session.inference_only:
+        if self.needs_images and not session.dataset.has_images:
+            return "It needs the images. There are only predictions here: give the images with `data` (--data)."
+        if self.needs_inside and session.only_predictions:
+            return "It needs the model itself. There are only its predictions here: open the model's file."
+        if self.needs_inside not in {"", "outputs"} and session.inference_only:
             return (
                 f"It needs the {self.needs_inside} of the model. This one is inference-only: it gives predictions and "
                 "no access to its layers. Open its .keras file, if there is one."

@@ -18,6 +18,7 @@ from workbench.core.kept import Kept
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
+from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.files import file_fingerprint, is_inference_only
 from workbench.models.preprocessing import AUTO, FIND, NAMES
 from workbench.training.dynamics import Dynamics, read_dynamics
@@ -48,8 +49,10 @@ class Study:
 
     Args:
         model: a Keras model, a run, or the path of a model file or folder, as `models.files.load_model` takes it; None
-            where there is no model yet, for what looks at images alone.
-        dataset: labelled images that fit it.
+            where there is no model, for what looks at images alone, or at `predictions`.
+        dataset: labelled images that fit it; those of `predictions`, if not given.
+        predictions: what a model that is not here says of the images, instead of `model`: a file as
+            `read_predictions` takes it, or `(N, K)` probabilities or logits. There are no maps then.
         name: of the model; the run's or the file's, if not given.
         preprocessing: what the model is given for an image: "auto" (it scales its input itself, or takes [0, 1]),
             "unit", "signed", "pixels", "imagenet-torch", "imagenet-caffe", or "find": the one that is surely more
@@ -60,18 +63,27 @@ class Study:
 
     def __init__(
         self,
-        model: keras.Model | Run | Path | str | None,
-        dataset: Dataset,
+        model: keras.Model | Run | Path | str | None = None,
+        dataset: Dataset | None = None,
         *,
+        predictions: SavedPredictions | Predictions | Array | Path | str | None = None,
         name: str | None = None,
         preprocessing: str | None = None,
         train: Dataset | Callable[[], Dataset | None] | None = None,
         cache: bool = True,
     ) -> None:
         model = Path(model) if isinstance(model, str) else model
+        self._saved = None if predictions is None else saved_predictions(predictions)
+        if self._saved is not None and model is not None:
+            raise WorkbenchError("Give a model or its predictions, not both.")
+        if dataset is None:
+            if self._saved is None:
+                raise WorkbenchError("A session needs a dataset, or predictions with their labels.")
+            dataset = self._saved.dataset("test")
         self._given, self.dataset, self.cache = model, dataset, cache
         self.run = model if isinstance(model, Run) else None
-        self.name = name or (model.stem if isinstance(model, Path) else str(getattr(model, "name", "model")))
+        usual = "model" if self._saved is None else self._saved.source
+        self.name = name or (model.stem if isinstance(model, Path) else str(getattr(model, "name", usual)))
         self._usual = AUTO if self.run is None else self.run.manifest.preprocessing
         self._preprocessing = self._usual if preprocessing is None else preprocessing
         if self._preprocessing not in (*NAMES, FIND):
@@ -127,6 +139,8 @@ class Study:
             return self._given.manifest.model_sha256[:16]
         if isinstance(self._given, Path):
             return file_fingerprint(self._given)
+        if self._saved is not None:
+            return self._saved.fingerprint
         if self._given is None:
             return "no-model"
         from workbench.models.files.keras import fingerprint
@@ -150,8 +164,15 @@ class Study:
         return self._preprocessing
 
     @property
+    def only_predictions(self) -> bool:
+        """Whether the model is not here, and only what it said of the images."""
+        return self._saved is not None
+
+    @property
     def inference_only(self) -> bool:
         """Whether the model gives predictions and no gradients or layers; known without loading it."""
+        if self.only_predictions:
+            return True
         if isinstance(self._given, Path):
             return is_inference_only(self._given)
         return bool(getattr(self._given, "inference_only", ""))
@@ -176,8 +197,10 @@ class Study:
 
     @property
     def training(self) -> Self | None:
-        """The session of the same model on its training images; None where they are not known."""
-        return None if self.train is None else self.beside(self.train)
+        """The session of the same model on its training images; None where they, or its predictions, are not known."""
+        if self.train is None or (self._saved is not None and not self._saved.covers(self.train)):
+            return None
+        return self.beside(self.train)
 
     @property
     def ready(self) -> bool:
@@ -220,8 +243,9 @@ class Study:
 
             return load_model(self._given, classes=len(self.class_names))
         if self._given is None:
+            there = "images" if self._saved is None else "its predictions"
             raise WorkbenchError(
-                "There is no model here, only images: open a run, or a model file, to ask about a model."
+                f"There is no model here, only {there}: open a run, or a model file, to ask about a model."
             )
         return self._given
 
@@ -242,6 +266,8 @@ class Study:
     def embeddings(self) -> Array:
         """`(N, D)` float32, what the last linear layer receives; cached, else computed now, with progress."""
         with self._lock:
+            if self._saved is not None:
+                return self.predictions.logits  # all that is known of what the model sees in an image
             if self._embeddings is None:
                 self._embeddings = self._cached("embeddings")
             if self._embeddings is None:
@@ -250,11 +276,19 @@ class Study:
 
     def _saved_predictions(self) -> Predictions | None:
         with self._lock:
+            if self._predictions is None and self._saved is not None:
+                self._predictions = self._predictions_of(self._saved)
             if self._predictions is None and self.run is not None and self.preprocessing == self._usual:
                 self._predictions = self.run.predictions(self.split, self.dataset.fingerprint)
             if self._predictions is None and (logits := self._cached("logits")) is not None:
                 self._predictions = Predictions(logits, self.dataset.labels)
             return self._predictions
+
+    def _predictions_of(self, saved: SavedPredictions) -> Predictions:
+        part = saved.part(self.split)
+        if part is None:
+            raise WorkbenchError(f"{saved.source} has no predictions of the {self.split} part.")
+        return Predictions(part.of(self.dataset), self.dataset.labels)
 
     def _cached(self, name: str) -> Array | None:
         """Return "logits" or "embeddings" from the cache folder, if they are there for every image."""
@@ -298,6 +332,7 @@ class Study:
             other = type(self)(
                 self._given,
                 dataset,
+                predictions=self._saved,
                 name=self.name,
                 preprocessing=self.preprocessing,
                 train=self._train,

@@ -73,11 +73,12 @@ class Source:
     data_dir: Path | None
     reading: Mapping[str, Any]
     preprocessing: str | None = None
+    predictions: Path | None = None
 
     @property
     def own(self) -> bool:
         """Whether a run, a model or data was named."""
-        return self.run is not None or self.model is not None or self.data is not None
+        return any(each is not None for each in (self.run, self.model, self.data, self.predictions))
 
     def open(self) -> Session:
         """Open the session, and say what was done to its data; loads neither the model nor TensorFlow."""
@@ -90,6 +91,7 @@ class Source:
             data=self.data,
             data_dir=self.data_dir,
             preprocessing=self.preprocessing,
+            predictions=self.predictions,
             **self.reading,
         )
         tell_notes(session.dataset)
@@ -180,10 +182,15 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
         class_names: str | None,
         image_size: str | None,
         preprocessing: str | None,
+        predictions: Path | None,
         **others: Any,
     ) -> Any:
         if run is not None and model is not None:
             raise WorkbenchError(f"Give a run or `--model`, not both. Got {run!r} and {str(model)!r}.")
+        if predictions is not None and (run is not None or model is not None):
+            raise WorkbenchError("Give `--predictions`, or a run or `--model` that makes them, not both.")
+        if predictions is not None and preprocessing is not None:
+            raise WorkbenchError("`--preprocessing` is for a model. `--predictions` are there already.")
         source = Source(
             run=run,
             model=model,
@@ -192,6 +199,7 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
             data_dir=data_dir,
             reading=_reading(class_names, image_size),
             preprocessing=preprocessing,
+            predictions=predictions,
         )
         return function(source=source, **others)
 
@@ -213,6 +221,13 @@ def source_params(run_option: bool = False) -> list[click.Parameter]:
             metavar="FILE",
             help="Your own model instead of a run: .keras or .h5; or .onnx, .tflite or a SavedModel folder, which "
             "have no gradients.",
+        ),
+        click.Option(
+            ["--predictions"],
+            type=FILE,
+            metavar="FILE",
+            help="Scores from any framework instead of a model: .npz (logits or probabilities, labels, names) or .csv "
+            "(a row for each image, a column for each class, file, label). Everything but maps.",
         ),
         *data_params(),
         click.Option(

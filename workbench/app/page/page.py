@@ -36,6 +36,7 @@ HERE = Path(__file__).parent / "static"
 QUICK = ("bar", "matrix", "gallery", "main")
 """Panes that a click changes at once."""
 MATRIX = ("section", "true", "predicted", "cells")
+NO_MODEL = "The model is not here, only its predictions. Open the model's file to explain images."
 GALLERY = ("section", "true", "predicted", "page", "image", "order")
 
 
@@ -140,16 +141,17 @@ class Panes:
         if view.section == "start":
             return overview.side_html(self.desk)
         if view.section == "own":
-            same = old is not None and (old.section, old.own, old.start, old.invert) == (
-                view.section,
-                view.own,
-                view.start,
-                view.invert,
-            )
-            return None if same else easel.easel_html(self.desk, view)
+            return self._easel(view, old)
         if old is not None and (old.section, old.params) == (view.section, view.params):
             return None  # what was typed stays while one looks at the parts of a map
         return section.section_html(self.desk, view)
+
+    def _easel(self, view: View, old: View | None) -> Html | None:
+        if self.desk.session.only_predictions:
+            return element("p", NO_MODEL, class_="empty")
+        before = None if old is None else (old.section, old.own, old.start, old.invert)
+        same = before == (view.section, view.own, view.start, view.invert)
+        return None if same else easel.easel_html(self.desk, view)
 
     def detail(self, raw: object) -> Html:
         """Return the pane of one image."""
@@ -157,6 +159,8 @@ class Panes:
 
     def _detail(self, view: View) -> Html:
         desk = self.desk
+        if view.section == "own" and desk.opened and desk.session.only_predictions:
+            return Html()
         step = desk.pending(model=view.section == "own")
         if step is not None:
             return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
@@ -173,6 +177,8 @@ class Panes:
         return image + detail.probabilities_html(subject, desk.session.class_names, view) + self._maps(subject, view)
 
     def _maps(self, subject: Subject, view: View) -> Html:
+        if self.desk.session.only_predictions:
+            return element("section", element("h2", "Evidence"), element("p", NO_MODEL, class_="empty"), class_="ex")
         step = self.desk.pending(model=True)
         if step is None:
             with reporting(self.desk.explaining.progress), TURNS.claimed(FIRST):

@@ -13,6 +13,7 @@ from workbench.app.page.html import Html, element
 from workbench.core.dataset import Dataset
 from workbench.core.kept import Kept
 from workbench.core.types import Array
+from workbench.data.thumbnails import picture_of
 
 Picture = Callable[[int, int], str]
 """The data URI of (row, box): an image of the dataset, for a size of at most `box` pixels."""
@@ -110,6 +111,6 @@ def album(dataset: Dataset, keep: int = KEEP) -> Picture:
     def picture(row: int, box: int) -> str:
         size = fit(height, width, box)
         key = (row, 0 if size.pixelated else box)  # the same pixels serve every size at which each of them is seen
-        return kept.get(key) or kept.put(key, image_uri(np.asarray(dataset.images[row]), size))
+        return kept.get(key) or kept.put(key, image_uri(picture_of(dataset, row), size))
 
     return picture

@@ -9,6 +9,7 @@ import numpy as np
 from workbench.app.page.subject import Subject
 from workbench.core.pixels import as_floats
 from workbench.core.types import Array
+from workbench.data.thumbnails import picture_of
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
@@ -21,10 +22,12 @@ def of_dataset(desk: Desk, row: int) -> Subject:
     label, predicted = board.cell_of(row)
     split = dataset.name.rpartition("/")[2]
     title = f"{split.capitalize()} image {int(dataset.indices[row])}" if split else f"Image {int(dataset.indices[row])}"
+    if not dataset.has_images and dataset.names is not None:
+        title = str(dataset.names[row])  # all that there is to know it by
     return Subject(
         key=("row", row),
         title=title,
-        pixels=np.asarray(dataset.images[row]),
+        pixels=picture_of(dataset, row),
         probabilities=board.probabilities[row],
         predicted=predicted,
         label=label,

@@ -127,6 +127,7 @@ class Folder:
             class_names=names,
             indices=np.arange(len(rows)),
             name=f"{printable(self.path.name)}/{part}",
+            names=np.array([printable(self.layout.files[row]) for row in rows.tolist()]),
             source_fingerprint=digest.hexdigest(),
             notes=tuple(self.notes()),
         )

@@ -98,16 +98,20 @@ class Api:
             self._inside -= 1
 
     def _wait(self) -> None:
-        """Wait until the model is there."""
+        """Wait until the model is there, or its predictions where there is no more."""
         self._desk.start()
         self._desk.seen.set()
         until = time.monotonic() + PATIENCE
-        while (step := self._desk.pending(model=True)) is not None:
+        while (step := self._desk.pending(model=not self._only_predictions)) is not None:
             if step[1].error:
                 raise WorkbenchError(step[1].error)
             if self._desk.closed or time.monotonic() > until:
                 raise Busy(f"{step[2]} Try again in a moment.")
             step[1].done.wait(0.2)
+
+    @property
+    def _only_predictions(self) -> bool:
+        return self._desk.opened and self._desk.session.only_predictions
 
     async def predict(self, image: Image, invert: bool = False) -> dict[str, Any]:
         """Predict the class of an image, with the probability of each class.

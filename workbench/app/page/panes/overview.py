@@ -69,9 +69,9 @@ def _card(title: str, value: str, note: str, query: Mapping[str, str] | None = N
 def _manifest(desk: Desk) -> Html:
     session = desk.session
     facts: dict[str, Any] = {"model": session.name, "data": session.dataset.name, "images": f"{len(session.dataset):,}"}
-    facts["image size"] = " × ".join(str(side) for side in session.dataset.image_shape[:2]) + (
-        ", grey" if session.dataset.image_shape[2] == 1 else ", colour"
-    )
+    if session.dataset.has_images:
+        height, width, channels = session.dataset.image_shape
+        facts["image size"] = f"{height} × {width}, {'grey' if channels == 1 else 'colour'}"
     facts["classes"] = len(session.class_names)
     if session.dataset.notes:
         facts["about the data"] = session.dataset.notes
@@ -86,7 +86,8 @@ def _manifest(desk: Desk) -> Html:
                 facts[CALLED.get(name, name.replace("_", " "))] = _fact(name, value)
         facts["settings"] = manifest.get("settings")
         facts["versions"] = manifest.get("versions")
-    facts["preprocessing"] = f"{session.preprocessing}{f' ({session.found})' if session.found else ''}"
+    if not session.only_predictions:
+        facts["preprocessing"] = f"{session.preprocessing}{f' ({session.found})' if session.found else ''}"
     if session.ready:
         facts["scores"] = session.probe.note
     rows = join(element("dt", name) + _sentences(value) for name, value in facts.items())

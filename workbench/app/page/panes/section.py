@@ -46,7 +46,8 @@ def answer_html(desk: Desk, view: View) -> Html:
     values = values_of(kind.Params, view.params)
     key = desk.analysis_key(view.section, values)
     if desk.result(key) is None:
-        step = desk.pending(model=kind.needs_model and registry.cached(desk.session, view.section, values) is None)
+        model = kind.needs_model and not desk.session.only_predictions
+        step = desk.pending(model=model and registry.cached(desk.session, view.section, values) is None)
         if step is not None:
             return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
         if reason := registry.missing(desk.session, view.section):
