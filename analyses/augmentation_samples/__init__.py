@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from analyses.augmentation_samples.out_of_frame import erased_share, share_outside
 from workbench.core.dataset import Dataset
 from workbench.core.errors import unknown
 from workbench.core.finding import Finding, Severity
@@ -26,6 +25,8 @@ from workbench.session.analysis import Analysis
 from workbench.statistics.rates import rate
 from workbench.training.augmentation.draws import Draws
 from workbench.training.recipes import RECIPES, Recipe
+
+from .out_of_frame import erased_share, share_outside
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.calibration.figure import draw_calibration
-from analyses.calibration.recalibration import Recalibration, recalibrate
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
@@ -25,6 +23,9 @@ from workbench.session.held_out import studies_training
 from workbench.statistics.calibration import calibration_error, reliability, scores, selective, threshold_interval
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate, wilson
+
+from .figure import draw_calibration
+from .recalibration import Recalibration, recalibrate
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import Field
 
-from analyses.cell_dossier.cell import cell_rates, compare_directions, most_frequent_error
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import ChooseFrom, Params
@@ -40,6 +39,8 @@ from workbench.statistics.bootstrap import estimate
 from workbench.statistics.clusters import DRAWS, LEAST, Clusters, find_clusters, medoids
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate, wilson
+
+from .cell import cell_rates, compare_directions, most_frequent_error
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.channels.findings import LINE, dead_channel_findings, redundant_channel_findings
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
@@ -38,13 +37,16 @@ from workbench.session.analysis import Analysis
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate
 
+from .findings import LINE, dead_channel_findings, redundant_channel_findings
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from analyses.channels.ablation import Unit
     from workbench.session.session import Session
+
+    from .ablation import Unit
 
 MOST_LAYERS = 16
 """Layers in the figure; of more, the last ones."""
@@ -90,7 +92,7 @@ class Channels(Analysis[ChannelsParams]):
         """Read all units once, then switch the channels of one layer off."""
         import pandas as pd
 
-        from analyses.channels import ablation
+        from . import ablation
 
         probe, data = session.probe, session.dataset
         if params.layer is not None and params.layer not in probe.layers:
@@ -200,7 +202,7 @@ def _ablate_layer(
     """
     import pandas as pd
 
-    from analyses.channels import ablation
+    from . import ablation
 
     probe, data, classes = session.probe, session.dataset, len(session.class_names)
     rows = balanced_rows(data.labels, params.tried, seed=0)

@@ -8,14 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from analyses.embedding_map.overlap import (
-    Neighbourhoods,
-    mean_share,
-    overlap_of_pairs,
-    purity_of_classes,
-    shares_of_classes,
-)
-from analyses.embedding_map.tsne import measure_trustworthiness, to_plane
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
@@ -28,6 +20,9 @@ from workbench.plotting.colours import SURENESS, of_classes
 from workbench.plotting.pieces import INK, SMALL, heading, new_figure, scale_bar, text
 from workbench.session.analysis import Analysis
 from workbench.statistics.nearest import nearest
+
+from .overlap import Neighbourhoods, mean_share, overlap_of_pairs, purity_of_classes, shares_of_classes
+from .tsne import measure_trustworthiness, to_plane
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -184,7 +184,7 @@ def _excite_filters(
     """Maximise the filters that respond most to the data, and compare with the image that excites each most."""
     import pandas as pd
 
-    from analyses.filters.excitation import excite
+    from .excitation import excite
 
     dataset = session.dataset
     rows = evenly(len(dataset), params.images)

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.generalisation.figure import draw_generalisation
-from analyses.generalisation.linear_baseline import LinearPixels, linear_pixels
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
@@ -22,6 +20,9 @@ from workbench.session.analysis import Analysis
 from workbench.session.held_out import Part, fitted_rows, parts
 from workbench.statistics.rates import difference, odds_ratio, rate, wilson
 from workbench.training.learning_curves import learning_curves
+
+from .figure import draw_generalisation
+from .linear_baseline import LinearPixels, linear_pixels
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.label_issues.findings import IMAGES, Suspects, findings_of
-from analyses.label_issues.label_quality import LabelQuality, quality
-from analyses.label_issues.out_of_sample import at_once, from_folds, probe_out_of_sample, with_dynamics
 from workbench.core.finding import Finding, Kind
 from workbench.core.params import Params
 from workbench.core.result import Result
@@ -23,6 +20,10 @@ from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars,
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.statistics.nearest import nearest
+
+from .findings import IMAGES, Suspects, findings_of
+from .label_quality import LabelQuality, quality
+from .out_of_sample import at_once, from_folds, probe_out_of_sample, with_dynamics
 
 if TYPE_CHECKING:
     import pandas as pd

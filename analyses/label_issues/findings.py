@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from analyses.label_issues.label_quality import SURE, LabelQuality
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data.sampling import MOST_EVIDENCE
+
+from .label_quality import SURE, LabelQuality
 
 if TYPE_CHECKING:
     from workbench.session.session import Session

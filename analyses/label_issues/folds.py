@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from analyses.label_issues.linear_probe import folds_of
 from workbench.core.cache import cache_folder, load_arrays, save_arrays
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
@@ -22,6 +21,8 @@ from workbench.training.compiling import Build
 from workbench.training.fitting import Parts, fit
 from workbench.training.recipes import Recipe, TrainingJob
 from workbench.training.runs import Run
+
+from .linear_probe import folds_of
 
 Load = Callable[[], Any]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from analyses.label_issues.linear_probe import principal
 from workbench.core.types import Array
 from workbench.statistics.nearest import nearest
+
+from .linear_probe import principal
 
 NEIGHBOURS = 15
 PRIOR = 0.1

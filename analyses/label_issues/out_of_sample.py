@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from analyses.label_issues.folds import fold_probabilities
-from analyses.label_issues.label_quality import LabelQuality, quality
-from analyses.label_issues.linear_probe import cross_validated
-from analyses.label_issues.neighbour_votes import neighbour_votes
-from analyses.label_issues.patch_features import untrained_features
 from workbench.core.dataset import Dataset
 from workbench.core.types import Array
 from workbench.data.lazy_images import Joined
 from workbench.statistics.rates import wilson
 from workbench.training.dynamics import Dynamics
+
+from .folds import fold_probabilities
+from .label_quality import LabelQuality, quality
+from .linear_probe import cross_validated
+from .neighbour_votes import neighbour_votes
+from .patch_features import untrained_features
 
 if TYPE_CHECKING:
     from workbench.session.session import Session

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.layer_story.figure import draw_layer_story
-from analyses.layer_story.prediction_depth import Comparison, compare
-from analyses.layer_story.probing import OUTPUT, LayerProbes, depth_counts, image_table, layer_table, probe_layers
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
@@ -23,6 +20,10 @@ from workbench.data.thumbnails import thumbnails_of
 from workbench.session.analysis import Analysis
 from workbench.statistics.rates import rate
 from workbench.statistics.significance import paired_difference
+
+from .figure import draw_layer_story
+from .prediction_depth import Comparison, compare
+from .probing import OUTPUT, LayerProbes, depth_counts, image_table, layer_table, probe_layers
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.layer_story.layer_features import layer_features, story_layers
-from analyses.layer_story.prediction_depth import depths, linear_side, neighbours_for, story
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
 from workbench.data.lazy_images import Some
 from workbench.data.sampling import balanced_rows
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import wilson
+
+from .layer_features import layer_features, story_layers
+from .prediction_depth import depths, linear_side, neighbours_for, story
 
 if TYPE_CHECKING:
     import pandas as pd

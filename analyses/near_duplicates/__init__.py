@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from analyses.near_duplicates.copies import WAYS, Copies, Pairs, find_copies
-from analyses.near_duplicates.findings import conflicts, duplicates, leakage
 from workbench.core.dataset import Dataset
 from workbench.core.finding import Finding, Kind
 from workbench.core.params import Params
@@ -23,6 +21,9 @@ from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_fi
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.statistics.rates import wilson
+
+from .copies import WAYS, Copies, Pairs, find_copies
+from .findings import conflicts, duplicates, leakage
 
 if TYPE_CHECKING:
     import pandas as pd

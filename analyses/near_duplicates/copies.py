@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analyses.near_duplicates.moves import MIRRORED, SHIFTED, TURNED, Moves
 from workbench.core.dataset import Dataset
 from workbench.core.progress import report
 from workbench.core.types import Array
@@ -16,6 +15,8 @@ from workbench.data.lazy_images import portions
 from workbench.data.thumbnails import comparable
 from workbench.statistics.nearest import close_pairs, nearest
 from workbench.statistics.nearness import NEIGHBOUR, SHARE, Scale, scale_of
+
+from .moves import MIRRORED, SHIFTED, TURNED, Moves
 
 EXACT, NEAR = "exact", "near"
 WAYS = (EXACT, NEAR, MIRRORED, TURNED, SHIFTED)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from analyses.near_duplicates.copies import WAYS, Pairs
 from workbench.core.finding import Finding, Severity
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.statistics.rates import difference, rate, wilson
+
+from .copies import WAYS, Pairs
 
 SERIOUS = 0.005
 """Share of copies, surely exceeded, that makes the accuracy unreliable."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.neighbours.influence import influence, residuals
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
@@ -25,6 +24,8 @@ from workbench.session.analysis import Analysis
 from workbench.session.neighbours import Witnesses, unit, witnesses
 from workbench.statistics.credibility import agreement, credibility
 from workbench.statistics.rates import rate
+
+from .influence import influence, residuals
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,12 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from analyses.reliance.cues import CUES, NEED_AN_OBJECT, only, rings
-from analyses.reliance.evidence_places import COLUMNS as GROUPS
-from analyses.reliance.evidence_places import map_groups
-from analyses.reliance.figure import PARTS, accuracies, evidence
-from analyses.reliance.marks import Mark
-from analyses.reliance.shortcuts import COLUMNS, Shortcut, find_shortcuts, line, sample, shortcut_finding, untested_row
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import ChooseFrom, Params
@@ -33,6 +27,13 @@ from workbench.session import contrasts
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimates
 from workbench.statistics.rates import rate, wilson
+
+from .cues import CUES, NEED_AN_OBJECT, only, rings
+from .evidence_places import COLUMNS as GROUPS
+from .evidence_places import map_groups
+from .figure import PARTS, accuracies, evidence
+from .marks import Mark
+from .shortcuts import COLUMNS, Shortcut, find_shortcuts, line, sample, shortcut_finding, untested_row
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analyses.reliance.marks import Mark, mark_at
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.objects import object_masks, plain
@@ -18,6 +17,8 @@ from workbench.session import contrasts
 from workbench.statistics.bootstrap import estimate
 from workbench.statistics.clusters import LEAST, find_clusters
 from workbench.statistics.rates import wilson
+
+from .marks import Mark, mark_at
 
 if TYPE_CHECKING:
     import pandas as pd

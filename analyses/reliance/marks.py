@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analyses.reliance.cues import frame
-from analyses.reliance.mark_traces import LEAST_SHARE, STEP, TOLERANCE, deviants, join_windows, surely_enriched, windows
 from workbench.core.types import Array
 from workbench.statistics.rates import wilson
+
+from .cues import frame
+from .mark_traces import LEAST_SHARE, STEP, TOLERANCE, deviants, join_windows, surely_enriched, windows
 
 SIDE = 48
 """Rows and columns that are looked at; of larger images every second, third, … one."""

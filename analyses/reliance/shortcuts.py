@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from analyses.reliance.marks import Mark, distinct_marks, find_marks, sample_of
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
@@ -19,6 +18,8 @@ from workbench.core.wording import percent, plural
 from workbench.data.lazy_images import Some, portions
 from workbench.data.sampling import MOST_EVIDENCE, balanced_rows
 from workbench.statistics.rates import difference, rate, wilson
+
+from .marks import Mark, distinct_marks, find_marks, sample_of
 
 if TYPE_CHECKING:
     from workbench.session.session import Session

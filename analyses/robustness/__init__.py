@@ -9,11 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.robustness.corruptions import FAMILIES, SEVERITIES, Corruptions
-from analyses.robustness.figure import draw_trial
-from analyses.robustness.fragility import NEVER
-from analyses.robustness.tables import classes_of, curves_of, drop, families_of, images_of, maps_of
-from analyses.robustness.trial import Trial, run_trial, stability
 from workbench.core.errors import unknown
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
@@ -26,6 +21,12 @@ from workbench.data.thumbnails import small
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimate
 from workbench.statistics.rates import rate
+
+from .corruptions import FAMILIES, SEVERITIES, Corruptions
+from .figure import draw_trial
+from .fragility import NEVER
+from .tables import classes_of, curves_of, drop, families_of, images_of, maps_of
+from .trial import Trial, run_trial, stability
 
 if TYPE_CHECKING:
     import pandas as pd

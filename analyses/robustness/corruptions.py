@@ -17,11 +17,12 @@ from functools import cached_property
 
 import numpy as np
 
-from analyses.robustness.warping import inside, inverse, resample, shifts, turns, zooms
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.types import Array
 from workbench.data.blur import blur_images
 from workbench.data.objects import background_images, object_masks, plain
+
+from .warping import inside, inverse, resample, shifts, turns, zooms
 
 SEVERITIES = (1, 2, 3, 4, 5)
 """0 is the clean image."""

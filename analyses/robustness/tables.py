@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.robustness.corruptions import FAMILIES, SEVERITIES
-from analyses.robustness.fragility import NEVER, corruption_error
-from analyses.robustness.trial import Stability, Trial
 from workbench.core.estimate import Estimate, columns
 from workbench.core.types import Array
 from workbench.statistics.bootstrap import estimate
 from workbench.statistics.rates import wilson
 from workbench.statistics.significance import paired_difference
+
+from .corruptions import FAMILIES, SEVERITIES
+from .fragility import NEVER, corruption_error
+from .trial import Stability, Trial
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.robustness.corruptions import Corruptions
-from analyses.robustness.fragility import flips, pixel_reference
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.lazy_images import Some, portions
 from workbench.data.sampling import balanced_rows, evenly
 from workbench.faithfulness.agreement import MOST_PIXELS, pairwise
+
+from .corruptions import Corruptions
+from .fragility import flips, pixel_reference
 
 if TYPE_CHECKING:
     from workbench.session.session import Session

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.sanity_check.permutations import Permutation, permutation
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
@@ -24,6 +23,8 @@ from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, i
 from workbench.session.analysis import Analysis
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate, wilson
+
+from .permutations import Permutation, permutation
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,15 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.slices.worse_than_expected import (
-    SCARCE,
-    Slice,
-    calibrate_confidence,
-    distinct_slices,
-    expected_accuracy,
-    halves,
-    measure_slice,
-)
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
@@ -39,6 +30,16 @@ from workbench.statistics.error_tree import error_tree
 from workbench.statistics.rates import rate
 from workbench.statistics.significance import discoveries
 from workbench.statistics.slicing import Part, components, from_embeddings, from_pixels, from_properties
+
+from .worse_than_expected import (
+    SCARCE,
+    Slice,
+    calibrate_confidence,
+    distinct_slices,
+    expected_accuracy,
+    halves,
+    measure_slice,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,15 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.train_test_shift.two_samples import (
-    FARTHEST,
-    TwoSample,
-    matching_rows,
-    priors,
-    shifts,
-    two_sample,
-    without_copies,
-)
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.estimate import columns as estimate_columns
@@ -28,7 +19,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent
 from workbench.data.lazy_images import Some
-from workbench.data.properties import PROPERTIES, format_value, image_properties
+from workbench.data.properties import format_value, image_properties, property_of
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import block_means, pixel_rows, small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
@@ -37,6 +28,8 @@ from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.statistics.rates import difference
 from workbench.statistics.slicing import components
+
+from .two_samples import FARTHEST, TwoSample, matching_rows, priors, shifts, two_sample, without_copies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +128,7 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
         }
         order = np.argsort(-test.scores, kind="stable")[:MOST_EVIDENCE]
         images = pd.DataFrame({"row": ours[order], "outscored": test.scores[order]})
-        table = table.assign(words=[PROPERTIES[name].words for name in table["property"]])
+        table = table.assign(words=[property_of(name).words for name in table["property"]])
         notes = {**estimate_columns("auc", test.auc), "shown": shown}
         return Result(
             {"properties": table, "images": images, "classes": classes},
@@ -272,7 +265,7 @@ def _largest_shifts(table: pd.DataFrame) -> str:
             else "outside the range of the training images"
         )
         moves.append(
-            f"{PROPERTIES[row['property']].words} ({format_value(row['studied'])} instead of "
+            f"{property_of(row['property']).words} ({format_value(row['studied'])} instead of "
             f"{format_value(row['train'])}, "
             f"{'higher' if away > 0 else 'lower'}{' by' if abs(away) < FARTHEST else ','} {by})"
         )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from analyses.triage.evidence import GROUPS, Evidence, evidence_of
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
@@ -22,6 +21,8 @@ from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_fi
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.statistics.rates import rate, wilson
+
+from .evidence import GROUPS, Evidence, evidence_of
 
 if TYPE_CHECKING:
     import pandas as pd

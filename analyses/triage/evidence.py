@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analyses.triage.wrong_labels import wrong_labels
 from workbench.core.types import Array
 from workbench.data.sampling import evenly
 from workbench.session.neighbours import Witnesses, pictures, witnesses
 from workbench.statistics.credibility import agreement, credibility
 from workbench.statistics.nearness import NEIGHBOUR, scale_of
+
+from .wrong_labels import wrong_labels
 
 if TYPE_CHECKING:
     from workbench.session.session import Session

@@ -56,7 +56,8 @@ def violations(root: Path) -> list[str]:
             found.append(f"{where}:1: a file is named after its idea, not {path.stem!r}")
         if module not in ("workbench", "workbench.__main__", "analyses") and _room(module) is None:
             found.append(f"{where}:1: {module} stands in no room; there are {', '.join(ROOMS)}")
-        for imported, line, typing_only in _imports(tree, module, set(modules)):
+        package = module if path.stem == "__init__" else module.rpartition(".")[0]
+        for imported, line, typing_only in _imports(tree, package, set(modules)):
             found += [f"{where}:{line}: {wrong}" for wrong in _wrong_import(module, imported, typing_only)]
             if imported in modules and imported not in ("workbench", module):
                 edges.setdefault(module, set()).add(imported)
@@ -103,8 +104,8 @@ def _writes(call: ast.Call) -> bool:
     return any(isinstance(mode, str) and set(mode) & set("wax+") and set(mode) <= set("rwaxbt+") for mode in modes)
 
 
-def _imports(tree: ast.Module, module: str, known: set[str]) -> Iterator[tuple[str, int, bool]]:
-    """Yield (imported module, line, only for the type checker) of every import."""
+def _imports(tree: ast.Module, package: str, known: set[str]) -> Iterator[tuple[str, int, bool]]:
+    """Yield (imported module, line, only for the type checker) of every import of a module of `package`."""
     guarded = {
         id(inner)
         for node in ast.walk(tree)
@@ -115,8 +116,8 @@ def _imports(tree: ast.Module, module: str, known: set[str]) -> Iterator[tuple[s
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            package = module.split(".")[: -node.level] if node.level else []
-            base = ".".join([*package, *([node.module] if node.module else [])])
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
             # `from workbench.models import probe` imports a module; `from workbench import Probe` a name.
             names = [
                 f"{base}.{alias.name}" if f"{base}.{alias.name}" in known or base == "matplotlib" else base
@@ -199,6 +200,8 @@ def test_there_are_these_rooms_and_nothing_else():
         ("workbench/plotting/pieces.py", "from matplotlib import pyplot", "matplotlib.pyplot belongs to no file"),
         ("workbench/app/page/page.py", "import analyses", "analyses belongs to workbench.diagnosis.registry"),
         ("analyses/one.py", "from analyses.other import Other", "analyses are independent of each other"),
+        ("analyses/one.py", "from .other import Other", "analyses are independent of each other"),
+        ("analyses/one/__init__.py", "from ..other import Other", "analyses are independent of each other"),
         ("analyses/one/part.py", "from analyses.other import Other", "analyses are independent of each other"),
         ("analyses/one/part.py", "from analyses import other", "analyses are independent of each other"),
         (
@@ -238,7 +241,7 @@ def test_what_is_allowed_is_not_complained_about(tmp_path):
         "workbench/core/result.py": "figure.savefig(stream, format='png')",
         "workbench/session/analysis.py": "if TYPE_CHECKING:\n    from matplotlib.figure import Figure",
         "workbench/app/page/page.py": "import gradio as gr\nfrom workbench.diagnosis import registry",
-        "analyses/one/__init__.py": "from analyses.one.part import text\nimport seaborn as sns",
+        "analyses/one/__init__.py": "from .part import text\nfrom . import part\nimport seaborn as sns",
         "analyses/one/part.py": "from workbench.plotting.pieces import text",
     }
     for path, source in allowed.items():

@@ -10,6 +10,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from workbench.core import plugins
+
 CALLERS = ("diagnosis", "app", "__main__.py")
 """Rooms that call the analyses, and that no analysis uses."""
 LIBRARIES = ("classifier-workbench", "keras", "numpy", "tensorflow")
@@ -49,14 +51,25 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip() or None if done.returncode == 0 else None
 
 
-@cache
 def code_digest() -> str:
-    """12 hexadecimal digits that change with any line of the rooms that an analysis may use.
+    """12 hexadecimal digits that change with any line of the rooms, and of the plug-ins, that an analysis may use.
 
-    So no outdated answer is shown, and editing a user interface invalidates nothing.
+    So no outdated answer is shown, and editing a user interface invalidates nothing. Code is read once: it is what was
+    imported, also where a file is edited while the process runs.
     """
+    return _digest_with(plugins.folders())
+
+
+@cache
+def _digest_with(folders: tuple[Path, ...]) -> str:  # noqa: ARG001 - what the answer is kept by
     package = Path(__file__).parents[1]
-    return digest_of(path for path in package.rglob("*.py") if path.relative_to(package).parts[0] not in CALLERS)
+    own = (path for path in package.rglob("*.py") if path.relative_to(package).parts[0] not in CALLERS)
+    return digest_of([*own, *plugins.code()])
+
+
+def forget_code() -> None:
+    """Have the code read again, as a new process would."""
+    _digest_with.cache_clear()
 
 
 def digest_of(files: Iterable[Path]) -> str:

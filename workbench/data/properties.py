@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.core import plugins
+from workbench.core.discovery import Catalogue
 from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.types import Array
@@ -15,6 +17,8 @@ from workbench.data.thumbnails import block_means
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.data.image_property import ImageProperty
 
 SIDE = 64
 """Larger images are shrunk to at most this many pixels a side first."""
@@ -58,7 +62,23 @@ PROPERTIES = {
     "red_green": Property("red minus green", "−1…1"),
     "yellow_blue": Property("yellow minus blue", "−1…1"),
 }
-"""Every column that `image_properties` gives; the last three only for colour images."""
+"""Every column that the workbench itself measures; the last three only for colour images."""
+BROUGHT: Catalogue[ImageProperty] = Catalogue(
+    "",
+    "workbench.data.image_property:ImageProperty",
+    "image property",
+    room="properties",
+    taken=tuple(name.replace("_", "-") for name in PROPERTIES),
+)
+"""The properties that plug-ins bring, each a column by the name of its module with `_`."""
+
+
+def property_of(column: str) -> Property:
+    """Say how to speak of a column that `image_properties` gives."""
+    if column in PROPERTIES:
+        return PROPERTIES[column]
+    kind = BROUGHT.get(column.replace("_", "-"))
+    return Property(kind.words, kind.unit)
 
 
 def image_properties(images: Any) -> pd.DataFrame:
@@ -82,16 +102,19 @@ def image_properties(images: Any) -> pd.DataFrame:
         images: `(N, H, W, C)` uint8, an array or what slices like one.
 
     Returns:
-        N rows of float64, the columns of `PROPERTIES` in that order.
+        N rows of float64, the columns of `PROPERTIES` in that order, then those of plug-ins; one that fails is left
+        out, which is said.
     """
     import pandas as pd
 
     count = len(images)
     parts: list[dict[str, Array]] = []
     for part in portions(images, BATCH):
-        parts.append(_measured(block_means(as_floats(images[part]), SIDE)))
+        pixels = block_means(as_floats(images[part]), SIDE)
+        parts.append({**_measured(pixels), **_measured_by_plugins(pixels)})
         report("Image properties", part.stop, count)
-    columns = [name for name in PROPERTIES if count == 0 or name in parts[0]]
+    every = [*PROPERTIES, *(name.replace("-", "_") for name in BROUGHT.all())]
+    columns = [name for name in every if all(name in part for part in parts)]
     return pd.DataFrame({name: np.concatenate([[], *(part[name] for part in parts)]) for name in columns})
 
 
@@ -116,7 +139,7 @@ def unlike(properties: pd.DataFrame, labels: Array, members: Array) -> str:
     spread = np.sqrt((inside.var(ddof=0) + outside.var(ddof=0)) / 2).clip(lower=1e-3)
     away = ((inside.mean() - outside.mean()) / spread).abs().sort_values(ascending=False, kind="stable")
     told = [
-        f"{PROPERTIES[name].words} {format_value(inside[name].mean())} instead of {format_value(outside[name].mean())}"
+        f"{property_of(name).words} {format_value(inside[name].mean())} instead of {format_value(outside[name].mean())}"
         for name in away.index[:2]
         if away[name] > CLEARLY
     ]
@@ -125,6 +148,23 @@ def unlike(properties: pd.DataFrame, labels: Array, members: Array) -> str:
         if told
         else "no visible difference from others of their classes"
     )
+
+
+def _measured_by_plugins(pixels: Array) -> dict[str, Array]:
+    """What plug-ins measure of one batch `(B, H, W, C)` in [0, 1]."""
+    measured = {}
+    for name, kind in BROUGHT.all().items():
+        path = BROUGHT.brought()[name].path
+        try:
+            values = np.asarray(kind().measure(pixels.copy()), np.float64)  # what it does to the pixels stays with it
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, and the others go on
+            plugins.leave_out(path, error)
+            continue
+        if values.shape != (len(pixels),) or not np.isfinite(values).all():
+            plugins.leave_out(path, f"measure must give ({len(pixels)},) finite numbers. It gave {values.shape}")
+            continue
+        measured[name.replace("-", "_")] = values
+    return measured
 
 
 def _measured(pixels: Array) -> dict[str, Array]:

@@ -32,7 +32,9 @@ _answers: Kept[tuple[str, ...], Result] = Kept(64)
 _asking: KeyLocks[tuple[str, ...]] = KeyLocks()
 
 
-ANALYSES: Catalogue[Analysis[Any]] = Catalogue("analyses", "workbench.session.analysis:Analysis", "analysis")
+ANALYSES: Catalogue[Analysis[Any]] = Catalogue(
+    "analyses", "workbench.session.analysis:Analysis", "analysis", room="analyses"
+)
 
 
 def analyses() -> dict[str, type[Analysis[Any]]]:
@@ -103,7 +105,7 @@ class _Question:
         self.params: Params = make(kind.Params, values)
         self.key = (
             kind.name(),
-            _source(kind),
+            _source(kind, code_digest()),
             self.params.key,
             session.model_fingerprint,
             session.dataset.fingerprint,
@@ -148,7 +150,7 @@ def _answer(question: _Question) -> Result:
 
 
 @cache
-def _source(kind: type[Analysis[Any]]) -> str:
-    """Digest of an analysis's own file or folder, and of the rooms that it may use."""
+def _source(kind: type[Analysis[Any]], used: str) -> str:
+    """Digest of an analysis's own file or folder, and of the rooms and plug-ins that it may use."""
     own = Path(inspect.getfile(kind))
-    return digest_of(own.parent.rglob("*.py") if own.name == "__init__.py" else [own]) + code_digest()
+    return digest_of(own.parent.rglob("*.py") if own.name == "__init__.py" else [own]) + used

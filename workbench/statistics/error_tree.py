@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
-from workbench.data.properties import PROPERTIES
+from workbench.data.properties import property_of
 from workbench.statistics.rates import wilson
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def in_words(conditions: tuple[Condition, ...], columns: list[str], names: tuple
             name = names[each.column - len(columns)]
             said.append(f"{name}" if each.low > -np.inf else f"not {name}")
             continue
-        words = PROPERTIES[columns[each.column]].words
+        words = property_of(columns[each.column]).words
         low, high = f"{each.low:.3g}", f"{each.high:.3g}"
         if each.low == -np.inf:
             said.append(f"{words} at most {high}")

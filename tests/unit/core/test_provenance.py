@@ -57,7 +57,7 @@ def test_the_digest_of_the_code_changes_with_any_line_that_an_analysis_may_use(t
     for name in (None, "app/page/page.py", "diagnosis/registry.py", "models/probe.py"):
         if name:
             (tmp_path / name).write_text("changed = True")
-        provenance.code_digest.cache_clear()
+        provenance.forget_code()
         digests.append(provenance.code_digest())
-    provenance.code_digest.cache_clear()
+    provenance.forget_code()
     assert digests[0] == digests[1] == digests[2] != digests[3]

@@ -144,7 +144,7 @@ def rooms(tmp_path, monkeypatch):
 
 def new_process():
     """Forget what a process knows of its own code, and its answers: only the cache folder is left."""
-    provenance.code_digest.cache_clear()
+    provenance.forget_code()
     registry._source.cache_clear()
     registry._answers.clear()
 
@@ -216,7 +216,7 @@ def test_another_model_data_name_or_run_is_another_question(plant, subject, chan
     if change == "dataset":
         subject.dataset = subject.dataset.subset([0, 1])
     elif change == "source":  # the analysis was changed since
-        monkeypatch.setattr(registry, "_source", lambda kind: "other")
+        monkeypatch.setattr(registry, "_source", lambda *_: "other")
     else:
         for name, value in change.items():
             setattr(subject, name, value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from workbench import __version__
@@ -19,6 +21,7 @@ from workbench.app.cli.commands.shell import shell
 from workbench.app.cli.commands.start import page, start
 from workbench.app.cli.commands.train import train
 from workbench.app.cli.program import Program
+from workbench.core.plugins import VARIABLE, folders
 
 COMMANDS = (
     start,
@@ -46,6 +49,23 @@ class _InOrder(Program):
         return list(self.commands)
 
 
+def _with_plugins(ctx: click.Context, _: click.Parameter, given: tuple[str, ...]) -> None:
+    """Put the folders before those of the environment, for this program and those that it starts."""
+    if not given:
+        return
+    before = os.environ.get(VARIABLE)
+
+    def restore() -> None:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+
+    os.environ[VARIABLE] = os.pathsep.join([*given, *([before] if before else [])])
+    folders()  # what is wrong with them is said before anything is done
+    ctx.call_on_close(restore)
+
+
 @click.group(
     cls=_InOrder,
     examples=[
@@ -57,6 +77,17 @@ class _InOrder(Program):
     ],
 )
 @click.version_option(__version__, prog_name="workbench")
+@click.option(
+    "--plugins",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, resolve_path=True),
+    metavar="DIR",
+    is_eager=True,
+    expose_value=False,
+    callback=_with_plugins,
+    help="Folder with analyses, methods, measures, … of your own, whose code is run; repeatable. Also in "
+    "WORKBENCH_PLUGINS.",
+)
 def main() -> None:
     """Where is my image classifier wrong, why, and may I believe the picture?
 

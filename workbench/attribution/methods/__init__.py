@@ -9,7 +9,9 @@ from workbench.core.discovery import Catalogue
 if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
 
-METHODS: Catalogue[Explainer] = Catalogue(__name__, "workbench.attribution.explainer:Explainer", "attribution method")
+METHODS: Catalogue[Explainer] = Catalogue(
+    __name__, "workbench.attribution.explainer:Explainer", "attribution method", room="methods"
+)
 
 
 def explainers() -> dict[str, type[Explainer]]:

@@ -7,9 +7,11 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
+from workbench.core import plugins
 from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError
 from workbench.core.progress import Progress
 
 
@@ -22,8 +24,27 @@ class Source(Protocol):
         """Return the split "train" or "test"."""
 
 
-@cache
 def sources() -> Mapping[str, Source]:
-    """Return every data set that is known by name."""
-    modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
-    return {module.NAME: cast("Source", module) for module in modules if hasattr(module, "NAME")}
+    """Return every data set that is known by name, those of plug-ins too.
+
+    Raises:
+        WorkbenchError: if two have the same name.
+    """
+    return _with(tuple(plugins.modules("sources")))
+
+
+@cache
+def _with(brought: tuple[plugins.Module, ...]) -> Mapping[str, Source]:
+    modules: list[Any] = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+    for each in brought:
+        loaded = plugins.load(each)
+        if isinstance(getattr(loaded, "NAME", None), str) and callable(getattr(loaded, "load", None)):
+            modules.append(loaded)
+        elif loaded is not None:
+            plugins.leave_out(each.path, "it must define NAME, a text, and load(split, data_dir, progress)")
+    found: dict[str, Any] = {}
+    for module in modules:
+        if hasattr(module, "NAME") and found.setdefault(module.NAME, module) is not module:
+            both = f"{found[module.NAME].__file__} and {module.__file__}"
+            raise WorkbenchError(f"There is more than one data set {module.NAME!r}: {both}. Rename a plug-in's.")
+    return {name: cast("Source", module) for name, module in found.items()}

@@ -9,7 +9,7 @@ from workbench.core.discovery import Catalogue
 if TYPE_CHECKING:
     from workbench.diagnosis.planting.fault import Fault
 
-FAULTS: Catalogue[Fault] = Catalogue(__name__, "workbench.diagnosis.planting.fault:Fault", "fault")
+FAULTS: Catalogue[Fault] = Catalogue(__name__, "workbench.diagnosis.planting.fault:Fault", "fault", room="faults")
 
 
 def faults() -> dict[str, type[Fault]]:

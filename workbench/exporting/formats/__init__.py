@@ -9,7 +9,7 @@ from workbench.core.discovery import Catalogue
 if TYPE_CHECKING:
     from workbench.exporting.format import Exporter
 
-FORMATS: Catalogue[Exporter] = Catalogue(__name__, "workbench.exporting.format:Exporter", "format")
+FORMATS: Catalogue[Exporter] = Catalogue(__name__, "workbench.exporting.format:Exporter", "format", room="formats")
 
 
 def formats() -> list[str]:

@@ -9,7 +9,7 @@ from workbench.core.discovery import Catalogue
 if TYPE_CHECKING:
     from workbench.faithfulness.measure import Measure
 
-MEASURES: Catalogue[Measure] = Catalogue(__name__, "workbench.faithfulness.measure:Measure", "measure")
+MEASURES: Catalogue[Measure] = Catalogue(__name__, "workbench.faithfulness.measure:Measure", "measure", room="measures")
 
 
 def measures() -> dict[str, type[Measure]]:

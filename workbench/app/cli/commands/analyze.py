@@ -9,6 +9,7 @@ import click
 
 from workbench.app.cli.options import json_option, param_options, source_params, typed_values, with_source
 from workbench.app.cli.program import Command, Group
+from workbench.core.plugins import leave_out
 
 if TYPE_CHECKING:
     from workbench.app.cli.options import Source
@@ -31,10 +32,18 @@ class Analyses(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make the command of one analysis from its parameters; None where there is no such analysis."""
-        from workbench.diagnosis.registry import analyses
+        from workbench.diagnosis.registry import ANALYSES, analyses
 
         kind = analyses().get(cmd_name)
-        return None if kind is None else _command(cmd_name, kind)
+        if kind is None:
+            return None
+        try:
+            return _command(cmd_name, kind)
+        except TypeError as error:  # a parameter that no option can be made of
+            if (module := ANALYSES.brought().get(cmd_name)) is None:
+                raise
+            leave_out(module.path, error)
+            return None
 
 
 @click.group(
