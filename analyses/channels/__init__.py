@@ -13,6 +13,7 @@ from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import ChooseFrom, Params
+from workbench.core.predictions import scores_of
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import plural
@@ -233,7 +234,9 @@ def _ablate_layer(
         {
             "channel": chosen,
             "relevance": np.abs(relevance).mean(axis=0)[chosen],
-            "logit_drop": (before[np.arange(len(rows)), said][:, None] - logit).mean(axis=0),
+            "logit_drop": (
+                scores_of(before, one_unit=probe.one_unit)[np.arange(len(rows)), said][:, None] - logit
+            ).mean(axis=0),
             "accuracy_change": np.einsum("fkk->f", effects) / len(rows),
             "class": suffers,
             "recall_change": change[at, hit],

@@ -76,7 +76,7 @@ def units(probe: Probe) -> list[Unit]:
         while len(after := read.get(chain[-1], [])) == 1 and probe.layers[after[0]].kind in PER_CHANNEL:
             chain.append(after[0])
         channels = int(probe.layers[name].shape[-1] or 0)
-        output = name == kernels[-1] and channels == probe.classes
+        output = name == kernels[-1] and channels == probe.units
         zeroed = np.zeros(channels, bool)
         for each in chain:
             zeroed |= _zeroed(probe.keras_layers[each], channels)
@@ -189,9 +189,9 @@ def without_each_channel(probe: Probe, images: Some, target: Array, end: str, ch
         known = {name: tf.repeat(output, copies, axis=0) for name, output in before.items()}
         shape = (-1, *[1] * (len(maps.shape) - 2), int(maps.shape[-1]))
         known[end] *= tf.reshape(tf.tile(keep, (count, 1)), shape)
-        logits = probe.trace(tf.repeat(batch, copies, axis=0), known).logits
-        chosen = tf.gather(logits, tf.repeat(classes, copies), batch_dims=1)
-        found = tf.stack([tf.cast(tf.argmax(logits, axis=1), chosen.dtype), chosen], axis=-1)
+        trace = probe.trace(tf.repeat(batch, copies, axis=0), known)
+        chosen = tf.gather(trace.scores, tf.repeat(classes, copies), batch_dims=1)
+        found = tf.stack([tf.cast(tf.argmax(trace.logits, axis=1), chosen.dtype), chosen], axis=-1)
         return tf.reshape(found, (count, copies, 2))
 
     compiled = probe.compile(("without each", end), some, (probe.images, CLASSES, tf.TensorSpec((None,), tf.int32)))

@@ -115,6 +115,14 @@ def _fold_logits(
     return np.concatenate([probe.logits(images) for images in training.subset(left_out).batches()])
 
 
+def _two_probabilities(keras: Any, output: Any, *, probability: bool) -> Any:
+    """The one output of a model as the probabilities of its two classes, (N, 2)."""
+    one = keras.layers.Reshape((1,))(output)
+    if not probability:
+        one = keras.layers.Activation("sigmoid")(one)
+    return keras.layers.Concatenate()([1 - one, one])
+
+
 def _rebuild(load: Load, given: str) -> Build:
     """Return what builds the model anew, with first weights, so that it takes [0, 1] and gives probabilities."""
 
@@ -134,6 +142,8 @@ def _rebuild(load: Load, given: str) -> Build:
         scale, offset = (list(each) if len(each) > 1 else each[0] for each in (how.scale, how.offset))
         pixels = image if how is UNIT else keras.layers.Rescaling(scale, offset)(turned)
         output = fresh(keras.layers.Reshape(model.input_shape[1:])(pixels) if _flat(model, shape) else pixels)
+        if probe.one_unit:
+            return keras.Model(image, _two_probabilities(keras, output, probability=probe.probability))
         scores = np.asarray(model(np.zeros((1, *model.input_shape[1:]), np.float32))) if _fixed(model) else None
         sums = scores is not None and (scores >= 0).all() and np.allclose(scores.sum(axis=-1), 1, atol=1e-3)
         return keras.Model(image, output if sums else keras.layers.Softmax()(output))

@@ -34,7 +34,7 @@ def story_layers(probe: Probe, most: int) -> list[str]:
         and None not in layer.shape
         and layer.shape
     ]
-    while names and _width(probe.layers[names[-1]].shape) == probe.classes:
+    while names and _width(probe.layers[names[-1]].shape) == probe.units:
         names.pop()
     return [names[place] for place in evenly(len(names), most)] if names else []
 

@@ -137,7 +137,7 @@ class Explainer(Named, ABC):
             layer=params.get("layer"),
             image_size=probe.image_shape[:2],
             against=None if against is None else np.asarray(against, np.int64),
-            unit=self.in_units_of(score),
+            unit=self.in_units_of("contrast" if probe.one_unit and score == "logit" else score),
             details=details,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -86,3 +86,16 @@ class Predictions:
 
         columns = ("predicted", "correct", "confidence", "loss", "margin")
         return pd.DataFrame({"label": self.labels, **{name: getattr(self, name) for name in columns}})
+
+
+def scores_of(logits: Any, *, one_unit: bool) -> Any:
+    """What is explained of each class: its logit; of one unit, its logit against the other's, (-z, z).
+
+    The logit of class 0 is 0 by definition, and its map would be empty; what speaks for it is what speaks against
+    class 1. For class 1 both are z.
+
+    Args:
+        logits: `(B, K)` array or tensor.
+        one_unit: whether they are (0, z).
+    """
+    return logits - logits[:, ::-1] if one_unit else logits

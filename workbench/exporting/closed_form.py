@@ -11,9 +11,11 @@ from typing import Any
 import tensorflow as tf
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.predictions import scores_of
 from workbench.exporting.backward import dense, kind_of, rule_of
 from workbench.exporting.backward_places import convolved_back
 from workbench.models.graph import Step
+from workbench.models.one_unit import slope_of_log_odds
 from workbench.models.probe import Probe
 from workbench.models.scorer import Trace
 
@@ -38,6 +40,7 @@ def grad_cam(probe: Probe, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
     """
     trace = probe.trace(images)
     chosen = tf.one_hot(tf.argmax(trace.logits, axis=1), probe.classes, dtype=trace.logits.dtype)
+    chosen = scores_of(chosen, one_unit=probe.one_unit)  # a logit less the other one: z, or -z
     gradients = gradient_by(trace, chosen, layer)
     weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
     maps = tf.cast(trace.outputs[layer], weights.dtype)
@@ -84,8 +87,11 @@ def _start(trace: Trace, cotangent: Tensor) -> tuple[int, dict[int, Tensor]]:
     if head is None:
         raise TypeError("A walk of a probe has its head.")
     logits = head.logits
-    gradient = tf.reshape(cotangent, (-1, *logits.shape[1:]))
-    if trace.logarithm:
+    # The logit of class 0 of one unit is a constant.
+    gradient = tf.reshape(cotangent[:, 1:] if trace.one_unit else cotangent, (-1, *logits.shape[1:]))
+    if trace.logarithm and trace.one_unit:
+        gradient *= slope_of_log_odds(tf.cast(logits, gradient.dtype), trace.resolution)
+    elif trace.logarithm:
         given = tf.cast(logits, gradient.dtype)
         gradient = tf.where(given > 1e-30, gradient / tf.maximum(given, 1e-30), tf.zeros_like(gradient))
     giver = next((number for number, step in enumerate(trace.steps) if step.output is logits), None)

@@ -35,6 +35,7 @@ def double_probe(probe: Probe) -> Probe:
             f"A float64 copy of this model cannot be made, so its maps cannot be checked: {str(error).splitlines()[0]}"
         ) from None
     checked = Probe(copy, probe.image_shape, given=probe.preprocessing.name, floats=DOUBLE)
+    checked._logarithm = probe._logarithm  # of one output that was told by its values
     checked.max_rows = 1  # nothing is shared with the way in which batches are made
     return checked
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -61,12 +61,19 @@ class Head:
         embeddings: what the last linear layer received.
         note: a sentence about what was left out; empty where no linear layer ends the model.
         sigmoid: whether the output is one sigmoid a class, so that its probabilities need not add up to 1.
+        ending: the activation that ends the model, "linear" for none; empty where no layer shows it.
     """
 
     logits: Tensor
     embeddings: Tensor
     note: str
     sigmoid: bool = False
+    ending: str = ""
+
+    @property
+    def one_unit(self) -> bool:
+        """Whether there is one score for an image, of whatever shape."""
+        return all(size == 1 for size in self.logits.shape[1:])
 
 
 def walk(model: keras.Model, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
@@ -174,13 +181,17 @@ def head_of(steps: list[Step]) -> Head:
         note = f"The {activation} of layer {last.name!r} is left out: scores are its inputs."
         return _head(_without_activation(last), last.received, note, activation)
     if activation == "linear" and hasattr(last.layer, "kernel"):
-        return Head(last.output, last.received, "The model ends without a softmax: its outputs are the scores.")
-    return Head(last.output, _linear_input(steps, last.output), "")
+        note = "The model ends without a softmax: its outputs are the scores."
+        return Head(last.output, last.received, note, ending="linear")
+    return Head(last.output, _linear_input(steps, last.output), "", ending=_function(last.layer))
 
 
 def _head(logits: Tensor, embeddings: Tensor, note: str, squash: str) -> Head:
-    more = " Probabilities are the softmax of these scores, not the sigmoids." if squash == "sigmoid" else ""
-    return Head(logits, embeddings, note + more, squash == "sigmoid")
+    head = Head(logits, embeddings, note, ending="softmax" if squash == "log_softmax" else squash)
+    if squash != "sigmoid" or head.one_unit:
+        return head
+    more = " Probabilities are the softmax of these scores, not the sigmoids."
+    return replace(head, note=note + more, sigmoid=True)
 
 
 def pixel_range(model: keras.Model, steps: list[Step]) -> float:
@@ -209,6 +220,8 @@ def _behind(steps: list[Step], step: Step) -> Step:
 
 def _hands_on(step: Step) -> bool:
     kind, received, output = type(step.layer).__name__, step.received, step.output
+    if kind in (*RESHAPES, "GetItem") and all(size == 1 for size in (*received.shape[1:], *output.shape[1:])):
+        return True  # one score
     if kind in RESHAPES:  # K scores in one place
         return received.shape[-1] == output.shape[-1] and all(size == 1 for size in received.shape[1:-1])
     return kind in IDENTITIES or (kind == "Activation" and _activation(step.layer) == "linear")
@@ -225,6 +238,15 @@ def _squash(layer: Any) -> str:
 def _activation(layer: Any) -> str:
     activation = getattr(layer, "activation", None)
     return str(getattr(activation, "__name__", "linear" if activation is None else "unknown"))
+
+
+def _function(layer: Any) -> str:
+    """Name the function that a layer of Keras, or an operation, applies last: "tanh", "relu"; or ""."""
+    kind = type(layer).__name__
+    name = _activation(layer) if hasattr(layer, "activation") else kind.lower()
+    own = not type(layer).__module__.startswith("keras.")
+    known = name == kind.lower() or getattr(keras.activations, name, None) is getattr(layer, "activation", None)
+    return name if known and not own and name != "linear" else ""
 
 
 def _linear_input(steps: list[Step], logits: Tensor) -> Tensor:

@@ -91,8 +91,8 @@ def find_preprocessing(load: Callable[[], Any], dataset: Dataset, path: Path | N
 
     if path is not None and (kept := load_arrays(path)) is not None and {"said", "name"} <= kept.keys():
         return str(kept["said"]), str(kept["name"])
-    probe = Probe(load(), dataset.image_shape)
     rows = np.sort(balanced_rows(dataset.labels, min(IMAGES, len(dataset)), 0))
+    probe = Probe(load(), dataset.image_shape, examples=lambda: dataset.floats(rows[:200]))
     ways = {n: way for n, way in conventions(dataset.image_shape, probe.preprocessing).items() if way.flag}
     table, _ = compare_inputs(probe, dataset, rows, correct_on(probe, dataset, rows, lambda images: images), ways)
     usual, others = table.iloc[0], table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable")

@@ -15,8 +15,9 @@ from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
 from workbench.models.engine import Engine
-from workbench.models.graph import Step, Tensor, head_of, pixel_range, walk
+from workbench.models.graph import Head, Step, Tensor, head_of, pixel_range, walk
 from workbench.models.input_shape import fit_input
+from workbench.models.one_unit import TWO_CLASSES, Kind, judge_values, read_head, two_logits
 from workbench.models.preprocessing import AUTO, PIXELS, UNIT, Preprocessing, preprocessing
 from workbench.models.scorer import RECTIFIERS, Scorer, Trace
 
@@ -68,16 +69,19 @@ class Probe:
         layers: every layer by path, in the order of execution.
         keras_layers: the Keras layer, or operation, behind each of them.
         max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
+        units: scores that the model itself gives for an image: K, or one, which is read as two classes.
+        one_unit: whether it gives one; then logits are (0, z), and class 0 is explained by -z.
         sigmoid: whether the model ends in one sigmoid a class.
         rectified: whether a ReLU lies on the way to the scores.
         floats: "float32", or "float64" for a model of that precision.
 
     Args:
-        model: any Keras 3 model with one image input and one output of K ≥ 2 classes.
+        model: any Keras 3 model with one image input and one output: K ≥ 2 scores, or one for two classes.
         image_shape: (H, W, C) of the images; needed where the model leaves H or W open.
         given: name of the preprocessing; "auto" is pixels of 0…255 for a model that scales its input itself, before its
             first weights, and [0, 1] for any other.
         floats: precision of pixels, scores and gradients.
+        examples: returns `(n, H, W, C)` images in [0, 1]; looked at where the model does not show what its output is.
 
     Raises:
         WorkbenchError: if the model takes no such images, or its output is no score per class.
@@ -90,16 +94,17 @@ class Probe:
         *,
         given: str = AUTO,
         floats: str = "float32",
+        examples: Callable[[], Array] | None = None,
     ) -> None:
-        self.model, self.floats = model, floats
+        self.model, self.floats, self._examples = model, floats, examples
         self.image_shape, self._input_shape = fit_input(model, image_shape)
         self._auto = given == AUTO
         self.preprocessing: Preprocessing = UNIT if self._auto else preprocessing(given, self.image_shape[2])
         self.inference_only = str(getattr(model, "inference_only", ""))
         self.engine = Engine()
         self._weights: tuple[tf.Variable, ...] = ()  # in place of the model's own; empty for those
-        self._logarithm = False
-        self.sigmoid = self.rectified = False
+        self._logarithm = self._squashed = False
+        self.sigmoid = self.rectified = self.one_unit = False
         self.note = ""
         self.layers: dict[str, LayerInfo] = {}
         self.keras_layers: dict[str, Any] = {}
@@ -127,24 +132,28 @@ class Probe:
             self.layers = {step.name: _info(step) for step in steps}
             self.keras_layers = {step.name: step.layer for step in steps}
             head = head_of(steps)
-            self.note, self.sigmoid = head.note, head.sigmoid
+            self.note, self.sigmoid, self.one_unit = head.note, head.sigmoid, head.one_unit
+            scores = self._first_reading(head) if head.one_unit else head.logits
             if self._auto:
                 self.preprocessing = PIXELS if pixel_range(self.model, steps) > 1 else UNIT
             operations = tf.compat.v1.get_default_graph().get_operations()
             self.rectified = any(each.type in RECTIFIERS for each in operations)
-            return head.logits
+            return scores
 
         images = np.random.default_rng(0).random((4, *self.image_shape), np.float32).astype(self.floats)
         with self.engine.lock:
             output = np.asarray(tf.function(first, autograph=False)(tf.constant(images)))
-        output = output.reshape(len(output), -1) if output.ndim != 2 and output.size == 4 * output.shape[-1] else output
-        if output.ndim != 2 or output.shape[1] < 2:
+        if output.ndim != 2 and (self.one_unit or output.size == 4 * output.shape[-1]):
+            output = output.reshape(len(output), -1)
+        if output.ndim != 2 or output.shape[1] < 1:
             raise WorkbenchError(
-                "The model must give one score for each of K ≥ 2 classes, (N, K). "
-                f"Its output is (N, {', '.join(map(str, output.shape[1:]))}). "
-                "A single sigmoid unit can be turned into two classes with a Dense(2) layer."
+                "The model must give one score for each of K ≥ 2 classes, (N, K), or one for two classes, (N, 1). "
+                f"Its output is (N, {', '.join(map(str, output.shape[1:]))})."
             )
-        if not self.note:
+        self.units = int(output.shape[1])
+        if self.one_unit:
+            self._judge_one_unit()
+        elif not self.note:
             self._logarithm = bool((output >= 0).all() and np.allclose(output.sum(axis=1), 1, atol=1e-3))
             self.note = (
                 "The output is a probability without a separate softmax layer: scores are its logarithm."
@@ -157,7 +166,43 @@ class Probe:
             self.note += " The model scales its input itself, so it is given pixels of 0…255."
         if self.inference_only:
             self.note = f"It is {self.inference_only}: it gives predictions but no gradients. {self.note}"
-        return int(output.shape[1])
+        return 2 if self.one_unit else self.units
+
+    @property
+    def probability(self) -> bool:
+        """Whether the model's one output itself is a probability, and no logit."""
+        return self._logarithm or self._squashed
+
+    @property
+    def _last(self) -> str:
+        return next(reversed(self.layers))
+
+    def _read(self, head: Head) -> tuple[Tensor, Kind, str]:
+        return read_head(head, self._last, getattr(self.model, "ending", None))
+
+    def _first_reading(self, head: Head) -> Tensor:
+        output, kind, self.note = self._read(head)
+        self._logarithm = kind == "probability"
+        self._squashed = head.ending == "sigmoid" or output is not head.logits
+        return output
+
+    def _judge_one_unit(self) -> None:
+        """Tell by values what one output is, where the model does not show it; and say how it is read."""
+        if not self.note:
+            kind, self.note = judge_values(self._outputs(), self._last)
+            self._logarithm = kind == "probability"
+        self.note += f" {TWO_CLASSES}"
+
+    def _outputs(self) -> Array:
+        """`(n,)` outputs of one unit, as they are: of noise, black and white, and of the examples."""
+        noise = np.random.default_rng(0).random((16, *self.image_shape), np.float32)
+        images = [noise, np.zeros_like(noise[:1]), np.ones_like(noise[:1])]
+        if self._examples is not None:
+            images.append(self._examples())
+        function = tf.function(lambda batch: head_of(self._steps(batch)).logits, autograph=False, reduce_retracing=True)
+        with self.engine.lock:
+            parts = [part[n : n + 16] for part in images for n in range(0, len(part), 16)]
+            return np.concatenate([np.ravel(function(tf.constant(part.astype(self.floats)))) for part in parts])
 
     def _steps(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
         return walk(self.model, tf.reshape(self.preprocessing.change(images), (-1, *self._input_shape)), known)
@@ -178,8 +223,12 @@ class Probe:
     def _trace(self, images: Tensor, known: Mapping[str, Tensor] | None) -> Trace:
         steps = self._steps(images, known)
         head = head_of(steps)
-        logits = tf.reshape(tf.cast(head.logits, self.floats), (-1, self.classes))
-        if self._logarithm:
+        found = self._read(head)[0] if self.one_unit else head.logits
+        logits = tf.reshape(tf.cast(found, self.floats), (-1, self.units))
+        resolution = float(getattr(self.model, "resolution", 0.0))
+        if self.one_unit:
+            logits = two_logits(logits, "probability" if self._logarithm else "logit", resolution)
+        elif self._logarithm:
             logits = tf.math.log(tf.maximum(logits, 1e-30))
         inside = logits if head.embeddings is head.logits else tf.cast(head.embeddings, self.floats)
         flat = tf.reshape(inside, (tf.shape(logits)[0], int(np.prod(inside.shape[1:]))))
@@ -189,7 +238,9 @@ class Probe:
             embeddings=flat,
             steps=tuple(steps),
             head=head,
-            logarithm=self._logarithm,
+            logarithm=self._logarithm or found is not head.logits,
+            one_unit=self.one_unit,
+            resolution=resolution,
         )
 
     @property

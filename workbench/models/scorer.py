@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 import tensorflow as tf
 
+from workbench.core.predictions import scores_of
 from workbench.core.types import Score as ScoreKind
 from workbench.models.graph import Head, Step
 
@@ -35,7 +36,9 @@ class Trace:
     Attributes:
         steps: the walk itself.
         head: how it ends.
-        logarithm: whether logits are the logarithm of `head.logits`.
+        logarithm: whether logits are the logarithm of `head.logits`; of one unit, whether z is its log odds.
+        one_unit: whether logits are (0, z).
+        resolution: of `head.logits`, as `one_unit.log_odds` takes it.
     """
 
     outputs: dict[str, Tensor]
@@ -44,6 +47,13 @@ class Trace:
     steps: tuple[Step, ...] = ()
     head: Head | None = None
     logarithm: bool = False
+    one_unit: bool = False
+    resolution: float = 0.0
+
+    @property
+    def scores(self) -> Tensor:
+        """`(B, K)`, what is explained of each class as its "logit"."""
+        return scores_of(self.logits, one_unit=self.one_unit)
 
 
 class Tracer(Protocol):
@@ -68,7 +78,8 @@ class Scorer:
     Args:
         target: `(B,)` int64, the explained class.
         against: `(B,)` int64, the class it is contrasted with; used by the contrast only.
-        kind: "logit" f_c, "probability" softmax(f)_c, or "contrast" f_c - f_c'.
+        kind: "logit" f_c (of one unit, f_c less the other class's), "probability" softmax(f)_c, or "contrast"
+            f_c - f_c'.
     """
 
     def __init__(
@@ -78,7 +89,7 @@ class Scorer:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Score of each image."""
-        return self._by_rows(lambda rows, *classes: self._pick(self.probe.trace(rows).logits, *classes), images)
+        return self._by_rows(lambda rows, *classes: self._pick(self.probe.trace(rows), *classes), images)
 
     def gradient(self, images: Tensor) -> Tensor:
         """Gradient of each image's score by its own pixels, of the shape of `images`."""
@@ -86,7 +97,7 @@ class Scorer:
         def gradient(rows: Tensor, *classes: Tensor) -> Tensor:
             with tf.GradientTape() as tape:
                 tape.watch(rows)
-                scores = self._pick(self.probe.trace(rows).logits, *classes)
+                scores = self._pick(self.probe.trace(rows), *classes)
             return tape.gradient(scores, rows, unconnected_gradients="zero")
 
         return self._by_rows(gradient, images)
@@ -100,7 +111,7 @@ class Scorer:
         """
         override = "WorkbenchGuided" if rule == "guided" else "WorkbenchDeconvolved"
         with tf.compat.v1.get_default_graph().gradient_override_map(dict.fromkeys(RECTIFIERS, override)):
-            scores = self._pick(self.probe.trace(images).logits, self.target, self.against)
+            scores = self._pick(self.probe.trace(images), self.target, self.against)
         # Symbolic gradients honour the override; a tape does not.
         return tf.gradients(scores, images, unconnected_gradients="zero")[0]
 
@@ -113,7 +124,7 @@ class Scorer:
         with tf.GradientTape() as tape:
             tape.watch(images)
             trace = self.probe.trace(images)
-            scores = self._pick(trace.logits, self.target, self.against)
+            scores = self._pick(trace, self.target, self.against)
         maps = trace.outputs[str(layer)]
         gradients = tape.gradient(scores, maps, unconnected_gradients="zero")
         return tf.cast(maps, self.probe.floats), tf.cast(gradients, self.probe.floats)
@@ -141,14 +152,17 @@ class Scorer:
             keep = 1 - tf.one_hot(numbers, channels, dtype=outputs[str(layer)].dtype)  # (s, F)
             known = {name: tf.repeat(output, size, axis=0) for name, output in before.items()}
             known[str(layer)] *= tf.tile(keep, (tf.shape(images)[0], 1))[:, None, None, :]
-            logits = self.probe.trace(tf.repeat(images, size, axis=0), known).logits
+            trace = self.probe.trace(tf.repeat(images, size, axis=0), known)
             classes = (tf.repeat(each, size) for each in (self.target, self.against))
-            return tf.reshape(self._pick(logits, *classes), (-1, size))
+            return tf.reshape(self._pick(trace, *classes), (-1, size))
 
         return self._in_parts(scores, channels)
 
-    def _pick(self, logits: Tensor, target: Tensor, against: Tensor) -> Tensor:
-        values = tf.nn.softmax(logits) if self.kind == "probability" else logits
+    def _pick(self, trace: Trace, target: Tensor, against: Tensor) -> Tensor:
+        if self.kind == "probability":
+            values = tf.nn.softmax(trace.logits)
+        else:
+            values = trace.scores if self.kind == "logit" else trace.logits
         rows = tf.range(tf.shape(values, out_type=target.dtype)[0])
 
         def chosen(classes: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from workbench.core.kept import Kept
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
+from workbench.data.sampling import balanced_rows
 from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.files import file_fingerprint, is_inference_only
 from workbench.models.preprocessing import AUTO, FIND, NAMES
@@ -220,14 +221,25 @@ class Study:
             if self._probe is None:
                 from workbench.models.probe import Probe
 
-                probe = Probe(self._model, self.dataset.image_shape, given=self.preprocessing)
+                probe = Probe(
+                    self._model, self.dataset.image_shape, given=self.preprocessing, examples=self._some_images
+                )
                 if probe.classes != len(self.class_names):
+                    gives = (
+                        "has one output unit, which tells two classes apart"
+                        if probe.one_unit
+                        else f"gives {probe.classes} scores per image"
+                    )
                     raise WorkbenchError(
-                        f"The model gives {probe.classes} scores per image. {self.dataset.name!r} has "
+                        f"The model {gives}. {self.dataset.name!r} has "
                         f"{len(self.class_names)} classes: name all of the model's classes in the data (`class_names`)."
                     )
                 self._probe = probe
             return self._probe
+
+    def _some_images(self) -> Array:
+        """`(n, H, W, C)` float32 images of the data, at most 200 of all classes."""
+        return self.dataset.floats(np.sort(balanced_rows(self.dataset.labels, min(200, len(self.dataset)), 0)))
 
     @property
     def model(self) -> keras.Model:

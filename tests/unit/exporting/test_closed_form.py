@@ -69,16 +69,25 @@ MODELS = {
     "scores in a convolution": scores_in_a_convolution,
     "logits": ends(layers.Dense(3)),
     "sigmoid": ends(layers.Dense(3, activation="sigmoid")),
+    "one sigmoid": ends(layers.Dense(1, activation="sigmoid")),
+    "one logit": ends(layers.Dense(1)),
+    "one probability": ends(layers.Dense(1, activation="hard_sigmoid")),
 }
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_map_of_every_layer_is_the_workbenchs_own(name):
     keras.utils.set_random_seed(0)
-    probe = Probe(with_random_weights(MODELS[name]()))
-    images = np.random.default_rng(1).random((5, *probe.image_shape), np.float32)
+    model = with_random_weights(MODELS[name]())
+    images = np.random.default_rng(1).random((5, *model.input_shape[1:]), np.float32)
+    if name.startswith("one"):  # that says one class of some images, and the other of others
+        *rest, kernel, _ = model.get_weights()
+        middle = np.median(Probe(model).embeddings(images) @ kernel)
+        model.set_weights([*rest, kernel, np.full(1, -middle)])
+    probe = Probe(model)
     logits = probe.logits(images)
     target = logits.argmax(axis=1)
+    assert len(set(target)) == 2 or not probe.one_unit
     spatial = [layer for layer in probe.spatial_layers if layer != "images"]
     seen = 0
     for layer in {spatial[0], probe.default_layer}:

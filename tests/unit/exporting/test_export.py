@@ -66,6 +66,36 @@ def test_a_file_gives_the_probabilities_and_maps_of_the_workbench(session, tmp_p
 
 
 @pytest.mark.parametrize("name", FORMATS)
+def test_one_unit_is_exported_as_the_two_classes_that_it_stands_for(tmp_path, name):
+    chance = np.random.default_rng(0)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu", name="conv"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    *rest, kernel, _ = model.get_weights()
+    model.set_weights([*rest, 9 * kernel, np.zeros(1)])
+    images = (chance.random((40, 8, 8, 1)) * np.linspace(10, 255, 40)[:, None, None, None]).astype(np.uint8)
+    middle = np.median(np.log(1 / np.asarray(model(images / np.float32(255))) - 1))
+    model.set_weights([*rest, 9 * kernel, np.full(1, middle)])
+    data = Dataset(images, np.arange(40) % 2, class_names=("cat", "dog"), indices=np.arange(40), name="two/test")
+    session = Session(model, data, name="one", cache=False)
+    done = wb.export(session, format=name, with_explanation=True, out=tmp_path / exporters()[name].file)
+    floats = data.floats()
+    outputs = {key: np.asarray(values) for key, values in run_by_the_engine_alone(done.path, floats).items()}
+    dog = np.asarray(model(floats)).ravel()
+    assert outputs["probabilities"].shape == (40, 2) and 5 < (dog > 0.5).sum() < 35
+    np.testing.assert_allclose(outputs["probabilities"], np.stack([1 - dog, dog], axis=1), atol=1e-5)
+    expected = GradCAM().attribute(session.probe, floats, (dog > 0.5).astype(int)).values
+    assert expected[dog > 0.5].max() + expected[dog < 0.5].max() > 0
+    np.testing.assert_allclose(outputs["heatmap"], expected, atol=1e-4 * expected.max())
+    assert done.description["class_names"] == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
 def test_beside_the_file_stands_what_it_is(session, tmp_path, name, tiny_run):
     done = wb.export(session, format=name, out=tmp_path / exporters()[name].file)
     assert done.sidecar == done.path.with_name(f"{done.path.name}.json")

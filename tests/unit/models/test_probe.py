@@ -218,11 +218,10 @@ def test_a_model_of_bytes_gets_bytes_and_still_has_gradients(images):
         (Closed, SHAPE, r"has not been built"),
         (closed, None, r"must have one image input.*Its input is None. Give `image_shape=\(H, W, C\)`"),
         (
-            lambda: sequential(layers.Flatten(), layers.Dense(1, activation="sigmoid")),
+            lambda: sequential(layers.Conv2D(3, 3)),
             None,
-            r"one score for each of K ≥ 2 classes, \(N, K\)\. Its output is \(N, 1\)\. A single sigmoid unit",
+            r"of K ≥ 2 classes, \(N, K\), or one for two classes, \(N, 1\)\. Its output is \(N, 6, 6, 3\)",
         ),
-        (lambda: sequential(layers.Conv2D(3, 3)), None, r"Its output is \(N, 6, 6, 3\)"),
         (lambda: sequential(layers.Dense(3), shape=(5,)), None, r"does not fix the image size: give `image_shape"),
         (
             lambda: sequential(layers.Conv2D(3, 3), layers.GlobalMaxPooling2D(), shape=(None, None, 1)),

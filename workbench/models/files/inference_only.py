@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.core.errors import WorkbenchError
+from workbench.models.one_unit import Operation
 
 Tensor = Any
 COLOURS = (1, 3)
@@ -30,6 +31,8 @@ class Foreign:
         outputs: names of the outputs that are arrays.
         run: `(N, …)` of that dtype, and the number of an output, to that output.
         channels_first: whether `(N, C, H, W)` is meant where the sizes do not tell.
+        ending: the number of an output to the operation that gives it; None where the file does not show it.
+        resolutions: by output, the step between the values that it can have, if it is quantized.
     """
 
     kind: str
@@ -39,10 +42,12 @@ class Foreign:
     outputs: tuple[str, ...]
     run: Callable[[Tensor, int], Tensor]
     channels_first: bool = False
+    ending: Callable[[int], Operation | None] = lambda _: None
+    resolutions: tuple[float, ...] = ()
 
 
 class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
-    """A model of another make that takes `(N, H, W, C)`, and gives `(N, K)` of its one output that is so.
+    """A model of another make that takes `(N, H, W, C)`, and gives `(N, K)`, or (N, 1), of its one output that is so.
 
     Attributes:
         inference_only: what it is, for a sentence.
@@ -75,6 +80,18 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
         _, *size = self._foreign.taken
         size = [*size[1:], size[0]] if self._first else size
         return [keras.KerasTensor((None, *size), self._foreign.dtype)]
+
+    @property
+    def ending(self) -> Operation | None:
+        """The operation that gives its output, where the file shows it; known once it was called."""
+        return next((self._foreign.ending(number) for number, _ in self._chosen.values()), None)
+
+    @property
+    def resolution(self) -> float:
+        """The step between the values that its output can have; 0 if it is not quantized."""
+        return next(
+            (self._foreign.resolutions[number] for number, _ in self._chosen.values() if self._foreign.resolutions), 0.0
+        )
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -112,26 +129,31 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
         return tf.reshape(found, (parts * batch, classes))[:count]
 
     def _choose(self, size: tuple[int, ...]) -> tuple[int, int]:
-        """Run it once on black images, and return which output is (N, K), and K."""
+        """Run it once on black images, and return which output is (N, K), and K; 1 for one score of two classes."""
         foreign, rows = self._foreign, self._foreign.taken[0] or 2
         black = tf.zeros((rows, *size), foreign.dtype)
         try:
-            found = [tuple(foreign.run(black, number).shape) for number in range(len(foreign.outputs))]
+            given = [foreign.run(black, number) for number in range(len(foreign.outputs))]
         except (tf.errors.OpError, ValueError, TypeError) as error:
             said = " ".join(str(getattr(error, "message", error)).split())[:300]
             raise WorkbenchError(f"{foreign.name} cannot be run on images of shape {size}: {said}") from None
+        found = [tuple(each.shape) for each in given]
         fits = [
-            (number, max(shape[1:]))
+            (number, max(shape[1:], default=1))
             for number, shape in enumerate(found)
-            if len(shape) > 1 and shape[0] == rows and int(np.prod(shape[1:])) == max(shape[1:]) > 1
+            if shape[:1] == (rows,) and int(np.prod(shape[1:])) == max(shape[1:], default=1)
         ]
-        right = [each for each in fits if each[1] == self._wanted] or fits
-        if not fits or (len(right) > 1 and right[0][1] != self._wanted):
+        several = [each for each in fits if each[1] > 1]
+        single = [(number, size) for number, size in fits if size == 1 and not given[number].dtype.is_integer]
+        first, second = (single, several) if self._wanted == 2 else (several, single)
+        right = [each for each in several if each[1] == self._wanted] or first or second
+        if not right or (len(right) > 1 and right[0][1] != self._wanted):
             shapes = ", ".join(
                 f"{name!r} {_shape((None, *shape[1:]))}" for name, shape in zip(foreign.outputs, found, strict=True)
             )
             raise WorkbenchError(
-                f"{foreign.name} must have one output with a score for each of K ≥ 2 classes, (N, K). It has {shapes}."
+                f"{foreign.name} must have one output with a score for each of K ≥ 2 classes, (N, K), or one score for "
+                f"two classes, (N, 1). It has {shapes}."
             )
         return right[0]
 

@@ -11,6 +11,7 @@ import numpy as np
 from workbench.core.errors import WorkbenchError
 from workbench.core.extras import require
 from workbench.models.files.inference_only import Foreign, Tensor
+from workbench.models.one_unit import Operation
 
 IDENTIFIER = b"TFL3"
 
@@ -66,7 +67,20 @@ def read_litert(path: Path) -> Foreign:
         dtype="float32" if scaled else kind.name,
         outputs=names,
         run=run,
+        ending=lambda number: _operation(interpreter, outputs[number]["index"]),
+        resolutions=tuple(
+            float(each["quantization"][0]) if np.dtype(each["dtype"]).kind in "iu" else 0.0 for each in outputs
+        ),
     )
+
+
+def _operation(interpreter: Any, tensor: int) -> Operation | None:
+    """The operation that gives a tensor, where the interpreter tells its operations."""
+    for each in getattr(interpreter, "_get_ops_details", list)():
+        if tensor in each["outputs"]:
+            given = [lambda index=index: _operation(interpreter, int(index)) for index in each["inputs"]]
+            return Operation(each["op_name"], given)
+    return None
 
 
 def _interpreter() -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.extras import require
 from workbench.models.files.inference_only import Foreign, Tensor
+from workbench.models.one_unit import Operation
 
 DTYPES = {
     "tensor(float)": "float32",
@@ -67,7 +68,26 @@ def read_onnx(path: Path) -> Foreign:
         outputs=outputs,
         run=run,
         channels_first=True,
+        ending=lambda number: _ending(path, outputs[number]),
     )
+
+
+def _ending(path: Path, output: str) -> Operation | None:
+    """The operation that gives an output; None where the package `onnx`, which reads the graph, is not installed."""
+    try:
+        import onnx
+    except ImportError:
+        return None
+    graph = onnx.load(str(path), load_external_data=False).graph
+    givers = {name: node for node in graph.node for name in node.output}
+
+    def operation(name: str) -> Operation | None:
+        node = givers.get(name)
+        if node is None:
+            return None
+        return Operation(node.op_type, [lambda each=each: operation(each) for each in node.input])
+
+    return operation(output)
 
 
 def _runtime() -> tuple[Any, tuple[type[Exception], ...]]:

@@ -20,6 +20,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.jsonable import records
 from workbench.core.params import make
 from workbench.core.pixels import as_floats
+from workbench.core.predictions import scores_of
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.diagnosis import registry
@@ -68,8 +69,11 @@ def explain(
             None if against is None else _class_of(desk, subject, against, "against"),
         )
         made = maps.attribution(desk, subject, chosen, classes)
-        logits = session.probe.logits(as_floats(subject.pixels[None]))[0]
-    score = logits[classes[0]] - (0 if classes[1] is None else logits[classes[1]])
+        logits = session.probe.logits(as_floats(subject.pixels[None]))
+    if classes[1] is None:
+        score = scores_of(logits, one_unit=session.probe.one_unit)[0, classes[0]]
+    else:
+        score = logits[0, classes[0]] - logits[0, classes[1]]
     names, scale = session.class_names, scale_of(made.values, chosen.signed)
     contrast = subject.wrong and classes[1] is not None and chosen.signed
     colours: dict[str, Any] = {"signed": chosen.signed, "scale": scale, "contrast": contrast}
