@@ -56,6 +56,11 @@ class Predictions:
         return self.logits.argmax(axis=1)
 
     @cached_property
+    def one_unit(self) -> bool:
+        """Whether they are those of one output unit, (0, z)."""
+        return self.logits.shape[1] == 2 and not self.logits[:, 0].any()
+
+    @cached_property
     def correct(self) -> Array:
         """`(N,)` bool."""
         return self.predicted == self.labels

@@ -71,6 +71,7 @@ class Probe:
         max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
         units: scores that the model itself gives for an image: K, or one, which is read as two classes.
         one_unit: whether it gives one; then logits are (0, z), and class 0 is explained by -z.
+        reading: how that one was read, a sentence; else empty.
         sigmoid: whether the model ends in one sigmoid a class.
         rectified: whether a ReLU lies on the way to the scores.
         floats: "float32", or "float64" for a model of that precision.
@@ -105,7 +106,7 @@ class Probe:
         self._weights: tuple[tf.Variable, ...] = ()  # in place of the model's own; empty for those
         self._logarithm = self._squashed = False
         self.sigmoid = self.rectified = self.one_unit = False
-        self.note = ""
+        self.note = self.reading = ""
         self.layers: dict[str, LayerInfo] = {}
         self.keras_layers: dict[str, Any] = {}
         self.classes = self._look()
@@ -191,6 +192,7 @@ class Probe:
         if not self.note:
             kind, self.note = judge_values(self._outputs(), self._last)
             self._logarithm = kind == "probability"
+        self.reading = self.note
         self.note += f" {TWO_CLASSES}"
 
     def _outputs(self) -> Array:

@@ -286,6 +286,18 @@ class Study:
                 self._compute()
             return np.asarray(self._embeddings)
 
+    @property
+    def reading(self) -> str:
+        """How one output unit is read as two classes, in sentences; empty for a model with a score for each class."""
+        if self._saved is not None or not self.predictions.one_unit:
+            return ""
+        how = self.probe.reading if self.ready else str(self._stored().get("reading", ""))
+        name, other = self.class_names[1], self.class_names[0]
+        return (
+            f"One output unit gives the score of {name!r}, class 1, the second name in Keras' order (text order of "
+            f"folders, label 1 of arrays); that of {other!r} is 0. {how}"
+        ).rstrip()
+
     def _saved_predictions(self) -> Predictions | None:
         with self._lock:
             if self._predictions is None and self._saved is not None:
@@ -302,10 +314,12 @@ class Study:
             raise WorkbenchError(f"{saved.source} has no predictions of the {self.split} part.")
         return Predictions(part.of(self.dataset), self.dataset.labels)
 
+    def _stored(self) -> dict[str, Array]:
+        return (load_arrays(self.cache_path("predictions.npz")) if self.cache else None) or {}
+
     def _cached(self, name: str) -> Array | None:
         """Return "logits" or "embeddings" from the cache folder, if they are there for every image."""
-        stored = (load_arrays(self.cache_path("predictions.npz")) if self.cache else None) or {}
-        values = stored.get(name)
+        values = self._stored().get(name)
         return values if values is not None and values.shape[:1] == (len(self.dataset),) else None
 
     def _compute(self) -> None:
@@ -320,6 +334,7 @@ class Study:
         self._predictions = Predictions(np.concatenate(logits), self.dataset.labels)
         if self.cache:
             arrays = {"logits": self._predictions.logits, "embeddings": self._embeddings}
+            arrays |= {"reading": np.array(self.probe.reading)} if self.probe.one_unit else {}
             save_arrays(self.cache_path("predictions.npz"), arrays)
 
     def cache_path(self, name: str) -> Path:

@@ -9,12 +9,14 @@ import tensorflow as tf
 from keras import layers, ops
 from scipy.special import expit, logit
 
+from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.core.predictions import scores_of
 from workbench.models.double_precision import double_probe
 from workbench.models.files import load_model
 from workbench.models.one_unit import judge_values, log_odds, slope_of_log_odds
 from workbench.models.probe import Probe
+from workbench.session.session import Session
 
 SHAPE = (8, 8, 1)
 IMAGES = np.random.default_rng(1).random((6, *SHAPE), np.float32)
@@ -217,3 +219,20 @@ def test_its_float64_copy_reads_it_alike():
     probe.model.layers[-1].activation = keras.activations.hard_sigmoid  # what can be written down
     checked = double_probe(Probe(probe.model))
     np.testing.assert_allclose(checked.logits(IMAGES), Probe(probe.model).logits(IMAGES), atol=1e-4)
+
+
+def test_a_session_says_which_class_the_unit_is_also_when_its_predictions_are_cached(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    images = (IMAGES * 255).astype(np.uint8)
+    data = Dataset(images, np.arange(6) % 2, class_names=("cat", "dog"), indices=np.arange(6), name="pets/test")
+    network(dense()).save(tmp_path / "m.keras")
+    first, again = (Session(tmp_path / "m.keras", data) for _ in range(2))
+    assert re.fullmatch(
+        r"One output unit gives the score of 'dog', class 1, the second name in Keras' order \(text order of folders, "
+        r"label 1 of arrays\); that of 'cat' is 0\. The model ends in one unit without an activation, 'end', which .*",
+        first.reading,
+    )
+    assert again.reading == first.reading and not again.ready
+    three = Dataset(images, np.arange(6) % 3, class_names=("a", "b", "c"), indices=np.arange(6), name="three/test")
+    with pytest.raises(WorkbenchError, match=r"one output unit, which tells two classes apart\. 'three/test' has 3"):
+        _ = Session(tmp_path / "m.keras", three).predictions

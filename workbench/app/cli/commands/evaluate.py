@@ -80,6 +80,7 @@ def evaluate(source: Source, as_json: bool) -> None:
         overall, classes = _measure(session)
     if as_json:
         given = {"preprocessing": session.preprocessing, **({"found": session.found} if session.found else {})}
+        given |= {"output": session.reading} if session.reading else {}
         about = {"run": session.name, "dataset": session.dataset.name, **given}
         show_json({**about, **overall, "classes": records(classes)})
         return
@@ -93,6 +94,7 @@ def evaluate(source: Source, as_json: bool) -> None:
             "errors": f"{overall['errors']:,}",
             **({"preprocessing": session.preprocessing} if session.preprocessing != "auto" or session.found else {}),
             **({"found": session.found} if session.found else {}),
+            **({"output": session.reading} if session.reading else {}),
         }
     )
     say()
