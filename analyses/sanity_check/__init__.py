@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import balanced_rows, worst_first
-from workbench.models.input_variants import Convention, conventions
+from workbench.models.input_variants import Convention, conventions, other_fits
 from workbench.models.preprocessing_search import AS_THEY_ARE, compare_inputs, correct_on
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
@@ -77,6 +77,8 @@ class SanityCheck(Analysis[SanityCheckParams]):
         )
         collapsed = _collapse(predictions, counts, names)
         swapped = permutation(counts)
+        if any(" --fit " in each.advice for each in findings):
+            collapsed = []  # with images of wrong proportions, and not otherwise
         found = [*findings, *collapsed]
         if swapped is not None and not collapsed:
             found.append(_permutation(session, swapped))
@@ -131,7 +133,8 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     """Test every preprocessing on a sample, and report one that is significantly better."""
     dataset, probe = session.dataset, session.probe
     rows = np.sort(balanced_rows(dataset.labels, min(most, len(dataset)), 0))
-    ways = conventions(dataset.image_shape, probe.preprocessing)
+    # The fits first: of equal gains, that of a fit is the cause, and a picture that is turned as well an accident.
+    ways = {**other_fits(dataset), **conventions(dataset.image_shape, probe.preprocessing)}
     table, right = compare_inputs(probe, dataset, rows, session.predictions.correct[rows], ways)
     now = right[AS_THEY_ARE]
     best = table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable").iloc[0]
@@ -139,7 +142,7 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     if gain <= JUMP or best["p"] * len(ways) >= SURE or best["gained"] < best["lost"]:
         return table, []
     way, name = ways[str(best["input"])], str(best["input"])
-    elsewhere = _training_agrees(session, way.change)
+    elsewhere = _training_agrees(session, way)
     both, net = best["gained"] + best["lost"], best["gained"] - best["lost"]
     half = 1.96 * float(np.sqrt(both - net**2 / len(rows)))  # Wald's interval of a paired difference
     interval = (max(gain - half / len(rows), 0.0), min(gain + half / len(rows), 1.0))
@@ -170,18 +173,21 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
 
 def _advice(way: Convention, elsewhere: bool | None) -> str:
     """Describe how to give the model the right input; no flag if the training images need no change."""
+    if way.fit:
+        return f"Open it with --fit {way.fit}, and fit images in this way in use."
     advice = f"Give the model images that are {way.words}, here and in use; best as a layer of the model."
     return f"Open it with --preprocessing {way.flag}. {advice}" if way.flag and elsewhere is not False else advice
 
 
-def _training_agrees(session: Session, change: Callable[[Array], Array]) -> bool | None:
+def _training_agrees(session: Session, way: Convention) -> bool | None:
     """Return whether the change helps on the training images too; None where they are not available."""
     training = session.training
     if training is None:
         return None
     data = training.dataset
     rows = np.sort(balanced_rows(data.labels, min(400, len(data)), 0))
-    now, then = (correct_on(training.probe, data, rows, each) for each in (lambda images: images, change))
+    now = correct_on(training.probe, data, rows, lambda images: images)
+    then = correct_on(training.probe, data.refit(way.fit) if way.fit else data, rows, way.change)
     return bool(then.mean() > now.mean() + JUMP / 2)
 
 

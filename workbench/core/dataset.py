@@ -46,6 +46,32 @@ class NoImages:
         raise WorkbenchError("There are no images here, only predictions: give the images with `data` (--data).")
 
 
+@runtime_checkable
+class Fitted(Protocol):
+    """Images that were fitted to one size when they were read, and can be read again with another fit.
+
+    Attributes:
+        fit: "stretch", "pad" or "crop".
+        interpolation: how they were resized, by Keras' name.
+        fitting: fit and interpolation, for a fingerprint; empty where nothing was resized.
+        other_fits: the fits that would give other pixels.
+    """
+
+    fit: str
+    interpolation: str
+
+    @property
+    def fitting(self) -> str:
+        """See above."""
+
+    @property
+    def other_fits(self) -> tuple[str, ...]:
+        """See above."""
+
+    def refit(self, fit: str) -> Array:
+        """Return the same images with another fit."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """N labelled images of one size.
@@ -112,6 +138,8 @@ class Dataset:
         digest = hashlib.sha256(repr((self.images.shape, self.class_names)).encode())
         if self.source_fingerprint:
             digest.update(self.source_fingerprint.encode())
+            images = cast("object", self.images)
+            digest.update(images.fitting.encode() if isinstance(images, Fitted) else b"")
         else:
             for start in range(0, len(self), 4096):
                 digest.update(np.asarray(self.images[start : start + 4096]).tobytes())
@@ -167,6 +195,29 @@ class Dataset:
         # A lazy source is known by its own fingerprint; `indices` tell its subsets apart.
         names = None if self.names is None else self.names[chosen]
         return replace(self, images=some, labels=self.labels[chosen], indices=self.indices[chosen], names=names)
+
+    @property
+    def fit(self) -> tuple[str, str]:
+        """How images are fitted to its size, as far as it is known: fit and interpolation by Keras' names."""
+        images = cast("object", self.images)
+        return (images.fit, images.interpolation) if isinstance(images, Fitted) else ("stretch", "bilinear")
+
+    @property
+    def other_fits(self) -> tuple[str, ...]:
+        """The fits with which its files would become other pixels; none where they have its proportions."""
+        images = cast("object", self.images)
+        return images.other_fits if isinstance(images, Fitted) else ()
+
+    def refit(self, fit: str) -> Dataset:
+        """Return the same files read with another fit: "stretch", "pad" or "crop".
+
+        Raises:
+            WorkbenchError: if they were no files.
+        """
+        images = cast("object", self.images)
+        if not isinstance(images, Fitted):
+            raise WorkbenchError(f"{self.name!r} is no folder of images, so it cannot be read with another fit.")
+        return replace(self, images=images.refit(fit))
 
     def floats(self, rows: Sequence[int] | Array | slice = slice(None)) -> Array:
         """Return images as `(B, H, W, C)` float32 in [0, 1]."""

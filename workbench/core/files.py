@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 
 @contextlib.contextmanager
@@ -36,6 +37,21 @@ def write_file(path: Path, content: str | bytes, *, durable: bool = False) -> No
     """Write a file whole or not at all; text as UTF-8. See `replacing`."""
     with replacing(path, durable=durable) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def write_stream(path: Path, stream: IO[bytes], size: int) -> None:
+    """Write at most `size` bytes of a stream to a new file, or over one of that name.
+
+    Raises:
+        OSError: if the stream has more.
+    """
+    with path.open("wb") as file:
+        left = size
+        while part := stream.read(min(left + 1, 2**20)):
+            left -= len(part)
+            if left < 0:
+                raise OSError(f"{path.name} has more bytes than the {size:,} that were announced")
+            file.write(part)
 
 
 def put_in_place(made: Path, path: Path, *, aside: Path) -> None:

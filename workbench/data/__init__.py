@@ -36,14 +36,15 @@ def load_dataset(
 
     Args:
         name: name of a data set; the path of an `.npz` file in the Keras convention (`x_train`, `y_train`, `x_test`,
-            `y_test`, optional `x_validation`, `y_validation`, `class_names`); or a folder of images, one sub-folder a
-            class, perhaps below `train`, `test` and `validation`.
+            `y_test`, optional `x_validation`, `y_validation`, `class_names`); a folder of images, one sub-folder a
+            class, perhaps below `train`, `test` and `validation`, or a .zip or .tar archive of one; or a .csv table
+            of images with the columns `file,label`.
         split: "train", "validation" or "test". Where the source has no validation part, it is the end of the training
             part, which the trainer holds out too; "train" is then the whole training part.
         data_dir: folder to look into first; only for data sets known by name.
         progress: receives what is read or downloaded.
-        reading: `class_names` for all; `image_size`, `channels`, `seed` and `test_share` for a folder of images;
-            `validation_share`. What they are: `workbench.data.reading.Reading`.
+        reading: `class_names` for all; `image_size`, `channels`, `fit`, `interpolation`, `seed` and `test_share` for
+            files of images; `validation_share`. What they are: `workbench.data.reading.Reading`.
 
     Raises:
         WorkbenchError: if name or split is unknown, or what was read is not what it should be.
@@ -76,17 +77,15 @@ def own_parts(name: str | Path, **reading: Any) -> tuple[str, ...]:
         return SPLITS
     if str(name) in sources():
         return ("train", "test")
-    if Path(name).suffix == ".npz":
+    if _is_npz(name):
         from workbench.data.npz import parts_of
 
         return parts_of(name)
     if is_folder(name):
-        from workbench.data.folder.layout import lay_out
+        from workbench.data.folder import parts_of_files
 
-        there = set(lay_out(Path(name)).parts) - {""} or {
-            "train",
-            *(["test"] if Reading.of(reading).test_share else []),
-        }
+        how = Reading.of(reading)
+        there = parts_of_files(Path(name), how) or {"train", *(["test"] if how.test_share else [])}
         return tuple(part for part in SPLITS if part in there)
     raise unknown_dataset(name)
 
@@ -97,11 +96,30 @@ def is_known(name: str | Path) -> bool:
 
 
 def is_folder(name: str | Path) -> bool:
-    """Whether `name` is a folder, not a data set known by name."""
-    return not is_known(name) and Path(name).is_dir()
+    """Whether `name` is files of images, which are fitted to a size, not a data set known by name.
+
+    That is a folder, a .zip or .tar archive of one, or a .csv table of files and labels.
+    """
+    if is_known(name):
+        return False
+    path = Path(name)
+    if path.is_dir():
+        return True
+    from workbench.data.folder.archive import is_archive
+    from workbench.data.folder.label_file import is_label_file
+
+    return path.is_file() and not _is_npz(path) and (is_label_file(path) or is_archive(path))
+
+
+def _is_npz(name: str | Path) -> bool:
+    """Whether it is called .npz, in any case, or is one though it is called otherwise."""
+    from workbench.data.npz import holds_arrays
+
+    return Path(name).suffix.lower() == ".npz" or holds_arrays(Path(name))
 
 
 def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Reading, progress: Progress) -> Dataset:
+    from workbench.data.resizing import BILINEAR, STRETCH
     from workbench.data.user_sources import load_registered, registered_names
 
     if is_folder(name):
@@ -110,11 +128,13 @@ def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Readin
         return load_folder(name, split, how, progress)
     if how.image_size is not None or how.channels is not None:
         raise WorkbenchError(f"`image_size` and `channels` need a folder of images. {str(name)!r} is not one.")
+    if (how.fit, how.interpolation) != (STRETCH, BILINEAR):
+        raise WorkbenchError(f"`fit` and `interpolation` need a folder of images. {str(name)!r} is not one.")
     if str(name) in registered_names():
         return _with_names(load_registered(str(name), split), how)
     if str(name) in sources():
         return _with_names(sources()[str(name)].load(split, data_dir, progress), how)
-    if Path(name).suffix == ".npz":
+    if _is_npz(name):
         from workbench.data.npz import load_npz
 
         return load_npz(name, split, how.class_names)
@@ -146,6 +166,24 @@ def _held_out(train: Dataset, share: float) -> Dataset:
 
 def unknown_dataset(name: str | Path) -> WorkbenchError:
     """Build the error for an unknown data set, with the nearest names."""
-    if ("/" in str(name) or Path(name).suffix) and not Path(name).exists():
+    path = Path(name)
+    if path.is_file():
+        return WorkbenchError(
+            f"{path.name} is of an unknown kind. What is taken: an .npz file (x_train, y_train, x_test, y_test), a "
+            f"folder of images or a .zip or .tar of one, or a .csv table with the columns file,label.{_hint(path)}"
+        )
+    if path.exists():
+        return WorkbenchError(f"{path.name} is neither a folder nor a regular file.")
+    if "/" in str(name) or path.suffix:
         return Unavailable(f"There is no file or folder {str(name)!r}.")
     return unknown("data set", name, [*names(), "FILE.npz", "FOLDER"])
+
+
+def _hint(path: Path) -> str:
+    """Say how arrays in another format become what is taken."""
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return " Arrays with their labels: numpy.savez('data.npz', x_test=images, y_test=labels)."
+    if suffix in (".h5", ".hdf5", ".mat", ".pkl", ".pickle", ".parquet", ".tfrecord", ".tfrecords"):
+        return " Read the arrays and save them: numpy.savez('data.npz', x_test=images, y_test=labels)."
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workbench.core.errors import Unavailable, WorkbenchError
@@ -94,3 +94,13 @@ def _ordered(values: dict[str, object], path: Path) -> list[str]:
     if sorted(turned) != list(range(len(values))):
         raise WorkbenchError(f"{path.name} must give the classes the numbers 0 to {len(values) - 1}, each once.")
     return [turned[number] for number in range(len(values))]
+
+
+def starts_at_one(labels: Sequence[int], names: Sequence[str]) -> Iterator[str]:
+    """Say that labels probably begin at 1, where no label is 0 and the classes have no names but numbers."""
+    least = min(labels, default=0)
+    if least == 1 and tuple(names) == tuple(map(str, range(len(names)))):
+        yield (
+            f"no label is 0 and the largest is {max(labels)}: if the labels begin at 1, subtract 1, since class 0 "
+            "has no image"
+        )

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,13 @@ import numpy as np
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.types import Array
+from workbench.data.image_kinds import HEAD, HEIC, HEIC_HELP, kind_of
+from workbench.data.resizing import BILINEAR, STRETCH, Fit, Interpolation, cropped, fitted, other_proportions, padded
 
 if TYPE_CHECKING:
     from PIL import Image
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF")
 LIMIT = 40_000_000  # pixels
 SILENT = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as Python keeps its filters of warnings
 
@@ -40,6 +43,7 @@ class Look:
 
     Attributes:
         height, width: pixels, once it is turned upright.
+        turned: whether it has to be turned upright, or mirrored, as its EXIF orientation says.
         coloured: whether any pixel is anything but grey.
         transparent: whether any pixel is not opaque.
     """
@@ -48,20 +52,31 @@ class Look:
     width: int
     coloured: bool
     transparent: bool
+    turned: bool = False
 
 
 def read_image(
-    source: str | Path | bytes, image_shape: tuple[int, int, int], *, invert: bool = False
+    source: str | Path | bytes,
+    image_shape: tuple[int, int, int],
+    *,
+    invert: bool = False,
+    fit: Fit = STRETCH,
+    interpolation: Interpolation = BILINEAR,
 ) -> tuple[Array, list[str]]:
     """Read an image file and fit it to what a model takes.
 
-    The proportions are kept: what is missing to (H, W) is filled with the colour of the image's border. Transparent
-    places become black.
+    By default it is stretched to (H, W), bilinearly and without antialiasing: the pixels that
+    `keras.utils.image_dataset_from_directory` gives, but for rounding (mean difference 0.25 of 255; of JPEG files 1.0,
+    since TensorFlow has another decoder; 4 to 13 with antialiasing). `load_img(interpolation="bilinear")` averages
+    where it makes smaller, for which "area" is the nearest; `flow_from_directory` and `load_img` take "nearest" by
+    themselves. Transparent places become black.
 
     Args:
-        source: path, or content, of a PNG, JPEG, GIF, BMP, WebP or TIFF file with 8 bits a channel.
+        source: path, or content, of a PNG, JPEG, GIF, BMP, WebP, TIFF or AVIF file with 8 bits a channel.
         image_shape: (H, W, C) of the model, C = 1 or 3.
         invert: invert the image, for a model trained on light objects on black, as in Fashion-MNIST.
+        fit: what is done about other proportions: `workbench.data.resizing.fitted`.
+        interpolation: one of Keras' names.
 
     Returns:
         `(H, W, C)` uint8, and one phrase for each thing that was changed, in order.
@@ -70,8 +85,27 @@ def read_image(
         Unavailable: if there is no such file.
         WorkbenchError: if it is no image, has more than 40 megapixels, or more than 8 bits a channel.
     """
-    with _decoded(source, 2 * max(image_shape[:2])) as (image, size):
-        return _fitted(image, image_shape, size, invert)
+    # Every pixel counts where none is averaged away; "area" averages anyhow.
+    enough = 2 * max(image_shape[:2]) if interpolation == "area" else None
+    with _decoded(source, enough) as (image, size):
+        plain, words = _upright(image, image_shape[2], invert)
+        whole = size[::-1] if (image.width > image.height) != (plain.width > plain.height) else size
+        words += fitting_words(whole[::-1], image_shape[:2], fit)
+        pixels = np.array(plain, np.uint8).reshape(plain.height, plain.width, image_shape[2])
+        return np.ascontiguousarray(fitted(pixels, image_shape[:2], fit, interpolation)), words
+
+
+def fitting_words(shape: tuple[int, int], size: tuple[int, int], fit: Fit) -> list[str]:
+    """Say in phrases what fitting an image of `shape`, (h, w), to `size`, (H, W), does."""
+    if shape == size:
+        return []
+    words = [f"resized from {shape[1]}×{shape[0]} to {size[1]}×{size[0]}"]
+    if fit == "stretch":
+        return [*words, "stretched"] if other_proportions(shape, size) else words
+    if fit == "pad":
+        return [*words, "padded with black"] if padded(shape, size)[2:] != size else words
+    height, width = cropped(shape, size)[2:]
+    return [f"cropped to the middle {width}×{height}", *words] if (height, width) != shape else words
 
 
 def look_at(source: str | Path | bytes) -> Look:
@@ -86,33 +120,40 @@ def look_at(source: str | Path | bytes) -> Look:
         transparent = image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] != 255
         # Seen as it will be read: what a transparent pixel hides is no colour.
         coloured = not _colourless(_opaque(image)) if image.mode not in ("L", "1") else False
-        return Look(*((width, height) if turned else (height, width)), coloured, transparent)
+        upright = image.getexif().get(0x0112, 1) in range(2, 9)
+        return Look(*((width, height) if turned else (height, width)), coloured, transparent, upright)
 
 
 @contextmanager
-def _decoded(source: str | Path | bytes, side: int) -> Iterator[tuple[Image.Image, tuple[int, int]]]:
+def _decoded(source: str | Path | bytes, side: int | None) -> Iterator[tuple[Image.Image, tuple[int, int]]]:
     """Give the decoded image and its (width, height) in the file; what fails in here is said in one sentence.
 
     Args:
         source: path or content.
-        side: pixels a side that are enough; a larger JPEG is decoded at a half, quarter or eighth, much faster.
+        side: pixels a side that are enough; a larger JPEG is decoded at a half, quarter or eighth, much faster. None
+            where every pixel is needed.
     """
     from PIL import Image, UnidentifiedImageError
 
     name = "The image" if isinstance(source, bytes) else Path(source).name
     if not isinstance(source, bytes) and not Path(source).is_file():
+        if Path(source).exists():
+            raise Unreadable(f"{name} is a folder or a device. An image must be a regular file.", "not a regular file")
         raise Unavailable(f"There is no image file {str(source)!r}.")
     _hush()
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_formats()) as image:
             _refuse(image, name)
             size = image.size
-            image.draft(None, (side, side))
+            if side is not None:
+                image.draft(None, (side, side))
             image.load()
             yield image, size
     except WorkbenchError:
         raise
     except UnidentifiedImageError:
+        if kind_of(_head(source)) == HEIC:
+            raise Unreadable(f"{name} is an HEIC photo: {HEIC_HELP}.", "HEIC") from None
         raise Unreadable(f"{name} is not an image. It must be one of {', '.join(FORMATS)}.", "not an image") from None
     except Image.DecompressionBombError:
         raise _too_large(name) from None
@@ -130,6 +171,30 @@ def _hush() -> None:
     """
     if SILENT not in warnings.filters:
         warnings.filterwarnings("ignore", module=SILENT[3].pattern)
+
+
+def _formats() -> tuple[str, ...]:
+    """The formats that are read; HEIC too where the user has installed what reads it."""
+    return (*FORMATS, "HEIF") if reads_heic() else FORMATS
+
+
+@cache
+def reads_heic() -> bool:
+    """Whether pillow-heif is there; it is no dependency."""
+    try:
+        from pillow_heif import register_heif_opener  # type: ignore[import-not-found]  # no dependency
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
+
+
+def _head(source: str | Path | bytes) -> bytes:
+    """The first bytes of a file."""
+    if isinstance(source, bytes):
+        return source[:HEAD]
+    with Path(source).open("rb") as file:
+        return file.read(HEAD)
 
 
 def _refuse(image: Image.Image, name: str) -> None:
@@ -153,13 +218,10 @@ def _too_large(name: str, size: str = "") -> Unreadable:
     )
 
 
-def _fitted(
-    image: Image.Image, image_shape: tuple[int, int, int], size: tuple[int, int], invert: bool
-) -> tuple[Array, list[str]]:
-    """Frame, orientation, alpha, channels, inversion, size: in this order."""
+def _upright(image: Image.Image, channels: int, invert: bool) -> tuple[Image.Image, list[str]]:
+    """Frame, orientation, alpha, channels, inversion: in this order; and a phrase for each that was changed."""
     from PIL import ImageOps
 
-    height, width, channels = image_shape
     words = []
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # a photo's second frame is its preview
@@ -179,12 +241,7 @@ def _fitted(
     if invert:
         plain = ImageOps.invert(plain)
         words.append("inverted")
-    if plain.size != (width, height):
-        whole = size[::-1] if (image.width > image.height) != (turned.width > turned.height) else size
-        words.append(f"resized from {whole[0]}×{whole[1]} to {width}×{height}")
-        plain, padded = _resized(plain, width, height)
-        words += ["padded with the border colour"] if padded else []
-    return np.asarray(plain, np.uint8).reshape(height, width, channels).copy(), words
+    return plain, words
 
 
 def _opaque(image: Image.Image) -> Image.Image:
@@ -202,17 +259,3 @@ def _colourless(image: Image.Image) -> bool:
         return True
     red, green, blue = (channel.tobytes() for channel in image.split())
     return red == green == blue
-
-
-def _resized(image: Image.Image, width: int, height: int) -> tuple[Image.Image, bool]:
-    """Resize with antialiasing so that it fits, centred, and say whether anything had to be filled."""
-    from PIL import Image
-
-    scale = min(width / image.width, height / image.height)
-    inner = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    pixels = np.asarray(image)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])  # (pixels, C) or (pixels,)
-    colour = np.median(border, axis=0).astype(int)
-    canvas = Image.new(image.mode, (width, height), int(colour) if image.mode == "L" else tuple(colour.tolist()))
-    canvas.paste(image.resize(inner, Image.Resampling.BILINEAR), ((width - inner[0]) // 2, (height - inner[1]) // 2))
-    return canvas, inner != (width, height)

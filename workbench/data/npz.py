@@ -19,6 +19,18 @@ SPLITS = {"train": ("train",), "test": ("test",), "validation": ("validation", "
 """Parts, and what their arrays may end in."""
 
 
+def holds_arrays(path: Path) -> bool:
+    """Whether a file is a zip archive of arrays, whatever it is called."""
+    try:
+        if not path.is_file() or not zipfile.is_zipfile(path):
+            return False
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return bool(names) and all(name.endswith(".npy") for name in names)
+
+
 def parts_of(path: str | Path) -> tuple[str, ...]:
     """Return the parts that an .npz file holds, of "train", "test", "validation"."""
     with _opened(Path(path)) as arrays:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from workbench.core.errors import WorkbenchError
 from workbench.core.params import Params, make
 from workbench.data.class_names import read_class_names
+from workbench.data.resizing import BILINEAR, STRETCH, Fit, Interpolation
 
 
 def _size(value: Any) -> Any:
@@ -27,6 +28,10 @@ def _names(value: Any) -> Any:
     return value if value is None else read_class_names(value)
 
 
+def _interpolation(value: Any) -> Any:
+    return "lanczos3" if value == "lanczos" else value  # as Pillow calls it
+
+
 Side = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -38,6 +43,9 @@ class Reading(Params):
         model_names: class names of a model; a folder's classes are put in this order if it has only these.
         image_size: (H, W) that the images of a folder are resized to; N is (N, N). Default: their most common size.
         channels: 1 for grey, 3 for colour. Default: as the images of the folder.
+        fit: what is done about files of other proportions: "stretch" them, as Keras' readers do by default; "pad" with
+            black (`pad_to_aspect_ratio`), or "crop" to the middle (`crop_to_aspect_ratio`).
+        interpolation: how they are resized, one of Keras' names; without antialiasing, as Keras does it.
         seed: seed for the order of a folder's images and for splitting it.
         test_share: share of each class of a folder that becomes the test part, if it has no test folder.
         validation_share: share at the end of the training part that becomes the validation part, if there is none.
@@ -47,6 +55,8 @@ class Reading(Params):
     model_names: tuple[str, ...] | None = None
     image_size: Annotated[tuple[Side, Side] | None, BeforeValidator(_size)] = None
     channels: Literal[1, 3] | None = None
+    fit: Fit = STRETCH
+    interpolation: Annotated[Interpolation, BeforeValidator(_interpolation)] = BILINEAR
     seed: int = Field(0, ge=0, lt=2**32)
     test_share: float = Field(0.2, ge=0, lt=1)
     validation_share: float = Field(0.1, ge=0, lt=1)

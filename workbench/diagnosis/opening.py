@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.wording import join_names
-from workbench.data import is_folder, load_dataset
+from workbench.data import is_folder, is_known, load_dataset
 from workbench.data.saved_predictions import read_predictions
 from workbench.diagnosis import registry
 from workbench.session.session import Session as Explained
@@ -50,13 +51,14 @@ def open_session(
         run: name of a run under `saved_models/`, or the path of a run's folder.
         split: "test", "validation" or "train". A run's validation part is the one that it was measured on.
         model: path of a model file or folder, instead of a run; `data` is needed then.
-        data: name of a data set, path of an `.npz` file, or a folder of images; the data that the run was trained on,
-            if not given. A folder's images are fitted to what the model takes.
+        data: name of a data set, path of an `.npz` file, of a folder of images or its archive, or of a `.csv` of files
+            and labels; the data that the run was trained on, if not given. Images of files are fitted to what the model
+            takes.
         data_dir: folder of the Fashion-MNIST files, if they are not where they are usually found.
         preprocessing: what the model is given for an image, as `Session` takes it; the run's, if not given.
         predictions: path of an `.npz` or `.csv` file with the scores of every image, as `read_predictions` takes it,
             instead of a model; without `data` there are no images, and everything but them.
-        reading: `class_names`, `image_size`, …, as `load_dataset` takes them; the run's on its own data.
+        reading: `class_names`, `image_size`, `fit`, …, as `load_dataset` takes them; the run's on its own data.
 
     Raises:
         WorkbenchError: if something does not exist or does not fit; in one sentence.
@@ -70,8 +72,11 @@ def open_session(
     if data is None and opened is not None:
         source = opened.manifest.dataset
     given = {name: value for name, value in reading.items() if value is not None}
-    reading = {**_known(opened, model, source), **given}
+    known = _known(opened, model, source)
+    reading = {**known, **given}
     dataset = load_dataset(source, split=split, data_dir=data_dir, progress=report, **reading)
+    if opened is not None and (notes := tuple(_other_fits(opened, known, given))):
+        dataset = replace(dataset, notes=(*dataset.notes, *notes))
 
     def train() -> Dataset | None:
         try:
@@ -128,6 +133,24 @@ def _from_predictions(
     return Session(None, known[split], predictions=saved, train=known.get("train"))
 
 
+def _fit_of(run: Run) -> dict[str, Any]:
+    """How the files that a run was trained on became pixels; nothing where they were no files."""
+    made = run.manifest
+    if is_known(made.dataset) or Path(made.dataset).suffix.lower() == ".npz":
+        return {}
+    # Runs of before this was noted down had their images padded.
+    return {"fit": made.reading.get("fit", "pad"), "interpolation": made.reading.get("interpolation", "bilinear")}
+
+
+def _other_fits(run: Run, known: dict[str, Any], given: dict[str, Any]) -> Iterator[str]:
+    """Say where a run's images are read in another way than in its training, or that this is not known."""
+    for name in ("fit", "interpolation"):
+        if name in known and given.get(name, known[name]) != known[name]:
+            yield f"{name} {given[name]}, as requested; run {run.name} was trained with {known[name]}"
+    if "fit" in known and "fit" not in run.manifest.reading and "fit" not in given:
+        yield f"run {run.name} does not say how its images were fitted; pad is assumed, which was usual then"
+
+
 def _known(run: Run | None, model: str | Path | None, source: str) -> dict[str, Any]:
     """What a run or a model file says about how its data is read."""
     known: dict[str, Any] = {}
@@ -137,6 +160,7 @@ def _known(run: Run | None, model: str | Path | None, source: str) -> dict[str, 
         return known
     if run is not None:
         height, width, channels = run.manifest.image_shape
+        known |= _fit_of(run)
         return {**known, "image_size": (height, width), "channels": channels, "model_names": run.manifest.class_names}
     from workbench.models.declared_shape import declared_shape
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.core.dataset import Dataset
 from workbench.core.types import Array
 from workbench.models.preprocessing import CONVENTIONS, UNIT, Preprocessing
 
@@ -21,12 +22,14 @@ class Convention:
             this convention would feed the network.
         scales: whether only the scale of the values changes, and not what the picture shows.
         flag: name of the preprocessing that does the same; empty if none does.
+        fit: how image files are fitted to the model's size instead, before `change`; empty: as they are now.
     """
 
     words: str
     change: Callable[[Array], Array]
     scales: bool = True
     flag: str = ""
+    fit: str = ""
 
 
 def _standardise(images: Array) -> Array:
@@ -37,6 +40,18 @@ def _standardise(images: Array) -> Array:
 def _stretch(images: Array) -> Array:
     low, high = images.min(axis=(1, 2, 3), keepdims=True), images.max(axis=(1, 2, 3), keepdims=True)
     return (images - low) / np.maximum(high - low, 1e-6)
+
+
+FITTED = {"stretch": "stretched", "pad": "padded", "crop": "cropped"}
+
+
+def other_fits(dataset: Dataset) -> Mapping[str, Convention]:
+    """Return the other ways to fit image files to the model's size; none where they have its proportions already."""
+    now = FITTED[dataset.fit[0]]
+    return {
+        f"fit: {fit}": Convention(f"{FITTED[fit]} instead of {now}", lambda images: images, scales=False, fit=fit)
+        for fit in dataset.other_fits
+    }
 
 
 def conventions(shape: tuple[int, int, int], now: Preprocessing = UNIT) -> Mapping[str, Convention]:

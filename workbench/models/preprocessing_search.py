@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.core.wording import percent
 from workbench.data.sampling import balanced_rows
-from workbench.models.input_variants import Convention, conventions
+from workbench.models.input_variants import Convention, conventions, other_fits
 from workbench.models.preprocessing import AUTO
 from workbench.statistics.rates import wilson
 
@@ -63,7 +64,8 @@ def compare_inputs(
     right = {AS_THEY_ARE: now}
     for done, (name, way) in enumerate(ways.items()):
         report("Testing preprocessings", done, len(ways))
-        right[name] = correct_on(probe, dataset, rows, way.change)
+        files = dataset.refit(way.fit) if way.fit else dataset
+        right[name] = correct_on(probe, files, rows, way.change)
         gained, lost = int((right[name] & ~now).sum()), int((now & ~right[name]).sum())
         chance = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
         lines.append({"input": name, "accuracy": right[name].mean(), "gained": gained, "lost": lost, "p": chance})
@@ -106,6 +108,28 @@ def find_preprocessing(load: Callable[[], Any], dataset: Dataset, path: Path | N
         f"{named.get(second['input'], second['input'])}: {percent(second['accuracy'])}"
         f"{'' if sure else '; none is significantly better'}."
     )
+    said += _better_fit(probe, dataset, rows, ways[name].change if sure else None)
     if path is not None:
         save_arrays(path, {"said": np.array(said), "name": np.array(name)})
     return said, name
+
+
+def _better_fit(probe: Probe, dataset: Dataset, rows: Array, change: Callable[[Array], Array] | None) -> str:
+    """Say which fit of image files to the model's size is surely better than the one they were read with, if one is.
+
+    Args:
+        probe: the model.
+        dataset: the images.
+        rows: which of them.
+        change: what is done to the pixels in all cases; None for nothing.
+    """
+    ways = {n: replace(way, change=change or way.change) for n, way in other_fits(dataset).items()}
+    if not ways:
+        return ""
+    now = correct_on(probe, dataset, rows, change or (lambda images: images))
+    table, _ = compare_inputs(probe, dataset, rows, now, ways)
+    best = table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable").iloc[0]
+    if best["gained"] <= best["lost"] or best["p"] * len(ways) >= SURE:
+        return ""
+    way = ways[str(best["input"])]
+    return f" {percent(now.mean())} → {percent(best['accuracy'])} if the images are {way.words}: --fit {way.fit}."

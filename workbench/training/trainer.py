@@ -14,7 +14,7 @@ from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.predictions import Predictions
 from workbench.core.progress import Progress, silent
 from workbench.core.provenance import git_revision, versions
-from workbench.data import load_dataset, own_parts
+from workbench.data import is_folder, load_dataset, own_parts
 from workbench.training import distribution
 from workbench.training.architectures import architectures
 from workbench.training.checkpoint import Checkpoint, State
@@ -163,6 +163,14 @@ def _parts(job: TrainingJob, progress: Progress) -> Parts:
     return Parts(training=whole.subset(slice(count)), validation=validation, test=test, fingerprint=whole.fingerprint)
 
 
+def _as_read(job: TrainingJob, data: Dataset) -> dict[str, Any]:
+    """How the data was read; of image files also what was left to the default, which is part of the model."""
+    if not is_folder(job.dataset):
+        return job.reading
+    fit, interpolation = data.fit
+    return {**job.reading, "fit": fit, "interpolation": interpolation}
+
+
 def _validation(parts: Parts) -> str:
     """Say which images were measured after each epoch."""
     if parts.validation is None:
@@ -193,7 +201,7 @@ def _save(
         seed=state.job.seed,
         epochs=state.epochs,
         dataset=state.job.dataset,
-        reading=state.job.reading,
+        reading=_as_read(state.job, parts.training),
         weights=state.job.weights,
         dataset_fingerprints={
             "train": parts.fingerprint,

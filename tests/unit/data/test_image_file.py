@@ -68,13 +68,18 @@ def test_alpha_of_a_palette():
     assert words == ["transparent pixels made black"]
 
 
-def test_resized_keeping_proportions():
+def test_other_proportions_are_stretched_padded_or_cropped():
     tall = np.full((8, 4), 40)
-    tall[2:6, 1:3] = 240
+    tall[2:6] = 240
     image, words = read_image(png(tall), (4, 4, 1))
-    assert image[:, 0, 0].tolist() == [40] * 4  # filled with the border's colour
-    assert image[1:3, 1:3].min() > 100
-    assert words == ["resized from 4×8 to 4×4", "padded with the border colour"]
+    assert image[:, 0, 0].tolist() == [40, 240, 240, 40]
+    assert words == ["resized from 4×8 to 4×4", "stretched"]
+    image, words = read_image(png(tall), (4, 4, 1), fit="pad")
+    assert image[1].ravel().tolist() == [0, 240, 240, 0]  # black, as Keras pads
+    assert words == ["resized from 4×8 to 4×4", "padded with black"]
+    image, words = read_image(png(tall), (4, 4, 1), fit="crop")
+    assert (image == 240).all()
+    assert words == ["cropped to the middle 4×4", "resized from 4×8 to 4×4"]
 
 
 def test_downscaling_averages():

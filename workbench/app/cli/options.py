@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from workbench.core.dataset import Dataset
     from workbench.core.params import Parameter
+    from workbench.data.resizing import Fit, Interpolation
     from workbench.session.session import Session
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -25,6 +26,8 @@ MODEL = click.Path(exists=True, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+READING = ("class_names", "image_size", "fit", "interpolation")
+"""Options that say how data is read."""
 _JSON: dict[str, Any] = {"is_flag": True, "help": "Print JSON on stdout and nothing else."}
 as_json = click.option("--json", "as_json", **_JSON)
 
@@ -97,6 +100,20 @@ class Source:
         tell_notes(session.dataset)
         return session
 
+    def open_for_files(self) -> tuple[Session, tuple[Fit, Interpolation]]:
+        """Open the session for image files beside its data; and say how they are fitted: as asked, else as its data."""
+        from workbench.data import is_folder
+        from workbench.training.runs import open_run
+
+        asked = {name: self.reading[name] for name in ("fit", "interpolation") if name in self.reading}
+        source = self.data
+        if asked and source is None and self.model is None:
+            source = open_run(self.run or "baseline").manifest.dataset
+        rest = {name: value for name, value in self.reading.items() if name not in asked}
+        session = (self if not asked or is_folder(str(source)) else replace(self, reading=rest)).open()
+        fit, interpolation = session.dataset.fit
+        return session, (asked.get("fit", fit), asked.get("interpolation", interpolation))
+
 
 def tell_notes(dataset: Dataset) -> None:
     """Say on stderr what was done to the data while it was read."""
@@ -126,14 +143,14 @@ data_dir = click.option("--data-dir", type=FOLDER, help="Folder with the Fashion
 
 
 def data_params(use: str = "Your own data") -> list[click.Option]:
-    """The options that say which data: `--data`, `--class-names` and `--image-size`."""
+    """The options that say which data, and how it is read: `--data` and those of `READING`."""
     return [
         click.Option(
             ["--data"],
             type=Data(),
             metavar="DATA",
             help=f"{use}: an .npz file (x_train, y_train, x_test, y_test), a folder of images (train/CLASS/…, "
-            "test/CLASS/…, or CLASS/…), or the name of a dataset.",
+            "test/CLASS/…, or CLASS/…) or a .zip or .tar of one, a .csv of file,label, or the name of a dataset.",
         ),
         click.Option(
             ["--class-names"],
@@ -145,6 +162,19 @@ def data_params(use: str = "Your own data") -> list[click.Option]:
             metavar="N|HxW",
             help="Size that a folder's images are resized to.  [default: the model's input]",
         ),
+        click.Option(
+            ["--fit"],
+            type=Choice("fit", _fits, "stretch|pad|crop"),
+            help="What is done about a folder's images of other proportions: stretch, as Keras' readers do; pad with "
+            "black (pad_to_aspect_ratio), or crop to the middle (crop_to_aspect_ratio).  [default: the run's, or "
+            "stretch]",
+        ),
+        click.Option(
+            ["--interpolation"],
+            type=Choice("interpolation", _interpolations, "NAME"),
+            help="How a folder's images are resized: bilinear, nearest, bicubic, area, lanczos3, … without "
+            "antialiasing, as Keras does it.  [default: the run's, or bilinear]",
+        ),
     ]
 
 
@@ -152,15 +182,27 @@ def with_reading(function: Callable[..., Any]) -> Callable[..., Any]:
     """Call a command that has `data_params` with `data` (text or None) and `reading` (a dict)."""
 
     @wraps(function)
-    def call(class_names: str | None, image_size: str | None, **others: Any) -> Any:
-        return function(reading=_reading(class_names, image_size), **others)
+    def call(**others: Any) -> Any:
+        return function(reading=_reading(others), **others)
 
     return call
 
 
-def _reading(class_names: str | None, image_size: str | None) -> dict[str, Any]:
-    """Return what was given of how data is read, checked."""
-    given = {name: text for name, text in (("class_names", class_names), ("image_size", image_size)) if text}
+def _fits() -> Iterator[str]:
+    from workbench.data.resizing import FITS
+
+    yield from FITS
+
+
+def _interpolations() -> Iterator[str]:
+    from workbench.data.resizing import INTERPOLATIONS
+
+    yield from INTERPOLATIONS
+
+
+def _reading(options: dict[str, Any]) -> dict[str, Any]:
+    """Take what was given of how data is read out of a command's options, checked."""
+    given = {name: text for name in READING if (text := options.pop(name))}
     if not given:
         return {}
     from workbench.data.reading import Reading
@@ -179,8 +221,6 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
         data: str | None,
         split: str,
         data_dir: Path | None,
-        class_names: str | None,
-        image_size: str | None,
         preprocessing: str | None,
         predictions: Path | None,
         **others: Any,
@@ -197,7 +237,7 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
             data=data,
             split=split,
             data_dir=data_dir,
-            reading=_reading(class_names, image_size),
+            reading=_reading(others),
             preprocessing=preprocessing,
             predictions=predictions,
         )

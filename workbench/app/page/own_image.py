@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from workbench.app.page.view import View
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
 from workbench.data.image_file import read_image
+from workbench.data.resizing import FITS
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
@@ -27,11 +28,21 @@ MEGABYTES = 16
 
 @dataclass(frozen=True, eq=False)
 class OwnImage:
-    """What was uploaded or drawn, as the model takes it, and what was done to it on the way."""
+    """What was uploaded or drawn, as the model takes it, and what was done to it on the way.
+
+    Attributes:
+        pixels: `(H, W, C)` uint8.
+        name: of the file; empty for a drawing.
+        done: a phrase for each change.
+        fit: how the file was fitted to (H, W).
+        others: the same file with each other fit that gives other pixels.
+    """
 
     pixels: Array
     name: str
     done: tuple[str, ...]
+    fit: str = ""
+    others: tuple[OwnImage, ...] = ()
 
 
 def receive(desk: Desk, sent: object) -> str:
@@ -53,13 +64,22 @@ def receive(desk: Desk, sent: object) -> str:
         image = OwnImage(np.frombuffer(raw, np.uint8).reshape(shape), "", ())
     elif isinstance(got.get("file"), str):
         raw = _bytes_of(got["file"])
-        pixels, done = read_image(raw, shape)
-        image = OwnImage(np.asarray(pixels, np.uint8), str(got.get("name", ""))[:120], tuple(done))
+        image = _of_file(raw, shape, str(got.get("name", ""))[:120], *desk.session.dataset.fit)
     else:
         raise WorkbenchError("No image received. Choose a PNG or JPEG file, or draw.")
     key = hashlib.sha256(image.pixels.tobytes() + repr((image.name, image.done)).encode()).hexdigest()[:16]
     desk.own_images.put(key, image)
     return key
+
+
+def _of_file(raw: bytes, shape: tuple[int, int, int], name: str, fit: str, interpolation: str) -> OwnImage:
+    """Read a file in each fit, the dataset's own first."""
+    made: list[OwnImage] = []
+    for each in sorted(FITS, key=lambda one: one != fit):
+        pixels, done = read_image(raw, shape, fit=each, interpolation=interpolation)  # type: ignore[arg-type]
+        if not any(np.array_equal(pixels, other.pixels) for other in made):
+            made.append(OwnImage(np.asarray(pixels, np.uint8), name, tuple(done), each))
+    return replace(made[0], others=tuple(made[1:]))
 
 
 def goes_on(desk: Desk, sent: object, old: View) -> bool:
@@ -91,7 +111,10 @@ def current(desk: Desk, view: View) -> OwnImage | None:
     image: OwnImage | None = desk.own_images.get(view.own)
     if image is None:
         raise WorkbenchError("The image of this link is no longer in memory. Upload or draw it again.")
-    return OwnImage(255 - image.pixels, image.name, image.done) if view.invert else image
+    others = (image, *image.others)
+    chosen = next((each for each in others if each.fit == view.fit), image)
+    pixels = 255 - chosen.pixels if view.invert else chosen.pixels
+    return replace(chosen, pixels=pixels, others=tuple(each for each in others if each is not chosen))
 
 
 def subject_of(desk: Desk, view: View) -> Subject | None:
@@ -100,5 +123,5 @@ def subject_of(desk: Desk, view: View) -> Subject | None:
     return (
         None
         if image is None
-        else of_user(desk, f"{view.own or view.start}{'-inverted' if view.invert else ''}", image.pixels)
+        else of_user(desk, f"{view.own or view.start}{'-inverted' if view.invert else ''}-{image.fit}", image.pixels)
     )

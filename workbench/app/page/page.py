@@ -74,6 +74,7 @@ class Panes:
                     "own": key,
                     "start": "",
                     "invert": "",
+                    "fit": "",
                 }
             except WorkbenchError as error:
                 trouble = str(error)
@@ -149,8 +150,8 @@ class Panes:
     def _easel(self, view: View, old: View | None) -> Html | None:
         if self.desk.session.only_predictions:
             return element("p", NO_MODEL, class_="empty")
-        before = None if old is None else (old.section, old.own, old.start, old.invert)
-        same = before == (view.section, view.own, view.start, view.invert)
+        before = None if old is None else (old.section, old.own, old.start, old.invert, old.fit)
+        same = before == (view.section, view.own, view.start, view.invert, view.fit)
         return None if same else easel.easel_html(self.desk, view)
 
     def detail(self, raw: object) -> Html:

@@ -14,6 +14,7 @@ from typing import Any
 
 from workbench.app.page.board import Board
 from workbench.app.page.method_options import read_options
+from workbench.data.resizing import FITS
 
 ANY = -1
 """In place of a class: all classes but the other one, so that a row or a column of the matrix can be opened."""
@@ -30,6 +31,7 @@ _WORDS = {
     "order": ("sure", "unsure"),
     "scale": ("own", "shared"),
     "grid": ("smooth", "native"),
+    "fit": FITS,
 }
 
 
@@ -54,6 +56,7 @@ class View:
         own: key of an image of the user's own that the server holds; empty for none.
         start: row of the dataset that the drawing starts from; None for a blank one.
         invert: whether the image of the user's own is inverted.
+        fit: how an uploaded image is fitted to the model's size: "stretch", "pad" or "crop"; empty: as the dataset's.
         params: parameters of the analysis, as text.
         region: left, lower, right and upper end of a part of an analysis's map, whose images are shown; empty for none.
         colour: what the points of the map are coloured by: "class", "correct" or "confidence".
@@ -76,6 +79,7 @@ class View:
     own: str = ""
     start: int | None = None
     invert: bool = False
+    fit: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     region: tuple[float, ...] = ()
     colour: str = "class"
@@ -100,7 +104,7 @@ _SHOWN = ("explain", "methods", "options", "layer", "scale", "grid")
 _KEYS = {
     "start": ("whole",),
     "errors": ("true", "predicted", "image", "page", "order", "cells", *_SHOWN),
-    "own": ("own", "start", "invert", *_SHOWN),
+    "own": ("own", "start", "invert", "fit", *_SHOWN),
 }
 _DEFAULTS = {name: spec.default for name, spec in View.__dataclass_fields__.items()}
 

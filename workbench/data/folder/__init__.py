@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +16,18 @@ from workbench.core.progress import Progress, silent
 from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data.class_names import matching_names
+from workbench.data.folder.archive import archive_folder
 from workbench.data.folder.decoded import DecodedImages
-from workbench.data.folder.layout import Layout, lay_out, printable
+from workbench.data.folder.label_file import is_label_file, lay_out_labels
+from workbench.data.folder.layout import Layout, lay_out_tree
 from workbench.data.folder.survey import Survey, survey_files
+from workbench.data.folder.tree import look_through, printable
 from workbench.data.reading import Reading
+from workbench.data.resizing import FITS, other_proportions
 
 MOST_NAMED = 10  # files that a note names
 LARGE = 512 * 512  # pixels; beyond it a note offers a smaller size
-FITTING = 1  # of the way files become pixels; another one gives other fingerprints
+FITTING = 2  # of the way files become pixels; another one gives other fingerprints
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,14 @@ class Folder:
         layout: its image files by part and class.
         survey: what each file is.
         reading: how it is read.
+        name: what the data is called.
     """
 
     path: Path
     layout: Layout
     survey: Survey
     reading: Reading
+    name: str
 
     @property
     def skipped(self) -> dict[str, str]:
@@ -105,7 +111,7 @@ class Folder:
             if names is not None and set(own) <= set(names):
                 return names, np.array([names.index(name) for name in own])
         given = self.reading.class_names
-        names = own if given is None else matching_names(given, own, f"{self.path.name}/ ({', '.join(own)[:80]})")
+        names = own if given is None else matching_names(given, own, f"{self.name} ({', '.join(own)[:80]})")
         return names, np.arange(len(own))
 
     def load(self, part: str) -> Dataset:
@@ -117,16 +123,24 @@ class Folder:
         rows = self.rows(part)
         if not len(rows):
             there = [each for each in ("train", "test", "validation") if len(self.rows(each))]
-            raise Unavailable(f"{self.path} has no {part} part. It has {' and '.join(there)}.")
+            raise Unavailable(f"{self.name} has no {part} part. It has {' and '.join(there)}.")
         names, places = self.named()
         digest = hashlib.sha256(f"{FITTING}".encode())
         digest.update(self.survey.digests[rows].tobytes())
         return Dataset(
-            images=DecodedImages(self.path, self.layout.files, self.image_shape, rows),  # type: ignore[arg-type]
+            images=DecodedImages(  # type: ignore[arg-type]
+                self.path,
+                self.layout.files,
+                self.image_shape,
+                rows,
+                fit=self.reading.fit,
+                interpolation=self.reading.interpolation,
+                sizes=self.survey.sizes,
+            ),
             labels=places[np.array(self.layout.classes)[rows]].astype(np.int64),
             class_names=names,
             indices=np.arange(len(rows)),
-            name=f"{printable(self.path.name)}/{part}",
+            name=f"{self.name}/{part}",
             names=np.array([printable(self.layout.files[row]) for row in rows.tolist()]),
             source_fingerprint=digest.hexdigest(),
             notes=tuple(self.notes()),
@@ -143,9 +157,7 @@ class Folder:
         height, width, channels = self.image_shape
         sizes = np.unique(self.survey.sizes[usable], axis=0)
         if len(sizes) > 1 or sizes[0].tolist() != [height, width]:
-            chosen = "requested size" if self.reading.image_size else self._usual[1]
-            found = plural(len(sizes), "size" if len(sizes) == 1 else "different size")
-            yield f"{found}; resized to {height}×{width} (H×W, {chosen}), aspect ratio kept"
+            yield self._resizing(sizes, (height, width))
         if not self.reading.image_size and height * width > LARGE:
             yield f"images of {height}×{width} are large: a smaller --image-size makes everything faster"
         coloured = int((self.survey.coloured & usable).sum())
@@ -154,29 +166,89 @@ class Folder:
         if channels == 3 and coloured < usable.sum():
             yield f"{plural(int(usable.sum()) - coloured, 'grey image')} converted to colour"
         if transparent := int((self.survey.transparent & usable).sum()):
-            yield f"transparent pixels made black in {plural(transparent, 'image')}"
+            yield (
+                f"transparent pixels made black in {plural(transparent, 'image')}; Keras' readers show what is behind"
+            )
+        if turned := int((self.survey.turned & usable).sum()):
+            yield (
+                f"{plural(turned, 'image')} turned upright, as EXIF says; Keras' readers leave them as they are stored"
+            )
         if not self.split and self.reading.test_share:
             yield (
                 f"no train and test folders: {100 * self.reading.test_share:g} % of each class held out as test part, "
                 f"{plural(len(self.rows('test')), 'image')} (seed {self.reading.seed})"
             )
 
+    def _resizing(self, sizes: Array, size: tuple[int, int]) -> str:
+        """Say how files of `(n, 2)` `sizes` are fitted to (H, W), and what may be wrong with that."""
+        how = self.reading
+        chosen = f", {self._usual[1]}" if how.image_size is None else ""
+        first = "×".join(map(str, sizes[0].tolist()))
+        found = f"images of {first}" if len(sizes) == 1 else f"{plural(len(sizes), 'different size')} of images"
+        words = f"{found} resized to {size[0]}×{size[1]} (H×W{chosen}, {how.interpolation})"
+        other = sum(other_proportions((int(h), int(w)), size) for h, w in sizes)
+        if not other:
+            return words
+        done = {"stretch": "stretched", "pad": "padded with black", "crop": "cropped to the middle"}[how.fit]
+        return (
+            f"{words} and {done}, since {'their' if len(sizes) == 1 else 'many'} proportions are others; a model that "
+            f"was trained with another fit sees other images: --fit {' or '.join(f for f in FITS if f != how.fit)}"
+        )
+
+
+def layout_of(path: Path, reading: Reading) -> Layout:
+    """Understand a folder, or a table of labels; a folder that has no classes may hold one, called labels.csv.
+
+    Raises:
+        Unavailable: if there is no such folder.
+        WorkbenchError: if it cannot be understood.
+    """
+    if path.is_file():
+        return lay_out_labels(path, look_through(path.parent))
+    tree = look_through(path)
+    table = next((each for each in tree.top.tables if each.casefold() in ("labels.csv", "labels.tsv")), None)
+    names = [each for each in (reading.class_names, reading.model_names) if each]
+    try:
+        layout = lay_out_tree(path, tree, names)
+    except WorkbenchError:
+        if table is None:
+            raise
+        return lay_out_labels(path / table, tree)
+    if table is not None:
+        unused = f"{printable(table)} is not read, since there are class folders; give it as the data to read it"
+        return replace(layout, notes=(*layout.notes, unused))
+    return layout
+
+
+def parts_of_files(path: Path, reading: Reading) -> set[str]:
+    """Return the parts that a folder, archive or table holds itself; empty where it has none. Decodes nothing."""
+    if path.is_file() and not is_label_file(path):
+        path = archive_folder(path)
+    return set(layout_of(path, reading).parts) - {""}
+
 
 def open_folder(path: str | Path, reading: Reading | None = None, progress: Progress = silent) -> Folder:
-    """Look through a folder: at the names of all files, and at the content of those that changed since the last time.
+    """Look through a folder, an archive of one, or the images of a table of labels.
+
+    All names are looked at, and the content of the files that changed since the last time.
 
     Raises:
         Unavailable: if there is no such folder.
         WorkbenchError: if it does not hold images of at least two classes, or none that can be used.
     """
+    how = reading or Reading()
     path = Path(path)
     path = path if path.name and path.name != ".." else path.resolve()
-    layout = lay_out(path)
+    name = printable(path.name)
+    if path.is_file() and not is_label_file(path):
+        name, path = printable(path.name.partition(".")[0]), archive_folder(path, progress)
+    layout = layout_of(path, how)
+    path = path.parent if path.is_file() else path
     seen = survey_files(path, layout.files, progress)
-    folder = Folder(path, layout, seen, reading or Reading())
+    folder = Folder(path, layout, seen, how, name)
     if len(folder.skipped) == len(layout.files):
-        name, problem = next(iter(folder.skipped.items()))
-        raise WorkbenchError(f"None of the {len(layout.files)} images in {path} can be read: {name} ({problem}) …")
+        file, problem = next(iter(folder.skipped.items()))
+        raise WorkbenchError(f"None of the {len(layout.files)} images in {path} can be read: {file} ({problem}) …")
     return folder
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from workbench.core.types import Array
 from workbench.data.image_file import read_image
+from workbench.data.resizing import BILINEAR, FITS, STRETCH, Fit, Interpolation
 
 FEW = 4  # images that are decoded without threads
 
@@ -28,15 +29,26 @@ class DecodedImages:
         files: one path an image, relative to `folder`.
         image_shape: (H, W, C) that all are fitted to, as `read_image` does it.
         rows: `(N,)` int, which of the files; all, if not given.
+        fit, interpolation: as `read_image` takes them.
+        sizes: `(F, 2)` int, (height, width) of each file, if they are known.
     """
 
     dtype = np.dtype(np.uint8)
     ndim = 4
 
     def __init__(
-        self, folder: Path, files: Sequence[str], image_shape: tuple[int, int, int], rows: Array | None = None
+        self,
+        folder: Path,
+        files: Sequence[str],
+        image_shape: tuple[int, int, int],
+        rows: Array | None = None,
+        *,
+        fit: Fit = STRETCH,
+        interpolation: Interpolation = BILINEAR,
+        sizes: Array | None = None,
     ) -> None:
-        self.folder, self.files = folder, files
+        self.folder, self.files, self.sizes = folder, files, sizes
+        self.fit, self.interpolation = fit, interpolation
         self._rows = np.arange(len(files)) if rows is None else rows
         self.shape = (len(self._rows), *image_shape)
 
@@ -52,7 +64,31 @@ class DecodedImages:
 
     def select(self, rows: Array) -> Any:
         """Return the images at `(n,)` `rows`, none decoded yet."""
-        return DecodedImages(self.folder, self.files, self.shape[1:], self._rows[rows])
+        return self._like(rows=self._rows[rows])
+
+    def refit(self, fit: str) -> DecodedImages:
+        """Return the same images with another fit, none decoded yet."""
+        return self._like(fit=fit)
+
+    @property
+    def other_fits(self) -> tuple[Fit, ...]:
+        """The fits that would give other pixels; none where all files have the proportions of (H, W)."""
+        if self.sizes is None:
+            return ()
+        (height, width), size = self.shape[1:3], self.sizes[self._rows]
+        odd = np.abs(size[:, 0] * width - size[:, 1] * height) > np.maximum(size.max(axis=1), max(height, width))
+        return tuple(fit for fit in FITS if fit != self.fit) if odd.any() else ()
+
+    @property
+    def fitting(self) -> str:
+        """How files become pixels, for a fingerprint; empty where no file is resized."""
+        if self.sizes is not None and (self.sizes[self._rows] == self.shape[1:3]).all():
+            return ""
+        return f"{self.fit} {self.interpolation}"
+
+    def _like(self, **changes: Any) -> DecodedImages:
+        own = {"rows": self._rows, "fit": self.fit, "interpolation": self.interpolation, "sizes": self.sizes}
+        return DecodedImages(self.folder, self.files, self.shape[1:], **{**own, **changes})
 
     def __getitem__(self, key: Any) -> Array:
         if isinstance(key, tuple):  # as in images[rows, ..., 0]
@@ -82,7 +118,8 @@ class DecodedImages:
         return images if dtype is None else images.astype(dtype, copy=False)
 
     def _decoded(self, file: int) -> Array:
-        return read_image(self.folder / self.files[file], self.shape[1:])[0]
+        how = {"fit": self.fit, "interpolation": self.interpolation}
+        return read_image(self.folder / self.files[file], self.shape[1:], **how)[0]  # type: ignore[arg-type]
 
 
 @cache

@@ -1,28 +1,28 @@
-"""Which file of a folder is an image of which class and part; looks at names only."""
+"""Which file of a folder is an image of which class and part; decided by what the names of folders mean."""
 
 from __future__ import annotations
 
-import os
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
-from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.errors import WorkbenchError
+from workbench.core.wording import join_names, plural
 from workbench.data.class_names import by_number
+from workbench.data.folder.part_words import part_and_rest, part_of
+from workbench.data.folder.tree import Place, Tree, look_through, printable
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-PARTS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-}
 EXAMPLE = "FOLDER/CLASS/image.jpg, or FOLDER/train/CLASS/image.jpg and FOLDER/test/CLASS/image.jpg"
+ORDER = ("train", "validation", "test")
+WORDS = {"train": "training", "validation": "validation", "test": "test"}
+_PICTURES = "image images img imgs pic pics picture pictures photo photos jpegimages"
+_BESIDE = "annotation annotations label labels mask masks trimap trimaps xml xmls json metadata ground_truth"
+PICTURES, BESIDE = frozenset(_PICTURES.split()), frozenset(_BESIDE.split())
+"""What lies beside a folder of images and holds no class, in lower case: a class may be called mask, but not then."""
+ALIKE = 0.5
+"""Share of sub-folders that two folders have in common, from which on they may be parts as well as classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +33,8 @@ class Layout:
         files: one path an image, relative to the folder, with "/".
         parts: for each file "train", "test" or "validation"; "" where the folder has no parts.
         classes: for each file the number of its class.
-        class_names: K names of folders, numbers in them by value.
-        notes: sentences about what was left out.
+        class_names: K names of folders in the order of their text, as Keras has them; those without an image too.
+        notes: sentences about what was understood and what was left out.
     """
 
     files: tuple[str, ...]
@@ -44,128 +44,351 @@ class Layout:
     notes: tuple[str, ...]
 
 
-def lay_out(folder: Path) -> Layout:
+def lay_out(folder: Path, names: Sequence[Collection[str]] = ()) -> Layout:
     """Find the images below a folder: one sub-folder a class, perhaps below one folder a part.
 
-    What begins with a dot is not looked at. Links are followed, but never in a circle.
+    Hidden and system folders are not looked at. One folder around classes or parts is gone through.
+
+    Args:
+        folder: the folder.
+        names: class names that are known from elsewhere; they decide where folders may be parts or classes, and whether
+            an empty folder is a class.
 
     Raises:
         Unavailable: if there is no such folder.
-        WorkbenchError: if it does not hold images of at least two classes in folders.
+        WorkbenchError: if it does not hold images of at least two classes in folders, or can be read in two ways.
     """
-    if not folder.is_dir():
-        raise Unavailable(f"There is no folder {str(folder)!r}.")
-    files, others = _walk(folder)
-    split = _has_parts(files, folder)
-    found = []
-    left: Counter[str] = Counter()
-    for path in files:
-        steps = path.split("/")
-        part = PARTS.get(steps[0].casefold()) if split else ""
-        inner = steps[1:] if split else steps
-        if part is None or len(inner) < 2:
-            left[steps[0] if len(steps) > 1 else "the folder itself"] += 1
+    return lay_out_tree(folder, look_through(folder), names)
+
+
+def lay_out_tree(folder: Path, tree: Tree, names: Sequence[Collection[str]] = ()) -> Layout:
+    """Do what `lay_out` does with a folder that was looked through already."""
+    reader = _Reader(folder, tree, tuple(frozenset(each) for each in names if each))
+    reader.read(tree.top)
+    return reader.layout()
+
+
+@dataclass
+class _Reader:
+    """Understands one folder.
+
+    Attributes:
+        found: (path, part, class) of each image, the class as the file system has it.
+        empty: classes of which no part has an image.
+        left: how many images are left out, by where they lie.
+    """
+
+    folder: Path
+    tree: Tree
+    names: tuple[frozenset[str], ...]
+    found: list[tuple[str, str, str]] = field(default_factory=list)
+    empty: list[Place] = field(default_factory=list)
+    left: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+    def read(self, top: Place) -> None:
+        """Find classes and parts."""
+        place = self._inside(top)
+        full = place.full
+        self._leave(place)
+        if self._parts_in_classes(full):
+            self._take_turned(full, list(place.places.values()))
+        elif fused := self._fused(full):
+            self._take_fused(fused)
+        elif parts := self._parts(full):
+            self._take_parts(parts)
+            self.left.update({each.path: each.count for each in full if each not in parts})
+            bare = [each for each in place.places.values() if not each.count and part_of(each.name)]
+            self.notes += [f"{printable(each.name)}/ {each.bare}" for each in bare]
         else:
-            found.append((path, part, printable(inner[0])))
-    names = by_number(list({name for _, _, name in found}))
-    if len(names) < 2:
-        raise WorkbenchError(
-            f"{folder} must hold images of at least two classes, one folder per class: {EXAMPLE}. "
-            f"It holds {len(files)} images in {len(names)} class folders."
+            self._take_classes({"": [self._without_annotations(place)]})
+
+    def layout(self) -> Layout:
+        """Give what was found.
+
+        Raises:
+            WorkbenchError: if there are fewer than two classes.
+        """
+        spelled = self._spelling()
+        raw = sorted({spelled.get(name, name) for _, _, name in self.found} | {each.name for each in self.empty})
+        classes = list(dict.fromkeys(printable(name) for name in raw))
+        known = any(set(classes) <= names for names in self.names)
+        if len(classes) < 2 or (len(classes) - len(self.empty) < 2 and not known):
+            self._refuse(len(classes) - len(self.empty))
+        number = {name: place for place, name in enumerate(classes)}
+        return Layout(
+            files=tuple(path for path, _, _ in self.found),
+            parts=tuple(part for _, part, _ in self.found),
+            classes=tuple(number[printable(spelled.get(name, name))] for _, _, name in self.found),
+            class_names=tuple(classes),
+            notes=(
+                *self.notes,
+                *(_left_out(self.left)),
+                *self.tree.notes(),
+                *(
+                    f"{printable(each.name)}/ {each.bare}; Keras counts it as a class, and so it is one here"
+                    for each in self.empty
+                ),
+                *order_notes(classes),
+                *only_seen([(part, printable(spelled.get(name, name))) for _, part, name in self.found], classes),
+            ),
         )
-    number = {name: place for place, name in enumerate(names)}
-    return Layout(
-        files=tuple(path for path, _, _ in found),
-        parts=tuple(part for _, part, _ in found),
-        classes=tuple(number[name] for _, _, name in found),
-        class_names=tuple(names),
-        notes=(*_left_out(left, others), *_order(names), *_only_seen(found, names)),
-    )
 
+    # How folders are understood
 
-def printable(name: str) -> str:
-    """A name of the file system as text that can be printed; composed, since macOS writes é as e and an accent."""
-    return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
+    def _inside(self, place: Place) -> Place:
+        """Go through folders that hold all there is, and through one of images beside annotations."""
+        while not place.images:
+            full = place.full
+            inner = full[0] if len(full) == 1 else self._pictures(full)
+            if inner is None or not inner.full or self._are_known([inner]):
+                break  # a class, or several
+            within = [part_of(each.name) for each in inner.full]
+            if part_of(inner.name) and not (len(within) > 1 and all(within)):
+                break  # the only part
+            self.notes.append(f"read from {printable(inner.path)}, the one folder that holds everything")
+            self.left.update({each.path: each.count for each in full if each is not inner})
+            place = inner
+        return place
 
+    def _pictures(self, full: list[Place]) -> Place | None:
+        """The folder of images among folders of which the others hold annotations or masks."""
+        pictures = [each for each in full if each.name.casefold() in PICTURES]
+        others = [each for each in full if each not in pictures]
+        return pictures[0] if len(pictures) == 1 and all(o.name.casefold() in BESIDE for o in others) else None
 
-def _walk(folder: Path) -> tuple[list[str], Counter[str]]:
-    """Return every image below `folder`, sorted, and how many other files there are by suffix."""
-    images, others = [], Counter[str]()
+    def _without_annotations(self, place: Place) -> Place:
+        """Refuse images beside annotations, of which neither is a class."""
+        if (pictures := self._pictures(place.full)) and len(place.full) > 1:
+            others = [each for each in place.full if each is not pictures]
+            raise WorkbenchError(
+                f"{self.folder}: {printable(pictures.path)} holds images and {_quoted(others)} what belongs to them; "
+                f"there is no class folder. Make one folder per class ({EXAMPLE}), or give a labels.csv with the "
+                f"columns file,label.{self._tables()}"
+            )
+        return place
 
-    def look(place: str, below: str, above: frozenset[tuple[int, int]]) -> None:
-        with os.scandir(place) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                path = f"{below}{entry.name}"
-                if entry.is_dir():
-                    known = entry.stat()
-                    if (known.st_dev, known.st_ino) not in above:
-                        look(entry.path, f"{path}/", above | {(known.st_dev, known.st_ino)})
-                elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:  # noqa: PTH122 - 100,000 of them
-                    images.append(path)
-                elif below:  # a README beside the classes is no image that is missed
-                    others[os.path.splitext(entry.name)[1].lower() or "no suffix"] += 1  # noqa: PTH122
+    def _parts(self, full: list[Place]) -> dict[Place, str]:
+        """Folders that are parts, and which; none if they are classes.
 
-    top = folder.stat()
-    try:
-        look(str(folder), "", frozenset({(top.st_dev, top.st_ino)}))
-    except OSError as error:
-        raise Unavailable(f"{error.filename or folder} cannot be read: {error.strerror}.") from None
-    return sorted(images), others
+        Raises:
+            WorkbenchError: if they may be either, or hold no classes.
+        """
+        said = {each: part_of(each.name) for each in full}
+        with_folders = [each for each in full if said[each] and each.full]
+        flat = [each for each in full if said[each] and not each.full]
+        others = [each for each in full if not said[each]]
+        if self._are_known(full):
+            return {}
+        kinds = {said[each] for each in with_folders}
+        if len(kinds) > 1 or (kinds and not others) or (kinds and self._are_known(with_folders[0].full)):
+            return {each: said[each] for each in with_folders}
+        if kinds:
+            self._doubt(
+                f"{_quoted(with_folders)} {'has' if len(with_folders) == 1 else 'have'} a part's name and folders of "
+                f"images inside, but {_quoted(others)} beside it {'has' if len(others) == 1 else 'have'} none",
+                full,
+                with_folders[0].full,
+            )
+        if len({said[each] for each in flat}) > 1:
+            raise WorkbenchError(
+                f"{self.folder} holds images directly in {_quoted(flat)}, with no class folders in them. Make one "
+                f"folder per class ({EXAMPLE}), or give a labels.csv with the columns file,label.{self._tables()}"
+            )
+        return self._same_inside(full)
 
+    def _same_inside(self, full: list[Place]) -> dict[Place, str]:
+        """Parts, where all folders hold the same classes and one word each says which part; none if they do not."""
+        sets = [{each.name for each in place.full} for place in full]
+        if len(full) < 2 or any(len(inside) < 2 for inside in sets) or any(place.images for place in full):
+            return {}
+        common, every = set.intersection(*sets), set.union(*sets)
+        if len(common) < 2 or len(common) < ALIKE * len(every):
+            return {}
+        words = {place: part_and_rest(place.name)[0] for place in full}
+        if all(words.values()) and len(set(words.values())) > 1:
+            return words
+        if self._are_known(full[0].full):
+            self.notes.append(f"{_quoted(full)} hold the same classes and are read as one")
+            return dict.fromkeys(full, "")
+        return self._doubt(f"{_quoted(full)} hold the same sub-folders ({_quoted(full[0].full)})", full, full[0].full)
 
-def _has_parts(files: list[str], folder: Path) -> bool:
-    """Whether the folders at the top are parts, not classes.
+    def _parts_in_classes(self, full: list[Place]) -> bool:
+        """Whether each folder is a class, and holds nothing but parts: CLASS/train, CLASS/test."""
+        if len(full) < 2 or all(part_of(each.name) for each in full):
+            return False
+        inner = [[part_of(each.name) for each in place.full] for place in full]
+        if any(place.images for place in full) or not all(each and all(each) for each in inner):
+            return False
+        return len({part for each in inner for part in each}) > 1
 
-    Raises:
-        WorkbenchError: if they may be either.
-    """
-    classes = {path.split("/")[0] for path in files if path.count("/") >= 2}
-    direct = {path.split("/")[0] for path in files if path.count("/") == 1}
-    parts = {name for name in classes if name.casefold() in PARTS}
-    if not {PARTS[name.casefold()] for name in parts} & {"train", "test"}:
-        return False
-    others = sorted((classes | direct) - {name for name in classes | direct if name.casefold() in PARTS})
-    if len({PARTS[name.casefold()] for name in parts}) == 1 and others:
-        raise WorkbenchError(
-            f"{folder} holds the folder {min(parts)!r} with folders of images in it, and {printable(others[0])!r} "
-            f"beside it: is it a part or a class? Lay it out as {EXAMPLE}."
+    def _fused(self, full: list[Place]) -> dict[Place, tuple[str, str]]:
+        """Folders that are a part and a class in one name: train_cats, train_dogs, test_cats, test_dogs."""
+        split = {place: part_and_rest(place.name) for place in full if place.images}
+        by_part: dict[str, set[str]] = {}
+        for part, rest in split.values():
+            by_part.setdefault(part, set()).add(rest)
+        sets = list(by_part.values())
+        if len(split) < len(full) or "" in by_part or len(sets) < 2 or self._are_known(full):
+            return {}
+        return split if len(sets[0]) > 1 and "" not in sets[0] and all(each == sets[0] for each in sets) else {}
+
+    def _are_known(self, places: list[Place]) -> bool:
+        """Whether all of these are names of classes that are known from elsewhere."""
+        own = {printable(each.name) for each in places}
+        return any(own <= names for names in self.names)
+
+    # How images are taken
+
+    def _take_parts(self, parts: dict[Place, str]) -> None:
+        named: dict[str, list[Place]] = {}
+        classes = {place: {each.name for each in place.full} for place in parts}
+        for place, part in parts.items():
+            elsewhere = set().union(*(inside for other, inside in classes.items() if other is not place))
+            named.setdefault(part, []).append(self._unwrapped(place, elsewhere))
+        told = [(place, part) for place, part in parts.items() if part and place.name.casefold() not in (part, "val")]
+        if told:
+            what = [f"{printable(place.name)}/ is the {WORDS[part]} part" for place, part in told]
+            self.notes.append(join_names(what, 8))
+        for inner in [each for places in named.values() for each in places]:
+            self._leave(inner)
+        self._take_classes(named)
+
+    def _unwrapped(self, place: Place, elsewhere: set[str]) -> Place:
+        """Go through one folder inside a part: seg_train/seg_train, train/images."""
+        while not place.images:
+            inner = place.full[0] if len(place.full) == 1 else self._pictures(place.full)
+            if inner is None or not inner.full or inner.images or self._are_known([inner]):
+                break
+            if inner.name in elsewhere and not part_of(inner.name):
+                break  # a class of other parts too
+            self.notes.append(f"read from {printable(inner.path)}, the one folder that holds all of its part")
+            place = inner
+        return self._without_annotations(place)
+
+    def _take_classes(self, named: dict[str, list[Place]]) -> None:
+        """Take every folder in the given places for a class."""
+        full: set[str] = set()
+        for part, places in named.items():
+            for place in places:
+                for each in place.full:
+                    if part and self._unsorted(each, place, named):
+                        self.left[each.path] += each.count
+                    else:
+                        self.found += [(path, part, each.name) for path in each.files()]
+                        full.add(each.name)
+        bare = {each.name: each for places in named.values() for place in places for each in place.places.values()}
+        self.empty += [each for each in bare.values() if each.name not in full and self._counts(each, full)]
+
+    def _unsorted(self, each: Place, place: Place, named: dict[str, list[Place]]) -> bool:
+        """Whether it is all images of a part in one folder, while other parts have classes: val/images."""
+        others = {name for places in named.values() for other in places if other is not place for name in other.places}
+        flat = each.name.casefold() in PICTURES and not each.full and len(place.full) == 1
+        return flat and len(others) > 1 and each.name not in others
+
+    def _counts(self, bare: Place, full: set[str]) -> bool:
+        """Whether a folder without images is a class: as in Keras, unless known names are as many as the others."""
+        name, others = printable(bare.name), {printable(each) for each in full}
+        if bare.count:
+            return False
+        if any(others <= names and name not in names for names in self.names) or any(
+            len(names) == len(others) and name not in names for names in self.names
+        ):
+            self.notes.append(f"{name}/ {bare.bare}; it is not among the given class names")
+            return False
+        return True
+
+    def _take_turned(self, full: list[Place], places: list[Place]) -> None:
+        self.notes.append(f"each class has folders for its parts: {printable(full[0].path)}{full[0].full[0].name}/")
+        for place in full:
+            for inner in place.full:
+                self.found += [(path, part_of(inner.name), place.name) for path in inner.files()]
+        names = {place.name for place in full}
+        self.empty += [each for each in places if self._counts(each, names)]
+
+    def _take_fused(self, fused: dict[Place, tuple[str, str]]) -> None:
+        one, (part, name) = next(iter(fused.items()))
+        self.notes.append(
+            f"a folder's name is its part and its class: {printable(one.name)}/ is the {WORDS[part]} part of {name}"
         )
-    return True
+        for place, (part, name) in fused.items():
+            self.found += [(path, part, name) for path in place.files()]
+
+    def _leave(self, place: Place) -> None:
+        if place.images:
+            self.left[place.path] += len(place.images)
+
+    def _spelling(self) -> dict[str, str]:
+        """Classes that parts spell with other capitals -> as the first part has them; none where one part has both."""
+        by_part: dict[str, dict[str, str]] = {}
+        for _, part, name in self.found:
+            mine = by_part.setdefault(part, {})
+            if mine.setdefault(name.casefold(), name) != name:
+                return {}
+        first: dict[str, str] = {}
+        for part in sorted(by_part, key=(*ORDER, "").index):
+            for folded, name in by_part[part].items():
+                first.setdefault(folded, name)
+        other = {n: first[f] for mine in by_part.values() for f, n in mine.items() if n != first[f]}
+        if other:
+            pairs = [f"{printable(name)} is {printable(own)}" for name, own in other.items()]
+            self.notes.append(f"parts spell classes with other capitals: {join_names(pairs, 5)}")
+        return other
+
+    # What cannot be read
+
+    def _doubt(self, why: str, outer: list[Place], inner: list[Place]) -> NoReturn:
+        one, other = (",".join(printable(each.name) for each in places[:3]) for places in (outer, inner))
+        raise WorkbenchError(
+            f"{self.folder}: {why}. Are {_quoted(outer)} classes, or parts with the classes {_quoted(inner)}? Call the "
+            f"parts train, validation and test, or name the classes (class names {one}… or {other}…)."
+        )
+
+    def _refuse(self, count: int) -> NoReturn:
+        top = self.tree.top
+        held = f"{plural(top.count, 'image')} in {plural(count, 'class folder')}" if top.count else "no image"
+        empty = "".join(f"; {printable(each.name)}/ {each.bare}" for each in self.empty[:5])
+        others = f", and {join_names([f'{n:,} {kind}' for kind, n in self.tree.others.most_common()], 6)}"
+        raise WorkbenchError(
+            f"{self.folder} must hold images of at least two classes, one folder per class: {EXAMPLE}; or a labels.csv "
+            f"with the columns file,label. It holds {held}{others if self.tree.others else ''}{empty}.{self._tables()}"
+        )
+
+    def _tables(self) -> str:
+        """Point to a table that lies there."""
+        tables = [*self.tree.top.tables, *(path for place in self.tree.top.places.values() for path in place.tables)]
+        return f" If {printable(tables[0])} has the labels, give that file as the data." if tables else ""
 
 
-def _left_out(left: Counter[str], others: Counter[str]) -> Iterator[str]:
-    for place, count in sorted(left.items()):
-        yield f"{count:,} {_images(count)} in {printable(place)} skipped: not in a class folder"
-    if others:
-        kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in others.most_common(3))
-        more = " …" if len(others) > 3 else ""
-        yield f"{others.total():,} other {'file' if others.total() == 1 else 'files'} skipped ({kinds}{more})"
+def _quoted(places: Sequence[Place]) -> str:
+    return join_names([repr(printable(each.name)) for each in places], 4)
 
 
-def _images(count: int) -> str:
-    return "image" if count == 1 else "images"
+def _left_out(left: Counter[str]) -> Iterator[str]:
+    for path, count in sorted(left.items()):
+        where = printable(path.rstrip("/")) or "the folder itself"
+        yield f"{plural(count, 'image')} in {where} skipped: not in a class folder"
 
 
-def _order(names: list[str]) -> Iterator[str]:
-    """A network may have been trained on classes in the order of their text."""
-    as_text = sorted(names)
-    if names != as_text:
-        first = next(place for place, (one, other) in enumerate(zip(names, as_text, strict=True)) if one != other)
+def order_notes(names: list[str]) -> Iterator[str]:
+    """A network may have been trained on classes in the order of their numbers."""
+    numbered = by_number(names)
+    if names != numbered:
+        first = next(place for place, (one, other) in enumerate(zip(names, numbered, strict=True)) if one != other)
         yield (
-            f"classes are in numerical order (class {first} is {names[first]}); Keras' image_dataset_from_directory "
-            f"sorts them as text (class {first} is {as_text[first]}): pass the class names in that order for a model "
-            "trained with it"
+            f"classes are in the order of their text, as Keras' image_dataset_from_directory has them (class {first} "
+            f"is {names[first]}); for a model trained in the order of numbers (class {first} is {numbered[first]}) "
+            "pass the class names in that order"
         )
 
 
-def _only_seen(found: list[tuple[str, str, str]], names: list[str]) -> Iterator[str]:
-    """Classes that the training part lacks, or that only it has."""
+def only_seen(found: Sequence[tuple[str, str]], names: list[str]) -> Iterator[str]:
+    """Classes that one part lacks, of (part, class) of each image."""
     there: dict[str, set[str]] = {}
-    for _, part, name in found:
+    for part, name in found:
         there.setdefault(part, set()).add(name)
+    anywhere = {name for _, name in found}
     for part in ("train", "test", "validation"):
-        if lacking := [name for name in names if name not in there.get(part, names)]:
+        if lacking := [name for name in names if name in anywhere and name not in there.get(part, names)]:
             shows = ", ".join(lacking[:5]) + (" …" if len(lacking) > 5 else "")
             yield f"{len(lacking)} {'class has' if len(lacking) == 1 else 'classes have'} no {part} image: {shows}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from workbench.core.types import Array
 from workbench.data.image_file import Unreadable, look_at
 
 FRESH = 2.0  # seconds; a file that was changed since may be changed again within one tick of the disk's clock
-VERSION = 1  # of what is kept
+VERSION = 2  # of what is kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ class Survey:
         sizes: `(F, 2)` int64, height and width in pixels; 0 for a file that cannot be used.
         coloured: `(F,)` bool, whether any pixel is anything but grey.
         transparent: `(F,)` bool, whether any pixel is not opaque.
+        turned: `(F,)` bool, whether it has to be turned or mirrored, as its EXIF orientation says.
         digests: `(F,)` 16 bytes each, the beginning of the SHA-256 of the file's bytes.
         problems: `(F,)` text, why a file cannot be used; empty where it can.
     """
@@ -40,6 +42,7 @@ class Survey:
     sizes: Array
     coloured: Array
     transparent: Array
+    turned: Array
     digests: Array
     problems: Array
 
@@ -78,13 +81,19 @@ def survey_files(folder: Path, files: Sequence[str], progress: Progress = silent
         sizes=table["size"],
         coloured=table["coloured"],
         transparent=table["transparent"],
+        turned=table["turned"],
         digests=table["digest"],
         problems=table["problem"],
     )
 
 
 ROW = np.dtype(
-    [("size", np.int64, 2), ("coloured", bool), ("transparent", bool), ("digest", "V16"), ("problem", "U32")]
+    [
+        ("size", np.int64, 2),
+        *((name, bool) for name in ("coloured", "transparent", "turned")),
+        ("digest", "V16"),
+        ("problem", "U32"),
+    ]
 )
 
 
@@ -116,19 +125,21 @@ def _stamp(path: Path) -> tuple[int, int]:
     return known.st_size, known.st_mtime_ns
 
 
-def _seen(path: Path) -> tuple[tuple[int, int], bool, bool, bytes, str]:
+def _seen(path: Path) -> tuple[tuple[int, int], bool, bool, bool, bytes, str]:
     """Decode one file; a row of the table."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
+            return (0, 0), False, False, False, bytes(16), "not a regular file"
         content = path.read_bytes()
     except OSError as error:
-        return (0, 0), False, False, bytes(16), (error.strerror or "cannot be read")[:32]
+        return (0, 0), False, False, False, bytes(16), (error.strerror or "cannot be read")[:32]
     digest = hashlib.sha256(content).digest()[:16]
     if not content:
-        return (0, 0), False, False, digest, "empty"
+        return (0, 0), False, False, False, digest, "empty"
     try:
         look = look_at(content)
     except Unreadable as error:
-        return (0, 0), False, False, digest, error.reason
+        return (0, 0), False, False, False, digest, error.reason
     except WorkbenchError as error:
-        return (0, 0), False, False, digest, str(error)[:32]
-    return (look.height, look.width), look.coloured, look.transparent, digest, ""
+        return (0, 0), False, False, False, digest, str(error)[:32]
+    return (look.height, look.width), look.coloured, look.transparent, look.turned, digest, ""

@@ -56,7 +56,7 @@ def test_evaluate_fits_the_images_to_the_model_and_says_what_was_skipped(run):
     done = run("evaluate", *SOURCE, "--json")
     said = json.loads(done.stdout)
     assert "photos: 1 file skipped: red/cut.jpg (truncated)" in done.stderr
-    assert "photos: 2 different sizes; resized to 16×20 (H×W, requested size), aspect ratio kept" in done.stderr
+    assert "photos: 2 different sizes of images resized to 16×20 (H×W, bilinear) and stretched, since" in done.stderr
     assert "0.9" in json.dumps(said) or "1.0" in json.dumps(said)
     session = wb.open_session(model="m.keras", data="photos")
     assert (session.dataset.image_shape, len(session.dataset)) == ((16, 20, 3), 12)

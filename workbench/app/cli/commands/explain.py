@@ -115,11 +115,13 @@ def explain(
 
     values = dict(setting(each) for each in settings) | ({"layer": layer} if layer is not None else {})
     with progress():
-        session = source.open()
+        session, fitting = source.open_for_files()
         folder = out or home() / "figures" / _slug(session.name) / "explain"
         if contrast and target != "predicted":
             raise WorkbenchError("`--contrast` names both classes: leave out `--target`.")
-        subjects = ExplainedImages(session, images, contrast or (target,), score=cast("Score", score), invert=invert)
+        subjects = ExplainedImages(
+            session, images, contrast or (target,), score=cast("Score", score), invert=invert, fitting=fitting
+        )
         written = []
         for each in _methods(methods, values):
             written += _write(subjects, each, folder, verdict=verdict, check=check)

@@ -14,6 +14,7 @@ from workbench.core.pixels import as_floats
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array, Score
 from workbench.data.image_file import read_image
+from workbench.data.resizing import BILINEAR, STRETCH, Fit, Interpolation
 
 if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
@@ -33,14 +34,23 @@ class ExplainedImages:
         target: "predicted", "label" or a class; or two of them, which are contrasted.
         score: "logit" or "probability".
         invert: whether image files are inverted.
+        fitting: fit and interpolation of image files, as `read_image` takes them.
 
     Raises:
         WorkbenchError: if an image, a class or a file is not there, or a file has to have a label.
     """
 
     def __init__(
-        self, session: Session, given: Sequence[str], target: tuple[str, ...], *, score: Score, invert: bool
+        self,
+        session: Session,
+        given: Sequence[str],
+        target: tuple[str, ...],
+        *,
+        score: Score,
+        invert: bool,
+        fitting: tuple[Fit, Interpolation] = (STRETCH, BILINEAR),
     ) -> None:
+        self._fitting = fitting
         self.session, self.notes, self._score = session, list[str](), score
         rows = {place: int(each) for place, each in enumerate(given) if each.lstrip("-").isdecimal()}
         for row in rows.values():
@@ -66,7 +76,9 @@ class ExplainedImages:
     def _pixels(self, given: str, row: int | None, invert: bool) -> Array:
         if row is not None:
             return np.asarray(self.session.dataset.images[row])
-        pixels, changes = read_image(given, self.session.dataset.image_shape, invert=invert)
+        fit, interpolation = self._fitting
+        shape = self.session.dataset.image_shape
+        pixels, changes = read_image(given, shape, invert=invert, fit=fit, interpolation=interpolation)
         self.notes += [f"{Path(given).name}: {', '.join(changes)}."] if changes else []
         return pixels
 

@@ -23,6 +23,7 @@ from workbench.core.pixels import as_floats
 from workbench.core.predictions import scores_of
 from workbench.core.result import Result
 from workbench.core.types import Array
+from workbench.data.resizing import Fit, Interpolation
 from workbench.diagnosis import registry
 from workbench.diagnosis.record import finding_record
 from workbench.models.turns import NEXT, TURNS
@@ -34,10 +35,12 @@ if TYPE_CHECKING:
 OPACITY, BOX = 0.85, 336
 
 
-def predict(desk: Desk, *, image: object, invert: bool) -> dict[str, Any]:
+def predict(
+    desk: Desk, *, image: object, invert: bool, fit: Fit | None, interpolation: Interpolation | None
+) -> dict[str, Any]:
     """Answer `predict`."""
     with _behind_clicks():
-        subject, notes = subject_of(desk, image, invert=invert)
+        subject, notes = subject_of(desk, image, invert=invert, fit=fit, interpolation=interpolation)
     names = desk.session.class_names
     return {
         "predicted": names[subject.predicted],
@@ -53,6 +56,8 @@ def explain(
     *,
     image: object,
     invert: bool,
+    fit: Fit | None,
+    interpolation: Interpolation | None,
     method: str,
     target: str | int,
     against: str | int | None,
@@ -63,7 +68,7 @@ def explain(
     session = desk.session
     chosen = make(explainer(method), params or {})
     with _behind_clicks():
-        subject, notes = subject_of(desk, image, invert=invert)
+        subject, notes = subject_of(desk, image, invert=invert, fit=fit, interpolation=interpolation)
         classes = (
             _class_of(desk, subject, target, "target"),
             None if against is None else _class_of(desk, subject, against, "against"),

@@ -18,6 +18,7 @@ from workbench.app.page.jobs import UNEXPECTED, Bug, Busy
 from workbench.core.errors import WorkbenchError
 from workbench.core.jsonable import jsonable
 from workbench.core.params import Params, make
+from workbench.data.resizing import Fit, Interpolation
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
@@ -34,6 +35,8 @@ Class = str | int
 class _Predict(Params):
     image: Image
     invert: bool = False
+    fit: Fit | None = None
+    interpolation: Interpolation | None = None
 
 
 class _Explain(_Predict):
@@ -113,19 +116,25 @@ class Api:
     def _only_predictions(self) -> bool:
         return self._desk.opened and self._desk.session.only_predictions
 
-    async def predict(self, image: Image, invert: bool = False) -> dict[str, Any]:
+    async def predict(
+        self, image: Image, invert: bool = False, fit: str | None = None, interpolation: str | None = None
+    ) -> dict[str, Any]:
         """Predict the class of an image, with the probability of each class.
 
         Args:
             image: a data URI of an image file (PNG, JPEG, WebP, …; at most 16 MB and 40 megapixels; resized to the
                 model's input), the row of an image of the dataset, or H × W × C whole numbers 0…255.
             invert: invert the image first, for a model trained on light-on-dark images.
+            fit: what is done about a file of other proportions: "stretch", "pad" with black or "crop" to the middle; as
+                the dataset's own files, if not given.
+            interpolation: "bilinear", "nearest", "bicubic", "area", …: Keras' names; as the dataset's own files, if not
+                given.
 
         Returns:
             predicted (a class name), class_names (K), probabilities (K), label (of an image of the dataset, else null),
             notes (what was done to the image).
         """
-        return await self._for_gradio("predict", image=image, invert=invert)
+        return await self._for_gradio("predict", image=image, invert=invert, fit=fit, interpolation=interpolation)
 
     async def explain(  # noqa: PLR0917  # the order in which gradio's clients may give them
         self,
@@ -136,6 +145,8 @@ class Api:
         params: dict[str, Any] | None = None,
         invert: bool = False,
         verdict: bool = False,
+        fit: str | None = None,
+        interpolation: str | None = None,
     ) -> dict[str, Any]:
         """Explain a prediction: an attribution map as numbers and as pictures.
 
@@ -147,6 +158,8 @@ class Api:
             params: parameters of the method by name, for example {"layer": "conv2"}.
             invert: as for predict.
             verdict: whether to compare the map with random maps (about 0.1 s).
+            fit: as for predict.
+            interpolation: as for predict.
 
         Returns:
             values (h × w, raw, in `unit`), score (what is explained: a logit, or the difference of two), target and
@@ -163,6 +176,8 @@ class Api:
             params=params,
             invert=invert,
             verdict=verdict,
+            fit=fit,
+            interpolation=interpolation,
         )
 
     async def analyze(

@@ -16,6 +16,7 @@ from workbench.app.page.subjects import of_dataset, of_user
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
 from workbench.data.image_file import read_image
+from workbench.data.resizing import Fit, Interpolation
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
@@ -23,13 +24,22 @@ if TYPE_CHECKING:
 FORMS = "a data URI of an image file, the row of an image of the dataset, or H × W × C whole numbers 0…255"
 
 
-def subject_of(desk: Desk, image: object, *, invert: bool = False) -> tuple[Subject, list[str]]:
+def subject_of(
+    desk: Desk,
+    image: object,
+    *,
+    invert: bool = False,
+    fit: Fit | None = None,
+    interpolation: Interpolation | None = None,
+) -> tuple[Subject, list[str]]:
     """Return what is asked about, and one phrase for each thing that was done to it; the model is there.
 
     Args:
         desk: who has the model and the dataset.
         image: in one of the three forms.
         invert: turn light into dark; not for an image of the dataset.
+        fit: how a file is fitted to the model's size; as the dataset's own files, if not given.
+        interpolation: how it is resized; likewise.
 
     Raises:
         WorkbenchError: if it is none of these, too large, damaged, or of another size than the model takes.
@@ -43,7 +53,9 @@ def subject_of(desk: Desk, image: object, *, invert: bool = False) -> tuple[Subj
         return of_dataset(desk, image), []
     shape = desk.session.dataset.image_shape
     if isinstance(image, str):
-        pixels, words = read_image(content_of(image), shape, invert=invert)
+        usual = desk.session.dataset.fit
+        how = {"fit": fit or usual[0], "interpolation": interpolation or usual[1]}
+        pixels, words = read_image(content_of(image), shape, invert=invert, **how)  # type: ignore[arg-type]
     elif isinstance(image, Sequence):
         pixels, words = _pixels_of(image, shape), ["inverted"] if invert else []
         pixels = 255 - pixels if invert else pixels

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.app.page.html import Html, breakable, element, go, join, link, problem
+from workbench.app.page.html import Html, breakable, button, element, go, join, link, problem
 from workbench.app.page.own_image import MEGABYTES, OwnImage, current
 from workbench.app.page.pictures import fit, tag
 from workbench.app.page.view import View
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BOX = 392
 EXAMPLE, EXAMPLES = 84, 20
-FILES = "image/png,image/jpeg,image/gif,image/bmp,image/webp,image/tiff"
+FILES = "image/png,image/jpeg,image/gif,image/bmp,image/webp,image/tiff,image/avif"
 
 
 def easel_html(desk: Desk, view: View) -> Html:
@@ -42,6 +42,7 @@ def easel_html(desk: Desk, view: View) -> Html:
             _brush(height, width, channels),
             _start(desk, view),
             _invert(view, image),
+            _fits(image),
             _changes(image),
         ]
     )
@@ -144,6 +145,17 @@ def _invert(view: View, image: OwnImage | None) -> Html:
     bright = image.pixels.shape[2] == 1 and _bright_border(image.pixels)
     label = element("label", box, element("span", "Invert (dark ↔ light)"), class_="check")
     return element("p", label, element("b", hint, class_="hint") if bright else None, class_="invert")
+
+
+def _fits(image: OwnImage | None) -> Html:
+    """Offer the other ways to fit a file to the model's size, where they give other pixels."""
+    if image is None or not image.others:
+        return Html()
+    words = {"stretch": "Stretch", "pad": "Pad with black", "crop": "Crop to the middle"}
+    there = {image.fit, *(other.fit for other in image.others)}
+    buttons = [button(word, {"fit": f}, pressed=f == image.fit) for f, word in words.items() if f in there]
+    group = element("span", *buttons, class_="seg", role="group", aria_label="fit to the model’s size")
+    return element("p", "Other proportions than the model’s: ", group, class_="fits")
 
 
 def _bright_border(pixels: Array) -> bool:

@@ -232,7 +232,7 @@ def test_gradio_documents_the_three_questions_and_nothing_else(client):
     assert "POST /api/explain" in told["description"]
     given = {each["parameter_name"]: each["parameter_has_default"] for each in told["parameters"]}
     assert given == {"image": False} | dict.fromkeys(
-        ["method", "target", "against", "params", "invert", "verdict"], True
+        ["method", "target", "against", "params", "invert", "verdict", "fit", "interpolation"], True
     )
 
 

@@ -1,0 +1,197 @@
+"""An archive of images (.zip, .tar, .tar.gz) -> a folder of the cache with its images."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from workbench.core.cache import cache_folder
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.files import write_stream
+from workbench.core.progress import Progress, silent
+from workbench.data.folder.tree import LABEL_FILES, is_system
+from workbench.data.image_kinds import HEIC_SUFFIXES, SUFFIXES
+
+MOST_BYTES = 32 * 2**30
+"""Bytes that the images of an archive may have together."""
+MOST_FILES = 2_000_000
+RATIO = 100
+"""How many times larger than the archive they may be; images hardly shrink. Below `SMALL` bytes it does not matter."""
+SMALL = 256 * 2**20
+LATER = (NotImplementedError, RuntimeError)  # what Python's zipfile says of methods it does not know
+TAKEN = SUFFIXES | HEIC_SUFFIXES | {"", *LABEL_FILES}
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip or tar archive, by its content."""
+    try:
+        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def archive_folder(path: Path, progress: Progress = silent) -> Path:
+    """Unpack the images of an archive into the cache, once, and return the folder.
+
+    Names and sizes of all members are looked at before a byte is unpacked: an archive with a path that leaves its
+    folder, a link, a device, or more bytes than images have is refused whole. Only images and tables of labels are
+    unpacked.
+
+    Raises:
+        Unavailable: if it cannot be read, or the disk has no room.
+        WorkbenchError: if it is damaged, encrypted, or holds what it must not.
+    """
+    folder = cache_folder() / "archives" / _digest(path)
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        archive = _Zip(path) if zipfile.is_zipfile(path) else _Tar(path)
+        need = _checked_size(archive, path)
+        if need > shutil.disk_usage(folder.parent).free:
+            raise Unavailable(f"{path.name} needs {need >> 20} MB in {folder.parent}, where there is less room.")
+        made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
+        try:
+            _unpack(archive, made, progress)
+            if not folder.is_dir():  # else another process was faster
+                made.rename(folder)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    except WorkbenchError:
+        raise
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, *LATER) as error:
+        raise WorkbenchError(f"{path.name} is damaged and cannot be unpacked: {error}.") from None
+    except OSError as error:
+        raise Unavailable(f"{path.name} cannot be unpacked: {error.strerror or error}.") from None
+    return folder
+
+
+@dataclass(frozen=True)
+class Member:
+    """One entry of an archive.
+
+    Attributes:
+        name: as it is written.
+        kind: "file", "folder", or what it is that is refused.
+        size: bytes once unpacked, as the archive says.
+    """
+
+    name: str
+    kind: str
+    size: int
+
+
+class _Zip:
+    """A zip archive, whose list of members stands at its end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def members(self) -> Iterator[tuple[Member, Callable[[], IO[bytes]]]]:
+        with zipfile.ZipFile(self._path) as archive:
+            for info in archive.infolist():
+                mode = info.external_attr >> 16
+                kind = "a folder" if info.is_dir() else "a file"
+                if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+                    kind = "a link" if stat.S_ISLNK(mode) else "a device"
+                if info.flag_bits & 1:
+                    kind = "encrypted"
+                yield Member(info.filename, kind, info.file_size), partial(archive.open, info)
+
+
+class _Tar:
+    """A tar archive, perhaps compressed, whose members are found by reading through it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def members(self) -> Iterator[tuple[Member, Callable[[], IO[bytes]]]]:
+        with tarfile.open(self._path) as archive:
+            for info in archive:
+                kind = "a folder" if info.isdir() else "a file" if info.isfile() else "a device"
+                kind = "a link" if info.issym() or info.islnk() else kind
+                yield Member(info.name, kind, info.size), partial(_tar_file, archive, info)
+                archive.members = []  # type: ignore[attr-defined]  # of a million members nothing is kept
+
+
+def _tar_file(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    opened = archive.extractfile(info)
+    if opened is None:
+        raise tarfile.ReadError(f"{info.name} has no content")
+    return opened
+
+
+def _checked_size(archive: _Zip | _Tar, path: Path) -> int:
+    """Look at all names and sizes; return how many bytes all members have.
+
+    Raises:
+        WorkbenchError: at the first member that is refused.
+    """
+    most = min(MOST_BYTES, max(SMALL, RATIO * path.stat().st_size))
+    total = 0
+    for count, (member, _) in enumerate(archive.members(), start=1):
+        if member.kind not in ("a file", "a folder"):
+            raise WorkbenchError(
+                f"{path.name} is not unpacked: {_shown(member.name)} is {member.kind}. An archive must hold plain "
+                "files and folders alone; unpack it yourself and give the folder."
+            )
+        if _safe_path(member.name) is None:
+            raise WorkbenchError(
+                f"{path.name} is not unpacked: the path {_shown(member.name)} leaves the folder. Paths in an archive "
+                "must be relative, without '..'."
+            )
+        total += member.size
+        if total > most or count > MOST_FILES:
+            raise WorkbenchError(
+                f"{path.name} is not unpacked: its {path.stat().st_size:,} bytes claim to hold more than {most:,} "
+                f"bytes or {MOST_FILES:,} files, far more than images have. Unpack it yourself and give the folder."
+            )
+    return total
+
+
+def _unpack(archive: _Zip | _Tar, folder: Path, progress: Progress) -> None:
+    for done, (member, opened) in enumerate(archive.members()):
+        inner = _safe_path(member.name)
+        if inner is None or any(is_system(step) for step in inner.parts):
+            continue
+        if member.kind == "a folder":
+            (folder / inner).mkdir(parents=True, exist_ok=True)
+        elif inner.suffix.lower() in TAKEN:
+            (folder / inner).parent.mkdir(parents=True, exist_ok=True)
+            with opened() as stream:
+                write_stream(folder / inner, stream, member.size)
+        if done % 200 == 0:
+            progress("Unpacking", done, 0)
+
+
+def _safe_path(name: str) -> PurePosixPath | None:
+    """Return a member's path below the folder; None where it leaves it, on any system."""
+    plain = name.replace("\\", "/")
+    steps = [step for step in plain.split("/") if step not in ("", ".")]
+    if plain.startswith("/") or ".." in steps or any(":" in step[:2] or "\0" in step for step in steps[:1]):
+        return None
+    return PurePosixPath(*steps)
+
+
+def _shown(name: str) -> str:
+    return repr(name[:80])
+
+
+def _digest(path: Path) -> str:
+    """16 hexadecimal digits of an archive's content."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise Unavailable(f"{path.name} cannot be read: {error.strerror}.") from None
