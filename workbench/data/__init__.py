@@ -167,6 +167,8 @@ def _held_out(train: Dataset, share: float) -> Dataset:
 def unknown_dataset(name: str | Path) -> WorkbenchError:
     """Build the error for an unknown data set, with the nearest names."""
     path = Path(name)
+    if path.name.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")) and path.is_file():
+        return WorkbenchError(f"{path.name} is no archive that can be opened: it is cut off, or of another format.")
     if path.is_file():
         return WorkbenchError(
             f"{path.name} is of an unknown kind. What is taken: an .npz file (x_train, y_train, x_test, y_test), a "

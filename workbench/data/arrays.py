@@ -47,6 +47,23 @@ def checked_images(images: Array, what: str) -> Array:
     return whole
 
 
+def channels_last(images: Array, what: str) -> tuple[Array, tuple[str, ...]]:
+    """Turn `(N, C, H, W)` images, as PyTorch has them, into `(N, H, W, C)`, where only that can be meant; and say so.
+
+    Raises:
+        WorkbenchError: if they have four channels, and these come first.
+    """
+    if images.ndim != 4 or images.shape[3] in (1, 3, 4) or images.shape[1] not in (1, 3, 4):
+        return images, ()
+    if images.shape[1] == 4:
+        raise WorkbenchError(
+            f"{what} has shape {images.shape}: four channels, and they come first. Save "
+            "`x[:, :3].transpose(0, 2, 3, 1)`."
+        )
+    turned = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+    return turned, (f"{what} has its channels first, {images.shape}; transposed to {turned.shape}, (N, H, W, C)",)
+
+
 def checked_labels(labels: Array, what: str) -> Array:
     """Return labels as `(N,)` int64.
 

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.types import Array
 
 LARGEST = 2**20  # bytes of a file of names
 
@@ -96,11 +98,37 @@ def _ordered(values: dict[str, object], path: Path) -> list[str]:
     return [turned[number] for number in range(len(values))]
 
 
+def other_count(dataset: Dataset, count: int) -> str:
+    """Say why a data set may have other classes than the `count` of a model, and what to do: the rest of a sentence."""
+    names, labels = dataset.class_names, dataset.labels
+    if len(names) < count:
+        return ": name all of the model's classes in the data (`class_names`)."
+    numbers = names == tuple(map(str, range(len(names))))
+    if numbers and labels.min() >= 1 and len(names) == count + 1:
+        return f": no label is 0 and the largest is {labels.max()}, so the labels begin at 1. Subtract 1 from them."
+    if bare := [note for note in dataset.notes if AS_IN_KERAS in note]:
+        return f": {bare[0]}. Take the folder away, or name the model's classes (`class_names`)."
+    return f": {', '.join(names)[:80]}. Give data of the model's classes alone."
+
+
+AS_IN_KERAS = "Keras counts it as a class, and so it is one here"
+"""What is said of a folder without images."""
+
+
+def begin_at_one(labels: Array, names: int) -> bool:
+    """Whether labels would fit so many names if 1 were taken off, and do not fit as they are."""
+    return bool(len(labels)) and labels.min() == 1 and labels.max() == names
+
+
+def from_one(what: str, names: int) -> WorkbenchError:
+    """Build the error for labels that begin at 1."""
+    return WorkbenchError(
+        f"No label of {what} is 0 and the largest is {names}, for {names} class names: the labels begin at 1. Subtract "
+        f"1 from them, so that they lie in 0…{names - 1}."
+    )
+
+
 def starts_at_one(labels: Sequence[int], names: Sequence[str]) -> Iterator[str]:
     """Say that labels probably begin at 1, where no label is 0 and the classes have no names but numbers."""
-    least = min(labels, default=0)
-    if least == 1 and tuple(names) == tuple(map(str, range(len(names)))):
-        yield (
-            f"no label is 0 and the largest is {max(labels)}: if the labels begin at 1, subtract 1, since class 0 "
-            "has no image"
-        )
+    if min(labels, default=0) == 1 and tuple(names) == tuple(map(str, range(len(names)))):
+        yield f"no label is 0 and the largest is {max(labels)}: if the labels begin at 1, subtract 1"

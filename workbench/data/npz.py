@@ -12,8 +12,8 @@ import numpy as np
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.types import Array
-from workbench.data.arrays import checked_images, checked_labels
-from workbench.data.class_names import matching_names
+from workbench.data.arrays import channels_last, checked_images, checked_labels
+from workbench.data.class_names import begin_at_one, from_one, matching_names, starts_at_one
 
 SPLITS = {"train": ("train",), "test": ("test",), "validation": ("validation", "val", "valid")}
 """Parts, and what their arrays may end in."""
@@ -41,8 +41,9 @@ def load_npz(path: str | Path, split: str = "test", class_names: tuple[str, ...]
     """Load one split of an .npz file.
 
     Images: `x_<split>` (also `x_val`), `(N, H, W)` or `(N, H, W, C)` with C = 1 or 3, uint8, or float in [0, 1], which
-    is rounded to 256 steps. Labels: `y_<split>`, `(N,)` or `(N, 1)` whole numbers from 0, or `(N, K)` one-hot.
-    `class_names`: K texts; without them the classes are "0", "1", … up to the highest label of all splits.
+    is rounded to 256 steps; `(N, C, H, W)` is transposed. Labels: `y_<split>`, `(N,)` or `(N, 1)` whole numbers from 0,
+    or `(N, K)` one-hot. `class_names`: K texts; without them the classes are "0", "1", … up to the highest label of all
+    splits.
 
     Args:
         path: the file; it needs to hold only one of the splits.
@@ -67,20 +68,37 @@ def load_npz(path: str | Path, split: str = "test", class_names: tuple[str, ...]
             part: checked_labels(_array(arrays, f"y_{end}", path), f"y_{end} of {path.name}")
             for part, end in held.items()
         }
-        count = 1 + max(int(values.max(initial=0)) for values in labels.values())
+        every = np.unique(np.concatenate(list(labels.values())))
+        count = 1 + int(every.max(initial=0))
+        if class_names is not None or "class_names" in arrays:
+            given = class_names if class_names is not None else _array(arrays, "class_names", path)
+            _refuse_from_one(every, len(given), path)
         names = _class_names(arrays, path, count)
         if class_names is not None:
             names = matching_names(class_names, names, path.name, named="class_names" in arrays)
         end = held[split]
-        images = checked_images(_array(arrays, f"x_{end}", path), f"x_{end} of {path.name}")
+        what = f"x_{end} of {path.name}"
+        images, notes = channels_last(_array(arrays, f"x_{end}", path), what)
+        images = checked_images(images, what)
     if len(images) != len(labels[split]):
         raise WorkbenchError(
             f"x_{end} and y_{end} of {path.name} must have the same length. Got {len(images)} images and "
             f"{len(labels[split])} labels."
         )
     return Dataset(
-        images, labels[split], class_names=names, indices=np.arange(len(images)), name=f"{path.stem}/{split}"
+        images,
+        labels[split],
+        class_names=names,
+        indices=np.arange(len(images)),
+        name=f"{path.stem}/{split}",
+        notes=(*notes, *starts_at_one(every.tolist(), names)),
     )
+
+
+def _refuse_from_one(labels: Array, names: int, path: Path) -> None:
+    """Say that labels begin at 1, where they would fit the names that way and do not fit as they are."""
+    if begin_at_one(labels, names):
+        raise from_one(path.name, names)
 
 
 def read_arrays(path: Path) -> dict[str, Array]:
@@ -105,6 +123,8 @@ def _endings(arrays: Mapping[str, Array]) -> dict[str, str]:
 
 def _opened(path: Path) -> np.lib.npyio.NpzFile:
     """Open the archive; its arrays are read when asked for."""
+    if path.exists() and not path.is_file():
+        raise WorkbenchError(f"{path.name} is no regular file. It must be an .npz file as `numpy.savez` writes it.")
     if not path.is_file():
         beside = sorted(file.name for file in path.parent.glob("*.npz")) if path.parent.is_dir() else []
         raise Unavailable(f"{unknown('data file', path.name, beside)} Looked in {path.parent.resolve()}.")

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.core.dataset import Dataset, Lazy
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.types import Array
-from workbench.data.arrays import checked_images, checked_labels
+from workbench.data.arrays import channels_last, checked_images, checked_labels
 
 Loaded = Dataset | tuple[Array, Array] | tuple[Array, Array, Sequence[str]] | None
 Load = Callable[[str], Loaded]
@@ -74,8 +74,13 @@ def load_registered(name: str, split: str) -> Dataset:
         )
     images: Any = loaded[0]
     whole = isinstance(images, Lazy | np.memmap)
-    images = images if whole else checked_images(np.asarray(images), f"The images of {name!r}")
+    what, notes = f"The images of {name!r}", tuple[str, ...]()
+    if not whole:
+        images, notes = channels_last(np.asarray(images), what)
+        images = checked_images(images, what)
     labels = checked_labels(np.asarray(loaded[1]), f"The labels of {name!r}")
     count = 1 + int(labels.max(initial=0))
     names = tuple(map(str, loaded[2])) if len(loaded) == 3 else tuple(map(str, range(count)))
-    return Dataset(images, labels, class_names=names, indices=np.arange(len(labels)), name=f"{name}/{split}")
+    return Dataset(
+        images, labels, class_names=names, indices=np.arange(len(labels)), name=f"{name}/{split}", notes=notes
+    )

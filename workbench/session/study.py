@@ -225,14 +225,16 @@ class Study:
                     self._model, self.dataset.image_shape, given=self.preprocessing, examples=self._some_images
                 )
                 if probe.classes != len(self.class_names):
+                    from workbench.data.class_names import other_count
+
                     gives = (
                         "has one output unit, which tells two classes apart"
                         if probe.one_unit
                         else f"gives {probe.classes} scores per image"
                     )
                     raise WorkbenchError(
-                        f"The model {gives}. {self.dataset.name!r} has "
-                        f"{len(self.class_names)} classes: name all of the model's classes in the data (`class_names`)."
+                        f"The model {gives}. {self.dataset.name!r} has {len(self.class_names)} classes"
+                        f"{other_count(self.dataset, probe.classes)}"
                     )
                 self._probe = probe
             return self._probe

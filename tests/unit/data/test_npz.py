@@ -137,3 +137,45 @@ def test_given_names(save):
         load_dataset(save(class_names=["x", "y", "z"]), class_names="a,b,c,d")
     with pytest.raises(WorkbenchError, match="need a folder of images"):
         load_dataset(save(), image_size=8)
+
+
+def test_arrays_with_channels_first_are_transposed_and_it_is_said(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 9, 3), np.uint8)
+    np.savez(tmp_path / "d.npz", x_test=images.transpose(0, 3, 1, 2), y_test=[0, 1, 0, 1])
+    data = load_dataset(tmp_path / "d.npz")
+    assert np.array_equal(data.images, images)
+    assert data.notes == (
+        "x_test of d.npz has its channels first, (4, 3, 8, 9); transposed to (4, 8, 9, 3), (N, H, W, C)",
+    )
+    np.savez(tmp_path / "e.npz", x_test=np.zeros((4, 4, 8, 9), np.uint8), y_test=[0, 1, 0, 1])
+    with pytest.raises(WorkbenchError, match="four channels, and they come first"):
+        load_dataset(tmp_path / "e.npz")
+
+
+def test_labels_from_one_are_called_so(tmp_path):
+    images = np.zeros((3, 8, 9, 3), np.uint8)
+    np.savez(tmp_path / "d.npz", x_test=images, y_test=[1, 2, 3])
+    assert load_dataset(tmp_path / "d.npz").notes == (
+        "no label is 0 and the largest is 3: if the labels begin at 1, subtract 1",
+    )
+    with pytest.raises(WorkbenchError, match=r"the labels begin at 1\. Subtract 1 from them, so that they lie in 0…2"):
+        load_dataset(tmp_path / "d.npz", class_names="a,b,c")
+    np.savez(tmp_path / "e.npz", x_test=images, y_test=[1, 2, 3], class_names=["a", "b", "c"])
+    with pytest.raises(WorkbenchError, match=r"No label of e\.npz is 0 and the largest is 3, for 3 class names"):
+        load_dataset(tmp_path / "e.npz")
+    np.savez(tmp_path / "f.npz", x_test=images, y_test=[1, 2, 2], x_train=images, y_train=[0, 1, 2])
+    assert load_dataset(tmp_path / "f.npz").notes == ()  # the training part has a 0
+
+
+@pytest.mark.parametrize("name", ["UP.NPZ", "renamed.bin"])
+def test_arrays_are_known_by_their_content(tmp_path, name):
+    with (tmp_path / name).open("wb") as stream:
+        np.savez(stream, x_test=np.zeros((2, 8, 9, 3), np.uint8), y_test=[0, 1])
+    assert len(load_dataset(tmp_path / name)) == 2
+
+
+@pytest.mark.parametrize("name", ["x.npy", "d.h5", "photo.png", "noending"])
+def test_a_file_of_an_unknown_kind_is_never_called_missing(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\x93NUMPY")
+    with pytest.raises(WorkbenchError, match=r"is of an unknown kind\. What is taken: an .npz file"):
+        load_dataset(tmp_path / name)

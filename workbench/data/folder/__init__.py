@@ -15,7 +15,7 @@ from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array
 from workbench.core.wording import plural
-from workbench.data.class_names import matching_names
+from workbench.data.class_names import begin_at_one, from_one, matching_names
 from workbench.data.folder.archive import archive_folder
 from workbench.data.folder.decoded import DecodedImages
 from workbench.data.folder.label_file import is_label_file, lay_out_labels
@@ -107,6 +107,10 @@ class Folder:
     def named(self) -> tuple[tuple[str, ...], Array]:
         """Return the K names of the classes, and for each folder's class its place among them."""
         own = self.layout.class_names
+        if self.layout.numbered and (names := self.reading.class_names or self.reading.model_names):
+            if begin_at_one(np.array(self.layout.classes), len(names)):
+                raise from_one(self.name, len(names))
+            return matching_names(names, own, self.name, named=False), np.arange(len(own))
         for names in (self.reading.class_names, self.reading.model_names):
             if names is not None and set(own) <= set(names):
                 return names, np.array([names.index(name) for name in own])
@@ -123,7 +127,9 @@ class Folder:
         rows = self.rows(part)
         if not len(rows):
             there = [each for each in ("train", "test", "validation") if len(self.rows(each))]
-            raise Unavailable(f"{self.name} has no {part} part. It has {' and '.join(there)}.")
+            few = part == "test" and not self.split and self.reading.test_share > 0
+            why = f": {100 * self.reading.test_share:g} % of each class are no image" if few else ""
+            raise Unavailable(f"{self.name} has no {part} part{why}. It has {' and '.join(there)}: give --split.")
         names, places = self.named()
         digest = hashlib.sha256(f"{FITTING}".encode())
         digest.update(self.survey.digests[rows].tobytes())

@@ -86,6 +86,7 @@ def lay_out_labels(path: Path, tree: Tree) -> Layout:
         parts=parts,
         classes=tuple(labels),
         class_names=names,
+        numbered=_are_numbers(place),
         notes=(
             f"labels are those of {printable(path.name)}, {plural(len(rows), 'line')}",
             *_lost(missing),

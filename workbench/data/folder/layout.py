@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.wording import join_names, plural
-from workbench.data.class_names import by_number
+from workbench.data.class_names import AS_IN_KERAS, by_number
 from workbench.data.folder.part_words import part_and_rest, part_of
 from workbench.data.folder.tree import Place, Tree, look_through, printable
 
@@ -35,6 +35,7 @@ class Layout:
         classes: for each file the number of its class.
         class_names: K names of folders in the order of their text, as Keras has them; those without an image too.
         notes: sentences about what was understood and what was left out.
+        numbered: whether the names of the classes are labels that are numbers, and so say nothing.
     """
 
     files: tuple[str, ...]
@@ -42,6 +43,7 @@ class Layout:
     classes: tuple[int, ...]
     class_names: tuple[str, ...]
     notes: tuple[str, ...]
+    numbered: bool = False
 
 
 def lay_out(folder: Path, names: Sequence[Collection[str]] = ()) -> Layout:
@@ -125,10 +127,7 @@ class _Reader:
                 *self.notes,
                 *(_left_out(self.left)),
                 *self.tree.notes(),
-                *(
-                    f"{printable(each.name)}/ {each.bare}; Keras counts it as a class, and so it is one here"
-                    for each in self.empty
-                ),
+                *(f"{printable(each.name)}/ {each.bare}; {AS_IN_KERAS}" for each in self.empty),
                 *order_notes(classes),
                 *only_seen([(part, printable(spelled.get(name, name))) for _, part, name in self.found], classes),
             ),
@@ -138,6 +137,7 @@ class _Reader:
 
     def _inside(self, place: Place) -> Place:
         """Go through folders that hold all there is, and through one of images beside annotations."""
+        start = place
         while not place.images:
             full = place.full
             inner = full[0] if len(full) == 1 else self._pictures(full)
@@ -146,9 +146,10 @@ class _Reader:
             within = [part_of(each.name) for each in inner.full]
             if part_of(inner.name) and not (len(within) > 1 and all(within)):
                 break  # the only part
-            self.notes.append(f"read from {printable(inner.path)}, the one folder that holds everything")
             self.left.update({each.path: each.count for each in full if each is not inner})
             place = inner
+        if place is not start:
+            self.notes.append(f"read from {printable(place.path)}, the one folder that holds everything")
         return place
 
     def _pictures(self, full: list[Place]) -> Place | None:
@@ -244,7 +245,9 @@ class _Reader:
         named: dict[str, list[Place]] = {}
         classes = {place: {each.name for each in place.full} for place in parts}
         for place, part in parts.items():
-            elsewhere = set().union(*(inside for other, inside in classes.items() if other is not place))
+            # One folder in each part is none of several classes, but around them.
+            several = (inside for other, inside in classes.items() if other is not place and len(inside) > 1)
+            elsewhere = set[str]().union(*several)
             named.setdefault(part, []).append(self._unwrapped(place, elsewhere))
         told = [(place, part) for place, part in parts.items() if part and place.name.casefold() not in (part, "val")]
         if told:
@@ -346,7 +349,9 @@ class _Reader:
 
     def _refuse(self, count: int) -> NoReturn:
         top = self.tree.top
-        held = f"{plural(top.count, 'image')} in {plural(count, 'class folder')}" if top.count else "no image"
+        classes = sorted({printable(name) for _, _, name in self.found})
+        named = f" ({join_names(classes, 5)})" if classes else ""
+        held = f"{plural(top.count, 'image')} in {plural(count, 'class folder')}{named}" if top.count else "no image"
         empty = "".join(f"; {printable(each.name)}/ {each.bare}" for each in self.empty[:5])
         others = f", and {join_names([f'{n:,} {kind}' for kind, n in self.tree.others.most_common()], 6)}"
         raise WorkbenchError(

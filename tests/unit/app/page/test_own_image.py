@@ -82,3 +82,19 @@ def test_only_a_drawing_that_goes_on_leaves_the_canvas_alone(desk):
     assert not goes_on(desk, more, View(section="own", own=upload))
     assert not goes_on(desk, more, View(section="own"))
     assert not goes_on(desk, {"file": ""}, View(section="own", own=drawn))
+
+
+def test_an_upload_of_other_proportions_is_stretched_and_can_be_padded_or_cropped(desk, parse):
+    wide = np.zeros((28, 84), np.uint8)
+    wide[:, :28] = 200
+    key = receive(desk, {"file": png(wide), "name": "wide.png"})
+    pixels = {
+        fit: current(desk, View(section="own", own=key, fit=fit)).pixels for fit in ("", "stretch", "pad", "crop")
+    }
+    assert np.array_equal(pixels[""], pixels["stretch"])
+    assert (pixels["stretch"][:, :9] == 200).all() and (pixels["pad"][:9] == 0).all() and (pixels["crop"] == 0).all()
+    page = parse(easel_html(desk, View(section="own", own=key, fit="pad")))
+    assert "padded with black" in page.text and "Crop to the middle" in page.text
+    assert View(section="own", own=key, fit="pad").query()["fit"] == "pad"
+    square = receive(desk, {"file": png(wide[:, :28]), "name": "square.png"})
+    assert "Crop to the middle" not in parse(easel_html(desk, View(section="own", own=square))).text

@@ -1,0 +1,113 @@
+"""Tables of files and labels: headers, separators, missing and doubled files, parts, numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from workbench.core.errors import WorkbenchError
+from workbench.data import is_folder, load_dataset, own_parts
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "d/photos"
+    folder.mkdir(parents=True)
+    for number in range(4):
+        Image.new("RGB", (6, 6), (50 * number, 9, 9)).save(folder / f"{number}.png")
+    return tmp_path / "d"
+
+
+def read(table, text, *, encoding="utf-8", **how):
+    """Labels by file name, class names, and notes of a table."""
+    table.write_bytes(text.encode(encoding))
+    data = load_dataset(table, split="train", **{"test_share": 0, **how})
+    files = {data.images.file(row).name: data.class_names[label] for row, label in enumerate(data.labels)}
+    return dict(sorted(files.items())), data.class_names, data.notes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file,label\nphotos/0.png,cat\nphotos/1.png,dog\n",
+        "\ufeffFilename;Class\r\nphotos/0.png;cat\r\nphotos/1.png;dog\r\n",
+        "id\tbreed\ttarget\n0\tx\tcat\n1\ty\tdog\n",
+        "image|category\nphotos\\0.png|cat\n./photos/1.png|dog\n",
+        "photos/0.png,cat\nphotos/1.png,dog\n",
+        'path,label,note\n"photos/0.png","cat","a, b"\n/kaggle/input/photos/1.png,dog,\n',
+    ],
+)
+def test_the_same_labels_in_many_tables(photos, text):
+    files, names, notes = read(photos / "x.csv", text)
+    assert (files, names) == ({"0.png": "cat", "1.png": "dog"}, ("cat", "dog"))
+    assert notes[0] == "labels are those of x.csv, 2 lines"
+
+
+def test_what_is_missing_doubled_or_without_a_label_is_counted_and_named(photos):
+    text = "file,label\nphotos/0.png,cat\nphotos/0.png,cat\nphotos/1.png,dog\nphotos/1.png,cat\nphotos/2.png,dog\n"
+    files, _, notes = read(photos / "x.csv", text + "photos/3.png,\nnone.png,dog\n")
+    assert files == {"0.png": "cat", "2.png": "dog"}
+    said = " | ".join(notes)
+    assert "1 file of the table is not there: 'none.png'" in said
+    assert "2 lines for a file that was named before" in said
+    assert "1 file with several labels or parts skipped, such as photos/1.png (cat and dog)" in said
+    assert "1 line without a label skipped" in said
+
+
+def test_a_column_of_parts(photos):
+    table = photos / "x.csv"
+    table.write_text("image,label,split\n0,a,train\n1,b,Training\n2,a,TEST\n3,b,later\n")
+    assert own_parts(table) == ("train", "test")
+    assert len(load_dataset(table, split="train")) == 2
+    data = load_dataset(table)
+    assert (data.labels.tolist(), data.name) == ([0], "x.csv/test")
+    assert "1 line skipped, whose part is 'later'" in data.notes
+
+
+def test_numbers_are_labels_and_may_not_begin_at_one(photos):
+    text = "file,label\n0,{}\n1,{}\n2,{}\n"
+    assert read(photos / "x.csv", text.format(0, 2, 2))[:2] == (
+        {"0.png": "0", "1.png": "2", "2.png": "2"},
+        ("0", "1", "2"),
+    )
+    named = read(photos / "x.csv", text.format(0, 2, 1), class_names="a,b,c")
+    assert named[0] == {"0.png": "a", "1.png": "c", "2.png": "b"}
+    _, _, notes = read(photos / "x.csv", text.format(1, 2, 2))
+    assert "no label is 0 and the largest is 2: if the labels begin at 1, subtract 1" in notes
+    with pytest.raises(WorkbenchError, match=r"the labels begin at 1\. Subtract 1 from them, so that they lie in 0…1"):
+        read(photos / "x.csv", text.format(1, 2, 2), class_names="a,b")
+
+
+def test_a_flat_folder_with_its_labels_csv(photos):
+    (photos / "Labels.CSV").write_text("file,label\nphotos/0.png,cat\nphotos/1.png,dog\n")
+    assert is_folder(photos)
+    assert load_dataset(photos, split="train", test_share=0).class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,2\n", "must have a column of files .* Its columns are a and b"),
+        ("", "is empty"),
+        ("\0\0", "is not a table of text"),
+        (
+            "file,label\nphotos/0.png,cat\nx.png,dog\n",
+            "at least two classes.* 1 file of it is not there, the first 'x.png'",
+        ),
+        ("file,label\n0,0.5\n1,1\n", "must be whole, from 0"),
+    ],
+)
+def test_what_is_no_table_of_labels_is_said(photos, text, said):
+    with pytest.raises(WorkbenchError, match=said):
+        read(photos / "x.csv", text)
+
+
+def test_pixels_and_fingerprint_follow_the_files(photos):
+    table = photos / "x.csv"
+    table.write_text("file,label\n0,a\n1,b\n")
+    one = load_dataset(table, split="train", test_share=0)
+    assert np.array_equal(np.sort(one.images[:].max(axis=(1, 2, 3))), [9, 50])
+    table.write_text("file,label\n0,b\n1,a\n")
+    assert load_dataset(table, split="train", test_share=0).fingerprint != one.fingerprint
