@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 
 from workbench.attribution.methods import explainer, explainers
 from workbench.core.errors import WorkbenchError
-from workbench.core.params import describe, make
-from workbench.models.probe import Probe
+from workbench.core.params import describe
+from workbench.diagnosis.contracts.methods import CHECKS, takes_one_image, uses_parameter, uses_parameters
 
 SHAPE, CLASSES = (14, 16, 1), 3
 METHODS = sorted(explainers())
@@ -64,114 +62,28 @@ def some(names):
 
 
 @every_method
-def test_it_says_what_it_is_what_it_is_good_for_and_what_each_parameter_does(name):
-    kind = explainer(name)
-    assert kind.name == name == kind.__module__.rpartition(".")[2].replace("_", "-")
-    assert kind.title
-    assert re.search(r"arXiv:\d{4}\.\d{4,5}|\b(19|20)\d\d\b", kind.paper), "arXiv number, or year and place"
-    assert kind.unit
-    assert kind.summary().endswith(".")
-    assert re.fullmatch(r"Good for [^;]+; not for [^;]+\.", kind.use), kind.use
-    assert len(kind.use) < 110
-    assert all(len(each.help) > 5 for each in describe(kind))
-
-
-def test_titles_are_one_each_and_the_control_is_there():
-    assert len({explainer(name).title for name in METHODS}) == len(METHODS)
-    assert explainer("random").title == "Random"
-
-
-@every_method
-def test_what_it_returns_says_how_to_get_it_again(kit, name, probe, images, target, made):
-    given = made[name]
-    again = make(explainer(given.method), given.params).attribute(probe, images, given.target, score=given.score)
-    kit.same(again.values, given.values)
-    assert again.details.keys() == given.details.keys()
-    assert given.image_size == SHAPE[:2]
-    assert given.signed == explainer(name).signed
-    assert given.signed or (given.values >= 0).all()
-    assert given.layer == ("conv2" if name in LAYERED else None)
-    assert given.values.shape[1:] == SHAPE[:2] or given.layer
-    assert given.at_pixels().shape == (5, *SHAPE[:2])
-    assert all(values.shape == (5,) for values in given.details.values())
-
-
-@every_method
-def test_class_zero_is_a_class(kit, name, probe, images, target, made):
-    """With the model's classes turned round, class 0 is explained as class 2 was before; and new weights are seen."""
-    expected = made[name].values
-    with kit.head(probe, lambda kernel, bias: (kernel[:, ::-1], bias[::-1])):
-        kit.same(kit.quick(name).attribute(probe, images, 2 - target).values, expected)
-        other = kit.quick(name).attribute(probe, images, target).values
-    assert (np.abs(other - expected).max() > 1e-3 * np.abs(expected).max()) == (name not in CLASSLESS)
-
-
 @pytest.mark.parametrize(
-    ("name", "rows"), [*((name, 3) for name in METHODS), ("smooth-grad", 7), ("occlusion", 7), ("ablation-cam", 7)]
+    "check", [each for each in CHECKS if each.run is not uses_parameters], ids=lambda each: each.claim
 )
-def test_one_image_is_many_images(kit, name, narrow, images, target, made, rows):
-    """Also where fewer rows fit into a call than there are images, or changed copies of an image."""
-    for chosen in (slice(None), slice(3, 4)):
-        given = kit.quick(name).attribute(narrow(rows), images[chosen], target[chosen])
-        kit.same(given.values, made[name].values[chosen])
-        for what, values in given.details.items():
-            np.testing.assert_allclose(values, made[name].details[what][chosen], atol=1e-5)
-
-
-@pytest.fixture(scope="module")
-def narrow(model):
-    """Probes of the same model that take so few rows a call."""
-    kept = {}
-
-    def of(rows):
-        if rows not in kept:
-            kept[rows] = Probe(model)
-            kept[rows].max_rows = rows
-        return kept[rows]
-
-    return of
-
-
-@every_method
-def test_order_does_not_matter(kit, name, probe, images, target, made):
-    order = np.array([3, 0, 4, 2, 1, 3])
-    kit.same(kit.quick(name).attribute(probe, images[order], target[order]).values, made[name].values[order])
-
-
-@every_method
-def test_bytes_are_floats_times_255(kit, name, probe, images, target, made):
-    kit.same(kit.quick(name).attribute(probe, (images / 255).astype(np.float32), target).values, made[name].values)
-
-
-def changed_values(each, now, probe):
-    """Values of one parameter that must each give another map, or other details, than the one it has now."""
-    if each.choose_from == "layers":
-        others = [layer for layer in probe.spatial_layers if layer != probe.default_layer]
-        return [(layer,) for layer in others] if each.many else others
-    if each.options:
-        return [option for option in each.options if option != now]
-    if each.kind is bool:
-        return [not now]
-    low = each.low or 0
-    return [low + 2 if now is None else low if low != now else low + 2]
+def test_what_plug_ins_owe_is_kept(name, check, trial):
+    check.run(trial, name)
 
 
 @pytest.mark.parametrize(
     ("name", "parameter"), [(name, each.name) for name in METHODS for each in describe(explainer(name))]
 )
-def test_every_parameter_changes_the_output(kit, name, parameter, probe, images, target, background, made):
-    each = next(each for each in describe(explainer(name)) if each.name == parameter)
-    wanted = changed_values(each, getattr(kit.quick(name), parameter), probe)
-    assert wanted
-    for value in wanted:
-        given = kit.quick(name, **{parameter: value}).attribute(probe, images, target, background=background)
-        assert _differ(given.values, made[name].values) or any(
-            _differ(values, made[name].details[what]) for what, values in given.details.items()
-        ), value
+def test_every_parameter_changes_the_output(name, parameter, trial):
+    uses_parameter(trial, name, parameter)
 
 
-def _differ(values, others):
-    return values.shape != others.shape or np.abs(values - others).max() > 1e-4 * np.abs(others).max()
+@pytest.mark.parametrize("name", ["smooth-grad", "occlusion", "ablation-cam"])
+def test_one_image_is_many_images_also_with_another_number_of_rows(name, trial):
+    takes_one_image(trial, name, rows=7)
+
+
+def test_titles_are_one_each_and_the_control_is_there():
+    assert len({explainer(name).title for name in METHODS}) == len(METHODS)
+    assert explainer("random").title == "Random"
 
 
 @some(CLASSLESS)
@@ -239,20 +151,6 @@ def test_a_confident_softmax_does_not_silence_the_logits(kit, name, probe, image
     assert np.abs(given.values).max() > 0
     for each in (given, probable):
         assert all(np.isfinite(values).all() for values in (each.values, *each.details.values()))
-
-
-@every_method
-def test_flat_images_give_finite_maps(kit, name, probe):
-    flat = np.stack([np.full(SHAPE, value, np.uint8) for value in (0, 128, 255)])
-    given = kit.quick(name).attribute(probe, flat, np.zeros(3, int))
-    assert all(np.isfinite(values).all() for values in (given.values, *given.details.values()))
-
-
-@every_method
-def test_no_image_is_no_error(kit, name, probe):
-    given = kit.quick(name).attribute(probe, np.zeros((0, *SHAPE), np.uint8), np.zeros(0, int))
-    assert len(given) == 0
-    assert given.at_pixels().shape == (0, *SHAPE[:2])
 
 
 @every_method

@@ -13,6 +13,8 @@ from workbench.core.attribution import Attribution
 from workbench.core.errors import WorkbenchError
 from workbench.core.params import describe, make
 from workbench.core.progress import reporting
+from workbench.diagnosis.contracts.measures import CHECKS, quick, takes_one_image, uses_parameter, uses_parameters
+from workbench.diagnosis.contracts.measures import pictures as pictures_of
 from workbench.faithfulness.measure import Subject
 from workbench.faithfulness.measures import measure, measures
 from workbench.models.probe import Probe
@@ -38,21 +40,6 @@ BOUNDS = {
 }
 OF_MAPS = ("completeness-gap", "complexity", "effective-complexity", "max-sensitivity", "relevance-mass", "sparseness")
 """Measures that make no changed copies of an image, and see a map of zeros, or one coarser than pixels, as it is."""
-FEW = {"samples": 8, "steps": 6, "percentages": (30, 60)}
-
-
-def quick(name, **params):
-    """The measure with as few changed copies as it takes, to be quick."""
-    few = {each.name: FEW[each.name] for each in describe(measure(name)) if each.name in FEW}
-    return make(measure(name), {**few, **params})
-
-
-def on_black(images):
-    """Float images with an object before a black background."""
-    floats = images.astype(np.float32) / 255
-    floats[:, [0, 1, -2, -1]] = floats[:, :, [0, 1, -2, -1]] = 0
-    floats[:, 2:-2, 2:-2] = 0.1 + 0.9 * floats[:, 2:-2, 2:-2]
-    return floats
 
 
 def judge(probe, images, target, method="integrated-gradients", score="logit", values=None, **params):
@@ -70,7 +57,7 @@ def judge(probe, images, target, method="integrated-gradients", score="logit", v
 
 @pytest.fixture(scope="module")
 def pictures(images):
-    return on_black(images)
+    return pictures_of(images)
 
 
 @pytest.fixture(scope="module")
@@ -88,23 +75,6 @@ def subject(probe, pictures, target, values):
 def numbers(subject):
     """What each measure gives, by name, computed once."""
     return {name: quick(name).values(subject) for name in MEASURES}
-
-
-@pytest.fixture(scope="module", params=[1, 7])
-def narrow(request, model):
-    """The model where fewer rows fit into a call than there are images, or changed copies of an image."""
-    probe = Probe(model)
-    probe.max_rows = request.param
-    return probe
-
-
-@pytest.fixture(scope="module")
-def turned(kit, model):
-    """The model with its classes turned round."""
-    other = kit.functional()
-    *rest, kernel, bias = model.get_weights()
-    other.set_weights([*rest, kernel[:, ::-1], bias[::-1]])
-    return Probe(other)
 
 
 @pytest.fixture(scope="module")
@@ -138,36 +108,31 @@ def linear():
     kernel = chance.normal(0, 0.3, (14 * 16, CLASSES)).astype(np.float32)
     model.set_weights([kernel, np.zeros(CLASSES)])
     probe = Probe(model)
-    images = on_black(chance.integers(0, 256, (24, *SHAPE), np.uint8))
+    images = pictures_of(chance.integers(0, 256, (24, *SHAPE), np.uint8))
     target = probe.logits(images).argmax(axis=1)
     exact = judge(probe, images, target)
     np.testing.assert_allclose(exact.maps, images[..., 0] * kernel.T[target].reshape(-1, *SHAPE[:2]), atol=1e-5)
     return exact, judge(probe, images, target, "random")
 
 
-def some(subject, rows, probe=None):
-    """A subject of some of the images, its arrays cut and nothing asked again."""
-    found = subject.attribution
-    cut = replace(
-        found,
-        values=found.values[rows],
-        target=found.target[rows],
-        details={name: each[rows] for name, each in found.details.items()},
-    )
-    return Subject(probe=probe or subject.probe, images=subject.images[rows], attribution=cut, method=subject.method)
+@every_measure
+@pytest.mark.parametrize(
+    "check", [each for each in CHECKS if each.run is not uses_parameters], ids=lambda each: each.claim
+)
+def test_what_plug_ins_owe_is_kept(name, check, trial):
+    check.run(trial, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"), [(name, each.name) for name in MEASURES for each in describe(measure(name))]
+)
+def test_every_parameter_changes_the_number(name, parameter, trial):
+    uses_parameter(trial, name, parameter)
 
 
 @every_measure
-def test_it_says_what_it_is_and_what_each_parameter_does(name):
-    kind = measure(name)
-    assert kind.name == name == kind.__module__.rpartition(".")[2].replace("_", "-")
-    assert kind.title and kind.unit
-    assert kind.paper.startswith("arXiv:")
-    assert "Source: " in kind.__doc__ and kind.paper.partition(",")[0] in kind.__doc__
-    assert kind.better in ("higher", "lower", "")
-    assert kind.summary().endswith((".", ":"))
-    assert kind.use.startswith("Tells ") and "; not " in kind.use and kind.use.endswith(".") and len(kind.use) <= 100
-    assert all(len(each.help) > 5 for each in describe(kind))
+def test_one_image_is_many_images_also_with_another_number_of_rows(name, trial):
+    takes_one_image(trial, name, rows=7)
 
 
 def test_each_is_found_under_its_own_title():
@@ -183,34 +148,6 @@ def test_it_gives_one_number_an_image_within_its_bounds(name, numbers):
     assert found.shape == (5,) and found.dtype == np.float64
     assert ((found >= low) & (found <= high)).all()
     assert len(set(found.tolist())) > (1 if "average" in name else 4)
-
-
-@every_measure
-def test_one_image_is_many_images(name, narrow, subject, numbers):
-    everything = Subject(probe=narrow, images=subject.images, attribution=subject.attribution, method=subject.method)
-    np.testing.assert_allclose(quick(name).values(everything), numbers[name], rtol=2e-4, atol=1e-6)
-    one = quick(name).values(some(subject, slice(3, 4), narrow))
-    np.testing.assert_allclose(one, numbers[name][3:4], rtol=2e-4, atol=1e-6)
-
-
-@every_measure
-def test_order_does_not_matter_and_the_same_is_the_same_again(name, subject, numbers):
-    order = np.array([3, 0, 4, 2, 1, 3])
-    found = quick(name).values(some(subject, order))
-    np.testing.assert_allclose(found, numbers[name][order], rtol=2e-4, atol=1e-6)
-    np.testing.assert_array_equal(quick(name).values(subject), numbers[name])
-
-
-@every_measure
-def test_no_image_is_no_error(name, subject):
-    assert quick(name).values(some(subject, slice(0, 0))).shape == (0,)
-
-
-@every_measure
-def test_class_zero_is_a_class(name, turned, pictures, target, values, numbers):
-    """With the model's classes turned round, class 0 is what class 2 was before."""
-    found = quick(name).values(judge(turned, pictures, 2 - target, values=values))
-    np.testing.assert_allclose(found, numbers[name], rtol=1e-3, atol=1e-5)
 
 
 @every_measure
@@ -240,16 +177,6 @@ def test_a_flat_map_gives_a_number_or_none_but_no_error(name, probe, pictures, t
 
 
 @every_measure
-def test_flat_images_give_a_number_or_none_but_no_error(name, probe):
-    images = np.stack([np.full(SHAPE, value, np.float32) for value in (0, 0.5, 1)])
-    subject = judge(probe, images, np.zeros(3, int), "smooth-grad", samples=2)
-    if (reason := quick(name).missing(subject)) is None:
-        assert not np.isinf(quick(name).values(subject)).any()
-    else:
-        assert reason.endswith(".")
-
-
-@every_measure
 def test_maps_coarser_than_pixels_are_enlarged(name, probe, pictures, target):
     coarse = np.random.default_rng(0).normal(size=(5, 3, 3)).astype(np.float32)
     small = judge(probe, pictures, target, values=coarse)
@@ -259,42 +186,6 @@ def test_maps_coarser_than_pixels_are_enlarged(name, probe, pictures, target):
     elif name == "max-sensitivity":
         coarse = judge(probe, pictures, target, "grad-cam")
         assert np.isfinite(quick(name).values(coarse)).any()
-
-
-def changed_values(each):
-    """Values of one parameter that must each give another number than its default does."""
-    if each.options:
-        return [option for option in each.options if option != each.default]
-    if each.kind is bool:
-        return [not each.default]
-    if each.many:
-        return [(10, 50)]
-    if each.default is None:
-        return [2, 5]
-    if each.kind is float:
-        return [2 * each.default if 2 * each.default <= each.high else each.default / 2]
-    return [each.default + 1]
-
-
-@pytest.mark.parametrize(
-    ("name", "parameter"), [(name, each.name) for name in MEASURES for each in describe(measure(name))]
-)
-def test_every_parameter_changes_the_number(name, parameter, probe, pictures, target):
-    """With maps that have equal values, so that the order among equals plays its part."""
-    values = np.round(np.random.default_rng(3).normal(size=(5, *SHAPE[:2])), 1).astype(np.float32)
-    pictures = np.where(pictures == 0, np.float32(0.2), pictures)  # so that the background is like no reference
-    subject = judge(probe, pictures, target, "smooth-grad", values=values, samples=2)
-    each = next(each for each in describe(measure(name)) if each.name == parameter)
-    with_it = {"disturb": "noise"} if (name, parameter) == ("infidelity", "noise") else {}
-    found = [
-        quick(name, **with_it, **({} if value is each.default and value is None else {parameter: value})).values(
-            subject
-        )
-        for value in (FEW.get(parameter, each.default), *changed_values(each))
-    ]
-    assert len(found) > 1
-    for other in found[1:]:
-        assert np.nanmax(np.abs(other - found[0])) > 1e-5 * np.nanmax(np.abs(found[0]))
 
 
 @every_measure

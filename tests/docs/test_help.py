@@ -32,6 +32,7 @@ EXPECTED = [
     "maps",
     "export",
     "selftest",
+    "plugin-check",
     "shell",
 ]
 

@@ -12,6 +12,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -27,7 +28,7 @@ VARIABLE = "WORKBENCH_PLUGINS"
 ROOMS = ("analyses", "architectures", "faults", "formats", "measures", "methods", "properties", "sources")
 """Sub-folders of a plug-in folder; with `workbench.` before it, a group of entry points."""
 
-_left_out: set[tuple[Path, str]] = set()
+_left_out: dict[Path, str] = {}
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,25 @@ def folders() -> tuple[Path, ...]:
     return tuple(found)
 
 
+@contextmanager
+def naming(*first: str | Path, alone: bool = True) -> Iterator[None]:
+    """Name plug-in folders for a while, for this process and those that it starts.
+
+    Args:
+        first: the folders.
+        alone: whether those that are named already do not count meanwhile.
+    """
+    before = os.environ.get(VARIABLE)
+    kept = [before] if before and not alone else []
+    os.environ[VARIABLE] = os.pathsep.join([*map(str, first), *kept])
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE)
+        if before is not None:
+            os.environ[VARIABLE] = before
+
+
 def modules(room: str) -> Iterator[Module]:
     """Yield what plug-ins bring for one room; imports none of it. Names that begin with `_` are a plug-in's own."""
     for folder in folders():
@@ -88,11 +108,20 @@ def load(module: Module) -> ModuleType | None:
 
 def leave_out(path: Path, cause: Exception | SystemExit | str) -> None:
     """Say once, in one line, that a plug-in is left out, and why; the workbench goes on without it."""
-    said = cause if isinstance(cause, str) else f"{type(cause).__name__}: {cause}"
-    line = next((line.strip() for line in said.splitlines() if line.strip()), "no reason given").rstrip(".")
-    if (path, line) not in _left_out:
-        _left_out.add((path, line))
-        LOG.warning("The plug-in %s is left out: %s.", path, line)
+    line = in_a_line(cause if isinstance(cause, str) else f"{type(cause).__name__}: {cause}")
+    if _left_out.get(path) != line:
+        _left_out[path] = line
+        LOG.warning("The plug-in %s is left out: %s", path, line)
+
+
+def reason(path: Path) -> str:
+    """Return why a plug-in was left out, one line; empty where it was not."""
+    return _left_out.get(path, "")
+
+
+def in_a_line(said: object) -> str:
+    """Return the first line of what was said, as a sentence."""
+    return next((line.strip() for line in str(said).splitlines() if line.strip()), "no reason given").rstrip(".") + "."
 
 
 def code() -> Iterator[Path]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from workbench import __version__
@@ -16,12 +14,13 @@ from workbench.app.cli.commands.explain import explain
 from workbench.app.cli.commands.export import export
 from workbench.app.cli.commands.figures import figures
 from workbench.app.cli.commands.maps import maps
+from workbench.app.cli.commands.plugin_check import plugin_check
 from workbench.app.cli.commands.selftest import selftest
 from workbench.app.cli.commands.shell import shell
 from workbench.app.cli.commands.start import page, start
 from workbench.app.cli.commands.train import train
 from workbench.app.cli.program import Program
-from workbench.core.plugins import VARIABLE, folders
+from workbench.core.plugins import folders, naming
 
 COMMANDS = (
     start,
@@ -38,6 +37,7 @@ COMMANDS = (
     maps,
     export,
     selftest,
+    plugin_check,
     shell,
 )
 
@@ -51,19 +51,9 @@ class _InOrder(Program):
 
 def _with_plugins(ctx: click.Context, _: click.Parameter, given: tuple[str, ...]) -> None:
     """Put the folders before those of the environment, for this program and those that it starts."""
-    if not given:
-        return
-    before = os.environ.get(VARIABLE)
-
-    def restore() -> None:
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
-            os.environ[VARIABLE] = before
-
-    os.environ[VARIABLE] = os.pathsep.join([*given, *([before] if before else [])])
-    folders()  # what is wrong with them is said before anything is done
-    ctx.call_on_close(restore)
+    if given:
+        ctx.with_resource(naming(*given, alone=False))
+        folders()  # what is wrong with them is said before anything is done
 
 
 @click.group(

@@ -1,0 +1,180 @@
+"""What every analysis owes."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import json
+import math
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.core.cache import load_result, save_result
+from workbench.core.errors import WorkbenchError
+from workbench.core.params import Parameter, describe, make
+from workbench.core.result import Result
+from workbench.diagnosis import registry
+from workbench.diagnosis.contracts.check import Check, hold
+from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
+from workbench.plotting.mathtext import formulas
+from workbench.session.session import Session
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SEVERITIES = ("info", "mild", "serious", "critical")
+
+
+def asks_a_question(_: Sessions, name: str) -> None:
+    """The first line of the docstring is a question, and each parameter says what it does."""
+    kind = registry.analysis(name)
+    module = inspect.getmodule(kind)
+    called = "" if module is None else module.__name__.rpartition(".")[2].replace("_", "-")
+    hold(kind.name() == name == called, f"It is called {kind.name()!r} and its module {called!r}.")
+    hold(kind.question().endswith("?"), f"The first line of its docstring must be a question. Got {kind.question()!r}.")
+    short = [each.name for each in describe(kind.Params) if len(each.help) <= 10]
+    hold(not short, f"Parameters need a description: {', '.join(short)}.")
+
+
+def keys_by_parameters(_: Sessions, name: str) -> None:
+    """Each parameter changes the key under which an answer is kept, and equal ones do not."""
+    params = registry.analysis(name).Params
+    bare = make(params, {})
+    same = make(params, {each.name: each.default for each in describe(params)})
+    hold(bare.key == same.key, "Its defaults, when given, are another question than when they are left out.")
+    for each in describe(params):
+        changed = make(params, {each.name: _another(each)}).key != bare.key
+        hold(changed, f"`{each.name}` does not change the key under which its answer is kept.")
+
+
+def _another(each: Parameter) -> Any:
+    """Return an allowed value of a parameter that is not its default."""
+    if each.kind is str:
+        return next((option for option in each.options if option != each.default), "another")
+    if each.default is None:
+        return 1 if each.low is None else each.low
+    more = each.default + 1
+    return more if each.high is None or more <= each.high else (each.default + (each.low or 0)) / 2
+
+
+def answers_bare(trial: Sessions, name: str) -> None:
+    """With its defaults it answers: tables, and findings that can be checked."""
+    result = trial.answer(name)
+    check_result(result, trial.usual)
+    hold(result.analysis == name, f"The result says that it is of {result.analysis!r}.")
+    hold(result.context["images"] == len(trial.usual.dataset), f"It says {result.context['images']} images of 24.")
+
+
+def check_result(result: Result, session: Session) -> None:
+    """See that every finding is a checkable sentence whose evidence lies in the dataset.
+
+    Raises:
+        Broken: if not.
+    """
+    hold(result.findings, "It has no finding.")
+    hold(result.tables, "It has no table.")
+    json.dumps(result.notes)
+    for finding in result.findings:
+        said = finding.claim
+        hold(said.endswith("."), f"A finding is a sentence. Got {said!r}.")
+        hold(finding.severity in SEVERITIES, f"{said!r}: there is no severity {finding.severity!r}.")
+        hold(len(set(finding.evidence)) == len(finding.evidence), f"{said!r}: an image is evidence twice.")
+        part = session.dataset if finding.part == "data" else session.train
+        rows = 0 if part is None else len(part)
+        inside = all(type(row) is int and 0 <= row < rows for row in finding.evidence)
+        hold(inside, f"{said!r}: evidence must be rows, int in 0…{rows - 1}. Got {finding.evidence[:5]}.")
+        known = all(type(c) is int and 0 <= c < len(session.class_names) for c in finding.classes)
+        hold(known, f"{said!r}: classes must be int in 0…{len(session.class_names) - 1}. Got {finding.classes}.")
+        kinds = registry.analysis(result.analysis).kinds
+        hold(finding.kind is None or finding.kind in kinds, f"{said!r}: its kind {finding.kind!r} is not in `kinds`.")
+        advised = finding.kind is None or finding.severity == "info" or finding.advice
+        hold(advised, f"{said!r}: a fault needs advice.")
+        hold(0 <= finding.at_stake <= 1, f"{said!r}: the share at stake is {finding.at_stake}.")
+        for estimate in filter(None, (finding.effect, finding.cost)):
+            hold(math.isfinite(estimate.value), f"{said!r}: the estimate is {estimate.value}.")
+            if estimate.interval is not None:
+                low, high = estimate.interval
+                around = low - 1e-9 <= estimate.value <= high + 1e-9
+                hold(around, f"{said!r}: {estimate.value:.4g} is outside of its interval {low:.4g}…{high:.4g}.")
+
+
+def returns_from_disk(trial: Sessions, name: str) -> None:
+    """A result that is read back from disk has the same findings and the same figure."""
+    result = trial.answer(name)
+    with tempfile.TemporaryDirectory() as folder:
+        save_result(Path(folder) / "result.npz", result)
+        again = load_result(Path(folder) / "result.npz")
+    if again is None:
+        hold(False, "Its result cannot be read back from disk.")
+        return
+    hold(again.findings == result.findings, "Read back from disk, its findings are others.")
+    same = pixels(registry.draw(again)) == pixels(registry.draw(result))
+    hold(same, "Drawn from a result that was read back from disk, the figure is another.")
+
+
+def pixels(figure: Figure) -> bytes:
+    """Return everything that a reader of a figure sees."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="rgba", dpi=40)
+    return stream.getvalue()
+
+
+def draws_plain_text(trial: Sessions, name: str) -> None:
+    """No class name is read as mathtext, and the figure belongs to no window."""
+    figure = registry.draw(trial.answer(name))
+    odd = formulas(figure)
+    hold(not odd, f"{odd[:1]} is drawn as mathematics: write class names with `workbench.plotting.pieces`.")
+    hold(getattr(figure, "number", None) is None, "pyplot is never closed: make a `matplotlib.figure.Figure`.")
+
+
+def takes_the_edge_cases(trial: Sessions, name: str, values: Mapping[str, Any] | None = None) -> None:
+    """One image, all right, all wrong, an absent class, two, thirty: answered and drawn, or refused in a sentence."""
+    for case in CASES:
+        takes_case(trial, name, case, values)
+
+
+def takes_case(trial: Sessions, name: str, case: str, values: Mapping[str, Any] | None = None) -> None:
+    """See that one case at the edge is answered and drawn."""
+    session = trial.open(CASES[case])
+    given = (registry.analysis(name).quick or {}) if values is None else values
+    try:
+        result = registry.compute(session, name, given)
+    except WorkbenchError as error:
+        hold(str(error).endswith((".", "?")), f"{case}: the reason must be a sentence. Got {str(error)!r}.")
+        return
+    check_result(result, session)
+    hold(pixels(registry.draw(result)), f"{case}: the figure is empty.")
+
+
+def needs_no_model_where_it_says_so(trial: Sessions, name: str) -> None:
+    """Where `needs_model` is False, it answers the same without one."""
+    if registry.analysis(name).needs_model:
+        return
+    usual, expected = trial.usual, trial.answer(name)
+    session = Planted(None, usual.dataset, name="none", train=usual.train, cache=False)
+    session.__dict__["model_fingerprint"] = "0" * 16
+    session.planted, session.curves, session.noted = usual.planted, usual.curves, usual.noted
+    result = registry.compute(session, name)
+    hold(result.findings == expected.findings, "Without a model it says something else; set `needs_model`.")
+
+
+def leaves_model_and_data(trial: Sessions, name: str) -> None:
+    """Weights, pixels and predictions are the same afterwards."""
+    trial.answer(name)
+    hold(name not in trial.spoilt, "It has changed the model, the images, their labels or the predictions.")
+
+
+CHECKS = (
+    Check("it asks a question and explains its parameters", asks_a_question),
+    Check("each parameter changes the key under which answers are kept", keys_by_parameters),
+    Check("with its defaults it answers, and each finding can be checked", answers_bare),
+    Check("an answer read back from disk is drawn the same", returns_from_disk),
+    Check("no name is drawn as mathematics, and pyplot is left alone", draws_plain_text),
+    Check(
+        "one image, all right, all wrong, an absent class are answered or refused in a sentence", takes_the_edge_cases
+    ),
+    Check("it needs no model where it says so", needs_no_model_where_it_says_so),
+    Check("model and data are left unchanged", leaves_model_and_data),
+)

@@ -1,0 +1,17 @@
+"""What of a figure's text is typeset as mathematics, which no name of a class or file ever should be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def formulas(figure: Figure) -> list[str]:
+    """Return every text of a figure that matplotlib typesets as mathematics, since it has two `$`."""
+    from matplotlib import cbook
+    from matplotlib.text import Text
+
+    words = [each.get_text() for each in figure.findobj(Text) if isinstance(each, Text)]
+    return [word for word in words if cbook.is_math_text(word) is True]
