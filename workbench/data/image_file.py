@@ -91,7 +91,7 @@ def read_image(
         plain, words = _upright(image, image_shape[2], invert)
         whole = size[::-1] if (image.width > image.height) != (plain.width > plain.height) else size
         words += fitting_words(whole[::-1], image_shape[:2], fit)
-        pixels = np.array(plain, np.uint8).reshape(plain.height, plain.width, image_shape[2])
+        pixels = np.asarray(plain, np.uint8).reshape(plain.height, plain.width, image_shape[2])
         return np.ascontiguousarray(fitted(pixels, image_shape[:2], fit, interpolation)), words
 
 
@@ -226,8 +226,9 @@ def _upright(image: Image.Image, channels: int, invert: bool) -> tuple[Image.Ima
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # a photo's second frame is its preview
         words.append(f"first of {frames} frames")
-    turned = ImageOps.exif_transpose(image)
+    turned = image
     if image.getexif().get(0x0112, 1) != 1:
+        turned = ImageOps.exif_transpose(image)
         words.append("rotated upright")
     if turned.has_transparency_data and turned.convert("RGBA").getchannel("A").getextrema() != (255, 255):
         words.append("transparent pixels made black")
@@ -237,7 +238,7 @@ def _upright(image: Image.Image, channels: int, invert: bool) -> tuple[Image.Ima
         words.append("colour converted to grey")
     if mode == "RGB" and grey.mode != "RGB":
         words.append("grey converted to colour")
-    plain = grey.convert(mode)
+    plain = grey if grey.mode == mode else grey.convert(mode)
     if invert:
         plain = ImageOps.invert(plain)
         words.append("inverted")
@@ -251,7 +252,7 @@ def _opaque(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, (0, 0, 0, 255)), layer).convert("RGB")
-    return image if image.mode in ("L", "1") else image.convert("RGB")
+    return image if image.mode in ("L", "1", "RGB") else image.convert("RGB")
 
 
 def _colourless(image: Image.Image) -> bool:

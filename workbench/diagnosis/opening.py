@@ -12,7 +12,7 @@ from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.wording import join_names
-from workbench.data import is_folder, is_known, load_dataset
+from workbench.data import is_folder, load_dataset
 from workbench.data.saved_predictions import read_predictions
 from workbench.diagnosis import registry
 from workbench.session.session import Session as Explained
@@ -136,7 +136,7 @@ def _from_predictions(
 def _fit_of(run: Run) -> dict[str, Any]:
     """How the files that a run was trained on became pixels; nothing where they were no files."""
     made = run.manifest
-    if is_known(made.dataset) or Path(made.dataset).suffix.lower() == ".npz":
+    if "fit" not in made.reading and not is_folder(made.dataset):
         return {}
     # Runs of before this was noted down had their images padded.
     return {"fit": made.reading.get("fit", "pad"), "interpolation": made.reading.get("interpolation", "bilinear")}

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -189,9 +189,15 @@ def _shown(name: str) -> str:
 
 
 def _digest(path: Path) -> str:
-    """16 hexadecimal digits of an archive's content."""
+    """16 hexadecimal digits of an archive's content; read once, while its size and time of change stay."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        known = path.stat()
+        return _digest_of(path.resolve(), known.st_size, known.st_mtime_ns)
     except OSError as error:
         raise Unavailable(f"{path.name} cannot be read: {error.strerror}.") from None
+
+
+@lru_cache(16)
+def _digest_of(path: Path, _size: int, _changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -69,11 +69,11 @@ def lay_out_labels(path: Path, tree: Tree) -> Layout:
             found[file] = row
     kept = {file: row for file, row in found.items() if file not in mixed}
     names, place = _classes([row.label for row in kept.values()], path)
-    parts = tuple(part_of(row.part) for row in kept.values())
+    parts = tuple(part_of(row.part) for row in kept.values()) if any(row.part for row in rows) else _by_folder(kept)
     if any(parts) and not all(parts):
         odd["no part"] += parts.count("")
         kept = {file: row for file, row in kept.items() if row.part}
-        parts = tuple(part_of(row.part) for row in kept.values())
+        parts = tuple(part for part in parts if part)
     if len(names) < 2 or not kept:
         lost = f" {plural(len(missing), 'file')} of it {'is' if len(missing) == 1 else 'are'} not there"
         raise WorkbenchError(
@@ -204,6 +204,12 @@ def _classes(labels: Sequence[str], path: Path) -> tuple[tuple[str, ...], dict[s
         raise WorkbenchError(f"Labels of {path.name} that are numbers must be whole, from 0. Got {distinct[0]!r}.")
     count = 1 + int(max(numbers.values(), default=-1))
     return tuple(map(str, range(count))), {label: int(number) for label, number in numbers.items()}
+
+
+def _by_folder(files: Iterable[str]) -> tuple[str, ...]:
+    """Parts by the folders that the files lie in, train/0.jpg and test/1.jpg, where all of them say one; else none."""
+    parts = tuple(next((part for step in file.split("/")[:-1] if (part := part_of(step))), "") for file in files)
+    return parts if all(parts) and len(set(parts)) > 1 else ("",) * len(parts)
 
 
 def _are_numbers(place: dict[str, int]) -> bool:

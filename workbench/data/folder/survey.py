@@ -23,6 +23,7 @@ from workbench.core.types import Array
 from workbench.data.image_file import Unreadable, look_at
 
 FRESH = 2.0  # seconds; a file that was changed since may be changed again within one tick of the disk's clock
+LARGEST = 2**30  # bytes of a file
 VERSION = 2  # of what is kept
 
 
@@ -127,19 +128,26 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 def _seen(path: Path) -> tuple[tuple[int, int], bool, bool, bool, bytes, str]:
     """Decode one file; a row of the table."""
+    digest, problem = bytes(16), ""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
-            return (0, 0), False, False, False, bytes(16), "not a regular file"
+        if problem := _unfit(path.stat()):
+            return (0, 0), False, False, False, digest, problem
         content = path.read_bytes()
-    except OSError as error:
-        return (0, 0), False, False, False, bytes(16), (error.strerror or "cannot be read")[:32]
-    digest = hashlib.sha256(content).digest()[:16]
-    if not content:
-        return (0, 0), False, False, False, digest, "empty"
-    try:
+        digest = hashlib.sha256(content).digest()[:16]
         look = look_at(content)
+    except OSError as error:
+        problem = error.strerror or "cannot be read"
     except Unreadable as error:
-        return (0, 0), False, False, False, digest, error.reason
+        problem = error.reason if content else "empty"
     except WorkbenchError as error:
-        return (0, 0), False, False, False, digest, str(error)[:32]
-    return (look.height, look.width), look.coloured, look.transparent, look.turned, digest, ""
+        problem = str(error)
+    else:
+        return (look.height, look.width), look.coloured, look.transparent, look.turned, digest, ""
+    return (0, 0), False, False, False, digest, problem[:32]
+
+
+def _unfit(known: os.stat_result) -> str:
+    """Why a file is not even opened; a pipe would never end."""
+    if not stat.S_ISREG(known.st_mode):
+        return "not a regular file"
+    return "larger than 1 GB" if known.st_size > LARGEST else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from workbench.core.errors import Unavailable
+from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.data.image_file import reads_heic
 from workbench.data.image_kinds import HEAD, HEIC, HEIC_HELP, HEIC_SUFFIXES, SUFFIXES, kind_of
 
@@ -22,6 +22,10 @@ SYSTEM = frozenset(
 """Folders that systems and servers make, in lower case: thumbnails, bins, rests."""
 RAW = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"})
 """Raw photos hold a small JPEG, which is not the photo."""
+DEEPEST = 64
+"""Folders that may lie in one another."""
+MOST_LINKS = 2
+"""Links to folders on one way: folders that link to each other could be gone through in countless orders."""
 LABEL_FILES = (".csv", ".tsv")
 
 
@@ -113,23 +117,26 @@ def is_system(name: str) -> bool:
 def look_through(folder: Path) -> Tree:
     """Find the images below a folder; of files whose name does not end like an image's the first bytes are read.
 
-    Links are followed, but never in a circle.
+    Links are followed, but never in a circle, and at most two on one way.
 
     Raises:
         Unavailable: if there is no such folder, or it cannot be read.
+        WorkbenchError: if its folders lie too deep in one another.
     """
     if not folder.is_dir():
         raise Unavailable(f"There is no folder {str(folder)!r}.")
     tree = Tree(Place(), Counter(), Counter(), [])
     top = folder.stat()
     try:
-        _look(tree, tree.top, folder, frozenset({(top.st_dev, top.st_ino)}))
+        _look(tree, tree.top, folder, ((top.st_dev, top.st_ino),), 0)
     except OSError as error:
         raise Unavailable(f"{error.filename or folder} cannot be read: {error.strerror}.") from None
     return tree
 
 
-def _look(tree: Tree, place: Place, folder: Path, above: frozenset[tuple[int, int]]) -> None:
+def _look(tree: Tree, place: Place, folder: Path, above: tuple[tuple[int, int], ...], links: int) -> None:
+    if len(above) > DEEPEST:
+        raise WorkbenchError(f"Folders of images may lie {DEEPEST} deep. {printable(str(folder))[:80]} … is deeper.")
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
@@ -137,11 +144,11 @@ def _look(tree: Tree, place: Place, folder: Path, above: frozenset[tuple[int, in
         if is_system(entry.name):
             if not entry.name.startswith(".") and entry.is_dir():
                 tree.system[entry.name] += sum(len(names) for _, _, names in os.walk(entry.path))
-        elif entry.is_dir():
-            known = entry.stat()
-            if (known.st_dev, known.st_ino) not in above:
+        elif _is_folder(entry):
+            known, far = entry.stat(), links + entry.is_symlink()
+            if (known.st_dev, known.st_ino) not in above and far <= MOST_LINKS:
                 inner = place.places[entry.name] = Place(entry.name, f"{path}/")
-                _look(tree, inner, folder / entry.name, above | {(known.st_dev, known.st_ino)})
+                _look(tree, inner, folder / entry.name, (*above, (known.st_dev, known.st_ino)), far)
         else:
             _sort(tree, place, entry, path)
 
@@ -149,14 +156,16 @@ def _look(tree: Tree, place: Place, folder: Path, above: frozenset[tuple[int, in
 def _sort(tree: Tree, place: Place, entry: os.DirEntry[str], path: str) -> None:
     """Note a file down for what it is."""
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - 100,000 of them
-    regular = _is_regular(entry)
+    size = _size(entry)
+    regular = size is not None
     if suffix in SUFFIXES:
         # A broken link is a file that is missing, and is named later.
         (place.images if regular or entry.is_symlink() else tree.odd).append(path)
         return
     if suffix in LABEL_FILES and regular:
         place.tables.append(path)
-    kind = "" if suffix in RAW or not regular else _kind_inside(entry.path, bool(suffix))
+    # A file of the kernel has no size, and may never end.
+    kind = _kind_inside(entry.path, bool(suffix)) if size and suffix not in RAW else ""
     if kind and (kind != HEIC or reads_heic()):
         place.images.append(path)
         return
@@ -165,11 +174,20 @@ def _sort(tree: Tree, place: Place, entry: os.DirEntry[str], path: str) -> None:
         tree.others[(".heic" if kind == HEIC else suffix) or "no suffix"] += 1
 
 
-def _is_regular(entry: os.DirEntry[str]) -> bool:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        return stat.S_ISREG(entry.stat().st_mode)
-    except OSError:
+        return entry.is_dir()
+    except OSError:  # a link to itself
         return False
+
+
+def _size(entry: os.DirEntry[str]) -> int | None:
+    """Bytes of a regular file; None for anything else."""
+    try:
+        known = entry.stat()
+    except OSError:
+        return None
+    return known.st_size if stat.S_ISREG(known.st_mode) else None
 
 
 def _kind_inside(path: str, named: bool) -> str:

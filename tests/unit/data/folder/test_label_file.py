@@ -66,6 +66,15 @@ def test_a_column_of_parts(photos):
     assert "1 line skipped, whose part is 'later'" in data.notes
 
 
+def test_parts_by_the_folders_of_the_files(photos):
+    (photos / "photos").rename(photos / "train_images")
+    (photos / "test").mkdir()
+    (photos / "train_images/3.png").rename(photos / "test/3.png")
+    (photos / "labels.csv").write_text("file,label\n0.png,a\n1.png,b\n2.png,a\n3.png,b\n")
+    assert own_parts(photos) == ("train", "test")
+    assert load_dataset(photos).labels.tolist() == [1]
+
+
 def test_numbers_are_labels_and_may_not_begin_at_one(photos):
     text = "file,label\n0,{}\n1,{}\n2,{}\n"
     assert read(photos / "x.csv", text.format(0, 2, 2))[:2] == (

@@ -164,3 +164,17 @@ def test_files_are_known_by_their_content_and_all_that_is_left_out_is_listed(tmp
     assert all(kind in others for kind in (".txt", ".ini", ".db", ".mp4", ".dng", ".heic", "no suffix"))
     assert any(note.startswith("HEIC photos are not read: convert it to JPEG") for note in layout.notes)
     assert "1 skipped that are no regular files: cat/pipe.jpg" in layout.notes
+
+
+def test_folders_that_link_to_each_other_or_lie_too_deep_end(tmp_path):
+    made(tmp_path, *(f"{name}/d{number}" for name in "ab" for number in range(6)), each=1)
+    for name in "ab":
+        for number in range(6):
+            for other in range(6):
+                (tmp_path / name / f"d{number}" / f"to{other}").symlink_to(f"../d{other}", target_is_directory=True)
+        (tmp_path / name / "self").symlink_to("self")
+    layout = lay_out(tmp_path, [("a", "b")])
+    assert layout.class_names == ("a", "b") and len(layout.files) < 1000
+    (tmp_path / "c").joinpath(*["d"] * 70).mkdir(parents=True)
+    with pytest.raises(WorkbenchError, match="may lie 64 deep"):
+        lay_out(tmp_path)
