@@ -69,7 +69,7 @@ def read_image(
     `keras.utils.image_dataset_from_directory` gives, but for rounding (mean difference 0.25 of 255; of JPEG files 1.0,
     since TensorFlow has another decoder; 4 to 13 with antialiasing). `load_img(interpolation="bilinear")` averages
     where it makes smaller, for which "area" is the nearest; `flow_from_directory` and `load_img` take "nearest" by
-    themselves. Transparent places become black.
+    themselves. Transparency is dropped, as all of them do; photos are turned upright, which none of them does.
 
     Args:
         source: path, or content, of a PNG, JPEG, GIF, BMP, WebP, TIFF or AVIF file with 8 bits a channel.
@@ -118,7 +118,7 @@ def look_at(source: str | Path | bytes) -> Look:
     with _decoded(source, 512) as (image, (width, height)):
         turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # a quarter turn
         transparent = image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] != 255
-        # Seen as it will be read: what a transparent pixel hides is no colour.
+        # Seen as it will be read.
         coloured = not _colourless(_opaque(image)) if image.mode not in ("L", "1") else False
         upright = image.getexif().get(0x0112, 1) in range(2, 9)
         return Look(*((width, height) if turned else (height, width)), coloured, transparent, upright)
@@ -231,7 +231,7 @@ def _upright(image: Image.Image, channels: int, invert: bool) -> tuple[Image.Ima
         turned = ImageOps.exif_transpose(image)
         words.append("rotated upright")
     if turned.has_transparency_data and turned.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-        words.append("transparent pixels made black")
+        words.append("transparency dropped")
     grey = _opaque(turned)
     mode = "L" if channels == 1 else "RGB"
     if mode == "L" and grey.mode == "RGB" and not _colourless(grey):
@@ -246,12 +246,9 @@ def _upright(image: Image.Image, channels: int, invert: bool) -> tuple[Image.Ima
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """Return the image as L, 1 or RGB: transparent places black, other kinds of colour as RGB."""
-    from PIL import Image
-
+    """Return the image as L, 1 or RGB. Transparency is dropped, as Keras' readers do: what it hid is seen."""
     if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, (0, 0, 0, 255)), layer).convert("RGB")
+        return image.convert("RGBA").convert("RGB")
     return image if image.mode in ("L", "1", "RGB") else image.convert("RGB")
 
 

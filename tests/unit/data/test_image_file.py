@@ -2,8 +2,10 @@ import io
 import struct
 import zlib
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from workbench.core.errors import Unavailable, WorkbenchError
@@ -48,11 +50,15 @@ def test_colour_to_grey_and_back():
     assert words == ["grey converted to colour"]
 
 
-def test_alpha_is_laid_on_black_and_said():
+def test_alpha_is_dropped_as_by_keras_and_said():
     half = np.array([[[200, 100, 50, 255], [200, 100, 50, 0]]])
     image, words = read_image(png(half), (1, 2, 3))
-    assert image.tolist() == [[[200, 100, 50], [0, 0, 0]]]
-    assert words == ["transparent pixels made black"]
+    assert (
+        image.tolist()
+        == [[[200, 100, 50], [200, 100, 50]]]
+        == tf.image.decode_image(png(half), channels=3).numpy().tolist()
+    )
+    assert words == ["transparency dropped"]
     opaque, words = read_image(png(np.dstack([GREY] * 3 + [GREY * 0 + 255])), (2, 3, 1))
     assert opaque[..., 0].tolist() == GREY.tolist()
     assert words == []
@@ -64,8 +70,10 @@ def test_alpha_of_a_palette():
     file = io.BytesIO()
     image.save(file, "PNG", transparency=0)
     pixels, words = read_image(file.getvalue(), (1, 2, 3))
-    assert pixels.tolist() == [[[0, 0, 0], [0, 0, 255]]]
-    assert words == ["transparent pixels made black"]
+    assert pixels.tolist() == [[[255, 255, 255], [0, 0, 255]]]
+    assert np.array_equal(pixels, tf.image.decode_image(file.getvalue(), channels=3))
+    assert np.array_equal(pixels, keras.utils.img_to_array(keras.utils.load_img(file)))
+    assert words == ["transparency dropped"]
 
 
 def test_other_proportions_are_stretched_padded_or_cropped():
@@ -173,8 +181,8 @@ def test_a_look_tells_what_a_file_is():
     half = np.array([[[200, 100, 50, 255], [0, 0, 0, 0]]])
     assert look_at(png(half)) == Look(1, 2, True, True)
     assert look_at(png(GREY)) == Look(2, 3, False, False)
-    hidden = np.array([[[90, 90, 90, 255], [200, 0, 0, 0]]])  # the only colour is where nothing is seen
-    assert look_at(png(hidden)) == Look(1, 2, False, True)
+    hidden = np.array([[[90, 90, 90, 255], [200, 0, 0, 0]]])  # the only colour is where transparency hides it
+    assert look_at(png(hidden)) == Look(1, 2, True, True)
     with pytest.raises(Unreadable) as caught:
         look_at(png(np.random.default_rng(0).integers(0, 256, (40, 40)))[:900])
     assert caught.value.reason == "truncated"

@@ -172,9 +172,7 @@ class Folder:
         if channels == 3 and coloured < usable.sum():
             yield f"{plural(int(usable.sum()) - coloured, 'grey image')} converted to colour"
         if transparent := int((self.survey.transparent & usable).sum()):
-            yield (
-                f"transparent pixels made black in {plural(transparent, 'image')}; Keras' readers show what is behind"
-            )
+            yield f"transparency dropped in {plural(transparent, 'image')}, as Keras' readers do"
         if turned := int((self.survey.turned & usable).sum()):
             yield (
                 f"{plural(turned, 'image')} turned upright, as EXIF says; Keras' readers leave them as they are stored"

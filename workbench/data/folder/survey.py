@@ -24,7 +24,7 @@ from workbench.data.image_file import Unreadable, look_at
 
 FRESH = 2.0  # seconds; a file that was changed since may be changed again within one tick of the disk's clock
 LARGEST = 2**30  # bytes of a file
-VERSION = 2  # of what is kept
+VERSION = 3  # of what is kept
 
 
 @dataclass(frozen=True, kw_only=True)
