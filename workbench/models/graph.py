@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops, tree
 from keras.src.models.functional import Functional
 
@@ -192,20 +191,6 @@ def _head(logits: Tensor, embeddings: Tensor, note: str, squash: str) -> Head:
         return head
     more = " Probabilities are the softmax of these scores, not the sigmoids."
     return replace(head, note=note + more, sigmoid=True)
-
-
-def pixel_range(model: keras.Model, steps: list[Step]) -> float:
-    """Return 255 where the model brings pixels of 0…255 into its own range, before its first weights; else 1."""
-    if "int" in str(getattr(next(iter(getattr(model, "inputs", None) or []), None), "dtype", "")):
-        return 255.0
-    for step in steps:
-        if type(step.layer).__name__ == "Rescaling":
-            return 255.0 if np.max(np.abs(step.layer.scale)) < 0.1 else 1.0
-        if type(step.layer).__name__ == "Normalization":
-            return 255.0 if np.max(np.abs(ops.convert_to_numpy(step.layer.mean))) > 2 else 1.0
-        if getattr(step.layer, "weights", []):
-            break
-    return 1.0
 
 
 def _behind(steps: list[Step], step: Step) -> Step:

@@ -102,3 +102,32 @@ def preprocessing(name: str, channels: int) -> Preprocessing:
             f"{', '.join(each.name for each in _ALL if each.fits(channels))}."
         )
     return found
+
+
+WRONG = "If that is wrong, every number here is: --preprocessing pixels|signed|…"
+ASSUMED = f"The pixels' scale is assumed to be 0…1: the model does not show it. {WRONG}"
+"""What is said where nothing shows the scale, and nobody has measured it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputScale:
+    """What a model is given for an image, and how that is known.
+
+    Attributes:
+        name: of the preprocessing, as it is asked for; "auto" where the model shows it, or [0, 1] is assumed.
+        given: of what the model is given.
+        found: how it was measured; empty where it was not.
+        assumed: what is assumed about it, a sentence; empty where it is known.
+    """
+
+    name: str = AUTO
+    given: str = UNIT.name
+    found: str = ""
+    assumed: str = ""
+
+    @property
+    def words(self) -> str:
+        """Say in a few words what a caption has to say; nothing where the model shows it."""
+        if self.assumed:
+            return f"{self.given}, assumed"
+        return f"{self.given}, measured" if self.found else ""

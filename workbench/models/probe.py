@@ -14,28 +14,18 @@ import tensorflow as tf
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
+from workbench.models.data_flow import DataFlow
 from workbench.models.engine import Engine
-from workbench.models.graph import Head, Step, Tensor, head_of, pixel_range, walk
+from workbench.models.feature_layers import FeatureLayers, feature_layers
+from workbench.models.graph import Head, Step, Tensor, head_of, walk
+from workbench.models.input_scaling import shown_scaling
 from workbench.models.input_shape import fit_input
 from workbench.models.one_unit import TWO_CLASSES, Kind, judge_values, read_head, two_logits
-from workbench.models.preprocessing import AUTO, PIXELS, UNIT, Preprocessing, preprocessing
+from workbench.models.preprocessing import ASSUMED, AUTO, PIXELS, UNIT, Preprocessing, preprocessing
 from workbench.models.scorer import RECTIFIERS, Scorer, Trace
 
 CLASSES = tf.TensorSpec((None,), tf.int64)
 """Signature of one class for each image, for `compile`."""
-POOLING = (
-    "Pooling",
-    "Dropout",
-    "Padding",
-    "Cropping",
-    "UpSampling",
-    "Reshape",
-    "Rescaling",
-    "Normalization",
-    "Resizing",
-)
-
-
 UNSEEN = 32
 """Values that a model is taken to hold for each of its input, where it cannot be seen into."""
 
@@ -48,7 +38,7 @@ class LayerInfo:
         name: path of the layer, "backbone/deep" inside a nested model.
         kind: class of the layer.
         shape: shape of its output without N; None where a size is not fixed.
-        spatial: whether the output is (N, h, w, F) with more than one place.
+        spatial: whether the output is (N, h, w, F) with more than one place, computed from the image: feature maps.
     """
 
     name: str
@@ -63,8 +53,9 @@ class Probe:
     Attributes:
         classes: K.
         image_shape: (H, W, C) of the images that it takes.
-        note: sentences about what it is given, and where its scores were found.
         preprocessing: what the model is given for an image in [0, 1].
+        assumption: what is assumed about that, a sentence; empty where it was given, the model shows it, or a session
+            has measured it.
         inference_only: what kind of file the model is, if it gives predictions and no gradients; else empty.
         layers: every layer by path, in the order of execution.
         keras_layers: the Keras layer, or operation, behind each of them.
@@ -99,16 +90,17 @@ class Probe:
     ) -> None:
         self.model, self.floats, self._examples = model, floats, examples
         self.image_shape, self._input_shape = fit_input(model, image_shape)
-        self._auto = given == AUTO
+        self._auto, self.assumption = given == AUTO, ""
         self.preprocessing: Preprocessing = UNIT if self._auto else preprocessing(given, self.image_shape[2])
         self.inference_only = str(getattr(model, "inference_only", ""))
         self.engine = Engine()
         self._weights: tuple[tf.Variable, ...] = ()  # in place of the model's own; empty for those
         self._logarithm = self._squashed = False
         self.sigmoid = self.rectified = self.one_unit = False
-        self.note = self.reading = ""
+        self._scores = self.reading = ""
         self.layers: dict[str, LayerInfo] = {}
         self.keras_layers: dict[str, Any] = {}
+        self._features = FeatureLayers()
         self.classes = self._look()
         values = sum(int(np.prod([size or 1 for size in layer.shape])) for layer in self.layers.values())
         if any(isinstance(layer, keras.Model) for layer in self.keras_layers.values()):
@@ -126,25 +118,34 @@ class Probe:
         return other
 
     def _look(self) -> int:
-        """Trace the model once: names, shapes, K, and what kind of output it has."""
+        """Trace the model once: names, shapes, K, what kind of output it has, and what it does to its input."""
+        shown: list[Preprocessing | None] = []
 
         def first(images: Tensor) -> Tensor:
             steps = self._steps(images)
-            self.layers = {step.name: _info(step) for step in steps}
-            self.keras_layers = {step.name: step.layer for step in steps}
             head = head_of(steps)
-            self.note, self.sigmoid, self.one_unit = head.note, head.sigmoid, head.one_unit
+            self._scores, self.sigmoid, self.one_unit = head.note, head.sigmoid, head.one_unit
+            graph = tf.compat.v1.get_default_graph()
+            flow = DataFlow(graph, images, steps, head.logits)
+            self._features = feature_layers(steps, flow, head.logits)
+            self.layers = {step.name: _info(step, step.name in self._features.names) for step in steps}
+            self.keras_layers = {step.name: step.layer for step in steps}
             scores = self._first_reading(head) if head.one_unit else head.logits
             if self._auto:
-                self.preprocessing = PIXELS if pixel_range(self.model, steps) > 1 else UNIT
-            operations = tf.compat.v1.get_default_graph().get_operations()
-            self.rectified = any(each.type in RECTIFIERS for each in operations)
+                with tf.init_scope():
+                    shown.append(shown_scaling(self.model, graph, images, flow.first))
+            self.rectified = any(each.type in RECTIFIERS for each in graph.get_operations())
             return scores
 
-        images = np.random.default_rng(0).random((4, *self.image_shape), np.float32).astype(self.floats)
+        # As many images as no other size is, so that they are known again wherever a layer puts that axis.
+        count = next(n for n in range(4, 16) if n not in (*self.image_shape, *self._input_shape))
+        images = np.random.default_rng(0).random((count, *self.image_shape), np.float32).astype(self.floats)
         with self.engine.lock:
             output = np.asarray(tf.function(first, autograph=False)(tf.constant(images)))
-        if output.ndim != 2 and (self.one_unit or output.size == 4 * output.shape[-1]):
+        if self._auto:
+            self.preprocessing = shown[0] or UNIT
+            self.assumption = "" if shown[0] else ASSUMED
+        if output.ndim != 2 and (self.one_unit or output.size == count * output.shape[-1]):
             output = output.reshape(len(output), -1)
         if output.ndim != 2 or output.shape[1] < 1:
             raise WorkbenchError(
@@ -154,19 +155,13 @@ class Probe:
         self.units = int(output.shape[1])
         if self.one_unit:
             self._judge_one_unit()
-        elif not self.note:
+        elif not self._scores:
             self._logarithm = bool((output >= 0).all() and np.allclose(output.sum(axis=1), 1, atol=1e-3))
-            self.note = (
+            self._scores = (
                 "The output is a probability without a separate softmax layer: scores are its logarithm."
                 if self._logarithm
                 else f"The last layer, {next(reversed(self.layers))!r}, is not linear: scores are its outputs."
             )
-        if not self._auto:
-            self.note += f" Images are {self.preprocessing.words}."
-        elif self.preprocessing is PIXELS:
-            self.note += " The model scales its input itself, so it is given pixels of 0…255."
-        if self.inference_only:
-            self.note = f"It is {self.inference_only}: it gives predictions but no gradients. {self.note}"
         return 2 if self.one_unit else self.units
 
     @property
@@ -182,18 +177,18 @@ class Probe:
         return read_head(head, self._last, getattr(self.model, "ending", None))
 
     def _first_reading(self, head: Head) -> Tensor:
-        output, kind, self.note = self._read(head)
+        output, kind, self._scores = self._read(head)
         self._logarithm = kind == "probability"
         self._squashed = head.ending == "sigmoid" or output is not head.logits
         return output
 
     def _judge_one_unit(self) -> None:
         """Tell by values what one output is, where the model does not show it; and say how it is read."""
-        if not self.note:
-            kind, self.note = judge_values(self._outputs(), self._last)
+        if not self._scores:
+            kind, self._scores = judge_values(self._outputs(), self._last)
             self._logarithm = kind == "probability"
-        self.reading = self.note
-        self.note += f" {TWO_CLASSES}"
+        self.reading = self._scores
+        self._scores += f" {TWO_CLASSES}"
 
     def _outputs(self) -> Array:
         """`(n,)` outputs of one unit, as they are: of noise, black and white, and of the examples."""
@@ -205,6 +200,18 @@ class Probe:
         with self.engine.lock:
             parts = [part[n : n + 16] for part in images for n in range(0, len(part), 16)]
             return np.concatenate([np.ravel(function(tf.constant(part.astype(self.floats)))) for part in parts])
+
+    @property
+    def note(self) -> str:
+        """Sentences about what it is given, what of that is assumed, and where its scores were found."""
+        said = [self._scores]
+        if self.inference_only:
+            said.insert(0, f"It is {self.inference_only}: it gives predictions but no gradients.")
+        if not self._auto:
+            said.append(f"Images are {self.preprocessing.words}.")
+        elif self.preprocessing is PIXELS:
+            said.append("The model scales its input itself, so it is given pixels of 0…255.")
+        return " ".join([*said, self.assumption]).strip()
 
     def _steps(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
         return walk(self.model, tf.reshape(self.preprocessing.change(images), (-1, *self._input_shape)), known)
@@ -247,26 +254,20 @@ class Probe:
 
     @property
     def spatial_layers(self) -> list[str]:
-        """Names of the layers with (N, h, w, F) output, in the order of execution."""
+        """Names of the layers with (N, h, w, F) feature maps of the image, in the order of execution."""
         return [layer.name for layer in self.layers.values() if layer.spatial]
 
     @property
     def default_layer(self) -> str | None:
-        """The last spatial layer that is no pooling: where class activation maps are read; None if there is none."""
-        found = [
-            layer.name
-            for layer in self.layers.values()
-            if layer.spatial and not any(word in layer.kind for word in POOLING)
-        ]
-        return next(reversed(found or self.spatial_layers), None)
+        """The last spatial layer that does not only pool or move: where class activation maps are read, or None."""
+        return self._features.default
 
     def no_maps(self, method: str) -> str:
         """Explain why `method` finds no feature maps in this model."""
+        needs = f"{method} needs a layer that computes (N, h, w, F) feature maps from the image."
         if self.inference_only:
-            return f"{method} needs a layer with (N, h, w, F) output. {self._closed()}, and no layers."
-        closed = any(isinstance(layer, keras.Model) for layer in self.keras_layers.values())
-        why = "hides its layers in a custom `call`" if closed else "has none"
-        return f"{method} needs a layer with (N, h, w, F) output. This model {why}."
+            return f"{needs} {self._closed()}, and no layers."
+        return f"{needs} {self._features.reason}"
 
     def no_gradients(self, method: str) -> str:
         """Explain why `method` finds no gradients in this model."""
@@ -287,11 +288,13 @@ class Probe:
             return self.default_layer
         if name not in self.layers:
             raise unknown("layer", name, self.spatial_layers)
+        if not self.spatial_layers:
+            raise WorkbenchError(self.no_maps(method))
         if name not in self.spatial_layers:
             shape = ", ".join(["N", *("?" if size is None else str(size) for size in self.layers[name].shape)])
             raise WorkbenchError(
-                f"`layer` must be one of {', '.join(self.spatial_layers) or '(none)'}. Got {name!r}; "
-                f"its output is ({shape}), {method} needs (N, h, w, F) with more than one place."
+                f"`layer` must be one of {', '.join(self.spatial_layers)}. Got {name!r}; its output is ({shape}), "
+                f"{method} needs (N, h, w, F) with more than one place, computed from the image."
             )
         return name
 
@@ -374,10 +377,8 @@ class Probe:
         return self.engine.compile(key, function, signature)
 
 
-def _info(step: Step) -> LayerInfo:
-    shape = tuple(step.output.shape[1:])
-    spatial = len(shape) == 3 and (None in shape[:2] or shape[0] * shape[1] > 1)
-    return LayerInfo(step.name, type(step.layer).__name__, shape, spatial)
+def _info(step: Step, spatial: bool) -> LayerInfo:
+    return LayerInfo(step.name, type(step.layer).__name__, tuple(step.output.shape[1:]), spatial)
 
 
 def _kernel(layer: Any) -> Any:

@@ -9,7 +9,7 @@ from keras import layers, ops
 from keras.src.models.functional import Functional
 
 from workbench.core.errors import WorkbenchError
-from workbench.models.graph import head_of, pixel_range, walk
+from workbench.models.graph import head_of, walk
 
 IMAGES = np.random.default_rng(0).random((2, 6, 6, 1), np.float32)
 
@@ -226,26 +226,3 @@ def test_a_layer_that_is_more_than_kernel_and_bias_is_not_taken_apart():
     head = head_of(walk(model, ops.convert_to_tensor(IMAGES)))
     assert head.note == ""
     np.testing.assert_allclose(head.logits, model(IMAGES), atol=1e-6)
-
-
-def normalised(mean):
-    return layers.Normalization(mean=mean, variance=1.0)
-
-
-@pytest.mark.parametrize(
-    ("head", "white"),
-    [
-        ([], 1),
-        ([layers.Rescaling(1 / 255)], 255),
-        ([layers.Rescaling(1 / 127.5, offset=-1)], 255),
-        ([layers.Rescaling(2.0, -1)], 1),
-        ([normalised(0.3)], 1),
-        ([normalised(120.0)], 255),
-        ([layers.RandomFlip(), layers.Rescaling(1 / 255)], 255),
-        ([layers.Rescaling(1 / 255), normalised(0.45)], 255),
-        ([layers.Conv2D(1, 1), layers.Rescaling(1 / 255)], 1),
-    ],
-)
-def test_what_the_model_takes_for_white(head, white):
-    model = keras.Sequential([keras.Input((6, 6, 1)), *head, layers.Flatten(), layers.Dense(2)])
-    assert pixel_range(model, walk(model, ops.convert_to_tensor(IMAGES))) == white

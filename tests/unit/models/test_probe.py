@@ -114,10 +114,10 @@ MODELS = {
         LOGARITHM,
     ),
     "quantised": (quantised, "conv", LOGARITHM),
-    "attention": (attention, "patches", "The softmax of layer"),
+    "attention": (attention, None, "The softmax of layer"),
     "only pooling": (
         lambda: sequential(layers.MaxPooling2D(name="pool"), layers.Flatten(), layers.Dense(3)),
-        "pool",
+        None,
         "ends without",
     ),
     "augmentation": (

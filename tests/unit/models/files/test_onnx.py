@@ -106,8 +106,8 @@ def test_it_says_what_it_is_and_gives_no_gradient(tmp_path):
     assert probe.note.startswith("It is an ONNX model: it gives predictions but no gradients.")
     assert not probe.gradient(IMAGES, np.zeros(5, int)).any()
     assert probe.no_maps("Grad-CAM") == (
-        "Grad-CAM needs a layer with (N, h, w, F) output. This model is an ONNX model, inference-only: it gives "
-        "predictions but no gradients, and no layers."
+        "Grad-CAM needs a layer that computes (N, h, w, F) feature maps from the image. This model is an ONNX model, "
+        "inference-only: it gives predictions but no gradients, and no layers."
     )
     np.testing.assert_allclose(probe.embeddings(IMAGES), probe.logits(IMAGES), rtol=1e-5, atol=1e-6)
     with pytest.raises(NotImplementedError, match=r"m.onnx is an ONNX model"):
