@@ -143,7 +143,9 @@ def plant(case: Case) -> tuple[Session, World, Fault]:
     world = fault.before(build(chance), chance)
     model = train_network(world.train, epochs, fault.fitting(), chance)
     world = fault.after(fault.network(model, world, chance), chance)
-    session = Session(model, world.test, name=f"{case.world}-{case.fault}", train=world.train, cache=False)
+    name = f"{case.world}-{case.fault}"
+    # What it is given is said, not measured: else a fault of the scale would be mended before it is looked for.
+    session = Session(model, world.test, name=name, preprocessing="unit", train=world.train, cache=False)
     return session, world, fault
 
 

@@ -63,6 +63,8 @@ def caption(result: Result) -> str:
         parts.append(plural(int(context["images"]), "image"))
     if context.get("classes"):
         parts.append(plural(int(context["classes"]), "class"))
+    if context.get("preprocessing"):  # only where it was measured or is assumed
+        parts.append(f"preprocessing {context['preprocessing']}")
     parts += [f"{name}={_value(value)}" for name, value in result.params.items()]
     return " · ".join(text(part, 60) for part in parts)
 

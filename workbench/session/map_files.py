@@ -77,6 +77,7 @@ def stream_maps(
         "data": session.dataset.fingerprint,
         "rows": len(chosen),
         "which": _digest(chosen, classes, others),
+        **({"assumed": session.assumed} if session.assumed else {}),
     }
     try:
         done, names = _done(path, made, overwrite=overwrite)

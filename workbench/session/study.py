@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -17,11 +18,12 @@ from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.kept import Kept
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
+from workbench.core.provenance import code_digest
 from workbench.core.types import Array
 from workbench.data.sampling import balanced_rows
 from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.files import file_fingerprint, is_inference_only
-from workbench.models.preprocessing import AUTO, FIND, NAMES
+from workbench.models.preprocessing import AUTO, FIND, NAMES, UNIT, InputScale
 from workbench.training.dynamics import Dynamics, read_dynamics
 from workbench.training.runs import Run
 
@@ -46,7 +48,6 @@ class Study:
         run: the run that the model belongs to, or None.
         name: what captions call the model.
         cache: whether predictions and results are kept in the user's cache folder.
-        found: how "find" came to its preprocessing, a sentence; empty where it was not asked.
 
     Args:
         model: a Keras model, a run, or the path of a model file or folder, as `models.files.load_model` takes it; None
@@ -55,9 +56,10 @@ class Study:
         predictions: what a model that is not here says of the images, instead of `model`: a file as
             `read_predictions` takes it, or `(N, K)` probabilities or logits. There are no maps then.
         name: of the model; the run's or the file's, if not given.
-        preprocessing: what the model is given for an image: "auto" (it scales its input itself, or takes [0, 1]),
-            "unit", "signed", "pixels", "imagenet-torch", "imagenet-caffe", or "find": the one that is surely more
-            accurate than "auto"; the run's, if not given.
+        preprocessing: what the model is given for an image: "auto" (what the model shows; where it shows nothing, what
+            is surely the most accurate on some of the images, else [0, 1], which is said in `assumed`), "unit",
+            "signed", "pixels", "imagenet-torch", "imagenet-caffe", or "find": the one that is surely more accurate
+            than "auto"; the run's, if not given.
         train: the images it was trained on, or what loads them (None if they are not known); analyses of the training
             part need it.
     """
@@ -89,7 +91,8 @@ class Study:
         self._preprocessing = self._usual if preprocessing is None else preprocessing
         if self._preprocessing not in (*NAMES, FIND):
             raise unknown("preprocessing", self._preprocessing, (*NAMES, FIND))
-        self.found = ""
+        self._scale: InputScale | None = None
+        self._first: Probe | None = None  # with which the scale was settled
         self._train = train
         self._lock = threading.RLock()
         self._opening = threading.RLock()  # of its own, so that saved predictions are there while the model is loaded
@@ -122,16 +125,22 @@ class Study:
             "classes": len(self.class_names),
             "model": self.model_fingerprint,
             "data": self.dataset.fingerprint,
+            **({"preprocessing": words} if (words := self.scale.words) else {}),
         }
 
     @cached_property
     def model_fingerprint(self) -> str:
         """16 hexadecimal digits that change with any weight and with what the model is given.
 
-        A run and a file need no TensorFlow for it, unless the preprocessing is yet to be found.
+        A run needs no TensorFlow for it, nor does a file whose scale was settled before.
         """
-        how = self.preprocessing
-        return self._weights if how == AUTO else hashlib.sha256(f"{self._weights} {how}".encode()).hexdigest()[:16]
+        if self._owner is not None:
+            return self._owner.model_fingerprint
+        scale = self.scale
+        if scale.name == AUTO and (not self._own or scale.given == UNIT.name):
+            return self._weights
+        how = f"{scale.given}{' assumed' if scale.assumed else ''}"
+        return hashlib.sha256(f"{self._weights} {how}".encode()).hexdigest()[:16]
 
     @cached_property
     def _weights(self) -> str:
@@ -150,19 +159,103 @@ class Study:
 
     @property
     def preprocessing(self) -> str:
-        """Name of what the model is given for an image; to find it, the model is loaded at the first call."""
-        if self._owner is not None:
-            return self._owner.preprocessing
-        if self._preprocessing == FIND:
-            with self._opening:
-                if self._preprocessing == FIND:
-                    from workbench.models.preprocessing_search import find_preprocessing
+        """Name of what the model is given for an image; to find or measure it, the model is loaded."""
+        return self.scale.name
 
-                    path = cache_folder() / "results" / f"{self._weights}-{self.dataset.fingerprint}" / "found.npz"
-                    self.found, self._preprocessing = find_preprocessing(
-                        lambda: self._model, self.dataset, path if self.cache else None
-                    )
-        return self._preprocessing
+    @property
+    def found(self) -> str:
+        """How the preprocessing was found or measured; empty where it was given, or the model shows it."""
+        return self.scale.found
+
+    @property
+    def assumed(self) -> str:
+        """What is assumed about the pixels' scale, a sentence that belongs beside every number; empty if nothing is."""
+        return self.scale.assumed
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known without loading the model what that is given."""
+        if self._owner is not None:
+            return self._owner.settled
+        if self._scale is None and self._preprocessing not in (AUTO, FIND):
+            self._scale = InputScale(name=self._preprocessing, given=self._preprocessing)
+        if self._scale is None and self._preprocessing == AUTO and not self._own:
+            self._scale = InputScale()  # our own trainer gave it [0, 1]; or there is no model
+        if self._scale is None and self.cache and (kept := load_arrays(self._scale_path)) is not None:
+            values = {name: str(value) for name, value in kept.items()}
+            if values.pop("code", "") == code_digest() and values.keys() == InputScale.__dataclass_fields__.keys():
+                self._scale = InputScale(**values)
+        return self._scale is not None
+
+    @property
+    def scale(self) -> InputScale:
+        """What the model is given, and how that is known: what was asked for, or trained with, is.
+
+        Any other model that does not show it is measured at the first call, which loads it; the answer is cached.
+        """
+        if self._owner is not None:
+            return self._owner.scale
+        if not self.settled:
+            with self._opening:
+                if not self.settled:
+                    self._scale = self._settle()
+                    if self.cache:
+                        arrays = {name: np.array(value) for name, value in asdict(self._scale).items()}
+                        save_arrays(self._scale_path, {**arrays, "code": np.array(code_digest())})
+        return cast("InputScale", self._scale)
+
+    @property
+    def _own(self) -> bool:
+        """Whether the model is somebody's own: nothing tells what it was trained on."""
+        return self.run is None and self._given is not None
+
+    @property
+    def _scale_path(self) -> Path:
+        return cache_folder() / "results" / f"{self._weights}-{self.dataset.fingerprint}" / f"{self._preprocessing}.npz"
+
+    def _settle(self) -> InputScale:
+        """Find what the model is given, by accuracy if need be."""
+        if self._preprocessing == FIND:
+            from workbench.models.preprocessing_search import find_preprocessing
+
+            path = self._scale_path.with_name("found.npz") if self.cache else None
+            found, name = find_preprocessing(lambda: self._model, self.dataset, path)
+            if name != AUTO:
+                return InputScale(name=name, given=name, found=found)
+            return replace(self._shown() if self._own else InputScale(), found=found)
+        return self._shown()
+
+    def _shown(self) -> InputScale:
+        """Take what the model itself shows, or else measure it."""
+        from workbench.models.scale_measurement import measure_scale
+
+        probe = self._first = self._looked_at(AUTO)
+        if not probe.assumption:
+            return InputScale(given=probe.preprocessing.name)
+        return measure_scale(probe, self.dataset)
+
+    def _looked_at(self, given: str) -> Probe:
+        """Return a probe of the model.
+
+        Raises:
+            WorkbenchError: if it does not fit the data.
+        """
+        from workbench.models.probe import Probe
+
+        probe = Probe(self._model, self.dataset.image_shape, given=given, examples=self._some_images)
+        if probe.classes != len(self.class_names):
+            from workbench.data.class_names import other_count
+
+            gives = (
+                "has one output unit, which tells two classes apart"
+                if probe.one_unit
+                else f"gives {probe.classes} scores per image"
+            )
+            raise WorkbenchError(
+                f"The model {gives}. {self.dataset.name!r} has {len(self.class_names)} classes"
+                f"{other_count(self.dataset, probe.classes)}"
+            )
+        return probe
 
     @property
     def only_predictions(self) -> bool:
@@ -219,23 +312,10 @@ class Study:
             return self._owner.probe
         with self._opening:
             if self._probe is None:
-                from workbench.models.probe import Probe
-
-                probe = Probe(
-                    self._model, self.dataset.image_shape, given=self.preprocessing, examples=self._some_images
-                )
-                if probe.classes != len(self.class_names):
-                    from workbench.data.class_names import other_count
-
-                    gives = (
-                        "has one output unit, which tells two classes apart"
-                        if probe.one_unit
-                        else f"gives {probe.classes} scores per image"
-                    )
-                    raise WorkbenchError(
-                        f"The model {gives}. {self.dataset.name!r} has {len(self.class_names)} classes"
-                        f"{other_count(self.dataset, probe.classes)}"
-                    )
+                scale, probe = self.scale, self._first
+                if probe is None or scale.given != probe.preprocessing.name:
+                    probe = self._looked_at(scale.name)
+                probe.assumption = scale.assumed
                 self._probe = probe
             return self._probe
 
@@ -266,7 +346,7 @@ class Study:
     @property
     def has_predictions(self) -> bool:
         """Whether predictions can be had without loading the model."""
-        return self._saved_predictions() is not None
+        return self._predictions is not None or (self.settled and self._saved_predictions() is not None)
 
     @property
     def predictions(self) -> Predictions:
@@ -363,7 +443,7 @@ class Study:
                 dataset,
                 predictions=self._saved,
                 name=self.name,
-                preprocessing=self.preprocessing,
+                preprocessing=self._preprocessing,
                 train=self._train,
                 cache=self.cache,
             )

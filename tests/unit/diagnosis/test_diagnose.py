@@ -72,7 +72,7 @@ def session(monkeypatch, tmp_path):
             indices=np.arange(4),
             name="x/test",
         )
-        opened = Session(SimpleNamespace(), data, name="m")
+        opened = Session(SimpleNamespace(), data, name="m", preprocessing="unit")
         opened.__dict__["model_fingerprint"] = "0" * 16
         return opened
 

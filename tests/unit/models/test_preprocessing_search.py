@@ -47,16 +47,16 @@ def test_the_convention_it_learned_is_found(name):
         assert said == f"{name}: 100 % of 80 images correct; auto (unit): 50.0 %."
 
 
-def test_what_is_found_is_kept_and_the_session_is_another_one_than_that_of_auto(tmp_path, monkeypatch):
+def test_what_is_found_is_kept_and_the_session_is_another_one_than_that_of_another_scale(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
     model, data = wanting("signed"), halves()
-    auto, found = Session(model, data), Session(model, data, preprocessing="find")
-    assert auto.predictions.correct.mean() == 0.5
+    unit, found = (Session(model, data, preprocessing=name) for name in ("unit", "find"))
+    assert unit.predictions.correct.mean() == 0.5
     assert found.preprocessing == "signed" and found.found.startswith("signed: 100 %")
     assert found.predictions.correct.all()
-    assert found.model_fingerprint != auto.model_fingerprint
+    assert found.model_fingerprint != unit.model_fingerprint
     assert Session(model, data, preprocessing="signed").has_predictions
-    assert Session(model, data).predictions.correct.mean() == 0.5  # its own, from the cache
+    assert Session(model, data, preprocessing="unit").predictions.correct.mean() == 0.5  # its own, from the cache
     assert found.subset([0, 1]).preprocessing == "signed"
     path = tmp_path / "answer.npz"
     first = find_preprocessing(lambda: model, data, path)

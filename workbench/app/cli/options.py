@@ -121,6 +121,12 @@ def tell_notes(dataset: Dataset) -> None:
         click.echo(plain(f"{dataset.name.rpartition('/')[0]}: {note}"), err=True)
 
 
+def tell_assumption(session: Session, *, as_json: bool) -> None:
+    """Say what is assumed about the model's input, on which every number stands; on stderr where stdout is JSON."""
+    if session.assumed:
+        click.echo(plain(session.assumed), err=as_json)
+
+
 class Data(click.ParamType[str]):
     """The name of a data set, a file, or a folder."""
 
@@ -274,7 +280,8 @@ def source_params(run_option: bool = False) -> list[click.Parameter]:
             ["--preprocessing"],
             type=Choice("preprocessing", _preprocessings, "NAME"),
             help="Scaling of the model's input: unit (0…1), signed (−1…1), pixels (0…255), imagenet-torch, "
-            "imagenet-caffe; auto (read from its layers), or find (by accuracy).  [default: the run's, or auto]",
+            "imagenet-caffe; auto (shown by the model, else measured), or find (by accuracy).  "
+            "[default: the run's, or auto]",
         ),
         click.Option(
             ["--split"],

@@ -105,6 +105,11 @@ class Desk:
         return self._session is not None
 
     @property
+    def assumed(self) -> str:
+        """What is assumed about the model's input, a sentence; empty if nothing is, or as yet."""
+        return self._session.assumed if self._session is not None and self._session.settled else ""
+
+    @property
     def ready(self) -> bool:
         """Whether the model can be asked without waiting."""
         return self.loading.done.is_set() and not self.loading.error

@@ -69,7 +69,7 @@ def desk(dataset: Dataset, hand: Predictions, tmp_path: Path) -> Iterator[Desk]:
     """A desk whose predictions are there and whose model is not."""
     model = tmp_path / "model.keras"
     model.write_bytes(b"never opened")
-    session = Session(model, dataset, name='run "<1>"', cache=False)
+    session = Session(model, dataset, name='run "<1>"', preprocessing="unit", cache=False)
     session._predictions = hand
     made = Desk(session)
     yield made

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.options import json_option, param_options, source_params, typed_values, with_source
+from workbench.app.cli.options import (
+    json_option,
+    param_options,
+    source_params,
+    tell_assumption,
+    typed_values,
+    with_source,
+)
 from workbench.app.cli.program import Command, Group
 from workbench.core.plugins import leave_out
 
@@ -87,7 +94,9 @@ def _answer(name: str, question: str, source: Source, values: dict[str, Any], as
     from workbench.diagnosis.registry import compute
 
     with progress():
-        result = compute(source.open(), name, values)
+        session = source.open()
+        result = compute(session, name, values)
+    tell_assumption(session, as_json=as_json)
     if not as_json:
         show_result(result, question)
         return

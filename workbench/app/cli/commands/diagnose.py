@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.app.cli.options import FOLDER, Choice, as_json, source_params, with_source
+from workbench.app.cli.options import FOLDER, Choice, as_json, source_params, tell_assumption, with_source
 from workbench.app.cli.program import command
 from workbench.core.wording import join_names, percent, plural
 
@@ -58,6 +58,7 @@ def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, 
             from workbench.app.figure_files import write_results
 
             write_results(out, [found.asked[name] for name in _analyses_of(found)], {"diagnosis.json": record})
+    tell_assumption(session, as_json=as_json)
     if as_json:
         show_json(record)
     else:

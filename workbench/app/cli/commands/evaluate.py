@@ -79,8 +79,12 @@ def evaluate(source: Source, as_json: bool) -> None:
         session = source.open()
         overall, classes = _measure(session)
     if as_json:
-        given = {"preprocessing": session.preprocessing, **({"found": session.found} if session.found else {})}
-        given |= {"output": session.reading} if session.reading else {}
+        given = {
+            "preprocessing": session.preprocessing,
+            **({"found": session.found} if session.found else {}),
+            **({"assumed": session.assumed} if session.assumed else {}),
+            **({"output": session.reading} if session.reading else {}),
+        }
         about = {"run": session.name, "dataset": session.dataset.name, **given}
         show_json({**about, **overall, "classes": records(classes)})
         return
@@ -92,13 +96,20 @@ def evaluate(source: Source, as_json: bool) -> None:
             "accuracy": f"{overall['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})",
             "loss": f"{overall['loss']:.4f} nats  (mean cross-entropy)",
             "errors": f"{overall['errors']:,}",
-            **({"preprocessing": session.preprocessing} if session.preprocessing != "auto" or session.found else {}),
-            **({"found": session.found} if session.found else {}),
+            **({"preprocessing": known} if (known := _preprocessing(session)) else {}),
             **({"output": session.reading} if session.reading else {}),
+            **({"assumed": session.assumed} if session.assumed else {}),
         }
     )
     say()
     show_table(classes)
+
+
+def _preprocessing(session: Session) -> str:
+    """Say what the model is given, and how that was found; nothing where it shows it by itself."""
+    if session.found:
+        return f"{session.preprocessing} ({session.found.rstrip('.')})"
+    return "" if session.preprocessing == "auto" else session.preprocessing
 
 
 def _measure(session: Session) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from workbench.app.cli.options import FOLDER, Choice, as_json, source_params, with_source
+from workbench.app.cli.options import FOLDER, Choice, as_json, source_params, tell_assumption, with_source
 from workbench.app.cli.program import Command
 from workbench.attribution.methods import METHODS
 from workbench.core.errors import WorkbenchError, unknown
@@ -125,6 +125,7 @@ def explain(
         written = []
         for each in _methods(methods, values):
             written += _write(subjects, each, folder, verdict=verdict, check=check)
+    tell_assumption(session, as_json=as_json)
     if as_json:
         show_json(written)
         return

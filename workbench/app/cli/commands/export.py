@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.options import Choice, as_json, source_params, with_source
+from workbench.app.cli.options import Choice, as_json, source_params, tell_assumption, with_source
 from workbench.app.cli.program import command
 from workbench.exporting.formats import FORMATS, formats
 
@@ -78,6 +78,7 @@ def export(
                 done = write(session, format=format_, **settings)
         except ParityError as error:
             refused = error
+    tell_assumption(session, as_json=as_json)
     if refused is not None:
         if as_json:
             show_json({"path": None, "refused": str(refused), "parity": refused.parity})

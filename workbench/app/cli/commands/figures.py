@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from workbench.app.cli.options import FOLDER, as_json, source_params, with_source
+from workbench.app.cli.options import FOLDER, as_json, source_params, tell_assumption, with_source
 from workbench.app.cli.program import BUG, command
 from workbench.core.home import home
 from workbench.core.progress import report
@@ -47,6 +47,7 @@ def figures(source: Source, only: str, limit: int | None, out: Path | None, as_j
         session = source.open()
         folder = out or home() / "figures" / session.name
         written = write_figures(session, folder, only=wanted, limit=limit, progress=report)
+    tell_assumption(session, as_json=as_json)
     failed = any(each.failed for each in written)
     if as_json:
         show_json(written)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.app.cli.commands.explain import setting
-from workbench.app.cli.options import Choice, as_json, source_params, with_source
+from workbench.app.cli.options import Choice, as_json, source_params, tell_assumption, with_source
 from workbench.app.cli.program import command
 from workbench.attribution.methods import METHODS
 from workbench.core.errors import WorkbenchError
@@ -79,9 +79,11 @@ def maps(
         )
     import numpy as np
 
+    tell_assumption(session, as_json=as_json)
     shape = np.load(path, mmap_mode="r").shape
     if as_json:
-        show_json({"file": str(path), "shape": list(shape)})
+        assumed = {"assumed": session.assumed} if session.assumed else {}
+        show_json({"file": str(path), "shape": list(shape), **assumed})
         return
     headline(f"{shape[0]:,} maps of {shape[1]}×{shape[2]} in {path}", f"{session.name} · {session.dataset.name}")
     say(f"Read them with numpy.load({str(path)!r}, mmap_mode='r'). Their settings: {path.with_suffix('.json').name}.")

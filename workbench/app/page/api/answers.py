@@ -47,7 +47,7 @@ def predict(
         "class_names": names,
         "probabilities": subject.probabilities,
         "label": None if subject.label is None else names[subject.label],
-        "notes": notes,
+        "notes": [*notes, *filter(None, [desk.assumed])],
     }
 
 
@@ -99,7 +99,7 @@ def explain(
         "heatmap": data_uri(rgba(made.at_pixels()[0], **colours)),
         "overlay": data_uri(_overlay(subject.pixels, made, colours)),
         "verdict": _verdict(desk, subject, made) if verdict else None,
-        "notes": notes,
+        "notes": [*notes, *filter(None, [desk.assumed])],
     }
 
 
@@ -130,6 +130,7 @@ def analyze(
         "findings": [finding_record(name, each, session) for each in result.findings],
         "tables": {table: records(frame) for table, frame in result.tables.items()},
         "notes": result.notes,
+        "assumed": desk.assumed,
         "figure": None if drawn is None else png_uri(drawn),
     }
 

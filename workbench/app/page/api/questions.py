@@ -132,7 +132,7 @@ class Api:
 
         Returns:
             predicted (a class name), class_names (K), probabilities (K), label (of an image of the dataset, else null),
-            notes (what was done to the image).
+            notes (what was done to the image, and what is assumed about the model's input).
         """
         return await self._for_gradio("predict", image=image, invert=invert, fit=fit, interpolation=interpolation)
 
@@ -193,7 +193,8 @@ class Api:
 
         Returns:
             analysis, question, params (all of them), context, findings (as in `workbench diagnose --json`), tables (by
-            name, a list of rows each), notes, rows, figure (a data URI of a PNG file, or null).
+            name, a list of rows each), notes, assumed (about the model's input; empty where it is known), rows, figure
+            (a data URI of a PNG file, or null).
         """
         return await self._for_gradio("analyze", name=name, params=params, rows=rows, figure=figure)
 

@@ -45,5 +45,6 @@ def _facts(desk: Desk) -> Html:
         return api
     images = len(desk.board.labels)
     accuracy = element("b", f"{bare_percent(1 - desk.board.wrong / images, 2)} %")
-    facts = (desk.session.dataset.name, plural(images, "image"), "accuracy " + accuracy)
+    assumed = element("span", " (assumed scale)", title=desk.assumed) if desk.assumed else Html()
+    facts = (desk.session.dataset.name, plural(images, "image"), "accuracy " + accuracy + assumed)
     return Html(" · ").join([*facts, plural(desk.board.wrong, "error"), api])

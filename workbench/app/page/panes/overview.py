@@ -53,7 +53,8 @@ def _numbers(desk: Desk) -> Html:
         _card("Easiest class", names[best], f"recall {bare_percent(float(rates[best]), 1)} %", _all_of(best)),
         _card("Mean confidence when wrong", mean, "lower is better", errors),
     ]
-    return element("div", *cards, class_="cards")
+    assumed = element("p", desk.assumed, class_="assumed", role="note") if desk.assumed else Html()
+    return assumed + element("div", *cards, class_="cards")
 
 
 def _all_of(index: int) -> dict[str, str]:
@@ -86,7 +87,7 @@ def _manifest(desk: Desk) -> Html:
                 facts[CALLED.get(name, name.replace("_", " "))] = _fact(name, value)
         facts["settings"] = manifest.get("settings")
         facts["versions"] = manifest.get("versions")
-    if not session.only_predictions:
+    if session.settled and not session.only_predictions:
         facts["preprocessing"] = f"{session.preprocessing}{f' ({session.found})' if session.found else ''}"
     if session.ready:
         facts["scores"] = session.probe.note

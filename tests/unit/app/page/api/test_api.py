@@ -36,7 +36,7 @@ def desk():
     images[1:] = 255
     images[3, 0] = 51
     dataset = Dataset(images, np.array([1, 2, 1, 2]), class_names=NAMES, indices=np.arange(10, 14), name="made/test")
-    made = Desk(Session(linear(), dataset, name="linear", cache=False))
+    made = Desk(Session(linear(), dataset, name="linear", preprocessing="unit", cache=False))
     yield made
     made.close()
 
@@ -289,3 +289,21 @@ def test_a_click_goes_before_what_a_program_asked_for(client, desk):
         assert told == []
     asking.join(120)
     assert told == [200]
+
+
+def test_what_is_assumed_stands_beside_every_number(desk):
+    """Four images cannot tell which scale a model takes that shows none."""
+    from starlette.testclient import TestClient
+
+    model = keras.Sequential([linear(), keras.layers.Dense(3)])
+    assumed = Desk(Session(model, desk.session.dataset, cache=False))
+    said = "The pixels' scale is assumed to be 0…1: the model does not show it and 4 labelled images cannot tell it."
+    with TestClient(create_app(assumed, background=False)) as client:
+        for name, asked in (("predict", {"image": 1}), ("explain", {"image": 1, "method": "saliency"})):
+            assert client.post(f"/api/{name}", json=asked).json()["notes"][-1].startswith(said)
+        answer = client.post("/api/analyze", json={"name": "confusion-matrix"}).json()
+        assert answer["assumed"].startswith(said)
+        assert answer["context"]["preprocessing"] == "unit, assumed"
+        page = client.get("/").text
+    assumed.close()
+    assert page
