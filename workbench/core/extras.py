@@ -21,5 +21,5 @@ def require(*libraries: str, extra: str, what: str) -> None:
     missing = [name.replace("_", "-") for name in libraries if find_spec(name) is None]
     if missing:
         raise Unavailable(
-            f"{what} needs {' and '.join(missing)}, not installed here: pip install 'classifier-workbench[{extra}]'"
+            f"{what} needs {', '.join(missing)}, not installed here: pip install 'classifier-workbench[{extra}]'"
         )

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -62,6 +63,9 @@ def folders() -> tuple[Path, ...]:
             raise Unavailable(f"There is no plug-in folder {str(folder)!r}.")
         if not any((folder / room).is_dir() for room in ROOMS):
             raise WorkbenchError(f"{folder} is no plug-in folder: it has none of the folders {', '.join(ROOMS)}.")
+        for each in folder.iterdir():
+            if each.is_dir() and each.name not in ROOMS and (near := get_close_matches(each.name, ROOMS, n=1, cutoff=0.7)):
+                leave_out(each, f"plug-ins are looked for in {near[0]!r}, not in a folder of this name")
     return tuple(found)
 
 
@@ -88,6 +92,9 @@ def modules(room: str) -> Iterator[Module]:
     """Yield what plug-ins bring for one room; imports none of it. Names that begin with `_` are a plug-in's own."""
     for folder in folders():
         place = folder / room
+        for part in place.glob("*/*.py"):
+            if not (part.parent / "__init__.py").is_file() and not part.parent.name.startswith(("_", ".")):
+                leave_out(part.parent, "the folder has no __init__.py, so it is no module")
         for each in pkgutil.iter_modules([str(place)]):
             if not each.name.startswith("_"):
                 path = place / (f"{each.name}/__init__.py" if each.ispkg else f"{each.name}.py")

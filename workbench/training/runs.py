@@ -106,9 +106,16 @@ def _searched(folder: str | Path | None) -> list[Path]:
     if folder is not None:
         return [Path(folder)]
     own = runs_folder()
-    if os.environ.get("WORKBENCH_RUNS") or own.resolve() == shipped_folder().resolve():
+    if os.environ.get("WORKBENCH_RUNS") or _same(own, shipped_folder()):
         return [own]
     return [own, shipped_folder()]
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there
+        return False
 
 
 def checked_name(name: str) -> str:

@@ -19,6 +19,6 @@ def test_what_is_missing_is_named_with_the_extra_that_brings_it(monkeypatch):
     with pytest.raises(Unavailable) as caught:
         require("json", "ai_edge_litert", "no_such_thing", extra="export", what="Exporting to litert")
     assert str(caught.value) == (
-        "Exporting to litert needs ai-edge-litert and no-such-thing, not installed here: "
+        "Exporting to litert needs ai-edge-litert, no-such-thing, not installed here: "
         "pip install 'classifier-workbench[export]'"
     )

@@ -226,6 +226,19 @@ def test_a_folder_that_is_none_is_said(plant, tmp_path, monkeypatch):
     assert plugins.folders() == ()
 
 
+def test_folders_that_look_like_plug_ins_and_are_none_are_named(plant):
+    folder = plant(
+        {"analysis/many.py": "", "methods/parted/part.py": "", "methods/_shared/part.py": "", "data/x.py": ""}
+    )
+    for _ in range(2):
+        assert not list(plugins.modules("methods"))
+    for_it = "plug-ins are looked for in 'analyses', not in a folder of this name"
+    assert plant.said() == [
+        f"The plug-in {folder}/analysis is left out: {for_it}.",
+        f"The plug-in {folder}/methods/parted is left out: the folder has no __init__.py, so it is no module.",
+    ]
+
+
 def test_the_clone_itself_named_as_a_plug_in_folder_brings_nothing_twice(monkeypatch):
     before = list(registry.analyses())
     monkeypatch.setenv("WORKBENCH_PLUGINS", str(Path(plugins.__file__).parents[2]))

@@ -25,7 +25,7 @@ def runs(as_json: bool) -> None:
     """
     import pandas as pd
 
-    from workbench.app.cli.console import headline, say
+    from workbench.app.cli.console import facts, headline, say
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.tables import show_table
     from workbench.training.runs import list_runs, runs_folder
@@ -51,10 +51,12 @@ def runs(as_json: bool) -> None:
                 "test accuracy": test.get("accuracy"),
                 "minutes": f"{made.seconds / 60:.0f}",
                 "created": made.created[:10],
-                "where": str(run.path.parent),
             }
         )
     show_table(pd.DataFrame(rows))
+    say()
+    places = dict.fromkeys(run.path.parent for run in found)
+    facts({", ".join(run.name for run in found if run.path.parent == place): place for place in places})
 
 
 @command(
