@@ -207,3 +207,20 @@ def test_the_page_s_first_view_is_drawn(page, browser, complaints_of):
     view.get_by_role("heading", name="Diagnosis").wait_for()
     view.close()
     assert complaints == []
+
+
+def test_plug_ins_are_checked_and_a_folder_called_analyses_in_the_way_is_not(installed, tmp_path):
+    (tmp_path / "mine/properties").mkdir(parents=True)
+    (tmp_path / "mine/properties/light.py").write_text(
+        "from workbench.data.image_property import ImageProperty\n\n\nclass Light(ImageProperty):\n"
+        "    '''How bright it is.'''\n\n    words, unit = 'light', 'of 1'\n\n"
+        "    def measure(self, pixels):\n        return pixels.mean(axis=(1, 2, 3))\n"
+    )
+    (tmp_path / "analyses").mkdir()
+    (tmp_path / "analyses/__init__.py").write_text("raise SystemExit('hostile')\n")
+    command = [installed.python, "-m", "workbench", "plugin-check", "mine"]  # the working folder is first on the path
+    done = subprocess.run(
+        command, cwd=tmp_path, env=installed.environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "5 of 5 checks hold."

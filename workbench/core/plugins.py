@@ -64,7 +64,11 @@ def folders() -> tuple[Path, ...]:
         if not any((folder / room).is_dir() for room in ROOMS):
             raise WorkbenchError(f"{folder} is no plug-in folder: it has none of the folders {', '.join(ROOMS)}.")
         for each in folder.iterdir():
-            if each.is_dir() and each.name not in ROOMS and (near := get_close_matches(each.name, ROOMS, n=1, cutoff=0.7)):
+            if (
+                each.is_dir()
+                and each.name not in ROOMS
+                and (near := get_close_matches(each.name, ROOMS, n=1, cutoff=0.7))
+            ):
                 leave_out(each, f"plug-ins are looked for in {near[0]!r}, not in a folder of this name")
     return tuple(found)
 
