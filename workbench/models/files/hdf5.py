@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.models.files.keras import open_model, serialized_objects
-
-OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
-"""How Keras 2 wrote TensorFlow operations that stand in a model; Keras 3 has no such layers."""
+from workbench.models.files.keras import open_model
 
 
 def load_hdf5(path: Path) -> Any:
@@ -20,15 +17,16 @@ def load_hdf5(path: Path) -> Any:
         WorkbenchError: if it is damaged, holds weights only, has a Lambda layer, or needs a class that is not Keras's.
     """
     config, version = _config(path)
-    foreign = next(
-        (each["class_name"] for each in serialized_objects(config) if each["class_name"] in OPERATIONS), None
-    )
-    if foreign is not None:
-        raise WorkbenchError(
-            f"{path.name} has a layer {foreign!r}, a TensorFlow operation that only Keras 2 can call. Open it there "
-            "and save it as a SavedModel (predictions only), or rebuild it with Keras layers."
-        )
-    return open_model(path, config, version)
+    return open_model(path, config, version, lambda model: _fill(model, path))
+
+
+def _fill(model: Any, path: Path) -> None:
+    import h5py
+
+    from workbench.models.files.keras2_weights import load_hdf5_weights
+
+    with h5py.File(path, "r") as file:
+        load_hdf5_weights(model, file["model_weights"])
 
 
 def _config(path: Path) -> tuple[dict[str, Any], str]:

@@ -6,13 +6,28 @@ import hashlib
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 
 WEIGHTS = ("model.weights.h5", "model.weights.npz")
+MOST = 450
+"""Letters of what Keras says that are repeated."""
+UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What Keras raises about a file."""
 
 
 def load_model(path: str | Path) -> Any:
@@ -26,16 +41,18 @@ def load_model(path: str | Path) -> Any:
         WorkbenchError: if the file is truncated or of another format, holds a Lambda layer, or needs a custom class.
     """
     path = Path(path)
-    return open_model(path, *_config(path))
+    config, version = _config(path)
+    return open_model(path, config, version, lambda model: _fill(model, path, config))
 
 
-def open_model(path: Path, config: dict[str, Any], version: str) -> Any:
-    """Let Keras open a file whose description of the model was read.
+def open_model(path: Path, config: dict[str, Any], version: str, fill: Callable[[Any], None]) -> Any:
+    """Let Keras open a file whose description of the model was read; one of Keras 2 is built anew.
 
     Args:
         path: of the file.
         config: the description.
         version: of the Keras that wrote it.
+        fill: puts the weights of a file of Keras 2 into the model that was built.
 
     Raises:
         WorkbenchError: if the description names code of the file's own, or Keras cannot read it.
@@ -43,31 +60,54 @@ def open_model(path: Path, config: dict[str, Any], version: str) -> Any:
     _refuse_code(path, config)
     import keras
 
+    from workbench.models.files.keras2 import FUNCTIONS, build, written_by_keras_2
+
+    if written_by_keras_2(config, version):
+        try:
+            model = build(config)
+            fill(model)
+        except (*UNREADABLE, WorkbenchError) as error:
+            raise WorkbenchError(
+                f"{path.name} was written by Keras {version} and cannot be built with Keras {keras.__version__}: "
+                f"{_cause(error).rstrip('.')}. {_help(path, error)}"
+            ) from None
+        return model
     custom = [name for name in _custom_classes(config) if keras.saving.get_registered_object(name) is None]
     if custom:
         raise WorkbenchError(
             f"{path.name} needs the custom class {custom[0]!r}, which is not part of Keras. Register it with "
             "`keras.saving.register_keras_serializable`, load the model in Python, and give the model to `Session`."
         )
+    functions = {name: getattr(keras.activations, known) for name, known in FUNCTIONS.items()}  # as `tf.nn` calls them
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except (
-        ArithmeticError,
-        AttributeError,
-        ImportError,
-        LookupError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        return keras.models.load_model(path, custom_objects=functions, compile=False, safe_mode=True)
+    except UNREADABLE as error:
         raise WorkbenchError(
             f"{path.name} is not a model that Keras {keras.__version__} can read "
-            f"(it was written by Keras {version}): {reason}"
+            f"(it was written by Keras {version}): {_cause(error)}"
         ) from None
+
+
+def _fill(model: Any, path: Path, config: dict[str, Any]) -> None:
+    import h5py
+
+    from workbench.models.files.keras2_weights import load_keras_weights
+
+    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as stored, h5py.File(stored, "r") as file:
+        load_keras_weights(model, config, file)
+
+
+def _help(path: Path, error: Exception) -> str:
+    if path.suffix == ".keras" and not isinstance(error, WorkbenchError):
+        return "What helps: `model.save('m.h5')` in Keras 2."
+    return "What helps: `model.export('folder')` in Keras 2, a SavedModel (predictions only)."
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong in Keras: its sentences quote whole descriptions, and have their cause at the end."""
+    said = str(error).split("Exception encountered:")[-1].split("Full object config:")[0]
+    said = " ".join(said.split()) or type(error).__name__
+    return said if len(said) <= MOST else f"{said[: MOST // 3]} … {said[-2 * MOST // 3 :]}"
 
 
 def _config(path: Path) -> tuple[dict[str, Any], str]:
