@@ -223,7 +223,12 @@ def _called(layer: Any, node: Any, outputs: Mapping[str, list[Any]], name: str) 
 
 
 def _class_name(entry: Config) -> str:
-    name = str(entry["class_name"]).rpartition(">")[2]
+    """The name of a class of Keras; one of somebody else has its package or module before it, so that it is none."""
+    name, module = str(entry["class_name"]), str(entry.get("module") or "keras").split(".")[0]
+    package = str(entry.get("registered_name") or name).rpartition(">")[0]
+    if package not in ("", "Experimental") or module not in ("keras", "tf_keras", "tensorflow"):
+        return f"{package or module}>{name.rpartition('>')[2]}"
+    name = name.rpartition(">")[2]
     return RENAMED.get(name, name)
 
 
@@ -344,7 +349,7 @@ def _activation(value: Any) -> Any:
         return None
     if isinstance(value, dict) and isinstance(value.get("config"), dict):
         return _wrapped(value)
-    name = str(value.get("config") if isinstance(value, dict) else value).rpartition(">")[2]
+    name = str(value.get("config") if isinstance(value, dict) else value)
     name = FUNCTIONS.get(name, name)
     if name == "hard_sigmoid":
         return hard_sigmoid_of_keras_2

@@ -117,7 +117,7 @@ def _fill(model: Any, config: Config, group: Any, done: set[int]) -> None:
     named = {layer.name: layer for layer in model.layers}
     seen: Counter[str] = Counter()
     for entry in layers_of(config):
-        kind = str(entry["class_name"]).rpartition(">")[2]
+        kind = str(entry["class_name"]).rpartition(">")[2]  # as files name it, whoever wrote the class
         snake = _snake(kind)
         place = f"layers/{snake}_{seen[snake]}" if seen[snake] else f"layers/{snake}"
         seen[snake] += 1
