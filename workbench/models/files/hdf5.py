@@ -23,7 +23,7 @@ def load_hdf5(path: Path) -> Any:
 def _fill(model: Any, path: Path) -> None:
     import h5py
 
-    from workbench.models.files.keras2_weights import load_hdf5_weights
+    from workbench.models.files.keras2.weights import load_hdf5_weights
 
     with h5py.File(path, "r") as file:
         load_hdf5_weights(model, file["model_weights"])

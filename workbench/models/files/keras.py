@@ -60,7 +60,8 @@ def open_model(path: Path, config: dict[str, Any], version: str, fill: Callable[
     _refuse_code(path, config)
     import keras
 
-    from workbench.models.files.keras2 import FUNCTIONS, build, written_by_keras_2
+    from workbench.models.files.keras2 import build, written_by_keras_2
+    from workbench.models.files.keras2.words import FUNCTIONS
 
     if written_by_keras_2(config, version):
         try:
@@ -91,7 +92,7 @@ def open_model(path: Path, config: dict[str, Any], version: str, fill: Callable[
 def _fill(model: Any, path: Path, config: dict[str, Any]) -> None:
     import h5py
 
-    from workbench.models.files.keras2_weights import load_keras_weights
+    from workbench.models.files.keras2.weights import load_keras_weights
 
     with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as stored, h5py.File(stored, "r") as file:
         load_keras_weights(model, config, file)

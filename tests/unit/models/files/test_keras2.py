@@ -12,8 +12,9 @@ import pytest
 
 from workbench.core.errors import WorkbenchError
 from workbench.models.files import load_model
-from workbench.models.files.keras2 import build, hard_sigmoid_of_keras_2, written_by_keras_2
-from workbench.models.files.keras2_weights import load_hdf5_weights
+from workbench.models.files.keras2 import build, written_by_keras_2
+from workbench.models.files.keras2.weights import load_hdf5_weights
+from workbench.models.files.keras2.words import hard_sigmoid_of_keras_2
 from workbench.models.probe import Probe
 
 FOLDER = Path(__file__).parents[3] / "keras2_files"

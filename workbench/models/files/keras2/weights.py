@@ -11,7 +11,8 @@ import numpy as np
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
-from workbench.models.files.keras2 import MODELS, Config, layer_name, layers_of
+from workbench.models.files.keras2 import MODELS, layers_of
+from workbench.models.files.keras2.words import Config, layer_name
 
 Named = list[tuple[str, Array]]
 
