@@ -141,7 +141,9 @@ def _call(layer: Any, prefix: str, steps: list[Step], known: Mapping[str, Tensor
         name = _unused(prefix + layer.name, steps)
         output = known[name] if name in known else layer(*args, **kwargs)
         if hasattr(output, "shape"):
-            received = args[0] if args else next(iter(kwargs.values()), None)
+            given = [*args, *kwargs.values()]
+            tensors = (each for each in given if any(ops.is_tensor(part) for part in tree.flatten(each)))
+            received = next(tensors, given[0] if given else None)  # not the 1 of `1 - x`
             steps.append(Step(name=name, layer=layer, received=received, output=output, arguments=arguments))
         return output
 

@@ -226,3 +226,11 @@ def test_a_layer_that_is_more_than_kernel_and_bias_is_not_taken_apart():
     head = head_of(walk(model, ops.convert_to_tensor(IMAGES)))
     assert head.note == ""
     np.testing.assert_allclose(head.logits, model(IMAGES), atol=1e-6)
+
+
+def test_what_an_operation_receives_is_its_tensor_and_not_a_number_before_it():
+    image = keras.Input((6, 6, 1))
+    model = keras.Model(image, dense()(layers.Flatten()(ops.subtract(1.0, image))))
+    steps = {type(each.layer).__name__: each for each in walk(model, ops.convert_to_tensor(IMAGES))}
+    np.testing.assert_array_equal(steps["Subtract"].received, IMAGES)
+    np.testing.assert_allclose(steps["Subtract"].output, 1 - IMAGES)
