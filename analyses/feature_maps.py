@@ -59,8 +59,7 @@ class FeatureMaps(Analysis[FeatureMapsParams]):
     def missing(self, session: Session) -> str | None:
         """Say so where the model is known to have no feature maps."""
         if session.ready and not session.probe.spatial_layers:
-            none = "Feature maps need a layer with (N, h, w, F) output. This model has none."
-            return super().missing(session) or none
+            return super().missing(session) or session.probe.no_maps("This analysis")
         return super().missing(session)
 
     def compute(self, session: Session, params: FeatureMapsParams) -> Result:

@@ -60,8 +60,7 @@ class GradCamMaps(Analysis[GradCamMapsParams]):
     def missing(self, session: Session) -> str | None:
         """Say so where the model is known to have no spatial layer."""
         if session.ready and not session.probe.spatial_layers:
-            none = "Grad-CAM needs a layer with (N, h, w, F) output. This model has none."
-            return super().missing(session) or none
+            return super().missing(session) or session.probe.no_maps("Grad-CAM")
         return super().missing(session)
 
     def compute(self, session: Session, params: GradCamMapsParams) -> Result:

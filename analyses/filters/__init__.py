@@ -96,7 +96,8 @@ class Filters(Analysis[FiltersParams]):
         table = pd.DataFrame([_line(name, probe.layers[name].kind, kernels[name]) for name in layers])
         findings = _findings(table)
         tables = {"layers": table}
-        layer = probe.spatial_layer(params.layer, method="Maximising a filter") if params.excite else None
+        wanted = params.excite and (probe.spatial_layers or params.layer is not None)
+        layer = probe.spatial_layer(params.layer, method="Maximising a filter") if wanted else None
         if layer is not None:
             try:
                 tables["excited"], arrays["excited"], finding = _excite_filters(session, probe, layer, params)

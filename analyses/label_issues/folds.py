@@ -141,7 +141,11 @@ def _rebuild(load: Load, given: str) -> Build:
         how = probe.preprocessing
         scale, offset = (list(each) if len(each) > 1 else each[0] for each in (how.scale, how.offset))
         pixels = image if how is UNIT else keras.layers.Rescaling(scale, offset)(turned)
-        output = fresh(keras.layers.Reshape(model.input_shape[1:])(pixels) if _flat(model, shape) else pixels)
+        if probe.channels_first:
+            pixels = keras.layers.Permute((3, 1, 2))(pixels)
+        output = fresh(
+            keras.layers.Reshape(model.input_shape[1:])(pixels) if _flat(model, pixels.shape[1:]) else pixels
+        )
         if probe.one_unit:
             return keras.Model(image, _two_probabilities(keras, output, probability=probe.probability))
         scores = np.asarray(model(np.zeros((1, *model.input_shape[1:]), np.float32))) if _fixed(model) else None

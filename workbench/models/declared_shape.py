@@ -8,6 +8,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from workbench.models.input_shape import channels_first
+
 Declared = tuple[int | None, int | None, int | None]
 
 
@@ -81,8 +83,10 @@ def _is_input(layer: Any) -> bool:
 
 
 def _sides(shape: Any) -> Declared:
-    """(None, H, W, C) or (None, H, W) -> (H, W, C); nothing is known of an image that is given flat."""
+    """(None, H, W, C), (None, C, H, W) or (None, H, W) -> (H, W, C); nothing is known of a flat image."""
     if not isinstance(shape, list | tuple) or len(shape) not in (3, 4):
         return None, None, None
     height, width, channels = [*shape[1:], 1] if len(shape) == 3 else shape[1:]
+    if len(shape) == 4 and channels_first(shape[1:]):
+        channels, height, width = shape[1:]
     return tuple(side if isinstance(side, int) and side > 0 else None for side in (height, width, channels))  # type: ignore[return-value]

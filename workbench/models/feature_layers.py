@@ -39,6 +39,8 @@ def feature_layers(steps: Sequence[Step], flow: DataFlow, end: Tensor) -> Featur
         flow: what their outputs were computed from.
         end: the scores.
     """
+    if any(getattr(step.layer, "data_format", "") == "channels_first" for step in steps):
+        return FeatureLayers(reason="Its layers are channels first, (N, F, h, w), and such maps are not supported yet.")
     found = [step for step in steps if is_grid(step.output) and _computed(step, flow)]
     if not found:
         return FeatureLayers(reason=_without(steps))

@@ -22,7 +22,7 @@ WIDTHS = (0.05, 13.0)
 """Width of what the first weights receive, for pixels of 0…255: a pixel's step is not lost, nor are values huge."""
 UNIT_WIDTHS = (0.5, 300.0)
 """The same for pixels of 0…1; 300, since some networks multiply by 255 themselves."""
-HANDING_ON = frozenset({"Cast", "Const", "ExpandDims", "Identity", "Pad", "Reshape", "Squeeze"})
+HANDING_ON = frozenset({"Cast", "Const", "ExpandDims", "Identity", "Pad", "Reshape", "Squeeze", "Transpose"})
 """Operations that change no value: where there are no others, nothing needs to be run."""
 TOLERANCES = {"float16": 4e-3, "bfloat16": 3e-2}
 TOLERANCE = 1e-4

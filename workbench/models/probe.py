@@ -19,7 +19,7 @@ from workbench.models.engine import Engine
 from workbench.models.feature_layers import FeatureLayers, feature_layers
 from workbench.models.graph import Head, Step, Tensor, head_of, walk
 from workbench.models.input_scaling import shown_scaling
-from workbench.models.input_shape import fit_input
+from workbench.models.input_shape import channels_first, fit_input
 from workbench.models.one_unit import TWO_CLASSES, Kind, judge_values, read_head, two_logits
 from workbench.models.preprocessing import ASSUMED, AUTO, PIXELS, UNIT, Preprocessing, preprocessing
 from workbench.models.scorer import RECTIFIERS, Scorer, Trace
@@ -53,6 +53,7 @@ class Probe:
     Attributes:
         classes: K.
         image_shape: (H, W, C) of the images that it takes.
+        channels_first: whether the model takes (N, C, H, W), to which images are transposed.
         preprocessing: what the model is given for an image in [0, 1].
         assumption: what is assumed about that, a sentence; empty where it was given, the model shows it, or a session
             has measured it.
@@ -90,6 +91,7 @@ class Probe:
     ) -> None:
         self.model, self.floats, self._examples = model, floats, examples
         self.image_shape, self._input_shape = fit_input(model, image_shape)
+        self.channels_first = channels_first(self._input_shape) and self._input_shape != self.image_shape
         self._auto, self.assumption = given == AUTO, ""
         self.preprocessing: Preprocessing = UNIT if self._auto else preprocessing(given, self.image_shape[2])
         self.inference_only = str(getattr(model, "inference_only", ""))
@@ -214,7 +216,9 @@ class Probe:
         return " ".join([*said, self.assumption]).strip()
 
     def _steps(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
-        return walk(self.model, tf.reshape(self.preprocessing.change(images), (-1, *self._input_shape)), known)
+        given = self.preprocessing.change(images)
+        given = tf.transpose(given, (0, 3, 1, 2)) if self.channels_first else given
+        return walk(self.model, tf.reshape(given, (-1, *self._input_shape)), known)
 
     def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
         """Walk through the model inside a compiled function; what is not used costs nothing.

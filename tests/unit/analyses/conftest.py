@@ -28,6 +28,7 @@ class StandIn:
     run: Any = None
     maps: Mapping[int, Any] | None = None
     inference_only: bool = False
+    only_predictions: bool = False
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -58,7 +58,12 @@ def test_a_model_without_places_is_told(stand_in):
     class Flat:
         spatial_layers = ()
 
+        def no_maps(self, method):
+            return f"{method} needs a layer. This model has none: its weights are in Dense (1)."
+
     session = stand_in(LABELS, PREDICTED, maps=MAPS)
     assert GradCamMaps().missing(session) is None  # not known before the model is loaded
     session.probe = Flat()
-    assert "This model has none." in GradCamMaps().missing(session)
+    assert (
+        GradCamMaps().missing(session) == "Grad-CAM needs a layer. This model has none: its weights are in Dense (1)."
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+import workbench as wb
 from tests.unit.models.test_input_scaling import UNKNOWN, accuracy, knowing
 from tests.unit.models.test_preprocessing_search import SHAPE, halves, wanting
 from workbench.diagnosis.opening import Session
@@ -140,3 +141,11 @@ def test_the_measurement_says_nothing_of_a_probe_alone():
 def test_no_analysis_says_that_a_measured_input_is_wrong():
     asked = session(wanting("pixels"), train=halves(60))
     assert "preprocessing-mismatch" not in {each.kind for each in asked.analyze("sanity-check").findings}
+
+
+def test_of_a_run_of_our_own_trainer_nothing_is_measured_or_assumed(tiny_run, monkeypatch):
+    monkeypatch.setattr("workbench.models.scale_measurement.measure_scale", lambda *_: pytest.fail("it is known"))
+    opened = wb.open_session(tiny_run.folder / "tiny", data=tiny_run.data)
+    assert opened.settled and (opened.preprocessing, opened.found, opened.assumed) == ("auto", "", "")
+    assert opened.model_fingerprint == opened.run.manifest.model_sha256[:16]
+    assert "assumed" not in opened.probe.note and "preprocessing" not in opened.context
