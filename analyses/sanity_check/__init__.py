@@ -77,7 +77,7 @@ class SanityCheck(Analysis[SanityCheckParams]):
         )
         collapsed = _collapse(predictions, counts, names)
         swapped = permutation(counts)
-        if any(" --fit " in each.advice for each in findings):
+        if any("fit images in this way" in each.advice for each in findings):
             collapsed = []  # with images of wrong proportions, and not otherwise
         found = [*findings, *collapsed]
         if swapped is not None and not collapsed:
@@ -173,8 +173,8 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
 
 def _advice(way: Convention, elsewhere: bool | None) -> str:
     """Describe how to give the model the right input; no flag if the training images need no change."""
-    if way.fit:
-        return f"Open it with --fit {way.fit}, and fit images in this way in use."
+    if way.reading:
+        return f"Open it with {way.reading}, and fit images in this way in use."
     advice = f"Give the model images that are {way.words}, here and in use; best as a layer of the model."
     return f"Open it with --preprocessing {way.flag}. {advice}" if way.flag and elsewhere is not False else advice
 
@@ -187,7 +187,7 @@ def _training_agrees(session: Session, way: Convention) -> bool | None:
     data = training.dataset
     rows = np.sort(balanced_rows(data.labels, min(400, len(data)), 0))
     now = correct_on(training.probe, data, rows, lambda images: images)
-    then = correct_on(training.probe, data.refit(way.fit) if way.fit else data, rows, way.change)
+    then = correct_on(training.probe, way.reread(data), rows, way.change)
     return bool(then.mean() > now.mean() + JUMP / 2)
 
 

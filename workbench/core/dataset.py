@@ -55,6 +55,7 @@ class Fitted(Protocol):
         interpolation: how they were resized, by Keras' name.
         fitting: fit and interpolation, for a fingerprint; empty where nothing was resized.
         other_fits: the fits that would give other pixels.
+        other_interpolations: ways to resize that Keras' readers have too, and that would give other pixels.
     """
 
     fit: str
@@ -68,8 +69,12 @@ class Fitted(Protocol):
     def other_fits(self) -> tuple[str, ...]:
         """See above."""
 
-    def refit(self, fit: str) -> Array:
-        """Return the same images with another fit."""
+    @property
+    def other_interpolations(self) -> tuple[str, ...]:
+        """See above."""
+
+    def refit(self, fit: str, interpolation: str) -> Array:
+        """Return the same images with another fit or interpolation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,8 +213,14 @@ class Dataset:
         images = cast("object", self.images)
         return images.other_fits if isinstance(images, Fitted) else ()
 
-    def refit(self, fit: str) -> Dataset:
-        """Return the same files read with another fit: "stretch", "pad" or "crop".
+    @property
+    def other_interpolations(self) -> tuple[str, ...]:
+        """The ways to resize that Keras' readers have too, where its files are resized."""
+        images = cast("object", self.images)
+        return images.other_interpolations if isinstance(images, Fitted) else ()
+
+    def refit(self, fit: str = "", interpolation: str = "") -> Dataset:
+        """Return the same files read with another fit or interpolation; empty for the one that it has.
 
         Raises:
             WorkbenchError: if they were no files.
@@ -217,7 +228,7 @@ class Dataset:
         images = cast("object", self.images)
         if not isinstance(images, Fitted):
             raise WorkbenchError(f"{self.name!r} is no folder of images, so it cannot be read with another fit.")
-        return replace(self, images=images.refit(fit))
+        return replace(self, images=images.refit(fit or images.fit, interpolation or images.interpolation))
 
     def floats(self, rows: Sequence[int] | Array | slice = slice(None)) -> Array:
         """Return images as `(B, H, W, C)` float32 in [0, 1]."""

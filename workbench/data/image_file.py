@@ -67,16 +67,16 @@ def read_image(
 
     By default it is stretched to (H, W), bilinearly and without antialiasing: the pixels that
     `keras.utils.image_dataset_from_directory` gives, but for rounding (mean difference 0.25 of 255; of JPEG files 1.0,
-    since TensorFlow has another decoder; 4 to 13 with antialiasing). `load_img(interpolation="bilinear")` averages
-    where it makes smaller, for which "area" is the nearest; `flow_from_directory` and `load_img` take "nearest" by
-    themselves. Transparency is dropped, as all of them do; photos are turned upright, which none of them does.
+    since TensorFlow has another decoder; 4 to 13 with antialiasing). `load_img(interpolation="bilinear")` antialiases,
+    as "antialias" does here; `flow_from_directory` and `load_img` take "nearest" by themselves. Transparency is
+    dropped, as all of them do; photos are turned upright, which none of them does.
 
     Args:
         source: path, or content, of a PNG, JPEG, GIF, BMP, WebP, TIFF or AVIF file with 8 bits a channel.
         image_shape: (H, W, C) of the model, C = 1 or 3.
         invert: invert the image, for a model trained on light objects on black, as in Fashion-MNIST.
         fit: what is done about other proportions: `workbench.data.resizing.fitted`.
-        interpolation: one of Keras' names.
+        interpolation: one of Keras' names, or "antialias".
 
     Returns:
         `(H, W, C)` uint8, and one phrase for each thing that was changed, in order.
@@ -85,8 +85,8 @@ def read_image(
         Unavailable: if there is no such file.
         WorkbenchError: if it is no image, has more than 40 megapixels, or more than 8 bits a channel.
     """
-    # Every pixel counts where none is averaged away; "area" averages anyhow.
-    enough = 2 * max(image_shape[:2]) if interpolation == "area" else None
+    # Every pixel counts where none is averaged away; these two average anyhow.
+    enough = 2 * max(image_shape[:2]) if interpolation in ("area", "antialias") else None
     with _decoded(source, enough) as (image, size):
         plain, words = _upright(image, image_shape[2], invert)
         whole = size[::-1] if (image.width > image.height) != (plain.width > plain.height) else size

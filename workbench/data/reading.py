@@ -45,7 +45,8 @@ class Reading(Params):
         channels: 1 for grey, 3 for colour. Default: as the images of the folder.
         fit: what is done about files of other proportions: "stretch" them, as Keras' readers do by default; "pad" with
             black (`pad_to_aspect_ratio`), or "crop" to the middle (`crop_to_aspect_ratio`).
-        interpolation: how they are resized, one of Keras' names; without antialiasing, as Keras does it.
+        interpolation: how they are resized: one of Keras' names, without antialiasing, as Keras does it, or
+            "antialias".
         seed: seed for the order of a folder's images and for splitting it.
         test_share: share of each class of a folder that becomes the test part, if it has no test folder.
         validation_share: share at the end of the training part that becomes the validation part, if there is none.

@@ -19,7 +19,9 @@ import numpy as np
 from workbench.core.types import Array
 
 Fit = Literal["stretch", "pad", "crop"]
-Interpolation = Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic"]
+Interpolation = Literal[
+    "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic", "antialias"
+]
 FITS: tuple[Fit, ...] = get_args(Fit)
 INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
 STRETCH: Fit = "stretch"
@@ -35,7 +37,8 @@ def fitted(pixels: Array, size: tuple[int, int], fit: Fit = STRETCH, interpolati
         fit: "stretch" to the size, whatever the proportions; "pad" with black what is missing to them, as
             `pad_to_aspect_ratio`; or "crop" to the middle of those proportions first, as `crop_to_aspect_ratio` and
             `smart_resize`.
-        interpolation: as Keras names it; no antialiasing but that of "area", which averages.
+        interpolation: as `image_dataset_from_directory` names it, none of which antialiases but "area", which averages;
+            or "antialias", bilinear with antialiasing, as `load_img(interpolation="bilinear")` and Pillow do it.
 
     Returns:
         `(H, W, C)` uint8, rounded; Keras' readers give the same numbers before rounding.
@@ -115,7 +118,11 @@ def taps(before: int, after: int, interpolation: Interpolation) -> tuple[Array, 
         share = (centres - 0.5 - below)[:, None]
         places = np.clip(np.stack([below, below + 1], axis=1), 0, before - 1).astype(np.int64)
         return places, np.hstack([1 - share, share]).astype(np.float32)
-    if interpolation == "area":
+    if interpolation == "antialias":
+        reach = max(scale, 1.0)
+        steps = np.floor(centres - reach).astype(np.int64)[:, None] + np.arange(int(np.ceil(2 * reach)) + 2)
+        weights = np.clip(1 - np.abs(steps + 0.5 - centres[:, None]) / reach, 0, None)
+    elif interpolation == "area":
         starts, ends = np.arange(after) * scale, (np.arange(after) + 1) * scale
         steps = np.floor(starts).astype(np.int64)[:, None] + np.arange(int(np.ceil(scale)) + 1)
         weights = np.clip(np.minimum(ends[:, None], steps + 1) - np.maximum(starts[:, None], steps), 0, None)

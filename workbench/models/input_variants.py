@@ -23,6 +23,7 @@ class Convention:
         scales: whether only the scale of the values changes, and not what the picture shows.
         flag: name of the preprocessing that does the same; empty if none does.
         fit: how image files are fitted to the model's size instead, before `change`; empty: as they are now.
+        interpolation: how they are resized instead; likewise.
     """
 
     words: str
@@ -30,6 +31,18 @@ class Convention:
     scales: bool = True
     flag: str = ""
     fit: str = ""
+    interpolation: str = ""
+
+    def reread(self, dataset: Dataset) -> Dataset:
+        """Return the images as they are read for it."""
+        return dataset.refit(self.fit, self.interpolation) if self.fit or self.interpolation else dataset
+
+    @property
+    def reading(self) -> str:
+        """The option that reads files in this way; empty if it is about pixels."""
+        return (
+            f"--fit {self.fit}" if self.fit else f"--interpolation {self.interpolation}" if self.interpolation else ""
+        )
 
 
 def _standardise(images: Array) -> Array:
@@ -43,14 +56,23 @@ def _stretch(images: Array) -> Array:
 
 
 FITTED = {"stretch": "stretched", "pad": "padded", "crop": "cropped"}
+RESIZED = {
+    "bilinear": "resized bilinearly without antialiasing",
+    "antialias": "resized with antialiasing",
+    "nearest": "resized to the nearest pixels",
+}
 
 
 def other_fits(dataset: Dataset) -> Mapping[str, Convention]:
-    """Return the other ways to fit image files to the model's size; none where they have its proportions already."""
+    """Return the other ways in which Keras' readers fit image files to the model's size, if they give other pixels."""
     now = FITTED[dataset.fit[0]]
-    return {
+    fits = {
         f"fit: {fit}": Convention(f"{FITTED[fit]} instead of {now}", lambda images: images, scales=False, fit=fit)
         for fit in dataset.other_fits
+    }
+    return fits | {
+        f"interpolation: {name}": Convention(RESIZED[name], lambda images: images, scales=False, interpolation=name)
+        for name in dataset.other_interpolations
     }
 
 

@@ -64,8 +64,7 @@ def compare_inputs(
     right = {AS_THEY_ARE: now}
     for done, (name, way) in enumerate(ways.items()):
         report("Testing preprocessings", done, len(ways))
-        files = dataset.refit(way.fit) if way.fit else dataset
-        right[name] = correct_on(probe, files, rows, way.change)
+        right[name] = correct_on(probe, way.reread(dataset), rows, way.change)
         gained, lost = int((right[name] & ~now).sum()), int((now & ~right[name]).sum())
         chance = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
         lines.append({"input": name, "accuracy": right[name].mean(), "gained": gained, "lost": lost, "p": chance})
@@ -115,7 +114,7 @@ def find_preprocessing(load: Callable[[], Any], dataset: Dataset, path: Path | N
 
 
 def _better_fit(probe: Probe, dataset: Dataset, rows: Array, change: Callable[[Array], Array] | None) -> str:
-    """Say which fit of image files to the model's size is surely better than the one they were read with, if one is.
+    """Say which way to read image files is surely better than the one they were read with, if one is.
 
     Args:
         probe: the model.
@@ -132,4 +131,4 @@ def _better_fit(probe: Probe, dataset: Dataset, rows: Array, change: Callable[[A
     if best["gained"] <= best["lost"] or best["p"] * len(ways) >= SURE:
         return ""
     way = ways[str(best["input"])]
-    return f" {percent(now.mean())} → {percent(best['accuracy'])} if the images are {way.words}: --fit {way.fit}."
+    return f" {percent(now.mean())} → {percent(best['accuracy'])} if the images are {way.words}: {way.reading}."

@@ -179,7 +179,7 @@ def data_params(use: str = "Your own data") -> list[click.Option]:
             ["--interpolation"],
             type=Choice("interpolation", _interpolations, "NAME"),
             help="How a folder's images are resized: bilinear, nearest, bicubic, area, lanczos3, … without "
-            "antialiasing, as Keras does it.  [default: the run's, or bilinear]",
+            "antialiasing, as Keras does it; or antialias (bilinear, as Pillow).  [default: the run's, or bilinear]",
         ),
     ]
 

@@ -66,9 +66,15 @@ class DecodedImages:
         """Return the images at `(n,)` `rows`, none decoded yet."""
         return self._like(rows=self._rows[rows])
 
-    def refit(self, fit: str) -> DecodedImages:
-        """Return the same images with another fit, none decoded yet."""
-        return self._like(fit=fit)
+    def refit(self, fit: str, interpolation: str) -> DecodedImages:
+        """Return the same images with another fit or interpolation, none decoded yet."""
+        return self._like(fit=fit, interpolation=interpolation)
+
+    @property
+    def other_interpolations(self) -> tuple[Interpolation, ...]:
+        """What `load_img` has, and `image_dataset_from_directory`; none where no file is resized."""
+        usual: tuple[Interpolation, ...] = (BILINEAR, "antialias", "nearest")
+        return tuple(each for each in usual if each != self.interpolation) if self.fitting else ()
 
     @property
     def other_fits(self) -> tuple[Fit, ...]:
