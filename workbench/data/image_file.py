@@ -67,9 +67,9 @@ def read_image(
 
     By default it is stretched to (H, W), bilinearly and without antialiasing: the pixels that
     `keras.utils.image_dataset_from_directory` gives, but for rounding (mean difference 0.25 of 255; of JPEG files 1.0,
-    since TensorFlow has another decoder; 4 to 13 with antialiasing). `load_img(interpolation="bilinear")` antialiases,
-    as "antialias" does here; `flow_from_directory` and `load_img` take "nearest" by themselves. Transparency is
-    dropped, as all of them do; photos are turned upright, which none of them does.
+    which TensorFlow decodes with a faster DCT; 4 to 13 with antialiasing). `load_img(interpolation="bilinear")`
+    antialiases, as "antialias" does here; `flow_from_directory` and `load_img` take "nearest" by themselves.
+    Transparency is dropped, as all of them do; photos are turned upright, which none of them does.
 
     Args:
         source: path, or content, of a PNG, JPEG, GIF, BMP, WebP, TIFF or AVIF file with 8 bits a channel.
