@@ -208,7 +208,7 @@ def layout_of(path: Path, reading: Reading) -> Layout:
         WorkbenchError: if it cannot be understood.
     """
     if path.is_file():
-        return lay_out_labels(path, look_through(path.parent))
+        return lay_out_labels(path)
     tree = look_through(path)
     table = next((each for each in tree.top.tables if each.casefold() in ("labels.csv", "labels.tsv")), None)
     names = [each for each in (reading.class_names, reading.model_names) if each]

@@ -7,6 +7,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from workbench.core.errors import Unavailable, WorkbenchError
@@ -14,7 +15,7 @@ from workbench.core.wording import join_names, plural
 from workbench.data.class_names import starts_at_one
 from workbench.data.folder.layout import Layout, only_seen, order_notes
 from workbench.data.folder.part_words import part_of
-from workbench.data.folder.tree import Tree, printable
+from workbench.data.folder.tree import Tree, look_through, printable
 
 _FILE = "file filename file_name filepath file_path path image image_path image_name images img name image_id id"
 FILE_COLUMNS = tuple(_FILE.split())
@@ -34,7 +35,7 @@ class Row:
     part: str
 
 
-def lay_out_labels(path: Path, tree: Tree) -> Layout:
+def lay_out_labels(path: Path, tree: Tree | None = None) -> Layout:
     """Read a table of files and labels: a header `file,label` (or filename, path, image, …; class, target, …).
 
     A third column `part` (or split) says train, validation or test. Files are relative to the table's folder; where one
@@ -43,7 +44,7 @@ def lay_out_labels(path: Path, tree: Tree) -> Layout:
 
     Args:
         path: the table; separated by commas, semicolons, tabs or bars.
-        tree: what lies below the table's folder.
+        tree: what lies below the table's folder; looked for only when a file is not where the table says, if not given.
 
     Raises:
         Unavailable: if it cannot be read.
@@ -110,22 +111,34 @@ def is_label_file(path: Path) -> bool:
 class _Files:
     """Finds the files of a table."""
 
-    def __init__(self, folder: Path, tree: Tree) -> None:
-        self.folder, self.elsewhere = folder, 0
-        self._there = {printable(path): path for path in tree.top.files()}
-        self._named: dict[str, list[str]] = {}
+    def __init__(self, folder: Path, tree: Tree | None) -> None:
+        self.folder, self.elsewhere, self._tree = folder, 0, tree
+
+    @cached_property
+    def _there(self) -> dict[str, str]:
+        """The images below the folder by their path as it is printed."""
+        tree = self._tree or look_through(self.folder)
+        return {printable(path): path for path in tree.top.files()}
+
+    @cached_property
+    def _named(self) -> dict[str, list[str]]:
+        """The same by name, with and without ending."""
+        named: dict[str, list[str]] = {}
         for shown, path in self._there.items():
             pure = PurePosixPath(shown)
             for name in {pure.name, pure.stem}:
-                self._named.setdefault(name.casefold(), []).append(path)
+                named.setdefault(name.casefold(), []).append(path)
+        return named
 
     def __call__(self, written: str) -> str | None:
         """Return the path below the folder, or the path itself where it lies elsewhere; None where there is none."""
         plain = printable(written.strip().replace("\\", "/").removeprefix("./"))
+        if not plain:
+            return None
+        if _is_file(self.folder / plain):
+            return plain  # perhaps in a folder above, or written from the root
         if plain in self._there:
             return self._there[plain]
-        if "/" in plain and (self.folder / plain).is_file():
-            return plain  # in a folder above, or written from the root
         same = self._named.get(PurePosixPath(plain).name.casefold(), [])
         ending = [path for path in same if printable(path).casefold().endswith(plain.casefold())] or same
         if len(ending) != 1:
@@ -136,6 +149,13 @@ class _Files:
     def notes(self) -> Iterator[str]:
         if self.elsewhere:
             yield f"{plural(self.elsewhere, 'file')} found by name below {printable(self.folder.name)}/"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long for any file
+        return False
 
 
 def _rows(path: Path) -> list[Row]:

@@ -120,3 +120,8 @@ def test_pixels_and_fingerprint_follow_the_files(photos):
     assert np.array_equal(np.sort(one.images[:].max(axis=(1, 2, 3))), [9, 50])
     table.write_text("file,label\n0,b\n1,a\n")
     assert load_dataset(table, split="train", test_share=0).fingerprint != one.fingerprint
+
+
+def test_a_table_whose_files_are_where_it_says_looks_nowhere_else(photos, monkeypatch):
+    monkeypatch.setattr("workbench.data.folder.label_file.look_through", lambda folder: pytest.fail("looked through"))
+    assert read(photos / "x.csv", "file,label\nphotos/0.png,a\nphotos/1.png,b\n")[1] == ("a", "b")
