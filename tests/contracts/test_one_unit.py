@@ -185,3 +185,10 @@ def test_analyses_say_what_they_say_of_two_units(sessions, name):
             else:
                 assert frame[column].tolist() == other[column].tolist(), (table, column)
     assert [each.claim for each in found.findings] == [each.claim for each in expected.findings]
+
+
+def test_a_map_says_that_it_is_against_the_other_class(sessions, tmp_path):
+    maps = sessions[0].attribute("integrated-gradients", [0], target="left", steps=2)
+    assert (maps.unit, maps.score, maps.against) == ("logit difference", "logit", None)
+    assert sessions[1].attribute("integrated-gradients", [0], target="left", steps=2).unit == "logit"
+    assert "'right', class 1" in sessions[0].reading and not sessions[1].reading

@@ -157,11 +157,13 @@ def _draw(
         above = [(f"predicted {text(subject.predicted)}, {percent(subject.confidence)}", PREDICTED_COLOUR)]
         if subject.true is not None:
             above.insert(0, (f"true {text(subject.true)}", TRUE_COLOUR))
+    one_unit = maps.score == "logit" and maps.unit.startswith("logit difference")
+    against = ", against the other class" if one_unit else ""
     pictures = [
         Tile(subject.image, above=above),
         Tile(
             subject.image,
-            above=[(f"score of {text(subject.target, 44)}", INK), (f"map of {size}", INK), *_words(maps, row)],
+            above=[(f"score of {text(subject.target, 44)}{against}", INK), (f"map of {size}", INK), *_words(maps, row)],
             overlay=upsampled,
             signed=maps.signed,
             scale=scale,

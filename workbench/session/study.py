@@ -371,7 +371,7 @@ class Study:
     @property
     def reading(self) -> str:
         """How one output unit is read as two classes, in sentences; empty for a model with a score for each class."""
-        if self._saved is not None or not self.predictions.one_unit:
+        if self._saved is not None or not (self.probe if self.ready else self.predictions).one_unit:
             return ""
         how = self.probe.reading if self.ready else str(self._stored().get("reading", ""))
         name, other = self.class_names[1], self.class_names[0]

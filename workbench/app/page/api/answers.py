@@ -47,7 +47,7 @@ def predict(
         "class_names": names,
         "probabilities": subject.probabilities,
         "label": None if subject.label is None else names[subject.label],
-        "notes": [*notes, *filter(None, [desk.assumed])],
+        "notes": [*notes, *filter(None, [desk.assumed, desk.session.reading])],
     }
 
 
@@ -99,7 +99,7 @@ def explain(
         "heatmap": data_uri(rgba(made.at_pixels()[0], **colours)),
         "overlay": data_uri(_overlay(subject.pixels, made, colours)),
         "verdict": _verdict(desk, subject, made) if verdict else None,
-        "notes": [*notes, *filter(None, [desk.assumed])],
+        "notes": [*notes, *filter(None, [desk.assumed, desk.session.reading])],
     }
 
 
