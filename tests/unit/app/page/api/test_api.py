@@ -89,6 +89,22 @@ def test_predict_takes_a_row_pixels_or_a_file(client, image, total, label):
     assert (told["label"], told["class_names"], told["notes"]) == (label, list(NAMES), [])
 
 
+def test_an_image_of_other_proportions_is_fitted_as_asked(client):
+    tall = uri([[0, 200]] * 8)
+    notes = {
+        fit: client.post("/api/predict", json={"image": tall, **how}).json()["notes"]
+        for fit, how in (
+            ("usual", {}),
+            ("stretch", {"fit": "stretch"}),
+            ("pad", {"fit": "pad", "interpolation": "nearest"}),
+            ("crop", {"fit": "crop"}),
+        )
+    }
+    assert notes["usual"] == notes["stretch"] == ["resized from 2×8 to 3×2", "stretched"]
+    assert notes["pad"] == ["resized from 2×8 to 3×2", "padded with black"]
+    assert notes["crop"] == ["cropped to the middle 2×1", "resized from 2×8 to 3×2"]
+
+
 def test_predict_says_what_it_did_to_an_image(client):
     told = client.post("/api/predict", json={"image": uri([[0] * 6] * 4), "invert": True}).json()
     assert told["notes"] == ["inverted", "resized from 6×4 to 3×2"]
@@ -153,6 +169,7 @@ WRONG = [
     ("predict", {"image": [[1.5] * 3] * 2}, 400, "must be 2 × 3 × 1 whole numbers 0…255"),
     ("predict", {"image": [[256] * 3] * 2}, 400, "must lie in 0…255. Got 256…256."),
     ("predict", {"image": 1, "invert": True}, 400, "your own images"),
+    ("predict", {"image": 1, "fit": "squash"}, 400, "`fit`"),
     ("explain", {"image": 1, "method": "gradcam"}, 400, "Did you mean 'grad-cam'"),
     ("explain", {"image": 1, "params": {"layer": "sen"}}, 400, "Did you mean 'seen'?"),
     ("explain", {"image": 1, "target": "birght"}, 400, "Did you mean 'bright'?"),
