@@ -181,9 +181,9 @@ def head_of(steps: list[Step]) -> Head:
     if activation in SQUASHING and _can_be_applied(last.layer):
         note = f"The {activation} of layer {last.name!r} is left out: scores are its inputs."
         return _head(_without_activation(last), last.received, note, activation)
-    if activation == "linear" and hasattr(last.layer, "kernel"):
+    if activation == "linear" and hasattr(last.layer, "kernel") and hasattr(last.layer, "activation"):
         note = "The model ends without a softmax: its outputs are the scores."
-        return Head(last.output, last.received, note, ending="linear")
+        return Head(last.output, last.received, note, ending="linear" if _can_be_applied(last.layer) else "")
     return Head(last.output, _linear_input(steps, last.output), "", ending=_function(last.layer))
 
 

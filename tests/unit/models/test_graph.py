@@ -234,3 +234,10 @@ def test_what_an_operation_receives_is_its_tensor_and_not_a_number_before_it():
     steps = {type(each.layer).__name__: each for each in walk(model, ops.convert_to_tensor(IMAGES))}
     np.testing.assert_array_equal(steps["Subtract"].received, IMAGES)
     np.testing.assert_allclose(steps["Subtract"].output, 1 - IMAGES)
+
+
+def test_a_layer_around_a_softmax_is_not_taken_for_a_linear_one():
+    model = ends(layers.SpectralNormalization(dense(activation="softmax")))
+    head = head_of(walk(model, ops.convert_to_tensor(IMAGES)))
+    assert head.note == ""
+    np.testing.assert_allclose(np.sum(head.logits, axis=1), 1, atol=1e-6)

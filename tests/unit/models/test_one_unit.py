@@ -92,6 +92,7 @@ FORMS = {
     "pooled": (lambda: of_places(None, "sigmoid"), "The sigmoid layer"),
     "mean of sigmoids": (lambda: of_places("sigmoid", "linear"), PROBABILITY),
     "layer as activation": (lambda: network(dense(layers.Activation("sigmoid"))), EXACT),
+    "wrapped": (lambda: network(layers.SpectralNormalization(dense("sigmoid"))), EXACT),
     "sub-classed": (lambda: closed(ops.sigmoid), EXACT),
     "sub-classed, (N,)": (lambda: closed(lambda x: ops.sigmoid(x)[:, 0]), EXACT),
     "second of two": (lambda: network(lambda x: dense("softmax", 2)(x)[:, 1:]), PROBABILITY),
