@@ -70,7 +70,9 @@ def test_maps_verdicts_and_values_of_another_model(served, settled, complaints_o
         expect(page.locator("#detail .unit").first).to_contain_text(layered)
         expect(out.filter(has_text="needs a layer")).to_have_count(0)
     else:
-        expect(out.filter(has_text="Grad-CAM needs a layer with (N, h, w, F) output.").first).to_be_visible()
+        expect(
+            out.filter(has_text="Grad-CAM needs a layer that computes (N, h, w, F) feature maps").first
+        ).to_be_visible()
         expect(out.locator("input:not([disabled])")).to_have_count(0)
         expect(page.locator("#detail select[data-set=layer]")).to_have_count(0)
     assert complaints == []

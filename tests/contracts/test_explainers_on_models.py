@@ -204,7 +204,10 @@ def test_a_model_without_convolution_is_explained_by_its_pixels(kit, images, tar
     whole = [layers.Flatten(), layers.Dense(6, activation="relu"), layers.Dense(CLASSES, activation="softmax")]
     probe = Probe(kit.seeded(keras.Sequential([keras.Input(SHAPE), *whole])))
     for name in METHODS:
-        said = f"{explainer(name).title} needs a layer with (N, h, w, F) output. This model has none."
+        said = (
+            f"{explainer(name).title} needs a layer that computes (N, h, w, F) feature maps from the image. "
+            "This model has none: its weights are in Dense (2)."
+        )
         assert sentence(name, probe) == (None if name in PIXELS else said)
         if name in PIXELS:
             given = kit.quick(name).attribute(probe, images, target)
