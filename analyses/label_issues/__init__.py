@@ -19,6 +19,7 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
+from workbench.session.likeness import alike
 from workbench.statistics.nearest import nearest
 
 from .findings import IMAGES, Suspects, findings_of
@@ -89,8 +90,7 @@ class LabelIssues(Analysis[LabelIssuesParams]):
             findings += findings_of(suspects, session, control=opinion.control or own.quality)
             notes["source"] = opinion.source
         parts.append(own)
-        doubtful = own.quality.scattered or len(own.quality.one_way)
-        findings += findings_of(own, session, second=_quality_by_probes(session) if doubtful else None)
+        findings += findings_of(own, session, second=_quality_by_probes(session) if own.quality.doubtful else None)
         for part in parts:
             name = TABLES[part.part]
             tables |= {name: _image_table(part, names), f"{name} pairs": _pair_table(part.quality, names)}
@@ -128,8 +128,13 @@ class LabelIssues(Analysis[LabelIssuesParams]):
 def _suspects_of_data(session: Session) -> Suspects:
     """Judge the labels of the evaluated images by the model, which was not trained on them."""
     probabilities, labels = session.predictions.probabilities, session.dataset.labels
-    judgement = quality(probabilities, labels, len(session.class_names))
-    rows = np.arange(len(labels))
+    rows, classes = np.arange(len(labels)), len(session.class_names)
+    judgement = quality(probabilities, labels, classes)
+    if judgement.doubtful:  # whoever is wrong in a systematic way is so for images that look like no such class
+        look = np.ones(len(labels), bool)
+        errors = np.flatnonzero(~session.predictions.correct)
+        look[errors] = alike(session, errors)
+        judgement = quality(probabilities, labels, classes, alike=look)
     return Suspects.of(judgement, labels, probabilities, rows=rows, score=judgement.score, part="data")
 
 

@@ -12,8 +12,9 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data.sampling import MOST_EVIDENCE
+from workbench.statistics.knowledge import SURE
 
-from .label_quality import SURE, LabelQuality
+from .label_quality import LabelQuality
 
 if TYPE_CHECKING:
     from workbench.session.session import Session
@@ -100,6 +101,9 @@ def findings_of(
     """
     quality, part, rows = suspects.quality, suspects.part, suspects.rows
     count, names = len(quality.score), session.class_names
+    if quality.silence:
+        claim = f"Whether {IMAGES[part]} labels are wrong cannot be told, since {quality.silence}."
+        return [Finding(claim, kind="label-noise", part=part)]
     errors = float(1 - session.predictions.correct.mean())
     noise = quality.noise
     agreed = second is None or second.chance < CONFIRMED

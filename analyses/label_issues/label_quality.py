@@ -9,19 +9,16 @@ import numpy as np
 
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
+from workbench.statistics.knowledge import SURE, Knowledge
 from workbench.statistics.rates import wilson
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SURE = 0.5
-"""The most confident part of the predictions of a class: there, a differing label is likely wrong, not ambiguous."""
 SURELY = 0.001
 """p-value below which scattered labels are not put down to ambiguity."""
 ONE_WAY = 0.6
 """Share of a pair's differing labels that must surely go the one way."""
-TRUSTED = 0.6
-"""Share of the confident predictions of a class that must have its label, for its predictions to count."""
 DOUBT = 0.02
 """Share of labels that need not fit when probabilities are tempered."""
 FEW = 5
@@ -49,6 +46,7 @@ class LabelQuality:
             wrong labels beyond doubt, and none the other way), hits and of (the counts behind the rate).
         joint: `(K, K)` float64, estimated images by given label (rows) and true class; sums to N.
         chance: how likely the scattered labels were by ambiguity alone, in [0, 1].
+        silence: why nothing can be told about labels, the rest of a sentence after "since"; empty where something can.
     """
 
     score: Array
@@ -58,6 +56,7 @@ class LabelQuality:
     pairs: pd.DataFrame
     joint: Array
     chance: float
+    silence: str = ""
 
     @property
     def scattered(self) -> bool:
@@ -65,12 +64,17 @@ class LabelQuality:
         return self.chance < SURELY and self.noise.value >= PAIR
 
     @property
+    def doubtful(self) -> bool:
+        """Whether any labels are surely wrong, by this judgement alone."""
+        return self.scattered or bool(self.pairs["sure"].any())
+
+    @property
     def one_way(self) -> pd.DataFrame:
         """The pairs that are surely mislabelled in one direction."""
         return self.pairs[self.pairs["sure"]]
 
 
-def quality(probabilities: Array, labels: Array, class_names_count: int) -> LabelQuality:
+def quality(probabilities: Array, labels: Array, class_names_count: int, *, alike: Array | None = None) -> LabelQuality:
     """Judge labels by out-of-sample probabilities.
 
     The off-diagonal mass of the confident joint also counts what is only ambiguous (a T-shirt that may be a shirt). The
@@ -86,28 +90,42 @@ def quality(probabilities: Array, labels: Array, class_names_count: int) -> Labe
         probabilities: `(N, K)` float, of images that the model was not fitted to.
         labels: `(N,)` int in [0, K), as given.
         class_names_count: K.
+        alike: `(N,)` bool, whether an image looks like the predicted class to others than the model, too: of those that
+            do not, the model is wrong and not the label. All of them, if not given.
     """
     said = np.asarray(probabilities, np.float64)
     predicted = said.argmax(axis=1)
     own = said[np.arange(len(labels)), labels]
-    rank = ranks(predicted, said.max(axis=1))
+    told = Knowledge(labels=labels, predicted=predicted, confidence=said.max(axis=1), classes=class_names_count)
     joint, issues = _confident(said, labels, class_names_count)
     issues = issues[np.argsort(own[issues], kind="stable")]
-    pairs = _pairs(labels, predicted, rank, issues, class_names_count)
-    if class_names_count >= 4:
-        noise, chance = _scattered_noise(said, labels, predicted, rank)
+    differs = ~told.right if alike is None else ~told.right & alike
+    pairs = _pairs(told, issues, differs)
+    if told.silence:
+        noise, chance = Estimate(float("nan"), 0.0, 1.0, unit="%"), 1.0
+    elif class_names_count >= 4:
+        noise, chance = _scattered_noise(said, told, differs)
         sure = pairs[pairs["sure"]]
         share = np.bincount(predicted, minlength=class_names_count)[sure["suggested"]] / len(labels)
         by_chance = noise.value / (class_names_count - 1)  # counted already
         more = [float((share * (sure[column] - by_chance).clip(lower=0)).sum()) for column in ("rate", "low", "high")]
         noise = Estimate(*(min(one + other, 1.0) for one, other in zip(noise, more, strict=True)), unit="%")
     else:
-        noise = plateau(predicted != labels, rank)
-        chance = 0.0 if noise.low > PAIR / 2 else 1.0
-    differing = float((predicted != labels).mean())  # no more can be wrong
-    noise = Estimate(*(min(end, differing) for end in noise), unit="%")
+        known = told.knows[predicted]  # a class that is mostly predicted in error says nothing about labels
+        noise = plateau(differs[known], told.rank[known])
+        chance = 0.0 if noise.low > PAIR / 2 and _unexplained(said[known], labels[known]) else 1.0
+    if not told.silence:
+        differing = float(differs.mean())  # no more can be wrong
+        noise = Estimate(*(min(end, differing) for end in noise), unit="%")
     return LabelQuality(
-        score=own, suggested=predicted, issues=issues, noise=noise, pairs=pairs, joint=joint, chance=chance
+        score=own,
+        suggested=predicted,
+        issues=issues,
+        noise=noise,
+        pairs=pairs,
+        joint=joint,
+        chance=chance,
+        silence=told.silence,
     )
 
 
@@ -129,16 +147,6 @@ def _confident(said: Array, labels: Array, classes: int) -> tuple[Array, Array]:
         own, part, confident_joint=counted, filter_by="prune_by_noise_rate", min_examples_per_class=0, n_jobs=1
     )
     return joint, np.flatnonzero(found & (said.argmax(axis=1) != labels))
-
-
-def ranks(predicted: Array, confidence: Array) -> Array:
-    """Return how sure each prediction is among those of its class: `(N,)` in (0, 1], the surest nearest to 0."""
-    order = np.lexsort((-confidence, predicted))
-    counts = np.bincount(predicted)
-    place = np.concatenate([(np.arange(count) + 0.5) / count for count in counts if count])
-    rank = np.empty(len(predicted))
-    rank[order] = place
-    return rank
 
 
 def plateau(hits: Array, rank: Array, *, end: float = SURE, drop: float = DROP) -> Estimate:
@@ -171,7 +179,7 @@ def plateau(hits: Array, rank: Array, *, end: float = SURE, drop: float = DROP) 
     return Estimate(float(rates[profile.argmax()]), float(rates[inside[0]]), float(rates[inside[-1]]), unit="%")
 
 
-def _scattered_noise(said: Array, labels: Array, predicted: Array, rank: Array) -> tuple[Estimate, float]:
+def _scattered_noise(said: Array, told: Knowledge, differs: Array) -> tuple[Estimate, float]:
     """Count sure predictions whose label is among the least likely half of the other classes, against what is expected.
 
     Returns:
@@ -180,21 +188,39 @@ def _scattered_noise(said: Array, labels: Array, predicted: Array, rank: Array) 
     """
     from scipy.stats import chi2, poisson
 
-    classes = said.shape[1]
-    unlikely = (classes - 1) // 2
-    right = np.bincount(predicted[rank <= SURE], (predicted == labels)[rank <= SURE], classes)
-    of = np.bincount(predicted[rank <= SURE], minlength=classes)
-    # A class that is mostly predicted in error says nothing about labels.
-    sure = (rank <= SURE) & (right >= TRUSTED * of)[predicted]
+    labels, unlikely = told.labels, (told.classes - 1) // 2
+    sure = (told.rank <= SURE) & told.knows[told.predicted]
     own = said[np.arange(len(labels)), labels][:, None]
     place = (said < own).sum(axis=1) + ((said == own).sum(axis=1) - 1) / 2  # 0: the least likely; ties share theirs
-    hits = int(((place < unlikely) & (predicted != labels) & sure).sum())
+    hits = int(((place < unlikely) & differs & told.knows[labels] & sure).sum())
     expected = float(np.sort(temper(said, labels)[sure], axis=1)[:, :unlikely].sum())
-    times = (classes - 1) / unlikely / max(int(sure.sum()), 1)
+    times = (told.classes - 1) / unlikely / max(int(sure.sum()), 1)
     lowest = chi2.ppf(0.025, 2 * hits) / 2 if hits else 0.0  # exact interval of a Poisson count (Garwood 1936)
     highest = chi2.ppf(0.975, 2 * hits + 2) / 2
     ends = (hits, max(lowest - expected, 0.0), highest)
     return Estimate(*(float(min(times * end, 1.0)) for end in ends), unit="%"), float(poisson.sf(hits - 1, expected))
+
+
+def _unexplained(said: Array, labels: Array) -> bool:
+    """Whether labels drawn at random surely explain better than any temperature alone what the labels are.
+
+    A model that is never sure errs among its surest predictions too, as often as it says.
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import softmax
+    from scipy.stats import chi2
+
+    logs, rows = np.log(said + 1e-12), np.arange(len(labels))
+
+    def misfit(rate: float) -> float:
+        def loss(power: float) -> float:
+            own = (1 - rate) * softmax(np.exp(power) * logs, axis=1)[rows, labels] + rate / said.shape[1]
+            return -float(np.log(np.maximum(own, 1e-300)).sum())
+
+        return float(minimize_scalar(loss, bounds=(-5, 3), method="bounded").fun)
+
+    gain = misfit(0.0) - min(misfit(rate) for rate in (0.01, 0.02, 0.05, 0.1, 0.2, 0.4))
+    return bool(2 * gain > chi2.isf(SURELY, 1))
 
 
 def temper(said: Array, labels: Array) -> Array:
@@ -216,24 +242,27 @@ def temper(said: Array, labels: Array) -> Array:
     return np.asarray(softmax(minimize_scalar(loss, bounds=(0.05, 5), method="bounded").x * logs, axis=1))
 
 
-def _pairs(labels: Array, predicted: Array, rank: Array, issues: Array, classes: int) -> pd.DataFrame:
+def _pairs(told: Knowledge, issues: Array, differs: Array) -> pd.DataFrame:
     """Count issues and surely differing labels by pair, and say which pairs are mislabelled in one direction."""
     import pandas as pd
     from scipy.stats import binom
 
     from workbench.statistics.confusion import confusion_counts
 
+    labels, predicted, rank, classes = told.labels, told.predicted, told.rank, told.classes
+
     def counts(chosen: Array) -> Array:
         return confusion_counts(labels[chosen], predicted[chosen], classes)
 
-    found, sure, surest = counts(issues), counts(rank <= SURE), counts(rank <= SURE / 2)
+    counted = told.right | differs
+    found, sure, surest = counts(issues), counts((rank <= SURE) & counted), counts((rank <= SURE / 2) & counted)
     label, suggested = np.nonzero((found + sure) * (1 - np.eye(classes, dtype=np.int64)))
     hits, back, of = sure[label, suggested], sure[suggested, label], sure.sum(axis=0)[suggested]
     low, high = wilson(hits, of)
     # Ambiguity goes both ways, and fades as predictions get surer; a mistake of the labelling does neither.
     tested = max(int((hits >= FEW).sum()), 1)
     one_way = (binom.sf(hits - 1, hits + back, 0.5) < 0.05 / tested) & (wilson(hits, hits + back)[0] > ONE_WAY)
-    enough = (hits >= FEW) & (sure[suggested, suggested] >= TRUSTED * of)
+    enough = (hits >= FEW) & told.knows[label] & told.knows[suggested] & (not told.silence)
     stays = wilson(surest[label, suggested], surest.sum(axis=0)[suggested])[0] > PAIR
     table = pd.DataFrame(
         {

@@ -68,9 +68,9 @@ class Opinion:
         """
         judged = quality(self.probabilities, labels, classes)
         every = [judged, *(quality(view, labels, classes) for view in self.views)]
-        by_rate = max(every, key=lambda each: (each.scattered, each.noise.low))
+        by_rate = max(every, key=lambda each: (each.scattered, not each.silence, each.noise.low))
         by_pair = max(every, key=lambda each: len(each.one_way))
-        return replace(judged, noise=by_rate.noise, chance=by_rate.chance, pairs=by_pair.pairs)
+        return replace(judged, noise=by_rate.noise, chance=by_rate.chance, silence=by_rate.silence, pairs=by_pair.pairs)
 
 
 def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:

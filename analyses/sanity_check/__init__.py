@@ -142,6 +142,10 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     if gain <= JUMP or best["p"] * len(ways) >= SURE or best["gained"] < best["lost"]:
         return table, []
     way, name = ways[str(best["input"])], str(best["input"])
+    renamed, consistent = _renamed(session.predictions, rows)
+    better = best["accuracy"] >= renamed if consistent else best["low"] > renamed  # of both, the larger gain is on top
+    if best["low"] <= 1 / len(session.class_names) or not better or not _is_sensible(session, rows, way):
+        return table, []
     elsewhere = _training_agrees(session, way)
     both, net = best["gained"] + best["lost"], best["gained"] - best["lost"]
     half = 1.96 * float(np.sqrt(both - net**2 / len(rows)))  # Wald's interval of a paired difference
@@ -156,7 +160,7 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
         False: "; the training images need no change.",
         None: ".",
     }[elsewhere]
-    shifted = elsewhere is False and not way.scales
+    shifted = elsewhere is False  # else the model would want it of all images
     return table, [
         Finding(
             claim + where,
@@ -171,12 +175,49 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     ]
 
 
+def _renamed(predictions: Predictions, rows: Array) -> tuple[float, bool]:
+    """Return the accuracy on some images as they are, with the names of the classes that fit the predictions best.
+
+    Of labels that are exchanged hardly any prediction is right, so that whatever shuffles the predictions is better.
+
+    Returns:
+        The accuracy, and whether the names are surely exchanged; else the accuracy is what chance allows.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    counts = confusion_counts(predictions.labels[rows], predictions.predicted[rows], predictions.logits.shape[1])
+    fitting = counts[linear_sum_assignment(counts, maximize=True)].sum()
+    return float(fitting / len(rows)), permutation(counts) is not None
+
+
+def _is_sensible(session: Session, rows: Array, way: Convention) -> bool:
+    """Whether changed images get a model that predicts one class for everything to probabilities that fit the labels.
+
+    Large enough values outweigh any bias of the last layer. The class is then often right, but with no more than the
+    scale of the values for a reason: errors cost so much that saying nothing, log K nats, is better.
+    """
+    said = session.predictions.predicted
+    if np.bincount(said).max() < ONE_CLASS * len(said):
+        return True
+    data = way.reread(session.dataset)
+    logits = [
+        session.probe.logits(way.change(data.floats(part))) for part in np.array_split(rows, -(-len(rows) // 256))
+    ]
+    loss = Predictions(np.concatenate(logits), session.dataset.labels[rows]).loss
+    return bool(np.mean(loss) < np.log(len(session.class_names)))
+
+
 def _advice(way: Convention, elsewhere: bool | None) -> str:
     """Describe how to give the model the right input; no flag if the training images need no change."""
     if way.reading:
         return f"Open it with {way.reading}, and fit images in this way in use."
+    if elsewhere is False:
+        return (
+            f"The images under study were made in another way than the training images. Make them alike, {way.words}; "
+            "or train on images like these, too."
+        )
     advice = f"Give the model images that are {way.words}, here and in use; best as a layer of the model."
-    return f"Open it with --preprocessing {way.flag}. {advice}" if way.flag and elsewhere is not False else advice
+    return f"Open it with --preprocessing {way.flag}. {advice}" if way.flag else advice
 
 
 def _training_agrees(session: Session, way: Convention) -> bool | None:

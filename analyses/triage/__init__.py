@@ -38,6 +38,10 @@ CELL = 1.3
 """Width of an image in inches."""
 SERIOUS = 0.01
 """Share of wrong labels, surely exceeded, from which accuracy depends on the labels more than on the model."""
+MILD = 0.002
+"""Share of the images, surely exceeded, from which likely wrong labels are more than a fact: any model has a few."""
+FEW = 5
+"""And so many images."""
 MEANING = {
     "likely wrong label": "the model and the estimated label noise contradict the label",
     "ambiguous": "label and prediction are both plausible, by probability and neighbours",
@@ -81,6 +85,9 @@ class Triage(Analysis[TriageParams]):
         tables = {"errors": table, "groups": _sizes(sizes, len(predictions))}
         rows = {n: table["row"].to_numpy()[table["group"].to_numpy() == name] for n, name in enumerate(GROUPS)}
         findings = [_finding(n, rows[n], found, predictions) for n in np.argsort(-sizes, kind="stable") if sizes[n]]
+        if found.silence:
+            claim = f"Whether labels are wrong cannot be told, since {found.silence}."
+            findings.append(Finding(claim, kind="label-noise"))
         findings.sort(key=lambda each: each.severity not in (Severity.SERIOUS, Severity.CRITICAL))
         shown = np.concatenate([rows[n][:COLUMNS] for n in range(len(GROUPS))])
         arrays = {"images": thumbnails_of(session.dataset, shown), "rows": shown}
@@ -195,11 +202,14 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
     own = np.isin(found.rows, rows)
     sure, spread = float(found.wrong_label[own].mean()), int(found.spread[own].sum())
     whole, better = rate(count, of), (of - errors + count) / of
-    claim += (
-        f", with a mean probability of {percent(sure)}; if all of them are wrong, the accuracy is {percent(better)} "
-        f"instead of {percent((of - errors) / of)}"
-    )
-    severity: Severity = Severity.SERIOUS if float(wilson(spread, of)[0]) > SERIOUS else Severity.MILD
+    claim += f", with a mean probability of {percent(sure)}"
+    least = float(wilson(spread, of)[0])
+    severity = Severity.INFO if count < FEW or whole.low <= MILD else Severity.MILD
+    if least > SERIOUS:
+        severity = Severity.SERIOUS
+        claim += (
+            f"; if all of them are wrong, the accuracy is {percent(better)} instead of {percent((of - errors) / of)}"
+        )
     return Finding(
         f"{claim}.",
         severity=severity,

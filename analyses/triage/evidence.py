@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.core.types import Array
 from workbench.data.sampling import evenly
+from workbench.session.likeness import alike
 from workbench.session.neighbours import Witnesses, pictures, witnesses
 from workbench.statistics.credibility import agreement, credibility
 from workbench.statistics.nearness import NEIGHBOUR, scale_of
@@ -45,6 +46,7 @@ class Evidence:
         far: `(n, 2)` share of right images at least as far from their nearest witness, by pixels and by embedding.
         apart: `(n, 2)` distances to the nearest witness: pixels in [0, 1], and embeddings of length 1.
         copy: `(n,)` row of a copy with another label; -1 where there is none. `copy_part` "train" or "data".
+        silence: why nothing can be told about labels, the rest of a sentence after "since"; empty where something can.
     """
 
     rows: Array
@@ -58,6 +60,7 @@ class Evidence:
     copy: Array
     copy_part: Array
     witnesses: Witnesses
+    silence: str = ""
 
     def groups(self) -> Array:
         """Give each error its place in `GROUPS`: `(n,)` int64.
@@ -102,6 +105,11 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
     judged = wrong_labels(predictions.logits, labels)
     # How sure a label is wrong depends on which kind of noise is asked for; the one that convinces is taken.
     spread = judged.scattered[errors] > SCATTERED
+    suspected = np.flatnonzero(spread | (judged.paired[errors] > PAIRED))
+    odd = suspected[~alike(session, errors[suspected])]  # the model alone takes them for that class
+    for each in (judged.scattered, judged.paired):
+        each[errors[odd]] = 0.0
+    spread = judged.scattered[errors] > SCATTERED
     both = np.stack([labels[errors], predicted[errors]], axis=1)
     return Evidence(
         rows=errors,
@@ -115,6 +123,7 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
         copy=copy,
         copy_part=part,
         witnesses=seen,
+        silence=judged.silence,
     )
 
 

@@ -16,23 +16,27 @@ ERRORS: frozenset[Kind] = frozenset({"underperforming-class", "confused-pair", "
 ALL_ERRORS: frozenset[Kind] = ERRORS | {"miscalibration", "underfitting", "overfitting", "fragility"}
 FOLLOWS: dict[Kind, frozenset[Kind]] = {
     "preprocessing-mismatch": ALL_ERRORS | {"constant-prediction", "train-test-shift", "label-permutation"},
-    "label-permutation": ALL_ERRORS - {"underfitting"} | {"train-test-shift"},
+    "label-permutation": ALL_ERRORS - {"underfitting"} | {"train-test-shift", "preprocessing-mismatch"},
     "constant-prediction": ALL_ERRORS | {"label-permutation", "shortcut"},
     "dead-channels": ERRORS | {"miscalibration", "underfitting"},
     "shortcut": ERRORS,
     "class-imbalance": ERRORS | {"train-test-shift"},
     "train-test-shift": ERRORS | {"miscalibration", "overfitting"},
     "leakage": frozenset({"duplicates"}),
-    "label-noise": frozenset({"confused-pair", "underperforming-class"}),
     "underfitting": ERRORS,
+    "label-noise": frozenset({"confused-pair", "underperforming-class"}),
     "underperforming-slice": frozenset({"underperforming-class", "confused-pair"}),
     "underperforming-class": frozenset({"confused-pair", "underperforming-slice"}),
     "confused-pair": frozenset({"underperforming-class", "underperforming-slice"}),
 }
 """What follows from a fault, and so is said with it and not beside it; deeper causes first."""
 ORDER: tuple[Kind | None, ...] = tuple(FOLLOWS)
-OF_LABELS: frozenset[Kind] = frozenset({"preprocessing-mismatch", "label-permutation", "constant-prediction"})
-"""After these, labels of the images under study look wrong that are not."""
+RIVALS: frozenset[Kind] = frozenset({"preprocessing-mismatch", "label-permutation"})
+"""Two explanations of the same accuracy: the one that mends more is the cause."""
+NO_WITNESS: frozenset[Kind] = frozenset({"preprocessing-mismatch", "label-permutation", "constant-prediction"})
+"""After these, the model's word about any label is worth nothing, of the training images either."""
+MISLED: frozenset[Kind] = frozenset({"train-test-shift", "class-imbalance", "underfitting"})
+"""After these, labels of the images under study look wrong that are not: a turned picture, a class hardly learned."""
 SHARED = 0.5
 """Share of a finding's evidence that another must have, so that both are about the same errors."""
 
@@ -96,7 +100,7 @@ def _weight(pair: tuple[str, Finding]) -> tuple[int, float, str]:
 def _depth(pair: tuple[str, Finding]) -> tuple[bool, int, tuple[int, float, str]]:
     """Causes before what follows from them."""
     finding = pair[1]
-    known = ORDER.index(finding.kind) if finding.kind in ORDER else len(ORDER)
+    known = 0 if finding.kind in RIVALS else ORDER.index(finding.kind) if finding.kind in ORDER else len(ORDER)
     return (False, known, _weight(pair)) if _is_cause(finding) else (True, 0, _weight(pair))
 
 
@@ -117,7 +121,8 @@ def _covers(head: Finding, other: Finding) -> bool:
     if not _is_cause(head) or _worse(other, head):
         return False
     if other.kind == "label-noise":
-        return head.kind in OF_LABELS and other.part == "data"
+        misled = head.kind in MISLED and other.part == "data" and _classes_meet(head, other)
+        return head.kind in NO_WITNESS or misled
     return other.kind in FOLLOWS.get(head.kind, frozenset()) and _classes_meet(head, other)
 
 

@@ -37,6 +37,8 @@ def nearest(queries: Array, base: Array, k: int, *, own: Array | None = None) ->
     from sklearn.neighbors import NearestNeighbors
 
     queries, base = _numbers(queries), _numbers(base)
+    if not base.shape[1]:  # nothing tells them apart, so all are equally near; scikit-learn refuses D = 0
+        queries, base = (np.zeros((len(each), 1), np.float32) for each in (queries, base))
     itself = own is not None and bool((own >= 0).any())
     k = max(min(k, len(base) - itself), 0)
     distances, rows = np.zeros((len(queries), k)), np.zeros((len(queries), k), np.int64)

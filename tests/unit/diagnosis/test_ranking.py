@@ -71,15 +71,30 @@ def test_of_mild_findings_of_one_kind_the_first_stands_for_all():
     assert len(ranked(serious)) == 2
 
 
-def test_noise_in_both_parts_is_two_things_unless_the_test_labels_were_exchanged():
+def test_noise_in_both_parts_is_two_things_unless_the_model_is_no_witness():
     train = finding("label-noise", part="train", evidence=(1, 2), classes=(1, 2))
     test = finding("label-noise", evidence=(3,), classes=(1, 2))
     assert len(ranked([("a", train), ("a", test)])) == 2
-    swapped = finding("label-permutation", "critical", classes=(1, 2))
-    assert kinds([("a", train), ("a", test), ("b", swapped)]) == [
-        ("label-permutation", ["label-noise"]),
-        ("label-noise", []),
-    ]
+    for kind in ("label-permutation", "constant-prediction", "preprocessing-mismatch"):
+        assert kinds([("a", train), ("a", test), ("b", finding(kind, "critical"))]) == [(kind, ["label-noise"] * 2)]
+
+
+def test_noise_of_the_studied_labels_follows_from_a_model_that_is_misled_about_them():
+    train, test = finding("label-noise", part="train", evidence=(1, 2)), finding("label-noise", evidence=(3,))
+    for kind in ("train-test-shift", "class-imbalance", "underfitting"):
+        found = kinds([("a", train), ("a", test), ("b", finding(kind, "critical"))])
+        assert found == [(kind, ["label-noise"]), ("label-noise", [])]
+    elsewhere = finding("label-noise", evidence=(3,), classes=(1, 2))
+    assert len(ranked([("a", elsewhere), ("b", finding("class-imbalance", classes=(5,)))])) == 2
+
+
+def test_of_exchanged_labels_and_another_preprocessing_the_larger_gain_stands_on_top():
+    for one, other in (
+        ("label-permutation", "preprocessing-mismatch"),
+        ("preprocessing-mismatch", "label-permutation"),
+    ):
+        found = [("a", finding(one, "critical", 0.9)), ("b", finding(other, "critical", 0.1))]
+        assert kinds(found) == [(one, [other])]
 
 
 def test_nothing_is_lost():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analyses.label_issues.label_quality import plateau, quality, ranks, temper
+from analyses.label_issues.label_quality import plateau, quality, temper
 
 
 def made(seed, *, classes=6, each=500, ambiguous=0.0):
@@ -33,13 +33,6 @@ def test_the_score_is_the_probability_of_the_label_and_the_suggestion_the_predic
     found = quality(said, np.array([0, 0, 1, 0]), 3)
     assert found.score.tolist() == [0.7, 0.1, 0.5, 0.6]
     assert found.suggested.tolist() == [0, 2, 1, 0]
-
-
-def test_ranks_count_within_each_predicted_class_from_the_surest():
-    # Class 0 has confidences .9 .5 .7, class 1 has .6.
-    assert ranks(np.array([0, 0, 1, 0]), np.array([0.9, 0.5, 0.6, 0.7])).tolist() == pytest.approx(
-        [0.5 / 3, 2.5 / 3, 0.5, 1.5 / 3]
-    )
 
 
 def test_a_plateau_is_what_stays_and_ambiguity_that_fades_is_not_counted():

@@ -90,6 +90,54 @@ def test_one_prediction_for_everything_is_a_collapse():
     assert finding.at_stake == pytest.approx(0.5)
 
 
+class Corners:
+    """Knows which of K squares is bright; what is mirrored it takes for another class, now and then for the label's."""
+
+    preprocessing = UNIT
+
+    def __init__(self, classes, bias=0.0):
+        self.classes, self.bias = classes, bias
+
+    def logits(self, images):
+        grid = images.reshape(len(images), self.classes, -1).mean(axis=2)
+        return (9 * grid + self.bias * np.eye(self.classes)[0]).astype(np.float32)
+
+
+def rows_of(classes, probe, move, seed):
+    """Images with one bright row for each class, whose labels are moved."""
+    chance = np.random.default_rng(seed)
+    true = chance.integers(0, classes, 60 * classes)
+    images = chance.integers(0, 60, (len(true), classes, classes, 1)).astype(np.uint8)
+    images[np.arange(len(true)), true] = 220
+    names = tuple(f"c{k}" for k in range(classes))
+    data = Dataset(images, move(true), class_names=names, indices=np.arange(len(true)), name="rows/test")
+    said = Predictions(probe.logits(data.floats()), data.labels)
+    return SimpleNamespace(dataset=data, probe=probe, predictions=said, class_names=names, training=None)
+
+
+@pytest.mark.parametrize("classes", [3, 5, 10])
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_cyclic_shift_of_the_labels_is_no_other_preprocessing(classes, step):
+    """As they are nothing is right, so that a mirrored picture is right more often; renamed classes are all right."""
+    found = asked(rows_of(classes, Corners(classes), lambda true: (true + step) % classes, 3)).findings
+    assert [each.kind for each in found] == ["label-permutation"]
+    assert found[0].at_stake == 1.0 and len(found[0].classes) == classes
+
+
+def test_a_model_that_predicts_one_class_has_collapsed_and_is_not_asked_about_larger_pixels():
+    """Pixels of 0…255 outweigh the bias that broke it: most are right then, at a loss above log K."""
+
+    class Broken(Corners):
+        def logits(self, images):
+            said = super().logits(images) + 0.0
+            chance = np.random.default_rng(len(images))
+            said += images.max(axis=(1, 2, 3))[:, None] * chance.normal(0, 2.5, said.shape)  # errs in a tenth
+            return said.astype(np.float32)
+
+    found = asked(rows_of(5, Broken(5, bias=60.0), lambda true: true, 4)).findings
+    assert [each.kind for each in found] == ["constant-prediction"]
+
+
 def test_what_is_right_is_left_alone():
     (finding,) = asked(session(Probe())).findings
     assert (finding.kind, finding.severity) == (None, "info")
