@@ -18,13 +18,16 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import FAINT, QUIET, SMALL, heading, new_figure, plain, table_map, text
 from workbench.session.analysis import Analysis
 from workbench.statistics.confusion import confusion_counts
-from workbench.statistics.rates import rate
+from workbench.statistics.rates import ENOUGH, rate, wilson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from workbench.session.session import Session
+
+SELDOM = 0.25
+"""Share of a class's images that must surely be missed, for a class that is never predicted to be a fault."""
 
 
 class ConfusionMatrixParams(Params):
@@ -88,13 +91,18 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
     total, right = len(predictions), int(counts.trace())
     accuracy, most = rate(right, total), int(counts.sum(axis=1).argmax())
     guess = counts.sum(axis=1).max() / total
-    useless = len(np.unique(predictions.labels)) > 1 and accuracy.low <= guess
+    several = len(np.unique(predictions.labels)) > 1 and total >= ENOUGH
+    useless, unsure = several and accuracy.value <= guess, several and accuracy.low <= guess
     wrong = np.flatnonzero(~predictions.correct)
     worst = worst_first(predictions, wrong)
     findings = [
         Finding(
             f"{right:,} of {total:,} images are classified correctly: accuracy {accuracy}"
-            + (f", no better than always predicting {names[most]} ({percent(guess)})." if useless else "."),
+            + (
+                f", {'no' if useless else 'not surely'} better than always predicting {names[most]} ({percent(guess)})."
+                if unsure
+                else "."
+            ),
             severity=Severity.CRITICAL if useless else Severity.INFO,
             effect=accuracy,
             evidence=worst,
@@ -104,11 +112,12 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
     never = np.flatnonzero((counts.sum(axis=0) == 0) & (counts.sum(axis=1) > 0))
     if len(never):
         rows = np.flatnonzero(np.isin(predictions.labels, never))
+        surely = wilson(0, counts[never].sum(axis=1))[1] < SELDOM
         findings.append(
             Finding(
                 f"{plural(len(never), 'class')} never predicted, although the data has images of them: "
                 f"{join_names([names[c] for c in never])}.",
-                severity=Severity.SERIOUS,
+                severity=Severity.SERIOUS if surely.any() else Severity.INFO,
                 effect=Estimate(float(len(never))),
                 evidence=worst_first(predictions, rows),
                 advice="Check that the training data has these classes, in the same order.",

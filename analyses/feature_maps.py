@@ -15,7 +15,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data.sampling import evenly
-from workbench.data.thumbnails import as_rgb, thumbnails_of
+from workbench.data.thumbnails import as_rgb, different_images, thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
 from workbench.plotting.pieces import (
     BODY,
@@ -30,7 +30,7 @@ from workbench.plotting.pieces import (
     text,
 )
 from workbench.session.analysis import Analysis
-from workbench.statistics.rates import rate
+from workbench.statistics.rates import ENOUGH, rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +112,10 @@ class FeatureMaps(Analysis[FeatureMapsParams]):
             "all_layers": len(probe.spatial_layers),
         }
         return Result(
-            {"layers": table}, arrays=arrays, findings=tuple(_findings(table, len(rows), params.row)), notes=notes
+            {"layers": table},
+            arrays=arrays,
+            findings=tuple(_findings(table, len(rows), params.row, different_images(dataset, rows))),
+            notes=notes,
         )
 
     def draw(self, result: Result) -> Figure:
@@ -154,7 +157,7 @@ def _ranges(read: Any, session: Session, rows: Array, layers: int, probe: Probe)
     return low, high
 
 
-def _findings(table: pd.DataFrame, images: int, row: int) -> list[Finding]:
+def _findings(table: pd.DataFrame, images: int, row: int, different: int) -> list[Finding]:
     """Say for every layer how many channels are dead, worst first; layers without dead ones in one sentence."""
     findings = []
     with_dead = table[table["dead"] > 0]
@@ -167,12 +170,13 @@ def _findings(table: pd.DataFrame, images: int, row: int) -> list[Finding]:
             Finding(
                 f"{line.layer}: {line.dead} of {plural(int(line.channels), 'channel')} are dead on "
                 f"{plural(images, 'image')}, {share} "
-                f"({line.silent} never above 0, {line.constant} constant).",
-                severity=Severity.SERIOUS
+                f"({line.silent} never above 0, {line.constant} constant)"
+                f"{'' if different >= ENOUGH else f'; {different} of them are different'}.",
+                severity=Severity.INFO
+                if different < ENOUGH or share.value <= 0.1  # what differs little need not show in a channel
+                else Severity.SERIOUS
                 if share.value > 0.5
-                else Severity.MILD
-                if share.value > 0.1
-                else Severity.INFO,
+                else Severity.MILD,
                 effect=share,
                 evidence=(row,),
                 advice="A lower learning rate or another initialiser keeps more channels alive; dead "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -228,7 +229,7 @@ def _calibration(predictions: Predictions) -> Card:
     bias = "over-confident" if expected < observed else "under-confident"
     claim = (
         f"The confidence predicts {percent(expected)} errors, {percent(observed)} are observed; expected calibration "
-        f"error {percent(ece.value)} (95 % interval {_ends(ece)})."
+        f"error {replace(ece, unit='%')}."
     )
     finding = Finding(claim, effect=ece)
     return (

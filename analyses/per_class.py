@@ -168,8 +168,7 @@ def _weak(predictions: Predictions, names: tuple[str, ...], counts: Array) -> li
                 classes=(c,),
                 cost=Estimate(
                     max(float(of[c] * (accuracy.value - share.value) / len(predictions)), 0.0),
-                    max(lacking[0], 0.0),
-                    max(lacking[1], 0.0),
+                    *((max(end, 0.0) for end in lacking) if lacking[1] > 0 else ()),
                 ),
                 confirm=f"Retrain with more, or cleaner, training images of {names[c]}: its recall rises."
                 if below

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from workbench.plotting.colours import NO_EVIDENCE_COLOUR
 from workbench.plotting.pieces import INK, SMALL, class_ticks, heading, new_figure, plain, table_map
 from workbench.plotting.tiles import Tile, strips, tiles
 from workbench.session.analysis import Analysis
+from workbench.statistics.bootstrap import FEWEST
 from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
@@ -144,17 +146,21 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
                 evidence=tuple(of_dark[:100].tolist()),
             )
         )
+    alike = len(empty) < FEWEST or np.ptp(empty) == 0
     draws = np.random.default_rng(0).choice(empty, (1000, len(empty))).mean(axis=1) if len(empty) <= 1000 else None
     if draws is None:  # the mean of many is normal: no need to draw 1,000 times from 10,000 images
         half = 1.96 * empty.std() / np.sqrt(len(empty))
         low, high = empty.mean() - half, empty.mean() + half
     else:
         low, high = np.quantile(draws, [0.025, 0.975])
+    low, high = float(max(low, 0)), float(min(high, 1))
+    between = f" (95 % interval over images {100 * low:.1f}–{100 * high:.1f} %)"
+    if alike:  # one image, or equal ones: the interval would have no width
+        between = f" in each of {plural(len(empty), 'image')}"
     findings.append(
         Finding(
-            f"{percent(float(empty.mean()))} of the pixel values are 0 (95 % interval over images "
-            f"{100 * low:.1f}–{100 * high:.1f} %).",
-            effect=Estimate(float(empty.mean()), float(max(low, 0)), float(min(high, 1))),
+            f"{percent(float(empty.mean()))} of the pixel values are 0{between}.",
+            effect=Estimate(float(empty.mean()), *((math.nan, math.nan) if alike else (low, high))),
             evidence=tuple(rows[np.argsort(-empty, kind="stable")][:25].tolist()),
             advice="A method with a black reference image gives these pixels no attribution."
             if empty.mean() > 0.2

@@ -62,6 +62,8 @@ HEAD = 0.38
 """Inches above the maps."""
 FOOT = 0.6
 """Inches below them."""
+BETWEEN = (-1.0, 1.0)
+"""Smallest and largest similarity of two maps."""
 
 
 class RandomisationTestParams(Params):
@@ -182,8 +184,8 @@ def _verdicts(methods: Mapping[str, Explainer], found: Mapping[str, Randomisatio
         method = methods[name]
         line = {"method": name, "title": method.title, "signed": method.signed, "blind": each.blind}
         line |= columns("similarity", each.similarity)
-        line |= columns("last", mean_with_interval(each.spearman[-1]))
-        lines.append(line | columns("floor", mean_with_interval(each.floor[0])))
+        line |= columns("last", mean_with_interval(each.spearman[-1], within=BETWEEN))
+        lines.append(line | columns("floor", mean_with_interval(each.floor[0], within=BETWEEN)))
     return pd.DataFrame(lines)
 
 
@@ -196,7 +198,7 @@ def _stages(found: Mapping[str, Randomisation]) -> pd.DataFrame:
         for k, measure in enumerate(MEASURES):
             values = [*getattr(each, measure), each.floor[k]]
             for stage, of_images in zip((*each.stages, "two random"), values, strict=True):
-                lines.append((name, measure, stage, *mean_with_interval(of_images)))
+                lines.append((name, measure, stage, *mean_with_interval(of_images, within=BETWEEN)))
     return pd.DataFrame(lines, columns=["method", "measure", "stage", "mean", "low", "high"])
 
 

@@ -22,7 +22,7 @@ from workbench.session.analysis import Analysis
 from workbench.session.held_out import studies_training
 from workbench.statistics.calibration import calibration_error, reliability, scores, selective, threshold_interval
 from workbench.statistics.confusion import confusion_counts
-from workbench.statistics.rates import rate, wilson
+from workbench.statistics.rates import ENOUGH, rate, wilson
 
 from .figure import draw_calibration
 from .recalibration import Recalibration, recalibrate
@@ -227,13 +227,16 @@ def _overall(session: Session, ece: Estimate, recalibration: Recalibration) -> F
         claim, surely = f"Over all images, confidence and accuracy agree: {numbers}.", False
         advice = "The confidence is off in places (see the diagram): a single temperature may not fix it."
         rows = np.flatnonzero(~predictions.correct)
-    serious = (surely or ece.low > FAR) and not studies_training(session)
-    mild = abs(hidden) > 0.01 and max(low, -high) > 0.01
+    enough = len(predictions) >= ENOUGH
+    serious = enough and (surely or ece.low > FAR) and not studies_training(session)
+    mild = enough and ((abs(hidden) > 0.01 and max(low, -high) > 0.01) or ece.low > AWAY)
+    if not enough:
+        claim, advice = f"Too few images to judge the confidence by: {numbers}.", ""
     order = np.argsort(-predictions.confidence[rows] if hidden > 0 else predictions.confidence[rows], kind="stable")
     cost = (max(low, 0.0), min(high, 1.0)) if hidden > 0 else (max(-high, 0.0), -low)
     return Finding(
         claim,
-        severity=Severity.SERIOUS if serious else Severity.MILD if mild or ece.low > AWAY else Severity.INFO,
+        severity=Severity.SERIOUS if serious else Severity.MILD if mild else Severity.INFO,
         effect=Estimate(ece.value, ece.low, ece.high),
         evidence=tuple(rows[order][:MOST_EVIDENCE].tolist()),
         advice=advice,
@@ -292,12 +295,17 @@ def _threshold(predictions: Predictions, params: CalibrationParams) -> Finding:
     (low, high), (fewest, most) = threshold_interval(
         predictions.confidence, predictions.correct, params.error_rate, resamples=params.resamples, seed=params.seed
     )
-    low, high = min(low, at), max(high, at)
     share = accepted / len(predictions)
+    between = covered = ""
+    if low < high:  # else there are too few images, or all are alike
+        low, high = min(low, at), max(high, at)
+        between = f" (95 % interval {_nines(low).removesuffix(' %')}–{_nines(high)})"
+        covered = f" ({percent(min(fewest, share)).removesuffix(' %')}–{percent(max(most, share))})"
+    else:
+        low = high = float("nan")
     return Finding(
-        f"For an error rate of at most {target}, accept predictions from a confidence of {_nines(at)} on (95 % "
-        f"interval {_nines(low).removesuffix(' %')}–{_nines(high)}): these are {percent(share)} of the images "
-        f"({percent(min(fewest, share)).removesuffix(' %')}–{percent(max(most, share))}), {wrong:,} of {accepted:,} "
+        f"For an error rate of at most {target}, accept predictions from a confidence of {_nines(at)} on{between}: "
+        f"these are {percent(share)} of the images{covered}, {wrong:,} of {accepted:,} "
         f"wrong, {rate(wrong, accepted)}.",
         effect=Estimate(at, low, high),
         evidence=tuple(np.flatnonzero((predictions.confidence >= at) & ~predictions.correct)[:MOST_EVIDENCE].tolist()),

@@ -204,7 +204,7 @@ def _clusters(groups: Clusters, cells: Array, masks: Array, margins: Array) -> p
         own = groups.labels == k
         low, high = (float(end) for end in wilson(own.sum(), len(own)))
         found, weights, place = contrasts.core(cells[own].mean(axis=0))
-        on = estimate(covered[own][:, found] @ weights)
+        on = estimate(covered[own][:, found] @ weights, within=(0, 1))
         lines.append(
             {
                 "cluster": k + 1,
@@ -306,9 +306,10 @@ def _histogram(axes: Axes, margins: list[Array], names: list[tuple[str, str]]) -
         if len(values):
             share = np.full(len(values), 100 / len(values))
             axes.hist(values, bins, weights=share, histtype="stepfilled", color=colour, alpha=0.3)
-            axes.hist(values, bins, weights=share, histtype="step", color=colour, linewidth=1.2, label=name)
+            axes.hist(values, bins, weights=share, histtype="step", color=colour, linewidth=1.2, label=f" {name}")
     axes.set(xlabel="margin, logits", ylabel="share of each group, %")
     axes.set_ylim(0, 1.5 * axes.get_ylim()[1])
-    axes.legend(frameon=False, fontsize=SMALL, loc="upper left", handlelength=1.2)
+    if any(len(values) for values in margins):
+        axes.legend(frameon=False, fontsize=SMALL, loc="upper left", handlelength=1.2)
     heading(axes, "Margins")
     bare(axes, grid="y")

@@ -11,7 +11,7 @@ from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.types import Array
 from workbench.core.wording import number, plural
-from workbench.statistics.rates import difference, rate, wilson
+from workbench.statistics.rates import ENOUGH, difference, rate, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,11 @@ def compare_directions(rates: pd.DataFrame, evidence: tuple[int, ...]) -> list[F
     findings = [
         Finding(
             f"{claim}.",
-            severity=Severity.SERIOUS if share.low > 0.05 else Severity.MILD if hits else Severity.INFO,
+            severity=Severity.SERIOUS
+            if share.low > 0.05 and of >= ENOUGH
+            else Severity.MILD
+            if hits
+            else Severity.INFO,
             effect=share,
             evidence=evidence,
         )

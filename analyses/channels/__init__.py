@@ -19,7 +19,7 @@ from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data.lazy_images import Some
 from workbench.data.sampling import balanced_rows, evenly
-from workbench.data.thumbnails import small
+from workbench.data.thumbnails import different_images, small
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, PREDICTED_COLOUR
 from workbench.plotting.pieces import (
     INK,
@@ -111,7 +111,9 @@ class Channels(Analysis[ChannelsParams]):
                 _layer_row(unit, probe.layers[unit.name].kind, dead[unit.name], twin[unit.name][1] >= params.alike)
             )
         table = pd.DataFrame(lines, columns=[*LINE])
-        findings = dead_channel_findings(table, len(rows)) + redundant_channel_findings(table, params.alike)
+        findings = dead_channel_findings(table, len(rows), different_images(data, rows)) + redundant_channel_findings(
+            table, params.alike
+        )
         findings.sort(key=lambda each: -each.severity.rank)
         end, name = _layer_to_ablate(found, params.layer, probe.layers)
         notes: dict[str, Any] = {"layer": name, "images": len(rows)}

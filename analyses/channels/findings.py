@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from workbench.core.finding import Finding, Severity
 from workbench.core.wording import join_names, plural
-from workbench.statistics.rates import rate
+from workbench.statistics.rates import ENOUGH, rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +21,8 @@ LINE = ("layer", "kind", "channels", "dead", "dead_share", "dead_low", "dead_hig
 """Columns of a table of layers; `dead` counts the zeroed ones too."""
 
 
-def dead_channel_findings(table: pd.DataFrame, images: int) -> list[Finding]:
-    """Say which layers have zeroed channels, and which have dead ones."""
+def dead_channel_findings(table: pd.DataFrame, images: int, different: int) -> list[Finding]:
+    """Say which layers have zeroed channels, and which have dead ones, from so many images, some of them different."""
     findings = []
     for row in table.to_dict("records"):
         whose = "scores" if row["output"] else "channels"
@@ -42,12 +42,17 @@ def dead_channel_findings(table: pd.DataFrame, images: int) -> list[Finding]:
             )
         natural = row["dead"] - row["zeroed"]
         if natural > 0 and not row["output"]:
+            some = "" if different >= ENOUGH else f", of which {different} are different"
             share, limit = rate(natural, row["channels"]), IDLE if row["kind"] == "Dense" else DEAD
             findings.append(
                 Finding(
                     f"{row['layer']}: {natural:,} of its {row['channels']:,} channels are dead, {share}: constant "
-                    f"over {plural(images, 'image')}.",
-                    severity=Severity.SERIOUS if share.low > limit else Severity.MILD,
+                    f"over {plural(images, 'image')}{some}.",
+                    severity=Severity.INFO
+                    if different < ENOUGH  # what differs little need not show in a channel
+                    else Severity.SERIOUS
+                    if share.low > limit
+                    else Severity.MILD,
                     effect=share,
                     advice="A lower learning rate or another initialiser keeps more channels alive; dead ones can be "
                     "removed without loss.",

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
 from workbench.statistics.knowledge import SURE, Knowledge
-from workbench.statistics.rates import wilson
+from workbench.statistics.rates import rate, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,8 +115,10 @@ def quality(probabilities: Array, labels: Array, class_names_count: int, *, alik
         noise = plateau(differs[known], told.rank[known])
         chance = 0.0 if noise.low > PAIR / 2 and _unexplained(said[known], labels[known]) else 1.0
     if not told.silence:
-        differing = float(differs.mean())  # no more can be wrong
-        noise = Estimate(*(min(end, differing) for end in noise), unit="%")
+        differing = rate(int(differs.sum()), len(labels))  # no more can be wrong, but for those that chance hides
+        value, low, high = noise
+        limit = differing.value
+        noise = Estimate(min(value, limit), min(low, limit), min(high, differing.high), unit="%")
     return LabelQuality(
         score=own,
         suggested=predicted,

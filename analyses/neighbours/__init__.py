@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
+from workbench.core.estimate import columns
 from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
@@ -24,6 +25,7 @@ from workbench.session.analysis import Analysis
 from workbench.session.neighbours import Witnesses, unit, witnesses
 from workbench.statistics.credibility import agreement, credibility
 from workbench.statistics.rates import rate
+from workbench.statistics.significance import mean_with_interval
 
 from .influence import influence, residuals
 
@@ -195,9 +197,7 @@ def _groups(predictions: Predictions, agree: Array, belief: Array) -> pd.DataFra
     for name, own in zip(GROUPS, (predictions.correct, ~predictions.correct), strict=True):
         line: dict[str, Any] = {"group": name, "images": int(own.sum())}
         for column, values in (("agreement", agree[own]), ("credibility", belief[own])):
-            mean = float(values.mean()) if len(values) else np.nan
-            reach = 1.96 * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else np.nan
-            line |= {column: mean, f"{column}_low": max(mean - reach, 0), f"{column}_high": min(mean + reach, 1)}
+            line |= columns(column, mean_with_interval(values, within=(0, 1)))
         lines.append(line)
     return pd.DataFrame(lines)
 

@@ -206,7 +206,7 @@ def _by_class(names: tuple[str, ...], labels: Array, shares: Array, right: Mappi
     for label in np.unique(labels):
         own = labels == label
         line: dict[str, Any] = {"class": names[label], "images": int(own.sum())}
-        found = estimates(shares[own])  # (3, 3)
+        found = estimates(shares[own], within=(0, 1))  # (3, 3)
         for number, part in enumerate(PARTS):
             line.update(columns(part, found[:, number]))
         for cue, hits in right.items():
@@ -246,7 +246,7 @@ def _facts(shares: Array, area: list[float], cues: pd.DataFrame, looked: int, tr
                 "class and is not explained by its surroundings."
             )
         )
-    on = estimates(shares)
+    on = estimates(shares, within=(0, 1))
     if np.isfinite(on[0]).all():
         parts = [
             f"{percent(on[0, k])} on {what}" for k, what in enumerate(("the object", "its outline", "the background"))

@@ -77,8 +77,9 @@ def map_groups(
         for group in range(groups.count):
             own = groups.labels == group
             core, weights, place = contrasts.core(cells[own].mean(axis=0))
-            on = estimate(covered[own][:, core] @ weights)
-            elsewhere = bool(len(core) <= NARROW and not on.high >= UNCOVERED and own.sum() >= 5)
+            on = estimate(covered[own][:, core] @ weights, within=(0, 1))
+            uncovered = not np.isfinite(on.value) or on.high < UNCOVERED  # no mask tells, or it surely leaves them out
+            elsewhere = bool(len(core) <= NARROW and uncovered and own.sum() >= 5)
             mark = None
             if elsewhere:
                 some = np.concatenate([rows, np.flatnonzero(labels != label)])

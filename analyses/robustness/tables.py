@@ -49,7 +49,7 @@ def curves_of(trial: Trial) -> pd.DataFrame:
                 "high": high,
             }
             known = trial.reference
-            line |= columns("drop", drop(trial, f, place) if severity else (0.0, 0.0, 0.0))
+            line |= columns("drop", drop(trial, f, place) if severity else (0.0, np.nan, np.nan))
             line["reference_accuracy"] = (
                 np.nan if known is None else float((known[f, place] == trial.before.labels).mean())
             )

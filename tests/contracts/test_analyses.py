@@ -15,6 +15,7 @@ from workbench.core.params import ChooseFrom, describe
 from workbench.diagnosis import registry
 from workbench.diagnosis.contracts.analyses import CHECKS, check_result, pixels, takes_the_edge_cases
 from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
+from workbench.statistics.rates import ENOUGH
 
 ROOT = Path(__file__).parents[2]
 ALL = sorted(registry.analyses())
@@ -27,6 +28,8 @@ FAST = {
     "reference-sensitivity": {"steps": 2, "images": 8},
 }
 """What the degenerate cases ask of a slow analysis; the bare defaults have a test of their own."""
+COUNTED = ("class-balance", "near-duplicates")
+"""What counts, and does not estimate: a class without images and an exact copy are facts, however few there are."""
 NEED_PLACES = ("contrast-maps", "feature-maps", "filters", "grad-cam-maps")
 """What reads an inner layer with places, and says so where there is none."""
 
@@ -90,12 +93,16 @@ def test_the_figure_says_what_it_is(name, trial):
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.filterwarnings("ignore:Glyph")
+@pytest.mark.filterwarnings("error", "ignore:Glyph", "ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
 def test_degenerate_data_is_answered_and_drawn(name, case, open_case):
+    """No traceback, no warning, no interval without width, and of a few images nothing that had to be measured."""
     session = open_case(CASES[case])
     result = registry.compute(session, name, fast(name))
     check_result(result, session)
     assert pixels(registry.draw(result))
+    if len(session.dataset) < ENOUGH and name not in COUNTED:
+        above = [each.claim for each in result.findings if each.severity > "mild" and each.part == "data"]
+        assert not above, above
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if registry.analysis(name).needs_model])

@@ -93,6 +93,14 @@ def pixel_rows(images: Any, shrink: Callable[[Array], Array]) -> Array:
     return np.concatenate(made)
 
 
+def different_images(dataset: Dataset, rows: Array, most: int = 64) -> int:
+    """Count how many of the first `most` of some images differ from each other; all of them where there are none."""
+    some = rows[:most]
+    if not dataset.has_images or not len(some):
+        return len(some)
+    return len(np.unique(np.asarray(dataset.images[some]).reshape(len(some), -1), axis=0))
+
+
 def as_rgb(image: Array) -> Array:
     """`(H, W, 1 or 3)` uint8 to `(H, W, 3)`."""
     return np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image

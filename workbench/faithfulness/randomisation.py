@@ -53,7 +53,7 @@ class Randomisation:
     @property
     def similarity(self) -> Estimate:
         """Mean rank correlation over stages and images with its 95 % interval over images; NaN where all is flat."""
-        return mean_with_interval(_mean(self.spearman, 0))
+        return mean_with_interval(_mean(self.spearman, 0), within=(-1, 1))
 
     @property
     def blind(self) -> bool:

@@ -49,9 +49,9 @@ def alike(session: Session, rows: Array) -> Array:
     if len(right) < LEAST or not len(rows):
         return np.zeros(len(rows), bool)
     asked = np.concatenate([rows, right])
-    looks = pictures(session.dataset)
+    views = [unit(session.embeddings), *([pictures(session.dataset)] if session.dataset.has_images else [])]
     found = np.ones(len(rows), bool)
-    for view in (unit(session.embeddings), looks):
+    for view in views:
         near = labels[nearest(view[asked], view, NEIGHBOURS, own=asked)[1]]  # (n + m, k)
         for_own = (near == predicted[asked][:, None]).sum(axis=1)
         against = (near[: len(rows)] == labels[rows][:, None]).sum(axis=1)

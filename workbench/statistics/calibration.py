@@ -12,6 +12,7 @@ from workbench.core.estimate import Estimate
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
+from workbench.statistics.bootstrap import ALIKE, FEWEST
 from workbench.statistics.rates import wilson
 
 BINS = 15
@@ -101,7 +102,8 @@ def scores(predictions: Predictions, *, bins: int = BINS, resamples: int = 400, 
 
     The intervals are percentiles over resampled images; bins stay where they are. A calibration error can only grow by
     chance: |a + b| ≤ |a| + |b| in each bin. Its lower end is therefore the value less the 97.5 % point of what the
-    bins' sums of `confidence - correct` alone change by in resampling, and not below 0.
+    bins' sums of `confidence - correct` alone change by in resampling, and not below 0. Of fewer than
+    `bootstrap.FEWEST` images, and where all are alike, there is no interval.
     """
     gap = predictions.confidence - predictions.correct
     count = len(gap)
@@ -125,6 +127,8 @@ def scores(predictions: Predictions, *, bins: int = BINS, resamples: int = 400, 
     low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5], axis=0)
     low[:2] = np.maximum(values[:2] - np.percentile(np.concatenate(moved), 97.5, axis=0), 0)
     low, high = np.minimum(low, values), np.maximum(high, values)
+    alike = (high - low <= ALIKE) | (count < FEWEST) | (np.ptp(members, axis=0).max() <= ALIKE)
+    low, high = np.where(alike, np.nan, low), np.where(alike, np.nan, high)
     names = ("ece", "adaptive_ece", "brier", "nll")
     return {name: Estimate(*map(float, each)) for name, *each in zip(names, values, low, high, strict=True)}
 
@@ -227,8 +231,11 @@ def threshold_interval(
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the 95 % bootstrap intervals of the threshold for an error rate of `wanted`, and of its coverage.
 
-    Where nothing may be answered, the threshold counts as 1 and the coverage as 0.
+    Where nothing may be answered, the threshold counts as 1 and the coverage as 0. Of fewer than `bootstrap.FEWEST`
+    images, and where all confidences are equal, there are none: NaN.
     """
+    if len(confidence) < FEWEST or np.ptp(confidence) <= ALIKE:
+        return (float("nan"), float("nan")), (float("nan"), float("nan"))
     order = np.argsort(-confidence, kind="stable")
     sorted_, errors = confidence[order], (~np.asarray(correct, bool))[order]
     last = np.flatnonzero(np.diff(sorted_, append=-np.inf))

@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
 
+ENOUGH = 20
+"""Images from which a difference is called a fault; of fewer, an accident of the choice cannot be told from it."""
+
 
 def wilson(hits: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95) -> tuple[Array, Array]:
     """Interval of a rate `hits / trials`, elementwise; with no trials it is [0, 1].

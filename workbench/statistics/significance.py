@@ -6,17 +6,26 @@ import numpy as np
 
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
+from workbench.statistics.bootstrap import ALIKE, of_equal
 
 
-def mean_with_interval(values: Array) -> Estimate:
-    """Mean of `(N,)` values with its 95 % interval (Student's t); NaN values are left out, and NaN if none is left."""
+def mean_with_interval(values: Array, *, within: tuple[float, float]) -> Estimate:
+    """Mean of `(N,)` values with its 95 % interval (Student's t); NaN values are left out, and NaN if none is left.
+
+    Args:
+        values: numbers, of which a single one, or equal ones, have no spread: `bootstrap.of_equal` gives the interval.
+        within: smallest and largest value that there can be, where the interval ends.
+    """
     from scipy.stats import t
 
     known = values[np.isfinite(values)]
     if len(known) == 0:
         return Estimate(float("nan"))
-    half = float(t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else 1.0
-    return Estimate(float(known.mean()), float(known.mean() - half), float(known.mean() + half))
+    mean = float(known.mean())
+    if np.ptp(known) <= ALIKE * max(abs(mean), 1e-3):
+        return Estimate(mean, *of_equal(mean, len(known), within).tolist())
+    half = float(t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
+    return Estimate(mean, max(mean - half, within[0]), min(mean + half, within[1]))
 
 
 DISCOVERIES = 0.05

@@ -98,6 +98,15 @@ def check_result(result: Result, session: Session) -> None:
                 low, high = estimate.interval
                 around = low - 1e-9 <= estimate.value <= high + 1e-9
                 hold(around, f"{said!r}: {estimate.value:.4g} is outside of its interval {low:.4g}…{high:.4g}.")
+                hold(
+                    high - low > 1e-9,
+                    f"{said!r}: an interval without width. Of too few values, or equal ones, give none.",
+                )
+    for name, table in result.tables.items():
+        for column in table.columns:
+            if {f"{column}_low", f"{column}_high"} <= set(table.columns):
+                flat = bool(((table[f"{column}_high"] - table[f"{column}_low"]).abs() < 1e-9).any())
+                hold(not flat, f"Table {name!r}: an interval of {column!r} has no width.")
 
 
 def returns_from_disk(trial: Sessions, name: str) -> None:

@@ -55,12 +55,19 @@ class Planted(Session):
 
 @dataclass(frozen=True)
 class Case:
-    """Labels, classes, image shape, and how often another class is predicted than the label."""
+    """Labels, classes, image shape, how often another class is predicted than the label; equal images, lacking classes.
+
+    Attributes:
+        equal: whether all images are the same.
+        unlearned: classes that have no training images.
+    """
 
     labels: tuple[int, ...]
     classes: int
     shape: tuple[int, int, int] = (12, 10, 1)
     wrong: float = 0.3
+    equal: bool = False
+    unlearned: tuple[int, ...] = ()
 
 
 CASES = {
@@ -71,6 +78,10 @@ CASES = {
     "two classes": Case((0, 1, 1, 0, 1, 0, 1), 2),
     "thirty classes in colour": Case(tuple(range(30)) * 2, 30, (20, 24, 3)),
     "one class only": Case((1, 1, 1), 2, wrong=0.0),
+    "one image, wrong": Case((2,), 4, wrong=1.0),
+    "two images, wrong": Case((1, 1), 4, wrong=1.0),
+    "equal images": Case((0, 1, 2, 3, 0, 1, 2, 3), 4, equal=True),
+    "one image of a class that was not trained": Case((0, 0, 0, 0, 1, 2, 2, 2), 3, unlearned=(1,)),
 }
 USUAL = Case(tuple(range(4)) * 6, 4)
 
@@ -125,18 +136,26 @@ class Sessions:
         random = np.random.default_rng(5)
         labels = np.array(case.labels, np.int64)
         images = random.integers(0, 256, (len(labels), *case.shape), dtype=np.uint8)
-        images.flags.writeable = False
+        learned = random.integers(0, 256, (2 * len(labels), *case.shape), dtype=np.uint8)
+        if case.equal:
+            images[:], learned[:] = 90, 90
+        known = np.flatnonzero(~np.isin(np.tile(labels, 2), case.unlearned))
+        learned = learned[known]
+        for each in (images, learned):
+            each.flags.writeable = False
         names = tuple(
             HOSTILE[n % len(HOSTILE)] + ("" if n < len(HOSTILE) else f" {n} {'long ' * 200}")
             for n in range(case.classes)
         )
-        learned = random.integers(0, 256, (2 * len(labels), *case.shape), dtype=np.uint8)
-        learned.flags.writeable = False
         session = Planted(
             self.model(case.classes, case.shape),
             Dataset(images, labels, class_names=names, indices=np.arange(len(labels)), name="a$b$/_test_"),
             train=Dataset(
-                learned, np.tile(labels, 2), class_names=names, indices=np.arange(len(learned)), name="a$b$/_train_"
+                learned,
+                np.tile(labels, 2)[known],
+                class_names=names,
+                indices=np.arange(len(learned)),
+                name="a$b$/_train_",
             ),
             cache=False,
         )

@@ -105,5 +105,5 @@ def test_findings_of_a_table_without_a_fault_are_one_fact():
     import pandas as pd
 
     row = {"layer": "a", "channels": 10, "dead": 0, "zeroed": 0, "redundant": 0, "output": False}
-    assert [each.severity for each in dead_channel_findings(pd.DataFrame([row]), 5)] == ["info"]
+    assert [each.severity for each in dead_channel_findings(pd.DataFrame([row]), 5, 5)] == ["info"]
     assert redundant_channel_findings(pd.DataFrame([row]), 0.9) == []
