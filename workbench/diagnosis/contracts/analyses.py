@@ -98,10 +98,7 @@ def check_result(result: Result, session: Session) -> None:
                 low, high = estimate.interval
                 around = low - 1e-9 <= estimate.value <= high + 1e-9
                 hold(around, f"{said!r}: {estimate.value:.4g} is outside of its interval {low:.4g}…{high:.4g}.")
-                hold(
-                    high - low > 1e-9,
-                    f"{said!r}: an interval without width. Of too few values, or equal ones, give none.",
-                )
+                hold(high - low > 1e-9, f"{said!r}: its interval has no width: of too few or equal values, give none.")
     for name, table in result.tables.items():
         for column in table.columns:
             if {f"{column}_low", f"{column}_high"} <= set(table.columns):
