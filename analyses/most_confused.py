@@ -175,10 +175,10 @@ def _pair(
     one, other = pair
     count = int(wrong[one, other] + wrong[other, one])
     share, cost, part = rate(count, images), rate(count, len(predictions)), count / int(wrong.sum())
-    is_large = part >= 0.1 and share.low > 0.02
+    is_large = part >= 0.1 and share.low > 0.02 and count > 1  # one error is an accident
     return Finding(
-        f"{names[one]} and {names[other]} are confused {count:,} times in {images:,} images, {share}; that is "
-        f"{percent(part)} of all errors.",
+        f"{names[one]} and {names[other]} are confused {plural(count, 'time')} in {plural(images, 'image')}, {share}; "
+        f"that is {percent(part)} of all errors.",
         severity=Severity.SERIOUS if far and images >= ENOUGH else Severity.MILD if is_large else Severity.INFO,
         effect=share,
         evidence=tuple(_errors(predictions, [(one, other), (other, one)])[:MOST_EVIDENCE].tolist()),

@@ -18,7 +18,7 @@ from workbench.core.wording import percent, plural
 from workbench.data.sampling import evenly, worst_first
 from workbench.session.analysis import Analysis
 from workbench.session.held_out import Part, fitted_rows, parts
-from workbench.statistics.rates import difference, odds_ratio, rate, wilson
+from workbench.statistics.rates import ENOUGH, difference, odds_ratio, rate, wilson
 from workbench.training.learning_curves import learning_curves
 
 from .figure import draw_generalisation
@@ -129,6 +129,9 @@ def _overfitting(fitted: Part, new: Part, line: LinearPixels | None, params: Gen
         f"accuracy is {fitted.share} on {plural(fitted.images, 'image')} that it was trained on, and {new.share} on "
         f"{plural(new.images, f'{which} image')}"
     )
+    if min(fitted.images, new.images) < ENOUGH:
+        claim = f"Too few images to compare what was fitted with what is new: {both}."
+        return Finding(claim, severity=Severity.INFO, effect=Estimate(gap, low, high))
     if low <= 0.01 or gap < params.gap:
         return Finding(f"No notable overfitting: {both}.", severity=Severity.INFO, effect=Estimate(gap, low, high))
     claim = f"The model is better on its training images than on new ones: {both}."

@@ -26,6 +26,11 @@ SCATTERED = 0.3
 read low where a model is too unsure of itself."""
 PAIRED = 0.7
 """The same for noise of its pair of classes, of which more is asked, since they may be confused anyway."""
+MISLED = 1 / 3
+"""Share of the labels that a model doubts whose images must look like the predicted class to others, too; else the model
+is wrong in a systematic way, and is believed about none."""
+FOOLED = "most images that the model takes for another class stand among images that have their label"
+"""Why nothing can be told then."""
 POSSIBLE = 0.2
 """Support from the probability and the neighbours with which a class is a possible answer."""
 RARE = 0.005
@@ -106,7 +111,9 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
     # How sure a label is wrong depends on which kind of noise is asked for; the one that convinces is taken.
     spread = judged.scattered[errors] > SCATTERED
     suspected = np.flatnonzero(spread | (judged.paired[errors] > PAIRED))
-    odd = suspected[~alike(session, errors[suspected])]  # the model alone takes them for that class
+    like = alike(session, errors[suspected])
+    systematic = bool(like.mean() < MISLED) if len(like) else False  # then the others are alike by chance
+    odd = suspected if systematic else suspected[~like]  # the model alone takes them for that class
     for each in (judged.scattered, judged.paired):
         each[errors[odd]] = 0.0
     spread = judged.scattered[errors] > SCATTERED
@@ -123,7 +130,7 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
         copy=copy,
         copy_part=part,
         witnesses=seen,
-        silence=judged.silence,
+        silence=FOOLED if systematic else judged.silence,
     )
 
 
@@ -164,6 +171,8 @@ def _copies(session: Session, seen: Witnesses, rows: Array, pixels: Array, found
     studied = pictures(session.dataset)
     searched.append(("data", session.dataset.labels, *alone.nearest(studied[rows], studied, 2, rows)))
     for name, theirs, distances, places in searched:
+        if not distances.shape[1]:  # a single image has no other beside it
+            continue
         other = (distances <= limit[:, None]) & (theirs[places] != labels[:, None])
         hit = other.any(axis=1) & (copy < 0)
         copy[hit], part[hit] = places[hit, other[hit].argmax(axis=1)], name

@@ -57,8 +57,13 @@ class Randomisation:
 
     @property
     def blind(self) -> bool:
-        """Whether the maps surely stay alike: the interval of `similarity` lies above 0.5."""
-        return bool(self.similarity.low > ALIKE)
+        """Whether the maps surely stay alike: the interval of `similarity` lies above 0.5.
+
+        Where several maps stay exactly as much alike, as those that read no weight do, it has none, and none is needed.
+        """
+        found = self.similarity
+        exact = found.interval is None and self.spearman.shape[-1] > 1
+        return bool((found.value if exact else found.low) > ALIKE)
 
 
 def randomise(

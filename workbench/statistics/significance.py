@@ -6,14 +6,16 @@ import numpy as np
 
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
-from workbench.statistics.bootstrap import ALIKE, of_equal
+from workbench.statistics.bootstrap import ALIKE
 
 
-def mean_with_interval(values: Array, *, within: tuple[float, float]) -> Estimate:
+def mean_with_interval(values: Array, *, within: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
     """Mean of `(N,)` values with its 95 % interval (Student's t); NaN values are left out, and NaN if none is left.
 
+    One value, or equal ones, have no spread, and so no interval.
+
     Args:
-        values: numbers, of which a single one, or equal ones, have no spread: `bootstrap.of_equal` gives the interval.
+        values: numbers.
         within: smallest and largest value that there can be, where the interval ends.
     """
     from scipy.stats import t
@@ -23,7 +25,7 @@ def mean_with_interval(values: Array, *, within: tuple[float, float]) -> Estimat
         return Estimate(float("nan"))
     mean = float(known.mean())
     if np.ptp(known) <= ALIKE * max(abs(mean), 1e-3):
-        return Estimate(mean, *of_equal(mean, len(known), within).tolist())
+        return Estimate(mean)
     half = float(t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known)))
     return Estimate(mean, max(mean - half, within[0]), min(mean + half, within[1]))
 

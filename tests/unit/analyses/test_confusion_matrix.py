@@ -27,16 +27,23 @@ def test_accuracy_has_its_interval_and_its_errors(stand_in):
 
 
 def test_no_better_than_the_largest_class_is_critical(stand_in):
-    finding = ConfusionMatrix().compute(stand_in([0, 0, 0, 1], [0, 0, 0, 0]), ConfusionMatrixParams()).findings[0]
+    finding = ConfusionMatrix().compute(stand_in([0, 0, 0, 1] * 6, [0] * 24), ConfusionMatrixParams()).findings[0]
     assert finding.severity == "critical"
     assert "no better than always predicting ant (75.0 %)" in finding.claim
 
 
-def test_a_class_never_predicted_is_serious(stand_in):
-    found = ConfusionMatrix().compute(stand_in([0, 1, 1, 2], [0, 0, 2, 2]), ConfusionMatrixParams()).findings
+def test_two_right_images_are_not_called_no_better_than_one_class(stand_in):
+    finding = ConfusionMatrix().compute(stand_in([0, 1], [0, 1]), ConfusionMatrixParams()).findings[0]
+    assert finding.severity == "info" and "better" not in finding.claim
+
+
+@pytest.mark.parametrize(("images", "severity"), [(1, "info"), (2, "info"), (12, "serious"), (40, "serious")])
+def test_a_class_never_predicted_is_serious_where_it_has_enough_images(stand_in, images, severity):
+    labels, predicted = [0, *[1] * images, 2], [0, *[0] * images, 2]
+    found = ConfusionMatrix().compute(stand_in(labels, predicted), ConfusionMatrixParams()).findings
     never = next(each for each in found if "never predicted" in each.claim)
     assert never.claim.endswith("bee.")
-    assert (never.severity, set(never.evidence)) == ("serious", {1, 2})
+    assert (never.severity, set(never.evidence)) == (severity, set(range(1, images + 1)))
 
 
 def test_of_many_classes_those_with_most_errors_are_drawn(stand_in, words):

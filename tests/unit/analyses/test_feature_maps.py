@@ -38,7 +38,13 @@ def test_dead_channels_are_counted_over_the_data(session):
     assert table["highest"].tolist() == pytest.approx([3, 0.8])
 
 
-def test_findings_name_the_worst_layer_first(session):
+def test_on_a_few_images_nothing_is_called_dead(session):
+    worst, _ = FeatureMaps().compute(session, FeatureMapsParams()).findings
+    assert worst.severity == "info" and worst.claim.endswith("; 3 of them are different.")
+
+
+def test_findings_name_the_worst_layer_first(session, monkeypatch):
+    monkeypatch.setattr("analyses.feature_maps.ENOUGH", 3)
     worst, other = FeatureMaps().compute(session, FeatureMapsParams()).findings
     assert worst.claim.startswith("one: 2 of 3 channels are dead on 3 images, 66.7 %")
     assert (worst.severity, worst.effect.value) == ("serious", pytest.approx(2 / 3))

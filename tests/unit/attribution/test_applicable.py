@@ -73,11 +73,22 @@ def test_the_bootstrap_of_a_normal_sample_is_near_students_interval():
 
 
 def test_unknown_values_are_left_out_and_one_value_has_no_interval():
-    found = estimates(np.array([[1.0, np.nan, np.nan], [3, 5, np.nan]]))
-    np.testing.assert_allclose(found[0], [2, 5, np.nan])
-    np.testing.assert_allclose(found[1:, 0], [1, 3])
-    assert np.isnan(found[1:, 1:]).all()
+    values = np.full((6, 3), np.nan)
+    values[:, 0], values[1:, 1] = [1, 1, 1, 3, 3, 3], [4, 5, 6, 5, 5]
+    values[:2, 2] = [1, 3]
+    found = estimates(values)
+    np.testing.assert_allclose(found[0], [2, 5, 2])
+    assert ((found[1, :2] < found[0, :2]) & (found[0, :2] < found[2, :2])).all()
+    assert np.isnan(found[1:, 2]).all()  # two values are too few
     assert estimate(np.array([4.0])).interval is None
+
+
+def test_equal_values_have_no_interval_but_between_known_bounds():
+    assert estimate(np.full(50, 0.3)).interval is None
+    found = estimate(np.full(50, 0.3), within=(0, 1))
+    others = 1 - 0.025 ** (1 / 50)  # so many of the next ones may be 0, or 1
+    assert found.interval == pytest.approx((0.3 * (1 - others), 0.3 + 0.7 * others))
+    assert estimate(np.zeros(10), within=(0, 1)).interval == pytest.approx((0, 0.3085), abs=1e-4)  # Clopper-Pearson
 
 
 def test_estimates_are_said_with_a_true_minus_and_without_a_zero_of_two_signs():

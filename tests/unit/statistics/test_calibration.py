@@ -124,8 +124,18 @@ def test_the_threshold_s_interval_holds_the_threshold():
     (low, high), (fewest, most) = threshold_interval(said.confidence, said.correct, 0.05)
     assert low < curve.threshold[place] < high
     assert fewest < curve.coverage[place] < most
-    nothing = threshold_interval(np.array([0.9, 0.8]), np.array([False, False]), 0.01)
+    nothing = threshold_interval(np.array([0.9, 0.8] * 3), np.zeros(6, bool), 0.01)
     assert nothing == ((1.0, 1.0), (0.0, 0.0))
+
+
+@pytest.mark.parametrize("count", [1, 4, 12])
+def test_one_image_and_equal_ones_have_no_interval(count):
+    """One wrong image had a calibration error of "50.5 % (50.5–50.5 %)"."""
+    said = Predictions(np.tile(np.array([[0.0, 1.0]], np.float32), (count, 1)), np.zeros(count, np.int64))
+    found = scores(said)
+    assert found["ece"].value == pytest.approx(float(said.confidence[0]))
+    assert all(each.interval is None for each in found.values())
+    assert np.isnan(threshold_interval(said.confidence, said.correct, 0.01)).all()
 
 
 def test_odds_by_hand():

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from workbench.app.cli.console import console, headline, say
 from workbench.app.cli.program import plain
-from workbench.core.wording import cell
+from workbench.core.wording import cell, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def show_result(result: Result, question: str) -> None:
     context = result.context
     where = [str(context[key]) for key in ("run", "dataset") if context.get(key)]
     if context.get("images"):
-        where.append(f"{int(context['images']):,} images")
+        where.append(plural(int(context["images"]), "image"))
     headline(question, " · ".join(where))
     if result.findings:
         say()

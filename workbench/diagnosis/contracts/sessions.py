@@ -59,6 +59,7 @@ class Case:
 
     Attributes:
         equal: whether all images are the same.
+        times: training images for each evaluated one.
         unlearned: classes that have no training images.
     """
 
@@ -67,6 +68,7 @@ class Case:
     shape: tuple[int, int, int] = (12, 10, 1)
     wrong: float = 0.3
     equal: bool = False
+    times: int = 2
     unlearned: tuple[int, ...] = ()
 
 
@@ -78,7 +80,7 @@ CASES = {
     "two classes": Case((0, 1, 1, 0, 1, 0, 1), 2),
     "thirty classes in colour": Case(tuple(range(30)) * 2, 30, (20, 24, 3)),
     "one class only": Case((1, 1, 1), 2, wrong=0.0),
-    "one image, wrong": Case((2,), 4, wrong=1.0),
+    "one image, wrong": Case((2,), 4, wrong=1.0, times=12),
     "two images, wrong": Case((1, 1), 4, wrong=1.0),
     "equal images": Case((0, 1, 2, 3, 0, 1, 2, 3), 4, equal=True),
     "one image of a class that was not trained": Case((0, 0, 0, 0, 1, 2, 2, 2), 3, unlearned=(1,)),
@@ -136,10 +138,10 @@ class Sessions:
         random = np.random.default_rng(5)
         labels = np.array(case.labels, np.int64)
         images = random.integers(0, 256, (len(labels), *case.shape), dtype=np.uint8)
-        learned = random.integers(0, 256, (2 * len(labels), *case.shape), dtype=np.uint8)
+        learned = random.integers(0, 256, (case.times * len(labels), *case.shape), dtype=np.uint8)
         if case.equal:
             images[:], learned[:] = 90, 90
-        known = np.flatnonzero(~np.isin(np.tile(labels, 2), case.unlearned))
+        known = np.flatnonzero(~np.isin(np.tile(labels, case.times), case.unlearned))
         learned = learned[known]
         for each in (images, learned):
             each.flags.writeable = False
@@ -152,7 +154,7 @@ class Sessions:
             Dataset(images, labels, class_names=names, indices=np.arange(len(labels)), name="a$b$/_test_"),
             train=Dataset(
                 learned,
-                np.tile(labels, 2)[known],
+                np.tile(labels, case.times)[known],
                 class_names=names,
                 indices=np.arange(len(learned)),
                 name="a$b$/_train_",

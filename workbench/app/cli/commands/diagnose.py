@@ -78,7 +78,7 @@ def _show(found: Diagnosis, out: Path | None) -> None:
     context = found.context
     headline(
         f"Problems of {context['run']!r}, worst first",
-        f"{context['dataset']} · {int(context['images']):,} images · {len(found.asked)} analyses run",
+        f"{context['dataset']} · {plural(int(context['images']), 'image')} · {len(found.asked)} analyses run",
     )
     say()
     if not found.findings:

@@ -90,7 +90,7 @@ def evaluate(source: Source, as_json: bool) -> None:
         about = {"run": session.name, "dataset": session.dataset.name, **given}
         show_json({**about, **overall, "classes": records(classes)})
         return
-    headline(f"How good is {session.name!r}?", f"{session.dataset.name} · {overall['images']:,} images")
+    headline(f"How good is {session.name!r}?", f"{session.dataset.name} · {plural(overall['images'], 'image')}")
     say()
     low, high = overall["accuracy_interval"]
     facts(
