@@ -27,8 +27,8 @@ read low where a model is too unsure of itself."""
 PAIRED = 0.7
 """The same for noise of its pair of classes, of which more is asked, since they may be confused anyway."""
 MISLED = 1 / 3
-"""Share of the labels that a model doubts whose images must look like the predicted class to others, too; else the model
-is wrong in a systematic way, and is believed about none."""
+"""Share of the labels that a model doubts whose images must look like the predicted class to others, too; else it is
+wrong in a systematic way, and is believed about none."""
 FOOLED = "most images that the model takes for another class stand among images that have their label"
 """Why nothing can be told then."""
 POSSIBLE = 0.2
