@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.exporting.export import Export, export
     from workbench.models.probe import Probe
     from workbench.session.map_files import stream_maps
+    from workbench.statistics.label_noise import label_noise
     from workbench.training.runs import list_runs, open_run
 
 _HOMES = {
@@ -45,6 +46,7 @@ _HOMES = {
     "analyses": "diagnosis.registry",
     "diagnose": "diagnosis.diagnose",
     "export": "exporting.export",
+    "label_noise": "statistics.label_noise",
     "list_runs": "training.runs",
     "load_dataset": "data",
     "methods": "attribution.methods:explainers",
@@ -68,6 +70,7 @@ __all__ = [
     "analyses",
     "diagnose",
     "export",
+    "label_noise",
     "list_runs",
     "load_dataset",
     "methods",

@@ -20,10 +20,10 @@ from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars,
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.likeness import alike
+from workbench.statistics.label_quality import LabelQuality, quality
 from workbench.statistics.nearest import nearest
 
 from .findings import IMAGES, Suspects, findings_of
-from .label_quality import LabelQuality, quality
 from .out_of_sample import at_once, from_folds, probe_out_of_sample, with_dynamics
 
 if TYPE_CHECKING:

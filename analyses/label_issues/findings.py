@@ -13,8 +13,7 @@ from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.statistics.knowledge import SURE
-
-from .label_quality import LabelQuality
+from workbench.statistics.label_quality import LabelQuality
 
 if TYPE_CHECKING:
     from workbench.session.session import Session

@@ -10,11 +10,11 @@ import numpy as np
 from workbench.core.dataset import Dataset
 from workbench.core.types import Array
 from workbench.data.lazy_images import Joined
+from workbench.statistics.label_quality import LabelQuality, quality
 from workbench.statistics.rates import wilson
 from workbench.training.dynamics import Dynamics
 
 from .folds import fold_probabilities
-from .label_quality import LabelQuality, quality
 from .linear_probe import cross_validated
 from .neighbour_votes import neighbour_votes
 from .patch_features import untrained_features

@@ -56,7 +56,6 @@ class SanityCheck(Analysis[SanityCheckParams]):
 
     Params = SanityCheckParams
     needs_model = True
-    needs_inside = "outputs"
     kinds = ("preprocessing-mismatch", "label-permutation", "constant-prediction", "train-test-shift")
     quick: ClassVar[Mapping[str, Any]] = {"images": 400}
 
@@ -84,10 +83,13 @@ class SanityCheck(Analysis[SanityCheckParams]):
             found.append(_permutation(session, swapped))
         if not found:
             share = rate(int(predictions.correct.sum()), len(predictions))
+            tried = "no other preprocessing or assignment of the labels is significantly better"
+            if session.only_predictions:
+                tried = "no other assignment of the labels is significantly better (preprocessing: needs the model)"
             found.append(
                 Finding(
-                    f"Images, labels and model fit together: {share} of the images are classified correctly, and no "
-                    "other preprocessing or assignment of the labels is significantly better.",
+                    f"Images, labels and model fit together: {share} of the images are classified correctly, and "
+                    f"{tried}.",
                     severity=Severity.INFO,
                     effect=share,
                 )
@@ -131,8 +133,11 @@ def _bars(axes: Axes, inputs: pd.DataFrame) -> None:
 
 def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     """Test every preprocessing on a sample, and report one that is significantly better."""
-    dataset, probe = session.dataset, session.probe
+    dataset = session.dataset
     rows = np.sort(balanced_rows(dataset.labels, min(most, len(dataset)), 0))
+    if session.only_predictions:  # no other images can be asked about
+        return compare_inputs(None, dataset, rows, session.predictions.correct[rows], {})[0], []
+    probe = session.probe
     # The fits first: of equal gains, that of a fit is the cause, and a picture that is turned as well an accident.
     ways = {**other_fits(dataset), **conventions(dataset.image_shape, probe.preprocessing)}
     table, right = compare_inputs(probe, dataset, rows, session.predictions.correct[rows], ways)

@@ -15,8 +15,8 @@ from workbench.diagnosis import registry
 ALL = sorted(registry.analyses())
 WITHOUT_MODEL = {
     "augmentation-samples", "calibration", "class-balance", "confusion-matrix", "embedding-map", "label-issues",
-    "most-confused", "near-duplicates", "neighbours", "overview", "per-class", "pixel-values", "samples", "slices",
-    "top-losses", "triage",
+    "most-confused", "near-duplicates", "neighbours", "overview", "per-class", "pixel-values", "samples",
+    "sanity-check", "slices", "top-losses", "triage",
 }  # fmt: skip
 """What needs the images at most."""
 WITHOUT_IMAGES = WITHOUT_MODEL - {"augmentation-samples", "near-duplicates", "pixel-values", "samples", "slices"}
@@ -104,6 +104,15 @@ def test_the_page_shows_everything_but_maps(session):
         panes.look({"view": {"section": section}})
         assert "should not have" not in panes.answer({"section": section}) + panes.detail({"section": section})
     desk.close()
+
+
+def test_exchanged_class_names_are_found_without_the_model():
+    labels = np.arange(300) % 3
+    given = wb.Session(
+        predictions=predictions_of(8.0 * np.eye(3)[(labels + 1) % 3], labels, kind="logits"), cache=False
+    )
+    kinds = [finding.kind for finding in given.analyze("sanity-check").findings]
+    assert kinds == ["label-permutation"]
 
 
 def test_training_images_are_found_by_name():

@@ -40,14 +40,14 @@ def correct_on(probe: Probe, dataset: Dataset, rows: Array, change: Callable[[Ar
 
 
 def compare_inputs(
-    probe: Probe, dataset: Dataset, rows: Array, now: Array, ways: Mapping[str, Convention]
+    probe: Probe | None, dataset: Dataset, rows: Array, now: Array, ways: Mapping[str, Convention]
 ) -> tuple[pd.DataFrame, dict[str, Array]]:
     """Test a model with every preprocessing, and compare with the current one.
 
     Source: McNemar 1947, Psychometrika 12, with the exact p-value.
 
     Args:
-        probe: the model.
+        probe: the model; None where there is none, and nothing to compare with.
         dataset: the images.
         rows: `(n,)` of those to use.
         now: `(n,)` bool, which of them are classified correctly as they are.
@@ -63,6 +63,7 @@ def compare_inputs(
     lines: list[dict[str, Any]] = [{"input": AS_THEY_ARE, "accuracy": now.mean(), "gained": 0, "lost": 0, "p": 1.0}]
     right = {AS_THEY_ARE: now}
     for done, (name, way) in enumerate(ways.items()):
+        assert probe is not None  # noqa: S101  # so says the docstring
         report("Testing preprocessings", done, len(ways))
         right[name] = correct_on(probe, way.reread(dataset), rows, way.change)
         gained, lost = int((right[name] & ~now).sum()), int((now & ~right[name]).sum())

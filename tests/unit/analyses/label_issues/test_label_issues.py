@@ -5,9 +5,9 @@ import pytest
 
 from analyses.label_issues import LabelIssues, LabelIssuesParams
 from analyses.label_issues.findings import Suspects, findings_of
-from analyses.label_issues.label_quality import quality
 from analyses.label_issues.out_of_sample import at_once, knows_labels, with_dynamics
 from workbench.core.predictions import Predictions
+from workbench.statistics.label_quality import quality
 from workbench.training.dynamics import Dynamics
 
 NAMES = ("ant", "bee", "cat", "dog", "eel")

@@ -43,7 +43,12 @@ def session(probe, *, labels=None, train=True, count=80):
     def on(dataset, training):
         said = Predictions(probe.logits(dataset.floats()), dataset.labels)
         return SimpleNamespace(
-            dataset=dataset, probe=probe, predictions=said, class_names=dataset.class_names, training=training
+            dataset=dataset,
+            probe=probe,
+            predictions=said,
+            class_names=dataset.class_names,
+            training=training,
+            only_predictions=False,
         )
 
     return on(data, on(halves(60, "halves/train"), None) if train else None)
@@ -112,7 +117,9 @@ def rows_of(classes, probe, move, seed):
     names = tuple(f"c{k}" for k in range(classes))
     data = Dataset(images, move(true), class_names=names, indices=np.arange(len(true)), name="rows/test")
     said = Predictions(probe.logits(data.floats()), data.labels)
-    return SimpleNamespace(dataset=data, probe=probe, predictions=said, class_names=names, training=None)
+    return SimpleNamespace(
+        dataset=data, probe=probe, predictions=said, class_names=names, training=None, only_predictions=False
+    )
 
 
 @pytest.mark.parametrize("classes", [3, 5, 10])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analyses.label_issues.label_quality import plateau, quality, temper
+from workbench.statistics.label_quality import plateau, quality, temper
 
 
 def made(seed, *, classes=6, each=500, ambiguous=0.0):
