@@ -1,0 +1,164 @@
+"""Files of predictions: .npz with arrays, or .csv with a row for each image."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.types import Array
+from workbench.core.wording import join_names, plural
+from workbench.data.npz import read_arrays
+from workbench.data.saved_predictions.record import SavedPredictions, predictions_of
+from workbench.data.saved_predictions.scores import NAMED, Kind, texts_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCORES: Mapping[str, Kind] = {
+    "logits": "logits",
+    "probabilities": "probabilities",
+    "probs": "probabilities",
+    "proba": "probabilities",
+    "pred_probs": "probabilities",
+    "scores": "",
+    "outputs": "",
+    "predictions": "",
+    "y_pred": "",
+}
+"""Names of an array of scores, and what each says about them."""
+LABELS = ("labels", "label", "y", "y_true", "true", "true_label", "target", "targets", "class", "ground_truth")
+NAMES = ("names", "name", "files", "file", "filename", "filenames", "paths", "path", "image", "image_id", "id", "key")
+PARTS = ("split", "part", "set", "subset")
+DERIVED = ("predicted", "prediction", "pred", "y_pred", "confidence", "correct", "loss", "margin", "entropy", "")
+"""Columns that follow from the scores, and the unnamed one that pandas writes."""
+PREFIXES: Mapping[str, Kind] = {
+    "logit": "logits",
+    "probability": "probabilities",
+    "prob": "probabilities",
+    "proba": "probabilities",
+    "p": "probabilities",
+    "score": "",
+}
+JOINTS = ("_", ":", "-", " ", "")
+"""What may stand between such a prefix and the class; nothing, where it is all there is."""
+
+
+def read_predictions(path: str | Path) -> SavedPredictions:
+    """Read scores from a file.
+
+    An .npz file holds `logits`, `probabilities` (or `scores`, whose values tell which they are), `(N, K)`, or `(N,)` of
+    class 1 of two; and, as far as they are known, `labels`, `names`, `class_names`, and `split` of each image. A .csv
+    file has one row an image: a column for each class, and columns `file`, `label` and `split` where they are known.
+
+    Raises:
+        Unavailable: if there is no such file.
+        WorkbenchError: if it holds no scores, or they are not what they should be.
+    """
+    path = Path(path)
+    if not path.is_file():
+        there = path.parent.iterdir() if path.parent.is_dir() else ()
+        beside = sorted(file.name for file in there if file.suffix.lower() in (".npz", ".csv"))
+        raise Unavailable(f"{unknown('file of predictions', path.name, beside)} Looked in {path.parent.resolve()}.")
+    with path.open("rb") as file:
+        start = file.read(4)
+    found = _from_npz(path) if start.startswith(b"PK") else _from_csv(path)
+    return replace(found, source=path.stem)
+
+
+def _from_npz(path: Path) -> SavedPredictions:
+    arrays = read_arrays(path)
+    scored = [name for name in SCORES if name in arrays]
+    if not scored:
+        raise WorkbenchError(
+            f"{path.name} must hold `logits` or `probabilities`, (N, K). It holds {', '.join(arrays) or 'nothing'}."
+        )
+    if len(scored) > 1 and set(scored[:2]) != {"logits", "probabilities"}:
+        raise WorkbenchError(f"{path.name} holds several arrays of scores, {join_names(scored)}: leave one.")
+    first = scored[0]
+    return predictions_of(
+        arrays[first],
+        _first(arrays, LABELS),
+        kind=SCORES[first],
+        source=path.name,
+        names=texts_of(_first(arrays, NAMES)),
+        parts=texts_of(_first(arrays, PARTS)),
+        class_names=texts_of(arrays.get("class_names")),
+    )
+
+
+def _first(arrays: Mapping[str, Array], names: Iterable[str]) -> Array | None:
+    return next((arrays[name] for name in names if name in arrays), None)
+
+
+def _from_csv(path: Path) -> SavedPredictions:
+    import pandas as pd
+
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+        separator = csv.Sniffer().sniff(first, ",;\t|").delimiter if first.strip() else ","
+        frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", dtype=str, keep_default_na=False)
+    except (csv.Error, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise WorkbenchError(f"{path.name} cannot be read as an .npz or .csv file of predictions: {error}.") from None
+    frame.columns = frame.columns.str.strip()
+    lower = {str(column).casefold(): column for column in reversed(list(frame.columns))}
+    own = {
+        "names": next((lower[each] for each in NAMES if each in lower), None),
+        "labels": next((lower[each] for each in LABELS if each in lower), None),
+        "parts": next((lower[each] for each in PARTS if each in lower), None),
+    }
+    scored = [
+        column
+        for column in frame.columns
+        if column not in own.values() and column.casefold() not in DERIVED and not column.startswith("Unnamed:")
+    ]
+    if not scored or not len(frame):
+        raise WorkbenchError(
+            f"{path.name} must have a row for each image and a column of scores for each class. It has "
+            f"{plural(len(frame), 'row')} and the columns {join_names(list(frame.columns)[:NAMED])}."
+        )
+    kind, class_names = _columns_of(scored)
+    known = {name: None if column is None else frame[column].tolist() for name, column in own.items()}
+    labels = known.pop("labels")
+    return predictions_of(
+        _numbers(frame, scored, path.name),
+        None if labels is None else np.array(labels),
+        kind=kind,
+        source=path.name,
+        class_names=class_names,
+        **known,
+    )
+
+
+def _columns_of(columns: Sequence[str]) -> tuple[Kind, tuple[str, ...] | None]:
+    """Return what a common prefix says about the scores, and the names of the classes; None where they are numbers."""
+    found: Kind = ""
+    for prefix, kind in PREFIXES.items():
+        ends = [column[len(prefix) :] for column in columns if column.casefold().startswith(prefix)]
+        if len(ends) == len(columns) and all(end[:1] in JOINTS for end in ends):
+            columns, found = [end[1:] for end in ends], kind
+            break
+    named = len(columns) > 1 and not all(column.isdecimal() for column in columns)
+    return found, tuple(columns) if named else None
+
+
+def _numbers(frame: pd.DataFrame, columns: Sequence[str], source: str) -> Array:
+    try:
+        return frame[list(columns)].to_numpy().astype(np.float64)
+    except ValueError:
+        for column in columns:
+            for row, text in enumerate(frame[column].tolist()):
+                try:
+                    float(text)
+                except ValueError:
+                    raise WorkbenchError(
+                        f"{source}: column {column!r} must hold a score in every row. Row {row} has {text!r}. Columns "
+                        f"that are no scores are called {join_names([NAMES[1], LABELS[1], PARTS[0]])}."
+                    ) from None
+        raise
