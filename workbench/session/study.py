@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -14,16 +11,14 @@ import numpy as np
 
 from workbench.core.cache import cache_folder, load_arrays, save_arrays
 from workbench.core.dataset import Dataset
-from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.errors import WorkbenchError
 from workbench.core.kept import Kept
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
-from workbench.core.provenance import code_digest
 from workbench.core.types import Array
-from workbench.data.sampling import balanced_rows
 from workbench.data.saved_predictions import SavedPredictions, saved_predictions
-from workbench.models.files import file_fingerprint, is_inference_only
-from workbench.models.preprocessing import AUTO, FIND, NAMES, UNIT, InputScale
+from workbench.models.preprocessing import InputScale
+from workbench.session.studied_model import StudiedModel
 from workbench.training.dynamics import Dynamics, read_dynamics
 from workbench.training.runs import Run
 
@@ -76,30 +71,18 @@ class Study:
         cache: bool = True,
     ) -> None:
         model = Path(model) if isinstance(model, str) else model
-        self._saved = None if predictions is None else saved_predictions(predictions)
-        if self._saved is not None and model is not None:
-            raise WorkbenchError("Give a model or its predictions, not both.")
+        saved = None if predictions is None else saved_predictions(predictions)
         if dataset is None:
-            if self._saved is None:
+            if saved is None:
                 raise WorkbenchError("A session needs a dataset, or predictions with their labels.")
-            dataset = self._saved.dataset("test")
-        self._given, self.dataset, self.cache = model, dataset, cache
+            dataset = saved.dataset("test")
+        self._model = StudiedModel(model, dataset, saved=saved, preprocessing=preprocessing, cache=cache)
+        self.dataset, self.cache, self.name = dataset, cache, name or self._model.name
         self.run = model if isinstance(model, Run) else None
-        usual = "model" if self._saved is None else self._saved.source
-        self.name = name or (model.stem if isinstance(model, Path) else str(getattr(model, "name", usual)))
-        self._usual = AUTO if self.run is None else self.run.manifest.preprocessing
-        self._preprocessing = self._usual if preprocessing is None else preprocessing
-        if self._preprocessing not in (*NAMES, FIND):
-            raise unknown("preprocessing", self._preprocessing, (*NAMES, FIND))
-        self._scale: InputScale | None = None
-        self._first: Probe | None = None  # with which the scale was settled
         self._train = train
         self._lock = threading.RLock()
-        self._opening = threading.RLock()  # of its own, so that saved predictions are there while the model is loaded
-        self._probe: Probe | None = None
         self._predictions: Predictions | None = None
         self._embeddings: Array | None = None
-        self._owner: Self | None = None  # whose model this one shares
         self._beside: Kept[str, Self] = Kept(BESIDE)
 
     def __repr__(self) -> str:
@@ -128,34 +111,23 @@ class Study:
             **({"preprocessing": words} if (words := self.scale.words) else {}),
         }
 
-    @cached_property
+    @property
     def model_fingerprint(self) -> str:
         """16 hexadecimal digits that change with any weight and with what the model is given.
 
         A run needs no TensorFlow for it, nor does a file whose scale was settled before.
         """
-        if self._owner is not None:
-            return self._owner.model_fingerprint
-        scale = self.scale
-        if scale.name == AUTO and (not self._own or scale.given == UNIT.name):
-            return self._weights
-        how = f"{scale.given}{' assumed' if scale.assumed else ''}"
-        return hashlib.sha256(f"{self._weights} {how}".encode()).hexdigest()[:16]
+        return self._model.fingerprint
 
-    @cached_property
-    def _weights(self) -> str:
-        """16 hexadecimal digits that change with any weight; "no-model" where there is none."""
-        if isinstance(self._given, Run):
-            return self._given.manifest.model_sha256[:16]
-        if isinstance(self._given, Path):
-            return file_fingerprint(self._given)
-        if self._saved is not None:
-            return self._saved.fingerprint
-        if self._given is None:
-            return "no-model"
-        from workbench.models.files.keras import fingerprint
+    @property
+    def scale(self) -> InputScale:
+        """What the model is given for an image, and how that is known; to find or measure it, the model is loaded."""
+        return self._model.scale
 
-        return fingerprint(self._given)
+    @property
+    def settled(self) -> bool:
+        """Whether it is known without loading the model what that is given."""
+        return self._model.settled
 
     @property
     def preprocessing(self) -> str:
@@ -173,103 +145,14 @@ class Study:
         return self.scale.assumed
 
     @property
-    def settled(self) -> bool:
-        """Whether it is known without loading the model what that is given."""
-        if self._owner is not None:
-            return self._owner.settled
-        if self._scale is None and self._preprocessing not in (AUTO, FIND):
-            self._scale = InputScale(name=self._preprocessing, given=self._preprocessing)
-        if self._scale is None and self._preprocessing == AUTO and not self._own:
-            self._scale = InputScale()  # our own trainer gave it [0, 1]; or there is no model
-        if self._scale is None and self.cache and (kept := load_arrays(self._scale_path)) is not None:
-            values = {name: str(value) for name, value in kept.items()}
-            if values.pop("code", "") == code_digest() and values.keys() == InputScale.__dataclass_fields__.keys():
-                self._scale = InputScale(**values)
-        return self._scale is not None
-
-    @property
-    def scale(self) -> InputScale:
-        """What the model is given, and how that is known: what was asked for, or trained with, is.
-
-        Any other model that does not show it is measured at the first call, which loads it; the answer is cached.
-        """
-        if self._owner is not None:
-            return self._owner.scale
-        if not self.settled:
-            with self._opening:
-                if not self.settled:
-                    self._scale = self._settle()
-                    if self.cache:
-                        arrays = {name: np.array(value) for name, value in asdict(self._scale).items()}
-                        save_arrays(self._scale_path, {**arrays, "code": np.array(code_digest())})
-        return cast("InputScale", self._scale)
-
-    @property
-    def _own(self) -> bool:
-        """Whether the model is somebody's own: nothing tells what it was trained on."""
-        return self.run is None and self._given is not None
-
-    @property
-    def _scale_path(self) -> Path:
-        return cache_folder() / "results" / f"{self._weights}-{self.dataset.fingerprint}" / f"{self._preprocessing}.npz"
-
-    def _settle(self) -> InputScale:
-        """Find what the model is given, by accuracy if need be."""
-        if self._preprocessing == FIND:
-            from workbench.models.preprocessing_search import find_preprocessing
-
-            path = self._scale_path.with_name("found.npz") if self.cache else None
-            found, name = find_preprocessing(lambda: self._model, self.dataset, path)
-            if name != AUTO:
-                return InputScale(name=name, given=name, found=found)
-            return replace(self._shown() if self._own else InputScale(), found=found)
-        return self._shown()
-
-    def _shown(self) -> InputScale:
-        """Take what the model itself shows, or else measure it."""
-        from workbench.models.scale_measurement import measure_scale
-
-        probe = self._first = self._looked_at(AUTO)
-        if not probe.assumption:
-            return InputScale(given=probe.preprocessing.name)
-        return measure_scale(probe, self.dataset)
-
-    def _looked_at(self, given: str) -> Probe:
-        """Return a probe of the model.
-
-        Raises:
-            WorkbenchError: if it does not fit the data.
-        """
-        from workbench.models.probe import Probe
-
-        probe = Probe(self._model, self.dataset.image_shape, given=given, examples=self._some_images)
-        if probe.classes != len(self.class_names):
-            from workbench.data.class_names import other_count
-
-            gives = (
-                "has one output unit, which tells two classes apart"
-                if probe.one_unit
-                else f"gives {probe.classes} scores per image"
-            )
-            raise WorkbenchError(
-                f"The model {gives}. {self.dataset.name!r} has {len(self.class_names)} classes"
-                f"{other_count(self.dataset, probe.classes)}"
-            )
-        return probe
-
-    @property
     def only_predictions(self) -> bool:
         """Whether the model is not here, and only what it said of the images."""
-        return self._saved is not None
+        return self._model.only_predictions
 
     @property
     def inference_only(self) -> bool:
         """Whether the model gives predictions and no gradients or layers; known without loading it."""
-        if self.only_predictions:
-            return True
-        if isinstance(self._given, Path):
-            return is_inference_only(self._given)
-        return bool(getattr(self._given, "inference_only", ""))
+        return self._model.inference_only
 
     @property
     def history(self) -> pd.DataFrame | None:
@@ -292,14 +175,14 @@ class Study:
     @property
     def training(self) -> Self | None:
         """The session of the same model on its training images; None where they, or its predictions, are not known."""
-        if self.train is None or (self._saved is not None and not self._saved.covers(self.train)):
+        if self.train is None or (self._model.saved is not None and not self._model.saved.covers(self.train)):
             return None
         return self.beside(self.train)
 
     @property
     def ready(self) -> bool:
         """Whether the model is loaded."""
-        return self._probe is not None if self._owner is None else self._owner.ready
+        return self._model.ready
 
     @property
     def probe(self) -> Probe:
@@ -308,40 +191,12 @@ class Study:
         Raises:
             WorkbenchError: if the model cannot be read or does not fit the data.
         """
-        if self._owner is not None:
-            return self._owner.probe
-        with self._opening:
-            if self._probe is None:
-                scale, probe = self.scale, self._first
-                if probe is None or scale.given != probe.preprocessing.name:
-                    probe = self._looked_at(scale.name)
-                probe.assumption = scale.assumed
-                self._probe = probe
-            return self._probe
-
-    def _some_images(self) -> Array:
-        """`(n, H, W, C)` float32 images of the data, at most 200 of all classes."""
-        return self.dataset.floats(np.sort(balanced_rows(self.dataset.labels, min(200, len(self.dataset)), 0)))
+        return self._model.probe
 
     @property
     def model(self) -> keras.Model:
         """The Keras model."""
         return self.probe.model
-
-    @cached_property
-    def _model(self) -> keras.Model:
-        if isinstance(self._given, Run):
-            return self._given.load_model()
-        if isinstance(self._given, Path):
-            from workbench.models.files import load_model
-
-            return load_model(self._given, classes=len(self.class_names))
-        if self._given is None:
-            there = "images" if self._saved is None else "its predictions"
-            raise WorkbenchError(
-                f"There is no model here, only {there}: open a run, or a model file, to ask about a model."
-            )
-        return self._given
 
     @property
     def has_predictions(self) -> bool:
@@ -360,7 +215,7 @@ class Study:
     def embeddings(self) -> Array:
         """`(N, D)` float32, what the last linear layer receives; cached, else computed now, with progress."""
         with self._lock:
-            if self._saved is not None:
+            if self._model.saved is not None:
                 return self.predictions.logits  # all that is known of what the model sees in an image
             if self._embeddings is None:
                 self._embeddings = self._cached("embeddings")
@@ -371,7 +226,7 @@ class Study:
     @property
     def reading(self) -> str:
         """How one output unit is read as two classes, in sentences; empty for a model with a score for each class."""
-        if self._saved is not None or not (self.probe if self.ready else self.predictions).one_unit:
+        if self._model.saved is not None or not (self.probe if self.ready else self.predictions).one_unit:
             return ""
         how = self.probe.reading if self.ready else str(self._stored().get("reading", ""))
         name, other = self.class_names[1], self.class_names[0]
@@ -382,9 +237,9 @@ class Study:
 
     def _saved_predictions(self) -> Predictions | None:
         with self._lock:
-            if self._predictions is None and self._saved is not None:
-                self._predictions = self._predictions_of(self._saved)
-            if self._predictions is None and self.run is not None and self.preprocessing == self._usual:
+            if self._predictions is None and self._model.saved is not None:
+                self._predictions = self._predictions_of(self._model.saved)
+            if self._predictions is None and self.run is not None and self.preprocessing == self._model.usual:
                 self._predictions = self.run.predictions(self.split, self.dataset.fingerprint)
             if self._predictions is None and (logits := self._cached("logits")) is not None:
                 self._predictions = Predictions(logits, self.dataset.labels)
@@ -438,16 +293,11 @@ class Study:
         with self._lock:
             if (known := self._beside.get(dataset.fingerprint)) is not None:
                 return known
+            shared = self._model
             other = type(self)(
-                self._given,
-                dataset,
-                predictions=self._saved,
-                name=self.name,
-                preprocessing=self._preprocessing,
-                train=self._train,
-                cache=self.cache,
+                shared.given, dataset, predictions=shared.saved, name=self.name, train=self._train, cache=self.cache
             )
-            other._owner = self
+            other._model = shared
             return self._beside.put(dataset.fingerprint, other)
 
     def subset(self, rows: Rows) -> Self:

@@ -119,7 +119,7 @@ def test_the_answer_is_kept_and_read_without_the_model(tmp_path, monkeypatch):
     assert again.settled and again.has_predictions
     assert (again.preprocessing, again.found, again.assumed) == (first.preprocessing, first.found, first.assumed)
     assert again.predictions.correct.all()
-    monkeypatch.setattr("workbench.session.study.code_digest", lambda: "other code")
+    monkeypatch.setattr("workbench.session.studied_model.code_digest", lambda: "other code")
     assert not Session(path, halves()).settled
 
 
