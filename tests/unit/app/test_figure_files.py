@@ -28,6 +28,7 @@ def session(tmp_path):
         file,
         Dataset(images, LABELS, class_names=NAMES, indices=np.arange(6), name="hand/test"),
         name="one",
+        preprocessing="unit",
         cache=False,
     )
     logits = 3 * np.eye(3, dtype=np.float32)[[0, 1, 1, 1, 2, 2]]

@@ -105,4 +105,5 @@ def test_leaked_images_change_nothing():
 
 
 def test_without_training_images_it_says_so():
-    assert TrainTestShift().missing(SimpleNamespace(train=None)).startswith("The training images are not available")
+    without = SimpleNamespace(train=None, dataset=SimpleNamespace(has_images=True), only_predictions=False)
+    assert TrainTestShift().missing(without).startswith("The training images are not available")
