@@ -41,7 +41,11 @@ def feature_layers(steps: Sequence[Step], flow: DataFlow, end: Tensor) -> Featur
     """
     if any(getattr(step.layer, "data_format", "") == "channels_first" for step in steps):
         return FeatureLayers(reason="Its layers are channels first, (N, F, h, w), and such maps are not supported yet.")
-    found = [step for step in steps if is_grid(step.output) and _computed(step, flow)]
+    grids = [step for step in steps if is_grid(step.output) and _computed(step, flow)]
+    found = [step for step in grids if step.output.shape[0] in (None, end.shape[0])]
+    if grids and not found:
+        parts = f"{grids[-1].name!r} sees parts of an image as images of their own"
+        return FeatureLayers(reason=f"This model has no map of a whole image: {parts}.")
     if not found:
         return FeatureLayers(reason=_without(steps))
     if max(flow[step.output].kernels for step in found) == 1 and _goes_on_with_tokens(steps, flow, end):

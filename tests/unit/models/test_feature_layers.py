@@ -183,3 +183,15 @@ def test_a_layer_before_the_first_weights_is_refused_by_its_name():
     probe = Probe(row(layers.Rescaling(1 / 255, name="scaled"), conv(), layers.Flatten()))
     with pytest.raises(WorkbenchError, match=r"`layer` must be one of conv\. Got 'scaled'.*computed from the image\."):
         probe.spatial_layer("scaled")
+
+
+def test_maps_of_parts_of_an_image_are_no_maps_of_it():
+    """Four quarters go through shared layers as images of their own: the first axis counts quarters."""
+    image = keras.Input(SHAPE)
+    quarters = ops.transpose(ops.reshape(image, (-1, 2, 8, 2, 8, 3)), (0, 1, 3, 2, 4, 5))
+    maps = layers.Conv2D(5, 3, name="shared")(ops.reshape(quarters, (-1, 8, 8, 3)))
+    flat = ops.reshape(layers.Flatten()(maps), (-1, 4 * 6 * 6 * 5))
+    probe = Probe(keras.Model(image, layers.Dense(3)(flat)), SHAPE)
+    assert probe.spatial_layers == []
+    with pytest.raises(WorkbenchError, match="no map of a whole image: 'shared' sees parts of an image as images"):
+        explainer("grad-cam")().at_layer(probe)
