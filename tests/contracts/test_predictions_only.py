@@ -100,6 +100,7 @@ def test_the_page_shows_everything_but_maps(session):
     assert "only its predictions" in detail
     assert "Classes, %" in detail
     assert "Not available" in panes.answer({"section": "robustness"})
+    assert "no model here" not in panes.answer({"section": "start"})  # a diagnosis, which needs none
     for section in ("own", "robustness", "triage", "start"):
         panes.look({"view": {"section": section}})
         assert "should not have" not in panes.answer({"section": section}) + panes.detail({"section": section})

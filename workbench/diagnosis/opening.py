@@ -115,7 +115,9 @@ def _from_predictions(
         if saved.class_names is not None and is_folder(data):
             reading = {"model_names": saved.class_names, **reading}
         dataset = load_dataset(data, split=split, data_dir=data_dir, progress=report, **reading)
-        dataset = replace(dataset, notes=(*dataset.notes, *saved.notes))
+        part = saved.part(split)
+        matching = () if part is None else part.matching(dataset)
+        dataset = replace(dataset, notes=(*dataset.notes, *saved.notes, *matching))
 
         def train() -> Dataset | None:
             try:

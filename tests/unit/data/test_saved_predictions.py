@@ -140,7 +140,7 @@ def test_without_data_there_are_labels_and_no_images():
         ({"logits": np.full((2, 2), np.nan)}, "NaN or infinity in row 0"),
         ({"logits": LOGITS, "labels": LABELS[:5]}, "`labels` has 5 values and there are 12 scores"),
         ({"logits": LOGITS, "labels": LABELS + 1}, "labels must lie in 0…2. Got 1…3. No label is 0: subtract 1."),
-        ({"logits": LOGITS, "labels": np.array(list("ab") * 6)}, "the labels a and b are no classes of the scores"),
+        ({"logits": LOGITS, "labels": np.array(list("ab") * 6)}, "a and b are labels and no class of the scores"),
         ({"logits": LOGITS, "class_names": np.array(["a", "b"])}, "names 2 classes and has 3 scores per image"),
         ({"logits": LOGITS, "scores": LOGITS}, "holds several arrays of scores, logits and scores"),
         ({"logits": LOGITS, "split": np.array(["here"] * 12)}, "Row 0 says 'here'"),
@@ -195,3 +195,89 @@ def test_predictions_of_python_are_taken_too():
     saved = saved_predictions(given)
     np.testing.assert_array_equal(saved.logits, given.logits)
     assert saved_predictions(saved) is saved
+
+
+P = softmax(LOGITS, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("names", "scores", "labelled", "more"),
+    [
+        ("abc", P, True, range(41, 53)),  # an age
+        ("abc", P, False, [300] * 12),
+        ("012", P, False, range(12)),
+        ("abc", LOGITS, True, range(12)),
+    ],
+)
+def test_a_column_of_numbers_that_is_no_class_is_left_out_and_said(tmp_path, names, scores, labelled, more):
+    labels = [["abc"[k]] if labelled else [] for k in LABELS]
+    rows = [[file, *z, *k, other] for file, z, k, other in zip(NAMES, scores, labels, more, strict=True)]
+    header = ["file", *names, *(["label"] if labelled else []), "number"]
+    saved = read_predictions(as_csv(tmp_path / "p.csv", header, rows))
+    np.testing.assert_array_equal(saved.logits.argmax(axis=1), LOGITS.argmax(axis=1))
+    assert saved.logits.shape == (12, 3)
+    assert f"no class, and left out: 1 column {header[-1]}" in saved.notes[0]
+
+
+@pytest.mark.parametrize("name", ["good", "bad", "Good"])
+def test_a_single_score_that_is_called_after_a_class_is_that_class_s(tmp_path, name):
+    p = expit(LOGITS[:, 0])
+    labels = np.where(
+        p > 0.5, "good" if name.casefold() == "good" else "bad", "bad" if name.casefold() == "good" else "good"
+    )
+    saved = read_predictions(as_csv(tmp_path / "p.csv", [name, "label"], list(zip(p, labels, strict=True))))
+    assert saved.class_names == ("bad", "good")
+    assert (saved.logits.argmax(axis=1) == saved.labels).all()
+    assert f"class {int(name.casefold() == 'good')} of two classes: {name!r}" in saved.notes[0]
+
+
+def test_what_was_rounded_to_two_digits_and_per_cent_of_one_score_are_probabilities():
+    rounded = predictions_of(P.round(2))
+    assert "adds up to 1" in rounded.notes[0]
+    cent = predictions_of(100 * expit(LOGITS[:, 0]))
+    np.testing.assert_allclose(expit(cent.logits[:, 1].astype(np.float64)), expit(LOGITS[:, 0]), atol=1e-6)
+
+
+def test_without_names_the_order_is_that_of_the_files():
+    """A folder's own order is spread; scores come in the order in which Keras reads the files."""
+    order = CHANCE.permutation(12)
+    spread = dataset(order)
+    by_name = np.argsort(NAMES)
+    saved = predictions_of(LOGITS[by_name], LABELS[by_name], kind="logits")
+    np.testing.assert_array_equal(saved.of(spread), LOGITS[order].astype(np.float32))
+    assert saved.matching(spread) == (
+        "scores matched by position, in the order of the file names, and the labels agree",
+    )
+    without = predictions_of(LOGITS[by_name], kind="logits")
+    assert "add `names` to be sure" in without.matching(spread)[0]
+    more = predictions_of(LOGITS, kind="logits", names=NAMES)
+    assert more.matching(dataset([1, 2])) == ("10 rows of predictions belong to no image of this part",)
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"), [(["0.0", "1.0", "2.0"] * 4, [0, 1, 2]), (["A", "b", " C "] * 4, [0, 1, 2])]
+)
+def test_labels_are_read_as_people_write_them(labels, found):
+    names = None if labels[0] == "0.0" else ("a", "b", "c")
+    assert predictions_of(LOGITS, labels, kind="logits", class_names=names).labels.tolist() == found * 4
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("file,label,prob\nx,0,0.4\ny,3,0.9\n", "one score per image, so labels must lie in 0…1. Got 0…3. Save the"),
+        ("file,a,b,label\nx,.2,.8,a\ny,.2,.8,\n", "row 1 has no label"),
+        ("file,a,b,label\nx,.2,.8,horse\n", "horse is a label and no class of the scores: it names the classes a"),
+        ("file,a,a,label\nx,.2,.8,a\n", "has two columns a: name each class once"),
+        ('[{"file": "x"}]', "is JSON. What is taken"),
+    ],
+)
+def test_tables_that_people_have_are_refused_for_what_they_lack(tmp_path, content, said):
+    (tmp_path / "p.csv").write_text(content)
+    with pytest.raises(WorkbenchError, match=re.escape(said)):
+        read_predictions(tmp_path / "p.csv")
+
+
+def test_one_name_twice_is_no_trouble_where_nothing_is_matched():
+    saved = predictions_of(LOGITS, LABELS, kind="logits", names=["0.png"] * 12)
+    np.testing.assert_array_equal(saved.of(saved.dataset("test")), LOGITS.astype(np.float32))

@@ -86,6 +86,8 @@ class Desk:
         self.board = Board(session.predictions)
 
     def _load(self, session: Session) -> None:
+        if session.only_predictions:
+            return  # there is no model to be opened
         session.probe  # noqa: B018  # imports TensorFlow and opens the model
 
     @property
@@ -111,8 +113,9 @@ class Desk:
 
     @property
     def ready(self) -> bool:
-        """Whether the model can be asked without waiting."""
-        return self.loading.done.is_set() and not self.loading.error
+        """Whether there is a model, and it can be asked without waiting."""
+        loaded = self.loading.done.is_set() and not self.loading.error
+        return loaded and self.opened and not self.session.only_predictions
 
     def pending(self, *, model: bool = False) -> tuple[str, Job, str] | None:
         """Return the step that has to end first (key, job, words), or None if nothing stands in the way.

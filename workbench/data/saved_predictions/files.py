@@ -15,7 +15,7 @@ from workbench.core.types import Array
 from workbench.core.wording import join_names, plural
 from workbench.data.npz import read_arrays
 from workbench.data.saved_predictions.record import SavedPredictions, predictions_of
-from workbench.data.saved_predictions.scores import NAMED, Kind, texts_of
+from workbench.data.saved_predictions.scores import NAMED, Kind, adds_up, texts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +67,8 @@ def read_predictions(path: str | Path) -> SavedPredictions:
         raise Unavailable(f"{unknown('file of predictions', path.name, beside)} Looked in {path.parent.resolve()}.")
     with path.open("rb") as file:
         start = file.read(4)
+    if start.lstrip()[:1] in (b"{", b"["):
+        raise WorkbenchError(f"{path.name} is JSON. What is taken: an .npz file of arrays, or a .csv table.")
     found = _from_npz(path) if start.startswith(b"PK") else _from_csv(path)
     return replace(found, source=path.stem)
 
@@ -106,6 +108,9 @@ def _from_csv(path: Path) -> SavedPredictions:
         frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", dtype=str, keep_default_na=False)
     except (csv.Error, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise WorkbenchError(f"{path.name} cannot be read as an .npz or .csv file of predictions: {error}.") from None
+    header = next(csv.reader([first], delimiter=separator))
+    if twice := sorted({name for name in header if name.strip() and header.count(name) > 1}):
+        raise WorkbenchError(f"{path.name} has two columns {join_names(twice[:NAMED])}: name each class once.")
     frame.columns = frame.columns.str.strip()
     lower = {str(column).casefold(): column for column in reversed(list(frame.columns))}
     own = {
@@ -123,17 +128,47 @@ def _from_csv(path: Path) -> SavedPredictions:
             f"{path.name} must have a row for each image and a column of scores for each class. It has "
             f"{plural(len(frame), 'row')} and the columns {join_names(list(frame.columns)[:NAMED])}."
         )
-    kind, class_names = _columns_of(scored)
     known = {name: None if column is None else frame[column].tolist() for name, column in own.items()}
     labels = known.pop("labels")
+    values = _numbers(frame, scored, path.name)
+    taken = _classes_among(scored, values, labels)
+    left = [column for column, is_class in zip(scored, taken, strict=True) if not is_class]
+    scored = [column for column, is_class in zip(scored, taken, strict=True) if is_class]
+    kind, class_names = _columns_of(scored)
     return predictions_of(
-        _numbers(frame, scored, path.name),
+        values[:, taken],
         None if labels is None else np.array(labels),
         kind=kind,
         source=path.name,
         class_names=class_names,
+        scored=scored[0] if len(scored) == 1 else None,
+        notes=(f"no class, and left out: {plural(len(left), 'column')} {join_names(left[:NAMED])}",) if left else (),
         **known,
     )
+
+
+def _classes_among(columns: Sequence[str], values: Array, labels: list[str] | None) -> Array:
+    """Return which numeric columns are scores of classes, `(columns,)` bool: told by the labels, and by their values.
+
+    A table may also have an age, a size or an index: what is left without it adds up to 1, or it alone has whole
+    numbers, or its name alone is no number.
+    """
+    every = np.ones(len(columns), bool)
+    numbers = np.array([column.isdecimal() for column in columns])
+    if numbers.sum() > 1 and not numbers.all():
+        return numbers
+    whole = (values == np.round(values)).all(axis=0)
+    labelled = np.array([column in set(labels or ()) for column in columns])
+    others = ~labelled if labelled.sum() > 1 else whole
+    if not others.any() or (~others).sum() < 2 or _adds_up(values):
+        return every
+    if _adds_up(values[:, ~others]) or (labelled.sum() > 1 and whole[others].all() and not whole[~others].all()):
+        return ~others
+    return every
+
+
+def _adds_up(values: Array) -> bool:
+    return bool((values >= 0).all()) and (adds_up(values) or adds_up(values / 100))
 
 
 def _columns_of(columns: Sequence[str]) -> tuple[Kind, tuple[str, ...] | None]:

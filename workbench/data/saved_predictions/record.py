@@ -13,7 +13,7 @@ from workbench.core.dataset import Dataset, NoImages
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
-from workbench.data.saved_predictions.scores import NAMED, Kind, as_labels, as_logits, as_parts
+from workbench.data.saved_predictions.scores import NAMED, Kind, as_labels, as_logits, as_parts, class_of_score
 
 SCORES_FOR_EMBEDDINGS = "the scores stand in for embeddings, since the model's layers are not here"
 
@@ -121,7 +121,7 @@ class SavedPredictions:
             WorkbenchError: if an image has no scores, or the two do not belong together.
         """
         rows = self._matched(dataset)
-        if self.labels is not None and (self.names is None or dataset.names is None):
+        if len(rows) and self.labels is not None and (self.names is None or dataset.names is None):
             same = self._renamed(self.labels, dataset)[rows] == dataset.labels
             if not same.all():
                 raise WorkbenchError(
@@ -130,6 +130,16 @@ class SavedPredictions:
                     "same order. Add the images' file names (`names`), by which they are matched."
                 )
         return self.logits[rows][:, self._columns(dataset)]
+
+    def matching(self, dataset: Dataset) -> tuple[str, ...]:
+        """Say how rows and images were brought together, where that is not beyond doubt; a sentence each."""
+        if dataset.names is None or not dataset.has_images:
+            return ()
+        if self.names is None:
+            sure = ", and the labels agree" if self.labels is not None else "; add `names` to be sure"
+            return (f"scores matched by position, in the order of the file names{sure}",)
+        more = len(self) - len(dataset)
+        return (f"{plural(more, 'row')} of {self.source} belong to no image of this part",) if more > 0 else ()
 
     def _matched(self, dataset: Dataset) -> Array:
         if self.names is not None and dataset.names is not None:
@@ -140,7 +150,12 @@ class SavedPredictions:
                 f"{plural(len(dataset), 'image')}: give those of the same part (--split), or add the images' file "
                 "names (`names`), by which they are matched."
             )
-        return np.arange(len(self))
+        rows = np.arange(len(self))
+        if dataset.names is None or not dataset.has_images:
+            return rows
+        # A folder's own order is spread over its classes: people save scores in the order of the files, as Keras reads.
+        order = np.argsort(dataset.names, kind="stable")
+        return np.argsort(order, kind="stable")
 
     def _columns(self, dataset: Dataset) -> Array:
         """Return for each class of the dataset its column."""
@@ -173,13 +188,19 @@ def predictions_of(
         labels: `(N,)` whole numbers, one-hot rows, or class names.
         kind: "probabilities" or "logits"; the values tell, if not given.
         source: what errors call them.
-        others: `names`, `class_names`, `parts`.
+        others: `names`, `class_names`, `parts`; `scored`, the class that a single column is called after; and `notes`.
 
     Raises:
         WorkbenchError: if they are not what they should be.
     """
     logits, note = as_logits(np.asarray(scores), kind, source)
     names, parts = others.get("names"), others.get("parts")
+    one = np.ndim(scores) == 1 or np.shape(scores)[1] == 1
+    if one and labels is not None and others.get("scored") is not None:
+        classes = class_of_score(str(others["scored"]), labels)
+        if classes is not None:
+            logits, note = (logits, note) if classes[1] else (-logits, note.replace("class 1", "class 0"))
+            note, others = f"{note}: {others['scored']!r}", {**others, "class_names": classes[0]}
     class_names = others.get("class_names")
     class_names = None if class_names is None else tuple(str(name) for name in class_names)
     if class_names is not None and len(class_names) != logits.shape[1]:
@@ -188,7 +209,7 @@ def predictions_of(
     for what, values in known.items():
         if values is not None and len(values) != len(logits):
             raise WorkbenchError(f"{source}: `{what}` has {len(values):,} values and there are {len(logits):,} scores.")
-    found = None if labels is None else as_labels(np.asarray(labels), class_names, logits.shape[1], source)
+    found = None if labels is None else as_labels(np.asarray(labels), class_names, logits.shape[1], source, one=one)
     return SavedPredictions(
         logits,
         labels=None if found is None else found[0],
@@ -196,12 +217,14 @@ def predictions_of(
         names=None if names is None else np.array([str(name) for name in names]),
         parts=None if parts is None else as_parts(parts, source),
         source=source,
-        notes=(*([note] if note else []), SCORES_FOR_EMBEDDINGS),
+        notes=(*others.get("notes", ()), *([note] if note else []), SCORES_FOR_EMBEDDINGS),
     )
 
 
 def _rows_by_name(saved: list[str], wanted: list[str], source: str) -> Array:
     """Return for each wanted name its row: by the whole path, else by the end of it, as long as that is one file's."""
+    if saved == wanted:
+        return np.arange(len(saved))
     saved, wanted = ([name.replace("\\", "/").removeprefix("./") for name in names] for names in (saved, wanted))
     rows = {name: row for row, name in enumerate(saved)}
     if len(rows) < len(saved):

@@ -18,6 +18,8 @@ SPLITS = {"train": "train", "training": "train", "test": "test", "val": "validat
 SPLITS |= {"validation": "validation", "testing": "test", "dev": "validation"}
 ROUNDED = 0.01
 """How far probabilities may be from a sum of 1: float16 of many classes, or three digits in a table."""
+CERTAIN = 30
+"""A logit that no model reaches: from here on, scores that are never negative are per cent."""
 LEAST = float(np.finfo(np.float32).tiny)
 """A probability of 0 becomes this, so that its logit is finite."""
 NAMED = 5
@@ -45,11 +47,10 @@ def as_logits(scores: Array, kind: Kind, source: str) -> tuple[Array, str]:
     inside = bool((values >= 0).all() and (values <= 1 + ROUNDED).all())
     if values.shape[1] == 1:
         return _of_two(values[:, 0], kind, inside=inside, source=source)
-    sums = values.sum(axis=1)
-    if kind != "logits" and inside and np.abs(sums - 1).max() <= ROUNDED:
+    if kind != "logits" and inside and adds_up(values):
         note = "" if kind else "scores read as probabilities, since each row adds up to 1"
         return np.log(np.maximum(values, LEAST)).astype(np.float32), note
-    if kind != "logits" and (values >= 0).all() and np.abs(sums / 100 - 1).max() <= ROUNDED:
+    if kind != "logits" and (values >= 0).all() and adds_up(values / 100):
         note = "scores read as per cent, since each row adds up to 100"
         return np.log(np.maximum(values / 100, LEAST)).astype(np.float32), note
     if kind == "probabilities" and not inside:
@@ -64,13 +65,28 @@ def as_logits(scores: Array, kind: Kind, source: str) -> tuple[Array, str]:
     return values.astype(np.float32), note
 
 
+def adds_up(values: Array) -> bool:
+    """Whether each row of `(N, K)` adds up to 1, as probabilities do, also when each was rounded to two digits."""
+    return bool(np.abs(values.sum(axis=1) - 1).max() <= max(ROUNDED, ROUNDED / 2 * values.shape[1] + 1e-9))
+
+
+def class_of_score(name: str, labels: Array) -> tuple[tuple[str, str], int] | None:
+    """Return the two classes and which of them a single column is called after; None where it is called otherwise."""
+    texts = sorted({text.strip() for text in texts_of(np.asarray(labels)) or ()})
+    places = [place for place, text in enumerate(texts) if text.casefold() == name.strip().casefold()]
+    if len(texts) != 2 or not places or all(text.isdecimal() for text in texts):
+        return None
+    return (texts[0], texts[1]), places[0]
+
+
 def _of_two(values: Array, kind: Kind, *, inside: bool, source: str) -> tuple[Array, str]:
     """Return logits (0, z) of two classes from the score of class 1."""
     if kind == "probabilities" and not inside:
         raise WorkbenchError(f"{source}: probabilities must lie in 0…1. Got {values.min():g}…{values.max():g}.")
-    probable = kind == "probabilities" or (not kind and inside)
-    z = _log_odds(values) if probable else values
-    what = "the probability of class 1" if probable else "the logit of class 1"
+    cent = not kind and not inside and (values >= 0).all() and CERTAIN < values.max() <= 100 + ROUNDED
+    probable = kind == "probabilities" or (not kind and inside) or cent
+    z = _log_odds(values / 100 if cent else values) if probable else values
+    what = f"the probability of class 1{', in per cent,' if cent else ''}" if probable else "the logit of class 1"
     note = f"one score per image, read as {what} of two classes"
     return np.stack([np.zeros_like(z), z], axis=1).astype(np.float32), note
 
@@ -81,22 +97,28 @@ def _log_odds(p: Array) -> Array:
 
 
 def as_labels(
-    labels: Array, class_names: tuple[str, ...] | None, classes: int, source: str
+    labels: Array, class_names: tuple[str, ...] | None, classes: int, source: str, *, one: bool = False
 ) -> tuple[Array, tuple[str, ...] | None]:
-    """Return `(N,)` int64, and the names of the classes where the labels bring them."""
+    """Return `(N,)` int64, and the names of the classes where the labels bring them; `one` column of scores is two."""
+    has = "one score per image" if one else f"{classes} scores per image"
     if labels.dtype.kind in "US":
-        texts = np.array(texts_of(labels))
+        texts = np.array([text.strip() for text in texts_of(labels) or ()])
+        if "" in texts.tolist():
+            raise WorkbenchError(f"{source}: row {texts.tolist().index('')} has no label. Leave such rows out.")
+        if class_names is not None:
+            texts = _as_spelt(texts, class_names)
         if class_names is None or not set(np.unique(texts).tolist()) <= set(class_names):
-            if all(text.strip().lstrip("-").isdecimal() for text in np.unique(texts).tolist()):
-                labels = texts.astype(np.int64)
+            if all(_is_whole(text) for text in np.unique(texts).tolist()):
+                labels = texts.astype(np.float64).astype(np.int64)
             elif class_names is None and len(np.unique(texts)) == classes:
                 class_names = tuple(np.unique(texts).tolist())  # text order, as Keras orders folders
             else:
                 other = sorted(set(np.unique(texts).tolist()) - set(class_names or ()))
                 named = f"names the classes {join_names(class_names[:NAMED])} …" if class_names else "names no classes"
+                add = "" if class_names else " Add `class_names`."
                 raise WorkbenchError(
-                    f"{source}: the labels {join_names(other[:NAMED])} are no classes of the scores: it {named} and "
-                    f"has {classes} scores per image. Add `class_names`."
+                    f"{source}: {join_names(other[:NAMED])} {'is a label' if len(other) == 1 else 'are labels'} and no "
+                    f"class of the scores: it {named} and has {has}.{add}"
                 )
         if labels.dtype.kind in "US":
             places = {name: place for place, name in enumerate(class_names or ())}
@@ -104,11 +126,24 @@ def as_labels(
     found = checked_labels(labels, f"`labels` of {source}")
     if found.max() >= classes:
         begin = " No label is 0: subtract 1." if found.min() == 1 and found.max() == classes else ""
+        save = " Save the scores of all classes, not the largest alone." if one else ""
         raise WorkbenchError(
-            f"{source} has {classes} scores per image, so labels must lie in 0…{classes - 1}. Got {found.min()}…"
-            f"{found.max()}.{begin}"
+            f"{source} has {has}, so labels must lie in 0…{classes - 1}. Got {found.min()}…{found.max()}.{begin}{save}"
         )
     return found, class_names
+
+
+def _is_whole(text: str) -> bool:
+    head, _, tail = text.removeprefix("-").partition(".")
+    return head.isdecimal() and not tail.strip("0")
+
+
+def _as_spelt(texts: Array, class_names: tuple[str, ...]) -> Array:
+    """Return labels as the classes are spelt, where only upper and lower case differ."""
+    spelt = {name.casefold(): name for name in class_names}
+    if len(spelt) < len(class_names):
+        return texts
+    return np.array([text if text in class_names else spelt.get(text.casefold(), text) for text in texts.tolist()])
 
 
 def as_parts(parts: Sequence[object], source: str) -> Array:
