@@ -5,14 +5,33 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.training.recipes import Recipe, TrainingJob
 
 Build = Callable[[tuple[int, int, int], int], Any]
 BACKBONE = "backbone"
 """Name of the layer or nested model that transfer learning keeps as it is at first."""
+
+
+def refuse_weights(architecture: str, build: Callable[..., Any], weights: str) -> None:
+    """Refuse weights that a network does not take, or a file that is not there.
+
+    Raises:
+        WorkbenchError: if the network starts from random weights.
+        Unavailable: if there is no such file.
+    """
+    if weights == "none":
+        return
+    if "weights" not in inspect.signature(build).parameters:
+        raise WorkbenchError(
+            f"`weights` are for the backbone of a pretrained network. {architecture!r} takes none. Got {weights!r}: "
+            "leave it out, or choose a pretrained architecture."
+        )
+    if weights != "imagenet" and not Path(weights).is_file():
+        raise Unavailable(f"There is no file {weights} of weights. They are imagenet, none, or the path of a file.")
 
 
 def with_weights(build: Callable[..., Any], job: TrainingJob) -> Build:

@@ -18,6 +18,7 @@ from workbench.data import is_folder, load_dataset, own_parts
 from workbench.training import distribution
 from workbench.training.architectures import architectures
 from workbench.training.checkpoint import Checkpoint, State
+from workbench.training.compiling import refuse_weights
 from workbench.training.dynamics import Dynamics
 from workbench.training.fitting import Parts, Row, Start, Tell, fit
 from workbench.training.manifest import Manifest
@@ -79,6 +80,8 @@ def _train(
     job = before.job if before else job or TrainingJob()
     if job.architecture not in architectures():
         raise unknown("architecture", job.architecture, architectures())
+    if not before and job.weights != TrainingJob().weights:
+        refuse_weights(job.architecture, architectures()[job.architecture], job.weights)
     parts = _parts(job, progress)
     if before and before.fingerprint != parts.fingerprint:
         raise WorkbenchError(

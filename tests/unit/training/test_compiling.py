@@ -3,13 +3,14 @@ import numpy as np
 import pytest
 from keras import layers, optimizers
 
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.training.compiling import (
     begins_phase,
     compile_for,
     end_in_float32,
     half_precision,
     highest_rate,
+    refuse_weights,
     set_phase,
     to_float32,
     with_weights,
@@ -130,3 +131,18 @@ def test_half_precision_ends_in_float32_and_is_saved_in_it():
     found = np.asarray(whole(inputs))
     assert 0 < np.abs(found - half).max() < 2e-3
     assert found.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-6)
+
+
+def test_weights_without_effect_are_refused(tmp_path):
+    def plain(image_shape, classes):
+        raise AssertionError
+
+    def pretrained(image_shape, classes, weights):
+        raise AssertionError
+
+    with pytest.raises(WorkbenchError, match=r"'plain' takes none. Got 'imagenet'"):
+        refuse_weights("plain", plain, "imagenet")
+    with pytest.raises(Unavailable, match=r"There is no file /nope.h5 of weights"):
+        refuse_weights("net", pretrained, "/nope.h5")
+    refuse_weights("plain", plain, "none")
+    refuse_weights("net", pretrained, "imagenet")

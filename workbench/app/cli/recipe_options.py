@@ -54,6 +54,22 @@ weights = click.option(
 )
 
 
+def check_weights(architecture: str | None, weights: str | None) -> None:
+    """Refuse `--weights` that have no effect, before anything starts.
+
+    Raises:
+        WorkbenchError: if the network takes none.
+        Unavailable: if there is no such file.
+    """
+    if weights is None:
+        return
+    from workbench.training.architectures import architectures as found
+    from workbench.training.compiling import refuse_weights
+
+    name = architecture or "baseline"
+    refuse_weights(name, found()[name], weights)
+
+
 def usual_recipe(name: str | None) -> str:
     """Return the recipe for an architecture where none is asked for: its own, if it names one, else `tuned`."""
     import sys

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.app.cli.options import FOLDER, as_json, data_dir, data_params, typed_values, with_reading
-from workbench.app.cli.recipe_options import RecipeCommand, architecture, weights
+from workbench.app.cli.recipe_options import RecipeCommand, architecture, check_weights, weights
 from workbench.core.errors import WorkbenchError
 from workbench.core.home import home
 from workbench.core.jsonable import jsonable, records
@@ -75,6 +75,7 @@ def compare_recipes(
     from workbench.training.recipes import TrainingJob
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each training traces anew, which is no fault
+    check_weights(architecture, weights)
     opened = [open_recipe(recipe, typed_values(settings)) for recipe in recipes]
     chosen = dict(opened)
     if len(chosen) < len(opened):

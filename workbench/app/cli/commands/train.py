@@ -11,7 +11,7 @@ import click
 
 from workbench.app.cli.options import FOLDER, Choice, as_json, data_dir, data_params, typed_values, with_reading
 from workbench.app.cli.program import plain
-from workbench.app.cli.recipe_options import RecipeCommand, architecture, usual_recipe, weights
+from workbench.app.cli.recipe_options import RecipeCommand, architecture, check_weights, usual_recipe, weights
 from workbench.core.progress import report
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def train(
         "data_dir": data_dir,
     }
     fields = {key: str(value) if isinstance(value, Path) else value for key, value in said.items() if value is not None}
+    check_weights(architecture, weights)
     recipe_name, chosen = open_recipe(recipe or usual_recipe(architecture), typed_values(settings))
     if show_recipe:
         click.echo(as_toml(chosen), nl=False)
