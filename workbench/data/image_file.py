@@ -24,8 +24,10 @@ from workbench.data.resizing import BILINEAR, STRETCH, Fit, Interpolation, cropp
 if TYPE_CHECKING:
     from PIL import Image
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "PPM")
 LIMIT = 40_000_000  # pixels
+DEEP = "more than 8 bits"
+"""What is noted down in the `info` of an image that had them."""
 SILENT = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as Python keeps its filters of warnings
 
 
@@ -46,6 +48,7 @@ class Look:
         turned: whether it has to be turned upright, or mirrored, as its EXIF orientation says.
         coloured: whether any pixel is anything but grey.
         transparent: whether any pixel is not opaque.
+        deep: whether it has 16 bits a channel, of which the high 8 are read.
     """
 
     height: int
@@ -53,6 +56,7 @@ class Look:
     coloured: bool
     transparent: bool
     turned: bool = False
+    deep: bool = False
 
 
 def read_image(
@@ -72,7 +76,8 @@ def read_image(
     Transparency is dropped, as all of them do; photos are turned upright, which none of them does.
 
     Args:
-        source: path, or content, of a PNG, JPEG, GIF, BMP, WebP, TIFF or AVIF file with 8 bits a channel.
+        source: path, or content, of a PNG, JPEG, GIF, BMP, WebP, TIFF, AVIF or PPM file with 8 bits a channel; of a PNG
+            file with 16 the high 8 are read, as `tf.io.decode_png` does.
         image_shape: (H, W, C) of the model, C = 1 or 3.
         invert: invert the image, for a model trained on light objects on black, as in Fashion-MNIST.
         fit: what is done about other proportions: `workbench.data.resizing.fitted`.
@@ -89,6 +94,7 @@ def read_image(
     enough = 2 * max(image_shape[:2]) if interpolation in ("area", "antialias") else None
     with _decoded(source, enough) as (image, size):
         plain, words = _upright(image, image_shape[2], invert)
+        words = [*(["high 8 of 16 bits"] if image.info.get(DEEP) else []), *words]
         whole = size[::-1] if (image.width > image.height) != (plain.width > plain.height) else size
         words += fitting_words(whole[::-1], image_shape[:2], fit)
         pixels = np.asarray(plain, np.uint8).reshape(plain.height, plain.width, image_shape[2])
@@ -121,7 +127,8 @@ def look_at(source: str | Path | bytes) -> Look:
         # Seen as it will be read.
         coloured = not _colourless(_opaque(image)) if image.mode not in ("L", "1") else False
         upright = image.getexif().get(0x0112, 1) in range(2, 9)
-        return Look(*((width, height) if turned else (height, width)), coloured, transparent, upright)
+        shape = (width, height) if turned else (height, width)
+        return Look(*shape, coloured, transparent, upright, bool(image.info.get(DEEP)))
 
 
 @contextmanager
@@ -147,8 +154,11 @@ def _decoded(source: str | Path | bytes, side: int | None) -> Iterator[tuple[Ima
             size = image.size
             if side is not None:
                 image.draft(None, (side, side))
+            deep = _is_deep(image)
             image.load()
-            yield image, size
+            shallow = _high_byte(image) if deep else image
+            shallow.info[DEEP] = deep
+            yield shallow, size
     except WorkbenchError:
         raise
     except UnidentifiedImageError:
@@ -201,13 +211,33 @@ def _refuse(image: Image.Image, name: str) -> None:
     """Look at the header; nothing is decoded yet."""
     if image.width * image.height > LIMIT:
         raise _too_large(name, f" It has {image.width}×{image.height}.")
-    # Pillow cuts the 16 bits of a colour PNG down without a word; only the raw mode in `tile` tells.
-    raw = str([tile[3] for tile in getattr(image, "tile", ())])
-    if image.mode.startswith(("I", "F")) or ";16" in raw or ";32" in raw:
+    if image.format != "PNG" and (image.mode.startswith(("I", "F")) or _is_deep(image)):
         raise Unreadable(
             f"{name} has more than 8 bits a channel. Save it with 8 bits (0…255) and try again.",
             "more than 8 bits a channel",
         )
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether it has more than 8 bits a channel; known before it is decoded alone.
+
+    Pillow cuts those of a colour PNG down to the high 8 without a word; only the raw mode in `tile` tells.
+    """
+    raw = str([tile[3] for tile in getattr(image, "tile", ())])
+    return ";16" in raw or ";32" in raw
+
+
+def _high_byte(image: Image.Image) -> Image.Image:
+    """Return a grey image of 16 bits with the high 8 of them, as libpng strips them for TensorFlow."""
+    from PIL import Image
+
+    if not image.mode.startswith("I"):
+        return image
+    exif = image.getexif()
+    made = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    if exif:
+        made.info["exif"] = exif.tobytes()
+    return made
 
 
 def _too_large(name: str, size: str = "") -> Unreadable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SUFFIXES = frozenset(
     {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp", ".webp", ".bmp", ".dib", ".gif"}
-    | {".tif", ".tiff", ".avif"}
+    | {".tif", ".tiff", ".avif", ".ppm", ".pgm", ".pbm", ".pnm"}
 )
 """Endings of what is read, in lower case."""
 HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})

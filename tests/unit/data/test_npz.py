@@ -179,3 +179,35 @@ def test_a_file_of_an_unknown_kind_is_never_called_missing(tmp_path, name):
     (tmp_path / name).write_bytes(b"\x93NUMPY")
     with pytest.raises(WorkbenchError, match=r"is of an unknown kind\. What is taken: an .npz file"):
         load_dataset(tmp_path / name)
+
+
+@pytest.mark.parametrize("names", ["{}_images {}_labels", "X_{} y_{}", "images_{} labels_{}", "{}_set_x {}_set_y"])
+def test_arrays_of_other_names_that_say_the_same(tmp_path, names):
+    arrays = {}
+    for part, label in (("train", 0), ("val", 1), ("test", 2)):
+        images, labels = names.format(part, part).split()
+        arrays |= {images: GREY + label, labels: [label, 0]}
+    np.savez(tmp_path / "m.npz", **arrays)
+    assert set(own_parts(tmp_path / "m.npz")) == {"train", "validation", "test"}
+    data = load_dataset(tmp_path / "m.npz", split="test")
+    assert (data.images[..., 0] == GREY + 2).all()
+    assert data.labels.tolist() == [2, 0]
+
+
+def test_images_without_parts_are_split_as_a_folder_is(tmp_path):
+    labels = np.repeat([0, 1], 10)
+    images = np.broadcast_to(np.arange(20, dtype=np.uint8)[:, None, None], (20, 4, 4))
+    np.savez(tmp_path / "m.npz", X=images, y=labels)
+    train, test = (load_dataset(tmp_path / "m.npz", split=split) for split in ("train", "test"))
+    assert np.bincount(test.labels).tolist() == [2, 2]
+    rows = np.concatenate([part.images[:, 0, 0, 0] for part in (train, test)])
+    assert sorted(rows.tolist()) == list(range(20))
+    assert (labels[rows] == np.concatenate([train.labels, test.labels])).all()
+    assert "20 % of each class held out as test part, 4 images (seed 0)" in test.notes[-1]
+    assert own_parts(tmp_path / "m.npz", test_share=0) == ("train",)
+
+
+def test_arrays_that_are_no_images_with_labels_are_one_sentence(tmp_path):
+    np.savez(tmp_path / "m.npz", a=GREY)
+    with pytest.raises(WorkbenchError, match=r"must hold the arrays x_test and y_test. It holds a"):
+        own_parts(tmp_path / "m.npz")

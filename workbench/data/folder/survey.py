@@ -24,7 +24,7 @@ from workbench.data.image_file import Unreadable, look_at
 
 FRESH = 2.0  # seconds; a file that was changed since may be changed again within one tick of the disk's clock
 LARGEST = 2**30  # bytes of a file
-VERSION = 3  # of what is kept
+VERSION = 4  # of what is kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class Survey:
         coloured: `(F,)` bool, whether any pixel is anything but grey.
         transparent: `(F,)` bool, whether any pixel is not opaque.
         turned: `(F,)` bool, whether it has to be turned or mirrored, as its EXIF orientation says.
+        deep: `(F,)` bool, whether it has 16 bits a channel, of which the high 8 are read.
         digests: `(F,)` 16 bytes each, the beginning of the SHA-256 of the file's bytes.
         problems: `(F,)` text, why a file cannot be used; empty where it can.
     """
@@ -44,6 +45,7 @@ class Survey:
     coloured: Array
     transparent: Array
     turned: Array
+    deep: Array
     digests: Array
     problems: Array
 
@@ -83,6 +85,7 @@ def survey_files(folder: Path, files: Sequence[str], progress: Progress = silent
         coloured=table["coloured"],
         transparent=table["transparent"],
         turned=table["turned"],
+        deep=table["deep"],
         digests=table["digest"],
         problems=table["problem"],
     )
@@ -91,7 +94,7 @@ def survey_files(folder: Path, files: Sequence[str], progress: Progress = silent
 ROW = np.dtype(
     [
         ("size", np.int64, 2),
-        *((name, bool) for name in ("coloured", "transparent", "turned")),
+        *((name, bool) for name in ("coloured", "transparent", "turned", "deep")),
         ("digest", "V16"),
         ("problem", "U32"),
     ]
@@ -126,12 +129,12 @@ def _stamp(path: Path) -> tuple[int, int]:
     return known.st_size, known.st_mtime_ns
 
 
-def _seen(path: Path) -> tuple[tuple[int, int], bool, bool, bool, bytes, str]:
+def _seen(path: Path) -> tuple[tuple[int, int], bool, bool, bool, bool, bytes, str]:
     """Decode one file; a row of the table."""
     digest, problem = bytes(16), ""
     try:
         if problem := _unfit(path.stat()):
-            return (0, 0), False, False, False, digest, problem
+            return (0, 0), False, False, False, False, digest, problem
         content = path.read_bytes()
         digest = hashlib.sha256(content).digest()[:16]
         look = look_at(content)
@@ -142,8 +145,9 @@ def _seen(path: Path) -> tuple[tuple[int, int], bool, bool, bool, bytes, str]:
     except WorkbenchError as error:
         problem = str(error)
     else:
-        return (look.height, look.width), look.coloured, look.transparent, look.turned, digest, ""
-    return (0, 0), False, False, False, digest, problem[:32]
+        size = (look.height, look.width)
+        return size, look.coloured, look.transparent, look.turned, look.deep, digest, ""
+    return (0, 0), False, False, False, False, digest, problem[:32]
 
 
 def _unfit(known: os.stat_result) -> str:
