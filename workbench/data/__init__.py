@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.progress import Progress, silent
+from workbench.core.wording import join_names
 from workbench.data.sources import sources
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def own_parts(name: str | Path, **reading: Any) -> tuple[str, ...]:
     if _is_npz(name):
         from workbench.data.npz import parts_of
 
-        return parts_of(name)
+        return parts_of(name, Reading.of(reading).test_share)
     if is_folder(name):
         from workbench.data.folder import parts_of_files
 
@@ -100,7 +101,7 @@ def is_folder(name: str | Path) -> bool:
 
     That is a folder, a .zip or .tar archive of one, or a .csv table of files and labels.
     """
-    if is_known(name):
+    if is_known(name) or not str(name).strip():
         return False
     path = Path(name)
     if path.is_dir():
@@ -126,6 +127,11 @@ def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Readin
         from workbench.data.folder import load_folder
 
         return load_folder(name, split, how, progress)
+    if how.renaming and how.class_names is None:
+        raise WorkbenchError(
+            f"`class_names` of {str(name)!r} must be names in the order of the classes, or a .json file that gives "
+            f"them the numbers 0 to K-1. Got names by {join_names(list(how.renaming), 4)}."
+        )
     if how.image_size is not None or how.channels is not None:
         raise WorkbenchError(f"`image_size` and `channels` need a folder of images. {str(name)!r} is not one.")
     if (how.fit, how.interpolation) != (STRETCH, BILINEAR):
@@ -137,7 +143,7 @@ def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Readin
     if _is_npz(name):
         from workbench.data.npz import load_npz
 
-        return load_npz(name, split, how.class_names)
+        return load_npz(name, split, how.class_names, seed=how.seed, test_share=how.test_share)
     raise unknown_dataset(name)
 
 
@@ -166,6 +172,8 @@ def _held_out(train: Dataset, share: float) -> Dataset:
 
 def unknown_dataset(name: str | Path) -> WorkbenchError:
     """Build the error for an unknown data set, with the nearest names."""
+    if not str(name).strip():
+        return WorkbenchError("The data must be a data set's name, a file or a folder. Got an empty name.")
     path = Path(name)
     if path.name.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")) and path.is_file():
         return WorkbenchError(f"{path.name} is no archive that can be opened: it is cut off, or of another format.")

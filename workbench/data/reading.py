@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.params import Params, make
-from workbench.data.class_names import read_class_names
+from workbench.data.class_names import is_order, read_class_names, read_renaming
 from workbench.data.resizing import BILINEAR, STRETCH, Fit, Interpolation
 
 
@@ -41,6 +41,8 @@ class Reading(Params):
     Attributes:
         class_names: K names in the order of the model's classes: a list, "cat,dog", or a .txt or .json file of them.
         model_names: class names of a model; a folder's classes are put in this order if it has only these.
+        renaming: names to be shown for those of a folder's classes, by these; also given as `class_names`, as a dict or
+            a .json file of an object.
         image_size: (H, W) that the images of a folder are resized to; N is (N, N). Default: their most common size.
         channels: 1 for grey, 3 for colour. Default: as the images of the folder.
         fit: what is done about files of other proportions: "stretch" them, as Keras' readers do by default; "pad" with
@@ -54,6 +56,7 @@ class Reading(Params):
 
     class_names: Annotated[tuple[str, ...] | None, BeforeValidator(_names)] = None
     model_names: tuple[str, ...] | None = None
+    renaming: dict[str, str] = Field(default_factory=dict)
     image_size: Annotated[tuple[Side, Side] | None, BeforeValidator(_size)] = None
     channels: Literal[1, 3] | None = None
     fit: Fit = STRETCH
@@ -72,4 +75,8 @@ class Reading(Params):
         # Read here, since `make` splits every text at its commas.
         own = {"class_names": read_class_names, "image_size": _size}
         given = {name: value for name, value in values.items() if value is not None}
+        if renaming := read_renaming(given.get("class_names", ())):
+            given["renaming"] = renaming
+            names = [renaming[key] for key in sorted(renaming, key=int)] if is_order(renaming) else None
+            given = {**given, "class_names": names} if names else {k: v for k, v in given.items() if k != "class_names"}
         return make(cls, {name: own[name](value) if name in own else value for name, value in given.items()})

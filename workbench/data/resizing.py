@@ -2,7 +2,7 @@
 
 `keras.utils.image_dataset_from_directory` resizes with `tf.image.resize`, without antialiasing whatever the scale: a
 bilinear value is of four pixels, also where a photo is made smaller twentyfold. A model that learned from such images
-must be given such images. The numbers here are those of `tf.image.resize`, rounded to 8 bits.
+must be given such images. The numbers here are those of `tf.image.resize`, rounded to 8 bits and cut to 0…255.
 
 Source: tensorflow/core/kernels/image, resize_{bilinear,nearest_neighbor,bicubic,area}_op and scale_and_translate_op,
 all with half-pixel centres.
@@ -26,6 +26,8 @@ FITS: tuple[Fit, ...] = get_args(Fit)
 INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
 STRETCH: Fit = "stretch"
 BILINEAR: Interpolation = "bilinear"
+OVERSHOOTING = ("bicubic", "lanczos3", "lanczos5", "mitchellcubic")
+"""Those with negative weights: beside an edge their values lie beyond those of the pixels."""
 
 
 def fitted(pixels: Array, size: tuple[int, int], fit: Fit = STRETCH, interpolation: Interpolation = BILINEAR) -> Array:
@@ -41,7 +43,8 @@ def fitted(pixels: Array, size: tuple[int, int], fit: Fit = STRETCH, interpolati
             or "antialias", bilinear with antialiasing, as `load_img(interpolation="bilinear")` and Pillow do it.
 
     Returns:
-        `(H, W, C)` uint8, rounded; Keras' readers give the same numbers before rounding.
+        `(H, W, C)` uint8, rounded; Keras' readers give the same numbers before rounding, and keep those beyond 0…255
+        that `OVERSHOOTING` interpolations give beside edges.
     """
     height, width = size
     if pixels.shape[:2] == (height, width):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.data.class_names import by_number, read_class_names
+from workbench.data.class_names import by_number, places_among, read_class_names
 from workbench.data.reading import Reading
 
 
@@ -75,3 +75,17 @@ def test_reading_takes_text_as_the_command_line_gives_it():
 def test_a_wrong_way_of_reading_is_said(values, said):
     with pytest.raises(WorkbenchError, match=said):
         Reading.of(values)
+
+
+def test_a_name_with_a_comma_stands_in_quotes():
+    assert read_class_names('a, "Pepper,_bell___healthy"') == ("a", "Pepper,_bell___healthy")
+    with pytest.raises(WorkbenchError, match=r"non-empty names\. Got ''"):
+        read_class_names("")
+
+
+def test_places_among_names_that_are_spelled_otherwise():
+    assert places_among(["cats", "dogs"], ["Dog", "Cat"]) == [1, 0]
+    assert places_among(["t_shirt", "berries"], ["Berry", "T-Shirt"]) == [1, 0]
+    assert places_among(["cat", "cats"], ["Cats", "Cat"]) == [1, 0]
+    assert places_among(["cat"], ["Cats", "CATS"]) == [None]  # either
+    assert places_among(["glass"], ["glas"]) == [None]

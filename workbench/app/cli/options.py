@@ -140,7 +140,7 @@ class Data(click.ParamType[str]):
         """
         from workbench.data import is_known, unknown_dataset
 
-        if not is_known(value) and not Path(value).exists():
+        if not str(value).strip() or (not is_known(value) and not Path(value).exists()):
             raise unknown_dataset(value)
         return str(value)
 
@@ -161,7 +161,8 @@ def data_params(use: str = "Your own data") -> list[click.Option]:
         click.Option(
             ["--class-names"],
             metavar="A,B,…|FILE",
-            help="Class names in the model's order: comma-separated, or a .txt or .json file.",
+            help="Class names in the model's order: comma-separated, or a .txt or .json file; or a "
+            ".json object of other names for the data's.",
         ),
         click.Option(
             ["--image-size"],
@@ -208,12 +209,13 @@ def _interpolations() -> Iterator[str]:
 
 def _reading(options: dict[str, Any]) -> dict[str, Any]:
     """Take what was given of how data is read out of a command's options, checked."""
-    given = {name: text for name in READING if (text := options.pop(name))}
+    given = {name: text for name in READING if (text := options.pop(name)) is not None}
     if not given:
         return {}
     from workbench.data.reading import Reading
 
-    return {name: getattr(Reading.of(given), name) for name in given}
+    read = Reading.of(given)
+    return {name: value for name in (*given, "renaming") if (value := getattr(read, name))}
 
 
 def with_source(function: Callable[..., Any]) -> Callable[..., Any]:

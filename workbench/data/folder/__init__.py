@@ -14,16 +14,24 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array
-from workbench.core.wording import plural
-from workbench.data.class_names import begin_at_one, from_one, matching_names
+from workbench.core.wording import join_names, plural
+from workbench.data.class_names import (
+    SHOWN,
+    begin_at_one,
+    from_one,
+    matching_names,
+    places_among,
+    refuse_mixture,
+    shown_as,
+)
 from workbench.data.folder.archive import archive_folder
 from workbench.data.folder.decoded import DecodedImages
-from workbench.data.folder.label_file import is_label_file, lay_out_labels
+from workbench.data.folder.label_file import has_labels, is_label_file, lay_out_labels, lay_out_part_tables, part_said
 from workbench.data.folder.layout import Layout, lay_out_tree
 from workbench.data.folder.survey import Survey, survey_files
-from workbench.data.folder.tree import look_through, printable
+from workbench.data.folder.tree import Tree, look_through, printable
 from workbench.data.reading import Reading
-from workbench.data.resizing import FITS, other_proportions
+from workbench.data.resizing import FITS, OVERSHOOTING, other_proportions
 
 MOST_NAMED = 10  # files that a note names
 LARGE = 512 * 512  # pixels; beyond it a note offers a smaller size
@@ -107,16 +115,34 @@ class Folder:
     def named(self) -> tuple[tuple[str, ...], Array]:
         """Return the K names of the classes, and for each folder's class its place among them."""
         own = self.layout.class_names
+        if self.reading.renaming and set(own) <= self.reading.renaming.keys():
+            return self._renamed(), np.arange(len(own))
+        if self.reading.renaming and self.reading.class_names is None:
+            lacking = [name for name in own if name not in self.reading.renaming]
+            raise WorkbenchError(
+                f"The object of class names must have a key for each class of {self.name}. It has none for "
+                f"{join_names(lacking)}; its keys are {join_names(list(self.reading.renaming))}."
+            )
         if self.layout.numbered and (names := self.reading.class_names or self.reading.model_names):
             if begin_at_one(np.array(self.layout.classes), len(names)):
                 raise from_one(self.name, len(names))
             return matching_names(names, own, self.name, named=False), np.arange(len(own))
         for names in (self.reading.class_names, self.reading.model_names):
-            if names is not None and set(own) <= set(names):
-                return names, np.array([names.index(name) for name in own])
+            if names is not None and None not in (places := places_among(own, names)):
+                return names, np.array(places, np.int64)
         given = self.reading.class_names
-        names = own if given is None else matching_names(given, own, f"{self.name} ({', '.join(own)[:80]})")
+        if given is None:
+            return own, np.arange(len(own))
+        names = matching_names(given, own, f"{self.name} ({join_names(own, SHOWN)})")
+        refuse_mixture(own, names, self.name)
         return names, np.arange(len(own))
+
+    def _renamed(self) -> tuple[str, ...]:
+        names = tuple(self.reading.renaming[name] for name in self.layout.class_names)
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            count = names.count(twice[0])
+            raise WorkbenchError(f"Class names must be distinct. {twice[0]!r} is given to {count} classes.")
+        return names
 
     def load(self, part: str) -> Dataset:
         """Return a part; no image of it is decoded yet.
@@ -155,11 +181,22 @@ class Folder:
     def notes(self) -> Iterator[str]:
         """Yield what was done to the images, a sentence each."""
         yield from self.layout.notes
+        if not self.layout.numbered:
+            names, places = self.named()
+            yield from shown_as(self.layout.class_names, [names[place] for place in places.tolist()])
         if skipped := self.skipped:
             named = ", ".join(f"{name} ({problem})" for name, problem in list(skipped.items())[:MOST_NAMED])
             more = f" and {len(skipped) - MOST_NAMED:,} more" if len(skipped) > MOST_NAMED else ""
             yield f"{plural(len(skipped), 'file')} skipped: {named}{more}"
-        usable = self.survey.problems == ""
+        yield from self._changes(self.survey.problems == "")
+        if not self.split and self.reading.test_share:
+            yield (
+                f"no train and test folders: {100 * self.reading.test_share:g} % of each class held out as test part, "
+                f"{plural(len(self.rows('test')), 'image')} (seed {self.reading.seed})"
+            )
+
+    def _changes(self, usable: Array) -> Iterator[str]:
+        """Yield what is done to the pixels of the `(F,)` `usable` files."""
         height, width, channels = self.image_shape
         sizes = np.unique(self.survey.sizes[usable], axis=0)
         if len(sizes) > 1 or sizes[0].tolist() != [height, width]:
@@ -173,14 +210,11 @@ class Folder:
             yield f"{plural(int(usable.sum()) - coloured, 'grey image')} converted to colour"
         if transparent := int((self.survey.transparent & usable).sum()):
             yield f"transparency dropped in {plural(transparent, 'image')}, as Keras' readers do"
+        if deep := int((self.survey.deep & usable).sum()):
+            yield f"{plural(deep, 'image')} of 16 bits a channel: the high 8 are read, as Keras' readers do"
         if turned := int((self.survey.turned & usable).sum()):
             yield (
                 f"{plural(turned, 'image')} turned upright, as EXIF says; Keras' readers leave them as they are stored"
-            )
-        if not self.split and self.reading.test_share:
-            yield (
-                f"no train and test folders: {100 * self.reading.test_share:g} % of each class held out as test part, "
-                f"{plural(len(self.rows('test')), 'image')} (seed {self.reading.seed})"
             )
 
     def _resizing(self, sizes: Array, size: tuple[int, int]) -> str:
@@ -191,6 +225,8 @@ class Folder:
         found = f"images of {first}" if len(sizes) == 1 else f"{plural(len(sizes), 'different size')} of images"
         words = f"{found} resized to {size[0]}×{size[1]} (H×W{chosen}, {how.interpolation})"
         other = sum(other_proportions((int(h), int(w)), size) for h, w in sizes)
+        if how.interpolation in OVERSHOOTING:
+            words += f"; {how.interpolation} gives values beyond 0…255 at edges, which Keras keeps; they are cut here"
         if not other:
             return words
         done = {"stretch": "stretched", "pad": "padded with black", "crop": "cropped to the middle"}[how.fit]
@@ -214,14 +250,32 @@ def layout_of(path: Path, reading: Reading) -> Layout:
     names = [each for each in (reading.class_names, reading.model_names) if each]
     try:
         layout = lay_out_tree(path, tree, names)
-    except WorkbenchError:
-        if table is None:
-            raise
-        return lay_out_labels(path / table, tree)
+    except WorkbenchError as error:
+        if table is not None:
+            return lay_out_labels(path / table, tree)
+        return _of_tables(path, tree, error)
+    table = table or next((each for each in tree.top.tables if has_labels(path / each)), None)
     if table is not None:
         unused = f"{printable(table)} is not read, since there are class folders; give it as the data to read it"
         return replace(layout, notes=(*layout.notes, unused))
     return layout
+
+
+def _of_tables(path: Path, tree: Tree, error: WorkbenchError) -> Layout:
+    """Read the tables of the parts of a folder without classes.
+
+    Raises:
+        WorkbenchError: `error`, with a table that may be given as the data, where there are no two.
+    """
+    inner = [each for place in tree.top.places.values() for each in place.tables]
+    tables = [each for each in (*tree.top.tables, *inner) if has_labels(path / each)]
+    parts = [each for each in tables if part_said(each)]
+    said = {part_said(each) for each in parts}
+    if len(said) > 1 and len(said) == len(parts):
+        return lay_out_part_tables(path, parts, tree)
+    if len(tables) == 1 or (tables and not parts):
+        raise type(error)(f"{error} If {printable(tables[0])} has the labels, give that file as the data.") from None
+    raise error
 
 
 def parts_of_files(path: Path, reading: Reading) -> set[str]:

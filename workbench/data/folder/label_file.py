@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -14,16 +14,20 @@ from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.wording import join_names, plural
 from workbench.data.class_names import starts_at_one
 from workbench.data.folder.layout import Layout, only_seen, order_notes
-from workbench.data.folder.part_words import part_of
+from workbench.data.folder.part_words import part_and_rest, part_of
 from workbench.data.folder.tree import Tree, look_through, printable
 
 _FILE = "file filename file_name filepath file_path path image image_path image_name images img name image_id id"
 FILE_COLUMNS = tuple(_FILE.split())
-LABEL_COLUMNS = ("label", "labels", "class", "class_name", "target", "category", "class_id", "y")
+_LABEL = "label labels class class_name classname class_label target category class_id classid y choice diagnosis dx"
+LABEL_COLUMNS = tuple(_LABEL.split())
 PART_COLUMNS = ("part", "split", "set", "subset", "phase", "partition")
 MOST_BYTES = 64 * 2**20
 MOST_CLASSES = 10_000
 NAMED = 5  # files that a note names
+ZERO_OR_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "": 0}
+SINGLE = 0.9
+"""Share of lines with one class, from which on columns of 0 and 1 are classes and no properties."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,29 @@ class Row:
     part: str
 
 
+@dataclass(frozen=True)
+class Table:
+    """The lines of one table.
+
+    Attributes:
+        rows: one for each line.
+        order: names of the classes in the order of the columns that they are; empty where labels stand in one column.
+        notes: what was understood beyond the names of the columns.
+    """
+
+    rows: list[Row]
+    order: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 def lay_out_labels(path: Path, tree: Tree | None = None) -> Layout:
     """Read a table of files and labels: a header `file,label` (or filename, path, image, …; class, target, …).
 
     A third column `part` (or split) says train, validation or test. Files are relative to the table's folder; where one
     is not there, the only image below that folder of that name, with or without ending, is taken. Labels are names,
-    which are put in the order of their text, as Keras' `flow_from_dataframe` does; or numbers from 0.
+    which are put in the order of their text, as Keras' `flow_from_dataframe` does; or numbers from 0; or a column of 0
+    and 1 for each class, which stay in the order of the columns. A single other column of text is taken for the labels
+    where its values repeat.
 
     Args:
         path: the table; separated by commas, semicolons, tabs or bars.
@@ -50,8 +71,53 @@ def lay_out_labels(path: Path, tree: Tree | None = None) -> Layout:
         Unavailable: if it cannot be read.
         WorkbenchError: if it is no such table, or names no image of at least two classes.
     """
-    rows = _rows(path)
-    resolve = _Files(path.parent, tree)
+    return _laid_out(path.parent, path.name, _table(path), tree)
+
+
+def lay_out_part_tables(folder: Path, tables: Sequence[str], tree: Tree) -> Layout:
+    """Read tables of the parts of one data set: train.csv and test.csv, or train/_classes.csv and valid/_classes.csv.
+
+    Args:
+        folder: what `tables` are below.
+        tables: paths relative to it, of which the name, or the folder's, says the part.
+        tree: what lies below the folder.
+
+    Raises:
+        Unavailable: if one cannot be read.
+        WorkbenchError: if one is no such table, or they have other classes in their columns.
+    """
+    read = {name: _table(folder / name) for name in tables}
+    first = next(iter(read.values()))
+    if any(table.order != first.order for table in read.values()):
+        raise WorkbenchError(f"{join_names(tables)} must have the same columns of classes.")
+    rows = []
+    for name, table in read.items():
+        own = name.rpartition("/")[0]
+        for row in table.rows:
+            inside = own and _is_file(folder / own / row.file)
+            rows.append(Row(f"{own}/{row.file}" if inside else row.file, row.label, part_said(name)))
+    whole = Table(rows, first.order, tuple(dict.fromkeys(note for table in read.values() for note in table.notes)))
+    return _laid_out(folder, join_names([printable(name) for name in tables]), whole, tree)
+
+
+def part_said(table: str) -> str:
+    """Return the part that the name of a table says, or its folder's; empty where neither does."""
+    path = PurePosixPath(table)
+    return part_of(path.stem) or part_and_rest(path.stem)[0] or part_of(path.parent.name)
+
+
+def has_labels(path: Path) -> bool:
+    """Whether a file is a table of files and labels, by its columns."""
+    try:
+        return bool(_table(path).rows)
+    except WorkbenchError:
+        return False
+
+
+def _laid_out(folder: Path, shown: str, table: Table, tree: Tree | None) -> Layout:
+    """Find the images of a table's lines, which `shown` names in sentences."""
+    rows = table.rows
+    resolve = _Files(folder, tree)
     found: dict[str, Row] = {}
     missing, unlabelled, odd, mixed, twice = [], 0, Counter[str](), dict[str, set[str]](), 0
     for row in rows:
@@ -69,16 +135,20 @@ def lay_out_labels(path: Path, tree: Tree | None = None) -> Layout:
         else:
             found[file] = row
     kept = {file: row for file, row in found.items() if file not in mixed}
-    names, place = _classes([row.label for row in kept.values()], path)
+    names, place = (
+        (table.order, {name: number for number, name in enumerate(table.order)})
+        if table.order
+        else _classes([row.label for row in kept.values()], shown)
+    )
     parts = tuple(part_of(row.part) for row in kept.values()) if any(row.part for row in rows) else _by_folder(kept)
     if any(parts) and not all(parts):
         odd["no part"] += parts.count("")
         kept = {file: row for file, row in kept.items() if row.part}
         parts = tuple(part for part in parts if part)
-    if len(names) < 2 or not kept:
+    if len({row.label for row in kept.values()} if table.order else names) < 2 or not kept:
         lost = f" {plural(len(missing), 'file')} of it {'is' if len(missing) == 1 else 'are'} not there"
         raise WorkbenchError(
-            f"{path.name} must name images of at least two classes. It names {plural(len(kept), 'image')} of "
+            f"{shown} must name images of at least two classes. It names {plural(len(kept), 'image')} of "
             f"{plural(len(names), 'class')}.{f'{lost}, the first {missing[0]!r}.' if missing else ''}"
         )
     labels = [place[row.label] for row in kept.values()]
@@ -87,9 +157,10 @@ def lay_out_labels(path: Path, tree: Tree | None = None) -> Layout:
         parts=parts,
         classes=tuple(labels),
         class_names=names,
-        numbered=_are_numbers(place),
+        numbered=not table.order and _are_numbers(place),
         notes=(
-            f"labels are those of {printable(path.name)}, {plural(len(rows), 'line')}",
+            f"labels are those of {printable(shown)}, {plural(len(rows), 'line')}",
+            *table.notes,
             *_lost(missing),
             *([f"{plural(unlabelled, 'line')} without a label skipped"] if unlabelled else []),
             *(f"{plural(count, 'line')} skipped, whose part is {part!r}" for part, count in odd.items()),
@@ -97,7 +168,7 @@ def lay_out_labels(path: Path, tree: Tree | None = None) -> Layout:
             *_mixed(mixed),
             *resolve.notes(),
             *starts_at_one(labels, names),
-            *(order_notes(list(names)) if not _are_numbers(place) else []),
+            *(order_notes(list(names)) if not table.order and not _are_numbers(place) else []),
             *only_seen([(p, names[n]) for p, n in zip(parts, labels, strict=True)], list(names)),
         ),
     )
@@ -158,12 +229,12 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _rows(path: Path) -> list[Row]:
-    """Read the lines of a table.
+def _lines(path: Path) -> list[list[str]]:
+    """Read the cells of a table, line by line, the header first.
 
     Raises:
         Unavailable: if it cannot be read.
-        WorkbenchError: if it has no columns of files and labels.
+        WorkbenchError: if it is no table of text, or empty.
     """
     try:
         size = path.stat().st_size
@@ -186,17 +257,77 @@ def _rows(path: Path) -> list[Row]:
         raise WorkbenchError(f"{path.name} cannot be read as a table: {error}.") from None
     if not lines:
         raise WorkbenchError(f"{path.name} is empty. It must have the columns file,label.")
+    return lines
+
+
+def _table(path: Path) -> Table:
+    """Read a table by what its columns are called and hold.
+
+    Raises:
+        Unavailable: if it cannot be read.
+        WorkbenchError: if it has no columns of files and labels.
+    """
+    lines = _lines(path)
     header = [cell.strip().casefold().replace(" ", "_") for cell in lines[0]]
-    columns = [_column(header, names) for names in (FILE_COLUMNS, LABEL_COLUMNS, PART_COLUMNS)]
-    if None in columns[:2]:
-        if len(header) == 2 and None in columns[:2] and "." in lines[0][0]:
-            columns, lines = [0, 1, None], [[], *lines]  # no header: file,label at once
-        else:
-            raise WorkbenchError(
-                f"{path.name} must have a column of files (file, filename, path or image) and one of labels (label, "
-                f"class or target). Its columns are {join_names(lines[0], 8)}."
-            )
-    return [Row(*(_cell(line, column) for column in columns)) for line in lines[1:]]
+    file, label, part = (_column(header, names) for names in (FILE_COLUMNS, LABEL_COLUMNS, PART_COLUMNS))
+    notes: tuple[str, ...] = ()
+    if None in (file, label) and len(header) == 2 and "." in lines[0][0]:
+        file, label, part, lines = 0, 1, None, [[], *lines]  # no header: file,label at once
+    elif file is not None and label is None:
+        if hot := _one_hot(lines, {file, part}):
+            return _of_one_hot(lines, file, part, hot)
+        label = _only_text(lines, header, {file, part})
+        notes = () if label is None else (f"labels are in the column {lines[0][label].strip()}, the only one of names",)
+    if None in (file, label):
+        raise WorkbenchError(
+            f"{path.name} must have a column of files (file, filename, path or image) and one of labels (label, "
+            f"class or target), or one of 0 and 1 for each class. Its columns are {join_names(lines[0], 8)}."
+        )
+    return Table([Row(*(_cell(line, column) for column in (file, label, part))) for line in lines[1:]], notes=notes)
+
+
+def _one_hot(lines: Sequence[Sequence[str]], other: Collection[int | None]) -> list[int]:
+    """Return the columns of 0 and 1, if nearly every line has one 1 in them; else none."""
+    columns = [
+        column
+        for column in range(len(lines[0]))
+        if column not in other and all(_cell(line, column) in ZERO_OR_ONE for line in lines[1:])
+    ]
+    single = sum(sum(ZERO_OR_ONE[_cell(line, column)] for column in columns) == 1 for line in lines[1:])
+    return columns if len(columns) > 1 and single and single >= SINGLE * len(lines[1:]) else []
+
+
+def _of_one_hot(lines: Sequence[Sequence[str]], file: int, part: int | None, columns: Sequence[int]) -> Table:
+    """Read labels from columns of 0 and 1; a line with several has none."""
+    names = [printable(lines[0][column].strip()) for column in columns]
+    rows, several = [], 0
+    for line in lines[1:]:
+        marked = [name for name, column in zip(names, columns, strict=True) if ZERO_OR_ONE[_cell(line, column)]]
+        several += len(marked) > 1
+        rows.append(Row(_cell(line, file), marked[0] if len(marked) == 1 else "", _cell(line, part)))
+    notes = [f"classes are the columns {join_names(names, 8)}, in their order"]
+    if several:
+        notes.append(f"{plural(several, 'line')} with several classes marked")
+    return Table(rows, tuple(names), tuple(notes))
+
+
+def _only_text(lines: Sequence[Sequence[str]], header: Sequence[str], other: Collection[int | None]) -> int | None:
+    """Return the only column of words whose values repeat, from 2 to half as many as lines; none if there are more."""
+    fitting = []
+    for column in range(len(header)):
+        values = {_cell(line, column) for line in lines[1:]} - {""}
+        words = not any(_is_number(value) for value in values)
+        if column not in other and words and 2 <= len(values) <= len(lines[1:]) / 2:
+            fitting.append(column)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _column(header: Sequence[str], names: Sequence[str]) -> int | None:
@@ -208,7 +339,7 @@ def _cell(line: Sequence[str], column: int | None) -> str:
     return line[column].strip() if column is not None and column < len(line) else ""
 
 
-def _classes(labels: Sequence[str], path: Path) -> tuple[tuple[str, ...], dict[str, int]]:
+def _classes(labels: Sequence[str], shown: str) -> tuple[tuple[str, ...], dict[str, int]]:
     """Return the names of the classes, and for each label as it is written its class.
 
     Raises:
@@ -221,7 +352,7 @@ def _classes(labels: Sequence[str], path: Path) -> tuple[tuple[str, ...], dict[s
         names = list(dict.fromkeys(printable(label) for label in distinct))
         return tuple(names), {label: names.index(printable(label)) for label in distinct}
     if any(not number.is_integer() or not 0 <= number < MOST_CLASSES for number in numbers.values()):
-        raise WorkbenchError(f"Labels of {path.name} that are numbers must be whole, from 0. Got {distinct[0]!r}.")
+        raise WorkbenchError(f"Labels of {shown} that are numbers must be whole, from 0. Got {distinct[0]!r}.")
     count = 1 + int(max(numbers.values(), default=-1))
     return tuple(map(str, range(count))), {label: int(number) for label, number in numbers.items()}
 

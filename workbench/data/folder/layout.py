@@ -78,6 +78,7 @@ class _Reader:
         found: (path, part, class) of each image, the class as the file system has it.
         empty: classes of which no part has an image.
         left: how many images are left out, by where they lie.
+        aside: a sentence for each folder of images beside the parts, by its path.
     """
 
     folder: Path
@@ -86,6 +87,7 @@ class _Reader:
     found: list[tuple[str, str, str]] = field(default_factory=list)
     empty: list[Place] = field(default_factory=list)
     left: Counter[str] = field(default_factory=Counter)
+    aside: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def read(self, top: Place) -> None:
@@ -99,7 +101,13 @@ class _Reader:
             self._take_fused(fused)
         elif parts := self._parts(full):
             self._take_parts(parts)
-            self.left.update({each.path: each.count for each in full if each not in parts})
+            taken = {path.removeprefix(place.path) for place in parts for path in place.files()}
+            taken |= {path.removeprefix(place.path) for path, _, _ in self.found}
+            for each in full:
+                if each not in parts:
+                    copied = all(_below_part(path.removeprefix(each.path)) in taken for path in each.files())
+                    why = "a second copy of the same folders" if copied else "not in one of the parts"
+                    self.aside[each.path] = f"{plural(each.count, 'image')} in {printable(each.path)} skipped: {why}"
             bare = [each for each in place.places.values() if not each.count and part_of(each.name)]
             self.notes += [f"{printable(each.name)}/ {each.bare}" for each in bare]
         else:
@@ -126,6 +134,7 @@ class _Reader:
             notes=(
                 *self.notes,
                 *(_left_out(self.left)),
+                *self.aside.values(),
                 *self.tree.notes(),
                 *(f"{printable(each.name)}/ {each.bare}; {AS_IN_KERAS}" for each in self.empty),
                 *order_notes(classes),
@@ -165,7 +174,7 @@ class _Reader:
             raise WorkbenchError(
                 f"{self.folder}: {printable(pictures.path)} holds images and {_quoted(others)} what belongs to them; "
                 f"there is no class folder. Make one folder per class ({EXAMPLE}), or give a labels.csv with the "
-                f"columns file,label.{self._tables()}"
+                "columns file,label."
             )
         return place
 
@@ -175,7 +184,10 @@ class _Reader:
         Raises:
             WorkbenchError: if they may be either, or hold no classes.
         """
+        split = {each: part_and_rest(each.name) for each in full}
         said = {each: part_of(each.name) for each in full}
+        if len({part for part, _ in split.values()} - {""}) == len(full) and len({r for _, r in split.values()}) == 1:
+            said = {each: part for each, (part, _) in split.items()}  # Final_Training and Final_Test
         with_folders = [each for each in full if said[each] and each.full]
         flat = [each for each in full if said[each] and not each.full]
         others = [each for each in full if not said[each]]
@@ -194,7 +206,7 @@ class _Reader:
         if len({said[each] for each in flat}) > 1:
             raise WorkbenchError(
                 f"{self.folder} holds images directly in {_quoted(flat)}, with no class folders in them. Make one "
-                f"folder per class ({EXAMPLE}), or give a labels.csv with the columns file,label.{self._tables()}"
+                f"folder per class ({EXAMPLE}), or give a labels.csv with the columns file,label."
             )
         return self._same_inside(full)
 
@@ -285,7 +297,9 @@ class _Reader:
 
     def _unsorted(self, each: Place, place: Place, named: dict[str, list[Place]]) -> bool:
         """Whether it is all images of a part in one folder, while other parts have classes: val/images."""
-        others = {name for places in named.values() for other in places if other is not place for name in other.places}
+        around = [other for places in named.values() for other in places if other is not place]
+        # Of parts with several folders alone: in tiny-imagenet-200 the test part is flat as the validation part is.
+        others = {name for other in around if len(other.places) > 1 for name in other.places}
         flat = each.name.casefold() in PICTURES and not each.full and len(place.full) == 1
         return flat and len(others) > 1 and each.name not in others
 
@@ -356,17 +370,19 @@ class _Reader:
         others = f", and {join_names([f'{n:,} {kind}' for kind, n in self.tree.others.most_common()], 6)}"
         raise WorkbenchError(
             f"{self.folder} must hold images of at least two classes, one folder per class: {EXAMPLE}; or a labels.csv "
-            f"with the columns file,label. It holds {held}{others if self.tree.others else ''}{empty}.{self._tables()}"
+            f"with the columns file,label. It holds {held}{others if self.tree.others else ''}{empty}."
         )
-
-    def _tables(self) -> str:
-        """Point to a table that lies there."""
-        tables = [*self.tree.top.tables, *(path for place in self.tree.top.places.values() for path in place.tables)]
-        return f" If {printable(tables[0])} has the labels, give that file as the data." if tables else ""
 
 
 def _quoted(places: Sequence[Place]) -> str:
     return join_names([repr(printable(each.name)) for each in places], 4)
+
+
+def _below_part(path: str) -> str:
+    """A path without the folders down to a part's, and without that: "chest_xray/train/a/0.png" is "a/0.png"."""
+    steps = path.split("/")
+    first = next((place for place, step in enumerate(steps[:-1]) if part_of(step)), -1)
+    return "/".join(steps[first + 1 :])
 
 
 def _left_out(left: Counter[str]) -> Iterator[str]:

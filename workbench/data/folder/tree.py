@@ -81,12 +81,14 @@ class Tree:
         others: how many files in sub-folders are no images, by what they are called in a sentence.
         system: how many files lie in folders of the system's, by the folder's name.
         odd: paths of what is no regular file though its name is that of an image.
+        beside: as `others`, of files in the folder itself.
     """
 
     top: Place
     others: Counter[str]
     system: Counter[str]
     odd: list[str]
+    beside: Counter[str] = field(default_factory=Counter)
 
     def notes(self) -> Iterator[str]:
         """Yield a sentence for each kind of thing that is left out."""
@@ -95,8 +97,9 @@ class Tree:
             total = self.system.total()
             yield f"{total:,} {'file' if total == 1 else 'files'} in folders of the system skipped: {names}"
         if self.others:
-            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.others.most_common())
-            total = self.others.total()
+            others = self.others + self.beside
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in others.most_common())
+            total = others.total()
             yield f"{total:,} other {'file' if total == 1 else 'files'} skipped ({kinds})"
         if any(kind in HEIC_SUFFIXES for kind in self.others):
             yield f"HEIC photos are not read: {HEIC_HELP}"
@@ -170,8 +173,9 @@ def _sort(tree: Tree, place: Place, entry: os.DirEntry[str], path: str) -> None:
         place.images.append(path)
         return
     place.others += 1
-    if place.path or kind == HEIC:  # a README beside the classes is no image that is missed
-        tree.others[(".heic" if kind == HEIC else suffix) or "no suffix"] += 1
+    # A README beside the classes is no image that is missed; it is counted where others are.
+    counted = tree.others if place.path or kind == HEIC else tree.beside
+    counted[(".heic" if kind == HEIC else suffix) or "no suffix"] += 1
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

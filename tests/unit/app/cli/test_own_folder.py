@@ -96,7 +96,7 @@ def test_names_and_size_are_flags(run, own):
     assert data["skipped"] == {"red/cut.jpg": "truncated"}
     assert data["parts"]["test"]["of_class"] == {"red": 4, "green": 4, "blue": 4}
     said = run("evaluate", *SOURCE, "--class-names", "a,b", code=2).stderr
-    assert "has 3 classes, so `class_names` must be 3 names. Got 2: a, b." in said
+    assert "has 3 classes, so `class_names` must be 3 names. Got 2: a and b." in said
     assert "There is no data set 'phtos'" in run("evaluate", "--model", "m.keras", "--data", "phtos", code=2).stderr
     assert "need a folder of images" in run("data", "--data", "fashion-mnist", "--image-size", "9", code=2).stderr
 

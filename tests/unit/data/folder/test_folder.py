@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import numpy as np
@@ -132,14 +133,13 @@ def test_kinds_of_files(tmp_path):
     (two / "notes.txt").write_text("n")
     data = load_dataset(tmp_path / "d", split="train", test_share=0)
     assert data.class_names == ("a", "Ünïcode & <b>")
-    assert np.bincount(data.labels).tolist() == [5, 3]
+    assert np.bincount(data.labels).tolist() == [5, 4]
     assert open_folder(tmp_path / "d").skipped == {
-        "Ünïcode & <b>/deep.png": "more than 8 bits a channel",
         "Ünïcode & <b>/empty.jpg": "empty",
         "Ünïcode & <b>/text.png": "not an image",
     }
     assert "1 other file skipped (1 .txt)" in data.notes
-    assert "1 grey image converted to colour" in data.notes
+    assert "2 grey images converted to colour" in data.notes
     assert "transparency dropped in 1 image, as Keras' readers do" in data.notes
     by_file = dict(zip(files_of(data), data.images[:], strict=True))
     assert by_file["a/grey.png"].std(axis=2).max() == 0
@@ -214,7 +214,7 @@ def test_given_names_order_or_rename_the_classes(folder):
     renamed = load_dataset(folder, class_names=["sea", "wood", "rose"])
     assert renamed.class_names == ("sea", "wood", "rose")
     assert renamed.labels.tolist() == plain.labels.tolist()
-    with pytest.raises(WorkbenchError, match=r"has 3 classes, so `class_names` must be 3 names\. Got 2: a, b"):
+    with pytest.raises(WorkbenchError, match=r"has 3 classes, so `class_names` must be 3 names\. Got 2: a and b"):
         load_dataset(folder, class_names="a,b")
     known = load_folder(folder, "test", Reading(model_names=("red", "green", "blue", "more")))
     assert known.class_names == ("red", "green", "blue", "more")
@@ -292,3 +292,37 @@ def test_names_that_are_no_text_are_shown_as_text(tmp_path):
     assert "\ufffd\ufffd" in data.class_names
     "".join(data.class_names).encode()  # can be printed
     assert len(data.images[:]) == len(data)
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "labels"),
+    [
+        ("Dogs,Cats", ("Dogs", "Cats"), [1, 0]),  # an order, spelled otherwise
+        ("dog, CAT", ("dog", "CAT"), [1, 0]),
+        ("Katze,Hund", ("Katze", "Hund"), [0, 1]),  # new names
+        ({"dogs": "Hund", "cats": "Katze", "cows": "Kuh"}, ("Katze", "Hund"), [0, 1]),
+    ],
+)
+def test_names_spelled_otherwise_are_an_order_and_new_names_are_said(tmp_path, given, names, labels):
+    for place, name in enumerate(("cats", "dogs")):
+        (tmp_path / "d" / name).mkdir(parents=True)
+        picture((90 * place, 0, 0), 4, 4, 0).save(tmp_path / "d" / name / "0.png")
+    data = load_dataset(tmp_path / "d", split="train", test_share=0, class_names=given)
+    folders = [data.images.file(row).parent.name for row in range(2)]
+    assert data.class_names == names
+    assert [int(data.labels[folders.index(name)]) for name in ("cats", "dogs")] == labels
+    assert f"cats is shown as {names[labels[0]]} and dogs is shown as {names[labels[1]]}" in data.notes
+    with pytest.raises(WorkbenchError, match=r"hold 'Dog' in the place of 'cats', while there is a class 'dogs'"):
+        load_dataset(tmp_path / "d", split="train", class_names="Dog,Katze")
+    with pytest.raises(WorkbenchError, match=r"It has none for dogs; its keys are cats"):
+        load_dataset(tmp_path / "d", split="train", class_names={"cats": "Katze"})
+
+
+def test_names_by_numbers_are_those_of_folders_that_are_called_so(tmp_path):
+    for number in range(1, 13):
+        (tmp_path / "d" / str(number)).mkdir(parents=True)
+        picture((9 * number, 0, 0), 4, 4, 0).save(tmp_path / "d" / str(number) / "0.png")
+    (tmp_path / "cat_to_name.json").write_text(json.dumps({str(n): f"flower {n}" for n in range(1, 13)}))
+    data = load_dataset(tmp_path / "d", split="train", test_share=0, class_names=tmp_path / "cat_to_name.json")
+    for row, label in enumerate(data.labels):
+        assert data.class_names[label] == f"flower {data.images.file(row).parent.name}"

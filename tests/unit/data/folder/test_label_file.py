@@ -125,3 +125,47 @@ def test_pixels_and_fingerprint_follow_the_files(photos):
 def test_a_table_whose_files_are_where_it_says_looks_nowhere_else(photos, monkeypatch):
     monkeypatch.setattr("workbench.data.folder.label_file.look_through", lambda folder: pytest.fail("looked through"))
     assert read(photos / "x.csv", "file,label\nphotos/0.png,a\nphotos/1.png,b\n")[1] == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "said"),
+    [
+        ("image,MEL,NV,UNK\n0,0.0,1.0,0\n1,1.0,0.0,0\n", ("MEL", "NV", "UNK"), "the columns MEL, NV and UNK"),
+        ("id,breed,age\n0,b,3\n1,a,4\n2,b,7\n3,a,1\n", ("a", "b"), "labels are in the column breed"),
+        ("Filename;Width;ClassId\nphotos/0.png;3;0\nphotos/1.png;4;1\n", ("0", "1"), "2 lines"),
+        ("annotator,choice,id,image\n1,Kid,7,/up/0.png\n1,Pet,8,/up/1.png\n", ("Kid", "Pet"), "2 lines"),
+    ],
+)
+def test_labels_in_columns_of_other_names(photos, text, names, said):
+    _, found, notes = read(photos / "x.csv", text)
+    assert found == names
+    assert any(said in note for note in notes)
+
+
+def test_one_hot_lines_with_several_classes_have_no_label(photos):
+    text = "image,a,b\n" + "0,1,0\n1,0,1\n" * 5 + "2,1,1\n"
+    files, _, notes = read(photos / "x.csv", text)
+    assert files == {"0.png": "a", "1.png": "b"}
+    assert "1 line with several classes marked" in notes
+
+
+@pytest.mark.parametrize("tables", [("train.csv", "test.csv"), ("train/_classes.csv", "test/_classes.csv")])
+def test_tables_of_the_parts_are_read_together(photos, tables):
+    for number, table in enumerate(tables):
+        (photos / table).parent.mkdir(exist_ok=True)
+        lines = "".join(f"photos/{2 * number + place}.png,{name}\n" for place, name in enumerate(("cat", "dog")))
+        (photos / table).write_text(f"file,label\n{lines}")
+    assert own_parts(photos) == ("train", "test")
+    train, test = (load_dataset(photos, split=part) for part in ("train", "test"))
+    assert sorted(train.images.file(row).name for row in range(2)) == ["0.png", "1.png"]
+    assert sorted(test.images.file(row).name for row in range(2)) == ["2.png", "3.png"]
+
+
+def test_a_table_is_advised_only_if_it_fits(photos):
+    (photos / "notes.csv").write_text("when,what\n1,2\n")
+    with pytest.raises(WorkbenchError) as caught:
+        load_dataset(photos)
+    assert "notes.csv" not in str(caught.value)
+    (photos / "answers.csv").write_text("file,label\nphotos/0.png,cat\nphotos/1.png,dog\n")
+    with pytest.raises(WorkbenchError, match=r"If answers.csv has the labels, give that file"):
+        load_dataset(photos)

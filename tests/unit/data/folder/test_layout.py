@@ -178,3 +178,31 @@ def test_folders_that_link_to_each_other_or_lie_too_deep_end(tmp_path):
     (tmp_path / "c").joinpath(*["d"] * 70).mkdir(parents=True)
     with pytest.raises(WorkbenchError, match="may lie 64 deep"):
         lay_out(tmp_path)
+
+
+def test_flat_parts_beside_one_with_classes_are_no_class(tmp_path):
+    made(tmp_path, "val/images", "test/images", *[f"train/{name}/images" for name in "abc"])
+    layout = lay_out(tmp_path)
+    assert read(layout) == {("train", name): 2 for name in "abc"}
+    assert sum("not in a class folder" in note for note in layout.notes) == 2
+
+
+def test_a_second_copy_of_the_parts_is_called_so(tmp_path):
+    root = made(tmp_path / "c", *both("train", "test"), *both("c/train", "c/test"))
+    layout = lay_out(root)
+    assert set(read(layout).values()) == {2}
+    assert "8 images in c/ skipped: a second copy of the same folders" in layout.notes
+    Image.new("RGB", (4, 4)).save(root / "c/train/cat/other.png")
+    assert "9 images in c/ skipped: not in one of the parts" in lay_out(root).notes
+
+
+def test_parts_that_differ_in_nothing_but_their_word_are_parts(tmp_path):
+    layout = lay_out(made(tmp_path, *both("Final_Training/Images", "Final_Test/Images")))
+    assert read(layout) == {(part, name): 2 for part in ("test", "train") for name in ("cat", "dog")}
+
+
+def test_all_other_files_are_counted_where_some_are(tmp_path):
+    root = made(tmp_path, "images/cat", "images/dog")
+    for name in ("README.txt", "images.txt", "images/cat/box.txt"):
+        (root / name).write_text("x")
+    assert "3 other files skipped (3 .txt)" in lay_out(root).notes
