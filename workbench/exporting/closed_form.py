@@ -89,7 +89,7 @@ def _start(trace: Trace, cotangent: Tensor) -> tuple[int, dict[int, Tensor]]:
     logits = head.logits
     # The logit of class 0 of one unit is a constant.
     gradient = tf.reshape(cotangent[:, 1:] if trace.one_unit else cotangent, (-1, *logits.shape[1:]))
-    if trace.logarithm and trace.one_unit:
+    if trace.odds:
         gradient *= slope_of_log_odds(tf.cast(logits, gradient.dtype), trace.resolution)
     elif trace.logarithm:
         given = tf.cast(logits, gradient.dtype)

@@ -93,16 +93,29 @@ def walk(model: keras.Model, images: Tensor, known: Mapping[str, Tensor] | None 
     """
     steps: list[Step] = []
     with _losses_kept(model):
-        outputs = tree.flatten(_visit(model, images, "", steps, known or {}))
+        given = _visit(model, images, "", steps, known or {})
+    outputs = tree.flatten(given)
     if len(outputs) != 1:
         raise WorkbenchError(
-            f"The model must have one output, (N, K). It has {len(outputs)}: build a keras.Model of its inputs and one."
+            f"The model must have one output, (N, K). It has {len(outputs)}: {_described(model, given)}. Give "
+            "`keras.Model(model.inputs, …)` of its inputs and the one of these with a score for each class."
         )
     last = next((n for n in range(len(steps), 0, -1) if steps[n - 1].output is outputs[0]), 0)
     return (
         steps[:last]
         if last
         else [*steps, Step(name=_unused(model.name, steps), layer=model, received=images, output=outputs[0])]
+    )
+
+
+def _described(model: keras.Model, given: Any) -> str:
+    """Name several outputs, with shapes."""
+    found = [(str(path[-1]) if path else "", output) for path, output in tree.flatten_with_path(given)]
+    names = list(getattr(model, "output_names", None) or [])
+    if len(names) == len(found) and not isinstance(given, dict):
+        found = [(name, output) for name, (_, output) in zip(names, found, strict=True)]
+    return ", ".join(
+        f"{name!r} ({', '.join(['N', *map(str, getattr(output, 'shape', (0,))[1:])])})" for name, output in found
     )
 
 

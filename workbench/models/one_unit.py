@@ -124,14 +124,41 @@ _BY_OPERATION: dict[str, tuple[Kind, str]] = {
 }
 
 
+EPSILON = 1e-7
+"""Where Keras cuts a probability off, near 0 and near 1, before it takes its logarithm."""
+
+
+def judge_regression(values: Array, name: str, loss: str) -> tuple[Kind, str]:
+    """Tell by `(n,)` outputs which two numbers one linear unit was trained to give its classes, and say so.
+
+    Of targets 0 and 1 the output is an estimate of the probability of class 1, cut off at 0 and 1; of -1 and 1, 0 lies
+    between the classes, as it does of a logit.
+    """
+    low, high = (float(each) for each in np.quantile(values, (0.05, 0.95)))
+    trained = f"The model ends in one unit without an activation, {name!r}, and was trained with {loss}: "
+    of = f"of {len(values)} images its outputs lie in {low:.3g}…{high:.3g} (5 % to 95 %)"
+    if low < -0.5:
+        return "logit", (
+            f"{trained}{of}, so its targets are taken as -1 and 1. Class 1 wins above 0; the output is no logit: "
+            "confidences and loss, of its sigmoid, may not be what was meant."
+        )
+    far = " They are far from 0 and 1, so this may be wrong." if high > 1.5 else ""
+    return "probability", (
+        f"{trained}{of}, so its targets are taken as 0 and 1, its output as the probability p of class 1, cut off at "
+        f"0 and 1 (class 1 wins above 0.5): z = log(p / (1 - p)).{far}"
+    )
+
+
 def judge_values(values: Array, name: str) -> tuple[Kind, str]:
     """Tell a probability from a logit by `(n,)` outputs of images, and say so."""
     low, high = float(np.min(values)), float(np.max(values))
     inside = bool(low >= 0 and high <= 1)
+    decision = " It is 0 or 1 throughout, a decision without a confidence: the loss means nothing."
+    decision = decision if np.isin(values, (0, 1)).all() else ""
     what = "the probability p of class 1, z = log(p / (1 - p))" if inside else "the logit z of class 1"
     return "probability" if inside else "logit", (
         f"Whether the one output of {name!r} is a probability or a logit cannot be seen in the model: of "
-        f"{len(values)} images it lies in {low:.3g}…{high:.3g}, so it is taken as {what}."
+        f"{len(values)} images it lies in {low:.3g}…{high:.3g}, so it is taken as {what}.{decision}"
     )
 
 
@@ -164,6 +191,16 @@ def _told_by(operation: Operation | None, *, exact: bool = True, depth: int = 64
     if sums or kind in LINEAR:
         return "logit", None
     return (kind if kind in BOUNDED and exact else ""), None
+
+
+def told_by(operation: Operation | None) -> str:
+    """What the end of a graph gives: "sigmoid", "probability", "logit", a name of `BOUNDED`, or ""."""
+    return _told_by(operation)[0]
+
+
+def operation_of(tensor: Tensor) -> Operation | None:
+    """The operation of TensorFlow that gives a tensor of a traced function."""
+    return _operation(tensor)
 
 
 def _operation(tensor: Tensor, graph: Any = None) -> Operation | None:

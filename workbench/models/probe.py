@@ -14,15 +14,28 @@ import tensorflow as tf
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
+from workbench.models.class_scores import judge_class_scores, of_regression, read_ending, refuse_class_index
 from workbench.models.data_flow import DataFlow
 from workbench.models.engine import Engine
 from workbench.models.feature_layers import FeatureLayers, feature_layers
 from workbench.models.graph import Head, Step, Tensor, head_of, walk
 from workbench.models.input_scaling import shown_scaling
 from workbench.models.input_shape import channels_first, fit_input
-from workbench.models.one_unit import TWO_CLASSES, Kind, judge_values, read_head, two_logits
+from workbench.models.one_unit import (
+    EPSILON,
+    TWO_CLASSES,
+    Kind,
+    Operation,
+    judge_regression,
+    judge_values,
+    log_odds,
+    operation_of,
+    read_head,
+    two_logits,
+)
 from workbench.models.preprocessing import ASSUMED, AUTO, PIXELS, UNIT, Preprocessing, preprocessing
 from workbench.models.scorer import RECTIFIERS, Scorer, Trace
+from workbench.models.training_loss import regression_loss
 
 CLASSES = tf.TensorSpec((None,), tf.int64)
 """Signature of one class for each image, for `compile`."""
@@ -63,7 +76,8 @@ class Probe:
         max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
         units: scores that the model itself gives for an image: K, or one, which is read as two classes.
         one_unit: whether it gives one; then logits are (0, z), and class 0 is explained by -z.
-        reading: how that one was read, a sentence; else empty.
+        reading: how that one was read, or what is assumed about K outputs that the model does not show to be logits or
+            probabilities, a sentence that belongs beside every number; else empty.
         sigmoid: whether the model ends in one sigmoid a class.
         rectified: whether a ReLU lies on the way to the scores.
         floats: "float32", or "float64" for a model of that precision.
@@ -97,7 +111,8 @@ class Probe:
         self.inference_only = str(getattr(model, "inference_only", ""))
         self.engine = Engine()
         self._weights: tuple[tf.Variable, ...] = ()  # in place of the model's own; empty for those
-        self._logarithm = self._squashed = False
+        self._logarithm = self._squashed = self._odds = self._linear = False
+        self._resolution = 0.0
         self.sigmoid = self.rectified = self.one_unit = False
         self._scores = self.reading = ""
         self.layers: dict[str, LayerInfo] = {}
@@ -122,11 +137,17 @@ class Probe:
     def _look(self) -> int:
         """Trace the model once: names, shapes, K, what kind of output it has, and what it does to its input."""
         shown: list[Preprocessing | None] = []
+        told: list[tuple[Operation | None, str]] = []
 
         def first(images: Tensor) -> Tensor:
             steps = self._steps(images)
             head = head_of(steps)
             self._scores, self.sigmoid, self.one_unit = head.note, head.sigmoid, head.one_unit
+            ending = getattr(self.model, "ending", None) or operation_of(head.logits)
+            refuse_class_index(self.model, steps, head, ending)
+            if not head.one_unit and not head.note:
+                told.append((ending, head.logits.dtype.name))
+            self._linear = head.ending == "linear"
             graph = tf.compat.v1.get_default_graph()
             flow = DataFlow(graph, images, steps, head.logits)
             self._features = feature_layers(steps, flow, head.logits)
@@ -155,15 +176,13 @@ class Probe:
                 f"Its output is (N, {', '.join(map(str, output.shape[1:]))})."
             )
         self.units = int(output.shape[1])
+        self._resolution = float(getattr(self.model, "resolution", 0.0))
         if self.one_unit:
             self._judge_one_unit()
-        elif not self._scores:
-            self._logarithm = bool((output >= 0).all() and np.allclose(output.sum(axis=1), 1, atol=1e-3))
-            self._scores = (
-                "The output is a probability without a separate softmax layer: scores are its logarithm."
-                if self._logarithm
-                else f"The last layer, {next(reversed(self.layers))!r}, is not linear: scores are its outputs."
-            )
+        elif told:
+            self._judge_class_scores(output, *told[-1])
+        elif self._linear and (loss := regression_loss(self.model)):
+            self.reading = of_regression(loss)
         return 2 if self.one_unit else self.units
 
     @property
@@ -182,18 +201,33 @@ class Probe:
         output, kind, self._scores = self._read(head)
         self._logarithm = kind == "probability"
         self._squashed = head.ending == "sigmoid" or output is not head.logits
+        self._linear = kind == "logit" and not self._squashed
         return output
 
     def _judge_one_unit(self) -> None:
         """Tell by values what one output is, where the model does not show it; and say how it is read."""
         if not self._scores:
-            kind, self._scores = judge_values(self._outputs(), self._last)
+            kind, self._scores = judge_values(self._outputs().ravel(), self._last)
             self._logarithm = kind == "probability"
+        elif self._linear and (loss := regression_loss(self.model)):
+            values = self._outputs().ravel()
+            kind, self._scores = judge_regression(values if self._examples is None else values[18:], self._last, loss)
+            self._logarithm = kind == "probability"
+            self._resolution = max(self._resolution, 2 * EPSILON)
         self.reading = self._scores
         self._scores += f" {TWO_CLASSES}"
 
+    def _judge_class_scores(self, few: Array, operation: Operation | None, dtype: str) -> None:
+        """Tell what K outputs are, by the operation that ends the model, else by the values of many images."""
+        found = read_ending(operation, few, self._last) or judge_class_scores(
+            self._outputs(), self._last, step=self._resolution, dtype=dtype
+        )
+        self._odds = self.sigmoid = found.kind == "sigmoids"
+        self._logarithm = found.kind != "score"
+        self._scores, self.reading = found.note, found.assumed
+
     def _outputs(self) -> Array:
-        """`(n,)` outputs of one unit, as they are: of noise, black and white, and of the examples."""
+        """`(n, K)` outputs, as they are: of noise, black and white, and of the examples."""
         noise = np.random.default_rng(0).random((16, *self.image_shape), np.float32)
         images = [noise, np.zeros_like(noise[:1]), np.ones_like(noise[:1])]
         if self._examples is not None:
@@ -201,7 +235,8 @@ class Probe:
         function = tf.function(lambda batch: head_of(self._steps(batch)).logits, autograph=False, reduce_retracing=True)
         with self.engine.lock:
             parts = [part[n : n + 16] for part in images for n in range(0, len(part), 16)]
-            return np.concatenate([np.ravel(function(tf.constant(part.astype(self.floats)))) for part in parts])
+            found = [np.asarray(function(tf.constant(part.astype(self.floats)))) for part in parts]
+            return np.concatenate([each.reshape(len(each), -1).astype(self.floats) for each in found])
 
     @property
     def note(self) -> str:
@@ -238,11 +273,13 @@ class Probe:
         head = head_of(steps)
         found = self._read(head)[0] if self.one_unit else head.logits
         logits = tf.reshape(tf.cast(found, self.floats), (-1, self.units))
-        resolution = float(getattr(self.model, "resolution", 0.0))
+        resolution = self._resolution
         if self.one_unit:
             logits = two_logits(logits, "probability" if self._logarithm else "logit", resolution)
-        elif self._logarithm:
-            logits = tf.math.log(tf.maximum(logits, 1e-30))
+        elif self._odds:
+            logits = log_odds(logits, resolution)
+        elif self._logarithm:  # what rounds to 0 counts as half a step
+            logits = tf.math.log(tf.maximum(logits, max(1e-30, resolution / 2)))
         inside = logits if head.embeddings is head.logits else tf.cast(head.embeddings, self.floats)
         flat = tf.reshape(inside, (tf.shape(logits)[0], int(np.prod(inside.shape[1:]))))
         return Trace(
@@ -253,6 +290,7 @@ class Probe:
             head=head,
             logarithm=self._logarithm or found is not head.logits,
             one_unit=self.one_unit,
+            odds=self._odds or (self.one_unit and self._logarithm),
             resolution=resolution,
         )
 

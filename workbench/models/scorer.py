@@ -38,6 +38,7 @@ class Trace:
         head: how it ends.
         logarithm: whether logits are the logarithm of `head.logits`; of one unit, whether z is its log odds.
         one_unit: whether logits are (0, z).
+        odds: whether the logits, or z, are log odds of `head.logits`.
         resolution: of `head.logits`, as `one_unit.log_odds` takes it.
     """
 
@@ -48,6 +49,7 @@ class Trace:
     head: Head | None = None
     logarithm: bool = False
     one_unit: bool = False
+    odds: bool = False
     resolution: float = 0.0
 
     @property

@@ -83,6 +83,7 @@ class Study:
         self._lock = threading.RLock()
         self._predictions: Predictions | None = None
         self._embeddings: Array | None = None
+        self._reading: str | None = None
         self._beside: Kept[str, Self] = Kept(BESIDE)
 
     def __repr__(self) -> str:
@@ -225,10 +226,20 @@ class Study:
 
     @property
     def reading(self) -> str:
-        """How one output unit is read as two classes, in sentences; empty for a model with a score for each class."""
-        if self._model.saved is not None or not (self.probe if self.ready else self.predictions).one_unit:
+        """How one output unit is read as two classes, or what is assumed about K outputs, in sentences.
+
+        Empty for a model that shows its scores for each class.
+        """
+        if self._model.saved is not None:
             return ""
-        how = self.probe.reading if self.ready else str(self._stored().get("reading", ""))
+        said = self.probe if self.ready else self.predictions
+        if self.ready:
+            self._reading = self.probe.reading
+        elif self._reading is None:
+            self._reading = str(self._stored().get("reading", ""))
+        how = self._reading
+        if not said.one_unit:
+            return how
         name, other = self.class_names[1], self.class_names[0]
         return (
             f"One output unit gives the score of {name!r}, class 1, the second name in Keras' order (text order of "
@@ -252,7 +263,8 @@ class Study:
         return Predictions(part.of(self.dataset), self.dataset.labels)
 
     def _stored(self) -> dict[str, Array]:
-        return (load_arrays(self.cache_path("predictions.npz")) if self.cache else None) or {}
+        stored = (load_arrays(self.cache_path("predictions.npz")) if self.cache else None) or {}
+        return stored if "reading" in stored else {}  # else of a version that did not say how it read the outputs
 
     def _cached(self, name: str) -> Array | None:
         """Return "logits" or "embeddings" from the cache folder, if they are there for every image."""
@@ -271,7 +283,7 @@ class Study:
         self._predictions = Predictions(np.concatenate(logits), self.dataset.labels)
         if self.cache:
             arrays = {"logits": self._predictions.logits, "embeddings": self._embeddings}
-            arrays |= {"reading": np.array(self.probe.reading)} if self.probe.one_unit else {}
+            arrays["reading"] = np.array(self.probe.reading)
             save_arrays(self.cache_path("predictions.npz"), arrays)
 
     def cache_path(self, name: str) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.models.files.keras import open_model
+from workbench.models.training_loss import loss_name
 
 
 def load_hdf5(path: Path) -> Any:
@@ -16,8 +17,10 @@ def load_hdf5(path: Path) -> Any:
     Raises:
         WorkbenchError: if it is damaged, holds weights only, has a Lambda layer, or needs a class that is not Keras's.
     """
-    config, version = _config(path)
-    return open_model(path, config, version, lambda model: _fill(model, path))
+    config, version, loss = _config(path)
+    model = open_model(path, config, version, lambda model: _fill(model, path))
+    model.saved_loss = loss
+    return model
 
 
 def _fill(model: Any, path: Path) -> None:
@@ -29,8 +32,8 @@ def _fill(model: Any, path: Path) -> None:
         load_hdf5_weights(model, file["model_weights"])
 
 
-def _config(path: Path) -> tuple[dict[str, Any], str]:
-    """Return the description of the model and the version of Keras that wrote it."""
+def _config(path: Path) -> tuple[dict[str, Any], str, str]:
+    """Return the description of the model, the version of Keras that wrote it and the loss it was compiled with."""
     import h5py
 
     try:
@@ -38,6 +41,7 @@ def _config(path: Path) -> tuple[dict[str, Any], str]:
             raise WorkbenchError(f"{path.name} is not an HDF5 file: it is truncated, or of another format.")
         with h5py.File(path, "r") as file:
             text, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "unknown")
+            loss = _loss(file.attrs.get("training_config"))
     except WorkbenchError:
         raise
     except OSError as error:
@@ -55,4 +59,13 @@ def _config(path: Path) -> tuple[dict[str, Any], str]:
         config = None
     if not isinstance(config, dict):
         raise WorkbenchError(f"{path.name} is damaged: the description of the model in it cannot be read.")
-    return config, version.decode() if isinstance(version, bytes) else str(version)
+    return config, version.decode() if isinstance(version, bytes) else str(version), loss
+
+
+def _loss(compiled: Any) -> str:
+    """Name the loss in the description of how the model was compiled; empty where it cannot be told."""
+    try:
+        described = json.loads(compiled)
+    except (TypeError, UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        return ""
+    return loss_name(described.get("loss")) if isinstance(described, dict) else ""

@@ -151,9 +151,12 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
             shapes = ", ".join(
                 f"{name!r} {_shape((None, *shape[1:]))}" for name, shape in zip(foreign.outputs, found, strict=True)
             )
+            whole = [each for each in fits if each[1] == 1 and given[each[0]].dtype.is_integer]
+            index = " A whole number is that of a class, as an argmax gives it: export the model without it."
+            index = index if whole and not several else ""
             raise WorkbenchError(
                 f"{foreign.name} must have one output with a score for each of K ≥ 2 classes, (N, K), or one score for "
-                f"two classes, (N, 1). It has {shapes}."
+                f"two classes, (N, 1). It has {shapes}.{index}"
             )
         return right[0]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.models.training_loss import loss_name
 
 WEIGHTS = ("model.weights.h5", "model.weights.npz")
 MOST = 450
@@ -41,8 +42,10 @@ def load_model(path: str | Path) -> Any:
         WorkbenchError: if the file is truncated or of another format, holds a Lambda layer, or needs a custom class.
     """
     path = Path(path)
-    config, version = _config(path)
-    return open_model(path, config, version, lambda model: _fill(model, path, config))
+    config, version, loss = _config(path)
+    model = open_model(path, config, version, lambda model: _fill(model, path, config))
+    model.saved_loss = loss
+    return model
 
 
 def open_model(path: Path, config: dict[str, Any], version: str, fill: Callable[[Any], None]) -> Any:
@@ -111,8 +114,8 @@ def _cause(error: Exception) -> str:
     return said if len(said) <= MOST else f"{said[: MOST // 3]} … {said[-2 * MOST // 3 :]}"
 
 
-def _config(path: Path) -> tuple[dict[str, Any], str]:
-    """Return the description of the model and the version of Keras that wrote it, after looking at the outside."""
+def _config(path: Path) -> tuple[dict[str, Any], str, str]:
+    """Return the description of the model, the version of Keras that wrote it and the loss it was compiled with."""
     if path.is_dir():
         raise WorkbenchError(f"{path} is a folder. Name the .keras file in it.")
     if not path.is_file():
@@ -140,8 +143,9 @@ def _config(path: Path) -> tuple[dict[str, Any], str]:
         raise WorkbenchError(f"{path.name} is damaged: the description of the model in it cannot be read.") from None
     if not isinstance(config, dict) or not isinstance(metadata, dict):
         raise WorkbenchError(f"{path.name} is not a Keras model file: its config.json describes no model.")
-    config.pop("compile_config", None)  # optimizer and loss are never loaded, so they may be anything
-    return config, str(metadata.get("keras_version", "unknown"))
+    compiled = config.pop("compile_config", None)  # optimizer and loss are never loaded, so they may be anything
+    loss = loss_name(compiled.get("loss")) if isinstance(compiled, dict) else ""
+    return config, str(metadata.get("keras_version", "unknown")), loss
 
 
 def _refuse_code(path: Path, config: dict[str, Any]) -> None:

@@ -53,8 +53,9 @@ def _numbers(desk: Desk) -> Html:
         _card("Easiest class", names[best], f"recall {bare_percent(float(rates[best]), 1)} %", _all_of(best)),
         _card("Mean confidence when wrong", mean, "lower is better", errors),
     ]
-    assumed = element("p", desk.assumed, class_="assumed", role="note") if desk.assumed else Html()
-    return assumed + element("div", *cards, class_="cards")
+    said = filter(None, [desk.assumed, desk.session.reading])
+    notes = [element("p", each, class_="assumed", role="note") for each in said]
+    return Html().join(notes) + element("div", *cards, class_="cards")
 
 
 def _all_of(index: int) -> dict[str, str]:
