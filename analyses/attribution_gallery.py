@@ -27,7 +27,7 @@ from workbench.plotting.pieces import INK, QUIET, SMALL, colours_for, new_figure
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.statistics.confusion import confusion_counts
-from workbench.statistics.rates import rate
+from workbench.statistics.rates import FEWEST, capped, rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -241,18 +241,20 @@ def _findings(
             Finding(
                 f"{_named(row)} is better than chance on {row['better']} of {plural(int(row['of']), 'image')}, "
                 f"{share}.",
-                severity=Severity.MILD if share.high < 0.5 else Severity.INFO,
+                severity=capped(Severity.MILD, int(row["of"])) if share.high < 0.5 else Severity.INFO,
                 effect=share,
                 evidence=worst_first(predictions, poor),
             )
         )
     for _, row in methods[methods["blind"]].iterrows():
         alike, control = Estimate.of(row, "similarity"), row["method"] == CONTROL
+        few = len(predictions) < FEWEST and not control  # the similarity is measured on images of its own
+        says = f"may, judging by only {plural(len(predictions), 'image')}, not" if few else "does not"
         findings.append(
             Finding(
-                f"{_named(row)} does not depend on the weights: with random weights its maps have a rank "
+                f"{_named(row)} {says} depend on the weights: with random weights its maps have a rank "
                 f"correlation of {alike} to these{', as expected of a control' if control else ''}.",
-                severity=Severity.INFO if control else Severity.MILD,
+                severity=Severity.INFO if control else capped(Severity.MILD, len(predictions)),
                 effect=alike,
                 advice="" if control else "Read it as a picture of the image, not as an explanation of the model.",
             )
@@ -263,7 +265,7 @@ def _findings(
     findings.append(
         Finding(
             f"On {len(lost)} of {plural(len(rows), 'image')}, {share}, no method's map is better than chance.",
-            severity=Severity.MILD if len(lost) else Severity.INFO,
+            severity=capped(Severity.MILD, len(rows)) if len(lost) else Severity.INFO,
             effect=share,
             evidence=worst_first(predictions, lost),
         )

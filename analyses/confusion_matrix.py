@@ -18,7 +18,7 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import FAINT, QUIET, SMALL, heading, new_figure, plain, table_map, text
 from workbench.session.analysis import Analysis
 from workbench.statistics.confusion import confusion_counts
-from workbench.statistics.rates import ENOUGH, rate, wilson
+from workbench.statistics.rates import ENOUGH, capped, rate, wilson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
+MISSED = 0.5
+"""Recall outside of the largest class, surely not reached, of a model that misses most of the other images."""
+SURE = 0.05
+"""p-value below which a model is surely worse than a guess."""
 SELDOM = 0.25
 """Share of a class's images that must surely be missed, for a class that is never predicted to be a fault."""
 
@@ -86,13 +90,34 @@ class ConfusionMatrix(Analysis[ConfusionMatrixParams]):
         return figure
 
 
+def _is_useless(counts: Array) -> bool:
+    """Whether a model is no better than always predicting the largest class, and this is no accident of a few images.
+
+    The guess is wrong about all other images, so these decide: there must be enough of them, and the model must be
+    wrong about surely more of the largest class than it is right about of the others (McNemar's exact test), or surely
+    miss most of the others.
+
+    Args:
+        counts: `(K, K)` images by label and prediction.
+    """
+    from scipy.stats import binomtest
+
+    of, right = counts.sum(axis=1), counts.diagonal()
+    most = int(of.argmax())
+    others, won, lost = int(of.sum() - of[most]), int(right.sum() - right[most]), int(of[most] - right[most])
+    if others < ENOUGH or won > lost:
+        return False
+    worse = lost > 0 and binomtest(lost, won + lost, alternative="greater").pvalue < SURE
+    return bool(worse or wilson(won, others)[1] < MISSED)
+
+
 def _findings(session: Session, counts: Array) -> list[Finding]:
     predictions, names = session.predictions, session.class_names
     total, right = len(predictions), int(counts.trace())
     accuracy, most = rate(right, total), int(counts.sum(axis=1).argmax())
     guess = counts.sum(axis=1).max() / total
     several = len(np.unique(predictions.labels)) > 1 and total >= ENOUGH
-    useless, unsure = several and accuracy.value <= guess, several and accuracy.low <= guess
+    useless, unsure = _is_useless(counts), several and accuracy.low <= guess
     wrong = np.flatnonzero(~predictions.correct)
     worst = worst_first(predictions, wrong)
     findings = [
@@ -117,7 +142,7 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
             Finding(
                 f"{plural(len(never), 'class')} never predicted, although the data has images of them: "
                 f"{join_names([names[c] for c in never])}.",
-                severity=Severity.SERIOUS if surely.any() else Severity.INFO,
+                severity=capped(Severity.SERIOUS, len(rows)) if surely.any() else Severity.INFO,
                 effect=Estimate(float(len(never))),
                 evidence=worst_first(predictions, rows),
                 advice="Check that the training data has these classes, in the same order.",
@@ -129,7 +154,9 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
         few = int(np.searchsorted(errors.cumsum(), len(wrong) / 2)) + 1
         findings.append(
             Finding(
-                f"Half of the {plural(len(wrong), 'error')} lie in {few} of {plural(cells, 'cell')} with errors.",
+                f"Half of the {plural(len(wrong), 'error')} lie in {few} of {plural(cells, 'cell')} with errors."
+                if len(wrong) > 1
+                else "There is 1 error.",
                 effect=Estimate(float(few)),
                 evidence=worst,
             )

@@ -37,7 +37,7 @@ from workbench.session import contrasts
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimate
 from workbench.statistics.confusion import confusion_counts
-from workbench.statistics.rates import rate
+from workbench.statistics.rates import capped, rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -247,11 +247,14 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
                 Finding(
                     f"{contrasts.in_percent(behind)} of the evidence for the predicted class lies on the background "
                     f"({_method(notes)}){but if notes['silent'] else ''}.",
-                    severity=Severity.SERIOUS
-                    if behind.low > 0.5
-                    else Severity.MILD
-                    if behind.value > 0.25 or notes["silent"]
-                    else Severity.INFO,
+                    severity=capped(
+                        Severity.SERIOUS
+                        if behind.low > 0.5
+                        else Severity.MILD
+                        if behind.value > 0.25 or notes["silent"]
+                        else Severity.INFO,
+                        len(seen),
+                    ),
                     effect=behind,
                     evidence=tuple(first.tolist()),
                     advice="Choose a reference that differs from the background."
@@ -288,7 +291,7 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
             Finding(
                 f"{notes['title']} misses the difference to the reference by {gap} logits (completeness gap); the mean "
                 f"margin is {margin}.",
-                severity=Severity.MILD if far else Severity.INFO,
+                severity=capped(Severity.MILD, len(table)) if far else Severity.INFO,
                 effect=gap,
                 evidence=tuple(worst.head(MOST_EVIDENCE).tolist()),
                 advice="Use more steps where a contribution matters that is not much larger." if far else "",

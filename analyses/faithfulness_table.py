@@ -248,9 +248,7 @@ def _findings(
 ) -> list[Finding]:
     among = plural(len(rows), "image")
     if len(rows) < FEWEST:
-        findings = [
-            Finding(f"{among}: too few to compare methods; at least {FEWEST} are needed.", severity=Severity.MILD)
-        ]
+        findings = [Finding(f"{among}: too few to compare methods; at least {FEWEST} are needed.")]
     else:
         findings = _against_control(table, titles, order, among)
     for name, each in measures.items():
@@ -259,11 +257,12 @@ def _findings(
         if each.better and len(led):
             row = led.iloc[0]
             second = part[part["method"] == row["runner_up"]].iloc[0]
+            first = "has the best mean" if len(rows) < FEWEST else "is best"
             verdict = f"significantly (p = {row['p_runner_up']:.2g})" if row["best"] else "but not significantly"
             best, next_ = (Estimate(*each_row[["mean", "low", "high"]]) for each_row in (row, second))
             findings.append(
                 Finding(
-                    f"{each.title}, {each.better} is better: {titles[row['method']]} is best with {best}, {verdict} "
+                    f"{each.title}, {each.better} is better: {titles[row['method']]} {first} with {best}, {verdict} "
                     f"better than {titles[row['runner_up']]} with {next_}.",
                     severity=Severity.INFO,
                     effect=best,

@@ -22,7 +22,7 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
 from workbench.plotting.pieces import QUIET, colour_bar, colours_for, new_figure, say, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
-from workbench.statistics.rates import ENOUGH, rate
+from workbench.statistics.rates import capped, rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,11 +187,9 @@ def _findings(predictions: Predictions, sample: Array, maps: Array, layer: str) 
     findings = [
         Finding(
             f"{claim}.",
-            severity=Severity.SERIOUS
-            if share.low > 0.25 and len(empty) >= ENOUGH
-            else Severity.MILD
-            if empty.any()
-            else Severity.INFO,
+            severity=capped(
+                Severity.SERIOUS if share.low > 0.25 else Severity.MILD if empty.any() else Severity.INFO, len(empty)
+            ),
             effect=share,
             evidence=worst_first(predictions, sample[empty]),
             advice=advice if empty.any() else "",

@@ -25,7 +25,7 @@ from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colour_bar, colo
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimate, estimates
-from workbench.statistics.rates import rate
+from workbench.statistics.rates import capped, rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,12 +198,13 @@ def _own(titles: list[str], agreement: Agreement) -> pd.DataFrame:
 def _findings(
     pairs: pd.DataFrame, own: pd.DataFrame, images: pd.DataFrame, evidence: list[int], top: float
 ) -> list[Finding]:
+    few = capped(Severity.MILD, len(images))
     mean, overlap = (estimate(images[name].to_numpy()) for name in ("agreement", "overlap"))
     if not np.isfinite(mean.value):
         return [
             Finding(
                 "The maps of these methods are flat on these images, so there is nothing to compare.",
-                severity=Severity.SERIOUS,
+                severity=capped(Severity.SERIOUS, len(images)),
             )
         ]
     among, methods = plural(len(images), "image"), plural(len(own), "method")
@@ -213,7 +214,7 @@ def _findings(
             f"On {among}, the maps of two of {methods} have a mean rank correlation of {mean} on the object's pixels "
             f"and share {overlap} of their top {100 * top:g} % of pixels; for random maps with the same values and "
             f"smoothness the means are {chance[0]} and {chance[1]}.",
-            severity=Severity.MILD if mean.value < 0.5 else Severity.INFO,
+            severity=few if mean.value < 0.5 else Severity.INFO,
             effect=mean,
             evidence=tuple(evidence),
             advice="Compare several methods before trusting one; faithfulness-table shows which are faithful."
@@ -234,14 +235,14 @@ def _findings(
         Finding(
             f"{len(same)} of {plural(len(known), 'pair')} of methods agree no better than random maps with the same "
             f"values and smoothness{f': {some}' if some else ''}{' and others' if len(same) > 4 else ''}.",
-            severity=Severity.MILD if len(same) else Severity.INFO,
+            severity=few if len(same) else Severity.INFO,
             effect=Estimate(share.value),
         )
     )
-    return findings + _noise(known, own)
+    return findings + _noise(known, own, few)
 
 
-def _noise(pairs: pd.DataFrame, own: pd.DataFrame) -> list[Finding]:
+def _noise(pairs: pd.DataFrame, own: pd.DataFrame, few: Severity) -> list[Finding]:
     """Report how well sampling methods agree with themselves, and whether that explains their disagreement."""
     drawn = own[np.isfinite(own["own_spearman"])].sort_values("own_spearman", kind="stable")
     if drawn.empty:
@@ -254,7 +255,7 @@ def _noise(pairs: pd.DataFrame, own: pd.DataFrame) -> list[Finding]:
         Finding(
             f"Rank correlation of a method with itself under another seed: {said}. {beyond} of "
             f"{plural(len(sampled), 'pair')} with such a method disagree by more than this sampling noise.",
-            severity=Severity.MILD if selves[0].value < 0.8 else Severity.INFO,
+            severity=few if selves[0].value < 0.8 else Severity.INFO,
             effect=selves[0],
             advice=f"{drawn['method'].iloc[0]} needs more samples." if selves[0].value < 0.8 else "",
         )

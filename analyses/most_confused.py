@@ -20,7 +20,7 @@ from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars,
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.statistics.confusion import confusion_counts
-from workbench.statistics.rates import ENOUGH, rate, wilson
+from workbench.statistics.rates import capped, rate, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,7 +179,7 @@ def _pair(
     return Finding(
         f"{names[one]} and {names[other]} are confused {plural(count, 'time')} in {plural(images, 'image')}, {share}; "
         f"that is {percent(part)} of all errors.",
-        severity=Severity.SERIOUS if far and images >= ENOUGH else Severity.MILD if is_large else Severity.INFO,
+        severity=capped(Severity.SERIOUS if far else Severity.MILD if is_large else Severity.INFO, images),
         effect=share,
         evidence=tuple(_errors(predictions, [(one, other), (other, one)])[:MOST_EVIDENCE].tolist()),
         advice="Check whether people can tell these classes apart; if so, add training images that show how.",

@@ -32,7 +32,7 @@ from workbench.plotting.pieces import (
 from workbench.session.analysis import Analysis
 from workbench.statistics.calibration import scores
 from workbench.statistics.confusion import confusion_counts, f1, recall
-from workbench.statistics.rates import rate, wilson
+from workbench.statistics.rates import capped, rate, wilson
 from workbench.statistics.separation import separate_groups
 from workbench.training.learning_curves import learning_curves
 
@@ -148,7 +148,11 @@ def _weakest(predictions: Predictions, names: tuple[str, ...], counts: Array) ->
     )
     rows = worst_first(predictions, np.flatnonzero((predictions.labels == c) & ~predictions.correct))
     finding = Finding(
-        claim, severity=Severity.MILD if sure else Severity.INFO, effect=share, evidence=rows, classes=(c,)
+        claim,
+        severity=capped(Severity.MILD, int(of[c])) if sure else Severity.INFO,
+        effect=share,
+        evidence=rows,
+        classes=(c,),
     )
     return "weakest class", text(names[c], 16), f"recall {percent(share.value)}", finding
 
@@ -160,7 +164,7 @@ def _confusions(predictions: Predictions, names: tuple[str, ...], counts: Array)
     pairs = [(int(cell // len(names)), int(cell % len(names))) for cell in order if both.ravel()[cell]]
     if not pairs:
         return [("", "", "", Finding("No image is misclassified.", effect=Estimate(0.0)))]
-    parts = [f"{names[one]} with {names[other]} ({both[one, other]:,} times)" for one, other in pairs]
+    parts = [f"{names[one]} with {names[other]} ({plural(int(both[one, other]), 'time')})" for one, other in pairs]
     together = sum(int(both[pair]) for pair in pairs)
     labels, predicted = predictions.labels, predictions.predicted
     inside = np.zeros(len(predictions), bool)

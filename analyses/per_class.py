@@ -19,7 +19,7 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
 from workbench.session.analysis import Analysis
 from workbench.statistics.confusion import confusion_counts, f1, precision, recall
-from workbench.statistics.rates import rate, wilson
+from workbench.statistics.rates import capped, rate, wilson
 from workbench.statistics.separation import separate_groups
 
 if TYPE_CHECKING:
@@ -112,7 +112,9 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, t
         Finding(
             f"Predictions of {names[loosest]} are the least reliable: {counts[loosest, loosest]:,} of "
             f"{counts[:, loosest].sum():,} are correct, {share}.",
-            severity=Severity.MILD if share.high < accuracy.low else Severity.INFO,
+            severity=capped(Severity.MILD, int(counts[:, loosest].sum()))
+            if share.high < accuracy.low
+            else Severity.INFO,
             effect=share,
             evidence=worst_first(predictions, rows),
         )
@@ -158,7 +160,9 @@ def _weak(predictions: Predictions, names: tuple[str, ...], counts: Array) -> li
         findings.append(
             Finding(
                 f"{least}{counts[c, c]:,} of {of[c]:,} images, {share}{over if below else chance}",
-                severity=Severity.SERIOUS if c in far else Severity.MILD if below else Severity.INFO,
+                severity=capped(
+                    Severity.SERIOUS if c in far else Severity.MILD if below else Severity.INFO, int(of[c])
+                ),
                 effect=share,
                 evidence=worst_first(predictions, rows),
                 advice=f"Look at its errors: what is {names[c]} predicted as, and are those labels right?"

@@ -23,7 +23,7 @@ from workbench.plotting.pieces import INK, SMALL, class_ticks, heading, new_figu
 from workbench.plotting.tiles import Tile, strips, tiles
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import FEWEST
-from workbench.statistics.rates import rate
+from workbench.statistics.rates import capped, rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,7 +175,7 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
             Finding(
                 f"{plural(int(flat.sum()), 'image')} of {len(rows):,} {'is' if flat.sum() == 1 else 'are'} uniform (a "
                 f"single pixel value), {share}, labelled {join_names([names[c] for c in labels])}.",
-                severity=Severity.MILD,
+                severity=capped(Severity.MILD, len(rows)),
                 effect=share,
                 evidence=tuple(rows[flat][:100].tolist()),
                 advice="They contain nothing to recognise: remove them.",

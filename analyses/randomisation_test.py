@@ -25,6 +25,7 @@ from workbench.plotting.colours import VERDICT_COLOURS, scale_of
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colours_for, new_figure, plain, scale_bar, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
+from workbench.statistics.rates import capped
 from workbench.statistics.significance import mean_with_interval
 
 if TYPE_CHECKING:
@@ -205,10 +206,11 @@ def _stages(found: Mapping[str, Randomisation]) -> pd.DataFrame:
 def _findings(table: pd.DataFrame, rows: Array, mode: str) -> list[Finding]:
     how = "one layer at a time is" if mode == "independent" else "the layers are"
     blind, rest, sensitive = [], [], []
+    few = capped(Severity.MILD, len(rows))
     for row in table.to_dict("records"):
         title, alike, floor = row["title"], Estimate.of(row, "similarity"), Estimate.of(row, "floor")
         if not np.isfinite(alike.value):
-            rest.append(Finding(f"{title}: the maps are flat, so there is nothing to compare.", severity=Severity.MILD))
+            rest.append(Finding(f"{title}: the maps are flat, so there is nothing to compare.", severity=few))
         elif row["method"] == CONTROL:
             said = f"The control ({title.lower()} numbers) has similarity {alike}, as expected: it ignores the weights."
             rest.append(Finding(said, severity=Severity.INFO, effect=alike))
@@ -219,7 +221,13 @@ def _findings(table: pd.DataFrame, rows: Array, mode: str) -> list[Finding]:
             )
             advice = "It reproduces the image. Do not use its maps to explain what this model looks at."
             blind.append(
-                Finding(said, severity=Severity.SERIOUS, effect=alike, evidence=tuple(rows.tolist()), advice=advice)
+                Finding(
+                    said,
+                    severity=capped(Severity.SERIOUS, len(rows)),
+                    effect=alike,
+                    evidence=tuple(rows.tolist()),
+                    advice=advice,
+                )
             )
         else:
             sensitive.append((title, alike))
@@ -229,9 +237,7 @@ def _findings(table: pd.DataFrame, rows: Array, mode: str) -> list[Finding]:
         said = f"The maps of {plural(len(sensitive), 'method')} change with the weights; remaining similarity: {said}."
         rest.insert(0, Finding(said, severity=Severity.INFO, effect=most))
     if len(rows) < FEWEST:
-        rest.append(
-            Finding(f"Measured on only {plural(len(rows), 'image')}; use at least {FEWEST}.", severity=Severity.MILD)
-        )
+        rest.append(Finding(f"Measured on only {plural(len(rows), 'image')}; use at least {FEWEST}.", severity=few))
     return blind + rest
 
 

@@ -39,6 +39,7 @@ from workbench.plotting.pieces import (
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimate, estimates
+from workbench.statistics.rates import capped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,12 +197,13 @@ def _pairs(agreement: Agreement) -> pd.DataFrame:
 
 def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) -> list[Finding]:
     references, pairs, images = tables["references"].to_dict("records"), tables["pairs"], tables["images"]
+    few = capped(Severity.MILD, len(images))
     among, mean = plural(len(images), "image"), estimate(images["agreement"].to_numpy())
     if not np.isfinite(mean.value):
         return [
             Finding(
                 "The maps are flat on these images: the score does not change between reference and image.",
-                severity=Severity.SERIOUS,
+                severity=capped(Severity.SERIOUS, len(images)),
             )
         ]
     least = pairs.sort_values("spearman", kind="stable").iloc[0]
@@ -210,13 +212,13 @@ def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) 
             f"On {among}, maps from two of {len(references)} references have a mean rank correlation of {mean} on the "
             f"object's pixels; lowest for {least['reference']} and {least['other']}, "
             f"{Estimate.of(least, 'spearman')}.",
-            severity=Severity.MILD if mean.value < 0.5 else Severity.INFO,
+            severity=few if mean.value < 0.5 else Severity.INFO,
             effect=mean,
             evidence=tuple(worst),
             advice="State the reference with every map; trust what several references agree on.",
         )
     ]
-    findings += [_equal(line) for line in references if line["equal"]]
+    findings += [_equal(line, few) for line in references if line["equal"]]
     shares = {line["reference"]: Estimate.of(line, "background") for line in references}
     if np.isfinite(shares["black"].value):
         most = max(shares.values(), key=lambda each: each.value)
@@ -226,20 +228,19 @@ def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) 
         )
         findings.append(Finding(said, severity=Severity.INFO, effect=most))
     if unseen:
+        each = among if len(images) == 1 else f"each of {among}"
         said = (
-            f"{percent(unseen)} of the pixel positions have an attribution of exactly 0 in each of {among} under every "
+            f"{percent(unseen)} of the pixel positions have an attribution of exactly 0 in {each} under every "
             "reference, even where image and reference differ: the score does not depend on them."
         )
         advice = "If these positions matter, pad the convolutions or pool less: the model crops the border."
         findings.append(
-            Finding(
-                said, severity=Severity.MILD if unseen > 0.1 else Severity.INFO, effect=Estimate(unseen), advice=advice
-            )
+            Finding(said, severity=few if unseen > 0.1 else Severity.INFO, effect=Estimate(unseen), advice=advice)
         )
-    return [*findings, _gaps(references)]
+    return [*findings, _gaps(references, few)]
 
 
-def _equal(line: Mapping[Hashable, Any]) -> Finding:
+def _equal(line: Mapping[Hashable, Any], few: Severity) -> Finding:
     """Report the attribution of pixels that equal the reference."""
     share, largest = line["equal"] / line["pixels"], line["largest_equal"]
     given = f"at most {largest:.2g}" if largest else "exactly 0, even if the model uses them"
@@ -250,14 +251,11 @@ def _equal(line: Mapping[Hashable, Any]) -> Finding:
     if share <= 0.1:
         return Finding(said, severity=Severity.INFO, effect=Estimate(share))
     return Finding(
-        said,
-        severity=Severity.MILD,
-        effect=Estimate(share),
-        advice="Use another reference to see whether the model uses them.",
+        said, severity=few, effect=Estimate(share), advice="Use another reference to see whether the model uses them."
     )
 
 
-def _gaps(references: Sequence[Mapping[Hashable, Any]]) -> Finding:
+def _gaps(references: Sequence[Mapping[Hashable, Any]], few: Severity) -> Finding:
     """Report how far the maps are from completeness."""
     gaps = {line["reference"]: Estimate.of(line, "gap") for line in references}
     worst = max(references, key=lambda line: line["gap"])
@@ -266,7 +264,7 @@ def _gaps(references: Sequence[Mapping[Hashable, Any]]) -> Finding:
     return Finding(
         f"Mean absolute completeness gap in logits: {'; '.join(f'{k} {each}' for k, each in gaps.items())}. The "
         f"largest ({worst['reference']}) is {share} of the mean score difference to the reference.",
-        severity=Severity.MILD if coarse else Severity.INFO,
+        severity=few if coarse else Severity.INFO,
         effect=gap,
         advice="Use more steps: these maps do not add up to the score difference." if coarse else "",
     )

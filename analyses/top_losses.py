@@ -17,7 +17,7 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import QUIET, new_figure, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
-from workbench.statistics.rates import ENOUGH, rate
+from workbench.statistics.rates import capped, rate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,11 +63,10 @@ class TopLosses(Analysis[TopLossesParams]):
             Finding(
                 f"{plural(len(sure), 'image')} of {len(predictions):,} {'is' if len(sure) == 1 else 'are'} "
                 f"misclassified with a confidence of at least {percent(params.sure)}, {share}.",
-                severity=Severity.SERIOUS
-                if share.low > 0.01 and len(predictions) >= ENOUGH
-                else Severity.MILD
-                if len(sure)
-                else Severity.INFO,
+                severity=capped(
+                    Severity.SERIOUS if share.low > 0.01 else Severity.MILD if len(sure) else Severity.INFO,
+                    len(predictions),
+                ),
                 effect=share,
                 evidence=tuple(sure[:100].tolist()),
                 advice="Look at them first: wrong labels and outliers are frequent here." if len(sure) else "",

@@ -22,7 +22,7 @@ from workbench.session.analysis import Analysis
 from workbench.session.held_out import studies_training
 from workbench.statistics.calibration import calibration_error, reliability, scores, selective, threshold_interval
 from workbench.statistics.confusion import confusion_counts
-from workbench.statistics.rates import ENOUGH, rate, wilson
+from workbench.statistics.rates import ENOUGH, FEWEST, rate, wilson
 
 from .figure import draw_calibration
 from .recalibration import Recalibration, recalibrate
@@ -320,7 +320,7 @@ def _nines(confidence: float) -> str:
 
 def _worst_class(predictions: Predictions, classes: pd.DataFrame) -> list[Finding]:
     """Name the predicted class whose confidence is surely too high by most."""
-    gaps = classes["gap_low"].fillna(-1).to_numpy()
+    gaps = classes["gap_low"].where(classes["images"] >= FEWEST, -1).to_numpy()
     worst = int(gaps.argmax())
     if gaps[worst] <= 0:
         return []

@@ -38,7 +38,7 @@ from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimate
 from workbench.statistics.clusters import DRAWS, LEAST, Clusters, find_clusters, medoids
 from workbench.statistics.confusion import confusion_counts
-from workbench.statistics.rates import rate, wilson
+from workbench.statistics.rates import capped, rate, wilson
 
 from .cell import cell_rates, compare_directions, most_frequent_error
 
@@ -255,7 +255,7 @@ def _grouped(table: pd.DataFrame, groups: Clusters, evidence: list[tuple[int, ..
         findings.append(
             Finding(
                 f"{claim}{', so the object does not explain them' if elsewhere else ''}.",
-                severity=Severity.SERIOUS if elsewhere else Severity.INFO,
+                severity=capped(Severity.SERIOUS, int(row["errors"])) if elsewhere else Severity.INFO,
                 effect=share,
                 evidence=rows,
                 advice="Look at this place: a mark that comes with the class is a shortcut." if elsewhere else "",

@@ -11,7 +11,7 @@ from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.types import Array
 from workbench.core.wording import number, plural
-from workbench.statistics.rates import ENOUGH, difference, rate, wilson
+from workbench.statistics.rates import capped, difference, rate, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,11 +77,7 @@ def compare_directions(rates: pd.DataFrame, evidence: tuple[int, ...]) -> list[F
     findings = [
         Finding(
             f"{claim}.",
-            severity=Severity.SERIOUS
-            if share.low > 0.05 and of >= ENOUGH
-            else Severity.MILD
-            if hits
-            else Severity.INFO,
+            severity=capped(Severity.SERIOUS if share.low > 0.05 else Severity.MILD if hits else Severity.INFO, of),
             effect=share,
             evidence=evidence,
         )
@@ -97,7 +93,7 @@ def compare_directions(rates: pd.DataFrame, evidence: tuple[int, ...]) -> list[F
             Finding(
                 f"{verdict}: the rates differ by {points[0]} points (95 % interval {points[1]} to {points[2]}), "
                 f"p = {chance:.2g} (Fisher's exact test, two-sided).",
-                severity=Severity.MILD if chance < 0.05 else Severity.INFO,
+                severity=capped(Severity.MILD, min(of, among)) if chance < 0.05 else Severity.INFO,
                 effect=Estimate(gap, low, high),
             )
         )

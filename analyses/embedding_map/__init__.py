@@ -20,8 +20,9 @@ from workbench.plotting.colours import SURENESS, of_classes
 from workbench.plotting.pieces import INK, SMALL, heading, new_figure, scale_bar, text
 from workbench.session.analysis import Analysis
 from workbench.statistics.nearest import nearest
+from workbench.statistics.rates import capped
 
-from .overlap import Neighbourhoods, mean_share, overlap_of_pairs, purity_of_classes, shares_of_classes
+from .overlap import Neighbourhoods, mean_share, overlap_of_pairs, purity_of_classes
 from .tsne import measure_trustworthiness, to_plane
 
 if TYPE_CHECKING:
@@ -74,9 +75,7 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
         )
         places, by_tsne = to_plane(embeddings, near, perplexity=params.perplexity, seed=params.seed)
         k = min(params.neighbours, near[1].shape[1])
-        sample = Neighbourhoods(
-            rows=rows, labels=labels, shares=shares_of_classes(near[1], labels, k, len(names)), nearest=k, names=names
-        )
+        sample = Neighbourhoods(rows=rows, labels=labels, near=labels[near[1][:, :k]], names=names)
         points = pd.DataFrame(
             {
                 "row": rows,
@@ -131,18 +130,25 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
 
 
 def _purity(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
-    shares, labels, names, neighbours = sample.shares, sample.labels, sample.names, sample.nearest
+    labels, names, neighbours = sample.labels, sample.names, sample.most
     if not neighbours:
         return [Finding("A single image has no neighbours: there is nothing to compare it with.")]
-    own = shares[np.arange(len(labels)), labels]
-    purity = mean_share(float(own.mean()), len(labels))
-    sizes = np.bincount(labels)
-    chance = float((sizes * (sizes - 1)).sum() / (len(labels) * (len(labels) - 1)))
+    own = sample.own_shares()
+    known = np.isfinite(own)
+    if not known.any():
+        return [Finding("Each class has a single image: none has a neighbour of its class to be compared with.")]
+    purity = mean_share(float(own[known].mean()), int(known.sum()))
+    chance = float((np.bincount(labels)[labels[known]] - 1).mean() / (len(labels) - 1))
+    counted = sample.besides(labels[known])
+    least, most = int(counted.min()), int(counted.max())
+    nearest = plural(most, "nearest neighbour") if least == most else f"{least} to {most} nearest neighbours"
+    why = " (as many as its class has other images)" if least < neighbours else ""
     overall = Finding(
-        f"On average, {purity} of the {plural(neighbours, 'nearest neighbour')} of an image have its class; by chance "
-        f"it would be {percent(chance)}.",
+        f"On average, {purity} of the {nearest}{why} of an image have its class; by chance it would be "
+        f"{percent(chance)}.",
         effect=purity,
     )
+    table = table[table["purity"].notna()]
     if len(table) < 2:
         return [overall]
     best = table.iloc[-1]
@@ -156,21 +162,23 @@ def _purity(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
 
 
 def _overlaps(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
-    shares, labels, names, findings = sample.shares, sample.labels, sample.names, []
+    labels, names, findings = sample.labels, sample.names, []
     for line in table[:PAIRS].to_dict("records"):
         one, other, images, overlap = (line[key] for key in ("one_index", "other_index", "images", "overlap"))
         if overlap <= 0:
             break
-        foreign = np.where(labels == one, shares[:, other], np.where(labels == other, shares[:, one], -1.0))
+        counted, inside = int(line["neighbours"]), (labels == one) | (labels == other)
+        foreign = np.where(inside, sample.shares_of(np.where(labels == one, other, one), counted), -1.0)
         order = np.argsort(-foreign, kind="stable")
         share = mean_share(overlap, images)
         sure = share.low > OVERLAP
-        near = plural(sample.nearest, "nearest neighbour")
+        near = plural(counted, "nearest neighbour")
+        why = "" if counted == sample.most else " (as many as the smaller class has other images)"
         findings.append(
             Finding(
-                f"{names[one]} and {names[other]} overlap: {share} of the {near} of their {plural(images, 'image')} "
-                "are of the other class.",
-                severity=Severity.MILD if sure else Severity.INFO,
+                f"{names[one]} and {names[other]} overlap: {share} of the {near}{why} of their "
+                f"{plural(images, 'image')} are of the other class.",
+                severity=capped(Severity.MILD, images) if sure else Severity.INFO,
                 effect=share,
                 evidence=tuple(sample.rows[order[foreign[order] > 0]][:MOST_EVIDENCE].tolist()),
                 advice="Look at the images among the other class: wrong labels, or classes that look alike."
@@ -183,7 +191,7 @@ def _overlaps(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
 
 
 def _fidelity(trust: tuple[float, int, int] | None, by_tsne: bool, shown: int, of: int) -> Finding:
-    whole = "all" if shown == of else f"{shown:,} of"
+    whole = ("its" if of == 1 else "all") if shown == of else f"{shown:,} of"
     how = "t-SNE, started from the principal components" if by_tsne else "first two principal components"
     size = f"The map shows {whole} {plural(of, 'image')} ({how})"
     if trust is None:
@@ -195,7 +203,7 @@ def _fidelity(trust: tuple[float, int, int] | None, by_tsne: bool, shown: int, o
         return Finding(claim, effect=Estimate(value))
     return Finding(
         claim,
-        severity=Severity.MILD,
+        severity=capped(Severity.MILD, measured),
         effect=Estimate(value),
         advice="Trust the neighbour counts more than distances on the map.",
     )

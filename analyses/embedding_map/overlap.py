@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
+from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import wilson
 
 if TYPE_CHECKING:
@@ -24,66 +25,90 @@ MOST = 50
 class Neighbourhoods:
     """Some images, and of which classes their nearest neighbours are.
 
+    A class of n images has n − 1 neighbours to offer each of them. Beyond these every neighbour must be of another
+    class, however well the classes are separated, so no more are counted.
+
     Attributes:
         rows: `(N,)` int, of the dataset.
         labels: `(N,)` int in [0, K).
-        shares: `(N, K)` float64, of the nearest neighbours of each that are of each class.
-        nearest: how many neighbours count, 0 for a single image.
+        near: `(N, k)` int in [0, K), labels of the nearest neighbours of each, nearest first; k is 0 for one image.
         names: K names.
     """
 
     rows: Array
     labels: Array
-    shares: Array
-    nearest: int
+    near: Array
     names: Sequence[str]
 
+    @property
+    def most(self) -> int:
+        """Neighbours that count at most."""
+        return int(self.near.shape[1])
 
-def shares_of_classes(rows: Array, labels: Array, most: int, classes: int) -> Array:
-    """Share of each image's `most` nearest neighbours that are of each class.
+    def besides(self, classes: Array) -> Array:
+        """Neighbours that count for each class: `(K,)` int, at most as many as it has other images."""
+        return np.clip(np.bincount(self.labels, minlength=len(self.names)) - 1, 0, self.most)[classes]
 
-    Args:
-        rows: `(N, k)` int, neighbours of each image, nearest first.
-        labels: `(N,)` int in [0, K).
-        most: neighbours that count.
-        classes: K.
+    def own_shares(self) -> Array:
+        """Share of the counted neighbours of each image that have its class: `(N,)`, NaN for the one of a class."""
+        count = self.besides(self.labels)
+        own = (self.near == self.labels[:, None]) & (np.arange(self.most) < count[:, None])
+        return np.asarray(own.sum(axis=1) / np.where(count > 0, count, np.nan))
 
-    Returns:
-        `(N, K)` float64, rows sum to 1; zeros where there is no neighbour.
-    """
-    found = labels[rows[:, :most]]
-    counts = np.zeros((len(labels), classes))
-    np.add.at(counts, (np.arange(len(labels))[:, None], found), 1.0)
-    return counts / max(found.shape[1], 1)
+    def shares_of(self, classes: Array, most: int) -> Array:
+        """Share of each image's `most` nearest neighbours that are of a class, `classes` `(N,)` int: `(N,)`."""
+        return np.asarray((self.near[:, :most] == classes[:, None]).sum(axis=1) / max(most, 1))
+
+    def counts(self, most: int) -> Array:
+        """Count the `most` nearest neighbours by class of the image and class of the neighbour: `(K, K)` int."""
+        shown = self.near[:, :most]
+        return confusion_counts(np.repeat(self.labels, shown.shape[1]), shown.ravel(), len(self.names))
 
 
 def purity_of_classes(near: Neighbourhoods) -> pd.DataFrame:
     """Purity of each class: the mean share of its images' neighbours that are of the same class."""
     import pandas as pd
 
-    shares, labels, names, lines = near.shares, near.labels, near.names, []
+    own, labels, names, lines = near.own_shares(), near.labels, near.names, []
+    counts = {most: near.counts(most) for most in np.unique(near.besides(labels)).tolist()}
     for c in np.unique(labels).tolist():
-        mean = shares[labels == c].mean(axis=0)
-        images = int((labels == c).sum())
-        low, high = interval_of_mean(mean[c], images)
+        most, images = int(near.besides(np.array(c))), int((labels == c).sum())
+        if not most:  # one image has no other of its class
+            lines.append((names[c], images, 0, np.nan, np.nan, np.nan, "", np.nan))
+            continue
+        mean = counts[most][c] / (most * images)
+        low, high = interval_of_mean(float(own[labels == c].mean()), images)
         other = int(np.where(np.arange(len(names)) == c, -1.0, mean).argmax())
-        lines.append((names[c], images, float(mean[c]), low, high, names[other] if other != c else "", mean[other]))
-    columns = ["class", "images", "purity", "low", "high", "next_class", "next_share"]
-    return pd.DataFrame(lines, columns=columns).sort_values("purity", kind="stable", ignore_index=True)
+        lines.append(
+            (names[c], images, most, float(mean[c]), low, high, names[other] if other != c else "", mean[other])
+        )
+    columns = ["class", "images", "neighbours", "purity", "low", "high", "next_class", "next_share"]
+    table = pd.DataFrame(lines, columns=columns)
+    return table.sort_values("purity", kind="stable", na_position="first", ignore_index=True)
 
 
 def overlap_of_pairs(near: Neighbourhoods) -> pd.DataFrame:
-    """Share of the neighbours of two classes' images that are of the other one, largest first."""
+    """Share of the neighbours of two classes' images that are of the other one, largest first.
+
+    Of each image as many neighbours count as the smaller class has other images, so that none is of the other class
+    because its own has no more; two classes, one of which has a single image, are not listed.
+    """
     import pandas as pd
 
     labels, names = near.labels, near.names
     there, sizes = np.unique(labels, return_counts=True)
-    among = np.stack([near.shares[labels == c].sum(axis=0) for c in there])[:, there]
-    one, other = np.triu_indices(len(there), 1)
-    images = sizes[one] + sizes[other]
-    overlap = (among + among.T)[one, other] / images
+    besides = near.besides(there)
+    upper = np.triu_indices(len(there), 1)
+    known = np.minimum(*besides[np.stack(upper)]) > 0
+    one, other = (each[known] for each in upper)
+    counted = np.minimum(besides[one], besides[other])
+    images, overlap = sizes[one] + sizes[other], np.zeros(len(one))
+    for most in np.unique(counted).tolist():
+        among, pairs = near.counts(most)[np.ix_(there, there)], counted == most
+        overlap[pairs] = (among + among.T)[one[pairs], other[pairs]] / (most * images[pairs])
     order = np.argsort(-overlap, kind="stable")[:MOST]
-    one, other, images, overlap = one[order], other[order], images[order], overlap[order]
+    one, other, images = one[order], other[order], images[order]
+    overlap, counted = overlap[order], counted[order]
     ends = [interval_of_mean(*each) for each in zip(overlap.tolist(), images.tolist(), strict=True)]
     low, high = np.array(ends).reshape(-1, 2).T
     return pd.DataFrame(
@@ -93,6 +118,7 @@ def overlap_of_pairs(near: Neighbourhoods) -> pd.DataFrame:
             "one_index": there[one],
             "other_index": there[other],
             "images": images,
+            "neighbours": counted,
             "overlap": overlap,
             "low": low,
             "high": high,

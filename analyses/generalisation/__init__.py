@@ -18,7 +18,7 @@ from workbench.core.wording import percent, plural
 from workbench.data.sampling import evenly, worst_first
 from workbench.session.analysis import Analysis
 from workbench.session.held_out import Part, fitted_rows, parts
-from workbench.statistics.rates import ENOUGH, difference, odds_ratio, rate, wilson
+from workbench.statistics.rates import ENOUGH, capped, difference, odds_ratio, rate, wilson
 from workbench.training.learning_curves import learning_curves
 
 from .figure import draw_generalisation
@@ -262,7 +262,7 @@ def _underfitting(session: Session, fitted: Part | None, line: LinearPixels | No
     if fit is not Fit.TOO_LITTLE or line is None or linear is None or shortfall is None:
         return Finding(
             claim,
-            severity=Severity.MILD,
+            severity=Severity.MILD if climbing is not None else capped(Severity.MILD, len(predictions)),
             effect=effect,
             advice=GIVE_AS_IN_TRAINING if fit is Fit.OTHER_INPUT else TRAIN_LONGER,
             kind="underfitting",
@@ -271,7 +271,10 @@ def _underfitting(session: Session, fitted: Part | None, line: LinearPixels | No
     learned = fitted is None or fitted.share.high >= linear.value
     return Finding(
         claim,
-        severity=Severity.SERIOUS if not learned and (shortfall.low > SHORT or climbing is not None) else Severity.MILD,
+        severity=capped(
+            Severity.SERIOUS if not learned and (shortfall.low > SHORT or climbing is not None) else Severity.MILD,
+            len(line.rows),
+        ),
         effect=shortfall,
         evidence=worst_first(predictions, line.rows[line.correct & ~predictions.correct[line.rows]]),
         advice=TRAIN_LONGER,

@@ -72,7 +72,7 @@ class Suspects:
         order = np.argsort(score, kind="stable")
         order = order[quality.suggested[order] != labels[order]]
         issue = np.zeros(len(rows), bool)
-        issue[quality.issues] = True
+        issue[quality.issues] = not quality.silence  # where nothing can be told, none is accused
         suggested = quality.suggested[order]
         return cls(
             part=part,

@@ -23,7 +23,7 @@ from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars,
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.neighbours import Witnesses, unit, witnesses
-from workbench.statistics.credibility import agreement, credibility
+from workbench.statistics.credibility import agreement, credibility, offered
 from workbench.statistics.rates import rate
 from workbench.statistics.significance import mean_with_interval
 
@@ -76,11 +76,17 @@ class Neighbours(Analysis[NeighboursParams]):
         if not near.shape[1]:
             alone = Finding("There is only one image, so it has no neighbours.")
             return Result({"neighbours": _near(seen, found[row], apart[row], predictions, row)}, findings=(alone,))
-        agree = agreement(near, predictions.predicted)
-        belief = credibility(near, predictions.predicted, near, predictions.labels, inside=True)
+        offers, own = seen.dataset.labels, seen.own >= 0
+        as_label = offered(offers, predictions.labels, own)
+        as_predicted = offered(offers, predictions.predicted, own & predictions.correct)
+        agree = agreement(near, predictions.predicted, as_predicted)
+        belief = credibility(
+            near, predictions.predicted, near, predictions.labels, inside=True, most=as_predicted, held_most=as_label
+        )
+        counted = int(min(as_label[row], as_predicted[row], near.shape[1]))
         groups = _groups(predictions, agree, belief)
         tables = {"neighbours": _near(seen, found[row], apart[row], predictions, row)}
-        findings = [_about(predictions, row, near[row], float(belief[row]), seen)]
+        findings = [_about(predictions, row, (near[row], counted), float(belief[row]), seen)]
         arrays, shown = {"image": thumbnails_of(session.dataset, [row])}, {"nearest": found[row, :COLUMNS]}
         if seen.part == "train":
             tables["influence"] = _pushes(session, seen, row, names)
@@ -102,9 +108,9 @@ class Neighbours(Analysis[NeighboursParams]):
             "true": names[predictions.labels[row]],
             "predicted": names[predictions.predicted[row]],
             "confidence": float(predictions.confidence[row]),
-            "agreement": float(agree[row]),
+            "agreement": float((near[row, :counted] == predictions.predicted[row]).mean()),
             "credibility": float(belief[row]),
-            "neighbours": int(near.shape[1]),
+            "neighbours": counted,
             "title": seen.title,
         }
         return Result(tables, arrays=arrays, findings=tuple(findings), notes=notes)
@@ -217,20 +223,24 @@ def _images(predictions: Predictions, agree: Array, belief: Array, rows: Array, 
     )
 
 
-def _about(predictions: Predictions, row: int, near: Array, belief: float, seen: Witnesses) -> Finding:
-    """Report how far the neighbours agree with the prediction."""
+def _about(predictions: Predictions, row: int, nearest: tuple[Array, int], belief: float, seen: Witnesses) -> Finding:
+    """Report how far the neighbours agree with the prediction: as many, of all labels in `nearest`, as it says."""
+    every, counted = nearest
+    near = every[:counted]
     label, predicted, names = predictions.labels[row], predictions.predicted[row], seen.dataset.class_names
     with_predicted, with_label = int((near == predicted).sum()), int((near == label).sum())
     share, sure = rate(with_predicted, len(near)), probability(float(predictions.confidence[row]), 1)
     wrong = label != predicted
+    whose = "the smaller of both classes" if wrong else "the class"
+    few = "" if counted == len(every) else f" (as many as {whose} has)"
     claim = (
         f"Image {row} ({names[label]}) is misclassified as {names[predicted]}"
         if wrong
         else f"Image {row} is correctly classified as {names[label]}"
     )
     claim += (
-        f" (confidence {sure} %); of its {len(near)} nearest {seen.title}, {with_predicted} are {names[predicted]}, "
-        f"{share}"
+        f" (confidence {sure} %); of its {len(near)} nearest {seen.title}{few}, {with_predicted} are "
+        f"{names[predicted]}, {share}"
     )
     claim += f", and {with_label} are {names[label]}" if wrong else ""
     return Finding(f"{claim}. Credibility {belief:.3f}.", severity=Severity.INFO, effect=share, evidence=(row,))

@@ -20,7 +20,7 @@ from workbench.data.sampling import MOST_EVIDENCE, balanced_rows
 from workbench.data.thumbnails import small
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimate
-from workbench.statistics.rates import rate
+from workbench.statistics.rates import capped, rate
 
 from .corruptions import FAMILIES, SEVERITIES, Corruptions
 from .figure import draw_trial
@@ -148,6 +148,14 @@ def _points(found: Estimate) -> str:
     return f"{value} points (95 % interval {low} to {high})"
 
 
+def _change(drop: Estimate) -> str:
+    """Say by how much the accuracy is lower, or higher."""
+    if drop.value >= 0:
+        return f"lowers the accuracy by {_points(drop)}"
+    ends = (-drop.high, -drop.low)  # NaN where there is none
+    return f"raises the accuracy by {_points(Estimate(-drop.value, *ends))}"
+
+
 def _fragility(trial: Trial, middle: int) -> Finding:
     """Judge the costliest family: at the mildest severity for a fault, at the middle one else."""
     first, count = trial.severities[0], len(trial.families)
@@ -161,10 +169,15 @@ def _fragility(trial: Trial, middle: int) -> Finding:
     family, before = FAMILIES[trial.families[worst]], rate(int(trial.right[worst, 0].sum()), len(trial.rows))
     after = rate(int(trial.right[worst, place].sum()), len(trial.rows))
     claim = (
-        f"{family.title} ({family.words(severity)}, severity {severity} of {SEVERITIES[-1]}) lowers the accuracy by "
-        f"{_points(found)}, from {percent(before.value)} to {percent(after.value)} on "
-        f"{plural(len(trial.rows), 'image')}"
+        f"{family.title} ({family.words(severity)}, severity {severity} of {SEVERITIES[-1]}) {_change(found)}, "
+        f"from {percent(before.value)} to {percent(after.value)} on {plural(len(trial.rows), 'image')}"
     )
+    if not trial.right[:, 0].any():  # a change can then only find a right class by chance
+        return Finding(
+            f"None of {plural(len(trial.rows), 'image')} is classified correctly, so there is no accuracy to lose.",
+            effect=found,
+            kind="fragility",
+        )
     others = [FAMILIES[trial.families[f]].title for f in broken if f != worst]
     if others:
         claim += f"; at the same severity {join_names([each.lower() for each in others])} also cost too much"
@@ -178,7 +191,7 @@ def _fragility(trial: Trial, middle: int) -> Finding:
     )
     return Finding(
         f"{claim}.",
-        severity=Severity.SERIOUS if broken else Severity.MILD if weak else Severity.INFO,
+        severity=capped(Severity.SERIOUS if broken else Severity.MILD if weak else Severity.INFO, len(trial.rows)),
         effect=found,
         evidence=tuple(trial.rows[surest].tolist()),
         advice=advice if broken or weak else "",
@@ -194,7 +207,8 @@ def _mean_cost(trial: Trial, families: pd.DataFrame) -> Finding:
     mean, error = float(families["mean_drop"].mean()), families["corruption_error"].mean()
     claim = (
         f"Averaged over {plural(len(families), 'kind')} of corruption and "
-        f"{plural(len(trial.severities), 'severity level')}, the accuracy falls by {100 * mean:.1f} points"
+        f"{plural(len(trial.severities), 'severity level')}, the accuracy {'falls' if mean >= 0 else 'rises'} by "
+        f"{100 * abs(mean):.1f} points"
     )
     if np.isfinite(error):
         claim += f"; the mean corruption error is {error:.2f} times that of a linear classifier on the pixels"

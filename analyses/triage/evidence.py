@@ -11,7 +11,7 @@ from workbench.core.types import Array
 from workbench.data.sampling import evenly
 from workbench.session.likeness import alike
 from workbench.session.neighbours import Witnesses, pictures, witnesses
-from workbench.statistics.credibility import agreement, credibility
+from workbench.statistics.credibility import agreement, credibility, offered
 from workbench.statistics.nearness import NEIGHBOUR, scale_of
 
 from .wrong_labels import wrong_labels
@@ -46,7 +46,8 @@ class Evidence:
         wrong_label: `(n,)` probability that the label is wrong; `spread` whether wrong labels spread over all classes
             explain it, or only those of its pair of classes.
         probabilities: `(n, 2)` of the label and of the predicted class, at the temperature that fits.
-        agreement: `(n, 2)` share of the nearest witnesses with the label, and with the predicted class.
+        agreement: `(n, 2)` share of the nearest witnesses with the label, and with the predicted class: of as many as
+            the smaller of both classes has, since of more some must be of other classes.
         credibility: `(n,)` of the prediction.
         far: `(n, 2)` share of right images at least as far from their nearest witness, by pixels and by embedding.
         apart: `(n, 2)` distances to the nearest witness: pixels in [0, 1], and embeddings of length 1.
@@ -71,12 +72,16 @@ class Evidence:
         """Give each error its place in `GROUPS`: `(n,)` int64.
 
         A copy with another label is a fact, so it comes first. What lies outside of everything tells nothing about
-        labels, so it comes second. Then a label that is likely wrong, then two answers that are both possible.
+        labels, so it comes second. Then a label that is likely wrong, then two answers that are both possible: to the
+        probability or to the neighbours by themselves, for where each of them knows but one answer, they contradict
+        each other and nothing is ambiguous.
         """
         limit = RARE / 2  # of two tests
         support = (self.probabilities + self.agreement) / 2
         wrong = self.wrong_label > np.where(self.spread, SCATTERED, PAIRED)
-        tests = [self.copy >= 0, (self.far <= limit).any(axis=1), wrong, support.min(axis=1) >= POSSIBLE]
+        torn = np.maximum(self.probabilities.min(axis=1), self.agreement.min(axis=1)) >= POSSIBLE
+        both = torn & (support.min(axis=1) >= POSSIBLE)
+        tests = [self.copy >= 0, (self.far <= limit).any(axis=1), wrong, both]
         return np.asarray(np.select(tests, [2, 3, 0, 1], 4))
 
 
@@ -98,6 +103,13 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
     angles, neighbours = seen.by_embedding(session, k, np.concatenate([placed, usual]))
     votes = seen.dataset.labels[neighbours]
     of_errors, of_usual = votes[:count], votes[len(placed) :]
+    offers, inside = seen.dataset.labels, seen.own >= 0
+    both = np.stack([labels[errors], predicted[errors]], axis=1)
+    as_label, as_predicted = (
+        offered(offers, both[:, 0], inside[errors]),
+        offered(offers, both[:, 1], np.zeros(count, bool)),
+    )
+    most = np.minimum(as_label, as_predicted)
     if session.dataset.has_images:
         pixels, looks_like = seen.nearest(pictures(session.dataset, placed), pictures(seen.dataset), NEIGHBOUR, placed)
     else:
@@ -117,14 +129,20 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
     for each in (judged.scattered, judged.paired):
         each[errors[odd]] = 0.0
     spread = judged.scattered[errors] > SCATTERED
-    both = np.stack([labels[errors], predicted[errors]], axis=1)
     return Evidence(
         rows=errors,
         wrong_label=np.where(spread, judged.scattered[errors], judged.paired[errors]),
         spread=spread,
         probabilities=judged.probabilities[errors[:, None], both],
-        agreement=np.stack([_shares(of_errors, both[:, n]) for n in (0, 1)], axis=1),
-        credibility=credibility(of_errors, predicted[errors], of_usual, labels[usual]),
+        agreement=np.stack([_shares(of_errors, both[:, n], most) for n in (0, 1)], axis=1),
+        credibility=credibility(
+            of_errors,
+            predicted[errors],
+            of_usual,
+            labels[usual],
+            most=as_predicted,
+            held_most=offered(offers, labels[usual], inside[usual]),
+        ),
         far=far,
         apart=apart,
         copy=copy,
@@ -154,8 +172,8 @@ def _far_out(distances: Array, errors: int) -> tuple[Array, Array]:
     return own, np.maximum(reached, 0.5) / len(right)
 
 
-def _shares(near: Array, classes: Array) -> Array:
-    return agreement(near, classes) if near.shape[1] else np.zeros(len(classes))
+def _shares(near: Array, classes: Array, most: Array) -> Array:
+    return agreement(near, classes, most) if near.shape[1] else np.zeros(len(classes))
 
 
 def _copies(session: Session, seen: Witnesses, rows: Array, pixels: Array, found: Array) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
-from workbench.core.wording import number, percent
+from workbench.core.wording import apart, number, percent
 
 ENDS = ("", "_low", "_high")
 """What the columns of a table that hold an estimate are called after its name."""
@@ -54,13 +54,13 @@ class Estimate:
         return float(self.value)
 
     def __str__(self) -> str:
-        share = self.unit == "%"
-        shown = percent(self.value) if share else number(self.value)
+        write = percent if self.unit == "%" else number
         if self.interval is None:
-            return shown
-        if share:
-            return f"{shown} (95 % interval {percent(self.low).removesuffix(' %')}–{percent(self.high)})"
-        return f"{shown} (95 % interval {number(self.low)} to {number(self.high)})"
+            return write(self.value)
+        shown, low, high = apart(write, self.value, *self.interval)
+        if self.unit == "%":
+            return f"{shown} (95 % interval {low.removesuffix(' %')}–{high})"
+        return f"{shown} (95 % interval {low} to {high})"
 
 
 def columns(name: str, parts: Iterable[Any]) -> dict[str, Any]:

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+MOST_DECIMALS = 4
+"""Decimals with which both ends of a narrow interval are told apart."""
 
-def percent(share: float) -> str:
+
+def percent(share: float, decimals: int = 1) -> str:
     """Write a share in percent: one decimal, two near 0 and 1, where the first would hide the rest."""
     near = 0 < share < 0.0005 or 0.9995 < share < 1
-    shown = f"{100 * share:.{2 if near else 1}f}"
-    return f"{shown.removesuffix('.0') if shown in ('0.0', '100.0') else shown} %"
+    shown = f"{100 * share:.{max(decimals, 2) if near else decimals}f}"
+    return f"{shown.partition('.')[0] if share in (0, 1) or shown in ('0.0', '100.0') else shown} %"
+
+
+def apart(write: Callable[..., str], value: float, low: float, high: float) -> list[str]:
+    """Write a value and both ends of its interval with as few decimals as tell the ends apart, at most four.
+
+    Args:
+        write: `percent` or `number`, which take decimals.
+        value: what lies in the interval.
+        low: its lower end.
+        high: its upper end; equal ends are written as they are.
+    """
+    every = (value, low, high)
+    plain = [write(each) for each in every]
+    if plain[1] != plain[2] or low == high:
+        return plain
+    finer = [[write(each, decimals) for each in every] for decimals in range(2, MOST_DECIMALS + 1)]
+    return next((each for each in finer if each[1] != each[2]), finer[-1])
 
 
 def bare_percent(share: float, decimals: int = 0) -> str:

@@ -16,7 +16,7 @@ ERRORS: frozenset[Kind] = frozenset({"underperforming-class", "confused-pair", "
 ALL_ERRORS: frozenset[Kind] = ERRORS | {"miscalibration", "underfitting", "overfitting", "fragility"}
 FOLLOWS: dict[Kind, frozenset[Kind]] = {
     "preprocessing-mismatch": ALL_ERRORS | {"constant-prediction", "train-test-shift", "label-permutation"},
-    "label-permutation": ALL_ERRORS - {"underfitting"} | {"train-test-shift", "preprocessing-mismatch"},
+    "label-permutation": ALL_ERRORS | {"train-test-shift", "preprocessing-mismatch"},
     "constant-prediction": ALL_ERRORS | {"label-permutation", "shortcut"},
     "dead-channels": ERRORS | {"miscalibration", "underfitting"},
     "shortcut": ERRORS,

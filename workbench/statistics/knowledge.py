@@ -91,7 +91,7 @@ class Knowledge:
         """Why nothing can be told about labels: the rest of a sentence after "since"; empty where something can."""
         count, right = len(self.labels), int(self.right.sum())
         if count < FEWEST:
-            return f"{count} labels are too few"
+            return "1 label is too few" if count == 1 else f"{count} labels are too few"
         labelled, said = (np.bincount(each, minlength=self.classes) / count for each in (self.labels, self.predicted))
         low = float(wilson(right, count)[0])
         if low <= max(float(labelled @ said), 1 / self.classes):

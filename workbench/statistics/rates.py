@@ -6,10 +6,27 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from workbench.core.estimate import Estimate
+from workbench.core.finding import Severity
 from workbench.core.types import Array
 
 ENOUGH = 20
 """Images from which a difference is called a fault; of fewer, an accident of the choice cannot be told from it."""
+FEWEST = 5
+"""Images from which a difference is worth knowing at all; of fewer, what is seen is only said."""
+
+
+def capped(severity: Severity, images: int) -> Severity:
+    """Return the worst that so many images can show, at most `severity`.
+
+    Args:
+        severity: how bad it would be, if there were enough.
+        images: those that the finding was measured on: of a class, if it is about a class.
+
+    Returns:
+        A fact below `FEWEST` images, at most mild below `ENOUGH`.
+    """
+    most = Severity.INFO if images < FEWEST else Severity.MILD if images < ENOUGH else Severity.CRITICAL
+    return min(severity, most)
 
 
 def wilson(hits: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95) -> tuple[Array, Array]:

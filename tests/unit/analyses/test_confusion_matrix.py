@@ -27,9 +27,34 @@ def test_accuracy_has_its_interval_and_its_errors(stand_in):
 
 
 def test_no_better_than_the_largest_class_is_critical(stand_in):
-    finding = ConfusionMatrix().compute(stand_in([0, 0, 0, 1] * 6, [0] * 24), ConfusionMatrixParams()).findings[0]
+    finding = ConfusionMatrix().compute(stand_in([0, 0, 0, 1] * 20, [0] * 80), ConfusionMatrixParams()).findings[0]
     assert finding.severity == "critical"
     assert "no better than always predicting ant (75.0 %)" in finding.claim
+
+
+@pytest.mark.parametrize(
+    ("largest", "others", "severity", "said"),
+    [
+        (
+            (30, 30),
+            (0, 1),
+            "info",
+            "not surely better than always predicting ant (96.8 %)",
+        ),  # one image decides nothing
+        ((18, 18), (0, 19), "info", "not surely better"),  # too few besides the largest class
+        ((130, 110), (12, 20), "info", "not surely better"),  # 12 right less 20 wrong may be chance: p = 0.11
+        ((130, 100), (12, 20), "critical", "no better"),  # 12 right less 30 wrong is not: p = 0.004
+        ((50, 50), (0, 20), "critical", "no better"),
+    ],
+)
+def test_what_is_right_about_the_other_classes_decides(stand_in, largest, others, severity, said):
+    """One image besides the largest class decides nothing, nor do nineteen."""
+    of, right = largest
+    won, rest = others
+    labels = [0] * of + [1] * rest
+    predicted = [0] * right + [1] * (of - right) + [1] * won + [0] * (rest - won)
+    finding = ConfusionMatrix().compute(stand_in(labels, predicted), ConfusionMatrixParams()).findings[0]
+    assert finding.severity == severity and said in finding.claim
 
 
 def test_two_right_images_are_not_called_no_better_than_one_class(stand_in):
@@ -37,7 +62,7 @@ def test_two_right_images_are_not_called_no_better_than_one_class(stand_in):
     assert finding.severity == "info" and "better" not in finding.claim
 
 
-@pytest.mark.parametrize(("images", "severity"), [(1, "info"), (2, "info"), (12, "serious"), (40, "serious")])
+@pytest.mark.parametrize(("images", "severity"), [(1, "info"), (2, "info"), (12, "mild"), (40, "serious")])
 def test_a_class_never_predicted_is_serious_where_it_has_enough_images(stand_in, images, severity):
     labels, predicted = [0, *[1] * images, 2], [0, *[0] * images, 2]
     found = ConfusionMatrix().compute(stand_in(labels, predicted), ConfusionMatrixParams()).findings

@@ -19,7 +19,7 @@ def test_the_conclusions_by_hand(stand_in):
     assert said[2].startswith("The weakest class is ant: recall 66.7 %")
     assert "which may be chance" in said[2]
     assert said[3].startswith(
-        "Most often confused: ant with bee (1 times) and ant with cat (1 times); together 2 of 2 errors"
+        "Most often confused: ant with bee (1 time) and ant with cat (1 time); together 2 of 2 errors"
     )
     # Each confidence is 0.7: 30 % would be wrong, 25 % are; all lie in one bin.
     assert said[-1].startswith("The confidence predicts 30.0 % errors, 25.0 % are observed; expected")

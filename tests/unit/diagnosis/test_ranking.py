@@ -1,3 +1,5 @@
+import pytest
+
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.result import Result
@@ -95,6 +97,14 @@ def test_of_exchanged_labels_and_another_preprocessing_the_larger_gain_stands_on
     ):
         found = [("a", finding(one, "critical", 0.9)), ("b", finding(other, "critical", 0.1))]
         assert kinds(found) == [(one, [other])]
+
+
+@pytest.mark.parametrize("cause", ["label-permutation", "constant-prediction", "preprocessing-mismatch"])
+def test_a_model_whose_every_answer_is_wrong_has_not_learned_too_little(cause):
+    """Exchanged classes, one answer for all, other pixels than in training: more epochs mend none of them."""
+    follow = ["underfitting", "overfitting", "label-noise", "miscalibration"]
+    (head, also), *rest = kinds([("a", finding(cause, "critical", 1.0)), *((each, finding(each)) for each in follow)])
+    assert (head, sorted(also), rest) == (cause, sorted(follow), [])
 
 
 def test_nothing_is_lost():

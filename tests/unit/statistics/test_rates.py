@@ -4,13 +4,28 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from workbench.core.finding import Severity
 from workbench.statistics.confusion import confusion_counts, f1, precision, recall
-from workbench.statistics.rates import difference, wilson
+from workbench.statistics.rates import capped, difference, wilson
 
 LABELS = np.array([0, 0, 0, 1, 1, 3])
 PREDICTED = np.array([0, 0, 1, 1, 0, 1])
 # Class 2 is in neither, class 3 is never predicted.
 COUNTS = np.array([[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("images", "severities"),
+    [
+        (0, ["info", "info", "info", "info"]),
+        (4, ["info", "info", "info", "info"]),
+        (5, ["info", "mild", "mild", "mild"]),
+        (19, ["info", "mild", "mild", "mild"]),
+        (20, ["info", "mild", "serious", "critical"]),
+    ],
+)
+def test_few_images_cap_what_is_said_of_them(images, severities):
+    assert [capped(each, images) for each in Severity] == severities
 
 
 def test_counts_have_true_classes_in_rows():

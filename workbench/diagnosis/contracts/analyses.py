@@ -11,20 +11,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from workbench.core.cache import load_result, save_result
 from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Kind, Severity
 from workbench.core.params import Parameter, describe, make
 from workbench.core.result import Result
+from workbench.core.wording import plural
 from workbench.diagnosis import registry
 from workbench.diagnosis.contracts.check import Check, hold
 from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
 from workbench.plotting.mathtext import formulas
 from workbench.session.session import Session
+from workbench.statistics.rates import capped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SEVERITIES = ("info", "mild", "serious", "critical")
+COUNTED: frozenset[Kind] = frozenset({"class-imbalance", "duplicates", "leakage"})
+"""What is counted, and not estimated: a class without images and an exact copy are facts, however few there are."""
 
 
 def asks_a_question(_: Sessions, name: str) -> None:
@@ -106,6 +113,29 @@ def check_result(result: Result, session: Session) -> None:
                 hold(not flat, f"Table {name!r}: an interval of {column!r} has no width.")
 
 
+def check_severities(result: Result, session: Session) -> None:
+    """See that no finding about evaluated images is worse than so many can show (`capped`).
+
+    A finding with `classes` is about the images that have, or are predicted as, one of them; others are about all.
+
+    Raises:
+        Broken: if one is.
+    """
+    predictions, everyone = session.predictions, np.ones(len(session.dataset), bool)
+    for finding in result.findings:
+        if finding.part != "data" or finding.kind in COUNTED or not finding.evidence:
+            continue
+        classes = np.array(finding.classes, np.int64)
+        concerned = np.isin(predictions.labels, classes) | np.isin(predictions.predicted, classes)
+        images = int((concerned if finding.classes else everyone).sum())
+        worst = capped(Severity.CRITICAL, images)
+        hold(
+            finding.severity <= worst,
+            f"{finding.claim!r}: {plural(images, 'image')} can show nothing worse than {worst!s}. Got "
+            f"{finding.severity!s}: use `workbench.statistics.rates.capped`.",
+        )
+
+
 def returns_from_disk(trial: Sessions, name: str) -> None:
     """A result that is read back from disk has the same findings and the same figure."""
     result = trial.answer(name)
@@ -151,6 +181,7 @@ def takes_case(trial: Sessions, name: str, case: str, values: Mapping[str, Any] 
         hold(str(error).endswith((".", "?")), f"{case}: the reason must be a sentence. Got {str(error)!r}.")
         return
     check_result(result, session)
+    check_severities(result, session)
     hold(pixels(registry.draw(result)), f"{case}: the figure is empty.")
 
 

@@ -102,6 +102,7 @@ def _more(each: Diagnosed, images: int) -> list[str]:
     if finding.confirm:
         lines.append(f"check: {finding.confirm}")
     if each.also:
-        lines.append(f"also explains: {join_names([f'{other.kind} ({name})' for name, other in each.also], 4)}")
+        others = dict.fromkeys(f"{other.kind} ({name})" for name, other in each.also)  # several of a kind are said once
+        lines.append(f"also explains: {join_names([*others], 4)}")
     lines.append(f"details: workbench analyze {each.analysis}")
     return lines
