@@ -15,6 +15,7 @@ from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
+from workbench.data.image_file import AS_STORED
 from workbench.data.sampling import balanced_rows, worst_first
 from workbench.models.input_variants import Convention, conventions, other_fits
 from workbench.models.preprocessing_search import AS_THEY_ARE, compare_inputs, correct_on
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from workbench.core.dataset import Dataset
     from workbench.session.session import Session
 
 JUMP = 0.1
@@ -172,7 +174,7 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
             severity=Severity.CRITICAL,
             effect=Estimate(gain, *interval),
             evidence=tuple(rows[right[name] & ~now].tolist()),
-            advice=_advice(way, elsewhere),
+            advice=_advice(way, elsewhere) + _turned(dataset, way),
             kind="train-test-shift" if shifted else "preprocessing-mismatch",
             cost=Estimate(gain, *interval),
             confirm="Change all images in this way and evaluate again.",
@@ -223,6 +225,14 @@ def _advice(way: Convention, elsewhere: bool | None) -> str:
         )
     advice = f"Give the model images that are {way.words}, here and in use; best as a layer of the model."
     return f"Open it with --preprocessing {way.flag}. {advice}" if way.flag else advice
+
+
+def _turned(dataset: Dataset, way: Convention) -> str:
+    """Say that photos were turned upright while they were read, where another picture of them is better."""
+    turned = [note for note in dataset.notes if AS_STORED in note]
+    if not turned or way.flag or way.scales:
+        return ""
+    return f" Before that: {turned[0]}, so a model that learned from such a reader saw them otherwise."
 
 
 def _training_agrees(session: Session, way: Convention) -> bool | None:

@@ -148,11 +148,9 @@ def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Readin
 
 
 def _with_names(dataset: Dataset, how: Reading) -> Dataset:
-    from workbench.data.class_names import matching_names
+    from workbench.data.class_names import with_names
 
-    if how.class_names is None:
-        return dataset
-    return replace(dataset, class_names=matching_names(how.class_names, dataset.class_names, repr(dataset.name)))
+    return dataset if how.class_names is None else with_names(dataset, how.class_names, repr(dataset.name))
 
 
 def _held_out(train: Dataset, share: float) -> Dataset:

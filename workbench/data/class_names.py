@@ -8,7 +8,10 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
@@ -73,6 +76,23 @@ def matching_names(names: Sequence[str], own: tuple[str, ...], what: str, *, nam
             f"Got {len(names)}: {join_names(names, SHOWN)}."
         )
     return tuple(names)
+
+
+def with_names(dataset: Dataset, given: Sequence[str], what: str) -> Dataset:
+    """Return a data set that has names of its own with the given ones: in their order if they are the same names.
+
+    Raises:
+        WorkbenchError: if they are not as many, or some are names of other classes than they stand for.
+    """
+    own = dataset.class_names
+    names = matching_names(given, own, what)
+    places = places_among(own, names)
+    if None in places:
+        refuse_mixture(own, names, what)
+        places = list(range(len(own)))
+    order = np.array(places, np.int64)
+    notes = (*dataset.notes, *shown_as(own, [names[place] for place in order.tolist()]))
+    return replace(dataset, labels=order[dataset.labels], class_names=names, notes=notes)
 
 
 def read_renaming(given: str | Path | Sequence[str] | Mapping[str, str]) -> dict[str, str]:

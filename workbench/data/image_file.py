@@ -28,6 +28,8 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "PPM")
 LIMIT = 40_000_000  # pixels
 DEEP = "more than 8 bits"
 """What is noted down in the `info` of an image that had them."""
+AS_STORED = "Keras' readers leave them as they are stored"
+"""What is said of photos that are turned upright."""
 SILENT = ("ignore", None, Warning, re.compile(r"PIL\."), 0)  # as Python keeps its filters of warnings
 
 

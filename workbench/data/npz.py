@@ -14,7 +14,7 @@ from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data.arrays import channels_last, checked_images, checked_labels
-from workbench.data.class_names import begin_at_one, from_one, matching_names, starts_at_one
+from workbench.data.class_names import begin_at_one, from_one, matching_names, starts_at_one, with_names
 from workbench.data.folder.part_words import part_and_rest
 
 SPLITS = ("train", "test", "validation")
@@ -93,8 +93,9 @@ def load_npz(
             given = class_names if class_names is not None else _array(arrays, "class_names", path)
             _refuse_from_one(every, len(given), path)
         names = _class_names(arrays, path, count)
-        if class_names is not None:
-            names = matching_names(class_names, names, path.name, named="class_names" in arrays)
+        named = "class_names" in arrays
+        if class_names is not None and not named:
+            names = matching_names(class_names, names, path.name, named=False)
         x, y = held[own]
         what = f"{x} of {path.name}"
         images, notes = channels_last(_array(arrays, x, path), what)
@@ -114,7 +115,7 @@ def load_npz(
         images, chosen = images[rows], chosen[rows]
         share = f"{100 * test_share:g} % of each class held out as test part, {plural(tested, 'image')} (seed {seed})"
         notes = (*notes, f"no train and test arrays: {share}")
-    return Dataset(
+    dataset = Dataset(
         images,
         chosen,
         class_names=names,
@@ -122,6 +123,7 @@ def load_npz(
         name=f"{path.stem}/{split}",
         notes=(*notes, *starts_at_one(every.tolist(), names)),
     )
+    return with_names(dataset, class_names, path.name) if class_names is not None and named else dataset
 
 
 def _refuse_from_one(labels: Array, names: int, path: Path) -> None:

@@ -211,3 +211,14 @@ def test_arrays_that_are_no_images_with_labels_are_one_sentence(tmp_path):
     np.savez(tmp_path / "m.npz", a=GREY)
     with pytest.raises(WorkbenchError, match=r"must hold the arrays x_test and y_test. It holds a"):
         own_parts(tmp_path / "m.npz")
+
+
+def test_given_names_in_another_order_move_the_labels_of_a_file_that_has_names(save):
+    path = save(class_names=["ants", "bees", "cows"])  # y_test is 0, 1
+    data = load_dataset(path, class_names=["Cow", "Bee", "Ant"])
+    assert data.class_names == ("Cow", "Bee", "Ant")
+    assert data.labels.tolist() == [2, 1]
+    assert "ants is shown as Ant, bees is shown as Bee and cows is shown as Cow" in data.notes
+    assert load_dataset(path, class_names=["x", "y", "z"]).labels.tolist() == [0, 1]
+    with pytest.raises(WorkbenchError, match=r"hold 'bees' in the place of 'ants'"):
+        load_dataset(path, class_names=["bees", "y", "z"])

@@ -30,6 +30,7 @@ from workbench.data.folder.label_file import has_labels, is_label_file, lay_out_
 from workbench.data.folder.layout import Layout, lay_out_tree
 from workbench.data.folder.survey import Survey, survey_files
 from workbench.data.folder.tree import Tree, look_through, printable
+from workbench.data.image_file import AS_STORED
 from workbench.data.reading import Reading
 from workbench.data.resizing import FITS, OVERSHOOTING, other_proportions
 
@@ -213,9 +214,7 @@ class Folder:
         if deep := int((self.survey.deep & usable).sum()):
             yield f"{plural(deep, 'image')} of 16 bits a channel: the high 8 are read, as Keras' readers do"
         if turned := int((self.survey.turned & usable).sum()):
-            yield (
-                f"{plural(turned, 'image')} turned upright, as EXIF says; Keras' readers leave them as they are stored"
-            )
+            yield f"{plural(turned, 'image')} turned upright, as EXIF says; {AS_STORED}"
 
     def _resizing(self, sizes: Array, size: tuple[int, int]) -> str:
         """Say how files of `(n, 2)` `sizes` are fitted to (H, W), and what may be wrong with that."""

@@ -111,7 +111,14 @@ class _Reader:
             bare = [each for each in place.places.values() if not each.count and part_of(each.name)]
             self.notes += [f"{printable(each.name)}/ {each.bare}" for each in bare]
         else:
-            self._take_classes({"": [self._without_annotations(place)]})
+            place = self._without_annotations(place)
+            for copy in self._copies(full):
+                del place.places[copy.name]
+                self.aside[copy.path] = (
+                    f"{plural(copy.count, 'image')} in {printable(copy.path)} skipped: a second copy of the class "
+                    "folders beside it, which Keras' readers take for a class; name the classes if the model has it"
+                )
+            self._take_classes({"": [place]})
 
     def layout(self) -> Layout:
         """Give what was found.
@@ -234,6 +241,16 @@ class _Reader:
         if any(place.images for place in full) or not all(each and all(each) for each in inner):
             return False
         return len({part for each in inner for part in each}) > 1
+
+    def _copies(self, full: list[Place]) -> list[Place]:
+        """Folders that hold nothing but the classes beside them once more: PlantVillage/PlantVillage."""
+        found = []
+        for each in full:
+            inside, beside = {inner.name for inner in each.full}, {other.name for other in full if other is not each}
+            known = any(printable(each.name) in names for names in self.names)
+            if len(inside) > 1 and inside <= beside and not each.images and not known:
+                found.append(each)
+        return found if len(full) - len(found) > 1 else []
 
     def _fused(self, full: list[Place]) -> dict[Place, tuple[str, str]]:
         """Folders that are a part and a class in one name: train_cats, train_dogs, test_cats, test_dogs."""

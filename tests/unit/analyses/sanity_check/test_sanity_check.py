@@ -1,11 +1,14 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from analyses.sanity_check import SanityCheck
+from analyses.sanity_check import SanityCheck, _turned
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
+from workbench.data.image_file import AS_STORED
+from workbench.models.input_variants import conventions
 from workbench.models.preprocessing import UNIT
 
 CHECK = SanityCheck()
@@ -157,3 +160,13 @@ def test_a_rare_class_that_is_missed_is_no_collapse_where_others_are_told_apart(
     from workbench.statistics.confusion import confusion_counts
 
     assert _collapse(said, confusion_counts(said.labels, said.predicted, 3), ("a", "b", "c")) == []
+
+
+def test_photos_that_were_turned_upright_are_named_where_another_picture_is_better():
+    note = f"3 images turned upright, as EXIF says; {AS_STORED}"
+    dataset = Dataset(
+        np.zeros((1, 4, 4, 1), np.uint8), np.array([0]), class_names=("a",), indices=np.arange(1), name="d"
+    )
+    turned, ways = replace(dataset, notes=(note,)), conventions((4, 4, 1))
+    assert note in _turned(turned, ways["turned left"])
+    assert _turned(turned, ways["pixels"]) == _turned(dataset, ways["turned left"]) == ""

@@ -31,6 +31,10 @@ def here(tmp_path, tiny_run, monkeypatch):
 
 DATA = ("--data", "DATA")  # stands for the small run's data
 WRONG = {
+    "empty data": (["data", "--data", ""], "Got an empty name"),
+    "empty class names": (["evaluate", "tiny", *DATA, "--class-names", ""], "must be non-empty names. Got ''"),
+    "weights without effect": (["train", "x", "--weights", "imagenet"], "'baseline' takes none"),
+    "weights that are not there": (["train", "x", "--architecture", "resnet50", "--weights", "no.h5"], "no file no.h5"),
     "no such command": (["analize"], "Did you mean 'analyze'?"),
     "no such option": (["evaluate", "--splt", "test"], "Did you mean '--split'?"),
     "no such split": (["evaluate", "tiny", "--split", "tset"], "Did you mean 'test'?"),

@@ -206,3 +206,11 @@ def test_all_other_files_are_counted_where_some_are(tmp_path):
     for name in ("README.txt", "images.txt", "images/cat/box.txt"):
         (root / name).write_text("x")
     assert "3 other files skipped (3 .txt)" in lay_out(root).notes
+
+
+def test_a_second_copy_of_the_classes_is_none_unless_it_is_named(tmp_path):
+    root = made(tmp_path / "v", "apple", "pear", "plum", "v/apple", "v/pear", "v/plum")
+    layout = lay_out(root)
+    assert read(layout) == {("", name): 2 for name in ("apple", "pear", "plum")}
+    assert any(note.startswith("6 images in v/ skipped: a second copy of the class folders") for note in layout.notes)
+    assert read(lay_out(root, [("apple", "pear", "plum", "v")]))["", "v"] == 6
