@@ -26,7 +26,14 @@ from workbench.data.class_names import (
 )
 from workbench.data.folder.archive import archive_folder
 from workbench.data.folder.decoded import DecodedImages
-from workbench.data.folder.label_file import has_labels, is_label_file, lay_out_labels, lay_out_part_tables, part_said
+from workbench.data.folder.label_file import (
+    has_labels,
+    is_label_file,
+    lay_out_labels,
+    lay_out_part_tables,
+    part_said,
+    tables_of_labels,
+)
 from workbench.data.folder.layout import Layout, lay_out_tree
 from workbench.data.folder.survey import Survey, survey_files
 from workbench.data.folder.tree import Tree, look_through, printable
@@ -267,7 +274,7 @@ def _of_tables(path: Path, tree: Tree, error: WorkbenchError) -> Layout:
         WorkbenchError: `error`, with a table that may be given as the data, where there are no two.
     """
     inner = [each for place in tree.top.places.values() for each in place.tables]
-    tables = [each for each in (*tree.top.tables, *inner) if has_labels(path / each)]
+    tables = tables_of_labels(path, [*tree.top.tables, *inner])
     parts = [each for each in tables if part_said(each)]
     said = {part_said(each) for each in parts}
     if len(said) > 1 and len(said) == len(parts):

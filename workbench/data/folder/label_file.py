@@ -6,8 +6,9 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from workbench.core.errors import Unavailable, WorkbenchError
@@ -86,7 +87,14 @@ def lay_out_part_tables(folder: Path, tables: Sequence[str], tree: Tree) -> Layo
         Unavailable: if one cannot be read.
         WorkbenchError: if one is no such table, or they have other classes in their columns.
     """
-    read = {name: _table(folder / name) for name in tables}
+    lines = {name: _lines(folder / name) for name in tables}
+    headers = [each[0] for each in lines.values()]
+    if all(header == headers[0] for header in headers):  # what a column holds is seen in all of them
+        whole = _read([headers[0], *(line for each in lines.values() for line in each[1:])], join_names(tables))
+        rest = iter(whole.rows)
+        read = {name: replace(whole, rows=list(islice(rest, len(each) - 1))) for name, each in lines.items()}
+    else:
+        read = {name: _read(each, name) for name, each in lines.items()}
     first = next(iter(read.values()))
     if any(table.order != first.order for table in read.values()):
         raise WorkbenchError(f"{join_names(tables)} must have the same columns of classes.")
@@ -96,14 +104,28 @@ def lay_out_part_tables(folder: Path, tables: Sequence[str], tree: Tree) -> Layo
         for row in table.rows:
             inside = own and _is_file(folder / own / row.file)
             rows.append(Row(f"{own}/{row.file}" if inside else row.file, row.label, part_said(name)))
-    whole = Table(rows, first.order, tuple(dict.fromkeys(note for table in read.values() for note in table.notes)))
-    return _laid_out(folder, join_names([printable(name) for name in tables]), whole, tree)
+    joined = Table(rows, first.order, tuple(dict.fromkeys(note for table in read.values() for note in table.notes)))
+    return _laid_out(folder, join_names([printable(name) for name in tables]), joined, tree)
 
 
 def part_said(table: str) -> str:
     """Return the part that the name of a table says, or its folder's; empty where neither does."""
     path = PurePosixPath(table)
     return part_of(path.stem) or part_and_rest(path.stem)[0] or part_of(path.parent.name)
+
+
+def tables_of_labels(folder: Path, tables: Sequence[str]) -> list[str]:
+    """Return those of some tables that have files and labels; and those with the same columns, be they too short."""
+    fitting = [name for name in tables if has_labels(folder / name)]
+    headers = [_lines(folder / name)[0] for name in fitting]
+    return [name for name in tables if name in fitting or (headers and _header(folder / name) in headers)]
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        return _lines(path)[0]
+    except WorkbenchError:
+        return []
 
 
 def has_labels(path: Path) -> bool:
@@ -267,7 +289,10 @@ def _table(path: Path) -> Table:
         Unavailable: if it cannot be read.
         WorkbenchError: if it has no columns of files and labels.
     """
-    lines = _lines(path)
+    return _read(_lines(path), path.name)
+
+
+def _read(lines: list[list[str]], shown: str) -> Table:
     header = [cell.strip().casefold().replace(" ", "_") for cell in lines[0]]
     file, label, part = (_column(header, names) for names in (FILE_COLUMNS, LABEL_COLUMNS, PART_COLUMNS))
     notes: tuple[str, ...] = ()
@@ -280,7 +305,7 @@ def _table(path: Path) -> Table:
         notes = () if label is None else (f"labels are in the column {lines[0][label].strip()}, the only one of names",)
     if None in (file, label):
         raise WorkbenchError(
-            f"{path.name} must have a column of files (file, filename, path or image) and one of labels (label, "
+            f"{shown} must have a column of files (file, filename, path or image) and one of labels (label, "
             f"class or target), or one of 0 and 1 for each class. Its columns are {join_names(lines[0], 8)}."
         )
     return Table([Row(*(_cell(line, column) for column in (file, label, part))) for line in lines[1:]], notes=notes)

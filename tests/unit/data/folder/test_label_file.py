@@ -169,3 +169,12 @@ def test_a_table_is_advised_only_if_it_fits(photos):
     (photos / "answers.csv").write_text("file,label\nphotos/0.png,cat\nphotos/1.png,dog\n")
     with pytest.raises(WorkbenchError, match=r"If answers.csv has the labels, give that file"):
         load_dataset(photos)
+
+
+def test_a_short_table_of_a_part_has_the_columns_of_the_others(photos):
+    lines = {"train": "0.png,cat\n1.png,dog\n2.png,cat\n4.png,dog\n", "test": "3.png,dog\n"}
+    Image.new("RGB", (6, 6)).save(photos / "photos/4.png")
+    for part, text in lines.items():
+        (photos / f"{part}.csv").write_text(f"filename,species\n{text}")
+    assert own_parts(photos) == ("train", "test")
+    assert load_dataset(photos, split="test").labels.tolist() == [1]
