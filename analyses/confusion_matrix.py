@@ -122,7 +122,8 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
     worst = worst_first(predictions, wrong)
     findings = [
         Finding(
-            f"{right:,} of {total:,} images are classified correctly: accuracy {accuracy}"
+            f"{right:,} of {plural(total, 'image')} {'is' if total == 1 else 'are'} classified correctly: "
+            f"accuracy {accuracy}"
             + (
                 f", {'no' if useless else 'not surely'} better than always predicting {names[most]} ({percent(guess)})."
                 if unsure

@@ -124,7 +124,7 @@ def _ends(share: Estimate) -> str:
 def _accuracy(predictions: Predictions) -> Card:
     share = rate(int(predictions.correct.sum()), len(predictions))
     count = f"{predictions.correct.sum():,} of {plural(len(predictions), 'image')}"
-    claim = f"{count} are classified correctly, {share}."
+    claim = f"{count} {'is' if len(predictions) == 1 else 'are'} classified correctly, {share}."
     rows = worst_first(predictions, np.flatnonzero(~predictions.correct))
     finding = Finding(claim, effect=share, evidence=rows)
     return "accuracy", percent(share.value), _ends(share), finding

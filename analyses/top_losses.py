@@ -79,8 +79,8 @@ class TopLosses(Analysis[TopLossesParams]):
             findings.append(
                 Finding(
                     f"The {plural(hundredth, 'image')} with the highest loss ({percent(hundredth / len(predictions))} "
-                    f"of all) account for {percent(carried)} of the total loss; mean loss "
-                    f"{total / len(predictions):.3f} nats.",
+                    f"of all) {'accounts' if hundredth == 1 else 'account'} for {percent(carried)} of the total "
+                    f"loss; mean loss {total / len(predictions):.3f} nats.",
                     effect=Estimate(carried),
                     evidence=tuple(order[: min(hundredth, 100)].tolist()),
                 )

@@ -1,8 +1,9 @@
 """Agreement and credibility against the papers' sums, image by image."""
 
 import numpy as np
+import pytest
 
-from workbench.statistics.credibility import agreement, credibility
+from workbench.statistics.credibility import agreement, credibility, offered
 
 
 def test_by_hand():
@@ -36,3 +37,16 @@ def test_the_equations_of_the_paper_slowly():
 def test_one_image_has_nothing_to_be_compared_with():
     one = np.array([[1]])
     assert credibility(one, np.array([0]), one, np.array([1]), inside=True).tolist() == [1.0]
+
+
+def test_no_more_neighbours_count_than_a_class_has():
+    """Three images of class 0 offer two others: the third neighbour is of another class, whatever the model sees."""
+    labels = np.array([0, 0, 0, 1, 1, 1, 1])
+    near = np.array([[0, 0, 1], [0, 0, 1], [0, 0, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 0]])
+    most = offered(labels, labels, np.ones(7, bool))
+    assert most.tolist() == [2, 2, 2, 3, 3, 3, 3]
+    assert agreement(near, labels).tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 1, 1, 1, 2 / 3])
+    assert agreement(near, labels, most).tolist() == pytest.approx([1, 1, 1, 1, 1, 1, 2 / 3])
+    assert offered(labels, np.array([2]), np.zeros(1, bool)).tolist() == [1]  # the nearest always counts
+    usual = credibility(near, labels, near, labels, inside=True, most=most, held_most=most)
+    assert usual.tolist() == pytest.approx([1, 1, 1, 1, 1, 1, 0])

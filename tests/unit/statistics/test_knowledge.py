@@ -51,7 +51,7 @@ def test_a_frequent_class_makes_no_knowledge():
 
 def test_a_few_labels_are_too_few():
     assert told([0, 1], [0, 1]).silence == "2 labels are too few"
-    assert told([0], [0]).silence == "1 labels are too few"
+    assert told([0], [0]).silence == "1 label is too few"
 
 
 def test_a_model_that_is_as_often_wrong_where_it_is_sure_knows_everything_or_nothing():

@@ -125,3 +125,17 @@ def test_the_order_of_the_reasons_by_hand():
     )
     named = [GROUPS[n] for n in evidence.groups()]
     assert named == ["duplicate conflict", "outlier", "likely wrong label", "ambiguous", "model error"]
+
+
+def test_exchanged_classes_are_not_ambiguous():
+    """Ten images a class, well apart, whose predictions are exchanged: each source knows one answer, and not both."""
+    labels = np.repeat(np.arange(3), 10)
+    embeddings = np.eye(3, dtype=np.float32)[labels] + np.linspace(0, 0.01, 30, dtype=np.float32)[:, None]
+    logits = 9 * np.eye(3, dtype=np.float32)[(labels + 1) % 3]
+    images = np.random.default_rng(4).integers(0, 256, (30, SIDE, SIDE, 1), np.uint8)
+    made = session(images, embeddings, logits, labels, "made/test")
+    result = Triage().compute(made, TriageParams(k=50))
+    assert set(groups(result).values()) == {"model error"}
+    errors = result.tables["errors"]
+    assert (errors["neighbours_with_label"] == 1).all()  # 9 of 9 others, and not 9 of 29
+    assert (errors["neighbours_with_predicted"] == 0).all()
