@@ -156,12 +156,12 @@ class Probe:
             scores = self._first_reading(head) if head.one_unit else head.logits
             if self._auto:
                 with tf.init_scope():
-                    shown.append(shown_scaling(self.model, graph, images, flow.first))
+                    shown.append(shown_scaling(self.model, graph, images, flow.first, self.keras_layers.values()))
             self.rectified = any(each.type in RECTIFIERS for each in graph.get_operations())
             return scores
 
         # As many images as no other size is, so that they are known again wherever a layer puts that axis.
-        count = next(n for n in range(4, 16) if n not in (*self.image_shape, *self._input_shape))
+        count = next(n for n in (5, 7, 11, 13, 17, 19, 23) if n not in (*self.image_shape, *self._input_shape))
         images = np.random.default_rng(0).random((count, *self.image_shape), np.float32).astype(self.floats)
         with self.engine.lock:
             output = np.asarray(tf.function(first, autograph=False)(tf.constant(images)))

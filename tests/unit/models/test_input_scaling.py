@@ -199,7 +199,7 @@ class Hidden(keras.Model):
         return self.scores(ops.mean(self.seen(self.scaled(images)), axis=(1, 2)))
 
 
-@pytest.mark.parametrize(("scale", "name"), [(1 / 255, "pixels"), (2.0, "unit"), (1.0, None)])
+@pytest.mark.parametrize(("scale", "name"), [(1 / 255, "pixels"), (255.0, "unit"), (2.0, None), (1.0, None)])
 def test_a_call_of_its_own_is_followed_too(scale, name):
     model = Hidden(scale)
     model(np.zeros((1, *SHAPE), np.float32))
@@ -238,3 +238,61 @@ def test_looking_changes_neither_the_model_nor_its_seeds():
     Probe(model)
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
+UNDONE = {
+    "-1…1, caffe": lambda x: of("vgg16")((x + 1) * 127.5),
+    "-1…1, torch": lambda x: ((x + 1) / 2 - MEAN) / DEVIATION,
+    "-1…1, Rescaling twice, Normalization": lambda x: layers.Normalization(mean=MEAN, variance=DEVIATION**2)(
+        layers.Rescaling(1 / 255)(layers.Rescaling(127.5, offset=127.5)(x))
+    ),
+    "-1…1, caffe, divided": lambda x: of("vgg16")((x + 1) * 127.5) / 64,
+    "-1…1, Rescaling": layers.Rescaling(2.0),
+    "-1…1, made darker": lambda x: x * 3 + 0.4,
+    "caffe, to -1…1": lambda x: ((x + MEAN_BGR) / 127.5 - 1)[..., ::-1],
+    "caffe, to 0…1": lambda x: (x + MEAN_BGR) / 255,
+    "torch, to -1…1": lambda x: (x * DEVIATION + MEAN) * 2 - 1,
+}
+
+
+@pytest.mark.parametrize("name", UNDONE)
+def test_what_undoes_another_convention_is_no_knowledge_of_0_to_1(name):
+    probe = Probe(knowing(UNDONE[name], 1))
+    assert (probe.preprocessing.name, probe.assumption) == ("unit", ASSUMED)
+
+
+def dense(image):
+    return layers.Dense(2)(layers.Flatten()(layers.Dense(4)(image)))
+
+
+def patches(image):
+    """Places put together before anything is scaled, as a vision transformer does."""
+    tiles = layers.Permute((1, 3, 2, 4, 5))(layers.Reshape((2, 2, 2, 2, 3))(image))
+    return dense(layers.Reshape((4, 12))(tiles) / 127.5 - 1)
+
+
+def patches_in_the_batch(image):
+    tiles = ops.reshape(layers.Rescaling(1 / 255)(image), (-1, 2, 2, 2, 2, 3))
+    seen = layers.Conv2D(2, 1)(ops.reshape(ops.transpose(tiles, (0, 1, 3, 2, 4, 5)), (-1, 2, 2, 3)))
+    return layers.Dense(2)(ops.reshape(seen, (-1, 32)))
+
+
+def other_colours(image):
+    """Brightness and two differences of colours, which are 0 for any grey."""
+    mixed = np.array([[0.299, -0.147, 0.615], [0.587, -0.289, -0.515], [0.114, 0.436, -0.1]], np.float32)
+    return dense(ops.matmul(layers.Rescaling(1 / 255)(image), mixed))
+
+
+@pytest.mark.parametrize("seen", [patches, patches_in_the_batch, other_colours, dense])
+def test_pixels_that_are_moved_or_mixed_are_followed(seen):
+    image = keras.Input(SHAPE)
+    probe = Probe(keras.Model(image, seen(image)))
+    assert (None if probe.assumption else probe.preprocessing.name) == (None if seen is dense else "pixels")
+
+
+@pytest.mark.parametrize(("span", "name"), [((0, 1), "unit"), ((0, 255), None)])
+def test_an_augmentation_names_its_range_unless_it_is_the_default(span, name):
+    image = keras.Input(SHAPE)
+    probe = Probe(keras.Model(image, dense(layers.RandomBrightness(0.1, value_range=span)(image))))
+    assert (None if probe.assumption else probe.preprocessing.name) == name
