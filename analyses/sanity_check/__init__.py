@@ -18,7 +18,7 @@ from workbench.core.wording import join_names, percent, plural
 from workbench.data.image_file import AS_STORED
 from workbench.data.sampling import balanced_rows, worst_first
 from workbench.models.input_variants import Convention, conventions, other_fits
-from workbench.models.preprocessing_search import AS_THEY_ARE, compare_inputs, correct_on
+from workbench.models.preprocessing_search import AS_THEY_ARE, compare_inputs, correct_on, in_order
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
 from workbench.session.analysis import Analysis
@@ -142,9 +142,12 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     probe = session.probe
     # The fits first: of equal gains, that of a fit is the cause, and a picture that is turned as well an accident.
     ways = {**other_fits(dataset), **conventions(dataset.image_shape, probe.preprocessing)}
-    table, right = compare_inputs(probe, dataset, rows, session.predictions.correct[rows], ways)
+    table, right, losses = compare_inputs(probe, dataset, rows, session.predictions.correct[rows], ways)
     now = right[AS_THEY_ARE]
     best = table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable").iloc[0]
+    if ways[str(best["input"])].flag:  # of several scales, the one that is named is not chance's choice
+        scales = {name: right[name] for name, way in ways.items() if way.flag}
+        best = table[table["input"] == in_order(scales, losses, len(ways))[0]].iloc[0]
     gain = float(best["accuracy"] - table["accuracy"][0])
     if gain <= JUMP or best["p"] * len(ways) >= SURE or best["gained"] < best["lost"]:
         return table, []

@@ -105,7 +105,8 @@ def preprocessing(name: str, channels: int) -> Preprocessing:
 
 
 WRONG = "If that is wrong, every number here is: --preprocessing pixels|signed|…"
-ASSUMED = f"The pixels' scale is assumed to be 0…1: the model does not show it. {WRONG}"
+UNREADABLE = "it cannot be read off the model"
+ASSUMED = f"The pixels' scale is assumed to be 0…1: {UNREADABLE}. {WRONG}"
 """What is said where nothing shows the scale, and nobody has measured it."""
 
 
@@ -118,16 +119,20 @@ class InputScale:
         given: of what the model is given.
         found: how it was measured; empty where it was not.
         assumed: what is assumed about it, a sentence; empty where it is known.
+        doubt: what labelled images say against what the model shows, a sentence; empty where they do not.
     """
 
     name: str = AUTO
     given: str = UNIT.name
     found: str = ""
     assumed: str = ""
+    doubt: str = ""
 
     @property
     def words(self) -> str:
         """Say in a few words what a caption has to say; nothing where the model shows it."""
         if self.assumed:
             return f"{self.given}, assumed"
+        if self.doubt:
+            return f"{self.given}, in doubt"
         return f"{self.given}, measured" if self.found else ""

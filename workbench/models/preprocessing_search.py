@@ -31,17 +31,69 @@ SURE = 0.001
 """P-value below which it is another one than "auto"."""
 
 
-def correct_on(probe: Probe, dataset: Dataset, rows: Array, change: Callable[[Array], Array]) -> Array:
-    """Return which images are classified correctly when changed, `(n,)` bool; an infinite score counts as wrong."""
+def answers_on(probe: Probe, dataset: Dataset, rows: Array, change: Callable[[Array], Array]) -> tuple[Array, Array]:
+    """Return which images are classified correctly when changed, and what each costs.
+
+    Returns:
+        `(n,)` bool, and `(n,)` cross-entropies in nats; an infinite score counts as wrong, and costs infinitely much.
+    """
     parts = [rows[start : start + 256] for start in range(0, len(rows), 256)]
     logits = [probe.logits(np.ascontiguousarray(change(dataset.floats(part)))) for part in parts]
-    values = np.concatenate(logits)
-    return np.asarray((values.argmax(axis=1) == dataset.labels[rows]) & np.isfinite(values).all(axis=1))
+    values, labels = np.concatenate(logits).astype(np.float64), dataset.labels[rows]
+    finite = np.isfinite(values).all(axis=1)
+    values[~finite] = 0
+    values -= values.max(axis=1, keepdims=True)
+    loss = np.log(np.exp(values).sum(axis=1)) - values[np.arange(len(rows)), labels]
+    return (values.argmax(axis=1) == labels) & finite, np.where(finite, loss, np.inf)
+
+
+def correct_on(probe: Probe, dataset: Dataset, rows: Array, change: Callable[[Array], Array]) -> Array:
+    """Return which images are classified correctly when changed, `(n,)` bool; an infinite score counts as wrong."""
+    return answers_on(probe, dataset, rows, change)[0]
+
+
+def surely_worse(other: Array, best: Array, tries: int) -> bool:
+    """Whether fewer of the same images are correct, by the exact McNemar test with p below 0.001 after Bonferroni."""
+    from scipy.stats import binomtest
+
+    gained, lost = int((best & ~other).sum()), int((other & ~best).sum())
+    return gained > lost and bool(binomtest(gained, gained + lost).pvalue * tries < SURE)
+
+
+def in_order(right: Mapping[str, Array], losses: Mapping[str, Array], tries: int) -> list[str]:
+    """Order preprocessings: those that are not surely less accurate than the most accurate one, the best first.
+
+    A few images more of some hundred are chance, so that it is the mean loss that counts among them, and of those whose
+    loss is no more than chance above the least (2 standard errors of paired differences) the more usual preprocessing.
+
+    Args:
+        right: `(n,)` bool, which images are correct with each.
+        losses: `(n,)` what each image costs, in nats.
+        tries: with how many the test is corrected.
+    """
+    usual = ("unit", "pixels", "signed", "imagenet-torch", "imagenet-caffe")
+    places = {name: place for place, name in enumerate(usual)}
+    top = max(right, key=lambda name: (int(right[name].sum()), -places.get(name, len(usual))))
+    kept = [name for name in right if name == top or not surely_worse(right[name], right[top], tries)]
+    means = {name: float(losses[name].mean()) for name in kept}
+    least = min(kept, key=lambda name: (means[name], places.get(name, len(usual))))
+    told = {
+        name: _above_chance(losses[name], losses[least]) or _above_chance(right[least], right[name]) for name in kept
+    }
+    return sorted(kept, key=lambda n: (told[n], means[n] if told[n] else 0.0, places.get(n, len(usual))))
+
+
+def _above_chance(one: Array, other: Array) -> bool:
+    """Whether the mean of paired values is larger, by 2 standard errors."""
+    if not np.isfinite(one).all():
+        return bool(np.isfinite(other).all())
+    difference = one.astype(np.float64) - other
+    return bool(difference.mean() > 2 * difference.std() / np.sqrt(len(difference)))
 
 
 def compare_inputs(
     probe: Probe | None, dataset: Dataset, rows: Array, now: Array, ways: Mapping[str, Convention]
-) -> tuple[pd.DataFrame, dict[str, Array]]:
+) -> tuple[pd.DataFrame, dict[str, Array], dict[str, Array]]:
     """Test a model with every preprocessing, and compare with the current one.
 
     Source: McNemar 1947, Psychometrika 12, with the exact p-value.
@@ -55,17 +107,17 @@ def compare_inputs(
 
     Returns:
         A row for each, "as they are" first: its accuracy with Wilson's 95 % interval, images gained and lost, and the
-        p-value; and which images are correct with each.
+        p-value; which images are correct with each; and what each image costs with each of the others, in nats.
     """
     import pandas as pd
     from scipy.stats import binomtest
 
     lines: list[dict[str, Any]] = [{"input": AS_THEY_ARE, "accuracy": now.mean(), "gained": 0, "lost": 0, "p": 1.0}]
-    right = {AS_THEY_ARE: now}
+    right, losses = {AS_THEY_ARE: now}, {}
     for done, (name, way) in enumerate(ways.items()):
         assert probe is not None  # noqa: S101  # so says the docstring
         report("Testing preprocessings", done, len(ways))
-        right[name] = correct_on(probe, way.reread(dataset), rows, way.change)
+        right[name], losses[name] = answers_on(probe, way.reread(dataset), rows, way.change)
         gained, lost = int((right[name] & ~now).sum()), int((now & ~right[name]).sum())
         chance = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
         lines.append({"input": name, "accuracy": right[name].mean(), "gained": gained, "lost": lost, "p": chance})
@@ -74,7 +126,7 @@ def compare_inputs(
     low, high = wilson(np.array([each.sum() for each in right.values()]), len(rows))
     table.insert(2, "low", low)
     table.insert(3, "high", high)
-    return table, right
+    return table, right, losses
 
 
 def find_preprocessing(load: Callable[[], Any], dataset: Dataset, path: Path | None = None) -> tuple[str, str]:
@@ -96,10 +148,13 @@ def find_preprocessing(load: Callable[[], Any], dataset: Dataset, path: Path | N
     rows = np.sort(balanced_rows(dataset.labels, min(IMAGES, len(dataset)), 0))
     probe = Probe(load(), dataset.image_shape, examples=lambda: dataset.floats(rows[:200]))
     ways = {n: way for n, way in conventions(dataset.image_shape, probe.preprocessing).items() if way.flag}
-    table, _ = compare_inputs(probe, dataset, rows, correct_on(probe, dataset, rows, lambda images: images), ways)
+    now = correct_on(probe, dataset, rows, lambda images: images)
+    table, right, losses = compare_inputs(probe, dataset, rows, now, ways)
+    del right[AS_THEY_ARE]
+    better = [name for name in in_order(right, losses, len(ways)) if surely_worse(now, right[name], len(ways))]
     usual, others = table.iloc[0], table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable")
-    best = others.iloc[0]
-    sure = bool(best["gained"] > best["lost"] and best["p"] * len(ways) < SURE)
+    sure = bool(better)
+    best = table[table["input"] == better[0]].iloc[0] if sure else others.iloc[0]
     name = str(best["input"]) if sure else AUTO
     first, second = (best, usual) if sure else (usual, best)
     named = {AS_THEY_ARE: f"{AUTO} ({probe.preprocessing.name})"}
@@ -127,7 +182,7 @@ def _better_fit(probe: Probe, dataset: Dataset, rows: Array, change: Callable[[A
     if not ways:
         return ""
     now = correct_on(probe, dataset, rows, change or (lambda images: images))
-    table, _ = compare_inputs(probe, dataset, rows, now, ways)
+    table, _, _ = compare_inputs(probe, dataset, rows, now, ways)
     best = table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable").iloc[0]
     if best["gained"] <= best["lost"] or best["p"] * len(ways) >= SURE:
         return ""

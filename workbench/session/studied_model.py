@@ -147,12 +147,12 @@ class StudiedModel:
         return self._shown()
 
     def _shown(self) -> InputScale:
-        """Take what the model itself shows, or else measure it."""
-        from workbench.models.scale_measurement import measure_scale
+        """Take what the model itself shows, and say where images speak against it; or else measure it."""
+        from workbench.models.scale_measurement import doubt_scale, measure_scale
 
         probe = self._first = self._looked_at(AUTO)
         if not probe.assumption:
-            return InputScale(given=probe.preprocessing.name)
+            return InputScale(given=probe.preprocessing.name, doubt=doubt_scale(probe, self.dataset))
         return measure_scale(probe, self.dataset)
 
     def _looked_at(self, given: str) -> Probe:
@@ -209,7 +209,7 @@ class StudiedModel:
                 scale, probe = self.scale, self._first
                 if probe is None or scale.given != probe.preprocessing.name:
                     probe = self._looked_at(scale.name)
-                probe.assumption = scale.assumed
+                probe.assumption = scale.assumed or scale.doubt
                 self._probe = probe
             return self._probe
 

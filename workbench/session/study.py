@@ -142,8 +142,8 @@ class Study:
 
     @property
     def assumed(self) -> str:
-        """What is assumed about the pixels' scale, a sentence that belongs beside every number; empty if nothing is."""
-        return self.scale.assumed
+        """What is assumed about the pixels' scale, or speaks against it: a sentence to stand beside every number."""
+        return self.scale.assumed or self.scale.doubt
 
     @property
     def only_predictions(self) -> bool:

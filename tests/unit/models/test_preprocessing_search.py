@@ -7,7 +7,7 @@ import pytest
 from tests.own import dataset
 from workbench.core.errors import WorkbenchError
 from workbench.models.preprocessing import CONVENTIONS
-from workbench.models.preprocessing_search import find_preprocessing
+from workbench.models.preprocessing_search import find_preprocessing, in_order
 from workbench.models.probe import Probe
 from workbench.session.session import Session
 
@@ -77,3 +77,21 @@ def test_gradients_stay_by_the_pixel_in_0_1():
 def test_a_wrong_name_is_refused_before_anything_is_loaded():
     with pytest.raises(WorkbenchError, match="There is no preprocessing 'torch'"):
         Session("nowhere.keras", halves(), preprocessing="torch")
+
+
+def test_of_those_that_are_not_surely_worse_the_loss_decides_and_then_what_is_usual():
+    """1 image of 200 more is chance; 40 nats an image are not."""
+    hits = {name: np.arange(200) < n for name, n in [("imagenet-caffe", 162), ("signed", 161), ("unit", 80)]}
+    losses = {"imagenet-caffe": np.full(200, 42.0), "signed": np.full(200, 0.55), "unit": np.full(200, 0.1)}
+    assert in_order(hits, losses, 4) == ["signed", "imagenet-caffe"]
+    alike = dict.fromkeys(("imagenet-torch", "signed", "pixels"), hits["signed"])
+    assert in_order(alike, dict.fromkeys(alike, np.ones(200)), 4) == ["pixels", "signed", "imagenet-torch"]
+    endless = {"pixels": np.append(np.zeros(199), np.inf), "signed": np.ones(200), "imagenet-torch": np.ones(200)}
+    assert in_order(alike, endless, 4)[0] == "signed"
+
+
+def test_a_loss_that_chance_makes_smaller_is_no_reason_for_an_unusual_scale():
+    noise = np.random.default_rng(0).normal(size=200)
+    right = dict.fromkeys(("imagenet-caffe", "pixels"), np.arange(200) % 5 > 0)
+    assert in_order(right, {"imagenet-caffe": 0.5 + 0 * noise, "pixels": 0.52 + 0.3 * noise}, 4)[0] == "pixels"
+    assert in_order(right, {"imagenet-caffe": 0.5 + 0 * noise, "pixels": 0.7 + 0.3 * noise}, 4)[0] == "imagenet-caffe"

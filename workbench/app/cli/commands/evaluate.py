@@ -100,7 +100,7 @@ def evaluate(source: Source, as_json: bool) -> None:
             "errors": f"{overall['errors']:,}",
             **({"preprocessing": known} if (known := _preprocessing(session)) else {}),
             **({"output": session.reading} if session.reading else {}),
-            **({"assumed": session.assumed} if session.assumed else {}),
+            **({"in doubt" if session.scale.doubt else "assumed": session.assumed} if session.assumed else {}),
         }
     )
     say()

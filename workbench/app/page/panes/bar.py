@@ -45,6 +45,7 @@ def _facts(desk: Desk) -> Html:
         return api
     images = len(desk.board.labels)
     accuracy = element("b", f"{bare_percent(1 - desk.board.wrong / images, 2)} %")
-    assumed = element("span", " (assumed scale)", title=desk.assumed) if desk.assumed else Html()
+    how = "scale in doubt" if desk.assumed and desk.session.scale.doubt else "assumed scale"
+    assumed = element("span", f" ({how})", title=desk.assumed) if desk.assumed else Html()
     facts = (desk.session.dataset.name, plural(images, "image"), "accuracy " + accuracy + assumed)
     return Html(" · ").join([*facts, plural(desk.board.wrong, "error"), api])

@@ -314,7 +314,9 @@ def test_what_is_assumed_stands_beside_every_number(desk):
 
     model = keras.Sequential([linear(), keras.layers.Dense(3)])
     assumed = Desk(Session(model, desk.session.dataset, cache=False))
-    said = "The pixels' scale is assumed to be 0…1: the model does not show it and 4 labelled images cannot tell it."
+    said = (
+        "The pixels' scale is assumed to be 0…1: it cannot be read off the model, and 4 labelled images cannot tell it."
+    )
     with TestClient(create_app(assumed, background=False)) as client:
         for name, asked in (("predict", {"image": 1}), ("explain", {"image": 1, "method": "saliency"})):
             assert client.post(f"/api/{name}", json=asked).json()["notes"][-1].startswith(said)
