@@ -179,8 +179,11 @@ def refuse_class_index(model: Any, steps: Sequence[Step], head: Head, ending: Op
     before = next((each.received for each in steps if type(each.layer).__name__ in ("Argmax", "Argmin")), None)
     giver = next((each.name for each in steps if each.output is before), "")
     known = {layer.name for layer in getattr(model, "layers", ())}
-    layer = f"model.get_layer({giver!r})" if giver in known else "model.layers[-2]"
-    cut = f"`keras.Model(model.input, {layer}.output)`" if known else "export the model without the argmax"
+    made = [type(each).__name__ for each in getattr(model, "operations", ())]
+    place = next((n for n, kind in enumerate(made) if kind in ("Argmax", "Argmin")), None)
+    way = f"get_layer({giver!r}).output" if giver in known else f"operations[{place}].input"
+    cut = "export the model" if getattr(model, "inference_only", "") else "give a model"
+    cut = f"{cut} without it" if place is None and giver not in known else f"`keras.Model(model.input, model.{way})`"
     raise WorkbenchError(
         f"The only output of the model, {model.name!r}, is the number of a class (from an argmax), and no score. The "
         f"scores of all classes are needed: {cut}."

@@ -110,7 +110,7 @@ def walk(model: keras.Model, images: Tensor, known: Mapping[str, Tensor] | None 
 
 def _described(model: keras.Model, given: Any) -> str:
     """Name several outputs, with shapes."""
-    found = [(str(path[-1]) if path else "", output) for path, output in tree.flatten_with_path(given)]
+    found = [("/".join(map(str, path)), output) for path, output in tree.flatten_with_path(given)]
     names = list(getattr(model, "output_names", None) or [])
     if len(names) == len(found) and not isinstance(given, dict):
         found = [(name, output) for name, (_, output) in zip(names, found, strict=True)]

@@ -278,8 +278,8 @@ class Probe:
             logits = two_logits(logits, "probability" if self._logarithm else "logit", resolution)
         elif self._odds:
             logits = log_odds(logits, resolution)
-        elif self._logarithm:  # what rounds to 0 counts as half a step
-            logits = tf.math.log(tf.maximum(logits, max(1e-30, resolution / 2)))
+        elif self._logarithm:  # what rounds to 0 counts as a share of half a step, however many classes there are
+            logits = tf.math.log(tf.maximum(logits, max(1e-30, resolution / 2 / self.units)))
         inside = logits if head.embeddings is head.logits else tf.cast(head.embeddings, self.floats)
         flat = tf.reshape(inside, (tf.shape(logits)[0], int(np.prod(inside.shape[1:]))))
         return Trace(
