@@ -5,16 +5,20 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
 import pytest
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.finding import Finding
 from workbench.core.params import ChooseFrom, describe
+from workbench.core.result import Result
 from workbench.diagnosis import registry
 from workbench.diagnosis.contracts.analyses import CHECKS, check_result, check_severities, pixels, takes_the_edge_cases
-from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
+from workbench.diagnosis.contracts.check import Broken
+from workbench.diagnosis.contracts.sessions import CASES, Case, Planted, Sessions
 from workbench.statistics.rates import ENOUGH, FEWEST
 
 ROOT = Path(__file__).parents[2]
@@ -137,3 +141,15 @@ def test_a_model_without_places_is_told_in_a_sentence_not_crashed_on(name, usual
         with pytest.raises(WorkbenchError, match="This model has no"):
             registry.compute(session, name)
         assert session.probe is not None
+
+
+@pytest.mark.parametrize(
+    ("severity", "classes", "kind", "fine"),
+    [("info", (), None, True), ("mild", (), None, False), ("mild", (3,), None, False), ("mild", (), "leakage", True)],
+)
+def test_the_contract_refuses_what_few_images_cannot_show(open_case, severity, classes, kind, fine):
+    """Four images, of which none has the fourth class; what is only counted may be said of any number."""
+    session = open_case(Case((0, 1, 2, 0), 4))
+    said = Finding("It is so.", severity=severity, classes=classes, kind=kind, evidence=(0,))
+    with nullcontext() if fine else pytest.raises(Broken, match="use `workbench"):
+        check_severities(Result(findings=(said,)), session)
