@@ -61,8 +61,9 @@ def measure_scale(probe: Probe, dataset: Dataset) -> InputScale:
     if not telling or best == usual:
         tried = f"({said})" if best == usual else f"({best}: {said})"
         return _assumed(f"and accuracy cannot tell it {tried}")
+    least = ", which costs least," if all(losses[best].mean() <= losses[name].mean() for name in rivals) else ""
     why = (
-        f"and accuracy cannot tell {best}, which costs least, from {join_names(rivals, 3)} ({said})"
+        f"and accuracy cannot tell {best}{least} from {join_names(rivals, 3)} ({said})"
         if rivals
         else f"and {best} is no more than the best of the {len(right)} that were tried ({said}; its mean loss is "
         f"{loss:.3g} nats, {nothing:.3g} if all classes are equally likely)"
