@@ -175,11 +175,11 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
         Finding(
             claim + where,
             severity=Severity.CRITICAL,
-            effect=Estimate(gain, *interval),
+            effect=Estimate(gain, *interval, unit="%"),
             evidence=tuple(rows[right[name] & ~now].tolist()),
             advice=_advice(way, elsewhere) + _turned(dataset, way),
             kind="train-test-shift" if shifted else "preprocessing-mismatch",
-            cost=Estimate(gain, *interval),
+            cost=Estimate(gain, *interval, unit="%"),
             confirm="Change all images in this way and evaluate again.",
         )
     ]
@@ -302,12 +302,12 @@ def _permutation(session: Session, found: Permutation) -> Finding:
         f"consistently; with these labels swapped, accuracy is {percent((right + found.gain) / total)} instead of "
         f"{percent(right / total)}.",
         severity=Severity.CRITICAL,
-        effect=Estimate(found.gain / total, *_around(found.gain / total, low, high)),
+        effect=Estimate(found.gain / total, *_around(found.gain / total, low, high), unit="%"),
         evidence=tuple(rows[:200].tolist()),
         advice="Compare the order of the class names in training with the order here, and correct it.",
         kind="label-permutation",
         classes=tuple(true for true, _ in found.moves),
-        cost=Estimate(found.gain / total, *_around(found.gain / total, low, high)),
+        cost=Estimate(found.gain / total, *_around(found.gain / total, low, high), unit="%"),
         confirm="Look at the images: the labels are visibly wrong, and the predictions right.",
     )
 
