@@ -73,7 +73,7 @@ def session(monkeypatch, tmp_path):
             name="x/test",
         )
         opened = Session(SimpleNamespace(), data, name="m", preprocessing="unit")
-        opened.__dict__["model_fingerprint"] = "0" * 16
+        opened._model.__dict__["fingerprint"] = "0" * 16
         return opened
 
     return build
