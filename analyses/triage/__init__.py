@@ -38,6 +38,8 @@ CELL = 1.3
 """Width of an image in inches."""
 SERIOUS = 0.01
 """Share of wrong labels, surely exceeded, from which accuracy depends on the labels more than on the model."""
+EXPLAINED = 0.15
+"""Share of the errors, surely exceeded, that they must explain for it: a model that mostly errs by itself is no judge."""
 MILD = 0.002
 """Share of the images, surely exceeded, from which likely wrong labels are more than a fact: any model has a few."""
 FEW = 5
@@ -205,7 +207,7 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
     claim += f", with a mean probability of {percent(sure)}"
     least = float(wilson(spread, of)[0])
     severity = Severity.INFO if count < FEW or whole.low <= MILD else Severity.MILD
-    if least > SERIOUS:
+    if least > SERIOUS and share.low > EXPLAINED:
         severity = Severity.SERIOUS
         claim += (
             f"; if all of them are wrong, the accuracy is {percent(better)} instead of {percent((of - errors) / of)}"

@@ -1,0 +1,23 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from analyses.triage import _finding
+
+
+@pytest.mark.parametrize(
+    ("claimed", "errors", "images", "severity"),
+    [
+        (40, 90, 1000, "serious"),  # surely more than 1 % of the images, and of the errors more than 15 %
+        (30, 223, 480, "mild"),  # as many images, but six of seven errors are the model's own: it is no judge
+        (12, 20, 4000, "mild"),  # few images
+        (3, 4, 1000, "info"),
+    ],
+)
+def test_accuracy_is_corrected_only_where_wrong_labels_explain_enough_of_the_errors(claimed, errors, images, severity):
+    rows = np.arange(errors)
+    found = SimpleNamespace(rows=rows, wrong_label=np.full(errors, 0.9), spread=np.ones(errors, bool))
+    finding = _finding(0, rows[:claimed], found, range(images))  # of the predictions only their number counts
+    assert finding.severity == severity
+    assert ("instead of" in finding.claim) == (severity == "serious")
