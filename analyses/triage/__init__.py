@@ -39,7 +39,7 @@ CELL = 1.3
 SERIOUS = 0.01
 """Share of wrong labels, surely exceeded, from which accuracy depends on the labels more than on the model."""
 EXPLAINED = 0.15
-"""Share of the errors, surely exceeded, that they must explain for it: a model that mostly errs by itself is no judge."""
+"""Share of the errors, surely exceeded, that they explain then: a model that mostly errs by itself is no judge."""
 MILD = 0.002
 """Share of the images, surely exceeded, from which likely wrong labels are more than a fact: any model has a few."""
 FEW = 5
