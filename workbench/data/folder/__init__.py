@@ -25,6 +25,7 @@ from workbench.data.class_names import (
     shown_as,
 )
 from workbench.data.folder.archive import archive_folder
+from workbench.data.folder.class_folders import lay_out_tree
 from workbench.data.folder.decoded import DecodedImages
 from workbench.data.folder.label_file import (
     has_labels,
@@ -34,7 +35,7 @@ from workbench.data.folder.label_file import (
     part_said,
     tables_of_labels,
 )
-from workbench.data.folder.layout import Layout, lay_out_tree
+from workbench.data.folder.layout import Layout
 from workbench.data.folder.survey import Survey, survey_files
 from workbench.data.folder.tree import Tree, look_through, printable
 from workbench.data.image_file import AS_STORED

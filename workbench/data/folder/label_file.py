@@ -2,57 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.errors import WorkbenchError
 from workbench.core.wording import join_names, plural
 from workbench.data.class_names import starts_at_one
+from workbench.data.folder.label_table import Row, Table, read_lines, read_table, table_lines
 from workbench.data.folder.layout import Layout, only_seen, order_notes
 from workbench.data.folder.part_words import part_and_rest, part_of
 from workbench.data.folder.tree import Tree, look_through, printable
 
-_FILE = "file filename file_name filepath file_path path image image_path image_name images img name image_id id"
-FILE_COLUMNS = tuple(_FILE.split())
-_LABEL = "label labels class class_name classname class_label target category class_id classid y choice diagnosis dx"
-LABEL_COLUMNS = tuple(_LABEL.split())
-PART_COLUMNS = ("part", "split", "set", "subset", "phase", "partition")
-MOST_BYTES = 64 * 2**20
 MOST_CLASSES = 10_000
 NAMED = 5  # files that a note names
-ZERO_OR_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "": 0}
-SINGLE = 0.9
-"""Share of lines with one class, from which on columns of 0 and 1 are classes and no properties."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line: a file as it is written, its label and its part."""
-
-    file: str
-    label: str
-    part: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """The lines of one table.
-
-    Attributes:
-        rows: one for each line.
-        order: names of the classes in the order of the columns that they are; empty where labels stand in one column.
-        notes: what was understood beyond the names of the columns.
-    """
-
-    rows: list[Row]
-    order: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def lay_out_labels(path: Path, tree: Tree | None = None) -> Layout:
@@ -72,7 +38,7 @@ def lay_out_labels(path: Path, tree: Tree | None = None) -> Layout:
         Unavailable: if it cannot be read.
         WorkbenchError: if it is no such table, or names no image of at least two classes.
     """
-    return _laid_out(path.parent, path.name, _table(path), tree)
+    return _laid_out(path.parent, path.name, read_table(path), tree)
 
 
 def lay_out_part_tables(folder: Path, tables: Sequence[str], tree: Tree) -> Layout:
@@ -87,14 +53,14 @@ def lay_out_part_tables(folder: Path, tables: Sequence[str], tree: Tree) -> Layo
         Unavailable: if one cannot be read.
         WorkbenchError: if one is no such table, or they have other classes in their columns.
     """
-    lines = {name: _lines(folder / name) for name in tables}
+    lines = {name: table_lines(folder / name) for name in tables}
     headers = [each[0] for each in lines.values()]
     if all(header == headers[0] for header in headers):  # what a column holds is seen in all of them
-        whole = _read([headers[0], *(line for each in lines.values() for line in each[1:])], join_names(tables))
+        whole = read_lines([headers[0], *(line for each in lines.values() for line in each[1:])], join_names(tables))
         rest = iter(whole.rows)
         read = {name: replace(whole, rows=list(islice(rest, len(each) - 1))) for name, each in lines.items()}
     else:
-        read = {name: _read(each, name) for name, each in lines.items()}
+        read = {name: read_lines(each, name) for name, each in lines.items()}
     first = next(iter(read.values()))
     if any(table.order != first.order for table in read.values()):
         raise WorkbenchError(f"{join_names(tables)} must have the same columns of classes.")
@@ -117,13 +83,13 @@ def part_said(table: str) -> str:
 def tables_of_labels(folder: Path, tables: Sequence[str]) -> list[str]:
     """Return those of some tables that have files and labels; and those with the same columns, be they too short."""
     fitting = [name for name in tables if has_labels(folder / name)]
-    headers = [_lines(folder / name)[0] for name in fitting]
+    headers = [table_lines(folder / name)[0] for name in fitting]
     return [name for name in tables if name in fitting or (headers and _header(folder / name) in headers)]
 
 
 def _header(path: Path) -> list[str]:
     try:
-        return _lines(path)[0]
+        return table_lines(path)[0]
     except WorkbenchError:
         return []
 
@@ -131,7 +97,7 @@ def _header(path: Path) -> list[str]:
 def has_labels(path: Path) -> bool:
     """Whether a file is a table of files and labels, by its columns."""
     try:
-        return bool(_table(path).rows)
+        return bool(read_table(path).rows)
     except WorkbenchError:
         return False
 
@@ -249,119 +215,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # a name too long for any file
         return False
-
-
-def _lines(path: Path) -> list[list[str]]:
-    """Read the cells of a table, line by line, the header first.
-
-    Raises:
-        Unavailable: if it cannot be read.
-        WorkbenchError: if it is no table of text, or empty.
-    """
-    try:
-        size = path.stat().st_size
-        text = path.read_text(encoding="utf-8-sig") if size <= MOST_BYTES else ""
-    except UnicodeDecodeError:
-        text = path.read_text(encoding="latin-1")
-    except OSError as error:
-        raise Unavailable(f"{path.name} cannot be read: {error.strerror}.") from None
-    if size > MOST_BYTES:
-        raise WorkbenchError(
-            f"{path.name} must be a table of at most {MOST_BYTES // 2**20} MB. It has {size >> 20} MB."
-        )
-    if "\0" in text:
-        raise WorkbenchError(f"{path.name} is not a table of text. It must have the columns file,label.")
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(",;\t|", key=first.count)
-    try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(line)]
-    except csv.Error as error:
-        raise WorkbenchError(f"{path.name} cannot be read as a table: {error}.") from None
-    if not lines:
-        raise WorkbenchError(f"{path.name} is empty. It must have the columns file,label.")
-    return lines
-
-
-def _table(path: Path) -> Table:
-    """Read a table by what its columns are called and hold.
-
-    Raises:
-        Unavailable: if it cannot be read.
-        WorkbenchError: if it has no columns of files and labels.
-    """
-    return _read(_lines(path), path.name)
-
-
-def _read(lines: list[list[str]], shown: str) -> Table:
-    header = [cell.strip().casefold().replace(" ", "_") for cell in lines[0]]
-    file, label, part = (_column(header, names) for names in (FILE_COLUMNS, LABEL_COLUMNS, PART_COLUMNS))
-    notes: tuple[str, ...] = ()
-    if None in (file, label) and len(header) == 2 and "." in lines[0][0]:
-        file, label, part, lines = 0, 1, None, [[], *lines]  # no header: file,label at once
-    elif file is not None and label is None:
-        if hot := _one_hot(lines, {file, part}):
-            return _of_one_hot(lines, file, part, hot)
-        label = _only_text(lines, header, {file, part})
-        notes = () if label is None else (f"labels are in the column {lines[0][label].strip()}, the only one of names",)
-    if None in (file, label):
-        raise WorkbenchError(
-            f"{shown} must have a column of files (file, filename, path or image) and one of labels (label, "
-            f"class or target), or one of 0 and 1 for each class. Its columns are {join_names(lines[0], 8)}."
-        )
-    return Table([Row(*(_cell(line, column) for column in (file, label, part))) for line in lines[1:]], notes=notes)
-
-
-def _one_hot(lines: Sequence[Sequence[str]], other: Collection[int | None]) -> list[int]:
-    """Return the columns of 0 and 1, if nearly every line has one 1 in them; else none."""
-    columns = [
-        column
-        for column in range(len(lines[0]))
-        if column not in other and all(_cell(line, column) in ZERO_OR_ONE for line in lines[1:])
-    ]
-    single = sum(sum(ZERO_OR_ONE[_cell(line, column)] for column in columns) == 1 for line in lines[1:])
-    return columns if len(columns) > 1 and single and single >= SINGLE * len(lines[1:]) else []
-
-
-def _of_one_hot(lines: Sequence[Sequence[str]], file: int, part: int | None, columns: Sequence[int]) -> Table:
-    """Read labels from columns of 0 and 1; a line with several has none."""
-    names = [printable(lines[0][column].strip()) for column in columns]
-    rows, several = [], 0
-    for line in lines[1:]:
-        marked = [name for name, column in zip(names, columns, strict=True) if ZERO_OR_ONE[_cell(line, column)]]
-        several += len(marked) > 1
-        rows.append(Row(_cell(line, file), marked[0] if len(marked) == 1 else "", _cell(line, part)))
-    notes = [f"classes are the columns {join_names(names, 8)}, in their order"]
-    if several:
-        notes.append(f"{plural(several, 'line')} with several classes marked")
-    return Table(rows, tuple(names), tuple(notes))
-
-
-def _only_text(lines: Sequence[Sequence[str]], header: Sequence[str], other: Collection[int | None]) -> int | None:
-    """Return the only column of words whose values repeat, from 2 to half as many as lines; none if there are more."""
-    fitting = []
-    for column in range(len(header)):
-        values = {_cell(line, column) for line in lines[1:]} - {""}
-        words = not any(_is_number(value) for value in values)
-        if column not in other and words and 2 <= len(values) <= len(lines[1:]) / 2:
-            fitting.append(column)
-    return fitting[0] if len(fitting) == 1 else None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _column(header: Sequence[str], names: Sequence[str]) -> int | None:
-    """Return the first column that is called by one of the names, the first of those first."""
-    return next((header.index(name) for name in names if name in header), None)
-
-
-def _cell(line: Sequence[str], column: int | None) -> str:
-    return line[column].strip() if column is not None and column < len(line) else ""
 
 
 def _classes(labels: Sequence[str], shown: str) -> tuple[tuple[str, ...], dict[str, int]]:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from workbench.core.errors import WorkbenchError
-from workbench.data.folder.layout import lay_out
+from workbench.data.folder.class_folders import lay_out
 from workbench.data.folder.part_words import part_of
 
 
