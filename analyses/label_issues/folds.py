@@ -147,7 +147,7 @@ def _rebuild(load: Load, given: str) -> Build:
             keras.layers.Reshape(model.input_shape[1:])(pixels) if _flat(model, pixels.shape[1:]) else pixels
         )
         if probe.one_unit:
-            return keras.Model(image, _two_probabilities(keras, output, probability=probe.probability))
+            return keras.Model(image, _two_probabilities(keras, output, probability=probe.scores.probability))
         scores = np.asarray(model(np.zeros((1, *model.input_shape[1:]), np.float32))) if _fixed(model) else None
         sums = scores is not None and (scores >= 0).all() and np.allclose(scores.sum(axis=-1), 1, atol=1e-3)
         return keras.Model(image, output if sums else keras.layers.Softmax()(output))

@@ -35,8 +35,7 @@ def double_probe(probe: Probe) -> Probe:
             f"A float64 copy of this model cannot be made, so its maps cannot be checked: {str(error).splitlines()[0]}"
         ) from None
     checked = Probe(copy, probe.image_shape, given=probe.preprocessing.name, floats=DOUBLE)
-    # What was told by the values of images, or by the loss.
-    checked._logarithm, checked._odds, checked._resolution = probe._logarithm, probe._odds, probe._resolution
+    checked.scores.as_in(probe.scores)
     checked.max_rows = 1  # nothing is shared with the way in which batches are made
     return checked
 

@@ -14,28 +14,15 @@ import tensorflow as tf
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
-from workbench.models.class_scores import judge_class_scores, of_regression, read_ending, refuse_class_index
 from workbench.models.data_flow import DataFlow
 from workbench.models.engine import Engine
 from workbench.models.feature_layers import FeatureLayers, feature_layers
-from workbench.models.graph import Head, Step, Tensor, head_of, walk
+from workbench.models.graph import Step, Tensor, head_of, walk
 from workbench.models.input_scaling import shown_scaling
 from workbench.models.input_shape import channels_first, fit_input
-from workbench.models.one_unit import (
-    EPSILON,
-    TWO_CLASSES,
-    Kind,
-    Operation,
-    judge_regression,
-    judge_values,
-    log_odds,
-    operation_of,
-    read_head,
-    two_logits,
-)
 from workbench.models.preprocessing import ASSUMED, AUTO, PIXELS, UNIT, Preprocessing, preprocessing
+from workbench.models.score_reading import ScoreReading
 from workbench.models.scorer import RECTIFIERS, Scorer, Trace
-from workbench.models.training_loss import regression_loss
 
 CLASSES = tf.TensorSpec((None,), tf.int64)
 """Signature of one class for each image, for `compile`."""
@@ -74,11 +61,7 @@ class Probe:
         layers: every layer by path, in the order of execution.
         keras_layers: the Keras layer, or operation, behind each of them.
         max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
-        units: scores that the model itself gives for an image: K, or one, which is read as two classes.
-        one_unit: whether it gives one; then logits are (0, z), and class 0 is explained by -z.
-        reading: how that one was read, or what is assumed about K outputs that the model does not show to be logits or
-            probabilities, a sentence that belongs beside every number; else empty.
-        sigmoid: whether the model ends in one sigmoid a class.
+        scores: what its outputs are and how that was told.
         rectified: whether a ReLU lies on the way to the scores.
         floats: "float32", or "float64" for a model of that precision.
 
@@ -111,10 +94,7 @@ class Probe:
         self.inference_only = str(getattr(model, "inference_only", ""))
         self.engine = Engine()
         self._weights: tuple[tf.Variable, ...] = ()  # in place of the model's own; empty for those
-        self._logarithm = self._squashed = self._odds = self._linear = False
-        self._resolution = 0.0
-        self.sigmoid = self.rectified = self.one_unit = False
-        self._scores = self.reading = ""
+        self.scores, self.rectified = ScoreReading(model), False
         self.layers: dict[str, LayerInfo] = {}
         self.keras_layers: dict[str, Any] = {}
         self._features = FeatureLayers()
@@ -137,23 +117,16 @@ class Probe:
     def _look(self) -> int:
         """Trace the model once: names, shapes, K, what kind of output it has, and what it does to its input."""
         shown: list[Preprocessing | None] = []
-        told: list[tuple[Operation | None, str]] = []
 
         def first(images: Tensor) -> Tensor:
             steps = self._steps(images)
             head = head_of(steps)
-            self._scores, self.sigmoid, self.one_unit = head.note, head.sigmoid, head.one_unit
-            ending = getattr(self.model, "ending", None) or operation_of(head.logits)
-            refuse_class_index(self.model, steps, head, ending)
-            if not head.one_unit and not head.note:
-                told.append((ending, head.logits.dtype.name))
-            self._linear = head.ending == "linear"
+            scores = self.scores.see(head, steps)
             graph = tf.compat.v1.get_default_graph()
             flow = DataFlow(graph, images, steps, head.logits)
             self._features = feature_layers(steps, flow, head.logits)
             self.layers = {step.name: _info(step, step.name in self._features.names) for step in steps}
             self.keras_layers = {step.name: step.layer for step in steps}
-            scores = self._first_reading(head) if head.one_unit else head.logits
             if self._auto:
                 with tf.init_scope():
                     shown.append(shown_scaling(self.model, graph, images, flow.first, self.keras_layers.values()))
@@ -170,61 +143,28 @@ class Probe:
             self.assumption = "" if shown[0] else ASSUMED
         if output.ndim != 2 and (self.one_unit or output.size == count * output.shape[-1]):
             output = output.reshape(len(output), -1)
-        if output.ndim != 2 or output.shape[1] < 1:
-            raise WorkbenchError(
-                "The model must give one score for each of K ≥ 2 classes, (N, K), or one for two classes, (N, 1). "
-                f"Its output is (N, {', '.join(map(str, output.shape[1:]))})."
-            )
-        self.units = int(output.shape[1])
-        self._resolution = float(getattr(self.model, "resolution", 0.0))
-        if self.one_unit:
-            self._judge_one_unit()
-        elif told:
-            self._judge_class_scores(output, *told[-1])
-        elif self._linear and (loss := regression_loss(self.model)):
-            self.reading = of_regression(loss)
+        self.scores.judge(output, self._outputs, examples=self._examples is not None)
         return 2 if self.one_unit else self.units
 
     @property
-    def probability(self) -> bool:
-        """Whether the model's one output itself is a probability, and no logit."""
-        return self._logarithm or self._squashed
+    def units(self) -> int:
+        """Scores that the model itself gives for an image: K, or one, which is read as two classes."""
+        return self.scores.units
 
     @property
-    def _last(self) -> str:
-        return next(reversed(self.layers))
+    def one_unit(self) -> bool:
+        """Whether it gives one; then logits are (0, z), and class 0 is explained by -z."""
+        return self.scores.one_unit
 
-    def _read(self, head: Head) -> tuple[Tensor, Kind, str]:
-        return read_head(head, self._last, getattr(self.model, "ending", None))
+    @property
+    def sigmoid(self) -> bool:
+        """Whether the model ends in one sigmoid a class."""
+        return self.scores.sigmoid
 
-    def _first_reading(self, head: Head) -> Tensor:
-        output, kind, self._scores = self._read(head)
-        self._logarithm = kind == "probability"
-        self._squashed = head.ending == "sigmoid" or output is not head.logits
-        self._linear = kind == "logit" and not self._squashed
-        return output
-
-    def _judge_one_unit(self) -> None:
-        """Tell by values what one output is, where the model does not show it; and say how it is read."""
-        if not self._scores:
-            kind, self._scores = judge_values(self._outputs().ravel(), self._last)
-            self._logarithm = kind == "probability"
-        elif self._linear and (loss := regression_loss(self.model)):
-            values = self._outputs().ravel()
-            kind, self._scores = judge_regression(values if self._examples is None else values[18:], self._last, loss)
-            self._logarithm = kind == "probability"
-            self._resolution = max(self._resolution, 2 * EPSILON)
-        self.reading = self._scores
-        self._scores += f" {TWO_CLASSES}"
-
-    def _judge_class_scores(self, few: Array, operation: Operation | None, dtype: str) -> None:
-        """Tell what K outputs are, by the operation that ends the model, else by the values of many images."""
-        found = read_ending(operation, few, self._last) or judge_class_scores(
-            self._outputs(), self._last, step=self._resolution, dtype=dtype
-        )
-        self._odds = self.sigmoid = found.kind == "sigmoids"
-        self._logarithm = found.kind != "score"
-        self._scores, self.reading = found.note, found.assumed
+    @property
+    def reading(self) -> str:
+        """How the outputs are read, where that is assumed, a sentence that belongs beside every number; else empty."""
+        return self.scores.assumed
 
     def _outputs(self) -> Array:
         """`(n, K)` outputs, as they are: of noise, black and white, and of the examples."""
@@ -241,7 +181,7 @@ class Probe:
     @property
     def note(self) -> str:
         """Sentences about what it is given, what of that is assumed, and where its scores were found."""
-        said = [self._scores]
+        said = [self.scores.note]
         if self.inference_only:
             said.insert(0, f"It is {self.inference_only}: it gives predictions but no gradients.")
         if not self._auto:
@@ -271,15 +211,7 @@ class Probe:
     def _trace(self, images: Tensor, known: Mapping[str, Tensor] | None) -> Trace:
         steps = self._steps(images, known)
         head = head_of(steps)
-        found = self._read(head)[0] if self.one_unit else head.logits
-        logits = tf.reshape(tf.cast(found, self.floats), (-1, self.units))
-        resolution = self._resolution
-        if self.one_unit:
-            logits = two_logits(logits, "probability" if self._logarithm else "logit", resolution)
-        elif self._odds:
-            logits = log_odds(logits, resolution)
-        elif self._logarithm:  # what rounds to 0 counts as a share of half a step, however many classes there are
-            logits = tf.math.log(tf.maximum(logits, max(1e-30, resolution / 2 / self.units)))
+        logits, derived = self.scores.logits(head, self.floats)
         inside = logits if head.embeddings is head.logits else tf.cast(head.embeddings, self.floats)
         flat = tf.reshape(inside, (tf.shape(logits)[0], int(np.prod(inside.shape[1:]))))
         return Trace(
@@ -288,10 +220,10 @@ class Probe:
             embeddings=flat,
             steps=tuple(steps),
             head=head,
-            logarithm=self._logarithm or found is not head.logits,
+            logarithm=derived,
             one_unit=self.one_unit,
-            odds=self._odds or (self.one_unit and self._logarithm),
-            resolution=resolution,
+            odds=self.scores.odds or (self.one_unit and self.scores.logarithm),
+            resolution=self.scores.resolution,
         )
 
     @property

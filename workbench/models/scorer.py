@@ -63,7 +63,10 @@ class Tracer(Protocol):
 
     max_rows: int
     floats: str
-    sigmoid: bool
+
+    @property
+    def sigmoid(self) -> bool:
+        """Whether the model ends in one sigmoid a class."""
 
     def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
         """Walk through the model; what is `known` is not computed."""
