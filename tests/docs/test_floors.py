@@ -35,10 +35,11 @@ GRADIENTS = {
 }
 WRITES = {"open_memmap", "write_text", "write_bytes", "savez", "savez_compressed", "to_csv", "save", "savefig"}
 WRITERS = (
-    "workbench.core.files", "workbench.core.cache", "workbench.training.runs", "workbench.training.checkpoint",
-    "workbench.training.dynamics", "workbench.session.map_files", "workbench.exporting.export",
-    "workbench.exporting.served_graph", "workbench.exporting.formats",
+    "workbench.core.files", "workbench.core.array_file", "workbench.training.runs", "workbench.training.checkpoint",
+    "workbench.session.map_files", "workbench.exporting.export", "workbench.exporting.served_graph",
+    "workbench.exporting.formats",
 )  # fmt: skip
+NUMPY_READERS = ("workbench.app.cli.commands.maps",)  # of the .npy file that was just written
 NO_IDEA = {"utils", "helpers", "common", "misc", "tools"}
 METHOD_LINES = 40  # of the class of an attribution method
 
@@ -86,6 +87,8 @@ def _wrong_calls(tree: ast.Module, module: str) -> Iterator[tuple[int, str]]:
         name = "tf.gradients" if name == "gradients" and ast.unparse(node) == "tf.gradients" else name
         if name in GRADIENTS and not _inside(module, GRADIENTS[name]):
             yield node.lineno, f"{module} takes gradients itself; that belongs to {' and '.join(GRADIENTS[name])}"
+        if name == "load" and ast.unparse(node) in ("np.load", "numpy.load") and not _inside(module, NUMPY_READERS):
+            yield node.lineno, f"{module} reads arrays itself; the one reader is workbench.core.array_file"
         if isinstance(node, ast.Call) and not _inside(module, WRITERS) and _writes(node):
             yield node.lineno, f"{module} writes a file; files are written in {', '.join(WRITERS)}"
 
@@ -211,6 +214,7 @@ def test_there_are_these_rooms_and_nothing_else():
         ),
         ("workbench/session/session.py", "path.write_text('x')", "workbench.session.session writes a file"),
         ("workbench/session/session.py", "with open(path, 'wb') as file:\n    pass", "writes a file"),
+        ("workbench/session/session.py", "with np.load(path) as file:\n    pass", "reads arrays itself"),
         ("workbench/core/utils.py", "", "named after its idea"),
         ("workbench/new.py", "", "workbench.new stands in no room"),
     ],

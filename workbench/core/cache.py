@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.core.array_file import UnreadableArrays, read_arrays, write_arrays
 from workbench.core.estimate import Estimate
 from workbench.core.files import replacing
 from workbench.core.finding import Finding, Severity
@@ -35,26 +35,30 @@ def cache_folder() -> Path:
 
 def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays as one compressed npz, whole or not at all; a disk that takes no more costs only the cache."""
-    if odd := [name for name, values in arrays.items() if np.asarray(values).dtype.hasobject]:
-        raise TypeError(f"Array {odd[0]!r} holds Python objects, which could only be pickled: give it a plain dtype.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as part, part.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy types `allow_pickle` into the names
+        with replacing(path) as part:
+            write_arrays(part, arrays)
     except OSError as error:
         LOG.warning("Not cached: %s", error)
 
 
 def load_arrays(path: Path) -> dict[str, Array] | None:
-    """Read what `save_arrays` wrote; None where there is nothing or it is damaged."""
+    """Read what `save_arrays` wrote; None where there is nothing, or it is damaged, and then set aside."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        return read_arrays(path, sealed=True)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        LOG.warning("A damaged file of the cache is left aside: %s", error)
+    except UnreadableArrays as error:
+        _set_aside(path, error)
         return None
+
+
+def _set_aside(path: Path, why: Exception) -> None:
+    """Keep a damaged file for who wants to look at it, where nothing reads it; one of a name."""
+    with contextlib.suppress(OSError):
+        path.replace(path.with_name(f"{path.name}.damaged"))
+    LOG.warning("A damaged file of the cache is set aside, and what it held computed anew: %s (%s)", path, why)
 
 
 def save_result(path: Path, result: Result) -> None:
@@ -87,8 +91,8 @@ def load_result(path: Path) -> Result | None:
         return None
     try:
         return _result(stored)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        LOG.warning("A damaged file of the cache is left aside: %r", error)
+    except Exception as error:  # noqa: BLE001 - its JSON may hold anything
+        _set_aside(path, error)
         return None
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from workbench.core.array_file import ArrayFile, UnreadableArrays
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.types import Array
@@ -28,13 +27,10 @@ WHOLE = ""
 def holds_arrays(path: Path) -> bool:
     """Whether a file is a zip archive of arrays, whatever it is called."""
     try:
-        if not path.is_file() or not zipfile.is_zipfile(path):
-            return False
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+        with ArrayFile(path) as arrays:
+            return bool(arrays) and arrays.only_arrays
+    except (FileNotFoundError, UnreadableArrays):
         return False
-    return bool(names) and all(name.endswith(".npy") for name in names)
 
 
 def parts_of(path: str | Path, test_share: float = 0.2) -> tuple[str, ...]:
@@ -175,42 +171,30 @@ def _split(labels: Array, split: str, seed: int, test_share: float) -> tuple[Arr
     return order[tested[order] == (split == "test")], int(tested.sum())
 
 
-def _opened(path: Path) -> np.lib.npyio.NpzFile:
+def _opened(path: Path) -> ArrayFile:
     """Open the archive; its arrays are read when asked for."""
-    if path.exists() and not path.is_file():
-        raise WorkbenchError(f"{path.name} is no regular file. It must be an .npz file as `numpy.savez` writes it.")
-    if not path.is_file():
-        beside = sorted(file.name for file in path.parent.glob("*.npz")) if path.parent.is_dir() else []
-        raise Unavailable(f"{unknown('data file', path.name, beside)} Looked in {path.parent.resolve()}.")
-    if not zipfile.is_zipfile(path):
-        raise WorkbenchError(
-            f"{path.name} is not an .npz file as `numpy.savez` writes it: truncated, or another format."
-        )
     try:
-        opened = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise WorkbenchError(f"{path.name} cannot be read: {error}.") from None
-    if not isinstance(opened, np.lib.npyio.NpzFile):
-        raise WorkbenchError(f"{path.name} is not an .npz file as `numpy.savez` writes it.")
-    return opened
+        return ArrayFile(path)
+    except FileNotFoundError:
+        beside = sorted(file.name for file in path.parent.glob("*.npz")) if path.parent.is_dir() else []
+        raise Unavailable(f"{unknown('data file', path.name, beside)} Looked in {path.parent.resolve()}.") from None
+    except UnreadableArrays as error:
+        raise WorkbenchError(
+            f"{path.name} is not an .npz file as `numpy.savez` writes it, or a damaged one: {error}."
+        ) from None
 
 
 def _array(arrays: Mapping[str, Array], name: str, path: Path) -> Array:
     """Read one array; what would have to be unpickled, and so could run code, is refused."""
     try:
-        array = arrays[name]
-    except ValueError as error:
-        if "pickle" in str(error):
+        return arrays[name]
+    except UnreadableArrays as error:
+        if error.pickled:
             raise WorkbenchError(
                 f"{name} of {path.name} holds pickled Python objects, which could run code when read, so it is "
                 "not opened. Save it as an array of numbers or of text (`np.array(names, dtype=str)`)."
             ) from None
-        raise WorkbenchError(f"{name} of {path.name} is damaged: {error}.") from None
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, MemoryError) as error:
-        raise WorkbenchError(f"{name} of {path.name} is damaged: {error or type(error).__name__}.") from None
-    if not isinstance(array, np.ndarray):
-        raise WorkbenchError(f"{name} of {path.name} is not an array.")
-    return array
+        raise WorkbenchError(f"{name} of {path.name} cannot be read: {error.reason}.") from None
 
 
 def _class_names(arrays: Mapping[str, Array], path: Path, count: int) -> tuple[str, ...]:

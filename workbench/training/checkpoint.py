@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from workbench.core.array_file import UnreadableArrays, read_arrays, write_arrays
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.files import replacing, write_file
 from workbench.core.types import Array
@@ -113,7 +112,7 @@ class Checkpoint:
                 if arrays is not None:
                     state = state.model_copy(update={name: f"{epoch}-{name}.npz"})
                     with self._file(getattr(state, name)) as part:
-                        np.savez(part, allow_pickle=False, **dict(arrays))
+                        write_arrays(part, arrays, packed=False)
             write_file(self.path / STATE, state.model_dump_json(indent=1) + "\n", durable=True)
             for old in self.path.iterdir():  # of an earlier epoch, or half written when the power failed
                 if old.name not in (STATE, state.model, state.dynamics, state.averages, state.best):
@@ -165,9 +164,8 @@ class Checkpoint:
         if not name:
             return None
         try:
-            with np.load(self.path / name, allow_pickle=False) as saved:
-                return dict(saved)
-        except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+            return read_arrays(self.path / name)
+        except (FileNotFoundError, UnreadableArrays) as error:
             raise WorkbenchError(f"{self.path / name} cannot be read ({error}). Train without --resume.") from None
 
     def remove(self) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from workbench.core.array_file import UnreadableArrays, read_arrays, take, write_arrays
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
 
@@ -61,13 +61,13 @@ class Dynamics:
 
 def write_dynamics(folder: Path, dynamics: Dynamics, name: str = DYNAMICS) -> None:
     """Write the file into the folder of a run, or of an unfinished training."""
-    np.savez_compressed(
-        folder / name,
-        probabilities=dynamics.probabilities.astype(np.float16),
-        correct=np.packbits(dynamics.correct, axis=1),
-        area_under_margin=dynamics.area_under_margin.astype(np.float32),
-        rows=dynamics.rows.astype(np.int32),
-    )
+    arrays: dict[str, Array] = {
+        "probabilities": dynamics.probabilities.astype(np.float16),
+        "correct": np.packbits(dynamics.correct, axis=1),
+        "area_under_margin": dynamics.area_under_margin.astype(np.float32),
+        "rows": dynamics.rows.astype(np.int32),
+    }
+    write_arrays(folder / name, arrays)
 
 
 def read_dynamics(folder: Path, name: str = DYNAMICS) -> Dynamics | None:
@@ -77,12 +77,21 @@ def read_dynamics(folder: Path, name: str = DYNAMICS) -> Dynamics | None:
         WorkbenchError: if the file is damaged.
     """
     path = folder / name
-    if not path.is_file():
-        return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            probabilities = file["probabilities"]
-            correct = np.unpackbits(file["correct"], axis=1, count=probabilities.shape[1]).astype(bool)
-            return Dynamics(probabilities, correct, file["area_under_margin"], file["rows"].astype(np.int64))
-    except (OSError, ValueError, KeyError, EOFError, IndexError, zipfile.BadZipFile, zlib.error) as error:
+        return _dynamics(read_arrays(path))
+    except FileNotFoundError:
+        return None
+    except UnreadableArrays as error:
         raise WorkbenchError(f"{path} is damaged ({error}). Delete it, or train the run again.") from None
+
+
+def _dynamics(arrays: Mapping[str, Array]) -> Dynamics:
+    """Build the record, after seeing that there is a row for each image and a bit for each epoch."""
+    probabilities, correct = take(arrays, "probabilities", "f", 2), take(arrays, "correct", "u", 2)
+    margins, rows = take(arrays, "area_under_margin", "f", 1), take(arrays, "rows", "iu", 1)
+    count, epochs = probabilities.shape
+    whole = correct.dtype == np.uint8 and correct.shape == (count, -(-epochs // 8))
+    if not (whole and len(margins) == len(rows) == count):
+        raise UnreadableArrays("its arrays are of different lengths")
+    bits = np.unpackbits(correct, axis=1, count=epochs).astype(bool)
+    return Dynamics(probabilities, bits, margins, rows.astype(np.int64))

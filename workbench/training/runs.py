@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import shutil
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
+from workbench.core.array_file import read_arrays, take, write_arrays
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.files import put_in_place, sync
@@ -77,11 +77,11 @@ class Run:
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as saved:
-                if str(saved["dataset_fingerprint"]) != dataset_fingerprint:
-                    return None
-                return Predictions(logits=saved["logits"], labels=saved["labels"].astype(np.int64))
-        except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError) as error:
+            saved = read_arrays(path)
+            if str(take(saved, "dataset_fingerprint", "U", 0)) != dataset_fingerprint:
+                return None
+            return Predictions(take(saved, "logits", "f", 2), take(saved, "labels", "iu", 1).astype(np.int64))
+        except (FileNotFoundError, WorkbenchError) as error:
             raise WorkbenchError(f"{path} is damaged ({error}). Delete it: predictions are then made again.") from None
 
 
@@ -220,12 +220,9 @@ def save_run(
         bare.save(partial / MODEL)
         write_history(partial / HISTORY, history)
         for split, (said, dataset) in predictions.items():
-            np.savez_compressed(
-                partial / f"predictions-{split}.npz",
-                logits=said.logits.astype(np.float32, copy=False),
-                labels=said.labels.astype(np.int32),
-                dataset_fingerprint=np.array(dataset.fingerprint),
-            )
+            arrays = {"logits": said.logits.astype(np.float32, copy=False), "labels": said.labels.astype(np.int32)}
+            arrays["dataset_fingerprint"] = np.array(dataset.fingerprint)
+            write_arrays(partial / f"predictions-{split}.npz", arrays)
         if dynamics is not None:
             write_dynamics(partial, dynamics)
         manifest = manifest.model_copy(update={"model_sha256": _sha256(partial / MODEL)})

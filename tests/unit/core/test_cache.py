@@ -113,17 +113,36 @@ def _flip(data):
 @pytest.mark.parametrize(
     "damage", [_cut, _flip, lambda _: b"", lambda _: b"no archive", lambda _: b"PK\x03\x04" + b"\0" * 50]
 )
-def test_a_damaged_file_is_none_and_one_warning(tmp_path, caplog, damage):
+def test_a_damaged_file_is_set_aside_with_one_warning_and_written_anew(tmp_path, caplog, damage):
     path = tmp_path / "one.npz"
     arrays = {"logits": np.random.default_rng(0).normal(size=(50, 10))}
     save_result(path, Result(arrays=arrays))
     path.write_bytes(damage(path.read_bytes()))
     assert load_result(path) is None
-    assert load_arrays(path) is None
-    assert all("damaged" in record.message for record in caplog.records)
-    assert len(caplog.records) == 2
+    assert load_arrays(path) is None  # nothing is there any more, which is no warning
+    (record,) = caplog.records
+    assert "is set aside, and what it held computed anew" in record.message
+    assert [each.name for each in tmp_path.iterdir()] == ["one.npz.damaged"]
     save_arrays(path, arrays)
     np.testing.assert_array_equal(load_arrays(path)["logits"], arrays["logits"])
+
+
+def test_arrays_that_another_program_put_there_are_not_used(tmp_path, caplog):
+    np.savez(tmp_path / "one.npz", logits=np.zeros(3))
+    assert load_arrays(tmp_path / "one.npz") is None
+    assert "no checksum" in caplog.text
+
+
+def test_what_is_damaged_in_a_folder_that_takes_no_file_is_not_used_either(tmp_path, monkeypatch, caplog):
+    (tmp_path / "one.npz").write_bytes(b"no archive")
+
+    def refuse(self, target):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(type(tmp_path), "replace", refuse)
+    assert load_arrays(tmp_path / "one.npz") is None
+    assert load_arrays(tmp_path / "one.npz") is None
+    assert len(caplog.records) == 2
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_bad_files(tmp_path, save):
     flipped = bytearray(save().read_bytes())
     flipped[flipped.index(bytes(range(1, 25)))] ^= 255  # one pixel of x_test
     cut.write_bytes(flipped)
-    with pytest.raises(WorkbenchError, match=r"x_test of cut.npz is damaged: Bad CRC"):
+    with pytest.raises(WorkbenchError, match=r"x_test of cut.npz cannot be read: Bad CRC"):
         load_npz(cut)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.core.array_file import ArrayFile
 from workbench.core.dataset import Dataset
 from workbench.core.progress import Progress, silent
 from workbench.data.sources.keras_archive import Archive, built_in, read_archive
@@ -29,6 +30,6 @@ def load(split: str, data_dir: str | Path | None = None, progress: Progress = si
     Raises:
         Unavailable: if it is nowhere and cannot be fetched.
     """
-    with np.load(io.BytesIO(read_archive(ARCHIVE, data_dir, progress)), allow_pickle=False) as arrays:
+    with ArrayFile(io.BytesIO(read_archive(ARCHIVE, data_dir, progress))) as arrays:
         images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
     return built_in(images[..., np.newaxis], labels, tuple("0123456789"), f"{NAME}/{split}", ARCHIVE)
