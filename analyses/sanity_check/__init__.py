@@ -81,6 +81,8 @@ class SanityCheck(Analysis[SanityCheckParams]):
         if any("fit images in this way" in each.advice for each in findings):
             collapsed = []  # with images of wrong proportions, and not otherwise
         found = [*findings, *collapsed]
+        if session.scale.doubt and not findings:
+            found.append(_doubted(session.scale.doubt, predictions))
         if swapped is not None and not collapsed:
             found.append(_permutation(session, swapped))
         if not found:
@@ -248,6 +250,22 @@ def _training_agrees(session: Session, way: Convention) -> bool | None:
     now = correct_on(training.probe, data, rows, lambda images: images)
     then = correct_on(training.probe, way.reread(data), rows, way.change)
     return bool(then.mean() > now.mean() + JUMP / 2)
+
+
+def _doubted(doubt: str, predictions: Predictions) -> Finding:
+    """Put the doubt about the pixels' scale before whatever is found under that scale."""
+    claim, _, advice = doubt.partition(". ")
+    wrong = np.flatnonzero(~predictions.correct)
+    return Finding(
+        f"{claim}.",
+        severity=Severity.SERIOUS,
+        effect=rate(int(predictions.correct.sum()), len(predictions)),
+        evidence=worst_first(predictions, wrong),
+        advice=f"{advice} Until that is settled, take no other finding for the model's.",
+        kind="preprocessing-mismatch",
+        cost=rate(len(wrong), len(predictions)),
+        confirm="Look at how the images were scaled where the model was trained.",
+    )
 
 
 def _collapse(predictions: Predictions, counts: Array, names: tuple[str, ...]) -> list[Finding]:

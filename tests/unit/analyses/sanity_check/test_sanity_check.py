@@ -9,7 +9,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
 from workbench.data.image_file import AS_STORED
 from workbench.models.input_variants import conventions
-from workbench.models.preprocessing import UNIT
+from workbench.models.preprocessing import UNIT, InputScale
 
 CHECK = SanityCheck()
 
@@ -52,6 +52,7 @@ def session(probe, *, labels=None, train=True, count=80):
             class_names=dataset.class_names,
             training=training,
             only_predictions=False,
+            scale=InputScale(),
         )
 
     return on(data, on(halves(60, "halves/train"), None) if train else None)
@@ -121,7 +122,13 @@ def rows_of(classes, probe, move, seed):
     data = Dataset(images, move(true), class_names=names, indices=np.arange(len(true)), name="rows/test")
     said = Predictions(probe.logits(data.floats()), data.labels)
     return SimpleNamespace(
-        dataset=data, probe=probe, predictions=said, class_names=names, training=None, only_predictions=False
+        dataset=data,
+        probe=probe,
+        predictions=said,
+        class_names=names,
+        training=None,
+        only_predictions=False,
+        scale=InputScale(),
     )
 
 
