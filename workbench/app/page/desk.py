@@ -117,6 +117,10 @@ class Desk:
         loaded = self.loading.done.is_set() and not self.loading.error
         return loaded and self.opened and not self.session.only_predictions
 
+    def lacks(self, name: str) -> str | None:
+        """Say what the session lacks for an analysis, a sentence, or None; None too while it is not open."""
+        return registry.missing(self.session, name) if self.opened else None
+
     def pending(self, *, model: bool = False) -> tuple[str, Job, str] | None:
         """Return the step that has to end first (key, job, words), or None if nothing stands in the way.
 

@@ -174,7 +174,7 @@ class Panes:
         else:
             subject = of_dataset(desk, view.image)
         # An image of one's own stands on the canvas already.
-        image = Html() if view.section == "own" or view.image is None else detail.image_html(subject, view.image)
+        image = Html() if view.section == "own" or view.image is None else detail.image_html(desk, subject, view.image)
         return image + detail.probabilities_html(subject, desk.session.class_names, view) + self._maps(subject, view)
 
     def _maps(self, subject: Subject, view: View) -> Html:

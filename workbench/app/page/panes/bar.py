@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.app.page.html import Html, breakable, element, join, link
+from workbench.app.page.panes.analysis_link import analysis_link
 from workbench.app.page.view import SECTIONS, View
 from workbench.core.wording import bare_percent, plural
 from workbench.diagnosis import registry
@@ -17,11 +18,7 @@ def bar_html(desk: Desk, view: View) -> Html:
     """Build the bar; it is there before anything else."""
     tabs = join(link(title, {"section": name}, **_current(name == view.section)) for name, title in SECTIONS.items())
     items = join(
-        link(
-            element("b", breakable(name)) + element("span", kind.question()),
-            {"section": name},
-            **_current(name == view.section),
-        )
+        analysis_link(desk, name, kind, question=True, here=name == view.section)
         for name, kind in registry.analyses().items()
     )
     here = _current(view.section not in SECTIONS)

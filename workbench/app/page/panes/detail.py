@@ -25,21 +25,21 @@ TOP = 5
 TOP_OF_OWN = 8
 
 
-def image_html(subject: Subject, row: int) -> Html:
+def image_html(desk: Desk, subject: Subject, row: int) -> Html:
     """Show the image itself, and where else to look at it."""
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
     picture = tag(image_uri(subject.pixels, size), size, subject.title)
-    return element("section", element("h2", subject.title), picture, _also(row), class_="one")
+    return element("section", element("h2", subject.title), picture, _also(desk, row), class_="one")
 
 
-def _also(row: int) -> Html:
-    """Link to the canvas, and to every analysis that can be asked about one image."""
-    links = [link("edit", {"section": "own", "start": str(row)})]
+def _also(desk: Desk, row: int) -> Html | None:
+    """Link to the canvas, and to every analysis that can be asked about one image here."""
+    links = [] if desk.session.only_predictions else [link("edit", {"section": "own", "start": str(row)})]
     for name, kind in registry.analyses().items():
-        if "row" in kind.Params.model_fields:
+        if "row" in kind.Params.model_fields and not desk.lacks(name):
             links.append(link(breakable(name), {"section": name, "row": str(row)}, title=kind.question()))
-    return element("p", Html(" · ").join(links), class_="also")
+    return element("p", Html(" · ").join(links), class_="also") if links else None
 
 
 def probabilities_html(subject: Subject, names: Sequence[str], view: View) -> Html:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.app.page.html import Html, breakable, element, join, link
+from workbench.app.page.panes.analysis_link import analysis_link
 from workbench.app.page.panes.diagnosis import diagnosis_html
 from workbench.app.page.view import View
 from workbench.core.wording import bare_percent, cell, plural, significant
@@ -26,7 +27,7 @@ CALLED = {"seconds": "training time", "created": "trained at"}
 
 def side_html(desk: Desk) -> Html:
     """Build the manifest and the list of questions."""
-    return _manifest(desk) + _questions()
+    return _manifest(desk) + _questions(desk)
 
 
 def overview_html(desk: Desk, view: View) -> Html:
@@ -116,9 +117,8 @@ def _fact(name: str, value: Any) -> Any:
     return value
 
 
-def _questions() -> Html:
+def _questions(desk: Desk) -> Html:
     items = (
-        element("li", link(element("b", breakable(name)) + element("span", kind.question()), {"section": name}))
-        for name, kind in registry.analyses().items()
+        element("li", analysis_link(desk, name, kind, question=True)) for name, kind in registry.analyses().items()
     )
     return element("section", element("h2", "Analyses"), element("ul", *items), class_="questions")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.html import Html, breakable, code, element, join, link, problem, waiting
+from workbench.app.page.html import Html, code, element, join, problem, waiting
+from workbench.app.page.panes.analysis_link import analysis_link
 from workbench.app.page.panes.findings import findings_html
 from workbench.app.page.panes.form import form_html, values_of
 from workbench.app.page.panes.scatter import points_of, scatter_html
@@ -26,15 +27,7 @@ def section_html(desk: Desk, view: View) -> Html:
     """Build the side of a section: all analyses, and the form of this one."""
     kinds = registry.analyses()
     kind = kinds[view.section]
-    links = (
-        link(
-            breakable(name),
-            {"section": name},
-            title=each.question(),
-            aria_current="page" if name == view.section else None,
-        )
-        for name, each in kinds.items()
-    )
+    links = (analysis_link(desk, name, each, here=name == view.section) for name, each in kinds.items())
     side = element("div", element("nav", *links, class_="list", aria_label="analyses"), class_="side")
     question = element("h2", kind.question())
     return side + element("div", question, form_html(desk, kind.Params, view.params), class_="ask")
