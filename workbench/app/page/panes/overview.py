@@ -50,8 +50,11 @@ def _numbers(desk: Desk) -> Html:
     cards = [
         _card("Accuracy", f"{bare_percent(1 - board.wrong / images, 2)} %", span),
         _card("Errors", f"{board.wrong:,}", f"of {plural(images, 'image')}", errors),
-        _card("Hardest class", names[worst], f"recall {bare_percent(float(rates[worst]), 1)} %", _all_of(worst)),
-        _card("Easiest class", names[best], f"recall {bare_percent(float(rates[best]), 1)} %", _all_of(best)),
+        *(
+            _card(title, names[each], f"recall {bare_percent(float(rates[each]), 1)} %", _all_of(each))
+            for title, each in (("Hardest class", worst), ("Easiest class", best))
+            if worst != best
+        ),
         _card("Mean confidence when wrong", mean, "lower is better", errors),
     ]
     said = filter(None, [desk.assumed, desk.session.reading])
