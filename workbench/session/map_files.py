@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.core.checksum import CHECKSUM, check_record, read_record, record_checksum
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.files import write_file
 from workbench.core.params import make
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from workbench.session.study import Rows
 
 
+Batch = tuple[Array, Mapping[str, Array]]
+"""Maps `(B, h, w)`, and details of each by name."""
 SECONDS = 1.0
 """How often it is noted how far the file is."""
 
@@ -80,7 +85,8 @@ def stream_maps(
         **({"assumed": session.assumed} if session.assumed else {}),
     }
     try:
-        done, names = _done(path, made, overwrite=overwrite)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        done = _done(path, made, overwrite=overwrite)
         images: Any = Some(session.dataset, chosen[done:])
         batches = kind.batches(
             session.probe,
@@ -90,67 +96,137 @@ def stream_maps(
             score=made["score"],
             background=session.background if kind.needs_background else None,
         )
-        files: list[Any] = []
-        noted = 0.0
-        try:
-            for values, numbers in batches:
-                if not files:
-                    names = list(numbers)
-                    files = [_file(path, (len(chosen), *values.shape[1:]), new=done == 0)]
-                    files += [_file(_details(path), (len(chosen), len(names)), new=done == 0)] if names else []
-                files[0][done : done + len(values)] = values
-                if names:
-                    files[1][done : done + len(values)] = np.stack([numbers[name] for name in names], axis=1)
-                done += len(values)
-                if time.monotonic() - noted > SECONDS:
-                    _note(path, {**made, "details": names, "done": done, "versions": versions()}, files)
-                    noted = time.monotonic()
-                report(f"{kind.title} to {path.name}", done, len(chosen))
-        finally:
-            if files:
-                _note(path, {**made, "details": names, "done": done, "versions": versions()}, files)
+        _write(path, made, done, batches, title=kind.title)
     except OSError as error:
         raise Unavailable(f"{path} cannot be written: {error.strerror or error}.") from None
     return path
 
 
-def _done(path: Path, made: Mapping[str, Any], *, overwrite: bool) -> tuple[int, list[str]]:
-    """Return how many maps are there already, and the names of their details."""
+def _write(path: Path, made: dict[str, Any], done: int, batches: Iterable[Batch], *, title: str) -> None:
+    """Write maps as they come, from row `done` on, and how far they are."""
+    rows, names = made["rows"], list[str]()
+    files: list[_Rows] = []
+    noted = 0.0
+    try:
+        for values, numbers in batches:
+            if not files:
+                names, new = list(numbers), done == 0
+                if new:  # before the file is emptied, which a note of old would call whole
+                    _note(path, {**made, "details": names, "done": 0, "versions": versions()}, files)
+                files.append(_Rows(path, (rows, *values.shape[1:]), new=new))
+                files += [_Rows(_details(path), (rows, len(names)), new=new)] if names else []
+            files[0].put(done, values)
+            if names:
+                files[1].put(done, np.stack([numbers[name] for name in names], axis=1))
+            done += len(values)
+            if time.monotonic() - noted > SECONDS:
+                _note(path, {**made, "details": names, "done": done, "versions": versions()}, files)
+                noted = time.monotonic()
+            report(f"{title} to {path.name}", done, rows)
+    finally:
+        try:
+            if files:
+                _note(path, {**made, "details": names, "done": done, "versions": versions()}, files)
+        finally:
+            for file in files:
+                file.close()
+
+
+class _Rows:
+    """A `.npy` file of float32 that is written row by row and is readable all the time: what is missing is 0.
+
+    Not a memory map, which a full disk would end with a signal that nobody can catch.
+
+    Raises:
+        WorkbenchError: if one that is to be gone on with is damaged.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], *, new: bool) -> None:
+        self._file = path.open("w+b" if new else "r+b")
+        if new:
+            np.lib.format.write_array_header_1_0(self._file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+            self._begin = self._file.tell()
+            self._file.truncate(self._begin + 4 * math.prod(shape))
+        elif _shape(self._file) == shape:
+            self._begin = self._file.tell()
+        else:
+            self._file.close()
+            raise _damaged(path)
+
+    def put(self, row: int, values: Array) -> None:
+        """Write some rows, from `row` on."""
+        content = np.ascontiguousarray(values, "<f4")
+        self._file.seek(self._begin + row * content[:1].nbytes)
+        self._file.write(content.tobytes())
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _shape(file: IO[bytes]) -> tuple[int, ...] | None:
+    """Return the shape of a file's float32 array, whole and row by row, and stop where it begins; None for another."""
+    try:
+        if np.lib.format.read_magic(file) != (1, 0):
+            return None
+        shape, columns, dtype = np.lib.format.read_array_header_1_0(file)
+    except ValueError:
+        return None
+    size = os.fstat(file.fileno()).st_size - file.tell()
+    return shape if dtype == np.dtype("<f4") and not columns and size == 4 * math.prod(shape) else None
+
+
+def _damaged(path: Path) -> WorkbenchError:
+    return WorkbenchError(f"{path} is damaged: it is not the array that was begun. Write it anew (--overwrite).")
+
+
+def _done(path: Path, made: Mapping[str, Any], *, overwrite: bool) -> int:
+    """Return how many maps are there already."""
     note = path.with_suffix(".json")
     if overwrite or not (path.exists() and note.exists()):
         if path.exists() and not overwrite:
             raise WorkbenchError(
                 f"{path} exists and was not written by the workbench. Choose another file, or overwrite it."
             )
-        return 0, []
+        return 0
     try:
-        found = json.loads(note.read_text(encoding="utf-8"))
+        found = read_record(note)
+        check_record(found, note, needed=False, remedy=f"or else write {path.name} anew (--overwrite)")
         differs = [name for name, value in made.items() if found[name] != value]
-        done, names = int(found["done"]), list(found["details"])
-    except (ValueError, KeyError, TypeError):
+        done, files = int(found["done"]), [path, *([_details(path)] if found["details"] else [])]
+        if not differs and not 0 <= done <= made["rows"]:
+            raise ValueError(done)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, WorkbenchError):
+            raise
         raise WorkbenchError(f"{note} is unreadable, so the content of {path.name} is unknown: overwrite it.") from None
     if differs:
         raise WorkbenchError(
             f"{path} holds other maps: its {', '.join(differs)} differ from this request. "
             "Choose another file, or overwrite it."
         )
-    return done, names
-
-
-def _file(path: Path, shape: tuple[int, ...], *, new: bool) -> Array:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return np.lib.format.open_memmap(path, mode="w+" if new else "r+", dtype=np.float32, shape=shape if new else None)
+    for file in files if done else ():
+        with file.open("rb") as opened:
+            if (_shape(opened) or (None,))[0] != made["rows"]:
+                raise _damaged(file)
+    return done
 
 
 def _details(path: Path) -> Path:
     return path.with_suffix(".details.npy")
 
 
-def _note(path: Path, note: Mapping[str, Any], files: list[Any]) -> None:
+def _note(path: Path, note: Mapping[str, Any], files: list[_Rows]) -> None:
     """Write how far it is, after the maps themselves are on disk."""
     for file in files:
-        file.flush()
-    write_file(path.with_suffix(".json"), json.dumps(note, indent=2, default=str) + "\n")
+        file.sync()
+    record = json.loads(json.dumps(note, default=str))
+    write_file(path.with_suffix(".json"), json.dumps({**record, CHECKSUM: record_checksum(record)}, indent=2) + "\n")
 
 
 def _digest(*arrays: Array | None) -> str:

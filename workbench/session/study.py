@@ -19,7 +19,7 @@ from workbench.core.types import Array
 from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.preprocessing import InputScale
 from workbench.session.studied_model import StudiedModel
-from workbench.training.dynamics import Dynamics, read_dynamics
+from workbench.training.dynamics import Dynamics
 from workbench.training.runs import Run
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Study:
     @property
     def dynamics(self) -> Dynamics | None:
         """What the trainer noted of every training image after each epoch; None where there is nothing."""
-        return None if self.run is None else read_dynamics(self.run.path)
+        return None if self.run is None else self.run.dynamics
 
     @property
     def train(self) -> Dataset | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.core.array_file import UnreadableArrays, read_arrays, write_arrays
+from workbench.core.checksum import CHECKSUM, check_record, file_checksum, read_record, record_checksum
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.files import replacing, write_file
 from workbench.core.types import Array
@@ -35,6 +37,8 @@ class State(BaseModel):
         best: file of the weights after the best epoch; empty where they are not kept.
         watch: what the validation losses have told so far.
         history: one row for each.
+        files: SHA-256 of each of these files, by name; none in checkpoints of older versions.
+        checksum: of all the rest; empty in these.
     """
 
     model_config = ConfigDict(frozen=True, protected_namespaces=(), ser_json_inf_nan="constants")
@@ -48,6 +52,8 @@ class State(BaseModel):
     best: str = ""
     watch: Watch = Watch()
     history: tuple[dict[str, float], ...] = ()
+    files: dict[str, str] = Field(default_factory=dict)
+    checksum: str = ""
 
 
 class Checkpoint:
@@ -66,15 +72,20 @@ class Checkpoint:
         """Return how far the training is; None where there is none.
 
         Raises:
-            WorkbenchError: if what is there cannot be read.
+            WorkbenchError: if what is there cannot be read, or was changed.
         """
         try:
-            return State.model_validate_json((self.path / STATE).read_text(encoding="utf-8"))
+            record = read_record(self.path / STATE)
+            state = State.model_validate(record)
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError, ValidationError) as error:
+        except WorkbenchError as error:
+            raise WorkbenchError(f"{error} Train without --resume.") from None
+        except ValidationError as error:
             said = str(error).splitlines()[0]
-            raise WorkbenchError(f"{self.path / STATE} cannot be read ({said}). Train without --resume.") from None
+            raise WorkbenchError(f"{self.path / STATE} is damaged: {said}. Train without --resume.") from None
+        check_record(record, self.path / STATE, needed=bool(state.files), remedy="or train without --resume")
+        return state
 
     def write(
         self,
@@ -99,23 +110,24 @@ class Checkpoint:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            epoch = f"epoch-{state.epochs:04d}"
+            epoch, known = f"epoch-{state.epochs:04d}", dict(state.files)
             if model is not None:
                 state = state.model_copy(update={"model": f"{epoch}.keras"})
-                with self._file(state.model) as part:
+                with self._file(state.model, known) as part:
                     model.save(part)
             if dynamics is not None:
                 state = state.model_copy(update={"dynamics": f"{epoch}.npz"})
-                with self._file(state.dynamics) as part:
+                with self._file(state.dynamics, known) as part:
                     write_dynamics(part.parent, dynamics, part.name)
             for name, arrays in (("averages", averages), ("best", best)):
                 if arrays is not None:
                     state = state.model_copy(update={name: f"{epoch}-{name}.npz"})
-                    with self._file(getattr(state, name)) as part:
+                    with self._file(getattr(state, name), known) as part:
                         write_arrays(part, arrays, packed=False)
+            state = _signed(state, known)
             write_file(self.path / STATE, state.model_dump_json(indent=1) + "\n", durable=True)
             for old in self.path.iterdir():  # of an earlier epoch, or half written when the power failed
-                if old.name not in (STATE, state.model, state.dynamics, state.averages, state.best):
+                if old.name != STATE and old.name not in _files(state):
                     old.unlink()
         except OSError as error:
             kept = (self.path / STATE).is_file()
@@ -139,9 +151,10 @@ class Checkpoint:
 
         import workbench.training.schedule  # noqa: F401 - registers the schedule that the optimizer holds
 
+        self._check(state, state.model)
         try:
             return keras.models.load_model(self.path / state.model, safe_mode=True)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except Exception as error:  # noqa: BLE001 - Keras, HDF5 and zipfile have many ways to say that it is damaged
             said = " ".join(str(error).split())[:200]
             raise WorkbenchError(
                 f"{self.path / state.model} cannot be read ({said}). Train without --resume."
@@ -153,16 +166,20 @@ class Checkpoint:
         Raises:
             WorkbenchError: if the file is damaged.
         """
-        return read_dynamics(self.path, state.dynamics) if state.dynamics else None
+        if not state.dynamics:
+            return None
+        self._check(state, state.dynamics)
+        return read_dynamics(self.path, state.dynamics)
 
-    def arrays(self, name: str) -> dict[str, Array] | None:
-        """Return the arrays of a file that the state names; None where it names none.
+    def arrays(self, state: State, name: str) -> dict[str, Array] | None:
+        """Return the arrays of one of the files that the state names; None for no name.
 
         Raises:
             WorkbenchError: if the file is gone or damaged.
         """
         if not name:
             return None
+        self._check(state, name)
         try:
             return read_arrays(self.path / name)
         except (FileNotFoundError, UnreadableArrays) as error:
@@ -172,5 +189,28 @@ class Checkpoint:
         """Delete it, when the run is saved."""
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _file(self, name: str) -> AbstractContextManager[Path]:
-        return replacing(self.path / name, durable=True)
+    def _check(self, state: State, name: str) -> None:
+        """See that a file is the one that was written with the state; older checkpoints do not tell."""
+        known = state.files.get(name)
+        if known is not None and file_checksum(self.path / name) != known:
+            raise WorkbenchError(
+                f"{self.path / name} cannot be read (it is not what was written). Train without --resume."
+            )
+
+    @contextmanager
+    def _file(self, name: str, known: dict[str, str]) -> Iterator[Path]:
+        """Lend a path to write one file to, and note its checksum."""
+        with replacing(self.path / name, durable=True) as part:
+            yield part
+            known[name] = file_checksum(part)
+
+
+def _files(state: State) -> list[str]:
+    """Return the names of the files that a state is about."""
+    return [name for name in (state.model, state.dynamics, state.averages, state.best) if name]
+
+
+def _signed(state: State, known: Mapping[str, str]) -> State:
+    """Return the state with the checksums of its files, as far as they are known, and its own."""
+    state = state.model_copy(update={"files": {name: known[name] for name in _files(state) if name in known}})
+    return state.model_copy(update={CHECKSUM: record_checksum(json.loads(state.model_dump_json()))})

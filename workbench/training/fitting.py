@@ -99,7 +99,7 @@ def fit(
     model = _opened(checkpoint, state, parts, build, half=half)
     if on_start is not None:
         on_start(recipe.epochs, devices.describe() + distribution.describe())
-    averages = Averages(model, recipe.averaging, checkpoint.arrays(state.averages)) if recipe.averaging else None
+    averages = Averages(model, recipe.averaging, checkpoint.arrays(state, state.averages)) if recipe.averaging else None
     probe = Probe(model, parts.training.image_shape)
     dynamics = checkpoint.dynamics(state)
     while state.epochs < recipe.epochs and not state.watch.stopped:
@@ -211,7 +211,7 @@ def _say_best(state: State, say: Tell) -> None:
 
 def _finished(model: Any, checkpoint: Checkpoint, state: State, averages: Averages | None, half: bool) -> Any:
     """Return the model with the weights that the recipe wants at the end."""
-    best = checkpoint.arrays(state.best)
+    best = checkpoint.arrays(state, state.best)
     if state.job.recipe.patience and best is not None:
         model.set_weights([best[f"weight{number}"] for number in range(len(best))])
     elif averages is not None:

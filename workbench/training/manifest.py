@@ -25,6 +25,8 @@ class Manifest(BaseModel):
         weights: what a transferred backbone started from; of no meaning elsewhere.
         parameters: how many the model has.
         model_sha256: of model.keras; a run whose model was exchanged is not opened.
+        files: SHA-256 of the other files beside it, by name; none in older runs.
+        checksum: of all the rest of the manifest; empty in older runs.
         preprocessing: name of what the model is given for an image in [0, 1]; "auto" is told by its own layers.
     """
 
@@ -47,6 +49,8 @@ class Manifest(BaseModel):
     created: str
     parameters: int
     model_sha256: str = ""
+    files: dict[str, str] = Field(default_factory=dict)
+    checksum: str = ""
     best_epoch: int | None = None
     validation: str = ""
     weights: str = "imagenet"

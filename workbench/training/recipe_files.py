@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from workbench.core.checksum import check_record
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.params import describe, make
 from workbench.training.recipes import RECIPES, Recipe, recipe
@@ -50,7 +51,7 @@ def open_recipe(source: str, changes: Mapping[str, Any] | None = None) -> tuple[
 def _of_toml(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         found = tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise WorkbenchError(f"{path} is not TOML: {error}.") from None
     table = found.get(TABLE, found)
     if not isinstance(table, dict):
@@ -70,11 +71,12 @@ def _of_toml(path: Path) -> tuple[str, dict[str, Any]]:
 def _of_run(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         found = json.loads(_text(path))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise WorkbenchError(f"{path} is not JSON: {error}.") from None
     settings = found.get("settings") if isinstance(found, dict) else None
     if not isinstance(settings, dict):
         raise WorkbenchError(f"{path} is not the run.json of a run: it has no `settings`.")
+    check_record(found, path, needed=bool(found.get("files")), remedy="or else name a recipe, or a run that is whole")
     return str(found.get("recipe") or path.parent.name), settings
 
 

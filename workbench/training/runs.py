@@ -6,7 +6,7 @@ Reading a run needs no TensorFlow, so that a page can show what is saved before 
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 import re
 import shutil
@@ -19,18 +19,22 @@ import numpy as np
 from pydantic import ValidationError
 
 from workbench.core.array_file import read_arrays, take, write_arrays
+from workbench.core.checksum import CHECKSUM, check_record, file_checksum, read_record, record_checksum
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.files import put_in_place, sync
 from workbench.core.home import home
 from workbench.core.predictions import Predictions
-from workbench.training.dynamics import Dynamics, write_dynamics
+from workbench.core.wording import plural
+from workbench.training.dynamics import DYNAMICS, Dynamics, read_dynamics, write_dynamics
 from workbench.training.manifest import Manifest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MODEL, MANIFEST, HISTORY = "model.keras", "run.json", "history.csv"
+REPLACED = 5
+"""How often a run is opened anew that is being replaced by another training at that moment."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,29 @@ class Run:
         return self.path / MODEL
 
     def load_model(self) -> Any:
-        """Load the model, without optimizer; imports TensorFlow."""
+        """Load the model, without optimizer; imports TensorFlow.
+
+        Raises:
+            WorkbenchError: if it is damaged, or another one by now.
+        """
         from workbench.models.files.keras import load_model
 
+        self.check_model()
         return load_model(self.model_path)
+
+    def check_model(self) -> None:
+        """See that the model is the one of the manifest.
+
+        Raises:
+            WorkbenchError: if it is another.
+        """
+        found = file_checksum(self.model_path)
+        if found != self.manifest.model_sha256:
+            raise WorkbenchError(
+                f"{self.model_path} is not the model that run {self.name!r} was saved with: its SHA-256 is "
+                f"{found[:12]}…, run.json says {self.manifest.model_sha256[:12]}…. "
+                f"{self._replaced() or 'Train again, or open the file itself as a model.'}"
+            )
 
     @property
     def history(self) -> pd.DataFrame | None:
@@ -64,18 +87,43 @@ class Run:
         """
         import pandas as pd
 
-        try:
-            return pd.read_csv(self.path / HISTORY)
-        except FileNotFoundError:
+        path = self.path / HISTORY
+        if not path.is_file():
             return None
-        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise WorkbenchError(f"{self.path / HISTORY} is damaged: {error}.") from None
+        self._check(HISTORY, "Train the run again, or delete the file: there are no learning curves then.")
+        try:
+            found = pd.read_csv(path)
+        except (OSError, ValueError) as error:
+            raise WorkbenchError(f"{path} is damaged: {' '.join(str(error).split())}.") from None
+        epochs = [] if "epoch" not in found else found["epoch"].tolist()
+        if epochs != [*range(1, self.manifest.epochs + 1)] or found.select_dtypes("number").shape != found.shape:
+            raise WorkbenchError(
+                f"{path} is damaged: it must have a row of numbers for each of the {self.manifest.epochs} epochs of "
+                f"run.json, and has {plural(len(found), 'row')}. Train the run again, or delete the file."
+            )
+        return found
+
+    @property
+    def dynamics(self) -> Dynamics | None:
+        """What the trainer noted of every training image after each epoch; None where there is nothing.
+
+        Raises:
+            WorkbenchError: if the file is damaged.
+        """
+        if (self.path / DYNAMICS).is_file():
+            self._check(DYNAMICS, "Delete it, or train the run again.")
+        return read_dynamics(self.path)
 
     def predictions(self, split: str, dataset_fingerprint: str) -> Predictions | None:
-        """Return the saved predictions for `split`; None where there are none for exactly this dataset."""
+        """Return the saved predictions for `split`; None where there are none for exactly this dataset.
+
+        Raises:
+            WorkbenchError: if the file is damaged.
+        """
         path = self.path / f"predictions-{split}.npz"
         if not path.is_file():
             return None
+        self._check(path.name, "Delete it: predictions are then made again.")
         try:
             saved = read_arrays(path)
             if str(take(saved, "dataset_fingerprint", "U", 0)) != dataset_fingerprint:
@@ -83,6 +131,27 @@ class Run:
             return Predictions(take(saved, "logits", "f", 2), take(saved, "labels", "iu", 1).astype(np.int64))
         except (FileNotFoundError, WorkbenchError) as error:
             raise WorkbenchError(f"{path} is damaged ({error}). Delete it: predictions are then made again.") from None
+
+    def _check(self, name: str, remedy: str) -> None:
+        """See that a file is the one that was saved; older runs do not tell.
+
+        Raises:
+            WorkbenchError: if it is another.
+        """
+        known = self.manifest.files.get(name)
+        if known is not None and file_checksum(self.path / name) != known:
+            raise WorkbenchError(
+                f"{self.path / name} is damaged (it is not the file that run {self.name!r} was saved with). "
+                f"{self._replaced() or remedy}"
+            )
+
+    def _replaced(self) -> str:
+        """What to do where another training has replaced the run since it was opened; empty where none has."""
+        try:
+            now = _read(self.path).manifest
+        except WorkbenchError:
+            return ""
+        return "" if now == self.manifest else "The run was trained anew since it was opened: open it again."
 
 
 def runs_folder() -> Path:
@@ -166,6 +235,18 @@ def open_run(name_or_path: str | Path, folder: str | Path | None = None) -> Run:
         WorkbenchError: if there is no such run (lists those there are), or it is half written, damaged, or its model
             is not the one it was saved with.
     """
+    for _ in range(REPLACED):
+        before = _marks(name_or_path, folder)
+        try:
+            return _opened(name_or_path, folder)
+        except WorkbenchError:
+            if _marks(name_or_path, folder) == before:
+                raise
+    return _opened(name_or_path, folder)
+
+
+def _opened(name_or_path: str | Path, folder: str | Path | None) -> Run:
+    """Open a run, if no training replaces it meanwhile."""
     searched = _searched(folder)
     path = Path(name_or_path)
     if len(path.parts) == 1 and not path.is_absolute() and path.name not in ("", "..", "."):
@@ -177,13 +258,25 @@ def open_run(name_or_path: str | Path, folder: str | Path | None = None) -> Run:
         where = " and ".join(map(str, searched))
         raise unknown("run", str(name_or_path), [run.name for run in list_runs(folder)], where=where)
     run = _read(path)
-    found = _sha256(run.model_path)
-    if found != run.manifest.model_sha256:
-        raise WorkbenchError(
-            f"{run.model_path} is not the model that run {run.name!r} was saved with: its SHA-256 is {found[:12]}…, "
-            f"run.json says {run.manifest.model_sha256[:12]}…. Train again, or open the file itself as a model."
-        )
+    run.check_model()
     return run
+
+
+def _marks(name_or_path: str | Path, folder: str | Path | None) -> list[tuple[int, int] | None]:
+    """What changes while another process replaces the run: which folders there are, and which manifests in them."""
+    path = Path(name_or_path)
+    places = [
+        place for each in (*_searched(folder), path.parent) for place in (each / path.name, _previous(each, path.name))
+    ]
+    return [_mark(each) for place in places for each in (place, place / MANIFEST)]
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    try:
+        known = path.stat()
+    except OSError:
+        return None
+    return known.st_ino, known.st_mtime_ns
 
 
 def save_run(
@@ -225,7 +318,8 @@ def save_run(
             write_arrays(partial / f"predictions-{split}.npz", arrays)
         if dynamics is not None:
             write_dynamics(partial, dynamics)
-        manifest = manifest.model_copy(update={"model_sha256": _sha256(partial / MODEL)})
+        files = {path.name: file_checksum(path) for path in sorted(partial.iterdir())}
+        manifest = _signed(manifest.model_copy(update={"model_sha256": files.pop(MODEL), "files": files}))
         (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         for path in partial.iterdir():
             sync(path)
@@ -278,25 +372,20 @@ def _kept(folder_name: str) -> str:
 def _read(path: Path) -> Run:
     """Read the manifest of a run's folder, and see that its model is there."""
     try:
-        text = (path / MANIFEST).read_text(encoding="utf-8")
+        record = read_record(path / MANIFEST)
     except FileNotFoundError:
         raise WorkbenchError(f"{path} is not a whole run: it has no {MANIFEST}, which is written last.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorkbenchError(f"{path / MANIFEST} cannot be read: {error}.") from None
     try:
-        manifest = Manifest.model_validate_json(text)
+        manifest = Manifest.model_validate(record)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise WorkbenchError(f"{path / MANIFEST} is damaged: {where}: {first['msg']}.") from None
+    check_record(record, path / MANIFEST, needed=bool(manifest.files), remedy="or else train the run again")
     if not (path / MODEL).is_file():
         raise WorkbenchError(f"{path} is not a whole run: it has no {MODEL}.")
     return Run(path, manifest)
 
 
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise WorkbenchError(f"{path} cannot be read: {error.strerror}.") from None
+def _signed(manifest: Manifest) -> Manifest:
+    return manifest.model_copy(update={CHECKSUM: record_checksum(json.loads(manifest.model_dump_json()))})

@@ -10,6 +10,7 @@ import pytest
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import reporting
 from workbench.diagnosis.opening import open_session
+from workbench.session import map_files
 from workbench.session.map_files import stream_maps
 
 
@@ -83,3 +84,69 @@ def test_a_file_of_other_maps_is_left_alone(session, tmp_path):
         stream_maps(session, "grad-cam", foreign)
     with pytest.raises(WorkbenchError, match="Did you mean 'grad-cam'"):
         stream_maps(session, "gradcam", tmp_path / "other")
+
+
+@pytest.fixture
+def stopped(session, tmp_path):
+    """Integrated gradients of 80 images, of which 35 are there."""
+    path = tmp_path / "maps.npy"
+
+    def listen(what, done, total):
+        if done >= 30 and total == 80:
+            raise Stop
+
+    with reporting(listen), pytest.raises(Stop):
+        stream_maps(session, "integrated-gradients", path, steps=2)
+    return path
+
+
+def test_a_note_that_says_another_number_is_not_believed(session, stopped):
+    """One flipped digit would leave images out, whose maps then are 0."""
+    note = stopped.with_suffix(".json")
+    text = note.read_text()
+    done = json.loads(text)["done"]
+    assert 30 <= done < 40
+    note.write_text(text.replace(f'"done": {done}', '"done": 75'))
+    with pytest.raises(
+        WorkbenchError, match=r"maps\.json was changed since .* or else write maps\.npy anew \(--overwrite"
+    ):
+        stream_maps(session, "integrated-gradients", stopped, steps=2)
+    record = json.loads(text)
+    del record["checksum"]  # as an older version wrote it
+    note.write_text(json.dumps({**record, "done": 81}))
+    with pytest.raises(WorkbenchError, match="unreadable"):
+        stream_maps(session, "integrated-gradients", stopped, steps=2)
+    note.write_text(json.dumps(record))
+    stream_maps(session, "integrated-gradients", stopped, steps=2)
+    assert np.load(stopped).any(axis=(1, 2)).all()
+
+
+@pytest.mark.parametrize("file", ["maps.npy", "maps.details.npy"])
+@pytest.mark.parametrize("done", [35, 80])
+def test_a_file_that_lost_its_end_is_neither_gone_on_with_nor_called_whole(session, stopped, file, done):
+    if done == 80:
+        stream_maps(session, "integrated-gradients", stopped, steps=2)
+    path = stopped.with_name(file)
+    content = path.read_bytes()
+    for damaged in (content[:-1], content[:90], b"", content + b"\0", content.replace(b"(80,", b"(81,")):
+        path.write_bytes(damaged)
+        with pytest.raises(WorkbenchError, match=rf"{file} is damaged: .* Write it anew \(--overwrite\)"):
+            stream_maps(session, "integrated-gradients", stopped, steps=2)
+
+
+def test_killed_while_old_maps_are_overwritten_nothing_calls_the_rest_whole(session, tmp_path, monkeypatch):
+    """The note of the old maps said that all are there, while their file was emptied already."""
+    path = stream_maps(session, "grad-cam", tmp_path / "maps", layer="conv1")
+
+    def killed(*_):
+        raise Stop
+
+    monkeypatch.setattr(map_files._Rows, "put", killed)
+    with pytest.raises(Stop):
+        stream_maps(session, "grad-cam", path, layer="conv2", overwrite=True)
+    monkeypatch.undo()
+    with pytest.raises(WorkbenchError, match="holds other maps"):
+        stream_maps(session, "grad-cam", path, layer="conv1")
+    stream_maps(session, "grad-cam", path, layer="conv2")
+    maps = session.attribute("grad-cam", slice(None), layer="conv2")
+    np.testing.assert_allclose(np.load(path), maps.values, atol=1e-6)

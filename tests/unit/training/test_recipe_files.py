@@ -67,6 +67,13 @@ def test_other_things_that_are_no_recipes(tmp_path):
         open_recipe(written(tmp_path, "[]", "run.json"))
     with pytest.raises(WorkbenchError, match=r"is not JSON"):
         open_recipe(written(tmp_path, "{", "run.json"))
+    with pytest.raises(WorkbenchError, match=r"is not JSON"):
+        open_recipe(written(tmp_path, "[" * 90_000, "run.json"))
+    with pytest.raises(WorkbenchError, match=r"is not TOML"):
+        open_recipe(written(tmp_path, "a = " + "[" * 90_000))
+    changed = {"settings": {"epochs": 3}, "files": {}, "checksum": "0123456789abcdef"}
+    with pytest.raises(WorkbenchError, match=r"run.json was changed since it was written.*or else name a recipe"):
+        open_recipe(written(tmp_path, json.dumps(changed), "run.json"))
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(WorkbenchError, match=r"is not text in UTF-8"):
         open_recipe(str(tmp_path / "bytes.toml"))

@@ -1,7 +1,10 @@
 import json
+import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -173,6 +176,130 @@ def test_damaged_predictions_are_named(saved, data):
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(WorkbenchError, match=r"predictions-test.npz is damaged"):
         saved.predictions("test", data.fingerprint)
+
+
+def kept(name, tmp_path, saved):
+    """What is read of a run, for comparing; None for a sentence."""
+    try:
+        run = open_run(name, tmp_path)
+        said = run.predictions("test", saved.manifest.dataset_fingerprints["own"])
+        history, noted = run.history, run.dynamics
+    except WorkbenchError:
+        return None
+    return (
+        run.manifest.model_dump_json(),
+        None if said is None else said.logits.tobytes(),
+        None if history is None else history.to_csv(),
+        None if noted is None else noted.probabilities.tobytes(),
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, model):
+    """A run with every file that one can have."""
+    chance = np.random.default_rng(0)
+    labels = np.arange(30) % 2
+    own = Dataset(
+        np.zeros((30, 4, 4, 1), np.uint8), labels, class_names=("a", "b"), indices=np.arange(30), name="own/test"
+    )
+    said = Predictions(chance.normal(size=(30, 2)).astype(np.float32), labels)
+    noted = Dynamics(chance.random((9, 2)).astype("f2"), chance.random((9, 2)) > 0.5, np.ones(9, "f4"), np.arange(9))
+    history = [{**HISTORY[0], "epoch": number, "val_loss": 0.1 / number} for number in (1, 2)]
+    told = manifest("whole", epochs=2, dataset_fingerprints={"own": own.fingerprint})
+    folder = tmp_path_factory.mktemp("runs")
+    return save_run(told, model, history=history, predictions={"test": (said, own)}, dynamics=noted, folder=folder)
+
+
+@pytest.mark.parametrize("name", ["run.json", "history.csv", "predictions-test.npz", "dynamics.npz", "model.keras"])
+def test_no_damage_of_any_file_of_a_run_is_silent(whole, name):
+    """60 flipped bits and 60 missing ends for each: a sentence, or what was saved."""
+    folder, path, chance = whole.path.parent, whole.path / name, Random(name)
+    good, content, told = kept("whole", folder, whole), path.read_bytes(), 0
+    assert None not in good
+    try:
+        for number in range(120):
+            damaged = bytearray(content)
+            if number % 2:
+                damaged[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+            else:
+                del damaged[chance.randrange(len(content)) :]
+            path.write_bytes(damaged)
+            found = kept("whole", folder, whole)
+            assert found in (None, good)
+            told += found is None
+    finally:
+        path.write_bytes(content)
+    assert told == 120 if name != "run.json" else told > 100  # between its words a space may become a tab
+
+
+def test_who_edits_run_json_by_hand_is_told_what_to_do(saved, tmp_path):
+    path = saved.path / "run.json"
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(
+        WorkbenchError,
+        match=r"run\.json was changed since it was written.*\"checksum\": \"[0-9a-f]{16}\" into it, or else train",
+    ) as caught:
+        open_run("mine", tmp_path)
+    right = re.search(r'"checksum": "[0-9a-f]{16}"', str(caught.value))[0]
+    path.write_text(re.sub(r'"checksum": "[0-9a-f]{16}"', right, path.read_text()))
+    assert open_run("mine", tmp_path).manifest.seed == 1
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values))  # laid out in another way it says the same
+    assert open_run("mine", tmp_path).manifest.seed == 1
+    del values["checksum"]
+    path.write_text(json.dumps(values))
+    with pytest.raises(WorkbenchError, match="was changed since it was written"):
+        open_run("mine", tmp_path)
+
+
+def test_a_run_of_an_older_version_has_no_checksums_and_opens(saved, tmp_path, data):
+    path = saved.path / "run.json"
+    values = json.loads(path.read_text())
+    del values["checksum"], values["files"]
+    path.write_text(json.dumps(values))
+    run = open_run("mine", tmp_path)
+    assert len(run.history) == 1
+    assert len(run.predictions("test", data.fingerprint)) == 3
+    text = (run.path / "history.csv").read_text()
+    for other in (text.splitlines()[0] + "\n", text + text.splitlines()[1] + "\n", text.replace("0.75", "0.7x")):
+        (run.path / "history.csv").write_text(other)
+        with pytest.raises(WorkbenchError, match=r"a row of numbers for each of the 1 epochs of run\.json"):
+            _ = run.history
+    (run.path / "history.csv").unlink()
+    assert run.history is None
+
+
+def test_a_run_that_was_trained_anew_since_it_was_opened_says_so(saved, tmp_path, model, data):
+    other = model.from_config(model.get_config())
+    save_run(manifest(seed=2), other, history=[{**HISTORY[0], "loss": 0.25}], predictions={}, folder=tmp_path)
+    with pytest.raises(WorkbenchError, match=r"history\.csv .*The run was trained anew since it was opened"):
+        _ = saved.history
+    with pytest.raises(WorkbenchError, match=r"model\.keras .*The run was trained anew since it was opened"):
+        saved.load_model()
+    assert saved.predictions("test", data.fingerprint) is None  # the new one has none
+
+
+def test_who_reads_while_another_writes_finds_the_old_run_or_the_new_one(saved, tmp_path, model, monkeypatch):
+    stop, failed, seen = threading.Event(), [], set()
+
+    def read():
+        while not stop.is_set():
+            try:
+                seen.add(open_run("mine", tmp_path).manifest.seed)
+                assert [run.name for run in list_runs(tmp_path)] in (["mine"], [])
+            except Exception as error:  # noqa: BLE001 - whatever it is
+                failed.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for each in readers:
+        each.start()
+    for seed in range(1, 13):
+        save_run(manifest(seed=seed), model, history=HISTORY, predictions={}, folder=tmp_path)
+    stop.set()
+    for each in readers:
+        each.join()
+    assert failed == []
+    assert len(seen) > 3
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "../a", "a b", "a\n", "é", "x" * 101, "<b>"])
