@@ -13,7 +13,7 @@ from workbench.core.attribution import BELIEVED, CHANCE
 from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
-from workbench.core.params import Params, describe
+from workbench.core.params import Params, Seed, describe
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -55,7 +55,7 @@ class FaithfulnessTableParams(Params):
         "object", description="pixels that deletion and insertion change; deleting a black background tests nothing"
     )
     images: int = Field(24, ge=1, le=2000, description="images to explain, balanced over classes")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed for choosing images and resampling")
+    seed: Seed = Field(0, description="seed for choosing images and resampling")
 
 
 class FaithfulnessTable(Analysis[FaithfulnessTableParams]):

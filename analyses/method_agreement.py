@@ -11,7 +11,7 @@ from pydantic import Field
 from workbench.attribution.applicable import CONTROL, Methods, left_out, methods_on
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Severity
-from workbench.core.params import Params
+from workbench.core.params import Params, Seed
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -59,7 +59,7 @@ class MethodAgreementParams(Params):
     read: Literal["magnitude", "value"] = Field(
         "magnitude", description="rank pixels by magnitude (for or against the class), or by signed value"
     )
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed for choosing images and random maps")
+    seed: Seed = Field(0, description="seed for choosing images and random maps")
 
 
 class MethodAgreement(Analysis[MethodAgreementParams]):

@@ -14,7 +14,7 @@ from workbench.core.attribution import BLIND
 from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Severity
-from workbench.core.params import ChooseFrom, Params
+from workbench.core.params import ChooseFrom, Params, Seed
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import plural
@@ -78,7 +78,7 @@ class RandomisationTestParams(Params):
     )
     images: int = Field(FEWEST, ge=FEWEST, le=1000, description="images to measure on, balanced over the classes")
     examples: int = Field(1, ge=1, le=4, description="images to show")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed for random weights and for choosing images")
+    seed: Seed = Field(0, description="seed for random weights and for choosing images")
 
 
 class RandomisationTest(Analysis[RandomisationTestParams]):

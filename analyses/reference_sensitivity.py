@@ -11,7 +11,7 @@ from pydantic import Field
 from workbench.core.attribution import Attribution
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Severity
-from workbench.core.params import Params
+from workbench.core.params import Params, Seed
 from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.result import Result
@@ -63,7 +63,7 @@ class ReferenceSensitivityParams(Params):
     images: int = Field(24, ge=1, le=2000, description="images to explain, balanced over the classes")
     examples: int = Field(3, ge=1, le=8, description="images to show, most dependent on the reference first")
     steps: int = Field(50, ge=2, le=500, description="steps of the trapezoid rule between reference and image")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed for choosing images and random maps")
+    seed: Seed = Field(0, description="seed for choosing images and random maps")
 
 
 class ReferenceSensitivity(Analysis[ReferenceSensitivityParams]):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
-from workbench.core.params import Params
+from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.wording import join_names, plural
 from workbench.data.sampling import balanced_rows
@@ -29,7 +29,7 @@ class SamplesParams(Params):
     """Which images to show."""
 
     count: int = Field(25, ge=1, le=100, description="images to show, balanced over the classes")
-    seed: int = Field(0, ge=0, description="seed for choosing images")
+    seed: Seed = Field(0, description="seed for choosing images")
 
 
 class Samples(Analysis[SamplesParams]):

@@ -10,7 +10,7 @@ from pydantic import Field
 from workbench.core.dataset import Dataset
 from workbench.core.errors import unknown
 from workbench.core.finding import Finding, Severity
-from workbench.core.params import Params, make
+from workbench.core.params import Params, Seed, make
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -49,7 +49,7 @@ class AugmentationSamplesParams(Params):
 
     images: int = Field(6, ge=1, le=20, description="images to show, balanced over classes")
     draws: int = Field(7, ge=1, le=12, description="augmented versions of each image")
-    seed: int = Field(0, ge=0, lt=2**32, description="seed for choosing images and augmenting them")
+    seed: Seed = Field(0, description="seed for choosing images and augmenting them")
     recipe: str | None = Field(None, description="training recipe; auto: that of the run, or tuned")
     flip: Literal["yes", "no"] | None = Field(None, description="flip horizontally at random")
     shift: int | None = Field(None, ge=0, le=64, description="largest shift each way, pixels")

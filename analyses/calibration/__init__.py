@@ -11,7 +11,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
-from workbench.core.params import Params
+from workbench.core.params import Params, Seed
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -51,7 +51,7 @@ class CalibrationParams(Params):
     resamples: int = Field(400, ge=50, le=10_000, description="bootstrap resamples for the intervals")
     examples: int = Field(12, ge=1, le=24, description="most confident errors to show")
     pairs: int = Field(5, ge=1, le=30, description="class pairs to list, most errors first")
-    seed: int = Field(0, ge=0, description="seed for resampling and for splitting the images in halves")
+    seed: Seed = Field(0, description="seed for resampling and for splitting the images in halves")
 
 
 class Calibration(Analysis[CalibrationParams]):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
-from workbench.core.params import Params
+from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural
@@ -52,7 +52,7 @@ class EmbeddingMapParams(Params):
         30, ge=2, le=200, description="perplexity of t-SNE, about how many neighbours it keeps together"
     )
     neighbours: int = Field(15, ge=1, le=100, description="nearest neighbours for purity and trustworthiness")
-    seed: int = Field(0, ge=0, description="seed for the sample and for t-SNE")
+    seed: Seed = Field(0, description="seed for the sample and for t-SNE")
 
 
 class EmbeddingMap(Analysis[EmbeddingMapParams]):

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
-from workbench.core.params import Params
+from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.wording import percent, plural
 from workbench.data.sampling import evenly, worst_first
@@ -56,7 +56,7 @@ class GeneralisationParams(Params):
         description="most training images for the linear classifier, and most images to test it on",
     )
     gap: float = Field(0.03, ge=0, le=1, description="drop of accuracy on new images that is worth reporting")
-    seed: int = Field(0, ge=0, description="seed for choosing images")
+    seed: Seed = Field(0, description="seed for choosing images")
 
 
 class Generalisation(Analysis[GeneralisationParams]):

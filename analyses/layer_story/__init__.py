@@ -11,7 +11,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
-from workbench.core.params import Params
+from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import number, percent, plural
@@ -41,7 +41,7 @@ class LayerStoryParams(Params):
     images: int = Field(1000, ge=1, le=100_000, description="images to probe, balanced over classes")
     errors: int = Field(500, ge=0, le=100_000, description="errors to probe in addition, to compare their depth")
     support: int = Field(2000, ge=2, le=100_000, description="training images for the nearest-neighbour probes")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed for choosing images")
+    seed: Seed = Field(0, description="seed for choosing images")
 
 
 class LayerStory(Analysis[LayerStoryParams]):

@@ -12,7 +12,7 @@ from pydantic import Field
 from workbench.core.errors import unknown
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
-from workbench.core.params import Params
+from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import join_names, number, percent, plural
@@ -49,7 +49,7 @@ class RobustnessParams(Params):
     images: int = Field(1000, ge=1, le=100_000, description="images to corrupt, balanced over the classes")
     every: int = Field(1, ge=1, le=4, description="step between severities: 1 tests all five, 2 tests 1, 3 and 5")
     maps: int = Field(32, ge=0, le=2000, description="images whose maps to compare before and after corruption")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed for choosing images and for the corruptions")
+    seed: Seed = Field(0, description="seed for choosing images and for the corruptions")
 
 
 class Robustness(Analysis[RobustnessParams]):

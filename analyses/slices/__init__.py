@@ -12,7 +12,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
-from workbench.core.params import Params
+from workbench.core.params import Params, Seed
 from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.result import Result
@@ -70,7 +70,7 @@ class SlicesParams(Params):
     learned: int = Field(20_000, ge=100, le=200_000, description="training images in which to count the same groups")
     pictures: int = Field(9, ge=2, le=12, description="images of each group to show, errors first")
     shown: int = Field(6, ge=1, le=20, description="groups to draw, faults first")
-    seed: int = Field(0, ge=0, description="seed for the split into halves and for clustering")
+    seed: Seed = Field(0, description="seed for the split into halves and for clustering")
 
 
 class Slices(Analysis[SlicesParams]):

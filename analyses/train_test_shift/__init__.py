@@ -13,7 +13,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.estimate import columns as estimate_columns
 from workbench.core.finding import Finding, Kind, Severity
-from workbench.core.params import Params
+from workbench.core.params import Params, Seed
 from workbench.core.pixels import as_floats
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -67,7 +67,7 @@ class TrainTestShiftParams(Params):
 
     images: int = Field(4000, ge=100, le=20_000, description="images of each part to compare, with matched classes")
     shown: int = Field(5, ge=1, le=13, description="properties to show with images, largest shift first")
-    seed: int = Field(0, ge=0, description="seed for choosing images and folds")
+    seed: Seed = Field(0, description="seed for choosing images and folds")
 
 
 class TrainTestShift(Analysis[TrainTestShiftParams]):

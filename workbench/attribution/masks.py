@@ -22,7 +22,6 @@ Normalised = Annotated[
         "(less noise); centred: self minus the mean score, so that 0 is no effect"
     ),
 ]
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="seed for the random masks")]
 
 
 @dataclass(frozen=True, eq=False)

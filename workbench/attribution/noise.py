@@ -10,6 +10,7 @@ from keras import ops
 from pydantic import Field
 
 from workbench.attribution.explainer import Explainer
+from workbench.core.params import Seed
 from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
 
@@ -24,7 +25,7 @@ class Noisy(Explainer, ABC):
     noise: Annotated[
         float, Field(ge=0, le=1, description="standard deviation of the noise, as a share of the image's range")
     ] = 0.15
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed for the noise")] = 0
+    seed: Seed = Field(0, description="seed for the noise")
 
     def copies(self, probe: Probe) -> int:
         return self.samples

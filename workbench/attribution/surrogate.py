@@ -13,6 +13,7 @@ from workbench.attribution.explainer import Perturbation
 from workbench.attribution.patches import masked_copies
 from workbench.attribution.references import Reference, reference_images
 from workbench.attribution.regions import Kind, Side, most_regions, regions_of
+from workbench.core.params import Seed
 from workbench.core.types import Array
 from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
@@ -33,7 +34,7 @@ class Surrogate(Perturbation, ABC):
     side: Side = 7
     reference: Reference = "black"
     samples: Annotated[int, Field(ge=10, le=20000, description="random coalitions of regions")] = 1000
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed for the coalitions")] = 0
+    seed: Seed = Field(0, description="seed for the coalitions")
 
     @abstractmethod
     def coalitions(self, count: int) -> Array:

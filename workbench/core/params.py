@@ -6,13 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from workbench.core.errors import WorkbenchError, unknown
 
 ParamsT = TypeVar("ParamsT", bound=BaseModel)
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""A seed that every library takes."""
+LARGEST = 2**32 - 1
+"""Whole numbers of parameters lie within it, in magnitude: no library counts further in every place."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,15 @@ class Params(BaseModel):
     """Base of all parameter models: frozen, every field has a default, unknown names are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+    @field_validator("*")
+    @classmethod
+    def _countable(cls, value: Any, info: ValidationInfo) -> Any:
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, int) and abs(each) > LARGEST:
+                got = f"{each:.4g}" if abs(each) < 2**1000 else "a number of hundreds of digits"
+                raise WorkbenchError(f"`{info.field_name}` must lie within ±{LARGEST}. Got {got}.")
+        return value
 
     @property
     def key(self) -> str:

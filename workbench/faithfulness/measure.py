@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from workbench.attribution.explainer import Explainer
+from workbench.core import params
 from workbench.core.attribution import Attribution
 from workbench.core.errors import WorkbenchError
 from workbench.core.params import Named
@@ -18,7 +19,7 @@ from workbench.core.types import Array
 from workbench.data.objects import object_masks
 from workbench.models.probe import Probe
 
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="random seed, also for the order of equal pixels")]
+Seed = Annotated[params.Seed, Field(description="random seed, also for the order of equal pixels")]
 Better = Literal["higher", "lower", ""]
 GRADIENT = "per unit of brightness"
 """How the unit ends of a map that shows the effect of a small change of a pixel, not its contribution."""

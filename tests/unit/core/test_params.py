@@ -78,6 +78,10 @@ def test_text_for_several_values_is_split_at_its_commas(text, expected):
         ({"rows": [1, "x"]}, r"`rows` must be a whole number\. Got 'x'\."),
         ({"rows": "1,x"}, r"`rows` must be a whole number\. Got 'x'\."),
         ({"sharp": None}, r"`sharp` must be true or false\. Got None\."),
+        ({"size": 2**32}, r"`size` must lie within ±4294967295\. Got 4\.295e\+09\."),
+        ({"size": "1" + "0" * 30}, r"`size` must lie within ±4294967295\. Got 1e\+30\."),
+        ({"rows": [0, -(10**40)]}, r"`rows` must lie within ±4294967295\. Got -1e\+40\."),
+        ({"size": 10**400}, r"`size` must"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence(values, sentence):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from keras import ops
 from pydantic import Field
 
 from workbench.attribution.explainer import Explainer
+from workbench.core.params import Seed
 from workbench.models.scorer import Scorer, Tensor
 
 PRIME = 2**31 - 1
@@ -28,7 +29,7 @@ class Random(Explainer):
     of_class: ClassVar[bool] = False
     differentiates: ClassVar[bool] = False
 
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed for the random numbers")] = 0
+    seed: Seed = Field(0, description="seed for the random numbers")
 
     def formula(self, score: Scorer, images: Tensor) -> Tensor:
         chance = np.random.default_rng(self.seed)

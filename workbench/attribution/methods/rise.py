@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from keras import ops
+from pydantic import Field
 
 from workbench.attribution.explainer import Perturbation
-from workbench.attribution.masks import Count, Grid, Normalised, Probability, Seed, random_masks
+from workbench.attribution.masks import Count, Grid, Normalised, Probability, random_masks
 from workbench.attribution.patches import masked_copies
+from workbench.core.params import Seed
 from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
 
@@ -27,7 +29,7 @@ class Rise(Perturbation):
     grid: Grid = 7
     probability: Probability = 0.5
     normalised: Normalised = "paper"
-    seed: Seed = 0
+    seed: Seed = Field(0, description="seed for the random masks")
 
     def copies(self, probe: Probe) -> int:
         return self.masks
