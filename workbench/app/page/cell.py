@@ -11,7 +11,7 @@ from workbench.app.page.view import ANY
 def open_cell(true: int, predicted: int) -> dict[str, object]:
     """Return the change of the view that opens a cell, at its first image."""
     named = {"true": "any" if true == ANY else true, "predicted": "any" if predicted == ANY else predicted}
-    return {"section": "errors", **named, "image": "", "page": ""}
+    return {"section": "errors", **named, "image": "", "gallery_page": ""}
 
 
 def title_html(names: Sequence[str], true: int, predicted: int) -> Html:

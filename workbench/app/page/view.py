@@ -43,7 +43,7 @@ class View:
         section: "start" (the overview), "errors", "own", or the name of an analysis.
         true, predicted: cell of the confusion matrix; `ANY` for a whole row, column or all errors; None: the largest.
         image: row of the dataset that is explained; None: the first of the cell.
-        page: page of the gallery, from 0.
+        gallery_page: page of the gallery, from 0; gradio reads a `page` in the address as one of its own.
         order: "sure" (most confident first) or "unsure".
         cells: "counts" or "shares" of the true class.
         explain: "predicted", "true", "difference", or a class index in digits; empty for the difference of an error,
@@ -67,7 +67,7 @@ class View:
     true: int | None = None
     predicted: int | None = None
     image: int | None = None
-    page: int = 0
+    gallery_page: int = 0
     order: str = "sure"
     cells: str = "counts"
     explain: str = ""
@@ -95,7 +95,7 @@ class View:
         for name in _KEYS[self.section]:
             value = getattr(self, name)
             # The image says the page, so that never both of them stand in the address.
-            if value != _DEFAULTS[name] and not (name == "page" and self.image is not None):
+            if value != _DEFAULTS[name] and not (name == "gallery_page" and self.image is not None):
                 found[name] = _as_text(value)
         return found
 
@@ -103,7 +103,7 @@ class View:
 _SHOWN = ("explain", "methods", "options", "layer", "scale", "grid")
 _KEYS = {
     "start": ("whole",),
-    "errors": ("true", "predicted", "image", "page", "order", "cells", *_SHOWN),
+    "errors": ("true", "predicted", "image", "gallery_page", "order", "cells", *_SHOWN),
     "own": ("own", "start", "invert", "fit", *_SHOWN),
 }
 _DEFAULTS = {name: spec.default for name, spec in View.__dataclass_fields__.items()}
@@ -132,7 +132,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
     section = section if section in SECTIONS else "start"
     got = {name: text for name, text in got.items() if name in _KEYS[section]}
     if _whole(got.get("image")) is not None:
-        got.pop("page", None)
+        got.pop("gallery_page", None)
     methods = tuple(dict.fromkeys(name for name in got.get("methods", "").split(",") if _NAME.fullmatch(name)))[:32]
     explain = got.get("explain", "")
     return View(
@@ -140,7 +140,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         true=_class(got.get("true")),
         predicted=_class(got.get("predicted")),
         image=_whole(got.get("image")),
-        page=_whole(got.get("page")) or 0,
+        gallery_page=_whole(got.get("gallery_page")) or 0,
         methods=methods,
         options=read_options(got.get("options", "")),
         layer=got.get("layer", ""),
@@ -167,12 +167,12 @@ def settle(view: View, board: Board) -> View:
         true, predicted = board.cell_of(image) if image is not None else board.largest
     rows = board.rows(true, predicted, view.order)
     place = board.place(image, true, predicted, view.order) if image is not None else None
-    page = min(view.page, max(0, len(rows) - 1) // PER_PAGE)
+    page = min(view.gallery_page, max(0, len(rows) - 1) // PER_PAGE)
     if place is None:
         image = int(rows[page * PER_PAGE]) if len(rows) else None
     else:
         page = place // PER_PAGE
-    return replace(view, true=true, predicted=predicted, image=image, page=page)
+    return replace(view, true=true, predicted=predicted, image=image, gallery_page=page)
 
 
 def _region(text: str) -> tuple[float, ...]:

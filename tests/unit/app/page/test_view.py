@@ -13,7 +13,7 @@ KEYS = (
     "true",
     "predicted",
     "image",
-    "page",
+    "gallery_page",
     "order",
     "cells",
     "explain",
@@ -81,7 +81,7 @@ def test_settling_any_view_gives_an_image_that_exists_and_is_stable(raw):
 
 def test_a_bare_image_opens_its_cell_and_page():
     view = settle(read({"image": "5"}), _board())
-    assert (view.section, view.true, view.predicted, view.image, view.page) == ("errors", 1, 0, 5, 0)
+    assert (view.section, view.true, view.predicted, view.image, view.gallery_page) == ("errors", 1, 0, 5, 0)
 
 
 def test_the_cell_decides_where_image_and_cell_contradict():

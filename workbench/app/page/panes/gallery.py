@@ -48,7 +48,7 @@ def gallery_html(shelf: Shelf, view: View) -> Html:
     if not len(rows):
         hint = "No images in this cell. Choose a coloured cell of the matrix."
         return element("header", title) + element("p", hint, class_="empty")
-    first = view.page * PER_PAGE
+    first = view.gallery_page * PER_PAGE
     page = [int(row) for row in rows[first : first + PER_PAGE]]
     size = thumb_size(*shelf.dataset.image_shape[:2], images=len(page))
     thumbs = (_thumb(shelf, view, row, size) for row in page)
@@ -66,7 +66,7 @@ def _cell(view: View) -> tuple[int, int]:
 
 def _orders(view: View) -> Html:
     entries = [
-        (text, {"order": order, "image": "", "page": ""}, view.order == order)
+        (text, {"order": order, "image": "", "gallery_page": ""}, view.order == order)
         for order, text in (("sure", "most confident"), ("unsure", "least confident"))
     ]
     return choices("order of the images", entries)
@@ -75,10 +75,12 @@ def _orders(view: View) -> Html:
 def _pages(view: View, first: int, on_page: int, images: int) -> Html:
     def arrow(sign: str, step: int, there: bool) -> Html:
         word = "previous page" if step < 0 else "next page"
-        return button(sign, {"page": view.page + step, "image": ""}, aria_label=word, disabled=not there)
+        return button(
+            sign, {"gallery_page": view.gallery_page + step, "image": ""}, aria_label=word, disabled=not there
+        )
 
     place = element("span", f"{first + 1}–{first + on_page} of {images:,}")
-    back, on = arrow("‹", -1, view.page > 0), arrow("›", 1, first + on_page < images)
+    back, on = arrow("‹", -1, view.gallery_page > 0), arrow("›", 1, first + on_page < images)
     return element("nav", back, place, on, aria_label="pages")
 
 

@@ -123,7 +123,7 @@ def _more(names: Sequence[str], view: View, classes: Sequence[int]) -> Html:
     if len(classes) == len(names):
         return Html()
     values = [("any", "any other class"), *((str(k), name) for k, name in enumerate(names))]
-    also = "section=errors&image=&page="
+    also = "section=errors&image=&gallery_page="
     fields = []
     for key, current in (("true", view.true), ("predicted", view.predicted)):
         entries = options(values, "any" if current == ANY else str(current))
