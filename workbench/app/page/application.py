@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.app.page.api.questions import Api
 from workbench.app.page.api.routes import routes
 from workbench.app.page.desk import Desk
+from workbench.app.page.gradio_calls import Calls
 from workbench.app.page.page import Panes, blocks, warm
 from workbench.app.page.panes.scatter import points_of
 from workbench.app.page.panes.tables import csv_bytes
@@ -23,14 +24,8 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 HERE = Path(__file__).parent / "static"
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-"""`unsafe-eval` is what gradio's HTML component needs; nothing of the data ever stands in a template."""
 ASSETS = ("app.css", "app.js", "easel.js", "maps.js", "scatter.js")
-LOCAL = ("127.0.0.1", "localhost", "testserver")
+LOCAL = ("127.0.0.1", "localhost")
 
 
 def create_app(
@@ -43,8 +38,10 @@ def create_app(
         hosts: names besides localhost under which the page may be asked for; "*" for any.
         background: whether the model is opened by itself once the first view was served.
     """
-    from fastapi import FastAPI, Request, Response
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
+    from fastapi import FastAPI
+    from starlette.middleware.cors import CORSMiddleware
+
+    from workbench.app.page.guard import Guard
 
     desk = source if isinstance(source, Desk) else Desk(source, warm)
     api = Api(desk)
@@ -60,20 +57,13 @@ def create_app(
     app.state.desk = desk
     routes(app, api)
 
-    @app.middleware("http")
-    async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
-
-    # Another name that points here would let a foreign page read this one (DNS rebinding).
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *hosts], www_redirect=False)
-
     _routes(app, desk)
     _routes_of_maps(app, desk)
-    return _mount(app, Panes(desk), api)
+    page = blocks(Panes(desk), api)
+    # gradio lets pages of other ports of this machine in, unless somebody else decides.
+    app.add_middleware(CORSMiddleware)
+    app.add_middleware(Guard, own=[*app.routes], calls=Calls(page, api), hosts=(*LOCAL, *hosts))
+    return _mount(app, page)
 
 
 def _routes(app: FastAPI, desk: Desk) -> None:
@@ -141,7 +131,7 @@ def _or_404(found: Found | None) -> Found:
     return found
 
 
-def _mount(app: FastAPI, panes: Panes, api: Api) -> FastAPI:
+def _mount(app: FastAPI, page: Any) -> FastAPI:
     import gradio as gr
 
     version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ASSETS)).hexdigest()[:12]
@@ -156,7 +146,7 @@ def _mount(app: FastAPI, panes: Panes, api: Api) -> FastAPI:
         warnings.simplefilter("ignore")
         mounted: FastAPI = gr.mount_gradio_app(
             app,
-            blocks(panes, api),
+            page,
             path="/",
             head=head,
             theme=gr.themes.Base(font=[font, "Arial", "sans-serif"]),

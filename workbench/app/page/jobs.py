@@ -29,6 +29,10 @@ class Busy(Unavailable):
     """It cannot be answered now, and can a little later."""
 
 
+class TooMany(Busy):
+    """One client has asked enough for now."""
+
+
 class Bug(Exception):  # no error of who asked
     """Something went wrong that should not have: what a program that asked is told; the terminal has the traceback."""
 

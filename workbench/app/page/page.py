@@ -37,7 +37,7 @@ QUICK = ("bar", "matrix", "gallery", "main")
 """Panes that a click changes at once."""
 MATRIX = ("section", "true", "predicted", "cells")
 NO_MODEL = "The model is not here, only its predictions. Open the model's file to explain images."
-GALLERY = ("section", "true", "predicted", "page", "image", "order")
+GALLERY = ("section", "true", "predicted", "gallery_page", "image", "order")
 
 
 class Panes:
@@ -288,4 +288,5 @@ def blocks(panes: Panes, api: Api) -> Any:
                 concurrency_limit=8,
                 concurrency_id="api",
             )
-    return page.queue(max_size=64, api_open=False)
+    page.state_session_capacity = 256  # a session has no state but its own copy of the page
+    return page.queue(max_size=None, api_open=False)  # the guard counts

@@ -51,7 +51,17 @@ def running(app: Any, taken: socket.socket) -> Iterator[threading.Thread]:
     """
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    from workbench.app.page.connection import Connection
+
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        h11_max_incomplete_event_size=2**16,
+        log_level="error",  # its warnings are of what any client can send
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, name="workbench-server", daemon=True)
     thread.start()
     try:

@@ -19,7 +19,7 @@ from workbench.core.errors import Unavailable
 def client(desk):
     from starlette.testclient import TestClient
 
-    return TestClient(create_app(desk, background=False))
+    return TestClient(create_app(desk, background=False), base_url="http://127.0.0.1")
 
 
 def test_every_answer_forbids_foreign_content(client):

@@ -111,7 +111,7 @@ def analyze(
     if rows is None:
         key, job = desk.answer(name, values)
     else:
-        session = session.subset(rows)
+        session = session.subset(_distinct(rows, len(session.dataset)))
         key = hashlib.sha256(f"{desk.analysis_key(name, values)} {list(rows)}".encode()).hexdigest()[:20]
 
         def work() -> Result:
@@ -133,6 +133,13 @@ def analyze(
         "assumed": desk.assumed,
         "figure": None if drawn is None else png_uri(drawn),
     }
+
+
+def _distinct(rows: Sequence[int], images: int) -> Sequence[int]:
+    """Return the rows; each is computed, and its answer kept, as often as it stands there."""
+    if len(rows) > images or len(set(rows)) < len(rows):
+        raise WorkbenchError(f"`rows` must be distinct rows of the {images:,} images. Got {len(rows):,}, some twice.")
+    return rows
 
 
 def png_uri(content: bytes) -> str:
