@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import random
 import re
@@ -116,6 +117,27 @@ def _seeds() -> None:
     np.random.seed(0)  # noqa: NPY002 - for what libraries draw; our tests have generators of their own
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _saved_models_here() -> None:
+    """Read SavedModels in the tests' own process: one for each would import TensorFlow each time.
+
+    A test of that process puts back what is `__wrapped__`.
+    """
+    from workbench.models.files import worker
+
+    started = worker.open_in_worker
+
+    @functools.wraps(started)
+    def open_here(kind: str, path: Path, **given: Any) -> Any:
+        if kind != "saved_model":
+            return started(kind, path, **given)
+        from workbench.models.files.saved_model import read_saved_model
+
+        return read_saved_model(path)
+
+    worker.open_in_worker = open_here
 
 
 @pytest.fixture(scope="session")

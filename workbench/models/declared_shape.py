@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from workbench.models.files import SAVED_MODEL
 from workbench.models.input_shape import channels_first
 
 Declared = tuple[int | None, int | None, int | None]
@@ -25,7 +26,11 @@ def declared_shape(path: str | Path) -> Declared:
     """
     path = Path(path)
     shape = _input(_keras_config(path) or _hdf5_config(path))
-    if shape is None:
+    if shape is None and path.is_dir() and any((path / name).is_file() for name in SAVED_MODEL):
+        from workbench.models.files.saved_model.program import read_program
+
+        shape = read_program(path).taken
+    elif shape is None:
         from workbench.models.files import load_model
 
         shape = getattr(load_model(path), "input_shape", None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -14,6 +15,18 @@ from workbench.models.turns import TURNS
 
 KEEP = 96
 """Functions that are kept, the ones used last."""
+
+
+@contextlib.contextmanager
+def failure_told(model: Any) -> Iterator[None]:
+    """Raise what a model that runs outside of TensorFlow failed with, in place of what TensorFlow says about it."""
+    try:
+        yield
+    except tf.errors.OpError:
+        failure = getattr(model, "failure", None)
+        if failure is None:
+            raise
+        raise failure from None
 
 
 class Engine:

@@ -15,7 +15,7 @@ from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
 from workbench.models.data_flow import DataFlow
-from workbench.models.engine import Engine
+from workbench.models.engine import Engine, failure_told
 from workbench.models.feature_layers import FeatureLayers, feature_layers
 from workbench.models.graph import Step, Tensor, head_of, walk
 from workbench.models.input_scaling import shown_scaling
@@ -136,7 +136,7 @@ class Probe:
         # As many images as no other size is, so that they are known again wherever a layer puts that axis.
         count = next(n for n in (5, 7, 11, 13, 17, 19, 23) if n not in (*self.image_shape, *self._input_shape))
         images = np.random.default_rng(0).random((count, *self.image_shape), np.float32).astype(self.floats)
-        with self.engine.lock:
+        with self.engine.lock, failure_told(self.model):
             output = np.asarray(tf.function(first, autograph=False)(tf.constant(images)))
         if self._auto:
             self.preprocessing = shown[0] or UNIT
@@ -173,7 +173,7 @@ class Probe:
         if self._examples is not None:
             images.append(self._examples())
         function = tf.function(lambda batch: head_of(self._steps(batch)).logits, autograph=False, reduce_retracing=True)
-        with self.engine.lock:
+        with self.engine.lock, failure_told(self.model):
             parts = [part[n : n + 16] for part in images for n in range(0, len(part), 16)]
             found = [np.asarray(function(tf.constant(part.astype(self.floats)))) for part in parts]
             return np.concatenate([each.reshape(len(each), -1).astype(self.floats) for each in found])
@@ -348,7 +348,14 @@ class Probe:
 
     def compile(self, key: Hashable, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         """Return `function` compiled once for every batch size; see `Engine.compile`."""
-        return self.engine.compile(key, function, signature)
+        with failure_told(self.model):
+            compiled = self.engine.compile(key, function, signature)
+
+        def run(*arrays: Array) -> Any:
+            with failure_told(self.model):
+                return compiled(*arrays)
+
+        return run
 
 
 def _info(step: Step, spatial: bool) -> LayerInfo:

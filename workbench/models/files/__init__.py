@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.extras import require
 
 KERAS, HDF5, ONNX, LITERT = (".keras",), (".h5", ".hdf5"), (".onnx",), (".tflite", ".litert")
 ACCEPTED = "A model must be a .keras or .h5 file of Keras, a SavedModel folder, an .onnx file or a .tflite file."
 PICKLED = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt", ".bin", ".npy")
+MOST_FILES = 10_000
+"""In a SavedModel; one of many shards has a hundred."""
 SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 
 
@@ -36,15 +40,25 @@ def load_model(path: str | Path, *, classes: int | None = None) -> Any:
         from workbench.models.files.hdf5 import load_hdf5
 
         return load_hdf5(path)
+    if suffix in ONNX:
+        require("onnxruntime", extra="export", what="Reading .onnx files")
+    from workbench.models.files.worker import open_in_worker
+
+    kind = "onnx" if suffix in ONNX else "litert" if suffix in LITERT else "saved_model"
+    fingerprint, size = file_fingerprint(path), sum(each.stat().st_size for each in model_files(path))
+    if kind == "saved_model":
+        from workbench.models.files.saved_model.program import read_program
+
+        read_program(path)  # what is refused is refused here, before anything is started
+    try:
+        foreign = open_in_worker(kind, path, size=size)
+    except WorkbenchError:
+        raise
+    except ValueError as error:
+        raise WorkbenchError(f"{path.name} cannot be opened: {error}") from None
     from workbench.models.files.inference_only import InferenceOnly
 
-    if suffix in ONNX:
-        from workbench.models.files.onnx import read_onnx as read
-    elif suffix in LITERT:
-        from workbench.models.files.litert import read_litert as read
-    else:
-        from workbench.models.files.saved_model import read_saved_model as read
-    return InferenceOnly(read(path), fingerprint=file_fingerprint(path), classes=classes)
+    return InferenceOnly(foreign, fingerprint=fingerprint, classes=classes)
 
 
 def is_inference_only(path: Path) -> bool:
@@ -59,17 +73,42 @@ def file_fingerprint(path: Path) -> str:
         Unavailable: if it cannot be read.
     """
     try:
+        files = model_files(path)
         if path.is_dir():
-            files = sorted(each for each in path.rglob("*") if each.is_file())
             digest = hashlib.sha256()
             for each in files:
                 digest.update(f"{each.relative_to(path).as_posix()} {_sha256(each)}\n".encode())
             return digest.hexdigest()[:16]
-        beside = [path.with_name(path.name + end) for end in (".data", "_data")]  # where ONNX keeps large weights
-        found = [_sha256(each) for each in (path, *beside) if each is path or each.is_file()]
+        found = [_sha256(each) for each in files]
     except OSError as error:
         raise Unavailable(f"{path} cannot be read: {error.strerror or error}.") from None
     return (found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest())[:16]
+
+
+def model_files(path: Path) -> list[Path]:
+    """Return the regular files that a model is: those of a folder, and those that an ONNX file names.
+
+    Raises:
+        WorkbenchError: if there are too many, or one is outside of the model's folder.
+        OSError: if something cannot be read.
+    """
+    if path.is_dir():
+        found = list(itertools.islice((each for each in path.rglob("*") if each.is_file()), MOST_FILES + 1))
+        if len(found) > MOST_FILES:
+            raise WorkbenchError(f"{path} has more than {MOST_FILES:,} files: name the folder of the model alone.")
+        inside = path.resolve()
+        outside = next((each for each in found if not each.resolve().is_relative_to(inside)), None)
+        if outside is not None:
+            raise WorkbenchError(
+                f"{path.name} must have its files in its own folder. {outside.relative_to(path).as_posix()!r} is a "
+                "link out of it: copy the folder with links followed."
+            )
+        return sorted(found)
+    if path.suffix.lower() in ONNX:
+        from workbench.models.files.onnx_weights import weight_files
+
+        return [path, *weight_files(path)]
+    return [path]
 
 
 def _sha256(path: Path) -> str:

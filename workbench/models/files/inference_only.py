@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -12,38 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.types import Array
+from workbench.models.files.foreign import Ending, Foreign
 from workbench.models.one_unit import Operation
 
 Tensor = Any
 COLOURS = (1, 3)
 """Sizes that an axis has which is the channels' one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Foreign:
-    """What a file says that its model takes and gives.
-
-    Attributes:
-        kind: what it is, for a sentence: "an ONNX model".
-        name: of the file or folder.
-        taken: `(N, …)` sizes of its input; None where one is open.
-        dtype: of its input, as numpy names it.
-        outputs: names of the outputs that are arrays.
-        run: `(N, …)` of that dtype, and the number of an output, to that output.
-        channels_first: whether `(N, C, H, W)` is meant where the sizes do not tell.
-        ending: the number of an output to the operation that gives it; None where the file does not show it.
-        resolutions: by output, the step between the values that it can have, if it is quantized.
-    """
-
-    kind: str
-    name: str
-    taken: tuple[int | None, ...]
-    dtype: str
-    outputs: tuple[str, ...]
-    run: Callable[[Tensor, int], Tensor]
-    channels_first: bool = False
-    ending: Callable[[int], Operation | None] = lambda _: None
-    resolutions: tuple[float, ...] = ()
 
 
 class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
@@ -52,6 +25,7 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
     Attributes:
         inference_only: what it is, for a sentence.
         file_fingerprint: of its file.
+        failure: why its last run failed, which TensorFlow says in words of its own; None where none did.
 
     Args:
         foreign: what was found in the file.
@@ -67,6 +41,7 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
         self.inference_only, self.file_fingerprint = foreign.kind, fingerprint
         self._foreign, self._wanted = foreign, classes
         self._chosen: dict[tuple[int, ...], tuple[int, int]] = {}
+        self.failure: WorkbenchError | None = None
         if len(foreign.taken) not in (2, 3, 4):
             raise WorkbenchError(
                 f"{foreign.name} must take images, (N, H, W, C) or (N, C, H, W). It takes {_shape(foreign.taken)}."
@@ -84,7 +59,8 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
     @property
     def ending(self) -> Operation | None:
         """The operation that gives its output, where the file shows it; known once it was called."""
-        return next((self._foreign.ending(number) for number, _ in self._chosen.values()), None)
+        endings = self._foreign.endings
+        return next((_operation(endings[number]) for number, _ in self._chosen.values() if endings), None)
 
     @property
     def resolution(self) -> float:
@@ -108,10 +84,25 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
                 self._chosen[size] = self._choose(size)
         number, classes = self._chosen[size]
         if self._foreign.taken[0] is None:
-            scores = self._foreign.run(given, number)
+            scores = self._run(given, number)
         else:
             scores = self._in_batches(given, number, self._foreign.taken[0])
-        return tf.stop_gradient(tf.reshape(tf.cast(scores, tf.float32), (tf.shape(given)[0], classes)))
+        return tf.stop_gradient(tf.reshape(scores, (tf.shape(given)[0], classes)))
+
+    def _run(self, given: Tensor, number: int) -> Tensor:
+        """Run the file's model inside of TensorFlow; float32."""
+
+        def run(images: Array) -> Array:
+            try:
+                return np.asarray(self._foreign.run(images, [number])[0], np.float32)
+            except WorkbenchError as error:
+                self.failure = error
+                raise
+            except ValueError as error:
+                self.failure = WorkbenchError(f"{self._foreign.name} cannot be run on these images: {error}")
+                raise
+
+        return tf.numpy_function(run, [given], tf.float32, stateful=False)
 
     def _in_batches(self, given: Tensor, number: int, batch: int) -> Tensor:
         """Run a model that takes `batch` images at a time, neither more nor fewer."""
@@ -122,7 +113,7 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
         classes = self._chosen[tuple(given.shape[1:])][1]
 
         def scores(part: Tensor) -> Tensor:
-            return tf.reshape(tf.cast(self._foreign.run(part, number), tf.float32), (batch, classes))
+            return tf.reshape(self._run(part, number), (batch, classes))
 
         spec = tf.TensorSpec((batch, classes), tf.float32)
         found = tf.map_fn(scores, stacked, parallel_iterations=1, fn_output_signature=spec)
@@ -131,12 +122,13 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
     def _choose(self, size: tuple[int, ...]) -> tuple[int, int]:
         """Run it once on black images, and return which output is (N, K), and K; 1 for one score of two classes."""
         foreign, rows = self._foreign, self._foreign.taken[0] or 2
-        black = tf.zeros((rows, *size), foreign.dtype)
+        black = np.zeros((rows, *size), foreign.dtype)
         try:
-            given = [foreign.run(black, number) for number in range(len(foreign.outputs))]
-        except (tf.errors.OpError, ValueError, TypeError) as error:
-            said = " ".join(str(getattr(error, "message", error)).split())[:300]
-            raise WorkbenchError(f"{foreign.name} cannot be run on images of shape {size}: {said}") from None
+            given = foreign.run(black, range(len(foreign.outputs)))
+        except WorkbenchError:
+            raise
+        except ValueError as error:
+            raise WorkbenchError(f"{foreign.name} cannot be run on images of shape {size}: {error}") from None
         found = [tuple(each.shape) for each in given]
         fits = [
             (number, max(shape[1:], default=1))
@@ -144,14 +136,14 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
             if shape[:1] == (rows,) and int(np.prod(shape[1:])) == max(shape[1:], default=1)
         ]
         several = [each for each in fits if each[1] > 1]
-        single = [(number, size) for number, size in fits if size == 1 and not given[number].dtype.is_integer]
+        single = [(number, size) for number, size in fits if size == 1 and given[number].dtype.kind not in "biu"]
         first, second = (single, several) if self._wanted == 2 else (several, single)
         right = [each for each in several if each[1] == self._wanted] or first or second
         if not right or (len(right) > 1 and right[0][1] != self._wanted):
             shapes = ", ".join(
                 f"{name!r} {_shape((None, *shape[1:]))}" for name, shape in zip(foreign.outputs, found, strict=True)
             )
-            whole = [each for each in fits if each[1] == 1 and given[each[0]].dtype.is_integer]
+            whole = [each for each in fits if each[1] == 1 and given[each[0]].dtype.kind in "iu"]
             index = " A whole number is that of a class, as an argmax gives it: export the model without it."
             index = index if whole and not several else ""
             raise WorkbenchError(
@@ -167,6 +159,14 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
             NotImplementedError: always.
         """
         raise NotImplementedError(f"{self._foreign.name} is {self.inference_only}; it cannot be built again.")
+
+
+def _operation(table: Ending, number: int = 0) -> Operation | None:
+    """The operation of a table, with those before it."""
+    if number >= len(table):
+        return None
+    kind, before = table[number]
+    return Operation(kind, [lambda each=each: _operation(table, each) for each in before])
 
 
 def _shape(sizes: tuple[int | None, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.extras import require
-from workbench.models.files.inference_only import Foreign, Tensor
-from workbench.models.one_unit import Operation
+from workbench.core.types import Array
+from workbench.models.files.foreign import Ending, Foreign, listed, said
 
 IDENTIFIER = b"TFL3"
 
@@ -23,17 +24,16 @@ def read_litert(path: Path) -> Foreign:
         WorkbenchError: if it cannot be run here, or takes something else than one array.
         Unavailable: if nothing that runs it is installed.
     """
-    import tensorflow as tf
-
-    if path.read_bytes()[4:8] != IDENTIFIER:
+    with path.open("rb") as file:
+        mark = file.read(8)[4:]
+    if mark != IDENTIFIER:
         raise WorkbenchError(f"{path.name} is not a LiteRT file: it lacks the mark {IDENTIFIER.decode()!r}.")
     Interpreter = _interpreter()
     try:
         interpreter = Interpreter(model_path=str(path))
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise WorkbenchError(f"{path.name} is not a LiteRT model that can be run here: {said}") from None
+        raise WorkbenchError(f"{path.name} is not a LiteRT model that can be run here: {said(error)}") from None
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     if len(inputs) != 1:
         raise WorkbenchError(f"{path.name} must take one array of images. It takes {len(inputs)}.")
@@ -41,21 +41,17 @@ def read_litert(path: Path) -> Foreign:
     signature = taken.get("shape_signature", taken["shape"])
     sizes = tuple(int(size) if size > 0 else None for size in (signature if len(signature) else taken["shape"]))
 
-    def answer(given: Any, number: int) -> Any:
+    def run(images: Array, numbers: Sequence[int]) -> list[Array]:
         with lock:  # an interpreter holds the values of one call
             try:
-                if tuple(given.shape) != tuple(interpreter.get_input_details()[0]["shape"]):
-                    interpreter.resize_tensor_input(taken["index"], given.shape)
+                if images.shape != tuple(interpreter.get_input_details()[0]["shape"]):
+                    interpreter.resize_tensor_input(taken["index"], images.shape)
                     interpreter.allocate_tensors()
-                interpreter.set_tensor(taken["index"], _quantized(given, taken))
+                interpreter.set_tensor(taken["index"], _quantized(images, taken))
                 interpreter.invoke()
             except RuntimeError as error:
-                raise ValueError(str(error)) from None
-            found = interpreter.get_tensor(outputs[number]["index"])
-        return _real(found, outputs[number])
-
-    def run(images: Tensor, number: int) -> Tensor:
-        return tf.numpy_function(lambda given: answer(given, number), [images], tf.float32, stateful=True)
+                raise ValueError(said(error)) from None
+            return [_real(interpreter.get_tensor(outputs[each]["index"]), outputs[each]) for each in numbers]
 
     kind = np.dtype(taken["dtype"])
     scaled = kind.kind in "iu" and not _plain(taken)
@@ -67,20 +63,24 @@ def read_litert(path: Path) -> Foreign:
         dtype="float32" if scaled else kind.name,
         outputs=names,
         run=run,
-        ending=lambda number: _operation(interpreter, outputs[number]["index"]),
+        endings=tuple(_ending(interpreter, each["index"]) for each in outputs),
         resolutions=tuple(
             float(each["quantization"][0]) if np.dtype(each["dtype"]).kind in "iu" else 0.0 for each in outputs
         ),
     )
 
 
-def _operation(interpreter: Any, tensor: int) -> Operation | None:
-    """The operation that gives a tensor, where the interpreter tells its operations."""
+def _ending(interpreter: Any, tensor: int) -> Ending:
+    """The operations that give a tensor, where the interpreter tells its operations."""
+    givers: dict[int, Any] = {}
     for each in getattr(interpreter, "_get_ops_details", list)():
-        if tensor in each["outputs"]:
-            given = [lambda index=index: _operation(interpreter, int(index)) for index in each["inputs"]]
-            return Operation(each["op_name"], given)
-    return None
+        for output in each["outputs"]:
+            givers.setdefault(int(output), each)
+    return listed(
+        givers.get(int(tensor)),
+        kind=lambda each: each["op_name"],
+        before=lambda each: [givers[int(number)] for number in each["inputs"] if int(number) in givers],
+    )
 
 
 def _interpreter() -> Any:

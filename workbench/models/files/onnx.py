@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.extras import require
-from workbench.models.files.inference_only import Foreign, Tensor
-from workbench.models.one_unit import Operation
+from workbench.core.types import Array
+from workbench.models.files.foreign import Ending, Foreign, listed, said
 
 DTYPES = {
     "tensor(float)": "float32",
@@ -28,35 +29,27 @@ def read_onnx(path: Path) -> Foreign:
         Unavailable: if onnxruntime is not installed.
         WorkbenchError: if onnxruntime cannot read it, or it takes something else than one array.
     """
-    import tensorflow as tf
-
     runtime, failures = _runtime()
     options = runtime.SessionOptions()
     options.log_severity_level = 4  # what matters is raised
     try:
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except failures as error:
-        said = " ".join(str(error).split())[:300]
         raise WorkbenchError(
             f"{path.name} is not a model that onnxruntime {runtime.__version__} can run; it may be truncated, or of "
-            f"another format: {said}"
+            f"another format: {said(error)}"
         ) from None
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type not in DTYPES:
         taken = ", ".join(f"{each.name!r} {each.type}" for each in inputs)
         raise WorkbenchError(f"{path.name} must take one array of images. It takes {taken or 'nothing'}.")
     outputs = tuple(each.name for each in session.get_outputs() if each.type in DTYPES)
-    types = {each.name: DTYPES[each.type] for each in session.get_outputs() if each.type in DTYPES}
 
-    def answer(given: Any, name: str) -> Any:
+    def run(images: Array, numbers: Sequence[int]) -> list[Array]:
         try:
-            return session.run([name], {inputs[0].name: given})[0]
+            return list(session.run([outputs[number] for number in numbers], {inputs[0].name: images}))
         except failures as error:
-            raise ValueError(str(error)) from None
-
-    def run(images: Tensor, number: int) -> Tensor:
-        name = outputs[number]
-        return tf.numpy_function(lambda given: answer(given, name), [images], types[name], stateful=False)
+            raise ValueError(said(error)) from None
 
     sizes = tuple(size if isinstance(size, int) and size > 0 else None for size in inputs[0].shape)
     # Open sizes are as PyTorch writes them, unless a name says otherwise.
@@ -68,26 +61,26 @@ def read_onnx(path: Path) -> Foreign:
         outputs=outputs,
         run=run,
         channels_first=True,
-        ending=lambda number: _ending(path, outputs[number]),
+        endings=_endings(path, outputs),
     )
 
 
-def _ending(path: Path, output: str) -> Operation | None:
-    """The operation that gives an output; None where the package `onnx`, which reads the graph, is not installed."""
+def _endings(path: Path, outputs: tuple[str, ...]) -> tuple[Ending, ...]:
+    """The operations that give each output; none where the package `onnx`, which reads the graph, is not installed."""
     try:
         import onnx
     except ImportError:
-        return None
+        return ()
     graph = onnx.load(str(path), load_external_data=False).graph
     givers = {name: node for node in graph.node for name in node.output}
-
-    def operation(name: str) -> Operation | None:
-        node = givers.get(name)
-        if node is None:
-            return None
-        return Operation(node.op_type, [lambda each=each: operation(each) for each in node.input])
-
-    return operation(output)
+    return tuple(
+        listed(
+            givers.get(name),
+            kind=lambda node: node.op_type,
+            before=lambda node: [givers[each] for each in node.input if each in givers],
+        )
+        for name in outputs
+    )
 
 
 def _runtime() -> tuple[Any, tuple[type[Exception], ...]]:

@@ -1,10 +1,11 @@
 """ONNX files written by hand: every arrangement of input and output that is about."""
 
+import os
 import sys
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper, save
+from onnx import TensorProto, helper, load, numpy_helper, save
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.models.files import file_fingerprint, is_inference_only, load_model
@@ -136,15 +137,64 @@ def test_damaged_files(tmp_path):
         assert "\n" not in str(caught.value)
 
 
-def test_the_fingerprint_knows_every_byte_also_of_weights_beside_the_file(tmp_path):
-    path = written(tmp_path / "m.onnx", taken=["n", 4, 5, 3])
-    before = file_fingerprint(path)
-    assert load_model(path).file_fingerprint == before
-    (tmp_path / "m.onnx.data").write_bytes(b"weights")
-    beside = file_fingerprint(path)
-    (tmp_path / "m.onnx.data").write_bytes(b"Weights")
-    assert len({before, beside, file_fingerprint(path)}) == 3
-    assert is_inference_only(path)
+def beside(path, name, where):
+    """The linear classifier with its kernel in another file, in one of the places that a tensor can have."""
+    model = load(written(path, taken=["n", 4, 5, 3]))
+    kernel = next(each for each in model.graph.initializer if each.name == "kernel")
+    model.graph.initializer.remove(kernel)
+    outside = TensorProto(
+        name="kernel", data_type=kernel.data_type, dims=kernel.dims, data_location=TensorProto.EXTERNAL
+    )
+    outside.external_data.add(key="location", value=name)
+    if where == "initializer":
+        model.graph.initializer.append(outside)
+    elif where == "sparse":
+        model.graph.sparse_initializer.add(values=outside)
+    elif where == "function":
+        model.functions.add(name="f", domain="own").node.append(helper.make_node("Constant", [], ["k"], value=outside))
+    else:
+        inner = helper.make_graph([helper.make_node("Constant", [], ["k"], value=outside)], "inner", [], [])
+        model.graph.node.append(helper.make_node("If", ["c"], ["k"], then_branch=inner, else_branch=inner))
+    path.write_bytes(model.SerializeToString())
+    return path, kernel.raw_data
+
+
+@pytest.mark.parametrize("where", ["initializer", "sparse", "function", "branch"])
+def test_the_fingerprint_knows_every_byte_also_of_the_weights_that_the_file_names(tmp_path, where):
+    path, weights = beside(tmp_path / "m.onnx", "any name", where)
+    (tmp_path / "m.onnx.data").write_bytes(b"not named")
+    alone = file_fingerprint(path)
+    (tmp_path / "any name").write_bytes(weights)
+    whole = file_fingerprint(path)
+    (tmp_path / "m.onnx.data").write_bytes(b"Not named")
+    assert whole == file_fingerprint(path) != alone and is_inference_only(path)
+    if where == "initializer":
+        np.testing.assert_allclose(logits(path), EXPECTED, rtol=1e-4, atol=1e-5)
+        assert load_model(path).file_fingerprint == whole
+    (tmp_path / "any name").write_bytes(bytes([weights[0] ^ 1]) + weights[1:])
+    assert file_fingerprint(path) not in (whole, alone)
+
+
+def test_weights_outside_of_the_folder_are_refused_also_behind_links(tmp_path):
+    folder = tmp_path / "model"
+    (folder / "deep").mkdir(parents=True)
+    (tmp_path / "secret").write_bytes(bytes(720))
+    (folder / "link").symlink_to(tmp_path / "secret")
+    (folder / "up").symlink_to(tmp_path)
+    for name in ("../secret", str(tmp_path / "secret"), "deep/../../secret", "link", "up/secret"):
+        path, _ = beside(folder / "m.onnx", name, "branch")
+        for ask in (file_fingerprint, load_model):
+            with pytest.raises(WorkbenchError, match=r"^m.onnx must have its weights in its own folder. It names "):
+                ask(path)
+    os.mkfifo(folder / "pipe")
+    with pytest.raises(WorkbenchError, match="names 'pipe' for its weights, which is no regular file"):
+        load_model(beside(folder / "m.onnx", "pipe", "initializer")[0])
+    (tmp_path / "blobs").mkdir()  # a store of links: both files lie elsewhere, and together
+    path, weights = beside(tmp_path / "blobs" / "b1", "weights", "initializer")
+    (tmp_path / "blobs" / "b2").write_bytes(weights)
+    (folder / "linked.onnx").symlink_to(path)
+    (folder / "weights").symlink_to(tmp_path / "blobs" / "b2")
+    assert file_fingerprint(folder / "linked.onnx") != file_fingerprint(path)
 
 
 def test_without_onnxruntime_it_says_what_to_install(tmp_path, monkeypatch):

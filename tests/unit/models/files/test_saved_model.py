@@ -1,12 +1,18 @@
 """SavedModel folders of Keras and of plain TensorFlow, and programs that are refused."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow.core.protobuf import saved_model_pb2
 
 from workbench.core.errors import WorkbenchError
-from workbench.models.files import file_fingerprint, is_inference_only, load_model
+from workbench.models.files import file_fingerprint, is_inference_only, load_model, worker
+from workbench.models.files.saved_model.operations import ALLOWED
+from workbench.models.files.saved_model.program import read_program
 from workbench.models.probe import Probe
 
 SHAPE = (4, 5, 3)
@@ -16,18 +22,15 @@ EXPECTED = IMAGES.reshape(5, 60) @ KERNEL
 
 
 class Linear(tf.Module):
-    """A linear classifier; `read` is the name of a file that it reads at each call."""
+    """A linear classifier."""
 
-    def __init__(self, taken=(None, *SHAPE), read=""):
+    def __init__(self, taken=(None, *SHAPE)):
         super().__init__()
         self.kernel = tf.Variable(KERNEL)
-        self.read = read
 
         @tf.function(input_signature=[tf.TensorSpec(taken, tf.float32, name="images")])
         def call(images):
             scores = tf.reshape(images, (-1, 60)) @ self.kernel
-            if self.read:
-                scores += tf.cast(tf.strings.length(tf.io.read_file(self.read)), tf.float32)
             return {"scores": scores, "label": tf.argmax(scores, axis=1)}
 
         self.call = call
@@ -39,6 +42,13 @@ class Linear(tf.Module):
 
 def logits(path):
     return Probe(load_model(path), SHAPE).logits(IMAGES)
+
+
+def test_it_runs_in_a_process_of_its_own(plain, monkeypatch):
+    monkeypatch.setattr(worker, "open_in_worker", worker.open_in_worker.__wrapped__)
+    model = load_model(plain)
+    np.testing.assert_allclose(Probe(model, SHAPE).logits(IMAGES), EXPECTED, rtol=1e-4, atol=1e-5)
+    assert model._foreign.run.__module__ == "workbench.models.files.worker"
 
 
 @pytest.fixture(scope="module")
@@ -75,24 +85,152 @@ def test_without_a_signature_or_with_others(tmp_path):
         load_model(tmp_path / "none")
 
 
-def test_a_program_that_reads_files_or_calls_python_is_not_loaded(tmp_path, monkeypatch):
-    (tmp_path / "secret").write_text("secret")
-    reading = Linear(read=str(tmp_path / "secret")).saved(tmp_path / "reading", serving_default=1)
+def edited(plain, folder, change):
+    """A copy of a SavedModel whose graph `change` was given."""
+    shutil.copytree(plain, folder)
+    program = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    change(program.meta_graphs[0].graph_def)
+    (folder / "saved_model.pb").write_bytes(program.SerializeToString())
+    return folder
 
-    class Python(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec((None, *SHAPE))])
-        def call(self, images):
-            return tf.numpy_function(lambda given: given, [images], tf.float32)
 
-    calling = Python()
-    tf.saved_model.save(calling, str(tmp_path / "python"), signatures={"serve": calling.call})
-    monkeypatch.setattr(tf.saved_model, "load", lambda *_: pytest.fail("it was loaded"))
-    with pytest.raises(
-        WorkbenchError, match="reading has the operation 'ReadFile', which accesses files, the network or Python"
-    ):
-        load_model(reading)
-    with pytest.raises(WorkbenchError, match="python has the operation 'PyFunc"):
-        load_model(tmp_path / "python")
+def served(graph):
+    """The function that computes the scores, called by that of the signature."""
+    return next(each for each in graph.library.function if "inference_call" in each.signature.name)
+
+
+def in_the_function(graph, op):
+    served(graph).node_def.add(name="hidden", op=op)
+
+
+def before_the_call(graph, op):
+    graph.node.add(name="hidden", op=op)
+    next(node for node in graph.node if node.name == "StatefulPartitionedCall").input.append("^hidden")
+
+
+def in_another_function(graph, op, attribute="f"):
+    added = graph.library.function.add()
+    added.signature.name = "hidden"
+    added.node_def.add(name="hidden", op=op)
+    served(graph).node_def.add(name="caller", op="StatelessIf").attr[attribute].func.name = "hidden"
+
+
+def in_a_branch(graph, op):
+    in_another_function(graph, op, "then_branch")
+
+
+def in_a_list_of_branches(graph, op):
+    in_another_function(graph, op)
+    served(graph).node_def[-1].ClearField("attr")
+    served(graph).node_def[-1].attr["branches"].list.func.add(name="hidden")
+
+
+def in_what_a_function_is_given(graph, op):
+    in_another_function(graph, op)
+    del served(graph).node_def[-1].attr["f"]
+    called = served(graph).node_def[-1].attr["f"].func
+    called.name = served(graph).signature.name
+    called.attr["T"].func.name = "hidden"
+
+
+def in_a_function_called_by_its_name(graph, op):
+    in_another_function(graph, op)
+    served(graph).node_def[-1].ClearField("attr")
+    served(graph).node_def[-1].op = "hidden"
+
+
+def behind_a_function_of_its_name(graph, op):
+    graph.library.function.add().signature.name = op
+    served(graph).node_def.add(name="caller", op=op)
+
+
+PLACES = (
+    in_the_function,
+    before_the_call,
+    in_another_function,
+    in_a_branch,
+    in_a_list_of_branches,
+    in_what_a_function_is_given,
+    in_a_function_called_by_its_name,
+    behind_a_function_of_its_name,
+)
+REACHING = """
+    Save SaveSlices SaveV2 MergeV2Checkpoints Restore RestoreSlice RestoreV2 ShardedFilename ImmutableConst ReadFile
+    WriteFile MatchingFiles TextLineReaderV2 WholeFileReader ReaderReadV2 LMDBReader PyFunc PyFuncStateless
+    EagerPyFunc Print PrintV2 DebugIdentityV3 DumpTensor CreateSummaryFileWriter WriteScalarSummary HashTableV2
+    InitializeTableFromTextFileV2 IteratorFromStringHandleV2 IteratorGetNext TFRecordDataset OneShotIterator RpcCall
+    RpcClient RemoteCall XlaCustomCallV2 XlaCallModule XlaHostCompute _XlaHostComputeMlir Send Recv
+    CollectiveReduceV2 FIFOQueueV2 LoadAndRemapMatrix FileSystemSetConfiguration DecodePng StringJoin TPUExecute
+    Batch BatchFunction SleepOp Abort NoSuchOperation
+"""
+
+
+@pytest.mark.parametrize("hide", PLACES)
+def test_a_program_with_an_operation_that_is_not_allowed_is_not_loaded_wherever_it_stands(tmp_path, plain, hide):
+    for op in REACHING.split():
+        if op == "NoSuchOperation" and hide is behind_a_function_of_its_name:
+            continue  # then it is a function like any other
+        with pytest.raises(WorkbenchError, match=rf"^{op} has the operation '{op}', .* so it is not loaded"):
+            read_program(edited(plain, tmp_path / op, lambda graph, op=op: hide(graph, op)))
+
+
+def test_what_is_allowed_takes_and_gives_no_text_and_is_known_to_tensorflow():
+    from tensorflow.python.framework import op_def_registry
+
+    for name in ALLOWED:
+        definition = op_def_registry.get(name)
+        kinds = [each.type for each in (*definition.input_arg, *definition.output_arg)]
+        assert tf.string.as_datatype_enum not in kinds, name
+    assert not ALLOWED & set(REACHING.split())
+
+
+def test_of_the_file_nothing_runs_but_what_is_served(tmp_path, plain):
+    """What TensorFlow's loader would run, or read, while it loads: all of it fails here if it is run."""
+
+    def hostile(graph):
+        for function in graph.library.function:
+            if "traced" in function.signature.name:  # what saves and restores
+                function.node_def.add(name="hidden", op="Abort")
+        graph.node.add(name="init", op="Abort")
+
+    path = edited(plain, tmp_path / "model", hostile)
+    program = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    meta = program.meta_graphs[0]
+    for name in ("main_op", "legacy_init_op", "saved_model_main_op"):
+        meta.collection_def[name].node_list.value.append("init")
+    meta.signature_def["__saved_model_init_op"].outputs["__saved_model_init_op"].name = "init"
+    meta.asset_file_def.add(filename="../../../../etc/passwd").tensor_info.name = "init:0"
+    (path / "saved_model.pb").write_bytes(program.SerializeToString())
+    (path / "fingerprint.pb").write_bytes(b"\xff" * 99)
+    np.testing.assert_allclose(logits(path), EXPECTED, rtol=1e-4, atol=1e-5)
+    (path / "saved_model.pbtxt").write_text(text_format.MessageToString(program))
+    (path / "saved_model.pb").unlink()
+    np.testing.assert_allclose(logits(path), EXPECTED, rtol=1e-4, atol=1e-5)
+
+
+def test_variables_that_are_links_out_of_the_folder_are_refused(tmp_path, plain):
+    path = shutil.copytree(plain, tmp_path / "model")
+    weights = next((path / "variables").glob("*.data-*"))
+    shutil.move(weights, tmp_path / "elsewhere")
+    weights.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(WorkbenchError, match=r"in its own folder. 'variables/variables.data"):
+        load_model(path)
+
+
+def test_a_program_of_tensorflow_1_is_filled_by_what_its_restoring_says_and_does_not_run(tmp_path):
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        images = v1.placeholder(tf.float32, (None, *SHAPE), name="images")
+        halves = [v1.get_variable(f"half_{old}", initializer=KERNEL / 2, use_resource=not old) for old in (True, False)]
+        scores = tf.reshape(images, (-1, 60)) @ (halves[0] + halves[1])
+        session.run(v1.global_variables_initializer())
+        builder = v1.saved_model.Builder(str(tmp_path / "old"))
+        signature = v1.saved_model.predict_signature_def({"images": images}, {"scores": scores})
+        saver = v1.train.Saver({"other name": halves[0], "half_False": halves[1]})
+        builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature}, saver=saver)
+        builder.save()
+    path = edited(tmp_path / "old", tmp_path / "hostile", lambda graph: graph.node.add(name="Save", op="SaveV2"))
+    np.testing.assert_allclose(logits(path), EXPECTED, rtol=1e-4, atol=1e-5)
 
 
 def test_folders_that_are_none_and_damaged_ones(tmp_path, plain):
@@ -110,8 +248,6 @@ def test_folders_that_are_none_and_damaged_ones(tmp_path, plain):
 
 
 def test_its_fingerprint_changes_with_a_weight_and_not_with_its_place(tmp_path, plain):
-    import shutil
-
     before = file_fingerprint(plain)
     copy = shutil.copytree(plain, tmp_path / "elsewhere")
     assert file_fingerprint(copy) == before == load_model(plain).file_fingerprint
