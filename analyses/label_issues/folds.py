@@ -11,6 +11,7 @@ import numpy as np
 from workbench.core.cache import cache_folder, load_arrays, save_arrays
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
+from workbench.core.locks import holding
 from workbench.core.params import make
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
@@ -48,7 +49,7 @@ def fold_probabilities(
         `(N, K)` float64.
 
     Raises:
-        Unavailable: if a checkpoint cannot be written.
+        Unavailable: if a checkpoint cannot be written, or another process is at it.
         WorkbenchError: if a training diverges, or the model is inference-only.
     """
     folder = (run.path if run else cache_folder() / "folds" / fingerprint) / "folds"
@@ -59,12 +60,13 @@ def fold_probabilities(
         name = f"{training.fingerprint}-{seed}-{number + 1}-of-{folds}"
         logits = _saved_logits(folder / f"{name}.npz", int(left_out.sum()), len(training.class_names))
         if logits is None:
-            checkpoint = Checkpoint(folder, name)
-            logits = _fold_logits(
-                checkpoint, training, left_out, _job(run, seed), None if run else _rebuild(load, given)
-            )
-            save_arrays(folder / f"{name}.npz", {"logits": logits})
-            checkpoint.remove()
+            with holding(folder / name, f"The model of fold {number + 1}"):
+                checkpoint = Checkpoint(folder, name)
+                logits = _fold_logits(
+                    checkpoint, training, left_out, _job(run, seed), None if run else _rebuild(load, given)
+                )
+                save_arrays(folder / f"{name}.npz", {"logits": logits})
+                checkpoint.remove()
         probabilities[left_out] = Predictions(logits, training.labels[left_out]).probabilities
         report("Models of the folds", number + 1, folds)
     return probabilities

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.app.markdown import markdown, table_lines
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.files import write_file
+from workbench.core.locks import holding, sharing
 from workbench.core.progress import Progress, report
 from workbench.core.result import Result
 from workbench.diagnosis import registry
@@ -28,6 +30,7 @@ LOG = logging.getLogger("workbench.app.figure_files")
 DOTS_AN_INCH = 110
 ROWS = 10
 """Rows of a table that the gallery shows."""
+ELSEWHERE = "Free some space, or choose another folder with `--out`."
 PACKAGES = ("classifier-workbench", "keras", "tensorflow", "numpy", "pandas", "matplotlib", "tf-keras-vis")
 SEVERITY = {"info": "", "mild": "**mild:** ", "serious": "**serious:** ", "critical": "**critical:** "}
 
@@ -71,24 +74,40 @@ def write_figures(
 
     Raises:
         WorkbenchError: if there is no analysis of a name, or `limit` is not positive.
-        Unavailable: if the folder takes no file.
+        Unavailable: if the folder takes no file, or another process writes to it.
     """
     names = sorted({registry.analysis(name).name() for name in only} or registry.analyses())
     if limit is not None:
         if limit < 1:
             raise WorkbenchError(f"`limit` must be at least 1 image. Got {limit}.")
         session = session.subset(slice(0, min(limit, len(session.dataset))))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        written = []
-        for done, name in enumerate(names):
-            progress("Figures", done, len(names))
-            written.append(_write(session, out, name))
-        write_file(out / "index.md", _gallery(session, out, written))
-    except OSError as error:
-        raise _unwritable(out, error) from error
+    with writing_to(out):
+        try:
+            written = []
+            for done, name in enumerate(names):
+                progress("Figures", done, len(names))
+                written.append(_write(session, out, name))
+            write_file(out / "index.md", _gallery(session, out, written))
+        except OSError as error:
+            raise _unwritable(out, error) from error
     progress("Figures", len(names), len(names))
     return written
+
+
+@contextlib.contextmanager
+def writing_to(out: Path | None) -> Iterator[None]:
+    """Be the only command that writes figures and records to a folder; None is no folder.
+
+    To be entered before what is written is computed, so that a folder that takes no file is told at once.
+
+    Raises:
+        Unavailable: if it takes no file, or another process writes to it.
+    """
+    if out is None:
+        yield
+        return
+    with holding(out / "figures", f"The content of {out}", ELSEWHERE):
+        yield
 
 
 def _write(session: Session, out: Path, name: str) -> Outcome:
@@ -140,18 +159,17 @@ def write_figure(out: Path, name: str, figure: Figure, record: Mapping[str, Any]
         Unavailable: if the folder takes no file.
     """
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_file(out / f"{name}.png", _png(figure))
-        write_file(out / f"{name}.json", _as_json(record) + "\n")
+        with sharing(out / name, name):
+            out.mkdir(parents=True, exist_ok=True)
+            write_file(out / f"{name}.png", _png(figure))
+            write_file(out / f"{name}.json", _as_json(record) + "\n")
     except OSError as error:
         raise _unwritable(out, error) from error
     return out / f"{name}.png"
 
 
 def _unwritable(out: Path, error: OSError) -> Unavailable:
-    return Unavailable(
-        f"Cannot write to {out}: {error.strerror or error}. Free some space, or choose another folder with `--out`."
-    )
+    return Unavailable(f"Cannot write to {out}: {error.strerror or error}. {ELSEWHERE}")
 
 
 def _png(figure: Figure) -> bytes:

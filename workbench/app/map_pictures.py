@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import Unavailable
 from workbench.core.files import write_file
+from workbench.core.locks import sharing
 from workbench.core.provenance import versions
 from workbench.core.result import Result
 from workbench.core.wording import percent
@@ -111,13 +112,14 @@ def write_overlay(
     }
     figure = _draw(subject, maps, row, method=method, unit=unit, context=context)
     png = out / f"{name}.png"
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110)
+    text = json.dumps(made, indent=2, ensure_ascii=False, default=str) + "\n"
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=110)
-        write_file(png, stream.getvalue())
-        text = json.dumps(made, indent=2, ensure_ascii=False, default=str) + "\n"
-        write_file(png.with_suffix(".json"), text)
+        with sharing(png, name):
+            out.mkdir(parents=True, exist_ok=True)
+            write_file(png, stream.getvalue())
+            write_file(png.with_suffix(".json"), text)
     except OSError as error:
         raise Unavailable(f"{png} cannot be written: {error.strerror or error}.") from None
     return {**made, "file": str(png)}

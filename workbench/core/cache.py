@@ -22,6 +22,8 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 
 LOG = logging.getLogger("workbench.core.cache")
+_told: set[tuple[str, int | None]] = set()
+"""Which folders took no file, and why: said once, since everything that is computed would say it."""
 
 
 def cache_folder() -> Path:
@@ -40,7 +42,11 @@ def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
         with replacing(path) as part:
             write_arrays(part, arrays)
     except OSError as error:
-        LOG.warning("Not cached: %s", error)
+        known = (str(cache_folder()), error.errno)
+        LOG.log(
+            logging.DEBUG if known in _told else logging.WARNING, "Not cached, so computed anew next time: %s", error
+        )
+        _told.add(known)
 
 
 def load_arrays(path: Path) -> dict[str, Array] | None:

@@ -16,6 +16,7 @@ from workbench.core.discovery import Catalogue
 from workbench.core.errors import WorkbenchError
 from workbench.core.kept import Kept
 from workbench.core.key_locks import KeyLocks
+from workbench.core.locks import sharing
 from workbench.core.params import Params, make
 from workbench.core.progress import report
 from workbench.core.provenance import code_digest, digest_of
@@ -85,7 +86,10 @@ def compute(session: Session, name: str, values: Mapping[str, Any] | None = None
     """
     question = _Question(session, analysis(name), values or {})
     with _asking.held(question.key):  # two who ask the same wait for one answer
-        return _known(question) or _answers.put(question.key, _answer(question))
+        if (known := _known(question)) is not None:
+            return known
+        with sharing(question.path, name):
+            return _known(question) or _answers.put(question.key, _answer(question))
 
 
 def draw(result: Result) -> Figure:

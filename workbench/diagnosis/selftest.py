@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.core.cache import cache_folder, load_result, save_result
+from workbench.core.locks import sharing
 from workbench.core.params import make
 from workbench.core.progress import report
 from workbench.core.provenance import code_digest
@@ -125,11 +126,12 @@ def selftest(wanted: Sequence[Case], *, quick: bool = True, cache: bool = False)
 def _kept(case: Case, quick: bool) -> Score:
     text = repr((case.world, case.fault, sorted(case.values.items()), case.seed, quick, code_digest()))
     path = cache_folder() / "selftest" / f"{zlib.crc32(text.encode()):08x}-{case.fault}.npz"
-    if (stored := load_result(path)) is not None and stored.notes.get("case") == text:
-        kept = stored.notes["score"]
-        return Score(**{**kept, "first": tuple(kept["first"]), "alarms": tuple(kept["alarms"])})
-    score = _score(case, quick)
-    save_result(path, Result(notes={"case": text, "score": asdict(score)}))
+    with sharing(path, case.name):
+        if (stored := load_result(path)) is not None and stored.notes.get("case") == text:
+            kept = stored.notes["score"]
+            return Score(**{**kept, "first": tuple(kept["first"]), "alarms": tuple(kept["alarms"])})
+        score = _score(case, quick)
+        save_result(path, Result(notes={"case": text, "score": asdict(score)}))
     return score
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.files import put_in_place, replacing
 from workbench.core.home import home
+from workbench.core.locks import holding
 from workbench.core.progress import report
 from workbench.exporting.format import HEATMAP, IMAGES, PROBABILITIES, Exporter
 from workbench.exporting.formats import FORMATS
@@ -89,7 +90,7 @@ def export(
         WorkbenchError: if there is no such format, quantization or layer, or the model cannot be converted.
         ParityError: if it predicts another class than the Keras model for more than 0.5 % of the images (quantized:
             1 %), or its maps differ; nothing is written then, and what was there before is unchanged.
-        Unavailable: if it cannot be written, or the extra `export` is not installed.
+        Unavailable: if it cannot be written, another process is at it, or the extra `export` is not installed.
     """
     exporter = _exporter(format, quantize)
     if layer is not None and not with_explanation:
@@ -103,7 +104,7 @@ def export(
         )
     chosen = probe.spatial_layer(layer, method="Grad-CAM") if with_explanation else None
     report("Loading the model", 1, 1)
-    with _beside(path) as folder:
+    with holding(path, str(path)), _beside(path) as folder:
         made = folder / path.name
         with _writing(path):
             _convert(exporter, probe, chosen, quantize, made)

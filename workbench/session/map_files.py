@@ -15,6 +15,7 @@ import numpy as np
 from workbench.core.checksum import CHECKSUM, check_record, read_record, record_checksum
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.files import write_file
+from workbench.core.locks import holding
 from workbench.core.params import make
 from workbench.core.progress import report
 from workbench.core.provenance import versions
@@ -64,7 +65,7 @@ def stream_maps(
 
     Raises:
         WorkbenchError: if a name or a value is wrong, or the file holds other maps.
-        Unavailable: if the file cannot be written.
+        Unavailable: if the file cannot be written, or another process is at it.
     """
     from workbench.attribution.methods import explainer
 
@@ -84,21 +85,21 @@ def stream_maps(
         "which": _digest(chosen, classes, others),
         **({"assumed": session.assumed} if session.assumed else {}),
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        done = _done(path, made, overwrite=overwrite)
-        images: Any = Some(session.dataset, chosen[done:])
-        batches = kind.batches(
-            session.probe,
-            images,
-            classes[done:],
-            against=None if others is None else others[done:],
-            score=made["score"],
-            background=session.background if kind.needs_background else None,
-        )
-        _write(path, made, done, batches, title=kind.title)
-    except OSError as error:
-        raise Unavailable(f"{path} cannot be written: {error.strerror or error}.") from None
+    with holding(path, str(path)):
+        try:
+            done = _done(path, made, overwrite=overwrite)
+            images: Any = Some(session.dataset, chosen[done:])
+            batches = kind.batches(
+                session.probe,
+                images,
+                classes[done:],
+                against=None if others is None else others[done:],
+                score=made["score"],
+                background=session.background if kind.needs_background else None,
+            )
+            _write(path, made, done, batches, title=kind.title)
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be written: {error.strerror or error}.") from None
     return path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -13,6 +14,7 @@ from workbench.core.cache import cache_folder, load_arrays, save_arrays
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.core.kept import Kept
+from workbench.core.locks import sharing
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
@@ -209,7 +211,9 @@ class Study:
         """Predictions of all images: the run's, the cached ones, or computed now, with progress."""
         with self._lock:
             if self._saved_predictions() is None:
-                self._compute()
+                with self._alone():
+                    if self._saved_predictions() is None:
+                        self._compute()
             return cast("Predictions", self._predictions)
 
     @property
@@ -221,7 +225,10 @@ class Study:
             if self._embeddings is None:
                 self._embeddings = self._cached("embeddings")
             if self._embeddings is None:
-                self._compute()
+                with self._alone():
+                    self._embeddings = self._cached("embeddings")
+                    if self._embeddings is None:
+                        self._compute()
             return np.asarray(self._embeddings)
 
     @property
@@ -270,6 +277,10 @@ class Study:
         """Return "logits" or "embeddings" from the cache folder, if they are there for every image."""
         values = self._stored().get(name)
         return values if values is not None and values.shape[:1] == (len(self.dataset),) else None
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Wait while another process computes the predictions."""
+        return sharing(self.cache_path("predictions.npz") if self.cache else None, "Predictions")
 
     def _compute(self) -> None:
         """Pass all images through the model once: logits and embeddings."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.locks import holding
 from workbench.core.predictions import Predictions
 from workbench.core.progress import Progress, silent
 from workbench.core.provenance import git_revision, versions
@@ -23,7 +24,7 @@ from workbench.training.dynamics import Dynamics
 from workbench.training.fitting import Parts, Row, Start, Tell, fit
 from workbench.training.manifest import Manifest
 from workbench.training.recipes import TrainingJob
-from workbench.training.runs import Run, runs_folder, save_run
+from workbench.training.runs import Run, checked_name, runs_folder, save_run
 
 
 def train(
@@ -55,11 +56,12 @@ def train(
     Raises:
         WorkbenchError: if the job does not fit the data, there is nothing to resume, the checkpoint was made by
             another job or from other data, or training diverges.
-        Unavailable: if data cannot be found or the disk not be written; what was there before is still there.
+        Unavailable: if data cannot be found or the disk not be written, or another process trains this run; what was
+            there before is still there.
     """
     folder = Path(folder or runs_folder())
     unfinished = Checkpoint(folder, name).path.name if resume else None
-    with distribution.own_folder(folder, unfinished) as own:
+    with distribution.own_folder(folder, unfinished) as own, holding(own / checked_name(name), f"Run {name!r}"):
         return _train(name, own, job, resume, progress, on_epoch=on_epoch, on_start=on_start, tell=say or _quiet)
 
 

@@ -136,7 +136,7 @@ def test_a_mistyped_name_is_refused_before_anything_is_written(session, tmp_path
 
 def test_a_folder_that_takes_no_file_is_one_sentence(session, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(Unavailable, match=r"Cannot write to .*--out"):
+    with pytest.raises(Unavailable, match=r"cannot be written in .*file: File exists\. .*--out"):
         write_figures(session, tmp_path / "file", only=["class-balance"])
 
 
@@ -147,7 +147,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(session, tmp_path, 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(Unavailable, match=r"Cannot write to .*: No space left on device\. Free some space"):
         write_figures(session, tmp_path / "out", only=["class-balance"])
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_progress_counts_the_analyses(session, tmp_path):

@@ -156,13 +156,16 @@ def test_a_whole_file_of_another_kind_is_none(tmp_path, meta):
     assert load_result(tmp_path / "two.npz") is None
 
 
-def test_a_folder_that_cannot_be_made_costs_only_the_cache(tmp_path, caplog):
+def test_a_folder_that_cannot_be_made_costs_only_the_cache_and_is_said_once(tmp_path, caplog, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
     (tmp_path / "taken").write_text("a file")
-    save_arrays(tmp_path / "taken" / "one.npz", {"x": np.zeros(3)})
-    assert [record.message.split(":")[0] for record in caplog.records] == ["Not cached"]
+    for name in ("one.npz", "two.npz"):
+        save_arrays(tmp_path / "taken" / name, {"x": np.zeros(3)})
+    assert [record.message.split(":")[0] for record in caplog.records] == ["Not cached, so computed anew next time"]
 
 
 def test_a_full_disk_leaves_no_rubbish_and_keeps_the_old_file(tmp_path, caplog, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
     path = tmp_path / "one.npz"
     save_arrays(path, {"x": np.arange(3)})
 

@@ -201,7 +201,7 @@ def test_stopped_it_leaves_nothing_behind(session, tmp_path, monkeypatch):
     monkeypatch.setattr(exporters()["litert"], "write", stop)
     with pytest.raises(KeyboardInterrupt):
         wb.export(session, format="litert", out=tmp_path / "new" / "model.tflite")
-    assert list((tmp_path / "new").iterdir()) == []
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_saved_model_replaces_one_and_no_other_folder(session, tmp_path):
@@ -243,7 +243,7 @@ def test_errors(session, values, said):
 
 def test_a_place_that_takes_no_file_is_said(session, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(Unavailable, match="could not be written"):
+    with pytest.raises(Unavailable, match="cannot be written"):
         wb.export(session, format="litert", out=tmp_path / "file" / "model.tflite")
 
 

@@ -47,16 +47,15 @@ def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, 
     """
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
+    from workbench.app.figure_files import write_results, writing_to
     from workbench.diagnosis.diagnose import diagnose as ask
     from workbench.diagnosis.record import as_record
 
-    with progress():
+    with progress(), writing_to(out):
         session = source.open()
         found = ask(session, quick=fast)
         record = as_record(found, session)
         if out is not None:
-            from workbench.app.figure_files import write_results
-
             write_results(out, [found.asked[name] for name in _analyses_of(found)], {"diagnosis.json": record})
     tell_assumption(session, as_json=as_json)
     if as_json:

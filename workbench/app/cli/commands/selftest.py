@@ -49,28 +49,27 @@ def selftest(
     """
     from workbench.app.cli.json_output import records, show_json
     from workbench.app.cli.progress_bars import progress
+    from workbench.app.figure_files import write_results, writing_to
+    from workbench.app.markdown import markdown_table
     from workbench.diagnosis.selftest import cases, scorecard
     from workbench.diagnosis.selftest import selftest as run
 
     if quick and repeats != 3:
         raise WorkbenchError("`--quick` plants every fault once: leave out `--repeats`.")
-    with progress():
+    with progress(), writing_to(out):
         scores = run(list(cases(quick=quick, seed=seed, only=only, repeats=repeats)), quick=not whole, cache=True)
-    card = scorecard(scores)
-    passed = sum(each.passed for each in scores)
-    record = {
-        "seed": seed,
-        "passed": passed,
-        "cases": len(scores),
-        "scorecard": records(card),
-        "scores": [asdict(each) for each in scores],
-    }
-    if out is not None:
-        from workbench.app.figure_files import write_results
-        from workbench.app.markdown import markdown_table
-
-        text = f"# Scorecard of the self-test\n\n{_sentence(scores)}\n\n{markdown_table(card)}\n"
-        write_results(out, [], {"scorecard.json": record, "scorecard.md": text})
+        card = scorecard(scores)
+        passed = sum(each.passed for each in scores)
+        record = {
+            "seed": seed,
+            "passed": passed,
+            "cases": len(scores),
+            "scorecard": records(card),
+            "scores": [asdict(each) for each in scores],
+        }
+        if out is not None:
+            text = f"# Scorecard of the self-test\n\n{_sentence(scores)}\n\n{markdown_table(card)}\n"
+            write_results(out, [], {"scorecard.json": record, "scorecard.md": text})
     if as_json:
         show_json(record)
     else:

@@ -148,7 +148,7 @@ def _draw_samples(job: TrainingJob, folder: Path, *, quiet: bool) -> None:
     """Draw what the trainer will make of some training images."""
     from workbench.app.cli.console import say
     from workbench.app.cli.progress_bars import progress
-    from workbench.app.figure_files import write_results
+    from workbench.app.figure_files import write_results, writing_to
     from workbench.data import load_dataset
     from workbench.diagnosis import registry
     from workbench.session.session import Session
@@ -156,7 +156,7 @@ def _draw_samples(job: TrainingJob, folder: Path, *, quiet: bool) -> None:
 
     name, settings = "augmentation-samples", job.recipe.model_dump()
     shown = {key: settings[key] for key in registry.analysis(name).Params.model_fields if key in settings}
-    with progress():
+    with progress(), writing_to(folder):
         if job.deterministic:  # the samples are the first that TensorFlow computes here
             one_order()
         images = load_dataset(job.dataset, split="train", data_dir=job.data_dir, progress=report, **job.reading)

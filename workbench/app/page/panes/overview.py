@@ -19,7 +19,10 @@ from workbench.statistics.rates import wilson
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
 
-LEFT_OUT = ("name", "dataset", "metrics", "class_names", "dataset_fingerprints", "versions", "settings", "image_shape")
+LEFT_OUT = (
+    *("name", "dataset", "metrics", "class_names", "dataset_fingerprints", "versions", "settings", "image_shape"),
+    *("files", "checksum"),
+)
 LONG = 18
 """Letters of a class name from which it is written smaller, so that a card keeps its height."""
 CALLED = {"seconds": "training time", "created": "trained at"}
