@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 ARGS ?=
+MINUTES ?= 5
 VENV := .venv
 BIN := $(VENV)/bin
 DATASET := /usr/share/datasets/fashion-mnist
@@ -58,7 +59,7 @@ endef
 
 .ONESHELL:
 .PHONY: help run test train figures check fix bench bench-peers data system clean \
-  example-flask example-streamlit
+  fuzz example-flask example-streamlit
 
 help: ## this list
 	@echo 'The workbench: where is my image classifier wrong, why, and may I believe the picture?'
@@ -91,6 +92,13 @@ fix: $(VENV)/.installed-dev ## mend what the linter and the formatter can mend
 
 bench: $(VENV)/.installed-test ## measure speed, as ratios within one run
 	@exec $(BIN)/python tests/benchmarks $(ARGS)
+
+fuzz: $(VENV)/.installed-test ## attack every parser with nearly right inputs: make fuzz MINUTES=5
+	@if ! $(BIN)/python -c 'import atheris' 2>/dev/null; then
+	  $(BIN)/python -m pip install -q --no-input --only-binary=:all: -c constraints.txt atheris 2>/dev/null \
+	    || echo "atheris does not install here: hypothesis alone draws the inputs."
+	fi
+	exec $(BIN)/python tests/fuzz --minutes $(MINUTES) $(ARGS)
 
 bench-peers: $(VENV)/.installed-test ## the same beside other libraries, in .venv-peers (some gigabytes)
 	@exec $(BIN)/python tests/benchmarks/peers $(ARGS)
