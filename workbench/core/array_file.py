@@ -218,10 +218,12 @@ def _opened(file: Path | IO[bytes]) -> Any:
         if not stat.S_ISREG(file.stat().st_mode):  # a pipe would never end
             raise UnreadableArrays("it is no regular file")
         return file.open("rb", buffering=0)
+    except NotADirectoryError as error:  # a file stands where a folder would have to be
+        raise FileNotFoundError(error.errno, error.strerror, str(file)) from None
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise UnreadableArrays(error.strerror or _said(error)) from None
+        raise UnreadableArrays(error.strerror or _said(error)) from error
 
 
 def _checked(listed: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
+
+REFUSALS = tuple(
+    os.strerror(getattr(errno, name))
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO")
+    if hasattr(errno, name)
+)
+"""What a disk says that takes no file, in the system's words."""
+
+
+def disk_trouble(error: BaseException) -> str:
+    """Return what the disk said, whoever passes it on: TensorFlow and HDF5 have errors of their own; "" for others."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror
+        for words in REFUSALS:
+            if words in str(seen):
+                return words
+        seen = seen.__cause__ or seen.__context__
+    return ""
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
-from workbench.core.files import put_in_place, replacing
+from workbench.core.files import disk_trouble, put_in_place, replacing
 from workbench.core.home import home
 from workbench.core.locks import holding
 from workbench.core.progress import report
@@ -174,8 +174,12 @@ def _beside(path: Path) -> Iterator[Path]:
 def _writing(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise Unavailable(f"{path} could not be written: {error.strerror or error}.") from error
+    except WorkbenchError:
+        raise
+    except Exception as error:
+        if said := disk_trouble(error):
+            raise Unavailable(f"{path} could not be written: {said}. Nothing was changed.") from error
+        raise
 
 
 def _convert(exporter: Exporter, probe: Probe, layer: str | None, quantize: str | None, made: Path) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from workbench.core.array_file import UnreadableArrays, read_arrays, write_arrays
 from workbench.core.checksum import CHECKSUM, check_record, file_checksum, read_record, record_checksum
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.core.files import replacing, write_file
+from workbench.core.files import disk_trouble, replacing, write_file
 from workbench.core.types import Array
 from workbench.training.dynamics import Dynamics, read_dynamics, write_dynamics
 from workbench.training.early_stopping import Watch
@@ -129,10 +129,12 @@ class Checkpoint:
             for old in self.path.iterdir():  # of an earlier epoch, or half written when the power failed
                 if old.name != STATE and old.name not in _files(state):
                     old.unlink()
-        except OSError as error:
+        except Exception as error:
+            if not (said := disk_trouble(error)):
+                raise
             kept = (self.path / STATE).is_file()
             raise Unavailable(
-                f"The checkpoint of {self.name!r} could not be written in {self.path}: {error.strerror or error}. "
+                f"The checkpoint of {self.name!r} could not be written in {self.path}: {said}. "
                 + (
                     "The one before it is still there: make room and continue with --resume."
                     if kept

@@ -22,7 +22,7 @@ from workbench.core.array_file import read_arrays, take, write_arrays
 from workbench.core.checksum import CHECKSUM, check_record, file_checksum, read_record, record_checksum
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
-from workbench.core.files import put_in_place, sync
+from workbench.core.files import disk_trouble, put_in_place, sync
 from workbench.core.home import home
 from workbench.core.predictions import Predictions
 from workbench.core.wording import plural
@@ -324,11 +324,12 @@ def save_run(
         for path in partial.iterdir():
             sync(path)
         _replace(partial, folder, name)
-    except OSError as error:
+    except Exception as error:
         shutil.rmtree(partial, ignore_errors=True)
+        if not (trouble := disk_trouble(error)):
+            raise
         raise Unavailable(
-            f"Run {name!r} could not be saved in {folder}: {error.strerror or error}. "
-            "What was there before is unchanged."
+            f"Run {name!r} could not be saved in {folder}: {trouble}. What was there before is unchanged."
         ) from None
     return Run(folder / name, manifest)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.core import files
-from workbench.core.files import put_in_place, replacing, write_file
+from workbench.core.files import disk_trouble, put_in_place, replacing, write_file
 
 
 @pytest.mark.parametrize(("content", "read"), [("ä\n", "ä\n".encode()), (b"\x00\xff", b"\x00\xff")])
@@ -86,3 +86,17 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_one_that_was_there(tmp_
         put_in_place(made, path, aside=tmp_path / "aside")
     assert (path / "inside").read_text() == "old"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["made", "path"]
+
+
+def test_what_a_disk_refuses_is_known_by_its_words_whoever_says_it():
+    assert disk_trouble(OSError(28, "No space left on device", "f")) == "No space left on device"
+    tensorflow = RuntimeError("{{function_node SaveV2}} /x/part; No space left on device [Op:SaveV2]")
+    assert disk_trouble(tensorflow) == "No space left on device"
+    outer = ValueError("cannot be written")
+    outer.__cause__ = PermissionError(13, "Permission denied")
+    assert disk_trouble(outer) == "Permission denied"
+    assert disk_trouble(OSError("Unable to write (errno = 30, error message = 'Read-only file system')")) == (
+        "Read-only file system"
+    )
+    assert disk_trouble(ValueError("other")) == ""
+    assert disk_trouble(KeyError(28)) == ""

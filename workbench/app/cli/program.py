@@ -12,6 +12,7 @@ import click
 
 from workbench.app.cli.quiet import quiet_tensorflow
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.files import disk_trouble
 
 USER_ERROR, BUG, INTERRUPTED = 2, 1, 130
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -129,9 +130,7 @@ class Program(Group):
             named = f"{error.filename}: " if error.filename else ""
             code = _fail(f"{named}{error.strerror or error}.", USER_ERROR, run)
         except Exception as error:  # noqa: BLE001 - the last surface: whatever it is, the user gets a sentence
-            hint = "" if run.traceback else " Run it again with --traceback for details."
-            what = f"{type(error).__name__}: {error}".rstrip(".")
-            code = _fail(f"This is a bug in the workbench, not in what you did. {what}.{hint}", BUG, run)
+            code = _unforeseen(error, run)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -149,6 +148,15 @@ def _fail(message: str, code: int, run: Run, *, keep_lines: bool = False) -> int
     lines = message.split("\n") if keep_lines else [message]
     click.echo(click.style("Error: ", fg="red", bold=True) + "\n".join(map(plain, lines)), err=True)
     return code
+
+
+def _unforeseen(error: Exception, run: Run) -> int:
+    """Say what a disk refused, whichever library tells it; anything else is a fault of ours."""
+    if said := disk_trouble(error):
+        return _fail(f"The disk did not take a file: {said}. Make room, or choose another place.", USER_ERROR, run)
+    hint = "" if run.traceback else " Run it again with --traceback for details."
+    what = f"{type(error).__name__}: {error}".rstrip(".")
+    return _fail(f"This is a bug in the workbench, not in what you did. {what}.{hint}", BUG, run)
 
 
 def _say(message: str, code: int) -> int:

@@ -126,6 +126,11 @@ def test_the_traceback_is_there_when_asked_for(here, at):
     [
         (WorkbenchError("`a` must be b. Got c."), 2, "Error: `a` must be b. Got c.\n"),
         (OSError(28, "No space left on device", "run.json"), 2, "Error: run.json: No space left on device.\n"),
+        (
+            RuntimeError("x; No space left on device [Op:SaveV2]"),
+            2,
+            "Error: The disk did not take a file: No space left on device. Make room, or choose another place.\n",
+        ),
         (PermissionError(13, "Permission denied"), 2, "Error: Permission denied.\n"),
         (KeyboardInterrupt(), 130, "Stopped.\n"),
         (
