@@ -6,10 +6,7 @@ Nothing is unpacked before the list at the end of the archive, and the header of
 from __future__ import annotations
 
 import hashlib
-import io
 import math
-import os
-import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,16 +17,8 @@ import numpy as np
 from workbench.core.errors import WorkbenchError
 from workbench.core.memory import free_memory
 from workbench.core.types import Array
+from workbench.core.zip_archive import RefusedArchive, open_archive
 
-LARGE = 512 * 2**20
-"""Bytes from which on it matters how much smaller they are packed."""
-RATIO = 200
-"""How many times larger than in the file large arrays may be: images of plain shapes reach 120, zeros 1,030."""
-MEMBERS = 10_000
-LISTED = 4 * 2**20
-"""Bytes that the list of the members may have."""
-NAME = 255
-"""Characters of a name."""
 EMPTY_SIDE = 10_000_000
 """How long a side of an array without values may be: it costs nothing in a file, and a loop over it takes time."""
 SEAL = b"classifier-workbench sha256:"
@@ -64,20 +53,25 @@ class ArrayFile(Mapping[str, Array]):
     """
 
     def __init__(self, file: Path | IO[bytes]) -> None:
-        self._stream = _Stream(_opened(file))
         try:
-            self._archive = zipfile.ZipFile(self._stream)
-            self._stream.most = None
+            self._archive = open_archive(file, "arrays")
+        except FileNotFoundError:
+            raise
+        except RefusedArchive as error:
+            hint = ", less than images have: if that is right, write it uncompressed, with numpy.savez"
+            raise UnreadableArrays(f"{error}{hint if error.bomb else ''}") from None
+        except OSError as error:
+            raise UnreadableArrays(error.strerror or _said(error)) from error
+        except Exception as error:  # noqa: BLE001 - zipfile and numpy have two dozen ways to say that a file is no good
+            raise UnreadableArrays(_said(error)) from None
+        try:
             listed = self._archive.infolist()
-            self._members = _checked(listed, self._stream.seek(0, os.SEEK_END))
+            self._members = {member.filename.removesuffix(".npy"): member for member in listed}
             self.only_arrays = all(member.filename.endswith(".npy") for member in listed)
             self.sealed = _is_sealed(self._archive)
         except UnreadableArrays:
-            self._stream.close()
+            self._archive.close()
             raise
-        except Exception as error:  # noqa: BLE001 - zipfile and numpy have two dozen ways to say that a file is no good
-            self._stream.close()
-            raise UnreadableArrays(_said(error)) from None
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +82,6 @@ class ArrayFile(Mapping[str, Array]):
     def close(self) -> None:
         """Close the file."""
         self._archive.close()
-        self._stream.close()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
@@ -195,70 +188,6 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], *, packed: bool = True
         write(file, **arrays)
         with zipfile.ZipFile(file, "a") as archive:
             archive.comment = _seal(archive.infolist())
-
-
-class _Stream(io.BufferedReader):
-    """A file that gives no more than `most` bytes at once: the list at its end says itself how long it is."""
-
-    most: int | None = LISTED
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self.most is None:
-            return super().read(size)
-        content = super().read(self.most + 1 if size is None or size < 0 else min(size, self.most + 1))
-        if len(content) > self.most:
-            raise UnreadableArrays("the list of its arrays is too long")
-        return content
-
-
-def _opened(file: Path | IO[bytes]) -> Any:
-    if not isinstance(file, Path):
-        return file
-    try:
-        if not stat.S_ISREG(file.stat().st_mode):  # a pipe would never end
-            raise UnreadableArrays("it is no regular file")
-        return file.open("rb", buffering=0)
-    except NotADirectoryError as error:  # a file stands where a folder would have to be
-        raise FileNotFoundError(error.errno, error.strerror, str(file)) from None
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise UnreadableArrays(error.strerror or _said(error)) from error
-
-
-def _checked(listed: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
-    """Look at what the list of an archive of `size` bytes says; return its members by the names of their arrays."""
-    if len(listed) > MEMBERS:
-        raise UnreadableArrays(f"it holds {len(listed):,} arrays, and at most {MEMBERS:,} are taken")
-    members: dict[str, zipfile.ZipInfo] = {}
-    for member in listed:
-        name = member.filename.removesuffix(".npy")
-        shown = repr(name[:80])
-        if not name or len(name) > NAME or not name.isprintable():
-            raise UnreadableArrays(f"{shown} is no name of an array")
-        if name in members:
-            raise UnreadableArrays(f"it holds two arrays {shown}")
-        if member.flag_bits & 0x1:
-            raise UnreadableArrays(f"{shown} is encrypted")
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise UnreadableArrays(f"{shown} is compressed in another way than numpy does it")
-        if member.compress_type == zipfile.ZIP_STORED and member.file_size != member.compress_size:
-            raise UnreadableArrays(f"{shown} is not compressed, and has two sizes")
-        members[name] = member
-        _refuse_bomb(shown, member.file_size, member.compress_size)
-    packed = sum(member.compress_size for member in listed)
-    if packed > size:
-        raise UnreadableArrays("its arrays lie over each other")
-    _refuse_bomb("it", sum(member.file_size for member in listed), packed)
-    return members
-
-
-def _refuse_bomb(what: str, unpacked: int, packed: int) -> None:
-    if unpacked > LARGE and unpacked > RATIO * packed:
-        raise UnreadableArrays(
-            f"{what} has {unpacked:,} bytes packed into {packed:,}, less than images have: if that is right, write it "
-            "uncompressed, with numpy.savez"
-        )
 
 
 def _seal(members: list[zipfile.ZipInfo]) -> bytes:

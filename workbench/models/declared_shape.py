@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
+from workbench.core.errors import WorkbenchError
 from workbench.models.files import SAVED_MODEL
+from workbench.models.files.keras_archive import read_description
 from workbench.models.input_shape import channels_first
 
 Declared = tuple[int | None, int | None, int | None]
@@ -25,7 +24,7 @@ def declared_shape(path: str | Path) -> Declared:
         WorkbenchError: if it is no model that can be loaded.
     """
     path = Path(path)
-    shape = _input(_keras_config(path) or _hdf5_config(path))
+    shape = _input(_keras_config(path) if path.suffix == ".keras" else _hdf5_config(path))
     if shape is None and path.is_dir() and any((path / name).is_file() for name in SAVED_MODEL):
         from workbench.models.files.saved_model.program import read_program
 
@@ -40,18 +39,8 @@ def declared_shape(path: str | Path) -> Declared:
 def _keras_config(path: Path) -> Any:
     """Return the description in a `.keras` file, None for what is none; damage is found when it is loaded."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json"))
-    except (
-        OSError,
-        KeyError,
-        ValueError,
-        RecursionError,
-        NotImplementedError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ):
+        return read_description(path)[0]
+    except WorkbenchError:
         return None
 
 
@@ -59,12 +48,11 @@ def _hdf5_config(path: Path) -> Any:
     """Return the description in a `.h5` file, None for what is none."""
     if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
         return None
-    import h5py
+    from workbench.models.files.hdf5 import read_description as read
 
     try:
-        with h5py.File(path, "r") as file:
-            return json.loads(file.attrs["model_config"])
-    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+        return read(path)[0]
+    except WorkbenchError:
         return None
 
 

@@ -7,6 +7,7 @@ call them in inference mode, so that any model keeps its graph, its weights and 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from keras import ops, tree
 from keras.src.models.functional import Functional
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.memory import free_memory
 
 Tensor = Any
 IDENTITIES = (
@@ -170,6 +172,31 @@ def _unused(name: str, steps: list[Step]) -> str:
     while unused in taken:
         unused, count = f"{name}:{count}", count + 1
     return unused
+
+
+def refuse_huge(graph: Any, images: Tensor) -> None:
+    """See that memory holds every tensor of a traced model, before any is computed.
+
+    Args:
+        graph: in which it was traced.
+        images: the tensor that it was given, whose number is known.
+
+    Raises:
+        WorkbenchError: if one alone is larger than what is free.
+    """
+    free, count = free_memory(), int(images.shape[0])
+    if free is None:
+        return
+    for operation in graph.get_operations():
+        for each in operation.outputs:
+            shape = each.shape.as_list() if each.shape.rank is not None else [None]
+            size = 0 if None in shape else math.prod(shape) * max(each.dtype.size or 1, 1)
+            if size > free:
+                raise WorkbenchError(
+                    f"The model needs {size / count / 2**30:,.0f} GB of memory for one image: inside it "
+                    f"({operation.name[:80]!r}) there is an array of shape {tuple(shape)} for {count}, and "
+                    f"{free / 2**30:.1f} GB are free."
+                )
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,12 +13,13 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.memory import free_memory
 from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
 from workbench.models.data_flow import DataFlow
 from workbench.models.engine import Engine, failure_told
 from workbench.models.feature_layers import FeatureLayers, feature_layers
-from workbench.models.graph import Step, Tensor, head_of, walk
+from workbench.models.graph import Step, Tensor, head_of, refuse_huge, walk
 from workbench.models.input_scaling import shown_scaling
 from workbench.models.input_shape import channels_first, fit_input
 from workbench.models.preprocessing import ASSUMED, AUTO, PIXELS, UNIT, Preprocessing, preprocessing
@@ -119,10 +121,19 @@ class Probe:
         shown: list[Preprocessing | None] = []
 
         def first(images: Tensor) -> Tensor:
-            steps = self._steps(images)
+            try:
+                steps = self._steps(images)
+            except WorkbenchError:
+                raise
+            except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
+                said = " ".join(str(error).split("Exception encountered when calling")[-1].split())[:300]
+                raise WorkbenchError(
+                    f"The model cannot be run on images of shape {self.image_shape}: {said}"
+                ) from error
             head = head_of(steps)
             scores = self.scores.see(head, steps)
             graph = tf.compat.v1.get_default_graph()
+            refuse_huge(graph, images)
             flow = DataFlow(graph, images, steps, head.logits)
             self._features = feature_layers(steps, flow, head.logits)
             self.layers = {step.name: _info(step, step.name in self._features.names) for step in steps}
@@ -135,6 +146,12 @@ class Probe:
 
         # As many images as no other size is, so that they are known again wherever a layer puts that axis.
         count = next(n for n in (5, 7, 11, 13, 17, 19, 23) if n not in (*self.image_shape, *self._input_shape))
+        size, free = 12 * count * math.prod(self.image_shape), free_memory()
+        if free is not None and size > free:
+            raise WorkbenchError(
+                f"The model takes images of shape {self.image_shape}: {count} need {size / 2**30:,.0f} GB of memory, "
+                f"and {free / 2**30:.1f} GB are free."
+            )
         images = np.random.default_rng(0).random((count, *self.image_shape), np.float32).astype(self.floats)
         with self.engine.lock, failure_told(self.model):
             output = np.asarray(tf.function(first, autograph=False)(tf.constant(images)))

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.models.files.hdf5_check import count_stored
 from workbench.models.files.keras import open_model
+from workbench.models.files.keras_archive import MOST_TEXT, check_description
 from workbench.models.training_loss import loss_name
 
 
@@ -17,8 +19,8 @@ def load_hdf5(path: Path) -> Any:
     Raises:
         WorkbenchError: if it is damaged, holds weights only, has a Lambda layer, or needs a class that is not Keras's.
     """
-    config, version, loss = _config(path)
-    model = open_model(path, config, version, lambda model: _fill(model, path))
+    config, version, loss, stored = read_description(path)
+    model = open_model(path, config, version, lambda model: _fill(model, path), stored=stored)
     model.saved_loss = loss
     return model
 
@@ -32,16 +34,17 @@ def _fill(model: Any, path: Path) -> None:
         load_hdf5_weights(model, file["model_weights"])
 
 
-def _config(path: Path) -> tuple[dict[str, Any], str, str]:
-    """Return the description of the model, the version of Keras that wrote it and the loss it was compiled with."""
+def read_description(path: Path) -> tuple[dict[str, Any], str, str, int]:
+    """Return the description of a model, the version of Keras that wrote it, its loss, and how many values it has."""
     import h5py
 
     try:
         if not h5py.is_hdf5(path):
             raise WorkbenchError(f"{path.name} is not an HDF5 file: it is truncated, or of another format.")
         with h5py.File(path, "r") as file:
-            text, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "unknown")
-            loss = _loss(file.attrs.get("training_config"))
+            stored = count_stored(path.name, file)
+            text, version = _text(path, file, "model_config"), _text(path, file, "keras_version") or "unknown"
+            loss = _loss(_text(path, file, "training_config"))
     except WorkbenchError:
         raise
     except OSError as error:
@@ -59,7 +62,22 @@ def _config(path: Path) -> tuple[dict[str, Any], str, str]:
         config = None
     if not isinstance(config, dict):
         raise WorkbenchError(f"{path.name} is damaged: the description of the model in it cannot be read.")
-    return config, version.decode() if isinstance(version, bytes) else str(version), loss
+    check_description(path, config)
+    return config, version.decode() if isinstance(version, bytes) else str(version), loss, stored
+
+
+def _text(path: Path, file: Any, name: str) -> Any:
+    """Read an attribute, if it is no longer than a description may be."""
+    if name not in file.attrs:
+        return None
+    size = file.attrs.get_id(name).get_storage_size()
+    found = file.attrs[name] if size <= MOST_TEXT else ""
+    if size > MOST_TEXT or (isinstance(found, str | bytes) and len(found) > MOST_TEXT):
+        raise WorkbenchError(
+            f"{path.name} is refused: its {name!r} has {max(size, len(found)):,} bytes, and at most {MOST_TEXT:,} are "
+            "taken."
+        )
+    return found
 
 
 def _loss(compiled: Any) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from workbench.core.array_file import ArrayFile
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.models.files.foreign import said
+from workbench.models.files.keras_archive import read_description, read_weights
 from workbench.models.training_loss import loss_name
 
-WEIGHTS = ("model.weights.h5", "model.weights.npz")
 MOST = 450
 """Letters of what Keras says that are repeated."""
 UNREADABLE = (
@@ -43,12 +44,23 @@ def load_model(path: str | Path) -> Any:
     """
     path = Path(path)
     config, version, loss = _config(path)
-    model = open_model(path, config, version, lambda model: _fill(model, path, config))
+    name, weights = read_weights(path)
+    stored = _stored(path, name, weights)
+
+    def fill(model: Any) -> None:
+        import h5py
+
+        from workbench.models.files.keras2.weights import load_keras_weights
+
+        with h5py.File(weights, "r") as file:
+            load_keras_weights(model, config, file)
+
+    model = open_model(path, config, version, fill, stored=stored)
     model.saved_loss = loss
     return model
 
 
-def open_model(path: Path, config: dict[str, Any], version: str, fill: Callable[[Any], None]) -> Any:
+def open_model(path: Path, config: dict[str, Any], version: str, fill: Callable[[Any], None], *, stored: int) -> Any:
     """Let Keras open a file whose description of the model was read; one of Keras 2 is built anew.
 
     Args:
@@ -56,49 +68,60 @@ def open_model(path: Path, config: dict[str, Any], version: str, fill: Callable[
         config: the description.
         version: of the Keras that wrote it.
         fill: puts the weights of a file of Keras 2 into the model that was built.
+        stored: values that the file holds; a model that asks for many more is not built.
 
     Raises:
         WorkbenchError: if the description names code of the file's own, or Keras cannot read it.
     """
     _refuse_code(path, config)
     import keras
+    import tensorflow as tf
 
+    from workbench.models.files.allocation import weights_within
     from workbench.models.files.keras2 import build, written_by_keras_2
     from workbench.models.files.keras2.words import FUNCTIONS
 
-    if written_by_keras_2(config, version):
+    old = written_by_keras_2(config, version)
+    if not old:
+        _refuse_custom(path, config)
+    functions = {name: getattr(keras.activations, known) for name, known in FUNCTIONS.items()}  # as `tf.nn` calls them
+    with weights_within(path.name, stored) as refused:
         try:
+            if not old:
+                return keras.models.load_model(path, custom_objects=functions, compile=False, safe_mode=True)
             model = build(config)
             fill(model)
-        except (*UNREADABLE, WorkbenchError) as error:
+        except (*UNREADABLE, WorkbenchError, MemoryError, tf.errors.OpError) as error:
+            if refused:  # which Keras puts into a sentence of its own
+                raise refused[0] from None
+            if old:
+                raise WorkbenchError(
+                    f"{path.name} was written by Keras {version} and cannot be built with Keras {keras.__version__}: "
+                    f"{_cause(error).rstrip('.')}. {_help(path, error)}"
+                ) from None
             raise WorkbenchError(
-                f"{path.name} was written by Keras {version} and cannot be built with Keras {keras.__version__}: "
-                f"{_cause(error).rstrip('.')}. {_help(path, error)}"
+                f"{path.name} is not a model that Keras {keras.__version__} can read "
+                f"(it was written by Keras {version}): {_cause(error)}"
             ) from None
         return model
-    custom = [name for name in _custom_classes(config) if keras.saving.get_registered_object(name) is None]
-    if custom:
-        raise WorkbenchError(
-            f"{path.name} needs the custom class {custom[0]!r}, which is not part of Keras. Register it with "
-            "`keras.saving.register_keras_serializable`, load the model in Python, and give the model to `Session`."
-        )
-    functions = {name: getattr(keras.activations, known) for name, known in FUNCTIONS.items()}  # as `tf.nn` calls them
+
+
+def _stored(path: Path, name: str, weights: IO[bytes]) -> int:
+    """Count the values in the file of weights, which is looked at before Keras reads it."""
     try:
-        return keras.models.load_model(path, custom_objects=functions, compile=False, safe_mode=True)
+        if name.endswith(".npz"):
+            with ArrayFile(weights) as arrays:
+                return sum(int(each.size) for each in arrays.values())
+        import h5py
+
+        from workbench.models.files.hdf5_check import count_stored
+
+        with h5py.File(weights, "r") as file:
+            return count_stored(path.name, file)
+    except WorkbenchError as error:
+        raise WorkbenchError(str(error) if path.name in str(error) else f"{path.name} is damaged: {error}.") from None
     except UNREADABLE as error:
-        raise WorkbenchError(
-            f"{path.name} is not a model that Keras {keras.__version__} can read "
-            f"(it was written by Keras {version}): {_cause(error)}"
-        ) from None
-
-
-def _fill(model: Any, path: Path, config: dict[str, Any]) -> None:
-    import h5py
-
-    from workbench.models.files.keras2.weights import load_keras_weights
-
-    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as stored, h5py.File(stored, "r") as file:
-        load_keras_weights(model, config, file)
+        raise WorkbenchError(f"{path.name} is damaged: the weights in it cannot be read ({said(error)}).") from None
 
 
 def _help(path: Path, error: Exception) -> str:
@@ -125,24 +148,7 @@ def _config(path: Path) -> tuple[dict[str, Any], str, str]:
         raise WorkbenchError(
             f"A model must be a .keras file of Keras 3, as `model.save('name.keras')` writes it. Got {path.name!r}."
         )
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-            if "config.json" not in names or not names.intersection(WEIGHTS):
-                raise WorkbenchError(f"{path.name} is not a Keras model file: it is a zip without a model in it.")
-            damaged = archive.testzip()
-            if damaged is not None:
-                raise WorkbenchError(f"{path.name} is damaged: {damaged} in it does not match its checksum.")
-            config = json.loads(archive.read("config.json"))
-            metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
-    except OSError as error:
-        raise Unavailable(f"{path.name} cannot be read: {error.strerror or error}.") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        raise WorkbenchError(f"{path.name} is not a Keras model file: it is truncated, or of another format.") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        raise WorkbenchError(f"{path.name} is damaged: the description of the model in it cannot be read.") from None
-    if not isinstance(config, dict) or not isinstance(metadata, dict):
-        raise WorkbenchError(f"{path.name} is not a Keras model file: its config.json describes no model.")
+    config, metadata = read_description(path)
     compiled = config.pop("compile_config", None)  # optimizer and loss are never loaded, so they may be anything
     loss = loss_name(compiled.get("loss")) if isinstance(compiled, dict) else ""
     return config, str(metadata.get("keras_version", "unknown")), loss
@@ -157,6 +163,17 @@ def _refuse_code(path: Path, config: dict[str, Any]) -> None:
                 f"{path.name} has a Lambda layer{f' ({name!r})' if name else ''}: opening it would run code from the "
                 "file, so it is refused. Replace the Lambda by a layer of Keras and save the model again."
             )
+
+
+def _refuse_custom(path: Path, config: dict[str, Any]) -> None:
+    import keras
+
+    custom = [name for name in _custom_classes(config) if keras.saving.get_registered_object(name) is None]
+    if custom:
+        raise WorkbenchError(
+            f"{path.name} needs the custom class {custom[0]!r}, which is not part of Keras. Register it with "
+            "`keras.saving.register_keras_serializable`, load the model in Python, and give the model to `Session`."
+        )
 
 
 def _custom_classes(config: dict[str, Any]) -> Iterator[str]:

@@ -17,9 +17,9 @@ from typing import Any
 
 import workbench
 from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.memory import free_memory
 from workbench.core.types import Array
 from workbench.models.files.foreign import Foreign
-from workbench.models.files.memory import available_memory, resident_memory
 from workbench.models.files.serving import Message, receive, send
 
 CODE = (
@@ -72,7 +72,8 @@ def open_in_worker(kind: str, path: Path, *, size: int, limits: Limits | None = 
         WorkbenchError: as the reader of that format does, or if it takes too long, too much memory, or crashes.
     """
     limits = LIMITS if limits is None else limits
-    worker = _Worker(path.name, kind, min(limits.memory + 8 * size, int(0.9 * available_memory())))
+    memory, free = limits.memory + 8 * size, free_memory()
+    worker = _Worker(path.name, kind, memory if free is None else min(memory, int(0.9 * free)))
     worker.ask(None, limits.start, "started")
     answer, _ = worker.ask({"path": str(path.absolute())}, limits.load + size / 1e7, "loaded")
     fastest = float("inf")
@@ -184,6 +185,15 @@ def _watch(process: subprocess.Popen[bytes], work: _Work, busy: threading.Event,
             work.ended = f"was ended: it took more than {memory / GIGABYTE:.1f} GB of memory while it was {work.what}"
             process.kill()
         time.sleep(POLL)
+
+
+def resident_memory(process: int) -> int:
+    """Return the bytes of memory that a process takes; 0 where the system does not tell (Linux does), or it is gone."""
+    try:
+        pages = Path(f"/proc/{process}/statm").read_text("ascii").split()
+    except OSError:
+        return 0
+    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if len(pages) > 1 else 0
 
 
 def _close(process: subprocess.Popen[bytes], work: _Work, busy: threading.Event) -> None:

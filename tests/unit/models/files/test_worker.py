@@ -14,8 +14,7 @@ from onnx import TensorProto, helper, numpy_helper, save
 
 from workbench.core.errors import WorkbenchError
 from workbench.models.files import load_model, worker
-from workbench.models.files.memory import resident_memory
-from workbench.models.files.worker import Limits
+from workbench.models.files.worker import Limits, resident_memory
 from workbench.models.probe import Probe
 
 SHAPE = (2, 2, 1)

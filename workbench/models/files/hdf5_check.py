@@ -1,0 +1,64 @@
+"""What an HDF5 file stores, looked at before anything is read: no other files, no more values than bytes can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from workbench.core.errors import WorkbenchError
+
+DENSEST = 1100
+"""How many times fewer bytes than its values an array may have: what deflate reaches with zeros."""
+SMALL = 2**20
+"""Bytes of an array that may have any number stored."""
+MOST = 200_000
+"""Groups and arrays; a network of 1,000 layers has some thousands."""
+
+
+def count_stored(name: str, file: Any) -> int:
+    """Count the values of all arrays in an HDF5 file.
+
+    Args:
+        name: of the file, for a sentence.
+        file: the open `h5py.File`.
+
+    Raises:
+        WorkbenchError: if one is in another file, or says that it has more values than it can have.
+    """
+    return sum(int(array.size or 0) for _, array in _arrays(name, file))
+
+
+def _arrays(name: str, file: Any) -> Iterator[tuple[str, Any]]:
+    import h5py
+
+    waiting, seen, count = [("", file)], set(), 0
+    while waiting:
+        place, group = waiting.pop()
+        mark = h5py.h5o.get_info(group.id)
+        if (mark.fileno, mark.addr) in seen:  # links can go round in circles
+            continue
+        seen.add((mark.fileno, mark.addr))
+        for key in group:
+            count += 1
+            if count > MOST:
+                raise WorkbenchError(f"{name} is refused: it holds more than {MOST:,} arrays and groups.")
+            inside = f"{place}/{key}"
+            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+                raise WorkbenchError(f"{name} is refused: {inside[:120]!r} in it is a link, which may lead elsewhere.")
+            found = group[key]
+            if isinstance(found, h5py.Group):
+                waiting.append((inside, found))
+            elif isinstance(found, h5py.Dataset):
+                _check_array(name, inside, found)
+                yield inside, found
+
+
+def _check_array(name: str, inside: str, array: Any) -> None:
+    if array.external or array.is_virtual:
+        raise WorkbenchError(f"{name} is refused: the values of {inside[:120]!r} are in another file.")
+    size = int(array.size or 0) * array.dtype.itemsize
+    stored = array.id.get_storage_size()
+    if size > SMALL and size > DENSEST * stored:
+        raise WorkbenchError(
+            f"{name} is refused: {inside[:120]!r} in it says that it has {size:,} bytes, and {stored:,} are stored."
+        )
