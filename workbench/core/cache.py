@@ -23,7 +23,7 @@ from workbench.core.types import Array
 
 LOG = logging.getLogger("workbench.core.cache")
 _told: set[tuple[str, int | None]] = set()
-"""Which folders took no file, and why: said once, since everything that is computed would say it."""
+"""Which folders take or give no file, and why: said once, since everything that is computed would say it."""
 
 
 def cache_folder() -> Path:
@@ -42,11 +42,14 @@ def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
         with replacing(path) as part:
             write_arrays(part, arrays)
     except OSError as error:
-        known = (str(cache_folder()), error.errno)
-        LOG.log(
-            logging.DEBUG if known in _told else logging.WARNING, "Not cached, so computed anew next time: %s", error
-        )
-        _told.add(known)
+        _tell_once("Not cached, so computed anew next time: %s", error)
+
+
+def _tell_once(sentence: str, error: OSError) -> None:
+    """Say what is wrong with the cache folder, not with each of its files."""
+    known = (str(cache_folder()), error.errno)
+    LOG.log(logging.DEBUG if known in _told else logging.WARNING, sentence, error)
+    _told.add(known)
 
 
 def load_arrays(path: Path) -> dict[str, Array] | None:
@@ -56,7 +59,10 @@ def load_arrays(path: Path) -> dict[str, Array] | None:
     except FileNotFoundError:
         return None
     except UnreadableArrays as error:
-        _set_aside(path, error)
+        if isinstance(error.__cause__, OSError):  # it may be as good as new
+            _tell_once("The cache cannot be read, so that all is computed anew: %s", error.__cause__)
+        else:
+            _set_aside(path, error)
         return None
 
 

@@ -133,6 +133,22 @@ def test_arrays_that_another_program_put_there_are_not_used(tmp_path, caplog):
     assert "no checksum" in caplog.text
 
 
+def test_what_may_not_be_read_is_said_once_and_stays(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    save_arrays(tmp_path / "one.npz", {"x": np.zeros(3)})
+    with monkeypatch.context() as patch:
+
+        def refuse(self, *_, **__):
+            raise PermissionError(13, "Permission denied", str(self))
+
+        patch.setattr(type(tmp_path), "open", refuse)
+        assert load_arrays(tmp_path / "one.npz") is None
+        assert load_arrays(tmp_path / "one.npz") is None
+    (record,) = caplog.records
+    assert record.message.startswith("The cache cannot be read, so that all is computed anew: [Errno 13]")
+    assert load_arrays(tmp_path / "one.npz")["x"].tolist() == [0, 0, 0]
+
+
 def test_what_is_damaged_in_a_folder_that_takes_no_file_is_not_used_either(tmp_path, monkeypatch, caplog):
     (tmp_path / "one.npz").write_bytes(b"no archive")
 
