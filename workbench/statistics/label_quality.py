@@ -112,8 +112,9 @@ def quality(probabilities: Array, labels: Array, class_names_count: int, *, alik
         noise = Estimate(*(min(one + other, 1.0) for one, other in zip(noise, more, strict=True)), unit="%")
     else:
         known = told.knows[predicted]  # a class that is mostly predicted in error says nothing about labels
-        noise = plateau(differs[known], told.rank[known])
-        chance = 0.0 if noise.low > PAIR / 2 and _unexplained(said[known], labels[known]) else 1.0
+        value, low, high = plateau(differs[known], told.rank[known])
+        low = low if low > 0 and _unexplained(said[known], labels[known]) else 0.0
+        noise, chance = Estimate(value, low, high, unit="%"), 0.0 if low > PAIR / 2 else 1.0
     if not told.silence:
         differing = rate(int(differs.sum()), len(labels))  # no more can be wrong, but for those that chance hides
         value, low, high = noise

@@ -116,3 +116,17 @@ def test_one_class_or_one_image_has_nothing_to_say():
     assert len(alone.issues) == 0
     assert alone.joint.tolist() == [[1, 0], [0, 0]]
     assert alone.pairs.empty
+
+
+@pytest.mark.parametrize("pull", [1.0, 3.0])
+@pytest.mark.parametrize("share", [0.0, 0.08])
+def test_of_two_classes_no_noise_is_sure_that_calibrated_probabilities_explain(pull, share):
+    """A model that is right in 77 % is never sure, so its errors do not fade where it is surest."""
+    chance = np.random.default_rng(3)
+    labels = chance.integers(0, 2, 2500)
+    logits = pull * np.eye(2)[labels] + chance.normal(size=(2500, 2))
+    said = np.exp(pull * logits) / np.exp(pull * logits).sum(axis=1, keepdims=True)
+    wrong = np.where(chance.random(2500) < share, 1 - labels, labels)
+    found = quality(said, wrong, 2)
+    assert (found.noise.low > 0, found.scattered) == ((True, True) if share and pull == 3 else (False, False))
+    assert found.noise.low <= share <= found.noise.high
