@@ -11,7 +11,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.types import Array
 from workbench.data.lazy_images import Joined
 from workbench.statistics.label_quality import LabelQuality, quality
-from workbench.statistics.rates import wilson
+from workbench.statistics.rates import rate, wilson
 from workbench.training.dynamics import Dynamics
 
 from .folds import fold_probabilities
@@ -46,7 +46,9 @@ class Opinion:
         probabilities: `(n, K)` float64.
         source: where they come from, a sentence.
         leaked: whether the model's embeddings give away the labels it was trained on, so that they were not used.
-        views: what `probabilities` is the mean of, each `(n, K)`; empty where it is of one.
+        linear: `(n, K)`, what linear probes alone say, where neighbours vote too; None where they do not.
+        views: probabilities, as above, and what linear probes alone say, of each kind of features that `probabilities`
+            is the mean of; empty where it is of one.
         control: what the same features say of labels of the studied images; None where the model's own were used.
     """
 
@@ -54,23 +56,38 @@ class Opinion:
     probabilities: Array
     source: str
     leaked: bool = False
-    views: tuple[Array, ...] = ()
+    linear: Array | None = None
+    views: tuple[tuple[Array, Array | None], ...] = ()
     control: LabelQuality | None = None
 
     def judge(self, labels: Array, classes: int) -> LabelQuality:
         """Judge all labels of `rows`: scores by the mean, the noise by the view that shows most of it for sure.
 
         Embeddings that know some of the labels hide noise, and so do features that tell little; neither makes any up.
+        Nor do votes, that leave the unlikely classes less than they have: linear probes alone must show it, too. A view
+        that is surely less often right than the last, features that no label has shaped, errs more, and is not asked.
 
         Args:
             labels: `(n,)` int.
             classes: K.
         """
         judged = quality(self.probabilities, labels, classes)
-        every = [judged, *(quality(view, labels, classes) for view in self.views)]
+        every = [_confirmed(judged, self.linear, labels)]
+        every += [_confirmed(quality(view, labels, classes), linear, labels) for view, linear in self.views]
+        right = [rate(int((each.suggested == labels).sum()), len(labels)) for each in every]
+        every = [each for each, often in zip(every, right, strict=True) if often.high >= right[-1].low]
         by_rate = max(every, key=lambda each: (each.scattered, not each.silence, each.noise.low))
         by_pair = max(every, key=lambda each: len(each.one_way))
         return replace(judged, noise=by_rate.noise, chance=by_rate.chance, silence=by_rate.silence, pairs=by_pair.pairs)
+
+
+def _confirmed(judged: LabelQuality, linear: Array | None, labels: Array) -> LabelQuality:
+    """Return what linear probes show where that is less; those that know nothing are not asked."""
+    if linear is None:
+        return judged
+    other = quality(linear, labels, linear.shape[1])
+    less = (other.scattered, other.noise.low) < (judged.scattered, judged.noise.low)
+    return replace(judged, noise=other.noise, chance=other.chance) if less and not other.silence else judged
 
 
 def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
@@ -121,10 +138,11 @@ def choose(linear: Array, labels: Array, correct: Array) -> Strategy:
 
 def embeddings(training: Session, rows: Array, linear: Array) -> Opinion:
     """Ask the model's embeddings; `linear` is what linear probes on them say of the training images `rows`."""
-    labels, classes = training.dataset.labels[rows], linear.shape[1]
+    labels = training.dataset.labels[rows]
     return Opinion(
         rows=rows,
-        probabilities=probe_out_of_sample(training.embeddings[rows], labels, classes, linear=linear),
+        probabilities=with_votes(linear, training.embeddings[rows], labels),
+        linear=_beside_votes(linear),
         source=f"{_how(len(rows))}, on the model's embeddings",
     )
 
@@ -132,13 +150,16 @@ def embeddings(training: Session, rows: Array, linear: Array) -> Opinion:
 def embeddings_and_pixels(training: Session, rows: Array, linear: Array, *, seed: int = 0) -> Opinion:
     """Ask the model's embeddings, and features of the pixels, which no label has shaped; and take the mean."""
     labels, classes = training.dataset.labels[rows], linear.shape[1]
-    shaped = probe_out_of_sample(training.embeddings[rows], labels, classes, linear=linear)
-    free = probe_out_of_sample(untrained_features(training.dataset.subset(rows), seed=seed), labels, classes, seed=seed)
+    shaped = with_votes(linear, training.embeddings[rows], labels)
+    pictures = untrained_features(training.dataset.subset(rows), seed=seed)
+    by_pictures = cross_validated(pictures, labels, classes, seed=seed)
+    free = with_votes(by_pictures, pictures, labels)
     return Opinion(
         rows=rows,
         probabilities=(shaped + free) / 2,
         source=f"{_how(len(rows))}, on the model's embeddings and on the pixels",
-        views=(shaped, free),
+        linear=_beside_votes((linear + by_pictures) / 2),
+        views=((shaped, _beside_votes(linear)), (free, _beside_votes(by_pictures))),
     )
 
 
@@ -158,15 +179,23 @@ def pixels(session: Session, rows: Array, *, seed: int = 0) -> Opinion:
         indices=np.arange(len(learned) + len(studied)),
         name="both parts",
     )
-    said = probe_out_of_sample(untrained_features(both, seed=seed), both.labels, classes, seed=seed)
+    pictures = untrained_features(both, seed=seed)
+    linear = cross_validated(pictures, both.labels, classes, seed=seed)
+    said = with_votes(linear, pictures, both.labels)
     return Opinion(
         rows=rows,
         probabilities=said[: len(rows)],
+        linear=linear[: len(rows)] if len(said) <= FEW else None,
         source=f"{_how(len(both))}, on features of the pixels: the model has memorised its training labels, and its "
         "embeddings repeat them",
         leaked=True,
         control=quality(said[len(rows) :], studied.labels, classes),
     )
+
+
+def _beside_votes(linear: Array) -> Array | None:
+    """Return what linear probes say where `with_votes` makes something else of it."""
+    return linear if len(linear) <= FEW else None
 
 
 def _how(count: int) -> str:
@@ -180,9 +209,7 @@ def _training(session: Session) -> Session:
     return session.training
 
 
-def probe_out_of_sample(
-    features: Array, labels: Array, classes: int, *, seed: int = 0, linear: Array | None = None
-) -> Array:
+def probe_out_of_sample(features: Array, labels: Array, classes: int, *, seed: int = 0) -> Array:
     """Return out-of-sample probabilities by linear probes, of few images averaged with votes by their neighbours.
 
     Args:
@@ -190,14 +217,16 @@ def probe_out_of_sample(
         labels: `(N,)` int.
         classes: K.
         seed: of the folds.
-        linear: `(N, K)`, what linear probes say, if that is known.
 
     Returns:
         `(N, K)` float64.
     """
-    if linear is None:
-        linear = cross_validated(features, labels, classes, seed=seed)
-    return linear if len(labels) > FEW else (linear + neighbour_votes(features, labels, classes)) / 2
+    return with_votes(cross_validated(features, labels, classes, seed=seed), features, labels)
+
+
+def with_votes(linear: Array, features: Array, labels: Array) -> Array:
+    """Average what linear probes say, `(N, K)`, with votes by neighbours, where images are few."""
+    return linear if len(labels) > FEW else (linear + neighbour_votes(features, labels, linear.shape[1])) / 2
 
 
 def from_folds(session: Session, folds: int, *, seed: int = 0) -> Opinion:

@@ -5,7 +5,9 @@ import pytest
 
 from analyses.label_issues import LabelIssues, LabelIssuesParams
 from analyses.label_issues.findings import Suspects, findings_of
-from analyses.label_issues.out_of_sample import at_once, knows_labels, with_dynamics
+from analyses.label_issues.linear_probe import cross_validated
+from analyses.label_issues.out_of_sample import at_once, embeddings, knows_labels, with_dynamics
+from tests.failing import failing
 from workbench.core.predictions import Predictions
 from workbench.statistics.label_quality import quality
 from workbench.training.dynamics import Dynamics
@@ -171,3 +173,23 @@ def test_a_pair_that_the_same_features_see_in_other_images_too_is_no_wrong_label
         for given in (None, control, quality(judged(session), session.dataset.labels, 5))
     ]
     assert pairs == [["serious"], ["mild"], ["serious"]]
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("one epoch", 11), ("one epoch", 20), ("few images", 20)])
+def test_embeddings_of_a_weak_model_make_no_training_label_wrong(kind, seed):
+    """Its logits are all that it sees in an image; the pixels show the class, and every label is right."""
+    made, _ = failing(kind, 10, seed, count=1000, learned=1000)
+    found = [each for each in LabelIssues().compute(made, LabelIssuesParams()).findings if each.part == "train"]
+    assert {each.severity for each in found} <= {"info", "mild"}
+    assert found[0].effect.low == 0
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_votes_that_leave_the_unlikely_classes_too_little_are_not_believed_alone(seed):
+    made, _ = failing("one epoch", 10, seed, count=1500)
+    labels, rows = made.dataset.labels, np.arange(1500)
+    opinion = embeddings(made, rows, cross_validated(made.embeddings, labels, 10))
+    assert quality(opinion.probabilities, labels, 10).scattered  # though all are right
+    judged = opinion.judge(labels, 10)
+    assert not judged.scattered
+    assert judged.noise.low == 0
