@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.core.types import Array
 from workbench.data.sampling import evenly
-from workbench.session.likeness import alike
+from workbench.session.likeness import alike, borderline
 from workbench.session.neighbours import Witnesses, pictures, witnesses
 from workbench.statistics.credibility import agreement, credibility, offered
 from workbench.statistics.nearness import NEIGHBOUR, scale_of
@@ -31,6 +31,8 @@ MISLED = 1 / 3
 wrong in a systematic way, and is believed about none."""
 FOOLED = "most images that the model takes for another class stand among images that have their label"
 """Why nothing can be told then."""
+AT_THE_EDGE = "most images that the model takes for another class look less like it than most images of that class do"
+"""Or then."""
 POSSIBLE = 0.2
 """Support from the probability and the neighbours with which a class is a possible answer."""
 RARE = 0.005
@@ -124,8 +126,12 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
     spread = judged.scattered[errors] > SCATTERED
     suspected = np.flatnonzero(spread | (judged.paired[errors] > PAIRED))
     like = alike(session, errors[suspected])
-    systematic = bool(like.mean() < MISLED) if len(like) else False  # then the others are alike by chance
-    odd = suspected if systematic else suspected[~like]  # the model alone takes them for that class
+    silence = judged.silence
+    if len(like) and like.mean() < MISLED:  # then the others are alike by chance
+        silence = FOOLED
+    elif borderline(session, errors[suspected[like]]):
+        silence = AT_THE_EDGE
+    odd = suspected if silence else suspected[~like]  # the model alone takes them for that class
     for each in (judged.scattered, judged.paired):
         each[errors[odd]] = 0.0
     spread = judged.scattered[errors] > SCATTERED
@@ -148,7 +154,7 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
         copy=copy,
         copy_part=part,
         witnesses=seen,
-        silence=FOOLED if systematic else judged.silence,
+        silence=silence,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from workbench.core.types import Array
 from workbench.data.sampling import evenly
 from workbench.session.neighbours import pictures, unit
 from workbench.statistics.nearest import nearest
+from workbench.statistics.rates import wilson
 
 if TYPE_CHECKING:
     from workbench.session.session import Session
@@ -23,6 +25,8 @@ LEAST = 20
 ODD = 0.05
 """Share of right images whose neighbours support their class as little as those of an image that does not look like it.
 """
+MOSTLY = 2 / 3
+"""Share of images, surely exceeded, that look less like the predicted class than half of its right images do."""
 
 
 def alike(session: Session, rows: Array) -> Array:
@@ -43,26 +47,70 @@ def alike(session: Session, rows: Array) -> Array:
     Returns:
         `(n,)` bool; all False where there are fewer than `LEAST` right images to compare with.
     """
-    labels, predicted = session.dataset.labels, session.predictions.predicted
-    right = np.flatnonzero(session.predictions.correct)
-    right = right[evenly(len(right), COMPARED)] if len(right) else right
+    right = _compared(session)
     if len(right) < LEAST or not len(rows):
         return np.zeros(len(rows), bool)
+    found = np.ones(len(rows), bool)
+    for supports in _supports(session, rows, right):
+        for own, of_right in supports:
+            for chosen, same in _of_each_class(session, rows, right):
+                found[chosen] &= own[chosen] >= np.quantile(of_right[same], ODD)
+    return found
+
+
+def borderline(session: Session, rows: Array) -> bool:
+    """Say whether some errors, together, look less like right images of the predicted class than such images do.
+
+    Half of the images of a class with a wrong label look more like it than half of the others. What a model takes for
+    the class by an error of its own may pass for one of its images, but mostly for one at the edge.
+
+    Args:
+        session: of the studied images.
+        rows: `(n,)` int, misclassified images, each of which is `alike`.
+    """
+    right = _compared(session)
+    if len(right) < LEAST or not len(rows):
+        return False
+    for (own, of_right), _ in _supports(session, rows, right):
+        place = np.zeros(len(rows))  # among right images, those that are equal count half
+        for chosen, same in _of_each_class(session, rows, right):
+            usual, asked = of_right[same], own[chosen][:, None]
+            place[chosen] = (usual < asked).mean(axis=1) + (usual == asked).mean(axis=1) / 2
+        if wilson(int((place < 0.5).sum()), len(rows))[0] > MOSTLY:
+            return True
+    return False
+
+
+def _compared(session: Session) -> Array:
+    """Return the right images to compare with: `(m,)` int."""
+    right = np.flatnonzero(session.predictions.correct)
+    return right[evenly(len(right), COMPARED)] if len(right) else right
+
+
+def _supports(session: Session, rows: Array, right: Array) -> Iterator[tuple[tuple[Array, Array], ...]]:
+    """Count how far neighbours support the predicted class, by each view: of `rows` (n), and of right images (m).
+
+    Yields:
+        Their share of the votes for it or for the label; and the votes for it.
+    """
+    labels, predicted = session.dataset.labels, session.predictions.predicted
     asked = np.concatenate([rows, right])
     views = [unit(session.embeddings), *([pictures(session.dataset)] if session.dataset.has_images else [])]
-    found = np.ones(len(rows), bool)
     for view in views:
         near = labels[nearest(view[asked], view, NEIGHBOURS, own=asked)[1]]  # (n + m, k)
         for_own = (near == predicted[asked][:, None]).sum(axis=1)
         against = (near[: len(rows)] == labels[rows][:, None]).sum(axis=1)
-        support = _share(for_own[: len(rows)], against)
+        share = _share(for_own[: len(rows)], against)
         usual = _share(for_own[len(rows) :], _most_others(near[len(rows) :], labels[right]))
-        for c in np.unique(predicted[rows]):
-            same = labels[right] == c
-            same = same if same.sum() >= LEAST else np.ones(len(right), bool)
-            for own, of_right in ((support, usual), (for_own[: len(rows)], for_own[len(rows) :])):
-                found &= (own >= np.quantile(of_right[same], ODD)) | (predicted[rows] != c)
-    return found
+        yield (share, usual), (for_own[: len(rows)], for_own[len(rows) :])
+
+
+def _of_each_class(session: Session, rows: Array, right: Array) -> Iterator[tuple[Array, Array]]:
+    """Give for each predicted class the places of `rows` and those of right images, of all where it has few."""
+    predicted, labels = session.predictions.predicted[rows], session.dataset.labels[right]
+    for c in np.unique(predicted):
+        same = np.flatnonzero(labels == c)
+        yield np.flatnonzero(predicted == c), same if len(same) >= LEAST else np.arange(len(right))
 
 
 def _share(own: Array, other: Array) -> Array:

@@ -1,11 +1,13 @@
 """Errors of a model that is fooled stand among others of their kind; wrong labels among images of another class."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
-from workbench.session.likeness import alike
+from workbench.session.likeness import alike, borderline
 
 
 class Seen:
@@ -46,3 +48,38 @@ def test_of_a_few_right_images_nothing_is_told():
     session = Seen(3, taken=lambda there, chance: (there + 1) % 3)
     assert not alike(session, np.arange(240)).any()
     assert alike(session, np.zeros(0, int)).shape == (0,)
+
+
+def shades(seed, *, edge):
+    """Two classes whose shades of grey overlap; and 30 errors.
+
+    They are bright images labelled dark, or dark ones as bright as the darker of the bright ones, which the model takes
+    for these.
+    """
+    chance = np.random.default_rng(seed)
+    there = np.repeat([0, 1], 300)
+    shade = chance.normal(3 * there, 1)
+    labels, taken = there.copy(), there.copy()
+    rows = (0 if edge else 300) + chance.permutation(300)[:30]
+    if edge:
+        shade[rows], taken[rows] = chance.uniform(1.7, 2.7, 30), 1
+    else:
+        labels[rows] = 0
+    pixels = 80 + 30 * shade[:, None] + chance.normal(0, 1, (600, 16))
+    images = np.clip(pixels, 0, 255).astype(np.uint8).reshape(600, 4, 4, 1)
+    return SimpleNamespace(
+        dataset=Dataset(images, labels, class_names=("dark", "bright"), indices=np.arange(600), name="shades"),
+        embeddings=(np.eye(2)[taken] + chance.normal(0, 0.05, (600, 2))).astype(np.float32),
+        predictions=Predictions((6 * np.eye(2)[taken]).astype(np.float32), labels),
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+def test_errors_at_the_edge_of_a_class_are_told_from_its_images_with_a_wrong_label(seed):
+    for edge in (True, False):
+        session = shades(seed, edge=edge)
+        errors = np.flatnonzero(~session.predictions.correct)
+        passing = errors[alike(session, errors)]
+        assert len(passing) > 20
+        assert borderline(session, passing) == edge
+    assert not borderline(session, np.zeros(0, int))

@@ -7,6 +7,7 @@ import pytest
 
 from analyses.triage import Triage, TriageParams
 from analyses.triage.evidence import GROUPS, Evidence
+from tests.failing import failing
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
 
@@ -139,3 +140,18 @@ def test_exchanged_classes_are_not_ambiguous():
     errors = result.tables["errors"]
     assert (errors["neighbours_with_label"] == 1).all()  # 9 of 9 others, and not 9 of 29
     assert (errors["neighbours_with_predicted"] == 0).all()
+
+
+def test_what_looks_less_like_the_predicted_class_than_most_of_its_images_is_no_wrong_label(monkeypatch):
+    """The same errors, of which the images beside them say the one thing or the other."""
+    made, _ = failing("sound", 3, 2, wrong=0.05, count=1000)
+    said = {}
+    for edge in (False, True):
+        monkeypatch.setattr("analyses.triage.evidence.borderline", lambda session, rows, edge=edge: edge)
+        said[edge] = Triage().compute(made, TriageParams(k=20, compared=500))
+    assert said[False].findings[0].severity == "serious"
+    assert GROUPS[0] not in groups(said[True]).values()
+    assert [each.claim for each in said[True].findings if each.kind == "label-noise"] == [
+        "Whether labels are wrong cannot be told, since most images that the model takes for another class look less "
+        "like it than most images of that class do."
+    ]
