@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -165,6 +166,9 @@ def _beside(path: Path) -> Iterator[Path]:
     """Make a folder on the same disk, for what is not whole yet; it is gone afterwards, whatever happened."""
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{path.name}.*"):  # by one that was killed: no other is at it now
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
         folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.")
     with folder:
         yield Path(folder.name)

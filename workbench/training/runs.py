@@ -214,14 +214,25 @@ def list_runs(folder: str | Path | None = None) -> list[Run]:
     return [found[name] for name in sorted(found)]
 
 
+def damaged_runs(folder: str | Path | None = None) -> list[str]:
+    """Return for each run that `list_runs` leaves out, since it cannot be read, the sentence that says why."""
+    return [each for place in _searched(folder) for each in _read_all(place) if isinstance(each, str)]
+
+
 def _whole_runs(folder: Path) -> Iterator[Run]:
-    for path in folder.glob("*") if folder.is_dir() else ():
+    yield from (each for each in _read_all(folder) if isinstance(each, Run))
+
+
+def _read_all(folder: Path) -> Iterator[Run | str]:
+    """Yield what is in a folder: each run, or why it cannot be read; nothing for folders that hold none yet."""
+    for path in sorted(folder.glob("*")) if folder.is_dir() else ():
         name = _kept(path.name)
         if name and not (path.name.startswith(".") and (folder / name / MANIFEST).is_file()):
             try:
                 yield _read(path)
-            except WorkbenchError:
-                continue
+            except WorkbenchError as error:
+                if (path / MANIFEST).exists():
+                    yield str(error)
 
 
 def open_run(name_or_path: str | Path, folder: str | Path | None = None) -> Run:

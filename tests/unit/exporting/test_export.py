@@ -17,6 +17,7 @@ from tests.tiny import HOSTILE
 from workbench.attribution.methods.grad_cam import GradCAM
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.locks import holding
 from workbench.exporting import export, parity
 from workbench.exporting.formats import exporters, formats
 from workbench.exporting.parity import Parity
@@ -191,6 +192,18 @@ def test_what_fails():
     assert Parity(**{**mapped, "map_difference": 1e-3}).failures == []
     assert "its maps differ by up to 0.0011" in Parity(**{**mapped, "map_difference": 1.1e-3}).failures[0]
     assert len(Parity(**{**mapped, "map_difference": float("nan")}).failures) == 1
+
+
+def test_what_a_killed_export_left_behind_is_removed_by_the_next(session, tmp_path):
+    for name in (".model.tflite.killed", ".model.tflite.mine", "others"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".model.tflite.file").touch()
+    with pytest.raises(WorkbenchError), holding(tmp_path / "model.tflite", "it"):
+        wb.export(session, format="litert", out=tmp_path / "model.tflite")
+    assert (tmp_path / ".model.tflite.killed").exists()  # while another is at it, it is not looked at
+    wb.export(session, format="litert", out=tmp_path / "model.tflite")
+    there = {path.name for path in tmp_path.iterdir()}
+    assert there == {"model.tflite", "model.tflite.json", "others", ".model.tflite.file"}
 
 
 def test_stopped_it_leaves_nothing_behind(session, tmp_path, monkeypatch):

@@ -162,6 +162,24 @@ def test_damaged_manifest_names_the_field(saved, tmp_path):
         open_run("mine", tmp_path)
 
 
+def test_a_damaged_run_is_left_out_of_the_list_and_told(saved, tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from workbench.app.cli import main
+
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path))
+    (tmp_path / ".other.training").mkdir()
+    (tmp_path / "begun").mkdir()
+    assert runs.damaged_runs() == []
+    path = saved.path / "run.json"
+    path.write_text(path.read_text().replace('"seconds": 2.0', '"seconds": 3.0'))
+    (sentence,) = runs.damaged_runs()
+    assert f"{path} was changed since it was written" in sentence
+    done = CliRunner().invoke(main, ["runs", "--json"])
+    assert (done.exit_code, done.stdout.strip()) == (0, "[]")
+    assert done.stderr == f"Left out: {sentence}\n"
+
+
 def test_exchanged_model_is_an_error_naming_it(saved, tmp_path):
     saved.model_path.write_bytes(saved.model_path.read_bytes() + b" ")
     with pytest.raises(WorkbenchError, match=r"model.keras is not the model that run 'mine' was saved with"):

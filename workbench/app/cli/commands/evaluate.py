@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from workbench.app.cli.options import as_json, source_params, with_source
-from workbench.app.cli.program import command
+from workbench.app.cli.program import command, plain
 from workbench.core.wording import plural
 
 if TYPE_CHECKING:
@@ -28,9 +30,11 @@ def runs(as_json: bool) -> None:
     from workbench.app.cli.console import facts, headline, say
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.tables import show_table
-    from workbench.training.runs import list_runs, runs_folder
+    from workbench.training.runs import damaged_runs, list_runs, runs_folder
 
     found = list_runs()
+    for each in damaged_runs():
+        click.echo(plain(f"Left out: {each}"), err=True)
     if as_json:
         show_json([{"path": run.path, **run.manifest.model_dump(mode="json")} for run in found])
         return
