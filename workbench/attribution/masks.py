@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from keras import ops
 from pydantic import Field
 
 from workbench.core.types import Array
+from workbench.models.engine import held
 from workbench.models.scorer import Tensor
 
 Count = Annotated[int, Field(ge=10, le=20000, description="number of random masks")]
@@ -45,13 +47,17 @@ class Masks:
     def __len__(self) -> int:
         return len(self.grids)
 
+    @cached_property
+    def _given(self) -> Tensor:
+        return held(self.grids)
+
     def at(self, numbers: Tensor, dtype: str = "float32") -> Tensor:
         """Return the masks of these numbers, `(s,)` int32 to `(s, H, W, 1)` in [0, 1]."""
         rows, columns = (
             ops.take(ops.cast(weights, dtype), ops.take(self.offsets[:, axis], numbers), axis=0)
             for axis, weights in enumerate((self.rows, self.columns))
         )
-        grids = ops.take(ops.cast(self.grids, dtype), numbers, axis=0)
+        grids = ops.cast(ops.take(self._given, numbers, axis=0), dtype)
         return ops.matmul(ops.matmul(rows, grids), ops.transpose(columns, (0, 2, 1)))[..., None]
 
     def total(self, values: Tensor) -> Tensor:
@@ -60,7 +66,7 @@ class Masks:
         Masks of one offset are added as grids, so that only one mask an offset is made large.
         """
         (down, height, side), (across, width, _) = self.rows.shape, self.columns.shape
-        rows, columns, grids = (ops.cast(each, values.dtype) for each in (self.rows, self.columns, self.grids))
+        rows, columns, grids = (ops.cast(each, values.dtype) for each in (self.rows, self.columns, self._given))
         weighted = ops.transpose(values)[:, :, None, None] * grids[:, None]  # (S, B, g, g)
         place = self.offsets[:, 0] * across + self.offsets[:, 1]
         sums = ops.segment_sum(weighted, ops.convert_to_tensor(place, "int32"), down * across)

@@ -15,6 +15,7 @@ from workbench.attribution.references import Reference, reference_images
 from workbench.attribution.regions import Kind, Side, most_regions, regions_of
 from workbench.core.params import Seed
 from workbench.core.types import Array
+from workbench.models.engine import held
 from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
 
@@ -60,11 +61,12 @@ class Surrogate(Perturbation, ABC):
     def formula(self, score: Scorer, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         regions = regions_of(self.regions, images, self.side)
         coalitions = self.coalitions(regions.count)
-        choices = ops.cast(coalitions, images.dtype)
+        given = held(coalitions)
+        choices = ops.cast(given, images.dtype)
         away = reference_images(self.reference, images)
         masked = masked_copies(lambda numbers: regions.masks(ops.take(choices, numbers, axis=0)), images, away)
         scores = ops.cast(score.of_copies(len(coalitions), masked), "float64")
-        shown = ops.cast(coalitions, "float64")
+        shown = ops.cast(given, "float64")
         present = regions.with_any(ops.max(ops.abs(images - away), axis=-1) > UNSEEN)
         found, constant, weights = self.fit(shown, scores, present)
         fitted = constant + ops.matmul(found, ops.transpose(shown))

@@ -1,9 +1,9 @@
-"""How long-running work reports its progress; the caller decides how to show it (console, page, not at all)."""
+"""How long-running work reports its progress, which the caller may show, and how it is ended when nobody wants it."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Protocol
 
@@ -14,11 +14,16 @@ class Progress(Protocol):
     def __call__(self, what: str, done: int, total: int) -> None: ...
 
 
+class Stop(BaseException):
+    """Raised inside work that nobody wants any more; no error, so that nothing that goes on after errors catches it."""
+
+
 def silent(what: str, done: int, total: int) -> None:
     """Report nothing."""
 
 
 _listener: ContextVar[Progress] = ContextVar("progress", default=silent)
+_check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
 
 
 @contextlib.contextmanager
@@ -32,5 +37,31 @@ def reporting(progress: Progress) -> Iterator[None]:
 
 
 def report(what: str, done: int, total: int) -> None:
-    """Report to the current listener; itself a `Progress`."""
+    """Report to the current listener; itself a `Progress`.
+
+    Raises:
+        Stop: if nobody wants the work any more.
+    """
+    _check.get()()
     _listener.get()(what, done, total)
+
+
+@contextlib.contextmanager
+def stoppable(check: Callable[[], None]) -> Iterator[None]:
+    """Let work inside be ended: `check` raises `Stop` to end it. What may end the work around ends it too."""
+    outer = _check.get()
+
+    def both() -> None:
+        outer()
+        check()
+
+    token = _check.set(both)
+    try:
+        yield
+    finally:
+        _check.reset(token)
+
+
+def check() -> Callable[[], None]:
+    """Return what raises `Stop` if the current work is to end; for a thread that does a part of it."""
+    return _check.get()

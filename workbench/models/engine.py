@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from workbench.core.kept import Kept
+from workbench.core.key_locks import KeyLocks
 from workbench.core.types import Array
 from workbench.models.turns import TURNS
 
 KEEP = 96
 """Functions that are kept, the ones used last."""
+PAUSES, BUSY = 16, 2
+"""Functions that may pause at a time, each of which keeps a thread; and threads that the one that runs needs."""
 
 
 @contextlib.contextmanager
@@ -35,6 +40,7 @@ class Engine:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self._compiled: Kept[Hashable, Callable[..., Any]] = Kept(KEEP)
+        self._tracing: KeyLocks[Hashable] = KeyLocks()
 
     def compile(self, key: Hashable, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
         """Return what runs `function`, traced at the first call with this key, on arrays.
@@ -47,15 +53,65 @@ class Engine:
         Returns:
             Arrays to an array, or to the same nest of arrays.
         """
-        with self.lock:
+        with self._tracing.held(key):  # what takes long to trace keeps nobody waiting who asks something else
             if (compiled := self._compiled.get(key)) is None:
                 traced = tf.function(function, input_signature=list(signature), autograph=False)
                 compiled = self._compiled.put(key, traced.get_concrete_function())
         kinds = [spec.dtype for spec in signature]
 
         def run(*arrays: Array) -> Any:
-            with TURNS:
+            with TURNS as turn:
                 given = (tf.constant(array, kind) for array, kind in zip(arrays, kinds, strict=True))
-                return tf.nest.map_structure(lambda tensor: tensor.numpy(), compiled(*given))
+                try:
+                    return tf.nest.map_structure(lambda tensor: tensor.numpy(), compiled(*given))
+                except tf.errors.OpError:
+                    if turn.ended is not None:
+                        raise turn.ended from None
+                    raise
 
         return run
+
+
+def held(array: Array) -> Any:
+    """Return a large array as what a compiled function is given, not as a constant of its graph.
+
+    A constant is copied into the graph, and TensorFlow computes with it beforehand, while nobody else can go on.
+    """
+    with tf.init_scope():
+        return tf.constant(array)
+
+
+def in_parts(function: Callable[[Any], Any], parts: Any, result: tf.TensorSpec) -> Any:
+    """Apply `function` to one part after the other, inside a compiled function; others may go first between two.
+
+    Args:
+        function: a part to a tensor.
+        parts: a tensor, or a nest of some, whose first axis counts the parts.
+        result: what `function` gives.
+
+    Returns:
+        The tensors, stacked along a new first axis.
+    """
+
+    def one(part: Any) -> Any:
+        # All of a part begins after the pause, and the pause after all of the part before.
+        with tf.control_dependencies([tf.numpy_function(_pause, [], tf.int32)]):
+            return function(tf.nest.map_structure(tf.identity, part))
+
+    return tf.map_fn(one, parts, parallel_iterations=1, fn_output_signature=result)
+
+
+def _pause() -> np.int32:
+    TURNS.pause(_threads() - BUSY)
+    return np.int32(0)
+
+
+def _threads() -> int:
+    """Return how many threads run the operations of compiled functions."""
+    chosen = tf.config.threading.get_inter_op_parallelism_threads()
+    return chosen or int(os.environ.get("TF_NUM_INTEROP_THREADS", "0")) or os.cpu_count() or 1
+
+
+with contextlib.suppress(RuntimeError):  # TensorFlow has computed before, and has the threads that it has
+    if tf.config.threading.get_inter_op_parallelism_threads() == 0:
+        tf.config.threading.set_inter_op_parallelism_threads(PAUSES + BUSY + (os.cpu_count() or 1))

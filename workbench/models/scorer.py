@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from workbench.core.predictions import scores_of
 from workbench.core.types import Score as ScoreKind
+from workbench.models.engine import in_parts
 from workbench.models.graph import Head, Step
 
 Tensor = Any
@@ -184,8 +185,7 @@ class Scorer:
         size = -(-count // parts)
         numbers = tf.reshape(tf.minimum(tf.range(parts * size), count - 1), (parts, size))
         spec = tf.TensorSpec((None, size), self.probe.floats)
-        # One part at a time: see `Turns` in engine.py.
-        found = tf.map_fn(scores, numbers, parallel_iterations=1, fn_output_signature=spec)  # (parts, B, size)
+        found = in_parts(scores, numbers, spec)  # (parts, B, size)
         return tf.reshape(tf.transpose(found, (1, 0, 2)), (-1, parts * size))[:, :count]
 
     def _by_rows(self, function: Callable[..., Tensor], images: Tensor) -> Tensor:
@@ -203,9 +203,6 @@ class Scorer:
             padded = [tf.pad(each, [[0, padding], *[[0, 0]] * (each.shape.rank - 1)]) for each in arguments]
             stacked = [tf.reshape(each, (parts, size, *each.shape[1:])) for each in padded]
             spec = tf.TensorSpec(function(*(each[0] for each in stacked)).shape, self.probe.floats)
-            # One part at a time: see `Turns` in engine.py.
-            output = tf.map_fn(
-                lambda part: function(*part), tuple(stacked), parallel_iterations=1, fn_output_signature=spec
-            )
+            output = in_parts(lambda part: function(*part), tuple(stacked), spec)
             output = tf.reshape(output, (parts * size, *output.shape[2:]))[: tf.shape(rows)[0]]
         return tf.reshape(output, (-1, copies, *output.shape[1:]))

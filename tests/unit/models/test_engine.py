@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from workbench.core.progress import Stop, stoppable
 from workbench.models import engine
-from workbench.models.engine import Engine
-from workbench.models.turns import FIRST, LAST, NEXT, Turns
+from workbench.models import turns as turns_of_models
+from workbench.models.engine import Engine, held, in_parts
+from workbench.models.turns import FIRST, LAST, NEXT, TURNS, Turns
 
 ROWS = tf.TensorSpec((None, 2), "float32")
 
@@ -147,10 +149,7 @@ def test_who_is_waited_for_goes_first():
     for rank, name in ((LAST, "last"), (NEXT, "next")):
         threads.append(threading.Thread(target=waiting, args=(rank, name)))
         threads[-1].start()
-    deadline = time.monotonic() + 60
-    while turns._claims != [1, 1, 1]:  # else a later one could begin before the one that goes first has come
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: turns._claims == [1, 1, 1])  # else a later one could begin before the one that goes first
     assert order == []
     with turns:  # who claims nothing is not kept waiting
         order.append("unclaimed")
@@ -163,28 +162,177 @@ def test_who_is_waited_for_goes_first():
 def test_work_can_be_ended_between_two_functions():
     turns, done = Turns(), []
 
-    def go_on():
+    def check():
         if len(done) == 2:
-            raise InterruptedError
+            raise Stop
 
     def work():
-        with turns.claimed(LAST, go_on):
+        with stoppable(check), turns.claimed(LAST):
             for number in range(5):
                 with turns:
                     done.append(number)
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(Stop):
         work()
     assert done == [0, 1]
     with turns:  # neither the turn nor the claim is held any longer
         pass
 
 
-def test_a_claim_within_a_claim_gives_the_outer_one_back():
-    turns, asked = Turns(), []
-    with turns.claimed(LAST, lambda: asked.append("outer")):
-        with turns.claimed(FIRST, lambda: asked.append("inner")), turns:
-            pass
+def test_who_waits_can_be_ended_and_leaves_the_row():
+    turns, wanted = Turns(), threading.Event()
+
+    def check():
+        if wanted.is_set():
+            raise Stop
+
+    def waiting():
+        with stoppable(check), pytest.raises(Stop), turns:
+            pytest.fail("it was not its turn")
+
+    with turns:
+        thread = threading.Thread(target=waiting)
+        thread.start()
+        wait_until(lambda: turns._waiting)
+        wanted.set()
+        thread.join(60)
+        assert not turns._waiting
+    with turns:
+        pass
+
+
+def test_who_has_waited_long_goes_before_an_endless_row_of_others(monkeypatch):
+    monkeypatch.setattr(turns_of_models, "AGING", 0.05)
+    turns, order, release = Turns(), [], threading.Event()
+
+    def late():
+        with turns.claimed(LAST), turns:
+            order.append("late")
+            release.set()
+
+    with turns.claimed(FIRST):
+        thread = threading.Thread(target=late)
+        thread.start()
+        while not release.is_set() and len(order) < 10_000:
+            with turns:
+                order.append("click")
+                time.sleep(0.001)
+        thread.join(60)
+    assert "late" in order
+    assert order.index("late") > 20  # at first, clicks go before
+
+
+# ---------------------------------------------------------------- between the parts of one function
+
+
+def summing(parts, seen):
+    """Compile a sum over parts that notes each of them."""
+
+    def note(part):
+        seen.append(int(part[0, 0]))
+        time.sleep(0.01)
+        return part
+
+    def one(part):
+        return tf.ensure_shape(tf.numpy_function(note, [part], tf.float32), (1, 2))
+
+    def function(rows):
+        return tf.reduce_sum(in_parts(one, rows[:, None], tf.TensorSpec((1, 2), tf.float32)), axis=0)
+
+    return Engine().compile(("summing", parts), function, [ROWS])
+
+
+def test_a_long_function_lets_others_in_between_its_parts_and_comes_to_the_same():
+    seen, short = [], Engine().compile("short", lambda rows: rows + 1, [ROWS])
+    long, found = summing(60, seen), []
+    rows = np.arange(120, dtype=np.float32).reshape(60, 2)
+
+    def work():
+        with TURNS.claimed(NEXT):
+            found.append(long(rows))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]  # the same function, too
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(seen) > 3)
+    before = len(seen)
+    for _ in range(5):
+        assert short(np.ones((1, 2), np.float32)).tolist() == [[2, 2]]
+    assert len(seen) < before + 40  # of 120: it did not wait for either
+    for thread in threads:
+        thread.join(60)
+    for each in found:
+        np.testing.assert_array_equal(each, rows.sum(axis=0, keepdims=True))
+    assert len(seen) == 120
+    halves = [seen[:60].count(part) for part in seen[:60]]
+    assert 2 in halves  # the two took turns
+    assert TURNS._paused == 0
+
+
+def test_a_long_function_ends_between_two_parts():
+    seen = []
+    long, rows = summing(60, seen), np.zeros((60, 2), np.float32)
+
+    def check():
+        if len(seen) >= 3:
+            raise Stop
+
+    with stoppable(check), pytest.raises(Stop):
+        long(rows)
+    assert 3 <= len(seen) < 8
+    seen.clear()
+    long(rows)
+    assert len(seen) == 60
+
+
+def test_as_many_may_pause_as_there_are_threads_to_spare():
+    turns, order = Turns(), []
+
+    def other():
         with turns:
-            pass
-    assert asked == ["inner", "outer"]
+            order.append("other")
+
+    with turns:
+        thread = threading.Thread(target=other)
+        thread.start()
+        wait_until(lambda: turns._waiting)
+        turns.pause(0)
+        assert order == []
+        turns.pause(1)
+        assert order == ["other"]
+    thread.join(60)
+
+
+def test_what_is_traced_keeps_nobody_waiting_who_asks_something_else():
+    kept, tracing, release = Engine(), threading.Event(), threading.Event()
+
+    def slow(rows):
+        tracing.set()
+        assert release.wait(60)
+        return 2 * rows
+
+    thread = threading.Thread(target=lambda: kept.compile("slow", slow, [ROWS]))
+    thread.start()
+    assert tracing.wait(60)
+    assert kept.compile("quick", lambda rows: rows + 1, [ROWS])(np.ones((1, 2), np.float32)).tolist() == [[2, 2]]
+    release.set()
+    thread.join(60)
+
+
+def test_a_large_array_is_given_to_a_function_and_stands_in_no_graph():
+    large = np.arange(200_000, dtype=np.float32)
+    graphs = []
+
+    def function(rows):
+        graphs.append(tf.compat.v1.get_default_graph())
+        return rows * tf.gather(held(large), [3, 4])
+
+    assert Engine().compile("held", function, [ROWS])(np.ones((1, 2), np.float32)).tolist() == [[3, 4]]
+    assert graphs[0].as_graph_def().ByteSize() < 10_000
+
+
+def wait_until(said):
+    deadline = time.monotonic() + 60
+    while not said():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

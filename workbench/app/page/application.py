@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from workbench.app.page.api.questions import Api
+from workbench.app.page.api.questions import LIMIT, Api
 from workbench.app.page.api.routes import routes
 from workbench.app.page.desk import Desk
 from workbench.app.page.gradio_calls import Calls
@@ -29,7 +29,11 @@ LOCAL = ("127.0.0.1", "localhost")
 
 
 def create_app(
-    source: Session | Callable[[], Session] | Desk, *, hosts: tuple[str, ...] = (), background: bool = True
+    source: Session | Callable[[], Session] | Desk,
+    *,
+    hosts: tuple[str, ...] = (),
+    background: bool = True,
+    limit: float = LIMIT,
 ) -> FastAPI:
     """Build the application around a session, or around what opens one.
 
@@ -37,6 +41,7 @@ def create_app(
         source: a session, a function that opens one (it may take its time), or a desk.
         hosts: names besides localhost under which the page may be asked for; "*" for any.
         background: whether the model is opened by itself once the first view was served.
+        limit: seconds that a call by a program may take; 0 for any time.
     """
     from fastapi import FastAPI
     from starlette.middleware.cors import CORSMiddleware
@@ -44,7 +49,7 @@ def create_app(
     from workbench.app.page.guard import Guard
 
     desk = source if isinstance(source, Desk) else Desk(source, warm)
-    api = Api(desk)
+    api = Api(desk, limit)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -62,7 +67,7 @@ def create_app(
     page = blocks(Panes(desk), api)
     # gradio lets pages of other ports of this machine in, unless somebody else decides.
     app.add_middleware(CORSMiddleware)
-    app.add_middleware(Guard, own=[*app.routes], calls=Calls(page, api), hosts=(*LOCAL, *hosts))
+    app.add_middleware(Guard, own=[*app.routes], calls=Calls(page, api, desk.visits), hosts=(*LOCAL, *hosts))
     return _mount(app, page)
 
 
@@ -75,7 +80,9 @@ def _routes(app: FastAPI, desk: Desk) -> None:
         return {"ok": True}
 
     @app.get("/status/{key}")
-    def status(key: str) -> dict[str, object]:
+    def status(key: str, page: str = "", hidden: bool = False) -> dict[str, object]:
+        if page:
+            desk.visits.hear(page, hidden=hidden)
         job = desk.progress_of(key)
         # What is not known any more is shown again, which starts it again.
         return {
@@ -84,6 +91,10 @@ def _routes(app: FastAPI, desk: Desk) -> None:
             "share": None if job is None else job.share,
             "parts": 0 if job is None else job.parts,
         }
+
+    @app.post("/left/{page}")
+    def left(page: str) -> None:
+        desk.visits.close(page)
 
     @app.get("/figure/{key}.png")
     def figure(key: str) -> Response:

@@ -19,11 +19,13 @@ from workbench.app.page.board import Board
 from workbench.app.page.diagnosing import Diagnosing
 from workbench.app.page.jobs import Job, Jobs
 from workbench.app.page.judges import Judges
+from workbench.app.page.owners import Owner, Visits
 from workbench.app.page.panes.verdict import answer
 from workbench.app.page.pictures import Part, album
 from workbench.core.errors import WorkbenchError
 from workbench.core.kept import Kept
 from workbench.core.params import make
+from workbench.core.progress import Stop
 from workbench.diagnosis import registry
 from workbench.models.turns import NEXT, TURNS
 
@@ -45,11 +47,11 @@ class Desk:
     Attributes:
         board: the predictions by cell; None until they are there.
         opening, predicting, loading: the three steps of the start, in this order; each is done or has failed.
-        explaining: how far the maps are that are being made.
         seen: set when the first view was served.
         closed: whether the page is going down.
         maps, own_images: what was computed and sent last, by key.
         judges: verdicts on the maps on screen.
+        visits: the pages that are open in browsers.
         diagnosing: what is wrong with the model and its data, and how far the search is.
 
     Args:
@@ -71,7 +73,8 @@ class Desk:
         self.maps: Kept[Any, Any] = Kept(512)
         self.own_images: Kept[str, Any] = Kept(128)
         self.seen = threading.Event()
-        self.opening, self.predicting, self.loading, self.explaining = Job(), Job(), Job(), Job()
+        self.opening, self.predicting, self.loading = Job(), Job(), Job()
+        self.visits, self._explaining = Visits(), Kept[str, Job](256)
         if not callable(source):
             self.opening.run(lambda: self._open(source))
 
@@ -182,13 +185,16 @@ class Desk:
         params = make(registry.analysis(name).Params, values)
         return hashlib.sha256(f"{name} {params.key}".encode()).hexdigest()[:20]
 
-    def answer(self, name: str, values: Mapping[str, Any], *, wait: float = 0.0) -> tuple[str, Job]:
+    def answer(
+        self, name: str, values: Mapping[str, Any], *, wait: float = 0.0, owner: Owner | None = None
+    ) -> tuple[str, Job]:
         """Return the key and the job of an analysis, started if need be; `job.value` is the `Result`.
 
         Args:
             name: of the analysis.
             values: its parameters.
             wait: seconds to give a quick one.
+            owner: who wants it.
         """
         session = self.session
         key = self.analysis_key(name, values)
@@ -199,7 +205,7 @@ class Desk:
             with TURNS.claimed(NEXT):  # somebody may click meanwhile
                 return registry.compute(session, name, values)
 
-        return key, self.jobs.start(key, work, wait=wait)
+        return key, self.jobs.start(key, work, wait=wait, owner=owner)
 
     def result(self, key: str) -> Result | None:
         """Return a finished answer by its key."""
@@ -225,18 +231,24 @@ class Desk:
 
     def progress_of(self, key: str) -> Job | None:
         """Return the step of the start, or the job, of this key."""
-        steps = {
-            "opening": self.opening,
-            "predicting": self.predicting,
-            "loading": self.loading,
-            "maps": self.explaining,
-        }
+        steps = {"opening": self.opening, "predicting": self.predicting, "loading": self.loading}
+        if key.startswith("maps-"):
+            return self.explaining(key.removeprefix("maps-"))
         return steps.get(key) or self.jobs.get(key) or self.diagnosing.jobs.get(key)
+
+    def explaining(self, page: str) -> Job:
+        """Return how far the maps are that are being made for a page."""
+        return self._explaining.get(page) or self._explaining.put(page, Job())
+
+    def go_on(self) -> None:
+        """Raise `Stop` if the page is going down."""
+        if self.closed:
+            raise Stop
 
     def close(self) -> None:
         """Start nothing more, and let what runs end: a process that leaves while TensorFlow works is aborted."""
         self.closed = True
-        for job in (self.opening, self.predicting, self.loading, self.explaining):
+        for job in (self.opening, self.predicting, self.loading):
             job.stop.set()
         self.seen.set()
         self.jobs.close()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from workbench.app.page.jobs import TooMany
+from workbench.app.page.owners import Visits
+from workbench.app.page.refusals import TooMany
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.params import Params, make
 
@@ -37,11 +37,11 @@ class Calls:
     Args:
         blocks: gradio's page.
         api: the public questions.
+        visits: notes who listens for answers.
     """
 
-    def __init__(self, blocks: Any, api: Api) -> None:
-        self._blocks, self._api = blocks, api
-        self._listening: Counter[str] = Counter()
+    def __init__(self, blocks: Any, api: Api, visits: Visits) -> None:
+        self._blocks, self._api, self._visits = blocks, api, visits
         self._asked: dict[str, float] = {}
 
     def see(self, path: str, sent: Mapping[str, Any], client: str) -> None:
@@ -76,7 +76,7 @@ class Calls:
         """Drop the answers of sessions that have not fetched them for a while; gradio keeps them for ever."""
         queue, now = self._blocks._queue, time.monotonic()
         for session, asked in [*self._asked.items()]:
-            if now - asked > FORGOTTEN and session not in due and not self._listening[session]:
+            if now - asked > FORGOTTEN and session not in due and not self._visits.listeners(session):
                 del self._asked[session]
                 queue.pending_messages_per_session.pop(session, None)
                 queue.pending_event_ids_session.pop(session, None)
@@ -129,7 +129,7 @@ class Calls:
             _see_session(session)
             if session not in queue.pending_messages_per_session:
                 raise LookupError("No answer is due for this session; ask first.")
-            if self._listening[session] >= LISTENERS[0] or self._listening.total() >= LISTENERS[1]:
+            if self._visits.listeners(session) >= LISTENERS[0] or self._visits.listeners() >= LISTENERS[1]:
                 raise TooMany("Too many listen to the answers already; close some pages.")
         elif answer := _ANSWER.fullmatch(scope["path"]):
             event = answer["event"]
@@ -138,19 +138,13 @@ class Calls:
             ):
                 raise LookupError("There is no such call, or its answer was fetched; ask again.")
 
-    @contextlib.contextmanager
-    def listening(self, scope: Scope) -> Iterator[None]:
-        """Count who listens."""
+    def listening(self, scope: Scope) -> contextlib.AbstractContextManager[None]:
+        """Count who listens while its request is open."""
         session = _session_of(scope) if scope["path"] == DATA else ""
-        if not session:
-            yield
-            return
-        self._listening[session] += 1
-        try:
-            yield
-        finally:
-            self._listening[session] -= 1
-            self._listening += Counter()  # forget who is gone
+        if (answer := _ANSWER.fullmatch(scope["path"])) is not None:
+            event = self._blocks._queue.event_ids_to_events.get(answer["event"])
+            session = "" if event is None else event.session_hash
+        return self._visits.listening(session) if session else contextlib.nullcontext()
 
 
 def _session_of(scope: Scope) -> str:

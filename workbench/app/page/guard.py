@@ -19,7 +19,7 @@ from starlette.routing import Match
 
 from workbench.app.page.api.replies import error_reply
 from workbench.app.page.gradio_calls import Calls
-from workbench.app.page.jobs import TooMany
+from workbench.app.page.refusals import TooMany
 from workbench.app.page.strict_json import read_json
 from workbench.core.errors import WorkbenchError
 

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.jobs import STOPPED, Job, Jobs, Stop
+from workbench.app.page.jobs import STOPPED, Job, Jobs
 from workbench.app.page.opinion import Case, Opinion, Weights
 from workbench.attribution.methods import explainer
 from workbench.core.attribution import Attribution, Verdict
 from workbench.core.kept import Kept
 from workbench.core.params import make
 from workbench.core.pixels import as_floats
+from workbench.core.progress import Stop, stoppable
 from workbench.faithfulness.verdict import judge
 from workbench.models.turns import LAST, NEXT, TURNS
 from workbench.session.judging import known_randomisation, randomisation_of
@@ -91,7 +92,7 @@ class Judges:
 
         def run() -> Any:
             go_on()
-            with TURNS.claimed(rank, go_on):
+            with stoppable(go_on), TURNS.claimed(rank):
                 return work()
 
         return jobs.start(key, run, wait=wait)

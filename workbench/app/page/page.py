@@ -27,7 +27,7 @@ from workbench.app.page.subject import Subject
 from workbench.app.page.subjects import of_dataset
 from workbench.app.page.view import View, read, settle
 from workbench.core.errors import WorkbenchError
-from workbench.core.progress import reporting
+from workbench.core.progress import Stop, reporting, stoppable
 from workbench.diagnosis import registry
 from workbench.models.turns import FIRST, TURNS
 
@@ -57,11 +57,12 @@ class Panes:
         view = read(raw, registry.analyses())
         return view if self.desk.board is None else settle(view, self.desk.board)
 
-    def look(self, raw: object) -> tuple[dict[str, Html | None], dict[str, Any]]:
+    def look(self, raw: object, page: str = "") -> tuple[dict[str, Html | None], dict[str, Any]]:
         """Return the quick panes, None for one that stays as it is, and the reply to app.js.
 
         Args:
             raw: {"view": wanted query, "old": the one on screen, "sent": an image of the user's own, "count": click}.
+            page: which browser's page asks, as gradio names it; what it asked for before is over.
         """
         asked = raw if isinstance(raw, Mapping) else {}
         wanted, trouble = asked.get("view"), ""
@@ -82,6 +83,8 @@ class Panes:
                 LOG.exception("An image that was sent could not be read.")
                 trouble = UNEXPECTED
         view = self.view(wanted)
+        if page:
+            self.desk.visits.look(page, {"detail": view, "answer": _asked(view)})
         old = None if asked.get("old") is None else self.view(asked["old"])
         panes = {name: self._guard(self._quick[name], view, old) for name in QUICK}
         if old is not None and own_image.goes_on(self.desk, asked.get("sent"), old):
@@ -96,6 +99,7 @@ class Panes:
             "url": "?" + urlencode(query),
             "slow": slow,
             "painted": painted,
+            "page": page,
             "count": asked.get("count", 0),
         }
 
@@ -105,6 +109,8 @@ class Panes:
             return build(*args)
         except WorkbenchError as error:
             return problem(error)
+        except Stop:  # the page shows something else by now, or is closed
+            return None
         except Exception:  # a surface: it must reach the terminal, and the page must stay
             LOG.exception("A pane of the page failed.")
             return problem(UNEXPECTED)
@@ -154,11 +160,16 @@ class Panes:
         same = before == (view.section, view.own, view.start, view.invert, view.fit)
         return None if same else easel.easel_html(self.desk, view)
 
-    def detail(self, raw: object) -> Html:
-        """Return the pane of one image."""
-        return self._guard(self._detail, self.view(raw)) or Html()
+    def detail(self, raw: object, page: str = "") -> Html | None:
+        """Return the pane of one image; None if the page shows something else by the time it is done."""
+        return self._guard(self._detail, self.view(raw), page)
 
-    def _detail(self, view: View) -> Html:
+    def _detail(self, view: View, page: str) -> Html:
+        wish = self.desk.visits.wish(page, "detail", view) if page else None
+        with stoppable(self.desk.go_on if wish is None else wish.check):
+            return self._of_image(view, page)
+
+    def _of_image(self, view: View, page: str) -> Html:
         desk = self.desk
         if view.section == "own" and desk.opened and desk.session.only_predictions:
             return Html()
@@ -175,29 +186,37 @@ class Panes:
             subject = of_dataset(desk, view.image)
         # An image of one's own stands on the canvas already.
         image = Html() if view.section == "own" or view.image is None else detail.image_html(desk, subject, view.image)
-        return image + detail.probabilities_html(subject, desk.session.class_names, view) + self._maps(subject, view)
+        return (
+            image + detail.probabilities_html(subject, desk.session.class_names, view) + self._maps(subject, view, page)
+        )
 
-    def _maps(self, subject: Subject, view: View) -> Html:
+    def _maps(self, subject: Subject, view: View, page: str) -> Html:
         if self.desk.session.only_predictions:
             return element("section", element("h2", "Evidence"), element("p", NO_MODEL, class_="empty"), class_="ex")
         step = self.desk.pending(model=True)
         if step is None:
-            with reporting(self.desk.explaining.progress), TURNS.claimed(FIRST):
+            with reporting(self.desk.explaining(page).progress), TURNS.claimed(FIRST):
                 return detail.explanation_html(self.desk, subject, view)
         if step[1].error:
             return problem(step[1].error)
         return detail.waiting_html(step[0], "The model is loading; maps appear in a few seconds.", step[1].what)
 
-    def answer(self, raw: object) -> Html:
+    def answer(self, raw: object, page: str = "") -> Html | None:
         """Return the pane below: numbers and diagnosis, or the answer of an analysis."""
-        return self._guard(self._answer, self.view(raw)) or Html()
+        return self._guard(self._answer, self.view(raw), page)
 
-    def _answer(self, view: View) -> Html:
+    def _answer(self, view: View, page: str) -> Html:
         if view.section in ("errors", "own"):
             return Html()
         if view.section == "start":
             return Html() if self.desk.pending() is not None else overview.overview_html(self.desk, view)
-        return section.answer_html(self.desk, view)
+        owner = self.desk.visits.wish(page, "answer", _asked(view)) if page else None
+        return section.answer_html(self.desk, view, owner)
+
+
+def _asked(view: View) -> object:
+    """Return what a view asks an analysis; it may be looked at in many ways."""
+    return view.section, tuple(sorted(view.params.items()))
 
 
 def warm(desk: Desk) -> None:
@@ -216,9 +235,17 @@ def warm(desk: Desk) -> None:
                 desk.judges.opinion(desk.session, found[0].key, wait=60, test=False)
 
 
-def _as_text(pane: Callable[[object], Html]) -> Callable[[object], str]:
+def _as_text(pane: Callable[[object, str], Html | None]) -> Callable[..., Any]:
     """Make a pane return plain text: gradio would call methods of it that escape."""
-    return lambda raw: str(pane(raw))
+    import gradio as gr
+
+    def shown(raw: object, request: gr.Request) -> Any:
+        html = pane(raw, request.session_hash or "")
+        return gr.skip() if html is None else str(html)
+
+    # gradio looks for the class itself, and cannot resolve a name that is local to this function
+    shown.__annotations__["request"] = gr.Request
+    return shown
 
 
 ANSWERED = "answer => window.workbench ? window.workbench.reply(answer) : void (window.workbenchFirst = answer)"
@@ -244,16 +271,16 @@ def blocks(panes: Panes, api: Api) -> Any:
             }
         outputs = [*(made[name] for name in QUICK), reply]
 
-        def look(asked: object) -> list[Any]:
-            panes_html, answer = panes.look(asked)
+        def look(asked: object, request: gr.Request) -> list[Any]:
+            panes_html, answer = panes.look(asked, request.session_hash or "")
             panes.desk.seen.set()
             return [*(gr.skip() if html is None else str(html) for html in panes_html.values()), answer]
 
         def first(request: gr.Request) -> list[Any]:
-            return look({"view": dict(request.query_params)})
+            return look({"view": dict(request.query_params)}, request)
 
-        # gradio looks for the class itself, and cannot resolve a name that is local to this function
-        first.__annotations__["request"] = gr.Request
+        for asking in (look, first):  # as above
+            asking.__annotations__["request"] = gr.Request
 
         clicked = gr.on(
             [pane.select for pane in made.values()],
@@ -274,7 +301,7 @@ def blocks(panes: Panes, api: Api) -> Any:
                 made[name],
                 js=f"() => [window.workbench.shown('{name}')]",
                 trigger_mode="always_last",
-                concurrency_limit=1 if name == "detail" else 4,
+                concurrency_limit=4,
                 concurrency_id=name,
                 **quiet,
             ).then(None, None, None, js=f"() => window.workbench.settled('{name}')", **quiet)

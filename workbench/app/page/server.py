@@ -84,6 +84,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = PORT,
     open_browser: bool = False,
+    limit: float = 120.0,
     tell: Callable[[str], None] = print,
 ) -> None:
     """Serve the page until interrupted (Ctrl-C).
@@ -93,6 +94,7 @@ def serve(
         host: address to listen on; any other than this machine's own shows the page to the network.
         port: 0 for any free one.
         open_browser: whether to open the page in the user's browser.
+        limit: seconds that a call by a program may take; 0 for any time.
         tell: told the address once the server answers.
 
     Raises:
@@ -103,7 +105,7 @@ def serve(
         from workbench.app.page.application import create_app
 
         anywhere = host in ("0.0.0.0", "::")  # noqa: S104  # asked for by the user; compared, not bound
-        app = create_app(source, hosts=("*",) if anywhere else (host,))
+        app = create_app(source, hosts=("*",) if anywhere else (host,), limit=limit)
     except BaseException:
         taken.close()
         raise

@@ -26,6 +26,14 @@ port = click.option(
     metavar="N",
     help="Port of the page; 0 for any free one.",
 )
+limit_seconds = click.option(
+    "--limit-seconds",
+    type=click.FloatRange(0, 86400),
+    default=120.0,
+    show_default=True,
+    metavar="N",
+    help="Seconds that a program's call to the page may take; 0 for any time.",
+)
 no_browser = click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 
 
@@ -41,9 +49,10 @@ no_browser = click.option("--no-browser", is_flag=True, help="Do not open a brow
 )
 @with_source
 @port
+@limit_seconds
 @no_browser
 @click.option("--retrain", is_flag=True, help="Retrain the baseline even if there is one.")
-def start(source: Source, port: int, no_browser: bool, retrain: bool) -> None:
+def start(source: Source, port: int, limit_seconds: float, no_browser: bool, retrain: bool) -> None:
     """Prepare data and model, and serve the page.
 
     Downloads Fashion-MNIST and trains the baseline if they are missing. With a run, or with --model and --data, uses
@@ -65,7 +74,7 @@ def start(source: Source, port: int, no_browser: bool, retrain: bool) -> None:
                 "data", f"{session.dataset.name}, {len(session.dataset):,} images of {len(session.class_names)} classes"
             )
         session.predictions  # noqa: B018 - computed now, with a bar, where they are missing
-    _serve(session, port, no_browser)
+    _serve(session, port, limit_seconds, no_browser)
 
 
 @command(
@@ -78,8 +87,9 @@ def start(source: Source, port: int, no_browser: bool, retrain: bool) -> None:
 )
 @with_source
 @port
+@limit_seconds
 @no_browser
-def page(source: Source, port: int, no_browser: bool) -> None:
+def page(source: Source, port: int, limit_seconds: float, no_browser: bool) -> None:
     """Serve the page for a run (no data download or training).
 
     Other programs can use the page over HTTP: POST /api/predict, /api/explain and /api/analyze, each with its
@@ -89,7 +99,7 @@ def page(source: Source, port: int, no_browser: bool) -> None:
 
     with progress():
         session = source.open()
-    _serve(session, port, no_browser)
+    _serve(session, port, limit_seconds, no_browser)
 
 
 def _with_baseline(source: Source, retrain: bool) -> Source:
@@ -122,7 +132,7 @@ def _baseline(retrain: bool, data_dir: Path | None) -> Run:
     return fit("baseline", job, resume=cut_off)
 
 
-def _serve(session: Session, port: int, no_browser: bool) -> None:
+def _serve(session: Session, port: int, limit_seconds: float, no_browser: bool) -> None:
     from workbench.app.cli.console import say
     from workbench.app.page.server import serve
 
@@ -131,7 +141,7 @@ def _serve(session: Session, port: int, no_browser: bool) -> None:
         _step("predictions", f"{session.dataset.name}, {images}, {int((~session.predictions.correct).sum()):,} errors")
     else:
         _step("predictions", "not computed yet; the page shows the progress")
-    serve(session, port=port, open_browser=not no_browser, tell=_tell)
+    serve(session, port=port, limit=limit_seconds, open_browser=not no_browser, tell=_tell)
     say()
     say("Stopped.", "dim")
 

@@ -11,8 +11,10 @@ import numpy as np
 
 from workbench.app.page import maps
 from workbench.app.page.api.sent_image import subject_of
-from workbench.app.page.jobs import STOPPED, UNEXPECTED, Bug, Busy, Job
+from workbench.app.page.jobs import STOPPED, UNEXPECTED, Bug, Job
+from workbench.app.page.owners import Within
 from workbench.app.page.pictures import data_uri
+from workbench.app.page.refusals import Busy
 from workbench.app.page.subject import Subject
 from workbench.attribution.methods import explainer
 from workbench.core.attribution import Attribution, half_pixel
@@ -21,6 +23,7 @@ from workbench.core.jsonable import records
 from workbench.core.params import make
 from workbench.core.pixels import as_floats
 from workbench.core.predictions import scores_of
+from workbench.core.progress import check
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.data.resizing import Fit, Interpolation
@@ -39,8 +42,7 @@ def predict(
     desk: Desk, *, image: object, invert: bool, fit: Fit | None, interpolation: Interpolation | None
 ) -> dict[str, Any]:
     """Answer `predict`."""
-    with _behind_clicks():
-        subject, notes = subject_of(desk, image, invert=invert, fit=fit, interpolation=interpolation)
+    subject, notes = subject_of(desk, image, invert=invert, fit=fit, interpolation=interpolation)
     names = desk.session.class_names
     return {
         "predicted": names[subject.predicted],
@@ -104,12 +106,12 @@ def explain(
 
 
 def analyze(
-    desk: Desk, *, name: str, params: Mapping[str, Any] | None, rows: Sequence[int] | None, figure: bool
+    desk: Desk, *, client: str, name: str, params: Mapping[str, Any] | None, rows: Sequence[int] | None, figure: bool
 ) -> dict[str, Any]:
     """Answer `analyze`, by the page's own jobs."""
-    session, values = desk.session, params or {}
+    session, values, owner = desk.session, params or {}, Within(client, check())
     if rows is None:
-        key, job = desk.answer(name, values)
+        key, job = desk.answer(name, values, owner=owner)
     else:
         session = session.subset(_distinct(rows, len(session.dataset)))
         key = hashlib.sha256(f"{desk.analysis_key(name, values)} {list(rows)}".encode()).hexdigest()[:20]
@@ -118,7 +120,7 @@ def analyze(
             with _behind_clicks():
                 return registry.compute(session, name, values)
 
-        job = desk.jobs.start(key, work)
+        job = desk.jobs.start(key, work, owner=owner)
     result = _value_of(desk, job)
     drawn = desk.figure(key) if figure else None
     return {
@@ -148,9 +150,8 @@ def png_uri(content: bytes) -> str:
 
 
 def _value_of(desk: Desk, job: Job) -> Result:
-    while not job.done.wait(0.2):
-        if desk.closed:
-            break
+    while not job.done.wait(0.1) and not desk.closed:
+        check()()
     if job.error == UNEXPECTED:
         raise Bug(UNEXPECTED)
     if job.error == STOPPED or desk.closed:
@@ -175,6 +176,7 @@ def _verdict(desk: Desk, subject: Subject, made: Attribution) -> dict[str, Any]:
     """Wait for the verdict, which the page's own judges give, as long as they are asked for it."""
     key = desk.judges.put(subject, made)
     while (opinion := desk.judges.opinion(desk.session, key, wait=1.0, test=False)) is not None:
+        check()()
         if opinion.error:
             raise WorkbenchError(opinion.error)
         if (found := opinion.verdict) is not None:

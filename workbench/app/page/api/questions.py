@@ -1,20 +1,22 @@
 """What other programs can ask the page: predict, explain, analyze. The documented part of its HTTP interface.
 
-A call goes behind every click: few run at a time, and what they compute lets the page's own work go first.
+What takes long goes behind every click, ends when who asked is gone, and takes turns with what others asked; a
+prediction waits for none of it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
-import logging
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from workbench.app.page.api.answers import analyze, explain, predict
-from workbench.app.page.jobs import UNEXPECTED, Bug, Busy
+from workbench.app.page.jobs import STOPPED, UNEXPECTED, Bug, Jobs
+from workbench.app.page.owners import Caller, Listener
+from workbench.app.page.refusals import Busy
 from workbench.core.errors import WorkbenchError
 from workbench.core.jsonable import jsonable
 from workbench.core.params import Params, make
@@ -23,11 +25,12 @@ from workbench.data.resizing import Fit, Interpolation
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
 
-LOG = logging.getLogger("workbench.app.page")
 PATIENCE = 120.0
 """Seconds that a call waits for the model to be loaded."""
-WAITING = 64
-"""Calls that may wait or run at a time, as many as clicks."""
+LIMIT = 120.0
+"""Seconds that a call may take, as long as nobody says otherwise."""
+TICK = 0.2
+"""Seconds after which a call looks whether somebody still waits for it."""
 Image = str | int | list[Any]
 Class = str | int
 
@@ -55,16 +58,24 @@ class _Analyze(Params):
 
 
 class Api:
-    """Answers calls by name, or by the methods of that name, which gradio documents."""
+    """Answers calls by name, or by the methods of that name, which gradio documents.
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk, self._inside = desk, 0
-        # One analysis at a time: a worker of the page's stays free for who clicks.
-        one, some = (ThreadPoolExecutor(workers, thread_name_prefix="workbench-api") for workers in (1, 2))
-        self._answers: dict[str, tuple[type[Params], Callable[..., dict[str, Any]], ThreadPoolExecutor]] = {
-            "predict": (_Predict, predict, some),
-            "explain": (_Explain, explain, some),
-            "analyze": (_Analyze, analyze, one),
+    Args:
+        desk: who has the model and the data.
+        limit: seconds that a call may take; 0 for any time.
+    """
+
+    def __init__(self, desk: Desk, limit: float = LIMIT) -> None:
+        self._desk, self._limit = desk, limit
+
+        def lane(name: str, workers: int) -> Jobs:
+            return Jobs(workers, keep=0, name=f"workbench-{name}")
+
+        # Nothing long is ever in the way of a prediction. An analysis is worked on by the page's jobs: here is waited.
+        self._answers: dict[str, tuple[type[Params], Callable[..., dict[str, Any]], Jobs]] = {
+            "predict": (_Predict, predict, lane("predict", 1)),
+            "explain": (_Explain, explain, lane("explain", 6)),
+            "analyze": (_Analyze, analyze, lane("analyze", 16)),
         }
 
     @property
@@ -72,35 +83,57 @@ class Api:
         """What can be asked, and with which parameters."""
         return {name: params for name, (params, _, _) in self._answers.items()}
 
-    async def answer(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer one question as JSON has it.
+    def caller(self, client: str) -> Caller:
+        """Return who asks now, from this address."""
+        return Caller(client, self._limit)
+
+    def _listener(self) -> Caller:
+        """Return who asks by way of gradio: it is answered by a stream that it listens to."""
+        from gradio.context import LocalContext
+
+        request = LocalContext.request.get(None)
+        session = "" if request is None else request.session_hash or ""
+        client = "" if request is None or request.client is None else request.client.host
+        return Listener(client=client, limit=self._limit, visits=self._desk.visits, session=session)
+
+    async def answer(self, name: str, values: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        """Answer one question as JSON has it; those who ask the same at a time are answered together.
 
         Raises:
-            WorkbenchError: if something given is wrong.
+            WorkbenchError: if something given is wrong, or it takes longer than the caller may wait.
             Busy: if the model is not loaded yet, or too many calls wait.
             Bug: after anything else.
         """
-        kind, work, pool = self._answers[name]
-        params = make(kind, values)
-        if self._inside >= WAITING:
-            raise Busy(f"{WAITING} calls are waiting already; try again in a moment.")
-        self._inside += 1
+        kind, work, jobs = self._answers[name]
+        # An image may be long: meanwhile others are answered.
+        params, key = await asyncio.to_thread(_read, kind, values)
+        await self._wait(caller)
 
         def run() -> dict[str, Any]:
-            self._wait()
-            return jsonable(work(self._desk, **{field: getattr(params, field) for field in type(params).model_fields}))
+            given = {field: getattr(params, field) for field in type(params).model_fields}
+            if work is analyze:  # it is handed on to the page's jobs
+                given["client"] = caller.client
+            return jsonable(work(self._desk, **given))
 
-        try:
-            return await asyncio.wrap_future(pool.submit(run))
-        except (WorkbenchError, Bug):
-            raise
-        except Exception as error:  # a surface: it must reach the terminal, and the page must stay
-            LOG.exception("A call to %s failed.", name)
-            raise Bug(UNEXPECTED) from error
-        finally:
-            self._inside -= 1
+        job = jobs.start(key, run, owner=caller, again=True)
+        end = job.end()
+        while not job.done.is_set() and not caller.gone():
+            await asyncio.wait([end], timeout=TICK)
+        if caller.late and job.value is None:
+            raise WorkbenchError(
+                f"The answer took longer than {caller.limit:g} seconds and was stopped. Ask for less, for example "
+                "fewer images, masks or samples, or open the page with a larger --limit-seconds."
+            )
+        if job.raised is not None:
+            raise job.raised
+        if job.error == UNEXPECTED:
+            raise Bug(UNEXPECTED)
+        if job.error == STOPPED or not job.done.is_set():
+            raise Busy("It was stopped; try again.")
+        answered: dict[str, Any] = job.value
+        return answered
 
-    def _wait(self) -> None:
+    async def _wait(self, caller: Caller) -> None:
         """Wait until the model is there, or its predictions where there is no more."""
         self._desk.start()
         self._desk.seen.set()
@@ -108,9 +141,10 @@ class Api:
         while (step := self._desk.pending(model=not self._only_predictions)) is not None:
             if step[1].error:
                 raise WorkbenchError(step[1].error)
-            if self._desk.closed or time.monotonic() > until:
+            if self._desk.closed or caller.left or time.monotonic() > until:
                 raise Busy(f"{step[2]} Try again in a moment.")
-            step[1].done.wait(0.2)
+            await asyncio.wait([step[1].end()], timeout=TICK)
+        caller.since = time.monotonic()
 
     @property
     def _only_predictions(self) -> bool:
@@ -203,14 +237,20 @@ class Api:
         import gradio as gr
 
         try:
-            return await self.answer(question, values)
+            return await self.answer(question, values, self._listener())
         except (WorkbenchError, Bug) as error:
             raise gr.Error(str(error), print_exception=False) from None
 
     def close(self) -> None:
         """Start nothing more."""
-        for _, _, pool in self._answers.values():
-            pool.shutdown(wait=False, cancel_futures=True)
+        for _, _, jobs in self._answers.values():
+            jobs.close()
+
+
+def _read(kind: type[Params], values: Mapping[str, Any]) -> tuple[Params, str]:
+    """Return parameters, and a key that is equal for equal ones."""
+    params = make(kind, values)
+    return params, hashlib.sha256(params.key.encode("utf-8", "replace")).hexdigest()
 
 
 def description_of(question: Callable[..., object]) -> str:

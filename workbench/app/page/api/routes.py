@@ -5,15 +5,25 @@ It answers with one; an error is {"error": a sentence} with a status that says w
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from workbench.app.page.api.questions import Api
 from workbench.app.page.api.replies import error_reply, json_reply
-from workbench.app.page.jobs import Bug, Busy, TooMany
+from workbench.app.page.guard import client_of
+from workbench.app.page.jobs import Bug
+from workbench.app.page.owners import Caller
+from workbench.app.page.refusals import Busy, TooMany
 from workbench.core.errors import WorkbenchError, unknown
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
+
+
+async def _watch(request: Request, caller: Caller) -> None:
+    """Note when the client hangs up; its body was read."""
+    while not caller.left:
+        caller.left = (await request.receive())["type"] == "http.disconnect"
 
 
 def routes(app: FastAPI, api: Api) -> None:
@@ -24,7 +34,12 @@ def routes(app: FastAPI, api: Api) -> None:
         try:
             if name not in api.questions:
                 return error_reply(404, unknown("question", name, api.questions))
-            return json_reply(200, await api.answer(name, request.state.sent))
+            caller = api.caller(client_of(request.scope))
+            watching = asyncio.create_task(_watch(request, caller))
+            try:
+                return json_reply(200, await api.answer(name, request.state.sent, caller))
+            finally:
+                watching.cancel()
         except TooMany as error:
             return error_reply(429, error)
         except Busy as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.app.page.html import Html, code, element, join, problem, waiting
+from workbench.app.page.owners import Owner
 from workbench.app.page.panes.analysis_link import analysis_link
 from workbench.app.page.panes.findings import findings_html
 from workbench.app.page.panes.form import form_html, values_of
@@ -33,7 +34,7 @@ def section_html(desk: Desk, view: View) -> Html:
     return side + element("div", question, form_html(desk, kind.Params, view.params), class_="ask")
 
 
-def answer_html(desk: Desk, view: View) -> Html:
+def answer_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
     """Build the answer, or say how far it is; a wrong parameter raises one sentence."""
     kind = registry.analyses()[view.section]
     values = values_of(kind.Params, view.params)
@@ -45,7 +46,7 @@ def answer_html(desk: Desk, view: View) -> Html:
             return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
         if reason := registry.missing(desk.session, view.section):
             return element("p", element("b", "Not available."), " ", code(reason), class_="empty")
-    key, job = desk.answer(view.section, values, wait=PATIENCE)
+    key, job = desk.answer(view.section, values, wait=PATIENCE, owner=owner)
     if not job.done.is_set():
         return waiting(key, "Computing …", job.what)
     return problem(job.error) if job.error else result_html(desk, job.value, key, view)

@@ -13,6 +13,7 @@
   let force = false; // whether every pane is to be built again
   let history = "push"; // what the next answer does with the address: push, replace, or leave
   let lastImage = null; // row of the image last looked at
+  let page = ""; // how the server calls this page
 
   // ------------------------------------------------------------------ asking and being answered
   const any = () => panes.bar || Object.values(panes)[0];
@@ -54,6 +55,7 @@
   W.reply = (answer) => {
     if (!answer) return;
     const latest = answer.count === clicks;
+    page = answer.page;
     const before = view;
     view = answer.view;
     document.body.dataset.section = ["start", "errors", "own"].includes(view.section) ? view.section : "analysis";
@@ -114,10 +116,21 @@
     document.dispatchEvent(new Event("workbench:shown"));
   };
 
+  // Asking how far something is also says that this page still waits for it; what nobody waits for is stopped.
+  async function status(key) {
+    const answer = await fetch(`/status/${encodeURIComponent(key)}?page=${encodeURIComponent(page)}&hidden=${document.hidden}`);
+    return answer.json();
+  }
+
+  window.addEventListener("pagehide", () => {
+    const headers = { "Content-Type": "application/json" };
+    fetch(`/left/${encodeURIComponent(page)}`, { method: "POST", keepalive: true, headers, body: "{}" });
+  });
+
   async function note() {
     // Maps that take long say how far they are.
     const pane = document.getElementById("detail");
-    const state = await (await fetch("/status/maps")).json().catch(() => ({ what: "" }));
+    const state = await status(`maps-${page}`).catch(() => ({ what: "" }));
     if (pane.classList.contains("busy")) pane.dataset.note = state.what || "Computing …";
   }
 
@@ -266,12 +279,12 @@
   const parts = {}; // how many parts of it are there, by the key of the work
   async function poll() {
     const boxes = [...document.querySelectorAll("[data-wait]")].filter((box) => box.offsetParent !== null);
-    if (polling || document.hidden || !boxes.length) return;
+    if (polling || !boxes.length) return;
     polling = true;
     try {
       let done = false;
       for (const key of new Set(boxes.map((box) => box.dataset.wait))) {
-        const state = await (await fetch(`/status/${encodeURIComponent(key)}`)).json();
+        const state = await status(key);
         done = done || state.done;
         parts[key] = state.parts;
         boxes.filter((box) => box.dataset.wait === key).forEach((box) => {

@@ -1,6 +1,6 @@
 """What may be sent to the page, as bytes: an address, a body, or a view. No answer is a bug's, and none is a traceback.
 
-`attack(data)` is the target of a fuzzer; the first byte says where the rest goes.
+The first byte says where the rest goes.
 """
 
 from __future__ import annotations
@@ -21,20 +21,6 @@ ADDRESSES = (
     "/gradio_api/call/analyze",
     "/gradio_api/call/v2/explain",
 )
-SEEDS = (
-    b'\x00{"image": 1}',
-    b'\x00{"image": [[0, 255, 3], [1, 2, 3]], "invert": true}',
-    b'\x01{"image": 1, "method": "saliency", "target": "predicted", "params": {}}',
-    b'\x02{"name": "samples", "params": {"count": 2, "seed": 1}, "rows": [0, 1]}',
-    b'\x03{"data": [{"view": {"section": "errors"}}], "fn_index": 0, "session_hash": "x"}',
-    b'\x04{"data": ["samples", null, null, false]}',
-    b'\x05{"image": 1, "method": "grad-cam"}',
-    b"\x06section=errors&true=0&predicted=any&gallery_page=1&methods=saliency,rise&options=rise.masks:20",
-    b"\x07section=samples&count=3&seed=1&_region=0,1,2,3",
-    b"\x08/?section=errors&page=2",
-    b"\x08/table/x/0.csv",
-)
-"""One valid input for each kind; a fuzzer changes them."""
 
 
 @cache
@@ -60,6 +46,24 @@ def page() -> tuple[Any, Any, Any]:
         step.done.wait(120)
     atexit.register(desk.close)
     return create_app(desk, background=False), Panes(desk), asyncio.new_event_loop()
+
+
+def seeds() -> list[bytes]:
+    """Return valid inputs, one of each kind."""
+    page()
+    return [
+        b'\x00{"image": 1}',
+        b'\x00{"image": [[0, 255, 3], [1, 2, 3]], "invert": true}',
+        b'\x01{"image": 1, "method": "saliency", "target": "predicted", "params": {}}',
+        b'\x02{"name": "samples", "params": {"count": 2, "seed": 1}, "rows": [0, 1]}',
+        b'\x03{"data": [{"view": {"section": "errors"}}], "fn_index": 0, "session_hash": "x"}',
+        b'\x04{"data": ["samples", null, null, false]}',
+        b'\x05{"image": 1, "method": "grad-cam"}',
+        b"\x06section=errors&true=0&predicted=any&gallery_page=1&methods=saliency,rise&options=rise.masks:20",
+        b"\x07section=samples&count=3&seed=1&_region=0,1,2,3",
+        b"\x08/?section=errors&page=2",
+        b"\x08/table/x/0.csv",
+    ]
 
 
 def attack(data: bytes) -> None:

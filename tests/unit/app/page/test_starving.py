@@ -1,0 +1,197 @@
+"""Nobody is kept waiting by what others asked, or by what nobody wants any more: over real connections."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from tests.unit.app.page.conftest import LABELS, NAMES, PREDICTED, SURE, predictions
+from workbench.app.page import desk as desks
+from workbench.app.page.application import create_app
+from workbench.app.page.desk import Desk
+from workbench.app.page.page import Panes
+from workbench.app.page.server import bind, running
+from workbench.core.dataset import Dataset
+from workbench.core.progress import report
+from workbench.diagnosis.opening import Session
+
+LIMIT = 3.0
+
+
+@pytest.fixture(scope="module")
+def site():
+    """A page of eight images without a model; a program's call may take three seconds."""
+    dataset = Dataset(
+        np.zeros((8, 28, 28, 1), np.uint8), LABELS, class_names=NAMES, indices=np.arange(8), name="made/test"
+    )
+    session = Session(None, dataset, cache=False)
+    session._predictions = predictions(LABELS, PREDICTED, SURE, 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Desk, "_load", lambda *_: None)
+        desk, taken = Desk(session), bind("127.0.0.1", 0)
+        with running(create_app(desk, background=False, limit=LIMIT), taken):
+            yield desk, taken.getsockname()[1]
+        desk.close()
+
+
+class Slow:
+    """In place of every analysis: counts, until it is told to end, and notes who began, ended, and was stopped."""
+
+    def __init__(self) -> None:
+        self.began, self.stopped, self.release, self.real = [], [], threading.Event(), desks.registry.compute
+
+    def compute(self, session, name, values=None):
+        asked = json.dumps([name, values])
+        self.began.append(asked)
+        try:
+            while not self.release.wait(0.01):
+                report("counting", 1, 10**6)
+        except BaseException:
+            self.stopped.append(asked)
+            raise
+        return self.real(session, name, values)
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    made = Slow()
+    monkeypatch.setattr(desks.registry, "compute", made.compute)
+    yield made
+    made.release.set()
+
+
+def wait_until(said, seconds=60.0):
+    began = time.monotonic()
+    while not said():
+        assert time.monotonic() < began + seconds
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+@contextmanager
+def asking(port, count, address="127.0.0.1", name="samples"):
+    """Ask an analysis without waiting for the answer."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    body = json.dumps({"name": name, "params": {"count": count} if name == "samples" else {}})
+    line.request("POST", "/api/analyze", body, {"Content-Type": "application/json", "X-Forwarded-For": address})
+    yield line
+    line.close()
+
+
+def answer(line):
+    got = line.getresponse()
+    return got.status, json.loads(got.read())
+
+
+def test_what_is_asked_by_who_hangs_up_ends_within_a_second(site, slow):
+    with asking(site[1], 1):
+        wait_until(lambda: slow.began)
+    assert wait_until(lambda: slow.stopped) < 1.0
+    slow.release.set()
+    with asking(site[1], 1) as line:  # nothing half was kept
+        assert answer(line)[1]["params"]["count"] == 1
+
+
+def test_two_who_ask_the_same_share_it_until_both_are_gone(site, slow):
+    with asking(site[1], 2) as first:
+        wait_until(lambda: slow.began)
+        with asking(site[1], 2):
+            time.sleep(0.3)
+        time.sleep(0.6)
+        assert (len(slow.began), slow.stopped) == (1, [])
+        with asking(site[1], 2) as third:
+            first.close()
+            time.sleep(0.6)
+            assert (len(slow.began), slow.stopped) == (1, [])
+            slow.release.set()
+            assert answer(third)[0] == 200
+    slow.release.clear()
+    with asking(site[1], 3), asking(site[1], 3):
+        wait_until(lambda: len(slow.began) == 2)
+    assert wait_until(lambda: slow.stopped) < 1.0
+    assert len(slow.began) == 2
+
+
+def test_what_waits_for_who_is_gone_never_begins(site, slow):
+    lines = [asking(site[1], count) for count in range(10, 20)]
+    for line in lines:
+        line.__enter__()
+    wait_until(lambda: len(slow.began) == 3)  # of four threads, one is left to others
+    with asking(site[1], 1, address="10.0.0.2", name="class-balance"):
+        assert wait_until(lambda: any("class-balance" in each for each in slow.began)) < 1.0
+    for line in lines:
+        line.__exit__(None, None, None)
+    wait_until(lambda: len(slow.stopped) == len(slow.began))
+    time.sleep(0.5)
+    assert len(slow.began) == 4
+
+
+def test_too_much_from_one_address_is_refused_and_others_are_not(site, slow):
+    lines = [asking(site[1], count, address="10.0.0.3") for count in range(30, 47)]
+    opened = [line.__enter__() for line in lines[:16]]
+    wait_until(lambda: len(slow.began) == 3)
+    time.sleep(0.3)
+    status, said = answer(lines[16].__enter__())
+    assert status == 429
+    assert said["error"].startswith("16 of your questions wait or are worked on")
+    with asking(site[1], 50, address="10.0.0.4"):
+        wait_until(lambda: len(slow.began) == 4)
+    for line in opened:
+        line.close()
+
+
+def test_what_takes_too_long_ends_with_a_sentence_that_says_what_to_do(site, slow):
+    with asking(site[1], 60) as line:
+        began = time.monotonic()
+        status, said = answer(line)
+    assert LIMIT <= time.monotonic() - began < LIMIT + 2
+    assert status == 400, said
+    assert said["error"].startswith("The answer took longer than 3 seconds and was stopped. Ask for less")
+    assert "--limit-seconds" in said["error"]
+    assert wait_until(lambda: slow.stopped) < 1.0
+
+
+def test_a_page_that_shows_something_else_or_closes_stops_what_it_asked_for(site, slow):
+    desk, port = site
+    panes = Panes(desk)
+
+    def shows(query, page="a page"):
+        panes.look({"view": query}, page)
+        return panes.answer(query, page)
+
+    samples = {"section": "samples", "count": "7"}
+    assert "data-wait" in str(shows(samples))
+    assert "data-wait" in str(shows({**samples, "_colour": "correct"}))  # the same, looked at in another way
+    shows(samples, "another page")
+    shows({"section": "errors"})
+    time.sleep(0.3)
+    assert (len(slow.began), slow.stopped) == (1, [])  # the other page still shows it
+    line = http.client.HTTPConnection("127.0.0.1", port)
+    line.request("POST", "/left/another%20page", "{}", {"Content-Type": "application/json"})
+    assert line.getresponse().status == 200
+    assert wait_until(lambda: slow.stopped) < 1.0
+    assert "data-wait" in str(shows(samples))  # back again: it is begun anew
+    wait_until(lambda: len(slow.began) == 2)
+    slow.release.set()
+    wait_until(lambda: "data-wait" not in str(shows(samples)))
+
+
+def test_a_page_that_says_nothing_any_more_is_closed(site, slow, monkeypatch):
+    desk, port = site
+    monkeypatch.setattr("workbench.app.page.owners.SHOWN", 0.5)
+    panes, query = Panes(desk), {"section": "samples", "count": "8"}
+    panes.look({"view": query}, "silent")
+    panes.answer(query, "silent")
+    line = http.client.HTTPConnection("127.0.0.1", port)
+    for _ in range(8):
+        line.request("GET", "/status/any?page=silent&hidden=false")
+        line.getresponse().read()
+        time.sleep(0.15)
+    assert (len(slow.began), slow.stopped) == (1, [])
+    assert wait_until(lambda: slow.stopped) < 1.5
