@@ -54,7 +54,7 @@ def seeds() -> list[bytes]:
     return [
         b'\x00{"image": 1}',
         b'\x00{"image": [[0, 255, 3], [1, 2, 3]], "invert": true}',
-        b'\x01{"image": 1, "method": "saliency", "target": "predicted", "params": {}}',
+        b'\x01{"image": 1, "method": "saliency", "target": "no class", "params": {}}',
         b'\x02{"name": "samples", "params": {"count": 2, "seed": 1}, "rows": [0, 1]}',
         b'\x03{"data": [{"view": {"section": "errors"}}], "fn_index": 0, "session_hash": "x"}',
         b'\x04{"data": ["samples", null, null, false]}',
@@ -76,7 +76,7 @@ def attack(data: bytes) -> None:
     if kind < 6:
         status = answered("POST", ADDRESSES[kind], rest)
     elif kind < 8:
-        show(rest, kind == 6)
+        show(rest, kind == 6 and len(rest) % 4 == 0)  # maps take the longest
         return
     else:
         path, _, query = rest.partition(b"?")
@@ -91,7 +91,7 @@ def show(query: bytes, paint: bool) -> None:
     _, panes, _ = page()
     asked = dict(parse_qsl(query.decode("latin-1")))
     made, reply = panes.look({"view": asked, "old": None})
-    assert panes.look({"view": reply["view"]})[1]["view"] == reply["view"]
+    assert panes.view(reply["view"]).query() == reply["view"]
     assert not any(UNEXPECTED in str(html) for html in made.values()), asked
     if paint and asked.get("section") in ("errors", "own"):
         assert UNEXPECTED not in str(panes.detail({**asked, "methods": "saliency"})), asked
