@@ -91,6 +91,7 @@ def read_image(
     invert: bool = False,
     fit: Fit = STRETCH,
     interpolation: Interpolation = BILINEAR,
+    within: Path | None = None,
 ) -> tuple[Array, list[str]]:
     """Read an image file and fit it to what a model takes.
 
@@ -107,6 +108,7 @@ def read_image(
         invert: invert the image, for a model trained on light objects on black, as in Fashion-MNIST.
         fit: what is done about other proportions: `workbench.data.resizing.fitted`.
         interpolation: one of Keras' names, or "antialias".
+        within: folder, resolved, that a file must lie in; anywhere, if not given.
 
     Returns:
         `(H, W, C)` uint8, and one phrase for each thing that was changed, in order.
@@ -118,7 +120,7 @@ def read_image(
     # Every pixel counts where none is averaged away; these two average anyhow.
     enough = 2 * max(image_shape[:2]) if interpolation in ("area", "antialias") else None
     with ExitStack() as held:
-        with _decoded(source, enough, held) as (image, size):
+        with _decoded(source, enough, held, within) as (image, size):
             plain, words = _upright(image, image_shape[2], invert)
             whole = size[::-1] if _orientation(image) in (5, 6, 7, 8) else size
             words += fitting_words(whole[::-1], image_shape[:2], fit)
@@ -161,7 +163,7 @@ def look_at(source: str | Path | bytes) -> Look:
 
 @contextmanager
 def _decoded(
-    source: str | Path | bytes, side: int | None, held: ExitStack
+    source: str | Path | bytes, side: int | None, held: ExitStack, within: Path | None = None
 ) -> Iterator[tuple[Image.Image, tuple[int, int]]]:
     """Give the decoded image and its (width, height) in the file; what fails in here is said in one sentence.
 
@@ -170,11 +172,12 @@ def _decoded(
         side: pixels a side that are enough; a larger JPEG is decoded at a half, quarter or eighth, much faster. None
             where every pixel is needed.
         held: closed by the caller once it needs the pixels no more; one large image is held at a time.
+        within: as `read_image` takes it.
     """
     from PIL import Image, UnidentifiedImageError
 
     name = "The image" if isinstance(source, bytes) else Path(source).name
-    content = source if isinstance(source, bytes) else _content(Path(source))
+    content = source if isinstance(source, bytes) else _content(Path(source), within)
     _hush()
     try:
         refuse_claims(content)
@@ -212,7 +215,7 @@ def _decoded(
         ) from None
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, within: Path | None) -> bytes:
     """Read a file whole.
 
     Raises:
@@ -220,7 +223,7 @@ def _content(path: Path) -> bytes:
         Unreadable: if it is none that can be read.
     """
     try:
-        return read_regular(path, MOST_BYTES)
+        return read_regular(path, MOST_BYTES, within=within)
     except FileNotFoundError:
         raise Unavailable(f"There is no image file {str(path)!r}.") from None
     except IsADirectoryError:

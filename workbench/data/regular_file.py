@@ -7,33 +7,36 @@ import os
 import stat
 from pathlib import Path
 
-FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))
-"""A pipe is opened without waiting for its other end, and a link is no file."""
+FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
+"""A pipe that took a file's place is opened without waiting for its other end."""
 NOT_REGULAR = "not a regular file"
 OUTSIDE = "a link out of the folder"
 BLOCK = 2**20
 
 
-def read_regular(path: Path, most: int, *, within: Path | None = None, head: bool = False) -> bytes:
-    """Read a file whole, after looking at what was opened: a pipe, a device or a file of the kernel may never end.
+def read_regular(path: str | Path, most: int, *, within: Path | None = None, head: bool = False) -> bytes:
+    """Read a file whole, after looking at what it is: a pipe, a device or a file of the kernel may never end.
+
+    It is looked at again once it is open, since it may have become another one in between.
 
     Args:
-        path: the file; a link is followed once it is known where to.
+        path: the file; links are followed.
         most: bytes that it may have.
-        within: folder, resolved, that a link must not lead out of; anywhere, if not given.
+        within: folder, resolved, out of which no link on the way may lead; anywhere, if not given.
         head: whether the first `most` bytes are enough.
 
     Raises:
-        OSError: if there is none, or it is no regular file, larger, or a link out of `within`; `strerror` says which.
+        OSError: if there is none, or it is no regular file, larger, or out of `within`; `strerror` says which.
     """
-    with open(_opened(path, within), "rb", buffering=0) as file:
-        known = os.fstat(file.fileno())
-        if not stat.S_ISREG(known.st_mode):
-            raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
-        if known.st_size > most and not head:
+    _refuse(os.stat(path), path)  # noqa: PTH116 - of text, 100,000 times
+    with open(os.open(path, FLAGS), "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        size = _refuse(os.fstat(file.fileno()), path)
+        if within is not None and not _place(file.fileno(), path).is_relative_to(within):
+            raise OSError(errno.EXDEV, OUTSIDE, str(path))
+        if size > most and not head:
             raise OSError(errno.EFBIG, f"larger than {most // 2**20:,} MB", str(path))
         # What has no size, as in /proc, is not read; what grows is read as far as it went when it was looked at.
-        parts, left = list[bytes](), min(known.st_size, most)
+        parts, left = list[bytes](), min(size, most)
         while left and (part := file.read(min(left, BLOCK))):
             parts.append(part)
             left -= len(part)
@@ -42,24 +45,15 @@ def read_regular(path: Path, most: int, *, within: Path | None = None, head: boo
         return b"".join(parts)
 
 
-def is_inside(path: str | Path, folder: Path) -> bool:
-    """Whether what a path leads to, through all links, lies in a resolved folder.
-
-    Raises:
-        OSError: if it leads nowhere, or in a circle.
-    """
-    return Path(os.path.realpath(path, strict=True)).is_relative_to(folder)
+def _refuse(known: os.stat_result, path: str | Path) -> int:
+    if not stat.S_ISREG(known.st_mode):
+        raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
+    return known.st_size
 
 
-def _opened(path: Path, within: Path | None) -> int:
+def _place(descriptor: int, path: str | Path) -> Path:
+    """Where an open file really lies; Linux knows it of the file itself, whatever has become of its path."""
     try:
-        return os.open(path, FLAGS)
-    except OSError as error:
-        if error.errno in (errno.ENXIO, errno.ENODEV):  # a socket; a device without a driver
-            raise OSError(errno.EINVAL, NOT_REGULAR, str(path)) from None
-        if error.errno not in (errno.ELOOP, errno.EMLINK) or not path.is_symlink():
-            raise
-    real = Path(os.path.realpath(path, strict=True))
-    if within is not None and not real.is_relative_to(within):
-        raise OSError(errno.EXDEV, OUTSIDE, str(path))
-    return _opened(real, None)
+        return Path(f"/proc/self/fd/{descriptor}").readlink()
+    except OSError:
+        return Path(os.path.realpath(path, strict=True))

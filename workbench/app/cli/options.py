@@ -26,7 +26,7 @@ MODEL = click.Path(exists=True, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-READING = ("class_names", "image_size", "fit", "interpolation")
+READING = ("class_names", "image_size", "fit", "interpolation", "follow_links")
 """Options that say how data is read."""
 _JSON: dict[str, Any] = {"is_flag": True, "help": "Print JSON on stdout and nothing else."}
 as_json = click.option("--json", "as_json", **_JSON)
@@ -181,6 +181,12 @@ def data_params(use: str = "Your own data") -> list[click.Option]:
             type=Choice("interpolation", _interpolations, "NAME"),
             help="How a folder's images are resized: bilinear, nearest, bicubic, area, lanczos3, … without "
             "antialiasing, as Keras does it; or antialias (bilinear, as Pillow).  [default: the run's, or bilinear]",
+        ),
+        click.Option(
+            ["--follow-links"],
+            is_flag=True,
+            default=None,
+            help="Follow links that lead out of a folder of images, and read files out of a table's folder.",
         ),
     ]
 

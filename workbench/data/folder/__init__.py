@@ -177,6 +177,7 @@ class Folder:
                 fit=self.reading.fit,
                 interpolation=self.reading.interpolation,
                 sizes=self.survey.sizes,
+                follow_links=self.reading.follow_links,
             ),
             labels=places[np.array(self.layout.classes)[rows]].astype(np.int64),
             class_names=names,
@@ -250,17 +251,18 @@ def layout_of(path: Path, reading: Reading) -> Layout:
         Unavailable: if there is no such folder.
         WorkbenchError: if it cannot be understood.
     """
+    follow = reading.follow_links
     if path.is_file():
-        return lay_out_labels(path)
-    tree = look_through(path)
+        return lay_out_labels(path, follow_links=follow)
+    tree = look_through(path, follow_links=follow)
     table = next((each for each in tree.top.tables if each.casefold() in ("labels.csv", "labels.tsv")), None)
     names = [each for each in (reading.class_names, reading.model_names) if each]
     try:
         layout = lay_out_tree(path, tree, names)
     except WorkbenchError as error:
         if table is not None:
-            return lay_out_labels(path / table, tree)
-        return _of_tables(path, tree, error)
+            return lay_out_labels(path / table, tree, follow_links=follow)
+        return _of_tables(path, tree, error, follow)
     table = table or next((each for each in tree.top.tables if has_labels(path / each)), None)
     if table is not None:
         unused = f"{printable(table)} is not read, since there are class folders; give it as the data to read it"
@@ -268,7 +270,7 @@ def layout_of(path: Path, reading: Reading) -> Layout:
     return layout
 
 
-def _of_tables(path: Path, tree: Tree, error: WorkbenchError) -> Layout:
+def _of_tables(path: Path, tree: Tree, error: WorkbenchError, follow: bool) -> Layout:
     """Read the tables of the parts of a folder without classes.
 
     Raises:
@@ -279,7 +281,7 @@ def _of_tables(path: Path, tree: Tree, error: WorkbenchError) -> Layout:
     parts = [each for each in tables if part_said(each)]
     said = {part_said(each) for each in parts}
     if len(said) > 1 and len(said) == len(parts):
-        return lay_out_part_tables(path, parts, tree)
+        return lay_out_part_tables(path, parts, tree, follow_links=follow)
     if len(tables) == 1 or (tables and not parts):
         raise type(error)(f"{error} If {printable(tables[0])} has the labels, give that file as the data.") from None
     raise error
@@ -309,7 +311,7 @@ def open_folder(path: str | Path, reading: Reading | None = None, progress: Prog
         name, path = printable(path.name.partition(".")[0]), archive_folder(path, progress)
     layout = layout_of(path, how)
     path = path.parent if path.is_file() else path
-    seen = survey_files(path, layout.files, progress)
+    seen = survey_files(path, layout.files, progress, within=None if how.follow_links else path.resolve())
     folder = Folder(path, layout, seen, how, name)
     if len(folder.skipped) == len(layout.files):
         file, problem = next(iter(folder.skipped.items()))

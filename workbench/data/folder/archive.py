@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
+import io
 import lzma
+import os
 import shutil
 import stat
 import tarfile
 import tempfile
+import time
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from workbench.core.cache import cache_folder
 from workbench.core.errors import Unavailable, WorkbenchError
@@ -29,15 +34,26 @@ MOST_FILES = 2_000_000
 RATIO = 100
 """How many times larger than the archive they may be; images hardly shrink. Below `SMALL` bytes it does not matter."""
 SMALL = 256 * 2**20
-LATER = (NotImplementedError, RuntimeError)  # what Python's zipfile says of methods it does not know
+MOST_FOLDERS = 50_000
+"""That have no image; a class may be empty."""
+MOST_BLOCK = 16 * 2**20
+"""Bytes that may be asked for at once: tarfile reads a name whole, be it as long as the archive."""
+LONGEST, DEEPEST = 255, 64
+"""Bytes of a step of a path, and steps."""
+DAY = 24 * 3600
 TAKEN = SUFFIXES | HEIC_SUFFIXES | {"", *LABEL_FILES}
 
 
 def is_archive(path: Path) -> bool:
     """Whether a file is a zip or tar archive, by its content."""
     try:
-        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
-    except (OSError, EOFError, zlib.error):
+        if not path.is_file():
+            return False
+        if zipfile.is_zipfile(path):
+            return True
+        with _tar(path) as archive:
+            return archive.next() is not None  # zeros are a tar of nothing
+    except Exception:  # noqa: BLE001 - of four unpackers, each with its own
         return False
 
 
@@ -52,11 +68,13 @@ def archive_folder(path: Path, progress: Progress = silent) -> Path:
         Unavailable: if it cannot be read, or the disk has no room.
         WorkbenchError: if it is damaged, encrypted, or holds what it must not.
     """
+    _refuse_hollow(path)
     folder = cache_folder() / "archives" / _digest(path)
     if folder.is_dir():
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_rests(folder.parent)
         archive = _Zip(path) if zipfile.is_zipfile(path) else _Tar(path)
         need = _checked_size(archive, path)
         if need > shutil.disk_usage(folder.parent).free:
@@ -70,11 +88,35 @@ def archive_folder(path: Path, progress: Progress = silent) -> Path:
             shutil.rmtree(made, ignore_errors=True)
     except WorkbenchError:
         raise
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, *LATER) as error:
-        raise WorkbenchError(f"{path.name} is damaged and cannot be unpacked: {error}.") from None
+    except RecursionError:
+        raise WorkbenchError(f"{path.name} is not unpacked: names in it follow on names without an end.") from None
     except OSError as error:
         raise Unavailable(f"{path.name} cannot be unpacked: {error.strerror or error}.") from None
+    except Exception as error:  # noqa: BLE001 - of four unpackers, each with its own
+        said = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+        raise WorkbenchError(f"{path.name} is damaged and cannot be unpacked: {said}.") from None
     return folder
+
+
+def _refuse_hollow(path: Path) -> None:
+    """Refuse a file that claims to be large and takes no place on the disk, before it is read for its digest."""
+    try:
+        known = path.stat()
+    except OSError as error:
+        raise Unavailable(f"{path.name} cannot be read: {error.strerror}.") from None
+    held = getattr(known, "st_blocks", known.st_size) * 512
+    if known.st_size > MOST_BYTES or (known.st_size > SMALL and held * RATIO < known.st_size):
+        raise WorkbenchError(
+            f"{path.name} is not unpacked: an archive may have {MOST_BYTES // 2**30} GB, and no holes. It claims "
+            f"to have {known.st_size:,} bytes and takes {held:,} on the disk. Unpack it yourself and give the folder."
+        )
+
+
+def _remove_rests(folder: Path) -> None:
+    """Remove what was being unpacked when a process was killed, a day ago or longer."""
+    for rest in folder.glob(".unpacking-*"):
+        if rest.stat().st_mtime < time.time() - DAY:
+            shutil.rmtree(rest, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -117,12 +159,54 @@ class _Tar:
         self._path = path
 
     def members(self) -> Iterator[tuple[Member, Callable[[], IO[bytes]]]]:
-        with tarfile.open(self._path) as archive:
+        with _tar(self._path) as archive:
             for info in archive:
                 kind = "a folder" if info.isdir() else "a file" if info.isfile() else "a device"
                 kind = "a link" if info.issym() or info.islnk() else kind
                 yield Member(info.name, kind, info.size), partial(_tar_file, archive, info)
                 archive.members = []  # type: ignore[attr-defined]  # of a million members nothing is kept
+
+
+@contextmanager
+def _tar(path: Path) -> Iterator[tarfile.TarFile]:
+    """Open a tar archive, by its first bytes through what it is packed with."""
+    with path.open("rb") as file:
+        head = file.read(6)
+        file.seek(0)
+        packed: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+        how = next((each for start, each in packed.items() if head.startswith(start)), None)
+        stream: Any = file if how is None else how(file)
+        with tarfile.open(fileobj=_Sparing(stream), mode="r:") as archive:
+            yield archive
+
+
+class _Sparing(io.BufferedIOBase):
+    """A stream of which nobody reads much at once.
+
+    Raises:
+        tarfile.ReadError: if somebody wants to.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as a file does."""
+        if size is None or not 0 <= size <= MOST_BLOCK:
+            raise tarfile.ReadError(f"a name of {size:,} bytes" if size else "a name without an end")
+        return self._stream.read(size)
+
+    def seek(self, place: int, whence: int = 0, /) -> int:
+        """Go to a place."""
+        return self._stream.seek(place, whence)
+
+    def tell(self) -> int:
+        """Where it is."""
+        return self._stream.tell()
+
+    def seekable(self) -> bool:
+        """Whether it can be gone through again."""
+        return True
 
 
 def _tar_file(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
@@ -139,7 +223,7 @@ def _checked_size(archive: _Zip | _Tar, path: Path) -> int:
         WorkbenchError: at the first member that is refused.
     """
     most = min(MOST_BYTES, max(SMALL, RATIO * path.stat().st_size))
-    total = 0
+    total = folders = 0
     for count, (member, _) in enumerate(archive.members(), start=1):
         if member.kind not in ("a file", "a folder"):
             raise WorkbenchError(
@@ -151,7 +235,18 @@ def _checked_size(archive: _Zip | _Tar, path: Path) -> int:
                 f"{path.name} is not unpacked: the path {_shown(member.name)} leaves the folder. Paths in an archive "
                 "must be relative, without '..'."
             )
-        total += member.size
+        steps = _safe_path(member.name).parts  # type: ignore[union-attr]  # looked at above
+        if len(steps) > DEEPEST or any(len(os.fsencode(step)) > LONGEST for step in steps):
+            raise WorkbenchError(
+                f"{path.name} is not unpacked: the path {_shown(member.name)} has more than {DEEPEST} steps, or one of "
+                f"more than {LONGEST} bytes. Unpack it yourself and give the folder."
+            )
+        total, folders = total + max(member.size, 0), folders + (member.kind == "a folder")
+        if folders > MOST_FOLDERS or member.size < 0:
+            raise WorkbenchError(
+                f"{path.name} is not unpacked: it has more than {MOST_FOLDERS:,} folders, or a file of less than no "
+                "bytes. Unpack it yourself and give the folder."
+            )
         if total > most or count > MOST_FILES:
             raise WorkbenchError(
                 f"{path.name} is not unpacked: its {path.stat().st_size:,} bytes claim to hold more than {most:,} "
@@ -167,7 +262,7 @@ def _unpack(archive: _Zip | _Tar, folder: Path, progress: Progress) -> None:
             continue
         if member.kind == "a folder":
             (folder / inner).mkdir(parents=True, exist_ok=True)
-        elif inner.suffix.lower() in TAKEN:
+        elif inner.suffix.lower() in TAKEN and member.size:
             (folder / inner).parent.mkdir(parents=True, exist_ok=True)
             with opened() as stream:
                 write_stream(folder / inner, stream, member.size)

@@ -13,7 +13,7 @@ from workbench.core.wording import join_names, plural
 from workbench.data.class_names import AS_IN_KERAS
 from workbench.data.folder.layout import Layout, only_seen, order_notes
 from workbench.data.folder.part_words import part_and_rest, part_of
-from workbench.data.folder.tree import Place, Tree, look_through, printable
+from workbench.data.folder.tree import FOLLOW, Place, Tree, look_through, printable
 
 EXAMPLE = "FOLDER/CLASS/image.jpg, or FOLDER/train/CLASS/image.jpg and FOLDER/test/CLASS/image.jpg"
 ORDER = ("train", "validation", "test")
@@ -365,9 +365,10 @@ class _Reader:
         held = f"{plural(top.count, 'image')} in {plural(count, 'class folder')}{named}" if top.count else "no image"
         empty = "".join(f"; {printable(each.name)}/ {each.bare}" for each in self.empty[:5])
         others = f", and {join_names([f'{n:,} {kind}' for kind, n in self.tree.others.most_common()], 6)}"
+        outside = f"; {plural(self.tree.outside, 'link')} out of it: {FOLLOW}" if self.tree.outside else ""
         raise WorkbenchError(
             f"{self.folder} must hold images of at least two classes, one folder per class: {EXAMPLE}; or a labels.csv "
-            f"with the columns file,label. It holds {held}{others if self.tree.others else ''}{empty}."
+            f"with the columns file,label. It holds {held}{others if self.tree.others else ''}{empty}{outside}."
         )
 
 

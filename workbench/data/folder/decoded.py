@@ -31,6 +31,7 @@ class DecodedImages:
         rows: `(N,)` int, which of the files; all, if not given.
         fit, interpolation: as `read_image` takes them.
         sizes: `(F, 2)` int, (height, width) of each file, if they are known.
+        follow_links: whether a file may lie out of the folder.
     """
 
     dtype = np.dtype(np.uint8)
@@ -46,9 +47,11 @@ class DecodedImages:
         fit: Fit = STRETCH,
         interpolation: Interpolation = BILINEAR,
         sizes: Array | None = None,
+        follow_links: bool = False,
     ) -> None:
         self.folder, self.files, self.sizes = folder, files, sizes
-        self.fit, self.interpolation = fit, interpolation
+        self.fit, self.interpolation, self.follow_links = fit, interpolation, follow_links
+        self._within = None if follow_links else folder.resolve()
         self._rows = np.arange(len(files)) if rows is None else rows
         self.shape = (len(self._rows), *image_shape)
 
@@ -93,7 +96,13 @@ class DecodedImages:
         return f"{self.fit} {self.interpolation}"
 
     def _like(self, **changes: Any) -> DecodedImages:
-        own = {"rows": self._rows, "fit": self.fit, "interpolation": self.interpolation, "sizes": self.sizes}
+        own: dict[str, Any] = {
+            "rows": self._rows,
+            "fit": self.fit,
+            "interpolation": self.interpolation,
+            "sizes": self.sizes,
+        }
+        own["follow_links"] = self.follow_links
         return DecodedImages(self.folder, self.files, self.shape[1:], **{**own, **changes})
 
     def __getitem__(self, key: Any) -> Array:
@@ -124,7 +133,7 @@ class DecodedImages:
         return images if dtype is None else images.astype(dtype, copy=False)
 
     def _decoded(self, file: int) -> Array:
-        how = {"fit": self.fit, "interpolation": self.interpolation}
+        how = {"fit": self.fit, "interpolation": self.interpolation, "within": self._within}
         return read_image(self.folder / self.files[file], self.shape[1:], **how)[0]  # type: ignore[arg-type]
 
 

@@ -7,21 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.wording import join_names, plural
 from workbench.data.class_names import starts_at_one
-from workbench.data.folder.label_table import Row, Table, read_lines, read_table, table_lines
+from workbench.data.folder.label_table import Row, Table, names_files, read_lines, read_table, table_header, table_lines
 from workbench.data.folder.layout import Layout, only_seen, order_notes
 from workbench.data.folder.part_words import part_and_rest, part_of
-from workbench.data.folder.tree import Tree, look_through, printable
+from workbench.data.folder.tree import FOLLOW, Tree, look_through, passed_over, printable
 
 MOST_CLASSES = 10_000
 NAMED = 5  # files that a note names
 
 
-def lay_out_labels(path: Path, tree: Tree | None = None) -> Layout:
+def lay_out_labels(path: Path, tree: Tree | None = None, *, follow_links: bool = False) -> Layout:
     """Read a table of files and labels: a header `file,label` (or filename, path, image, …; class, target, …).
 
     A third column `part` (or split) says train, validation or test. Files are relative to the table's folder; where one
@@ -33,21 +33,23 @@ def lay_out_labels(path: Path, tree: Tree | None = None) -> Layout:
     Args:
         path: the table; separated by commas, semicolons, tabs or bars.
         tree: what lies below the table's folder; looked for only when a file is not where the table says, if not given.
+        follow_links: whether files may lie out of that folder.
 
     Raises:
         Unavailable: if it cannot be read.
         WorkbenchError: if it is no such table, or names no image of at least two classes.
     """
-    return _laid_out(path.parent, path.name, read_table(path), tree)
+    return _laid_out(path.name, read_table(path), _Files(path.parent, tree, follow_links))
 
 
-def lay_out_part_tables(folder: Path, tables: Sequence[str], tree: Tree) -> Layout:
+def lay_out_part_tables(folder: Path, tables: Sequence[str], tree: Tree, *, follow_links: bool = False) -> Layout:
     """Read tables of the parts of one data set: train.csv and test.csv, or train/_classes.csv and valid/_classes.csv.
 
     Args:
         folder: what `tables` are below.
         tables: paths relative to it, of which the name, or the folder's, says the part.
         tree: what lies below the folder.
+        follow_links: whether files may lie out of it.
 
     Raises:
         Unavailable: if one cannot be read.
@@ -71,7 +73,7 @@ def lay_out_part_tables(folder: Path, tables: Sequence[str], tree: Tree) -> Layo
             inside = own and _is_file(folder / own / row.file)
             rows.append(Row(f"{own}/{row.file}" if inside else row.file, row.label, part_said(name)))
     joined = Table(rows, first.order, tuple(dict.fromkeys(note for table in read.values() for note in table.notes)))
-    return _laid_out(folder, join_names([printable(name) for name in tables]), joined, tree)
+    return _laid_out(join_names([printable(name) for name in tables]), joined, _Files(folder, tree, follow_links))
 
 
 def part_said(table: str) -> str:
@@ -83,29 +85,21 @@ def part_said(table: str) -> str:
 def tables_of_labels(folder: Path, tables: Sequence[str]) -> list[str]:
     """Return those of some tables that have files and labels; and those with the same columns, be they too short."""
     fitting = [name for name in tables if has_labels(folder / name)]
-    headers = [table_lines(folder / name)[0] for name in fitting]
-    return [name for name in tables if name in fitting or (headers and _header(folder / name) in headers)]
-
-
-def _header(path: Path) -> list[str]:
-    try:
-        return table_lines(path)[0]
-    except WorkbenchError:
-        return []
+    headers = [table_header(folder / name) for name in fitting]
+    return [name for name in tables if name in fitting or (headers and table_header(folder / name) in headers)]
 
 
 def has_labels(path: Path) -> bool:
     """Whether a file is a table of files and labels, by its columns."""
     try:
-        return bool(read_table(path).rows)
+        return names_files(table_header(path)) and bool(read_table(path).rows)
     except WorkbenchError:
         return False
 
 
-def _laid_out(folder: Path, shown: str, table: Table, tree: Tree | None) -> Layout:
+def _laid_out(shown: str, table: Table, resolve: _Files) -> Layout:
     """Find the images of a table's lines, which `shown` names in sentences."""
     rows = table.rows
-    resolve = _Files(folder, tree)
     found: dict[str, Row] = {}
     missing, unlabelled, odd, mixed, twice = [], 0, Counter[str](), dict[str, set[str]](), 0
     for row in rows:
@@ -113,7 +107,8 @@ def _laid_out(folder: Path, shown: str, table: Table, tree: Tree | None) -> Layo
         if not row.label:
             unlabelled += 1
         elif file is None:
-            missing.append(row.file)
+            if row.file not in resolve.outside:
+                missing.append(row.file)
         elif row.part and not part_of(row.part):
             odd[row.part] += 1
         elif file in found:
@@ -135,9 +130,10 @@ def _laid_out(folder: Path, shown: str, table: Table, tree: Tree | None) -> Layo
         parts = tuple(part for part in parts if part)
     if len({row.label for row in kept.values()} if table.order else names) < 2 or not kept:
         lost = f" {plural(len(missing), 'file')} of it {'is' if len(missing) == 1 else 'are'} not there"
+        out = f" {plural(len(resolve.outside), 'file')} of it out of its folder: {FOLLOW}." if resolve.outside else ""
         raise WorkbenchError(
             f"{shown} must name images of at least two classes. It names {plural(len(kept), 'image')} of "
-            f"{plural(len(names), 'class')}.{f'{lost}, the first {missing[0]!r}.' if missing else ''}"
+            f"{plural(len(names), 'class')}.{f'{lost}, the first {missing[0][:80]!r}.' if missing else ''}{out}"
         )
     labels = [place[row.label] for row in kept.values()]
     return Layout(
@@ -170,13 +166,15 @@ def is_label_file(path: Path) -> bool:
 class _Files:
     """Finds the files of a table."""
 
-    def __init__(self, folder: Path, tree: Tree | None) -> None:
-        self.folder, self.elsewhere, self._tree = folder, 0, tree
+    def __init__(self, folder: Path, tree: Tree | None, follow: bool) -> None:
+        self.folder, self.elsewhere, self._tree, self._follow = folder, 0, tree, follow
+        self.outside: dict[str, None] = {}
+        self._real = folder.resolve()
 
     @cached_property
     def _there(self) -> dict[str, str]:
         """The images below the folder by their path as it is printed."""
-        tree = self._tree or look_through(self.folder)
+        tree = self._tree or look_through(self.folder, follow_links=self._follow)
         return {printable(path): path for path in tree.top.files()}
 
     @cached_property
@@ -195,7 +193,10 @@ class _Files:
         if not plain:
             return None
         if _is_file(self.folder / plain):
-            return plain  # perhaps in a folder above, or written from the root
+            if self._is_ours(plain):
+                return plain  # perhaps written from the root
+            self.outside[written] = None
+            return None
         if plain in self._there:
             return self._there[plain]
         same = self._named.get(PurePosixPath(plain).name.casefold(), [])
@@ -205,7 +206,14 @@ class _Files:
         self.elsewhere += 1
         return ending[0]
 
+    def _is_ours(self, plain: str) -> bool:
+        """Whether a file may be read: it lies in the table's folder. Where no link but its own is on the way, later."""
+        climbs = plain.startswith("/") or ".." in plain.split("/") or PurePath(plain).is_absolute()
+        return self._follow or not climbs or (self.folder / plain).resolve().is_relative_to(self._real)
+
     def notes(self) -> Iterator[str]:
+        if self.outside:
+            yield passed_over(list(self.outside), f"files out of the table's folder ({FOLLOW})")
         if self.elsewhere:
             yield f"{plural(self.elsewhere, 'file')} found by name below {printable(self.folder.name)}/"
 
@@ -227,8 +235,14 @@ def _classes(labels: Sequence[str], shown: str) -> tuple[tuple[str, ...], dict[s
     try:
         numbers = {label: float(label) for label in distinct}
     except ValueError:
-        names = list(dict.fromkeys(printable(label) for label in distinct))
-        return tuple(names), {label: names.index(printable(label)) for label in distinct}
+        place: dict[str, int] = {}
+        for label in distinct:
+            place.setdefault(printable(label), len(place))
+        if len(place) > MOST_CLASSES:
+            raise WorkbenchError(
+                f"{shown} must name at most {MOST_CLASSES:,} classes. It names {len(place):,}."
+            ) from None
+        return tuple(place), {label: place[printable(label)] for label in distinct}
     if any(not number.is_integer() or not 0 <= number < MOST_CLASSES for number in numbers.values()):
         raise WorkbenchError(f"Labels of {shown} that are numbers must be whole, from 0. Got {distinct[0]!r}.")
     count = 1 + int(max(numbers.values(), default=-1))
@@ -247,7 +261,7 @@ def _are_numbers(place: dict[str, int]) -> bool:
 
 def _lost(missing: list[str]) -> Iterator[str]:
     if missing:
-        named = join_names([repr(each) for each in missing], NAMED)
+        named = join_names([repr(each[:80]) for each in missing], NAMED)
         yield f"{plural(len(missing), 'file')} of the table {'is' if len(missing) == 1 else 'are'} not there: {named}"
 
 

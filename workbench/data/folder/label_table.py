@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.wording import join_names, plural
 from workbench.data.folder.tree import printable
+from workbench.data.regular_file import read_regular
 
 _FILE = "file filename file_name filepath file_path path image image_path image_name images img name image_id id"
 FILE_COLUMNS = tuple(_FILE.split())
@@ -18,6 +20,11 @@ _LABEL = "label labels class class_name classname class_label target category cl
 LABEL_COLUMNS = tuple(_LABEL.split())
 PART_COLUMNS = ("part", "split", "set", "subset", "phase", "partition")
 MOST_BYTES = 64 * 2**20
+MOST_LINES = 1_000_000
+MOST_COLUMNS = 20_000
+LONGEST_LINE = 2**20
+HEAD = 2**16
+"""Bytes of a table of which the first line is read."""
 ZERO_OR_ONE = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "": 0}
 SINGLE = 0.9
 """Share of lines with one class, from which on columns of 0 and 1 are classes and no properties."""
@@ -55,27 +62,68 @@ def table_lines(path: Path) -> list[list[str]]:
         WorkbenchError: if it is no table of text, or empty.
     """
     try:
-        size = path.stat().st_size
-        text = path.read_text(encoding="utf-8-sig") if size <= MOST_BYTES else ""
-    except UnicodeDecodeError:
-        text = path.read_text(encoding="latin-1")
+        content = read_regular(path, MOST_BYTES)
     except OSError as error:
-        raise Unavailable(f"{path.name} cannot be read: {error.strerror}.") from None
-    if size > MOST_BYTES:
-        raise WorkbenchError(
-            f"{path.name} must be a table of at most {MOST_BYTES // 2**20} MB. It has {size >> 20} MB."
-        )
-    if "\0" in text:
-        raise WorkbenchError(f"{path.name} is not a table of text. It must have the columns file,label.")
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(",;\t|", key=first.count)
+        if error.errno != errno.EFBIG:
+            raise Unavailable(f"{path.name} cannot be read: {error.strerror}.") from None
+        most, size = MOST_BYTES // 2**20, path.stat().st_size >> 20
+        raise WorkbenchError(f"{path.name} must be a table of at most {most} MB. It has {size:,} MB.") from None
+    return _cells(content, path.name)
+
+
+def table_header(path: Path) -> list[str]:
+    """Return the first line of a table, of which no more is read; empty where it is none."""
     try:
-        lines = [line for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(line)]
+        head = read_regular(path, HEAD, head=True)
+        return _cells(head[: head.rfind(b"\n") + 1] or head, path.name)[0]
+    except (OSError, WorkbenchError):
+        return []
+
+
+def names_files(header: Sequence[str]) -> bool:
+    """Whether a table may have files and labels, by its first line."""
+    plain = [cell.strip().casefold().replace(" ", "_") for cell in header]
+    return _column(plain, FILE_COLUMNS) is not None or (len(header) == 2 and "." in header[0])
+
+
+def _cells(content: bytes, name: str) -> list[list[str]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    if "\0" in text:
+        raise WorkbenchError(f"{name} is not a table of text. It must have the columns file,label.")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > MOST_LINES:
+        raise WorkbenchError(f"{name} must be a table of at most {MOST_LINES:,} lines. It has more.")
+    first = next((line for line in io.StringIO(text) if line.strip()), "")
+    delimiter = max(",;\t|", key=first.count)
+    if first.count(delimiter) >= MOST_COLUMNS:
+        raise WorkbenchError(
+            f"{name} must be a table of at most {MOST_COLUMNS:,} columns. It has {1 + first.count(delimiter):,}."
+        )
+    try:
+        lines = [line for line in csv.reader(_short(text, name), delimiter=delimiter) if any(line)]
     except csv.Error as error:
-        raise WorkbenchError(f"{path.name} cannot be read as a table: {error}.") from None
+        raise WorkbenchError(f"{name} cannot be read as a table: {error}.") from None
     if not lines:
-        raise WorkbenchError(f"{path.name} is empty. It must have the columns file,label.")
+        raise WorkbenchError(f"{name} is empty. It must have the columns file,label.")
     return lines
+
+
+def _short(text: str, name: str) -> Iterator[str]:
+    """Yield the lines of a text.
+
+    Raises:
+        WorkbenchError: if one is longer than a table's.
+    """
+    for number, line in enumerate(io.StringIO(text), start=1):
+        if len(line) > LONGEST_LINE:
+            raise WorkbenchError(
+                f"{name} must be a table with lines of at most {LONGEST_LINE:,} characters. Line {number:,} has "
+                f"{len(line):,}."
+            )
+        yield line
 
 
 def read_table(path: Path) -> Table:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +21,15 @@ from workbench.core import cache
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array
+from workbench.data.image_claims import MOST_BYTES
 from workbench.data.image_file import Unreadable, look_at
+from workbench.data.regular_file import read_regular
 
 FRESH = 2.0  # seconds; a file that was changed since may be changed again within one tick of the disk's clock
-LARGEST = 2**30  # bytes of a file
-VERSION = 4  # of what is kept
+LARGE = 16 * 2**20  # bytes; of files that have more, one is looked at at a time
+VERSION = 5  # of what is kept
+
+_large = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +55,16 @@ class Survey:
     problems: Array
 
 
-def survey_files(folder: Path, files: Sequence[str], progress: Progress = silent) -> Survey:
+def survey_files(
+    folder: Path, files: Sequence[str], progress: Progress = silent, *, within: Path | None = None
+) -> Survey:
     """Look at every file, or remember what was seen of it.
 
     Args:
         folder: what `files` are below.
         files: F paths relative to `folder`.
         progress: receives how many of the files are decoded.
+        within: folder, resolved, out of which no link may lead; anywhere, if not given.
     """
     path = cache.cache_folder() / "folders" / f"{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.npz"
     stamps = np.array([_stamp(folder / name) for name in files], np.int64).reshape(-1, 2)  # (F, 2) bytes, ns
@@ -72,7 +80,7 @@ def survey_files(folder: Path, files: Sequence[str], progress: Progress = silent
     started = time.time_ns()
     with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as threads:
         for done, (place, row) in enumerate(
-            zip(new, threads.map(lambda n: _seen(folder / files[n]), new), strict=True)
+            zip(new, threads.map(lambda n: _seen(folder / files[n], int(stamps[n, 0]), within), new), strict=True)
         ):
             table[place] = row
             if done % 50 == 0 or done + 1 == len(new):
@@ -124,34 +132,26 @@ class _Kept:
 def _stamp(path: Path) -> tuple[int, int]:
     try:
         known = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return -2, -2
     return known.st_size, known.st_mtime_ns
 
 
-def _seen(path: Path) -> tuple[tuple[int, int], bool, bool, bool, bool, bytes, str]:
-    """Decode one file; a row of the table."""
+def _seen(path: Path, size: int, within: Path | None) -> tuple[tuple[int, int], bool, bool, bool, bool, bytes, str]:
+    """Decode one file of so many bytes; a row of the table."""
     digest, problem = bytes(16), ""
     try:
-        if problem := _unfit(path.stat()):
-            return (0, 0), False, False, False, False, digest, problem
-        content = path.read_bytes()
-        digest = hashlib.sha256(content).digest()[:16]
-        look = look_at(content)
+        with _large if size > LARGE else nullcontext():
+            content = read_regular(path, MOST_BYTES, within=within)
+            digest = hashlib.sha256(content).digest()[:16]
+            look = look_at(content)
     except OSError as error:
         problem = error.strerror or "cannot be read"
     except Unreadable as error:
         problem = error.reason if content else "empty"
-    except WorkbenchError as error:
+    except (WorkbenchError, ValueError) as error:  # ValueError: a name that no file can have
         problem = str(error)
     else:
-        size = (look.height, look.width)
-        return size, look.coloured, look.transparent, look.turned, look.deep, digest, ""
+        shape = (look.height, look.width)
+        return shape, look.coloured, look.transparent, look.turned, look.deep, digest, ""
     return (0, 0), False, False, False, False, digest, problem[:32]
-
-
-def _unfit(known: os.stat_result) -> str:
-    """Why a file is not even opened; a pipe would never end."""
-    if not stat.S_ISREG(known.st_mode):
-        return "not a regular file"
-    return "larger than 1 GB" if known.st_size > LARGEST else ""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import stat
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.errors import Unavailable
+from workbench.core.wording import plural
 from workbench.data.image_file import reads_heic
 from workbench.data.image_kinds import HEAD, HEIC, HEIC_HELP, HEIC_SUFFIXES, SUFFIXES, kind_of
+from workbench.data.regular_file import read_regular
 
 SYSTEM = frozenset(
     {"@eadir", "@recycle", "@recently-snapshot", "@tmp", "#recycle", "#snapshot", "__macosx", "$recycle.bin"}
@@ -24,9 +25,25 @@ RAW = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf",
 """Raw photos hold a small JPEG, which is not the photo."""
 DEEPEST = 64
 """Folders that may lie in one another."""
-MOST_LINKS = 2
-"""Links to folders on one way: folders that link to each other could be gone through in countless orders."""
+MOST_FOLDERS = 50_000
+MOST_HEADS = 20_000
+"""Files of other names than images have, of which the first bytes are read."""
+MOST_TABLES = 1_000
+"""CSV files of one folder."""
+NAMED = 5
+"""Paths that a note names."""
+KINDS = 8
+"""Kinds of other files that a note names."""
+FOLLOW = "--follow-links follows them"
+OUTSIDE = f"links out of the folder ({FOLLOW})"
+TWICE = "links to a folder that is gone through once"
+NOT_REGULAR = "no regular files"
+TOO_DEEP = f"folders that lie more than {DEEPEST} deep in one another"
+TOO_MANY = f"folders beyond the {MOST_FOLDERS:,} that are gone through"
 LABEL_FILES = (".csv", ".tsv")
+CONTROL = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421}
+CONTROL |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029], 0xFFFD)
+"""Characters that would move the cursor, or turn the text around, and what is seen in their place."""
 
 
 @dataclass(eq=False)
@@ -40,6 +57,7 @@ class Place:
         tables: paths of the CSV files directly in it, sorted.
         places: folders in it by name, in the order of names.
         others: how many other files lie directly in it.
+        closed: whether it was not gone through: it cannot be read, or there are too many.
     """
 
     name: str = ""
@@ -48,6 +66,7 @@ class Place:
     tables: list[str] = field(default_factory=list)
     places: dict[str, Place] = field(default_factory=dict)
     others: int = 0
+    closed: bool = False
 
     @cached_property
     def count(self) -> int:
@@ -62,6 +81,8 @@ class Place:
     @property
     def bare(self) -> str:
         """Say of a folder without images what it is."""
+        if self.closed:
+            return "was not gone through"
         inside = self.others or any(not place.bare.startswith("is") for place in self.places.values())
         return "holds no image" if inside else "is empty"
 
@@ -79,37 +100,53 @@ class Tree:
     Attributes:
         top: the folder.
         others: how many files in sub-folders are no images, by what they are called in a sentence.
-        system: how many files lie in folders of the system's, by the folder's name.
-        odd: paths of what is no regular file though its name is that of an image.
+        system: how many folders of the system's there are, by their name.
+        aside: paths of what is passed over, by why.
         beside: as `others`, of files in the folder itself.
     """
 
     top: Place
-    others: Counter[str]
-    system: Counter[str]
-    odd: list[str]
+    others: Counter[str] = field(default_factory=Counter)
+    system: Counter[str] = field(default_factory=Counter)
+    aside: dict[str, list[str]] = field(default_factory=dict)
     beside: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def outside(self) -> int:
+        """How many links were not followed since they lead out of the folder."""
+        return len(self.aside.get(OUTSIDE, ()))
+
+    def pass_over(self, path: str, why: str) -> None:
+        """Note something down that is not gone through, or not read."""
+        self.aside.setdefault(why, []).append(path)
 
     def notes(self) -> Iterator[str]:
         """Yield a sentence for each kind of thing that is left out."""
         if self.system:
-            names = ", ".join(f"{printable(name)}" for name in sorted(self.system))
-            total = self.system.total()
-            yield f"{total:,} {'file' if total == 1 else 'files'} in folders of the system skipped: {names}"
+            names = ", ".join(map(printable, sorted(self.system)))
+            yield f"{plural(self.system.total(), 'folder')} of the system skipped: {names}"
         if self.others:
             others = self.others + self.beside
-            kinds = ", ".join(f"{count:,} {kind}" for kind, count in others.most_common())
+            most = [f"{count:,} {kind}" for kind, count in others.most_common(KINDS)]
+            kinds = ", ".join([*most, *([f"{len(others) - KINDS:,} more kinds"] if len(others) > KINDS else [])])
             total = others.total()
             yield f"{total:,} other {'file' if total == 1 else 'files'} skipped ({kinds})"
         if any(kind in HEIC_SUFFIXES for kind in self.others):
             yield f"HEIC photos are not read: {HEIC_HELP}"
-        if self.odd:
-            yield f"{len(self.odd):,} skipped that are no regular files: {', '.join(map(printable, self.odd[:5]))}"
+        for why, paths in self.aside.items():
+            yield passed_over(paths, why)
+
+
+def passed_over(paths: Sequence[str], why: str) -> str:
+    """Say what is passed over, and why."""
+    more = f" and {len(paths) - NAMED:,} more" if len(paths) > NAMED else ""
+    return f"{len(paths):,} skipped that are {why}: {', '.join(map(printable, paths[:NAMED]))}{more}"
 
 
 def printable(name: str) -> str:
     """A name of the file system as text that can be printed; composed, since macOS writes é as e and an accent."""
-    return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
+    text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
+    return text if text.isprintable() else text.translate(CONTROL)
 
 
 def is_system(name: str) -> bool:
@@ -117,86 +154,151 @@ def is_system(name: str) -> bool:
     return name.startswith(".") or name.casefold() in SYSTEM
 
 
-def look_through(folder: Path) -> Tree:
+def look_through(folder: Path, *, follow_links: bool = False) -> Tree:
     """Find the images below a folder; of files whose name does not end like an image's the first bytes are read.
 
-    Links are followed, but never in a circle, and at most two on one way.
+    Every folder is gone through once, by what it is and not by its name, those nearest to the top first; what cannot
+    be gone through is noted down.
+
+    Args:
+        folder: the folder, or a link to it.
+        follow_links: whether links that lead out of it are followed.
 
     Raises:
         Unavailable: if there is no such folder, or it cannot be read.
-        WorkbenchError: if its folders lie too deep in one another.
     """
     if not folder.is_dir():
         raise Unavailable(f"There is no folder {str(folder)!r}.")
-    tree = Tree(Place(), Counter(), Counter(), [])
-    top = folder.stat()
+    walk = _Walk(folder, follow_links)
     try:
-        _look(tree, tree.top, folder, ((top.st_dev, top.st_ino),), 0)
+        walk.go()
     except OSError as error:
         raise Unavailable(f"{error.filename or folder} cannot be read: {error.strerror}.") from None
-    return tree
+    return walk.tree
 
 
-def _look(tree: Tree, place: Place, folder: Path, above: tuple[tuple[int, int], ...], links: int) -> None:
-    if len(above) > DEEPEST:
-        raise WorkbenchError(f"Folders of images may lie {DEEPEST} deep. {printable(str(folder))[:80]} … is deeper.")
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
+class _Walk:
+    """Goes through a folder, without recursion."""
+
+    def __init__(self, folder: Path, follow: bool) -> None:
+        self.tree, self._follow, self._real = Tree(Place()), follow, folder.resolve()
+        self._waiting: deque[tuple[Place, str, int]] = deque([(self.tree.top, os.fspath(folder), 0)])
+        self._linked: list[tuple[Place, str, str, int]] = []  # after all that are no links, which have the first right
+        self._known: set[tuple[int, int]] = set()
+        self._heads = 0
+
+    def go(self) -> None:
+        """Go through all folders.
+
+        Raises:
+            OSError: if the first cannot be read.
+        """
+        while self._waiting or self._linked:
+            if not self._waiting:
+                around, name, path, depth = self._linked.pop(0)
+                self._enter(around, name, path, depth)
+                around.places = dict(sorted(around.places.items()))
+                continue
+            place, path, depth = self._waiting.popleft()
+            try:
+                self._look(place, path, depth)
+            except OSError as error:
+                if place is self.tree.top:
+                    raise
+                place.closed = True
+                self.tree.pass_over(place.path, f"folders that cannot be read ({error.strerror})")
+
+    def _look(self, place: Place, path: str, depth: int) -> None:
+        known = os.stat(path)  # noqa: PTH116 - of text
+        if (known.st_dev, known.st_ino) in self._known:
+            place.closed = True
+            self.tree.pass_over(place.path, TWICE)
+            return
+        if len(self._known) >= MOST_FOLDERS:
+            place.closed = True
+            self.tree.pass_over(place.path, TOO_MANY)
+            return
+        self._known.add((known.st_dev, known.st_ino))
+        with os.scandir(path) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if is_system(entry.name):
+                    if not entry.name.startswith(".") and _is_folder(entry):
+                        self.tree.system[entry.name] += 1
+                elif entry.is_symlink():
+                    self._follow_link(place, entry, depth)
+                elif _is_folder(entry):
+                    self._enter(place, entry.name, entry.path, depth)
+                else:
+                    self._sort(place, entry, _is_file(entry))
+
+    def _enter(self, around: Place, name: str, path: str, depth: int) -> None:
+        inner = Place(name, f"{around.path}{name}/")
+        if depth >= DEEPEST:
+            self.tree.pass_over(inner.path, TOO_DEEP)
+            return
+        around.places[name] = inner
+        self._waiting.append((inner, path, depth + 1))
+
+    def _follow_link(self, place: Place, entry: os.DirEntry[str], depth: int) -> None:
         path = f"{place.path}{entry.name}"
-        if is_system(entry.name):
-            if not entry.name.startswith(".") and entry.is_dir():
-                tree.system[entry.name] += sum(len(names) for _, _, names in os.walk(entry.path))
-        elif _is_folder(entry):
-            known, far = entry.stat(), links + entry.is_symlink()
-            if (known.st_dev, known.st_ino) not in above and far <= MOST_LINKS:
-                inner = place.places[entry.name] = Place(entry.name, f"{path}/")
-                _look(tree, inner, folder / entry.name, (*above, (known.st_dev, known.st_ino)), far)
+        try:
+            real = os.path.realpath(entry.path, strict=True)
+        except OSError:  # a file that is missing is named later, with the others that cannot be read
+            self._sort(place, entry, entry.name.lower().endswith(tuple(SUFFIXES)))
+            return
+        inside = Path(real).is_relative_to(self._real)
+        if not inside and not self._follow:
+            self.tree.pass_over(path, OUTSIDE)
+        elif os.path.isdir(real):  # noqa: PTH112 - of text
+            if inside:
+                self.tree.pass_over(path, TWICE)
+            else:
+                self._linked.append((place, entry.name, entry.path, depth))
         else:
-            _sort(tree, place, entry, path)
+            self._sort(place, entry, os.path.isfile(real))  # noqa: PTH113 - likewise
 
+    def _sort(self, place: Place, entry: os.DirEntry[str], regular: bool) -> None:
+        """Note a file down for what it is."""
+        tree, path = self.tree, f"{place.path}{entry.name}"
+        suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - 100,000 of them
+        if suffix in SUFFIXES:
+            if regular:
+                place.images.append(path)
+            else:
+                tree.pass_over(path, NOT_REGULAR)
+            return
+        if suffix in LABEL_FILES and regular and len(place.tables) < MOST_TABLES:
+            place.tables.append(path)
+        kind = self._kind_inside(entry.path, bool(suffix)) if regular and suffix not in RAW else ""
+        if kind and (kind != HEIC or reads_heic()):
+            place.images.append(path)
+            return
+        place.others += 1
+        # A README beside the classes is no image that is missed; it is counted where others are.
+        counted = tree.others if place.path or kind == HEIC else tree.beside
+        counted[(".heic" if kind == HEIC else printable(suffix)) or "no suffix"] += 1
 
-def _sort(tree: Tree, place: Place, entry: os.DirEntry[str], path: str) -> None:
-    """Note a file down for what it is."""
-    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - 100,000 of them
-    size = _size(entry)
-    regular = size is not None
-    if suffix in SUFFIXES:
-        # A broken link is a file that is missing, and is named later.
-        (place.images if regular or entry.is_symlink() else tree.odd).append(path)
-        return
-    if suffix in LABEL_FILES and regular:
-        place.tables.append(path)
-    # A file of the kernel has no size, and may never end.
-    kind = _kind_inside(entry.path, bool(suffix)) if size and suffix not in RAW else ""
-    if kind and (kind != HEIC or reads_heic()):
-        place.images.append(path)
-        return
-    place.others += 1
-    # A README beside the classes is no image that is missed; it is counted where others are.
-    counted = tree.others if place.path or kind == HEIC else tree.beside
-    counted[(".heic" if kind == HEIC else suffix) or "no suffix"] += 1
+    def _kind_inside(self, path: str, named: bool) -> str:
+        self._heads += 1
+        if self._heads > MOST_HEADS:
+            return ""
+        try:
+            return kind_of(
+                read_regular(path, HEAD, within=None if self._follow else self._real, head=True), named=named
+            )
+        except OSError:
+            return ""
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
         return False
 
 
-def _size(entry: os.DirEntry[str]) -> int | None:
-    """Bytes of a regular file; None for anything else."""
+def _is_file(entry: os.DirEntry[str]) -> bool:
     try:
-        known = entry.stat()
+        return entry.is_file(follow_symlinks=False)
     except OSError:
-        return None
-    return known.st_size if stat.S_ISREG(known.st_mode) else None
-
-
-def _kind_inside(path: str, named: bool) -> str:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - as above
-            return kind_of(file.read(HEAD), named=named)
-    except OSError:
-        return ""
+        return True  # gone since; named later

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +14,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.memory import free_memory
 from workbench.core.types import Array
 from workbench.core.wording import join_names, plural
 from workbench.data.npz import read_arrays
+from workbench.data.regular_file import read_regular
 from workbench.data.saved_predictions.record import SavedPredictions, predictions_of
 from workbench.data.saved_predictions.scores import NAMED, Kind, adds_up, texts_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+MOST_BYTES = 512 * 2**20
+MOST_COLUMNS = 100_000
+LONGEST_LINE = 2**22
+CELL = 80
+"""Bytes of a cell that is a text."""
 SCORES: Mapping[str, Kind] = {
     "logits": "logits",
     "probabilities": "probabilities",
@@ -65,8 +75,10 @@ def read_predictions(path: str | Path) -> SavedPredictions:
         there = path.parent.iterdir() if path.parent.is_dir() else ()
         beside = sorted(file.name for file in there if file.suffix.lower() in (".npz", ".csv"))
         raise Unavailable(f"{unknown('file of predictions', path.name, beside)} Looked in {path.parent.resolve()}.")
-    with path.open("rb") as file:
-        start = file.read(4)
+    try:
+        start = read_regular(path, 4, head=True)
+    except OSError as error:
+        raise Unavailable(f"{path.name} cannot be read: {error.strerror}.") from None
     if start.lstrip()[:1] in (b"{", b"["):
         raise WorkbenchError(f"{path.name} is JSON. What is taken: an .npz file of arrays, or a .csv table.")
     found = _from_npz(path) if start.startswith(b"PK") else _from_csv(path)
@@ -101,15 +113,19 @@ def _first(arrays: Mapping[str, Array], names: Iterable[str]) -> Array | None:
 def _from_csv(path: Path) -> SavedPredictions:
     import pandas as pd
 
+    content = _bounded(path)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-        separator = csv.Sniffer().sniff(first, ",;\t|").delimiter if first.strip() else ","
-        frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", dtype=str, keep_default_na=False)
-    except (csv.Error, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise WorkbenchError(f"{path.name} cannot be read as an .npz or .csv file of predictions: {error}.") from None
-    header = next(csv.reader([first], delimiter=separator))
-    if twice := sorted({name for name in header if name.strip() and header.count(name) > 1}):
+        first = content[:LONGEST_LINE].decode("utf-8-sig", "replace").splitlines()[0]
+        separator = max(",;\t|", key=first.count)
+        if first.count(separator) >= MOST_COLUMNS:
+            raise WorkbenchError(f"{path.name} must have at most {MOST_COLUMNS:,} columns, one for each class.")
+        _refuse_cells(content.count(separator.encode()), path)
+        frame = pd.read_csv(io.BytesIO(content), sep=separator, encoding="utf-8-sig", dtype=str, keep_default_na=False)
+        header = next(csv.reader([first], delimiter=separator))
+    except (csv.Error, ValueError, OverflowError, IndexError, StopIteration, pd.errors.ParserError) as error:
+        said = " ".join(str(error).split()) or "it is empty"
+        raise WorkbenchError(f"{path.name} cannot be read as an .npz or .csv file of predictions: {said}.") from None
+    if twice := sorted(name for name, count in Counter(header).items() if name.strip() and count > 1):
         raise WorkbenchError(f"{path.name} has two columns {join_names(twice[:NAMED])}: name each class once.")
     frame.columns = frame.columns.str.strip()
     lower = {str(column).casefold(): column for column in reversed(list(frame.columns))}
@@ -147,6 +163,31 @@ def _from_csv(path: Path) -> SavedPredictions:
     )
 
 
+def _bounded(path: Path) -> bytes:
+    """Read a table whole.
+
+    Raises:
+        Unavailable: if it cannot be read.
+        WorkbenchError: if it is larger than a table that fits into memory as text.
+    """
+    try:
+        return read_regular(path, MOST_BYTES)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise WorkbenchError(f"{path.name} is {error.strerror}: save the scores as an .npz file.") from None
+        raise Unavailable(f"{path.name} cannot be read: {error.strerror}.") from None
+
+
+def _refuse_cells(count: int, path: Path) -> None:
+    """Refuse more cells than there is memory for, each a text for a while."""
+    free = free_memory()
+    if free is not None and count * CELL > free:
+        raise WorkbenchError(
+            f"{path.name} has {count:,} cells, which need {count * CELL >> 20:,} MB. {free >> 20:,} MB are free: save "
+            "the scores as an .npz file."
+        )
+
+
 def _classes_among(columns: Sequence[str], values: Array, labels: list[str] | None) -> Array:
     """Return which numeric columns are scores of classes, `(columns,)` bool: told by the labels, and by their values.
 
@@ -158,7 +199,8 @@ def _classes_among(columns: Sequence[str], values: Array, labels: list[str] | No
     if numbers.sum() > 1 and not numbers.all():
         return numbers
     whole = (values == np.round(values)).all(axis=0)
-    labelled = np.array([column in set(labels or ()) for column in columns])
+    said = set(labels or ())
+    labelled = np.array([column in said for column in columns])
     others = ~labelled if labelled.sum() > 1 else whole
     if not others.any() or (~others).sum() < 2 or _adds_up(values):
         return every

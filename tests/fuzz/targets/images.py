@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import random
-import struct
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,9 +10,6 @@ from PIL import Image
 
 from workbench.core.errors import WorkbenchError
 from workbench.data.image_file import look_at, read_image
-
-WORDS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 255, 256, 32773, 34925, 65535)
-LONGS = (0, 1, 7, 2**16, 2**20, 2**31 - 1, 2**31, 2**32 - 1)
 
 
 def attack(data: bytes) -> None:
@@ -41,8 +35,12 @@ def attack(data: bytes) -> None:
     assert all(words)
 
 
-def seeds() -> Iterator[bytes]:
-    """Yield small sound files of every format that is read, with metadata, frames, palettes and odd depths."""
+def seeds() -> list[bytes]:
+    """Return small sound files of every format that is read, with metadata, frames, palettes and odd depths."""
+    return list(_made())
+
+
+def _made() -> Iterator[bytes]:
     grey = Image.fromarray((np.add.outer(np.arange(9) * 20, np.arange(11) * 7) % 256).astype(np.uint8))
     colour = Image.merge(
         "RGB", (grey, grey.transpose(Image.Transpose.ROTATE_180), grey.point(lambda value: 255 - value))
@@ -73,46 +71,6 @@ def seeds() -> Iterator[bytes]:
     yield _saved(colour, "TIFF", compression="jpeg")
     yield _saved(colour, "TIFF", big_tiff=True)
     yield _saved(colour, "TIFF", save_all=True, append_images=[grey.copy(), colour.copy()])
-
-
-def mutated(seed: bytes, random: random.Random) -> bytes:
-    """Change a few places of a file: bytes, numbers, pieces; of PNG chunks the checksums are then made right."""
-    data = bytearray(seed)
-    for _ in range(random.randint(1, 4)):
-        place = random.randrange(min(len(data), random.choice((64, 400, 10**6))))
-        match random.randrange(8):
-            case 0:
-                data[place] ^= 1 << random.randrange(8)
-            case 1:
-                data[place] = random.randrange(256)
-            case 2:
-                data[place : place + 2] = struct.pack(random.choice("<>") + "H", random.choice(WORDS))
-            case 3:
-                data[place : place + 4] = struct.pack(random.choice("<>") + "I", random.choice(LONGS))
-            case 4:
-                del data[place:]
-            case 5:
-                del data[place : place + random.randint(1, 20)]
-            case 6:
-                data[place:place] = random.randbytes(random.randint(1, 20))
-            case 7:
-                piece = bytes(data[place : place + random.randint(4, 60)])
-                data[place:place] = piece * random.choice((1, 1, 1, 40))
-        data = data or bytearray(1)
-    return _with_checksums(bytes(data)) if random.random() < 0.8 else bytes(data)
-
-
-def _with_checksums(data: bytes) -> bytes:
-    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return data
-    made, place = bytearray(data), 8
-    while place + 12 <= len(made):
-        end = place + 8 + int.from_bytes(made[place : place + 4])
-        if end + 4 > len(made):
-            break
-        made[end : end + 4] = struct.pack(">I", zlib.crc32(made[place + 4 : end]))
-        place = end + 4
-    return bytes(made)
 
 
 def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
