@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,8 +45,8 @@ def load_dataset(
             part, which the trainer holds out too; "train" is then the whole training part.
         data_dir: folder to look into first; only for data sets known by name.
         progress: receives what is read or downloaded.
-        reading: `class_names` for all; `image_size`, `channels`, `fit`, `interpolation`, `seed` and `test_share` for
-            files of images; `validation_share`. What they are: `workbench.data.reading.Reading`.
+        reading: `class_names` for all; `image_size`, `channels`, `fit`, `interpolation`, `follow_links`, `seed` and
+            `test_share` for files of images; `validation_share`. What they are: `workbench.data.reading.Reading`.
 
     Raises:
         WorkbenchError: if name or split is unknown, or what was read is not what it should be.
@@ -173,18 +174,24 @@ def unknown_dataset(name: str | Path) -> WorkbenchError:
     if not str(name).strip():
         return WorkbenchError("The data must be a data set's name, a file or a folder. Got an empty name.")
     path = Path(name)
-    if path.name.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")) and path.is_file():
-        return WorkbenchError(f"{path.name} is no archive that can be opened: it is cut off, or of another format.")
     if path.is_file():
-        return WorkbenchError(
-            f"{path.name} is of an unknown kind. What is taken: an .npz file (x_train, y_train, x_test, y_test), a "
-            f"folder of images or a .zip or .tar of one, or a .csv table with the columns file,label.{_hint(path)}"
-        )
+        return _unknown_file(path)
     if path.exists():
         return WorkbenchError(f"{path.name} is neither a folder nor a regular file.")
     if "/" in str(name) or path.suffix:
         return Unavailable(f"There is no file or folder {str(name)!r}.")
     return unknown("data set", name, [*names(), "FILE.npz", "FOLDER"])
+
+
+def _unknown_file(path: Path) -> WorkbenchError:
+    if not os.access(path, os.R_OK):
+        return Unavailable(f"{path.name} cannot be read: Permission denied.")
+    if path.name.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")):
+        return WorkbenchError(f"{path.name} is no archive that can be opened: it is cut off, or of another format.")
+    return WorkbenchError(
+        f"{path.name} is of an unknown kind. What is taken: an .npz file (x_train, y_train, x_test, y_test), a "
+        f"folder of images or a .zip or .tar of one, or a .csv table with the columns file,label.{_hint(path)}"
+    )
 
 
 def _hint(path: Path) -> str:
