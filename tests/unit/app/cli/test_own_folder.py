@@ -107,3 +107,12 @@ def test_a_run_knows_its_classes_and_its_validation_images(tiny_run, monkeypatch
     accuracy = session.run.manifest.metrics["validation"]["accuracy"]
     assert session.predictions.correct.mean() == pytest.approx(accuracy)
     assert np.array_equal(session.dataset.labels, session.train.labels[-len(session.dataset) :])
+
+
+def test_links_out_of_a_folder_are_followed_where_it_is_asked_for(run, own):
+    (own / "linked").mkdir()
+    for each in (own / "photos").iterdir():
+        (own / "linked" / each.name).symlink_to(each)
+    assert "links out of it: --follow-links follows them." in run("data", "--data", "linked", code=2).stderr
+    followed = json.loads(run("data", "--data", "linked", "--follow-links", "--json").stdout)
+    assert followed["parts"] == json.loads(run("data", "--data", "photos", "--json").stdout)["parts"]
