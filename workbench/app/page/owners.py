@@ -17,8 +17,8 @@ from workbench.core.progress import Stop
 
 SPELL, BEGIN = 1.0, 10.0
 """Seconds for which nobody may listen for an answer, in between and at first."""
-SHOWN, HIDDEN = 4.0, 90.0
-"""Seconds without a word after which a page counts as closed: browsers slow down the clocks of one that is hidden."""
+SHOWN, HIDDEN = 10.0, 90.0
+"""Seconds without a word after which a page counts as closed: on a busy machine it is late, and hidden it is slow."""
 
 
 class Owner(Protocol):

@@ -123,6 +123,7 @@
   }
 
   window.addEventListener("pagehide", () => {
+    if (!page) return;
     const headers = { "Content-Type": "application/json" };
     fetch(`/left/${encodeURIComponent(page)}`, { method: "POST", keepalive: true, headers, body: "{}" });
   });
