@@ -21,11 +21,14 @@ class Connection(H11Protocol):
         self._due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, or close it at once where there are too many."""
+        """Take a connection; where there are too many, the one over which nothing is asked for longest is closed."""
         super().connection_made(transport)
-        if len(self.connections) > MOST:
-            transport.abort()
         self._wait()
+        if len(self.connections) > MOST:
+            idle = [each for each in self.connections if isinstance(each, Connection) and each._due is not None]
+            oldest = min(idle, key=lambda each: 0.0 if each._due is None else each._due.when())
+            oldest._stop()
+            oldest.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Read on; between two requests the clock runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -348,6 +349,19 @@ def test_nobody_holds_a_connection_by_being_slow(port, monkeypatch, sent, drip, 
                 break
     assert time.monotonic() < began + 10
     assert int(answer[9:12] or 0) == status
+
+
+def test_many_that_ask_nothing_keep_nobody_out(port, monkeypatch):
+    monkeypatch.setattr(connection, "MOST", 5)
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+    for _ in range(10):
+        assert ask(port, "GET", "/healthz")[0] == 200
+    for line in silent[:30]:  # all but the newest are closed
+        line.settimeout(30)
+        with contextlib.suppress(ConnectionResetError):
+            assert line.recv(1) == b""
+    for line in silent:
+        line.close()
 
 
 def test_who_leaves_at_any_moment_leaves_no_traceback(port, caplog):
