@@ -7,6 +7,7 @@ layer, F feature maps, D embedding values, B images of one batch.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
@@ -114,6 +115,12 @@ class Dataset:
             raise WorkbenchError(
                 f"`labels` and `indices` must have one value for each of {count} images. "
                 f"Got shapes {self.labels.shape} and {self.indices.shape}."
+            )
+        if not all(name.strip() for name in self.class_names):
+            raise WorkbenchError(f"The class names of {self.name!r} must not be empty. One is.")
+        if twice := [name for name, number in Counter(self.class_names).items() if number > 1]:
+            raise WorkbenchError(
+                f"The class names of {self.name!r} must be distinct. {twice[0][:80]!r} is there twice."
             )
         if self.names is not None and self.names.shape != (count,):
             raise WorkbenchError(f"`names` must have one name for each of {count} images. Got {self.names.shape}.")

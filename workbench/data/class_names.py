@@ -17,6 +17,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.types import Array
 from workbench.core.wording import join_names
+from workbench.data.regular_file import read_regular
 
 LARGEST = 2**20  # bytes of a file of names
 SHOWN = 8  # names that a sentence shows
@@ -42,7 +43,7 @@ def read_class_names(given: str | Path | Sequence[str]) -> tuple[str, ...]:
     if not names or not all(isinstance(name, str) and name.strip() for name in names):
         shown = ", ".join(map(repr, names[:SHOWN])) + (" …" if len(names) > SHOWN else "")
         raise WorkbenchError(f"{where} non-empty names. Got {shown or 'none'}.")
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise WorkbenchError(f"{where} distinct names. Got {twice[0]!r} {names.count(twice[0])} times.")
     return tuple(names)
@@ -202,12 +203,12 @@ def _json(path: Path) -> object:
 
 def _text(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            return file.read(LARGEST)
+        return read_regular(path, LARGEST, head=True).decode("utf-8-sig")
     except FileNotFoundError:
         raise Unavailable(f"There is no file {str(path)!r} of class names.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise WorkbenchError(f"{path.name} cannot be read as text: {error}.") from None
+        said = getattr(error, "strerror", None) or error
+        raise WorkbenchError(f"{path.name} cannot be read as text: {said}.") from None
 
 
 def _ordered(values: dict[str, object], path: Path) -> list[str]:

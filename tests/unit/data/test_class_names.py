@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -89,3 +90,9 @@ def test_places_among_names_that_are_spelled_otherwise():
     assert places_among(["cat", "cats"], ["Cats", "Cat"]) == [1, 0]
     assert places_among(["cat"], ["Cats", "CATS"]) == [None]  # either
     assert places_among(["glass"], ["glas"]) == [None]
+
+
+def test_a_pipe_of_class_names_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "names.txt")
+    with pytest.raises(WorkbenchError, match=r"names.txt cannot be read as text: not a regular file\."):
+        read_class_names(tmp_path / "names.txt")

@@ -222,3 +222,14 @@ def test_given_names_in_another_order_move_the_labels_of_a_file_that_has_names(s
     assert load_dataset(path, class_names=["x", "y", "z"]).labels.tolist() == [0, 1]
     with pytest.raises(WorkbenchError, match=r"hold 'bees' in the place of 'ants'"):
         load_dataset(path, class_names=["bees", "y", "z"])
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(["a", "b", "a"], "must be distinct. 'a' is there twice"), (["a", " ", "b"], "must not be empty")],
+)
+def test_class_names_in_a_file_are_distinct_and_not_empty(tmp_path, names, said):
+    arrays = {"x_test": np.zeros((3, 4, 4), np.uint8), "y_test": np.arange(3)}
+    np.savez(tmp_path / "x.npz", class_names=np.array(names), **arrays)
+    with pytest.raises(WorkbenchError, match=said):
+        load_npz(tmp_path / "x.npz")
