@@ -45,7 +45,8 @@ def _numbers(desk: Desk) -> Html:
     low, high = (float(end) for end in wilson(images - board.wrong, images))
     rates = recall(board.counts)
     known = np.flatnonzero(~np.isnan(rates))
-    worst, best = int(known[rates[known].argmin()]), int(known[rates[known].argmax()])
+    order = known[np.argsort(rates[known], kind="stable")]
+    worst, best = int(order[0]), int(order[-1])
     wrong = board.confidence[board.predicted != board.labels]
     errors = {"section": "errors", "true": "any", "predicted": "any"}
     mean = f"{bare_percent(float(wrong.mean()))} %" if len(wrong) else "–"
