@@ -22,6 +22,8 @@ _PICTURES = "image images img imgs pic pics picture pictures photo photos jpegim
 _BESIDE = "annotation annotations label labels mask masks trimap trimaps xml xmls json metadata ground_truth"
 PICTURES, BESIDE = frozenset(_PICTURES.split()), frozenset(_BESIDE.split())
 """What lies beside a folder of images and holds no class, in lower case: a class may be called mask, but not then."""
+EMPTY = 20
+"""Folders without images that are named one by one."""
 ALIKE = 0.5
 """Share of sub-folders that two folders have in common, from which on they may be parts as well as classes."""
 
@@ -123,7 +125,8 @@ class _Reader:
                 *(_left_out(self.left)),
                 *self.aside.values(),
                 *self.tree.notes(),
-                *(f"{printable(each.name)}/ {each.bare}; {AS_IN_KERAS}" for each in self.empty),
+                *(f"{printable(each.name)}/ {each.bare}; {AS_IN_KERAS}" for each in self.empty[:EMPTY]),
+                *([f"{len(self.empty) - EMPTY:,} more folders are such classes"] if len(self.empty) > EMPTY else []),
                 *order_notes(classes),
                 *only_seen([(part, printable(spelled.get(name, name))) for _, part, name in self.found], classes),
             ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import threading
 import time
 from collections.abc import Sequence
@@ -77,6 +78,8 @@ def survey_files(
     if kept is not None:
         table[places >= 0] = kept.table[places[places >= 0]]
     new = np.flatnonzero(places < 0)
+    table["problem"][new[stamps[new, 0] == 0]] = "empty"  # and not opened
+    new = new[stamps[new, 0] != 0]
     started = time.time_ns()
     with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as threads:
         for done, (place, row) in enumerate(
@@ -85,7 +88,7 @@ def survey_files(
             table[place] = row
             if done % 50 == 0 or done + 1 == len(new):
                 progress("Checking images", done + 1, len(new))
-    if len(new) or kept is None or len(kept.files) != len(files):
+    if (places < 0).any() or kept is None or len(kept.files) != len(files):
         stamps[stamps[:, 1] > started - FRESH * 1e9] = -1  # looked at again the next time
         _Kept(np.array(files), stamps, table).write(path)
     return Survey(
@@ -134,7 +137,7 @@ def _stamp(path: Path) -> tuple[int, int]:
         known = path.stat()
     except (OSError, ValueError):
         return -2, -2
-    return known.st_size, known.st_mtime_ns
+    return known.st_size if stat.S_ISREG(known.st_mode) else -3, known.st_mtime_ns
 
 
 def _seen(path: Path, size: int, within: Path | None) -> tuple[tuple[int, int], bool, bool, bool, bool, bytes, str]:

@@ -207,6 +207,19 @@ def test_a_file_that_becomes_a_pipe_between_looking_and_opening_is_not_waited_fo
         read_regular(tmp_path / "x.png", 100)
 
 
+def test_empty_files_and_folders_without_number_are_counted_and_not_opened(photos, monkeypatch):
+    for number in range(30):
+        (photos / "a" / f"e{number}.png").touch()
+        (photos / f"empty{number}").mkdir()
+    opened, look = [], survey.look_at
+    monkeypatch.setattr(survey, "look_at", lambda content: opened.append(content) or look(content))
+    notes = read(photos).notes
+    assert len(opened) == 4
+    assert any(note.startswith("30 files skipped: a/e0.png (empty)") for note in notes)
+    assert len([note for note in notes if "is empty; Keras counts it" in note]) == 20
+    assert "10 more folders are such classes" in notes
+
+
 def test_large_files_are_looked_at_one_at_a_time(photos, monkeypatch):
     inside, most, look = [], [], survey.look_at
 
