@@ -49,8 +49,9 @@ def mutated(seeds: Sequence[bytes], most: int = 6) -> st.SearchStrategy[bytes]:
 
 
 def _changed(data: bytes, edits: Sequence[Edit], other: bytes, member: int) -> bytes:
-    if member > 0 and data[:2] == b"PK" and edits:
-        return _within(data, edits, other, member)
+    start = data.find(b"PK\x03\x04", 0, 2) if member > 0 and edits else -1  # behind a byte that says the kind
+    if start >= 0:
+        return data[:start] + _within(data[start:], edits, other, member)
     for kind, where, length, what in edits:
         data = _EDITS[kind](data, where * len(data) >> 16, length, what, other)
     return data

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
+INPUTS = 500  # each is a whole request
 ADDRESSES = (
     "/api/predict",
     "/api/explain",

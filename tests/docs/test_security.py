@@ -1,0 +1,45 @@
+"""SECURITY.md names a test for every threat; each of them exists, and each limit is what the code has."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WORDS = (ROOT / "SECURITY.md").read_text()
+ROWS = re.findall(r"^\| (.+?) \| (.+?) \| `(tests/\S+\.py)::(\w+)` \|$", WORDS, re.MULTILINE)
+
+
+def test_there_are_threats_and_no_row_is_malformed():
+    table = WORDS.partition("| threat |")[2].splitlines()[2:]
+    assert len(ROWS) == len([line for line in table if line.startswith("|")]) > 30
+    assert len({threat for threat, *_ in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize(("threat", "file", "name"), [(row[0], *row[2:]) for row in ROWS])
+def test_each_threat_has_a_test_that_exists(threat, file, name):
+    functions = [each for each in ast.parse((ROOT / file).read_text()).body if isinstance(each, ast.FunctionDef)]
+    assert name in {each.name for each in functions}
+
+
+def test_the_limits_are_those_of_the_code():
+    from workbench.app.page import guard
+    from workbench.data import image_file
+    from workbench.data.folder import archive, label_table, tree
+    from workbench.models.files import keras_archive
+    from workbench.models.files.worker import LIMITS
+
+    for said in (
+        f"{guard.LARGEST >> 20} MB, all of it within",
+        f"{guard.HELD >> 20} MB of bodies",
+        f"{image_file.LIMIT // 10**6} million pixels; of more than {image_file.LARGE // 10**6} million",
+        f"{archive.MOST_BYTES >> 30} GB unpacked, {archive.MOST_FILES:,} files",
+        f"{tree.MOST_FOLDERS:,} folders",
+        f"{label_table.MOST_BYTES >> 20} MB, {label_table.MOST_LINES:,} lines, {label_table.MOST_COLUMNS:,} columns",
+        f"{keras_archive.MOST_TEXT >> 20} MB of text, {keras_archive.MOST_ASSETS >> 20} MB of assets",
+        f"nested {keras_archive.DEEPEST} deep",
+        f"{LIMITS.load:g} seconds to load (and one for each 10 MB), {LIMITS.first:g} for the first answer",
+        f"memory of {LIMITS.memory >> 30} GB",
+    ):
+        assert said in WORDS
