@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.extras import require
+from workbench.core.memory import free_memory
 
 KERAS, HDF5, ONNX, LITERT = (".keras",), (".h5", ".hdf5"), (".onnx",), (".tflite", ".litert")
 ACCEPTED = "A model must be a .keras or .h5 file of Keras, a SavedModel folder, an .onnx file or a .tflite file."
@@ -89,9 +90,19 @@ def model_files(path: Path) -> list[Path]:
     """Return the regular files that a model is: those of a folder, and those that an ONNX file names.
 
     Raises:
-        WorkbenchError: if there are too many, or one is outside of the model's folder.
+        WorkbenchError: if there are too many, one is outside of the model's folder, or memory does not hold them.
         OSError: if something cannot be read.
     """
+    found, free = _files(path), free_memory()
+    size = sum(each.stat().st_size for each in found)
+    if free is not None and size > free:
+        raise WorkbenchError(
+            f"{path.name} has {size / 2**30:,.1f} GB, more than the {free / 2**30:.1f} GB of memory that are free."
+        )
+    return found
+
+
+def _files(path: Path) -> list[Path]:
     if path.is_dir():
         found = list(itertools.islice((each for each in path.rglob("*") if each.is_file()), MOST_FILES + 1))
         if len(found) > MOST_FILES:

@@ -15,6 +15,8 @@ from workbench.models.files.foreign import Ending, Foreign
 from workbench.models.one_unit import Operation
 
 Tensor = Any
+MOST_AT_ONCE = 4096
+"""Images that a model may ask for in one call."""
 COLOURS = (1, 3)
 """Sizes that an axis has which is the channels' one."""
 
@@ -45,6 +47,11 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
         if len(foreign.taken) not in (2, 3, 4):
             raise WorkbenchError(
                 f"{foreign.name} must take images, (N, H, W, C) or (N, C, H, W). It takes {_shape(foreign.taken)}."
+            )
+        if (foreign.taken[0] or 1) > MOST_AT_ONCE:
+            raise WorkbenchError(
+                f"{foreign.name} takes {foreign.taken[0]:,} images at a time, and at most {MOST_AT_ONCE:,} are given. "
+                "Export it with an open batch size."
             )
         self._first = _channels_first(foreign)
         self.built = True

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -125,6 +126,19 @@ def test_what_does_not_fit_is_told_in_a_sentence(tmp_path):
     path = written(tmp_path / "rank.onnx", taken=["n", 1, 4, 5, 3])
     with pytest.raises(WorkbenchError, match=r"rank.onnx must take images.* It takes \(N, 1, 4, 5, 3\)"):
         load_model(path)
+
+
+def test_a_batch_that_nobody_has_and_a_file_that_memory_does_not_hold_are_refused(tmp_path):
+    path = written(tmp_path / "many.onnx", taken=[10**9, 4, 5, 3])
+    with pytest.raises(WorkbenchError, match=r"many.onnx takes 1,000,000,000 images at a time, and at most 4,096"):
+        load_model(path)
+    path = written(tmp_path / "large.onnx", taken=["n", 4, 5, 3])
+    os.truncate(path, 2**43)  # of nothing: it takes no disk
+    begun = time.monotonic()
+    for ask in (file_fingerprint, load_model):
+        with pytest.raises(WorkbenchError, match=r"large.onnx has 8,192.0 GB, more than the"):
+            ask(path)
+    assert time.monotonic() - begun < 10
 
 
 def test_damaged_files(tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from workbench.core.errors import WorkbenchError
+from workbench.models.files.foreign import said
 from workbench.models.files.saved_model.operations import ALLOWED, VARIABLES
 
 SIGNATURES = ("serve", "serving_default")
@@ -56,7 +57,16 @@ def read_program(path: Path) -> Program:
     Raises:
         WorkbenchError: if it cannot be read, has an operation that is not allowed, or no signature for one array.
     """
-    meta = _serving(path, parsed(path))
+    try:
+        return _read(path, parsed(path))
+    except WorkbenchError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a graph can contradict itself in more ways than there are errors
+        raise WorkbenchError(f"{path.name} is damaged: its graph cannot be read ({said(error)}).") from None
+
+
+def _read(path: Path, saved: Any) -> Program:
+    meta = _serving(path, saved)
     nodes = {node.name: node for node in meta.graph_def.node}
     given, taken, dtype, outputs = _signature(path, meta, nodes)
     graph = tf.compat.v1.GraphDef(versions=meta.graph_def.versions)
@@ -105,8 +115,7 @@ def parsed(path: Path) -> Any:
         else:
             text_format.Parse((path / "saved_model.pbtxt").read_text("utf-8"), program)
     except (DecodeError, OSError, text_format.ParseError, UnicodeDecodeError, RecursionError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise WorkbenchError(f"{path.name} is damaged: its saved_model.pb cannot be read ({said}).") from None
+        raise WorkbenchError(f"{path.name} is damaged: its saved_model.pb cannot be read ({said(error)}).") from None
     return program
 
 
