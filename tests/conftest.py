@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import importlib
 import os
 import random
 import re
@@ -120,22 +121,16 @@ def _seeds() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _saved_models_here() -> None:
-    """Read SavedModels in the tests' own process: one for each would import TensorFlow each time.
+def _models_here() -> None:
+    """Open SavedModel, ONNX and LiteRT in the tests' own process: another for each would import their libraries again.
 
     A test of that process puts back what is `__wrapped__`.
     """
-    from workbench.models.files import worker
+    from workbench.models.files import serving, worker
 
-    started = worker.open_in_worker
-
-    @functools.wraps(started)
-    def open_here(kind: str, path: Path, **given: Any) -> Any:
-        if kind != "saved_model":
-            return started(kind, path, **given)
-        from workbench.models.files.saved_model import read_saved_model
-
-        return read_saved_model(path)
+    @functools.wraps(worker.open_in_worker)
+    def open_here(kind: str, path: Path, **_: Any) -> Any:
+        return getattr(importlib.import_module(f"workbench.models.files.{kind}"), serving.READERS[kind])(path)
 
     worker.open_in_worker = open_here
 

@@ -93,13 +93,18 @@ def model_files(path: Path) -> list[Path]:
         WorkbenchError: if there are too many, one is outside of the model's folder, or memory does not hold them.
         OSError: if something cannot be read.
     """
-    found, free = _files(path), free_memory()
-    size = sum(each.stat().st_size for each in found)
+    _refuse_size(path, [] if path.is_dir() else [path])
+    found = _files(path)
+    _refuse_size(path, found)
+    return found
+
+
+def _refuse_size(path: Path, files: list[Path]) -> None:
+    size, free = sum(each.stat().st_size for each in files), free_memory()
     if free is not None and size > free:
         raise WorkbenchError(
             f"{path.name} has {size / 2**30:,.1f} GB, more than the {free / 2**30:.1f} GB of memory that are free."
         )
-    return found
 
 
 def _files(path: Path) -> list[Path]:
@@ -134,6 +139,8 @@ def _format(path: Path) -> str:
             return ""
         raise WorkbenchError(f"{path} is a folder without a {SAVED_MODEL[0]}: name the model file in it. {ACCEPTED}")
     suffix = path.suffix.lower()
+    if path.exists() and not path.is_file():
+        raise WorkbenchError(f"{path.name} is no regular file: a pipe or a device is not opened. {ACCEPTED}")
     if not path.is_file():
         known = (*KERAS, *HDF5, *ONNX, *LITERT)
         there = path.parent.iterdir() if path.parent.is_dir() else ()

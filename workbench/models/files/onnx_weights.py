@@ -73,19 +73,23 @@ def _locations(path: Path) -> set[str]:
 
 
 def _fields(content: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield number, begin and end of the messages and texts in a message of protobuf; stops where it is none."""
+    """Yield number, begin and end of the fields of a message of protobuf, numbers as empty; stops where it is none."""
     while start < end:
         tag, start = _varint(content, start, end)
-        wire = tag & 7
+        number, wire = tag >> 3, tag & 7
+        if number == 0:
+            return
         if wire == 0:
             _, start = _varint(content, start, end)
+            yield number, start, start
         elif wire in (1, 5):
             start += 8 if wire == 1 else 4
+            yield number, start, start
         elif wire == 2:
             size, start = _varint(content, start, end)
             if start + size > end:
                 return
-            yield tag >> 3, start, start + size
+            yield number, start, start + size
             start += size
         else:
             return

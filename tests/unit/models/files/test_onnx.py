@@ -134,6 +134,9 @@ def test_a_batch_that_nobody_has_and_a_file_that_memory_does_not_hold_are_refuse
         load_model(path)
     path = written(tmp_path / "large.onnx", taken=["n", 4, 5, 3])
     os.truncate(path, 2**43)  # of nothing: it takes no disk
+    os.mkfifo(tmp_path / "pipe.onnx")
+    with pytest.raises(WorkbenchError, match=r"pipe.onnx is no regular file"):
+        load_model(tmp_path / "pipe.onnx")
     begun = time.monotonic()
     for ask in (file_fingerprint, load_model):
         with pytest.raises(WorkbenchError, match=r"large.onnx has 8,192.0 GB, more than the"):

@@ -21,6 +21,11 @@ SHAPE = (2, 2, 1)
 KERNEL = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
 
 
+@pytest.fixture(autouse=True)
+def _in_a_process_of_their_own(monkeypatch):
+    monkeypatch.setattr(worker, "open_in_worker", worker.open_in_worker.__wrapped__)
+
+
 def written(path, *nodes, first="images", **numbers):
     """A linear classifier behind operations that lead from "images" to `first`; `numbers` are their constants."""
     graph = helper.make_graph(
