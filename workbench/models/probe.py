@@ -19,6 +19,7 @@ from workbench.core.types import Score as ScoreKind
 from workbench.models.data_flow import DataFlow
 from workbench.models.engine import Engine, failure_told
 from workbench.models.feature_layers import FeatureLayers, feature_layers
+from workbench.models.files.foreign import printable
 from workbench.models.graph import Step, Tensor, head_of, refuse_huge, walk
 from workbench.models.input_scaling import shown_scaling
 from workbench.models.input_shape import channels_first, fit_input
@@ -126,7 +127,7 @@ class Probe:
             except WorkbenchError:
                 raise
             except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
-                said = " ".join(str(error).split("Exception encountered when calling")[-1].split())[:300]
+                said = printable(str(error).split("Exception encountered when calling")[-1])[:300]
                 raise WorkbenchError(
                     f"The model cannot be run on images of shape {self.image_shape}: {said}"
                 ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ Ending = list[tuple[str, list[int]]]
 MOST = 400
 """Operations that are listed, those nearest to the output first."""
 Node = TypeVar("Node")
+COLOUR = re.compile("\x1b\\[[0-9;]*m")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,5 +80,9 @@ def listed(
 
 def said(error: Exception) -> str:
     """What a library says about a file: one line without control characters, not too long."""
-    words = str(getattr(error, "message", error)).split()
-    return "".join(each for each in " ".join(words) if each.isprintable())[:300]
+    return printable(str(getattr(error, "message", error)))[:300]
+
+
+def printable(text: str) -> str:
+    """Put a text on one line, without colours of a terminal and other characters that are not seen."""
+    return "".join(each for each in " ".join(COLOUR.sub("", text).split()) if each.isprintable())

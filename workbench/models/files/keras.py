@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from workbench.core.array_file import ArrayFile
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
-from workbench.models.files.foreign import said
+from workbench.models.files.foreign import printable, said
 from workbench.models.files.keras_archive import read_description, read_weights
 from workbench.models.training_loss import loss_name
 
@@ -133,7 +133,7 @@ def _help(path: Path, error: Exception) -> str:
 def _cause(error: Exception) -> str:
     """What went wrong in Keras: its sentences quote whole descriptions, and have their cause at the end."""
     said = str(error).split("Exception encountered:")[-1].split("Full object config:")[0]
-    said = " ".join(said.split()) or type(error).__name__
+    said = printable(said) or type(error).__name__
     return said if len(said) <= MOST else f"{said[: MOST // 3]} … {said[-2 * MOST // 3 :]}"
 
 
