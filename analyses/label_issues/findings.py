@@ -10,7 +10,7 @@ import numpy as np
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.types import Array
-from workbench.core.wording import plural
+from workbench.core.wording import percent, plural
 from workbench.data.sampling import MOST_EVIDENCE
 from workbench.statistics.knowledge import SURE
 from workbench.statistics.label_quality import LabelQuality
@@ -114,7 +114,8 @@ def findings_of(
         f"About {most:,} of {plural(count, IMAGES[part] + ' label')} look wrong, {noise}, judging by confident "
         f"out-of-sample predictions."
         if severity != Severity.INFO
-        else f"No sign of wrong {IMAGES[part]} labels beyond ambiguous images: about {noise} of {count:,}."
+        else f"No {IMAGES[part]} label is surely wrong: beyond ambiguous images, 0 % to {percent(noise.high)} of "
+        f"{count:,} may be."
     )
     # What is wrong in training costs at most the errors that the model makes.
     ceiling = 1.0 if part == "data" else errors
