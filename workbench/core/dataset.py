@@ -203,7 +203,9 @@ class Dataset:
         """Return the images at `rows`, in that order; `indices` still point into the source split."""
         chosen = self.rows(rows)
         images = cast("object", self.images)
-        some = images.select(chosen) if isinstance(images, Lazy) else self.images[chosen]
+        run = len(chosen) > 0 and bool((np.diff(chosen) == 1).all())  # a piece of an array is no copy
+        piece = slice(chosen[0], chosen[-1] + 1) if run else chosen
+        some = images.select(chosen) if isinstance(images, Lazy) else self.images[piece]
         # A lazy source is known by its own fingerprint; `indices` tell its subsets apart.
         names = None if self.names is None else self.names[chosen]
         return replace(self, images=some, labels=self.labels[chosen], indices=self.indices[chosen], names=names)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from workbench.models.probe import Probe
 
 Rows = Sequence[int] | Array | slice
-BESIDE = 16
+BESIDE = 8
 """Sessions on other images that one keeps, those used last."""
 
 

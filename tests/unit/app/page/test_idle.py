@@ -1,0 +1,38 @@
+import gc
+import threading
+import weakref
+
+import numpy as np
+
+from workbench.app.page import idle
+from workbench.app.page.lane import Lane
+
+
+class Circle:
+    def __init__(self):
+        self.itself, self.images = self, np.zeros(8)
+
+
+def test_after_the_last_work_what_nobody_refers_to_is_collected_once(monkeypatch):
+    collected = threading.Event()
+    count = [0]
+
+    def tidy():
+        count[0] += 1
+        give_back()
+        collected.set()
+
+    give_back = idle.give_back
+    monkeypatch.setattr(idle, "give_back", tidy)
+    monkeypatch.setattr(idle, "PAUSE", 0.2)
+    gc.disable()
+    try:
+        seen = weakref.ref(Circle())
+        lane = Lane("tested", 2)
+        for _ in range(5):
+            lane.submit("", lambda: None)
+        assert collected.wait(10)
+        assert seen() is None and count == [1]
+    finally:
+        gc.enable()
+    lane.close()

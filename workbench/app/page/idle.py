@@ -1,0 +1,34 @@
+"""What is done while nothing else is: memory that nobody refers to any more is given back to the system."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import threading
+
+PAUSE = 3.0
+"""Seconds without an end of work after which there is time for it."""
+_lock = threading.Lock()
+_soon: list[threading.Timer] = []
+
+
+def work_ended() -> None:
+    """Tidy up soon, unless more work ends before."""
+    with _lock:
+        for timer in _soon:
+            timer.cancel()
+        _soon[:] = [threading.Timer(PAUSE, give_back)]
+        _soon[0].daemon = True
+        _soon[0].start()
+
+
+def give_back() -> None:
+    """Collect circles of Python's objects, and hand free pages of the C library's heap back.
+
+    Arrays and compiled functions in such circles wait for a collection that small objects bring about, which may be
+    long after. What glibc keeps of freed memory stays otherwise with the thread that it was freed in.
+    """
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
