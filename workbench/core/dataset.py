@@ -203,9 +203,7 @@ class Dataset:
         """Return the images at `rows`, in that order; `indices` still point into the source split."""
         chosen = self.rows(rows)
         images = cast("object", self.images)
-        run = len(chosen) > 0 and bool((np.diff(chosen) == 1).all())  # a piece of an array is no copy
-        piece = slice(chosen[0], chosen[-1] + 1) if run else chosen
-        some = images.select(chosen) if isinstance(images, Lazy) else self.images[piece]
+        some = images.select(chosen) if isinstance(images, Lazy) else self.images[piece(chosen)]
         # A lazy source is known by its own fingerprint; `indices` tell its subsets apart.
         names = None if self.names is None else self.names[chosen]
         return replace(self, images=some, labels=self.labels[chosen], indices=self.indices[chosen], names=names)
@@ -252,3 +250,9 @@ class Dataset:
     def one_hot(self) -> Array:
         """Return labels as `(N, K)` float32, for a loss of categorical cross-entropy."""
         return np.eye(len(self.class_names), dtype=np.float32)[self.labels]
+
+
+def piece(rows: Array) -> slice | Array:
+    """Return rows that follow each other as a slice, of which an array gives a view and no copy; others as they are."""
+    follow = len(rows) > 0 and bool((np.diff(rows) == 1).all())
+    return slice(int(rows[0]), int(rows[-1]) + 1) if follow else rows

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 
 from workbench.core.cache import cache_folder, load_arrays, save_arrays
-from workbench.core.dataset import Dataset
+from workbench.core.dataset import Dataset, piece
 from workbench.core.errors import WorkbenchError
 from workbench.core.kept import Kept
 from workbench.core.locks import sharing
@@ -328,5 +328,7 @@ class Study:
         chosen = self.dataset.rows(rows)
         other = self.beside(self.dataset.subset(chosen))
         if self.has_predictions:
-            other._predictions = Predictions(self.predictions.logits[chosen], self.dataset.labels[chosen])
+            other._predictions = Predictions(self.predictions.logits[piece(chosen)], other.dataset.labels)
+        if self._embeddings is not None and other._embeddings is None:
+            other._embeddings = self._embeddings[piece(chosen)]
         return other

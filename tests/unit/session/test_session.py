@@ -171,8 +171,8 @@ def test_a_subset_shares_the_model_and_what_is_known(model, data, counting):
     assert part.predictions.labels.tolist() == [0, 0]
     assert part.dataset.indices.tolist() == [13, 10]
     assert part.probe is session.probe
-    assert counting.seen == 4
     np.testing.assert_allclose(part.embeddings, [[1, 1], [1, 0]], atol=1e-6)
+    assert counting.seen == 4  # embeddings came with the predictions
     np.testing.assert_array_equal(session.subset(session.predictions.correct).dataset.labels, [0, 1, 2])
 
 
