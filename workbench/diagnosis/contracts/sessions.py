@@ -25,7 +25,7 @@ HOSTILE = (
     "\u202etfel ot thgir",
     "日本語",
     "%s {0} \\",
-    "",
+    "-",
 )
 """Class names that are no plain words."""
 
