@@ -43,8 +43,8 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def running(app: Any, taken: socket.socket) -> Iterator[threading.Thread]:
-    """Serve `app` on a bound socket in a thread; leaves when the block ends.
+def running(app: Any, taken: socket.socket) -> Iterator[threading.Event]:
+    """Serve `app` on a bound socket in a thread; gives what is set once it has ended, and leaves when the block ends.
 
     Raises:
         Unavailable: if the server does not start.
@@ -62,19 +62,26 @@ def running(app: Any, taken: socket.socket) -> Iterator[threading.Thread]:
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, name="workbench-server", daemon=True)
-    thread.start()
+    # Not `Thread.join`: where Ctrl-C interrupts it, Python takes a thread that runs on for one that has ended.
+    ended = threading.Event()
+
+    def run() -> None:
+        try:
+            server.run(sockets=[taken])
+        finally:
+            ended.set()
+
+    threading.Thread(target=run, name="workbench-server", daemon=True).start()
     try:
         while not server.started:
-            thread.join(0.02)
-            if not thread.is_alive():
+            if ended.wait(0.02):
                 raise Unavailable("The page's server did not start; see the lines above.")
-        yield thread
+        yield ended
     finally:
         # Pages that are still open hold event streams; they are cut after a second, which is no error to report.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         server.should_exit = True
-        thread.join(10)
+        ended.wait(10)
         taken.close()
 
 
@@ -111,15 +118,15 @@ def serve(
         raise
     shown = "127.0.0.1" if anywhere else f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{taken.getsockname()[1]}/"
-    with running(app, taken) as thread:
+    with running(app, taken) as ended:
         tell(url)
         if open_browser:
             import webbrowser
 
             webbrowser.open(url)
         try:
-            while thread.is_alive():
-                thread.join(0.5)
+            while not ended.wait(0.5):
+                pass
         except KeyboardInterrupt:
             LOG.debug("Interrupted.")
         finally:

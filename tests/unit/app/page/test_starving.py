@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import signal
 import threading
 import time
 from contextlib import contextmanager
@@ -13,10 +15,11 @@ import pytest
 
 from tests.unit.app.page.conftest import LABELS, NAMES, PREDICTED, SURE, predictions
 from workbench.app.page import desk as desks
+from workbench.app.page.api.questions import Api
 from workbench.app.page.application import create_app
 from workbench.app.page.desk import Desk
 from workbench.app.page.page import Panes
-from workbench.app.page.server import bind, running
+from workbench.app.page.server import bind, running, serve
 from workbench.core.dataset import Dataset
 from workbench.core.progress import report
 from workbench.diagnosis.opening import Session
@@ -24,17 +27,21 @@ from workbench.diagnosis.opening import Session
 LIMIT = 3.0
 
 
-@pytest.fixture(scope="module")
-def site():
-    """A page of eight images without a model; a program's call may take three seconds."""
+def session_without_model():
     dataset = Dataset(
         np.zeros((8, 28, 28, 1), np.uint8), LABELS, class_names=NAMES, indices=np.arange(8), name="made/test"
     )
     session = Session(None, dataset, cache=False)
     session._predictions = predictions(LABELS, PREDICTED, SURE, 3)
+    return session
+
+
+@pytest.fixture(scope="module")
+def site():
+    """A page of eight images without a model; a program's call may take three seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Desk, "_load", lambda *_: None)
-        desk, taken = Desk(session), bind("127.0.0.1", 0)
+        desk, taken = Desk(session_without_model()), bind("127.0.0.1", 0)
         with running(create_app(desk, background=False, limit=LIMIT), taken):
             yield desk, taken.getsockname()[1]
         desk.close()
@@ -195,3 +202,17 @@ def test_a_page_that_says_nothing_any_more_is_closed(site, slow, monkeypatch):
         time.sleep(0.15)
     assert (len(slow.began), slow.stopped) == (1, [])
     assert wait_until(lambda: slow.stopped) < 1.5
+
+
+def test_ctrl_c_lets_the_server_end_in_order_and_with_it_whatever_was_asked(monkeypatch):
+    ended, wrong, close = [], [], Api.close
+    monkeypatch.setattr(Desk, "_load", lambda *_: None)
+    monkeypatch.setattr(Api, "close", lambda api: (ended.append(api), close(api)))
+    monkeypatch.setattr(threading, "excepthook", wrong.append)
+
+    def interrupt(_):
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    serve(session_without_model(), port=0, tell=interrupt)
+    assert len(ended) == 1  # which stops what was asked; a process with work left would not end
+    assert not wrong
