@@ -37,6 +37,7 @@ def port(tmp_path_factory):
     session = Session(model, dataset, preprocessing="unit", cache=False)
     session._predictions = predictions(LABELS, PREDICTED, SURE, 3)
     desk, taken = Desk(session), bind("127.0.0.1", 0)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # of connections too: what nobody reads stays here
     with running(create_app(desk, background=False), taken):
         yield taken.getsockname()[1]
     desk.close()
@@ -293,6 +294,7 @@ def test_a_body_in_chunks_is_read_and_counted(port, monkeypatch):
     monkeypatch.setattr(guard, "LARGEST", 2**20)
     status, said = told(port, begin + chunked(*[b" " * 2**16] * 40, ASK))
     assert (status, json.loads(said)["error"]) == (413, "A request may have at most 1 MB.")
+    monkeypatch.setattr(guard, "SECONDS", 0.5)  # in which the rest may come
     assert told(port, head(port, "Content-Length: 1048577"))[0] in (0, 413)
 
 
@@ -351,17 +353,68 @@ def test_nobody_holds_a_connection_by_being_slow(port, monkeypatch, sent, drip, 
     assert int(answer[9:12] or 0) == status
 
 
+def unread(port, times=8):
+    return f"GET /config HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode() * times
+
+
+@pytest.fixture
+def paused(monkeypatch):
+    """Connections whose answers wait until they are read."""
+    found, real = [], connection.Connection.pause_writing
+    monkeypatch.setattr(connection.Connection, "pause_writing", lambda each: (found.append(each), real(each)))
+    return found
+
+
+def connected(port, sent=b""):
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    line.settimeout(30)
+    line.connect(("127.0.0.1", port))
+    line.sendall(sent)
+    return line
+
+
 def test_many_that_ask_nothing_keep_nobody_out(port, monkeypatch):
     monkeypatch.setattr(connection, "MOST", 5)
-    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+    silent = [connected(port) for _ in range(40)]
     for _ in range(10):
         assert ask(port, "GET", "/healthz")[0] == 200
     for line in silent[:30]:  # all but the newest are closed
-        line.settimeout(30)
         with contextlib.suppress(ConnectionResetError):
             assert line.recv(1) == b""
     for line in silent:
         line.close()
+
+
+@pytest.mark.parametrize("kind", ["send half of what they ask", "read none of the answers"])
+def test_many_that_are_waited_for_keep_nobody_out(port, monkeypatch, paused, kind):
+    monkeypatch.setattr(connection, "MOST", 3)
+    reads = kind.startswith("read")
+    slow = [connected(port, unread(port) if reads else head(port, "Content-Length: 50") + b"{") for _ in range(4)]
+    until = time.monotonic() + 30
+    while reads and len(paused) < 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    for _ in range(6):
+        assert ask(port, "GET", "/healthz")[0] == 200
+    for line in slow:
+        line.close()
+
+
+def test_an_answer_is_waited_for_as_long_as_somebody_reads_it(port, monkeypatch, paused):
+    monkeypatch.setattr(connection, "UNREAD", 0.5)
+    with connected(port, unread(port)) as idle, connected(port, unread(port, 5)) as slow:
+        began, got = time.monotonic(), b""
+        while got.count(b"HTTP/1.1 200") < 5:
+            assert (more := slow.recv(4096))
+            got += more
+            time.sleep(0.03)
+        assert time.monotonic() > began + 1
+        assert len(paused) >= 2
+        rest = b""
+        with contextlib.suppress(ConnectionResetError):
+            while more := idle.recv(65536):
+                rest += more
+    assert rest.count(b"HTTP/1.1 200") < 8
 
 
 def test_who_leaves_at_any_moment_leaves_no_traceback(port, caplog):
