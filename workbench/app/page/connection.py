@@ -11,8 +11,9 @@ SECONDS = 10.0
 """Seconds that the head of a request may take."""
 UNREAD = 60.0
 """Seconds within which some of an answer has to be read: on a slow line it goes in lumps."""
-MOST = 512
-"""Connections at a time: a process may often have a thousand files open, and the page needs some for itself."""
+MOST = 384
+"""Connections at a time: a process may often have a thousand files open. Each may be reading another one, a hundred
+more are taken before they are counted, and the page needs some for itself."""
 
 
 class Connection(H11Protocol):
@@ -37,8 +38,12 @@ class Connection(H11Protocol):
 
     @property
     def _waits(self) -> bool:
-        """Whether the client is to do something: ask, send the rest of what it asks, or read its answer."""
-        return not self._cut and (self.flow.write_paused or self._idle or self.cycle.more_body)
+        """Whether the client is to do something: ask, send the rest of what it asks, or read its answers.
+
+        Who asks on before the answer is there, as no browser does, could keep a connection busy for ever.
+        """
+        busy = not (self.flow.write_paused or self._idle or self.cycle.more_body or self.conn.trailing_data[0])
+        return not (self._cut or busy)
 
     @property
     def _idle(self) -> bool:
