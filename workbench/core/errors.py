@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LONGEST = 1_500
+"""Characters of a sentence: a file may have a name, or so many of them, that nobody finds the end."""
+
 
 class WorkbenchError(ValueError):
-    """Wrong input or environment, in one sentence; every surface prints it without a traceback."""
+    """Wrong input or environment, in one sentence; every surface prints it without a traceback.
+
+    Of what is longer than `LONGEST` characters, the middle is left out: what is wrong stands at the beginning, and what
+    to do at the end.
+    """
+
+    def __init__(self, said: object = "") -> None:
+        text = str(said)
+        if len(text) > LONGEST:
+            text = f"{text[: LONGEST * 2 // 3]} … {text[-LONGEST // 3 + 3 :]}"
+        super().__init__(text)
 
 
 class Unavailable(WorkbenchError):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.errors import LONGEST, Unavailable, WorkbenchError, unknown
 
 
 def test_the_nearest_names_come_first_and_all_are_listed():
@@ -35,3 +35,15 @@ def test_both_kinds_are_what_python_calls_wrong_values():
     assert issubclass(Unavailable, WorkbenchError)
     with pytest.raises(ValueError, match="no run"):
         raise unknown("run", "x", [])
+
+
+@pytest.mark.parametrize("kind", [WorkbenchError, Unavailable])
+def test_of_a_sentence_without_end_the_beginning_and_the_end_are_said(kind):
+    said = str(kind(f"m.keras has the layer {'x' * 10**6!r}. Give it a name."))
+    assert (
+        len(said) == LONGEST and said.startswith("m.keras has the layer 'xx") and said.endswith("xx'. Give it a name.")
+    )
+    assert " … " in said
+    whole = "x" * LONGEST
+    assert str(kind(whole)) == whole
+    assert kind("one").args == ("one",)
