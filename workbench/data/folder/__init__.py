@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -289,9 +290,22 @@ def _of_tables(path: Path, tree: Tree, error: WorkbenchError, follow: bool) -> L
 
 def parts_of_files(path: Path, reading: Reading) -> set[str]:
     """Return the parts that a folder, archive or table holds itself; empty where it has none. Decodes nothing."""
+    given = path
     if path.is_file() and not is_label_file(path):
         path = archive_folder(path)
-    return set(layout_of(path, reading).parts) - {""}
+    with _called_as_given(path, given):
+        return set(layout_of(path, reading).parts) - {""}
+
+
+@contextmanager
+def _called_as_given(path: Path, given: Path) -> Iterator[None]:
+    """Say of an archive what is wrong with it by its own name, which is known, and not by its folder in the cache."""
+    try:
+        yield
+    except WorkbenchError as error:
+        if path == given:
+            raise
+        raise type(error)(str(error).replace(str(path), printable(given.name))) from None
 
 
 def open_folder(path: str | Path, reading: Reading | None = None, progress: Progress = silent) -> Folder:
@@ -305,10 +319,15 @@ def open_folder(path: str | Path, reading: Reading | None = None, progress: Prog
     """
     how = reading or Reading()
     path = Path(path)
-    path = path if path.name and path.name != ".." else path.resolve()
+    path = given = path if path.name and path.name != ".." else path.resolve()
     name = printable(path.name)
     if path.is_file() and not is_label_file(path):
         name, path = printable(path.name.partition(".")[0]), archive_folder(path, progress)
+    with _called_as_given(path, given):
+        return _looked_through(path, how, name, progress)
+
+
+def _looked_through(path: Path, how: Reading, name: str, progress: Progress) -> Folder:
     layout = layout_of(path, how)
     path = path.parent if path.is_file() else path
     seen = survey_files(path, layout.files, progress, within=None if how.follow_links else path.resolve())

@@ -51,7 +51,7 @@ def is_archive(path: Path) -> bool:
             return False
         if zipfile.is_zipfile(path):
             return True
-        with _tar(path) as archive:
+        with _tar(path) as (archive, _):
             return archive.next() is not None  # zeros are a tar of nothing
     except Exception:  # noqa: BLE001 - of four unpackers, each with its own
         return False
@@ -149,6 +149,8 @@ class _Zip:
                     kind = "a link" if stat.S_ISLNK(mode) else "a device"
                 if info.flag_bits & 1:
                     kind = "encrypted"
+                if info.CRC and not info.file_size:  # zipfile would read nothing of it, and compare nothing
+                    raise zipfile.BadZipFile(f"{_shown(info.filename)} is said to be empty and has a checksum")
                 yield Member(info.filename, kind, info.file_size), partial(archive.open, info)
 
 
@@ -159,29 +161,40 @@ class _Tar:
         self._path = path
 
     def members(self) -> Iterator[tuple[Member, Callable[[], IO[bytes]]]]:
-        with _tar(self._path) as archive:
+        """Yield all members.
+
+        Raises:
+            tarfile.ReadError: if they do not end as an archive ends, with a block of zeros. For tarfile one that is
+                cut off, or damaged in the middle, ends there like a whole one.
+        """
+        with _tar(self._path) as (archive, stream):
             for info in archive:
                 kind = "a folder" if info.isdir() else "a file" if info.isfile() else "a device"
                 kind = "a link" if info.issym() or info.islnk() else kind
                 yield Member(info.name, kind, info.size), partial(_tar_file, archive, info)
                 archive.members = []  # type: ignore[attr-defined]  # of a million members nothing is kept
+            if stream.last != bytes(tarfile.BLOCKSIZE):
+                raise tarfile.ReadError("it is cut off, or its list of files is damaged")
 
 
 @contextmanager
-def _tar(path: Path) -> Iterator[tarfile.TarFile]:
-    """Open a tar archive, by its first bytes through what it is packed with."""
+def _tar(path: Path) -> Iterator[tuple[tarfile.TarFile, _Sparing]]:
+    """Open a tar archive, by its first bytes through what it is packed with; yield it, and what it reads."""
     with path.open("rb") as file:
         head = file.read(6)
         file.seek(0)
         packed: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
         how = next((each for start, each in packed.items() if head.startswith(start)), None)
-        stream: Any = file if how is None else how(file)
-        with tarfile.open(fileobj=_Sparing(stream), mode="r:") as archive:
-            yield archive
+        stream = _Sparing(file if how is None else how(file))
+        with tarfile.open(fileobj=stream, mode="r:") as archive:
+            yield archive, stream
 
 
 class _Sparing(io.BufferedIOBase):
     """A stream of which nobody reads much at once.
+
+    Attributes:
+        last: what was read last.
 
     Raises:
         tarfile.ReadError: if somebody wants to.
@@ -189,12 +202,14 @@ class _Sparing(io.BufferedIOBase):
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
+        self.last = b""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read as a file does."""
         if size is None or not 0 <= size <= MOST_BLOCK:
             raise tarfile.ReadError(f"a name of {size:,} bytes" if size else "a name without an end")
-        return self._stream.read(size)
+        self.last = self._stream.read(size)
+        return self.last
 
     def seek(self, place: int, whence: int = 0, /) -> int:
         """Go to a place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import struct
@@ -72,6 +73,14 @@ def patched(path, place, value):
     return path
 
 
+def damaged(path, place):
+    """Flip a bit of what is packed."""
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[place] ^= 1
+    path.write_bytes(gzip.compress(bytes(content)))
+    return path
+
+
 def pax(text):
     return head("x", len(text), tarfile.XHDTYPE) + text + bytes(-len(text) % 512) + head("a/s.png", 512) + bytes(512)
 
@@ -85,6 +94,11 @@ ARCHIVES = {
         lambda path: patched(zipped(path, ("b/1.png", bytes(2**20))), 24, struct.pack("<I", 5)),
         "damaged and cannot be unpacked: Bad CRC-32",
     ),
+    "a file that is said to be empty": (
+        lambda path: patched(zipped(path), 24, bytes(4)),
+        "'b/0.png' is said to be empty and has a checksum",
+    ),
+    "a second head that is damaged": (lambda path: damaged(tarred(path, b""), 1024), "its list of files is damaged"),
     "an unknown packing": (lambda path: patched(zipped(path), 10, b"\x63\0"), "compression method is not supported"),
     "encrypted": (lambda path: patched(zipped(path), 8, b"\1\0"), "'b/0.png' is encrypted"),
     "a name as long as a bomb": (
@@ -111,6 +125,28 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing(tmp_path, case):
     assert time.thread_time() - start < 1
     kept = tmp_path / "cache/archives"
     assert not kept.exists() or not list(kept.iterdir())
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_tar_that_is_cut_off_is_never_read_as_whole(tmp_path, packed):
+    whole, path = gzip.decompress(tarred(tmp_path / "whole", b"").read_bytes()), tmp_path / "x.tar"
+    end = 4 * tarfile.BLOCKSIZE  # two heads, two images of less than a block; then zeros
+    assert not any(whole[end:]) and len(whole) > end + tarfile.BLOCKSIZE
+    for length in (*range(600, end + 1, 8), end + tarfile.BLOCKSIZE - 1):
+        path.write_bytes(gzip.compress(whole[:length], 1) if packed else whole[:length])
+        with pytest.raises(WorkbenchError, match=r"x\.tar is damaged and cannot be unpacked"):
+            archive.archive_folder(path)
+    path.write_bytes(
+        gzip.compress(whole[: end + 512]) if packed else whole[: end + 512]
+    )  # the shortest that has an end
+    assert len(read(path)) == 2
+
+
+def test_an_archive_is_called_by_its_own_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
+        made.writestr("a/0.png", png())
+    with pytest.raises(WorkbenchError, match=r"^x\.zip must hold images of at least two classes"):
+        read(tmp_path / "x.zip")
 
 
 def test_zeros_are_no_archive(tmp_path):
