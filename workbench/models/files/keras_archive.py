@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,11 @@ DEEPEST = 200
 """Levels of a description; a model in a model in a model has thirty."""
 MOST_OBJECTS = 100_000
 """Layers, initializers and the like; a network of 1,000 layers has five for each."""
+MOST_CALLS = 200_000
+"""Calls of a layer while a model is built, a minute of them. A Sequential calls all its layers anew with each that is
+added: a tenth of these are 200 layers in a row. A model that is a layer calls its own wherever it is called."""
+WRAPPED = ("layer", "backward_layer", "cell")
+"""What else a layer calls its own in its description."""
 
 
 def read_description(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -93,6 +99,29 @@ def check_description(path: Path, config: Any) -> None:
             waiting.extend((each, depth + 1) for each in node.values() if isinstance(each, dict | list))
         else:
             waiting.extend((each, depth + 1) for each in node if isinstance(each, dict | list))
+    _, calls = _calls(config)
+    if calls > MOST_CALLS:
+        raise WorkbenchError(
+            f"{path.name} is refused: {calls:,} calls of its layers would be needed to build it, and at most "
+            f"{MOST_CALLS:,} are made. What helps: a functional model in place of a Sequential of many layers."
+        )
+
+
+def _calls(layer: Any) -> tuple[int, int]:
+    """Count calls of layers: in one call of what is described, which was seen to be not too deep, and to build it."""
+    inner = layer.get("config") if isinstance(layer, dict) else None
+    if not isinstance(inner, dict):
+        return 1, 0
+    layers = inner.get("layers")
+    if not isinstance(layers, list):
+        wrapped = [_calls(inner[name]) for name in WRAPPED if name in inner]
+        return 1 + sum(calls for calls, _ in wrapped), sum(built for _, built in wrapped)
+    counted = [_calls(each) for each in layers]
+    nodes = [each.get("inbound_nodes") if isinstance(each, dict) else None for each in layers]
+    times = [len(of) if isinstance(of, list) and of else 1 for of in nodes]
+    calls = [count * number for (count, _), number in zip(counted, times, strict=True)]
+    again = sum(itertools.accumulate(calls)) if layer.get("class_name") == "Sequential" else sum(calls)
+    return sum(calls), again + sum(built for _, built in counted)
 
 
 def _check_names(path: Path, members: dict[str, zipfile.ZipInfo]) -> None:

@@ -186,6 +186,56 @@ def test_what_a_layer_says_against_the_images_is_a_sentence():
     assert str(caught.value).isprintable()  # Keras writes in colours
 
 
+def in_a_row(count):
+    return [layer("Dropout", rate=0.1)] * count
+
+
+def sequential(name, layers):
+    return {"module": "keras", "class_name": "Sequential", "config": {"name": name, "layers": layers}}
+
+
+def doubled(depth):
+    """A model that calls a model twice, which calls one twice, …; 2 to the power of `depth` layers are called."""
+    inner = layer("Dropout", rate=0.1)
+    for number in range(depth):
+        inner = {
+            "module": "keras",
+            "class_name": "Functional",
+            "config": {"name": f"m{number}", "layers": [{**inner, "inbound_nodes": [{"args": []}] * 2}]},
+        }
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("layers", "calls"),
+    [
+        (in_a_row(700), "247,456"),
+        ([sequential("inner", in_a_row(400)), *in_a_row(400)], "322,807"),
+        ([layer("TimeDistributed", layer=sequential("inner", in_a_row(640)))], "207,050"),
+        ([doubled(30)], "5,368,709,125"),
+    ],
+    ids=["a row", "a row in a row", "a row in a layer", "models that call models twice"],
+)
+@pytest.mark.parametrize("end", [".keras", ".h5"])
+def test_a_model_that_would_be_built_for_hours_is_refused(sound, tmp_path, end, layers, calls):
+    def change(own):
+        own[1:1] = layers
+
+    refused(
+        described(sound, tmp_path / f"m{end}", change),
+        rf" {calls} calls of its layers would be needed to build it, and at most 200,000 are made",
+    )
+
+
+def test_a_sound_model_of_many_layers_is_read(tmp_path):
+    image = x = keras.Input(SHAPE)
+    for _ in range(250):
+        x = keras.layers.ReLU()(x)
+    model = keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    model.save(tmp_path / "m.keras")
+    assert len(load_model(tmp_path / "m.keras").layers) == 253
+
+
 def stored(path):
     with h5py.File(path, "r") as file:
         found = []
