@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from workbench.core.errors import WorkbenchError
 from workbench.core.kept import Kept
 from workbench.core.key_locks import KeyLocks
 from workbench.core.types import Array
+from workbench.models.files.foreign import said
 from workbench.models.turns import TURNS
 
 KEEP = 96
@@ -23,12 +25,22 @@ PAUSES, BUSY = 16, 2
 
 
 @contextlib.contextmanager
-def failure_told(model: Any) -> Iterator[None]:
-    """Raise what a model that runs outside of TensorFlow failed with, in place of what TensorFlow says about it."""
+def failure_told(model: Any, *, alone: bool = False) -> Iterator[None]:
+    """Raise what a model that runs outside of TensorFlow failed with, in place of what TensorFlow says about it.
+
+    Args:
+        model: that is run.
+        alone: whether nothing else is: then whatever fails is the model's, and no bug of ours.
+
+    Raises:
+        WorkbenchError: where the model itself fails, or memory does not hold what it computes.
+    """
     try:
         yield
-    except tf.errors.OpError:
+    except tf.errors.OpError as error:
         failure = getattr(model, "failure", None)
+        if failure is None and (alone or isinstance(error, tf.errors.ResourceExhaustedError)):
+            failure = WorkbenchError(f"The model cannot be run on these images: {said(error)}")
         if failure is None:
             raise
         raise failure from None

@@ -29,6 +29,8 @@ from workbench.models.scorer import RECTIFIERS, Scorer, Trace
 
 CLASSES = tf.TensorSpec((None,), tf.int64)
 """Signature of one class for each image, for `compile`."""
+UNRUNNABLE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError, tf.errors.OpError)
+"""What the layers of a model raise that does not fit together, or not the images."""
 UNSEEN = 32
 """Values that a model is taken to hold for each of its input, where it cannot be seen into."""
 
@@ -126,7 +128,7 @@ class Probe:
                 steps = self._steps(images)
             except WorkbenchError:
                 raise
-            except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
+            except UNRUNNABLE as error:
                 said = printable(str(error).split("Exception encountered when calling")[-1])[:300]
                 raise WorkbenchError(
                     f"The model cannot be run on images of shape {self.image_shape}: {said}"
@@ -154,7 +156,7 @@ class Probe:
                 f"and {free / 2**30:.1f} GB are free."
             )
         images = np.random.default_rng(0).random((count, *self.image_shape), np.float32).astype(self.floats)
-        with self.engine.lock, failure_told(self.model):
+        with self.engine.lock, failure_told(self.model, alone=True):
             output = np.asarray(tf.function(first, autograph=False)(tf.constant(images)))
         if self._auto:
             self.preprocessing = shown[0] or UNIT
@@ -191,7 +193,7 @@ class Probe:
         if self._examples is not None:
             images.append(self._examples())
         function = tf.function(lambda batch: head_of(self._steps(batch)).logits, autograph=False, reduce_retracing=True)
-        with self.engine.lock, failure_told(self.model):
+        with self.engine.lock, failure_told(self.model, alone=True):
             parts = [part[n : n + 16] for part in images for n in range(0, len(part), 16)]
             found = [np.asarray(function(tf.constant(part.astype(self.floats)))) for part in parts]
             return np.concatenate([each.reshape(len(each), -1).astype(self.floats) for each in found])

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 
 from workbench.attribution.methods import explainer
@@ -211,6 +212,16 @@ def test_a_model_of_bytes_gets_bytes_and_still_has_gradients(images):
     )
 
 
+class Failing(layers.Layer):
+    """What fails while it runs, and not when it is built."""
+
+    def call(self, images):
+        return tf.gather(images, tf.fill([1], 98 + tf.shape(images)[-1]), axis=1)
+
+    def compute_output_spec(self, images):
+        return keras.KerasTensor((None, 1, *images.shape[2:]))
+
+
 @pytest.mark.parametrize(
     ("build", "shape", "sentence"),
     [
@@ -246,6 +257,16 @@ def test_a_model_of_bytes_gets_bytes_and_still_has_gradients(images):
             lambda: sequential(layers.Embedding(9, 4), layers.Flatten(), layers.Dense(2), shape=(7, 7, 7, 7)),
             SHAPE,
             r"must have one image input",
+        ),
+        (
+            lambda: sequential(layers.Softmax(axis=50), layers.Flatten(), layers.Dense(3)),
+            None,
+            r"^The model cannot be run on images of shape \(8, 8, 1\): Softmax.call\(\). .dim. must be in the range",
+        ),
+        (
+            lambda: sequential(Failing(), layers.Flatten(), layers.Dense(3)),
+            None,
+            r"^The model cannot be run on these images: indices\[0\] = 99 is not in",
         ),
     ],
 )

@@ -80,7 +80,10 @@ def listed(
 
 def said(error: Exception) -> str:
     """What a library says about a file: one line without control characters, not too long."""
-    return printable(str(getattr(error, "message", error)))[:300]
+    text = str(getattr(error, "message", error))
+    if text.startswith("Graph execution error"):  # then where in which program its operation was made, then what it is
+        text = re.split(r"\n\n|<stack traces unavailable>\n", text.strip())[-1]
+    return printable(text)[:300]
 
 
 def printable(text: str) -> str:
