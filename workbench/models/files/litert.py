@@ -31,22 +31,28 @@ def read_litert(path: Path) -> Foreign:
     Interpreter = _interpreter()
     try:
         interpreter = Interpreter(model_path=str(path))
-        interpreter.allocate_tensors()
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        if len(inputs) != 1:
+            raise WorkbenchError(f"{path.name} must take one array of images. It takes {len(inputs)}.")
+        (taken,), lock = inputs, threading.Lock()
+        signature = taken.get("shape_signature", taken["shape"])
+        sizes = tuple(int(size) if size > 0 else None for size in (signature if len(signature) else taken["shape"]))
+        ready = None not in sizes[1:]  # else a size that is open counts as 1 here, which is less than a filter has
+        if ready:
+            interpreter.allocate_tensors()
+    except WorkbenchError:
+        raise
     except (ValueError, RuntimeError) as error:
         raise WorkbenchError(f"{path.name} is not a LiteRT model that can be run here: {said(error)}") from None
-    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    if len(inputs) != 1:
-        raise WorkbenchError(f"{path.name} must take one array of images. It takes {len(inputs)}.")
-    (taken,), lock = inputs, threading.Lock()
-    signature = taken.get("shape_signature", taken["shape"])
-    sizes = tuple(int(size) if size > 0 else None for size in (signature if len(signature) else taken["shape"]))
 
     def run(images: Array, numbers: Sequence[int]) -> list[Array]:
+        nonlocal ready
         with lock:  # an interpreter holds the values of one call
             try:
-                if images.shape != tuple(interpreter.get_input_details()[0]["shape"]):
+                if not ready or images.shape != tuple(interpreter.get_input_details()[0]["shape"]):
                     interpreter.resize_tensor_input(taken["index"], images.shape)
                     interpreter.allocate_tensors()
+                    ready = True
                 interpreter.set_tensor(taken["index"], _quantized(images, taken))
                 interpreter.invoke()
             except RuntimeError as error:

@@ -56,6 +56,15 @@ def test_plain_and_quantized_scores_and_damaged_files(model, tmp_path):
             load_model(path)
 
 
+def test_a_size_that_is_open_is_that_of_the_images(tmp_path):
+    keras.utils.set_random_seed(0)
+    image = keras.Input((None, None, 1))  # for LiteRT 1 × 1 until it is told, on which no filter fits
+    maps = keras.layers.Conv2D(4, 3, activation="relu")(image)
+    model = keras.Model(image, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(maps)))
+    probe = Probe(load_model(converted(model, tmp_path / "m.tflite")), IMAGES.shape[1:])
+    np.testing.assert_allclose(probe.logits(IMAGES), np.asarray(model(IMAGES)), rtol=1e-4, atol=1e-5)
+
+
 def test_without_its_own_package_tensorflow_s_interpreter_reads_it(model, tmp_path, monkeypatch):
     path, expected = converted(model, tmp_path / "m.tflite"), np.asarray(model(IMAGES))
     for name in ("ai_edge_litert", "ai_edge_litert.interpreter"):
