@@ -17,6 +17,8 @@ PICKLED = (".pt", ".pth", ".pkl", ".pickle", ".joblib", ".ckpt", ".bin", ".npy")
 MOST_FILES = 10_000
 """In a SavedModel; one of many shards has a hundred."""
 SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
+MOST_PROGRAM = 2 * 2**30
+"""Bytes of that, by the format's own limit."""
 
 
 def load_model(path: str | Path, *, classes: int | None = None) -> Any:
@@ -109,9 +111,22 @@ def _refuse_size(path: Path, files: list[Path]) -> None:
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        found = list(itertools.islice((each for each in path.rglob("*") if each.is_file()), MOST_FILES + 1))
+        there = (each for each in path.rglob("*") if each.exists() and not each.is_dir())
+        found = list(itertools.islice(there, MOST_FILES + 1))
         if len(found) > MOST_FILES:
             raise WorkbenchError(f"{path} has more than {MOST_FILES:,} files: name the folder of the model alone.")
+        odd = next((each for each in found if not each.is_file()), None)
+        if odd is not None:
+            raise WorkbenchError(
+                f"{path.name} must hold regular files alone. {odd.relative_to(path).as_posix()!r} is a pipe or a "
+                "device, which is not opened."
+            )
+        program = next((each for each in found if each.parent == path and each.name in SAVED_MODEL), None)
+        if program is not None and program.stat().st_size > MOST_PROGRAM:
+            raise WorkbenchError(
+                f"{path.name} is no SavedModel: its {program.name} has {program.stat().st_size / 2**30:,.1f} GB, and "
+                f"such a file can have {MOST_PROGRAM >> 30}."
+            )
         inside = path.resolve()
         outside = next((each for each in found if not each.resolve().is_relative_to(inside)), None)
         if outside is not None:

@@ -1,5 +1,6 @@
 """SavedModel folders of Keras and of plain TensorFlow, and programs that are refused."""
 
+import os
 import shutil
 
 import keras
@@ -245,6 +246,27 @@ def test_folders_that_are_none_and_damaged_ones(tmp_path, plain):
         with pytest.raises(WorkbenchError, match=r"broken is (damaged|not a SavedModel)") as caught:
             load_model(broken)
         assert "\n" not in str(caught.value)
+
+
+def test_a_pipe_in_it_is_not_waited_for_and_a_program_larger_than_any_is_not_read(tmp_path, plain):
+    shutil.copytree(plain, tmp_path / "m")
+    stored = tmp_path / "m/variables/variables.data-00000-of-00001"
+    values = stored.read_bytes()
+    stored.unlink()
+    os.mkfifo(stored)
+    with pytest.raises(WorkbenchError, match=r"m must hold regular files alone. 'variables/.*' is a pipe or a device"):
+        load_model(tmp_path / "m")
+    stored.unlink()
+    stored.symlink_to("/dev/zero")
+    with pytest.raises(WorkbenchError, match="is a pipe or a device"):
+        load_model(tmp_path / "m")
+    stored.unlink()
+    stored.write_bytes(values)
+    os.truncate(tmp_path / "m/saved_model.pb", 2**31 + 1)  # sparse
+    with pytest.raises(
+        WorkbenchError, match=r"m is no SavedModel: its saved_model.pb has 2\.0 GB, and .* can have 2\."
+    ):
+        file_fingerprint(tmp_path / "m")
 
 
 def test_its_fingerprint_changes_with_a_weight_and_not_with_its_place(tmp_path, plain):
