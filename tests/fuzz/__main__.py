@@ -42,6 +42,8 @@ def main() -> int:
     if asked.part:
         return _part(asked.part, asked.seed, asked.minutes * 60)
     names = [name for name in targets() if not asked.only or name in asked.only.split(",")]
+    if not names:
+        parser.error(f"there is no parser {asked.only}; there are {', '.join(targets())}")
     print(f"seed {asked.seed}, {len(names)} parsers, {asked.minutes:g} minutes")
     failed = sum(_watched(name, asked.seed, asked.minutes * 60 / len(names)) for name in names)
     print("0 failures" if not failed else f"{failed} failures, kept in {REGRESSIONS.relative_to(HERE.parents[1])}")
@@ -61,10 +63,11 @@ def _watched(name: str, seed: int, seconds: float) -> int:
                 if time.time() - (state / "input").stat().st_mtime > SILENCE:
                     child.kill()
         done = json.loads((state / "done").read_text()) if (state / "done").exists() else {}
-        crashed = child.returncode not in (0, 1)
+        broken = child.returncode not in (0, 1)
+        crashed = broken or not done  # what has tried nothing has not passed
         if crashed:
             told = child.stderr.read() if child.stderr else ""
-            where = _keep(name, (state / "input").read_bytes()) if (state / "input").exists() else "no input"
+            where = _keep(name, (state / "input").read_bytes()) if broken and (state / "input").exists() else "no input"
             print(f"  {name}: ended with {child.returncode}: {where}\n{told[-1500:]}")
         failures = done.get("failures", 0) + crashed
         engines = ", ".join(f"{n:,} by {engine}" for engine, n in done.get("tried", {}).items())
@@ -85,7 +88,7 @@ def _part(name: str, seed: int, seconds: float) -> int:
         done["tried"]["atheris"], found = guided
         done["failures"] += found
     seen: set[str] = set()
-    while time.monotonic() - begun < seconds:
+    while not round_ or time.monotonic() - begun < seconds:
         count, failure = _batch(target, seed + round_, state)
         done["tried"]["hypothesis"] += count
         round_ += 1

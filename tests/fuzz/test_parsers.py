@@ -4,6 +4,7 @@ Another seed: FUZZ_SEED=7 make test ARGS="-k parsers". More of them: make fuzz M
 """
 
 import os
+import runpy
 import time
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -52,6 +53,13 @@ def test_right_inputs_are_read_and_what_failed_once_never_fails_again(name):
         FOUND[name].attack(each)  # no WorkbenchError
     for path in kept(name):
         attack(FOUND[name], path.read_bytes())
+
+
+def test_what_tries_nothing_is_a_failure(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(HERE))
+    watched = runpy.run_path(str(HERE / "__main__.py"), run_name="fuzz")["_watched"]
+    assert watched("no such parser", seed=0, seconds=0.1) == 1
+    assert "KeyError: 'no such parser'" in capsys.readouterr().out
 
 
 def test_every_kept_input_has_its_parser():
