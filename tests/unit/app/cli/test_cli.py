@@ -251,6 +251,7 @@ def test_start_trains_only_what_is_not_there(run, tiny_run, tmp_path, monkeypatc
     import shutil
 
     from workbench.app.page import server
+    from workbench.core.checksum import record_checksum
     from workbench.data.sources import fashion_mnist
     from workbench.diagnosis import opening
     from workbench.training import runs, trainer
@@ -259,7 +260,8 @@ def test_start_trains_only_what_is_not_there(run, tiny_run, tmp_path, monkeypatc
     if there:
         shutil.copytree(tiny_run.folder / "tiny", tmp_path / "own/baseline")
         manifest = tmp_path / "own/baseline/run.json"
-        manifest.write_text(manifest.read_text().replace('"name": "tiny"', '"name": "baseline"'))
+        renamed = json.loads(manifest.read_text()) | {"name": "baseline"}
+        manifest.write_text(json.dumps(renamed | {"checksum": record_checksum(renamed)}))
     calls = []
 
     def train(name, *, job, **others):
