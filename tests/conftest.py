@@ -135,6 +135,15 @@ def _models_here() -> None:
     worker.open_in_worker = open_here
 
 
+@pytest.fixture(autouse=True)
+def _heard() -> None:
+    """Let what the workbench logs be heard, whatever a library that another test imported has switched off."""
+    logging.disable(logging.NOTSET)
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.partition(".")[0] == "workbench" and isinstance(logger, logging.Logger):
+            logger.disabled, logger.propagate = False, True
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for all tests of a process: a second Playwright in it would not start."""
