@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
@@ -34,6 +34,18 @@ class Params(BaseModel):
     """Base of all parameter models: frozen, every field has a default, unknown names are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = _members(cls.model_fields[str(info.field_name)].annotation)
+        parts = value if isinstance(value, (list, tuple)) else (value,)
+        if parts is value:
+            kinds = [kind for each in kinds for inner in get_args(each) if inner is not ... for kind in _members(inner)]
+        truth = next((each for each in parts if isinstance(each, bool)), None)
+        if truth is not None and kinds and not {bool, Any}.intersection(kinds):  # pydantic would take true for 1
+            raise WorkbenchError(f"`{info.field_name}` must be {_called(kinds)}. Got {truth}.")
+        return value
 
     @field_validator("*")
     @classmethod
@@ -145,7 +157,10 @@ def make(params: type[ParamsT], values: Mapping[str, Any]) -> ParamsT:
         if isinstance(cause, WorkbenchError):  # a rule over several parameters
             raise cause from None
         name = ".".join(str(part) for part in first["loc"][:1]) or "parameters"
-        raise WorkbenchError(f"`{name}` must be {_requirement(first)}. Got {first['input']!r}.") from None
+        field = params.model_fields.get(name)
+        several = field is not None and len(first["loc"]) > 1 and first["loc"][1] in TYPES  # of a union, its first
+        wanted = _called(_members(field.annotation)) if field is not None and several else _requirement(first)
+        raise WorkbenchError(f"`{name}` must be {wanted}. Got {first['input']!r}.") from None
 
 
 BOUNDS = {"ge": "at least", "le": "at most", "gt": "more than", "lt": "less than"}
@@ -153,7 +168,11 @@ TYPES = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
+    "str": "text",
     "string": "text",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "an object",
     "finite": "finite",
     "missing": "given",
 }
@@ -169,6 +188,24 @@ def _requirement(error: Any) -> str:
         return f"one of {context['expected']}".replace(" or ", ", ")
     default = str(error["msg"]).removeprefix("Input should be ")
     return TYPES.get(str(error["type"]).partition("_")[0], default)
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the kinds of value that an annotation joins, without None."""
+    joined = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    bare = [get_args(each)[0] if get_origin(each) is Annotated else each for each in joined]
+    return [each for each in bare if each is not NoneType]
+
+
+def _called(kinds: Sequence[Any]) -> str:
+    """Write kinds of value as words: "a whole number", "text or a whole number"."""
+    words = list[str]()
+    for kind in kinds:
+        name = getattr(get_origin(kind) or kind, "__name__", str(kind))
+        fixed = get_origin(kind) is Literal
+        words.append("one of " + ", ".join(map(repr, get_args(kind))) if fixed else TYPES.get(name, name))
+    *others, last = dict.fromkeys(words)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _parts(text: str) -> list[str]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field, ValidationError
@@ -21,6 +21,7 @@ class Example(Params):
     classes: Annotated[tuple[str, ...], ChooseFrom("classes"), Field(description="to compare")] = ("Shirt", "Coat")
     rows: tuple[int, ...] | None = None
     size: Annotated[int | None, Field(ge=2)] = None
+    image: str | int | list[Any] = 0
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,13 @@ def test_text_for_several_values_is_split_at_its_commas(text, expected):
         ({"size": "1" + "0" * 30}, r"`size` must lie within ±4294967295\. Got 1e\+30\."),
         ({"rows": [0, -(10**40)]}, r"`rows` must lie within ±4294967295\. Got -1e\+40\."),
         ({"size": 10**400}, r"`size` must"),
+        ({"top": True}, r"`top` must be a whole number\. Got True\."),
+        ({"share": True}, r"`share` must be a number\. Got True\."),
+        ({"size": False}, r"`size` must be a whole number\. Got False\."),
+        ({"rows": [3, True]}, r"`rows` must be a whole number\. Got True\."),
+        ({"classes": True}, r"`classes` must be a list\. Got True\."),
+        ({"image": True}, r"`image` must be text, a whole number or a list\. Got True\."),
+        ({"image": 1.5}, r"`image` must be text, a whole number or a list\. Got 1\.5\."),
     ],
 )
 def test_what_does_not_fit_is_one_sentence(values, sentence):
