@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 MEGABYTES = 16
 """A photo of 40 megapixels, which is the most that is read, has about as many."""
+NOT_WHOLE = "The image did not arrive whole; send it again."
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +58,12 @@ def receive(desk: Desk, sent: object) -> str:
     got = sent if isinstance(sent, Mapping) else {}
     shape = desk.session.dataset.image_shape
     if isinstance(got.get("pixels"), str):
-        raw = _bytes_of(got["pixels"])
+        raw = bytes_of(got["pixels"], NOT_WHOLE)
         if len(raw) != int(np.prod(shape)):
             raise WorkbenchError(f"A drawing has {' × '.join(map(str, shape))} values. Got {len(raw)}.")
         image = OwnImage(np.frombuffer(raw, np.uint8).reshape(shape), "", ())
     elif isinstance(got.get("file"), str):
-        raw = _bytes_of(got["file"])
+        raw = bytes_of(got["file"], NOT_WHOLE)
         image = _of_file(raw, shape, str(got.get("name", ""))[:120], *desk.session.dataset.fit)
     else:
         raise WorkbenchError("No image received. Choose a PNG or JPEG file, or draw.")
@@ -88,15 +88,24 @@ def goes_on(desk: Desk, sent: object, old: View) -> bool:
     return isinstance(sent, Mapping) and "pixels" in sent and before is not None and not before.name
 
 
-def _bytes_of(text: str) -> bytes:
-    if len(text) > MEGABYTES * 1024 * 1024 * 4 // 3 + 4:
+def bytes_of(text: str, otherwise: str) -> bytes:
+    """Read what was sent as base64.
+
+    Args:
+        text: what was sent.
+        otherwise: the sentence for what is no base64.
+
+    Raises:
+        WorkbenchError: if it is none, or has more than 16 MB.
+    """
+    if len(text) > MEGABYTES * 2**20 * 4 // 3 + 4:
         raise WorkbenchError(
-            f"An image may have at most {MEGABYTES} MB. This one has {len(text) * 3 / 4 / 1024**2:.1f} MB."
+            f"An image may have at most {MEGABYTES} MB. This one has {len(text) * 3 / 4 / 2**20:.1f} MB."
         )
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise WorkbenchError("The image did not arrive whole; send it again.") from None
+    except ValueError:
+        raise WorkbenchError(otherwise) from None
 
 
 def current(desk: Desk, view: View) -> OwnImage | None:

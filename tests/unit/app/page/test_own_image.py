@@ -50,6 +50,7 @@ def test_an_upload_is_fitted_and_what_was_done_is_said(desk, parse):
         (None, "No image received"),
         ({"pixels": encoded(b"123")}, "Got 3"),
         ({"pixels": "no base64!"}, "did not arrive whole"),
+        ({"file": "é"}, "did not arrive whole"),
         ({"file": encoded(b"GIF89a nothing")}, "image"),
         ({"file": "A" * (MEGABYTES * 2**21)}, f"at most {MEGABYTES} MB"),
         ({"file": {"path": "/etc/passwd"}}, "No image received"),

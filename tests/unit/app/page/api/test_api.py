@@ -163,6 +163,8 @@ WRONG = [
     ("predict", {}, 400, "`image` must be given"),
     ("predict", {"imag": 1}, 400, "Did you mean 'image'?"),
     ("predict", {"image": {"path": "/etc/passwd"}}, 400, "`image`"),
+    ("predict", {"image": True}, 400, "`image` must be text, a whole number or a list. Got True."),
+    ("predict", {"image": "data:image/png;base64,é"}, 400, "URLs are not fetched"),
     ("predict", {"image": "http://127.0.0.1:1/a.png"}, 400, "URLs are not fetched"),
     ("predict", {"image": "data:image/png;base64,AAAA"}, 400, "is not an image"),
     ("predict", {"image": [[1, 2], [3]]}, 400, "must be 2 × 3 × 1 whole numbers 0…255"),
