@@ -48,8 +48,10 @@ HEADERS = {
 """`unsafe-eval` is what gradio's HTML component needs; nothing of the data ever stands in a template."""
 OF_GRADIO = {
     "GET": re.compile(
-        r"/|/config|/theme\.css|/favicon\.ico|/(?:static|assets)/[\w./@+-]+|/gradio_api/(?:info|app_id|queue/data"
-        r"|call/(?:v2/)?[^/]+/[^/]+)"
+        # A name that no file system takes would be an error of the server's.
+        r"/|/config|/theme\.css|/favicon\.ico|/(?:static|assets)/[\w./@+-]{1,200}|/gradio_api/(?:info|app_id|queue/data"
+        r"|call/(?:v2/)?[^/]+/[^/]+)",
+        re.ASCII,
     ),
     "POST": re.compile(r"/gradio_api/(?:queue/join|call/(?:v2/)?[^/]+/?)"),
 }

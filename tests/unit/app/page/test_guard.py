@@ -188,6 +188,13 @@ def test_every_route_of_gradio_is_either_used_or_off(port):
     }
 
 
+@pytest.mark.parametrize("letter", ["a", "%41", "a/", "%C3%A9"])
+@pytest.mark.parametrize("length", [100, 256, 5000])
+def test_a_name_that_no_file_can_have_is_not_there(port, letter, length):
+    for folder in ("/static/", "/assets/", "/static/fonts/"):
+        assert ask(port, "GET", folder + letter * length)[0] in (400, 404)
+
+
 @pytest.mark.parametrize(
     "query", ["page=anything", "page=1&section=errors", "deep_link=../../etc/passwd", "page=%00&page=2", "%ff=%fe&&=&"]
 )
