@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -117,15 +117,34 @@ def read_image(
         Unavailable: if there is no such file.
         WorkbenchError: if it is no image, has more than 40 megapixels, or more than 8 bits a channel.
     """
+    return read_fits(source, image_shape, (fit,), invert=invert, interpolation=interpolation, within=within)[0]
+
+
+def read_fits(
+    source: str | Path | bytes,
+    image_shape: tuple[int, int, int],
+    fits: Sequence[Fit],
+    *,
+    invert: bool = False,
+    interpolation: Interpolation = BILINEAR,
+    within: Path | None = None,
+) -> list[tuple[Array, list[str]]]:
+    """Read an image file once, and fit it in several ways; otherwise as `read_image` does."""
     # Every pixel counts where none is averaged away; these two average anyhow.
     enough = 2 * max(image_shape[:2]) if interpolation in ("area", "antialias") else None
     with ExitStack() as held:
         with _decoded(source, enough, held, within) as (image, size):
             plain, words = _upright(image, image_shape[2], invert)
             whole = size[::-1] if _orientation(image) in (5, 6, 7, 8) else size
-            words += fitting_words(whole[::-1], image_shape[:2], fit)
             pixels = np.asarray(plain, np.uint8).reshape(plain.height, plain.width, image_shape[2])
-        return np.ascontiguousarray(fitted(pixels, image_shape[:2], fit, interpolation)), words
+        taken = image_shape[:2]
+        return [
+            (
+                np.ascontiguousarray(fitted(pixels, taken, fit, interpolation)),
+                words + fitting_words(whole[::-1], taken, fit),
+            )
+            for fit in fits
+        ]
 
 
 def fitting_words(shape: tuple[int, int], size: tuple[int, int], fit: Fit) -> list[str]:

@@ -15,7 +15,7 @@ from workbench.app.page.subjects import of_user
 from workbench.app.page.view import View
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
-from workbench.data.image_file import read_image
+from workbench.data.image_file import read_fits
 from workbench.data.resizing import FITS
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def receive(desk: Desk, sent: object) -> str:
 def _of_file(raw: bytes, shape: tuple[int, int, int], name: str, fit: str, interpolation: str) -> OwnImage:
     """Read a file in each fit, the dataset's own first."""
     made: list[OwnImage] = []
-    for each in sorted(FITS, key=lambda one: one != fit):
-        pixels, done = read_image(raw, shape, fit=each, interpolation=interpolation)  # type: ignore[arg-type]
+    fits = sorted(FITS, key=lambda one: one != fit)
+    for each, (pixels, done) in zip(fits, read_fits(raw, shape, fits, interpolation=interpolation), strict=True):  # type: ignore[arg-type]
         if not any(np.array_equal(pixels, other.pixels) for other in made):
             made.append(OwnImage(np.asarray(pixels, np.uint8), name, tuple(done), each))
     return replace(made[0], others=tuple(made[1:]))

@@ -12,6 +12,9 @@ from workbench.app.page.own_image import MEGABYTES, current, goes_on, receive
 from workbench.app.page.panes.easel import easel_html
 from workbench.app.page.view import View
 from workbench.core.errors import WorkbenchError
+from workbench.data import image_file
+from workbench.data.image_file import read_image
+from workbench.data.resizing import FITS
 
 
 def encoded(raw: bytes) -> str:
@@ -99,3 +102,17 @@ def test_an_upload_of_other_proportions_is_stretched_and_can_be_padded_or_croppe
     assert View(section="own", own=key, fit="pad").query()["fit"] == "pad"
     square = receive(desk, {"file": png(wide[:, :28]), "name": "square.png"})
     assert "Crop to the middle" not in parse(easel_html(desk, View(section="own", own=square))).text
+
+
+def test_a_file_is_decoded_once_for_all_ways_to_fit_it(desk, monkeypatch):
+    decoded, real = [], image_file._decoded
+    wide = (np.arange(30 * 90) % 251).astype(np.uint8).reshape(30, 90)
+    raw = base64.b64decode(png(wide))
+    alone = {fit: read_image(raw, (28, 28, 1), fit=fit) for fit in FITS}
+    monkeypatch.setattr(image_file, "_decoded", lambda *given: decoded.append(given) or real(*given))
+    key = receive(desk, {"file": png(wide), "name": "wide.png"})
+    assert len(decoded) == 1
+    for fit, (pixels, done) in alone.items():
+        image = current(desk, View(section="own", own=key, fit=fit))
+        assert np.array_equal(image.pixels, pixels)
+        assert list(image.done) == done
