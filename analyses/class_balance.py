@@ -9,11 +9,11 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
-from workbench.data.sampling import MOST_EVIDENCE
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, SMALL, class_ticks, new_figure, plain, text
 from workbench.session.analysis import Analysis
@@ -160,7 +160,7 @@ def _ratio(
         f"{said}.",
         severity=Severity.SERIOUS if len(starved) and learned else Severity.MILD,
         effect=Estimate(float(ratio)),
-        evidence=tuple(rows[np.argsort(counts[labels[rows]], kind="stable")][:MOST_EVIDENCE].tolist()),
+        evidence=ImageSet(rows[np.argsort(counts[labels[rows]], kind="stable")]),
         advice="Add images of the small classes, or use class weights; read per-class recall, not the accuracy.",
         kind="class-imbalance",
         classes=tuple(chosen.tolist()),

@@ -10,13 +10,14 @@ from pydantic import Field
 from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import number, plural, probability
 from workbench.data.objects import object_masks, plain
-from workbench.data.sampling import MOST_EVIDENCE, evenly
+from workbench.data.sampling import evenly
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
 from workbench.plotting.pieces import (
@@ -240,7 +241,7 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
         behind, on, beyond, rest = (
             estimate(seen[name].to_numpy()) for name in ("background_share", "on_object", "on_background", "left_over")
         )
-        first = seen.sort_values("background_share", ascending=False, kind="stable")["row"].head(MOST_EVIDENCE)
+        first = seen.sort_values("background_share", ascending=False, kind="stable")["row"]
         if np.isfinite(behind.value):
             but = ", but this method gives exactly zero to pixels equal to the reference"
             found.append(
@@ -256,7 +257,7 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
                         len(seen),
                     ),
                     effect=behind,
-                    evidence=tuple(first.tolist()),
+                    evidence=ImageSet(first),
                     advice="Choose a reference that differs from the background."
                     if notes["silent"]
                     else "Look at the first images: is it the outline of the object, or something in the background?",
@@ -269,7 +270,7 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
                 f"{rest}.",
                 severity=Severity.INFO,
                 effect=beyond,
-                evidence=tuple(first.tolist()),
+                evidence=ImageSet(first),
             )
         )
     if len(seen) < len(table):
@@ -280,7 +281,7 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
                 "be separated there.",
                 severity=Severity.INFO,
                 effect=none,
-                evidence=tuple(table[table["on_background"].isna()]["row"].head(MOST_EVIDENCE).tolist()),
+                evidence=ImageSet(table[table["on_background"].isna()]["row"]),
             )
         )
     if notes["complete"]:
@@ -293,7 +294,7 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
                 f"margin is {margin}.",
                 severity=capped(Severity.MILD, len(table)) if far else Severity.INFO,
                 effect=gap,
-                evidence=tuple(worst.head(MOST_EVIDENCE).tolist()),
+                evidence=ImageSet(worst),
                 advice="Use more steps where a contribution matters that is not much larger." if far else "",
             )
         )
@@ -311,7 +312,7 @@ def _about(row: pd.Series, notes: dict[str, Any]) -> Finding:
         f"Image {row['row']}: the logit of {row['true']} minus that of {row['against']} is {number(row['margin'])}: "
         f"{sums} ({_method(notes)}). Strongest cell: {row['largest_cell']}, {number(row['largest_value'])}.",
         effect=Estimate(float(row["margin"])),
-        evidence=(int(row["row"]),),
+        evidence=ImageSet([int(row["row"])]),
     )
 
 
@@ -321,7 +322,6 @@ def _of_layer(table: pd.DataFrame, notes: dict[str, Any]) -> Finding:
         f"HiResCAM at {notes['layer']}, {notes['sizes']['layer']} places, sums to the margin up to {rest} logits.",
         severity=Severity.INFO,
         effect=rest,
-        evidence=(),
         advice="The remainder is a constant (the difference of two biases) only if a single linear layer follows.",
     )
 

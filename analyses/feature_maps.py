@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.progress import report
 from workbench.core.result import Result
@@ -178,7 +179,7 @@ def _findings(table: pd.DataFrame, images: int, row: int, different: int) -> lis
                 if share.value > 0.5
                 else Severity.MILD,
                 effect=share,
-                evidence=(row,),
+                evidence=ImageSet([row]),
                 advice="A lower learning rate or another initialiser keeps more channels alive; dead "
                 "ones can be pruned."
                 if share.value > 0.1
@@ -195,7 +196,7 @@ def _findings(table: pd.DataFrame, images: int, row: int, different: int) -> lis
                 f"{', …' if len(alive) > 6 else ''}) on {plural(images, 'image')}.",
                 severity=Severity.INFO,
                 effect=rate(0, channels),
-                evidence=(row,),
+                evidence=ImageSet([row]),
             )
         )
     return findings

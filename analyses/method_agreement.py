@@ -11,6 +11,7 @@ from pydantic import Field
 from workbench.attribution.applicable import CONTROL, Methods, left_out, methods_on
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.progress import report
 from workbench.core.result import Result
@@ -216,7 +217,7 @@ def _findings(
             f"smoothness the means are {chance[0]} and {chance[1]}.",
             severity=few if mean.value < 0.5 else Severity.INFO,
             effect=mean,
-            evidence=tuple(evidence),
+            evidence=ImageSet(evidence),
             advice="Compare several methods before trusting one; faithfulness-table shows which are faithful."
             if mean.value < 0.5
             else "",

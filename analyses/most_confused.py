@@ -8,12 +8,12 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, probability
-from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
@@ -161,7 +161,7 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -
             f"{of[true]:,} images, {share}.",
             severity=Severity.INFO,
             effect=share,
-            evidence=tuple(_errors(predictions, [(true, predicted)])[:MOST_EVIDENCE].tolist()),
+            evidence=ImageSet(_errors(predictions, [(true, predicted)])),
             classes=(true, predicted),
         )
     )
@@ -181,7 +181,7 @@ def _pair(
         f"that is {percent(part)} of all errors.",
         severity=capped(Severity.SERIOUS if far else Severity.MILD if is_large else Severity.INFO, images),
         effect=share,
-        evidence=tuple(_errors(predictions, [(one, other), (other, one)])[:MOST_EVIDENCE].tolist()),
+        evidence=ImageSet(_errors(predictions, [(one, other), (other, one)])),
         advice="Check whether people can tell these classes apart; if so, add training images that show how.",
         kind="confused-pair",
         classes=(one, other) if wrong[one, other] >= wrong[other, one] else (other, one),

@@ -11,6 +11,7 @@ from pydantic import Field
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -143,7 +144,7 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
                 f"{names[bright]} is the brightest class (mean pixel value {table['mean'][bright]:.0f} of 255), "
                 f"{names[dark]} the darkest ({table['mean'][dark]:.0f}).",
                 effect=Estimate(float(table["mean"][bright] - table["mean"][dark])),
-                evidence=tuple(of_dark[:100].tolist()),
+                evidence=ImageSet(of_dark),
             )
         )
     alike = len(empty) < FEWEST or np.ptp(empty) == 0
@@ -161,7 +162,7 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
         Finding(
             f"{percent(float(empty.mean()))} of the pixel values are 0{between}.",
             effect=Estimate(float(empty.mean()), *((math.nan, math.nan) if alike else (low, high))),
-            evidence=tuple(rows[np.argsort(-empty, kind="stable")][:25].tolist()),
+            evidence=ImageSet(rows[np.argsort(-empty, kind="stable")]),
             advice="A method with a black reference image gives these pixels no attribution."
             if empty.mean() > 0.2
             else "",
@@ -177,7 +178,7 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
                 f"single pixel value), {share}, labelled {join_names([names[c] for c in labels])}.",
                 severity=capped(Severity.MILD, len(rows)),
                 effect=share,
-                evidence=tuple(rows[flat][:100].tolist()),
+                evidence=ImageSet(rows[flat]),
                 advice="They contain nothing to recognise: remove them.",
             ),
         )

@@ -14,6 +14,7 @@ from workbench.core.attribution import BLIND
 from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import ChooseFrom, Params, Seed
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -225,7 +226,7 @@ def _findings(table: pd.DataFrame, rows: Array, mode: str) -> list[Finding]:
                     said,
                     severity=capped(Severity.SERIOUS, len(rows)),
                     effect=alike,
-                    evidence=tuple(rows.tolist()),
+                    evidence=ImageSet(rows),
                     advice=advice,
                 )
             )

@@ -11,6 +11,7 @@ from pydantic import Field
 from workbench.core.attribution import Attribution
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.pixels import as_floats
 from workbench.core.progress import report
@@ -214,7 +215,7 @@ def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) 
             f"{Estimate.of(least, 'spearman')}.",
             severity=few if mean.value < 0.5 else Severity.INFO,
             effect=mean,
-            evidence=tuple(worst),
+            evidence=ImageSet(worst),
             advice="State the reference with every map; trust what several references agree on.",
         )
     ]

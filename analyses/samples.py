@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.wording import join_names, plural
@@ -54,7 +55,7 @@ class Samples(Analysis[SamplesParams]):
                 f"{plural(len(rows), 'image')} of {len(dataset):,} shown, from {shown} of "
                 f"{plural(len(names), 'class')}.",
                 effect=Estimate(float(len(rows))),
-                evidence=tuple(rows.tolist()),
+                evidence=ImageSet(rows),
                 advice="Where you would choose another label, the model probably will too.",
             )
         ]

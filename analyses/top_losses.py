@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.wording import percent, plural, probability
@@ -68,7 +69,7 @@ class TopLosses(Analysis[TopLossesParams]):
                     len(predictions),
                 ),
                 effect=share,
-                evidence=tuple(sure[:100].tolist()),
+                evidence=ImageSet(sure),
                 advice="Look at them first: wrong labels and outliers are frequent here." if len(sure) else "",
             )
         ]
@@ -82,7 +83,7 @@ class TopLosses(Analysis[TopLossesParams]):
                     f"of all) {'accounts' if hundredth == 1 else 'account'} for {percent(carried)} of the total "
                     f"loss; mean loss {total / len(predictions):.3f} nats.",
                     effect=Estimate(carried),
-                    evidence=tuple(order[: min(hundredth, 100)].tolist()),
+                    evidence=ImageSet(order[:hundredth]),
                 )
             )
         return Result({"losses": table}, arrays={"images": thumbnails_of(dataset, rows)}, findings=tuple(findings))

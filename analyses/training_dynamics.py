@@ -10,11 +10,11 @@ from pydantic import Field
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
-from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import small
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, text
 from workbench.plotting.tiles import Tile, tiles
@@ -204,8 +204,8 @@ def _findings(dynamics: Dynamics, region: Array, labels: Array, names: tuple[str
     again = np.flatnonzero(dynamics.forgotten > 0)
     again = again[np.lexsort((dynamics.area_under_margin[again], -dynamics.forgotten[again]))]
 
-    def rows(places: Array) -> tuple[int, ...]:
-        return tuple(dynamics.rows[places[:MOST_EVIDENCE]].tolist())
+    def rows(places: Array) -> ImageSet:
+        return ImageSet(dynamics.rows[places])
 
     shares = join_names(
         [f"{percent(float((region == number).mean()))} are {name}" for number, name in enumerate(REGIONS)]

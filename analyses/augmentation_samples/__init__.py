@@ -10,6 +10,7 @@ from pydantic import Field
 from workbench.core.dataset import Dataset
 from workbench.core.errors import unknown
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed, make
 from workbench.core.progress import report
 from workbench.core.result import Result
@@ -243,6 +244,6 @@ def _objects(dataset: Dataset, recipe: Recipe, seed: int) -> list[Finding]:
     return found
 
 
-def _worst(rows: Array, shares: Array, chosen: Array) -> tuple[int, ...]:
+def _worst(rows: Array, shares: Array, chosen: Array) -> ImageSet:
     order = np.argsort(-shares, kind="stable")
-    return tuple(int(row) for row in rows[order[chosen[order]]][:200])
+    return ImageSet(rows[order[chosen[order]]])

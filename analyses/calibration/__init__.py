@@ -11,12 +11,12 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural
-from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import thumbnails_of
 from workbench.session.analysis import Analysis
 from workbench.session.held_out import studies_training
@@ -238,7 +238,7 @@ def _overall(session: Session, ece: Estimate, recalibration: Recalibration) -> F
         claim,
         severity=Severity.SERIOUS if serious else Severity.MILD if mild else Severity.INFO,
         effect=Estimate(ece.value, ece.low, ece.high),
-        evidence=tuple(rows[order][:MOST_EVIDENCE].tolist()),
+        evidence=ImageSet(rows[order]),
         advice=advice,
         kind="miscalibration",
         cost=Estimate(abs(hidden), *cost),
@@ -308,7 +308,7 @@ def _threshold(predictions: Predictions, params: CalibrationParams) -> Finding:
         f"these are {percent(share)} of the images{covered}, {wrong:,} of {accepted:,} "
         f"wrong, {rate(wrong, accepted)}.",
         effect=Estimate(at, low, high),
-        evidence=tuple(np.flatnonzero((predictions.confidence >= at) & ~predictions.correct)[:MOST_EVIDENCE].tolist()),
+        evidence=ImageSet(np.flatnonzero((predictions.confidence >= at) & ~predictions.correct)),
     )
 
 
@@ -332,7 +332,7 @@ def _worst_class(predictions: Predictions, classes: pd.DataFrame) -> list[Findin
             f"{percent(1 - row['confidence'])} on {plural(int(row['images']), 'image')}, observed is {observed}.",
             effect=Estimate(float(row["gap"]), float(row["gap_low"]), float(row["gap_high"])),
             classes=(worst,),
-            evidence=tuple(rows[np.argsort(-predictions.confidence[rows], kind="stable")][:MOST_EVIDENCE].tolist()),
+            evidence=ImageSet(rows[np.argsort(-predictions.confidence[rows], kind="stable")]),
         )
     ]
 
@@ -348,7 +348,7 @@ def _most_confident_errors(errors: pd.DataFrame) -> list[Finding]:
             f"confidence of 90 % or more; the most confident predicts {first['predicted']} for {first['true']} with "
             f"{_nines(first['calibrated'])}.",
             effect=Estimate(float(confident)),
-            evidence=tuple(errors["row"].tolist()[:MOST_EVIDENCE]),
+            evidence=ImageSet(errors["row"].iloc[: max(confident, 1)]),
             advice="Look at these first: wrong labels and outliers are often among them.",
         )
     ]

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -224,7 +225,7 @@ def _clusters(groups: Clusters, cells: Array, masks: Array, margins: Array) -> p
     return pd.DataFrame(lines)
 
 
-def _grouped(table: pd.DataFrame, groups: Clusters, evidence: list[tuple[int, ...]]) -> list[Finding]:
+def _grouped(table: pd.DataFrame, groups: Clusters, evidence: list[ImageSet]) -> list[Finding]:
     """Say how many clusters there are, and where each one's mean map lies."""
     count = len(groups.labels)
     if count < LEAST:

@@ -9,6 +9,7 @@ import numpy as np
 from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.types import Array
 from workbench.core.wording import number, plural
 from workbench.statistics.rates import capped, difference, rate, wilson
@@ -65,7 +66,7 @@ def cell_rates(counts: Array, cells: list[tuple[int, int]], names: tuple[str, ..
     )
 
 
-def compare_directions(rates: pd.DataFrame, evidence: tuple[int, ...]) -> list[Finding]:
+def compare_directions(rates: pd.DataFrame, evidence: ImageSet) -> list[Finding]:
     """Say how often a cell happens, and whether its reverse, the second line, is as frequent."""
     (one, two, hits, of), (_, _, others, among) = rates[["true", "predicted", "images", "of"]].to_numpy().tolist()
     if not of:

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural
-from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import as_rgb, thumbnails_of
 from workbench.plotting.colours import SURENESS, of_classes
 from workbench.plotting.pieces import INK, SMALL, heading, new_figure, scale_bar, text
@@ -180,7 +180,7 @@ def _overlaps(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
                 f"{plural(images, 'image')} are of the other class.",
                 severity=capped(Severity.MILD, images) if sure else Severity.INFO,
                 effect=share,
-                evidence=tuple(sample.rows[order[foreign[order] > 0]][:MOST_EVIDENCE].tolist()),
+                evidence=ImageSet(sample.rows[order[foreign[order] > 0]]),
                 advice="Look at the images among the other class: wrong labels, or classes that look alike."
                 if sure
                 else "",

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -215,7 +216,7 @@ def _excite_filters(
         f"larger response than any of {plural(len(rows), 'image')}.",
         severity=Severity.INFO if won == len(chosen) else Severity.MILD,
         effect=share,
-        evidence=tuple(dict.fromkeys(rows[best].tolist())),
+        evidence=ImageSet(dict.fromkeys(rows[best])),
         advice="" if won == len(chosen) else "For the others, use more steps: the input shown is no maximum.",
     )
     return table, small((255 * inputs).round().astype(np.uint8)), finding

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.wording import percent, plural
@@ -161,7 +162,7 @@ def _overfitting(fitted: Part, new: Part, line: LinearPixels | None, params: Gen
         claim,
         severity=severity,
         effect=Estimate(gap, low, high),
-        evidence=tuple(int(new.rows[row]) for row in worst_first(new.predictions, np.flatnonzero(wrong))),
+        evidence=ImageSet(new.rows[worst_first(new.predictions, np.flatnonzero(wrong)).rows]),
         advice=advice,
         kind="overfitting",
         part="train" if new.training else "data",

@@ -9,9 +9,9 @@ import numpy as np
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural
-from workbench.data.sampling import MOST_EVIDENCE
 from workbench.statistics.knowledge import SURE
 from workbench.statistics.label_quality import LabelQuality
 
@@ -126,7 +126,7 @@ def findings_of(
             claim,
             severity=severity,
             effect=noise,
-            evidence=tuple(rows[: min(most, MOST_EVIDENCE)].tolist()),
+            evidence=ImageSet(rows[:most]),
             advice=ADVICE[part],
             kind="label-noise",
             part=part,
@@ -148,7 +148,7 @@ def findings_of(
                 f"predicted as {names[should]}, far more often than the reverse.",
                 severity=Severity.SERIOUS if control is None or _is_more_frequent(pair, control) else Severity.MILD,
                 effect=often,
-                evidence=tuple(evidence[:MOST_EVIDENCE].tolist()),
+                evidence=ImageSet(evidence),
                 advice=ADVICE[part],
                 kind="label-noise",
                 classes=(label, should),

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import number, percent, plural
-from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import thumbnails_of
 from workbench.session.analysis import Analysis
 from workbench.statistics.rates import rate
@@ -119,8 +119,8 @@ def _place(probes: LayerProbes, depth: int) -> str:
 def _depth_of_errors(probes: LayerProbes, found: Comparison) -> Finding:
     """Say whether errors are decided later than correct predictions."""
     wrong = np.flatnonzero(~probes.network.correct)
-    latest = wrong[np.argsort(-probes.depth[wrong], kind="stable")][:MOST_EVIDENCE]
-    rows, last = tuple(probes.rows[latest].tolist()), len(probes.places)
+    latest = wrong[np.argsort(-probes.depth[wrong], kind="stable")]
+    rows, last = ImageSet(probes.rows[latest]), len(probes.places)
     if not len(wrong) or len(wrong) == len(probes.rows):
         how = "correctly" if not len(wrong) else "wrongly"
         depth = number(float(probes.depth.mean()), 1)
@@ -189,7 +189,7 @@ def _extreme_depths(probes: LayerProbes) -> list[Finding]:
                     f"{_place(probes, latest)}: the hard images of their classes.",
                     severity=Severity.INFO,
                     effect=share,
-                    evidence=tuple(probes.rows[own][:MOST_EVIDENCE].tolist()),
+                    evidence=ImageSet(probes.rows[own]),
                 )
             )
     wrong = np.flatnonzero(~correct)
@@ -204,7 +204,7 @@ def _extreme_depths(probes: LayerProbes) -> list[Finding]:
                 "labels may be wrong, or the classes look alike.",
                 severity=Severity.INFO,
                 effect=share,
-                evidence=tuple(probes.rows[early][:MOST_EVIDENCE].tolist()),
+                evidence=ImageSet(probes.rows[early]),
             )
         )
     return findings
@@ -235,12 +235,4 @@ def _pair_separation(probes: LayerProbes, names: tuple[str, ...]) -> list[Findin
         if place:
             claim += f"; on the pixels {percent(first.value)}"
         last = at
-    return [
-        Finding(
-            f"{claim}.",
-            severity=Severity.INFO,
-            effect=last,
-            evidence=tuple(lost[:MOST_EVIDENCE].tolist()),
-            classes=(one, other),
-        )
-    ]
+    return [Finding(f"{claim}.", severity=Severity.INFO, effect=last, evidence=ImageSet(lost), classes=(one, other))]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
-from workbench.data.sampling import MOST_EVIDENCE
 from workbench.statistics.rates import difference, rate, wilson
 
 from .copies import WAYS, Pairs
@@ -71,7 +71,7 @@ def leakage(correct: Array, trained: int, pairs: Pairs) -> Finding:
         f"{claim}.",
         severity=severity_of(count, of),
         effect=share,
-        evidence=tuple(rows[np.argsort(first, kind="stable")][:MOST_EVIDENCE].tolist()),
+        evidence=ImageSet(rows[np.argsort(first, kind="stable")]),
         advice="Remove these images from training and retrain; until then, report the accuracy without them.",
         kind="leakage",
         cost=share,
@@ -100,7 +100,7 @@ def duplicates(part: int, of: int, pairs: Pairs, count: int) -> Finding:
         f"{share}; pairs: {_how(pairs.ways)}.",
         severity=Severity.MILD if severity == Severity.INFO else severity,
         effect=share,
-        evidence=tuple(dict.fromkeys(pairs.images[:, 1].tolist()))[:MOST_EVIDENCE],
+        evidence=ImageSet(dict.fromkeys(pairs.images[:, 1])),
         advice=advice,
         kind="duplicates",
         part="train" if part else "data",
@@ -127,7 +127,7 @@ def conflicts(part: int, of: int, rows: Array, kinds: Array, names: tuple[str, .
         "wrong.",
         severity=severity_of(len(rows), of),
         effect=share,
-        evidence=tuple(rows[:MOST_EVIDENCE].tolist()),
+        evidence=ImageSet(rows),
         advice="Look at each pair, choose one label, and keep one image.",
         kind="duplicates",
         classes=(one, other),

@@ -11,12 +11,13 @@ from pydantic import Field
 
 from workbench.core.estimate import columns
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, probability
-from workbench.data.sampling import MOST_EVIDENCE, surest_error
+from workbench.data.sampling import surest_error
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
@@ -243,7 +244,9 @@ def _about(predictions: Predictions, row: int, nearest: tuple[Array, int], belie
         f"{names[predicted]}, {share}"
     )
     claim += f", and {with_label} are {names[label]}" if wrong else ""
-    return Finding(f"{claim}. Credibility {belief:.3f}.", severity=Severity.INFO, effect=share, evidence=(row,))
+    return Finding(
+        f"{claim}. Credibility {belief:.3f}.", severity=Severity.INFO, effect=share, evidence=ImageSet([row])
+    )
 
 
 def _influence(table: pd.DataFrame, row: int) -> Finding:
@@ -259,7 +262,7 @@ def _influence(table: pd.DataFrame, row: int) -> Finding:
         return Finding(f"No training image still influences the prediction of image {row} through the last layer.")
     rows = [*supporting["train_row"].tolist()[:20], *opposing["train_row"].tolist()[:20]]
     claim = f"Influence on the prediction of image {row}: {'; '.join(claims)}."
-    return Finding(claim, evidence=tuple(rows), part="train")
+    return Finding(claim, evidence=ImageSet(rows), part="train")
 
 
 def _overall(predictions: Predictions, belief: Array) -> Finding:
@@ -272,8 +275,8 @@ def _overall(predictions: Predictions, belief: Array) -> Finding:
         others = rate(int((~least & ~predictions.correct).sum()), int((~least).sum()))
         claim += f"; of the other {int((~least).sum()):,}, {others}"
     rows = np.flatnonzero(least)
-    rows = rows[np.lexsort((-predictions.confidence[rows], belief[rows]))][:MOST_EVIDENCE]
-    return Finding(f"{claim}.", severity=Severity.INFO, effect=hits, evidence=tuple(rows.tolist()))
+    rows = rows[np.lexsort((-predictions.confidence[rows], belief[rows]))]
+    return Finding(f"{claim}.", severity=Severity.INFO, effect=hits, evidence=ImageSet(rows))
 
 
 def _strips(result: Result) -> list[tuple[str, list[Tile]]]:

@@ -11,12 +11,13 @@ import numpy as np
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural
 from workbench.data.lazy_images import Some, portions
-from workbench.data.sampling import MOST_EVIDENCE, balanced_rows
+from workbench.data.sampling import balanced_rows
 from workbench.statistics.rates import difference, rate, wilson
 
 from .marks import Mark, distinct_marks, find_marks, sample_of
@@ -333,5 +334,5 @@ def shortcut_finding(found: Shortcut, names: tuple[str, ...], images: int, part:
     )
 
 
-def _evidence_of(found: Shortcut) -> tuple[int, ...]:
-    return tuple(found.rows[:MOST_EVIDENCE].tolist())
+def _evidence_of(found: Shortcut) -> ImageSet:
+    return ImageSet(found.rows)

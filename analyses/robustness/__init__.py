@@ -12,11 +12,12 @@ from pydantic import Field
 from workbench.core.errors import unknown
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import join_names, number, percent, plural
-from workbench.data.sampling import MOST_EVIDENCE, balanced_rows
+from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimate
@@ -184,7 +185,7 @@ def _fragility(trial: Trial, middle: int) -> Finding:
     elif not weak and count > 1:
         claim += "; no other corruption costs more"
     lost = np.flatnonzero(trial.right[worst, 0] & ~trial.right[worst, place])
-    surest = lost[np.argsort(-trial.before.confidence[lost], kind="stable")][:MOST_EVIDENCE]
+    surest = lost[np.argsort(-trial.before.confidence[lost], kind="stable")]
     advice = (
         f"If such images occur in use, train with this corruption as augmentation ({family.name}, at random up to "
         f"severity {middle}), and check that training and evaluation use the same preprocessing."
@@ -193,7 +194,7 @@ def _fragility(trial: Trial, middle: int) -> Finding:
         f"{claim}.",
         severity=capped(Severity.SERIOUS if broken else Severity.MILD if weak else Severity.INFO, len(trial.rows)),
         effect=found,
-        evidence=tuple(trial.rows[surest].tolist()),
+        evidence=ImageSet(trial.rows[surest]),
         advice=advice if broken or weak else "",
         kind="fragility",
         confirm=f"Retrain with random {family.title.lower()}: the model loses less accuracy at severity {severity}."
@@ -234,7 +235,7 @@ def _most_affected(trial: Trial, classes: pd.DataFrame, middle: int) -> list[Fin
             "less.",
             severity=Severity.INFO,
             effect=share,
-            evidence=tuple(trial.rows[lost][:MOST_EVIDENCE].tolist()),
+            evidence=ImageSet(trial.rows[lost]),
             classes=(int(row["number"]),),
         )
     ]
@@ -249,14 +250,14 @@ def _flips(trial: Trial) -> list[Finding]:
     turned = (at == first).sum(axis=0)
     share = rate(int((turned > 0).sum()), len(right))
     often = np.argsort(-turned, kind="stable")
-    rows = trial.rows[right[often[: int((turned > 0).sum())]]][:MOST_EVIDENCE]
+    rows = trial.rows[right[often[: int((turned > 0).sum())]]]
     return [
         Finding(
             f"{share} of {plural(len(right), 'correct prediction')} flip under at least one corruption of severity "
             f"{first}; {percent(float((at == NEVER).all(axis=0).mean()))} withstand every corruption tested.",
             severity=Severity.INFO,
             effect=share,
-            evidence=tuple(rows.tolist()),
+            evidence=ImageSet(rows),
         )
     ]
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
@@ -178,7 +179,7 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
             claim + where,
             severity=Severity.CRITICAL,
             effect=Estimate(gain, *interval, unit="%"),
-            evidence=tuple(rows[right[name] & ~now].tolist()),
+            evidence=ImageSet(rows[right[name] & ~now]),
             advice=_advice(way, elsewhere) + _turned(dataset, way),
             kind="train-test-shift" if shifted else "preprocessing-mismatch",
             cost=Estimate(gain, *interval, unit="%"),
@@ -321,7 +322,7 @@ def _permutation(session: Session, found: Permutation) -> Finding:
         f"{percent(right / total)}.",
         severity=Severity.CRITICAL,
         effect=Estimate(found.gain / total, *_around(found.gain / total, low, high), unit="%"),
-        evidence=tuple(rows[:200].tolist()),
+        evidence=ImageSet(rows),
         advice="Compare the order of the class names in training with the order here, and correct it.",
         kind="label-permutation",
         classes=tuple(true for true, _ in found.moves),

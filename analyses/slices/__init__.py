@@ -20,7 +20,7 @@ from workbench.core.types import Array
 from workbench.core.wording import percent, plural
 from workbench.data.lazy_images import Some
 from workbench.data.properties import image_properties, unlike
-from workbench.data.sampling import MOST_EVIDENCE, evenly, worst_first
+from workbench.data.sampling import evenly, worst_first
 from workbench.data.thumbnails import block_means, pixel_rows, thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
@@ -246,7 +246,7 @@ def _finding(session: Session, each: Slice, rule: str) -> Finding:
         claim,
         severity=Severity.SERIOUS if each.fault else Severity.MILD,
         effect=share,
-        evidence=worst_first(predictions, rows[~predictions.correct[rows]])[:MOST_EVIDENCE],
+        evidence=worst_first(predictions, rows[~predictions.correct[rows]]),
         advice=advice,
         kind="underperforming-slice",
         classes=tuple(sorted(order[:most].tolist())),

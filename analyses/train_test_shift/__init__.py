@@ -13,6 +13,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.estimate import columns as estimate_columns
 from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.pixels import as_floats
 from workbench.core.result import Result
@@ -20,7 +21,6 @@ from workbench.core.types import Array
 from workbench.core.wording import join_names, percent
 from workbench.data.lazy_images import Some
 from workbench.data.properties import format_value, image_properties, property_of
-from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import block_means, pixel_rows, small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
@@ -29,7 +29,7 @@ from workbench.session.analysis import Analysis
 from workbench.statistics.rates import difference
 from workbench.statistics.slicing import components
 
-from .two_samples import FARTHEST, TwoSample, matching_rows, priors, shifts, two_sample, without_copies
+from .two_samples import FARTHEST, UNUSUAL, TwoSample, matching_rows, priors, shifts, two_sample, without_copies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +126,7 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
             "scores": test.scores,
             "train_scores": test.train_scores,
         }
-        order = np.argsort(-test.scores, kind="stable")[:MOST_EVIDENCE]
+        order = np.argsort(-test.scores, kind="stable")
         images = pd.DataFrame({"row": ours[order], "outscored": test.scores[order]})
         table = table.assign(words=[property_of(name).words for name in table["property"]])
         notes = {**estimate_columns("auc", test.auc), "shown": shown}
@@ -208,7 +208,7 @@ def _priors(session: Session, train: Dataset) -> tuple[Finding, ...]:
             claim,
             severity=Severity.SERIOUS if serious else Severity.MILD,
             effect=Estimate(away),
-            evidence=tuple(np.flatnonzero(np.isin(labels, farthest))[:MOST_EVIDENCE].tolist()),
+            evidence=ImageSet(np.flatnonzero(np.isin(labels, farthest))),
             advice="Weight the accuracy by the class frequencies expected in use.",
             kind="train-test-shift",
             classes=tuple(sorted(farthest.tolist())),
@@ -231,7 +231,8 @@ def _finding(session: Session, test: TwoSample, table: pd.DataFrame, rows: Array
     severity = _severity(test, table)
     auc, low, high = test.auc
     words = f"AUC {auc:.2f} (95 % interval {low:.2f}–{high:.2f}; 0.5 is chance)"
-    order = rows[np.argsort(-test.scores, kind="stable")][:MOST_EVIDENCE]
+    order = np.argsort(-test.scores, kind="stable")
+    apart = order[: max(int((test.scores >= UNUSUAL).sum()), 1)]
     if severity == Severity.INFO:
         claim = f"The evaluated images look like the training images: a classifier separates them with {words}."
         return Finding(claim, severity=Severity.INFO, effect=test.auc, kind="train-test-shift")
@@ -245,7 +246,7 @@ def _finding(session: Session, test: TwoSample, table: pd.DataFrame, rows: Array
         claim + drop,
         severity=severity,
         effect=test.auc,
-        evidence=tuple(order.tolist()),
+        evidence=ImageSet(rows[apart]),
         advice="Find out how the two parts were made: different sources, preprocessing (scale, inversion, cropping) or "
         "conditions? Process them in the same way, or train on images like those expected in use.",
         kind="train-test-shift",

@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, probability
-from workbench.data.sampling import MOST_EVIDENCE
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_figure, plain, say, text
@@ -189,7 +189,7 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
     name, count, errors, of = GROUPS[group], len(rows), len(found.rows), len(predictions)
     share = rate(count, errors)
     claim = f"{name[0].upper()}{name[1:]}: {count:,} of {plural(errors, 'error')}, {share}"
-    evidence = tuple(rows[:MOST_EVIDENCE].tolist())
+    evidence = ImageSet(rows)
     if group:
         advice = (
             "",

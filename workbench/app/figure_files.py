@@ -190,7 +190,7 @@ def _record(result: Result) -> dict[str, Any]:
         "question": registry.analysis(result.analysis).question(),
         "params": dict(result.params),
         "context": dict(result.context),
-        "findings": [asdict(finding) for finding in result.findings],
+        "findings": [{**asdict(finding), "evidence": list(finding.evidence)} for finding in result.findings],
         "table": {
             "columns": [] if table is None else [str(column) for column in table.columns],
             "rows": [] if table is None else json.loads(table.head(ROWS).to_json(orient="values", double_precision=6)),

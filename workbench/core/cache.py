@@ -76,7 +76,7 @@ def _set_aside(path: Path, why: Exception) -> None:
 def save_result(path: Path, result: Result) -> None:
     """Write a result without its drawer."""
     meta: dict[str, Any] = {
-        "findings": [asdict(finding) for finding in result.findings],
+        "findings": [{**asdict(finding), "evidence": None} for finding in result.findings],
         "notes": result.notes,
         "analysis": result.analysis,
         "params": result.params,
@@ -85,6 +85,7 @@ def save_result(path: Path, result: Result) -> None:
         "tables": {},
     }
     arrays = {f"array/{name}": values for name, values in result.arrays.items()}
+    arrays |= {f"evidence/{number}": finding.evidence.rows for number, finding in enumerate(result.findings)}
     for table, frame in result.tables.items():
         meta["tables"][table] = columns = []
         for number, column in enumerate(frame.columns):
@@ -123,7 +124,9 @@ def _result(stored: dict[str, Array]) -> Result:
         for table, columns in meta.pop("tables").items()
     }
     arrays = {name.removeprefix("array/"): values for name, values in stored.items() if name.startswith("array/")}
-    findings = tuple(_finding(each) for each in meta.pop("findings"))
+    findings = tuple(
+        _finding({**each, "evidence": stored[f"evidence/{number}"]}) for number, each in enumerate(meta.pop("findings"))
+    )
     class_names = tuple(meta.pop("class_names"))
     return Result(tables=tables, arrays=arrays, findings=findings, class_names=class_names, **meta)
 

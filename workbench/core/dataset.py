@@ -11,13 +11,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
-from typing import Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import numpy as np
 
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.pixels import as_floats
 from workbench.core.types import MOST_AT_ONCE, Array
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @runtime_checkable
@@ -88,7 +91,10 @@ class Dataset:
         class_names: K names; text to be shown, never markup.
         indices: `(N,)` int64, position of each image in the source split.
         name: for example "fashion-mnist/test".
-        names: `(N,)` text, what people know each image by: the path of its file; None where there is none.
+        names: `(N,)` text, what people know each image by: the path of its file, or "test/4143" where there are none.
+        named: whether the names were given, and are not made of part and index.
+        file_digests: `(N,)` bytes that are the same for files of the same content; None where there are no files.
+        metadata: what else is known of each image, a frame of N rows, by the names of its columns; None for nothing.
         source_fingerprint: given by a source that knows its content, to avoid hashing all images.
         notes: sentences about how the data was read: files skipped, images resized.
     """
@@ -99,7 +105,10 @@ class Dataset:
     class_names: tuple[str, ...]
     indices: Array
     name: str
-    names: Array | None = None
+    names: Array = None  # type: ignore[assignment]
+    named: bool | None = None
+    file_digests: Array | None = None
+    metadata: pd.DataFrame | None = None
     source_fingerprint: str = ""
     notes: tuple[str, ...] = ()
 
@@ -122,16 +131,51 @@ class Dataset:
             raise WorkbenchError(
                 f"The class names of {self.name!r} must be distinct. {twice[0][:80]!r} is there twice."
             )
-        if self.names is not None and self.names.shape != (count,):
-            raise WorkbenchError(f"`names` must have one name for each of {count} images. Got {self.names.shape}.")
+        self._name_images()
+        if self.metadata is not None and len(self.metadata) != count:
+            raise WorkbenchError(
+                f"`metadata` must have one row for each of {count} images. Got {len(self.metadata)} rows."
+            )
         if self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
             raise WorkbenchError(
                 f"`labels` must lie in 0…{len(self.class_names) - 1}, one of {len(self.class_names)} classes. "
                 f"Got {self.labels.min()}…{self.labels.max()}."
             )
 
+    def _name_images(self) -> None:
+        """Give each image a name: its own, or its part and index."""
+        given = cast("Array | None", self.names)
+        if self.named is None:
+            object.__setattr__(self, "named", given is not None)
+        if given is None:
+            part = self.name.rpartition("/")[2]
+            given = np.array([f"{part}/{index}" for index in self.indices.tolist()])
+        if given.shape != (len(self),):
+            raise WorkbenchError(f"`names` must have one name for each of {len(self)} images. Got {given.shape}.")
+        object.__setattr__(self, "names", given)
+
     def __len__(self) -> int:
         return len(self.images)
+
+    @cached_property
+    def keys(self) -> Array:
+        """`(N,)` text, 32 hexadecimal digits an image: what it is known by wherever it lies and whatever it is called.
+
+        It is made of the bytes of its file, or of its pixels where there is none; copies have the same. Where there
+        are no images, it is made of the name.
+        """
+        if self.file_digests is not None:
+            return np.array([digest.tobytes().hex() for digest in np.asarray(self.file_digests)])
+        return np.concatenate([self._keys(slice(at, at + 4096)) for at in range(0, len(self), 4096)])
+
+    def _keys(self, some: slice) -> Array:
+        if not self.has_images:
+            contents = [str(name).encode() for name in self.names[some].tolist()]
+        else:
+            pixels = np.ascontiguousarray(self.images[some])
+            contents = list(pixels.reshape(len(pixels), -1).view(f"V{pixels[0].nbytes}")[:, 0])
+        shape = repr(self.image_shape if self.has_images else ()).encode()
+        return np.array([hashlib.blake2b(each, digest_size=16, key=shape).hexdigest() for each in contents])
 
     @property
     def has_images(self) -> bool:
@@ -205,8 +249,15 @@ class Dataset:
         images = cast("object", self.images)
         some = images.select(chosen) if isinstance(images, Lazy) else self.images[piece(chosen)]
         # A lazy source is known by its own fingerprint; `indices` tell its subsets apart.
-        names = None if self.names is None else self.names[chosen]
-        return replace(self, images=some, labels=self.labels[chosen], indices=self.indices[chosen], names=names)
+        return replace(
+            self,
+            images=some,
+            labels=self.labels[chosen],
+            indices=self.indices[chosen],
+            names=self.names[chosen],
+            file_digests=None if self.file_digests is None else self.file_digests[chosen],
+            metadata=None if self.metadata is None else self.metadata.iloc[chosen].reset_index(drop=True),
+        )
 
     @property
     def fit(self) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from workbench.core.estimate import Estimate
+from workbench.core.image_set import NONE, ImageSet, Part
 
 
 class Severity(StrEnum):
@@ -70,7 +71,7 @@ class Finding:
         claim: the sentence, numbers and units included.
         severity: how bad it is.
         effect: the number that the claim is about, with its interval; None if there is none.
-        evidence: rows to look at, worst first, of the images that `part` names.
+        evidence: all images that show it, worst first, of the part that `part` names; rows are taken for it.
         advice: what to do about it; empty if nothing needs doing.
         kind: the fault that it reports; None for a fact.
         classes: the classes that it is about, in [0, K); empty for all.
@@ -84,16 +85,17 @@ class Finding:
     _: KW_ONLY
     severity: Severity = Severity.INFO
     effect: Estimate | None = None
-    evidence: tuple[int, ...] = ()
+    evidence: ImageSet = NONE
     advice: str = ""
     kind: Kind | None = None
     classes: tuple[int, ...] = ()
-    part: Literal["data", "train"] = "data"
+    part: Part = "data"
     cost: Estimate | None = None
     confirm: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "severity", Severity(self.severity))  # a plug-in may give the word
+        object.__setattr__(self, "evidence", ImageSet(self.evidence, part=self.part))
 
     @property
     def at_stake(self) -> float:

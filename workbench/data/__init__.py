@@ -121,13 +121,19 @@ def _is_npz(name: str | Path) -> bool:
 
 
 def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Reading, progress: Progress) -> Dataset:
-    from workbench.data.resizing import BILINEAR, STRETCH
-    from workbench.data.user_sources import load_registered, registered_names
-
     if is_folder(name):
         from workbench.data.folder import load_folder
 
         return load_folder(name, split, how, progress)
+    return _with_metadata(_load_arrays(name, split, data_dir, how, progress), how)
+
+
+def _load_arrays(
+    name: str | Path, split: str, data_dir: str | Path | None, how: Reading, progress: Progress
+) -> Dataset:
+    from workbench.data.resizing import BILINEAR, STRETCH
+    from workbench.data.user_sources import load_registered, registered_names
+
     if how.renaming and how.class_names is None:
         raise WorkbenchError(
             f"`class_names` of {str(name)!r} must be names in the order of the classes, or a .json file that gives "
@@ -146,6 +152,14 @@ def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Readin
 
         return load_npz(name, split, how.class_names, seed=how.seed, test_share=how.test_share)
     raise unknown_dataset(name)
+
+
+def _with_metadata(dataset: Dataset, how: Reading) -> Dataset:
+    if how.metadata is None:
+        return dataset
+    from workbench.data.metadata import read_metadata, with_metadata
+
+    return with_metadata(dataset, [read_metadata(Path(how.metadata))])
 
 
 def _with_names(dataset: Dataset, how: Reading) -> Dataset:

@@ -51,6 +51,8 @@ class Reading(Params):
             "antialias".
         seed: seed for the order of a folder's images and for splitting it.
         test_share: share of each class of a folder that becomes the test part, if it has no test folder.
+        metadata: path of a table of what else is known of each image, with a column of file names, or the columns part
+            and index; a folder may bring its own, metadata.csv.
         follow_links: whether links that lead out of a folder are followed, and files of a table out of its folder read.
         validation_share: share at the end of the training part that becomes the validation part, if there is none.
     """
@@ -65,6 +67,7 @@ class Reading(Params):
     seed: int = Field(0, ge=0, lt=2**32)
     test_share: float = Field(0.2, ge=0, lt=1)
     follow_links: bool = False
+    metadata: str | None = None
     validation_share: float = Field(0.1, ge=0, lt=1)
 
     @classmethod

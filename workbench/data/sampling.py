@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.core.image_set import ImageSet
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
-
-MOST_EVIDENCE = 200
-"""Rows that a finding names at most; nobody looks at more."""
 
 
 def evenly(count: int, most: int) -> Array:
@@ -32,9 +30,9 @@ def balanced_rows(labels: Array, count: int, seed: int) -> Array:
     return np.asarray(chosen[np.lexsort((chosen, labels[chosen]))])
 
 
-def worst_first(predictions: Predictions, rows: Array) -> tuple[int, ...]:
+def worst_first(predictions: Predictions, rows: Array) -> ImageSet:
     """Sort `rows` by loss, largest first, as the evidence of a finding."""
-    return tuple(rows[np.argsort(-predictions.loss[rows], kind="stable")][:MOST_EVIDENCE].tolist())
+    return ImageSet(rows[np.argsort(-predictions.loss[rows], kind="stable")])
 
 
 def surest_error(predictions: Predictions) -> int:

@@ -13,6 +13,7 @@ from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.wording import join_names
 from workbench.data import is_folder, load_dataset
+from workbench.data.metadata import read_metadata, with_metadata
 from workbench.data.saved_predictions import read_predictions
 from workbench.diagnosis import registry
 from workbench.session.session import Session as Explained
@@ -126,12 +127,14 @@ def _from_predictions(
                 return None  # a source with a test part only
 
         return Session(None, dataset, predictions=saved, train=train)
-    names = reading.pop("class_names", None)
+    names, metadata = reading.pop("class_names", None), reading.pop("metadata", None)
     if reading:
         raise WorkbenchError(f"{join_names(sorted(reading))}: there are no images to read without `data` (--data).")
     saved = saved if names is None else saved.named(names)
     parts = {part: saved.part(part) for part in {split, "train"}} if saved.parts is not None else {split: saved}
     known = {part: each.dataset(part) for part, each in parts.items() if each is not None}
+    if metadata is not None:
+        known = {part: with_metadata(each, [read_metadata(Path(metadata))]) for part, each in known.items()}
     return Session(None, known[split], predictions=saved, train=known.get("train"))
 
 

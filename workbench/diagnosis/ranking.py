@@ -144,7 +144,7 @@ def _classes_meet(one: Finding, other: Finding) -> bool:
 
 def _evidence_meets(one: Finding, other: Finding) -> bool:
     """Whether most of the smaller evidence stands in the larger one."""
-    if one.part != other.part or not one.evidence or not other.evidence:
+    if not one.evidence or not other.evidence:
         return False
     smaller = min(len(one.evidence), len(other.evidence))
-    return len(set(one.evidence) & set(other.evidence)) > SHARED * smaller
+    return one.evidence.meets(other.evidence) > SHARED * smaller

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.core.cache import cache_folder, load_result, save_result
+from workbench.core.image_set import ImageSet
 from workbench.core.locks import sharing
 from workbench.core.params import make
 from workbench.core.progress import report
@@ -62,8 +63,8 @@ class Score:
         rank: of the first finding of that kind; None if there is none.
         severity: of it.
         classes: whether it names the classes that the fault is about; None where it is about all.
-        recall, precision: of its evidence: share of the planted rows that it names, of as many as it can name, and
-            share of the rows named that are planted; None where no rows were planted, or no evidence is given.
+        recall, precision: of its evidence: share of the planted rows that it names, and share of the rows named
+            that are planted; None where no rows were planted, or no evidence is given.
         first: kinds of the first findings.
         alarms: kinds above "mild" on a control that must not be.
     """
@@ -187,8 +188,8 @@ def score_diagnosis(case: Case, fault: Fault, world: World, diagnosis: Diagnosis
     named = set(world.classes) <= set(finding.classes) if world.classes else None
     recall = precision = None
     if len(world.rows) and finding.evidence and finding.part == world.part:
-        hits = len(set(finding.evidence) & set(world.rows.tolist()))
-        recall, precision = hits / min(len(world.rows), 200), hits / len(finding.evidence)
+        hits = finding.evidence.meets(ImageSet(world.rows, part=world.part))
+        recall, precision = hits / len(world.rows), hits / len(finding.evidence)
     return replace(bare, rank=found + 1, severity=finding.severity, classes=named, recall=recall, precision=precision)
 
 

@@ -26,7 +26,7 @@ MODEL = click.Path(exists=True, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-READING = ("class_names", "image_size", "fit", "interpolation", "follow_links")
+READING = ("class_names", "image_size", "fit", "interpolation", "follow_links", "metadata")
 """Options that say how data is read."""
 _JSON: dict[str, Any] = {"is_flag": True, "help": "Print JSON on stdout and nothing else."}
 as_json = click.option("--json", "as_json", **_JSON)
@@ -148,9 +148,22 @@ class Data(click.ParamType[str]):
 data_dir = click.option("--data-dir", type=FOLDER, help="Folder with the Fashion-MNIST files, searched first.")
 
 
-def data_params(use: str = "Your own data") -> list[click.Option]:
-    """The options that say which data, and how it is read: `--data` and those of `READING`."""
+def data_params(use: str = "Your own data", *, metadata: bool = True) -> list[click.Option]:
+    """The options that say which data, and how it is read: `--data` and those of `READING`.
+
+    Args:
+        use: what the data is for.
+        metadata: whether what else is known of the images is of use.
+    """
+    table = click.Option(
+        ["--metadata"],
+        type=FILE,
+        metavar="FILE.csv",
+        help="What else is known of each image: a .csv with a column of file names, or the columns part and index, and "
+        "any others. A folder may bring its own, metadata.csv.",
+    )
     return [
+        *([table] if metadata else []),
         click.Option(
             ["--data"],
             type=Data(),
@@ -215,7 +228,9 @@ def _interpolations() -> Iterator[str]:
 
 def _reading(options: dict[str, Any]) -> dict[str, Any]:
     """Take what was given of how data is read out of a command's options, checked."""
-    given = {name: text for name in READING if (text := options.pop(name)) is not None}
+    given = {name: text for name in READING if (text := options.pop(name, None)) is not None}
+    if "metadata" in given:
+        given["metadata"] = str(given["metadata"])
     if not given:
         return {}
     from workbench.data.reading import Reading

@@ -20,13 +20,9 @@ def of_dataset(desk: Desk, row: int) -> Subject:
     dataset, board = desk.session.dataset, desk.board
     assert board is not None  # noqa: S101  # the page shows no image before its cell
     label, predicted = board.cell_of(row)
-    split = dataset.name.rpartition("/")[2]
-    title = f"{split.capitalize()} image {int(dataset.indices[row])}" if split else f"Image {int(dataset.indices[row])}"
-    if not dataset.has_images and dataset.names is not None:
-        title = str(dataset.names[row])  # all that there is to know it by
     return Subject(
         key=("row", row),
-        title=title,
+        title=str(dataset.names[row]),
         pixels=picture_of(dataset, row),
         probabilities=board.probabilities[row],
         predicted=predicted,

@@ -169,7 +169,9 @@ class Folder:
         names, places = self.named()
         digest = hashlib.sha256(f"{FITTING}".encode())
         digest.update(self.survey.digests[rows].tobytes())
-        return Dataset(
+        from workbench.data.metadata import own_metadata, read_metadata, with_metadata  # which reads folders too
+
+        dataset = Dataset(
             images=DecodedImages(  # type: ignore[arg-type]
                 self.path,
                 self.layout.files,
@@ -185,9 +187,15 @@ class Folder:
             indices=np.arange(len(rows)),
             name=f"{self.name}/{part}",
             names=np.array([printable(self.layout.files[row]) for row in rows.tolist()]),
+            file_digests=self.survey.digests[rows],
             source_fingerprint=digest.hexdigest(),
             notes=tuple(self.notes()),
         )
+        tables, notes = own_metadata(self.path, follow_links=self.reading.follow_links)
+        if self.reading.metadata is not None:
+            tables.append(read_metadata(Path(self.reading.metadata)))
+        dataset = replace(dataset, notes=(*dataset.notes, *notes))
+        return with_metadata(dataset, tables, [printable(name) for name in self.layout.files])
 
     def notes(self) -> Iterator[str]:
         """Yield what was done to the images, a sentence each."""

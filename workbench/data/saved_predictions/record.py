@@ -96,7 +96,7 @@ class SavedPredictions:
             class_names=self.class_names or tuple(str(k) for k in range(self.logits.shape[1])),
             indices=np.arange(len(self)),
             name=f"{self.source}/{split}",
-            names=self.names,
+            names=self.names,  # type: ignore[arg-type]
             source_fingerprint=source,
             notes=(*self.notes, "no images, only predictions: give the images with --data to see them"),
         )
@@ -104,7 +104,7 @@ class SavedPredictions:
     def covers(self, dataset: Dataset) -> bool:
         """Whether there are surely scores of every image of another part: told by the parts, or by names."""
         part = self.part(dataset.name.rpartition("/")[2])
-        if part is None or (self.parts is None and (self.names is None or dataset.names is None)):
+        if part is None or (self.parts is None and (self.names is None or not dataset.named)):
             return False
         try:
             part.of(dataset)
@@ -121,7 +121,7 @@ class SavedPredictions:
             WorkbenchError: if an image has no scores, or the two do not belong together.
         """
         rows = self._matched(dataset)
-        if len(rows) and self.labels is not None and (self.names is None or dataset.names is None):
+        if len(rows) and self.labels is not None and (self.names is None or not dataset.named):
             same = self._renamed(self.labels, dataset)[rows] == dataset.labels
             if not same.all():
                 raise WorkbenchError(
@@ -133,7 +133,7 @@ class SavedPredictions:
 
     def matching(self, dataset: Dataset) -> tuple[str, ...]:
         """Say how rows and images were brought together, where that is not beyond doubt; a sentence each."""
-        if dataset.names is None or not dataset.has_images:
+        if not dataset.named or not dataset.has_images:
             return ()
         if self.names is None:
             sure = ", and the labels agree" if self.labels is not None else "; add `names` to be sure"
@@ -142,7 +142,7 @@ class SavedPredictions:
         return (f"{plural(more, 'row')} of {self.source} belong to no image of this part",) if more > 0 else ()
 
     def _matched(self, dataset: Dataset) -> Array:
-        if self.names is not None and dataset.names is not None:
+        if self.names is not None and dataset.named:
             return _rows_by_name(self.names.tolist(), dataset.names.tolist(), self.source)
         if len(self) != len(dataset):
             raise WorkbenchError(
@@ -151,7 +151,7 @@ class SavedPredictions:
                 "names (`names`), by which they are matched."
             )
         rows = np.arange(len(self))
-        if dataset.names is None or not dataset.has_images:
+        if not dataset.named or not dataset.has_images:
             return rows
         # A folder's own order is spread over its classes: people save scores in the order of the files, as Keras reads.
         order = np.argsort(dataset.names, kind="stable")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    params=data_params("Instead of Fashion-MNIST, your own data"),
+    params=data_params("Instead of Fashion-MNIST, your own data", metadata=False),
     cls=RecipeCommand,
     examples=[
         ("compare-recipes report tuned --seeds 3", "does the tuned recipe help? Six training runs"),

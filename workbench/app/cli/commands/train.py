@@ -29,7 +29,7 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
 
 
 @click.command(
-    params=data_params("Instead of Fashion-MNIST, your own data"),
+    params=data_params("Instead of Fashion-MNIST, your own data", metadata=False),
     cls=RecipeCommand,
     examples=[
         ("train", "the tuned baseline, as run `baseline-tuned-0`"),
