@@ -140,6 +140,7 @@ def _models_here() -> None:
 def _heard() -> None:
     """Let what the workbench logs be heard, whatever a library that another test imported has switched off."""
     logging.disable(logging.NOTSET)
+    logging.getLogger("workbench").setLevel(logging.WARNING)  # whatever level the root has been given
     for name, logger in logging.root.manager.loggerDict.items():
         if name.partition(".")[0] == "workbench" and isinstance(logger, logging.Logger):
             logger.disabled, logger.propagate = False, True
