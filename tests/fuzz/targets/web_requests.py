@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import threading
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -46,7 +47,10 @@ def page() -> tuple[Any, Any, Any]:
     for step in (desk.opening, desk.predicting, desk.loading):
         step.done.wait(120)
     atexit.register(desk.close)
-    return create_app(desk, background=False), Panes(desk), asyncio.new_event_loop()
+    # In a thread of its own: where a browser was started before, a loop seems to run in this one.
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return create_app(desk, background=False), Panes(desk), loop
 
 
 def seeds() -> list[bytes]:
@@ -101,7 +105,7 @@ def show(query: bytes, paint: bool) -> None:
 def answered(method: str, path: str, body: bytes, query: bytes = b"") -> int:
     """Send one request to the application in this process; return the status of its answer."""
     app, _, loop = page()
-    return loop.run_until_complete(asyncio.wait_for(_answered(app, method, path, body, query), 60))
+    return asyncio.run_coroutine_threadsafe(_answered(app, method, path, body, query), loop).result(60)
 
 
 async def _answered(app: Any, method: str, path: str, body: bytes, query: bytes) -> int:
