@@ -29,7 +29,7 @@ from workbench.session.analysis import Analysis
 from workbench.statistics.rates import difference
 from workbench.statistics.slicing import components
 
-from .two_samples import FARTHEST, UNUSUAL, TwoSample, matching_rows, priors, shifts, two_sample, without_copies
+from .two_samples import FARTHEST, TwoSample, matching_rows, priors, shifts, two_sample, without_copies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +48,8 @@ ENDS = (0.1, 0.5, 0.9)
 """Quantiles of a property whose images are shown."""
 FAR = 0.5
 """Shift of a property, in standard deviations, that is large if surely exceeded."""
+APART = 0.95
+"""Share of the training images that an image outscores which shows the shift."""
 SERIOUS_OUTLIERS = 0.2
 """Share of images unlike nearly all training images that is serious if surely exceeded."""
 CERTAIN_AUC = 0.9
@@ -232,7 +234,7 @@ def _finding(session: Session, test: TwoSample, table: pd.DataFrame, rows: Array
     auc, low, high = test.auc
     words = f"AUC {auc:.2f} (95 % interval {low:.2f}–{high:.2f}; 0.5 is chance)"
     order = np.argsort(-test.scores, kind="stable")
-    apart = order[: max(int((test.scores >= UNUSUAL).sum()), 1)]
+    apart = order[: max(int((test.scores >= APART).sum()), 1)]
     if severity == Severity.INFO:
         claim = f"The evaluated images look like the training images: a classifier separates them with {words}."
         return Finding(claim, severity=Severity.INFO, effect=test.auc, kind="train-test-shift")

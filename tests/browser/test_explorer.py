@@ -114,7 +114,7 @@ def test_the_last_of_six_rapid_clicks_wins_everywhere(visit, settled):
     expect(chosen).to_have_count(1)
     assert f"image={query(page)['image']}" in chosen.get_attribute("data-go")
     number = re.search(r"image (\d+):", chosen.get_attribute("aria-label")).group(1)
-    expect(page.locator("#detail h2").first).to_have_text(f"Test image {number}")
+    expect(page.locator("#detail h2").first).to_have_text(f"test/{number}")
 
 
 def test_the_keyboard_reaches_and_moves_through_matrix_and_gallery(visit, settled):

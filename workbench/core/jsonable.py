@@ -8,6 +8,8 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.core.image_set import ImageSet
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -20,7 +22,7 @@ def jsonable(value: Any) -> Any:
         value = asdict(value)
     if isinstance(value, Mapping):
         return {str(key): jsonable(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple | set | frozenset | ImageSet):
         return [jsonable(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None

@@ -15,7 +15,7 @@ from workbench.app.page.desk import Desk
 from workbench.app.page.gradio_calls import Calls
 from workbench.app.page.page import Panes, blocks, warm
 from workbench.app.page.panes.scatter import points_of
-from workbench.app.page.panes.tables import csv_bytes
+from workbench.core.spreadsheet import as_csv
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -105,7 +105,7 @@ def _routes(app: FastAPI, desk: Desk) -> None:
         result = _or_404(desk.result(key))
         found = _or_404(list(result.tables.values())[place] if 0 <= place < len(result.tables) else None)
         return Response(
-            csv_bytes(found),
+            as_csv(found).encode(),
             media_type="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{result.analysis}-{place}.csv"'},
         )

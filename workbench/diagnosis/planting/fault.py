@@ -92,6 +92,7 @@ def some(count: int, share: float, chance: Chance) -> Array:
 def with_parts(dataset: Dataset, **parts: Any) -> Dataset:
     """Return a dataset with other images or labels; its indices are renumbered."""
     images = parts.get("images", dataset.images)
-    return replace(
-        dataset, **{"indices": np.arange(len(images)), "labels": dataset.labels, **parts}, source_fingerprint=""
-    )
+    unknown: dict[str, Any] = {"source_fingerprint": "", "file_digests": None, "names": None, "named": None}
+    if len(images) != len(dataset):
+        unknown["metadata"] = None
+    return replace(dataset, **{"indices": np.arange(len(images)), "labels": dataset.labels, **unknown, **parts})

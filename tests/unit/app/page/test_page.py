@@ -88,7 +88,7 @@ def test_a_click_changes_only_the_panes_that_change(panes):
 
 def test_before_the_model_is_there_probabilities_are_shown_and_maps_said_to_come(panes, parse):
     page = parse(panes.detail({"section": "errors", "image": "5"}))
-    assert "Test image 105" in page.text
+    assert "test/105" in page.text
     assert "99.5" in page.text
     assert "maps appear in a few seconds" in page.text
     assert page.all("div", data_wait="loading") != []

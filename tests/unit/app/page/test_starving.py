@@ -18,6 +18,7 @@ from workbench.app.page import desk as desks
 from workbench.app.page.api.questions import Api
 from workbench.app.page.application import create_app
 from workbench.app.page.desk import Desk
+from workbench.app.page.jobs import Job
 from workbench.app.page.page import Panes
 from workbench.app.page.server import bind, running, serve
 from workbench.core.dataset import Dataset
@@ -54,6 +55,7 @@ class Slow:
 
     def __init__(self) -> None:
         self.began, self.stopped, self.release, self.real = [], [], threading.Event(), desks.registry.compute
+        self.joined = []
 
     def compute(self, session, name, values=None):
         asked = json.dumps([name, values])
@@ -69,7 +71,8 @@ class Slow:
 
 @pytest.fixture
 def slow(monkeypatch):
-    made = Slow()
+    made, join = Slow(), Job.join
+    monkeypatch.setattr(Job, "join", lambda job, owner: (made.joined.append(owner), join(job, owner))[1])
     monkeypatch.setattr(desks.registry, "compute", made.compute)
     yield made
     made.release.set()
@@ -111,10 +114,11 @@ def test_two_who_ask_the_same_share_it_until_both_are_gone(site, slow):
     with asking(site[1], 2) as first:
         wait_until(lambda: slow.began)
         with asking(site[1], 2):
-            time.sleep(0.3)
+            wait_until(lambda: len(slow.joined) == 1)
         time.sleep(0.6)
         assert (len(slow.began), slow.stopped) == (1, [])
         with asking(site[1], 2) as third:
+            wait_until(lambda: len(slow.joined) == 2)
             first.close()
             time.sleep(0.6)
             assert (len(slow.began), slow.stopped) == (1, [])
@@ -122,8 +126,7 @@ def test_two_who_ask_the_same_share_it_until_both_are_gone(site, slow):
             assert answer(third)[0] == 200
     slow.release.clear()
     with asking(site[1], 3), asking(site[1], 3):
-        wait_until(lambda: len(slow.began) == 2)
-        time.sleep(0.6)  # the second of them has asked by now
+        wait_until(lambda: len(slow.began) == 2 and len(slow.joined) == 3)
     assert wait_until(lambda: slow.stopped) < SOON
     assert len(slow.began) == 2
 

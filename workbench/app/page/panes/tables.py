@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -62,17 +61,3 @@ def _cell(column: str, value: Any, images: int) -> str:
     if column in IMAGES and isinstance(item, int) and not isinstance(item, bool) and 0 <= item < images:
         return link(str(item), {"section": "errors", "image": str(item)})
     return cell(item)
-
-
-def csv_bytes(frame: pd.DataFrame) -> bytes:
-    """Write a whole table as CSV; a text that a spreadsheet would run as a formula gets an apostrophe."""
-    safe = frame.copy()
-    for place, column in enumerate(frame.columns):
-        if frame.iloc[:, place].dtype.kind not in "iufb":
-            safe[column] = [
-                f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
-                for value in frame.iloc[:, place]
-            ]
-    stream = io.StringIO()
-    safe.to_csv(stream, index=False)
-    return stream.getvalue().encode()

@@ -4,11 +4,12 @@ import pandas as pd
 
 from tests.unit.app.page.conftest import EVIL
 from workbench.app.page.panes.findings import findings_html
-from workbench.app.page.panes.tables import csv_bytes, tables_html
+from workbench.app.page.panes.tables import tables_html
 from workbench.app.page.pictures import Part, Parts, album
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.spreadsheet import as_csv
 
 
 def of(dataset: Dataset, train: Dataset | None = None) -> Parts:
@@ -85,7 +86,7 @@ def test_a_long_table_shows_fifty_rows_and_links_images_that_exist(parse):
 
 def test_a_spreadsheet_does_not_run_a_class_name():
     frame = pd.DataFrame({"name": ["=1+1", "@x", "fine"], "change": [-1, 2, 3]})
-    assert csv_bytes(frame).decode().splitlines() == ["name,change", "'=1+1,-1", "'@x,2", "fine,3"]
+    assert as_csv(frame).splitlines() == ["name,change", "'=1+1,-1", "'@x,2", "fine,3"]
 
 
 def test_an_empty_table_and_missing_values_are_shown(parse):
