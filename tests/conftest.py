@@ -38,6 +38,7 @@ if FETCHED.is_dir():
 SCRATCH = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 os.environ["WORKBENCH_CACHE"] = str(SCRATCH / "cache")
+os.environ["WORKBENCH_WORKSPACE"] = str(SCRATCH / "workspaces")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["KERAS_BACKEND"] = "tensorflow"

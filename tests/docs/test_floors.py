@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 # The whole rule: a room imports itself and the rooms before it. Every import counts, in a function or for the type
 # checker too. `analyses` is a package of its own, in which no analysis imports another.
 ROOMS = (
-    "core", "data", "statistics", "plotting", "models", "training", "attribution", "faithfulness", "session",
-    "exporting", "analyses", "diagnosis", "app",
+    "core", "data", "workspace", "statistics", "plotting", "models", "training", "attribution", "faithfulness",
+    "session", "exporting", "analyses", "diagnosis", "app",
 )  # fmt: skip
 
 # A library, where it may be imported, and whether a type checker's import is free.
@@ -27,7 +27,7 @@ WALLS = {
     "seaborn": (("workbench.plotting", "analyses"), True),
     "analyses": (("workbench.diagnosis.registry", "analyses"), False),
 }
-WITHOUT_TENSORFLOW = ("core", "data", "statistics", "plotting")
+WITHOUT_TENSORFLOW = ("core", "data", "workspace", "statistics", "plotting")
 DOWNLOADER = "workbench.data.sources.keras_download"  # Keras' own downloader is one of the sources of data
 GRADIENTS = {
     "GradientTape": ("workbench.models.scorer", "workbench.training.multi_device"),

@@ -29,6 +29,7 @@ def test_the_limits_are_those_of_the_code():
     from workbench.data.folder import archive, label_table, tree
     from workbench.models.files import keras_archive
     from workbench.models.files.worker import LIMITS
+    from workbench.workspace import marks, table_text
 
     for said in (
         f"{guard.LARGEST >> 20} MB, all of it within",
@@ -40,6 +41,7 @@ def test_the_limits_are_those_of_the_code():
         f"{keras_archive.MOST_TEXT >> 20} MB of text, {keras_archive.MOST_ASSETS >> 20} MB of assets",
         f"nested {keras_archive.DEEPEST} deep",
         f"{LIMITS.load:g} seconds to load (and one for each 10 MB), {LIMITS.first:g} for the first answer",
+        f"{table_text.LARGEST >> 20} MB; a tag {marks.LONGEST_TAG} characters, a note {marks.LONGEST_NOTE:,}",
         f"memory of {LIMITS.memory >> 30} GB",
     ):
         assert said in WORDS

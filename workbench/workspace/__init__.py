@@ -1,0 +1,1 @@
+"""What people said about images: tags, notes, corrections, saved sets, in one file with a journal."""

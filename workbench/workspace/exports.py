@@ -1,0 +1,103 @@
+"""A workspace as text that other programs read: CSV or JSON lines, of what holds or of the whole journal.
+
+What holds has a line for each image: its marks by key, name, part and label; and one for each saved set. A cell that a
+spreadsheet would run as a formula begins with an apostrophe; `table_text` takes it away again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from workbench.workspace.holding import Mark
+from workbench.workspace.journal import Change
+from workbench.workspace.marks import CORRECTION, NOTE, SET, TAG, SavedSet, correction
+from workbench.workspace.workspace import Workspace
+
+FORMATS = ("csv", "jsonl")
+COLUMNS = (
+    "key", "name", "part", "label", "tags", "note", "correction", "new_label", "when", "who", "saved_set",
+)  # fmt: skip
+JOURNAL = (
+    "id", "time", "who", "page", "source", "action", "value", "images", "target",
+    "kind", "key", "slot", "scope", "name", "part", "label", "before", "before_change", "after",
+)  # fmt: skip
+FORMULA = "=+-@\t\r\n＝＋－＠"
+"""What a cell begins with that a spreadsheet takes for a formula."""
+
+
+def exported(workspace: Workspace, format_: str = "csv", *, journal: bool = False) -> str:
+    """Return what holds, or the whole journal, as "csv" or "jsonl"."""
+    lines = _journal(workspace.journal_lines()) if journal else _state(workspace.marks())
+    return _as_csv(lines, JOURNAL if journal else COLUMNS) if format_ == "csv" else _as_json_lines(lines)
+
+
+def _state(marks: Iterable[Mark]) -> Iterator[dict[str, Any]]:
+    """Yield a line for each image and each saved set."""
+    newest = sorted(marks, key=lambda mark: -mark.change)
+    lines: dict[tuple[str, ...], dict[str, Any]] = {}
+    for mark, image in _with_images(newest):
+        line = lines.setdefault(image, {**dict(zip(COLUMNS, image, strict=False)), "when": mark.time, "who": mark.who})
+        if mark.kind == TAG:
+            line.setdefault("tags", []).append(mark.value)
+        elif mark.kind == NOTE:
+            line["note"] = mark.value
+        else:
+            line["correction"], line["new_label"] = correction(mark.value)
+    for line in sorted(lines.values(), key=lambda line: (line["part"], line["name"], line["label"], line["key"])):
+        yield {**line, "tags": sorted(line.get("tags", []), key=str.casefold)}
+    for mark in newest[::-1]:
+        if mark.kind == SET:
+            yield {"when": mark.time, "who": mark.who, "saved_set": mark.value}
+
+
+def _with_images(newest: list[Mark]) -> Iterator[tuple[Mark, tuple[str, ...]]]:
+    """Yield each mark with its image; tags and notes, which are of a key, with the copy of which one was said last."""
+    about: dict[str, tuple[str, ...]] = {}
+    corrected = set()
+    for mark in newest:
+        if mark.kind in (TAG, NOTE):
+            yield mark, about.setdefault(mark.key, (mark.key, mark.name, mark.part, mark.label))
+        elif mark.kind == CORRECTION:
+            image: tuple[str, ...] = (mark.key, mark.name, mark.part, mark.slot)
+            if image in corrected:  # one for all copies, and one for this one: a line each
+                image = (*image, mark.scope or "all")
+            corrected.add(image)
+            yield mark, image
+
+
+def _journal(lines: Iterable[tuple[Change, tuple[Any, ...]]]) -> Iterator[dict[str, Any]]:
+    for change, slot in lines:
+        said = [getattr(change, column) for column in JOURNAL[:9]]
+        yield {column: value for column, value in zip(JOURNAL, (*said, *slot), strict=False) if value is not None}
+
+
+def _as_csv(lines: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(line.get(column, "")) for column in columns] for line in lines)
+    return stream.getvalue()
+
+
+def _cell(value: Any) -> str:
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return f"'{text}" if text.startswith((*FORMULA, "'")) else text
+
+
+def cell_text(cell: str) -> str:
+    """Return what a cell said before it was made harmless."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith((*FORMULA, "'")) else cell
+
+
+def _as_json_lines(lines: Iterable[Mapping[str, Any]]) -> str:
+    written = []
+    for line in lines:
+        kept = {name: value for name, value in line.items() if value not in ("", [])}
+        if "saved_set" in kept:
+            kept["saved_set"] = json.loads(SavedSet.read(kept["saved_set"]).text())
+        written.append(json.dumps(kept, ensure_ascii=False))
+    return "".join(f"{line}\n" for line in written)
