@@ -16,7 +16,8 @@ from workbench.diagnosis.registry import analyses
 CONTEXT = click.Context(main, info_name="workbench")
 COMMANDS = {(name,): main.get_command(CONTEXT, name) for name in main.list_commands(CONTEXT)}
 ANALYSES = {("analyze", name): analyze.get_command(CONTEXT, name) for name in analyses()}
-ALL = {(): main, **COMMANDS, **ANALYSES}
+WORKSPACE = {("workspace", name): each for name, each in COMMANDS["workspace",].commands.items()}
+ALL = {(): main, **COMMANDS, **ANALYSES, **WORKSPACE}
 EXPECTED = [
     "start",
     "page",
@@ -30,6 +31,7 @@ EXPECTED = [
     "figures",
     "explain",
     "maps",
+    "workspace",
     "export",
     "selftest",
     "plugin-check",
@@ -47,7 +49,7 @@ def help_of(path: tuple[str, ...], width: int = 80) -> str:
 def own_files(tmp_path, monkeypatch):
     """The files that examples speak of."""
     monkeypatch.chdir(tmp_path)
-    for name in ("my.keras", "my.npz", "photo.png"):
+    for name in ("my.keras", "my.npz", "my.csv", "photo.png"):
         (tmp_path / name).touch()
     (tmp_path / "photos").mkdir(exist_ok=True)
 
@@ -81,6 +83,8 @@ def test_the_examples_are_understood(path, own_files):
             words.remove("--help")
         if words[0] == "analyze":
             command, rest = analyze.get_command(CONTEXT, words[1]), words[2:]
+        elif words[0] == "workspace":
+            command, rest = WORKSPACE[words[0], words[1]], words[2:]
         else:
             command, rest = COMMANDS[words[0],], words[1:]
         assert command is not None, line

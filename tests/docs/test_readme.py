@@ -76,6 +76,7 @@ def folder(tmp_path_factory):
     names = [name.replace("/", "-") for name in some.class_names]
     files = [f"{names[some.labels[row]]}/{row}.png" for row in range(100)]
     lines = [",".join(map(str, [file, *np.eye(10)[some.labels[row]]])) for row, file in enumerate(files)]
+    (place / "tags.csv").write_text(f"name,tags\n{files[0]},check\n{files[1]},check\n")
     (place / "scores.csv").write_text("\n".join([",".join(["file", *names]), *lines]))
     return place
 

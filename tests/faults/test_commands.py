@@ -14,12 +14,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from tests.marked import images
 from workbench.app.cli import main
 from workbench.core.locks import holding
 from workbench.core.progress import reporting
 from workbench.diagnosis import registry, selftest
 from workbench.diagnosis.selftest import Score
 from workbench.training import fitting, trainer
+from workbench.workspace.exports import exported
+from workbench.workspace.workspace import Workspace
 
 FILES = ["--data", "DATA"]  # stands for the small run's data
 RUN = ["tiny", *FILES]
@@ -34,12 +37,14 @@ class Writing:
         again: what is added the second time, so that it writes over what the first one wrote.
         locked: what it holds while it writes, below the folder.
         moment: which of the reports of its progress Ctrl-C comes with; those before it are of what is not written yet.
+        first: a command line that makes what it changes.
     """
 
     call: list[str]
     again: list[str] = field(default_factory=list)
     locked: str = "figures"
     moment: int = 1
+    first: list[str] = field(default_factory=list)
 
 
 WRITING = {
@@ -59,9 +64,22 @@ WRITING = {
         ["maps", "saliency", "--run", *RUN, "--out", "OUT/maps.npy"], ["--out", "OUT/others.npy"], "others.npy"
     ),
     "export": Writing(["export", *RUN, "--format", "litert", "--out", "OUT"], locked="model.tflite", moment=4),
+    "workspace import": Writing(
+        ["workspace", "import", "marks.csv", "--workspace", "OUT/marks.workspace"], ["--who", "other"], "", 2
+    ),
+    "workspace undo": Writing(
+        ["workspace", "undo", "--workspace", "OUT/marks.workspace"],
+        ["--redo"],
+        "",
+        first=["workspace", "import", "marks.csv", "--workspace", "OUT/marks.workspace"],
+    ),
+    "workspace export": Writing(
+        ["workspace", "export", "--workspace", "filled.workspace", "--out", "OUT/marks.csv"], ["--journal"], ""
+    ),
     "selftest": Writing(["selftest", "--quick", "--only", "nothing", "--out", "OUT"]),
 }
 READING = {
+    "workspace log": ["workspace", "log", "--workspace", "filled.workspace"],
     "data": ["data", *FILES],
     "runs": ["runs"],
     "evaluate": ["evaluate", *RUN],
@@ -82,6 +100,9 @@ def here(tmp_path, tiny_run, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("WORKBENCH_RUNS", str(tiny_run.folder))
     (folder / "mine.toml").write_text('based-on = "report"\nepochs = 1\n')
+    with Workspace.open(folder / "filled.workspace", who="me", page="command line") as workspace:
+        workspace.tag(images(*range(200)), "check", source="a test")
+        (folder / "marks.csv").write_text(exported(workspace))
     return folder
 
 
@@ -147,8 +168,9 @@ def wrote(tiny_run, tmp_path_factory):
     def result(name, call):
         if name not in known:
             folder = tmp_path_factory.mktemp("wrote") / "out"
-            done = call(WRITING[name].call, folder)
-            assert done.exit_code == 0, done.output
+            for each in (WRITING[name].first, WRITING[name].call):
+                done = call(each, folder) if each else None
+                assert done is None or done.exit_code == 0, done.output
             assert snapshot(folder), f"{name} is listed as writing, and wrote nothing"
             known[name] = folder
         return known[name]
@@ -172,10 +194,18 @@ def is_one_sentence(done):
 
 
 def test_every_command_stands_in_one_of_the_tables():
-    assert sorted([*WRITING, *READING]) == sorted(main.commands)
-    for name, command in main.commands.items():
+    commands = dict(each for name, command in main.commands.items() for each in with_its_own(name, command))
+    assert sorted([*WRITING, *READING]) == sorted(commands)
+    for name, command in commands.items():
         if any(isinstance(each, click.Option) and "--out" in each.opts for each in command.params):
             assert name in WRITING
+
+
+def with_its_own(name, command):
+    """A command, or those of a group that has a fixed list of them."""
+    if getattr(command, "commands", None):
+        return [(f"{name} {inner}", each) for inner, each in command.commands.items()]
+    return [(name, command)]
 
 
 @pytest.mark.parametrize("name", READING)

@@ -19,6 +19,7 @@ from workbench.app.cli.commands.selftest import selftest
 from workbench.app.cli.commands.shell import shell
 from workbench.app.cli.commands.start import page, start
 from workbench.app.cli.commands.train import train
+from workbench.app.cli.commands.workspace import workspace
 from workbench.app.cli.program import Program
 from workbench.core.plugins import folders, naming
 
@@ -35,6 +36,7 @@ COMMANDS = (
     figures,
     explain,
     maps,
+    workspace,
     export,
     selftest,
     plugin_check,
