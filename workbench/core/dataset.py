@@ -95,6 +95,7 @@ class Dataset:
         named: whether the names were given, and are not made of part and index.
         file_digests: `(N,)` bytes that are the same for files of the same content; None where there are no files.
         metadata: what else is known of each image, a frame of N rows, by the names of its columns; None for nothing.
+        source: what it was loaded from: a data set's name, or the absolute path of a file or folder; empty for arrays.
         source_fingerprint: given by a source that knows its content, to avoid hashing all images.
         notes: sentences about how the data was read: files skipped, images resized.
     """
@@ -109,6 +110,7 @@ class Dataset:
     named: bool | None = None
     file_digests: Array | None = None
     metadata: pd.DataFrame | None = None
+    source: str = ""
     source_fingerprint: str = ""
     notes: tuple[str, ...] = ()
 

@@ -57,9 +57,11 @@ def load_dataset(
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     how = Reading.of(reading)
+    source = str(name) if is_known(name) else str(Path(name).expanduser().resolve())
     if split == "validation" and "validation" not in own_parts(name, **reading):
-        return _held_out(_load(name, "train", data_dir, how, progress), how.validation_share)
-    return _load(name, split, data_dir, how, progress)
+        held_out = _held_out(_load(name, "train", data_dir, how, progress), how.validation_share)
+        return replace(held_out, source=source)
+    return replace(_load(name, split, data_dir, how, progress), source=source)
 
 
 def own_parts(name: str | Path, **reading: Any) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from workbench.core.dataset import Dataset
 from workbench.data import is_known
 
 SUFFIX = ".workspace"
@@ -23,7 +24,7 @@ def workspaces_folder() -> Path:
     return user_data_path("classifier-workbench") / "workspaces"
 
 
-def workspace_of(data: str | Path) -> Path:
+def workspace_of(data: str | Path | Dataset) -> Path:
     """Return the file that belongs to some data; it need not be there yet.
 
     Data known by a name has one under that name. A folder or file has one for its place on the disk: whatever is done
@@ -31,11 +32,20 @@ def workspace_of(data: str | Path) -> Path:
     (or is given the file of before, or an export of it).
 
     Args:
-        data: name of a data set, or path of a file or folder, as `load_dataset` takes it.
+        data: name of a data set, or path of a file or folder, as `load_dataset` takes it, or what it gave. Arrays of
+            one's own have the file of their data set's name.
     """
+    if isinstance(data, Dataset):
+        if not data.source:
+            return workspaces_folder() / f"{_word(data.name.rpartition('/')[0] or data.name)}{SUFFIX}"
+        data = data.source
     if is_known(data):
         return workspaces_folder() / f"{data}{SUFFIX}"
     place = Path(data).expanduser().resolve()
     digest = hashlib.sha256(os.fsencode(place)).hexdigest()[:12]
-    word = re.sub(r"[^\w.-]+", "-", place.stem).strip("-.")[:60] or "data"
-    return workspaces_folder() / f"{word}-{digest}{SUFFIX}"
+    return workspaces_folder() / f"{_word(place.stem)}-{digest}{SUFFIX}"
+
+
+def _word(name: str) -> str:
+    """Return a name as every disk takes it."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:60] or "data"

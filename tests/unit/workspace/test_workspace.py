@@ -1,6 +1,7 @@
 """What is said about images is there, once for all copies, and undone only where nobody has changed it since."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -286,19 +287,22 @@ def test_ten_thousand_images_are_one_change(workspace):
     assert workspace.rebuild()
 
 
-def test_images_are_named_from_a_data_set(monkeypatch):
+def test_images_are_named_from_a_data_set():
     dataset = Dataset(
-        np.zeros((3, 4, 4, 1), np.uint8),
+        np.array([0, 1, 0], np.uint8)[:, None, None, None],
         np.array([1, 0, 1]),
         class_names=("Coat", "Dress"),
         indices=np.arange(3),
         name="mine/test",
         names=np.array(["b.png", "a.png", "b\udcff.png"]),
     )
-    keys = np.array([key(0), key(1), key(2)])
-    monkeypatch.setattr(Dataset, "keys", keys, raising=False)
-    named = Identities.of(dataset, [0, 2])
-    assert list(named.each()) == [(key(0), "b.png", "test", "Dress"), (key(2), "b\\udcff.png", "test", "Dress")]
+    (one, other, copy) = dataset.keys.tolist()
+    assert one == copy != other
+    named = Identities.of(dataset, [1, 2])
+    assert list(named.each()) == [(other, "a.png", "test", "Coat"), (one, "b\\udcff.png", "test", "Dress")]
+    assert named.class_names == ("Coat", "Dress")
+    assert workspace_of(dataset).name == "mine.workspace"
+    assert workspace_of(replace(dataset, source="fashion-mnist")).name == "fashion-mnist.workspace"
 
 
 @pytest.mark.parametrize("wrong", ["", "abc", "Z" * 32, key(0)[:-1] + "G"])
