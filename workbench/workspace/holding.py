@@ -120,15 +120,12 @@ def corrections_of(
 
 def said_of(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[tuple[str, str], str]:
     """Return of which image a relabelling or keeping was said that holds for all copies: by key and label, its name."""
-    asked = _of(connection, "key, slot, change", CORRECTION, keys, " AND scope = ''").fetchall()
-    names = {
-        (change, key, slot): name
-        for change in {change for *_, change in asked}
-        for key, slot, name in connection.execute(
-            "SELECT key, slot, name FROM changed WHERE change = ? AND kind = ? AND scope = ''", (change, CORRECTION)
-        )
-    }
-    return {(key, slot): names[change, key, slot] for key, slot, change in asked}
+    name = (
+        "(SELECT name FROM changed WHERE changed.change = state.change AND changed.kind = state.kind "
+        "AND changed.key = state.key AND changed.slot = state.slot AND changed.scope = state.scope)"
+    )
+    asked = _of(connection, f"key, slot, {name}", CORRECTION, keys, " AND scope = ''")
+    return {(key, slot): said for key, slot, said in asked}
 
 
 def sets(connection: sqlite3.Connection) -> dict[str, SavedSet]:

@@ -166,7 +166,7 @@ def _foreign(
     if images is None:
         raise WorkbenchError(f"{file} names images of some data: say which, with `--data` or a run.")
     known = images()
-    find = _finder(known, by)
+    find, every = _finder(known, by), list(known.each())
     lost: list[str] = []
     said: list[Line] = []
     relabelled = _Relabelled(known.class_names)
@@ -177,7 +177,8 @@ def _foreign(
             continue
         with _Line(number, file):
             given, note = _tags(line.get(tags, "")), note_text(line.get("note", ""))
-            for image in known[rows].each():
+            for row in rows:
+                image = every[row]
                 key, here = image[0], image[1:]
                 said += [(TAG, key, slot_of(tag), "", *here, tag) for tag in given]
                 said += [(NOTE, key, "", "", *here, note)] if note else []
@@ -189,7 +190,8 @@ def _foreign(
         )
     notes = []
     if lost:
-        notes.append(f"{plural(len(lost), 'line')} of {file} match no image of the data: {_quoted(lost)}.")
+        match = "matches" if len(lost) == 1 else "match"
+        notes.append(f"{plural(len(lost), 'line')} of {file} {match} no image of the data: {_quoted(lost)}.")
     if relabelled.odd:
         notes.append(f"Copies of one image have different labels in {file}; not relabelled: {_quoted(relabelled.odd)}.")
     return said, len(lost), tuple(notes)

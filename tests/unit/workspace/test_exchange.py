@@ -104,7 +104,7 @@ def test_names_and_labels_of_another_tool(workspace, tmp_path):
     lines = "file;label;tags\ntrain/a/0.png;Shirt;check, bad\n.\\train\\b\\1.png;Dress;\n2.png;Coat;\ngone.png;Coat;x\n"
     done = import_file(workspace, table(tmp_path, b"\xef\xbb\xbf" + lines.encode()), known)
     assert (done.lines, done.unmatched, done.change.images) == (4, 1, 2)
-    assert done.notes == ("1 line of table.csv match no image of the data: 'gone.png'.",)
+    assert done.notes == ("1 line of table.csv matches no image of the data: 'gone.png'.",)
     found = workspace.corrections()
     assert found[["name", "label", "new_label"]].to_numpy().tolist() == sorted(
         [["train/a/0.png", "Coat", "Shirt"], ["train/c/2.png", "Shirt", "Coat"]],

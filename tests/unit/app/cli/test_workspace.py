@@ -39,7 +39,7 @@ def test_names_of_another_tool_become_marks_of_the_right_images(call, tmp_path):
     (tmp_path / "mine.csv").write_text("file,label,tags\ntrain0.png,dog,check\ntest1.png,dog,\nno.png,cat,\n")
     said = call("import", "mine.csv", "--data", "photos")
     assert "3 lines of mine.csv: 1 image." in said
-    assert "1 line of mine.csv match no image of the data: 'no.png'." in said
+    assert "1 line of mine.csv matches no image of the data: 'no.png'." in said
     log = json.loads(call("log", "--data", "photos", "--json"))
     assert log["tags"] == {"check": 1}
     assert [(each["action"], each["page"], each["source"]) for each in log["changes"]] == [
