@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from workbench.core.image_set import ImageSet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +20,7 @@ def jsonable(value: Any) -> Any:
         value = asdict(value)
     if isinstance(value, Mapping):
         return {str(key): jsonable(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | set | frozenset | ImageSet):
+    if isinstance(value, Sequence | Set) and not isinstance(value, str | bytes):  # an `ImageSet` too
         return [jsonable(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
