@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ def jsonable(value: Any) -> Any:
         value = asdict(value)
     if isinstance(value, Mapping):
         return {str(key): jsonable(each) for key, each in value.items()}
-    if isinstance(value, Sequence | Set) and not isinstance(value, str | bytes):  # an `ImageSet` too
+    if isinstance(value, Sequence | AbstractSet) and not isinstance(value, str | bytes):  # an `ImageSet` too
         return [jsonable(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
