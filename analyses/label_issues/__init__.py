@@ -19,6 +19,7 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
+from workbench.session.images.image_field import ImageField
 from workbench.session.likeness import alike
 from workbench.statistics.label_quality import LabelQuality, quality
 from workbench.statistics.nearest import nearest
@@ -68,6 +69,12 @@ class LabelIssues(Analysis[LabelIssuesParams]):
     Params = LabelIssuesParams
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("label-noise",)
+    fields: ClassVar[Mapping[str, ImageField]] = MappingProxyType(
+        {
+            "label_issue": ImageField(title="probability of a wrong label", column="probability", unit="of 1"),
+            "suggested": ImageField(title="suggested label", column="suggested", kind="category"),
+        }
+    )
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"images": 15_000})
 
     def compute(self, session: Session, params: LabelIssuesParams) -> Result:

@@ -20,6 +20,7 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
+from workbench.session.images.image_field import ImageField
 from workbench.statistics.rates import wilson
 
 from .copies import WAYS, Copies, Pairs, find_copies
@@ -70,6 +71,9 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
     needs_images = True
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("leakage", "duplicates")
+    fields: ClassVar[Mapping[str, ImageField]] = MappingProxyType(
+        {"copy_distance": ImageField(title="distance of the nearest copy", column="distance", unit="of pixels")}
+    )
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"second_opinion": "none"})
 
     def compute(self, session: Session, params: NearDuplicatesParams) -> Result:

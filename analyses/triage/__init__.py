@@ -20,6 +20,7 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
+from workbench.session.images.image_field import ImageField
 from workbench.statistics.rates import rate, wilson
 
 from .evidence import GROUPS, Evidence, evidence_of
@@ -71,6 +72,9 @@ class Triage(Analysis[TriageParams]):
     Params = TriageParams
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("label-noise",)
+    fields: ClassVar[Mapping[str, ImageField]] = MappingProxyType(
+        {"triage": ImageField(title="cause of the error", column="group", kind="category")}
+    )
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"k": 20, "compared": 500})
 
     def compute(self, session: Session, params: TriageParams) -> Result:

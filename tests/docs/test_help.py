@@ -31,6 +31,7 @@ EXPECTED = [
     "figures",
     "explain",
     "maps",
+    "images",
     "workspace",
     "export",
     "selftest",

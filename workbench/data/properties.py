@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from workbench.core import plugins
 from workbench.core.discovery import Catalogue
 from workbench.core.pixels import as_floats
 from workbench.core.progress import report
+from workbench.core.provenance import digest_of
 from workbench.core.types import Array
 from workbench.data.lazy_images import portions
 from workbench.data.thumbnails import block_means
@@ -62,7 +64,9 @@ PROPERTIES = {
     "red_green": Property("red minus green", "−1…1"),
     "yellow_blue": Property("yellow minus blue", "−1…1"),
 }
-"""Every column that the workbench itself measures; the last three only for colour images."""
+"""Every column that the workbench itself measures; the last of them only for colour images."""
+OF_COLOUR = ("saturation", "red_green", "yellow_blue")
+"""These."""
 BROUGHT: Catalogue[ImageProperty] = Catalogue(
     "",
     "workbench.data.image_property:ImageProperty",
@@ -116,6 +120,18 @@ def image_properties(images: Any) -> pd.DataFrame:
     every = [*PROPERTIES, *(name.replace("-", "_") for name in BROUGHT.all())]
     columns = [name for name in every if all(name in part for part in parts)]
     return pd.DataFrame({name: np.concatenate([[], *(part[name] for part in parts)]) for name in columns})
+
+
+def property_names(channels: int) -> list[str]:
+    """Return the columns that `image_properties` gives for images of so many channels, unless one fails."""
+    own = list(PROPERTIES) if channels == 3 else list(PROPERTIES)[: -len(OF_COLOUR)]
+    return [*own, *(name.replace("-", "_") for name in BROUGHT.all())]
+
+
+def properties_digest() -> str:
+    """Return 16 hexadecimal digits that change with how images are measured, also by plug-ins."""
+    brought = [each.path for each in BROUGHT.brought().values()]
+    return digest_of([Path(__file__), Path(__file__).with_name("thumbnails.py"), *brought])[:16]
 
 
 def format_value(value: float) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.image_set import Part
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.wording import join_names
@@ -16,6 +17,7 @@ from workbench.data import is_folder, load_dataset
 from workbench.data.metadata import read_metadata, with_metadata
 from workbench.data.saved_predictions import read_predictions
 from workbench.diagnosis import registry
+from workbench.session.images.known import Known
 from workbench.session.session import Session as Explained
 from workbench.training.runs import Run, open_run
 
@@ -34,6 +36,19 @@ class Session(Explained):
         """
         return registry.compute(self, name, params)
 
+    def _know(self, of: Self, part: Part) -> Known:
+        """Let images be chosen by what analyses of this session know of them."""
+        brought = {name: kind.fields for name, kind in registry.analyses().items() if kind.fields}
+
+        def answers(name: str, ask: bool) -> Result | None:
+            quick = registry.analysis(name).quick
+            for values in ({}, quick or {}):
+                if (known := registry.cached(self, name, values)) is not None:
+                    return known
+            return registry.compute(self, name) if ask else None
+
+        return Known(of, brought, answers, part)
+
 
 def open_session(
     run: str | Path = "baseline",
@@ -44,6 +59,7 @@ def open_session(
     data_dir: str | Path | None = None,
     preprocessing: str | None = None,
     predictions: str | Path | None = None,
+    workspace: str | Path | None = None,
     **reading: Any,
 ) -> Session:
     """Open a run, a model file with your own data, or predictions that were made elsewhere.
@@ -59,13 +75,16 @@ def open_session(
         preprocessing: what the model is given for an image, as `Session` takes it; the run's, if not given.
         predictions: path of an `.npz` or `.csv` file with the scores of every image, as `read_predictions` takes it,
             instead of a model; without `data` there are no images, and everything but them.
+        workspace: file of what people say about the images; the one that belongs to the data, if not given.
         reading: `class_names`, `image_size`, `fit`, …, as `load_dataset` takes them; the run's on its own data.
 
     Raises:
         WorkbenchError: if something does not exist or does not fit; in one sentence.
     """
     if predictions is not None:
-        return _from_predictions(predictions, split, model=model, data=data, data_dir=data_dir, **reading)
+        return _from_predictions(
+            predictions, split, model=model, data=data, data_dir=data_dir, workspace=workspace, **reading
+        )
     opened = open_run(run) if model is None else None
     if opened is None and data is None:
         raise WorkbenchError("A model file needs its data: give `data` (--data FILE.npz, or --data FOLDER) too.")
@@ -88,13 +107,13 @@ def open_session(
             return None  # a file with a test part only
 
     if opened is None:
-        return Session(Path(str(model)), dataset, train=train, preprocessing=preprocessing)
+        return Session(Path(str(model)), dataset, train=train, preprocessing=preprocessing, workspace=workspace)
     if tuple(opened.manifest.image_shape) != dataset.image_shape:
         raise WorkbenchError(
             f"Run {opened.name!r} takes images of shape {tuple(opened.manifest.image_shape)} (H, W, C). "
             f"{dataset.name!r} has {dataset.image_shape}."
         )
-    return Session(opened, dataset, train=train, preprocessing=preprocessing)
+    return Session(opened, dataset, train=train, preprocessing=preprocessing, workspace=workspace)
 
 
 def _from_predictions(
@@ -104,6 +123,7 @@ def _from_predictions(
     model: str | Path | None,
     data: str | Path | None,
     data_dir: str | Path | None,
+    workspace: str | Path | None,
     **reading: Any,
 ) -> Session:
     if model is not None:
@@ -126,7 +146,7 @@ def _from_predictions(
             except Unavailable:
                 return None  # a source with a test part only
 
-        return Session(None, dataset, predictions=saved, train=train)
+        return Session(None, dataset, predictions=saved, train=train, workspace=workspace)
     names, metadata = reading.pop("class_names", None), reading.pop("metadata", None)
     if reading:
         raise WorkbenchError(f"{join_names(sorted(reading))}: there are no images to read without `data` (--data).")
@@ -135,7 +155,7 @@ def _from_predictions(
     known = {part: each.dataset(part) for part, each in parts.items() if each is not None}
     if metadata is not None:
         known = {part: with_metadata(each, [read_metadata(Path(metadata))]) for part, each in known.items()}
-    return Session(None, known[split], predictions=saved, train=known.get("train"))
+    return Session(None, known[split], predictions=saved, train=known.get("train"), workspace=workspace)
 
 
 def _fit_of(run: Run) -> dict[str, Any]:

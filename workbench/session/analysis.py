@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 from workbench.core.finding import Kind
 from workbench.core.params import Params
 from workbench.core.result import Result
+from workbench.session.images.image_field import ImageField
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +34,7 @@ class Analysis(ABC, Generic[ParamsT]):
             where those predictions do.
         needs_images: whether it looks at pixels; where only predictions are known, there may be none.
         kinds: the faults that its findings can report; `diagnose` asks every analysis that has some.
+        fields: columns of its tables by which images can be chosen, by the names that queries use.
         quick: parameters with which it takes seconds, for `diagnose --fast`; None where it always takes longer.
     """
 
@@ -41,6 +43,7 @@ class Analysis(ABC, Generic[ParamsT]):
     needs_inside: ClassVar[Literal["", "outputs", "gradients", "layers", "weights"]] = ""
     needs_images: ClassVar[bool] = False
     kinds: ClassVar[tuple[Kind, ...]] = ()
+    fields: ClassVar[Mapping[str, ImageField]] = MappingProxyType({})
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({})
 
     @classmethod

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from workbench.core.attribution import Attribution
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.image_set import Part
 from workbench.core.params import make
 from workbench.core.progress import report
 from workbench.core.types import Array, Score
@@ -17,12 +18,16 @@ from workbench.session.study import Rows, Study
 
 if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
+    from workbench.session.images import Images
+    from workbench.session.images.known import Known
 
 Class = str | int | Array
 
 
 class Session(Study):
     """A study that explains its images: attributions, and how far each of them may be believed."""
+
+    _known: Known | None = None
 
     def attribute(
         self,
@@ -116,6 +121,40 @@ class Session(Study):
             progress=report,
         )
         return add_verdicts(self, method, found, images) if verdict else found
+
+    @property
+    def images(self) -> Images:
+        """The images under study, to be chosen from: `session.images.where("label:Coat confidence>0.9")`."""
+        from workbench.session.images import Images
+
+        return Images(self.known)
+
+    def images_of(self, part: Part) -> Images:
+        """Return the images that evidence of a part refers to: "data", those under study, or "train".
+
+        Raises:
+            Unavailable: if the training images, or the model's predictions of them, are not known.
+        """
+        from workbench.session.images import Images
+
+        if part == "data":
+            return self.images
+        if (training := self.training) is None:
+            raise Unavailable("The training images are not known here.")
+        training._known = training._known or self._know(training, "train")
+        return Images(training._known, part="train")
+
+    @property
+    def known(self) -> Known:
+        """What is known of every image, and can be asked for by a query."""
+        if self._known is None:
+            self._known = self._know(self, "data")
+        return self._known
+
+    def _know(self, of: Self, part: Part) -> Known:
+        from workbench.session.images.known import Known
+
+        return Known(of, {}, lambda *_: None, part)
 
     def classes_of(self, wanted: Class, rows: Array) -> Array:
         """Return the class of each of `rows`, `(n,)` int64: predicted, label, one for all, or as they are given."""

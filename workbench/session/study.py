@@ -18,6 +18,7 @@ from workbench.core.locks import sharing
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
+from workbench.data.properties import image_properties, properties_digest
 from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.preprocessing import InputScale
 from workbench.session.studied_model import StudiedModel
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.models.probe import Probe
+    from workbench.workspace.workspace import Workspace
 
 Rows = Sequence[int] | Array | slice
 BESIDE = 8
@@ -59,6 +61,7 @@ class Study:
             than "auto"; the run's, if not given.
         train: the images it was trained on, or what loads them (None if they are not known); analyses of the training
             part need it.
+        workspace: what people said about the images, or its file; the one of the data's name, if not given.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Study:
         preprocessing: str | None = None,
         train: Dataset | Callable[[], Dataset | None] | None = None,
         cache: bool = True,
+        workspace: Workspace | Path | str | None = None,
     ) -> None:
         model = Path(model) if isinstance(model, str) else model
         saved = None if predictions is None else saved_predictions(predictions)
@@ -86,6 +90,8 @@ class Study:
         self._predictions: Predictions | None = None
         self._embeddings: Array | None = None
         self._reading: str | None = None
+        self._properties: pd.DataFrame | None = None
+        self._workspace = workspace
         self._beside: Kept[str, Self] = Kept(BESIDE)
 
     def __repr__(self) -> str:
@@ -232,6 +238,65 @@ class Study:
             return np.asarray(self._embeddings)
 
     @property
+    def properties(self) -> pd.DataFrame:
+        """What `image_properties` measures of all images, N rows; cached, else measured now, with progress."""
+        with self._lock:
+            if self._properties is None:
+                self._properties = self._measured()
+            if self._properties is None:
+                with sharing(self._properties_path, "Image properties"):
+                    self._properties = self._measured()
+                    if self._properties is None:
+                        self._properties = self._measure()
+            return self._properties
+
+    @property
+    def has_properties(self) -> bool:
+        """Whether `properties` are there already."""
+        with self._lock:
+            if self._properties is None:
+                self._properties = self._measured()
+            return self._properties is not None
+
+    @property
+    def _properties_path(self) -> Path | None:
+        measured = f"{self.dataset.fingerprint}-{properties_digest()}.npz"
+        return cache_folder() / "properties" / measured if self.cache else None
+
+    def _measured(self) -> pd.DataFrame | None:
+        import pandas as pd
+
+        path = self._properties_path
+        stored = None if path is None else load_arrays(path)
+        return None if stored is None else pd.DataFrame(dict(stored))
+
+    def _measure(self) -> pd.DataFrame:
+        found = image_properties(self.dataset.images)
+        if (path := self._properties_path) is not None:
+            save_arrays(path, {str(name): found[name].to_numpy() for name in found.columns})
+        return found
+
+    @property
+    def workspace(self) -> Workspace:
+        """What people said about images of this data, of all its parts; opened at the first call.
+
+        Raises:
+            WorkbenchError: if its file cannot be opened.
+        """
+        from workbench.workspace.place import workspace_of
+        from workbench.workspace.workspace import Workspace
+
+        with self._lock:
+            if not isinstance(self._workspace, Workspace):
+                given = self._workspace or workspace_of(self.dataset)
+                self._workspace = Workspace.open(given)
+            return self._workspace
+
+    @workspace.setter
+    def workspace(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    @property
     def reading(self) -> str:
         """How one output unit is read as two classes, or what is assumed about K outputs, in sentences.
 
@@ -320,6 +385,7 @@ class Study:
             other = type(self)(
                 shared.given, dataset, predictions=shared.saved, name=self.name, train=self._train, cache=self.cache
             )
+            other._workspace = self._workspace
             other._model = shared
             return self._beside.put(dataset.fingerprint, other)
 

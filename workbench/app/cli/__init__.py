@@ -13,6 +13,7 @@ from workbench.app.cli.commands.evaluate import evaluate, runs
 from workbench.app.cli.commands.explain import explain
 from workbench.app.cli.commands.export import export
 from workbench.app.cli.commands.figures import figures
+from workbench.app.cli.commands.images import images
 from workbench.app.cli.commands.maps import maps
 from workbench.app.cli.commands.plugin_check import plugin_check
 from workbench.app.cli.commands.selftest import selftest
@@ -36,6 +37,7 @@ COMMANDS = (
     figures,
     explain,
     maps,
+    images,
     workspace,
     export,
     selftest,

@@ -77,6 +77,7 @@ class Source:
     reading: Mapping[str, Any]
     preprocessing: str | None = None
     predictions: Path | None = None
+    workspace: Path | None = None
 
     @property
     def own(self) -> bool:
@@ -95,6 +96,7 @@ class Source:
             data_dir=self.data_dir,
             preprocessing=self.preprocessing,
             predictions=self.predictions,
+            workspace=self.workspace,
             **self.reading,
         )
         tell_notes(session.dataset)

@@ -70,9 +70,11 @@ def show_finding(finding: Finding, *, title: str = "", more: Sequence[str] = ())
     console().print(grid)
 
 
-def show_table(frame: pd.DataFrame, title: str = "") -> None:
+def show_table(
+    frame: pd.DataFrame, title: str = "", *, rest: str = "--json prints all", all_rows: bool = False
+) -> None:
     """Write a table; columns that do not fit stand in a second table below, long tables are cut and say so."""
-    out, rows = console(), frame.head(MOST_ROWS)
+    out, rows = console(), frame if all_rows else frame.head(MOST_ROWS)
     if title:
         out.print(Text(plain(title), style="bold"))
     columns = [
@@ -95,8 +97,8 @@ def show_table(frame: pd.DataFrame, title: str = "") -> None:
         for row in zip(*(column.cells for column in some), strict=True):
             table.add_row(*(Text(each) for each in row))
         out.print(table)
-    if len(frame) > MOST_ROWS:
-        say(f"… {len(frame) - MOST_ROWS:,} more rows (--json prints all).", "dim")
+    if len(frame) > len(rows):
+        say(f"… {len(frame) - len(rows):,} more rows ({rest}).", "dim")
 
 
 @dataclass(frozen=True)

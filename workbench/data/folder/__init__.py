@@ -273,7 +273,7 @@ def layout_of(path: Path, reading: Reading) -> Layout:
             return lay_out_labels(path / table, tree, follow_links=follow)
         return _of_tables(path, tree, error, follow)
     table = table or next((each for each in tree.top.tables if has_labels(path / each)), None)
-    if table is not None:
+    if table is not None and table.casefold() != "metadata.csv":  # which is read as that
         unused = f"{printable(table)} is not read, since there are class folders; give it as the data to read it"
         return replace(layout, notes=(*layout.notes, unused))
     return layout

@@ -1,0 +1,160 @@
+"""What images can be chosen by: what is known of them, measured on them, said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.core.errors import Unavailable
+from workbench.core.types import Array
+from workbench.data.properties import property_names, property_of
+from workbench.session.images.column import Column, Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.session.study import Study
+
+METADATA = "metadata."
+"""Before the name of a column of metadata that is called as something else is."""
+
+
+class NotComputed(Unavailable):
+    """What a query asks about is not computed yet.
+
+    Attributes:
+        analysis: whose answer it is in.
+    """
+
+    def __init__(self, field: str, analysis: str) -> None:
+        super().__init__(
+            f"`{field}` is not computed yet: it is in the answer of {analysis}. Compute it now with --compute "
+            f"(compute=True), or before with `workbench analyze {analysis}`."
+        )
+        self.analysis = analysis
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """Something that is known, or can be, of every image.
+
+    Attributes:
+        name: as queries name it.
+        title: what people call it.
+        kind: of its values.
+        read: what gives its column.
+        unit: of a number.
+        group: "image", "model", "property", "workspace", "metadata", or the analysis that it comes from.
+        ready: whether it is there at once.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    read: Callable[[], Column]
+    unit: str = ""
+    group: str = "image"
+    ready: Callable[[], bool] = lambda: True
+
+
+def fields_of(study: Study) -> dict[str, Field]:
+    """Return the fields of a study's images by name, but those that come from analyses and from the workspace."""
+    own = {each.name: each for each in (*_own(study), *_said_by_model(study), *_properties(study))}
+    return own | dict(_metadata(study, taken=set(own)))
+
+
+def _own(study: Study) -> Iterator[Field]:
+    data = study.dataset
+    yield Field(name="name", title="name", kind="text", read=lambda: Column("name", "text", data.names))
+    yield Field(name="label", title="label", kind="category", read=lambda: _classes("label", data.labels, study))
+
+
+def _said_by_model(study: Study) -> Iterator[Field]:
+    def numbers(name: str, unit: str, values: Callable[[], Array]) -> Callable[[], Column]:
+        return lambda: Column(name, "number", values().astype(np.float64), unit=unit)
+
+    def known() -> bool:
+        return study.has_predictions
+
+    about: dict[str, Any] = {"group": "model", "ready": known}
+    yield Field(
+        name="predicted",
+        title="predicted class",
+        kind="category",
+        read=lambda: _classes("predicted", study.predictions.predicted, study),
+        **about,
+    )
+    yield Field(
+        name="correct",
+        title="correct",
+        kind="truth",
+        read=lambda: Column("correct", "truth", study.predictions.correct.astype(np.int8)),
+        **about,
+    )
+    for name, title, unit, values in (
+        ("confidence", "confidence", "of 1", lambda: study.predictions.confidence),
+        ("margin", "logit of the label minus the largest other", "logits", lambda: study.predictions.margin),
+        ("loss", "loss", "nats", lambda: study.predictions.loss),
+    ):
+        yield Field(name=name, title=title, kind="number", unit=unit, read=numbers(name, unit, values), **about)
+
+
+def _properties(study: Study) -> Iterator[Field]:
+    if not study.dataset.has_images:
+        return
+    for name in property_names(study.dataset.image_shape[2]):
+        said = property_of(name)
+        yield Field(
+            name=name,
+            title=said.words,
+            kind="number",
+            unit=said.unit,
+            group="property",
+            read=partial(_measured, study, name),
+            ready=lambda: study.has_properties,
+        )
+
+
+def _metadata(study: Study, taken: set[str]) -> Iterator[tuple[str, Field]]:
+    """Yield the columns of the metadata, by their names; "metadata.label" where a field is called "label" already."""
+    frame = study.dataset.metadata
+    if frame is None:
+        return
+    for column in frame.columns:
+        own = str(column)
+        name = f"{METADATA}{own}" if own.casefold() in taken else own
+        made = column_of(name, frame[column])
+        yield name, Field(name=name, title=own, kind=made.kind, group="metadata", read=partial(_itself, made))
+
+
+def _itself(column: Column) -> Column:
+    return column
+
+
+def _measured(study: Study, name: str) -> Column:
+    values = study.properties[name].to_numpy(np.float64)
+    return Column(name, "number", values, unit=property_of(name).unit)
+
+
+def column_of(name: str, values: pd.Series[Any]) -> Column:
+    """Turn a typed column of a frame into one that can be asked."""
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return Column(name, "truth", values.astype("Int8").fillna(-1).to_numpy(np.int8))
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        plain = values.dt.tz_convert(None) if values.dt.tz is not None else values
+        return Column(name, "date", plain.to_numpy("datetime64[us]"))
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return Column(name, "number", values.to_numpy(np.float64, na_value=np.nan))
+    codes = values if isinstance(values.dtype, pd.CategoricalDtype) else values.astype("category")
+    options = tuple(str(option) for option in codes.cat.categories)
+    return Column(name, "category", codes.cat.codes.to_numpy(np.int64), options=options)
+
+
+def _classes(name: str, values: Array, study: Study) -> Column:
+    return Column(name, "category", values, options=study.class_names)
