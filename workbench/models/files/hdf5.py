@@ -41,8 +41,8 @@ def read_description(path: Path) -> tuple[dict[str, Any], str, str, int]:
     try:
         if not h5py.is_hdf5(path):
             raise WorkbenchError(f"{path.name} is not an HDF5 file: it is truncated, or of another format.")
-        with h5py.File(path, "r") as file:
-            stored = count_stored(path.name, file)
+        with path.open("rb") as stream, h5py.File(path, "r") as file:
+            stored = count_stored(path.name, file, stream)
             text, version = _text(path, file, "model_config"), _text(path, file, "keras_version") or "unknown"
             loss = _loss(_text(path, file, "training_config"))
     except WorkbenchError:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
 from workbench.core.errors import WorkbenchError
+from workbench.models.files.hdf5_texts import check_texts
 
 DENSEST = 1100
 """How many times fewer bytes than its values an array may have: what deflate reaches with zeros."""
@@ -15,20 +16,21 @@ MOST = 200_000
 """Groups and arrays; a network of 1,000 layers has some thousands."""
 
 
-def count_stored(name: str, file: Any) -> int:
+def count_stored(name: str, file: Any, stream: IO[bytes]) -> int:
     """Count the values of all arrays in an HDF5 file.
 
     Args:
         name: of the file, for a sentence.
         file: the open `h5py.File`.
+        stream: its bytes.
 
     Raises:
-        WorkbenchError: if one is in another file, or says that it has more values than it can have.
+        WorkbenchError: if one is in another file, or says that it has more values than it can have; or a text says so.
     """
-    return sum(int(array.size or 0) for _, array in _arrays(name, file))
+    return sum(int(array.size or 0) for _, array in _arrays(name, file, stream))
 
 
-def _arrays(name: str, file: Any) -> Iterator[tuple[str, Any]]:
+def _arrays(name: str, file: Any, stream: IO[bytes]) -> Iterator[tuple[str, Any]]:
     import h5py
 
     waiting, seen, count = [("", file)], set(), 0
@@ -38,6 +40,7 @@ def _arrays(name: str, file: Any) -> Iterator[tuple[str, Any]]:
         if (mark.fileno, mark.addr) in seen:  # links can go round in circles
             continue
         seen.add((mark.fileno, mark.addr))
+        check_texts(name, place, group, stream)
         for key in group:
             count += 1
             if count > MOST:
@@ -49,6 +52,7 @@ def _arrays(name: str, file: Any) -> Iterator[tuple[str, Any]]:
             if isinstance(found, h5py.Group):
                 waiting.append((inside, found))
             elif isinstance(found, h5py.Dataset):
+                check_texts(name, inside, found, stream)
                 _check_array(name, inside, found)
                 yield inside, found
 
@@ -56,6 +60,8 @@ def _arrays(name: str, file: Any) -> Iterator[tuple[str, Any]]:
 def _check_array(name: str, inside: str, array: Any) -> None:
     if array.external or array.is_virtual:
         raise WorkbenchError(f"{name} is refused: the values of {inside[:120]!r} are in another file.")
+    if array.dtype.hasobject:
+        raise WorkbenchError(f"{name} is refused: {inside[:120]!r} in it is no array of numbers.")
     size = int(array.size or 0) * array.dtype.itemsize
     stored = array.id.get_storage_size()
     if size > SMALL and size > DENSEST * stored:

@@ -117,7 +117,7 @@ def _stored(path: Path, name: str, weights: IO[bytes]) -> int:
         from workbench.models.files.hdf5_check import count_stored
 
         with h5py.File(weights, "r") as file:
-            return count_stored(path.name, file)
+            return count_stored(path.name, file, weights)
     except WorkbenchError as error:
         raise WorkbenchError(str(error) if path.name in str(error) else f"{path.name} is damaged: {error}.") from None
     except UNREADABLE as error:

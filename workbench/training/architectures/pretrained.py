@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.models.files.keras import load_model
+from workbench.models.files import load_model
+from workbench.models.files.hdf5_check import count_stored
 
 PATIENCE = 10
 """Seconds without an answer after which fetching is given up: Keras sets no limit."""
@@ -94,7 +95,7 @@ def _load_h5(backbone: Any, path: Path, name: str, file: str) -> None:
     """Load weights alone; such a file holds arrays and no code.
 
     Raises:
-        WorkbenchError: if it is no HDF5 file, or its weights are another network's.
+        WorkbenchError: if it is no HDF5 file, says that it has more than it can, or its weights are another network's.
     """
     with path.open("rb") as stream:
         signature = stream.read(len(HDF5))
@@ -108,9 +109,15 @@ def _load_h5(backbone: Any, path: Path, name: str, file: str) -> None:
     # Keras only warns of layers that it finds nothing for, and leaves them as they are.
     backbone.set_weights([np.full(each.shape, np.nan, each.dtype) for each in backbone.weights])
     try:
+        import h5py
+
+        with path.open("rb") as raw, h5py.File(path, "r") as stored:
+            count_stored(path.name, stored, raw)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             backbone.load_weights(path)
+    except WorkbenchError:
+        raise
     except (ValueError, KeyError, OSError, AttributeError, TypeError, IndexError) as error:
         raise WorkbenchError(f"{wrong}: {' '.join(str(error).split())[:200]}") from None
     if missing := [each.path for each in backbone.weights if np.isnan(np.asarray(each)).any()]:

@@ -1,8 +1,11 @@
 """Files of Keras that ask for more than they hold: sizes, weights, depth, links out of the file."""
 
 import functools
+import io
 import json
+import re
 import shutil
+import struct
 import time
 import zipfile
 
@@ -15,6 +18,7 @@ from workbench.core import memory
 from workbench.core.errors import WorkbenchError
 from workbench.models.declared_shape import declared_shape
 from workbench.models.files import keras_archive, load_model
+from workbench.models.files.hdf5_texts import check_texts
 from workbench.models.probe import Probe
 
 SHAPE = (4, 4, 1)
@@ -311,6 +315,98 @@ def test_a_description_in_hdf5_is_no_longer_than_descriptions_are(sound, tmp_pat
             file.attrs["model_config"] = value
         refused(path, words)
         assert declared_shape(path) == (None, None, None) if isinstance(value, bytes) else True
+
+
+def lengthened(data, texts):
+    """Say of texts among the attributes of an HDF5 file that they are longer than they are."""
+    heaps = [found.start() for found in re.finditer(b"GCOL", data)]
+    for old, new in texts:
+        places = [(struct.pack("<IQ", old, heap), struct.pack("<IQ", new, heap)) for heap in heaps]
+        (change,) = (each for each in places if each[0] in data)
+        data = data.replace(*change)
+    return data
+
+
+def test_a_text_that_claims_more_bytes_than_its_file_has_is_not_read(sound, tmp_path):
+    path, data = tmp_path / "m.h5", (sound / "m.h5").read_bytes()
+    with h5py.File(sound / "m.h5") as file:
+        config, names = file.attrs["model_config"], file["model_weights"].attrs["layer_names"]
+    path.write_bytes(lengthened(data, [(len(config), 2**32 - 1)]))
+    refused(
+        path,
+        "^m.h5 is refused: the text 'model_config' of '/' in it says that it has 4,294,967,295 bytes, and the file has "
+        rf"{len(data):,}\.$",
+    )
+    with pytest.raises(WorkbenchError, match="the text 'model_config'"):
+        declared_shape(path)
+    path.write_bytes(lengthened(data, [(len(each), len(data) - 9) for each in names]))  # each alone could be there
+    refused(path, rf"the text 'layer_names' of '/model_weights' in it says that it has {2 * len(data) - 18:,} bytes")
+
+
+class Short(io.BytesIO):
+    """A stream that says that it is shorter than it is."""
+
+    def seek(self, place, whence=0):
+        found = super().seek(place, whence)
+        return found if whence == 0 else 300
+
+
+@pytest.mark.parametrize("version", ["earliest", "v108", "latest"])
+@pytest.mark.parametrize("order", [False, True])
+@pytest.mark.parametrize("before", [0, 512])
+def test_lengths_of_texts_are_read_off_headers_of_every_form(tmp_path, version, order, before):
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w", libver=version, track_order=order, userblock_size=before) as file:
+        file.attrs["short"], file.attrs["long"] = "x" * 299, "y" * 301
+        file.create_group("group", track_order=order).attrs["many"] = ["z" * 150, "z" * 149]
+        for number in range(4):  # so that the header goes on elsewhere
+            file["group"].attrs[f"more{number}"] = np.zeros(400 if number else 2)
+        file["group"].attrs["last"] = ["z" * 200] * 2
+    stream = Short(path.read_bytes())
+    with h5py.File(path) as file:
+        with pytest.raises(WorkbenchError, match="the text 'long' of '/' in it says that it has 301 bytes"):
+            check_texts("m.h5", "", file, stream)
+        with pytest.raises(WorkbenchError, match="the text 'last' of '/group' in it says that it has 400 bytes"):
+            check_texts("m.h5", "/group", file["group"], stream)
+        check_texts("m.h5", "/group", file["group"], io.BytesIO(path.read_bytes()))
+
+
+def test_texts_in_the_weights_of_a_keras_file_are_looked_at_too(sound, tmp_path):
+    parts, inside = members(sound / "m.keras"), tmp_path / "w.h5"
+    inside.write_bytes(parts["model.weights.h5"])
+    with h5py.File(inside, "r+") as file:
+        file[stored(inside)].attrs["name"] = "x" * 77
+    sound_again = written(tmp_path / "m.keras", {**parts, "model.weights.h5": inside.read_bytes()})
+    load_model(sound_again)
+    claimed = {**parts, "model.weights.h5": lengthened(inside.read_bytes(), [(77, 2**31)])}
+    path = written(tmp_path / "m.keras", claimed)
+    refused(path, r"the text 'name' of '.*' in it says that it has 2,147,483,648 bytes")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda file: [file.attrs.create(f"a{n}", "text") for n in range(20)],
+            "cannot be told how long the text '.*' of",
+        ),
+        (
+            lambda file: file.attrs.create("a", np.zeros(2, "i4,f4")),
+            "the attribute 'a' of '/' in it is neither text nor",
+        ),
+        (lambda file: file.create_dataset("a", data=["b", "c"]), "'/a' in it is no array of numbers"),
+    ],
+    ids=["texts in a heap", "records", "an array of texts"],
+)
+def test_what_cannot_be_looked_at_is_not_read(sound, tmp_path, change, words):
+    path = tmp_path / "m.h5"
+    with h5py.File(sound / "m.h5") as old, h5py.File(path, "w", libver="latest") as file:
+        for key in old:
+            old.copy(key, file)
+        for key, value in old.attrs.items():
+            file.attrs[key] = value
+        change(file)
+    refused(path, words)
 
 
 def test_sound_files_stay_so_packed_or_not_and_of_zeros(sound, tmp_path):
