@@ -27,7 +27,7 @@ def test_the_limits_are_those_of_the_code():
     from workbench.app.page import guard
     from workbench.data import image_file
     from workbench.data.folder import archive, label_table, tree
-    from workbench.models.files import keras_archive
+    from workbench.models.files import keras_archive, trial
     from workbench.models.files.worker import LIMITS
     from workbench.workspace import marks, table_text
 
@@ -43,5 +43,8 @@ def test_the_limits_are_those_of_the_code():
         f"{LIMITS.load:g} seconds to load (and one for each 10 MB), {LIMITS.first:g} for the first answer",
         f"{table_text.LARGEST >> 20} MB; a tag {marks.LONGEST_TAG} characters, a note {marks.LONGEST_NOTE:,}",
         f"memory of {LIMITS.memory >> 30} GB",
+        f"{trial.LIMITS.load:g} seconds to load (and one for each 10 MB), "
+        f"{trial.LIMITS.first:g} for each of three steps; memory as above",
     ):
         assert said in WORDS
+    assert (trial.LIMITS.memory, trial.LIMITS.later, trial.LIMITS.slower) == (LIMITS.memory, trial.LIMITS.first, 0)

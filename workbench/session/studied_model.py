@@ -229,7 +229,12 @@ class StudiedModel:
         if isinstance(self.given, Path):
             from workbench.models.files import load_model
 
-            return load_model(self.given, classes=len(self.dataset.class_names))
+            return load_model(
+                self.given,
+                classes=len(self.dataset.class_names),
+                image_shape=self.dataset.image_shape,
+                cache=self.cache,
+            )
         if self.given is None:
             there = "images" if self.saved is None else "its predictions"
             raise WorkbenchError(

@@ -21,13 +21,17 @@ MOST_PROGRAM = 2 * 2**30
 """Bytes of that, by the format's own limit."""
 
 
-def load_model(path: str | Path, *, classes: int | None = None) -> Any:
+def load_model(
+    path: str | Path, *, classes: int | None = None, image_shape: tuple[int, int, int] | None = None, cache: bool = True
+) -> Any:
     """Load a model for inference, whatever its format; imports TensorFlow.
 
     Args:
         path: a `.keras` or `.h5` file, which give gradients and inner layers; or a SavedModel folder, an `.onnx` or a
             `.tflite` file, which give predictions only.
         classes: K, to choose among several outputs of a model that is inference-only.
+        image_shape: (H, W, C) of the images that it will be given, with which a file of Keras is tried.
+        cache: whether it is noted in the user's cache folder that such a file passed its trial.
 
     Raises:
         Unavailable: if there is no such file; offers those beside it.
@@ -35,14 +39,15 @@ def load_model(path: str | Path, *, classes: int | None = None) -> Any:
     """
     path = Path(path)
     suffix = _format(path)
-    if suffix in KERAS:
-        from workbench.models.files.keras import load_model as load_keras
+    if suffix in (*KERAS, *HDF5):
+        from workbench.models.files import hdf5, keras
+        from workbench.models.files.trial import try_model
 
-        return load_keras(path)
-    if suffix in HDF5:
-        from workbench.models.files.hdf5 import load_hdf5
-
-        return load_hdf5(path)
+        _refuse_size(path, [path])
+        own: Any = keras if suffix in KERAS else hdf5
+        own.look_at(path)
+        try_model(path, image_shape, digest=_sha256(path), keep=cache)
+        return own.load_model(path)
     if suffix in ONNX:
         require("onnxruntime", extra="export", what="Reading .onnx files")
     from workbench.models.files.worker import open_in_worker

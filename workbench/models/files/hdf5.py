@@ -8,12 +8,12 @@ from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.models.files.hdf5_check import count_stored
-from workbench.models.files.keras import open_model
+from workbench.models.files.keras import open_model, refuse_code
 from workbench.models.files.keras_archive import MOST_TEXT, check_description
 from workbench.models.training_loss import loss_name
 
 
-def load_hdf5(path: Path) -> Any:
+def load_model(path: Path) -> Any:
     """Load an HDF5 file for inference; optimizer and loss stay in the file.
 
     Raises:
@@ -23,6 +23,16 @@ def load_hdf5(path: Path) -> Any:
     model = open_model(path, config, version, lambda model: _fill(model, path), stored=stored)
     model.saved_loss = loss
     return model
+
+
+def look_at(path: Path) -> None:
+    """See whether an HDF5 file is refused for what it says; imports no TensorFlow.
+
+    Raises:
+        Unavailable: if it cannot be read.
+        WorkbenchError: if it is no model, or brings code.
+    """
+    refuse_code(path, read_description(path)[0])
 
 
 def _fill(model: Any, path: Path) -> None:

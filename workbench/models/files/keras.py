@@ -60,6 +60,16 @@ def load_model(path: str | Path) -> Any:
     return model
 
 
+def look_at(path: Path) -> None:
+    """See whether a `.keras` file is refused for what it says; imports no TensorFlow.
+
+    Raises:
+        Unavailable: if it cannot be read.
+        WorkbenchError: if it is no model, or brings code.
+    """
+    refuse_code(path, _config(path)[0])
+
+
 def open_model(path: Path, config: dict[str, Any], version: str, fill: Callable[[Any], None], *, stored: int) -> Any:
     """Let Keras open a file whose description of the model was read; one of Keras 2 is built anew.
 
@@ -73,7 +83,7 @@ def open_model(path: Path, config: dict[str, Any], version: str, fill: Callable[
     Raises:
         WorkbenchError: if the description names code of the file's own, or Keras cannot read it.
     """
-    _refuse_code(path, config)
+    refuse_code(path, config)
     import keras
     import tensorflow as tf
 
@@ -154,7 +164,12 @@ def _config(path: Path) -> tuple[dict[str, Any], str, str]:
     return config, str(metadata.get("keras_version", "unknown")), loss
 
 
-def _refuse_code(path: Path, config: dict[str, Any]) -> None:
+def refuse_code(path: Path, config: dict[str, Any]) -> None:
+    """Refuse a description that holds code.
+
+    Raises:
+        WorkbenchError: if it has a Lambda layer.
+    """
     for part in serialized_objects(config):
         if part["class_name"] in ("Lambda", "__lambda__"):
             inner = part.get("config")

@@ -20,7 +20,12 @@ from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.types import Array
 from workbench.models.files.foreign import Foreign, said
 
-READERS = {"onnx": "read_onnx", "litert": "read_litert", "saved_model": "read_saved_model"}
+READERS = {
+    "onnx": "read_onnx",
+    "litert": "read_litert",
+    "saved_model": "read_saved_model",
+    "rehearsal": "read_rehearsal",
+}
 """Modules that read a format, and their function."""
 MOST = 2**26
 """Bytes of a message, without arrays."""

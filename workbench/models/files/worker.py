@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,10 @@ POLL = 0.02
 GIGABYTE = 2**30
 
 
+class Ended(WorkbenchError):
+    """A process that is not there any more: it crashed, or was ended."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What a model may take, before it is ended.
@@ -41,7 +45,8 @@ class Limits:
         start: seconds until its libraries are imported, which is not its doing.
         load: seconds until it is loaded, and one more for each 10 MB of its file.
         first: seconds for its first answer, of one or two images.
-        later: seconds for any later answer, besides twenty times as many for each image as the fastest so far took.
+        later: seconds for any later answer.
+        slower: how many times as long as for the fastest so far an answer may take for each image, besides.
         memory: bytes that it may take besides eight times the size of its file; never more than nine tenths of what is
             free.
     """
@@ -50,13 +55,16 @@ class Limits:
     load: float = 60.0
     first: float = 60.0
     later: float = 60.0
+    slower: float = 20.0
     memory: int = 4 * GIGABYTE
 
 
 LIMITS = Limits()
 
 
-def open_in_worker(kind: str, path: Path, *, size: int, limits: Limits | None = None) -> Foreign:
+def open_in_worker(
+    kind: str, path: Path, *, size: int, limits: Limits | None = None, meanwhile: Callable[[], None] | None = None
+) -> Foreign:
     """Open a model file in a process of its own.
 
     Args:
@@ -64,16 +72,20 @@ def open_in_worker(kind: str, path: Path, *, size: int, limits: Limits | None = 
         path: of the file or folder.
         size: of it, in bytes.
         limits: what it may take; `LIMITS`, if not given.
+        meanwhile: is done here while that process starts.
 
     Returns:
         What it says, and how to run it there; the process ends when this is thrown away, or with this process.
 
     Raises:
-        WorkbenchError: as the reader of that format does, or if it takes too long, too much memory, or crashes.
+        WorkbenchError: as the reader of that format does.
+        Ended: if it takes too long, too much memory, or crashes.
     """
     limits = LIMITS if limits is None else limits
     memory, free = limits.memory + 8 * size, free_memory()
     worker = _Worker(path.name, kind, memory if free is None else min(memory, int(0.9 * free)))
+    if meanwhile is not None:
+        meanwhile()
     worker.ask(None, limits.start, "started")
     answer, _ = worker.ask({"path": str(path.absolute())}, limits.load + size / 1e7, "loaded")
     fastest = float("inf")
@@ -81,7 +93,7 @@ def open_in_worker(kind: str, path: Path, *, size: int, limits: Limits | None = 
     def run(images: Array, numbers: Sequence[int]) -> list[Array]:
         nonlocal fastest
         count = max(len(images), 1)
-        limit = limits.first if fastest == float("inf") else limits.later + 20 * count * fastest
+        limit = limits.first if fastest == float("inf") else limits.later + limits.slower * count * fastest
         begun = time.monotonic()
         _, found = worker.ask({"numbers": list(numbers)}, limit, f"run on {count} image{'s' * (count > 1)}", [images])
         fastest = min(fastest, (time.monotonic() - begun) / count)
@@ -139,12 +151,12 @@ class _Worker:
         """Send a message, or only wait for one; return the answer.
 
         Raises:
-            WorkbenchError: if the process is not there any more, or is ended while it works at this.
+            Ended: if the process is not there any more, or is ended while it works at this.
             ValueError: what the model's library says against it.
         """
         with self._lock:
             if self._work.ended:
-                raise WorkbenchError(self._why())
+                raise Ended(self._why())
             self._work.what, self._work.seconds = what, seconds
             self._work.until = time.monotonic() + seconds
             self._busy.set()
@@ -156,7 +168,7 @@ class _Worker:
                 self._process.kill()
                 code = self._process.wait()
                 self._work.ended = self._work.ended or _crash(code, what)
-                raise WorkbenchError(self._why()) from None
+                raise Ended(self._why()) from None
             finally:
                 self._busy.clear()
                 self._work.until = float("inf")

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.models.files import is_inference_only, load_model
-from workbench.models.files.hdf5 import load_hdf5
+from workbench.models.files import hdf5, is_inference_only, load_model
 
 IMAGES = np.random.default_rng(0).random((3, 4, 4, 1), np.float32)
 
@@ -116,7 +115,7 @@ def test_what_is_no_whole_model(tmp_path, small):
     for text in ("{", "[]", "null"):
         path.write_bytes(whole)
         with pytest.raises(WorkbenchError, match=r"m.h5 is damaged: the description of the model in it"):
-            load_hdf5(described(path, lambda _, text=text: text))
+            hdf5.load_model(described(path, lambda _, text=text: text))
     path.write_bytes(whole)
     with h5py.File(path, "r+") as file:
         del file["model_weights"]
