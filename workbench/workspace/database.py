@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import RLock
+from threading import Lock
 
 from workbench.core.errors import Unavailable, WorkbenchError
 
@@ -66,11 +66,11 @@ TABLES = {"change", "changed", "state", "undone"}
 
 
 class Database:
-    """One connection, shared by the threads of a process; each has it for a transaction."""
+    """Two connections, shared by the threads of a process: one thread changes the file while another one reads it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self._lock = RLock()
+        self._writes, self._reads = Lock(), Lock()
         if path.exists() and not path.is_file():
             raise WorkbenchError(f"A workspace must be a file. {path} is none.")
         made = [each for each in self.path.parents if not each.exists()]
@@ -82,11 +82,10 @@ class Database:
         try:
             with self._told():
                 self._refuse_others()
-                self._connection = sqlite3.connect(
-                    self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
-                )
+                self._connection = self._connected()
                 try:
                     self._set_up()
+                    self._reader = self._connected()
                 except BaseException:
                     self._connection.close()
                     raise
@@ -95,6 +94,12 @@ class Database:
                 _forget(self.path, made)
             raise
         self._identity = _identity(self.path)
+
+    def _connected(self) -> sqlite3.Connection:
+        made = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        made.execute("PRAGMA temp_store=MEMORY")
+        made.execute(f"PRAGMA cache_size=-{CACHE >> 10}")
+        return made
 
     def _refuse_others(self) -> None:
         """Refuse what is no SQLite file: SQLite itself would write over one of a few bytes."""
@@ -119,10 +124,8 @@ class Database:
             raise WorkbenchError(f"{self.path} is no workspace, but a file of another program. Name another file.")
         _persistently(lambda: self._connection.execute("PRAGMA journal_mode=WAL"))
         self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.execute("PRAGMA temp_store=MEMORY")
-        self._connection.execute(f"PRAGMA cache_size=-{CACHE >> 10}")
         if not self._fact("user_version"):
-            with self._transaction("IMMEDIATE"):
+            with _transaction(self._connection, "IMMEDIATE"):
                 if not self._fact("user_version"):  # else another one was quicker
                     for statement in _statements(SCHEMA):
                         self._connection.execute(statement)
@@ -143,47 +146,34 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection, at one moment of the file's.
+        """Lend a connection, at one moment of the file's; what is being changed meanwhile is as it was before.
 
         Raises:
             WorkbenchError: if the file cannot be read.
         """
-        with self._lock, self._told(), self._transaction("DEFERRED"):
-            yield self._connection
+        with self._reads, self._told(), _transaction(self._reader, "DEFERRED"):
+            yield self._reader
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection for one change, which is there whole at the end, or not at all after an error.
+        """Lend a connection for one change, which is there whole at the end, or not at all after an error.
 
         Raises:
             WorkbenchError: if the file takes none.
         """
-        with self._lock, self._told():
+        with self._writes, self._told():
             if _identity(self.path) != self._identity:
                 raise Unavailable(
                     f"{self.path} was moved, deleted or replaced while it was open, so nothing more is written to it. "
                     f"Put it back, or open it again."
                 )
-            with self._transaction("IMMEDIATE"):
+            with _transaction(self._connection, "IMMEDIATE"):
                 yield self._connection
-
-    @contextlib.contextmanager
-    def _transaction(self, kind: str) -> Iterator[None]:
-        if self._connection.in_transaction:  # of the same thread
-            yield
-            return
-        self._connection.execute(f"BEGIN {kind}")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):  # a full disk has ended it already
-                self._connection.execute("ROLLBACK")
-            raise
 
     def close(self) -> None:
         """Close the file; what was written is in it alone, without files beside it, where nobody else has it open."""
-        with self._lock:
+        with self._writes, self._reads:
+            self._reader.close()
             self._connection.close()
 
     @contextlib.contextmanager
@@ -223,6 +213,18 @@ class Database:
             f"{self.path} is damaged ({why}). Nothing was changed and nothing is deleted: move it away with the files "
             f"{self.path.name}-wal and {self.path.name}-shm, where there are such, and import your last export."
         )
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):  # a full disk has ended it already
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _persistently(ask: Callable[[], object]) -> None:

@@ -253,6 +253,26 @@ def test_many_threads_lose_nothing(workspace):
     assert workspace.last == 80
 
 
+def test_a_change_that_takes_long_keeps_nobody_from_reading(workspace):
+    workspace.tag(images(0), "before")
+    begun, read = threading.Event(), threading.Event()
+
+    def slowly():
+        with workspace._database.writing() as connection:
+            connection.execute("UPDATE state SET value = 'half'")
+            begun.set()
+            assert read.wait(30)
+            connection.execute("UPDATE state SET value = 'after'")
+
+    thread = threading.Thread(target=slowly)
+    thread.start()
+    assert begun.wait(30)
+    assert workspace.tags() == {"before": 1}
+    read.set()
+    thread.join()
+    assert workspace.tags() == {"after": 1}
+
+
 def test_the_journal_is_only_added_to(workspace):
     workspace.tag(images(0), "a")
     for statement in ("UPDATE change SET who = 'x'", "DELETE FROM changed", "DELETE FROM change"):
