@@ -37,6 +37,7 @@ EXPECTED = [
     "selftest",
     "plugin-check",
     "shell",
+    "completion",
 ]
 
 

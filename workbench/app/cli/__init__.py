@@ -7,6 +7,7 @@ import click
 from workbench import __version__
 from workbench.app.cli.commands.analyze import analyze
 from workbench.app.cli.commands.compare_recipes import compare_recipes
+from workbench.app.cli.commands.completion import completion
 from workbench.app.cli.commands.data import data
 from workbench.app.cli.commands.diagnose import diagnose
 from workbench.app.cli.commands.evaluate import evaluate, runs
@@ -43,6 +44,7 @@ COMMANDS = (
     selftest,
     plugin_check,
     shell,
+    completion,
 )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 from collections.abc import Mapping
+from typing import IO, TextIO, cast
 
 from rich.console import Console
 from rich.table import Table
@@ -12,15 +15,43 @@ from rich.text import Text
 from workbench.app.cli.program import plain
 from workbench.app.cli.progress_bars import live
 
+ENDLESS = 1_000_000
+"""Columns of a line that is not wrapped."""
+
 
 def console() -> Console:
-    """Return a console of the terminal's width; 120 columns where the output goes to a file or a pipe."""
+    """Return a console of the terminal's width.
+
+    Where the output goes to a file or a pipe, nothing is padded, wrapped or cut: programs read it.
+    """
     if live and sys.stdout.isatty():
         return live[-1]
     made = Console(highlight=False, markup=False, emoji=False)
-    if not made.is_terminal and "COLUMNS" not in made._environ:  # rich would cut tables at 80
-        made.width = 120
-    return made
+    if made.is_terminal or "COLUMNS" in made._environ:
+        return made
+    out = cast("IO[str]", _Unpadded(sys.stdout))
+    return Console(file=out, highlight=False, markup=False, emoji=False, width=ENDLESS)
+
+
+def piped() -> bool:
+    """Whether what is written goes to another program, or to a file."""
+    return console().width == ENDLESS
+
+
+class _Unpadded(io.TextIOBase):
+    """Takes the blanks at the ends of lines away, with which rich fills columns."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, text: str) -> int:
+        """Write lines without blanks at their ends."""
+        self._out.write(re.sub(r"[ \t]+(?=\n)", "", text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what is behind it."""
+        self._out.flush()
 
 
 def say(message: str = "", style: str = "") -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -14,7 +16,8 @@ from workbench.app.cli.quiet import quiet_tensorflow
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.files import disk_trouble
 
-USER_ERROR, BUG, INTERRUPTED = 2, 1, 130
+USER_ERROR, BUG, INTERRUPTED, CUT_OFF = 2, 1, 130, 141
+"""Exit codes; the last one is a shell's for a program whose reader went away, `| head`."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -103,7 +106,7 @@ class Program(Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run one command and exit: 0 done, 2 wrong input, 1 a bug of ours, 130 interrupted."""
+        """Run one command and exit: 0 done, 2 wrong input, 1 a bug of ours, 130 interrupted, 141 nobody reads."""
         prog_name = prog_name or "workbench"
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
@@ -111,26 +114,15 @@ class Program(Group):
         quiet_tensorflow()
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, obj=run, **extra)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            code = _cut_off()
+        except SystemExit as error:  # click's and rich's answer to a broken pipe, which both hide
+            code = _cut_off() if error.code == BUG else error.code
         except click.Abort:
             code = _say("Stopped.", INTERRUPTED)
-        except click.exceptions.NoArgsIsHelpError as error:
-            click.echo(error.format_message())
-            code = 0
-        except click.UsageError as error:
-            said = error.format_message()
-            where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
-            code = _fail(f"{said}{'' if said.endswith(('.', '?')) else '.'}{where}", USER_ERROR, run)
-        except click.ClickException as error:
-            code = _fail(error.format_message(), USER_ERROR, run)
-        except Unavailable as error:
-            code = _fail(str(error), USER_ERROR, run, keep_lines=True)  # may list every place that was tried
-        except WorkbenchError as error:
-            code = _fail(str(error), USER_ERROR, run)
-        except OSError as error:
-            named = f"{error.filename}: " if error.filename else ""
-            code = _fail(f"{named}{error.strerror or error}.", USER_ERROR, run)
         except Exception as error:  # noqa: BLE001 - the last surface: whatever it is, the user gets a sentence
-            code = _unforeseen(error, run)
+            code = _said(error, run)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -148,6 +140,32 @@ def _fail(message: str, code: int, run: Run, *, keep_lines: bool = False) -> int
     lines = message.split("\n") if keep_lines else [message]
     click.echo(click.style("Error: ", fg="red", bold=True) + "\n".join(map(plain, lines)), err=True)
     return code
+
+
+def _said(error: Exception, run: Run) -> int:
+    """Say in one line what is wrong; return the exit code."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message())
+        return 0
+    if isinstance(error, click.UsageError):
+        said = error.format_message()
+        where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
+        return _fail(f"{said}{'' if said.endswith(('.', '?')) else '.'}{where}", USER_ERROR, run)
+    if isinstance(error, click.ClickException):
+        return _fail(error.format_message(), USER_ERROR, run)
+    if isinstance(error, WorkbenchError):  # what is unavailable may list every place that was tried
+        return _fail(str(error), USER_ERROR, run, keep_lines=isinstance(error, Unavailable))
+    if isinstance(error, OSError):
+        named = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{named}{error.strerror or error}.", USER_ERROR, run)
+    return _unforeseen(error, run)
+
+
+def _cut_off() -> int:
+    """End quietly, since nobody reads what is written."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at its end
+    return CUT_OFF
 
 
 def _unforeseen(error: Exception, run: Run) -> int:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from workbench.app.cli.console import console, headline, say
+from workbench.app.cli.console import console, headline, piped, say
 from workbench.app.cli.program import plain
 from workbench.core.wording import cell, plural
 
@@ -73,8 +73,8 @@ def show_finding(finding: Finding, *, title: str = "", more: Sequence[str] = ())
 def show_table(
     frame: pd.DataFrame, title: str = "", *, rest: str = "--json prints all", all_rows: bool = False
 ) -> None:
-    """Write a table; columns that do not fit stand in a second table below, long tables are cut and say so."""
-    out, rows = console(), frame if all_rows else frame.head(MOST_ROWS)
+    """Write a table; on a terminal columns that do not fit stand below, and long tables are cut and say so."""
+    out, rows = console(), frame if all_rows or piped() else frame.head(MOST_ROWS)
     if title:
         out.print(Text(plain(title), style="bold"))
     columns = [

@@ -124,7 +124,7 @@ def test_train_shows_each_epoch_and_names_the_run_itself(run, tiny_npz, tmp_path
     monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path / "own"))
     said = run("train", "--recipe", "report", "--epochs", 2, "--batch-size", 120, "--data", tiny_npz).stdout
     assert [line.split()[0] for line in said.splitlines() if line[:5].strip().isdigit()] == ["1", "2"]
-    assert "workbench page baseline-report-0" in said
+    assert "workbench page baseline-report-0" in " ".join(said.split())
     assert (tmp_path / "own/baseline-report-0/run.json").is_file()
 
 
