@@ -165,7 +165,7 @@ def test_a_full_disk_is_a_sentence_and_what_was_said_is_there(disk):
 def test_a_new_one_on_a_full_disk_is_a_sentence_and_leaves_nothing(disk):
     (disk / "filler").write_bytes(bytes(shutil.disk_usage(disk).free))
     with pytest.raises(Unavailable, match="takes no change: No space left on device"):
-        Workspace.open(disk / "new" / "a.workspace")
+        Workspace.open(disk / "new" / "a.workspace").tag(images(0), "x")
     assert [each.name for each in disk.iterdir()] == ["filler"]
 
 

@@ -30,7 +30,8 @@ CACHE = 64 << 20
 CHECKED = 4 << 20
 """Bytes up to which a file is looked through when it is opened; a larger one is read as far as it is asked for."""
 
-HEADER = b"SQLite format 3\0"
+SMALLEST = 512
+"""Bytes of the smallest file that SQLite can have written."""
 REFUSED = (
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_READONLY,
@@ -71,29 +72,38 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._writes, self._reads = Lock(), Lock()
-        if path.exists() and not path.is_file():
-            raise WorkbenchError(f"A workspace must be a file. {path} is none.")
+        self._connection: sqlite3.Connection | None = None
+        self._reader = _empty()
+        self._identity: tuple[int, int] | None = None
+        if path.exists():
+            self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        """Open the file, or begin it, if that has not been done: where nothing was said, none is made for a look."""
+        if self._connection is not None:
+            return self._connection
+        if self.path.exists() and not self.path.is_file():
+            raise WorkbenchError(f"A workspace must be a file. {self.path} is none.")
         made = [each for each in self.path.parents if not each.exists()]
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _refused(self.path, error.strerror or str(error)) from None
-        new = not path.exists()
+        new = not self.path.exists()
         try:
             with self._told():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._refuse_others()
-                self._connection = self._connected()
+                connection = self._connected()
                 try:
-                    self._set_up()
-                    self._reader = self._connected()
+                    self._set_up(connection)
+                    reader = self._connected()
                 except BaseException:
-                    self._connection.close()
+                    connection.close()
                     raise
         except BaseException:
             if new:
                 _forget(self.path, made)
             raise
         self._identity = _identity(self.path)
+        self._connection, self._reader = connection, reader
+        return connection
 
     def _connected(self) -> sqlite3.Connection:
         made = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
@@ -102,47 +112,34 @@ class Database:
         return made
 
     def _refuse_others(self) -> None:
-        """Refuse what is no SQLite file: SQLite itself would write over one of a few bytes."""
-        try:
-            with self.path.open("rb") as file:
-                beginning = file.read(len(HEADER))
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise _refused(self.path, error.strerror or str(error)) from None
-        if beginning and beginning != HEADER:
+        """Refuse a file of a few bytes, over which SQLite itself would write.
+
+        The file is not opened for it: who closes it, takes the locks of all connections of the process away.
+        """
+        if self.path.exists() and 0 < self.path.stat().st_size < SMALLEST:
             raise self._other()
 
-    def _set_up(self) -> None:
-        found = self._fact("user_version")
+    def _set_up(self, connection: sqlite3.Connection) -> None:
+        found = _fact(connection, "user_version")
         if found > VERSION:
             raise WorkbenchError(
                 f"{self.path} was written by a newer version of the workbench (format {found}; this one knows "
                 f"{VERSION}). Update the workbench; nothing was changed."
             )
-        if self._fact("application_id") != APPLICATION and (found or self._tables()):
+        if _fact(connection, "application_id") != APPLICATION and (found or _tables(connection)):
             raise WorkbenchError(f"{self.path} is no workspace, but a file of another program. Name another file.")
-        _persistently(lambda: self._connection.execute("PRAGMA journal_mode=WAL"))
-        self._connection.execute("PRAGMA synchronous=FULL")
-        if not self._fact("user_version"):
-            with _transaction(self._connection, "IMMEDIATE"):
-                if not self._fact("user_version"):  # else another one was quicker
-                    for statement in _statements(SCHEMA):
-                        self._connection.execute(statement)
-                    self._connection.execute(f"PRAGMA application_id={APPLICATION}")
-                    self._connection.execute(f"PRAGMA user_version={VERSION}")
-        if not self._tables() >= TABLES:
+        _persistently(lambda: connection.execute("PRAGMA journal_mode=WAL"))
+        connection.execute("PRAGMA synchronous=FULL")
+        if not _fact(connection, "user_version"):
+            with _transaction(connection, "IMMEDIATE"):
+                if not _fact(connection, "user_version"):  # else another one was quicker
+                    _make_tables(connection)
+        if not _tables(connection) >= TABLES:
             raise self._damaged("tables are missing")
         if self.path.stat().st_size <= CHECKED:
-            ((said, *_), *_) = self._connection.execute("PRAGMA quick_check(1)").fetchall()
+            ((said, *_), *_) = connection.execute("PRAGMA quick_check(1)").fetchall()
             if said != "ok":
                 raise self._damaged(str(said))
-
-    def _fact(self, name: str) -> int:
-        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
-
-    def _tables(self) -> set[str]:
-        return {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -151,6 +148,9 @@ class Database:
         Raises:
             WorkbenchError: if the file cannot be read.
         """
+        if self._connection is None and self.path.exists():  # another program has begun it
+            with self._writes:
+                self._open()
         with self._reads, self._told(), _transaction(self._reader, "DEFERRED"):
             yield self._reader
 
@@ -162,27 +162,31 @@ class Database:
             WorkbenchError: if the file takes none.
         """
         with self._writes, self._told():
+            connection = self._open()
             if _identity(self.path) != self._identity:
                 raise Unavailable(
                     f"{self.path} was moved, deleted or replaced while it was open, so nothing more is written to it. "
                     f"Put it back, or open it again."
                 )
-            with _transaction(self._connection, "IMMEDIATE"):
-                yield self._connection
+            with _transaction(connection, "IMMEDIATE"):
+                yield connection
 
     def close(self) -> None:
         """Close the file; what was written is in it alone, without files beside it, where nobody else has it open."""
         with self._writes, self._reads:
             self._reader.close()
-            self._connection.close()
+            if self._connection is not None:
+                self._connection.close()
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
-        """Turn what SQLite says into a sentence."""
+        """Turn what SQLite or the disk says into a sentence."""
         try:
             yield
         except sqlite3.Error as error:
             raise self._sentence(error) from error
+        except OSError as error:
+            raise _refused(self.path, error.strerror or str(error)) from None
 
     def _sentence(self, error: sqlite3.Error) -> Exception:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -213,6 +217,28 @@ class Database:
             f"{self.path} is damaged ({why}). Nothing was changed and nothing is deleted: move it away with the files "
             f"{self.path.name}-wal and {self.path.name}-shm, where there are such, and import your last export."
         )
+
+
+def _empty() -> sqlite3.Connection:
+    """Return what stands for a file that is not there yet."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    _make_tables(connection)
+    return connection
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statement in _statements(SCHEMA):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id={APPLICATION}")
+    connection.execute(f"PRAGMA user_version={VERSION}")
+
+
+def _fact(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
 
 
 @contextlib.contextmanager
@@ -271,11 +297,9 @@ def _why(path: Path) -> str:
     try:
         with tempfile.TemporaryFile(dir=path.parent) as probe:
             probe.write(bytes(4096))
-        if path.exists():
-            os.close(os.open(path, os.O_RDWR))
     except OSError as error:
         return error.strerror or str(error)
-    return ""
+    return "" if not path.exists() or os.access(path, os.R_OK | os.W_OK) else os.strerror(errno.EACCES)
 
 
 def _forget(path: Path, made: list[Path]) -> None:

@@ -48,13 +48,13 @@ class Workspace:
 
     @classmethod
     def open(cls, path: str | Path, *, who: str = "", page: str = "", create: bool = True) -> Workspace:
-        """Open a file, or begin one.
+        """Open a file; where there is none, it is begun when something is said.
 
         Args:
             path: of the file.
             who: name of the user; the one who is logged in, if not given.
             page: label of the page or session, whose changes `undo` undoes.
-            create: whether to begin one where there is none.
+            create: whether one may be begun where there is none.
 
         Raises:
             WorkbenchError: if it is no workspace, damaged, or of a newer version.

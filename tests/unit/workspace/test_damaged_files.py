@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -93,6 +95,22 @@ def test_an_empty_file_becomes_one(tmp_path):
         assert workspace.tags() == {"check": 1}
 
 
+def test_a_second_one_of_the_process_leaves_the_first_one_s_locks(file):
+    """Closing a file takes every lock of the process on it away; another program would then delete what is written."""
+    other = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(c.execute('SELECT 1 FROM state').fetchone())"
+    with Workspace.open(file) as first:
+        first.tag(images(300), "held")
+        with pytest.raises(WorkbenchError):
+            Workspace.open(file.with_name("a.workspace").parent)
+        with Workspace.open(file, who="other") as second:
+            second.tags()
+        subprocess.run([sys.executable, "-c", other, str(file)], check=True, capture_output=True)
+        assert file.with_name("a.workspace-wal").exists()  # the other program was not the last one
+        first.tag(images(301), "held")
+    with Workspace.open(file) as again:
+        assert again.tags()["held"] == 2
+
+
 def test_a_folder_is_no_workspace(tmp_path):
     with pytest.raises(WorkbenchError, match="must be a file"):
         Workspace.open(tmp_path)
@@ -131,5 +149,5 @@ def test_a_closed_workspace_says_so(file):
 def test_what_could_not_be_begun_leaves_nothing(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(Unavailable, match=r"takes no change: (Not a directory|File exists)"):
-        Workspace.open(tmp_path / "file" / "a.workspace")
+        Workspace.open(tmp_path / "file" / "a.workspace").tag(images(0), "x")
     assert [each.name for each in tmp_path.iterdir()] == ["file"]

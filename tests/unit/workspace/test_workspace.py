@@ -331,6 +331,19 @@ def test_what_is_no_key_is_refused(wrong):
         Identities(keys=np.array([wrong]), names=np.array(["a"]), part="test", labels=np.array(["b"]))
 
 
+def test_none_is_begun_by_a_look_and_what_another_begins_is_seen(tmp_path):
+    path = tmp_path / "new" / "a.workspace"
+    with Workspace.open(path) as mine:
+        assert (mine.tags(), mine.tags_of(KEYS[:1]), mine.last, mine.log()) == ({}, [()], 0, [])
+        assert list(tmp_path.iterdir()) == []
+        with Workspace.open(path) as other:
+            other.tag(images(0), "theirs")
+        assert mine.tags_of(KEYS[:1]) == [("theirs",)]
+        mine.tag(images(0), "mine")
+    with Workspace.open(path) as again:
+        assert again.tags_of(KEYS[:1]) == [("mine", "theirs")]
+
+
 def test_none_is_begun_where_only_a_look_is_wanted(tmp_path):
     with pytest.raises(Unavailable, match="There is no workspace"):
         Workspace.open(tmp_path / "none", create=False)
