@@ -64,6 +64,10 @@ WRITING = {
         ["maps", "saliency", "--run", *RUN, "--out", "OUT/maps.npy"], ["--out", "OUT/others.npy"], "others.npy"
     ),
     "export": Writing(["export", *RUN, "--format", "litert", "--out", "OUT"], locked="model.tflite", moment=4),
+    "images": Writing(["images", *RUN, "--out", "OUT/images.csv"], ["--sort", "-confidence"], ""),
+    "images --tag": Writing(
+        ["images", *RUN, "--tag", "check", "--workspace", "OUT/marks.workspace"], ["--note", "look " * 1000], ""
+    ),
     "workspace import": Writing(
         ["workspace", "import", "marks.csv", "--workspace", "OUT/marks.workspace"], ["--who", "other"], "", 2
     ),
@@ -195,7 +199,8 @@ def is_one_sentence(done):
 
 def test_every_command_stands_in_one_of_the_tables():
     commands = dict(each for name, command in main.commands.items() for each in with_its_own(name, command))
-    assert sorted([*WRITING, *READING]) == sorted(commands)
+    tried = {name.partition(" --")[0] for name in [*WRITING, *READING]}
+    assert sorted(tried) == sorted(commands)
     for name, command in commands.items():
         if any(isinstance(each, click.Option) and "--out" in each.opts for each in command.params):
             assert name in WRITING
@@ -236,6 +241,8 @@ def test_a_full_disk_is_one_sentence_and_nothing_old_is_lost(name, here, call, w
     after = snapshot(disk / "out")
     assert {name: after.get(name) for name in before} == before
     for path in set(after) - set(before):
+        if path.endswith(("-wal", "-shm")):  # SQLite's own, which it takes away when there is room
+            continue
         assert path.rpartition("/")[2].startswith(".") or name in ("train", "compare-recipes", "maps"), path
 
 

@@ -60,6 +60,7 @@ def write_images(images: Chosen, path: Path, form: str = "") -> Path:
     if ending not in FORMATS:
         raise unknown("format", ending or path.name, FORMATS, where="the endings of files")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         if ending == "npz":
             _write_arrays(images, path)
         else:

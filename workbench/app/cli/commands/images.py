@@ -12,6 +12,7 @@ from workbench.app.cli.commands.workspace import PAGE
 from workbench.app.cli.options import Choice, source_params, with_source
 from workbench.app.cli.program import command, plain
 from workbench.core.errors import WorkbenchError
+from workbench.core.progress import report
 from workbench.core.wording import plural
 
 if TYPE_CHECKING:
@@ -101,8 +102,11 @@ def images(
         if sort is not None:
             found = found.sort(sort, compute=compute)
         found = found[:limit] if limit is not None else found
-        _mark(found, **said)
-    _give(found, query, sort, form, out)
+    with found.session.workspace:  # closed, it is one file
+        with progress():
+            report("marking images", 0, 1)
+            _mark(found, **said)
+        _give(found, query, sort, form, out)
 
 
 def _part(source: Source, part: str | None) -> Images:
