@@ -90,6 +90,7 @@ READING = {
     "analyze": ["analyze", "most-confused", *RUN],
     "plugin-check": ["plugin-check", "plugins"],
     "shell": ["shell", *RUN],
+    "completion": ["completion", "bash"],
     "start": ["start", *RUN, "--port", "0", "--no-browser"],
     "page": ["page", *RUN, "--port", "0", "--no-browser"],
 }
