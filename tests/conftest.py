@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import importlib
 import logging
 import os
@@ -50,6 +51,9 @@ for name in ("WORKBENCH_RUNS", "WORKBENCH_HOME", "WORKBENCH_PLUGINS"):
     os.environ.pop(name, None)
 for name in [name for name in os.environ if name.startswith("GRADIO_") and name != "GRADIO_ANALYTICS_ENABLED"]:
     del os.environ[name]
+
+# TensorFlow makes so many objects that Python looks for garbage all the time: a tenth of what the tests of training take.
+gc.set_threshold(50_000, 10, 10)
 
 # How long an example takes is the machine's business.
 settings.register_profile("workbench", suppress_health_check=[HealthCheck.too_slow], deadline=None)

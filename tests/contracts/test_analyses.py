@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -53,7 +54,8 @@ def trial():
 
 @pytest.fixture(scope="module")
 def open_case(trial):
-    return trial.open
+    """Open the session of a case, once for all analyses, as the usual one is."""
+    return cache(trial.open)
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +131,31 @@ def test_layers_are_chosen_from_the_model(name, usual):
             assert first in said
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if registry.analysis(name).needs_model])
-def test_a_model_without_places_is_told_in_a_sentence_not_crashed_on(name, usual):
+@pytest.fixture(scope="module")
+def open_flat(usual):
+    """Open the usual session with a model that has no places."""
     flat = keras.Sequential([keras.layers.Input((12, 10, 1)), keras.layers.Flatten(), keras.layers.Dense(4)])
-    session = Planted(flat, usual.dataset, train=usual.train, cache=False)
-    session.planted = usual.planted
+
+    def opened():
+        session = Planted(flat, usual.dataset, train=usual.train, cache=False)
+        session.planted = usual.planted
+        return session
+
+    return opened
+
+
+@pytest.fixture(scope="module")
+def without_places(open_flat):
+    """One such session, for all that answers nevertheless."""
+    return open_flat()
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if registry.analysis(name).needs_model])
+def test_a_model_without_places_is_told_in_a_sentence_not_crashed_on(name, without_places, open_flat):
     if name not in NEED_PLACES:
-        check_result(registry.compute(session, name, fast(name)), session)
+        check_result(registry.compute(without_places, name, fast(name)), without_places)
         return
+    session = open_flat()
     for _ in range(2):  # before and after the model is loaded
         with pytest.raises(WorkbenchError, match="This model has no"):
             registry.compute(session, name)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests import forks
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"<!-- file: (\S+) -->\n```python\n(.*?)```", re.DOTALL)
@@ -44,9 +44,7 @@ def python(tree: Path, *arguments: object, source: Path | None = None, code: int
     """Run Python in a folder, on the source that is there or on another, and return what it printed."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONDONTWRITEBYTECODE": "1"}
     environment["PYTHONPATH"] = str(source or tree)
-    done = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=tree, env=environment, capture_output=True, text=True, check=False
-    )
+    (done,) = forks.run(forks.Call(tuple(map(str, arguments)), tree, environment))
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 

@@ -3,8 +3,6 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from tests import forks
 from workbench.core.errors import WorkbenchError
 from workbench.training import distribution, fitting, trainer
 from workbench.training.recipes import TrainingJob
@@ -124,30 +123,19 @@ def alone(job, tmp_path_factory):
         return train("one", job=job, folder=tmp_path_factory.mktemp("alone"))
 
 
-def start(script, job, folder, **environment):
+def call(script, job, folder, **environment):
     variables = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3", **THREADS, **environment}
-    return subprocess.Popen(
-        [sys.executable, "-c", script, job.model_dump_json(), str(folder)],
-        cwd=ROOT,
-        env=variables,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    return forks.Call(("-c", script, job.model_dump_json(), str(folder)), ROOT, variables)
 
 
-def answers(processes):
+def answers(*calls):
     """What each process printed last, as JSON."""
-    try:
-        ended = [process.communicate(timeout=900) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    if any("Could not start gRPC server" in errors for _, errors in ended):
+    ended = forks.run(*calls)
+    if any("Could not start gRPC server" in done.stderr for done in ended):
         pytest.skip("TensorFlow's gRPC server cannot bind to a port of localhost here")
-    for process, (_, errors) in zip(processes, ended, strict=True):
-        assert process.returncode == 0, errors[-3000:]
-    return [json.loads(said.splitlines()[-1]) for said, _ in ended]
+    for done in ended:
+        assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(done.stdout.splitlines()[-1]) for done in ended]
 
 
 def free_ports(count):
@@ -168,7 +156,7 @@ def same(history, alone):
 def test_two_workers_interrupted_and_resumed_learn_what_one_learns(job, alone, tmp_path):
     hosts = [f"localhost:{port}" for port in free_ports(2)]
     configs = [{"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}} for index in (0, 1)]
-    chief, worker = answers([start(WORKER, job, tmp_path, TF_CONFIG=json.dumps(config)) for config in configs])
+    chief, worker = answers(*(call(WORKER, job, tmp_path, TF_CONFIG=json.dumps(config)) for config in configs))
     same(chief["history"], alone)
     assert chief["began"][0].endswith("; 2 workers, this is the chief")
     assert worker["began"][0].endswith("; 2 workers, this is worker 1")
@@ -181,7 +169,7 @@ def test_two_workers_interrupted_and_resumed_learn_what_one_learns(job, alone, t
 
 
 def test_two_mirrored_devices_learn_what_one_learns(job, alone, tmp_path):
-    (said,) = answers([start(MIRRORED, job, tmp_path, TF_CONFIG="{}")])
+    (said,) = answers(call(MIRRORED, job, tmp_path, TF_CONFIG="{}"))
     same(said["history"], alone)
     assert said["began"][0].endswith("; 2 replicas")
     assert [run.name for run in list_runs(tmp_path)] == ["two"]

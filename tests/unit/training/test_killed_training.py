@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests import forks
 from workbench.core.errors import WorkbenchError
 from workbench.training.dynamics import read_dynamics
 from workbench.training.runs import list_runs, open_run
@@ -93,17 +92,9 @@ RECIPES = {
 
 
 def child(folder, jobs, kill=(None, 0, 0)):
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(folder), json.dumps(jobs), json.dumps(kill)],
-        cwd=ROOT,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=900,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    return done.returncode, done.stdout
+    arguments = ("-c", CHILD, str(folder), json.dumps(jobs), json.dumps(kill))
+    (done,) = forks.run(forks.Call(arguments, ROOT, {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}))
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import io
 import json
 import math
 import tempfile
@@ -152,9 +151,12 @@ def returns_from_disk(trial: Sessions, name: str) -> None:
 
 def pixels(figure: Figure) -> bytes:
     """Return everything that a reader of a figure sees."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="rgba", dpi=40)
-    return stream.getvalue()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(40)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()  # once; `savefig` would lay out a figure by drawing it, and then draw it again
+    return bytes(canvas.buffer_rgba())
 
 
 def draws_plain_text(trial: Sessions, name: str) -> None:
