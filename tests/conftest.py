@@ -52,7 +52,7 @@ for name in ("WORKBENCH_RUNS", "WORKBENCH_HOME", "WORKBENCH_PLUGINS"):
 for name in [name for name in os.environ if name.startswith("GRADIO_") and name != "GRADIO_ANALYTICS_ENABLED"]:
     del os.environ[name]
 
-# TensorFlow makes so many objects that Python looks for garbage all the time: a tenth of what the tests of training take.
+# TensorFlow makes so many objects that Python looks for garbage all the time: a tenth of what tests of training take.
 gc.set_threshold(50_000, 10, 10)
 
 # How long an example takes is the machine's business.

@@ -103,9 +103,8 @@ def run(*calls: Call, timeout: float = 900) -> list[subprocess.CompletedProcess[
         answer = server.stdout.readline()
         alarm.cancel()
         if not answer:
-            said = "\n".join(
-                Path(stream.name).read_text(errors="replace")[-3000:] for pair in streams for stream in pair
-            )
+            written = [Path(stream.name).read_text(errors="replace") for pair in streams for stream in pair]
+            said = "\n".join(text[-3000:] for text in written)
             raise TimeoutError(f"{[call.arguments for call in calls]} have not ended after {timeout} s:\n{said}")
         return [
             subprocess.CompletedProcess(
