@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.core.notebook import SHOWN, coloured, facts_html, pictures_html
 from workbench.core.types import Array, Score
 
 BELIEVED, CHANCE, BLIND = "better than chance", "no better than chance", "does not depend on the weights"
@@ -52,7 +53,7 @@ class Verdict:
         return f"{self.words} (beats {self.percentile:.0f} % of {self.controls})"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Attribution:
     """How much each place of each image contributed to one score of it.
 
@@ -88,6 +89,21 @@ class Attribution:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def __repr__(self) -> str:
+        count, height, width = self.values.shape
+        of = f"layer {self.layer!r}" if self.layer else "the pixels"
+        return f"Attribution({self.method!r}, {count:,} maps of {height}×{width}, of {of}, in units of {self.unit!r})"
+
+    def _repr_html_(self) -> str:
+        some = range(min(SHOWN, len(self)))
+        about = [f"class {self.target[n]}, largest {np.abs(self.values[n]).max(initial=0):.3g}" for n in some]
+        words = [f"{said}; {verdict.words}" for said, verdict in zip(about, self.verdicts or (), strict=False)] or about
+        facts = {"unit": self.unit, **{name: str(value) for name, value in self.params.items()}}
+        if self.signed:
+            facts["colours"] = "orange: for the class; blue: against it; each map by its own largest value"
+        maps = (coloured(self.values[n], signed=self.signed) for n in some)
+        return facts_html(repr(self), facts) + pictures_html(maps, [f"map {n}" for n in some], words)
 
     def at_pixels(self) -> Array:
         """Upsample to `(N, H, W)` float32: bilinear with half-pixel centres, as `tf.image.resize`."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 import numpy as np
 
 from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.notebook import SHOWN, facts_html, pictures_html
 from workbench.core.pixels import as_floats
 from workbench.core.types import MOST_AT_ONCE, Array
 
@@ -81,7 +82,7 @@ class Fitted(Protocol):
         """Return the same images with another fit or interpolation."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """N labelled images of one size.
 
@@ -158,6 +159,25 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __repr__(self) -> str:
+        height, width, channels = self.image_shape
+        shown = f"{height}×{width}×{channels}" if self.has_images else "no pixels"
+        return f"Dataset({self.name!r}, {len(self):,} images, {shown}, {len(self.class_names):,} classes)"
+
+    def _repr_html_(self) -> str:
+        counts = Counter(self.labels.tolist())
+        few = [f"{self.class_names[label]}: {count:,}" for label, count in counts.most_common(SHOWN)]
+        more = f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else ""
+        facts = {"images by class": ", ".join(few) + more}
+        if self.metadata is not None:
+            facts["metadata"] = ", ".join(map(str, self.metadata.columns))
+        head = facts_html(repr(self), {**facts, **({"notes": "; ".join(self.notes)} if self.notes else {})})
+        if not self.has_images:
+            return head
+        some = np.unique(np.linspace(0, len(self) - 1, min(SHOWN, len(self))).round().astype(np.int64))
+        labels = [self.class_names[label] for label in self.labels[some].tolist()]
+        return head + pictures_html(np.asarray(self.images[some]), self.names[some].tolist(), labels)
 
     @cached_property
     def keys(self) -> Array:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from workbench.core.estimate import Estimate
 from workbench.core.image_set import NONE, ImageSet, Part
+from workbench.core.notebook import facts_html
 
 
 class Severity(StrEnum):
@@ -63,6 +64,10 @@ Kind = Literal[
 """Faults of a model or its data that `diagnose` knows, by their names in its JSON."""
 
 
+WHOSE = {"data": "images", "train": "training images"}
+"""What the images of a part are called."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One sentence a reader can check, with the images that show it.
@@ -96,6 +101,17 @@ class Finding:
     def __post_init__(self) -> None:
         object.__setattr__(self, "severity", Severity(self.severity))  # a plug-in may give the word
         object.__setattr__(self, "evidence", ImageSet(self.evidence, part=self.part))
+
+    def _repr_html_(self) -> str:
+        facts = {"severity": f"{self.severity}{f', {self.kind}' if self.kind else ''}"}
+        if self.effect is not None:
+            facts["effect"] = str(self.effect)
+        if self.cost is not None:
+            facts["accuracy at stake"] = str(self.cost)
+        if self.evidence:
+            facts["shown by"] = f"{len(self.evidence):,} {WHOSE[self.part]}"
+        facts |= {name: text for name, text in (("advice", self.advice), ("check", self.confirm)) if text}
+        return facts_html(self.claim, facts)
 
     @property
     def at_stake(self) -> float:

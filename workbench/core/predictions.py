@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.notebook import SHOWN
 from workbench.core.types import Array
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Predictions:
     """Predictions of a model for N images.
 
@@ -38,6 +40,15 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        images, classes = self.logits.shape
+        right = f", {int(self.correct.sum()):,} correct" if images else ""
+        return f"Predictions({images:,} images, {classes:,} classes{right})"
+
+    def _repr_html_(self) -> str:
+        table = self.table.head(SHOWN).to_html(index=True, float_format="{:.4g}".format)
+        return f"<p><b>{html.escape(repr(self))}</b></p>{table}"
 
     @cached_property
     def _log_probabilities(self) -> Array:

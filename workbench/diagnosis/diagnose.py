@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import report
+from workbench.core.wording import plural
 from workbench.diagnosis import registry
 from workbench.diagnosis.ranking import Diagnosed, rank
 
@@ -17,10 +19,12 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 LOG = logging.getLogger("workbench.diagnosis.diagnose")
+LISTED, LONGEST = 12, 160
+"""Findings of a plain text, and characters of each."""
 LATER = "slow: runs without --fast only."
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Diagnosis:
     """All faults of a model and its data.
 
@@ -37,6 +41,27 @@ class Diagnosis:
     left_out: Mapping[str, str]
     context: Mapping[str, Any]
     quick: bool
+
+    def __repr__(self) -> str:
+        worst = [f"{each.rank}. {each.finding.severity}: {_cut(each.finding.claim)}" for each in self.findings[:LISTED]]
+        more = len(self.findings) - LISTED
+        rest = [f"… and {more} more"] if more > 0 else []
+        head = f"Diagnosis of {self.context.get('run')}: {plural(len(self.findings), 'finding')}"
+        return "\n".join([head, *worst, *rest])
+
+    def _repr_html_(self) -> str:
+        items = "".join(
+            f"<li><b>{html.escape(each.finding.severity)}</b> {html.escape(each.finding.claim)} "
+            f"<i>{html.escape(each.finding.advice)}</i> <code>{html.escape(each.analysis)}</code></li>"
+            for each in self.findings
+        )
+        left = ", ".join(self.left_out)
+        said = f"<p>Not asked, or without an answer: {html.escape(left)}</p>" if left else ""
+        return f"<p><b>{html.escape(repr(self).partition(chr(10))[0])}</b></p><ol>{items}</ol>{said}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def diagnose(session: Session, *, quick: bool = False) -> Diagnosis:

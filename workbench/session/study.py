@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -15,6 +16,7 @@ from workbench.core.dataset import Dataset, piece
 from workbench.core.errors import WorkbenchError
 from workbench.core.kept import Kept
 from workbench.core.locks import sharing
+from workbench.core.notebook import SHOWN, facts_html
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
@@ -22,6 +24,7 @@ from workbench.data.properties import image_properties, properties_digest
 from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.preprocessing import InputScale
 from workbench.session.studied_model import StudiedModel
+from workbench.statistics.rates import rate
 from workbench.training.dynamics import Dynamics
 from workbench.training.runs import Run
 
@@ -96,6 +99,18 @@ class Study:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.dataset.name!r}, {len(self.dataset):,} images)"
+
+    def _repr_html_(self) -> str:
+        facts: dict[str, object] = {"data": repr(self.dataset), "classes": ", ".join(self.class_names[:SHOWN])}
+        if len(self.class_names) > SHOWN:
+            facts["classes"] = f"{facts['classes']} and {len(self.class_names) - SHOWN:,} more"
+        if self.has_predictions:
+            right = int(self.predictions.correct.sum())
+            facts["accuracy"] = replace(rate(right, len(self.dataset)), unit="%")
+            facts["errors"] = f"{len(self.dataset) - right:,}"
+            facts |= {"assumed": self.assumed} if self.assumed else {}
+        facts["ask it"] = 'session.analyze("most-confused"), session.images.where("correct:no"), wb.diagnose(session)'
+        return facts_html(repr(self), facts)
 
     @property
     def class_names(self) -> tuple[str, ...]:
