@@ -8,7 +8,8 @@ import numpy as np
 
 from workbench.core.attribution import Attribution
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.core.image_set import Part
+from workbench.core.finding import Finding
+from workbench.core.image_set import ImageSet, Part
 from workbench.core.params import make
 from workbench.core.progress import report
 from workbench.core.types import Array, Score
@@ -129,20 +130,26 @@ class Session(Study):
 
         return Images(self.known)
 
-    def images_of(self, part: Part) -> Images:
-        """Return the images that evidence of a part refers to: "data", those under study, or "train".
+    def images_of(self, what: Part | ImageSet | Finding) -> Images:
+        """Return the images that a finding shows, or of a set of rows, or of a whole part.
+
+        Args:
+            what: "data", the images under study; "train", those that the model was trained on; or what refers to some.
 
         Raises:
             Unavailable: if the training images, or the model's predictions of them, are not known.
         """
         from workbench.session.images import Images
 
-        if part == "data":
-            return self.images
-        if (training := self.training) is None:
-            raise Unavailable("The training images are not known here.")
-        training._known = training._known or self._know(training, "train")
-        return Images(training._known, part="train")
+        shown = what.evidence if isinstance(what, Finding) else what
+        title = what.claim if isinstance(what, Finding) else getattr(what, "title", "")
+        part, rows = (shown.part, shown) if isinstance(shown, ImageSet) else (shown, None)
+        known = self.known
+        if part == "train":
+            if (training := self.training) is None:
+                raise Unavailable("The training images are not known here.")
+            known = training._known = training._known or self._know(training, "train")
+        return Images(known, rows, part=part, title=title)
 
     @property
     def known(self) -> Known:

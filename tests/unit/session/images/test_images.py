@@ -12,7 +12,8 @@ import pytest
 
 import workbench as wb
 from workbench.core.dataset import Dataset
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.finding import Finding
 from workbench.core.image_set import ImageSet
 from workbench.data.saved_predictions import predictions_of
 from workbench.diagnosis import registry
@@ -166,3 +167,12 @@ def test_nothing_found_is_nothing_marked(session):
     none = session.images.where("name:nobody").tag("x").relabel(0)
     assert len(none) == 0 and none.table.empty and session.workspace.last == 0
     assert none.sort("name") == () and "0 images" in none.show()
+
+
+def test_the_images_of_a_finding_are_a_set_too(session):
+    found = session.images_of(Finding("Two.", evidence=ImageSet([6, 1])))
+    assert found == (6, 1) and found.title == "Two."
+    assert found.where("label:Coat") == (6,)
+    assert session.images_of(ImageSet([3])) == (3,) and len(session.images_of("data")) == 12
+    with pytest.raises(Unavailable, match="training images are not known"):
+        session.images_of("train")
