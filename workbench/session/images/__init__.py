@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
+from workbench.core.errors import unknown
 from workbench.core.image_set import ImageSet, Part
 from workbench.core.types import Array
 from workbench.core.wording import plural
@@ -178,6 +179,39 @@ class Images(ImageSet):
     def clear(self, *, source: str = "") -> Images:
         """Take back what was noted to be corrected."""
         return self._say(lambda these, whence: self.session.workspace.clear(these, source=whence), source)
+
+    def save(self, name: str, *, source: str = "") -> Images:
+        """Save them as a set under a name, by which a query finds them again (`set:name`).
+
+        What a query alone has found is saved as that query: what it finds later is in the set then. Anything else, or
+        what is sorted, is saved as these images in this order.
+        """
+        from workbench.workspace.identities import Identities
+
+        again = self.known.images(self.query) if self.query else None
+        by_query = again is not None and np.array_equal(again, self._rows)
+        these = None if by_query else Identities.of(self.session.dataset, self._rows)
+        query = self.query if by_query else ""
+        self.session.workspace.save_set(
+            name, query=query, images=these, part=self.session.split, source=source or self.title
+        )
+        return self
+
+    def saved(self, name: str) -> Images:
+        """Return those of them that are in a saved set, in its order.
+
+        Raises:
+            WorkbenchError: if there is no such set; the nearest are offered.
+        """
+        sets = {each.casefold(): saved for each, saved in self.session.workspace.sets().items()}
+        if name.casefold() not in sets:
+            raise unknown("saved set", name, [saved.name for saved in sets.values()])
+        found = sets[name.casefold()]
+        if found.query:
+            return self.where(found.query)
+        place = {key: at for at, key in enumerate(found.keys)}
+        at = np.array([place.get(key, -1) for key in self.keys.tolist()])
+        return self._of(self._rows[np.argsort(at, kind="stable")][(at < 0).sum() :])
 
     def _say(self, say: Callable[[Identities, str], Change | None], source: str) -> Images:
         from workbench.workspace.identities import Identities

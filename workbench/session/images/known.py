@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.core.errors import unknown
+from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.image_set import Part
+from workbench.core.types import Array
 from workbench.session.images.column import Column
 from workbench.session.images.fields import Field, NotComputed, fields_of
+from workbench.session.images.grammar import parse
+from workbench.session.images.query import found_by
 
 if TYPE_CHECKING:
     from workbench.core.result import Result
@@ -20,7 +24,13 @@ if TYPE_CHECKING:
 
 Answers = Callable[[str, bool], "Result | None"]
 """An analysis's name, and whether to ask it -> its answer; None where it was not asked before."""
-WORKSPACE = ("tag", "note", "correction")
+WORKSPACE = {
+    "tag": ("tags", "tags"),
+    "note": ("note", "words"),
+    "correction": ("correction", "category"),
+    "set": ("saved sets", "tags"),
+}
+"""Fields of what was said about images: what people call each, and of which kind it is."""
 
 
 class Known:
@@ -43,6 +53,7 @@ class Known:
         self._columns: dict[str, Column] = {}
         self._said = -1  # the last change of the workspace that columns are of
         self._lock = threading.RLock()
+        self._within = False  # a saved set
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -76,6 +87,10 @@ class Known:
                 self._columns[field.name] = field.read()
             return self._columns[field.name]
 
+    def images(self, query: str) -> Array:
+        """Return the rows that a query finds, ascending; see `column` for what it raises."""
+        return np.flatnonzero(found_by(parse(query), self.column, len(self.study.dataset)))
+
     def _of_analysis(self, analysis: str, name: str, field: ImageField) -> Field:
         def read() -> Column:
             result = self._answers(analysis, False)
@@ -94,8 +109,7 @@ class Known:
         )
 
     def _of_workspace(self, name: str) -> Field:
-        kinds = {"tag": ("tags", "tags"), "note": ("note", "words"), "correction": ("correction", "category")}
-        title, kind = kinds[name]
+        title, kind = WORKSPACE[name]
         return Field(name=name, title=title, kind=kind, group="workspace", read=lambda: self._said_of(name))  # type: ignore[arg-type]
 
     def _said_of(self, name: str) -> Column:
@@ -106,11 +120,34 @@ class Known:
             said = [",".join(tags) for tags in workspace.tags_of(data.keys.tolist())]
             options, codes = np.unique(np.array(["", *said], dtype=object), return_inverse=True)
             return Column(name, "tags", codes[1:], options=tuple(options.tolist()))
+        if name == "set":
+            return self._sets()
         from workbench.workspace.identities import Identities
 
         words = np.array(["", *workspace.corrections_of(Identities.of(data))], dtype=object)
         options, codes = np.unique(words, return_inverse=True)
         return Column(name, "category", codes[1:] - 1, options=tuple(options[1:].tolist()))
+
+    def _sets(self) -> Column:
+        """In which saved sets each image is; one whose query asks what is not known here holds nothing here."""
+        if self._within:
+            raise WorkbenchError("The query of a saved set must not ask for other saved sets.")
+        data, part = self.study.dataset, self.study.split
+        names, held = list[str](), [np.zeros(len(data), bool)]
+        self._within = True
+        try:
+            for saved in self.study.workspace.sets().values():
+                with contextlib.suppress(WorkbenchError):
+                    if saved.part not in ("", part):
+                        continue
+                    found = found_by(parse(saved.query), self.column, len(data)) if saved.query else None
+                    held.append(np.isin(data.keys, saved.keys) if found is None else found)
+                    names.append(saved.name)
+        finally:
+            self._within = False
+        kinds, codes = np.unique(np.stack(held[1:] or held, axis=1), axis=0, return_inverse=True)
+        options = [",".join(name for name, inside in zip(names, kind, strict=False) if inside) for kind in kinds]
+        return Column("set", "tags", codes.ravel(), options=tuple(options))
 
     def _forget_what_changed(self) -> None:
         last = self.study.workspace.last

@@ -176,3 +176,28 @@ def test_the_images_of_a_finding_are_a_set_too(session):
     assert session.images_of(ImageSet([3])) == (3,) and len(session.images_of("data")) == 12
     with pytest.raises(Unavailable, match="training images are not known"):
         session.images_of("train")
+
+
+def test_a_set_is_saved_as_its_query_or_as_its_images_in_their_order(session):
+    session.images.where("correct:no").save("errors")
+    session.images.where("correct:no").sort("-confidence").save("worst")
+    assert {name: (each.query, len(each.keys)) for name, each in session.workspace.sets().items()} == {
+        "errors": ("correct:no", 0),
+        "worst": ("", 3),
+    }
+    assert session.images.where("set:errors") == session.images.where("set:worst") == (1, 5, 6)
+    assert session.images.saved("worst") == (6, 5, 1) and session.images.saved("Errors") == (1, 5, 6)
+    assert session.images.where("set:errors -set:worst") == ()
+    session.images[1:2].tag("seen")
+    session.images.where("tag:seen").save("seen")
+    session.images[7:8].tag("seen")
+    assert session.images.where("set:seen") == (1, 7)  # a query finds what is there now
+    with pytest.raises(WorkbenchError, match=r"no saved set 'wurst'. Did you mean 'worst'"):
+        session.images.saved("wurst")
+
+
+def test_a_saved_set_that_asks_for_sets_or_for_what_is_not_there_holds_nothing(session):
+    session.workspace.save_set("itself", query="set:itself")
+    session.workspace.save_set("elsewhere", query="humidity>3")
+    session.workspace.save_set("trained", query="label:Coat", part="train")
+    assert session.images.where("set:*") == ()
