@@ -78,13 +78,20 @@ def principal(features: Array, *, white: float = 1.0) -> Array:
     flat = np.asarray(features, np.float32).reshape(len(features), -1)
     flat = flat - flat.mean(axis=0)
     if flat.shape[1] > len(flat) or flat.shape[1] > 4 * MOST_DIRECTIONS:  # too many for a covariance matrix
-        chosen = np.random.default_rng(0).normal(size=(flat.shape[1], 2 * MOST_DIRECTIONS)).astype(np.float32)
-        flat = flat @ np.linalg.qr(flat.T @ (flat @ chosen))[0]
+        flat = flat @ np.linalg.qr(_spanning(flat))[0]
     variances, directions = np.linalg.eigh(flat.T @ flat / len(flat))
     # Whitened along as many directions as there are images, all would be equally far from each other.
     most = min(MOST_DIRECTIONS, max(len(flat) // 5, 2))
     kept = np.flatnonzero(variances > 1e-6 * max(float(variances[-1]), 1e-12))[::-1][:most]
     return np.asarray(flat @ (directions[:, kept] / variances[kept] ** (white / 2)))
+
+
+def _spanning(flat: Array) -> Array:
+    """Return `(D, d)` directions that span what `(N, D)` features vary along: of few images themselves, else drawn."""
+    if len(flat) <= 2 * MOST_DIRECTIONS:
+        return flat.T
+    chosen = np.random.default_rng(0).normal(size=(flat.shape[1], 2 * MOST_DIRECTIONS)).astype(np.float32)
+    return np.asarray(flat.T @ (flat @ chosen))
 
 
 def _strength(whitened: Array, labels: Array, fold: Array, classes: int) -> float:

@@ -31,6 +31,16 @@ def test_principal_directions_have_variance_one_or_their_own():
     assert plain.var(axis=0) == pytest.approx(own, rel=0.02)
 
 
+@pytest.mark.parametrize("count", [30, 600])
+def test_of_more_features_than_images_the_first_principal_directions_are_kept(count):
+    chance = np.random.default_rng(4)
+    features = chance.normal(size=(count, 40)) * 0.8 ** np.arange(40) @ chance.normal(size=(40, 700))
+    plain = principal(features, white=0)
+    own = np.linalg.svd(features - features.mean(axis=0), compute_uv=False)[: plain.shape[1]] ** 2 / count
+    assert plain.shape[1] >= 6
+    assert plain.var(axis=0) == pytest.approx(own, rel=1e-3)
+
+
 @pytest.mark.parametrize("say", [cross_validated, neighbour_votes])
 def test_clouds_are_told_apart_and_a_wrong_label_does_not_speak_for_itself(say):
     features, labels = clouds(7)
