@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.core.types import Array
 from workbench.data.thumbnails import as_rgb
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, rgba
+from workbench.plotting.hot_spots import Spot, place_spot
 from workbench.plotting.pieces import SMALL
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Tile:
         signed, scale: how the overlay is coloured; a scale of 0 draws it grey and says "no positive evidence".
         contrast: whether a signed overlay sets the true class (teal) against the predicted one (orange).
         framed: whether a thin line runs around it, as a picture on white needs.
+        spot: what it stands for; None for no image that one could open.
     """
 
     image: Array
@@ -42,6 +44,7 @@ class Tile:
     scale: float = 0.0
     contrast: bool = False
     framed: bool = False
+    spot: Spot | None = None
 
 
 def tiles_height(pictures: Sequence[Tile], columns: int, cell: float) -> float:
@@ -94,6 +97,7 @@ def tiles(axes: Axes, pictures: Sequence[Tile], *, columns: int, cell: float) ->
 
 def _picture(axes: Axes, tile: Tile, box: tuple[float, float, float, float]) -> None:
     left, right, bottom, top = box
+    place_spot(axes, box, tile.spot)
     axes.imshow(as_rgb(tile.image), extent=box, interpolation="nearest", aspect="equal")
     if tile.framed:
         around = [left, right, right, left, left], [top, top, bottom, bottom, top]
