@@ -33,7 +33,7 @@ from workbench.plotting.pieces import (
     text,
 )
 from workbench.plotting.pieces import plain as bare
-from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
+from workbench.plotting.tiles import Tile, image_name, strips, tiles, tiles_height
 from workbench.session import contrasts
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimate
@@ -100,7 +100,11 @@ class ContrastMaps(Analysis[ContrastMapsParams]):
             return Result({"errors": table}, findings=(Finding(claim, severity=Severity.INFO, effect=rate(0, count)),))
         at = np.searchsorted(rows, shown)
         counting = table.iloc[np.searchsorted(rows, sample)]
-        findings = [_about(table.iloc[at[0]], notes)] if params.row >= 0 else _findings(counting, notes)
+        findings = (
+            [_about(table.iloc[at[0]], str(session.dataset.names[params.row]), notes)]
+            if params.row >= 0
+            else _findings(counting, notes)
+        )
         order = np.concatenate([at, np.setdiff1d(np.arange(len(rows)), at)])
         return Result(
             {"errors": table.iloc[order].reset_index(drop=True)},
@@ -118,7 +122,7 @@ class ContrastMaps(Analysis[ContrastMapsParams]):
         scales = {name: scale_of(arrays[name], signed=True) for name in UNITS}
         lines = [
             [
-                Tile(arrays["images"][n], above=_classes(row)),
+                Tile(arrays["images"][n], above=_classes(row), below=[image_name(result, row["row"])]),
                 Tile(
                     on_paper(arrays["pixels"][n], scales["pixels"], arrays["masks"][n]),
                     above=[(notes["title"], INK), (notes["sizes"]["pixels"], QUIET)],
@@ -301,7 +305,7 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
     return found
 
 
-def _about(row: pd.Series, notes: dict[str, Any]) -> Finding:
+def _about(row: pd.Series, name: str, notes: dict[str, Any]) -> Finding:
     """Say how the margin of one image adds up."""
     parts = [("object", row["on_object"]), ("background", row["on_background"])]
     if np.isnan(parts[1][1]):
@@ -309,7 +313,7 @@ def _about(row: pd.Series, notes: dict[str, Any]) -> Finding:
     parts.append(("reference" if notes["complete"] else "remainder", row["left_over"]))
     sums = ", ".join(f"{name} {number(value)}" for name, value in parts)
     return Finding(
-        f"Image {row['row']}: the logit of {row['true']} minus that of {row['against']} is {number(row['margin'])}: "
+        f"{name}: the logit of {row['true']} minus that of {row['against']} is {number(row['margin'])}: "
         f"{sums} ({_method(notes)}). Strongest cell: {row['largest_cell']}, {number(row['largest_value'])}.",
         effect=Estimate(float(row["margin"])),
         evidence=ImageSet([int(row["row"])]),

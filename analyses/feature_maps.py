@@ -209,7 +209,7 @@ def _classes(figure: Figure, place: Any, result: Result) -> None:
     verdict = "correct" if notes["right"] else "wrong"
     for at, (words, colour) in enumerate(
         (
-            (f"Row {result.params.get('row', 0)}", INK),
+            (text(result.image_name(int(result.params.get("row", 0))), 80), INK),
             (f"true class: {text(notes['true'], 60)}", TRUE_COLOUR),
             (f"predicted: {text(notes['predicted'], 60)}, {notes['confidence']:.1%} ({verdict})", PREDICTED_COLOUR),
         )

@@ -16,8 +16,8 @@ from workbench.core.wording import join_names, plural
 from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import TRUE_COLOUR
-from workbench.plotting.pieces import QUIET, new_figure, text
-from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.plotting.pieces import new_figure, text
+from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session.analysis import Analysis
 
 if TYPE_CHECKING:
@@ -74,21 +74,17 @@ class Samples(Analysis[SamplesParams]):
         return Result({"samples": table}, arrays={"images": thumbnails_of(dataset, rows)}, findings=tuple(findings))
 
     def draw(self, result: Result) -> Figure:
-        """Draw the images in a square grid, with label and row."""
+        """Draw the images in a square grid, with label and name."""
         table = result.tables["samples"]
         pictures = [
-            Tile(image, above=[(text(name, 20), TRUE_COLOUR)], below=[(f"row {row}", QUIET)])
+            Tile(image, above=[(text(name, 20), TRUE_COLOUR)], below=[image_name(result, row)])
             for image, name, row in zip(result.arrays["images"], table["class"], table["row"], strict=True)
         ]
         columns = int(np.ceil(np.sqrt(len(pictures))))
         cell = min(1.5, 10 / columns)
         width = max(columns * cell + 0.2, 6.0)
         figure = new_figure(
-            result,
-            self.question(),
-            width=width,
-            height=tiles_height(pictures, columns, cell),
-            note="Teal: label. Row: position of the image in the dataset.",
+            result, self.question(), width=width, height=tiles_height(pictures, columns, cell), note="Teal: label."
         )
         tiles(figure.subplots(), pictures, columns=columns, cell=cell)
         return figure

@@ -16,7 +16,7 @@ from workbench.core.wording import percent, plural, probability
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import QUIET, new_figure, text
-from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.statistics.rates import capped, rate
 
@@ -96,10 +96,14 @@ class TopLosses(Analysis[TopLossesParams]):
             Tile(
                 image,
                 above=[(text(row.true, 17), TRUE_COLOUR), (f"{text(row.predicted, 11)} {said}%", PREDICTED_COLOUR)],
-                below=[(f"loss {row.loss:.2f} · row {row.row}", QUIET)],
+                below=[(f"loss {row.loss:.2f}", QUIET), image_name(result, at)],
             )
-            for image, row, said in zip(
-                result.arrays["images"], table.itertuples(), map(probability, table["confidence"]), strict=True
+            for image, row, at, said in zip(
+                result.arrays["images"],
+                table.itertuples(),
+                table["row"].tolist(),
+                map(probability, table["confidence"]),
+                strict=True,
             )
         ]
         figure = new_figure(

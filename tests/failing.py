@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from workbench.core.dataset import Dataset
+from workbench.core.image_names import ImageNames
 from workbench.core.predictions import Predictions
 
 PULL = {"weak": 0.6, "one epoch": 2.0, "few images": 2.2, "over-confident": 3.2, "under-confident": 3.2}
@@ -44,7 +45,7 @@ def failing(
 
 def study(dataset: Dataset, logits: np.ndarray, embeddings: np.ndarray) -> SimpleNamespace:
     """What `triage` and `label-issues` ask a session for, without a model."""
-    return SimpleNamespace(
+    made = SimpleNamespace(
         dataset=dataset,
         embeddings=embeddings.astype(np.float32),
         predictions=Predictions(logits.astype(np.float32), dataset.labels),
@@ -52,6 +53,8 @@ def study(dataset: Dataset, logits: np.ndarray, embeddings: np.ndarray) -> Simpl
         training=None,
         dynamics=None,
     )
+    made.image_names = ImageNames(dataset.names, lambda: made.training.dataset.names)
+    return made
 
 
 def _part(

@@ -21,7 +21,7 @@ from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import TRUE_COLOUR
 from workbench.plotting.pieces import QUIET, new_figure, text
-from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.statistics.rates import rate
 from workbench.training.augmentation.draws import Draws
@@ -99,9 +99,9 @@ class AugmentationSamples(Analysis[AugmentationSamplesParams]):
         settings = {name: getattr(recipe, name) for name in SAMPLES}
         return Result(
             {"draws": pd.DataFrame(table).sort_values(["row", "draw"], ignore_index=True)},
-            arrays={"originals": small(originals), "drawn": small(np.stack(drawn, axis=1))},
+            arrays={"originals": small(originals), "drawn": small(np.stack(drawn, axis=1)), "rows": rows},
             findings=tuple(_findings(dataset, recipe, params)),
-            notes={"settings": settings, "names": [names[dataset.labels[row]] for row in rows], "rows": rows.tolist()},
+            notes={"settings": settings, "names": [names[dataset.labels[row]] for row in rows]},
         )
 
     def draw(self, result: Result) -> Figure:
@@ -110,9 +110,9 @@ class AugmentationSamples(Analysis[AugmentationSamplesParams]):
         columns = 1 + drawn.shape[1]
         pictures = []
         for original, others, name, row in zip(
-            result.arrays["originals"], drawn, notes["names"], notes["rows"], strict=True
+            result.arrays["originals"], drawn, notes["names"], result.arrays["rows"], strict=True
         ):
-            pictures.append(Tile(original, above=[(text(name, 18), TRUE_COLOUR)], below=[(f"row {row}", QUIET)]))
+            pictures.append(Tile(original, above=[(text(name, 18), TRUE_COLOUR)], below=[image_name(result, row)]))
             pictures += [Tile(other, above=[(f"draw {number}", QUIET)]) for number, other in enumerate(others, start=1)]
         cell = min(1.3, 11 / columns)
         used = "; ".join(

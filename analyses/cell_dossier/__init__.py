@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -33,7 +32,7 @@ from workbench.plotting.pieces import (
     text,
 )
 from workbench.plotting.pieces import plain as bare
-from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session import contrasts
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimate
@@ -157,7 +156,7 @@ class CellDossier(Analysis[CellDossierParams]):
             Tile(picture, above=[name, (f"mean of {plural(count, 'map')}", QUIET)], framed=True)
             for picture, name, count in zip(mean, names, notes["examined"], strict=False)
         ]
-        lines = _lines(table, mean[len(names) :], arrays, notes["shown"])
+        lines = _lines(result, table, mean[len(names) :])
         tall, low = tiles_height(means, 3, LARGE) + 0.8, tiles_height(lines, 1 + MEDOIDS, CELL) + 0.3
         figure = new_figure(
             result,
@@ -265,16 +264,16 @@ def _grouped(table: pd.DataFrame, groups: Clusters, evidence: list[ImageSet]) ->
     return findings
 
 
-def _lines(table: pd.DataFrame, mean: list[Array], arrays: Mapping[str, Array], shown: list[int]) -> list[Tile]:
+def _lines(result: Result, table: pd.DataFrame, mean: list[Array]) -> list[Tile]:
     """One line of pictures for each cluster: its mean map, and the images nearest to its centre."""
-    lines, start = [], 0
+    arrays, lines, start = result.arrays, [], 0
     blank = Tile(np.full((*arrays["images"].shape[1:3], 3), 255, np.uint8), below=[("", QUIET)])
-    for (_, row), picture, count in zip(table.iterrows(), mean, shown, strict=True):
+    for (_, row), picture, count in zip(table.iterrows(), mean, result.notes["shown"], strict=True):
         size = f"{row['cluster']}: {plural(row['errors'], 'error')}, {percent(row['share'])}"
         below = [(size, INK), (f"mean margin {number(row['margin'])}", QUIET)]
         lines.append(Tile(picture, below=below, framed=True))
         for n in range(start, start + count):
-            below = [(f"row {arrays['rows'][n]}", QUIET), (number(arrays["margin"][n]), QUIET)]
+            below = [image_name(result, arrays["rows"][n]), (number(arrays["margin"][n]), QUIET)]
             lines.append(Tile(arrays["images"][n], below=below))
         lines += [blank] * (MEDOIDS - count)
         start += count

@@ -11,6 +11,7 @@ from workbench.core.result import Result
 from workbench.data.thumbnails import as_rgb
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, heading, new_figure, plain, text
+from workbench.plotting.tiles import fitted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +117,8 @@ def _board(axes: Axes, result: Result) -> None:
     names, places = notes["classes"], [*notes["places"], notes["final"]]
     first = 1.9
     columns = len(places)
-    limit = max(5, int(9.3 * (WIDTH - 1.0) / (columns + first) / 0.85))
+    wide = (WIDTH - 1.0) / (columns + first)  # inches of a place
+    limit = max(5, int(9.3 * wide / 0.85))
     for p, place in enumerate(places):
         axes.text(
             first + p + 0.46,
@@ -135,7 +137,8 @@ def _board(axes: Axes, result: Result) -> None:
         top += 0.55
         for _ in picked:
             label, predicted = (int(arrays[name][number]) for name in ("labels", "predicted"))
-            axes.text(0.9, top + 0.3, f"row {arrays['rows'][number]}", fontsize=SMALL, color=QUIET, va="center")
+            name = fitted(result.image_name(arrays["rows"][number]), 0.95 * wide)
+            axes.text(0.9, top + 0.3, name, fontsize=SMALL, color=QUIET, va="center")
             axes.text(0.9, top + 0.66, text(names[label], 12), fontsize=SMALL, color=TRUE_COLOUR, va="center")
             for p, each in enumerate((*arrays["said"][:, number], predicted)):
                 colour = TRUE_COLOUR if each == label else PREDICTED_COLOUR if each == predicted else QUIET

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from workbench.core.dataset import Dataset
 from workbench.core.finding import Finding, Kind
+from workbench.core.image_set import Part
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -18,7 +19,7 @@ from workbench.core.wording import plural
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_figure, plain, say, text
-from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.plotting.tiles import ImageName, Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.images.image_field import ImageField
 from workbench.statistics.rates import wilson
@@ -106,18 +107,18 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
         findings += _conflicts(parts, found, labels, names)
         findings.sort(key=lambda each: RANK[each.severity])
         shown = _chosen(found, copies, params.pairs)
-        arrays = {"pictures": _pictures(parts, shown.images, start), "ratios": copies.scale.ratios}
-        kinds = ("evaluated", "training")
-        words = [
-            [f"{kinds[i >= start]} {i - start * (i >= start)}: {names[labels[i]]}" for i in pair]
-            for pair in shown.images.tolist()
-        ]
+        arrays = {
+            "pictures": _pictures(parts, shown.images, start),
+            "ratios": copies.scale.ratios,
+            "shown": shown.images,
+        }
         notes = {
-            "words": words,
+            "labels": [[names[labels[i]] for i in pair] for pair in shown.images.tolist()],
             "ways": shown.ways.tolist(),
             "distances": shown.distances.tolist(),
             "conflict": (labels[shown.images[:, 0]] != labels[shown.images[:, 1]]).tolist(),
             "cosine": None if embeddings is None else _cosine(embeddings, shown.images).tolist(),
+            "start": start,
             "share": copies.scale.share,
             "copies": any(map(len, found.values())),
         }
@@ -130,7 +131,7 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
         low = tiles_height(pictures, COLUMNS, PAIR) + 0.35 if pictures else 0.5
         said = (
             "Lines: 95 % Wilson intervals. Euclidean distances of pixels in [0, 1], large images downscaled. Under "
-            "each pair: rows and labels, kind of copy, distance. Orange: the two labels differ."
+            "each pair: label and name of both, the evaluated image first, copy, distance. Orange: labels differ."
         )
         figure = new_figure(result, self.question(), width=COLUMNS * PAIR + 0.4, height=low + 2.1, note=said)
         above, below = figure.subfigures(2, 1, height_ratios=[2.1, low], squeeze=False)[:, 0]
@@ -265,6 +266,11 @@ def _pictures(parts: list[Dataset], pairs: Array, start: int) -> Array:
     return np.stack(both) if both else np.zeros((0, 1, 1, 1), np.uint8)
 
 
+def _image(place: int, start: int) -> tuple[int, Part]:
+    """Return the row of an image in its part, and the part; from `start` on they are training images."""
+    return (place - start, "train") if place >= start else (place, "data")
+
+
 def _tiles(result: Result) -> list[Tile]:
     notes, made = result.notes, []
     for n, picture in enumerate(result.arrays["pictures"]):
@@ -273,7 +279,10 @@ def _tiles(result: Result) -> list[Tile]:
         how = f"{way}, distance {notes['distances'][n]:.3g}"
         if notes["cosine"] is not None:
             how += f", cosine {notes['cosine'][n]:.3f}"
-        lines = [(text(word, 44), colour) for word in notes["words"][n]]
+        lines = [
+            (ImageName(result.image_name(*_image(place, notes["start"])), before=f"{text(label, 20)}: "), colour)
+            for place, label in zip(result.arrays["shown"][n].tolist(), notes["labels"][n], strict=True)
+        ]
         made.append(Tile(picture, below=[*lines, (how, QUIET)], framed=True))
     return made
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from workbench.core.estimate import columns
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_names import PART_OF, ImageNames
 from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.predictions import Predictions
@@ -21,7 +22,7 @@ from workbench.data.sampling import surest_error
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
-from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.neighbours import Witnesses, unit, witnesses
 from workbench.statistics.credibility import agreement, credibility, offered
@@ -65,6 +66,7 @@ class Neighbours(Analysis[NeighboursParams]):
 
     Params = NeighboursParams
     needs_model = True
+    names_training: ClassVar[bool] = True
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"k": 20})
 
     def compute(self, session: Session, params: NeighboursParams) -> Result:
@@ -87,7 +89,7 @@ class Neighbours(Analysis[NeighboursParams]):
         counted = int(min(as_label[row], as_predicted[row], near.shape[1]))
         groups = _groups(predictions, agree, belief)
         tables = {"neighbours": _near(seen, found[row], apart[row], predictions, row)}
-        findings = [_about(predictions, row, (near[row], counted), float(belief[row]), seen)]
+        findings = [_about(session, row, (near[row], counted), float(belief[row]), seen)]
         arrays, shown = {"image": thumbnails_of(session.dataset, [row])}, {"nearest": found[row, :COLUMNS]}
         if seen.part == "train":
             tables["influence"] = _pushes(session, seen, row, names)
@@ -95,7 +97,7 @@ class Neighbours(Analysis[NeighboursParams]):
             shown |= {
                 way: table[table["pushed"] == way]["train_row"].to_numpy()[:COLUMNS] for way in ("for", "against")
             }
-            findings.append(_influence(table, row))
+            findings.append(_influence(table, session.image_names, row))
         else:
             findings.append(Finding("Influence was not computed: the training images are not available."))
         for name, rows in shown.items():
@@ -124,7 +126,7 @@ class Neighbours(Analysis[NeighboursParams]):
         strips = _strips(result)
         tall = [tiles_height(pictures, COLUMNS, CELL) + 0.32 for _, pictures in strips]
         said = (
-            "Teal: true class; orange: predicted class; grey: another class. Under the nearest images: label, row, "
+            "Teal: true class; orange: predicted class; grey: another class. Under the nearest images: label, name, "
             "distance between unit-length embeddings. Under the others: how much a training step on each lowers (+) or "
             "raises (−) the loss of the predicted class, in nats per unit of learning rate. Lines: 95 % intervals."
         )
@@ -132,7 +134,7 @@ class Neighbours(Analysis[NeighboursParams]):
         above, below = figure.subfigures(2, 1, height_ratios=[sum(tall), 2.4], squeeze=False)[:, 0]
         left, right = above.subfigures(1, 2, width_ratios=[2.2, COLUMNS * CELL], squeeze=False)[0]
         itself = [
-            (f"image {notes['row']}", QUIET),
+            image_name(result, notes["row"]),
             (f"true: {text(notes['true'], 18)}", TRUE_COLOUR),
             (f"predicted: {text(notes['predicted'], 18)}", PREDICTED_COLOUR),
             (f"confidence {probability(notes['confidence'], 1)} %", PREDICTED_COLOUR),
@@ -224,9 +226,10 @@ def _images(predictions: Predictions, agree: Array, belief: Array, rows: Array, 
     )
 
 
-def _about(predictions: Predictions, row: int, nearest: tuple[Array, int], belief: float, seen: Witnesses) -> Finding:
+def _about(session: Session, row: int, nearest: tuple[Array, int], belief: float, seen: Witnesses) -> Finding:
     """Report how far the neighbours agree with the prediction: as many, of all labels in `nearest`, as it says."""
     every, counted = nearest
+    predictions, image = session.predictions, session.dataset.names[row]
     near = every[:counted]
     label, predicted, names = predictions.labels[row], predictions.predicted[row], seen.dataset.class_names
     with_predicted, with_label = int((near == predicted).sum()), int((near == label).sum())
@@ -235,9 +238,9 @@ def _about(predictions: Predictions, row: int, nearest: tuple[Array, int], belie
     whose = "the smaller of both classes" if wrong else "the class"
     few = "" if counted == len(every) else f" (as many as {whose} has)"
     claim = (
-        f"Image {row} ({names[label]}) is misclassified as {names[predicted]}"
+        f"{image} ({names[label]}) is misclassified as {names[predicted]}"
         if wrong
-        else f"Image {row} is correctly classified as {names[label]}"
+        else f"{image} is correctly classified as {names[label]}"
     )
     claim += (
         f" (confidence {sure} %); of its {len(near)} nearest {seen.title}{few}, {with_predicted} are "
@@ -249,7 +252,7 @@ def _about(predictions: Predictions, row: int, nearest: tuple[Array, int], belie
     )
 
 
-def _influence(table: pd.DataFrame, row: int) -> Finding:
+def _influence(table: pd.DataFrame, images: ImageNames, row: int) -> Finding:
     """Report the most influential training images."""
     supporting, opposing = (table[table["pushed"] == way] for way in ("for", "against"))
     claims = []
@@ -257,11 +260,14 @@ def _influence(table: pd.DataFrame, row: int) -> Finding:
         if len(part):
             first = part.iloc[0]
             p = probability(float(first["probability_of_label"]), 1)
-            claims.append(f"training image {first['train_row']} ({first['label']}, p = {p} %) {verb} it most")
+            image = images.one(first["train_row"], "train")
+            claims.append(f"training image {image} ({first['label']}, p = {p} %) {verb} it most")
     if not claims:
-        return Finding(f"No training image still influences the prediction of image {row} through the last layer.")
+        return Finding(
+            f"No training image still influences the prediction of {images.one(row)} through the last layer."
+        )
     rows = [*supporting["train_row"].tolist()[:20], *opposing["train_row"].tolist()[:20]]
-    claim = f"Influence on the prediction of image {row}: {'; '.join(claims)}."
+    claim = f"Influence on the prediction of {images.one(row)}: {'; '.join(claims)}."
     return Finding(claim, evidence=ImageSet(rows), part="train")
 
 
@@ -295,7 +301,7 @@ def _strips(result: Result) -> list[tuple[str, list[Tile]]]:
                     image,
                     below=[
                         (text(each["label"], 15), colour(each["label"])),
-                        (f"row {each[column]}", QUIET),
+                        image_name(result, each[column], PART_OF[column]),
                         (f"{each['distance']:.2f}", QUIET),
                     ],
                 )
@@ -308,7 +314,7 @@ def _strips(result: Result) -> list[tuple[str, list[Tile]]]:
         lines = table[table["pushed"] == way].head(COLUMNS)
         influences = [f"{each:+.3g}".replace("-", "−") for each in lines["influence"]]
         pictures = [
-            Tile(image, below=[(text(label, 15), colour(label)), (f"row {row}", QUIET), (value, QUIET)])
+            Tile(image, below=[(text(label, 15), colour(label)), image_name(result, row, "train"), (value, QUIET)])
             for image, label, row, value in zip(
                 arrays[f"{way} images"], lines["label"], lines["train_row"], influences, strict=True
             )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.image_set import Part
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.pixels import as_floats
 from workbench.core.progress import report
@@ -22,7 +23,7 @@ from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import as_rgb, small
 from workbench.plotting.colours import PREDICTED_COLOUR
 from workbench.plotting.pieces import INK, QUIET, heading, new_figure, text
-from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session import contrasts
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimates
@@ -97,6 +98,7 @@ class Reliance(Analysis[RelianceParams]):
         classes = _by_class(names, data.labels[rows], shares, right)
         cues = _by_cue(right, data.labels[rows])
         part = session.train or data
+        whose: Part = "train" if session.train is not None else "data"
         table = pd.DataFrame(
             [line(each, names) for each in shortcuts] + [untested_row(each, names) for each in explained[:5]],
             columns=list(COLUMNS),
@@ -109,9 +111,8 @@ class Reliance(Analysis[RelianceParams]):
             "area": area,
             "tried": len(shortcuts),
             "part": part.name,
-            "carriers": [[int(row) for row in each.rows[:EXAMPLES]] for each in shortcuts[:3]],
+            "whose": whose,
         }
-        whose: Literal["data", "train"] = "train" if session.train is not None else "data"
         findings = [shortcut_finding(each, names, len(data), whose) for each in shortcuts]
         findings.sort(key=lambda each: (each.severity != Severity.SERIOUS, -each.at_stake))
         findings += _facts(shares, area, cues, len(looked), len(shortcuts))
@@ -284,6 +285,7 @@ def _pictures(shortcuts: list[Shortcut], images: Any) -> dict[str, Array]:
         mean = carriers.mean(axis=(0, 3))
         place = np.repeat((0.35 * mean + 150)[..., None], 3, axis=-1)
         place[found.mark.pixels] = (230, 110, 20)
+        arrays[f"carriers_{number}"] = np.array(found.rows[:EXAMPLES], np.int64)
         arrays[f"mark_{number}"] = small(np.concatenate([place[None].astype(np.uint8), as_rgb(carriers)]))
     return arrays
 
@@ -291,13 +293,14 @@ def _pictures(shortcuts: list[Shortcut], images: Any) -> dict[str, Array]:
 def _tiles(result: Result) -> list[Tile]:
     pictures: list[Tile] = []
     table = result.tables["marks"]
-    for number, carriers in enumerate(result.notes["carriers"]):
+    for number in range(sum(name.startswith("mark_") for name in result.arrays)):
+        carriers = result.arrays[f"carriers_{number}"].tolist()
         row, stack = table.iloc[number], result.arrays[f"mark_{number}"]
         flips = "" if np.isnan(row["flips"]) else f"flips {percent(row['flips'])} of others"
         above = [(text(row["class"], 16), INK), (f"in {percent(row['carrying'] / row['of'])} of its images", QUIET)]
         pictures.append(Tile(stack[0], above=above, below=[(flips, PREDICTED_COLOUR)], framed=True))
         pictures += [
-            Tile(image, below=[(f"row {at}", QUIET)], framed=True)
+            Tile(image, below=[image_name(result, at, result.notes["whose"])], framed=True)
             for image, at in zip(stack[1:], carriers, strict=True)
         ]
         blank = Tile(np.full_like(stack[0], 255))

@@ -22,7 +22,7 @@ from workbench.plotting.pieces import (
     table_map,
     text,
 )
-from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +159,7 @@ def _pictures(result: Result) -> list[Tile]:
     for (before, after), flip in zip(result.arrays["pairs"], result.notes["shown"], strict=True):
         above = [(flip["family"], INK), (f"severity {flip['severity']}", QUIET)]
         found.append(
-            Tile(before, above=above, below=[(text(flip["true"], 13), TRUE_COLOUR), (f"row {flip['row']}", QUIET)])
+            Tile(before, above=above, below=[(text(flip["true"], 13), TRUE_COLOUR), image_name(result, flip["row"])])
         )
         found.append(
             Tile(after, above=[("", INK), ("", QUIET)], below=[(text(flip["to"], 13), PREDICTED_COLOUR), ("", QUIET)])

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.image_names import ImageNames
 from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.result import Result
@@ -18,7 +19,7 @@ from workbench.core.wording import percent, plural, probability
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_figure, plain, say, text
-from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.plotting.tiles import ImageName, Tile, image_name, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.images.image_field import ImageField
 from workbench.statistics.rates import rate, wilson
@@ -75,6 +76,7 @@ class Triage(Analysis[TriageParams]):
     fields: ClassVar[Mapping[str, ImageField]] = MappingProxyType(
         {"triage": ImageField(title="cause of the error", column="group", kind="category")}
     )
+    names_training: ClassVar[bool] = True
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({"k": 20, "compared": 500})
 
     def compute(self, session: Session, params: TriageParams) -> Result:
@@ -86,7 +88,7 @@ class Triage(Analysis[TriageParams]):
         found = evidence_of(session, params.k, params.compared)
         groups = found.groups()
         order = np.lexsort((_weight(found, groups, predictions), groups))
-        table = _table(found, groups, predictions, names).iloc[order].reset_index(drop=True)
+        table = _table(found, groups, predictions, names, session.image_names).iloc[order].reset_index(drop=True)
         sizes = np.bincount(groups, minlength=len(GROUPS))
         tables = {"errors": table, "groups": _sizes(sizes, len(predictions))}
         rows = {n: table["row"].to_numpy()[table["group"].to_numpy() == name] for n, name in enumerate(GROUPS)}
@@ -109,7 +111,7 @@ class Triage(Analysis[TriageParams]):
         pictures = _tiles(result)
         tall = tiles_height(pictures, 1, CELL) / len(pictures) + 0.35
         said = (
-            "Teal: label; orange: prediction and its probability; below: row, and the deciding evidence. Clearest "
+            "Teal: label; orange: prediction and its probability; below: name, and the deciding evidence. Clearest "
             f"first. Neighbours are {result.notes['witnesses']}. Lines: 95 % Wilson intervals."
         )
         figure = new_figure(
@@ -142,7 +144,9 @@ def _weight(found: Evidence, groups: Array, predictions: Predictions) -> Array:
     return np.asarray(np.choose(groups, choices))
 
 
-def _table(found: Evidence, groups: Array, predictions: Predictions, names: tuple[str, ...]) -> pd.DataFrame:
+def _table(
+    found: Evidence, groups: Array, predictions: Predictions, names: tuple[str, ...], images: ImageNames
+) -> pd.DataFrame:
     """One row an error, with its evidence."""
     import pandas as pd
 
@@ -165,8 +169,8 @@ def _table(found: Evidence, groups: Array, predictions: Predictions, names: tupl
             "distance_embedding": found.apart[:, 1],
             "right_as_far_embedding": found.far[:, 1],
             "copy_with_another_label": [
-                f"{'training' if part == 'train' else 'evaluated'} {row}" if row >= 0 else ""
-                for row, part in zip(found.copy, found.copy_part, strict=True)
+                images.one(row, part) if row >= 0 else ""
+                for row, part in zip(found.copy.tolist(), found.copy_part.tolist(), strict=True)
             ],
         }
     )
@@ -235,7 +239,7 @@ def _tiles(result: Result) -> list[Tile]:
         decides = {
             GROUPS[0]: f"p(wrong) {probability(each['p_wrong_label'])} %",
             GROUPS[1]: f"neighbours {each['neighbours_with_label']:.0%} : {each['neighbours_with_predicted']:.0%}",
-            GROUPS[2]: text(each["copy_with_another_label"]),
+            GROUPS[2]: ImageName(each["copy_with_another_label"]),
             GROUPS[3]: f"correct as far: {min(each['right_as_far_pixels'], each['right_as_far_embedding']):.1%}",
             GROUPS[4]: f"p(label) {probability(each['p_label'], 1)} %",
         }[each["group"]]
@@ -243,7 +247,7 @@ def _tiles(result: Result) -> list[Tile]:
         lines_below = [
             (text(each["label"], 16), TRUE_COLOUR),
             (sure, PREDICTED_COLOUR),
-            (f"row {row}", QUIET),
+            image_name(result, row),
             (decides, INK),
         ]
         made.append(Tile(image, below=lines_below))

@@ -9,7 +9,7 @@ import logging
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from workbench.core.locks import holding, sharing
 from workbench.core.progress import Progress, report
 from workbench.core.result import Result
 from workbench.diagnosis import registry
+from workbench.diagnosis.record import answered
 from workbench.session.session import Session
 
 if TYPE_CHECKING:
@@ -183,14 +184,14 @@ def _png(figure: Figure) -> bytes:
 
 def _record(result: Result) -> dict[str, Any]:
     """Everything that the figure was made from and with, and the first rows of its answer."""
-    tables = list(result.tables.values())
+    tables = list(result.named.values())
     table = tables[0] if tables else None
     return {
         "analysis": result.analysis,
         "question": registry.analysis(result.analysis).question(),
         "params": dict(result.params),
         "context": dict(result.context),
-        "findings": [{**asdict(finding), "evidence": list(finding.evidence)} for finding in result.findings],
+        "findings": [answered(result, finding) for finding in result.findings],
         "table": {
             "columns": [] if table is None else [str(column) for column in table.columns],
             "rows": [] if table is None else json.loads(table.head(ROWS).to_json(orient="values", double_precision=6)),

@@ -39,7 +39,7 @@ class ExplainedImage:
 
     Attributes:
         image: `(H, W, C)` uint8.
-        name: "image 12", or the file's name.
+        name: what it is called in the dataset, or the file's name.
         true: name of its class; None where nobody knows.
         predicted: name of the class that the model says.
         confidence: probability of `predicted`.

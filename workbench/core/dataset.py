@@ -225,6 +225,12 @@ class Dataset:
         digest.update(self.indices.tobytes())
         return digest.hexdigest()[:16]
 
+    @cached_property
+    def names_digest(self) -> str:
+        """16 hexadecimal digits that change with any name; those of `fingerprint` change with what is learned."""
+        names = [] if not self.named else self.names.tolist()  # else they are made of the part and `indices`
+        return hashlib.sha256(repr((self.name.rpartition("/")[2], names)).encode("utf-8", "replace")).hexdigest()[:16]
+
     def class_index(self, name: str | int) -> int:
         """Return the class called `name`, or the class of that number; text is a name first, an int a number first.
 

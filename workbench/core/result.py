@@ -7,9 +7,12 @@ import html
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.finding import Finding
+from workbench.core.image_names import ImageNames
+from workbench.core.image_set import ImageSet, Part
 from workbench.core.types import Array
 
 if TYPE_CHECKING:
@@ -22,7 +25,8 @@ class Result:
     """Everything that an analysis computed; its figure is drawn from this and nothing else.
 
     Attributes:
-        tables: named DataFrames; the first one is the answer.
+        tables: DataFrames by name; the first one is the answer. Images stand in them by their rows, in columns that
+            are called as `image_names.ROWS` says; `named` has their names.
         arrays: named arrays that the figure needs.
         findings: the sentences, most important first.
         notes: small facts for the figure (class names, a layer's name), JSON values only.
@@ -31,6 +35,7 @@ class Result:
         context: run, dataset, N and fingerprints, filled in by the registry; becomes the caption.
         class_names: K names, filled in by the registry, so that a figure can cut them and keep them different.
         drawer: what turns it into a figure, filled in by the registry; not saved.
+        names: of the images, filled in by the registry; not saved, since files are renamed.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
@@ -43,6 +48,21 @@ class Result:
     context: Mapping[str, Any] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     drawer: Callable[[Result], Figure] | None = field(default=None, repr=False)
+    names: ImageNames | None = field(default=None, repr=False)
+
+    @cached_property
+    def named(self) -> Mapping[str, pd.DataFrame]:
+        """The tables as people see them: names of images in place of rows."""
+        names = self.names
+        return self.tables if names is None else {name: names.table(frame) for name, frame in self.tables.items()}
+
+    def image_name(self, row: int, part: Part = "data") -> str:
+        """Return what an image is called."""
+        return f"row {row}" if self.names is None else self.names.one(int(row), part)
+
+    def image_names(self, images: ImageSet) -> list[str]:
+        """Return what the images of a set are called, in its order."""
+        return [f"row {row}" for row in images] if self.names is None else self.names.of_set(images)
 
     def draw(self) -> Figure:
         """Draw the figure.
@@ -67,7 +87,6 @@ class Result:
                 f'{base64.b64encode(png.getvalue()).decode()}">'
             )
         parts += [
-            table.head(20).to_html(index=False, float_format="{:.4g}".format)
-            for table in list(self.tables.values())[:1]
+            table.head(20).to_html(index=False, float_format="{:.4g}".format) for table in list(self.named.values())[:1]
         ]
         return "".join(parts)

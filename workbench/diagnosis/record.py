@@ -1,11 +1,15 @@
-"""A diagnosis as plain data, for JSON."""
+"""Findings and answers as plain data, for JSON."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.finding import Finding
+from workbench.core.jsonable import records
+from workbench.core.result import Result
 from workbench.diagnosis.diagnose import Diagnosis
+from workbench.diagnosis.registry import analysis
 
 if TYPE_CHECKING:
     from workbench.session.session import Session
@@ -15,7 +19,8 @@ def as_record(diagnosis: Diagnosis, session: Session) -> dict[str, Any]:
     """Return the diagnosis as JSON has it.
 
     Of each finding: `rank`, `kind`, `severity`, `claim`, `classes` (numbers) and `class_names`, `part` ("data" or
-    "train") and `indices`, rows of that part, worst first; `effect` with its `interval`; `images_at_stake` and
+    "train"), `images`, the names of the images of that part that show it, worst first, and `indices`, their rows, for
+    programs; `effect` with its `interval`; `images_at_stake` and
     `accuracy_at_stake` with theirs; `advice`, `confirm`; `analysis` with its `params`, which has the figure; `also`.
     """
     return {
@@ -46,6 +51,7 @@ def finding_record(name: str, finding: Finding, session: Session) -> dict[str, A
         "classes": list(finding.classes),
         "class_names": [session.class_names[c] for c in finding.classes],
         "part": finding.part,
+        "images": session.image_names.of_set(finding.evidence),
         "indices": list(finding.evidence),
         "effect": None if finding.effect is None else finding.effect.value,
         "interval": None if finding.effect is None else finding.effect.interval,
@@ -56,3 +62,26 @@ def finding_record(name: str, finding: Finding, session: Session) -> dict[str, A
         "confirm": finding.confirm,
         "analysis": name,
     }
+
+
+def answer_record(result: Result) -> dict[str, Any]:
+    """Return an answer as JSON has it.
+
+    Images stand in its tables and notes by their names. A finding has `images`, the names of all that show it, worst
+    first, and `indices`, their rows in the part that `part` names, for programs.
+    """
+    return {
+        "analysis": result.analysis,
+        "question": analysis(result.analysis).question(),
+        "params": result.params,
+        "context": result.context,
+        "findings": [answered(result, finding) for finding in result.findings],
+        "tables": {table: records(frame) for table, frame in result.named.items()},
+        "notes": result.notes if result.names is None else result.names.values(result.notes),
+    }
+
+
+def answered(result: Result, finding: Finding) -> dict[str, Any]:
+    """Return a finding of an answer as JSON has it; `answer_record` says how."""
+    told = {name: value for name, value in asdict(finding).items() if name != "evidence"}
+    return {**told, "images": result.image_names(finding.evidence), "indices": list(finding.evidence)}

@@ -67,7 +67,8 @@ def missing(session: Session, name: str) -> str | None:
 
 def cached(session: Session, name: str, values: Mapping[str, Any] | None = None) -> Result | None:
     """Return the answer that is already there, from memory or the cache folder, or None."""
-    return _known(_Question(session, analysis(name), values or {}))
+    question = _Question(session, analysis(name), values or {})
+    return None if (known := _known(question)) is None else question.named(known)
 
 
 def compute(session: Session, name: str, values: Mapping[str, Any] | None = None) -> Result:
@@ -87,9 +88,9 @@ def compute(session: Session, name: str, values: Mapping[str, Any] | None = None
     question = _Question(session, analysis(name), values or {})
     with _asking.held(question.key):  # two who ask the same wait for one answer
         if (known := _known(question)) is not None:
-            return known
+            return question.named(known)
         with sharing(question.path, name):
-            return _known(question) or _answers.put(question.key, _answer(question))
+            return question.named(_known(question) or _answers.put(question.key, _answer(question)))
 
 
 def draw(result: Result) -> Figure:
@@ -113,9 +114,15 @@ class _Question:
             self.params.key,
             session.model_fingerprint,
             session.dataset.fingerprint,
+            session.dataset.names_digest,  # sentences have names of images
+            session.train.names_digest if kind.names_training and session.train is not None else "",
             "" if session.run is None else session.run.name,  # analyses may show the run's curves and manifest
             session.name,
         )
+
+    def named(self, result: Result) -> Result:
+        """Return a result that knows what images are called: what is kept does not, since it holds no session."""
+        return replace(result, names=self.session.image_names)
 
     @property
     def path(self) -> Path | None:

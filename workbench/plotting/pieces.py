@@ -65,7 +65,8 @@ def caption(result: Result) -> str:
         parts.append(plural(int(context["classes"]), "class"))
     if context.get("preprocessing"):  # only where it was measured or is assumed
         parts.append(f"preprocessing {context['preprocessing']}")
-    parts += [f"{name}={_value(value)}" for name, value in result.params.items()]
+    params = result.params if result.names is None else result.names.values(result.params)
+    parts += [f"{name}={_value(value)}" for name, value in params.items()]
     return " · ".join(text(part, 60) for part in parts)
 
 

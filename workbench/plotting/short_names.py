@@ -1,11 +1,11 @@
-"""Class names cut to the room that a figure has, so that different names stay different."""
+"""Names cut to the room that a figure has: classes so that they stay different, images so that one finds the file."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -36,6 +36,21 @@ def one_line(value: object) -> str:
     """Return text without line breaks and control characters; "(no name)" where nothing is left."""
     visible = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in str(value))
     return " ".join(visible.split()) or "(no name)"
+
+
+def short_path(name: str, fits: Callable[[str], bool]) -> str:
+    """Return a path as one line that fits, and its end with it: folders go first, "…/coat/IMG_0412.jpg".
+
+    Args:
+        name: of an image.
+        fits: whether there is room for a text.
+    """
+    line = one_line(name)
+    if fits(line):
+        return line
+    folders = [place + 1 for place, letter in enumerate(line) if letter == "/"]
+    kept = next((f"…/{line[place:]}" for place in folders if line[place:] and fits(f"…/{line[place:]}")), None)
+    return kept or next((cut for at in range(1, len(line)) if fits(cut := f"…{line[at:].lstrip()}")), "…")
 
 
 def _cut(line: str, limit: int) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Self
+from unicodedata import east_asian_width
 
+from workbench.core.image_set import Part
+from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.data.thumbnails import as_rgb
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, rgba
 from workbench.plotting.hot_spots import Spot, place_spot
-from workbench.plotting.pieces import SMALL
+from workbench.plotting.pieces import QUIET, SMALL
+from workbench.plotting.short_names import short_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +24,44 @@ GAP = 0.1
 """Between two pictures, in widths of a cell."""
 Text = tuple[str, str]
 """What is written, and its colour."""
+
+
+class ImageName(str):
+    """The name of an image, which is cut to the width of its picture when it is drawn; `before` it may stand words."""
+
+    __slots__ = ("before",)
+
+    before: str
+
+    def __new__(cls, name: str, before: str = "") -> Self:
+        """Return the name; what stands before it is safe to draw already."""
+        made = super().__new__(cls, name)
+        made.before = before
+        return made
+
+
+def image_name(result: Result, row: int, part: Part = "data") -> Text:
+    """Return the name of an image of a result as a line of a tile."""
+    return ImageName(result.image_name(row, part)), QUIET
+
+
+def fitted(name: str, inches: float) -> str:
+    """Cut the name of an image to a width, its end kept, and make it safe to draw."""
+    before = name.before if isinstance(name, ImageName) else ""
+    room = inches * 72 / SMALL - sum(map(_advance, before))
+    return before + short_path(name, lambda line: sum(map(_advance, line)) <= room).replace("$", r"\$")
+
+
+@lru_cache(4096)
+def _advance(letter: str) -> float:
+    """Return the width of a letter, in sizes of the font."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    if east_asian_width(letter) in "WF":  # which the usual font lacks
+        return 1.0
+    width: float = text_to_path.get_text_width_height_descent(letter, FontProperties(size=100), ismath=False)[0]
+    return width / 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,15 +127,20 @@ def tiles(axes: Axes, pictures: Sequence[Tile], *, columns: int, cell: float) ->
         upper = top + lines * line
         box = (left, left + 1 - GAP, upper + tall, upper)
         _picture(axes, tile, box)
-        for number, (words, colour) in enumerate(tile.above):
+        for number, (words, colour) in enumerate(_written(tile.above, cell)):
             at = upper - (len(tile.above) - number - 0.5) * line
             axes.text(left, at, words, fontsize=SMALL, color=colour, va="center", ha="left")
-        for number, (words, colour) in enumerate(tile.below):
+        for number, (words, colour) in enumerate(_written(tile.below, cell)):
             axes.text(
                 left, upper + tall + (number + 0.65) * line, words, fontsize=SMALL, color=colour, va="center", ha="left"
             )
     axes.set_xlim(0, columns - GAP)
     axes.set_ylim(-(-len(pictures) // columns) * step - GAP, 0)
+
+
+def _written(lines: Sequence[Text], cell: float) -> list[Text]:
+    """Cut the names of images to the width of a picture."""
+    return [(fitted(words, (1 - GAP) * cell) if isinstance(words, ImageName) else words, ink) for words, ink in lines]
 
 
 def _picture(axes: Axes, tile: Tile, box: tuple[float, float, float, float]) -> None:

@@ -35,6 +35,8 @@ class Analysis(ABC, Generic[ParamsT]):
         needs_images: whether it looks at pixels; where only predictions are known, there may be none.
         kinds: the faults that its findings can report; `diagnose` asks every analysis that has some.
         fields: columns of its tables by which images can be chosen, by the names that queries use.
+        names_training: whether its sentences, or texts in its tables, name training images: its answer then depends on
+            their names too.
         quick: parameters with which it takes seconds, for `diagnose --fast`; None where it always takes longer.
     """
 
@@ -44,6 +46,7 @@ class Analysis(ABC, Generic[ParamsT]):
     needs_images: ClassVar[bool] = False
     kinds: ClassVar[tuple[Kind, ...]] = ()
     fields: ClassVar[Mapping[str, ImageField]] = MappingProxyType({})
+    names_training: ClassVar[bool] = False
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({})
 
     @classmethod

@@ -51,8 +51,8 @@ def stream_maps(
         session: model and data.
         method: CLI name of the method.
         path: of the file; `(n, h, w)` float32, raw. Beside it stand a `.json` with what made it and how far it is,
-            and, for methods that give details, a `.details.npy` of `(n, details)` float32. It can be read by
-            `numpy.load(path, mmap_mode="r")` at any time.
+            a `.names.json` with the name of the image of each map, and, for methods that give details, a
+            `.details.npy` of `(n, details)` float32. It can be read by `numpy.load(path, mmap_mode="r")` at any time.
         rows: of the dataset; all, if not given.
         target: as for `Session.attribute`, and so are the next two.
         contrast: two classes, in place of `target`.
@@ -88,6 +88,8 @@ def stream_maps(
     with holding(path, str(path)):
         try:
             done = _done(path, made, overwrite=overwrite)
+            names = json.dumps(session.dataset.names[chosen].tolist(), indent=0, ensure_ascii=False)
+            write_file(path.with_suffix(".names.json"), f"{names}\n")
             images: Any = Some(session.dataset, chosen[done:])
             batches = kind.batches(
                 session.probe,

@@ -14,6 +14,7 @@ import numpy as np
 from workbench.core.cache import cache_folder, load_arrays, save_arrays
 from workbench.core.dataset import Dataset, piece
 from workbench.core.errors import WorkbenchError
+from workbench.core.image_names import ImageNames
 from workbench.core.kept import Kept
 from workbench.core.locks import sharing
 from workbench.core.notebook import SHOWN, facts_html
@@ -95,7 +96,7 @@ class Study:
         self._reading: str | None = None
         self._properties: pd.DataFrame | None = None
         self._workspace = workspace
-        self._beside: Kept[str, Self] = Kept(BESIDE)
+        self._beside: Kept[tuple[str, str], Self] = Kept(BESIDE)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.dataset.name!r}, {len(self.dataset):,} images)"
@@ -202,6 +203,17 @@ class Study:
         if self.train is None or (self._model.saved is not None and not self._model.saved.covers(self.train)):
             return None
         return self.beside(self.train)
+
+    @property
+    def image_names(self) -> ImageNames:
+        """What the images of both parts are called; the training images are loaded when one of their names is asked."""
+        return ImageNames(self.dataset.names, self._training_names)
+
+    def _training_names(self) -> Array | None:
+        try:
+            return None if self.train is None else self.train.names
+        except WorkbenchError:  # their files are gone, and an answer of before is shown
+            return None
 
     @property
     def ready(self) -> bool:
@@ -394,7 +406,8 @@ class Study:
     def beside(self, dataset: Dataset) -> Self:
         """Return the session of the same model on other images: the same one again while it is among the last used."""
         with self._lock:
-            if (known := self._beside.get(dataset.fingerprint)) is not None:
+            key = dataset.fingerprint, dataset.names_digest
+            if (known := self._beside.get(key)) is not None:
                 return known
             shared = self._model
             other = type(self)(
@@ -402,7 +415,7 @@ class Study:
             )
             other._workspace = self._workspace
             other._model = shared
-            return self._beside.put(dataset.fingerprint, other)
+            return self._beside.put(key, other)
 
     def subset(self, rows: Rows) -> Self:
         """Return a session on some of the images; the model and known predictions are shared."""

@@ -100,7 +100,7 @@ def test_one_image_is_explained_alone_and_a_right_one_against_the_runner_up(sess
     assert session.asked[0][1:3] == ([3], [[1], [0]])
     finding = result.findings[0]
     assert finding.claim.startswith(
-        "Image 3: the logit of bee minus that of ant is 0.85: whole image, which has no plain background"
+        "test/103: the logit of bee minus that of ant is 0.85: whole image, which has no plain background"
     )
     assert np.isnan(result.tables["errors"]["on_background"][0])
     said = words(ContrastMaps().draw(result))

@@ -1,5 +1,6 @@
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,19 @@ def session(tmp_path):
     logits = 3 * np.eye(3, dtype=np.float32)[[0, 1, 1, 1, 2, 2]]
     made._predictions = Predictions(logits, LABELS)
     return made
+
+
+def test_its_json_and_the_gallery_name_images(session, tmp_path):
+    names = np.array([f"own/<img src=x> {n}|'.png" for n in range(6)])
+    session.dataset = replace(session.dataset, names=names, named=True)
+    (written,) = write_figures(session, tmp_path / "figures", only=["top-losses"])
+    record = json.loads(written.json.read_text())
+    assert record["table"]["columns"][:2] == ["image", "true"]
+    assert record["table"]["rows"][0][0] == names[1]  # the one that is wrong
+    assert [each["images"] for each in record["findings"]] == [
+        names[each["indices"]].tolist() for each in record["findings"]
+    ]
+    assert markdown(names[1]) in (tmp_path / "figures/index.md").read_text()
 
 
 def test_a_figure_its_json_and_the_gallery(session, tmp_path):

@@ -194,6 +194,21 @@ def test_what_is_right_passes(check):
             {"it gives one number an image": "every map the same number, 1."},
         ),
         ("analyses/mine.py", analysis(claim="no sentence"), {"with its defaults it answers": "is a sentence"}),
+        (
+            "analyses/mine.py",
+            analysis(claim="Image 1 comes first."),
+            {"images are called by their names": "'Image 1 comes first.'"},
+        ),
+        (
+            "analyses/mine.py",
+            analysis(drawing="figure.suptitle('Row 12, $5')"),
+            {"images are called by their names": "The figure calls an image by its number"},
+        ),
+        (
+            "analyses/mine.py",
+            analysis().replace('{"row": rows}', '{"image": rows}').replace('["rows"]["row"]', '["rows"]["image"]'),
+            {"images are called by their names": "is called one of row, other_row, train_row"},
+        ),
         ("analyses/mine.py", analysis(field="split"), {"its parameters can be options": "has an option of this name"}),
         (
             "analyses/mine.py",

@@ -12,6 +12,7 @@ from workbench.core import provenance
 from workbench.core.dataset import Dataset
 from workbench.core.discovery import Catalogue
 from workbench.core.errors import WorkbenchError
+from workbench.core.image_names import ImageNames
 from workbench.core.progress import reporting
 from workbench.diagnosis import registry
 
@@ -110,6 +111,11 @@ class Subject:
     model_fingerprint: str = "m0"
     folder: object = None
     context: dict = field(default_factory=lambda: {"run": "made", "images": 3})
+    train: Dataset | None = None
+
+    @property
+    def image_names(self):
+        return ImageNames(self.dataset.names, lambda: self.train.names)
 
     def cache_path(self, name):
         return self.folder / name
@@ -186,11 +192,11 @@ def test_an_answer_is_computed_once_and_survives_in_memory_and_on_disk(plant, su
     plant(how_many=GOOD)
     assert registry.cached(subject, "how-many") is None
     first = registry.compute(subject, "how-many")
-    assert registry.compute(subject, "how-many", {"top": "5"}) is first
-    assert registry.cached(subject, "how-many", {}) is first
+    assert registry.compute(subject, "how-many", {"top": "5"}).tables is first.tables
+    assert registry.cached(subject, "how-many", {}).tables is first.tables
     registry._answers.clear()
     again = registry.compute(subject, "how-many")
-    assert again is not first
+    assert again.tables is not first.tables
     assert again.findings == first.findings
     assert again.draw().get_suptitle() == "3 with 5"
     assert calls() == [5]
@@ -202,7 +208,7 @@ def test_without_cache_it_stays_in_memory(plant, subject):
     plant(how_many=GOOD)
     subject.cache = False
     first = registry.compute(subject, "how-many")
-    assert registry.compute(subject, "how-many") is first
+    assert registry.compute(subject, "how-many").tables is first.tables
     assert not subject.folder.exists()
 
 
@@ -223,6 +229,22 @@ def test_another_model_data_name_or_run_is_another_question(plant, subject, chan
     assert registry.cached(subject, "how-many") is None
     registry.compute(subject, "how-many")
     assert calls() == [5, 5]
+
+
+def test_a_renamed_file_is_another_question_and_a_renamed_training_file_only_where_those_are_named(plant, subject):
+    plant(how_many=GOOD, whose=GOOD.replace("    Params: ClassVar", "    names_training = True\n    Params: ClassVar"))
+    of_files = {"images": subject.dataset.images, "labels": subject.dataset.labels, "class_names": ("a", "b")}
+    named = [Dataset(**of_files, indices=np.arange(3), name="own/x", names=np.array(["x", "y", z])) for z in "zw"]
+    assert named[0].fingerprint == named[1].fingerprint
+    subject.dataset = subject.train = named[0]
+    first = {name: registry.compute(subject, name) for name in ("how-many", "whose")}
+    assert (first["whose"].image_name(2), first["whose"].image_name(2, "train")) == ("z", "z")
+    subject.train = named[1]
+    assert registry.cached(subject, "how-many").tables is first["how-many"].tables
+    assert registry.cached(subject, "whose") is None
+    assert registry.cached(subject, "how-many").image_name(2, "train") == "w"  # put in when it is handed out
+    subject.dataset = named[1]
+    assert registry.cached(subject, "how-many") is None
 
 
 @pytest.mark.parametrize(
@@ -300,7 +322,7 @@ def test_threads_that_ask_the_same_wait_for_one_answer_and_others_do_not(plant, 
     for thread in threads:
         thread.join(120)
     assert sorted(calls()) == [1, 2]
-    assert len({id(result) for number, result in found if number % 2}) == 1
+    assert len({id(result.tables) for number, result in found if number % 2}) == 1
     assert len(found) == 6
     assert len(registry._asking) == 0  # a lock is there only while somebody asks
 
@@ -320,7 +342,7 @@ def test_only_the_64_answers_used_last_stay_in_memory(plant, subject):
     first = registry.compute(subject, "how-many", {"top": 1})
     for top in range(2, 66):
         registry.compute(subject, "how-many", {"top": top})
-        assert registry.cached(subject, "how-many", {"top": 1}) is first  # asked for again and again
+        assert registry.cached(subject, "how-many", {"top": 1}).tables is first.tables  # asked for again and again
     assert registry.cached(subject, "how-many", {"top": 2}) is None
     assert len(registry._answers) == 64
 

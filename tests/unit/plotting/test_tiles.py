@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from workbench.core.image_names import ImageNames
+from workbench.core.result import Result
 from workbench.plotting.colours import rgba
-from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
+from workbench.plotting.tiles import Tile, fitted, image_name, strips, tiles, tiles_height
 
 GREY = np.array([[0, 255]], np.uint8)[..., None]
 
@@ -33,6 +35,37 @@ def test_texts_stand_in_their_colours():
     ]
     heights = [each.get_position()[1] for each in axes.texts]
     assert heights == sorted(heights)  # downwards
+
+
+@pytest.mark.parametrize("cell", [0.6, 0.95, 1.6])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "test/4143",
+        "val/coat/IMG_0412.jpg",
+        f"{'m' * 80}.jpg",
+        "größe/äußerst schöner Mantel Nr. 7.png",
+        "a$b$c/$x_1$.png",
+    ],
+)
+def test_the_name_of_an_image_is_as_wide_as_its_picture_and_keeps_its_end(name, cell):
+    result = Result(names=ImageNames(np.array(["another", name])))
+    figure = Figure(figsize=(4 * cell, 4), dpi=100)
+    axes = figure.add_axes((0, 0, 1, 1))
+    tiles(axes, [Tile(GREY, below=[image_name(result, 1)])] * 4, columns=4, cell=cell)
+    figure.canvas.draw()
+    for words in axes.texts:
+        assert words.get_window_extent().width <= 0.9 * cell * 100 * 1.02
+        shown = words.get_text().replace(r"\$", "$")
+        assert name.endswith(shown.removeprefix("…").removeprefix("/")) and len(shown) > 5
+
+
+def test_folders_go_before_letters_do():
+    assert fitted("val/coat/IMG_0412.jpg", 2.0) == "val/coat/IMG_0412.jpg"
+    assert fitted("val/coat/IMG_0412.jpg", 1.15) == "…/coat/IMG_0412.jpg"
+    assert fitted("val/coat/IMG_0412.jpg", 1.0) == "…/IMG_0412.jpg"
+    assert fitted("val/coat/IMG_0412.jpg", 0.6) == "…0412.jpg"
+    assert fitted("a\nb.png", 2.0) == "a b.png"
 
 
 def test_an_overlay_is_painted_by_the_shared_scale():

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.core.finding import Finding
+    from workbench.core.image_names import ImageNames
     from workbench.core.result import Result
 
 MOST_ROWS, MOST_EVIDENCE = 20, 8
-NUMBERS_OF_THINGS = {"row", "index", "image", "label", "seed", "epoch"}  # to be copied, so without separators
+NUMBERS_OF_THINGS = {"index", "label", "seed", "epoch"}  # to be copied, so without separators
 MARKS = {"info": ("•", "cyan"), "mild": ("▲", "yellow"), "serious": ("▲", "red"), "critical": ("✖", "bold red")}
 
 
@@ -35,17 +36,20 @@ def show_result(result: Result, question: str) -> None:
     if result.findings:
         say()
     for finding in result.findings:
-        show_finding(finding)
-    for name, frame in result.tables.items():
+        show_finding(finding, names=result.names)
+    for name, frame in result.named.items():
         say()
         show_table(frame, name.replace("_", " "))
 
 
-def show_finding(finding: Finding, *, title: str = "", more: Sequence[str] = ()) -> None:
+def show_finding(
+    finding: Finding, *, names: ImageNames | None = None, title: str = "", more: Sequence[str] = ()
+) -> None:
     """Write one sentence, what to do about it, and the images that show it.
 
     Args:
         finding: the finding.
+        names: of the images; None where there are none to show.
         title: a line before it.
         more: lines after it.
     """
@@ -58,11 +62,12 @@ def show_finding(finding: Finding, *, title: str = "", more: Sequence[str] = ())
     grid.add_row(Text(mark, style=colour), Text(plain(finding.claim)))
     if finding.advice:
         grid.add_row("", Text(plain(finding.advice), style="italic"))
-    if finding.evidence:
-        shown = ", ".join(str(row) for row in finding.evidence[:MOST_EVIDENCE])
+    if finding.evidence and names is not None:
+        shown = ", ".join(map(plain, names.of_set(finding.evidence[:MOST_EVIDENCE])))
         others = len(finding.evidence) - MOST_EVIDENCE
         whose = "training images" if finding.part == "train" else "images"
-        grid.add_row("", Text(f"{whose} {shown}{f' and {others:,} more' if others > 0 else ''}", style="dim"))
+        rest = f" and {others:,} more (--json lists all)" if others > 0 else ""
+        grid.add_row("", Text(f"{whose}: {shown}{rest}", style="dim"))
     for line in more:
         grid.add_row("", Text(plain(line), style="dim"))
     if title:

@@ -103,7 +103,7 @@ def _routes(app: FastAPI, desk: Desk) -> None:
     @app.get("/table/{key}/{place}.csv")
     def table(key: str, place: int) -> Response:
         result = _or_404(desk.result(key))
-        found = _or_404(list(result.tables.values())[place] if 0 <= place < len(result.tables) else None)
+        found = _or_404(list(result.named.values())[place] if 0 <= place < len(result.named) else None)
         return Response(
             as_csv(found).encode(),
             media_type="text/csv",
@@ -121,7 +121,9 @@ def _routes_of_maps(app: FastAPI, desk: Desk) -> None:
     @app.get("/points/{key}")
     def points(key: str) -> Response:
         found = _or_404(points_of(desk, _or_404(desk.result(key))))
-        return Response(found.values.tobytes(), media_type="application/octet-stream")
+        return Response(
+            found.content, media_type="application/octet-stream", headers={"X-Points": str(len(found.rows))}
+        )
 
     @app.get("/verdict/{key}")
     def verdict(key: str) -> dict[str, object]:

@@ -7,6 +7,7 @@ import json
 import math
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from workbench.core.result import Result
 from workbench.core.wording import plural
 from workbench.diagnosis import registry
 from workbench.diagnosis.contracts.check import Check, hold
+from workbench.diagnosis.contracts.image_names import names_images
 from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
 from workbench.plotting.mathtext import formulas
 from workbench.session.session import Session
@@ -144,6 +146,7 @@ def returns_from_disk(trial: Sessions, name: str) -> None:
     if again is None:
         hold(False, "Its result cannot be read back from disk.")
         return
+    again = replace(again, names=result.names)
     hold(again.findings == result.findings, "Read back from disk, its findings are others.")
     same = pixels(registry.draw(again)) == pixels(registry.draw(result))
     hold(same, "Drawn from a result that was read back from disk, the figure is another.")
@@ -210,6 +213,7 @@ CHECKS = (
     Check("each parameter changes the key under which answers are kept", keys_by_parameters),
     Check("with its defaults it answers, and each finding can be checked", answers_bare),
     Check("an answer read back from disk is drawn the same", returns_from_disk),
+    Check("images are called by their names, nowhere by their rows", names_images),
     Check("no name is drawn as mathematics, and pyplot is left alone", draws_plain_text),
     Check(
         "one image, all right, all wrong, an absent class are answered or refused in a sentence", takes_the_edge_cases

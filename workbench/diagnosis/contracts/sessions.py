@@ -13,6 +13,7 @@ import pandas as pd
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
+from workbench.core.types import Array
 from workbench.diagnosis import registry
 from workbench.session.session import Session
 from workbench.training.dynamics import Dynamics
@@ -28,6 +29,8 @@ HOSTILE = (
     "-",
 )
 """Class names that are no plain words."""
+FILES = ("<img src=x>.png", 'it\'s "one".jpg', f"{'long' * 50}.png", "$x^2$ größer.bmp", "plain_7.gif")
+"""Names of files that are no plain words either."""
 
 
 class Planted(Session):
@@ -86,6 +89,12 @@ CASES = {
     "one image of a class that was not trained": Case((0, 0, 0, 0, 1, 2, 2, 2), 3, unlearned=(1,)),
 }
 USUAL = Case(tuple(range(4)) * 6, 4)
+
+
+def image_names(folder: str, count: int) -> Array:
+    """Return `(count,)` names of files in a folder, all of them different: "kite/kite-ac plain_7.gif"."""
+    letters = [chr(97 + n // 26) + chr(97 + n % 26) for n in range(count)]
+    return np.array([f"{folder}/{folder}-{each} {FILES[n % len(FILES)]}" for n, each in enumerate(letters)])
 
 
 class Sessions:
@@ -151,13 +160,21 @@ class Sessions:
         )
         session = Planted(
             self.model(case.classes, case.shape),
-            Dataset(images, labels, class_names=names, indices=np.arange(len(labels)), name="a$b$/_test_"),
+            Dataset(
+                images,
+                labels,
+                class_names=names,
+                indices=np.arange(len(labels)),
+                name="a$b$/_test_",
+                names=image_names("kite", len(labels)),
+            ),
             train=Dataset(
                 learned,
                 np.tile(labels, case.times)[known],
                 class_names=names,
                 indices=np.arange(len(learned)),
                 name="a$b$/_train_",
+                names=image_names("swan", len(learned)),
             ),
             cache=False,
         )

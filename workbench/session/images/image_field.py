@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from workbench.core.image_names import ROWS
 from workbench.core.image_set import Part
 from workbench.core.result import Result
-
-ROWS = {"data": ("row", "other_row"), "train": ("train_row", "other_train_row")}
-"""Names of the columns of tables that hold rows of images, of the studied ones and of the training part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +16,7 @@ class ImageField:
 
     Attributes:
         title: what people call it.
-        column: name of the column, in every table that has it and a column of rows (`ROWS`).
+        column: name of the column, in every table that has it and a column of rows (`image_names.ROWS`).
         kind: "number", or "category" for text.
         unit: of a number.
     """

@@ -5,6 +5,7 @@ import pytest
 
 from analyses.neighbours import Neighbours, NeighboursParams
 from workbench.core.dataset import Dataset
+from workbench.core.image_names import ImageNames
 from workbench.core.predictions import Predictions
 
 NAMES = ("cat", "dog")
@@ -31,6 +32,7 @@ def made():
     studied.training = part(
         [[3, 0], [2, 0.1], [0, 3], [0.1, 2]], [0, 0, 1, 1], [[2, 0], [1, 0], [0, 1], [0, 0]], "made/train"
     )
+    studied.image_names = ImageNames(studied.dataset.names, lambda: studied.training.dataset.names)
     return studied
 
 
@@ -42,6 +44,11 @@ def test_the_most_confident_error_and_its_neighbours():
     assert table["distance"].to_numpy()[0] == pytest.approx(0, abs=1e-6)
     assert table["has_predicted_class"].tolist() == [True, True]
     assert "of its 2 nearest training images, 2 are dog" in result.findings[0].claim
+    assert result.findings[0].claim.startswith("test/1 (cat) is misclassified as dog")
+    assert result.findings[1].claim.startswith(
+        "Influence on the prediction of test/1: training image train/3 (dog, p = 50.0 %) supported it most; training "
+        "image train/1 (cat, p = "
+    )
 
 
 def test_credibility_of_three_images_by_hand():

@@ -9,6 +9,7 @@ from analyses.triage import Triage, TriageParams
 from analyses.triage.evidence import GROUPS, Evidence
 from tests.failing import failing
 from workbench.core.dataset import Dataset
+from workbench.core.image_names import ImageNames
 from workbench.core.predictions import Predictions
 
 CLASSES, SIDE = 6, 10
@@ -40,13 +41,15 @@ def world(seed, count):
 
 def session(images, embeddings, logits, labels, name):
     dataset = Dataset(images, labels, class_names=NAMES, indices=np.arange(len(labels)), name=name)
-    return SimpleNamespace(
+    made = SimpleNamespace(
         dataset=dataset,
         embeddings=embeddings,
         predictions=Predictions(logits, labels),
         class_names=NAMES,
         training=None,
     )
+    made.image_names = ImageNames(dataset.names, lambda: made.training.dataset.names)
+    return made
 
 
 def groups(result):
@@ -83,12 +86,12 @@ def test_flipped_labels_are_likely_wrong(planted):
 
 
 def test_noise_is_an_outlier_and_a_copy_a_conflict(planted):
-    _, _, strange, copied, result = planted
+    made, _, strange, copied, result = planted
     found = groups(result)
     assert [found[row] for row in strange] == ["outlier"] * 12
     assert [found[row] for row in copied] == ["duplicate conflict"] * 10
     copies = result.tables["errors"].set_index("row")["copy_with_another_label"]
-    assert copies[copied].tolist() == [f"training {row}" for row in copied]
+    assert copies[copied].tolist() == made.training.dataset.names[copied].tolist()
 
 
 def test_shares_add_up_and_every_error_is_listed_once(planted):

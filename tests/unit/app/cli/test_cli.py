@@ -83,8 +83,10 @@ def test_analyze_gives_what_the_session_gives(run, session, tiny_run):
     result = session.analyze("most-confused", top=2)
     assert said["params"]["top"] == 2
     assert [each["claim"] for each in said["findings"]] == [finding.claim for finding in result.findings]
-    assert [each["evidence"] for each in said["findings"]] == [list(finding.evidence) for finding in result.findings]
-    for name, table in result.tables.items():
+    assert [each["indices"] for each in said["findings"]] == [list(finding.evidence) for finding in result.findings]
+    names = session.dataset.names
+    assert [each["images"] for each in said["findings"]] == [list(names[f.evidence.rows]) for f in result.findings]
+    for name, table in result.named.items():
         assert len(said["tables"][name]) == len(table) <= 2
         assert list(said["tables"][name][0]) == list(table)
 
@@ -92,7 +94,7 @@ def test_analyze_gives_what_the_session_gives(run, session, tiny_run):
 def test_analyze_prints_findings_and_tables_as_text(run, tiny_run):
     said = run("analyze", "top-losses", "tiny", "--data", tiny_run.data).stdout
     assert "Which images have the highest loss?" in said
-    assert "images 7" in said  # the last four labels are wrong on purpose: images 76 to 79
+    assert "images: test/7" in said  # the last four labels are wrong on purpose: images 76 to 79
     assert "[bold]red[/]" in said
     assert "\x1b" not in said and "\u202e" not in said and r"\x1b[31mred\u202e" in said
     assert "more rows (--json" in said
@@ -153,10 +155,10 @@ def test_explain_writes_a_picture_and_its_numbers(run, session, tiny_run, tmp_pa
     )
     said = json.loads(done.stdout)
     assert [(each["image"], each["method"]) for each in said] == [
-        ("image 3", "grad-cam"),
-        ("image 77", "grad-cam"),
-        ("image 3", "saliency"),
-        ("image 77", "saliency"),
+        ("test/3", "grad-cam"),
+        ("test/77", "grad-cam"),
+        ("test/3", "saliency"),
+        ("test/77", "saliency"),
     ]
     maps = session.attribute("grad-cam", rows=[3, 77], target="label", layer="conv2")
     assert [each["largest"] for each in said[:2]] == pytest.approx(maps.values.max(axis=(1, 2)).tolist(), rel=1e-4)
@@ -166,6 +168,31 @@ def test_explain_writes_a_picture_and_its_numbers(run, session, tiny_run, tmp_pa
         picture = np.asarray(Image.open(tmp_path / each["file"]).convert("RGB"))
         assert picture.std() > 20  # not blank
         assert json.loads((tmp_path / each["file"]).with_suffix(".json").read_text())["largest"] == each["largest"]
+
+
+def test_explain_takes_names_and_their_ends_and_offers_the_nearest(run, tiny_run, tmp_path):
+    from PIL import Image
+
+    pictures, labels = made_images(8, 9)
+    names = [f"{'abcd'[label]}/Müller {n}.png" for n, label in enumerate(labels)]
+    for name in names:
+        (tmp_path / "own/test" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "own/train" / name).parent.mkdir(parents=True, exist_ok=True)
+    for part in ("test", "train"):
+        for name, pixels in zip(names, pictures, strict=True):
+            Image.fromarray(pixels).save(tmp_path / "own" / part / name)
+    asked = ["--model", tiny_run.model, "--data", "own", "--out", "maps", "--no-verdict", "--json"]
+    given = ["test/a/Müller 4.png", "Müller 5.png", "c/Müller 6.png", 0]
+    said = json.loads(run("explain", *given, *asked).stdout)
+    assert [each["image"] for each in said[:3]] == ["test/a/Müller 4.png", "test/b/Müller 5.png", "test/c/Müller 6.png"]
+    assert [each["true"] for each in said[:3]] == ["a", "b", "c"]
+    assert said[3]["image"] in {f"test/{name}" for name in names}
+    assert len({each["file"] for each in said}) == 4
+    wrong = run("explain", "test/c/Muller 6.png", *asked, code=2).stderr
+    assert "There is no image, and no image file, 'test/c/Muller 6.png'" in wrong and "'test/c/Müller 6.png'" in wrong
+    listed = json.loads(run("analyze", "samples", *asked[:4], "--json").stdout)
+    assert {row["image"] for row in listed["tables"]["samples"]} == {f"test/{name}" for name in names}
+    assert listed["findings"][0]["images"] == [row["image"] for row in listed["tables"]["samples"]]
 
 
 def test_explain_takes_image_files(run, tiny_run, tmp_path):

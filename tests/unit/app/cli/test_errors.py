@@ -56,7 +56,7 @@ WRONG = {
     "nothing to resume": (["train", "x", "--resume"], "no unfinished training"),
     "a name that is no name": (["train", "../x"], "name of a run"),
     "no image": (["explain", "--run", "tiny"], "Missing argument"),
-    "an image beyond the last": (["explain", "80", "--run", "tiny", *DATA], "must be 0 to 79"),
+    "an image beyond the last": (["explain", "80", "--run", "tiny", *DATA], "must be a name, or 0 to 79"),
     "an image that is none": (["explain", "text.png", "--run", "tiny", *DATA], "text.png is not an image"),
     "an image file that is not there": (["explain", "no.png", "--run", "tiny", *DATA], "no.png"),
     "a setting without value": (["explain", "0", "--run", "tiny", *DATA, "--set", "steps"], "NAME=VALUE"),

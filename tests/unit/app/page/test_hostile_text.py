@@ -32,6 +32,7 @@ from workbench.core.attribution import Attribution, Verdict
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_names import ImageNames
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.diagnosis.diagnose import Diagnosed, Diagnosis
@@ -54,6 +55,7 @@ RESULT = Result(
     analysis="samples",
     params={BREAKS_OUT: BREAKS_OUT},
     context={BREAKS_OUT: [BREAKS_OUT]},
+    names=ImageNames(np.array([BREAKS_OUT] * 8)),
 )
 VERDICT = Verdict(faithfulness=0.3, percentile=98.0, controls=50, largest=2.0, randomised=0.1)
 
@@ -164,7 +166,7 @@ PANES: dict[str, Callable[[Desk, pytest.MonkeyPatch], Html]] = {
     "overview": lambda desk, monkeypatch: overview.side_html(desk) + the_diagnosis(desk, monkeypatch),
     "numbers": lambda desk, _: overview.overview_html(desk, View()),
     "findings": lambda desk, _: findings.findings_html([FINDING], parts(desk)),
-    "tables": lambda desk, _: tables_html(RESULT.tables, BREAKS_OUT, 8),
+    "tables": lambda desk, _: tables_html(RESULT, BREAKS_OUT, 8),
     "form": lambda desk, _: form.form_html(desk, Method, {"word": BREAKS_OUT}),
     "result": lambda desk, _: section.result_html(desk, RESULT, BREAKS_OUT, View(section="samples")),
     "section": lambda desk, _: section.section_html(desk, View(section="samples", params={"count": BREAKS_OUT})),

@@ -88,9 +88,10 @@ def _command(name: str, kind: type[Analysis[Any]]) -> Command:
 
 
 def _answer(name: str, question: str, source: Source, values: dict[str, Any], as_json: bool) -> None:
-    from workbench.app.cli.json_output import records, show_json
+    from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
     from workbench.app.cli.tables import show_result
+    from workbench.diagnosis.record import answer_record
     from workbench.diagnosis.registry import compute
 
     with progress():
@@ -100,17 +101,7 @@ def _answer(name: str, question: str, source: Source, values: dict[str, Any], as
     if not as_json:
         show_result(result, question)
         return
-    show_json(
-        {
-            "analysis": result.analysis,
-            "question": question,
-            "params": result.params,
-            "context": result.context,
-            "findings": result.findings,
-            "tables": {table: records(frame) for table, frame in result.tables.items()},
-            "notes": result.notes,
-        }
-    )
+    show_json(answer_record(result))
 
 
 def _examples(name: str, kind: type[Analysis[Any]]) -> list[tuple[str, str]]:

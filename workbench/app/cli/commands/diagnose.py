@@ -13,6 +13,7 @@ from workbench.core.wording import join_names, percent, plural
 
 if TYPE_CHECKING:
     from workbench.app.cli.options import Source
+    from workbench.core.image_names import ImageNames
     from workbench.diagnosis.diagnose import Diagnosis
     from workbench.diagnosis.ranking import Diagnosed
 
@@ -61,7 +62,7 @@ def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, 
     if as_json:
         show_json(record)
     else:
-        _show(found, out)
+        _show(found, session.image_names, out)
     failed = fail_on and any(each.finding.severity >= fail_on for each in found.findings)
     click.get_current_context().exit(FOUND if failed else 0)
 
@@ -70,7 +71,7 @@ def _analyses_of(found: Diagnosis) -> list[str]:
     return list(dict.fromkeys(each.analysis for each in found.findings))
 
 
-def _show(found: Diagnosis, out: Path | None) -> None:
+def _show(found: Diagnosis, names: ImageNames, out: Path | None) -> None:
     from workbench.app.cli.console import headline, say
     from workbench.app.cli.tables import show_finding
 
@@ -83,7 +84,8 @@ def _show(found: Diagnosis, out: Path | None) -> None:
     if not found.findings:
         say("No problems found.")
     for each in found.findings:
-        show_finding(each.finding, title=f"{each.rank}. {each.finding.kind}", more=_more(each, int(context["images"])))
+        title = f"{each.rank}. {each.finding.kind}"
+        show_finding(each.finding, names=names, title=title, more=_more(each, int(context["images"])))
     for name, why in found.left_out.items():
         say(f"Not run: {name}: {why}", "dim")
     if out is not None:

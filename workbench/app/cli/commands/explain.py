@@ -35,7 +35,8 @@ class _Explain(Command):
     params=source_params(run_option=True),
     cls=_Explain,
     examples=[
-        ("explain 12", "Grad-CAM of test image 12"),
+        ("explain test/12", "Grad-CAM of one test image; its row alone, 12, will do"),
+        ("explain coat/IMG_0412.jpg --data photos", "an image of your own folder, by its name or the end of it"),
         ("explain 12 2043 --method saliency --method occlusion", "two images, two methods"),
         ("explain 12 --target Shirt --layer conv2", "evidence for Shirt, read at one layer"),
         ("explain photo.png --out maps/", "your own image file"),
@@ -104,9 +105,10 @@ def explain(
 ) -> None:
     """Write attribution maps as pictures, each with a verdict on whether to believe it.
 
-    IMAGE is a row of the split or an image file. A .json beside each picture records how it was made. The verdict
-    says whether the pixels that the map ranks first change the prediction more than those of 50 random maps, and
-    whether the method's maps change when the network's weights are randomised.
+    IMAGE is the name of an image of the split or the end of its path, its row, or an image file. A .json beside each
+    picture records how it was made. The verdict says whether the pixels that the map ranks first change the
+    prediction more than those of 50 random maps, and whether the method's maps change when the network's weights are
+    randomised.
     """
     from workbench.app.cli.commands.explained_images import ExplainedImages
     from workbench.app.cli.console import headline, say
@@ -184,7 +186,7 @@ def _show(written: list[dict[str, Any]]) -> None:
         pd.DataFrame(
             [
                 {
-                    "image": each["image"].removeprefix("image "),
+                    "image": each["image"],
                     "true": each["true"],
                     "predicted": each["predicted"],
                     "confidence": percent(each["confidence"]),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.app.map_pictures import ExplainedImage
+from workbench.app.map_pictures import ExplainedImage, file_name
+from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
+from workbench.core.image_names import exact_image, find_image
 from workbench.core.pixels import as_floats
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array, Score
@@ -30,7 +33,8 @@ class ExplainedImages:
 
     Args:
         session: model and data.
-        given: rows of the split, as text, and paths of image files.
+        given: what is explained: names of images of the split (whole ones, or the ends of paths that no other has),
+            their rows, and paths of image files. A file that is there comes before the end of a name.
         target: "predicted", "label" or a class; or two of them, which are contrasted.
         score: "logit" or "probability".
         invert: whether image files are inverted.
@@ -52,19 +56,16 @@ class ExplainedImages:
     ) -> None:
         self._fitting = fitting
         self.session, self.notes, self._score = session, list[str](), score
-        rows = {place: int(each) for place, each in enumerate(given) if each.lstrip("-").isdecimal()}
-        for row in rows.values():
-            if not 0 <= row < len(session.dataset):
-                raise WorkbenchError(
-                    f"IMAGE must be 0 to {len(session.dataset) - 1:,} in {session.dataset.name}. Got {row}."
-                )
+        found = [_row(session.dataset, each) for each in given]
+        rows = {place: row for place, row in enumerate(found) if row is not None}
         if "label" in target and len(rows) < len(given):
             raise WorkbenchError("An image file has no label. Give `--target predicted`, or a class by its name.")
         if len(target) > 1 and score != "logit":
             raise WorkbenchError("A contrast is a difference of two logits: leave out `--score`.")
         self.images = np.stack([self._pixels(each, rows.get(place), invert) for place, each in enumerate(given)])
-        self.names = [f"image {rows[place]}" if place in rows else Path(each).name for place, each in enumerate(given)]
-        self.stems = [f"{session.split}-{rows[p]}" if p in rows else Path(each).stem for p, each in enumerate(given)]
+        names = session.image_names
+        self.names = [names.one(rows[p]) if p in rows else Path(each).name for p, each in enumerate(given)]
+        self.stems = [_stem(self.names[p]) if p in rows else Path(each).stem for p, each in enumerate(given)]
         self.true = [int(session.dataset.labels[rows[p]]) if p in rows else None for p in range(len(given))]
         self.predictions = Predictions(self._logits(rows), np.array([each or 0 for each in self.true]))
         self.classes = [self._class(each) for each in target]
@@ -129,3 +130,27 @@ class ExplainedImages:
             background=self.session.background if method.needs_background else None,
         )
         return [relative_difference(*pair) for pair in zip(maps.values, exact.values, strict=True)]
+
+
+def _row(dataset: Dataset, given: str) -> int | None:
+    """Return the row of an image of the dataset that somebody means; None for the path of an image file."""
+    if (row := exact_image(dataset.names, given)) is not None:
+        return row
+    if given.lstrip("-").isdecimal():
+        if not 0 <= int(given) < len(dataset):
+            raise WorkbenchError(
+                f"IMAGE must be a name, or 0 to {len(dataset) - 1:,} in {dataset.name}. Got {int(given)}."
+            )
+        return int(given)
+    return (
+        None
+        if Path(given).exists()
+        else find_image(dataset.names, given, dataset.name, kind="image, and no image file,")
+    )
+
+
+def _stem(name: str) -> str:
+    """Return what the files of an image's maps begin with: its name without ending, all its folders in it."""
+    plain = name.removesuffix(PurePosixPath(name).suffix).replace("/", "-")
+    whole = file_name(plain) == plain  # else other names may lose the same letters
+    return plain if whole else f"{plain[-50:]}-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"

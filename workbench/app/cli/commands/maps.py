@@ -55,7 +55,8 @@ def maps(
 ) -> None:
     """Write the raw maps of many images to one .npy file; memory does not grow with their number.
 
-    If interrupted, run the same command again to continue. A .json beside the file records how the maps were made.
+    If interrupted, run the same command again to continue. A .json beside the file records how the maps were
+    made, a .names.json which image each map is of.
     """
     from workbench.app.cli.console import headline, say
     from workbench.app.cli.json_output import show_json
@@ -86,4 +87,7 @@ def maps(
         show_json({"file": str(path), "shape": list(shape), **assumed})
         return
     headline(f"{shape[0]:,} maps of {shape[1]}×{shape[2]} in {path}", f"{session.name} · {session.dataset.name}")
-    say(f"Read them with numpy.load({str(path)!r}, mmap_mode='r'). Their settings: {path.with_suffix('.json').name}.")
+    say(
+        f"Read them with numpy.load({str(path)!r}, mmap_mode='r'). Their settings: {path.with_suffix('.json').name}; "
+        f"the name of each image: {path.with_suffix('.names.json').name}."
+    )

@@ -130,8 +130,8 @@ def analyze(
         "context": result.context,
         "rows": rows,
         "findings": [finding_record(name, each, session) for each in result.findings],
-        "tables": {table: records(frame) for table, frame in result.tables.items()},
-        "notes": result.notes,
+        "tables": {table: records(frame) for table, frame in result.named.items()},
+        "notes": result.notes if result.names is None else result.names.values(result.notes),
         "assumed": desk.assumed,
         "figure": None if drawn is None else png_uri(drawn),
     }

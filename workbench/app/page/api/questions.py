@@ -157,7 +157,7 @@ class Api:
 
         Args:
             image: a data URI of an image file (PNG, JPEG, WebP, …; at most 16 MB and 40 megapixels; resized to the
-                model's input), the row of an image of the dataset, or H × W × C whole numbers 0…255.
+                model's input), the name or row of an image of the dataset, or H × W × C whole numbers 0…255.
             invert: invert the image first, for a model trained on light-on-dark images.
             fit: what is done about a file of other proportions: "stretch", "pad" with black or "crop" to the middle; as
                 the dataset's own files, if not given.

@@ -1,4 +1,4 @@
-"""The image of a call from outside: one of the dataset by its row, a file's content, or the pixels themselves."""
+"""The image of a call from outside: one of the dataset by name or row, a file's content, or the pixels themselves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from workbench.app.page.own_image import bytes_of
 from workbench.app.page.subject import Subject
 from workbench.app.page.subjects import of_dataset, of_user
 from workbench.core.errors import WorkbenchError
+from workbench.core.image_names import exact_image
 from workbench.core.types import Array
 from workbench.data.image_file import read_image
 from workbench.data.resizing import Fit, Interpolation
@@ -19,7 +20,10 @@ from workbench.data.resizing import Fit, Interpolation
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
 
-FORMS = "a data URI of an image file, the row of an image of the dataset, or H × W × C whole numbers 0…255"
+FORMS = "a data URI of an image file, the name or row of an image of the dataset, or H × W × C whole numbers 0…255"
+
+LONGEST = 4_096
+"""Letters of a name; what is longer is a file's content."""
 
 
 def subject_of(
@@ -34,7 +38,7 @@ def subject_of(
 
     Args:
         desk: who has the model and the dataset.
-        image: in one of the three forms.
+        image: in one of the four forms.
         invert: turn light into dark; not for an image of the dataset.
         fit: how a file is fitted to the model's size; as the dataset's own files, if not given.
         interpolation: how it is resized; likewise.
@@ -42,6 +46,9 @@ def subject_of(
     Raises:
         WorkbenchError: if it is none of these, too large, damaged, or of another size than the model takes.
     """
+    names = desk.session.dataset.names
+    if isinstance(image, str) and len(image) <= LONGEST and (row := exact_image(names, image)) is not None:
+        image = row
     if isinstance(image, str) and image.isascii() and image.isdigit() and len(image) < 10:
         image = int(image)
     if isinstance(image, int) and not isinstance(image, bool):

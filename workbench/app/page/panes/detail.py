@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.app.page import maps
 from workbench.app.page.html import Html, breakable, button, choices, element, join, link, options, waiting
+from workbench.app.page.image_name import short_name
 from workbench.app.page.panes import map_card, method_menu
 from workbench.app.page.pictures import fit, image_uri, tag
 from workbench.app.page.subject import Subject
@@ -30,7 +31,8 @@ def image_html(desk: Desk, subject: Subject, row: int) -> Html:
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
     picture = tag(image_uri(subject.pixels, size), size, subject.title)
-    return element("section", element("h2", subject.title), picture, _also(desk, row), class_="one")
+    written, whole = short_name(subject.title)
+    return element("section", element("h2", written, title=whole), picture, _also(desk, row), class_="one")
 
 
 def _also(desk: Desk, row: int) -> Html | None:

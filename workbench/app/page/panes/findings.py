@@ -59,8 +59,8 @@ def evidence_html(rows: Sequence[int], part: Part, limit: int = EVIDENCE) -> Htm
     size = fit(*dataset.image_shape[:2], BOX)
     images = []
     for row in known[:limit]:
-        whose = "" if part.explored else "training "
-        title = f"{whose}image {int(dataset.indices[row])}, {dataset.class_names[int(dataset.labels[row])]}"
+        whose = "" if part.explored else "training image "
+        title = f"{whose}{dataset.names[row]}, {dataset.class_names[int(dataset.labels[row])]}"
         image = tag(part.picture(row, max(size.width, size.height)), size, title)
         if part.explored:
             images.append(link(image, {"section": "errors", "image": str(row)}, title=title))

@@ -89,7 +89,7 @@ def _thumb(shelf: Shelf, view: View, row: int, size: Size) -> Html:
     names, dataset = shelf.dataset.class_names, shelf.dataset
     sure, own = (probability(float(shelf.board.probabilities[row, each])) for each in (p, t))
     caption = element("span", element("b", sure, class_="rp"), None if t == p else element("i", own, class_="rt"))
-    title = f"image {int(dataset.indices[row])}: predicted {names[p]} {sure} %, true {names[t]} {own} %"
+    title = f"{dataset.names[row]}: predicted {names[p]} {sure} %, true {names[t]} {own} %"
     # The cell goes with the image, so that a click on a gallery that is about to change still means this image.
     changes = {**open_cell(*_cell(view)), "order": view.order, "image": row}
     here = row == view.image

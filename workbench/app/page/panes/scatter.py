@@ -36,14 +36,20 @@ class Points:
 
     Attributes:
         rows: `(n,)` int, of the dataset.
-        values: `(6, n)` little-endian float32, what the browser gets: x, y, true class, predicted class, confidence
-            in [0, 1], and the number of the image.
-        names: K names.
+        values: `(5, n)` little-endian float32: x, y, true class, predicted class, and confidence in [0, 1].
+        images: n names, of the images.
+        names: K names, of the classes.
     """
 
     rows: Array
     values: Array
+    images: Sequence[str]
     names: Sequence[str]
+
+    @property
+    def content(self) -> bytes:
+        """What the browser gets: the values, and behind them the names of the images as JSON."""
+        return self.values.tobytes() + json.dumps(list(self.images)).encode()
 
     @property
     def wrong(self) -> Array:
@@ -71,8 +77,9 @@ def points_of(desk: Desk, result: Result) -> Points | None:
     rows, places = rows[known].astype(np.int64), places[known]
     if not len(rows):
         return None
-    known_of = board.labels[rows], board.predicted[rows], board.confidence[rows], desk.session.dataset.indices[rows]
-    return Points(rows, np.stack([*places.T, *known_of]).astype("<f4"), desk.session.class_names)
+    known_of = board.labels[rows], board.predicted[rows], board.confidence[rows]
+    images = desk.session.image_names.of(rows)
+    return Points(rows, np.stack([*places.T, *known_of]).astype("<f4"), images, desk.session.class_names)
 
 
 def scatter_html(desk: Desk, points: Points, key: str, view: View) -> Html:
@@ -184,9 +191,9 @@ def _thumb(desk: Desk, points: Points, place: int) -> Html:
     row, names = int(points.rows[place]), points.names
     true, predicted = (int(points.values[each, place]) for each in (2, 3))
     size = fit(*desk.session.dataset.image_shape[:2], BOX)
-    number = int(desk.session.dataset.indices[row])
     sure = f"{names[predicted]} {probability(float(points.values[4, place]))} %"
-    title = f"image {number}: {sure}" if true == predicted else f"image {number}: predicted {sure}, true {names[true]}"
+    what = sure if true == predicted else f"predicted {sure}, true {names[true]}"
+    title = f"{points.images[place]}: {what}"
     image = tag(desk.picture(row, max(size.width, size.height)), size, title)
     wrong = None if true == predicted else "wrong"
     return link(image, {"section": "errors", "image": str(row)}, title=title, class_=wrong)

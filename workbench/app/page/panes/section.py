@@ -59,7 +59,7 @@ def result_html(desk: Desk, result: Result, key: str, view: View) -> Html:
     image = element("img", alt=question, src=f"figure/{key}.png")
     opened = element("a", image, href=f"figure/{key}.png", target="_blank", title="open in a new tab")
     figure = element("figure", opened, class_="chart")
-    tables = tables_html(result.tables, key, len(desk.session.dataset))
+    tables = tables_html(result, key, len(desk.session.dataset))
     return element("div", map_html(desk, result, key, view), findings, figure, tables, _how(result), class_="answer")
 
 
@@ -70,6 +70,7 @@ def map_html(desk: Desk, result: Result, key: str, view: View) -> Html:
 
 
 def _how(result: Result) -> Html:
-    facts: Mapping[str, Any] = {"analysis": result.analysis, **result.params, **result.context}
+    params = result.params if result.names is None else result.names.values(result.params)
+    facts: Mapping[str, Any] = {"analysis": result.analysis, **params, **result.context}
     rows = join(element("dt", name.replace("_", " ")) + element("dd", cell(value)) for name, value in facts.items())
     return element("details", element("summary", "How this was computed"), element("dl", rows), class_="how")

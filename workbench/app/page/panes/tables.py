@@ -1,37 +1,43 @@
-"""A result's tables as HTML: the first rows, everything escaped."""
+"""A result's tables as HTML: the first rows, images by name, everything escaped."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.app.page.html import Html, breakable, element, join, link
+from workbench.app.page.image_name import short_name
+from workbench.core.image_names import PART_OF, ROWS, TITLES
+from workbench.core.result import Result
 from workbench.core.wording import cell
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ROWS = 50
-IMAGES = ("row", "image")
-"""Columns that hold rows of the dataset; each value becomes a link to that image."""
+MOST = 50
+LINKED = {TITLES[column]: column for column in ROWS["data"]}
+"""Columns of names of the studied images, each of which leads to its image, and where their rows stand."""
+NAMES = frozenset(TITLES[column] for column in PART_OF)
 
 
-def tables_html(tables: Mapping[str, pd.DataFrame], key: str, images: int) -> Html:
+def tables_html(result: Result, key: str, images: int) -> Html:
     """Build all tables of a result.
 
     Args:
-        tables: by name.
+        result: whose tables they are.
         key: of the answer, for the download.
         images: N, so that only rows that exist become links.
     """
     return join(
-        _table(name, frame, f"table/{key}/{place}.csv", images) for place, (name, frame) in enumerate(tables.items())
+        _table(name, frame, result.tables[name], f"table/{key}/{place}.csv", images)
+        for place, (name, frame) in enumerate(result.named.items())
     )
 
 
-def _table(name: str, frame: pd.DataFrame, address: str, images: int) -> Html:
+def _table(name: str, frame: pd.DataFrame, raw: pd.DataFrame, address: str, images: int) -> Html:
     columns = [str(column) for column in frame.columns]
     kinds = ["num" if frame.iloc[:, place].dtype.kind in "iuf" else None for place in range(len(columns))]
+    rows = {title: raw[column].tolist() for title, column in LINKED.items() if title in frame and title not in raw}
+    nothing: list[float] = []
     head = (
         element("th", breakable(column.replace("_", " ")), scope="col", class_=kind)
         for column, kind in zip(columns, kinds, strict=True)
@@ -40,13 +46,13 @@ def _table(name: str, frame: pd.DataFrame, address: str, images: int) -> Html:
         element(
             "tr",
             *(
-                element("td", _cell(column, value, images), class_=kind)
+                element("td", _cell(column, value, rows.get(column, nothing)[place : place + 1], images), class_=kind)
                 for column, kind, value in zip(columns, kinds, row, strict=True)
             ),
         )
-        for row in frame.head(ROWS).itertuples(index=False, name=None)
+        for place, row in enumerate(frame.head(MOST).itertuples(index=False, name=None))
     )
-    more = len(frame) - ROWS
+    more = len(frame) - MOST
     rest = f"… {more:,} more rows" if more > 0 else f"{len(frame):,} rows"
     title = name.replace("_", " ").replace("-", " ").capitalize()
     table = element("table", element("thead", element("tr", *head)), element("tbody", *body))
@@ -55,9 +61,11 @@ def _table(name: str, frame: pd.DataFrame, address: str, images: int) -> Html:
     return element("section", element("h3", title), element("div", table, class_="scroll"), foot, class_="table")
 
 
-def _cell(column: str, value: Any, images: int) -> str:
-    """Write a value; the row of an image leads to that image."""
-    item = value.item() if hasattr(value, "item") else value
-    if column in IMAGES and isinstance(item, int) and not isinstance(item, bool) and 0 <= item < images:
-        return link(str(item), {"section": "errors", "image": str(item)})
-    return cell(item)
+def _cell(column: str, value: Any, row: list[float], images: int) -> str:
+    """Write a value; the name of an image under study leads to that image, of which `row` holds the row."""
+    if not (column in NAMES and isinstance(value, str)):
+        return cell(value.item() if hasattr(value, "item") else value)
+    written, whole = short_name(value)
+    if row and 0 <= row[0] < images:  # False for NaN
+        return link(written, {"section": "errors", "image": str(int(row[0]))}, title=whole)
+    return element("span", written, title=whole) if value else "–"

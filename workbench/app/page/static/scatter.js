@@ -7,7 +7,7 @@
   W.scatter = true;
 
   const CLICKED = 1 / 14; // half the side of the square around a click, as a share of the map
-  const COLUMNS = 6;
+  const COLUMNS = 5;
   const fetched = new Map(); // key -> points, or null while they are on the way
   const layer = { canvas: document.createElement("canvas"), is: "" }; // the points as last drawn
   let drag = null; // {from, to} in pixels while a rectangle is being drawn
@@ -24,11 +24,13 @@
     try {
       const answer = await fetch(`/points/${encodeURIComponent(key)}`);
       if (!answer.ok) throw new Error(answer.status);
-      const all = new Float32Array(await answer.arrayBuffer());
-      const size = all.length / COLUMNS;
-      const [x, y, label, predicted, confidence, number] = Array.from({ length: COLUMNS }, (_, k) => all.subarray(k * size, (k + 1) * size));
+      const content = await answer.arrayBuffer();
+      const size = Number(answer.headers.get("X-Points"));
+      const all = new Float32Array(content, 0, COLUMNS * size);
+      const images = JSON.parse(new TextDecoder().decode(new Uint8Array(content, 4 * COLUMNS * size)));
+      const [x, y, label, predicted, confidence] = Array.from({ length: COLUMNS }, (_, k) => all.subarray(k * size, (k + 1) * size));
       const ends = [x, y].map((axis) => axis.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]));
-      fetched.set(key, { x, y, label, predicted, confidence, number, size, ends });
+      fetched.set(key, { x, y, label, predicted, confidence, images, size, ends });
       later();
     } catch {
       fetched.delete(key); // asked for again when the answer is shown next
@@ -191,6 +193,8 @@
     later();
   });
 
+  const shortened = (name) => (name.length <= 48 ? name : `${name.slice(0, 16)}…${name.slice(-31)}`);
+
   function tip(canvas, [px, py]) {
     const box = canvas.parentElement;
     const points = fetched.get(box.dataset.points);
@@ -207,7 +211,7 @@
     const names = JSON.parse(box.dataset.names);
     const sure = `${(100 * points.confidence[best]).toFixed(0)} %`;
     const [label, said] = [names[points.label[best]], names[points.predicted[best]]];
-    line.textContent = `image ${points.number[best]}: ${said} ${sure}${label === said ? "" : `, true ${label}`}`;
+    line.textContent = `${shortened(points.images[best])}: ${said} ${sure}${label === said ? "" : `, true ${label}`}`;
     line.style.left = `${Math.min(px + 12, Math.max(0, canvas.clientWidth - line.offsetWidth - 4))}px`;
     line.style.top = `${py > 40 ? py - 30 : py + 14}px`;
   }

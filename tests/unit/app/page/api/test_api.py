@@ -112,7 +112,7 @@ def test_predict_says_what_it_did_to_an_image(client):
 
 
 def test_explain_gives_raw_numbers_and_their_pictures(client):
-    asked = {"image": 3, "method": "input-x-gradient", "target": "bright"}
+    asked = {"image": "test/13", "method": "input-x-gradient", "target": "bright"}
     told = client.post("/api/explain", json=asked).json()
     np.testing.assert_allclose(told["values"], [[0.2] * 3, [1.0] * 3], rtol=1e-5)  # the kernel is 1: the image itself
     assert told["score"] == pytest.approx(3.6 - 2)
@@ -154,7 +154,7 @@ def test_analyze_of_some_rows_counts_within_them(client):
     told = client.post("/api/analyze", json={"name": "top-losses", "params": {"count": 1}, "rows": [2, 3]}).json()
     assert told["context"]["images"] == 2
     assert told["rows"] == [2, 3]
-    assert next(iter(told["tables"].values()))[0]["row"] == 0  # image 2 has the larger loss, and stands first
+    assert next(iter(told["tables"].values()))[0]["image"] == "test/12"  # it has the larger loss, and stands first
     assert told["figure"] is None
 
 

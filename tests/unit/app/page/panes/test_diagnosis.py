@@ -75,9 +75,9 @@ def test_a_fault_says_rank_severity_kind_stake_evidence_advice_and_what_would_co
     ):
         assert said in page.text
     assert [i["alt"] for i in page.all("img")] == [
-        "training image 100, a",
-        "training image 105, b",
-        "image 103, T-shirt/top",
+        "training image t/100, a",
+        "training image t/105, b",
+        "test/103, T-shirt/top",
     ]
     links = [a["href"] for a in page.all("a")]
     assert links[:2] == ["?section=samples&count=3", "?section=class-balance"]

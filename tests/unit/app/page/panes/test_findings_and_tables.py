@@ -1,5 +1,6 @@
 """Findings with their images, tables with their links."""
 
+import numpy as np
 import pandas as pd
 
 from tests.unit.app.page.conftest import EVIL
@@ -9,6 +10,8 @@ from workbench.app.page.pictures import Part, Parts, album
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_names import ImageNames
+from workbench.core.result import Result
 from workbench.core.spreadsheet import as_csv
 
 
@@ -28,8 +31,8 @@ def test_training_evidence_shows_training_images_that_are_no_links(dataset, pars
     page = parse(findings_html([Finding("x", evidence=(0, 5, 8), part="train")], of(dataset, train)))
     assert page.all("a") == []
     assert [i["alt"] for i in page.all("img")] == [
-        "training image 100, Bag & 'case'",
-        "training image 105, T-shirt/top",
+        "training image train/100, Bag & 'case'",
+        "training image train/105, T-shirt/top",
     ]
     assert [i["title"] for i in page.all("span", class_="learned")] == [i["alt"] for i in page.all("img")]
     assert page.all("img")[0]["src"] == album(train)(0, 56) != album(dataset)(0, 56)
@@ -54,7 +57,7 @@ def test_a_finding_shows_claim_interval_advice_and_its_images_as_links(dataset, 
     assert "0.25, 95 % interval 0.1 to 0.4" in page.text
     assert page.text.count(EVIL) == 2
     assert [a["href"] for a in page.all("a")] == ["?section=errors&image=5", "?section=errors&image=2"]
-    assert [i["alt"] for i in page.all("img")] == [f"image 105, {EVIL}", "image 102, T-shirt/top"]
+    assert [i["alt"] for i in page.all("img")] == [f"test/105, {EVIL}", "test/102, T-shirt/top"]
 
 
 def test_more_evidence_than_fits_is_counted(dataset, parse):
@@ -73,9 +76,19 @@ def test_an_interval_that_the_claim_already_says_is_not_said_twice(dataset, pars
     assert page.text.count("interval") == 1
 
 
-def test_a_long_table_shows_fifty_rows_and_links_images_that_exist(parse):
-    frame = pd.DataFrame({"row": range(60), "name": [EVIL] * 60, "rate": [0.123456] * 60})
-    page = parse(tables_html({"worst_images": frame}, "key", images=10))
+def named(**tables):
+    """A result of ten studied images, of which one has a long name, and of two training images."""
+    names = np.array([f"made/{EVIL} {n}.png" for n in range(9)] + ["a/" + "b" * 200 + ".png"])
+    return Result(tables, names=ImageNames(names, lambda: np.array(["own/0", "own/1"])))
+
+
+def test_a_long_table_shows_fifty_rows_and_links_images_that_exist_by_their_names(parse):
+    frame = pd.DataFrame({"row": range(60), "index": range(60), "name": [EVIL] * 60, "rate": [0.123456] * 60})
+    page = parse(tables_html(named(worst_images=frame), "key", images=10))
+    assert f"made/{EVIL} 8.png" in page.text and "index" not in page.text
+    cut = page.all("a")[9]
+    assert (cut["href"], cut["title"]) == ("?section=errors&image=9", "a/" + "b" * 200 + ".png")
+    assert "b" * 38 + ".png" in page.text and "b" * 64 not in page.text
     assert "… 10 more rows" in page.text
     assert "Worst images" in page.text
     assert len([a for a in page.all("a") if "image=" in a["href"]]) == 10
@@ -90,7 +103,17 @@ def test_a_spreadsheet_does_not_run_a_class_name():
 
 
 def test_an_empty_table_and_missing_values_are_shown(parse):
-    page = parse(tables_html({"a": pd.DataFrame({"row": [None, 2.0], "ok": [True, False]})}, "key", images=10))
+    page = parse(tables_html(named(a=pd.DataFrame({"row": [None, 2.0], "ok": [True, False]})), "key", images=10))
     assert "–" in page.text
     assert "yes" in page.text
-    assert "0 rows" in parse(tables_html({"a": pd.DataFrame({"row": []})}, "key", images=10)).text
+    assert [a["href"] for a in page.all("a")][:-1] == ["?section=errors&image=2"]
+    assert "0 rows" in parse(tables_html(named(a=pd.DataFrame({"row": []})), "key", images=10)).text
+
+
+def test_training_images_have_names_and_no_links_other_studied_ones_both(parse):
+    table = pd.DataFrame({"row": [3], "other_row": [4], "train_row": [1]})
+    page = parse(tables_html(named(a=table), "key", images=10))
+    assert [a["href"] for a in page.all("a")][:-1] == ["?section=errors&image=3", "?section=errors&image=4"]
+    assert "own/1" in page.text
+    for heading in ("image", "other image", "training image"):
+        assert heading in page.text
