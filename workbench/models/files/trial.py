@@ -22,6 +22,8 @@ from workbench.models.files.worker import Ended, Limits
 LIMITS = Limits(load=120.0, first=120.0, later=120.0, slower=0.0)
 """Of each step; networks of 1,000 layers stay within them on one busy core."""
 STEPS = 4
+_refused: dict[str, str] = {}
+"""What was said of files that did not pass, by what is kept of them: this process does not try them again."""
 
 
 def try_model(path: Path, image_shape: tuple[int, int, int] | None, *, digest: str, keep: bool = True) -> None:
@@ -31,8 +33,8 @@ def try_model(path: Path, image_shape: tuple[int, int, int] | None, *, digest: s
         path: a `.keras` or `.h5` file.
         image_shape: (H, W, C) of the images that it will be given; None if it is only to be opened.
         digest: of all its bytes.
-        keep: whether it is noted in the user's cache folder that it passed. What failed is tried anew: it may have been
-            for want of memory.
+        keep: whether it is noted in the user's cache folder that it passed. What failed is tried anew by the
+            next process that wants it: it may have been for want of memory.
 
     Raises:
         WorkbenchError: if it crashes, takes too long or too much memory, or says itself what is wrong with it.
@@ -42,13 +44,16 @@ def try_model(path: Path, image_shape: tuple[int, int, int] | None, *, digest: s
     made_with = json.dumps({**versions(), "code": code_digest()}, sort_keys=True)
     if keep and (known := load_arrays(kept)) is not None and str(known.get("passed", "")) == made_with:
         return
+    if kept.name in _refused:
+        raise WorkbenchError(_refused[kept.name])
     try:
         passed = _passes(path, image_shape)
     except Ended as error:
-        raise WorkbenchError(
+        _refused[kept.name] = (
             f"{error} It was only tried, and is not opened here: if you trust it, load it in Python and give the model "
             "to `Session`."
-        ) from None
+        )
+        raise WorkbenchError(_refused[kept.name]) from None
     if keep and passed:
         save_arrays(kept, {"passed": np.array(made_with)})
 
