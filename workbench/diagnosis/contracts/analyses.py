@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,11 +24,9 @@ from workbench.diagnosis.contracts.check import Check, hold
 from workbench.diagnosis.contracts.image_names import names_images
 from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
 from workbench.plotting.mathtext import formulas
+from workbench.plotting.rendering import pixels_of
 from workbench.session.session import Session
 from workbench.statistics.rates import capped
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SEVERITIES = ("info", "mild", "serious", "critical")
 COUNTED: frozenset[Kind] = frozenset({"class-imbalance", "duplicates", "leakage"})
@@ -148,18 +146,8 @@ def returns_from_disk(trial: Sessions, name: str) -> None:
         return
     again = replace(again, names=result.names)
     hold(again.findings == result.findings, "Read back from disk, its findings are others.")
-    same = pixels(registry.draw(again)) == pixels(registry.draw(result))
+    same = pixels_of(registry.draw(again)) == pixels_of(registry.draw(result))
     hold(same, "Drawn from a result that was read back from disk, the figure is another.")
-
-
-def pixels(figure: Figure) -> bytes:
-    """Return everything that a reader of a figure sees."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    figure.set_dpi(40)
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()  # once; `savefig` would lay out a figure by drawing it, and then draw it again
-    return bytes(canvas.buffer_rgba())
 
 
 def draws_plain_text(trial: Sessions, name: str) -> None:
@@ -187,7 +175,7 @@ def takes_case(trial: Sessions, name: str, case: str, values: Mapping[str, Any] 
         return
     check_result(result, session)
     check_severities(result, session)
-    hold(pixels(registry.draw(result)), f"{case}: the figure is empty.")
+    hold(pixels_of(registry.draw(result)), f"{case}: the figure is empty.")
 
 
 def needs_no_model_where_it_says_so(trial: Sessions, name: str) -> None:
