@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import logging
 import time
@@ -22,13 +21,13 @@ from workbench.core.progress import Progress, report
 from workbench.core.result import Result
 from workbench.diagnosis import registry
 from workbench.diagnosis.record import answered
+from workbench.plotting.rendering import png_of
 from workbench.session.session import Session
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LOG = logging.getLogger("workbench.app.figure_files")
-DOTS_AN_INCH = 110
 ROWS = 10
 """Rows of a table that the gallery shows."""
 ELSEWHERE = "Free some space, or choose another folder with `--out`."
@@ -174,12 +173,10 @@ def _unwritable(out: Path, error: OSError) -> Unavailable:
 
 
 def _png(figure: Figure) -> bytes:
-    stream = io.BytesIO()
     with warnings.catch_warnings():
         # A class name in a script that the font lacks is drawn as boxes; nothing that the user could mend here.
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
-        figure.savefig(stream, format="png", dpi=DOTS_AN_INCH, metadata={"Software": None})
-    return stream.getvalue()
+        return png_of(figure, metadata={"Software": None})
 
 
 def _record(result: Result) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from workbench.core.result import Result
 from workbench.core.wording import percent
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_COLOURS, scale_of
 from workbench.plotting.pieces import INK, colour_bar, colours_for, new_figure, text
+from workbench.plotting.rendering import png_of
 from workbench.plotting.short_names import distinct_among
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 
@@ -110,15 +110,13 @@ def write_overlay(
         "context": dict(context),
         "versions": versions(),
     }
-    figure = _draw(subject, maps, row, method=method, unit=unit, context=context)
+    drawn = png_of(_draw(subject, maps, row, method=method, unit=unit, context=context))
     png = out / f"{name}.png"
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110)
     text = json.dumps(made, indent=2, ensure_ascii=False, default=str) + "\n"
     try:
         with sharing(png, name):
             out.mkdir(parents=True, exist_ok=True)
-            write_file(png, stream.getvalue())
+            write_file(png, drawn)
             write_file(png.with_suffix(".json"), text)
     except OSError as error:
         raise Unavailable(f"{png} cannot be written: {error.strerror or error}.") from None

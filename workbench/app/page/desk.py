@@ -8,7 +8,6 @@ the first click finds everything compiled.
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -28,6 +27,7 @@ from workbench.core.params import make
 from workbench.core.progress import Stop
 from workbench.diagnosis import registry
 from workbench.models.turns import NEXT, TURNS
+from workbench.plotting.rendering import png_of
 
 if TYPE_CHECKING:
     from workbench.core.result import Result
@@ -259,6 +259,4 @@ class Desk:
 
 
 def _png(result: Result) -> bytes:
-    stream = io.BytesIO()
-    registry.draw(result).savefig(stream, format="png", dpi=110)
-    return stream.getvalue()
+    return png_of(registry.draw(result))
