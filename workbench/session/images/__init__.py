@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from workbench.session.images.showing import images_html, images_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.core.attribution import Attribution
     from workbench.session.images.column import Column
     from workbench.session.study import Study
     from workbench.workspace.identities import Identities
@@ -142,6 +143,24 @@ class Images(ImageSet):
             WorkbenchError: if it is another one.
         """
         return as_text(self._chosen, form)
+
+    def to_datasets(self) -> Any:
+        """Return them as a Hugging Face `datasets.Dataset`; see `exchange.as_hugging_face`."""
+        from workbench.session.images.exchange import as_hugging_face
+
+        return as_hugging_face(self._chosen)
+
+    def to_datalab(self) -> Any:
+        """Return cleanlab's Datalab of them, its issues found; see `exchange.as_datalab`."""
+        from workbench.session.images.exchange import as_datalab
+
+        return as_datalab(self._chosen)
+
+    def to_fiftyone(self, folder: str | Path, maps: Attribution | None = None) -> list[Any]:
+        """Return FiftyOne samples, for `dataset.add_samples`; see `exchange.as_fiftyone`."""
+        from workbench.session.images.exchange import as_fiftyone
+
+        return as_fiftyone(self._chosen, Path(folder), maps)
 
     @property
     def _chosen(self) -> Chosen:
