@@ -62,7 +62,7 @@ class AttributionGalleryParams(Params):
         ChooseFrom("explainers"),
     ] = ()
     images: int = Field(6, ge=1, le=24, description="images to show, errors and correct predictions in turn")
-    row: int = Field(-1, ge=-1, description="row of a single image to show instead; -1 for several")
+    row: int = Field(-1, ge=-1, description="a single image to show instead, by name or row; -1 for several")
     target: Literal["predicted", "label"] = Field("predicted", description="class whose logit is explained")
     layer: Annotated[
         str | None,

@@ -60,7 +60,7 @@ class ContrastMapsParams(Params):
     """Which errors, and how they are explained."""
 
     images: int = Field(6, ge=1, le=30, description="errors to show, the worst of each most confused pair first")
-    row: int = Field(-1, ge=-1, description="row of a single image to show instead; -1 for the errors")
+    row: int = Field(-1, ge=-1, description="a single image to show instead, by name or row; -1 for the errors")
     pixel_method: contrasts.Method = "integrated-gradients"
     reference: contrasts.Reference = "mean"
     layer: Annotated[

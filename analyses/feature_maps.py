@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 class FeatureMapsParams(Params):
     """Which image, and how much of the network."""
 
-    row: int = Field(0, ge=0, description="row of the image to show")
+    row: int = Field(0, ge=0, description="image to show, by name or row")
     images: int = Field(512, ge=1, le=100_000, description="images on which dead channels are counted, evenly spaced")
     channels: int = Field(16, ge=1, le=64, description="most channels of each layer to draw, strongest first")
     layers: int = Field(12, ge=1, le=50, description="most layers to draw and count, evenly spaced")

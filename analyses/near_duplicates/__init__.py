@@ -131,7 +131,7 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
         low = tiles_height(pictures, COLUMNS, PAIR) + 0.35 if pictures else 0.5
         said = (
             "Lines: 95 % Wilson intervals. Euclidean distances of pixels in [0, 1], large images downscaled. Under "
-            "each pair: label and name of both, the evaluated image first, copy, distance. Orange: labels differ."
+            "each pair: label and name of both (evaluated first), kind of copy, distance. Orange: labels differ."
         )
         figure = new_figure(result, self.question(), width=COLUMNS * PAIR + 0.4, height=low + 2.1, note=said)
         above, below = figure.subfigures(2, 1, height_ratios=[2.1, low], squeeze=False)[:, 0]

@@ -52,7 +52,7 @@ GROUPS = ("correct predictions", "errors")
 class NeighboursParams(Params):
     """Which image to explain, and with how many neighbours."""
 
-    row: int = Field(-1, ge=-1, description="row of the image to explain; -1 for the most confident error")
+    row: int = Field(-1, ge=-1, description="image to explain, by name or row; -1 for the most confident error")
     k: int = Field(50, ge=1, le=500, description="nearest neighbours to use")
 
 

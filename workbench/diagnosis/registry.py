@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.core.cache import load_result, save_result
+from workbench.core.dataset import Dataset
 from workbench.core.discovery import Catalogue
 from workbench.core.errors import WorkbenchError
+from workbench.core.image_names import ROWS, find_image
 from workbench.core.kept import Kept
 from workbench.core.key_locks import KeyLocks
 from workbench.core.locks import sharing
@@ -93,6 +95,22 @@ def compute(session: Session, name: str, values: Mapping[str, Any] | None = None
             return question.named(_known(question) or _answers.put(question.key, _answer(question)))
 
 
+def by_row(dataset: Dataset, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with the row of an image where its name was given.
+
+    Raises:
+        WorkbenchError: if there is no image of that name; the nearest are offered.
+    """
+    return {
+        name: find_image(dataset.names, value, dataset.name) if _names_image(name, value) else value
+        for name, value in values.items()
+    }
+
+
+def _names_image(parameter: str, value: object) -> bool:
+    return parameter in ROWS["data"] and isinstance(value, str) and not value.strip().lstrip("+-").isdecimal()
+
+
 def draw(result: Result) -> Figure:
     """Draw a result, also one read back from disk."""
     with distinct_among(result.class_names):
@@ -107,7 +125,7 @@ class _Question:
 
     def __init__(self, session: Session, kind: type[Analysis[Any]], values: Mapping[str, Any]) -> None:
         self.session, self.analysis = session, kind()
-        self.params: Params = make(kind.Params, values)
+        self.params: Params = make(kind.Params, by_row(session.dataset, values))
         self.key = (
             kind.name(),
             _source(kind, code_digest()),

@@ -231,6 +231,18 @@ def test_another_model_data_name_or_run_is_another_question(plant, subject, chan
     assert calls() == [5, 5]
 
 
+def test_an_image_may_be_given_by_its_name_or_the_end_of_it(plant, subject):
+    plant(
+        which=GOOD.replace("top: int = Field(5, ge=1, le=9)", "row: int = Field(-1, ge=-1)").replace(
+            "params.top", "params.row"
+        )
+    )
+    assert registry.compute(subject, "which", {"row": "test/2"}).params == {"row": 2}
+    assert registry.compute(subject, "which", {"row": "1"}).params == {"row": 1}
+    with pytest.raises(WorkbenchError, match=r"There is no image 'test/7' in made/test\. Did you mean 'test/"):
+        registry.compute(subject, "which", {"row": "test/7"})
+
+
 def test_a_renamed_file_is_another_question_and_a_renamed_training_file_only_where_those_are_named(plant, subject):
     plant(how_many=GOOD, whose=GOOD.replace("    Params: ClassVar", "    names_training = True\n    Params: ClassVar"))
     of_files = {"images": subject.dataset.images, "labels": subject.dataset.labels, "class_names": ("a", "b")}

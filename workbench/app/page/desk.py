@@ -182,7 +182,8 @@ class Desk:
         Raises:
             WorkbenchError: if a parameter is unknown or its value does not fit.
         """
-        params = make(registry.analysis(name).Params, values)
+        known = registry.by_row(self.session.dataset, values) if self.opened else values
+        params = make(registry.analysis(name).Params, known)
         return hashlib.sha256(f"{name} {params.key}".encode()).hexdigest()[:20]
 
     def answer(

@@ -38,9 +38,10 @@ def image_html(desk: Desk, subject: Subject, row: int) -> Html:
 def _also(desk: Desk, row: int) -> Html | None:
     """Link to the canvas, and to every analysis that can be asked about one image here."""
     links = [] if desk.session.only_predictions else [link("edit", {"section": "own", "start": str(row)})]
+    image = str(desk.session.dataset.names[row])
     for name, kind in registry.analyses().items():
         if "row" in kind.Params.model_fields and not desk.lacks(name):
-            links.append(link(breakable(name), {"section": name, "row": str(row)}, title=kind.question()))
+            links.append(link(breakable(name), {"section": name, "row": image}, title=kind.question()))
     return element("p", Html(" · ").join(links), class_="also") if links else None
 
 
