@@ -85,6 +85,10 @@ class User:
             view = {"section": "errors", "image": str(self.chance.randrange(10_000))}
             if kind < 0.5:
                 view = {"section": "errors", "true": str(self.chance.randrange(10)), "predicted": "any"}
+        await self.open(view)
+
+    async def open(self, view: Mapping[str, str]) -> None:
+        """Open a view and wait until it is whole."""
         try:
             looked = await self.ask("look", {"view": view, "old": None, "count": 1})
             settled = looked["data"][-1]["view"]
@@ -167,6 +171,22 @@ async def campaign(port: int, users: int, going_on: Callable[[User, int], bool],
     return there
 
 
+async def tour(port: int, pid: int) -> User:
+    """Open every analysis, one after the other, with its figure, as one user does in an hour; print what it costs."""
+    from workbench.diagnosis.registry import analyses
+
+    async with client_of(port) as client:
+        user = User(client, await places_of(client), 0)
+        for name in analyses():
+            begun = time.monotonic()
+            await user.open({"section": name})
+            print(f"  {name:<24} {time.monotonic() - begun:6.1f} s   {resident(pid):,.0f} MB", flush=True)
+        if user.stream is not None:
+            user.stream.cancel()
+        await asyncio.sleep(10)  # what is free is given back when nobody has asked for a while
+    return user
+
+
 def told(what: str, users: list[User], memory: float, seconds: float) -> float:
     """Print what some users saw; return the median of the detail pane."""
     errors = [error for user in users for error in user.errors]
@@ -191,10 +211,21 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--clicks", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=0, help="click for so long instead of --clicks times")
+    parser.add_argument("--tour", action="store_true", help="one user opens every analysis, then clicks --clicks times")
     parser.add_argument("--port", type=int, default=7913)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     with page(asked.port) as pid:
+        if asked.tour:
+            print(f"page: {resident(pid):,.0f} MB")
+            first = asyncio.run(tour(asked.port, pid))
+            toured = resident(pid)
+            told("after the tour", [first], toured, 0.0)
+            clicked = asyncio.run(campaign(asked.port, 1, lambda _, count: count < asked.clicks, asked.seed))
+            time.sleep(10)
+            told("after the clicks", clicked, resident(pid), 0.0)
+            print(f"memory after {asked.clicks} clicks over after the tour: {resident(pid) / toured:.2f}")
+            return int(any(each.errors for each in (first, *clicked)))
 
         def run(what: str, users: int, going_on: Callable[[User, int], bool], seed: int) -> tuple[list[User], float]:
             begun = time.monotonic()
