@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -56,3 +57,39 @@ def test_completion_is_a_script_that_the_shell_takes(shell):
     assert "_WORKBENCH_COMPLETE" in done.stdout and "workbench" in done.stdout
     if shell == "bash":
         subprocess.run(["bash", "-n"], input=done.stdout.encode(), check=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "columns", "lines"),
+    [
+        (("evaluate",), "class,precision,recall,f1,images", 4),
+        (("analyze", "top-losses"), "image,", None),
+        (("analyze", "most-confused", "--table", "symmetric"), "", None),
+        (("diagnose", "--fast"), "rank,severity,kind,claim,images_at_stake", None),
+    ],
+)
+def test_a_table_is_csv_where_it_is_asked_for(piped, arguments, columns, lines):
+    head, *rows = csv.reader(piped(*arguments, "--format", "csv"))
+    assert ",".join(head).startswith(columns) and all(len(row) == len(head) for row in rows)
+    assert lines is None or len(rows) == lines
+
+
+def test_runs_are_csv_too(tiny_run, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tiny_run.folder))
+    done = CliRunner().invoke(main, ["runs", "--format", "csv"])
+    (row,) = csv.DictReader(done.stdout.splitlines())
+    assert (row["run"], float(row["test accuracy"]) > 0) == ("tiny", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evaluate", "--json", "--format", "csv"], "not both"),
+        (["evaluate", "--format", "xml"], "There is no format 'xml'"),
+        (["analyze", "most-confused", "--format", "csv", "--table", "nothing"], "There is no table 'nothing'"),
+    ],
+)
+def test_a_wrong_format_is_one_sentence(tiny_run, monkeypatch, arguments, said):
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tiny_run.folder))
+    done = CliRunner().invoke(main, [*arguments, "tiny", "--data", str(tiny_run.data)])
+    assert done.exit_code == 2 and said in done.stderr

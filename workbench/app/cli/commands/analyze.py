@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.app.cli.options import (
-    json_option,
+    CSV,
+    JSON,
+    TABLE,
+    format_of,
+    format_options,
     param_options,
     source_params,
     tell_assumption,
@@ -23,9 +27,9 @@ if TYPE_CHECKING:
     from workbench.core.params import Parameter
     from workbench.session.analysis import Analysis
 
-TAKEN = frozenset(
-    {str(param.name) for param in source_params()} | {"json", "as_json", "help", "traceback", "name", "source"}
-)
+OWN = ("json", "as_json", "format", "form", "table", "help", "traceback", "name", "source")
+"""Parameters of the command itself, besides those that say what it works on."""
+TAKEN = frozenset({str(param.name) for param in source_params()} | set(OWN))
 
 
 class Analyses(Group):
@@ -73,35 +77,47 @@ def analyze() -> None:
 
 
 def _command(name: str, kind: type[Analysis[Any]]) -> Command:
-    def run(source: Source, as_json: bool, **values: Any) -> None:
-        _answer(name, kind.question(), source, typed_values(values), as_json)
+    def run(source: Source, as_json: bool, form: str | None, table: str | None, **values: Any) -> None:
+        _answer(name, source, typed_values(values), form=format_of(as_json, form), table=table)
 
     first, *rest = source_params()
     return Command(
         name,
         callback=with_source(run),
-        params=[first, *param_options(kind.Params, TAKEN), *rest, json_option()],
+        params=[first, *param_options(kind.Params, TAKEN), *rest, *format_options("one table"), _table_option()],
         help=inspect.cleandoc(kind.__doc__ or ""),
         short_help=kind.question(),
         examples=_examples(name, kind),
     )
 
 
-def _answer(name: str, question: str, source: Source, values: dict[str, Any], as_json: bool) -> None:
+def _table_option() -> click.Option:
+    return click.Option(["--table"], metavar="NAME", help="Table to write as CSV.  [default: the first]")
+
+
+def _answer(name: str, source: Source, values: dict[str, Any], *, form: str, table: str | None) -> None:
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
     from workbench.app.cli.tables import show_result
+    from workbench.core.errors import unknown
+    from workbench.core.spreadsheet import as_csv
     from workbench.diagnosis.record import answer_record
-    from workbench.diagnosis.registry import compute
+    from workbench.diagnosis.registry import analysis, compute
 
     with progress():
         session = source.open()
         result = compute(session, name, values)
-    tell_assumption(session, as_json=as_json)
-    if not as_json:
-        show_result(result, question)
-        return
-    show_json(answer_record(result))
+    tell_assumption(session, as_json=form != TABLE)
+    if form == JSON:
+        show_json(answer_record(result))
+    elif form == CSV:
+        tables = {each.replace("_", "-"): frame for each, frame in result.named.items()}
+        wanted = next(iter(tables), "") if table is None else table.replace("_", "-")
+        if wanted not in tables:
+            raise unknown("table", table or "", tables, where=name)
+        click.echo(as_csv(tables[wanted]), nl=False)
+    else:
+        show_result(result, analysis(name).question())
 
 
 def _examples(name: str, kind: type[Analysis[Any]]) -> list[tuple[str, str]]:

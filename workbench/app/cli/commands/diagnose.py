@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.options import FOLDER, Choice, as_json, source_params, tell_assumption, with_source
+from workbench.app.cli.options import (
+    CSV,
+    FOLDER,
+    JSON,
+    TABLE,
+    Choice,
+    source_params,
+    tell_assumption,
+    with_format,
+    with_source,
+)
 from workbench.app.cli.program import command
+from workbench.core.spreadsheet import as_csv
 from workbench.core.wording import join_names, percent, plural
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.app.cli.options import Source
     from workbench.core.image_names import ImageNames
     from workbench.diagnosis.diagnose import Diagnosis
@@ -38,8 +51,8 @@ FOUND = 3
     type=Choice("severity", ("mild", "serious", "critical")),
     help="Exit with code 3 on a finding of this severity or worse.",
 )
-@as_json
-def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, as_json: bool) -> None:
+@with_format("a line for each problem")
+def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, form: str) -> None:
     """Find the problems of a model and its data, ranked by what they cost.
 
     Runs every analysis that can find faults: label errors, duplicates, shortcuts, calibration, weak slices and so on.
@@ -58,13 +71,27 @@ def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, 
         record = as_record(found, session)
         if out is not None:
             write_results(out, [found.asked[name] for name in _analyses_of(found)], {"diagnosis.json": record})
-    tell_assumption(session, as_json=as_json)
-    if as_json:
+    tell_assumption(session, as_json=form != TABLE)
+    if form == JSON:
         show_json(record)
+    elif form == CSV:
+        click.echo(as_csv(_lines(record)), nl=False)
     else:
         _show(found, session.image_names, out)
     failed = fail_on and any(each.finding.severity >= fail_on for each in found.findings)
     click.get_current_context().exit(FOUND if failed else 0)
+
+
+def _lines(record: dict[str, Any]) -> pd.DataFrame:
+    """Return one line for each problem, with how many images show it."""
+    import pandas as pd
+
+    columns = ("rank", "severity", "kind", "claim", "images_at_stake", "accuracy_at_stake", "advice", "confirm")
+    lines = [
+        {**{name: each[name] for name in columns}, "shown_by": len(each["indices"]), "analysis": each["analysis"]}
+        for each in record["findings"]
+    ]
+    return pd.DataFrame(lines, columns=[*columns, "shown_by", "analysis"])
 
 
 def _analyses_of(found: Diagnosis) -> list[str]:

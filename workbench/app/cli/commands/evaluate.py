@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.options import as_json, source_params, with_source
+from workbench.app.cli.options import CSV, JSON, source_params, with_format, with_source
 from workbench.app.cli.program import command, plain
+from workbench.core.spreadsheet import as_csv
 from workbench.core.wording import plural
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @command(examples=[("runs", "a table"), ("runs --json", "every manifest, as JSON")])
-@as_json
-def runs(as_json: bool) -> None:
+@with_format("the table")
+def runs(form: str) -> None:
     """List the finished runs: those in saved_models/, and the ones that come with the workbench.
 
     saved_models/ lies in the working folder or in WORKBENCH_HOME. WORKBENCH_RUNS names another folder, whose runs are
@@ -35,13 +36,12 @@ def runs(as_json: bool) -> None:
     found = list_runs()
     for each in damaged_runs():
         click.echo(plain(f"Left out: {each}"), err=True)
-    if as_json:
+    if form == JSON:
         show_json([{"path": run.path, **run.manifest.model_dump(mode="json")} for run in found])
         return
     if not found:
         say(f"No runs in {runs_folder()} yet. Train one with `workbench train`.")
         return
-    headline(plural(len(found), "run"), f"new ones are saved in {runs_folder()}")
     rows = []
     for run in found:
         made, test = run.manifest, run.manifest.metrics.get("test", {})
@@ -57,6 +57,10 @@ def runs(as_json: bool) -> None:
                 "created": made.created[:10],
             }
         )
+    if form == CSV:
+        click.echo(as_csv(pd.DataFrame(rows)), nl=False)
+        return
+    headline(plural(len(found), "run"), f"new ones are saved in {runs_folder()}")
     show_table(pd.DataFrame(rows))
     say()
     places = dict.fromkeys(run.path.parent for run in found)
@@ -73,8 +77,8 @@ def runs(as_json: bool) -> None:
     ],
 )
 @with_source
-@as_json
-def evaluate(source: Source, as_json: bool) -> None:
+@with_format("the table of classes")
+def evaluate(source: Source, form: str) -> None:
     """Accuracy and loss with their intervals, and precision, recall and F1 of each class."""
     from workbench.app.cli.console import facts, headline, say
     from workbench.app.cli.json_output import records, show_json
@@ -84,7 +88,10 @@ def evaluate(source: Source, as_json: bool) -> None:
     with progress():
         session = source.open()
         overall, classes = _measure(session)
-    if as_json:
+    if form == CSV:
+        click.echo(as_csv(classes), nl=False)
+        return
+    if form == JSON:
         given = {
             "preprocessing": session.preprocessing,
             **({"found": session.found} if session.found else {}),
