@@ -27,6 +27,18 @@ class Unavailable(WorkbenchError):
     """Something is not available here: no data source, no such file, no space on the disk."""
 
 
+class Unknown(WorkbenchError):
+    """A name that there is not.
+
+    Attributes:
+        got: the name that was given.
+        near: the names that are nearest to it, at most three.
+    """
+
+    got: str = ""
+    near: tuple[str, ...] = ()
+
+
 def unknown(kind: str, got: object, options: Iterable[object], *, where: str = "") -> WorkbenchError:
     """Build the error for a mistyped name, with the nearest names first.
 
@@ -44,4 +56,6 @@ def unknown(kind: str, got: object, options: Iterable[object], *, where: str = "
     near = [folded[name] for name in get_close_matches(str(got).casefold(), folded, n=3, cutoff=0.5)]
     shown = names if len(names) <= 12 else [*names[:12], f"… ({len(names)} in all)"]
     hint = f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
-    return WorkbenchError(f"There is no {kind} {str(got)!r}{place}.{hint} Choose one of: {', '.join(shown)}.")
+    error = Unknown(f"There is no {kind} {str(got)!r}{place}.{hint} Choose one of: {', '.join(shown)}.")
+    error.got, error.near = str(got), tuple(near)
+    return error

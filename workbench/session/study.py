@@ -265,6 +265,14 @@ class Study:
             return np.asarray(self._embeddings)
 
     @property
+    def has_embeddings(self) -> bool:
+        """Whether `embeddings` can be had without passing the images through the model."""
+        with self._lock:
+            return (
+                self._model.saved is not None or self._embeddings is not None or self._cached("embeddings") is not None
+            )
+
+    @property
     def properties(self) -> pd.DataFrame:
         """What `image_properties` measures of all images, N rows; cached, else measured now, with progress."""
         with self._lock:

@@ -13,6 +13,7 @@ from workbench.app.page.api.questions import LIMIT, Api
 from workbench.app.page.api.routes import routes
 from workbench.app.page.desk import Desk
 from workbench.app.page.gradio_calls import Calls
+from workbench.app.page.images.routes import images_routes
 from workbench.app.page.page import Panes, blocks, warm
 from workbench.app.page.panes.scatter import points_of
 from workbench.core.spreadsheet import as_csv
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 HERE = Path(__file__).parent / "static"
 ASSETS = ("app.css", "app.js", "easel.js", "maps.js", "scatter.js")
+OF_IMAGES = ("images.css", "images-grid.js", "images-choice.js", "images-marks.js", "images-facets.js")
+"""What is loaded when images are first looked at."""
 LOCAL = ("127.0.0.1", "localhost")
 
 
@@ -64,6 +67,7 @@ def create_app(
 
     _routes(app, desk)
     _routes_of_maps(app, desk)
+    images_routes(app, desk)
     page = blocks(Panes(desk), api)
     # gradio lets pages of other ports of this machine in, unless somebody else decides.
     app.add_middleware(CORSMiddleware)
@@ -112,7 +116,9 @@ def _routes(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/workbench/{name}")
     def asset(name: str) -> FileResponse:
-        return FileResponse(HERE / _or_404(name if name in ASSETS else None), headers={"Cache-Control": "no-cache"})
+        return FileResponse(
+            HERE / _or_404(name if name in (*ASSETS, *OF_IMAGES) else None), headers={"Cache-Control": "no-cache"}
+        )
 
 
 def _routes_of_maps(app: FastAPI, desk: Desk) -> None:
@@ -147,12 +153,13 @@ def _or_404(found: Found | None) -> Found:
 def _mount(app: FastAPI, page: Any) -> FastAPI:
     import gradio as gr
 
-    version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ASSETS)).hexdigest()[:12]
+    version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in (*ASSETS, *OF_IMAGES))).hexdigest()[:12]
     # Scripts that are added by a script would run in any order: the others are loaded by the first.
     head = (
         f'<link rel="stylesheet" href="/workbench/app.css?{version}">'
         f'<script src="/workbench/app.js?{version}" data-more="/workbench/easel.js?{version} '
-        f'/workbench/maps.js?{version} /workbench/scatter.js?{version}"></script>'
+        f'/workbench/maps.js?{version} /workbench/scatter.js?{version}" '
+        f'data-images="{" ".join(f"/workbench/{name}?{version}" for name in OF_IMAGES)}"></script>'
     )
     font = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))  # the subsets of its other weights lack letters
     with warnings.catch_warnings():

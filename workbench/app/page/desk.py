@@ -53,6 +53,7 @@ class Desk:
         judges: verdicts on the maps on screen.
         visits: the pages that are open in browsers.
         diagnosing: what is wrong with the model and its data, and how far the search is.
+        found: images as they were found for the pages that show them, see `images.found`.
 
     Args:
         source: a session, or what opens one; that may take its time.
@@ -72,6 +73,7 @@ class Desk:
         self._learned: Part | None = None
         self.maps: Kept[Any, Any] = Kept(512)
         self.own_images: Kept[str, Any] = Kept(128)
+        self.found: Kept[str, Any] = Kept(32)
         self.seen = threading.Event()
         self.opening, self.predicting, self.loading = Job(), Job(), Job()
         self.visits, self._explaining = Visits(), Kept[str, Job](256)

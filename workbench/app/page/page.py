@@ -22,6 +22,7 @@ from workbench.app.page.jobs import UNEXPECTED
 from workbench.app.page.panes import detail, easel, overview, section
 from workbench.app.page.panes.bar import bar_html
 from workbench.app.page.panes.gallery import Shelf, gallery_html
+from workbench.app.page.panes.images import one, shelf
 from workbench.app.page.panes.matrix import matrix_html
 from workbench.app.page.subject import Subject
 from workbench.app.page.subjects import of_dataset
@@ -37,6 +38,7 @@ QUICK = ("bar", "matrix", "gallery", "main")
 """Panes that a click changes at once."""
 MATRIX = ("section", "true", "predicted", "cells")
 NO_MODEL = "The model is not here, only its predictions. Open the model's file to explain images."
+IMAGES = ("section", "where", "part", "sort", "set", "compute")
 GALLERY = ("section", "true", "predicted", "gallery_page", "image", "order")
 
 
@@ -93,6 +95,8 @@ class Panes:
             panes["main"] = problem(trouble) + (self._guard(self._main, view, None) or Html())
         query = view.query()
         slow = ["detail"] if view.section in ("errors", "own") else ["answer"]
+        if view.section == "images":
+            slow = [] if view.image is None else ["detail", "answer"]
         painted = view.section == "own" and panes["main"] is not None
         return panes, {
             "view": query,
@@ -149,6 +153,15 @@ class Panes:
             return overview.side_html(self.desk)
         if view.section == "own":
             return self._easel(view, old)
+        if view.section == "images":
+            return self._shelf(view, old)
+        return self._side(view, old)
+
+    def _shelf(self, view: View, old: View | None) -> Html | None:
+        same = old is not None and all(getattr(old, key) == getattr(view, key) for key in IMAGES)
+        return None if same else shelf.shelf_html(self.desk, view)
+
+    def _side(self, view: View, old: View | None) -> Html | None:
         if old is not None and (old.section, old.params) == (view.section, view.params):
             return None  # what was typed stays while one looks at the parts of a map
         return section.section_html(self.desk, view)
@@ -180,6 +193,8 @@ class Panes:
             subject: Subject | None = own_image.subject_of(desk, view)
             if subject is None:
                 return easel.examples_html(desk)
+        elif view.section == "images":
+            return one.one_html(desk, view, lambda subject: self._maps(subject, view, page))
         elif view.image is None:
             return element("p", "Choose an image to explain it.", class_="empty")
         else:
@@ -208,6 +223,9 @@ class Panes:
     def _answer(self, view: View, page: str) -> Html:
         if view.section in ("errors", "own"):
             return Html()
+        if view.section == "images":
+            waits = view.image is None or self.desk.pending() is not None
+            return Html() if waits else one.near_html(self.desk, view)
         if view.section == "start":
             return Html() if self.desk.pending() is not None else overview.overview_html(self.desk, view)
         owner = self.desk.visits.wish(page, "answer", _asked(view)) if page else None
@@ -216,7 +234,7 @@ class Panes:
 
 def _asked(view: View) -> object:
     """Return what a view asks an analysis; it may be looked at in many ways."""
-    return view.section, tuple(sorted(view.params.items()))
+    return view.section, view.compute, tuple(sorted(view.params.items()))
 
 
 def warm(desk: Desk) -> None:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.app.page.subject import Subject
+from workbench.core.image_set import Part
 from workbench.core.pixels import as_floats
 from workbench.core.types import Array
 from workbench.data.thumbnails import picture_of
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
+    from workbench.session.study import Study
 
 
 def of_dataset(desk: Desk, row: int) -> Subject:
@@ -27,6 +29,26 @@ def of_dataset(desk: Desk, row: int) -> Subject:
         probabilities=board.probabilities[row],
         predicted=predicted,
         label=label,
+    )
+
+
+def of_part(desk: Desk, study: Study, part: Part, row: int) -> Subject:
+    """Return an image of a part; where its predictions are not known, the model is asked for this one."""
+    if part == "data":
+        return of_dataset(desk, row)
+    data = study.dataset
+    pixels = picture_of(data, row)
+    if study.has_predictions:
+        probabilities = study.predictions.probabilities[row]
+    else:
+        probabilities = of_user(desk, f"{part}-{row}", pixels).probabilities
+    return Subject(
+        key=(part, row),
+        title=str(data.names[row]),
+        pixels=pixels,
+        probabilities=probabilities,
+        predicted=int(probabilities.argmax()),
+        label=int(data.labels[row]),
     )
 
 

@@ -13,12 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.app.page.board import Board
+from workbench.app.page.images.query_text import edited
 from workbench.app.page.method_options import read_options
+from workbench.core.image_set import Part
 from workbench.data.resizing import FITS
+from workbench.session.images.grammar import LONGEST as LONGEST_QUERY
 
 ANY = -1
 """In place of a class: all classes but the other one, so that a row or a column of the matrix can be opened."""
-SECTIONS = {"start": "Overview", "errors": "Errors", "own": "Your image"}
+SECTIONS = {"start": "Overview", "errors": "Errors", "images": "Images", "own": "Your image"}
 PER_PAGE = 24
 LONGEST = 1200
 """Characters of one value that are read."""
@@ -32,6 +35,7 @@ _WORDS = {
     "scale": ("own", "shared"),
     "grid": ("smooth", "native"),
     "fit": FITS,
+    "part": ("data", "train"),
 }
 
 
@@ -40,9 +44,9 @@ class View:
     """One view; every field but the section has a default that is left out of the address.
 
     Attributes:
-        section: "start" (the overview), "errors", "own", or the name of an analysis.
+        section: "start" (the overview), "errors", "images", "own", or the name of an analysis.
         true, predicted: cell of the confusion matrix; `ANY` for a whole row, column or all errors; None: the largest.
-        image: row of the dataset that is explained; None: the first of the cell.
+        image: row of the dataset that is explained; None: the first of the cell, and of "images" none.
         gallery_page: page of the gallery, from 0; gradio reads a `page` in the address as one of its own.
         order: "sure" (most confident first) or "unsure".
         cells: "counts" or "shares" of the true class.
@@ -61,6 +65,11 @@ class View:
         region: left, lower, right and upper end of a part of an analysis's map, whose images are shown; empty for none.
         colour: what the points of the map are coloured by: "class", "correct" or "confidence".
         whole: whether the overview asks for the whole diagnosis, not only for what takes seconds.
+        where: query by which images are chosen.
+        part: whose images: "data", those under study, or "train".
+        sort: field that they are sorted by, with "-" before it the other way round; empty for as they lie.
+        set: address of the images that are chosen from, see `images.sets`; empty for all of the part.
+        compute: what was asked to be computed, so that images can be chosen by it.
     """
 
     section: str = "start"
@@ -84,6 +93,11 @@ class View:
     region: tuple[float, ...] = ()
     colour: str = "class"
     whole: bool = False
+    where: str = ""
+    part: Part = "data"
+    sort: str = ""
+    set: str = ""
+    compute: str = ""
 
     def query(self) -> dict[str, str]:
         """Return what stands in the address: the section, and what is not the default."""
@@ -104,6 +118,7 @@ _SHOWN = ("explain", "methods", "options", "layer", "scale", "grid")
 _KEYS = {
     "start": ("whole",),
     "errors": ("true", "predicted", "image", "gallery_page", "order", "cells", *_SHOWN),
+    "images": ("where", "part", "sort", "set", "compute", "image", *_SHOWN),
     "own": ("own", "start", "invert", "fit", *_SHOWN),
 }
 _DEFAULTS = {name: spec.default for name, spec in View.__dataclass_fields__.items()}
@@ -123,6 +138,9 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         analyses: names that are sections too.
     """
     got = {_text(key): _text(value) for key, value in raw.items()} if isinstance(raw, Mapping) else {}
+    added = got.get("add", "")
+    if isinstance(raw, Mapping) and "where" in got:
+        got["where"] = _text(raw["where"], LONGEST_QUERY + 1)  # so that one that is too long is told so
     section = got.get("section", "errors" if {"image", "true", "predicted"} & set(got) else "start")
     if section in analyses and section not in SECTIONS:
         names = [name for name in got if name != "section" and not name.startswith("_")][:32]
@@ -149,6 +167,10 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         start=_whole(got.get("start")),
         invert=got.get("invert") == "1",
         whole=got.get("whole") == "1",
+        where=edited(got.get("where", "").strip(), added) if section == "images" else "",
+        sort=got.get("sort", ""),
+        set=got.get("set", ""),
+        compute=_name(got.get("compute")),
         **_words_of(got),
     )
 
@@ -156,7 +178,8 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
 def settle(view: View, board: Board) -> View:
     """Fill in what a view of the errors leaves open, and drop what does not exist: never an error."""
     count, classes = len(board.labels), len(board.counts)
-    image = view.image if view.image is not None and view.image < count else None
+    known = view.image is not None and (view.image < count or view.part == "train")
+    image = view.image if known else None
     start = view.start if view.start is not None and view.start < count else None
     explain = view.explain if not view.explain.isdigit() or int(view.explain) < classes else ""
     view = replace(view, image=image, start=start, explain=explain)
@@ -196,9 +219,9 @@ def _words_of(got: Mapping[str, str]) -> dict[str, Any]:
     return {name: got[name] for name, words in _WORDS.items() if got.get(name) in words}
 
 
-def _text(raw: object) -> str:
+def _text(raw: object, most: int = LONGEST) -> str:
     """Read as text that can be written as UTF-8 again."""
-    return str(raw)[:LONGEST].encode("utf-8", "replace").decode("utf-8")
+    return str(raw)[:most].encode("utf-8", "replace").decode("utf-8")
 
 
 def _whole(text: str | None) -> int | None:

@@ -104,6 +104,10 @@ class Images(ImageSet):
             keys = -keys
         return self._of(self._rows[np.lexsort((keys, ~there))])
 
+    def at(self, rows: Array) -> Images:
+        """Return other rows of the same data set, known by the same query."""
+        return self._of(rows)
+
     @property
     def names(self) -> Array:
         """`(n,)` text, what people know them by."""

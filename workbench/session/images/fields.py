@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from workbench.session.study import Study
 
+SHORT = 30
+"""Letters of a title that has room beside a picture."""
 METADATA = "metadata."
 """Before the name of a column of metadata that is called as something else is."""
 
@@ -59,6 +61,11 @@ class Field:
     unit: str = ""
     group: str = "image"
     ready: Callable[[], bool] = lambda: True
+
+    @property
+    def called(self) -> str:
+        """What it is called where there is little room."""
+        return self.title if len(self.title) <= SHORT else self.name
 
 
 def fields_of(study: Study) -> dict[str, Field]:

@@ -26,13 +26,14 @@ TOP = 5
 TOP_OF_OWN = 8
 
 
-def image_html(desk: Desk, subject: Subject, row: int) -> Html:
-    """Show the image itself, and where else to look at it."""
+def image_html(desk: Desk, subject: Subject, row: int | None) -> Html:
+    """Show the image itself, and where else to look at it; an image that is not under study has no row there."""
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
     picture = tag(image_uri(subject.pixels, size), size, subject.title)
     written, whole = short_name(subject.title)
-    return element("section", element("h2", written, title=whole), picture, _also(desk, row), class_="one")
+    also = None if row is None else _also(desk, row)
+    return element("section", element("h2", written, title=whole), picture, also, class_="one")
 
 
 def _also(desk: Desk, row: int) -> Html | None:

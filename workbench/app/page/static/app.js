@@ -5,6 +5,7 @@
   if (window.workbench && window.workbench.attach) return;
 
   const W = (window.workbench = {});
+  const OWN = ["start", "errors", "images", "own"]; // sections that are no analysis
   const panes = {}; // name -> {element, trigger}
   let view = null; // the view on screen, as the server settled it
   let wanted = null; // the view asked for, while its answer is on the way
@@ -14,6 +15,8 @@
   let history = "push"; // what the next answer does with the address: push, replace, or leave
   let lastImage = null; // row of the image last looked at
   let page = ""; // how the server calls this page
+  let target = window.history.state && window.history.state.y; // where Back scrolls to, as soon as there is so much
+  window.history.scrollRestoration = "manual";
 
   // ------------------------------------------------------------------ asking and being answered
   const any = () => panes.bar || Object.values(panes)[0];
@@ -30,6 +33,7 @@
   function ask(how = "push") {
     clicks += 1;
     history = how;
+    if (how === "push") remember(), (target = null);
     document.body.classList.add("asking");
     any().trigger("select");
   }
@@ -49,6 +53,7 @@
   };
 
   W.view = () => view;
+  W.again = () => ((force = true), ask("replace"));
   W.change = change;
   W.release = (button) => button.setAttribute("aria-pressed", "false");
 
@@ -58,7 +63,9 @@
     page = answer.page;
     const before = view;
     view = answer.view;
-    document.body.dataset.section = ["start", "errors", "own"].includes(view.section) ? view.section : "analysis";
+    document.body.dataset.section = OWN.includes(view.section) ? view.section : "analysis";
+    const shut = !document.body.toggleAttribute("data-open", view.section === "images" && "image" in view);
+    if (view.section === "images") later();
     if (view.section === "errors" && "image" in view) lastImage = view.image;
     if (!latest) return; // a newer question is on its way; its answer brings address and slow panes
     wanted = null;
@@ -67,7 +74,10 @@
     document.body.classList.remove("asking");
     address(answer.url, before);
     if (answer.painted) document.dispatchEvent(new Event("workbench:painted"));
-    if (before && before.section !== view.section) window.scrollTo(0, 0);
+    document.dispatchEvent(new Event("workbench:replied"));
+    const other = before && (before.section !== view.section || (view.section === "images" && shut === "image" in before));
+    if (target === null && other) window.scrollTo(0, 0);
+    scrollBack();
     for (const name of answer.slow) fire(name);
     if (!before && new URLSearchParams(location.search).get("view") === "api") W.api(), setTimeout(W.api, 200);
   };
@@ -79,17 +89,43 @@
     // gradio's own keys stay: dark or light, and whether its page of the API lies over this one.
     const asked = new URLSearchParams(location.search);
     const kept = ["__theme", "view"].map((key) => [key, asked.get(key)]);
-    const target = kept.reduce((text, [key, value]) => (value ? `${text}&${key}=${encodeURIComponent(value)}` : text), url);
+    const whole = kept.reduce((text, [key, value]) => (value ? `${text}&${key}=${encodeURIComponent(value)}` : text), url);
     // The first view is settled in place: Back must leave the page, not go from a view to itself.
-    if (target !== location.search && history !== "leave")
-      window.history[before && history === "push" ? "pushState" : "replaceState"](null, "", target);
+    if (whole !== location.search && history !== "leave")
+      window.history[before && history === "push" ? "pushState" : "replaceState"](before && history === "push" ? null : window.history.state, "", whole);
     document.title = `${titleOf()} – Workbench`;
     history = "push";
   }
 
+  // Where one was on a page that one left: Back shows the same part of it, though its panes come one after the other.
+  const remember = () => window.history.replaceState({ ...window.history.state, y: window.scrollY }, "");
+  function scrollBack() {
+    if (!(target > 0)) return void (target = null);
+    window.scrollTo(0, target);
+    if (Math.abs(window.scrollY - target) < 2) target = null;
+  }
+  new ResizeObserver(() => target !== null && scrollBack()).observe(document.documentElement);
+  for (const kind of ["wheel", "pointerdown", "keydown", "touchstart"])
+    window.addEventListener(kind, () => (target = null), { passive: true, capture: true });
+
+  // Scripts and style of the images, when they are first looked at.
+  let loaded = false;
+  function later() {
+    if (loaded) return;
+    loaded = true;
+    for (const address of document.querySelector("script[data-images]").dataset.images.split(" ")) {
+      const style = address.includes(".css");
+      const part = document.createElement(style ? "link" : "script");
+      if (style) (part.rel = "stylesheet"), (part.onload = () => document.body.setAttribute("data-styled", ""));
+      part.async = false; // in their order
+      part[style ? "href" : "src"] = address;
+      document.head.append(part);
+    }
+  }
+
   const titleOf = () => {
     const heading = document.querySelector("#bar [aria-current=page]");
-    return view.section in { start: 1, errors: 1, own: 1 } && heading ? heading.textContent.trim() : view.section;
+    return OWN.includes(view.section) && heading ? heading.textContent.trim() : view.section;
   };
 
   function fire(name) {
@@ -123,6 +159,7 @@
   }
 
   window.addEventListener("pagehide", () => {
+    remember();
     if (!page) return;
     const headers = { "Content-Type": "application/json" };
     fetch(`/left/${encodeURIComponent(page)}`, { method: "POST", keepalive: true, headers, body: "{}" });
@@ -147,7 +184,8 @@
   }
   setInterval(listen, 250);
 
-  window.addEventListener("popstate", () => {
+  window.addEventListener("popstate", (event) => {
+    target = (event.state && event.state.y) || null;
     wanted = queryOf(location.search);
     ask("leave");
   });
@@ -171,7 +209,7 @@
         group.querySelectorAll("[aria-pressed=true]").forEach(W.release);
         button.setAttribute("aria-pressed", "true");
       }
-      change(button.dataset.go);
+      change(button.dataset.go, button.dataset.how);
       if (button.closest(".grid") && innerWidth <= 700) document.getElementById("detail").scrollIntoView();
     } else if ("api" in button.dataset) W.api();
     else if ("start" in button.dataset) change(`own=&invert=&start=${lastImage ?? 0}`);

@@ -1,0 +1,112 @@
+"""What a view of images finds, kept as it was found: positions in it stay what they are while one marks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.app.page.images.sets import set_of
+from workbench.app.page.jobs import Job
+from workbench.app.page.pictures import Part as Pictures
+from workbench.core.errors import WorkbenchError
+from workbench.core.image_set import Part
+from workbench.core.wording import plural
+from workbench.session.images import Images
+
+if TYPE_CHECKING:
+    from workbench.app.page.desk import Desk
+    from workbench.app.page.view import View
+
+PATIENCE = 2.0
+"""Seconds that the training images get before the page says that they are being read."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Found:
+    """Images in the order in which they are shown.
+
+    Attributes:
+        key: equal for equal images of equal origin.
+        images: themselves.
+        base: those that were chosen from: the part, or the set.
+        source: what marks say where they came from.
+        title: of the set; empty for a whole part.
+    """
+
+    key: str
+    images: Images
+    base: Images
+    source: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Coming:
+    """The images are not there yet: the key and the state of the work."""
+
+    key: str
+    job: Job
+
+
+def kept(desk: Desk, key: str) -> Found | None:
+    """Return what was found before, by its key."""
+    found: Found | None = desk.found.get(key)
+    return found
+
+
+def images_of(desk: Desk, part: Part) -> Images | Coming:
+    """Return all images of a part; the training images are read when they are first asked for.
+
+    Raises:
+        WorkbenchError: if there are none.
+    """
+    session = desk.session
+    if part == "data":
+        return session.images
+    job = desk.jobs.start("images-train", lambda: session.images_of("train"), wait=PATIENCE)
+    if not job.done.is_set():
+        return Coming("images-train", job)
+    if job.error:
+        raise job.raised or WorkbenchError(job.error)
+    images: Images = job.value
+    return images
+
+
+def pictures_of(desk: Desk, part: Part) -> Pictures:
+    """Return the pictures of a part.
+
+    Raises:
+        WorkbenchError: if there are none.
+    """
+    found = desk.part(part)
+    if found is None:
+        raise WorkbenchError("The training images are not known here.")
+    return found
+
+
+def find(desk: Desk, view: View) -> Found | Coming:
+    """Return the images of a view, kept from now on.
+
+    Raises:
+        WorkbenchError: if its query, order or set is none; see `Images.where`.
+    """
+    everything = images_of(desk, view.part)
+    if isinstance(everything, Coming):
+        return everything
+    base = everything
+    if view.set:
+        chosen = set_of(desk, view.set, everything)
+        base = Images(everything.known, chosen.rows, part=everything.part, title=chosen.title)
+    images = base.where(view.where)
+    if view.sort:
+        images = images.sort(view.sort)
+    source = " · ".join(filter(None, [base.title, view.where])) or f"all {plural(len(base), 'image')}"
+    digest = hashlib.sha256(f"{view.part}\n{view.set}\n{view.where}".encode())
+    digest.update(np.ascontiguousarray(images.rows).tobytes())
+    key = digest.hexdigest()[:20]
+    made = Found(key=key, images=images, base=base, source=source, title=base.title)
+    desk.found.put(key, made)
+    return made

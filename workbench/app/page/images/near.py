@@ -1,0 +1,113 @@
+"""The images nearest to one: among the training images and those under study, by embeddings and by pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from workbench.core.errors import WorkbenchError
+from workbench.core.image_set import ImageSet, Part
+from workbench.core.types import Array
+from workbench.session.neighbours import pictures, unit
+from workbench.statistics.nearest import nearest
+
+if TYPE_CHECKING:
+    from workbench.app.page.desk import Desk
+    from workbench.session.study import Study
+
+By = Literal["embedding", "pixels"]
+BY: tuple[By, ...] = ("embedding", "pixels")
+PARTS: tuple[Part, ...] = ("train", "data")
+MOST = 48
+"""Neighbours that are found, and make a set."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Near:
+    """The nearest images of one part in one sense.
+
+    Attributes:
+        by: what is compared.
+        part: whose images they are.
+        rows: `(k,)` the nearest first.
+        distances: `(k,)`: of embeddings of length 1, or root mean square of pixels, of 255.
+    """
+
+    by: By
+    part: Part
+    rows: Array
+    distances: Array
+
+
+def study_of(desk: Desk, part: Part) -> Study | None:
+    """Return the model on a part's images; None where they are not known."""
+    return desk.session if part == "data" else desk.session.training
+
+
+def compute_near(desk: Desk) -> None:
+    """Make what is compared ready, of both parts."""
+    for part in PARTS:
+        for by in BY:
+            _vectors(desk, part, by, compute=True)
+
+
+def near_ready(desk: Desk) -> bool:
+    """Whether neighbours can be told at once."""
+    return all(_vectors(desk, part, by) is not None or not _exists(desk, part, by) for part in PARTS for by in BY)
+
+
+def near_of(desk: Desk, part: Part, row: int, k: int = MOST) -> list[Near]:
+    """Return the images nearest to one, as far as they are ready, in each part and sense."""
+    found = []
+    for by in BY:
+        own = _vectors(desk, part, by)
+        for other in PARTS:
+            base = _vectors(desk, other, by)
+            if own is None or base is None or own.shape[1:] != base.shape[1:]:
+                continue
+            itself = np.array([row if other == part else -1])
+            distances, rows = nearest(own[row : row + 1], base, k, own=itself)
+            scale = 1.0 if by == "embedding" else own.shape[1] ** -0.5
+            found.append(Near(by=by, part=other, rows=rows[0], distances=distances[0] * scale))
+    return found
+
+
+def set_near(desk: Desk, address: str, part: Part) -> ImageSet:
+    """Return the neighbours of "<by>/<part>/<row>" among the images of `part`.
+
+    Raises:
+        WorkbenchError: if there is no such image, or its neighbours are not known yet.
+    """
+    by, _, image = address.partition("/")
+    whose, _, row = image.partition("/")
+    study = study_of(desk, "train" if whose == "train" else "data")
+    if by not in BY or study is None or not (row.isascii() and row.isdigit() and int(row[:9]) < len(study.dataset)):
+        raise WorkbenchError(f"There are no neighbours {address[:60]!r}.")
+    for each in near_of(desk, "train" if whose == "train" else "data", int(row)):
+        if (each.by, each.part) == (by, part):
+            return ImageSet(each.rows, part=part, title=f"nearest to {study.dataset.names[int(row)]} by {by}")
+    raise WorkbenchError("The nearest images are not known yet: open the image and find them there.")
+
+
+def _exists(desk: Desk, part: Part, by: By) -> bool:
+    study = study_of(desk, part)
+    if study is None:
+        return False
+    return study.dataset.has_images if by == "pixels" else not study.only_predictions
+
+
+def _vectors(desk: Desk, part: Part, by: By, *, compute: bool = False) -> Array | None:
+    """Return what is compared, `(N, D)`; None where it does not exist, or is not ready."""
+    kept: Array | None = desk.maps.get(("vectors", part, by))
+    if kept is not None:
+        return kept
+    if not _exists(desk, part, by):
+        return None
+    study = study_of(desk, part)
+    assert study is not None  # noqa: S101  # as `_exists` says
+    if not compute and (by == "pixels" or not study.has_embeddings):
+        return None
+    values = pictures(study.dataset) if by == "pixels" else unit(study.embeddings)
+    return desk.maps.put(("vectors", part, by), values)

@@ -1,0 +1,126 @@
+"""The address of a set of images: a finding of an analysis, a saved set, some rows, the neighbours of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
+
+import numpy as np
+
+from workbench.app.page.panes.form import typed_of, values_of
+from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.image_set import ImageSet, Part
+from workbench.diagnosis import registry
+from workbench.session.images import Images
+
+if TYPE_CHECKING:
+    from workbench.app.page.desk import Desk
+    from workbench.core.finding import Finding
+    from workbench.core.result import Result
+
+LISTED = 120
+"""Rows that an address lists, at most."""
+
+
+class NotAnswered(Unavailable):
+    """The analysis that a set comes from was not asked yet."""
+
+    def __init__(self, analysis: str) -> None:
+        super().__init__(f"This set is part of the answer of {analysis}, which is not computed here.")
+
+
+def of_finding(result: Result, finding: Finding) -> str:
+    """Return the address of a finding's images; empty where the answer has no such finding."""
+    place = next((n for n, each in enumerate(result.findings) if each is finding), None)
+    return "" if place is None else finding_address(result.analysis, result.params, place)
+
+
+def finding_address(analysis: str, params: Mapping[str, Any], place: int) -> str:
+    """Return the address of the images of a finding, by its place in the answer."""
+    kinds = registry.analyses()
+    typed = typed_of(kinds[analysis].Params, params) if analysis in kinds else {}
+    return f"finding/{analysis}/{place}" + (f"?{urlencode(typed)}" if typed else "")
+
+
+def address_among(desk: Desk, analysis: str, params: Mapping[str, Any], finding: Finding) -> str:
+    """Return the address of a finding that a diagnosis names; empty where the answer is not kept."""
+    result = registry.cached(desk.session, analysis, params) if analysis in registry.analyses() else None
+    for place, each in enumerate(() if result is None else result.findings):
+        if each.claim == finding.claim:
+            return finding_address(analysis, params, place)
+    return ""
+
+
+def of_rows(rows: list[int]) -> str:
+    """Return the address of some images, those that an address can list."""
+    return "rows/" + ",".join(map(str, rows[:LISTED]))
+
+
+def analysis_of(address: str) -> tuple[str, dict[str, Any]] | None:
+    """Return the analysis that a set comes from, and its parameters; None where it is none's."""
+    kind, _, rest = address.partition("/")
+    path, _, query = rest.partition("?")
+    name = path.partition("/")[0]
+    if kind != "finding" or name not in registry.analyses():
+        return None
+    return name, values_of(registry.analysis(name).Params, dict(parse_qsl(query)))
+
+
+def set_of(desk: Desk, address: str, images: Images) -> ImageSet:
+    """Return the images at an address, with their title.
+
+    Args:
+        desk: whose session it is.
+        address: as the functions above write it.
+        images: all of the part.
+
+    Raises:
+        NotAnswered: if its analysis was not asked.
+        WorkbenchError: if there is no such set.
+    """
+    kind, _, rest = address.partition("/")
+    if kind == "finding":
+        return _of_finding(desk, address, images.part)
+    if kind == "saved":
+        return _saved(desk, rest, images)
+    if kind == "rows":
+        rows = dict.fromkeys(int(each) for each in rest.split(",")[:LISTED] if each.isascii() and each.isdigit())
+        return ImageSet([row for row in rows if row < len(images)], part=images.part, title="chosen images")
+    if kind == "near":
+        from workbench.app.page.images.near import set_near
+
+        return set_near(desk, rest, images.part)
+    raise WorkbenchError(f"A set is a finding, a saved set, rows or neighbours. There is no {kind[:40]!r}.")
+
+
+def _of_finding(desk: Desk, address: str, part: Part) -> ImageSet:
+    asked = analysis_of(address)
+    if asked is None:
+        raise unknown("analysis", address.split("/")[1] if "/" in address else "", registry.analyses())
+    name, values = asked
+    result = registry.cached(desk.session, name, values)
+    if result is None:
+        raise NotAnswered(name)
+    place = address.partition("?")[0].rpartition("/")[2]
+    findings = result.findings
+    if not (place.isascii() and place.isdigit() and len(place) < 6 and int(place) < len(findings)):
+        raise WorkbenchError(f"{name} has {len(findings)} findings, from 0 on. There is no finding {place[:20]!r}.")
+    finding = findings[int(place)]
+    if finding.part != part and finding.evidence:
+        whose = "training images" if finding.part == "train" else "evaluated images"
+        raise WorkbenchError(f"This finding shows {whose}: choose that part.")
+    return ImageSet(finding.evidence, part=part, title=finding.claim)
+
+
+def _saved(desk: Desk, name: str, images: Images) -> ImageSet:
+    sets = desk.session.workspace.sets()
+    if name not in sets:
+        raise unknown("saved set", name, sets)
+    saved = sets[name]
+    if saved.keys:
+        keys = images.keys
+        at = {str(key): row for key, row in zip(reversed(keys.tolist()), reversed(images.rows.tolist()), strict=True)}
+        rows = np.array([at[key] for key in saved.keys if key in at], np.int64)
+        return ImageSet(rows, part=images.part, title=name)
+    return ImageSet(images.where(saved.query).rows, part=images.part, title=name)

@@ -1,0 +1,58 @@
+"""Some of the images that were found, as the grid in the browser shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.app.page.images.found import Found
+from workbench.app.page.pictures import Part as Pictures
+from workbench.core.errors import WorkbenchError
+from workbench.core.types import Array
+from workbench.core.wording import bare_percent
+from workbench.workspace.identities import Identities
+
+if TYPE_CHECKING:
+    from workbench.session.study import Study
+
+MOST = 200
+"""Images of one request."""
+BOXES = (64, 128, 256)
+"""Sizes of pictures; a photo is made for the smallest that fills its tile."""
+
+
+def tiles_of(found: Found, pictures: Pictures, first: int, count: int, box: int) -> dict[str, Any]:
+    """Return `count` images from the place `first` on.
+
+    Raises:
+        WorkbenchError: if they are too many, or the place is none.
+    """
+    if not 1 <= count <= MOST:
+        raise WorkbenchError(f"Ask for 1 to {MOST} images at a time. Got {count}.")
+    if not 0 <= first <= len(found.images):
+        raise WorkbenchError(f"The first image must be one of {len(found.images):,}. Got {first}.")
+    if box not in BOXES:
+        raise WorkbenchError(f"The size must be {', '.join(map(str, BOXES))}. Got {box}.")
+    rows = found.images.rows[first : first + count]
+    study = found.images.session
+    marks = marks_of(study, rows)
+    said = study.predictions if study.has_predictions else None
+    names, labels = study.class_names, study.dataset.labels
+    tiles = []
+    for row, mark in zip(rows.tolist(), marks, strict=True):
+        tile = {"row": row, "name": str(study.dataset.names[row]), "label": names[int(labels[row])], **mark}
+        if said is not None:
+            tile["predicted"] = names[int(said.predicted[row])]
+            tile["sure"] = bare_percent(float(said.confidence[row]))
+            tile["wrong"] = not bool(said.correct[row])
+        tiles.append({**tile, "src": pictures.picture(row, box)})
+    return {"first": first, "last": study.workspace.last, "tiles": tiles}
+
+
+def marks_of(study: Study, rows: Array) -> list[dict[str, Any]]:
+    """Return the tags, the note and the correction of some images, as far as they have some."""
+    these = Identities.of(study.dataset, rows)
+    keys = these.keys.tolist()
+    workspace = study.workspace
+    every = zip(workspace.tags_of(keys), workspace.notes_of(keys), workspace.corrections_of(these), strict=True)
+    said = ({"tags": list(tags), "note": note, "correction": correction} for tags, note, correction in every)
+    return [{name: value for name, value in each.items() if value} for each in said]

@@ -1,0 +1,77 @@
+"""One image of any part, within the set that it is looked at in: what is known of it, its maps, what is near it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from workbench.app.page.html import Html, element, problem, waiting
+from workbench.app.page.images.found import Coming, Found, find, images_of
+from workbench.app.page.panes import detail
+from workbench.app.page.panes.images import near
+from workbench.app.page.panes.images.about import about_html, key_html, walk_html
+from workbench.app.page.subject import Subject
+from workbench.app.page.subjects import of_part
+from workbench.core.errors import WorkbenchError
+from workbench.core.wording import plural
+
+if TYPE_CHECKING:
+    from workbench.app.page.desk import Desk
+    from workbench.app.page.view import View
+
+
+def one_html(desk: Desk, view: View, maps: Callable[[Subject], Html]) -> Html:
+    """Build the pane of one image.
+
+    Args:
+        desk: whose images.
+        view: names part, set and image.
+        maps: builds the maps of the image.
+    """
+    if view.image is None:
+        return Html()
+    images = images_of(desk, view.part)
+    if isinstance(images, Coming):
+        return waiting(images.key, "Reading the training images …", images.job.what)
+    if view.image >= len(images):
+        return problem(f"There is no image {view.image:,}: this part has {plural(len(images), 'image')}.")
+    study = images.session
+    found, place = _place(desk, view)
+    walk = walk_html(view, found, place)
+    if images.part == "train" and not study.has_predictions:
+        step = desk.pending(model=True)
+        if step is not None:
+            return walk + (problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what))
+    subject = of_part(desk, study, images.part, view.image)
+    where = (found.key, place) if found is not None and place is not None else _alone(desk, view)
+    about = about_html(desk, images, view.image, where)
+    image = detail.image_html(desk, subject, view.image if images.part == "data" else None)
+    said = detail.probabilities_html(subject, desk.session.class_names, view)
+    return walk + element("div", image, about, class_="side") + said + maps(subject) + key_html()
+
+
+def near_html(desk: Desk, view: View) -> Html:
+    """Build the pane below: the nearest images."""
+    images = images_of(desk, view.part)
+    if isinstance(images, Coming) or view.image is None or view.image >= len(images):
+        return Html()
+    return near.near_html(desk, view, view.image)
+
+
+def _place(desk: Desk, view: View) -> tuple[Found | None, int | None]:
+    """Return the set of a view and the image's place in it; a set that is none leaves the image to itself."""
+    try:
+        found = find(desk, replace(view, image=None))
+    except WorkbenchError:
+        return None, None
+    if isinstance(found, Coming) or view.image is None:
+        return None, None
+    at = (found.images.rows == view.image).nonzero()[0]
+    return found, int(at[0]) if len(at) else None
+
+
+def _alone(desk: Desk, view: View) -> tuple[str, int]:
+    """Return a key and a place by which an image is marked that is not among what its view finds."""
+    alone = find(desk, replace(view, where="", sort="", set=f"rows/{view.image}"))
+    return ("", 0) if isinstance(alone, Coming) else (alone.key, 0)
