@@ -39,7 +39,7 @@ def chosen(session: wb.Session, place: DeltaGenerator) -> tuple[Array, str]:
         pixels, notes = read_image(file.getvalue(), session.dataset.image_shape, invert=inverted)
         return pixels, f"{file.name}{': ' if notes else ''}{'; '.join(notes)}"
     label = session.class_names[session.dataset.labels[row]]
-    return np.asarray(session.dataset.images[row]), f"image {row} of {session.dataset.name}, labelled {label}"
+    return np.asarray(session.dataset.images[row]), f"{session.dataset.names[row]}, labelled {label}"
 
 
 def overlay(pixels: Array, made: wb.Attribution) -> Array:
