@@ -142,7 +142,7 @@ class Session(Study):
         from workbench.session.images import Images
 
         shown = what.evidence if isinstance(what, Finding) else what
-        title = what.claim if isinstance(what, Finding) else getattr(what, "title", "")
+        title = what.claim if isinstance(what, Finding) else what.title if isinstance(what, ImageSet) else ""
         part, rows = (shown.part, shown) if isinstance(shown, ImageSet) else (shown, None)
         known = self.known
         if part == "train":

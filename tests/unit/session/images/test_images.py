@@ -174,6 +174,7 @@ def test_the_images_of_a_finding_are_a_set_too(session):
     assert found == (6, 1) and found.title == "Two."
     assert found.where("label:Coat") == (6,)
     assert session.images_of(ImageSet([3])) == (3,) and len(session.images_of("data")) == 12
+    assert session.images_of("data").title == ""
     with pytest.raises(Unavailable, match="training images are not known"):
         session.images_of("train")
 

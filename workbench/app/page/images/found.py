@@ -99,7 +99,8 @@ def find(desk: Desk, view: View) -> Found | Coming:
     base = everything
     if view.set:
         chosen = set_of(desk, view.set, everything)
-        base = Images(everything.known, chosen.rows, part=everything.part, title=chosen.title)
+        inside = chosen.rows[(chosen.rows >= 0) & (chosen.rows < len(everything))]
+        base = Images(everything.known, inside, part=everything.part, title=chosen.title)
     images = base.where(view.where)
     if view.sort:
         images = images.sort(view.sort)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
     from workbench.core.finding import Finding
     from workbench.core.result import Result
+    from workbench.session.session import Session
 
 LISTED = 120
 """Rows that an address lists, at most."""
@@ -43,9 +44,9 @@ def finding_address(analysis: str, params: Mapping[str, Any], place: int) -> str
     return f"finding/{analysis}/{place}" + (f"?{urlencode(typed)}" if typed else "")
 
 
-def address_among(desk: Desk, analysis: str, params: Mapping[str, Any], finding: Finding) -> str:
+def address_among(session: Session, analysis: str, params: Mapping[str, Any], finding: Finding) -> str:
     """Return the address of a finding that a diagnosis names; empty where the answer is not kept."""
-    result = registry.cached(desk.session, analysis, params) if analysis in registry.analyses() else None
+    result = registry.cached(session, analysis, params) if analysis in registry.analyses() else None
     for place, each in enumerate(() if result is None else result.findings):
         if each.claim == finding.claim:
             return finding_address(analysis, params, place)

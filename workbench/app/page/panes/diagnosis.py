@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.app.page.html import Html, breakable, button, element, join, link, problem, waiting
+from workbench.app.page.images.sets import address_among
 from workbench.app.page.panes.findings import ORDER, claim_html, evidence_of
 from workbench.app.page.panes.form import typed_of
 from workbench.core.finding import Finding
@@ -63,7 +64,7 @@ def _section(desk: Desk, found: Diagnosis | None, state: Html | None = None) -> 
         )
     head = element("header", element("h2", "Diagnosis"), _summary(faults, done=not state), whole)
     images = len(desk.session.dataset)
-    items = [_item(each, desk.part, images) for each in faults]
+    items = [_item(each, desk.part, images, _address(desk, each)) for each in faults]
     first, rest = _list(items[:MOST], 1), _list(items[MOST:], MOST + 1)
     summary = element("summary", plural(len(items) - MOST, "more finding"))
     more = None if rest is None else element("details", summary, rest)
@@ -82,7 +83,11 @@ def _summary(faults: Sequence[Diagnosed], *, done: bool) -> Html:
     return element("p", Html(" · ").join(severities) or nothing)
 
 
-def _item(each: Diagnosed, parts: Parts, images: int) -> Html:
+def _address(desk: Desk, each: Diagnosed) -> str:
+    return address_among(desk.session, each.analysis, each.params, each.finding) if each.finding.evidence else ""
+
+
+def _item(each: Diagnosed, parts: Parts, images: int, address: str) -> Html:
     finding = each.finding
     advice = (("What to do", finding.advice), ("How to check it", finding.confirm))
     return element(
@@ -91,7 +96,7 @@ def _item(each: Diagnosed, parts: Parts, images: int) -> Html:
         element("span", finding.kind.replace("-", " "), class_="kind") if finding.kind else None,
         element("p", claim_html(finding)),
         _stake(finding, images),
-        evidence_of(finding, parts, EVIDENCE),
+        evidence_of(finding, parts, EVIDENCE, address),
         *(element("p", element("b", title), " ", text, class_="advice") for title, text in advice if text),
         _sources(each),
         class_=f"finding {finding.severity}",

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.app.page.board import Board
-from workbench.app.page.cell import open_cell, title_html
-from workbench.app.page.html import Html, button, choices, element
+from workbench.app.page.cell import open_cell, query_of_cell, title_html
+from workbench.app.page.html import Html, button, choices, element, link
 from workbench.app.page.pictures import Picture, Size, fit, tag
 from workbench.app.page.view import ANY, PER_PAGE, View
 from workbench.core.dataset import Dataset
@@ -52,10 +52,17 @@ def gallery_html(shelf: Shelf, view: View) -> Html:
     page = [int(row) for row in rows[first : first + PER_PAGE]]
     size = thumb_size(*shelf.dataset.image_shape[:2], images=len(page))
     thumbs = (_thumb(shelf, view, row, size) for row in page)
-    number = element("p", plural(len(rows), "image" if true == predicted != ANY else "error"))
+    words = plural(len(rows), "image" if true == predicted != ANY else "error")
+    number = element("p", link(words, _as_set(shelf, view), title="open them in Images: filter, select, tag, export"))
     controls = element("div", _orders(view), _pages(view, first, len(page), len(rows)), class_="right")
     grid = element("div", *thumbs, class_="grid", style=f"--w:{size.width}px")
     return element("header", title, number, controls) + grid + _foot(names, true, predicted)
+
+
+def _as_set(shelf: Shelf, view: View) -> dict[str, str]:
+    """Return the view of images that shows the same ones in the same order."""
+    where = query_of_cell(shelf.dataset.class_names, *_cell(view))
+    return {"section": "images", "where": where, "sort": "-confidence" if view.order == "sure" else "confidence"}
 
 
 def _cell(view: View) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.app.page.html import Html, code, element, join, problem, waiting
+from workbench.app.page.images.sets import of_finding
 from workbench.app.page.owners import Owner
 from workbench.app.page.panes.analysis_link import analysis_link
 from workbench.app.page.panes.findings import findings_html
@@ -55,7 +56,8 @@ def answer_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
 def result_html(desk: Desk, result: Result, key: str, view: View) -> Html:
     """Build the map if it has one, findings, figure, tables, and how it was computed."""
     question = registry.analyses()[result.analysis].question()
-    findings = findings_html(result.findings, desk.part) or element("p", "No findings.", class_="empty")
+    found = findings_html(result.findings, desk.part, address=lambda finding: of_finding(result, finding))
+    findings = found or element("p", "No findings.", class_="empty")
     image = element("img", alt=question, src=f"figure/{key}.png")
     opened = element("a", image, href=f"figure/{key}.png", target="_blank", title="open in a new tab")
     figure = element("figure", opened, class_="chart")

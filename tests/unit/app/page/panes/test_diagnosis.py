@@ -80,7 +80,8 @@ def test_a_fault_says_rank_severity_kind_stake_evidence_advice_and_what_would_co
         "test/103, T-shirt/top",
     ]
     links = [a["href"] for a in page.all("a")]
-    assert links[:2] == ["?section=samples&count=3", "?section=class-balance"]
+    learned = [f"?section=images&part=train&image={row}" for row in (0, 5)]
+    assert links[:4] == [*learned, "?section=samples&count=3", "?section=class-balance"]
     assert "?section=errors&image=3" in links
     assert "?section=errors&image=5" not in links  # row 5 of the training images
     assert page.all("button", data_go="whole=1") != []

@@ -20,7 +20,7 @@ def of(dataset: Dataset, train: Dataset | None = None) -> Parts:
     return {"data": Part(dataset, album(dataset)), "train": learned}.get
 
 
-def test_training_evidence_shows_training_images_that_are_no_links(dataset, parse):
+def test_training_evidence_shows_training_images_that_open_in_their_part(dataset, parse):
     train = Dataset(
         dataset.images[::-1],
         dataset.labels[::-1].copy(),
@@ -29,12 +29,13 @@ def test_training_evidence_shows_training_images_that_are_no_links(dataset, pars
         name="made/train",
     )
     page = parse(findings_html([Finding("x", evidence=(0, 5, 8), part="train")], of(dataset, train)))
-    assert page.all("a") == []
+    opened = ["?section=images&part=train&image=0", "?section=images&part=train&image=5"]
+    assert [a["href"] for a in page.all("a")] == opened
     assert [i["alt"] for i in page.all("img")] == [
         "training image train/100, Bag & 'case'",
         "training image train/105, T-shirt/top",
     ]
-    assert [i["title"] for i in page.all("span", class_="learned")] == [i["alt"] for i in page.all("img")]
+    assert [i["title"] for i in page.all("a", class_="learned")] == [i["alt"] for i in page.all("img")]
     assert page.all("img")[0]["src"] == album(train)(0, 56) != album(dataset)(0, 56)
 
 
@@ -64,6 +65,14 @@ def test_more_evidence_than_fits_is_counted(dataset, parse):
     page = parse(findings_html([Finding("x", evidence=tuple(range(8)))], of(dataset), evidence=3))
     assert "… 5 more" in page.text
     assert len(page.all("img")) == 3
+
+
+def test_each_image_opens_within_all_of_the_finding_and_so_does_the_rest(dataset, parse):
+    findings = [Finding("x", evidence=tuple(range(8))), Finding("y", evidence=(1, 2))]
+    page = parse(findings_html(findings, of(dataset), evidence=1, address=lambda each: f"finding/{each.claim}/0"))
+    of_x, of_y = (f"?section=images&set=finding%2F{claim}%2F0" for claim in "xy")
+    assert [a["href"] for a in page.all("a")] == [f"{of_x}&image=0", of_x, f"{of_y}&image=1", of_y]
+    assert "… 7 more" in page.text
 
 
 def test_an_interval_that_the_claim_already_says_is_not_said_twice(dataset, parse):
