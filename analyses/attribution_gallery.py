@@ -23,6 +23,7 @@ from workbench.core.wording import plural, probability
 from workbench.data.sampling import worst_first
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_COLOURS, scale_of
+from workbench.plotting.hot_spots import spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, colours_for, new_figure, scale_bar, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
@@ -113,10 +114,11 @@ class AttributionGallery(Analysis[AttributionGalleryParams]):
         scales = [scale_of(m, bool(signed)) for m, signed in zip(maps, methods["signed"], strict=True)]
         pictures = []
         for n, (image, (_, line)) in enumerate(zip(images, lines, strict=True)):
-            pictures.append(Tile(image, below=_classes(line.iloc[0])))
+            spot = spot_of(result, result.arrays["rows"][n])
+            pictures.append(Tile(image, below=_classes(line.iloc[0]), spot=spot))
             for values, scale, (_, row) in zip(maps, scales, line.iterrows(), strict=True):
                 below, signed = _verdict(row), bool(row["signed"])
-                pictures.append(Tile(image, below=below, overlay=values[n], signed=signed, scale=scale))
+                pictures.append(Tile(image, below=below, overlay=values[n], signed=signed, scale=scale, spot=spot))
         height = tiles_height(pictures, columns, CELL)
         out = [f"{text(row['method'])}: {text(row['why'], 90)}" for _, row in result.tables["left_out"].iterrows()]
         figure = new_figure(

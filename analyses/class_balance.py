@@ -15,8 +15,10 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import place_bars
 from workbench.plotting.pieces import INK, SMALL, class_ticks, new_figure, plain, text
 from workbench.session.analysis import Analysis
+from workbench.session.spots import class_spot
 from workbench.statistics.rates import difference, wilson
 
 if TYPE_CHECKING:
@@ -98,6 +100,12 @@ class ClassBalance(Analysis[ClassBalanceParams]):
             )
             for place, width, images in zip(at, share, table[f"{part}_images"], strict=True):
                 axes.text(width + end * 0.6, place, f"{images:,}", va="center", fontsize=SMALL, color=INK)
+            whole = int(result.tables["classes"][f"{part}_images"].sum())
+            spots = [
+                class_spot(name, int(images), of=whole, part=part)
+                for name, images in zip(table["class"], table[f"{part}_images"], strict=True)
+            ]
+            place_bars(axes, at, spots, 0.36 if len(parts) > 1 else 0.7)
         axes.axvline(100 / len(result.tables["classes"]), color=INK, linewidth=1, linestyle=":")
         class_ticks(axes, table["class"].tolist())
         axes.set_xlim(0, 108 * end)

@@ -15,8 +15,10 @@ from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import worst_first
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import place_cells
 from workbench.plotting.pieces import FAINT, QUIET, SMALL, heading, new_figure, plain, table_map, text
 from workbench.session.analysis import Analysis
+from workbench.session.spots import cell_spot
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import ENOUGH, capped, rate, wilson
 
@@ -82,6 +84,13 @@ class ConfusionMatrix(Analysis[ConfusionMatrixParams]):
             said += f" Shown: the {size} of {result.notes['classes']} classes with the most errors."
         figure = new_figure(result, self.question(), width=2 * side + 3.4, height=side + 1.0, note=said)
         left, right = figure.subplots(1, 2)
+        spots = {
+            (row, column): spot
+            for (row, column), count in np.ndenumerate(counts)
+            if (spot := cell_spot(result, names[row], names[column], int(count), int(of[row])))
+        }
+        place_cells(left, spots)
+        place_cells(right, spots)
         _matrix(left, counts, names, title="Images", unit="errors, images", form="{:.0f}")
         with np.errstate(invalid="ignore"):
             rates = 100 * counts / of[:, None]

@@ -20,6 +20,7 @@ from workbench.data.objects import object_masks, plain
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.plotting.hot_spots import place_spot, spot_of
 from workbench.plotting.pieces import (
     INK,
     QUIET,
@@ -122,11 +123,17 @@ class ContrastMaps(Analysis[ContrastMapsParams]):
         scales = {name: scale_of(arrays[name], signed=True) for name in UNITS}
         lines = [
             [
-                Tile(arrays["images"][n], above=_classes(row), below=[image_name(result, row["row"])]),
+                Tile(
+                    arrays["images"][n],
+                    above=_classes(row),
+                    below=[image_name(result, row["row"])],
+                    spot=spot_of(result, row["row"]),
+                ),
                 Tile(
                     on_paper(arrays["pixels"][n], scales["pixels"], arrays["masks"][n]),
                     above=[(notes["title"], INK), (notes["sizes"]["pixels"], QUIET)],
                     framed=True,
+                    spot=spot_of(result, row["row"]),
                 ),
                 Tile(
                     arrays["images"][n],
@@ -135,6 +142,7 @@ class ContrastMaps(Analysis[ContrastMapsParams]):
                     signed=True,
                     scale=scales["layer"],
                     contrast=True,
+                    spot=spot_of(result, row["row"]),
                 ),
             ]
             for n, (_, row) in enumerate(table.iterrows())
@@ -153,8 +161,12 @@ class ContrastMaps(Analysis[ContrastMapsParams]):
         pictures, cells, bars = figure.subplots(1, 3, width_ratios=[3 * CELL, tall, 4.2])
         for strip, line in zip(strips(pictures, count), lines, strict=True):
             tiles(strip, line, columns=3, cell=CELL)
-        for strip, values in zip(strips(cells, count), arrays["cells"], strict=True):
+        whole = (-np.inf, np.inf, -np.inf, np.inf)
+        for place, (strip, values) in enumerate(zip(strips(cells, count), arrays["cells"], strict=True)):
             _heat(strip, values, scales["cells"])
+            spot = spot_of(result, table["row"].iloc[place])
+            place_spot(strip, whole, spot)
+            place_spot(bars, (-np.inf, np.inf, place - 0.48, place + 0.48), spot)
         _waterfall(bars, table, "reference" if notes["complete"] else "remainder")
         heading(pictures, "Where the margin comes from")
         heading(cells, "Sum per cell")

@@ -18,6 +18,7 @@ from workbench.core.wording import plural
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import as_rgb, different_images, thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.plotting.hot_spots import place_spot, spot_of
 from workbench.plotting.pieces import (
     BODY,
     INK,
@@ -132,6 +133,7 @@ class FeatureMaps(Analysis[FeatureMapsParams]):
         grid = figure.add_gridspec(len(table) + 1, 2, width_ratios=[1.7, 10])
         axes = figure.add_subplot(grid[0, 0])
         axes.imshow(as_rgb(result.arrays["image"]), interpolation="nearest")
+        place_spot(axes, (-np.inf, np.inf, -np.inf, np.inf), spot_of(result, int(result.params.get("row", 0))))
         axes.set_axis_off()
         _classes(figure, grid[0, 1], result)
         columns = max(len(result.arrays[f"channels_{number}"]) for number in range(len(table)))

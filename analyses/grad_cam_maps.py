@@ -19,6 +19,7 @@ from workbench.core.wording import probability
 from workbench.data.sampling import evenly, worst_first
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.plotting.hot_spots import Spot, spot_of
 from workbench.plotting.pieces import QUIET, colour_bar, colours_for, new_figure, say, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
@@ -102,7 +103,7 @@ class GradCamMaps(Analysis[GradCamMapsParams]):
         pairs = [
             pair
             for (_, row), image, value in zip(table.iterrows(), images, values, strict=True)
-            for pair in _pair(row, image, value, scale)
+            for pair in _pair(row, image, value, scale, spot_of(result, row["row"]))
         ]
         lines = tiles_height(pairs, COLUMNS, CELL)
         figure = new_figure(
@@ -164,7 +165,7 @@ def _describe(examples: pd.DataFrame, maps: Array, predictions: Predictions, dat
     )
 
 
-def _pair(row: pd.Series, image: Array, value: Array, scale: float) -> tuple[Tile, Tile]:
+def _pair(row: pd.Series, image: Array, value: Array, scale: float, spot: Spot) -> tuple[Tile, Tile]:
     """Return the image with its classes, and the image under its map."""
     predicted = f"{text(row['predicted'], 22)} {probability(row['confidence'])}%"
     first = (f"{text(row['true'], 26)}", TRUE_COLOUR)
@@ -172,7 +173,8 @@ def _pair(row: pd.Series, image: Array, value: Array, scale: float) -> tuple[Til
         ("correct, " + predicted.rsplit(" ", 1)[1], QUIET) if row["correct"] else (f"→ {predicted}", PREDICTED_COLOUR)
     )
     above = (("", QUIET), ("", QUIET))
-    return Tile(image, above=(first, second)), Tile(image, above=above, overlay=value, scale=scale)
+    painted = Tile(image, above=above, overlay=value, scale=scale, spot=spot)
+    return Tile(image, above=(first, second), spot=spot), painted
 
 
 def _findings(predictions: Predictions, sample: Array, maps: Array, layer: str) -> list[Finding]:

@@ -22,6 +22,7 @@ from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small, thumbnails_of
 from workbench.faithfulness.agreement import Agreement, cluster_order, compare, consensus
 from workbench.plotting.colours import TRUE_COLOUR
+from workbench.plotting.hot_spots import spot_of
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colour_bar, colours_for, heading, new_figure, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
@@ -315,10 +316,11 @@ def _tiles(result: Result) -> list[Tile]:
     inks = [_ink(result, name) for name in ("mean", "spread")]
     for place, row in enumerate(result.arrays["shown"].tolist()):
         above = [(text(table["true"][row]), TRUE_COLOUR), (f"agreement {number(table['agreement'][row])}", QUIET)]
-        pictures.append(Tile(result.arrays["images"][place], above=above))
+        spot = spot_of(result, table["row"][row])
+        pictures.append(Tile(result.arrays["images"][place], above=above, spot=spot))
         for name, ink, words in zip(("mean", "spread"), inks, ("consensus", "spread"), strict=True):
             values = result.arrays[name][place]
             painted = ink.to_rgba(np.ma.masked_invalid(values), bytes=True)[..., :3]
             painted[np.isnan(values)] = 229
-            pictures.append(Tile(small(painted), above=[("", QUIET), (words, INK)]))
+            pictures.append(Tile(small(painted), above=[("", QUIET), (words, INK)], spot=spot))
     return pictures

@@ -16,9 +16,11 @@ from workbench.core.types import Array
 from workbench.core.wording import percent, plural, probability
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import place_bars, spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
+from workbench.session.spots import cell_spot, images_spot, term
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import capped, rate, wilson
 
@@ -96,9 +98,24 @@ class MostConfused(Analysis[MostConfusedParams]):
         )
         bars, images, sums = figure.subplots(1, 3, width_ratios=[4.3, columns * CELL, 4.3])
         _bars(bars, directed, "From true to predicted class", PREDICTED_COLOUR, "images of the true class")
+        cells = [
+            cell_spot(result, row["true"], row["predicted"], int(row["images"]), int(row["of"]))
+            for _, row in directed.iterrows()
+        ]
+        place_bars(bars, np.arange(len(cells)), cells, 0.9)
         heading(images, "Errors of each pair")
         _strips(images, result, len(directed))
         _bars(sums, both, "Both directions together", QUIET, "images of the two classes")
+        pairs = [
+            images_spot(
+                f"{row['one']} ↔ {row['other']}",
+                int(row["images"]),
+                _either(row["one"], row["other"]),
+                of=int(row["of"]),
+            )
+            for _, row in both.iterrows()
+        ]
+        place_bars(sums, np.arange(len(pairs)), pairs, 0.9)
         return figure
 
 
@@ -190,6 +207,12 @@ def _pair(
     )
 
 
+def _either(one: str, other: str) -> str:
+    """Write the query that finds the errors of a pair, both ways."""
+    ways = ((one, other), (other, one))
+    return " or ".join(f"{term('label', true)} {term('predicted', predicted)}" for true, predicted in ways)
+
+
 def _blank(result: Result) -> Tile:
     return Tile(np.full_like(result.arrays["images"][0], 255), below=[("", QUIET)])
 
@@ -200,8 +223,8 @@ def _strips(axes: Axes, result: Result, pairs: int) -> None:
     numbers = np.cumsum(rows >= 0).reshape(rows.shape) - 1  # place of each image in `images`
     for place, strip in enumerate(strips(axes, pairs)):
         pictures = [
-            Tile(images[n], below=[(f"{probability(confidence[n])}%", PREDICTED_COLOUR)])
-            for n in numbers[place][rows[place] >= 0]
+            Tile(images[n], below=[(f"{probability(confidence[n])}%", PREDICTED_COLOUR)], spot=spot_of(result, row))
+            for n, row in zip(numbers[place][rows[place] >= 0], rows[place][rows[place] >= 0], strict=True)
         ]
         tiles(strip, pictures + [_blank(result)] * (rows.shape[1] - len(pictures)), columns=rows.shape[1], cell=CELL)
 

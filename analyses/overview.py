@@ -16,6 +16,7 @@ from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import worst_first
 from workbench.plotting.colours import TRUE_COLOUR
+from workbench.plotting.hot_spots import place_bars, place_cells, place_spot
 from workbench.plotting.pieces import (
     FAINT,
     INK,
@@ -30,6 +31,7 @@ from workbench.plotting.pieces import (
     text,
 )
 from workbench.session.analysis import Analysis
+from workbench.session.spots import cell_spot, class_spot, finding_spot
 from workbench.statistics.calibration import scores
 from workbench.statistics.confusion import confusion_counts, f1, recall
 from workbench.statistics.rates import capped, rate, wilson
@@ -67,7 +69,7 @@ class Overview(Analysis[Params]):
         )
         curves = learning_curves(session.history)
         shown = np.argsort(classes["recall"].fillna(2).to_numpy(), kind="stable")[:MOST_CLASSES]
-        cards, findings = [], []
+        cards, findings, of_cards = [], [], []
         for card, value, note, finding in (
             _accuracy(predictions),
             _macro(classes),
@@ -79,10 +81,14 @@ class Overview(Analysis[Params]):
         ):
             findings.append(finding)
             if card:
+                of_cards.append(len(findings) - 1)
                 cards.append((card, value, note))
         tables = {"cards": pd.DataFrame(cards, columns=["what", "value", "note"]), "classes": classes, "epochs": curves}
         return Result(
-            tables, arrays={"counts": counts}, findings=tuple(findings), notes={"shown": np.sort(shown).tolist()}
+            tables,
+            arrays={"counts": counts},
+            findings=tuple(findings),
+            notes={"shown": np.sort(shown).tolist(), "of_cards": of_cards},
         )
 
     def draw(self, result: Result) -> Figure:
@@ -99,11 +105,22 @@ class Overview(Analysis[Params]):
             [["cards"] * len(lower), lower], height_ratios=[1.2, height], width_ratios=[4.6, 4, 3.6][: len(lower)]
         )
         _cards(axes["cards"], result.tables["cards"])
+        for at, (place, (_, card)) in enumerate(
+            zip(result.notes["of_cards"], result.tables["cards"].iterrows(), strict=True)
+        ):
+            if count := len(result.findings[place].evidence):
+                words = f"{card['what']} {card['value']}: {plural(count, 'image')} that show it"
+                place_spot(axes["cards"], (at, at + 0.96, 0, 1), finding_spot(result, place, words))
         _matrix(axes["matrix"], result)
         table = result.tables["classes"].iloc[shown].sort_values("recall", kind="stable")
         values = (100 * table[name].to_numpy() for name in ("recall", "low", "high"))
         interval_bars(axes["recall"], np.arange(len(table)), *values, colour=TRUE_COLOUR, height=0.62)
         class_ticks(axes["recall"], table["class"].tolist(), limit=20)
+        spots = [
+            class_spot(row["class"], int(row["images"]), more=f"recall {percent(row['recall'])}")
+            for _, row in table.iterrows()
+        ]
+        place_bars(axes["recall"], np.arange(len(table)), spots, 0.9)
         axes["recall"].set_xlim(0, 100)
         axes["recall"].set_xlabel("recall, %")
         heading(axes["recall"], "Recall of each class, lowest first")
@@ -264,7 +281,23 @@ def _matrix(axes: Axes, result: Result) -> None:
     counts = result.arrays["counts"][np.ix_(shown, shown)]
     names = [text(result.tables["classes"]["class"][c], 14) for c in shown]
     wrong = counts - np.diag(counts.diagonal())
-    known = len(shown) <= 12
+    known, classes = len(shown) <= 12, result.tables["classes"]["class"]
+    place_cells(
+        axes,
+        {
+            (row, column): spot
+            for (row, column), count in np.ndenumerate(wrong)
+            if (
+                spot := cell_spot(
+                    result,
+                    classes[shown[row]],
+                    classes[shown[column]],
+                    int(count),
+                    int(result.tables["classes"]["images"][shown[row]]),
+                )
+            )
+        },
+    )
     table_map(
         axes,
         wrong,

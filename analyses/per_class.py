@@ -16,8 +16,10 @@ from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import worst_first
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import place_bars
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
 from workbench.session.analysis import Analysis
+from workbench.session.spots import class_spot, predicted_spot
 from workbench.statistics.confusion import confusion_counts, f1, precision, recall
 from workbench.statistics.rates import capped, rate, wilson
 from workbench.statistics.separation import separate_groups
@@ -86,6 +88,18 @@ class PerClass(Analysis[PerClassParams]):
             plain(axes, grid="x")
         _numbers(right, table)
         class_ticks(left, table["class"])
+        places = np.arange(len(table))
+        recalled = [
+            class_spot(row["class"], int(row["images"]), more=f"recall {percent(row['recall'])}")
+            for _, row in table.iterrows()
+        ]
+        place_bars(left, places, recalled, 0.9)
+        place_bars(right, places, recalled, 0.9)
+        claimed = [
+            predicted_spot(row["class"], int(row["predicted"]), more=f"precision {percent(row['precision'])}")
+            for _, row in table.iterrows()
+        ]
+        place_bars(middle, places, claimed, 0.9)
         return figure
 
 

@@ -20,9 +20,11 @@ from workbench.data.lazy_images import Some, portions
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR
+from workbench.plotting.hot_spots import place_bars
 from workbench.plotting.pieces import INK, SMALL, class_ticks, heading, new_figure, plain, table_map
 from workbench.plotting.tiles import Tile, strips, tiles
 from workbench.session.analysis import Analysis
+from workbench.session.spots import class_spot
 from workbench.statistics.bootstrap import FEWEST
 from workbench.statistics.rates import capped, rate
 
@@ -78,6 +80,7 @@ class PixelValues(Analysis[PixelValuesParams]):
         if len(order) > params.classes:
             order = np.concatenate([order[: params.classes - params.classes // 2], order[-(params.classes // 2) :]])
         arrays = {
+            "of_class": np.bincount(dataset.labels, minlength=len(names))[order],
             "means": np.stack([_mean_image(dataset, rows[dataset.labels[rows] == c]) for c in order]),
             "histogram": counts[order].reshape(len(order), BINS, -1).sum(axis=2)
             - counts[order, :1] * np.eye(1, BINS, dtype=int),
@@ -103,8 +106,14 @@ class PixelValues(Analysis[PixelValuesParams]):
         names.tick_params(length=0, labelsize=SMALL + 1, labelbottom=False, bottom=False)
         class_ticks(names, [f"{name}" for name in table["class"]])
         heading(pictures, "Mean")
-        for axes, image in zip(strips(pictures, rows), result.arrays["means"], strict=True):
-            tiles(axes, [Tile(image)], columns=1, cell=0.6)
+        spots = [
+            class_spot(row["class"], int(images), more=f"mean {row['mean']:.0f} of 255, {percent(row['zero_share'])} 0")
+            for images, (_, row) in zip(result.arrays["of_class"], table.iterrows(), strict=True)
+        ]
+        for axes, image, spot in zip(strips(pictures, rows), result.arrays["means"], spots, strict=True):
+            tiles(axes, [Tile(image, spot=spot)], columns=1, cell=0.6)
+        for axes in (bars, heat):
+            place_bars(axes, np.arange(rows) + (0.5 if axes is heat else 0), spots, 0.9)
         _bars(bars, table)
         _heat(heat, result.arrays["histogram"], result.notes["bin"])
         return figure

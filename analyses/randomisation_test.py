@@ -23,6 +23,7 @@ from workbench.data.sampling import balanced_rows, evenly
 from workbench.data.thumbnails import small, thumbnails_of
 from workbench.faithfulness.randomisation import ALIKE, Randomisation, randomise
 from workbench.plotting.colours import VERDICT_COLOURS, scale_of
+from workbench.plotting.hot_spots import Spot, spot_of
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colours_for, new_figure, plain, scale_bar, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
@@ -122,7 +123,7 @@ class RandomisationTest(Analysis[RandomisationTestParams]):
         }
         return Result(
             tables,
-            arrays={"images": thumbnails_of(dataset, rows[shown]), "maps": np.stack(maps)},
+            arrays={"images": thumbnails_of(dataset, rows[shown]), "maps": np.stack(maps), "rows": rows[shown]},
             findings=tuple(_findings(tables["methods"], rows, params.mode)),
             notes={"stages": list(next(iter(found.values())).stages), "sizes": sizes},
         )
@@ -132,11 +133,15 @@ class RandomisationTest(Analysis[RandomisationTestParams]):
         table, stages, maps = result.tables["methods"], result.notes["stages"], result.arrays["maps"]
         columns, lines = maps.shape[1] + 1, maps.shape[2]
         cell = MAPS / columns
+        spots = [spot_of(result, row) for row in result.arrays["rows"]]
         pictures = [
             tile
             for of_method, signed in zip(maps, table["signed"], strict=True)
-            for image, values in zip(result.arrays["images"], of_method.swapaxes(0, 1), strict=True)
-            for tile in (Tile(image, above=[("", QUIET)]), *(_tile(each, bool(signed)) for each in values))
+            for image, values, spot in zip(result.arrays["images"], of_method.swapaxes(0, 1), spots, strict=True)
+            for tile in (
+                Tile(image, above=[("", QUIET)], spot=spot),
+                *(_tile(each, bool(signed), spot) for each in values),
+            )
         ]
         height = tiles_height(pictures, columns, cell)
         size = {"width": MARGIN + MAPS + CURVES, "height": height + HEAD + FOOT}
@@ -254,11 +259,11 @@ def _said(result: Result) -> str:
     )
 
 
-def _tile(values: Array, signed: bool) -> Tile:
+def _tile(values: Array, signed: bool, spot: Spot) -> Tile:
     """A map on its own scale, with its maximum above it."""
     scale = scale_of(values, signed)
     ink = colours_for(signed=signed, scale=scale).to_rgba(values, bytes=True)[..., :3]
-    return Tile(small(ink), above=[(f"{'±' if signed else ''}{scale:.1g}", QUIET)])
+    return Tile(small(ink), above=[(f"{'±' if signed else ''}{scale:.1g}", QUIET)], spot=spot)
 
 
 def _name(axes: Axes, row: pd.Series, size: str, place: tuple[float, float]) -> None:

@@ -24,6 +24,7 @@ from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small, thumbnails_of
 from workbench.faithfulness.agreement import Agreement, compare
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.plotting.hot_spots import spot_of
 from workbench.plotting.pieces import (
     FAINT,
     INK,
@@ -278,7 +279,8 @@ def _tiles(result: Result) -> list[Tile]:
         row, maps = table.iloc[result.notes["shown"][place]], arrays["maps"][:, place]
         words = [(text(true, 17), TRUE_COLOUR), (f"{text(predicted, 12)} {probability(confidence)}%", PREDICTED_COLOUR)]
         scale = scale_of(maps, signed=True)
-        pictures.append(Tile(arrays["images"][place], above=words, below=[(f"±{scale:.2g} logit", QUIET)]))
+        spot = spot_of(result, row["row"])
+        pictures.append(Tile(arrays["images"][place], above=words, below=[(f"±{scale:.2g} logit", QUIET)], spot=spot))
         ink = colours_for(signed=True, scale=scale)
         for name, reference, values in zip(REFERENCES, arrays["references"][:, place], maps, strict=True):
             pictures.append(Tile(reference, above=[(name, INK), ("reference", QUIET)]))
@@ -287,7 +289,7 @@ def _tiles(result: Result) -> list[Tile]:
             share = row[f"background_{name}"]
             outside = f"background {100 * share:.0f} %" if np.isfinite(share) else ""
             above = [(f"sum {number(row[f'difference_{name}'] + row[f'gap_{name}'], 1)}", QUIET), (outside, QUIET)]
-            pictures.append(Tile(small(painted), above=above))
+            pictures.append(Tile(small(painted), above=above, spot=spot))
     return pictures
 
 

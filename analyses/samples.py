@@ -16,6 +16,7 @@ from workbench.core.wording import join_names, plural
 from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import TRUE_COLOUR
+from workbench.plotting.hot_spots import spot_of
 from workbench.plotting.pieces import new_figure, text
 from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session.analysis import Analysis
@@ -77,7 +78,9 @@ class Samples(Analysis[SamplesParams]):
         """Draw the images in a square grid, with label and name."""
         table = result.tables["samples"]
         pictures = [
-            Tile(image, above=[(text(name, 20), TRUE_COLOUR)], below=[image_name(result, row)])
+            Tile(
+                image, above=[(text(name, 20), TRUE_COLOUR)], below=[image_name(result, row)], spot=spot_of(result, row)
+            )
             for image, name, row in zip(result.arrays["images"], table["class"], table["row"], strict=True)
         ]
         columns = int(np.ceil(np.sqrt(len(pictures))))

@@ -15,6 +15,7 @@ from workbench.core.result import Result
 from workbench.core.wording import percent, plural, probability
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import spot_of
 from workbench.plotting.pieces import QUIET, new_figure, text
 from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session.analysis import Analysis
@@ -97,6 +98,7 @@ class TopLosses(Analysis[TopLossesParams]):
                 image,
                 above=[(text(row.true, 17), TRUE_COLOUR), (f"{text(row.predicted, 11)} {said}%", PREDICTED_COLOUR)],
                 below=[(f"loss {row.loss:.2f}", QUIET), image_name(result, at)],
+                spot=spot_of(result, at),
             )
             for image, row, at, said in zip(
                 result.arrays["images"],

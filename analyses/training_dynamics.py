@@ -16,6 +16,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.data.thumbnails import small
+from workbench.plotting.hot_spots import spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, text
 from workbench.plotting.tiles import Tile, tiles
 from workbench.session.analysis import Analysis
@@ -96,6 +97,7 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
         for name, places in zip(REGIONS, chosen, strict=True):
             arrays[f"{name} images"] = _pixels(train, dynamics.rows[places])
             arrays[f"{name} labels"] = labels[places]
+            arrays[f"{name} rows"] = dynamics.rows[places]
         notes = {"classes": list(session.class_names), "epochs": dynamics.epochs}
         return Result(
             tables, arrays=arrays, findings=tuple(_findings(dynamics, region, labels, session.class_names)), notes=notes
@@ -123,8 +125,10 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
             heading(axes, f"{name}: {plural(count, 'image')}", colour=COLOURS[name])
             names = result.notes["classes"]
             pictures = [
-                Tile(image, below=[(text(names[label], 11), INK)], framed=True)
-                for image, label in zip(result.arrays[f"{name} images"], result.arrays[f"{name} labels"], strict=True)
+                Tile(image, below=[(text(names[label], 11), INK)], framed=True, spot=spot_of(result, row, "train"))
+                for image, label, row in zip(
+                    *(result.arrays[f"{name} {each}"] for each in ("images", "labels", "rows")), strict=True
+                )
             ]
             tiles(axes, pictures, columns=COLUMNS, cell=CELL)
         return figure

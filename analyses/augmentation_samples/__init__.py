@@ -20,6 +20,7 @@ from workbench.data.objects import object_masks, plain
 from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import TRUE_COLOUR
+from workbench.plotting.hot_spots import spot_of
 from workbench.plotting.pieces import QUIET, new_figure, text
 from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session.analysis import Analysis
@@ -112,8 +113,14 @@ class AugmentationSamples(Analysis[AugmentationSamplesParams]):
         for original, others, name, row in zip(
             result.arrays["originals"], drawn, notes["names"], result.arrays["rows"], strict=True
         ):
-            pictures.append(Tile(original, above=[(text(name, 18), TRUE_COLOUR)], below=[image_name(result, row)]))
-            pictures += [Tile(other, above=[(f"draw {number}", QUIET)]) for number, other in enumerate(others, start=1)]
+            spot = spot_of(result, row)
+            pictures.append(
+                Tile(original, above=[(text(name, 18), TRUE_COLOUR)], below=[image_name(result, row)], spot=spot)
+            )
+            pictures += [
+                Tile(other, above=[(f"draw {number}", QUIET)], spot=spot)
+                for number, other in enumerate(others, start=1)
+            ]
         cell = min(1.3, 11 / columns)
         used = "; ".join(
             f"{name.replace('_', ' ')} {_setting_text(value)}"

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.core.result import Result
-from workbench.core.wording import percent, probability
+from workbench.core.wording import bare_percent, percent, probability
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import Spot, place_bars, place_points, place_spot, spot_of
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, heading, new_figure, plain, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
+from workbench.session.spots import images_spot, predicted_spot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,7 @@ def draw_calibration(result: Result, question: str) -> Figure:
     """Draw reliability, the classes and pairs, the risk-coverage curve, and the most confident errors."""
     images = result.arrays["images"]
     shown = result.tables["errors"].iloc[: len(images)]
-    pictures = _pictures(images, shown)
+    pictures = _pictures(result, images, shown)
     columns = max(len(pictures), 10)
     cell = (WIDTH - 0.6) / columns
     strip = tiles_height(pictures, columns, cell) + 0.25 if pictures else 0.3
@@ -55,13 +57,14 @@ def draw_calibration(result: Result, question: str) -> Figure:
     return figure
 
 
-def _pictures(images: np.ndarray, shown: pd.DataFrame) -> list[Tile]:
+def _pictures(result: Result, images: np.ndarray, shown: pd.DataFrame) -> list[Tile]:
     return [
         Tile(
             image,
             above=[(text(row["true"], 13), TRUE_COLOUR), (text(row["predicted"], 13), PREDICTED_COLOUR)],
             below=[(f"{probability(row['calibrated'], 1)} %", INK)],
             framed=True,
+            spot=spot_of(result, row["row"]),
         )
         for image, (_, row) in zip(images, shown.iterrows(), strict=True)
     ]
@@ -76,6 +79,8 @@ def _diagram(axes: Axes, result: Result) -> None:
     for which, colour, marker, label in styles:
         part = bins[(bins["predictions"] == which) & (bins["equal"] == "width") & (bins["images"] > 0)]
         value, low, high = (100 * part[name].to_numpy() for name in ("accuracy", "low", "high"))
+        if which == "as it is":
+            place_points(axes, zip(100 * part["confidence"], value, strict=True), _of_bins(bins, part))
         reach = np.stack([np.clip(value - low, 0, None), np.clip(high - value, 0, None)])
         axes.errorbar(
             100 * part["confidence"],
@@ -97,11 +102,33 @@ def _diagram(axes: Axes, result: Result) -> None:
     plain(axes, grid="both")
 
 
+def _of_bins(bins: pd.DataFrame, some: pd.DataFrame) -> list[Spot | None]:
+    """Return the spots of some bins of the model's own confidence; a bin holds its upper end."""
+    edges = np.linspace(0, 1, int(bins["bin"].max()) + 2)
+    spots = []
+    for number, images, accuracy in zip(some["bin"], some["images"], some["accuracy"], strict=True):
+        low, high = (float(edge) for edge in edges[number : number + 2])
+        above = f"confidence>{low!r} " if number else ""
+        spots.append(
+            images_spot(
+                f"confidence {bare_percent(low)}–{percent(high, 0)}",
+                int(images),
+                f"{above}confidence<={high!r}",
+                of=int(bins["images"].sum() / (bins["bin"] == 0).sum()),
+                more=f"accuracy {percent(accuracy)}",
+            )
+        )
+    return spots
+
+
 def _histogram(axes: Axes, result: Result) -> None:
     bins = result.tables["bins"]
     part = bins[(bins["predictions"] == "as it is") & (bins["equal"] == "width")]
     width = 100 / len(part)
     share = 100 * part["images"].to_numpy() / part["images"].sum()
+    some = part[part["images"] > 0]
+    for number, spot in zip(some["bin"], _of_bins(bins, some), strict=True):
+        place_spot(axes, (width * number, width * (number + 1), -np.inf, np.inf), spot)
     axes.bar(width * (part["bin"] + 0.5), share, width=0.9 * width, color=QUIET, linewidth=0)
     axes.set_xlim(0, 101)
     axes.set_xlabel("confidence, %")
@@ -131,6 +158,15 @@ def _groups(axes: Axes, result: Result) -> None:
     axes.set_ylim(places[-1] + 0.6, -0.6)
     axes.set_xlabel("mean confidence and accuracy, %")
     axes.margins(x=0.06)
+    spots = [
+        predicted_spot(
+            row["predicted"],
+            int(row["images"]),
+            more=f"mean confidence {percent(row['confidence'])}, accuracy {percent(row['accuracy'])}",
+        )
+        for _, row in some.iterrows()
+    ]
+    place_bars(axes, places[: len(some)], spots, 0.9)
     if len(pairs):
         axes.axhline(len(some) - 0.2, color=FAINT, linewidth=1)
     axes.legend(frameon=False, fontsize=SMALL, ncols=2, loc="lower right", bbox_to_anchor=(1.02, 0.99))

@@ -18,6 +18,7 @@ from workbench.data.objects import object_masks, plain
 from workbench.data.sampling import evenly, worst_first
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
+from workbench.plotting.hot_spots import Spot, place_bars, spot_of
 from workbench.plotting.pieces import (
     INK,
     QUIET,
@@ -35,6 +36,7 @@ from workbench.plotting.pieces import plain as bare
 from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session import contrasts
 from workbench.session.analysis import Analysis
+from workbench.session.spots import cell_spot, finding_spot
 from workbench.statistics.bootstrap import estimate
 from workbench.statistics.clusters import DRAWS, LEAST, Clusters, find_clusters, medoids
 from workbench.statistics.confusion import confusion_counts
@@ -170,6 +172,11 @@ class CellDossier(Analysis[CellDossierParams]):
         above, below = figure.subfigures(2, 1, height_ratios=[tall, low], squeeze=False)[:, 0]
         bars, maps, margins = above.subplots(1, 3, width_ratios=[2.6, 3 * LARGE, 3.0])
         _bars(bars, rates)
+        cells = [
+            cell_spot(result, row["true"], row["predicted"], int(row["images"]), int(row["of"]))
+            for _, row in rates.iterrows()
+        ]
+        place_bars(bars, np.arange(len(cells)), cells, 0.9)
         tiles(maps, means, columns=3, cell=LARGE)
         heading(maps, "Mean maps")
         bottom = maps.get_ylim()[0]
@@ -268,16 +275,23 @@ def _lines(result: Result, table: pd.DataFrame, mean: list[Array]) -> list[Tile]
     """One line of pictures for each cluster: its mean map, and the images nearest to its centre."""
     arrays, lines, start = result.arrays, [], 0
     blank = Tile(np.full((*arrays["images"].shape[1:3], 3), 255, np.uint8), below=[("", QUIET)])
-    for (_, row), picture, count in zip(table.iterrows(), mean, result.notes["shown"], strict=True):
+    for place, ((_, row), picture, count) in enumerate(zip(table.iterrows(), mean, result.notes["shown"], strict=True)):
         size = f"{row['cluster']}: {plural(row['errors'], 'error')}, {percent(row['share'])}"
         below = [(size, INK), (f"mean margin {number(row['margin'])}", QUIET)]
-        lines.append(Tile(picture, below=below, framed=True))
+        lines.append(Tile(picture, below=below, framed=True, spot=_spot(result, len(table) - place, row)))
         for n in range(start, start + count):
             below = [image_name(result, arrays["rows"][n]), (number(arrays["margin"][n]), QUIET)]
-            lines.append(Tile(arrays["images"][n], below=below))
+            lines.append(Tile(arrays["images"][n], below=below, spot=spot_of(result, arrays["rows"][n])))
         lines += [blank] * (MEDOIDS - count)
         start += count
     return lines
+
+
+def _spot(result: Result, from_end: int, row: pd.Series) -> Spot | None:
+    """Return the spot of a cluster: the findings of all clusters are the last ones."""
+    place = len(result.findings) - from_end
+    count = len(result.findings[place].evidence)
+    return finding_spot(result, place, f"cluster {row['cluster']}: {plural(count, 'image')}") if count else None
 
 
 def _bars(axes: Axes, rates: pd.DataFrame) -> None:

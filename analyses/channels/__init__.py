@@ -21,6 +21,7 @@ from workbench.data.lazy_images import Some
 from workbench.data.sampling import balanced_rows, evenly
 from workbench.data.thumbnails import different_images, small
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, PREDICTED_COLOUR
+from workbench.plotting.hot_spots import spot_of
 from workbench.plotting.pieces import (
     INK,
     QUIET,
@@ -340,11 +341,14 @@ def _tiles(result: Result) -> list[Tile]:
     """One line a channel: its name, nine images that excite it, a gap, and nine in which it is most relevant."""
     if "channels" not in result.tables:
         return []
-    images, lines = result.arrays["images"], []
+    images, rows, lines = result.arrays["images"], result.arrays["rows"], []
     blank = Tile(np.full((*images.shape[2:4], 3), 255, np.uint8))
     for number, channel in enumerate(result.notes["shown"]):
         lines += [Tile(blank.image, above=[(f"channel {channel}", INK)], below=[("", QUIET)]), blank]
         for half in (0, 1):
-            own = [Tile(image) for image in images[2 * number + half]]
+            own = [
+                Tile(image, spot=spot_of(result, row))
+                for image, row in zip(images[2 * number + half], rows[2 * number + half], strict=True)
+            ]
             lines += own + [blank] * (TOP - len(own) + (half == 0))
     return lines

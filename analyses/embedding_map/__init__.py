@@ -17,6 +17,7 @@ from workbench.core.types import Array
 from workbench.core.wording import percent, plural
 from workbench.data.thumbnails import as_rgb, thumbnails_of
 from workbench.plotting.colours import SURENESS, of_classes
+from workbench.plotting.hot_spots import place_spot, spot_of
 from workbench.plotting.pieces import INK, SMALL, heading, new_figure, scale_bar, text
 from workbench.session.analysis import Analysis
 from workbench.statistics.nearest import nearest
@@ -314,5 +315,6 @@ def _pictures(axes: Axes, result: Result, colours: Sequence[str]) -> None:
         x, y = places.min(axis=0) + at[point].round() * side
         box = (x - wide, x + wide, y - tall, y + tall)
         axes.imshow(as_rgb(image), extent=box, interpolation="nearest", aspect="equal")
+        place_spot(axes, box, spot_of(result, points["row"].iloc[point]))
         around = [box[0], box[1], box[1], box[0], box[0]], [box[2], box[2], box[3], box[3], box[2]]
         axes.plot(*around, color=colours[result.arrays["label"][point]], linewidth=0.9)

@@ -17,6 +17,7 @@ from workbench.core.wording import plural
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, scale_of
+from workbench.plotting.hot_spots import image_spot
 from workbench.plotting.pieces import (
     QUIET,
     SMALL,
@@ -287,11 +288,13 @@ def _norm_panels(figure: Figure, result: Result, lines: int) -> None:
 def _tiles(result: Result) -> list[Tile]:
     if "excited" not in result.tables:
         return []
+    rows = result.tables["excited"]["row"].tolist()
     return [
         Tile(
             image,
             above=[(f"filter {row.filter}: {row.excited:.2g}", QUIET)],
             below=[(f"best image: {row.best_image:.2g}", QUIET)],
+            spot=image_spot(at, f"filter {row.filter} responds most to {result.image_title(at)}; {row.best_image:.2g}"),
         )
-        for image, row in zip(result.arrays["excited"], result.tables["excited"].itertuples(), strict=True)
+        for image, row, at in zip(result.arrays["excited"], result.tables["excited"].itertuples(), rows, strict=True)
     ]

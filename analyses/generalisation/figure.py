@@ -8,7 +8,9 @@ import numpy as np
 
 from workbench.core.result import Result
 from workbench.core.wording import percent
+from workbench.plotting.hot_spots import place_bars
 from workbench.plotting.pieces import INK, SMALL, class_ticks, heading, interval_bars, new_figure, plain
+from workbench.session.spots import images_spot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +64,10 @@ def _bars(axes: Axes, table: pd.DataFrame) -> None:
             color="white" if row["accuracy"] > 0.4 else INK,
             va="center",
         )
+        if (row["who"], row["part"]) == ("model", "studied"):
+            right = round(row["accuracy"] * row["images"])
+            spot = images_spot("evaluated images, correct", right, "correct:yes", of=int(row["images"]))
+            place_bars(axes, np.array([place]), [spot], 0.9)
     class_ticks(axes, labels, limit=26)
     axes.set_xlim(0, 100)
     axes.set_xlabel("accuracy, %")

@@ -10,17 +10,20 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.finding import Finding, Kind
+from workbench.core.image_set import Part
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import plural, probability
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import Spot, place_bars, spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.images.image_field import ImageField
 from workbench.session.likeness import alike
+from workbench.session.spots import finding_spot
 from workbench.statistics.label_quality import LabelQuality, quality
 from workbench.statistics.nearest import nearest
 
@@ -107,7 +110,7 @@ class LabelIssues(Analysis[LabelIssuesParams]):
     def draw(self, result: Result) -> Figure:
         """Draw the pairs beside the most suspicious images, and their nearest neighbours of both classes."""
         listed, pairs = list(result.tables.values())[:2]
-        whose = IMAGES["train" if "training" in result.tables else "data"]
+        whose = IMAGES[_part(result)]
         if listed.empty:
             return say(
                 new_figure(result, self.question(), height=2.0), f"No {whose} label differs from the prediction."
@@ -127,6 +130,7 @@ class LabelIssues(Analysis[LabelIssuesParams]):
         )
         bars, images = figure.subplots(1, 2, width_ratios=[4.6, (columns + 0.6) * CELL])
         _bars(bars, pairs.head(PAIRS), whose)
+        place_bars(bars, np.arange(len(pairs.head(PAIRS))), _spots(result, pairs.head(PAIRS)), 0.9)
         heading(images, "Image, nearest with its label, nearest with the suggested class")
         _strips(images, result, blank)
         return figure
@@ -194,7 +198,7 @@ def _pictures(of: Session, suspects: Suspects, count: int) -> dict[str, Array]:
                 every[place, start : start + len(found)] = base[found]
     kept = np.unique(every[every >= 0])
     shown = np.where(every < 0, -1, np.searchsorted(kept, every))
-    return {"shown": shown, "images": thumbnails_of(of.dataset, kept)}
+    return {"shown": shown, "images": thumbnails_of(of.dataset, kept), "rows": kept}
 
 
 def _bars(axes: Axes, pairs: pd.DataFrame, whose: str) -> None:
@@ -226,6 +230,22 @@ def _bars(axes: Axes, pairs: pd.DataFrame, whose: str) -> None:
     plain(axes, grid="x")
 
 
+def _part(result: Result) -> Part:
+    """Return whose images are drawn."""
+    return "train" if "training" in result.tables else "data"
+
+
+def _spots(result: Result, pairs: pd.DataFrame) -> list[Spot | None]:
+    """Return the spots of the pairs that a finding is about."""
+    found, part = {}, _part(result)
+    for place, each in enumerate(result.findings):
+        if each.evidence and each.part == part and len(each.classes) == 2:
+            label, suggested = (result.class_names[c] for c in each.classes)
+            words = f"{label} → {suggested}: {plural(len(each.evidence), 'image')}"
+            found[label, suggested] = finding_spot(result, place, words)
+    return [found.get((label, suggested)) for label, suggested in zip(pairs["label"], pairs["suggested"], strict=True)]
+
+
 def _strips(axes: Axes, result: Result, blank: Tile) -> None:
     """Draw a suspicious image and its neighbours in each row."""
     shown, images = result.arrays["shown"], result.arrays["images"]
@@ -242,6 +262,12 @@ def _strips(axes: Axes, result: Result, blank: Tile) -> None:
             pictures.append(
                 blank
                 if at < 0
-                else Tile(images[at], above=above, below=share if column == 0 else [("", QUIET)], framed=True)
+                else Tile(
+                    images[at],
+                    above=above,
+                    below=share if column == 0 else [("", QUIET)],
+                    framed=True,
+                    spot=spot_of(result, result.arrays["rows"][at], _part(result)),
+                )
             )
         tiles(strip, pictures, columns=len(pictures), cell=CELL)

@@ -10,6 +10,7 @@ import numpy as np
 from workbench.core.result import Result
 from workbench.data.thumbnails import as_rgb
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import place_spot, spot_of
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, heading, new_figure, plain, text
 from workbench.plotting.tiles import fitted
 
@@ -168,6 +169,9 @@ def _board(axes: Axes, result: Result) -> None:
             inset = axes.inset_axes((0.02, top + 0.05, 0.8, 0.9), transform=axes.transData)
             inset.imshow(as_rgb(arrays["images"][number]), interpolation="nearest")
             inset.set_axis_off()
+            spot = spot_of(result, arrays["rows"][number])
+            place_spot(inset, (-np.inf, np.inf, -np.inf, np.inf), spot)
+            place_spot(axes, (first, end, top, top + 1), spot)
             number += 1
             top += 1
     heading(

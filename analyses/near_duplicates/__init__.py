@@ -18,10 +18,12 @@ from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import Spot, place_bars, spot_of
 from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import ImageName, Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.images.image_field import ImageField
+from workbench.session.spots import finding_spot
 from workbench.statistics.rates import wilson
 
 from .copies import WAYS, Copies, Pairs, find_copies
@@ -137,6 +139,7 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
         above, below = figure.subfigures(2, 1, height_ratios=[2.1, low], squeeze=False)[:, 0]
         bars, ratios = above.subplots(1, 2, width_ratios=[1.2, 1])
         _bars(bars, table)
+        place_bars(bars, np.arange(len(table)), [_spot(result, row) for _, row in table.iterrows()], 0.9)
         _ratios(ratios, result.arrays["ratios"], notes["share"])
         if not pictures:
             return _nothing(figure, below)
@@ -283,8 +286,21 @@ def _tiles(result: Result) -> list[Tile]:
             (ImageName(result.image_name(*_image(place, notes["start"])), before=f"{text(label, 20)}: "), colour)
             for place, label in zip(result.arrays["shown"][n].tolist(), notes["labels"][n], strict=True)
         ]
-        made.append(Tile(picture, below=[*lines, (how, QUIET)], framed=True))
+        both = [_image(place, notes["start"]) for place in result.arrays["shown"][n].tolist()]
+        spots = [spot_of(result, row, part) for row, part in both]
+        made.append(Tile(picture, below=[*lines, (how, QUIET)], framed=True, spot=spots))
     return made
+
+
+def _spot(result: Result, row: pd.Series) -> Spot | None:
+    """Return the spot of the images with a copy, that a finding shows."""
+    which = PLACES.index(row["where"])
+    kind, part = ("leakage" if which == 0 else "duplicates"), ("train" if which == 2 else "data")
+    for place, each in enumerate(result.findings):
+        if (each.kind, each.part) == (kind, part) and each.evidence and not each.classes:
+            title = f"{TITLES[which]}: {len(each.evidence):,} of {plural(int(row['of']), 'image')}"
+            return finding_spot(result, place, title)
+    return None
 
 
 def _bars(axes: Axes, table: pd.DataFrame) -> None:

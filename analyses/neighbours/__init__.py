@@ -21,10 +21,12 @@ from workbench.core.wording import percent, plural, probability
 from workbench.data.sampling import surest_error
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import place_spot, spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.neighbours import Witnesses, unit, witnesses
+from workbench.session.spots import images_spot
 from workbench.statistics.credibility import agreement, credibility, offered
 from workbench.statistics.rates import rate
 from workbench.statistics.significance import mean_with_interval
@@ -142,7 +144,8 @@ class Neighbours(Analysis[NeighboursParams]):
             (f"credibility {notes['credibility']:.3f}", INK),
         ]
         axes = left.subplots()
-        tiles(axes, [Tile(arrays["image"][0], below=itself)], columns=1, cell=2.0)
+        picture = Tile(arrays["image"][0], below=itself, spot=spot_of(result, notes["row"]))
+        tiles(axes, [picture], columns=1, cell=2.0)
         axes.set_anchor("N")
         rows = right.subplots(len(strips), 1, height_ratios=tall, squeeze=False)[:, 0]
         for axes, (title, pictures) in zip(rows, strips, strict=True):
@@ -304,6 +307,7 @@ def _strips(result: Result) -> list[tuple[str, list[Tile]]]:
                         image_name(result, each[column], PART_OF[column]),
                         (f"{each['distance']:.2f}", QUIET),
                     ],
+                    spot=spot_of(result, each[column], PART_OF[column]),
                 )
                 for image, (_, each) in zip(arrays["nearest images"], table.iterrows(), strict=False)
             ],
@@ -314,7 +318,11 @@ def _strips(result: Result) -> list[tuple[str, list[Tile]]]:
         lines = table[table["pushed"] == way].head(COLUMNS)
         influences = [f"{each:+.3g}".replace("-", "−") for each in lines["influence"]]
         pictures = [
-            Tile(image, below=[(text(label, 15), colour(label)), image_name(result, row, "train"), (value, QUIET)])
+            Tile(
+                image,
+                below=[(text(label, 15), colour(label)), image_name(result, row, "train"), (value, QUIET)],
+                spot=spot_of(result, row, "train"),
+            )
             for image, label, row, value in zip(
                 arrays[f"{way} images"], lines["label"], lines["train_row"], influences, strict=True
             )
@@ -335,6 +343,13 @@ def _bars(axes: Axes, groups: pd.DataFrame) -> None:
             interval_bars(axes, np.array([place]), *values, colour=colour, height=0.62)
             words = f"{title}, {each['group']} ({each['images']:,})"
             axes.text(0, place - 0.4, words, fontsize=SMALL, color=INK, va="bottom")
+            spot = images_spot(
+                each["group"],
+                int(each["images"]),
+                "correct:yes" if each["group"] == GROUPS[0] else "correct:no",
+                more=f"mean {title} {each[column]:.3f}",
+            )
+            place_spot(axes, (-np.inf, np.inf, place - 0.62, place + 0.4), spot)
             place += 1.3
     axes.set_yticks([])
     axes.set_ylim(place - 0.7, -0.95)

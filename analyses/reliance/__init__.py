@@ -22,10 +22,12 @@ from workbench.data.objects import object_masks, plain
 from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import as_rgb, small
 from workbench.plotting.colours import PREDICTED_COLOUR
+from workbench.plotting.hot_spots import Spot, place_bars, spot_of
 from workbench.plotting.pieces import INK, QUIET, heading, new_figure, text
 from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session import contrasts
 from workbench.session.analysis import Analysis
+from workbench.session.spots import class_spot
 from workbench.statistics.bootstrap import estimates
 from workbench.statistics.rates import rate, wilson
 
@@ -112,6 +114,7 @@ class Reliance(Analysis[RelianceParams]):
             "tried": len(shortcuts),
             "part": part.name,
             "whose": whose,
+            "example": int(rows[_example(masks)]),
         }
         findings = [shortcut_finding(each, names, len(data), whose) for each in shortcuts]
         findings.sort(key=lambda each: (each.severity != Severity.SERIOUS, -each.at_stake))
@@ -141,9 +144,10 @@ class Reliance(Analysis[RelianceParams]):
         )[:, 0]
         left, middle, right = parts[0].subplots(1, 3, width_ratios=[4.4, 3.2, 3.4])
         evidence(left, shown, notes["area"])
+        place_bars(left, np.arange(len(shown)), [_spot(row) for _, row in shown.iterrows()], 0.9)
         accuracies(middle, cues)
         examples = [
-            Tile(image, above=[(name, INK)], framed=True)
+            Tile(image, above=[(name, INK)], framed=True, spot=spot_of(result, result.notes["example"]))
             for name, image in zip(("whole", *cues["cue"][1:]), result.arrays["examples"], strict=True)
         ]
         tiles(right, examples, columns=3, cell=CELL)
@@ -189,7 +193,7 @@ def _cues(session: Session, pictures: Array, masks: Array, labels: Array) -> tup
     """
     images, known = as_floats(pictures), plain(masks)
     right, examples = {}, []
-    shown = int(np.argmax(known))
+    shown = _example(masks)
     for number, cue in enumerate(("whole", *CUES)):
         report("Cues", number, len(CUES) + 1)
         changed = images if cue == "whole" else only(cue, images, masks)
@@ -197,6 +201,11 @@ def _cues(session: Session, pictures: Array, masks: Array, labels: Array) -> tup
         right[cue] = np.where(known, hits, np.nan) if cue in NEED_AN_OBJECT else hits
         examples.append((255 * changed[shown]).round().astype(np.uint8))
     return right, np.stack(examples)
+
+
+def _example(masks: Array) -> int:
+    """Return which image is shown: the first with a plain background."""
+    return int(np.argmax(plain(masks)))
 
 
 def _by_class(names: tuple[str, ...], labels: Array, shares: Array, right: Mapping[str, Array]) -> pd.DataFrame:
@@ -290,6 +299,13 @@ def _pictures(shortcuts: list[Shortcut], images: Any) -> dict[str, Array]:
     return arrays
 
 
+def _spot(row: pd.Series) -> Spot | None:
+    """Return the spot of a class; that of its images are in the sample."""
+    known = [f"{percent(row[part])} on the {part}" for part in PARTS if np.isfinite(row[part])]
+    of = f"in {plural(int(row['images']), 'image')} examined, evidence" if known else "no object found"
+    return class_spot(row["class"], None, more=f"{of} {', '.join(known)}".strip())
+
+
 def _tiles(result: Result) -> list[Tile]:
     pictures: list[Tile] = []
     table = result.tables["marks"]
@@ -300,7 +316,12 @@ def _tiles(result: Result) -> list[Tile]:
         above = [(text(row["class"], 16), INK), (f"in {percent(row['carrying'] / row['of'])} of its images", QUIET)]
         pictures.append(Tile(stack[0], above=above, below=[(flips, PREDICTED_COLOUR)], framed=True))
         pictures += [
-            Tile(image, below=[image_name(result, at, result.notes["whose"])], framed=True)
+            Tile(
+                image,
+                below=[image_name(result, at, result.notes["whose"])],
+                framed=True,
+                spot=spot_of(result, at, result.notes["whose"]),
+            )
             for image, at in zip(stack[1:], carriers, strict=True)
         ]
         blank = Tile(np.full_like(stack[0], 255))

@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.core.result import Result
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import spot_of
 from workbench.plotting.pieces import (
     FAINT,
     INK,
@@ -158,10 +159,9 @@ def _pictures(result: Result) -> list[Tile]:
     found = []
     for (before, after), flip in zip(result.arrays["pairs"], result.notes["shown"], strict=True):
         above = [(flip["family"], INK), (f"severity {flip['severity']}", QUIET)]
-        found.append(
-            Tile(before, above=above, below=[(text(flip["true"], 13), TRUE_COLOUR), image_name(result, flip["row"])])
-        )
-        found.append(
-            Tile(after, above=[("", INK), ("", QUIET)], below=[(text(flip["to"], 13), PREDICTED_COLOUR), ("", QUIET)])
-        )
+        spot = spot_of(result, flip["row"])
+        first = [(text(flip["true"], 13), TRUE_COLOUR), image_name(result, flip["row"])]
+        found.append(Tile(before, above=above, below=first, spot=spot))
+        second = [(text(flip["to"], 13), PREDICTED_COLOUR), ("", QUIET)]
+        found.append(Tile(after, above=[("", INK), ("", QUIET)], below=second, spot=spot))
     return found

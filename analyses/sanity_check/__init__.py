@@ -21,8 +21,10 @@ from workbench.data.sampling import balanced_rows, worst_first
 from workbench.models.input_variants import Convention, conventions, other_fits
 from workbench.models.preprocessing_search import AS_THEY_ARE, compare_inputs, correct_on, in_order
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import place_bars
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
 from workbench.session.analysis import Analysis
+from workbench.session.spots import class_spot, predicted_spot
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate, wilson
 
@@ -116,6 +118,11 @@ class SanityCheck(Analysis[SanityCheckParams]):
         places, whole = np.arange(len(shown)), max(int(classes["images"].sum()), 1)
         for column, offset, colour in (("images", -0.19, TRUE_COLOUR), ("predicted", 0.19, PREDICTED_COLOUR)):
             right.barh(places + offset, 100 * shown[column] / whole, height=0.36, color=colour, linewidth=0)
+        of = int(classes["images"].sum())
+        labelled = [class_spot(row["class"], int(row["images"]), of=of) for _, row in shown.iterrows()]
+        claimed = [predicted_spot(row["class"], int(row["predicted"]), of=of) for _, row in shown.iterrows()]
+        place_bars(right, places - 0.225, labelled, 0.45)
+        place_bars(right, places + 0.225, claimed, 0.45)
         class_ticks(right, shown["class"].tolist())
         right.set_xlabel("share of the images, %")
         heading(right, "Labelled (teal) and predicted (orange)")

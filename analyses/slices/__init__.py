@@ -23,9 +23,11 @@ from workbench.data.properties import image_properties, unlike
 from workbench.data.sampling import evenly, worst_first
 from workbench.data.thumbnails import block_means, pixel_rows, thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import Spot, place_bars, spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
+from workbench.session.spots import finding_spot
 from workbench.statistics.error_tree import error_tree
 from workbench.statistics.rates import rate
 from workbench.statistics.significance import discoveries
@@ -107,6 +109,7 @@ class Slices(Analysis[SlicesParams]):
         chosen = np.array([row for rows in images for row in rows], np.int64)
         arrays = {
             "images": thumbnails_of(data, chosen),
+            "rows": chosen,
             "right": predictions.correct[chosen],
             "counts": np.array([len(rows) for rows in images], np.int64),
         }
@@ -130,7 +133,9 @@ class Slices(Analysis[SlicesParams]):
         grid = figure.add_gridspec(2, 2, height_ratios=[upper, lower], width_ratios=[5.6, columns * CELL])
         if len(table):
             pictures = figure.add_subplot(grid[0, 1])
-            _accuracies(figure.add_subplot(grid[0, 0]), table)
+            axes = figure.add_subplot(grid[0, 0])
+            _accuracies(axes, table)
+            place_bars(axes, np.arange(len(table)), [_spot(result, group) for group in table["group"]], 0.9)
             heading(pictures, "Images, errors first")
             _pictures(pictures, result, len(table), columns)
         else:
@@ -284,6 +289,14 @@ def _accuracies(axes: Axes, table: pd.DataFrame) -> None:
     plain(axes, grid="x")
 
 
+def _spot(result: Result, group: str) -> Spot | None:
+    """Return the spot of a group's errors, where a finding has them."""
+    for place, finding in enumerate(result.findings):
+        if f"({group})" in finding.claim and finding.evidence:
+            return finding_spot(result, place, f"errors of {group}: {plural(len(finding.evidence), 'image')}")
+    return None
+
+
 def _pictures(axes: Axes, result: Result, count: int, columns: int) -> None:
     ends = np.cumsum(result.arrays["counts"])
     for row, end, size in zip(strips(axes, count), ends, result.arrays["counts"], strict=True):
@@ -291,6 +304,7 @@ def _pictures(axes: Axes, result: Result, count: int, columns: int) -> None:
             Tile(
                 result.arrays["images"][n],
                 framed=True,
+                spot=spot_of(result, result.arrays["rows"][n]),
                 below=[
                     (
                         text(result.notes["predicted"][n], 10),

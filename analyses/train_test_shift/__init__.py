@@ -13,7 +13,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.estimate import columns as estimate_columns
 from workbench.core.finding import Finding, Kind, Severity
-from workbench.core.image_set import ImageSet
+from workbench.core.image_set import ImageSet, Part
 from workbench.core.params import Params, Seed
 from workbench.core.pixels import as_floats
 from workbench.core.result import Result
@@ -23,6 +23,7 @@ from workbench.data.lazy_images import Some
 from workbench.data.properties import format_value, image_properties, property_of
 from workbench.data.thumbnails import block_means, pixel_rows, small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
@@ -122,9 +123,12 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
             ]
             for name in shown
         ]
+        of_train, of_data = (np.array([pair[side] for pair in pictures], int).ravel() for side in (0, 1))
         arrays = {
-            "train_images": small(seen[np.array([p[0] for p in pictures], int).ravel()]),
-            "studied_images": small(here[np.array([p[1] for p in pictures], int).ravel()]),
+            "train_images": small(seen[of_train]),
+            "train_rows": theirs[of_train],
+            "studied_images": small(here[of_data]),
+            "studied_rows": ours[of_data],
             "scores": test.scores,
             "train_scores": test.train_scores,
         }
@@ -157,13 +161,16 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
         bars, left, right, scores = figure.subplots(1, 4, width_ratios=[4.2, 3 * CELL, 3 * CELL, 2.8])
         _bars(bars, table)
         for axes, name, colour, title in (
-            (left, "train_images", TRUE_COLOUR, "Training"),
-            (right, "studied_images", PREDICTED_COLOUR, "Evaluated"),
+            (left, "train", TRUE_COLOUR, "Training"),
+            (right, "studied", PREDICTED_COLOUR, "Evaluated"),
         ):
             heading(axes, title, colour=colour)
             for place, row in enumerate(strips(axes, max(count, 1))[:count]):
-                some = result.arrays[name][3 * place : 3 * place + 3]
-                tiles(row, [Tile(image, framed=True) for image in some], columns=3, cell=CELL)
+                three = slice(3 * place, 3 * place + 3)
+                some = zip(result.arrays[f"{name}_images"][three], result.arrays[f"{name}_rows"][three], strict=True)
+                part: Part = "train" if name == "train" else "data"
+                made = [Tile(image, framed=True, spot=spot_of(result, at, part)) for image, at in some]
+                tiles(row, made, columns=3, cell=CELL)
         _scores(scores, result)
         return figure
 

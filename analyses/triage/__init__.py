@@ -18,10 +18,12 @@ from workbench.core.types import Array
 from workbench.core.wording import percent, plural, probability
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import Spot, place_bars, spot_of
 from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import ImageName, Tile, image_name, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.images.image_field import ImageField
+from workbench.session.spots import finding_spot, images_spot, term
 from workbench.statistics.rates import rate, wilson
 
 from .evidence import GROUPS, Evidence, evidence_of
@@ -118,7 +120,9 @@ class Triage(Analysis[TriageParams]):
             result, self.question(), width=COLUMNS * CELL + 3.2, height=max(tall * len(groups), 2.4), note=said
         )
         left, right = figure.subfigures(1, 2, width_ratios=[3.0, COLUMNS * CELL], squeeze=False)[0]
-        _bars(left.subplots(), sizes)
+        axes = left.subplots()
+        _bars(axes, sizes)
+        place_bars(axes, np.arange(len(sizes)), _spots(result, sizes), 0.9)
         start = 0
         for axes, n in zip(right.subplots(len(groups), 1, squeeze=False)[:, 0], groups, strict=True):
             count = result.notes["shown"][n]
@@ -250,8 +254,21 @@ def _tiles(result: Result) -> list[Tile]:
             image_name(result, row),
             (decides, INK),
         ]
-        made.append(Tile(image, below=lines_below))
+        made.append(Tile(image, below=lines_below, spot=spot_of(result, row)))
     return made
+
+
+def _spots(result: Result, sizes: pd.DataFrame) -> list[Spot | None]:
+    """Return the spot of each group: a query, unless it was asked with other parameters than queries ask it with."""
+    spots: list[Spot | None] = []
+    for name, count in zip(sizes["group"], sizes["errors"].tolist(), strict=True):
+        spot = images_spot(name, count, term("triage", name), of=int(sizes["errors"].sum()))
+        if spot is not None and result.params != TriageParams().model_dump(mode="json"):
+            claim = f"{name[0].upper()}{name[1:]}: "
+            place = next(at for at, each in enumerate(result.findings) if each.claim.startswith(claim))
+            spot = finding_spot(result, place, spot.title)
+        spots.append(spot)
+    return spots
 
 
 def _bars(axes: Axes, sizes: pd.DataFrame) -> None:

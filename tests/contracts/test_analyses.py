@@ -92,7 +92,7 @@ def test_what_plug_ins_owe_is_kept(name, check, trial):
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_figure_says_what_it_is(name, trial):
-    figure = registry.draw(trial.answer(name))
+    figure, _ = trial.drawn(name)
     assert " ".join(figure.get_suptitle().split()) == registry.analysis(name).question()
     below = " ".join(figure.get_supxlabel().split())
     assert r"a\$b\$/_test_ · 24 images" in below

@@ -38,10 +38,16 @@ class ImageNames:
     Args:
         studied: `(N,)` text, names of the studied images.
         training: returns the `(M,)` names of the training images, or None where these are not known.
+        said: returns what is said of an image beside its name: its label, its prediction; empty for nothing.
     """
 
-    def __init__(self, studied: Array, training: Callable[[], Array | None] = lambda: None) -> None:
-        self._studied, self._training = studied, training
+    def __init__(
+        self,
+        studied: Array,
+        training: Callable[[], Array | None] = lambda: None,
+        said: Callable[[int, Part], str] = lambda row, part: "",  # noqa: ARG005
+    ) -> None:
+        self._studied, self._training, self._said = studied, training, said
 
     def of(self, rows: Iterable[int] | Array, part: Part = "data") -> list[str]:
         """Return the name of each image; "" where a row is none, as -1 and NaN are."""
@@ -57,6 +63,10 @@ class ImageNames:
     def one(self, row: int, part: Part = "data") -> str:
         """Return the name of one image."""
         return self.of([row], part)[0]
+
+    def title(self, row: int, part: Part = "data") -> str:
+        """Return the name of one image, with its label and what was predicted."""
+        return ": ".join(filter(None, (self.one(row, part), self._said(int(row), part))))
 
     def of_set(self, images: ImageSet) -> list[str]:
         """Return the names of the images of a set, in its order."""

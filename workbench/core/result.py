@@ -60,6 +60,10 @@ class Result:
         """Return what an image is called."""
         return f"row {row}" if self.names is None else self.names.one(int(row), part)
 
+    def image_title(self, row: int, part: Part = "data") -> str:
+        """Return what an image is called, with its label and prediction where they are known."""
+        return f"row {row}" if self.names is None else self.names.title(int(row), part)
+
     def image_names(self, images: ImageSet) -> list[str]:
         """Return what the images of a set are called, in its order."""
         return [f"row {row}" for row in images] if self.names is None else self.names.of_set(images)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.core.image_set import Part
+from workbench.core.result import Result
 from workbench.core.types import Array
 
 if TYPE_CHECKING:
@@ -41,9 +43,14 @@ PLACED = "workbench_spots"
 """Name of the attribute under which a figure keeps what was placed."""
 
 
-def image_spot(row: int, title: str, part: str = "data") -> Spot:
+def image_spot(row: int, title: str, part: Part = "data") -> Spot:
     """Return the spot of an image by its row."""
     return Spot({"image": str(int(row)), **({"part": part} if part != "data" else {})}, title)
+
+
+def spot_of(result: Result, row: int, part: Part = "data") -> Spot:
+    """Return the spot of an image of a result: its name, label and prediction."""
+    return image_spot(row, result.image_title(row, part), part)
 
 
 def place_spot(axes: Axes, box: Box, spot: Spot | None) -> None:
@@ -71,7 +78,7 @@ def place_cells(axes: Axes, spots: Mapping[tuple[int, int], Spot]) -> None:
         place_spot(axes, (column, column + 1, row, row + 1), spot)
 
 
-def place_points(axes: Axes, points: Iterable[tuple[float, float]], spots: Sequence[Spot]) -> None:
+def place_points(axes: Axes, points: Iterable[tuple[float, float]], spots: Sequence[Spot | None]) -> None:
     """Say what points stand for."""
     for (x, y), spot in zip(points, spots, strict=True):
         place_spot(axes, (x, x, y, y), spot)

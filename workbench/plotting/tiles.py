@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 from unicodedata import east_asian_width
 
+import numpy as np
+
 from workbench.core.image_set import Part
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -75,7 +77,7 @@ class Tile:
         signed, scale: how the overlay is coloured; a scale of 0 draws it grey and says "no positive evidence".
         contrast: whether a signed overlay sets the true class (teal) against the predicted one (orange).
         framed: whether a thin line runs around it, as a picture on white needs.
-        spot: what it stands for; None for no image that one could open.
+        spot: what it stands for; None for no image that one could open; several for pictures beside each other.
     """
 
     image: Array
@@ -87,7 +89,7 @@ class Tile:
     scale: float = 0.0
     contrast: bool = False
     framed: bool = False
-    spot: Spot | None = None
+    spot: Spot | Sequence[Spot] | None = None
 
 
 def tiles_height(pictures: Sequence[Tile], columns: int, cell: float) -> float:
@@ -145,7 +147,10 @@ def _written(lines: Sequence[Text], cell: float) -> list[Text]:
 
 def _picture(axes: Axes, tile: Tile, box: tuple[float, float, float, float]) -> None:
     left, right, bottom, top = box
-    place_spot(axes, box, tile.spot)
+    beside = tile.spot if isinstance(tile.spot, Sequence) else [tile.spot]
+    ends = np.linspace(left, right, len(beside) + 1).tolist()
+    for start, end, spot in zip(ends[:-1], ends[1:], beside, strict=True):
+        place_spot(axes, (start, end, bottom, top), spot)
     axes.imshow(as_rgb(tile.image), extent=box, interpolation="nearest", aspect="equal")
     if tile.framed:
         around = [left, right, right, left, left], [top, top, bottom, bottom, top]

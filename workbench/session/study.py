@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -24,6 +25,7 @@ from workbench.core.types import Array
 from workbench.data.properties import image_properties, properties_digest
 from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.preprocessing import InputScale
+from workbench.session.image_titles import said_of
 from workbench.session.studied_model import StudiedModel
 from workbench.statistics.rates import rate
 from workbench.training.dynamics import Dynamics
@@ -207,7 +209,7 @@ class Study:
     @property
     def image_names(self) -> ImageNames:
         """What the images of both parts are called; the training images are loaded when one of their names is asked."""
-        return ImageNames(self.dataset.names, self._training_names)
+        return ImageNames(self.dataset.names, self._training_names, partial(said_of, self))
 
     def _training_names(self) -> Array | None:
         try:

@@ -57,6 +57,16 @@ def test_a_tile_s_spot_is_the_tile(figure):
         assert (pixels[2:-2, 2:-2] == colour).all(), spot
 
 
+def test_pictures_beside_each_other_have_a_spot_each(figure):
+    both = np.zeros((8, 16, 3), np.uint8)
+    both[:, :8, 0] = both[:, 8:, 2] = 200
+    pair = Tile(both, spot=[image_spot(3, "red"), image_spot(1, "blue", "train")])
+    tiles(figure.subplots(), [pair], columns=1, cell=3.0)
+    _, ((first, red), (second, blue)) = drawn(figure)
+    assert (first["address"], second["address"]) == ({"image": "3"}, {"image": "1", "part": "train"})
+    assert (red[2:-2, 2:-4] == [200, 0, 0]).all() and (blue[2:-2, 4:-2] == [0, 0, 200]).all()
+
+
 def test_cells_bars_and_points_lie_where_they_are_drawn(figure):
     left, middle, right = figure.subplots(1, 3)
     table_map(left, np.array([[0.0, 1.0], [0.0, 0.0]]), end=1.0, unit="share")

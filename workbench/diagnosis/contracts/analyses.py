@@ -21,6 +21,7 @@ from workbench.core.result import Result
 from workbench.core.wording import plural
 from workbench.diagnosis import registry
 from workbench.diagnosis.contracts.check import Check, hold
+from workbench.diagnosis.contracts.hot_spots import leads_to_its_images
 from workbench.diagnosis.contracts.image_names import names_images
 from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
 from workbench.plotting.mathtext import formulas
@@ -146,13 +147,13 @@ def returns_from_disk(trial: Sessions, name: str) -> None:
         return
     again = replace(again, names=result.names)
     hold(again.findings == result.findings, "Read back from disk, its findings are others.")
-    same = pixels_of(registry.draw(again)) == pixels_of(registry.draw(result))
+    same = pixels_of(registry.draw(again)) == trial.drawn(name)[1]
     hold(same, "Drawn from a result that was read back from disk, the figure is another.")
 
 
 def draws_plain_text(trial: Sessions, name: str) -> None:
     """No class name is read as mathtext, and the figure belongs to no window."""
-    figure = registry.draw(trial.answer(name))
+    figure = registry.draw(trial.answer(name))  # once drawn, a logarithmic axis has formulas of its own
     odd = formulas(figure)
     hold(not odd, f"{odd[:1]} is drawn as mathematics: write class names with `workbench.plotting.pieces`.")
     hold(getattr(figure, "number", None) is None, "pyplot is never closed: make a `matplotlib.figure.Figure`.")
@@ -201,6 +202,7 @@ CHECKS = (
     Check("each parameter changes the key under which answers are kept", keys_by_parameters),
     Check("with its defaults it answers, and each finding can be checked", answers_bare),
     Check("an answer read back from disk is drawn the same", returns_from_disk),
+    Check("pictures, bars and cells lead to the images that they stand for", leads_to_its_images),
     Check("images are called by their names, nowhere by their rows", names_images),
     Check("no name is drawn as mathematics, and pyplot is left alone", draws_plain_text),
     Check(

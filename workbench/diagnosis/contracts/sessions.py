@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -15,8 +15,12 @@ from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.diagnosis import registry
-from workbench.session.session import Session
+from workbench.diagnosis.opening import Session
+from workbench.plotting.rendering import pixels_of
 from workbench.training.dynamics import Dynamics
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HOSTILE = (
     "$\\frac{1}{0}$",
@@ -49,6 +53,11 @@ class Planted(Session):
     def predictions(self) -> Predictions:
         """What was planted; those of the training images are the model's own."""
         return self.planted or super().predictions
+
+    @property
+    def has_predictions(self) -> bool:
+        """Planted ones are there."""
+        return self.planted is not None or super().has_predictions
 
     @property
     def history(self) -> pd.DataFrame | None:
@@ -107,6 +116,7 @@ class Sessions:
     def __init__(self) -> None:
         self._models: dict[tuple[int, tuple[int, int, int]], Any] = {}
         self._answers: dict[str, Result] = {}
+        self._figures: dict[str, tuple[Figure, bytes]] = {}
         self.spoilt: set[str] = set()
 
     @cached_property
@@ -122,6 +132,13 @@ class Sessions:
             if self._state() != before:
                 self.spoilt.add(name)
         return self._answers[name]
+
+    def drawn(self, name: str) -> tuple[Figure, bytes]:
+        """Draw the answer of an analysis, once; return the figure and its pixels."""
+        if name not in self._figures:
+            figure = registry.draw(self.answer(name))
+            self._figures[name] = figure, pixels_of(figure)
+        return self._figures[name]
 
     def _state(self) -> list[bytes]:
         """Everything about the usual session that its owner could see change."""
