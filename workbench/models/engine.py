@@ -1,4 +1,8 @@
-"""Compiled functions: traced once for every batch size, kept, and run one at a time."""
+"""Compiled functions: traced once for every batch size, kept, and run one at a time.
+
+TensorFlow keeps about a megabyte for each size of batch that a function has seen, for good. So a batch is filled up to
+one of a few sizes, and what is computed of the filling is left out.
+"""
 
 from __future__ import annotations
 
@@ -59,8 +63,10 @@ class Engine:
 
         Args:
             key: names `function`; equal keys share one trace.
-            function: tensors to a tensor, or to a nest of tensors.
-            signature: a `tf.TensorSpec` for each argument.
+            function: tensors to a tensor, or to a nest of tensors; each row of what it gives is of one row of those
+                whose first side is open, and of no other.
+            signature: a `tf.TensorSpec` for each argument; those whose first side is open have as many rows as each
+                other.
 
         Returns:
             Arrays to an array, or to the same nest of arrays.
@@ -70,18 +76,39 @@ class Engine:
                 traced = tf.function(function, input_signature=list(signature), autograph=False)
                 compiled = self._compiled.put(key, traced.get_concrete_function())
         kinds = [spec.dtype for spec in signature]
+        batched = [bool(spec.shape.rank) and spec.shape[0] is None for spec in signature]
 
         def run(*arrays: Array) -> Any:
+            count = next((len(array) for array, has in zip(arrays, batched, strict=True) if has), 0)
+            full = _filled(count)
             with TURNS as turn:
-                given = (tf.constant(array, kind) for array, kind in zip(arrays, kinds, strict=True))
+                given = (
+                    tf.constant(_fill(array, full) if has else array, kind)
+                    for array, kind, has in zip(arrays, kinds, batched, strict=True)
+                )
                 try:
-                    return tf.nest.map_structure(lambda tensor: tensor.numpy(), compiled(*given))
+                    found = tf.nest.map_structure(lambda tensor: tensor.numpy(), compiled(*given))
+                    return tf.nest.map_structure(lambda array: array[:count], found) if full > count else found
                 except tf.errors.OpError:
                     if turn.ended is not None:
                         raise turn.ended from None
                     raise
 
         return run
+
+
+def _filled(count: int) -> int:
+    """Return the size that a batch of `count` rows is filled up to: 1, 2, 3, 4, 6, 8, 12, 16, 24 and so on."""
+    if count < 3:
+        return count
+    power = 1 << (count - 1).bit_length()  # the next power of two
+    return power * 3 // 4 if count <= power * 3 // 4 else power
+
+
+def _fill(array: Array, count: int) -> Array:
+    """Fill a batch up by its last row, which is valid wherever the others are."""
+    lacking = count - len(array)
+    return np.concatenate([array, np.repeat(array[-1:], lacking, axis=0)]) if lacking else array
 
 
 def held(array: Array) -> Any:

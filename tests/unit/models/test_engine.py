@@ -244,8 +244,8 @@ def summing(parts, seen):
 
 def test_a_long_function_lets_others_in_between_its_parts_and_comes_to_the_same():
     seen, short = [], Engine().compile("short", lambda rows: rows + 1, [ROWS])
-    long, found = summing(60, seen), []
-    rows = np.arange(120, dtype=np.float32).reshape(60, 2)
+    long, found = summing(64, seen), []
+    rows = np.arange(128, dtype=np.float32).reshape(64, 2)
 
     def work():
         with TURNS.claimed(NEXT):
@@ -258,20 +258,20 @@ def test_a_long_function_lets_others_in_between_its_parts_and_comes_to_the_same(
     before = len(seen)
     for _ in range(5):
         assert short(np.ones((1, 2), np.float32)).tolist() == [[2, 2]]
-    assert len(seen) < before + 40  # of 120: it did not wait for either
+    assert len(seen) < before + 40  # of 128: it did not wait for either
     for thread in threads:
         thread.join(60)
     for each in found:
         np.testing.assert_array_equal(each, rows.sum(axis=0, keepdims=True))
-    assert len(seen) == 120
-    halves = [seen[:60].count(part) for part in seen[:60]]
+    assert len(seen) == 128
+    halves = [seen[:64].count(part) for part in seen[:64]]
     assert 2 in halves  # the two took turns
     assert TURNS._paused == 0
 
 
 def test_a_long_function_ends_between_two_parts():
     seen = []
-    long, rows = summing(60, seen), np.zeros((60, 2), np.float32)
+    long, rows = summing(64, seen), np.zeros((64, 2), np.float32)
 
     def check():
         if len(seen) >= 3:
@@ -282,7 +282,7 @@ def test_a_long_function_ends_between_two_parts():
     assert 3 <= len(seen) < 8
     seen.clear()
     long(rows)
-    assert len(seen) == 60
+    assert len(seen) == 64
 
 
 def test_as_many_may_pause_as_there_are_threads_to_spare():
@@ -336,3 +336,23 @@ def wait_until(said):
     while not said():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_a_batch_is_filled_up_to_one_of_a_few_sizes_and_gives_what_it_gives_alone():
+    sizes = []
+
+    def doubled(rows, names, fixed):
+        tf.numpy_function(lambda count: sizes.append(int(count)) or np.int32(0), [tf.shape(rows)[0]], tf.int32)
+        return 2 * rows, {"sum": tf.reduce_sum(rows, axis=1), "named": names}
+
+    numbers = tf.TensorSpec((None,), tf.int64)
+    run = Engine().compile("doubled", doubled, [ROWS, numbers, tf.TensorSpec((3,), tf.float32)])
+    for count in range(1, 70):
+        rows = np.random.default_rng(count).normal(size=(count, 2)).astype(np.float32)
+        found, more = run(rows, np.arange(count), np.zeros(3, np.float32))
+        np.testing.assert_array_equal(found, 2 * rows)
+        np.testing.assert_allclose(more["sum"], rows.sum(axis=1), atol=1e-6)
+        assert more["named"].tolist() == list(range(count))
+    assert set(sizes) <= {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96}
+    empty, _ = run(np.zeros((0, 2), np.float32), np.zeros(0, int), np.zeros(3, np.float32))
+    assert empty.shape == (0, 2)

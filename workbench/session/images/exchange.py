@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.core.errors import Unavailable
+from workbench.core.files import write_file
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.thumbnails import as_rgb
@@ -134,7 +136,9 @@ def _file(images: Chosen, row: int, folder: Path) -> Path:
     if not path.exists():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(as_rgb(_pixels(data.images, row))).save(path)
+            stream = io.BytesIO()
+            Image.fromarray(as_rgb(_pixels(data.images, row))).save(stream, "png")
+            write_file(path, stream.getvalue())
         except OSError as error:
             raise Unavailable(f"{folder} cannot be written to: {error.strerror or error}.") from None
     return path
