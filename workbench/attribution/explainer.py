@@ -165,7 +165,7 @@ class Explainer(Named, ABC):
             return found if isinstance(found, tuple) else (found, {})
 
         signature = (probe.images, CLASSES, CLASSES, tf.TensorSpec(given.shape, probe.floats))
-        run = probe.compile((self.name, method.key, score, len(given)), values, signature)
+        run = probe.compile((self.name, method.key, score, len(given)), values, signature, by_row=True)
         copies = method.copies(probe)
         size = max(1, int(probe.max_rows * (FULL if copies > 1 else 1)) // copies)
         other = np.zeros_like(target) if against is None else against

@@ -71,7 +71,7 @@ def curve(
     height, width = probe.image_shape[:2]
     whole = tf.TensorSpec((None, height, width), tf.int32)
     signature = (probe.images, CLASSES, CLASSES, probe.images, whole, tf.TensorSpec((None, steps + 1), tf.int32))
-    run = probe.compile(("curve", kind, steps), probabilities, signature)
+    run = probe.compile(("curve", kind, steps), probabilities, signature, by_row=True)
     sizes = within.reshape(len(within), height * width).sum(axis=1)
     counts = np.rint(np.linspace(0, 1, steps + 1) * sizes[:, None]).astype(np.int32)
     size = max(1, probe.max_rows // (steps + 1))

@@ -95,7 +95,7 @@ def scores_of_copies(
 
     specs = [tf.TensorSpec((None, *each.shape[1:]), _dtype(probe, each)) for each in by_image]
     specs += [tf.TensorSpec(each.shape, _dtype(probe, each)) for each in by_copy]
-    run = probe.compile((key, kind, count, repr(specs)), scores, (probe.images, CLASSES, CLASSES, *specs))
+    run = probe.compile((key, kind, count, repr(specs)), scores, (probe.images, CLASSES, CLASSES, *specs), by_row=True)
     arrays = (subject.images, *_classes(subject), *by_image)
     size, total = max(1, probe.max_rows // count), len(subject.images)
     parts = []

@@ -58,15 +58,17 @@ class Engine:
         self._compiled: Kept[Hashable, Callable[..., Any]] = Kept(KEEP)
         self._tracing: KeyLocks[Hashable] = KeyLocks()
 
-    def compile(self, key: Hashable, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
+    def compile(
+        self, key: Hashable, function: Callable[..., Any], signature: Sequence[Any], *, by_row: bool = False
+    ) -> Callable[..., Any]:
         """Return what runs `function`, traced at the first call with this key, on arrays.
 
         Args:
             key: names `function`; equal keys share one trace.
-            function: tensors to a tensor, or to a nest of tensors; each row of what it gives is of one row of those
-                whose first side is open, and of no other.
-            signature: a `tf.TensorSpec` for each argument; those whose first side is open have as many rows as each
-                other.
+            function: tensors to a tensor, or to a nest of tensors.
+            signature: a `tf.TensorSpec` for each argument.
+            by_row: whether all arguments whose first side is open have as many rows as each other, and each row of what
+                the function gives is of one of these rows alone; then batches are filled up.
 
         Returns:
             Arrays to an array, or to the same nest of arrays.
@@ -76,7 +78,7 @@ class Engine:
                 traced = tf.function(function, input_signature=list(signature), autograph=False)
                 compiled = self._compiled.put(key, traced.get_concrete_function())
         kinds = [spec.dtype for spec in signature]
-        batched = [bool(spec.shape.rank) and spec.shape[0] is None for spec in signature]
+        batched = [by_row and bool(spec.shape.rank) and spec.shape[0] is None for spec in signature]
 
         def run(*arrays: Array) -> Any:
             count = next((len(array) for array, has in zip(arrays, batched, strict=True) if has), 0)

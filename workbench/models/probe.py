@@ -352,12 +352,13 @@ class Probe:
 
         Args:
             key: names `function`; equal keys share one trace.
-            function: `(B, H, W, C)` float32 tensor, and one `(B,)` int64 tensor for each of `classes`, to a tensor.
+            function: `(B, H, W, C)` float32 tensor, and one `(B,)` int64 tensor for each of `classes`, to a tensor with
+                a row for each image, which depends on no other.
             images: `(N, H, W, C)` float32.
             classes: `(N,)` int each, or None for zeros.
         """
         given = [np.zeros(len(images), np.int64) if each is None else np.asarray(each, np.int64) for each in classes]
-        compiled = self.compile((key, len(given)), function, (self.images, *[CLASSES] * len(given)))
+        compiled = self.compile((key, len(given)), function, (self.images, *[CLASSES] * len(given)), by_row=True)
         starts = range(0, max(len(images), 1), self.max_rows)
         return np.concatenate([compiled(*(a[i : i + self.max_rows] for a in (images, *given))) for i in starts])
 
@@ -366,10 +367,12 @@ class Probe:
         """Signature of `(B, H, W, C)` images, for `compile`."""
         return tf.TensorSpec((None, *self.image_shape), self.floats)
 
-    def compile(self, key: Hashable, function: Callable[..., Any], signature: Sequence[Any]) -> Callable[..., Any]:
+    def compile(
+        self, key: Hashable, function: Callable[..., Any], signature: Sequence[Any], *, by_row: bool = False
+    ) -> Callable[..., Any]:
         """Return `function` compiled once for every batch size; see `Engine.compile`."""
         with failure_told(self.model):
-            compiled = self.engine.compile(key, function, signature)
+            compiled = self.engine.compile(key, function, signature, by_row=by_row)
 
         def run(*arrays: Array) -> Any:
             with failure_told(self.model):

@@ -346,7 +346,8 @@ def test_a_batch_is_filled_up_to_one_of_a_few_sizes_and_gives_what_it_gives_alon
         return 2 * rows, {"sum": tf.reduce_sum(rows, axis=1), "named": names}
 
     numbers = tf.TensorSpec((None,), tf.int64)
-    run = Engine().compile("doubled", doubled, [ROWS, numbers, tf.TensorSpec((3,), tf.float32)])
+    signature = [ROWS, numbers, tf.TensorSpec((3,), tf.float32)]
+    run = Engine().compile("doubled", doubled, signature, by_row=True)
     for count in range(1, 70):
         rows = np.random.default_rng(count).normal(size=(count, 2)).astype(np.float32)
         found, more = run(rows, np.arange(count), np.zeros(3, np.float32))
@@ -356,3 +357,9 @@ def test_a_batch_is_filled_up_to_one_of_a_few_sizes_and_gives_what_it_gives_alon
     assert set(sizes) <= {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96}
     empty, _ = run(np.zeros((0, 2), np.float32), np.zeros(0, int), np.zeros(3, np.float32))
     assert empty.shape == (0, 2)
+    sizes.clear()
+    as_it_is = Engine().compile("doubled", doubled, signature)
+    assert as_it_is(np.zeros((5, 2), np.float32), np.arange(7), np.zeros(3, np.float32))[1]["named"].tolist() == [
+        *range(7)
+    ]
+    assert sizes == [5]
