@@ -192,6 +192,11 @@ class Study:
         return None if self.run is None else self.run.dynamics
 
     @property
+    def may_train(self) -> bool:
+        """Whether the training images are known, or may be: nothing is loaded to tell."""
+        return self._train is not None
+
+    @property
     def train(self) -> Dataset | None:
         """The images it was trained on, loaded at the first call; None where they are not known."""
         with self._lock:

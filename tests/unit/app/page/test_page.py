@@ -178,7 +178,8 @@ def test_an_image_leads_to_the_canvas_and_to_analyses_that_take_a_row(panes, par
 
     monkeypatch.setattr(Planted, "Params", Row)
     page = parse(panes.detail({"section": "errors", "image": "5"}))
-    assert [a["href"] for a in page.all("a")] == ["?section=own&start=5", "?section=planted&row=test%2F105"]
+    known, edit, asked = "?section=images&image=5", "?section=own&start=5", "?section=planted&row=test%2F105"
+    assert [a["href"] for a in page.all("a")] == [known, edit, asked]
 
 
 def test_what_was_done_to_the_data_is_said_sentence_by_sentence(desk, dataset, parse):

@@ -26,19 +26,27 @@ TOP = 5
 TOP_OF_OWN = 8
 
 
-def image_html(desk: Desk, subject: Subject, row: int | None) -> Html:
-    """Show the image itself, and where else to look at it; an image that is not under study has no row there."""
+def image_html(desk: Desk, subject: Subject, row: int | None, *, known: bool = False) -> Html:
+    """Show the image itself, and where else to look at it.
+
+    Args:
+        desk: whose analyses can be asked about it.
+        subject: the image.
+        row: of the dataset; None for an image that is not under study.
+        known: whether what is known and said of it stands beside it.
+    """
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
     picture = tag(image_uri(subject.pixels, size), size, subject.title)
     written, whole = short_name(subject.title)
-    also = None if row is None else _also(desk, row)
+    also = None if row is None else _also(desk, row, known=known)
     return element("section", element("h2", written, title=whole), picture, also, class_="one")
 
 
-def _also(desk: Desk, row: int) -> Html | None:
-    """Link to the canvas, and to every analysis that can be asked about one image here."""
-    links = [] if desk.session.only_predictions else [link("edit", {"section": "own", "start": str(row)})]
+def _also(desk: Desk, row: int, *, known: bool) -> Html | None:
+    """Link to what is known of the image, to the canvas, and to every analysis that can be asked about it here."""
+    links = [] if known else [link("tags and neighbours", {"section": "images", "image": str(row)})]
+    links += [] if desk.session.only_predictions else [link("edit", {"section": "own", "start": str(row)})]
     image = str(desk.session.dataset.names[row])
     for name, kind in registry.analyses().items():
         if "row" in kind.Params.model_fields and not desk.lacks(name):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST = 50
-LINKED = {TITLES[column]: column for column in ROWS["data"]}
-"""Columns of names of the studied images, each of which leads to its image, and where their rows stand."""
+LINKED = {TITLES[column]: column for columns in ROWS.values() for column in columns}
+"""Columns of names of images, each of which leads to its image, and where their rows stand."""
 NAMES = frozenset(TITLES[column] for column in PART_OF)
 
 
@@ -62,10 +62,13 @@ def _table(name: str, frame: pd.DataFrame, raw: pd.DataFrame, address: str, imag
 
 
 def _cell(column: str, value: Any, row: list[float], images: int) -> str:
-    """Write a value; the name of an image under study leads to that image, of which `row` holds the row."""
+    """Write a value; the name of an image leads to that image, of which `row` holds the row."""
     if not (column in NAMES and isinstance(value, str)):
         return cell(value.item() if hasattr(value, "item") else value)
     written, whole = short_name(value)
-    if row and 0 <= row[0] < images:  # False for NaN
+    learned = PART_OF.get(LINKED.get(column, ""), "data") == "train"
+    if row and learned and row[0] >= 0:  # False for NaN
+        return link(written, {"section": "images", "part": "train", "image": str(int(row[0]))}, title=whole)
+    if row and 0 <= row[0] < images:
         return link(written, {"section": "errors", "image": str(int(row[0]))}, title=whole)
     return element("span", written, title=whole) if value else "–"

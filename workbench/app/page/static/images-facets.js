@@ -79,7 +79,8 @@
     const group = event.target.closest("#main summary") && event.target.closest("details");
     if (group) folded[group.dataset.group || "facets"] = !group.open;
   }, true);
-  function fold() {
+  function fold(changes) {
+    if (changes && changes[0].target.closest(".rolls")) return; // tiles
     const side = document.querySelector("#main details.facets");
     if (!side) return;
     const put = (group, open) => group.open !== open && (group.open = open);

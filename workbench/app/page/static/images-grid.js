@@ -7,6 +7,7 @@
   const BLOCK = 60; // images of a request
   const AT_ONCE = 2; // requests on the way
   const KEPT = 40; // blocks that are kept
+  const AT_A_TIME = 16; // tiles that are filled in one frame, so that scrolling goes on meanwhile
   const GAP = 8;
   const CAPTION = 36;
   const SIZES = [48, 256];
@@ -96,10 +97,17 @@
     return tile;
   }
 
+  let filled = 0; // tiles of this frame
   function fill(tile, at) {
     const { link, image, head, tail, said, sure, check, marks } = tile.parts;
-    const known = G.tile(at);
-    if (tile.known !== known || !known) {
+    let known = G.tile(at);
+    if (known && tile.known !== known && filled++ >= AT_A_TIME) {
+      soon();
+      if (!tile.fresh) return;
+      known = undefined;
+    }
+    if (tile.known !== known || tile.fresh) {
+      tile.fresh = false;
       tile.known = known;
       tile.classList.toggle("coming", !known);
       const name = known ? known.name : "";
@@ -125,7 +133,7 @@
   }
 
   function paint(marks, known) {
-    marks.replaceChildren();
+    if (marks.childElementCount) marks.replaceChildren();
     if (!known) return;
     for (const tag of (known.tags || []).slice(0, 4)) {
       const dot = document.createElement("i");
@@ -147,7 +155,7 @@
   }
 
   function draw() {
-    frame = 0;
+    frame = filled = 0;
     if (!box || !box.offsetParent) return;
     const first = Math.max(0, Math.floor((box.scrollTop - GAP) / shape.row) - 1) * shape.columns;
     const last = Math.min(G.count(), (Math.ceil((box.scrollTop + box.clientHeight) / shape.row) + 1) * shape.columns);
@@ -169,7 +177,7 @@
         tile.setAttribute("aria-posinset", at + 1);
         tile.setAttribute("aria-setsize", G.count());
         tile.at = at;
-        tile.known = null;
+        tile.fresh = true;
         const { image } = tile.parts;
         image.width = Math.round(shape.width);
         image.height = Math.round(shape.height);
@@ -298,12 +306,13 @@
   document.addEventListener("focusin", (event) => (inGrid = Boolean(event.target.closest(".rolls"))));
 
   let mounted = ""; // the key whose images are shown
-  function mount() {
+  function mount(changes) {
+    const emptied = box && box.isConnected && live.size > 0 && box.firstElementChild.childElementCount === 0;
+    if (changes && !emptied && box && changes[0].target !== box && box.contains(changes[0].target)) return; // tiles
     const slider = document.querySelector("#main [data-size]");
     if (slider && slider.value !== String(wish())) slider.value = wish();
     const found = document.querySelector("#main .rolls");
     // gradio changes the pane in place: the same box may have lost its tiles, or stand for other images.
-    const emptied = found && live.size > 0 && found.firstElementChild.childElementCount === 0;
     if (found === box && !emptied && (!box || box.dataset.key === mounted)) return;
     if (found !== box) {
       resized.disconnect();

@@ -5,7 +5,7 @@ import workbench as wb
 from workbench.app.page.desk import Desk
 from workbench.app.page.panes import bar, detail, section
 from workbench.app.page.subjects import of_dataset
-from workbench.app.page.view import View
+from workbench.app.page.view import SECTIONS, View
 from workbench.diagnosis import registry
 
 
@@ -25,6 +25,8 @@ def test_what_predictions_alone_cannot_answer_is_marked_and_says_why(scores_alon
 
 def test_an_image_links_to_nothing_that_cannot_be_answered(scores_alone, desk, parse):
     here = parse(detail.image_html(scores_alone, of_dataset(scores_alone, 1), 1))
-    assert not [a for a in here.all("a") if registry.missing(scores_alone.session, a["href"][9:].partition("&")[0])]
+    asked = [a["href"][9:].partition("&")[0] for a in here.all("a")]
+    assert [name for name in asked if name in SECTIONS] == ["images"]
+    assert not [name for name in asked if name not in SECTIONS and registry.missing(scores_alone.session, name)]
     assert "edit" not in here.text and "attribution-gallery" not in here.text
     assert "edit" in parse(detail.image_html(desk, of_dataset(desk, 1), 1)).text

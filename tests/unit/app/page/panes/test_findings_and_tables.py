@@ -119,10 +119,11 @@ def test_an_empty_table_and_missing_values_are_shown(parse):
     assert "0 rows" in parse(tables_html(named(a=pd.DataFrame({"row": []})), "key", images=10)).text
 
 
-def test_training_images_have_names_and_no_links_other_studied_ones_both(parse):
+def test_images_of_both_parts_have_names_and_lead_to_their_own(parse):
     table = pd.DataFrame({"row": [3], "other_row": [4], "train_row": [1]})
     page = parse(tables_html(named(a=table), "key", images=10))
-    assert [a["href"] for a in page.all("a")][:-1] == ["?section=errors&image=3", "?section=errors&image=4"]
+    learned = "?section=images&part=train&image=1"
+    assert [a["href"] for a in page.all("a")][:-1] == ["?section=errors&image=3", "?section=errors&image=4", learned]
     assert "own/1" in page.text
     for heading in ("image", "other image", "training image"):
         assert heading in page.text

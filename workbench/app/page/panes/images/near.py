@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, button, element, link
-from workbench.app.page.images.computing import NEAR
+from workbench.app.page.html import Html, button, element, link, problem, waiting
+from workbench.app.page.images.computing import NEAR, started
 from workbench.app.page.images.near import Near, near_of, near_ready, study_of
 from workbench.app.page.pictures import fit, tag
 from workbench.core.wording import significant
@@ -13,14 +13,20 @@ from workbench.core.wording import significant
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
     from workbench.app.page.view import View
+    from workbench.session.images import Images
 
 SHOWN, BOX = 12, 56
 WORDS = {"embedding": "by the model's embedding", "pixels": "by pixels"}
 
 
-def near_html(desk: Desk, view: View, row: int) -> Html:
-    """Build the pane, or offer to find them where this takes long."""
+def near_html(desk: Desk, view: View, images: Images, row: int) -> Html:
+    """Build the pane, or offer to find them where this takes long, or say how far that is."""
     title = element("h2", "Nearest images")
+    asked = started(desk, view, images) if view.compute == NEAR else None
+    if asked is not None and not asked[1].done.is_set():
+        return element("section", title, waiting(asked[0], "Reading all images …", asked[1].what), class_="near")
+    if asked is not None and asked[1].error:
+        return element("section", title, problem(asked[1].error), class_="near")
     if not near_ready(desk):
         offer = button("Find the nearest images", {"compute": NEAR}, class_="button main", data_how="replace")
         words = "Reads all images, and asks the model for their embeddings, once."

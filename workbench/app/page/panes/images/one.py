@@ -46,7 +46,7 @@ def one_html(desk: Desk, view: View, maps: Callable[[Subject], Html]) -> Html:
     subject = of_part(desk, study, images.part, view.image)
     where = (found.key, place) if found is not None and place is not None else _alone(desk, view)
     about = about_html(desk, images, view.image, where)
-    image = detail.image_html(desk, subject, view.image if images.part == "data" else None)
+    image = detail.image_html(desk, subject, view.image if images.part == "data" else None, known=True)
     said = detail.probabilities_html(subject, desk.session.class_names, view)
     return walk + element("div", image, about, class_="side") + said + maps(subject) + key_html()
 
@@ -56,7 +56,7 @@ def near_html(desk: Desk, view: View) -> Html:
     images = images_of(desk, view.part)
     if isinstance(images, Coming) or view.image is None or view.image >= len(images):
         return Html()
-    return near.near_html(desk, view, view.image)
+    return near.near_html(desk, view, images, view.image)
 
 
 def _place(desk: Desk, view: View) -> tuple[Found | None, int | None]:

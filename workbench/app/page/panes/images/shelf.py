@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.app.page.html import Html, button, choices, code, element, link, options, problem, waiting
-from workbench.app.page.images.computing import SET, started
+from workbench.app.page.images.computing import NEAR, SET, started
 from workbench.app.page.images.found import Coming, Found, find, images_of
 from workbench.app.page.images.sets import NotAnswered
 from workbench.app.page.panes.images.dialogs import dialogs_html
@@ -64,7 +64,7 @@ def shelf_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
 
 
 def _computing(desk: Desk, view: View, everything: Images, owner: Owner | None) -> Html | None:
-    asked = started(desk, view, everything, owner)
+    asked = None if view.compute == NEAR else started(desk, view, everything, owner)
     if asked is None:
         return None
     key, job = asked
@@ -129,14 +129,14 @@ def _head(desk: Desk, view: View, everything: Images, found: Found | None) -> Ht
 def _parts(desk: Desk, view: View) -> Html:
     own = desk.session.split
     entries = [(own, {"part": "", "set": ""}, view.part == "data")]
-    if own != "train":
+    if own != "train" and desk.session.may_train:
         entries.append(("train", {"part": "train", "set": ""}, view.part == "train"))
     return choices("part of the data", entries)
 
 
 def _order(view: View, everything: Images) -> Html:
     field = view.sort.removeprefix("-")
-    known = [("", "as they lie"), *((name, each.called) for name, each in everything.fields.items())]
+    known = [("", "as they come"), *((name, each.called) for name, each in everything.fields.items())]
     if field not in dict(known):
         known.append((field, field))
     select = element("select", options(known, field), data_order=True, aria_label="sort by")
