@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
+MOST_NUMBERS = 30
+"""Classes up to which the numbers of the cells can be read."""
 MISSED = 0.5
 """Recall outside of the largest class, surely not reached, of a model that misses most of the other images."""
 SURE = 0.05
@@ -180,8 +182,8 @@ def _matrix(axes: Axes, values: Array, names: list[str], *, title: str, unit: st
 
     size, diagonal = len(names), np.eye(len(names), dtype=bool)
     shown = np.nan_to_num(values)
-    words = np.array([[form.format(v) if v > 0 else "" for v in row] for row in shown])
-    font = float(np.clip(190 / size, 3.6, 8.5))
+    words = np.array([[form.format(v) if v > 0 and size <= MOST_NUMBERS else "" for v in row] for row in shown])
+    font = float(np.clip(190 / size, SMALL, 8.5))
     common: dict[str, Any] = {
         "annot": words,
         "fmt": "",
@@ -200,7 +202,7 @@ def _matrix(axes: Axes, values: Array, names: list[str], *, title: str, unit: st
     plain(axes)
     axes.set_facecolor("#f8fafc")
     ticks = np.arange(size) + 0.5
-    limit, points = (16, SMALL + 0.5) if size <= 15 else (14, max(font + 1.2, 5.0))
+    limit, points = (16, SMALL + 0.5) if size <= 15 else (14, SMALL)
     axes.set_xticks(
         ticks,
         [text(n, limit) for n in names],

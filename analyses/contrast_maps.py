@@ -358,7 +358,7 @@ def _heat(axes: Axes, values: Array, scale: float) -> None:
         if abs(value) >= 0.15 * scale >= 0.01:  # what is smaller would read 0.00
             colour = "white" if abs(value) > 0.6 * scale else INK
             said = number(value, decimals)
-            axes.text(x, y, said, fontsize=SMALL - 1.5, color=colour, ha="center", va="center")
+            axes.text(x, y, said, fontsize=SMALL, color=colour, ha="center", va="center")
     height, width = (side - 0.5 for side in values.shape)
     frame = [-0.5, width, width, -0.5, -0.5], [-0.5, -0.5, height, height, -0.5]
     axes.plot(*frame, color=QUIET, linewidth=0.5, clip_on=False)

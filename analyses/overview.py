@@ -309,7 +309,7 @@ def _matrix(axes: Axes, result: Result) -> None:
         yticklabels=names,
         annot=np.where(wrong > 0, wrong.astype(str), "") if known else False,
         fmt="",
-        annot_kws={"fontsize": SMALL - 0.5},
+        annot_kws={"fontsize": SMALL},
     )
     axes.tick_params(length=0, labelsize=SMALL, colors=INK)
     axes.tick_params(axis="x", rotation=90)

@@ -302,7 +302,7 @@ def _curves(axes: Axes, table: pd.DataFrame, *, named: bool) -> None:
     plain(axes)
     axes.set_ylim(-0.35, 1.08)
     axes.set_yticks([0, 0.5, 1])
-    axes.tick_params(labelsize=SMALL - 1)
+    axes.tick_params(labelsize=SMALL)
     names = [text(each.rpartition("/")[2], 12) for each in part["stage"]] if named else []
     axes.set_xticks(range(len(part)), names or [""] * len(part), rotation=90)
 

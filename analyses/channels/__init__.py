@@ -329,9 +329,7 @@ def _losses(figure: Any, axes: Axes, result: Result, rows: int) -> None:
             if value:
                 dark = abs(value) > 0.7 * largest
                 label = f"{value:+.0f}".replace("-", "−")
-                axes.text(
-                    column, row, label, ha="center", va="center", fontsize=SMALL - 0.5, color="white" if dark else INK
-                )
+                axes.text(column, row, label, ha="center", va="center", fontsize=SMALL, color="white" if dark else INK)
     plain(axes)
     heading(axes, "Change of recall without a channel")
     colour_bar(figure, axes, mappable, "percentage points", shrink=0.8, aspect=25, pad=0.02)

@@ -50,6 +50,41 @@ def test_every_analysis_is_in_the_menu(visit, settled):
     page.wait_for_function("document.querySelector('#answer .chart img').naturalWidth > 300")
 
 
+def test_the_places_of_a_figure_lead_to_their_images_by_pointer_and_by_keyboard(visit, settled, session):
+    page = visit("?section=most-confused")
+    places = page.locator("#answer .spots a")
+    expect(places.first).to_be_attached()
+    tile = page.locator("#answer .spots a[href*='image=']").first
+    row = int(tile.get_attribute("href").rpartition("=")[2])
+    tile.hover()
+    expect(page.locator(".spot-tip")).to_contain_text(str(session.dataset.names[row]))
+    tile.click()
+    settled(page)
+    assert f"image={row}" in page.url
+    expect(page.locator("#detail")).to_contain_text(str(session.dataset.names[row]))
+    page.go_back()
+    settled(page)
+    bar = page.locator("#answer .spots a[href*='where=']").first
+    count = bar.get_attribute("aria-label").rpartition(": ")[2].partition(" of ")[0]
+    assert page.locator("#answer .spots a[tabindex='0']").count() == 1  # one stop for all
+    places.first.focus()
+    page.keyboard.press("End")
+    expect(page.locator("#answer .spots a:focus")).to_have_attribute("tabindex", "0")
+    bar.focus()
+    page.keyboard.press("Enter")
+    settled(page)
+    assert "section=images" in page.url
+    expect(page.locator("#main")).to_contain_text(f"{count} images" if count != "1" else "1 image")
+
+
+def test_figures_follow_the_theme_and_are_never_made_smaller(visit, settled):
+    page = visit("?section=class-balance", width=390, height=844, color_scheme="dark")
+    drawn = "[data-figure][src*='theme=dark']"
+    page.locator(drawn).wait_for()
+    size = page.locator(drawn).evaluate("image => [image.naturalWidth, image.clientWidth, document.body.scrollWidth]")
+    assert size[0] == size[1] > 390 >= size[2]
+
+
 def test_a_changed_parameter_is_a_link_and_a_wrong_one_a_sentence(visit, settled):
     page = visit("?section=top-losses")
     count = page.locator("#main input[name=count]")

@@ -6,13 +6,13 @@ import contextlib
 import json
 import logging
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.app.drawn_figure import drawn
 from workbench.app.markdown import markdown, table_lines
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.files import write_file
@@ -21,7 +21,6 @@ from workbench.core.progress import Progress, report
 from workbench.core.result import Result
 from workbench.diagnosis import registry
 from workbench.diagnosis.record import answered
-from workbench.plotting.rendering import png_of
 from workbench.session.session import Session
 
 if TYPE_CHECKING:
@@ -129,11 +128,23 @@ def _write(session: Session, out: Path, name: str) -> Outcome:
 
 def _save_figure(result: Result, out: Path) -> tuple[Path, Path]:
     """Draw a result, and write its figure and what made it."""
-    png = _png(result.draw())
+    figure = drawn(result.draw())
     files = out / f"{result.analysis}.png", out / f"{result.analysis}.json"
-    write_file(files[0], png)
-    write_file(files[1], _as_json(_record(result)) + "\n")
+    write_file(files[0], figure.png)
+    record = {**_record(result), "hot_spots": [_named(result, spot) for spot in figure.spots]}
+    write_file(files[1], _as_json(record) + "\n")
     return files
+
+
+def _named(result: Result, spot: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a spot with the names of images and classes in place of their numbers."""
+    address, names = dict(spot["address"]), result.class_names
+    if "image" in address:
+        address["image"] = result.image_name(int(address["image"]), address.get("part", "data"))
+    for end in ("true", "predicted"):
+        if end in address:
+            address[end] = names[int(address[end])]
+    return {**spot, "address": address}
 
 
 def write_results(out: Path, results: Iterable[Result], records: Mapping[str, Any]) -> None:
@@ -161,7 +172,7 @@ def write_figure(out: Path, name: str, figure: Figure, record: Mapping[str, Any]
     try:
         with sharing(out / name, name):
             out.mkdir(parents=True, exist_ok=True)
-            write_file(out / f"{name}.png", _png(figure))
+            write_file(out / f"{name}.png", drawn(figure).png)
             write_file(out / f"{name}.json", _as_json(record) + "\n")
     except OSError as error:
         raise _unwritable(out, error) from error
@@ -170,13 +181,6 @@ def write_figure(out: Path, name: str, figure: Figure, record: Mapping[str, Any]
 
 def _unwritable(out: Path, error: OSError) -> Unavailable:
     return Unavailable(f"Cannot write to {out}: {error.strerror or error}. {ELSEWHERE}")
-
-
-def _png(figure: Figure) -> bytes:
-    with warnings.catch_warnings():
-        # A class name in a script that the font lacks is drawn as boxes; nothing that the user could mend here.
-        warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
-        return png_of(figure, metadata={"Software": None})
 
 
 def _record(result: Result) -> dict[str, Any]:

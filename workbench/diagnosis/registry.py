@@ -73,6 +73,11 @@ def cached(session: Session, name: str, values: Mapping[str, Any] | None = None)
     return None if (known := _known(question)) is None else question.named(known)
 
 
+def kept_at(session: Session, name: str, values: Mapping[str, Any]) -> Path | None:
+    """Return where the answer to a question is kept on disk, or would be; None where nothing is."""
+    return _Question(session, analysis(name), values).path
+
+
 def compute(session: Session, name: str, values: Mapping[str, Any] | None = None) -> Result:
     """Answer an analysis, from the cache where it was answered before.
 

@@ -186,8 +186,8 @@ def scale_bar(axes: Axes, mappable: ScalarMappable, unit: str) -> None:
     words = axes.get_xticklabels()
     words[0].set_horizontalalignment("left")  # so that neighbouring bars keep their numbers apart
     words[-1].set_horizontalalignment("right")
-    axes.tick_params(labelsize=SMALL - 0.5, pad=1.5)
-    axes.set_xlabel(unit, fontsize=SMALL - 0.5, labelpad=1)
+    axes.tick_params(labelsize=SMALL, pad=1.5)
+    axes.set_xlabel(unit, fontsize=SMALL, labelpad=1)
 
 
 def _quiet(bar: Any) -> None:

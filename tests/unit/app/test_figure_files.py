@@ -65,11 +65,22 @@ def test_a_figure_its_json_and_the_gallery(session, tmp_path):
     assert record["findings"][0]["claim"] == "hand/test: all 3 classes have 2 images each."
     assert record["table"]["rows"][0] == [NAMES[0], 2, pytest.approx(1 / 3, abs=1e-6)]
     assert "matplotlib" in record["versions"]
+    spots = [spot for spot in record["hot_spots"] if spot["title"] == f"{NAMES[0]}: 2 of 6 images, 33.3 %"]
+    assert [len(session.images.where(spot["address"]["query"])) for spot in spots] == [2]
     assert record["context"]["seconds"] >= 0
     gallery = (out / "index.md").read_text()
     assert "# Figures of one" in gallery
     assert "## Are the classes balanced?" in gallery
     assert "![Are the classes balanced?](class-balance.png)" in gallery
+
+
+def test_the_spots_of_a_figure_s_json_name_images_and_classes(session, tmp_path):
+    (written,) = write_figures(session, tmp_path, only=["most-confused"])
+    spots = json.loads(written.json.read_text())["hot_spots"]
+    named = [spot["address"] for spot in spots]
+    assert {"image": "test/1"} in named
+    assert {"true": NAMES[0], "predicted": NAMES[1]} in named
+    assert all(0 <= side <= 1 for spot in spots for side in spot["box"])
 
 
 def test_class_names_are_text_in_the_gallery(session, tmp_path):

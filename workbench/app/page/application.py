@@ -15,6 +15,7 @@ from workbench.app.page.desk import Desk
 from workbench.app.page.gradio_calls import Calls
 from workbench.app.page.images.routes import images_routes
 from workbench.app.page.page import Panes, blocks, warm
+from workbench.app.page.panes.figure import places_of
 from workbench.app.page.panes.scatter import points_of
 from workbench.core.spreadsheet import as_csv
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 HERE = Path(__file__).parent / "static"
-ASSETS = ("app.css", "app.js", "easel.js", "maps.js", "scatter.js")
+ASSETS = ("app.css", "figures.css", "app.js", "easel.js", "maps.js", "scatter.js", "figures.js")
 OF_IMAGES = ("images.css", "images-grid.js", "images-choice.js", "images-marks.js", "images-facets.js")
 """What is loaded when images are first looked at."""
 LOCAL = ("127.0.0.1", "localhost")
@@ -101,8 +102,14 @@ def _routes(app: FastAPI, desk: Desk) -> None:
         desk.visits.close(page)
 
     @app.get("/figure/{key}.png")
-    def figure(key: str) -> Response:
-        return Response(_or_404(desk.figure(key)), media_type="image/png", headers={"Cache-Control": "no-cache"})
+    def figure(key: str, theme: str = "light") -> Response:
+        found = _or_404(desk.figure(key, "dark" if theme == "dark" else "light"))
+        return Response(found.png, media_type="image/png", headers={"Cache-Control": "no-cache"})
+
+    @app.get("/figure/{key}.json")
+    def spots(key: str, theme: str = "light") -> list[dict[str, object]]:
+        found = _or_404(desk.figure(key, "dark" if theme == "dark" else "light"))
+        return places_of(found, _or_404(desk.result(key)))
 
     @app.get("/table/{key}/{place}.csv")
     def table(key: str, place: int) -> Response:
@@ -157,8 +164,9 @@ def _mount(app: FastAPI, page: Any) -> FastAPI:
     # Scripts that are added by a script would run in any order: the others are loaded by the first.
     head = (
         f'<link rel="stylesheet" href="/workbench/app.css?{version}">'
+        f'<link rel="stylesheet" href="/workbench/figures.css?{version}">'
         f'<script src="/workbench/app.js?{version}" data-more="/workbench/easel.js?{version} '
-        f'/workbench/maps.js?{version} /workbench/scatter.js?{version}" '
+        f'/workbench/maps.js?{version} /workbench/scatter.js?{version} /workbench/figures.js?{version}" '
         f'data-images="{" ".join(f"/workbench/{name}?{version}" for name in OF_IMAGES)}"></script>'
     )
     font = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))  # the subsets of its other weights lack letters

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from workbench.app.drawn_figure import DrawnFigure, drawn, keep_figure, kept_figure, size_of
 from workbench.app.page.board import Board
 from workbench.app.page.diagnosing import Diagnosing
 from workbench.app.page.jobs import Job, Jobs
@@ -27,13 +28,19 @@ from workbench.core.params import make
 from workbench.core.progress import Stop
 from workbench.diagnosis import registry
 from workbench.models.turns import NEXT, TURNS
-from workbench.plotting.rendering import png_of
+from workbench.plotting.themes import Theme
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from workbench.core.result import Result
     from workbench.session.session import Session
 
 LOG = logging.getLogger("workbench.app.page")
+FIGURES = 8 * 2**20
+"""Bytes of figures that are kept in memory; all of them are on disk."""
+WAITING = 0.5
+"""Seconds that the size of a figure is worth while another one is drawn."""
 PATIENCE = 4.0
 """Seconds after which the model is opened although nobody has looked yet."""
 OPENING = "Opening the run and its images …"
@@ -65,7 +72,8 @@ class Desk:
         self._session: Session | None = None
         self._thread: threading.Thread | None = None
         self._lock, self._drawing = threading.Lock(), threading.Lock()
-        self._figures: Kept[str, bytes] = Kept(32)
+        self._figures: Kept[tuple[str, Theme], DrawnFigure] = Kept(FIGURES, lambda figure: len(figure.png))
+        self._begun: tuple[str, Figure] | None = None
         self._saved = False
         self.closed = False
         self.board: Board | None = None
@@ -215,15 +223,41 @@ class Desk:
         job = self.jobs.get(key)
         return job.value if job is not None and job.done.is_set() else None
 
-    def figure(self, key: str) -> bytes | None:
-        """Return the figure of a finished answer as PNG, drawn at the first call; None if there is no such answer."""
+    def figure(self, key: str, theme: Theme = "light") -> DrawnFigure | None:
+        """Return the figure of a finished answer, drawn unless it is kept; None if there is no such answer."""
         result = self.result(key)
         if result is None:
             return None
         with self._drawing:  # matplotlib keeps its fonts in one place for all threads
-            known = self._figures.get(key)
+            known = self._kept(key, result, theme)
             if known is None:
-                known = self._figures.put(key, _png(result))
+                begun, self._begun = self._begun, None
+                figure = begun[1] if begun is not None and begun[0] == key else registry.draw(result)
+                known = self._figures.put((key, theme), drawn(figure, theme))
+                keep_figure(self.session, result, theme, known)
+        return known
+
+    def figure_size(self, key: str) -> tuple[int, int] | None:
+        """Return the width and height that an answer's figure has or will have; None where that takes too long."""
+        result = self.result(key)
+        if result is None or not self._drawing.acquire(timeout=WAITING):
+            return None
+        try:
+            if (known := self._kept(key, result, "light")) is not None:
+                return known.size
+            self._begun = key, registry.draw(result)
+            return size_of(self._begun[1])
+        except Exception:  # whoever asks for the picture is told
+            LOG.debug("%s cannot be drawn", result.analysis, exc_info=True)
+            return None
+        finally:
+            self._drawing.release()
+
+    def _kept(self, key: str, result: Result, theme: Theme) -> DrawnFigure | None:
+        """Return a figure that was drawn before."""
+        known = self._figures.get((key, theme))
+        if known is None and (stored := kept_figure(self.session, result, theme)) is not None:
+            known = self._figures.put((key, theme), stored)
         return known
 
     def verdict(self, key: str) -> dict[str, object] | None:
@@ -259,7 +293,3 @@ class Desk:
         self.judges.close()
         if self._thread is not None:
             self._thread.join(60)
-
-
-def _png(result: Result) -> bytes:
-    return png_of(registry.draw(result))

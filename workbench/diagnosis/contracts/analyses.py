@@ -25,10 +25,12 @@ from workbench.diagnosis.contracts.hot_spots import leads_to_its_images
 from workbench.diagnosis.contracts.image_names import names_images
 from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
 from workbench.plotting.mathtext import formulas
-from workbench.plotting.rendering import pixels_of
+from workbench.plotting.rendering import DOTS, pixels_of
 from workbench.session.session import Session
 from workbench.statistics.rates import capped
 
+LEAST_TEXT = 11
+"""Pixels that a letter has, at least."""
 SEVERITIES = ("info", "mild", "serious", "critical")
 COUNTED: frozenset[Kind] = frozenset({"class-imbalance", "duplicates", "leakage"})
 """What is counted, and not estimated: a class without images and an exact copy are facts, however few there are."""
@@ -159,6 +161,20 @@ def draws_plain_text(trial: Sessions, name: str) -> None:
     hold(getattr(figure, "number", None) is None, "pyplot is never closed: make a `matplotlib.figure.Figure`.")
 
 
+def can_be_read(trial: Sessions, name: str) -> None:
+    """No text of the figure is smaller than 11 pixels on a page."""
+    from matplotlib.text import Text
+
+    figure, _ = trial.drawn(name)
+    least = LEAST_TEXT * 72 / DOTS
+    small = {
+        each.get_text()
+        for each in figure.findobj(Text)
+        if each.get_visible() and each.get_text().strip() and float(each.get_fontsize()) < least
+    }
+    hold(not small, f"Text must be at least {least:.1f} points. Smaller: {sorted(small)[:3]}.")
+
+
 def takes_the_edge_cases(trial: Sessions, name: str, values: Mapping[str, Any] | None = None) -> None:
     """One image, all right, all wrong, an absent class, two, thirty: answered and drawn, or refused in a sentence."""
     for case in CASES:
@@ -202,6 +218,7 @@ CHECKS = (
     Check("each parameter changes the key under which answers are kept", keys_by_parameters),
     Check("with its defaults it answers, and each finding can be checked", answers_bare),
     Check("an answer read back from disk is drawn the same", returns_from_disk),
+    Check("no text is smaller than 11 pixels", can_be_read),
     Check("pictures, bars and cells lead to the images that they stand for", leads_to_its_images),
     Check("images are called by their names, nowhere by their rows", names_images),
     Check("no name is drawn as mathematics, and pyplot is left alone", draws_plain_text),

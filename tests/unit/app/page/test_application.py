@@ -39,6 +39,7 @@ def test_another_host_name_is_refused(client):
     "path",
     [
         "/figure/nothing.png",
+        "/figure/nothing.json",
         "/table/nothing/0.csv",
         "/workbench/page.py",
         "/workbench/..%2fpage.py",

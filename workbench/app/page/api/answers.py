@@ -133,7 +133,7 @@ def analyze(
         "tables": {table: records(frame) for table, frame in result.named.items()},
         "notes": result.notes if result.names is None else result.names.values(result.notes),
         "assumed": desk.assumed,
-        "figure": None if drawn is None else png_uri(drawn),
+        "figure": None if drawn is None else png_uri(drawn.png),
     }
 
 

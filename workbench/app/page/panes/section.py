@@ -9,6 +9,7 @@ from workbench.app.page.html import Html, code, element, join, problem, waiting
 from workbench.app.page.images.sets import of_finding
 from workbench.app.page.owners import Owner
 from workbench.app.page.panes.analysis_link import analysis_link
+from workbench.app.page.panes.figure import figure_html
 from workbench.app.page.panes.findings import findings_html
 from workbench.app.page.panes.form import form_html, values_of
 from workbench.app.page.panes.scatter import points_of, scatter_html
@@ -58,9 +59,7 @@ def result_html(desk: Desk, result: Result, key: str, view: View) -> Html:
     question = registry.analyses()[result.analysis].question()
     found = findings_html(result.findings, desk.part, address=lambda finding: of_finding(result, finding))
     findings = found or element("p", "No findings.", class_="empty")
-    image = element("img", alt=question, src=f"figure/{key}.png")
-    opened = element("a", image, href=f"figure/{key}.png", target="_blank", title="open in a new tab")
-    figure = element("figure", opened, class_="chart")
+    figure = figure_html(key, question, desk.figure_size(key))
     tables = tables_html(result, key, len(desk.session.dataset))
     return element("div", map_html(desk, result, key, view), findings, figure, tables, _how(result), class_="answer")
 
