@@ -117,7 +117,7 @@ def test_an_image_opens_within_its_set_and_back_shows_the_same_place(visit, sett
     page.wait_for_function("document.querySelectorAll('#main .tile.coming:not([hidden])').length === 0")
     place = 50  # in the middle of what is seen; which of the recycled tiles shows it may change
     name = str(order.names[place])
-    tile = page.locator(f'#main .tile a[aria-label^="{name},"]')
+    tile = page.locator(f'#main .tile a[data-name="{name}"]')
     tile.hover()
     top = page.evaluate("document.querySelector('#main .rolls').scrollTop")
     assert top > 400
@@ -161,7 +161,7 @@ def test_a_frame_and_shift_select_what_they_meet(visit):
 
 def test_a_bar_and_a_drag_on_a_histogram_narrow_the_query(visit, settled, session):
     page = visit("?section=images")
-    page.get_by_role("button", name=re.compile(r"^correct yes: ")).click()
+    page.get_by_role("group", name="correct").get_by_role("button", name="yes").click()
     settled(page)
     assert query(page)["where"] == "correct:yes"
     bars = page.locator(".hist[data-field=confidence] .bars")

@@ -19,6 +19,7 @@ from workbench.app.page.api.questions import Api, description_of
 from workbench.app.page.desk import Desk
 from workbench.app.page.html import Html, element, problem, waiting
 from workbench.app.page.jobs import UNEXPECTED
+from workbench.app.page.owners import Owner
 from workbench.app.page.panes import detail, easel, overview, section
 from workbench.app.page.panes.bar import bar_html
 from workbench.app.page.panes.gallery import Shelf, gallery_html
@@ -51,7 +52,6 @@ class Panes:
             "bar": self._bar,
             "matrix": self._matrix,
             "gallery": self._gallery,
-            "main": self._main,
         }
 
     def view(self, raw: object) -> View:
@@ -86,9 +86,10 @@ class Panes:
                 trouble = UNEXPECTED
         view = self.view(wanted)
         if page:
-            self.desk.visits.look(page, {"detail": view, "answer": _asked(view)})
+            self.desk.visits.look(page, {"detail": view, "answer": _asked(view), "main": _asked(view)})
         old = None if asked.get("old") is None else self.view(asked["old"])
-        panes = {name: self._guard(self._quick[name], view, old) for name in QUICK}
+        panes = {name: self._guard(self._quick[name], view, old) for name in QUICK if name != "main"}
+        panes["main"] = self._guard(self._main, view, old, page)
         if old is not None and own_image.goes_on(self.desk, asked.get("sent"), old):
             panes["main"] = None
         if trouble:
@@ -143,7 +144,7 @@ class Panes:
             return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
         return build(self.desk.board, self.desk.session)
 
-    def _main(self, view: View, old: View | None) -> Html | None:
+    def _main(self, view: View, old: View | None, page: str = "") -> Html | None:
         if view.section == "errors":
             return None
         step = self.desk.pending()
@@ -154,12 +155,17 @@ class Panes:
         if view.section == "own":
             return self._easel(view, old)
         if view.section == "images":
-            return self._shelf(view, old)
+            return self._shelf(view, old, page)
         return self._side(view, old)
 
-    def _shelf(self, view: View, old: View | None) -> Html | None:
-        same = old is not None and all(getattr(old, key) == getattr(view, key) for key in IMAGES)
-        return None if same else shelf.shelf_html(self.desk, view)
+    def _shelf(self, view: View, old: View | None, page: str) -> Html | None:
+        if old is not None and all(getattr(old, key) == getattr(view, key) for key in IMAGES):
+            return None
+        return shelf.shelf_html(self.desk, view, self._owner(view, page, "main"))
+
+    def _owner(self, view: View, page: str, pane: str) -> Owner | None:
+        """Return who wants what an analysis is asked for by a pane; nobody but the page's own where there is none."""
+        return self.desk.visits.wish(page, pane, _asked(view)) if page else None
 
     def _side(self, view: View, old: View | None) -> Html | None:
         if old is not None and (old.section, old.params) == (view.section, view.params):
@@ -225,11 +231,10 @@ class Panes:
             return Html()
         if view.section == "images":
             waits = view.image is None or self.desk.pending() is not None
-            return Html() if waits else one.near_html(self.desk, view)
+            return Html() if waits else one.near_html(self.desk, view, self._owner(view, page, "answer"))
         if view.section == "start":
             return Html() if self.desk.pending() is not None else overview.overview_html(self.desk, view)
-        owner = self.desk.visits.wish(page, "answer", _asked(view)) if page else None
-        return section.answer_html(self.desk, view, owner)
+        return section.answer_html(self.desk, view, self._owner(view, page, "answer"))
 
 
 def _asked(view: View) -> object:

@@ -124,7 +124,7 @@
       sure.className = wrong ? "rp" : "";
       const means = known && "sure" in known ? `, predicted ${known.predicted} ${known.sure} %` : "";
       link.title = known ? `${name}\nlabel ${known.label}${means}${known.tags ? `\ntags: ${known.tags.join(", ")}` : ""}${known.note ? `\n${known.note}` : ""}` : "";
-      link.setAttribute("aria-label", known ? `${name}, label ${known.label}${means}` : "loading");
+      link.dataset.name = name;
       check.setAttribute("aria-label", known ? `select ${name}` : "select");
       link.href = known ? hrefOf(known.row) : "#";
       paint(marks, known);

@@ -105,7 +105,9 @@ def _bars(title: str, name: str, counts: Sequence[tuple[str, str, int]], asked: 
         if many
         else None
     )
-    return element("div", element("h4", title), element("ul", *rows[:FIRST]), more, class_="facet")
+    return element(
+        "div", element("h3", title), element("ul", *rows[:FIRST]), more, class_="facet", role="group", aria_label=title
+    )
 
 
 def _bar(field: tuple[str, str], counted: tuple[str, str, int], most: int, asked: set[str]) -> Html:
@@ -114,8 +116,8 @@ def _bar(field: tuple[str, str], counted: tuple[str, str, int], most: int, asked
     bar = element("s", element("i", style=f"width:{100 * count / most:.1f}%"))
     inside = element("span", breakable(text)) + bar + element("b", f"{count:,}")
     role = {"label": "t", "predicted": "p"}.get(name, "")
-    label = f"{title} {text}: {plural(count, 'image')}"
-    return element("li", button(inside, {"add": term}, pressed=term in asked, aria_label=label), class_=role or None)
+    words = f"{title} {text}: {plural(count, 'image')}"
+    return element("li", button(inside, {"add": term}, pressed=term in asked, title=words), class_=role or None)
 
 
 def _sets(found: Found) -> Html:
@@ -126,7 +128,7 @@ def _sets(found: Found) -> Html:
         element("li", button(breakable(name), {"set": f"saved/{name}", "where": "", "sort": ""}, class_="set"))
         for name in list(saved)[:MOST]
     )
-    return element("div", element("h4", "saved sets"), element("ul", *rows), class_="facet")
+    return element("div", element("h3", "saved sets"), element("ul", *rows), class_="facet")
 
 
 def _compute(group: str, titles: Sequence[str]) -> Html:

@@ -84,7 +84,7 @@ def histogram_html(title: str, column: Column, bins: Bins, where: str) -> Html:
     )
     return element(
         "div",
-        element("h4", title),
+        element("h3", title),
         element("div", svg, element("i", class_="range", hidden=True), class_="bars"),
         ends,
         class_="hist",

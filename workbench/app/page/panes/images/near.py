@@ -12,6 +12,7 @@ from workbench.core.wording import significant
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
+    from workbench.app.page.owners import Owner
     from workbench.app.page.view import View
     from workbench.session.images import Images
 
@@ -19,10 +20,10 @@ SHOWN, BOX = 12, 56
 WORDS = {"embedding": "by the model's embedding", "pixels": "by pixels"}
 
 
-def near_html(desk: Desk, view: View, images: Images, row: int) -> Html:
+def near_html(desk: Desk, view: View, images: Images, owner: Owner | None) -> Html:
     """Build the pane, or offer to find them where this takes long, or say how far that is."""
     title = element("h2", "Nearest images")
-    asked = started(desk, view, images) if view.compute == NEAR else None
+    asked = started(desk, view, images, owner) if view.compute == NEAR else None
     if asked is not None and not asked[1].done.is_set():
         return element("section", title, waiting(asked[0], "Reading all images …", asked[1].what), class_="near")
     if asked is not None and asked[1].error:
@@ -31,6 +32,7 @@ def near_html(desk: Desk, view: View, images: Images, row: int) -> Html:
         offer = button("Find the nearest images", {"compute": NEAR}, class_="button main", data_how="replace")
         words = "Reads all images, and asks the model for their embeddings, once."
         return element("section", title, element("p", offer, " ", words, class_="help"), class_="near")
+    row = view.image or 0
     rows = [_line(desk, each, view.part, row) for each in near_of(desk, view.part, row, SHOWN)]
     return element("section", title, *rows, class_="near")
 

@@ -18,6 +18,7 @@ from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
+    from workbench.app.page.owners import Owner
     from workbench.app.page.view import View
 
 
@@ -51,12 +52,12 @@ def one_html(desk: Desk, view: View, maps: Callable[[Subject], Html]) -> Html:
     return walk + element("div", image, about, class_="side") + said + maps(subject) + key_html()
 
 
-def near_html(desk: Desk, view: View) -> Html:
-    """Build the pane below: the nearest images."""
+def near_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
+    """Build the pane below: the nearest images, found for their owner."""
     images = images_of(desk, view.part)
     if isinstance(images, Coming) or view.image is None or view.image >= len(images):
         return Html()
-    return near.near_html(desk, view, images, view.image)
+    return near.near_html(desk, view, images, owner)
 
 
 def _place(desk: Desk, view: View) -> tuple[Found | None, int | None]:

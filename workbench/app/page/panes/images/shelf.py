@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from workbench.app.page.html import Html, button, choices, code, element, link, options, problem, waiting
 from workbench.app.page.images.computing import NEAR, SET, started
 from workbench.app.page.images.found import Coming, Found, find, images_of
+from workbench.app.page.images.query_text import term_of
 from workbench.app.page.images.sets import NotAnswered
 from workbench.app.page.panes.images.dialogs import dialogs_html
 from workbench.app.page.panes.images.facets import facets_html
 from workbench.core.errors import Unknown, WorkbenchError
 from workbench.core.wording import plural
 from workbench.session.images.fields import NotComputed
-from workbench.session.images.grammar import EXAMPLE, quoted
+from workbench.session.images.grammar import quoted
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
@@ -66,7 +67,9 @@ def shelf_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
 def _computing(desk: Desk, view: View, everything: Images, owner: Owner | None) -> Html | None:
     asked = None if view.compute == NEAR else started(desk, view, everything, owner)
     if asked is None:
-        return None
+        step = desk.pending() if view.part == "data" else None
+        # What the model says comes by itself; labels and pixels are there before.
+        return None if step is None or step[1].error else waiting(step[0], step[2], step[1].what)
     key, job = asked
     if not job.done.is_set():
         return waiting(key, "Computing …", job.what)
@@ -105,7 +108,7 @@ def _head(desk: Desk, view: View, everything: Images, found: Found | None) -> Ht
         type="search",
         name="where",
         value=view.where,
-        placeholder=EXAMPLE,
+        placeholder=f"{term_of('label', desk.session.class_names[0])} correct:no confidence>0.9 -tag:done",
         aria_label="query",
         autocomplete="off",
         spellcheck="false",
@@ -123,7 +126,7 @@ def _head(desk: Desk, view: View, everything: Images, found: Found | None) -> Ht
     keys = element("button", "?", type="button", data_do="help", aria_label="keys", title="keys (?)", class_="button")
     undo = element("button", "Undo", type="button", data_do="undo", title="undo (u)", class_="button")
     tools = element("div", _parts(desk, view), _order(view, everything), _size(), undo, keys, class_="tools")
-    return element("header", query, tools, class_="head") + (origin or Html())
+    return element("h2", "Images") + element("header", query, tools, class_="head") + (origin or Html())
 
 
 def _parts(desk: Desk, view: View) -> Html:

@@ -23,7 +23,7 @@ def main(panes, parse, **view):
 
 def bars(page, title):
     """What the bars of a facet say, by the term that they add."""
-    return [a["aria-label"] for a in page.all("button") if (a.get("aria-label") or "").startswith(title)]
+    return [a["title"] for a in page.all("button") if (a.get("title") or "").startswith(f"{title} ")]
 
 
 def test_everything_is_found_and_counted_at_first(panes, parse):
