@@ -287,7 +287,7 @@ def _matrix(figure: Figure, axes: Axes, result: Result, name: str, mappable: Sca
     np.fill_diagonal(values, methods[f"own_{name}"])
     painted = mappable.to_rgba(np.ma.masked_invalid(values))
     painted[np.isnan(values)] = to_rgba(FAINT)
-    painted[np.triu_indices(count, 1)] = 1
+    painted[np.triu_indices(count, 1)] = (1, 1, 1, 0)  # the paper
     axes.imshow(painted, interpolation="nearest", aspect="auto")
     chance = set(zip(rows[table[f"{name}_is"] == CHANCE], columns[table[f"{name}_is"] == CHANCE], strict=True))
     for (row, column), value in np.ndenumerate(values):

@@ -214,7 +214,7 @@ def _either(one: str, other: str) -> str:
 
 
 def _blank(result: Result) -> Tile:
-    return Tile(np.full_like(result.arrays["images"][0], 255), below=[("", QUIET)])
+    return Tile(result.arrays["images"][0], below=[("", QUIET)], blank=True)
 
 
 def _strips(axes: Axes, result: Result, pairs: int) -> None:

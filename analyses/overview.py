@@ -109,7 +109,7 @@ class Overview(Analysis[Params]):
             zip(result.notes["of_cards"], result.tables["cards"].iterrows(), strict=True)
         ):
             if count := len(result.findings[place].evidence):
-                words = f"{card['what']} {card['value']}: {plural(count, 'image')} that show it"
+                words = f"{card['what']} {card['value']}: {plural(count, 'image')} predicted wrongly"
                 place_spot(axes["cards"], (at, at + 0.96, 0, 1), finding_spot(result, place, words))
         _matrix(axes["matrix"], result)
         table = result.tables["classes"].iloc[shown].sort_values("recall", kind="stable")

@@ -274,7 +274,7 @@ def _grouped(table: pd.DataFrame, groups: Clusters, evidence: list[ImageSet]) ->
 def _lines(result: Result, table: pd.DataFrame, mean: list[Array]) -> list[Tile]:
     """One line of pictures for each cluster: its mean map, and the images nearest to its centre."""
     arrays, lines, start = result.arrays, [], 0
-    blank = Tile(np.full((*arrays["images"].shape[1:3], 3), 255, np.uint8), below=[("", QUIET)])
+    blank = Tile(np.full((*arrays["images"].shape[1:3], 3), 255, np.uint8), below=[("", QUIET)], blank=True)
     for place, ((_, row), picture, count) in enumerate(zip(table.iterrows(), mean, result.notes["shown"], strict=True)):
         size = f"{row['cluster']}: {plural(row['errors'], 'error')}, {percent(row['share'])}"
         below = [(size, INK), (f"mean margin {number(row['margin'])}", QUIET)]

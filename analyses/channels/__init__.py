@@ -340,9 +340,9 @@ def _tiles(result: Result) -> list[Tile]:
     if "channels" not in result.tables:
         return []
     images, rows, lines = result.arrays["images"], result.arrays["rows"], []
-    blank = Tile(np.full((*images.shape[2:4], 3), 255, np.uint8))
+    blank = Tile(np.full((*images.shape[2:4], 3), 255, np.uint8), blank=True)
     for number, channel in enumerate(result.notes["shown"]):
-        lines += [Tile(blank.image, above=[(f"channel {channel}", INK)], below=[("", QUIET)]), blank]
+        lines += [Tile(blank.image, above=[(f"channel {channel}", INK)], below=[("", QUIET)], blank=True), blank]
         for half in (0, 1):
             own = [
                 Tile(image, spot=spot_of(result, row))

@@ -117,7 +117,7 @@ class LabelIssues(Analysis[LabelIssuesParams]):
             )
         count = int(result.arrays["shown"].shape[0])
         columns = 1 + 2 * WITNESSES
-        blank = Tile(np.full_like(result.arrays["images"][0], 255), above=[("", QUIET)], below=[("", QUIET)])
+        blank = Tile(result.arrays["images"][0], above=[("", QUIET)], below=[("", QUIET)], blank=True)
         strip = tiles_height([blank], 1, CELL)
         figure = new_figure(
             result,

@@ -149,7 +149,7 @@ class Neighbours(Analysis[NeighboursParams]):
         axes.set_anchor("N")
         rows = right.subplots(len(strips), 1, height_ratios=tall, squeeze=False)[:, 0]
         for axes, (title, pictures) in zip(rows, strips, strict=True):
-            blank = Tile(np.full((*pictures[0].image.shape[:2], 3), 255, np.uint8), below=[("", QUIET)])
+            blank = Tile(np.full((*pictures[0].image.shape[:2], 3), 255, np.uint8), below=[("", QUIET)], blank=True)
             tiles(axes, [*pictures, *[blank] * (COLUMNS - len(pictures))], columns=COLUMNS, cell=CELL)
             heading(axes, title)
         one, other = below.subplots(1, 2, width_ratios=[1, 1])

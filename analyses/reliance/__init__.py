@@ -324,6 +324,6 @@ def _tiles(result: Result) -> list[Tile]:
             )
             for image, at in zip(stack[1:], carriers, strict=True)
         ]
-        blank = Tile(np.full_like(stack[0], 255))
+        blank = Tile(stack[0], blank=True)
         pictures += [blank] * (EXAMPLES - len(carriers))
     return pictures

@@ -314,7 +314,7 @@ def _pictures(axes: Axes, result: Result, count: int, columns: int) -> None:
             )
             for n in range(end - size, end)
         ]
-        blank = Tile(np.full_like(result.arrays["images"][0], 255), below=[("", QUIET)])
+        blank = Tile(result.arrays["images"][0], below=[("", QUIET)], blank=True)
         tiles(row, some + [blank] * (columns - len(some)), columns=columns, cell=CELL)
 
 

@@ -126,7 +126,7 @@ class Triage(Analysis[TriageParams]):
         start = 0
         for axes, n in zip(right.subplots(len(groups), 1, squeeze=False)[:, 0], groups, strict=True):
             count = result.notes["shown"][n]
-            blank = Tile(np.full((*pictures[0].image.shape[:2], 3), 255, np.uint8), below=[("", QUIET)])
+            blank = Tile(np.full((*pictures[0].image.shape[:2], 3), 255, np.uint8), below=[("", QUIET)], blank=True)
             strip = [*pictures[start : start + count], *[blank] * (COLUMNS - count)]
             tiles(axes, strip, columns=COLUMNS, cell=CELL)
             heading(axes, f"{GROUPS[n][0].upper()}{GROUPS[n][1:]}: {MEANING[GROUPS[n]]}")

@@ -230,11 +230,12 @@ def montage(pictures: Array, columns: int, *, fill: float = np.nan) -> Array:
     return canvas
 
 
-def show_map(axes: Axes, values: Array, mappable: ScalarMappable, *, gap: float = 1.0) -> None:
-    """Draw an opaque map `(h, w)`, or one that is already coloured `(h, w, 3)`; NaN is `gap`, white if not given."""
+def show_map(axes: Axes, values: Array, mappable: ScalarMappable, *, gap: float | None = None) -> None:
+    """Draw a map `(h, w)`, or one already coloured `(h, w, 3)`; NaN is the brightness `gap`, the paper if not given."""
     colours = values if values.ndim == 3 else mappable.to_rgba(np.ma.masked_invalid(values))
     if values.ndim == 2:
-        colours = np.where(np.isnan(values)[..., None], gap, colours)
+        empty = (1.0, 1.0, 1.0, 0.0) if gap is None else (gap, gap, gap, 1.0)
+        colours = np.where(np.isnan(values)[..., None], empty, colours)
     axes.imshow(colours, interpolation="nearest")
     axes.set_axis_off()
 

@@ -55,7 +55,11 @@ def _darken(artist: Any) -> None:
 
     if isinstance(artist, Text):
         if not _on_cells(artist):
-            artist.set_color(_dark(artist.get_color(), TEXT))
+            artist.set_color(_readable(_dark(artist.get_color(), TEXT), _ground(artist)))
+        for effect in artist.get_path_effects():  # a border around its letters, as the paper is
+            drawn = getattr(effect, "_gc", {})
+            if "foreground" in drawn:
+                drawn["foreground"] = _dark(drawn["foreground"])
     elif isinstance(artist, Line2D):
         artist.set_color(_dark(artist.get_color(), GRAPHIC))
         for kind in ("markerfacecolor", "markeredgecolor"):
@@ -63,23 +67,67 @@ def _darken(artist: Any) -> None:
             if not isinstance(colour, str) or colour not in ("none", "auto"):
                 getattr(artist, f"set_{kind}")(_dark(colour, GRAPHIC))
     elif isinstance(artist, Patch):
-        artist.set_facecolor(_dark(artist.get_facecolor()))
-        artist.set_edgecolor(_dark(artist.get_edgecolor()))
+        # Their opacity becomes the patch's own, unless they are "none".
+        face: Any = artist.get_facecolor()
+        edge: Any = artist.get_edgecolor()
+        artist.set_facecolor(_dark(face) if face[3] else "none")
+        artist.set_edgecolor(_dark(edge) if edge[3] else "none")
     elif isinstance(artist, Collection) and not isinstance(artist, QuadMesh) and artist.get_array() is None:
         artist.set_facecolor([_dark(each) for each in artist.get_facecolor()])
         artist.set_edgecolor([_dark(each) for each in artist.get_edgecolor()])
 
 
 def _on_cells(text: Any) -> bool:
-    """Whether a text stands in the cells of a coloured table, by which its colour was chosen."""
+    """Whether a text stands on a picture or in the cells of a coloured table, by which its colour was chosen."""
     from matplotlib.collections import QuadMesh
 
     axes = text.axes
-    return (
-        axes is not None
-        and text in axes.texts
-        and any(isinstance(each, QuadMesh) for each in axes.collections)
-        and text.get_transform() == axes.transData
+    if axes is None or text not in axes.texts or text.get_transform() != axes.transData:
+        return False
+    if any(isinstance(each, QuadMesh) for each in axes.collections):
+        return True
+    x, y = text.get_position()
+    for picture in axes.get_images():
+        left, right, bottom, top = picture.get_extent()
+        if min(left, right) < x < max(left, right) and min(bottom, top) < y < max(bottom, top):
+            return bool(_opaque(picture, x, y))
+    return False
+
+
+def _ground(text: Any) -> Colour | None:
+    """Return the colour of the bar or field that a text stands on, in the dark; None where that is the paper."""
+    axes = text.axes
+    if axes is None or text not in axes.texts or text.get_transform() != axes.transData:
+        return None
+    for patch in reversed(axes.patches):
+        outline = patch.get_patch_transform().transform_path(patch.get_path())
+        if patch.get_data_transform() == axes.transData and outline.contains_point(text.get_position()):
+            red, green, blue, alpha = _dark(patch.get_facecolor())
+            below = _dark(PAPER)
+            red, green, blue = (
+                alpha * one + (1 - alpha) * other for one, other in zip((red, green, blue), below, strict=False)
+            )
+            return red, green, blue, 1.0
+    return None
+
+
+def _readable(colour: Colour, ground: Colour | None) -> Colour:
+    """Return the colour of a text on a ground: black or white where its own could not be read."""
+    if ground is None or contrast(colour, ground) >= TEXT:
+        return colour
+    return max((_dark(PAPER), (1.0, 1.0, 1.0, 1.0)), key=lambda ink: contrast(ink, ground))
+
+
+def _opaque(picture: Any, x: float, y: float) -> bool:
+    """Whether a picture covers the paper at a place inside of it."""
+    values = picture.get_array()
+    if values.ndim < 3 or values.shape[2] < 4:
+        return True
+    left, right, bottom, top = picture.get_extent()
+    height, width = values.shape[:2]
+    down = (y - top) / (bottom - top)  # extents follow the origin: the first row is at the top
+    return bool(
+        values[min(int(down * height), height - 1), min(int((x - left) / (right - left) * width), width - 1), 3]
     )
 
 

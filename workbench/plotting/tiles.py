@@ -77,6 +77,7 @@ class Tile:
         signed, scale: how the overlay is coloured; a scale of 0 draws it grey and says "no positive evidence".
         contrast: whether a signed overlay sets the true class (teal) against the predicted one (orange).
         framed: whether a thin line runs around it, as a picture on white needs.
+        blank: whether nothing is drawn, and its place stays free.
         spot: what it stands for; None for no image that one could open; several for pictures beside each other.
     """
 
@@ -89,6 +90,7 @@ class Tile:
     scale: float = 0.0
     contrast: bool = False
     framed: bool = False
+    blank: bool = False
     spot: Spot | Sequence[Spot] | None = None
 
 
@@ -147,6 +149,8 @@ def _written(lines: Sequence[Text], cell: float) -> list[Text]:
 
 def _picture(axes: Axes, tile: Tile, box: tuple[float, float, float, float]) -> None:
     left, right, bottom, top = box
+    if tile.blank:
+        return
     beside = tile.spot if isinstance(tile.spot, Sequence) else [tile.spot]
     ends = np.linspace(left, right, len(beside) + 1).tolist()
     for start, end, spot in zip(ends[:-1], ends[1:], beside, strict=True):

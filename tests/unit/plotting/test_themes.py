@@ -61,6 +61,35 @@ def test_what_was_coloured_by_a_value_keeps_its_colour(figure):
     assert (mesh.get_facecolor() == values[0]).all() and (scatter.get_facecolor() == values[1]).all()
 
 
+def test_words_on_bars_and_pictures_can_be_read():
+    made = new_figure(Result(analysis="made"), "What?", width=4, height=2)
+    bars, picture = made.subplots(1, 2)
+    bars.barh([0, 1], [10, 10], color=[TRUE_COLOUR, "#64748b"], alpha=0.9)
+    inside = [bars.text(1, 0, "on teal", color="white"), bars.text(1, 1, "on grey", color="white")]
+    outside = bars.text(12, 0, "beside", color=INK)
+    values = np.ones((2, 2, 4))
+    values[0, 1, 3] = 0  # the paper, upper right
+    picture.imshow(values, interpolation="nearest")
+    on_white, on_paper = picture.text(0, 0, "1", color=INK), picture.text(1, 0, "2", color=INK)
+    themed(made, "dark")
+    made.canvas.draw()
+    for text, bar in zip(inside, bars.patches, strict=True):
+        assert contrast(text.get_color(), bar.get_facecolor()[:3]) >= 4.5
+        assert bar.get_edgecolor()[3] == 0  # it had none
+    assert contrast(outside.get_color(), DARK_PAPER) >= 4.5
+    assert to_hex(on_white.get_color()) == INK
+    assert contrast(on_paper.get_color(), DARK_PAPER) >= 4.5
+
+
+def test_a_place_that_stays_free_is_the_paper(figure):
+    pictures = [Tile(np.full((6, 6, 1), 90, np.uint8)), Tile(np.full((6, 6, 1), 90, np.uint8), blank=True)]
+    axes = figure.axes[2]
+    axes.clear()
+    tiles(axes, pictures, columns=2, cell=1)
+    assert len(axes.get_images()) == 1
+    assert axes.get_xlim() == pytest.approx((0, 1.9))
+
+
 def test_the_paper_is_dark_and_the_picture_is_as_it_was(figure):
     drawn = []
     for theme in ("light", "dark"):

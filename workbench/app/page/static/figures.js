@@ -7,8 +7,18 @@
   const theme = () => (dark() ? "dark" : "light");
 
   // ------------------------------------------------------------------ pictures
+  // The button is there for figures that need it.
+  function offer() {
+    for (const button of document.querySelectorAll("[data-wide]")) {
+      const sheet = button.closest(".chart").querySelector(".window");
+      button.hidden = !wide && sheet.scrollWidth <= sheet.clientWidth;
+    }
+  }
+  addEventListener("resize", offer);
+
   function fill() {
     if (wide) told();
+    offer();
     for (const image of document.querySelectorAll("img[data-figure]")) if (image.dataset.theme !== theme()) show(image);
   }
 
@@ -59,6 +69,7 @@
     if (!event.target.closest || !event.target.closest("[data-wide]")) return;
     wide = document.body.classList.toggle("wide");
     told();
+    offer();
   });
 
   // ------------------------------------------------------------------ keyboard
