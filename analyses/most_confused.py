@@ -89,14 +89,14 @@ class MostConfused(Analysis[MostConfusedParams]):
         figure = new_figure(
             result,
             self.question(),
-            width=8.6 + columns * CELL,
+            width=7.8 + columns * CELL,
             height=max(strip * len(directed), 1.6) + 0.9,
             note=(
                 "Teal: true class. Orange: predicted class, and its probability under each image. Lines: 95 % "
                 "Wilson intervals. Most errors first. Images in a row: the most confident errors of that pair."
             ),
         )
-        bars, images, sums = figure.subplots(1, 3, width_ratios=[4.3, columns * CELL, 4.3])
+        bars, images, sums = figure.subplots(1, 3, width_ratios=[3.9, columns * CELL, 3.9])
         _bars(bars, directed, "From true to predicted class", PREDICTED_COLOUR, "images of the true class")
         cells = [
             cell_spot(result, row["true"], row["predicted"], int(row["images"]), int(row["of"]))

@@ -99,7 +99,7 @@ class Overview(Analysis[Params]):
         if len(shown) < len(result.tables["classes"]):
             said += f" The {len(shown)} of {len(result.tables['classes'])} classes with the lowest recall."
         height = max(3.4, 0.9 + 0.24 * len(shown))
-        figure = new_figure(result, self.question(), width=13, height=1.2 + height, note=said)
+        figure = new_figure(result, self.question(), width=12.3, height=1.2 + height, note=said)
         lower: list[Any] = ["matrix", "recall", "curves"] if drawable else ["matrix", "recall"]
         axes = figure.subplot_mosaic(
             [["cards"] * len(lower), lower], height_ratios=[1.2, height], width_ratios=[4.6, 4, 3.6][: len(lower)]

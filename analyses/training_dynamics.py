@@ -108,7 +108,7 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
         figure = new_figure(
             result,
             self.question(),
-            width=12.5,
+            width=12.3,
             height=7.4,
             note="Each dot is a training image, at mean and standard deviation of the probability of its label over "
             f"{result.notes['epochs']} epochs. Images of a region: easy, most confident first; ambiguous, most "

@@ -29,7 +29,7 @@ def draw_generalisation(result: Result, question: str) -> Figure:
     figure = new_figure(
         result,
         question,
-        width=12.5,
+        width=12.3,
         height=3.4,
         note="Lines: 95 % Wilson intervals. Linear classifier: a linear discriminant analysis of the pixels; held out: "
         "training images that it was not fitted to.",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTH = 13.0
+WIDTH = 12.3
 ROW = 0.5
 """Height of the line of an image, in inches."""
 TITLES = {

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-WIDTH = 13.0
+WIDTH = 12.3
 """Inches."""
 ACROSS = 6
 """Curves in a row."""

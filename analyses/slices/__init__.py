@@ -129,8 +129,8 @@ class Slices(Analysis[SlicesParams]):
             "Teal: expected from its classes. Grey: calibrated confidence of similar images. Under each image: its "
             "predicted class, teal if correct. Tree: grown on one half, errors counted on the other; indented: subset."
         )
-        figure = new_figure(result, self.question(), width=5.6 + columns * CELL, height=upper + lower, note=said)
-        grid = figure.add_gridspec(2, 2, height_ratios=[upper, lower], width_ratios=[5.6, columns * CELL])
+        figure = new_figure(result, self.question(), width=5.3 + columns * CELL, height=upper + lower, note=said)
+        grid = figure.add_gridspec(2, 2, height_ratios=[upper, lower], width_ratios=[5.3, columns * CELL])
         if len(table):
             pictures = figure.add_subplot(grid[0, 1])
             axes = figure.add_subplot(grid[0, 0])
