@@ -11,6 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from workbench.core.types import Array
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -49,3 +53,26 @@ def _canvas(figure: Figure, dots: float) -> Iterator[Any]:
         yield FigureCanvasAgg(figure)
     finally:
         figure.set_dpi(before)
+
+
+def texts_below(figure: Figure, points: float) -> list[str]:
+    """Return the texts of a figure that are smaller than so many points, in the order of their letters."""
+    from matplotlib.text import Text
+
+    seen = (each for each in figure.findobj(Text) if each.get_visible() and each.get_text().strip())
+    return sorted({each.get_text() for each in seen if float(each.get_fontsize()) < points})
+
+
+def pictures_in(figure: Figure) -> Iterator[tuple[Array, Array]]:
+    """Yield the pixels of each picture of a figure that has been drawn, and where its middle is.
+
+    Yields:
+        What was drawn, and `(2,)` shares of the width and the height, from the lower left.
+    """
+    from matplotlib.image import AxesImage
+
+    size = np.array(figure.canvas.get_width_height())
+    for drawn in figure.findobj(AxesImage):
+        box = drawn.get_window_extent()
+        values: Any = drawn.get_array()
+        yield np.ascontiguousarray(values), np.array([box.x0 + box.x1, box.y0 + box.y1]) / 2 / size

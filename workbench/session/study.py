@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -16,16 +15,17 @@ from workbench.core.cache import cache_folder, load_arrays, save_arrays
 from workbench.core.dataset import Dataset, piece
 from workbench.core.errors import WorkbenchError
 from workbench.core.image_names import ImageNames
+from workbench.core.image_set import Part
 from workbench.core.kept import Kept
 from workbench.core.locks import sharing
 from workbench.core.notebook import SHOWN, facts_html
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
-from workbench.data.properties import image_properties, properties_digest
 from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.preprocessing import InputScale
 from workbench.session.image_titles import said_of
+from workbench.session.measured_properties import MeasuredProperties
 from workbench.session.studied_model import StudiedModel
 from workbench.statistics.rates import rate
 from workbench.training.dynamics import Dynamics
@@ -96,7 +96,7 @@ class Study:
         self._predictions: Predictions | None = None
         self._embeddings: Array | None = None
         self._reading: str | None = None
-        self._properties: pd.DataFrame | None = None
+        self._properties = MeasuredProperties(dataset, cache=cache)
         self._workspace = workspace
         self._beside: Kept[tuple[str, str], Self] = Kept(BESIDE)
 
@@ -214,7 +214,13 @@ class Study:
     @property
     def image_names(self) -> ImageNames:
         """What the images of both parts are called; the training images are loaded when one of their names is asked."""
-        return ImageNames(self.dataset.names, self._training_names, partial(said_of, self))
+        return ImageNames(self.dataset.names, self._training_names, self._said_of)
+
+    def _said_of(self, row: int, part: Part) -> str:
+        """Say the label of an image and its prediction, as far as they can be had without loading the model."""
+        if part != "data":
+            return said_of(self.train, None, row)
+        return said_of(self.dataset, self.predictions if self.has_predictions else None, row)
 
     def _training_names(self) -> Array | None:
         try:
@@ -282,41 +288,12 @@ class Study:
     @property
     def properties(self) -> pd.DataFrame:
         """What `image_properties` measures of all images, N rows; cached, else measured now, with progress."""
-        with self._lock:
-            if self._properties is None:
-                self._properties = self._measured()
-            if self._properties is None:
-                with sharing(self._properties_path, "Image properties"):
-                    self._properties = self._measured()
-                    if self._properties is None:
-                        self._properties = self._measure()
-            return self._properties
+        return self._properties.table()
 
     @property
     def has_properties(self) -> bool:
         """Whether `properties` are there already."""
-        with self._lock:
-            if self._properties is None:
-                self._properties = self._measured()
-            return self._properties is not None
-
-    @property
-    def _properties_path(self) -> Path | None:
-        measured = f"{self.dataset.fingerprint}-{properties_digest()}.npz"
-        return cache_folder() / "properties" / measured if self.cache else None
-
-    def _measured(self) -> pd.DataFrame | None:
-        import pandas as pd
-
-        path = self._properties_path
-        stored = None if path is None else load_arrays(path)
-        return None if stored is None else pd.DataFrame(dict(stored))
-
-    def _measure(self) -> pd.DataFrame:
-        found = image_properties(self.dataset.images)
-        if (path := self._properties_path) is not None:
-            save_arrays(path, {str(name): found[name].to_numpy() for name in found.columns})
-        return found
+        return self._properties.there
 
     @property
     def workspace(self) -> Workspace:

@@ -25,7 +25,7 @@ from workbench.diagnosis.contracts.hot_spots import leads_to_its_images
 from workbench.diagnosis.contracts.image_names import names_images
 from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
 from workbench.plotting.mathtext import formulas
-from workbench.plotting.rendering import DOTS, pixels_of
+from workbench.plotting.rendering import DOTS, pixels_of, texts_below
 from workbench.session.session import Session
 from workbench.statistics.rates import capped
 
@@ -163,16 +163,10 @@ def draws_plain_text(trial: Sessions, name: str) -> None:
 
 def can_be_read(trial: Sessions, name: str) -> None:
     """No text of the figure is smaller than 11 pixels on a page."""
-    from matplotlib.text import Text
-
     figure, _ = trial.drawn(name)
     least = LEAST_TEXT * 72 / DOTS
-    small = {
-        each.get_text()
-        for each in figure.findobj(Text)
-        if each.get_visible() and each.get_text().strip() and float(each.get_fontsize()) < least
-    }
-    hold(not small, f"Text must be at least {least:.1f} points. Smaller: {sorted(small)[:3]}.")
+    small = texts_below(figure, least)
+    hold(not small, f"Text must be at least {least:.1f} points. Smaller: {small[:3]}.")
 
 
 def takes_the_edge_cases(trial: Sessions, name: str, values: Mapping[str, Any] | None = None) -> None:

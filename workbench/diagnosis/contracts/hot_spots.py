@@ -13,6 +13,7 @@ from workbench.data.thumbnails import as_rgb, thumbnails_of
 from workbench.diagnosis.contracts.check import hold
 from workbench.diagnosis.contracts.sessions import Sessions
 from workbench.plotting.hot_spots import hot_spots
+from workbench.plotting.rendering import pictures_in
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,23 +69,17 @@ def _check_address(spot: dict[str, Any], result: Result, session: Session) -> No
 
 def _check_pictures(figure: Figure, spots: list[dict[str, Any]], session: Session) -> None:
     """See that whatever is drawn of the pixels of an image leads to it."""
-    from matplotlib.image import AxesImage
-
     rows: dict[bytes, dict[str, str]] = {}
     for part, dataset in (("data", session.dataset), ("train", session.train)):
         pictures = () if dataset is None else thumbnails_of(dataset, np.arange(len(dataset)))
         for row, picture in enumerate(pictures):
             pixels = as_rgb(picture).tobytes()
             rows.setdefault(pixels, {"image": str(row), **({"part": part} if part != "data" else {})})
-    width, height = figure.canvas.get_width_height()
     middles = np.array([[x + w / 2, 1 - y - h / 2] for x, y, w, h in (spot["box"] for spot in spots)])
-    for drawn in figure.findobj(AxesImage):
-        values: Any = drawn.get_array()
-        found = rows.get(np.ascontiguousarray(values).tobytes())
+    for values, at in pictures_in(figure):
+        found = rows.get(values.tobytes())
         if found is None:
             continue
-        box = drawn.get_window_extent()
-        at = np.array([(box.x0 + box.x1) / 2 / width, (box.y0 + box.y1) / 2 / height])
         off = np.abs(middles - at).max(axis=1) if len(spots) else np.ones(1)
         near = spots[int(off.argmin())]["address"] if off.min() < 0.01 else None
         hold(near == found, f"The picture of {found} leads to {near}: give its tile a `spot`, or place one.")

@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.options import (
-    CSV,
-    JSON,
-    TABLE,
-    format_of,
-    format_options,
-    param_options,
-    source_params,
-    tell_assumption,
-    typed_values,
-    with_source,
-)
+from workbench.app.cli.formats import CSV, JSON, TABLE, format_of, format_options
+from workbench.app.cli.options import param_options, source_params, tell_assumption, typed_values, with_source
 from workbench.app.cli.program import Command, Group
 from workbench.core.plugins import leave_out
 

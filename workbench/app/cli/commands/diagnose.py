@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.options import (
-    CSV,
-    FOLDER,
-    JSON,
-    TABLE,
-    Choice,
-    source_params,
-    tell_assumption,
-    with_format,
-    with_source,
-)
+from workbench.app.cli.formats import CSV, JSON, TABLE, with_format
+from workbench.app.cli.options import FOLDER, Choice, source_params, tell_assumption, with_source
 from workbench.app.cli.program import command
 from workbench.core.spreadsheet import as_csv
 from workbench.core.wording import join_names, percent, plural

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.app.cli.options import CSV, JSON, source_params, with_format, with_source
+from workbench.app.cli.formats import CSV, JSON, with_format
+from workbench.app.cli.options import source_params, with_source
 from workbench.app.cli.program import command, plain
 from workbench.core.spreadsheet import as_csv
 from workbench.core.wording import plural
