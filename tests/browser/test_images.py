@@ -143,6 +143,21 @@ def test_an_image_opens_within_its_set_and_back_shows_the_same_place(visit, sett
     expect(page.locator("#detail .note")).to_be_visible()
 
 
+def test_evidence_opens_its_set_and_back_is_where_one_was(visit, settled):
+    page = visit("?section=per-class", 700, 500)
+    page.evaluate("scrollTo(0, 300)")
+    link = page.locator("#answer .evidence a").first
+    link.evaluate("link => link.click()")
+    page.wait_for_function("location.search.includes('set=finding')")
+    settled(page)
+    assert query(page)["set"].startswith("finding/per-class/")
+    expect(page.locator("#detail .walk")).to_contain_text(re.compile(r"1 of \d+"))
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    settled(page)
+    page.wait_for_function("scrollY === 300")
+
+
 def test_a_frame_and_shift_select_what_they_meet(visit):
     page = visit("?section=images")
     expect(tiles(page).nth(8)).to_be_visible()

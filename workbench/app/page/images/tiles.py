@@ -44,8 +44,16 @@ def tiles_of(found: Found, pictures: Pictures, first: int, count: int, box: int)
             tile["predicted"] = names[int(said.predicted[row])]
             tile["sure"] = bare_percent(float(said.confidence[row]))
             tile["wrong"] = not bool(said.correct[row])
-        tiles.append({**tile, "src": pictures.picture(row, box)})
+        tiles.append(tile | _picture(pictures, row, box))
     return {"first": first, "last": study.workspace.last, "tiles": tiles}
+
+
+def _picture(pictures: Pictures, row: int, box: int) -> dict[str, str]:
+    """Return the picture; of a file that cannot be read any more why, so that the others are shown."""
+    try:
+        return {"src": pictures.picture(row, box)}
+    except WorkbenchError as error:
+        return {"src": "", "trouble": str(error)}
 
 
 def marks_of(study: Study, rows: Array) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@
   const W = window.workbench;
   if (W.images) return;
   const G = (W.images = {});
-  const BLOCK = 60; // images of a request
+  let BLOCK = 60; // images of a request
   const AT_ONCE = 2; // requests on the way
   const KEPT = 40; // blocks that are kept
   const AT_A_TIME = 16; // tiles that are filled in one frame, so that scrolling goes on meanwhile
@@ -113,7 +113,8 @@
       const name = known ? known.name : "";
       head.textContent = name.slice(0, -12); // its end stays legible
       tail.textContent = name.slice(-12);
-      if (!known) image.removeAttribute("src");
+      tile.classList.toggle("broken", Boolean(known && known.trouble));
+      if (!known || !known.src) image.removeAttribute("src");
       else if (image.src !== known.src) image.src = known.src;
       const wrong = known && known.wrong;
       said[0].textContent = known ? known.label : "";
@@ -123,7 +124,7 @@
       sure.textContent = known && "sure" in known ? known.sure : "";
       sure.className = wrong ? "rp" : "";
       const means = known && "sure" in known ? `, predicted ${known.predicted} ${known.sure} %` : "";
-      link.title = known ? `${name}\nlabel ${known.label}${means}${known.tags ? `\ntags: ${known.tags.join(", ")}` : ""}${known.note ? `\n${known.note}` : ""}` : "";
+      link.title = known ? `${name}\nlabel ${known.label}${means}${known.tags ? `\ntags: ${known.tags.join(", ")}` : ""}${known.note ? `\n${known.note}` : ""}${known.trouble ? `\n${known.trouble}` : ""}` : "";
       link.dataset.name = name;
       check.setAttribute("aria-label", known ? `select ${name}` : "select");
       link.href = known ? hrefOf(known.row) : "#";
@@ -326,6 +327,7 @@
       for (const stop of asked.values()) stop.abort();
       mounted = box ? box.dataset.key : "";
       if (box) box.shown = false;
+      BLOCK = box && Math.max(+box.dataset.height, +box.dataset.width) > 128 ? 24 : 60; // photos are decoded for it
       document.dispatchEvent(new Event("workbench:other"));
     }
     if (!box) return;

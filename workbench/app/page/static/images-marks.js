@@ -126,6 +126,13 @@
     else if (action !== "help") mark(action, value);
   });
 
+  // Enter in a list, too, and Ctrl-Enter in a note, is the answer.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.closest("form[data-mark]")) return;
+    const ends = event.target.tagName === "SELECT" || (event.target.tagName === "TEXTAREA" && (event.ctrlKey || event.metaKey));
+    if (ends) event.preventDefault(), event.target.form.requestSubmit();
+  });
+
   function act(action) {
     if (action === "undo") undo(false);
     else if (action === "all") C.all();

@@ -12,6 +12,9 @@ from tests.unit.app.page.conftest import EVIL
 from workbench.app.page.application import create_app
 from workbench.app.page.images.found import find
 from workbench.app.page.view import read
+from workbench.core.errors import WorkbenchError
+
+TILES = "/images/tiles/{key}?first={first}&count={count}&box={box}"
 
 
 @pytest.fixture
@@ -41,6 +44,18 @@ def test_tiles_come_in_the_order_of_the_view_with_what_is_said(client, desk):
     assert told == ["test/105", EVIL, "T-shirt/top", True]
     assert first["src"].startswith("data:image/png;base64,")
     assert answer["last"] == 1
+
+
+def test_an_image_that_cannot_be_read_any_more_says_so_and_the_others_are_shown(client, desk, monkeypatch):
+    def picture(row, box):
+        if row == 3:
+            raise WorkbenchError("three.png cannot be read.")
+        return "data:image/png;base64,"
+
+    monkeypatch.setattr(desk, "picture", picture)
+    tiles = client.get(TILES.format(key=key_of(desk), first=0, count=8, box=64)).json()["tiles"]
+    assert [tile.get("trouble") for tile in tiles] == [None] * 3 + ["three.png cannot be read."] + [None] * 4
+    assert [bool(tile["src"]) for tile in tiles] == [True] * 3 + [False] + [True] * 4
 
 
 def test_every_mark_is_noted_with_its_query_and_page_and_can_be_undone_there_alone(client, desk):
@@ -101,9 +116,6 @@ def test_the_address_of_chosen_images_opens_exactly_these(client, desk):
     rows = find(desk, read({"section": "images", "set": told["set"]})).images.rows.tolist()
     assert rows[0] == told["image"]
     assert rows == find(desk, read({"section": "images", "sort": "-confidence"})).images.rows[[0, 2, 3]].tolist()
-
-
-TILES = "/images/tiles/{key}?first={first}&count={count}&box={box}"
 
 
 @pytest.mark.parametrize(
