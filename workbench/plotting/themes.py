@@ -19,6 +19,7 @@ DARK = {
     INK: "#e6e9ef",
     QUIET: "#9aa4b4",
     FAINT: "#282e39",
+    "#f8fafc": "#1c212a",  # below a table, where it has no cells
     TRUE_COLOUR: "#2dd4bf",
     PREDICTED_COLOUR: "#fb923c",
     **dict(zip(VERDICT_COLOURS.values(), ("#4ade80", "#fbbf24", "#f97066"), strict=True)),
@@ -54,12 +55,7 @@ def _darken(artist: Any) -> None:
     from matplotlib.text import Text
 
     if isinstance(artist, Text):
-        if not _on_cells(artist):
-            artist.set_color(_readable(_dark(artist.get_color(), TEXT), _ground(artist)))
-        for effect in artist.get_path_effects():  # a border around its letters, as the paper is
-            drawn = getattr(effect, "_gc", {})
-            if "foreground" in drawn:
-                drawn["foreground"] = _dark(drawn["foreground"])
+        _darken_text(artist)
     elif isinstance(artist, Line2D):
         artist.set_color(_dark(artist.get_color(), GRAPHIC))
         for kind in ("markerfacecolor", "markeredgecolor"):
@@ -72,9 +68,20 @@ def _darken(artist: Any) -> None:
         edge: Any = artist.get_edgecolor()
         artist.set_facecolor(_dark(face) if face[3] else "none")
         artist.set_edgecolor(_dark(edge) if edge[3] else "none")
+    elif isinstance(artist, QuadMesh):
+        artist.set_edgecolor([_dark(each) for each in artist.get_edgecolor()])  # the gaps between its cells
     elif isinstance(artist, Collection) and not isinstance(artist, QuadMesh) and artist.get_array() is None:
         artist.set_facecolor([_dark(each) for each in artist.get_facecolor()])
         artist.set_edgecolor([_dark(each) for each in artist.get_edgecolor()])
+
+
+def _darken_text(text: Any) -> None:
+    if not _on_cells(text):
+        text.set_color(_readable(_dark(text.get_color(), TEXT), _ground(text)))
+    for effect in text.get_path_effects():  # a border around its letters, as the paper is
+        drawn = getattr(effect, "_gc", {})
+        if "foreground" in drawn:
+            drawn["foreground"] = _dark(drawn["foreground"])
 
 
 def _on_cells(text: Any) -> bool:

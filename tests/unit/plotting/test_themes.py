@@ -81,6 +81,23 @@ def test_words_on_bars_and_pictures_can_be_read():
     assert contrast(on_paper.get_color(), DARK_PAPER) >= 4.5
 
 
+def test_a_table_has_no_white_gaps_and_letters_no_white_border():
+    from matplotlib.patheffects import withStroke
+
+    made = new_figure(Result(analysis="made"), "What?", width=3, height=2)
+    axes = made.subplots()
+    table_map(
+        axes, np.ones((2, 2)), end=2.0, unit="images", hidden=np.eye(2, dtype=bool), linewidths=1, linecolor="white"
+    )
+    axes.set_facecolor("#f8fafc")
+    around = withStroke(linewidth=2, foreground="white")
+    made.text(0.5, 0.5, "named", path_effects=[around])
+    themed(made, "dark")
+    assert {to_hex(each) for each in axes.collections[0].get_edgecolor()} == {DARK_PAPER}
+    assert max(to_rgb(axes.get_facecolor())) < 0.2
+    assert to_hex(around._gc["foreground"]) == DARK_PAPER
+
+
 def test_a_place_that_stays_free_is_the_paper(figure):
     pictures = [Tile(np.full((6, 6, 1), 90, np.uint8)), Tile(np.full((6, 6, 1), 90, np.uint8), blank=True)]
     axes = figure.axes[2]
