@@ -129,11 +129,15 @@ def _head(desk: Desk, view: View, everything: Images, found: Found | None) -> Ht
     return element("h2", "Images") + element("header", query, tools, class_="head") + (origin or Html())
 
 
-def _parts(desk: Desk, view: View) -> Html:
+def _parts(desk: Desk, view: View) -> Html | None:
+    """Offer the other part; nothing where there is none."""
     own = desk.session.split
-    entries = [(own, {"part": "", "set": ""}, view.part == "data")]
-    if own != "train" and desk.session.may_train:
-        entries.append(("train", {"part": "train", "set": ""}, view.part == "train"))
+    if own == "train" or not desk.session.may_train:
+        return None
+    entries = [
+        (title, {"part": part, "set": ""}, view.part == (part or "data"))
+        for title, part in ((own, ""), ("train", "train"))
+    ]
     return choices("part of the data", entries)
 
 

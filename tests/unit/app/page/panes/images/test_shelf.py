@@ -37,6 +37,15 @@ def test_everything_is_found_and_counted_at_first(panes, parse):
     assert page.all("img") == []
 
 
+def test_the_training_part_is_offered_where_it_may_be_known(panes, parse, dataset):
+    page, _ = main(panes, parse)
+    assert page.all("div", aria_label="part of the data") == []
+    panes.desk.session._train = lambda: dataset
+    page, _ = main(panes, parse)
+    parts = [(a["data-go"], a["aria-pressed"]) for a in page.all("button") if "part=" in (a.get("data-go") or "")]
+    assert parts == [("part=&set=", "true"), ("part=train&set=", "false")]
+
+
 def test_a_query_finds_and_its_terms_are_pressed(panes, parse):
     page, reply = main(panes, parse, where="label:T-shirt/top correct:no", add="confidence:0.7..")
     assert reply["view"]["where"] == "label:T-shirt/top correct:no confidence:0.7.."
