@@ -262,7 +262,9 @@ def _spots(result: Result, sizes: pd.DataFrame) -> list[Spot | None]:
     """Return the spot of each group: a query, unless it was asked with other parameters than queries ask it with."""
     spots: list[Spot | None] = []
     for name, count in zip(sizes["group"], sizes["errors"].tolist(), strict=True):
-        spot = images_spot(name, count, term("triage", name), of=int(sizes["errors"].sum()))
+        errors = int(sizes["errors"].sum())
+        more = f"{percent(count / errors)} of {plural(errors, 'error')}"
+        spot = images_spot(name, count, term("triage", name), more=more)
         if spot is not None and result.params != TriageParams().model_dump(mode="json"):
             claim = f"{name[0].upper()}{name[1:]}: "
             place = next(at for at, each in enumerate(result.findings) if each.claim.startswith(claim))
