@@ -117,7 +117,7 @@ def test_the_traceback_is_there_when_asked_for(here, at):
     done = call("--traceback", "evaluate", "nope") if at == "front" else call("evaluate", "nope", "--traceback")
     assert done.exit_code == 2
     assert "Traceback (most recent call last)" in done.stderr
-    assert "WorkbenchError" in done.stderr
+    assert "workbench.core.errors.Unknown" in done.stderr
     assert done.stderr.rstrip().splitlines()[-1].startswith("Error: There is no run")
 
 
