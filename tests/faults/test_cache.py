@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 import time
+import zipfile
 
 import pytest
 
@@ -73,8 +74,10 @@ def test_whatever_is_damaged_is_told_and_computed_anew(opened, tmp_path, caplog)
     files = [path for path in (tmp_path / "cache" / "results").rglob("*.npz") if path.is_file()]
     assert len(files) >= 3  # the scale, the predictions, the answer
     for path in files:
+        with zipfile.ZipFile(path) as archive:  # what lies between two members, as times do, says nothing
+            largest = max(archive.infolist(), key=lambda member: member.compress_size)
         content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 4
+        content[largest.header_offset + 30 + len(largest.filename) + largest.compress_size // 2] ^= 4
         path.write_bytes(content)
     again = registry.compute(opened(), NAME)
     assert again.findings == answer.findings
