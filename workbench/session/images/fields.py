@@ -134,12 +134,9 @@ def _metadata(study: Study, taken: set[str]) -> Iterator[tuple[str, Field]]:
     for column in frame.columns:
         own = str(column)
         name = f"{METADATA}{own}" if own.casefold() in taken else own
-        made = column_of(name, frame[column])
-        yield name, Field(name=name, title=own, kind=made.kind, group="metadata", read=partial(_itself, made))
-
-
-def _itself(column: Column) -> Column:
-    return column
+        values = frame[column]
+        read = partial(column_of, name, values)
+        yield name, Field(name=name, title=own, kind=kind_of(values), group="metadata", read=read)
 
 
 def _measured(study: Study, name: str) -> Column:
@@ -147,16 +144,28 @@ def _measured(study: Study, name: str) -> Column:
     return Column(name, "number", values, unit=property_of(name).unit)
 
 
+def kind_of(values: pd.Series[Any]) -> Kind:
+    """Return the kind of a typed column of a frame, by its type alone."""
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return "truth"
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return "date"
+    return "number" if pd.api.types.is_numeric_dtype(values.dtype) else "category"
+
+
 def column_of(name: str, values: pd.Series[Any]) -> Column:
     """Turn a typed column of a frame into one that can be asked."""
     import pandas as pd
 
-    if pd.api.types.is_bool_dtype(values.dtype):
+    kind = kind_of(values)
+    if kind == "truth":
         return Column(name, "truth", values.astype("Int8").fillna(-1).to_numpy(np.int8))
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+    if kind == "date":
         plain = values.dt.tz_convert(None) if values.dt.tz is not None else values
         return Column(name, "date", plain.to_numpy("datetime64[us]"))
-    if pd.api.types.is_numeric_dtype(values.dtype):
+    if kind == "number":
         return Column(name, "number", values.to_numpy(np.float64, na_value=np.nan))
     codes = values if isinstance(values.dtype, pd.CategoricalDtype) else values.astype("category")
     options = tuple(str(option) for option in codes.cat.categories)
