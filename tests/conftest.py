@@ -6,7 +6,6 @@ import atexit
 import functools
 import gc
 import importlib
-import logging
 import os
 import random
 import re
@@ -143,16 +142,6 @@ def _models_here() -> None:
 
     worker.open_in_worker = open_here
     trial.try_model = functools.wraps(trial.try_model)(lambda *_, **__: None)
-
-
-@pytest.fixture(autouse=True)
-def _heard() -> None:
-    """Let what the workbench logs be heard, whatever a library that another test imported has switched off."""
-    logging.disable(logging.NOTSET)
-    logging.getLogger("workbench").setLevel(logging.WARNING)  # whatever level the root has been given
-    for name, logger in logging.root.manager.loggerDict.items():
-        if name.partition(".")[0] == "workbench" and isinstance(logger, logging.Logger):
-            logger.disabled, logger.propagate = False, True
 
 
 @pytest.fixture(scope="session")
