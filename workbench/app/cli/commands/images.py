@@ -167,8 +167,8 @@ def _give(found: Images, query: str, sort: str | None, form: str, out: Path | No
             raise WorkbenchError(
                 "A table is for the terminal. A file is csv, tsv, json, jsonl, paths or npz: give --format."
             )
-        found.export(out.with_suffix(out.suffix or f".{form}"), form=form)
-        click.echo(plain(f"{plural(len(found), 'image')} in {out}"), err=True)
+        written = found.export(out.with_suffix(out.suffix or f".{form}"), form=form)
+        click.echo(plain(f"{plural(len(found), 'image')} in {written}"), err=True)
         return
     if form != "table":
         click.echo(found.text(form), nl=False)

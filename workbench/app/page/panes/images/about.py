@@ -31,8 +31,9 @@ MARKS = (
     ("drop", "Drop", "d"),
     ("keep", "Keep", ""),
     ("clear", "Clear mark", ""),
-    ("undo", "Undo", "u"),
 )
+"""What can be said of images, its words on a button, and its key."""
+UNDO = ("undo", "Undo", "u")
 
 
 def walk_html(view: View, found: Found | None, place: int | None) -> Html:
@@ -79,7 +80,13 @@ def about_html(desk: Desk, images: Images, row: int, where: tuple[str, int]) -> 
     first = [("name", str(data.names[row])), ("part", study.split), ("label", study.class_names[int(data.labels[row])])]
     parts = [
         _marks(marks),
-        element("p", *(_act(*each) for each in MARKS), class_="acts", role="toolbar", aria_label="say of this image"),
+        element(
+            "p",
+            *(_act(*each) for each in (*MARKS, UNDO)),
+            class_="acts",
+            role="toolbar",
+            aria_label="say of this image",
+        ),
         _facts([*first, *groups["image"], *groups["metadata"], *groups["analysis"]]),
         *_evidence(desk, images, row),
     ]

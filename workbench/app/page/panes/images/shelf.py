@@ -10,6 +10,7 @@ from workbench.app.page.images.computing import NEAR, SET, started
 from workbench.app.page.images.found import Coming, Found, find, images_of
 from workbench.app.page.images.query_text import term_of
 from workbench.app.page.images.sets import NotAnswered
+from workbench.app.page.panes.images.about import MARKS
 from workbench.app.page.panes.images.dialogs import dialogs_html
 from workbench.app.page.panes.images.facets import facets_html
 from workbench.core.errors import Unknown, WorkbenchError
@@ -24,18 +25,7 @@ if TYPE_CHECKING:
     from workbench.session.images import Images
 
 SMALLEST, LARGEST, USUAL = 48, 256, 112
-ACTIONS = (
-    ("tag", "Tag", "t"),
-    ("untag", "Untag", ""),
-    ("note", "Note", "n"),
-    ("relabel", "Relabel", "r"),
-    ("drop", "Drop", "d"),
-    ("keep", "Keep", ""),
-    ("clear", "Clear mark", ""),
-    ("export", "Export", "e"),
-    ("save-set", "Save as set", ""),
-    ("explain", "Explain these", ""),
-)
+ACTIONS = (*MARKS, ("export", "Export", "e"), ("save-set", "Save as set", ""), ("explain", "Explain these", ""))
 
 
 def shelf_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
