@@ -75,6 +75,8 @@ class AttributionGalleryParams(Params):
 class AttributionGallery(Analysis[AttributionGalleryParams]):
     """How do the methods explain the same images, and which maps can be trusted?"""
 
+    group = "Explanations"
+    title = "Attribution gallery"
     Params = AttributionGalleryParams
     needs_model = True
     needs_inside = "outputs"

@@ -45,6 +45,8 @@ class ClassBalanceParams(Params):
 class ClassBalance(Analysis[ClassBalanceParams]):
     """Are the classes balanced?"""
 
+    group = "Data"
+    title = "Class balance"
     Params = ClassBalanceParams
     kinds: ClassVar[tuple[Kind, ...]] = ("class-imbalance",)
 

@@ -47,6 +47,8 @@ class ConfusionMatrixParams(Params):
 class ConfusionMatrix(Analysis[ConfusionMatrixParams]):
     """Which classes does the model confuse?"""
 
+    group = "Errors"
+    title = "Confusion matrix"
     Params = ConfusionMatrixParams
 
     def compute(self, session: Session, params: ConfusionMatrixParams) -> Result:

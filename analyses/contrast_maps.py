@@ -79,6 +79,8 @@ class ContrastMaps(Analysis[ContrastMapsParams]):
     prediction is contrasted with the second most probable class.
     """
 
+    group = "Explanations"
+    title = "Contrast maps"
     Params = ContrastMapsParams
     needs_model = True
     needs_inside = "layers"

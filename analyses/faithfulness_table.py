@@ -61,6 +61,8 @@ class FaithfulnessTableParams(Params):
 class FaithfulnessTable(Analysis[FaithfulnessTableParams]):
     """Which methods' maps can be trusted on this model?"""
 
+    group = "Explanations"
+    title = "Faithfulness of the methods"
     Params = FaithfulnessTableParams
     needs_model = True
     needs_inside = "outputs"

@@ -54,6 +54,8 @@ class FeatureMapsParams(Params):
 class FeatureMaps(Analysis[FeatureMapsParams]):
     """What does each layer respond to in an image, and which channels are dead?"""
 
+    group = "Model"
+    title = "Feature maps"
     Params = FeatureMapsParams
     needs_model = True
     needs_inside = "layers"

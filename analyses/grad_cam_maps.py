@@ -54,6 +54,8 @@ class GradCamMapsParams(Params):
 class GradCamMaps(Analysis[GradCamMapsParams]):
     """Where does the model look when it is right, and where when it is wrong?"""
 
+    group = "Explanations"
+    title = "Grad-CAM maps"
     Params = GradCamMapsParams
     needs_model = True
     needs_inside = "layers"

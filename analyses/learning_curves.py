@@ -40,6 +40,8 @@ class LearningCurvesParams(Params):
 class LearningCurves(Analysis[LearningCurvesParams]):
     """Has the training converged, and does the model overfit?"""
 
+    group = "Training"
+    title = "Learning curves"
     Params = LearningCurvesParams
 
     def missing(self, session: Session) -> str | None:

@@ -67,6 +67,8 @@ class MethodAgreementParams(Params):
 class MethodAgreement(Analysis[MethodAgreementParams]):
     """Do attribution methods agree on the same images?"""
 
+    group = "Explanations"
+    title = "Agreement of the methods"
     Params = MethodAgreementParams
     needs_model = True
     needs_inside = "outputs"

@@ -50,6 +50,8 @@ class MostConfusedParams(Params):
 class MostConfused(Analysis[MostConfusedParams]):
     """Which classes are confused most often, and what do those images look like?"""
 
+    group = "Errors"
+    title = "Most confused classes"
     Params = MostConfusedParams
     kinds: ClassVar[tuple[Kind, ...]] = ("confused-pair",)
 

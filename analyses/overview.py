@@ -56,6 +56,9 @@ PAIRS = 3
 class Overview(Analysis[Params]):
     """How good is the model, where is it weak, and is it well trained?"""
 
+    group = "Model"
+    title = "Summary"
+
     def compute(self, session: Session, params: Params) -> Result:
         """Report accuracy, macro F1, weakest class, top confusions, separable group, curves and calibration."""
         import pandas as pd

@@ -48,6 +48,8 @@ class PerClassParams(Params):
 class PerClass(Analysis[PerClassParams]):
     """How well is each class recognised, and which ones are separated best?"""
 
+    group = "Errors"
+    title = "Precision and recall by class"
     Params = PerClassParams
     kinds: ClassVar[tuple[Kind, ...]] = ("underperforming-class",)
 

@@ -49,6 +49,8 @@ class PixelValuesParams(Params):
 class PixelValues(Analysis[PixelValuesParams]):
     """How bright are the images of each class, and how much of them is empty (0)?"""
 
+    group = "Data"
+    title = "Pixel values"
     Params = PixelValuesParams
     needs_images = True
 

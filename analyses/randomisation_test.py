@@ -86,6 +86,8 @@ class RandomisationTestParams(Params):
 class RandomisationTest(Analysis[RandomisationTestParams]):
     """Do the maps depend on the network's weights?"""
 
+    group = "Explanations"
+    title = "Randomisation test"
     Params = RandomisationTestParams
     needs_model = True
     needs_inside = "weights"

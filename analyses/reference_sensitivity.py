@@ -71,6 +71,8 @@ class ReferenceSensitivityParams(Params):
 class ReferenceSensitivity(Analysis[ReferenceSensitivityParams]):
     """How much do integrated gradients depend on the reference image?"""
 
+    group = "Explanations"
+    title = "Sensitivity to the reference"
     Params = ReferenceSensitivityParams
     needs_model = True
     needs_inside = "gradients"

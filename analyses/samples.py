@@ -37,6 +37,8 @@ class SamplesParams(Params):
 class Samples(Analysis[SamplesParams]):
     """What do the images look like, and do you agree with their labels?"""
 
+    group = "Labels"
+    title = "Samples and their labels"
     Params = SamplesParams
     needs_images = True
 

@@ -37,6 +37,8 @@ class TopLossesParams(Params):
 class TopLosses(Analysis[TopLossesParams]):
     """Which images have the highest loss?"""
 
+    group = "Errors"
+    title = "Highest losses"
     Params = TopLossesParams
 
     def compute(self, session: Session, params: TopLossesParams) -> Result:

@@ -58,6 +58,8 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
     have a confidence of at least 0.75, hard ones below 0.25; the others are ambiguous.
     """
 
+    group = "Labels"
+    title = "Training dynamics"
     Params = TrainingDynamicsParams
     kinds: ClassVar[tuple[Kind, ...]] = ()
 

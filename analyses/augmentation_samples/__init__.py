@@ -66,6 +66,8 @@ class AugmentationSamplesParams(Params):
 class AugmentationSamples(Analysis[AugmentationSamplesParams]):
     """What does augmentation do to the images, and do their labels still fit?"""
 
+    group = "Training"
+    title = "Augmentation samples"
     Params = AugmentationSamplesParams
     needs_images = True
 

@@ -57,6 +57,8 @@ class CalibrationParams(Params):
 class Calibration(Analysis[CalibrationParams]):
     """Can the model's confidence be trusted, and from which confidence on is it right?"""
 
+    group = "Model"
+    title = "Calibration"
     Params = CalibrationParams
     needs_model: ClassVar[bool] = True
     kinds: ClassVar[tuple[Kind, ...]] = ("miscalibration",)

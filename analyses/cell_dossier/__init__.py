@@ -85,6 +85,8 @@ class CellDossier(Analysis[CellDossierParams]):
     The maps explain f_true - f_predicted. Those of the errors are added up over 7×7 cells and clustered.
     """
 
+    group = "Errors"
+    title = "One class predicted as another"
     Params = CellDossierParams
     needs_model = True
     needs_inside = "outputs"

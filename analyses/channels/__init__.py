@@ -84,6 +84,8 @@ class Channels(Analysis[ChannelsParams]):
     over all images, and zeroed if its weights are exactly zero.
     """
 
+    group = "Model"
+    title = "Dead and redundant channels"
     Params = ChannelsParams
     needs_model = True
     needs_inside = "layers"

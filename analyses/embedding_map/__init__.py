@@ -59,6 +59,8 @@ class EmbeddingMapParams(Params):
 class EmbeddingMap(Analysis[EmbeddingMapParams]):
     """Which classes does the model separate, and where do its errors lie?"""
 
+    group = "Model"
+    title = "Embedding map"
     Params = EmbeddingMapParams
     needs_model = True
     quick = None

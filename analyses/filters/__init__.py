@@ -70,6 +70,8 @@ class FiltersParams(Params):
 class Filters(Analysis[FiltersParams]):
     """What do the filters detect, in the first layer and in a deep one?"""
 
+    group = "Model"
+    title = "Filters"
     Params = FiltersParams
     needs_model = True
     needs_inside = "weights"

@@ -63,6 +63,8 @@ class GeneralisationParams(Params):
 class Generalisation(Analysis[GeneralisationParams]):
     """Is the model better on its training images than on new ones, and has it learned enough?"""
 
+    group = "Training"
+    title = "Generalisation gap"
     Params = GeneralisationParams
     needs_model: ClassVar[bool] = True
     kinds: ClassVar[tuple[Kind, ...]] = ("overfitting", "underfitting")

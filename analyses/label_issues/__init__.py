@@ -69,6 +69,8 @@ class LabelIssues(Analysis[LabelIssuesParams]):
     Confident learning on out-of-sample probabilities, of the training images and of the evaluated ones.
     """
 
+    group = "Labels"
+    title = "Likely wrong labels"
     Params = LabelIssuesParams
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("label-noise",)

@@ -51,6 +51,8 @@ class LayerStory(Analysis[LayerStoryParams]):
     from which on all of them agree with the network.
     """
 
+    group = "Explanations"
+    title = "Decision by layer"
     Params = LayerStoryParams
     needs_model = True
     needs_inside = "layers"

@@ -70,6 +70,8 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
     pixel) copies are identical after undoing that.
     """
 
+    group = "Data"
+    title = "Duplicates and leaks"
     Params = NearDuplicatesParams
     needs_images = True
     needs_model = True

@@ -66,6 +66,8 @@ class Neighbours(Analysis[NeighboursParams]):
     neighbours disagree with their label at least as often as these disagree with the prediction.
     """
 
+    group = "Explanations"
+    title = "Nearest training images"
     Params = NeighboursParams
     needs_model = True
     names_training: ClassVar[bool] = True

@@ -72,6 +72,8 @@ class Reliance(Analysis[RelianceParams]):
     object.
     """
 
+    group = "Model"
+    title = "Reliance on shortcuts"
     Params = RelianceParams
     needs_model = True
     needs_inside = "outputs"

@@ -59,6 +59,8 @@ class Robustness(Analysis[RobustnessParams]):
     Eleven families of corruptions after MNIST-C at five severities; the first is hardly visible.
     """
 
+    group = "Model"
+    title = "Robustness"
     Params = RobustnessParams
     needs_model = True
     needs_inside = "outputs"

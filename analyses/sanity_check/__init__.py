@@ -59,6 +59,8 @@ class SanityCheckParams(Params):
 class SanityCheck(Analysis[SanityCheckParams]):
     """Do images, labels and model fit together?"""
 
+    group = "Data"
+    title = "Sanity check"
     Params = SanityCheckParams
     needs_model = True
     kinds = ("preprocessing-mismatch", "label-permutation", "constant-prediction", "train-test-shift")

@@ -78,6 +78,8 @@ class SlicesParams(Params):
 class Slices(Analysis[SlicesParams]):
     """On which groups of images is the model worse than expected?"""
 
+    group = "Errors"
+    title = "Weak groups of images"
     Params = SlicesParams
     needs_images = True
     needs_model: ClassVar[bool] = True

@@ -76,6 +76,8 @@ class TrainTestShiftParams(Params):
 class TrainTestShift(Analysis[TrainTestShiftParams]):
     """Are the evaluated images distributed like the training images?"""
 
+    group = "Data"
+    title = "Train–test shift"
     Params = TrainTestShiftParams
     needs_images = True
     kinds: ClassVar[tuple[Kind, ...]] = ("train-test-shift",)

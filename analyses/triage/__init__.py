@@ -72,6 +72,8 @@ class Triage(Analysis[TriageParams]):
     prediction are both plausible; else it is a model error.
     """
 
+    group = "Errors"
+    title = "Causes of the errors"
     Params = TriageParams
     needs_model = True
     kinds: ClassVar[tuple[Kind, ...]] = ("label-noise",)

@@ -91,6 +91,14 @@ def test_what_plug_ins_owe_is_kept(name, check, trial):
     check.run(trial, name)
 
 
+def test_all_are_listed_once_and_those_of_the_workbench_in_a_group_of_their_own_choice():
+    listed = [name for kinds in registry.grouped().values() for name in kinds]
+    assert sorted(listed) == ALL
+    assert [name for name in ALL if not {"group", "title"} <= set(registry.analysis(name).__dict__)] == []
+    assert "Your own" not in registry.grouped()
+    assert registry.analysis("grad-cam-maps").title == "Grad-CAM maps"
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_the_figure_says_what_it_is(name, trial):
     figure, _ = trial.drawn(name)

@@ -27,6 +27,7 @@ EXPECTED = [
     "runs",
     "evaluate",
     "diagnose",
+    "analyses",
     "analyze",
     "figures",
     "explain",
@@ -93,9 +94,17 @@ def test_the_examples_are_understood(path, own_files):
         command.make_context(words[0], rest)
 
 
-def test_the_list_of_analyses_is_their_questions():
-    said = " ".join(help_of(("analyze",)).split())
-    assert [kind.question() for kind in analyses().values() if kind.question() not in said] == []
+@pytest.mark.parametrize("how", ["analyze --help", "analyses"])
+def test_the_list_of_analyses_is_their_titles_and_questions_in_their_groups(how):
+    said = " ".join(CliRunner().invoke(main, how.split(), env={"COLUMNS": "80"}).stdout.split())
+    listed = {name: f"{name} {kind.title}. {kind.question()}" for name, kind in analyses().items()}
+    assert [name for name, line in listed.items() if line not in said] == []
+    assert (
+        said.index("Data")
+        < said.index(listed["samples"])
+        < said.index("Training")
+        < said.index(listed["learning-curves"])
+    )
 
 
 @pytest.mark.parametrize("name", analyses())

@@ -24,7 +24,7 @@ from workbench.core.progress import report
 from workbench.core.provenance import code_digest, digest_of
 from workbench.core.result import Result
 from workbench.plotting.short_names import distinct_among
-from workbench.session.analysis import Analysis
+from workbench.session.analysis import GROUPS, Analysis, Group
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,6 +43,13 @@ ANALYSES: Catalogue[Analysis[Any]] = Catalogue(
 def analyses() -> dict[str, type[Analysis[Any]]]:
     """CLI name -> class of every analysis, in alphabetical order."""
     return ANALYSES.all()
+
+
+def grouped() -> dict[Group, dict[str, type[Analysis[Any]]]]:
+    """Group -> CLI name -> class: the groups that have an analysis, in their order, each in the order of the titles."""
+    kinds = sorted(analyses().items(), key=lambda each: each[1].title.casefold())
+    found = {group: {name: kind for name, kind in kinds if kind.group == group} for group in GROUPS}
+    return {group: members for group, members in found.items() if members}
 
 
 def analysis(name: str) -> type[Analysis[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, get_args
 
 from workbench.core.finding import Kind
 from workbench.core.params import Params
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 ParamsT = TypeVar("ParamsT", bound=Params)
+Group = Literal["Data", "Errors", "Labels", "Explanations", "Model", "Training", "Your own"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+"""What analyses are listed under, in this order; the last one holds those of plug-ins that name none."""
 
 
 class Analysis(ABC, Generic[ParamsT]):
@@ -27,6 +30,8 @@ class Analysis(ABC, Generic[ParamsT]):
     Its name is its module's name with `-`.
 
     Attributes:
+        group: what it is listed under.
+        title: what people call it, in a list; without one, its name in words.
         Params: the parameters, a frozen model in which every field has a default.
         needs_model: whether `compute` opens the model; a page answers the others before TensorFlow is there.
         needs_inside: what it asks of the model beyond the predictions of the images as they are: "outputs" for other
@@ -40,6 +45,8 @@ class Analysis(ABC, Generic[ParamsT]):
         quick: parameters with which it takes seconds, for `diagnose --fast`; None where it always takes longer.
     """
 
+    group: ClassVar[Group] = "Your own"
+    title: ClassVar[str] = ""
     Params: ClassVar[type[Params]] = Params
     needs_model: ClassVar[bool] = False
     needs_inside: ClassVar[Literal["", "outputs", "gradients", "layers", "weights"]] = ""
@@ -48,6 +55,11 @@ class Analysis(ABC, Generic[ParamsT]):
     fields: ClassVar[Mapping[str, ImageField]] = MappingProxyType({})
     names_training: ClassVar[bool] = False
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({})
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if not cls.__dict__.get("title"):
+            cls.title = cls.name().replace("-", " ").capitalize()
 
     @classmethod
     def name(cls) -> str:

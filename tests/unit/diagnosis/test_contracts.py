@@ -193,6 +193,11 @@ def test_what_is_right_passes(check):
             MEASURE.format(formula="np.ones(len(subject.maps))"),
             {"it gives one number an image": "every map the same number, 1."},
         ),
+        (
+            "analyses/mine.py",
+            analysis().replace("    Params = ", '    title = "my_own"\n    Params = '),
+            {"it is listed in a group, under a title": "Its title must be a few words"},
+        ),
         ("analyses/mine.py", analysis(claim="no sentence"), {"with its defaults it answers": "is a sentence"}),
         (
             "analyses/mine.py",

@@ -148,6 +148,9 @@ def rooms(tmp_path, monkeypatch):
     new_process()
 
 
+ZOO = "    group, title = 'Model', 'A zoo'\n"
+
+
 def new_process():
     """Forget what a process knows of its own code, and its answers: only the cache folder is left."""
     provenance.forget_code()
@@ -167,6 +170,15 @@ def test_a_file_is_an_analysis_under_the_file_s_name(plant):
         registry.analysis("how-man")
     registry.analyses().clear()  # a copy: what a caller does to it stays with the caller
     assert list(registry.analyses()) == ["how-many"]
+
+
+def test_one_that_says_nothing_of_it_is_listed_among_one_s_own_by_its_name_in_words(plant):
+    plant(how_many=GOOD, zoo=GOOD.replace("    Params: ", f"{ZOO}    Params: ", 1))
+    groups = registry.grouped().items()
+    assert {group: {name: kind.title for name, kind in kinds.items()} for group, kinds in groups} == {
+        "Model": {"zoo": "A zoo"},
+        "Your own": {"how-many": "How many"},
+    }
 
 
 @pytest.mark.parametrize(

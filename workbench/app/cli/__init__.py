@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from workbench import __version__
+from workbench.app.cli.commands.analyses import analyses
 from workbench.app.cli.commands.analyze import analyze
 from workbench.app.cli.commands.compare_recipes import compare_recipes
 from workbench.app.cli.commands.completion import completion
@@ -34,6 +35,7 @@ COMMANDS = (
     runs,
     evaluate,
     diagnose,
+    analyses,
     analyze,
     figures,
     explain,

@@ -26,11 +26,14 @@ from workbench.diagnosis.contracts.image_names import names_images
 from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
 from workbench.plotting.mathtext import formulas
 from workbench.plotting.rendering import DOTS, pixels_of, texts_below
+from workbench.session.analysis import GROUPS
 from workbench.session.session import Session
 from workbench.statistics.rates import capped
 
 LEAST_TEXT = 11
 """Pixels that a letter has, at least."""
+LONGEST_TITLE = 32
+"""Letters that a list has room for."""
 SEVERITIES = ("info", "mild", "serious", "critical")
 COUNTED: frozenset[Kind] = frozenset({"class-imbalance", "duplicates", "leakage"})
 """What is counted, and not estimated: a class without images and an exact copy are facts, however few there are."""
@@ -45,6 +48,17 @@ def asks_a_question(_: Sessions, name: str) -> None:
     hold(kind.question().endswith("?"), f"The first line of its docstring must be a question. Got {kind.question()!r}.")
     short = [each.name for each in describe(kind.Params) if len(each.help) <= 10]
     hold(not short, f"Parameters need a description: {', '.join(short)}.")
+
+
+def can_be_found(_: Sessions, name: str) -> None:
+    """It stands in one of the groups, under a title of a few words that no other has."""
+    kind, kinds = registry.analysis(name), registry.analyses()
+    hold(kind.group in GROUPS, f"Its group must be one of {', '.join(GROUPS)}. Got {kind.group!r}.")
+    title = kind.title
+    words = title == title.strip() and title[:1].isupper() and "_" not in title and 3 <= len(title) <= LONGEST_TITLE
+    hold(words, f"Its title must be a few words, {LONGEST_TITLE} letters at most. Got {title!r}.")
+    other = next((each for each in kinds if each != name and kinds[each].title == title), None)
+    hold(other is None, f"Its title, {title!r}, is that of {other}.")
 
 
 def keys_by_parameters(_: Sessions, name: str) -> None:
@@ -209,6 +223,7 @@ def leaves_model_and_data(trial: Sessions, name: str) -> None:
 
 CHECKS = (
     Check("it asks a question and explains its parameters", asks_a_question),
+    Check("it is listed in a group, under a title of its own", can_be_found),
     Check("each parameter changes the key under which answers are kept", keys_by_parameters),
     Check("with its defaults it answers, and each finding can be checked", answers_bare),
     Check("an answer read back from disk is drawn the same", returns_from_disk),

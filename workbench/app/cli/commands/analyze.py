@@ -31,6 +31,14 @@ class Analyses(Group):
 
         return list(analyses())
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the analyses in their groups, each with its title and its question."""
+        from workbench.diagnosis.registry import grouped
+
+        for group, kinds in grouped().items():
+            with formatter.section(f"{group}"):
+                formatter.write_dl([(name, f"{kind.title}. {kind.question()}") for name, kind in kinds.items()])
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make the command of one analysis from its parameters; None where there is no such analysis."""
         from workbench.diagnosis.registry import ANALYSES, analyses
