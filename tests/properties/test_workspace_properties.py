@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tests.marked import images
 from workbench.core.errors import WorkbenchError
+from workbench.data.edits import read_edits
+from workbench.workspace.edit_note import EditNote
 from workbench.workspace.exports import exported
 from workbench.workspace.imports import import_file
 from workbench.workspace.workspace import Workspace
@@ -19,6 +21,7 @@ ALL = images(0, 1, 0, 0, names=["a", "b", "copy", "odd"], labels=["Coat", "Dress
 IMAGES = list(ALL.each())
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # each change is synced, and a busy disk takes its time
 ACTORS = ["one", "two"]
+EDITS = read_edits([{"op": "rotate", "degrees": 5}])
 
 SOME = st.lists(st.integers(0, 3), min_size=1, max_size=4, unique=True)
 WHO = st.sampled_from(ACTORS)
@@ -26,6 +29,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(WHO, st.sampled_from(["tag", "untag"]), SOME, st.sampled_from(["x", "y", "X"])),
         st.tuples(WHO, st.just("note"), SOME, st.sampled_from(["", "n", "m"])),
+        st.tuples(WHO, st.just("edit"), SOME, st.sampled_from(["", "n"])),
         st.tuples(WHO, st.just("relabel"), SOME, st.sampled_from(["Coat", "Shirt"])),
         st.tuples(WHO, st.sampled_from(["drop", "keep", "clear"]), SOME, st.just("")),
         st.tuples(WHO, st.sampled_from(["undo", "redo"]), st.booleans(), st.just("")),
@@ -67,6 +71,8 @@ class Slow:
         if action == "note":
             return [(("note", key), text or None)]
         own, general = ("own", key, label, name), ("all", key, label)
+        if action == "edit":
+            return [(("edit", key), text)]
         if action in ("keep", "relabel"):
             kept = action == "keep" or text == label
             # which image it was said of counts when that one is dropped
@@ -124,6 +130,9 @@ class Slow:
     def note(self, key):
         return self.slots.get(("note", key), (None,))[0] or ""
 
+    def edits(self, key):
+        return [value for slot, (value, _) in self.slots.items() if slot == ("edit", key) and value is not None]
+
     def correction(self, row):
         key, name, _, label = IMAGES[row]
         own = self.slots.get(("own", key, label, name), (None,))[0]
@@ -148,6 +157,9 @@ def step(workspace, slow, who, action, what, text):
             slow.first.setdefault((len(slow.said), ("all", key, label)), name)
     if action == "untag" and text.lower() not in {tag.lower() for tag in workspace.tags()}:
         return
+    if action == "edit":
+        mine.keep_edit(ALL[what], EditNote(note=text, size=(3, 4), edits=EDITS))
+        return
     getattr(mine, action)(ALL[what], *([text] if action in ("tag", "untag", "note", "relabel") else []))
 
 
@@ -160,6 +172,9 @@ def test_any_sequence_gives_what_a_slow_replica_gives(steps):
             step(workspace, slow, *each)
             assert workspace.tags_of(ALL.keys) == [slow.tags(key) for key in ALL.keys]
             assert workspace.notes_of(ALL.keys) == [slow.note(key) for key in ALL.keys]
+            assert [[kept.note for kept in workspace.edits_of(key)] for key in ALL.keys] == list(
+                map(slow.edits, ALL.keys)
+            )
             assert workspace.corrections_of(ALL) == [slow.correction(row) for row in range(4)]
             assert workspace.last == len(slow.said)
         assert workspace.rebuild()

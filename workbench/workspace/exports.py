@@ -12,14 +12,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from workbench.workspace.edit_note import EditNote
 from workbench.workspace.holding import Mark
 from workbench.workspace.journal import Change
-from workbench.workspace.marks import CORRECTION, NOTE, SET, TAG, SavedSet, correction
+from workbench.workspace.marks import CORRECTION, EDIT, NOTE, SET, TAG, SavedSet, correction
 from workbench.workspace.workspace import Workspace
 
 FORMATS = ("csv", "jsonl")
 COLUMNS = (
-    "key", "name", "part", "label", "tags", "note", "correction", "new_label", "when", "who", "saved_set",
+    "key", "name", "part", "label", "tags", "note", "correction", "new_label", "when", "who", "saved_set", "edits",
 )  # fmt: skip
 JOURNAL = (
     "id", "time", "who", "page", "source", "action", "value", "images", "target",
@@ -45,10 +46,13 @@ def _state(marks: Iterable[Mark]) -> Iterator[dict[str, Any]]:
             line.setdefault("tags", []).append(mark.value)
         elif mark.kind == NOTE:
             line["note"] = mark.value
+        elif mark.kind == EDIT:
+            line.setdefault("edits", []).append(EditNote.read(mark.value).record())
         else:
             line["correction"], line["new_label"] = correction(mark.value)
     for line in sorted(lines.values(), key=lambda line: (line["part"], line["name"], line["label"], line["key"])):
-        yield {**line, "tags": sorted(line.get("tags", []), key=str.casefold)}
+        # The newest mark came first.
+        yield {**line, "tags": sorted(line.get("tags", []), key=str.casefold), "edits": line.get("edits", [])[::-1]}
     for mark in newest[::-1]:
         if mark.kind == SET:
             yield {"when": mark.time, "who": mark.who, "saved_set": mark.value}
@@ -59,7 +63,7 @@ def _with_images(newest: list[Mark]) -> Iterator[tuple[Mark, tuple[str, ...]]]:
     about: dict[str, tuple[str, ...]] = {}
     corrected = set()
     for mark in newest:
-        if mark.kind in (TAG, NOTE):
+        if mark.kind in (TAG, NOTE, EDIT):
             yield mark, about.setdefault(mark.key, (mark.key, mark.name, mark.part, mark.label))
         elif mark.kind == CORRECTION:
             image: tuple[str, ...] = (mark.key, mark.name, mark.part, mark.slot)
@@ -84,7 +88,10 @@ def _as_csv(lines: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> str
 
 
 def _cell(value: Any) -> str:
-    text = ", ".join(value) if isinstance(value, list) else str(value)
+    text = str(value)
+    if isinstance(value, list):
+        plain = all(isinstance(each, str) for each in value)
+        text = ", ".join(value) if plain else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return f"'{text}" if text.startswith((*FORMULA, "'")) else text
 
 

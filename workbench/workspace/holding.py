@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from workbench.workspace import journal
-from workbench.workspace.marks import CORRECTION, NOTE, SET, TAG, SavedSet
+from workbench.workspace.marks import CORRECTION, EDIT, NOTE, SET, TAG, SavedSet
 
 FEW = 2_000
 """Up to so many keys are looked up one by one; of more, all that there is is read."""
@@ -105,6 +105,14 @@ def notes_of(connection: sqlite3.Connection, keys: Sequence[str]) -> list[str]:
     """Return the note of each of some images, empty where there is none."""
     found = dict(_of(connection, "key, value", NOTE, keys))
     return [found.get(key, "") for key in keys]
+
+
+def edits_of(connection: sqlite3.Connection, key: str) -> list[str]:
+    """Return what is kept of changes of one image, the first said first."""
+    found = connection.execute(
+        "SELECT value FROM state WHERE kind = ? AND key = ? AND value IS NOT NULL ORDER BY change, slot", (EDIT, key)
+    )
+    return [value for (value,) in found]
 
 
 def corrections_of(

@@ -18,18 +18,19 @@ import numpy as np
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.progress import report
 from workbench.core.wording import join_names, plural
+from workbench.workspace.edit_note import read_edit_notes
 from workbench.workspace.exports import COLUMNS, JOURNAL
 from workbench.workspace.identities import LONGEST_NAME, Identities, is_key
 from workbench.workspace.journal import Change, Line
 from workbench.workspace.marks import (
     CORRECTION,
     DROP,
+    EDIT,
     NOTE,
     RELABEL,
     SET,
     TAG,
     SavedSet,
-    checked_value,
     correction,
     note_text,
     short_label,
@@ -37,6 +38,7 @@ from workbench.workspace.marks import (
     tag_name,
 )
 from workbench.workspace.table_text import Lines, read_lines
+from workbench.workspace.value_check import checked_value
 from workbench.workspace.workspace import Workspace
 
 NAMES = ("name", "file", "filename", "path", "image")
@@ -139,6 +141,8 @@ def _marks(line: Mapping[str, str], image: tuple[str, str, str, str] | None) -> 
         yield (TAG, key, slot_of(tag), "", *here, tag)
     if note := note_text(line.get("note", "")):
         yield (NOTE, key, "", "", *here, note)
+    for kept in read_edit_notes(line.get("edits", "")):
+        yield (EDIT, key, kept.slot, "", *here, kept.text())
     if action := line.get("correction", "").strip():
         new = line.get("new_label", "")
         value = f"{action} {new}" if new else action
@@ -269,7 +273,7 @@ def _journal_line(number: int, line: Mapping[str, str], file: str) -> tuple[Chan
         kind, key, *rest = (line.get(column, "") for column in JOURNAL[9:16])
         if not kind:
             return change, ()
-        if kind not in (TAG, NOTE, CORRECTION, SET) or max(map(len, rest)) > LONGEST_NAME:
+        if kind not in (TAG, NOTE, CORRECTION, SET, EDIT) or max(map(len, rest)) > LONGEST_NAME:
             raise WorkbenchError(f"{kind[:20]!r} is no mark of an image")
         if kind != SET and not is_key(key):
             raise WorkbenchError(f"{key[:40]!r} is no key of an image")

@@ -16,7 +16,7 @@ from typing import Any
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.wording import join_names, plural
-from workbench.workspace.marks import checked_value
+from workbench.workspace.value_check import checked_value
 
 UNDO, REDO = "undo", "redo"
 NAMED = 3

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workbench.core.errors import WorkbenchError
 from workbench.workspace.identities import KEY
 
-TAG, NOTE, CORRECTION, SET = "tag", "note", "correction", "set"
+TAG, NOTE, CORRECTION, SET, EDIT = "tag", "note", "correction", "set", "edit"
 RELABEL, DROP, KEEP = "relabel", "drop", "keep"
 LONGEST_TAG = 80
 LONGEST_NOTE = 10_000
@@ -138,26 +138,6 @@ class SavedSet:
         if any(len(key) != KEY or set(key) - set("0123456789abcdef") for key in self.keys):
             raise WorkbenchError(f"The keys of the saved set {name!r} must have {KEY} hexadecimal digits each.")
         return SavedSet(name, self.query.strip(), self.part, self.keys)
-
-
-def checked_value(kind: str, key: str, slot: str, scope: str, value: str) -> None:
-    """Check what a file says was said, so that nothing gets into a workspace that could not have been said there.
-
-    Raises:
-        WorkbenchError: if it could not.
-    """
-    if kind == TAG:
-        right = tag_name(value) == value and (slot, scope) == (slot_of(value), "")
-    elif kind == NOTE:
-        right = note_text(value) == value != "" and (slot, scope) == ("", "")
-    elif kind == CORRECTION:
-        right = (correction(value)[0] == DROP) == bool(scope) and bool(slot)
-    elif kind == SET:
-        right = (key, slot, scope) == ("", slot_of(SavedSet.read(value).name), "")
-    else:
-        right = False
-    if not right:
-        raise WorkbenchError(f"{value[:60]!r} cannot be kept as a {kind[:20] or 'mark'}.")
 
 
 def _writable(text: str) -> bool:

@@ -11,12 +11,14 @@ from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.workspace import corrections, holding, journal
 from workbench.workspace.corrections import Applicable
 from workbench.workspace.database import Database
+from workbench.workspace.edit_note import EditNote
 from workbench.workspace.holding import Tagged
 from workbench.workspace.identities import Identities
 from workbench.workspace.journal import Actor, Change, Line
 from workbench.workspace.marks import (
     CORRECTION,
     DROP,
+    EDIT,
     KEEP,
     NOTE,
     RELABEL,
@@ -110,6 +112,18 @@ class Workspace:
         text = note_text(text)
         with self._database.writing() as connection:
             return self._add(connection, "note", short_label(text), source, _slots(images, NOTE, "", text or None))
+
+    def keep_edit(self, images: Identities, kept: EditNote, *, source: str = "") -> Change | None:
+        """Keep what was changed in images as a note of each, beside others; one of the same edits is replaced."""
+        kept = EditNote.read(kept.text())
+        with self._database.writing() as connection:
+            lines = _slots(images, EDIT, kept.slot, kept.text())
+            return self._add(connection, EDIT, short_label(kept.words), source, lines)
+
+    def forget_edit(self, images: Identities, slot: str, *, source: str = "") -> Change | None:
+        """Take such a note from images, by its `slot`."""
+        with self._database.writing() as connection:
+            return self._add(connection, "unedit", "", source, _slots(images, EDIT, str(slot), None))
 
     def relabel(self, images: Identities, label: str, *, source: str = "") -> Change | None:
         """Say that images should have another label; of those that have it, that it is right."""
@@ -213,6 +227,11 @@ class Workspace:
         """Return the note of each of some images, by their keys; empty where there is none."""
         with self._database.reading() as connection:
             return holding.notes_of(connection, list(keys))
+
+    def edits_of(self, key: str) -> list[EditNote]:
+        """Return the changed images that were kept of one image, by its key, the first one first."""
+        with self._database.reading() as connection:
+            return [EditNote.read(text) for text in holding.edits_of(connection, key)]
 
     def corrections_of(self, images: Identities) -> list[str]:
         """Return what should become of each of some images: "relabel <label>", "drop", "keep", or ""."""

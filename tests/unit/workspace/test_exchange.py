@@ -8,6 +8,8 @@ import pytest
 
 from tests.marked import images, key
 from workbench.core.errors import WorkbenchError
+from workbench.data.edits import read_edits
+from workbench.workspace.edit_note import EditNote
 from workbench.workspace.exports import COLUMNS, cell_text, exported
 from workbench.workspace.imports import import_file
 from workbench.workspace.workspace import Workspace
@@ -42,6 +44,8 @@ def fill(workspace):
     workspace.relabel(copies, "Shirt")
     workspace.drop(copies[1:])
     workspace.keep(evil[5:])
+    for note, raw in (("=1+1, <b>", [{"op": "rotate", "degrees": 7}]), ("", [{"op": "erase", "box": [1, 2, 3, 4]}])):
+        workspace.keep_edit(evil[:2], EditNote(note=note, size=(28, 28), edits=read_edits(raw)))
     workspace.save_set("=sum", query="label:Coat")
     workspace.save_set("some", images=copies, part="test")
 
@@ -129,7 +133,7 @@ def test_copies_of_one_label_cannot_become_two(workspace, tmp_path):
 
 
 HEADER = ",".join(COLUMNS)
-LINE = f"{key(0)},a.png,train,Coat,good,,,,,,"
+LINE = f"{key(0)},a.png,train,Coat,good,,,,,,,"
 
 
 @pytest.mark.parametrize(
@@ -149,10 +153,13 @@ LINE = f"{key(0)},a.png,train,Coat,good,,,,,,"
         (b"name,tags\n0.png,ok\n1.png,a:b\n", "Line 3 of table.csv: The name of a tag must have no comma"),
         (b"name,tags\nq.png,ok\n", "No line of table.csv is about an image of the data. It names 'q.png'; the"),
         (f"{HEADER}\n{LINE}\n{LINE.replace(key(0), 'abc')}\n", "Line 3 of table.csv: The key of an image must have 32"),
-        (f"{HEADER}\n{LINE[:-6]},,burn,,,,\n", "Line 2 of table.csv: A correction is relabel"),
-        (f"{HEADER}\n{LINE}\n,,,,,,,,,,[1]\n", "Line 3 of table.csv: A saved set is JSON of"),
-        (f"{HEADER}\n{LINE[:-6]},{'x' * 10_001},,,,,\n", "A note must have at most 10,000 characters"),
-        (f"{HEADER}\n{LINE[:-6]},a,,,,,\n{LINE[:-6]},b,,,,,\n", "Line 3 of table.csv: it says something else than"),
+        (f"{HEADER}\n{LINE[:-7]},,burn,,,,,\n", "Line 2 of table.csv: A correction is relabel"),
+        (f"{HEADER}\n{LINE}\n,,,,,,,,,,[1],\n", "Line 3 of table.csv: A saved set is JSON of"),
+        (f"{HEADER}\n{LINE[:-7]},{'x' * 10_001},,,,,,\n", "A note must have at most 10,000 characters"),
+        (f"{HEADER}\n{LINE[:-7]},a,,,,,,\n{LINE[:-7]},b,,,,,,\n", "Line 3 of table.csv: it says something else than"),
+        (f"{HEADER}\n{LINE}[1]\n", "Line 2 of table.csv: A changed image is JSON of `note`, `size` [height, width]"),
+        (f"{HEADER}\n{LINE}{'[' * 9999}\n", "Line 2 of table.csv: `edits` must be a JSON list"),
+        (f'{HEADER}\n{LINE}"[{{""note"":"""",""size"":[2,2],""edits"":[{{""op"":""x""}}]}}]"\n', "no edit 'x'"),
         ("name,tags\n0.png," + "[" * 3_000_000 + "\n", "1 to 80 characters. Got 3000000"),
     ],
 )  # fmt: skip
