@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -19,8 +20,10 @@ from workbench.session.study import Rows, Study
 
 if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
+    from workbench.session.edited_image import EditedImage
     from workbench.session.images import Images
     from workbench.session.images.known import Known
+    from workbench.session.smallest_flip import SmallestFlip
 
 Class = str | int | Array
 
@@ -122,6 +125,52 @@ class Session(Study):
             progress=report,
         )
         return add_verdicts(self, method, found, images) if verdict else found
+
+    def edited(self, image: str | int, edits: object, *, part: Part = "data") -> EditedImage:
+        """Change an image and ask the model about it: `session.edited("test/12", [{"op": "rotate", "degrees": 20}])`.
+
+        Args:
+            image: name of an image, the end of its path that no other has, or its row.
+            edits: a list of edits, or their JSON text; see `workbench.data.edits`. A `swap` without a `source` takes
+                the nearest image of another class.
+            part: "data", the images under study, or "train".
+
+        Raises:
+            WorkbenchError: if there is no such image, or an edit is none or does not fit it.
+            Unavailable: if the training images are not known.
+        """
+        from workbench.data.edits import read_edits
+        from workbench.session.edited_image import edit_image
+
+        study, row = self._found(image, part)
+        return edit_image(study, row, read_edits(edits), self.beside_part(part))
+
+    def smallest_flip(self, image: str | int, *, part: Part = "data") -> SmallestFlip:
+        """Search the smallest square whose change makes the model predict another class; see `smallest_flip`.
+
+        Args:
+            image: name of an image, the end of its path that no other has, or its row.
+            part: "data", the images under study, or "train".
+        """
+        from workbench.session.smallest_flip import smallest_flip
+
+        return smallest_flip(*self._found(image, part))
+
+    def beside_part(self, part: Part) -> Iterator[Self]:
+        """Yield the session of the other part, if there is one; training images are not read before they are due."""
+        other = self.training if part == "data" else self
+        if other is not None:
+            yield other
+
+    def _found(self, image: str | int, part: Part) -> tuple[Self, int]:
+        from workbench.core.image_names import find_image
+
+        study = self if part == "data" else self.training
+        if study is None:
+            raise Unavailable("The training images are not known here.")
+        if isinstance(image, str):
+            return study, find_image(study.dataset.names, image, study.dataset.name)
+        return study, int(study.dataset.rows([image])[0])
 
     @property
     def images(self) -> Images:
