@@ -58,7 +58,8 @@ def _table(name: str, frame: pd.DataFrame, raw: pd.DataFrame, address: str, imag
     table = element("table", element("thead", element("tr", *head)), element("tbody", *body))
     csv = element("a", "download CSV", href=address, download=True)
     foot = element("p", element("span", rest), csv, class_="foot")
-    return element("section", element("h3", title), element("div", table, class_="scroll"), foot, class_="table")
+    scrolled = element("div", table, class_="scroll", tabindex="0", role="group", aria_label=title)
+    return element("section", element("h3", title), scrolled, foot, class_="table")
 
 
 def _cell(column: str, value: Any, row: list[float], images: int) -> str:

@@ -124,7 +124,7 @@
       sure.textContent = known && "sure" in known ? known.sure : "";
       sure.className = wrong ? "rp" : "";
       const means = known && "sure" in known ? `, predicted ${known.predicted} ${known.sure} %` : "";
-      link.title = known ? `${name}\nlabel ${known.label}${means}${known.tags ? `\ntags: ${known.tags.join(", ")}` : ""}${known.note ? `\n${known.note}` : ""}${known.trouble ? `\n${known.trouble}` : ""}` : "";
+      link.title = known ? `${name}\nlabel ${known.label}${means}${known.tags ? `\ntags: ${known.tags.join(", ")}` : ""}${known.note ? `\n${known.note}` : ""}${known.trouble ? `\n${known.trouble}` : ""}` : "being loaded";
       link.dataset.name = name;
       check.setAttribute("aria-label", known ? `select ${name}` : "select");
       link.href = known ? hrefOf(known.row) : "#";
