@@ -206,6 +206,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def pytest_collection_finish() -> None:
+    """Leave what the imports made out of every later look for garbage: there are many, and they would find it whole."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hand what a worker process saw over to the one that prints."""
     if hasattr(session.config, "workeroutput"):
