@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -24,6 +25,7 @@ from workbench.exporting.parity import Parity
 from workbench.session.session import Session
 
 FORMATS = ("litert", "onnx", "saved-model")
+CONVERT = export._convert
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +33,27 @@ def session(tiny_run):
     return wb.open_session(tiny_run.folder / "tiny", data=tiny_run.data)
 
 
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """Convert as ever, but the same model to the same file only once: it is copied then."""
+    before = {}
+
+    def convert_once(exporter, probe, layer, quantize, made):
+        wanted = probe, exporter.name, layer, quantize
+        if wanted in before:
+            (shutil.copytree if before[wanted].is_dir() else shutil.copy)(before[wanted], made)
+            return
+        CONVERT(exporter, probe, layer, quantize, made)
+        before[wanted] = tmp_path_factory.mktemp("converted") / made.name
+        (shutil.copytree if made.is_dir() else shutil.copy)(made, before[wanted])
+
+    return convert_once
+
+
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
+def quick(monkeypatch, converted):
     monkeypatch.setattr(parity, "SECONDS", 0.05)
+    monkeypatch.setattr(export, "_convert", converted)
 
 
 def run_by_the_engine_alone(path, images):
@@ -211,6 +231,7 @@ def test_stopped_it_leaves_nothing_behind(session, tmp_path, monkeypatch):
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(export, "_convert", CONVERT)
     monkeypatch.setattr(exporters()["litert"], "write", stop)
     with pytest.raises(KeyboardInterrupt):
         wb.export(session, format="litert", out=tmp_path / "new" / "model.tflite")
