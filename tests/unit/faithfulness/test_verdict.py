@@ -13,7 +13,7 @@ from scipy.stats import kstest
 
 from workbench.attribution.methods import explainer
 from workbench.core.attribution import BELIEVED, BLIND, CHANCE, Attribution, Verdict
-from workbench.faithfulness.verdict import controls, judge, percentile
+from workbench.faithfulness.verdict import CONTROLS, STEPS, controls, judge, percentile
 from workbench.models.probe import Probe
 
 SHAPE = (12, 12, 1)
@@ -21,9 +21,9 @@ SHAPE = (12, 12, 1)
 
 @pytest.fixture(scope="module")
 def probe():
-    """A small network that is not linear."""
+    """A small network that is not linear, and is asked once for all that becomes of an image under 51 maps."""
     keras.utils.set_random_seed(1)
-    return Probe(
+    made = Probe(
         keras.Sequential(
             [
                 keras.Input(SHAPE),
@@ -35,6 +35,8 @@ def probe():
             ]
         )
     )
+    made.max_rows = 2 * (CONTROLS + 1) * (STEPS + 1)
+    return made
 
 
 def attribution(values, target, against=None):
