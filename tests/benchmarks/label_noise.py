@@ -31,10 +31,9 @@ def measure(folder: Path, share: float, seed: int, folds: int) -> str:
     """Train what is not there yet, judge the labels, and return a line of numbers."""
     from sklearn.metrics import roc_auc_score
 
-    import workbench.diagnosis.registry  # noqa: F401 - sessions can be asked
     from workbench.core.errors import WorkbenchError
     from workbench.data import load_dataset
-    from workbench.session.session import Session
+    from workbench.diagnosis.opening import Session
     from workbench.training.recipes import TrainingJob
     from workbench.training.runs import open_run
     from workbench.training.trainer import train

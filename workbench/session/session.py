@@ -200,6 +200,36 @@ class Session(Study):
             known = training._known = training._known or self._know(training, "train")
         return Images(known, rows, part=part, title=title)
 
+    def nearest(
+        self,
+        image: str | int,
+        *,
+        part: Part = "data",
+        among: Part = "data",
+        by: Literal["embedding", "pixels"] = "embedding",
+        most: int = 48,
+    ) -> Images:
+        """Return the images nearest to one, the nearest first, itself left out.
+
+        Args:
+            image: name of an image, the end of its path that no other has, or its row.
+            part: where it is: "data", the images under study, or "train".
+            among: where its neighbours are looked for.
+            by: "embedding", what the model makes of an image before its last layer; or "pixels".
+            most: how many.
+
+        Raises:
+            WorkbenchError: if there is no such image or sense.
+            Unavailable: if the training images are not known, or they cannot be compared.
+        """
+        from workbench.session.images import Images
+        from workbench.session.images.near import nearest_rows
+
+        study, row = self._found(image, part)
+        base = self.images_of(among)
+        rows = nearest_rows(self, (study, part), row, (base.session, among), by=by, k=most)
+        return Images(base.known, rows, part=among, title=f"nearest to {study.dataset.names[row]} by {by}")
+
     @property
     def known(self) -> Known:
         """What is known of every image, and can be asked for by a query."""

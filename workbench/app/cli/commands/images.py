@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.app.cli.options import Source
+    from workbench.core.image_set import Part
     from workbench.session.images import Images
+    from workbench.session.images.near import By
 
 FORMATS = ("table", "csv", "tsv", "json", "jsonl", "paths", "npz")
 FIRST = ("name", "label", "predicted", "confidence")
@@ -34,6 +36,7 @@ FIRST = ("name", "label", "predicted", "confidence")
         ("images --part train --where 'label_issue>0.5' --compute --tag check", "tag likely wrong training labels"),
         ("images --where 'tag:check' --part train --relabel Shirt", "note that their label should be another"),
         ("images --data photos/ --where 'camera:north' --format paths", "names of files, by a column of the metadata"),
+        ("images --nearest test/4143 --part train --limit 12", "training images that the model finds most alike"),
         ("images --fields", "what can be asked about"),
     ],
 )
@@ -43,6 +46,14 @@ FIRST = ("name", "label", "predicted", "confidence")
     "--part",
     type=Choice("part", ("train", "validation", "test")),
     help="Images of this part, with what the analyses of the evaluated part know of them.  [default: --split]",
+)
+@click.option("--nearest", metavar="IMAGE", help="The images nearest to this one, the nearest first.")
+@click.option(
+    "--by",
+    type=Choice("sense", ("embedding", "pixels")),
+    default="embedding",
+    show_default=True,
+    help="What --nearest compares: the model's embeddings, or pixels.",
 )
 @click.option("--sort", metavar="[-]FIELD", help="Sort by a field, with - the largest first.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N of them.")
@@ -70,6 +81,8 @@ def images(
     source: Source,
     query: str,
     part: str | None,
+    nearest: str | None,
+    by: By,
     sort: str | None,
     limit: int | None,
     form: str | None,
@@ -94,7 +107,7 @@ def images(
     if sum([said["relabel"] is not None, said["drop"], said["keep"], said["clear"]]) > 1:
         raise WorkbenchError("Give one of --relabel, --drop, --keep and --clear: an image has one correction.")
     with progress():
-        found = _part(replace(source, workspace=workspace), part)
+        found = _part(replace(source, workspace=workspace), part, nearest, by)
         if fields:
             _show_fields(found)
             return
@@ -109,15 +122,21 @@ def images(
         _give(found, query, sort, form, out)
 
 
-def _part(source: Source, part: str | None) -> Images:
-    """Open the session and return all images of a part."""
-    if part == "train" and source.split != "train":
-        session = source.open()
-        session.workspace = session.workspace.acting(page=PAGE)
-        return session.images_of("train")
-    session = (source if part is None else replace(source, split=part)).open()
+def _part(source: Source, part: str | None, nearest: str | None, by: By) -> Images:
+    """Open the session and return all images of a part, or those of it nearest to one of either part."""
+    from workbench.core.image_names import exact_image
+
+    trained = part == "train" and source.split != "train"
+    session = (source if part is None or trained else replace(source, split=part)).open()
     session.workspace = session.workspace.acting(page=PAGE)
-    return session.images
+    among: Part = "train" if trained else "data"
+    found = session.images_of(among)
+    if nearest is None:
+        return found
+    whose: Part = "data"
+    if (train := session.training) is not None and exact_image(session.dataset.names, nearest) is None:
+        whose = "train" if exact_image(train.dataset.names, nearest) is not None else "data"
+    return session.nearest(nearest, part=whose, among=among, by=by, most=len(found))
 
 
 def _mark(

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.image_set import ImageSet, Part
 from workbench.core.types import Array
-from workbench.session.neighbours import pictures, unit
-from workbench.statistics.nearest import nearest
+from workbench.session.images.near import BY, MOST, By, Compared, comparable, itself_in
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
     from workbench.session.study import Study
 
-By = Literal["embedding", "pixels"]
-BY: tuple[By, ...] = ("embedding", "pixels")
 PARTS: tuple[Part, ...] = ("train", "data")
-MOST = 48
-"""Neighbours that are found, and make a set."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -50,27 +43,25 @@ def compute_near(desk: Desk) -> None:
     """Make what is compared ready, of both parts."""
     for part in PARTS:
         for by in BY:
-            _vectors(desk, part, by, compute=True)
+            _compared(desk, part, by, compute=True)
 
 
 def near_ready(desk: Desk) -> bool:
     """Whether neighbours can be told at once."""
-    return all(_vectors(desk, part, by) is not None or not _exists(desk, part, by) for part in PARTS for by in BY)
+    return all(_compared(desk, part, by) is not None or not _exists(desk, part, by) for part in PARTS for by in BY)
 
 
 def near_of(desk: Desk, part: Part, row: int, k: int = MOST) -> list[Near]:
     """Return the images nearest to one, as far as they are ready, in each part and sense."""
     found = []
     for by in BY:
-        own = _vectors(desk, part, by)
+        own = _compared(desk, part, by)
         for other in PARTS:
-            base = _vectors(desk, other, by)
-            if own is None or base is None or own.shape[1:] != base.shape[1:]:
+            base = _compared(desk, other, by)
+            if own is None or base is None or not own.fits(base):
                 continue
-            itself = np.array([row if other == part else -1])
-            distances, rows = nearest(own[row : row + 1], base, k, own=itself)
-            scale = 1.0 if by == "embedding" else own.shape[1] ** -0.5
-            found.append(Near(by=by, part=other, rows=rows[0], distances=distances[0] * scale))
+            rows, distances = own.nearest(row, base, k, itself=itself_in(desk.session, row, part, other))
+            found.append(Near(by=by, part=other, rows=rows, distances=distances))
     return found
 
 
@@ -93,21 +84,17 @@ def set_near(desk: Desk, address: str, part: Part) -> ImageSet:
 
 def _exists(desk: Desk, part: Part, by: By) -> bool:
     study = study_of(desk, part)
-    if study is None:
-        return False
-    return study.dataset.has_images if by == "pixels" else not study.only_predictions
+    return study is not None and comparable(study, by)
 
 
-def _vectors(desk: Desk, part: Part, by: By, *, compute: bool = False) -> Array | None:
-    """Return what is compared, `(N, D)`; None where it does not exist, or is not ready."""
-    kept: Array | None = desk.maps.get(("vectors", part, by))
+def _compared(desk: Desk, part: Part, by: By, *, compute: bool = False) -> Compared | None:
+    """Return what images are compared by; None where it does not exist, or is not ready."""
+    kept: Compared | None = desk.maps.get(("compared", part, by))
     if kept is not None:
         return kept
-    if not _exists(desk, part, by):
-        return None
     study = study_of(desk, part)
-    assert study is not None  # noqa: S101  # as `_exists` says
+    if study is None or not comparable(study, by):
+        return None
     if not compute and (by == "pixels" or not study.has_embeddings):
         return None
-    values = pictures(study.dataset) if by == "pixels" else unit(study.embeddings)
-    return desk.maps.put(("vectors", part, by), values)
+    return desk.maps.put(("compared", part, by), Compared.of(study, by))

@@ -61,7 +61,7 @@ def test_neighbours_are_found_when_asked_and_lead_on(panes, parse):
     view = {"section": "images", "image": "2"}
     before = parse(panes.answer(view))
     assert before.all("button", data_go="compute=near") != []
-    near._vectors(panes.desk, "data", "pixels", compute=True)
+    near._compared(panes.desk, "data", "pixels", compute=True)
     found = near.near_of(panes.desk, "data", 2)
     # Grey images of brightness 0, 30, 60, …: the nearest to 60 are 30 and 90, 30 grey levels away.
     assert [(each.by, each.part) for each in found] == [("pixels", "data")]
