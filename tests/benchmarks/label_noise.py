@@ -57,10 +57,8 @@ def measure(folder: Path, share: float, seed: int, folds: int) -> str:
     result = session.analyze("label-issues", folds=folds)
     seconds = time.perf_counter() - started
     found = result.findings[0]
-    line = (
-        f"{name:8} noise {100 * found.value:5.2f} % ({100 * found.low:.2f}–{100 * found.high:.2f}), "
-        f"planted {100 * wrong.mean():.2f} %, {found.severity}"
-    )
+    noise, low, high = (100 * each for each in (found.effect.value, found.effect.low, found.effect.high))
+    line = f"{name:8} noise {noise:5.2f} % ({low:.2f}–{high:.2f}), planted {100 * wrong.mean():.2f} %, {found.severity}"
     if share:
         listed = result.tables["training"]["train_row"].to_numpy()
         top = round(0.05 * len(wrong))
