@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from workbench.app.page.api.questions import LIMIT, Api
 from workbench.app.page.api.routes import routes
 from workbench.app.page.desk import Desk
+from workbench.app.page.edit_routes import edit_routes
 from workbench.app.page.gradio_calls import Calls
 from workbench.app.page.images.routes import images_routes
 from workbench.app.page.page import Panes, blocks, warm
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 HERE = Path(__file__).parent / "static"
 ASSETS = ("app.css", "figures.css", "app.js", "easel.js", "maps.js", "scatter.js", "figures.js")
-OF_IMAGES = ("images.css", "images-grid.js", "images-choice.js", "images-marks.js", "images-facets.js")
-"""What is loaded when images are first looked at."""
+OF_IMAGES = (
+    "images.css", "edit.css", "edit.js", "images-grid.js", "images-choice.js", "images-marks.js", "images-facets.js"
+)  # fmt: skip
+"""What is loaded when images are first looked at, or changed; in this order."""
 LOCAL = ("127.0.0.1", "localhost")
 
 
@@ -69,6 +72,7 @@ def create_app(
     _routes(app, desk)
     _routes_of_maps(app, desk)
     images_routes(app, desk)
+    edit_routes(app, desk, api)
     page = blocks(Panes(desk), api)
     # gradio lets pages of other ports of this machine in, unless somebody else decides.
     app.add_middleware(CORSMiddleware)

@@ -17,10 +17,11 @@ from urllib.parse import urlencode
 from workbench.app.page import maps, own_image
 from workbench.app.page.api.questions import Api, description_of
 from workbench.app.page.desk import Desk
+from workbench.app.page.editing import Place
 from workbench.app.page.html import Html, element, problem, waiting
 from workbench.app.page.jobs import UNEXPECTED
 from workbench.app.page.owners import Owner
-from workbench.app.page.panes import detail, easel, overview, section
+from workbench.app.page.panes import detail, easel, editor, overview, section
 from workbench.app.page.panes.bar import bar_html
 from workbench.app.page.panes.gallery import Shelf, gallery_html
 from workbench.app.page.panes.images import one, shelf
@@ -200,16 +201,22 @@ class Panes:
             if subject is None:
                 return easel.examples_html(desk)
         elif view.section == "images":
-            return one.one_html(desk, view, lambda subject: self._maps(subject, view, page))
+            return one.one_html(desk, view, lambda subject: self._maps(subject, view, page), self._editor(view))
         elif view.image is None:
             return element("p", "Choose an image to explain it.", class_="empty")
         else:
             subject = of_dataset(desk, view.image)
+        editing = view.section == "errors" and view.edit != "" and view.image is not None
         # An image of one's own stands on the canvas already.
-        image = Html() if view.section == "own" or view.image is None else detail.image_html(desk, subject, view.image)
-        return (
-            image + detail.probabilities_html(subject, desk.session.class_names, view) + self._maps(subject, view, page)
-        )
+        image = Html()
+        if view.section != "own" and view.image is not None:
+            image = detail.image_html(desk, subject, None if editing else view.image, editable=not editing)
+        if editing:
+            rest = self._editor(view)(Place(desk, "data", desk.session, view.image or 0), subject)
+        else:
+            said = detail.probabilities_html(subject, desk.session.class_names, view)
+            rest = said + self._maps(subject, view, page)
+        return image + rest
 
     def _maps(self, subject: Subject, view: View, page: str) -> Html:
         if self.desk.session.only_predictions:
@@ -221,6 +228,19 @@ class Panes:
         if step[1].error:
             return problem(step[1].error)
         return detail.waiting_html(step[0], "The model is loading; maps appear in a few seconds.", step[1].what)
+
+    def _editor(self, view: View) -> Callable[[Place, Subject], Html]:
+        """Return what builds the pane in which an image is changed, or says that the model is not there yet."""
+
+        def built(place: Place, subject: Subject) -> Html:
+            if self.desk.session.only_predictions:
+                return element("p", NO_MODEL, class_="empty")
+            step = self.desk.pending(model=True)
+            if step is None:
+                return editor.editor_html(place, subject, view)
+            return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
+
+        return built
 
     def answer(self, raw: object, page: str = "") -> Html | None:
         """Return the pane below: numbers and diagnosis, or the answer of an analysis."""

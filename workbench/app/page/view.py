@@ -58,6 +58,7 @@ class View:
         scale: "own", or "shared" between the predicted and the true class.
         grid: "smooth", or "native": a layer's map in its own resolution.
         own: key of an image of the user's own that the server holds; empty for none.
+        edit: "1" where an image is being changed, or which note of a change of it is shown again; empty for neither.
         start: row of the dataset that the drawing starts from; None for a blank one.
         invert: whether the image of the user's own is inverted.
         fit: how an uploaded image is fitted to the model's size: "stretch", "pad" or "crop"; empty: as the dataset's.
@@ -86,6 +87,7 @@ class View:
     scale: str = "own"
     grid: str = "smooth"
     own: str = ""
+    edit: str = ""
     start: int | None = None
     invert: bool = False
     fit: str = ""
@@ -117,8 +119,8 @@ class View:
 _SHOWN = ("explain", "methods", "options", "layer", "scale", "grid")
 _KEYS = {
     "start": ("whole",),
-    "errors": ("true", "predicted", "image", "gallery_page", "order", "cells", *_SHOWN),
-    "images": ("where", "part", "sort", "set", "compute", "image", *_SHOWN),
+    "errors": ("true", "predicted", "image", "gallery_page", "order", "cells", "edit", *_SHOWN),
+    "images": ("where", "part", "sort", "set", "compute", "image", "edit", *_SHOWN),
     "own": ("own", "start", "invert", "fit", *_SHOWN),
 }
 _DEFAULTS = {name: spec.default for name, spec in View.__dataclass_fields__.items()}
@@ -164,6 +166,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         layer=got.get("layer", ""),
         explain=explain if explain in ("predicted", "true", "difference") or _whole(explain) is not None else "",
         own=_name(got.get("own")),
+        edit=_name(got.get("edit")),
         start=_whole(got.get("start")),
         invert=got.get("invert") == "1",
         whole=got.get("whole") == "1",

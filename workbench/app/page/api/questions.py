@@ -104,10 +104,9 @@ class Api:
             Busy: if the model is not loaded yet, or too many calls wait.
             Bug: after anything else.
         """
-        kind, work, jobs = self._answers[name]
+        kind, work, _ = self._answers[name]
         # An image may be long: meanwhile others are answered.
         params, key = await asyncio.to_thread(_read, kind, values)
-        await self._wait(caller)
 
         def run() -> dict[str, Any]:
             given = {field: getattr(params, field) for field in type(params).model_fields}
@@ -115,7 +114,16 @@ class Api:
                 given["client"] = caller.client
             return jsonable(work(self._desk, **given))
 
-        job = jobs.start(key, run, owner=caller, again=True)
+        return await self.worked(name, key, run, caller)
+
+    async def worked(self, lane: str, key: str, run: Callable[[], dict[str, Any]], caller: Caller) -> dict[str, Any]:
+        """Have something done in the lane of a question, once the model is there, and return what it answers.
+
+        Raises:
+            WorkbenchError, Busy, Bug: as `answer` does.
+        """
+        await self._wait(caller)
+        job = self._answers[lane][2].start(key, run, owner=caller, again=True)
         end = job.end()
         while not job.done.is_set() and not caller.gone():
             await asyncio.wait([end], timeout=TICK)

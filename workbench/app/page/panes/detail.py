@@ -26,7 +26,7 @@ TOP = 5
 TOP_OF_OWN = 8
 
 
-def image_html(desk: Desk, subject: Subject, row: int | None, *, known: bool = False) -> Html:
+def image_html(desk: Desk, subject: Subject, row: int | None, *, known: bool = False, editable: bool = True) -> Html:
     """Show the image itself, and where else to look at it.
 
     Args:
@@ -34,19 +34,21 @@ def image_html(desk: Desk, subject: Subject, row: int | None, *, known: bool = F
         subject: the image.
         row: of the dataset; None for an image that is not under study.
         known: whether what is known and said of it stands beside it.
+        editable: whether it can be changed here, to see what would change the prediction.
     """
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
     picture = tag(image_uri(subject.pixels, size), size, subject.title)
     written, whole = short_name(subject.title)
     also = None if row is None else _also(desk, row, known=known)
-    return element("section", element("h2", written, title=whole), picture, also, class_="one")
+    editable = editable and not desk.session.only_predictions
+    edit = button("Change it and watch", {"edit": "1"}, class_="button edit") if editable else None
+    return element("section", element("h2", written, title=whole), picture, edit, also, class_="one")
 
 
 def _also(desk: Desk, row: int, *, known: bool) -> Html | None:
     """Link to what is known of the image, to the canvas, and to every analysis that can be asked about it here."""
     links = [] if known else [link("tags and neighbours", {"section": "images", "image": str(row)})]
-    links += [] if desk.session.only_predictions else [link("edit", {"section": "own", "start": str(row)})]
     image = str(desk.session.dataset.names[row])
     for name, kind in registry.analyses().items():
         if "row" in kind.Params.model_fields and not desk.lacks(name):

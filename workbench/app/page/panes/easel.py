@@ -39,7 +39,7 @@ def easel_html(desk: Desk, view: View) -> Html:
             _upload(),
             _canvas(image, height, width, channels),
             _tools(),
-            _brush(height, width, channels),
+            brush_html(height, width, channels),
             _start(desk, view),
             _invert(view, image),
             _fits(image),
@@ -102,7 +102,8 @@ def _tools() -> Html:
     return element("div", kinds, tool("undo"), tool("clear"), class_="paint")
 
 
-def _brush(height: int, width: int, channels: int) -> Html:
+def brush_html(height: int, width: int, channels: int) -> Html:
+    """Build the fields for the width and the colour of a brush."""
     longest = max(height, width)
     size = element(
         "input",

@@ -65,7 +65,7 @@
     view = answer.view;
     document.body.dataset.section = OWN.includes(view.section) ? view.section : "analysis";
     const shut = !document.body.toggleAttribute("data-open", view.section === "images" && "image" in view);
-    if (view.section === "images") later();
+    if (view.section === "images" || view.edit) later();
     if (view.section === "errors" && "image" in view) lastImage = view.image;
     if (!latest) return; // a newer question is on its way; its answer brings address and slow panes
     wanted = null;

@@ -41,15 +41,20 @@
     canvas.seen.set(box, box.dataset.pixels);
     if (canvas.stroke) return; // the stroke is sent when it ends, with all that is on the canvas
     if (canvas.loaded.get(box) === box.dataset.pixels) return;
+    show(box, box.dataset.pixels);
+    canvas.loaded.set(box, box.dataset.pixels);
+  }
+
+  // Put H×W×C bytes in base64 on a canvas, black where there are none.
+  function show(box, text) {
     const [width, height, channels] = [box.width, box.height, +box.dataset.channels];
-    const raw = atob(box.dataset.pixels);
+    const raw = atob(text);
     const image = new ImageData(width, height);
     for (let place = 0; place < width * height; place += 1) {
       for (let c = 0; c < 3; c += 1) image.data[4 * place + c] = raw ? raw.charCodeAt(channels * place + (channels === 3 ? c : 0)) : 0;
       image.data[4 * place + 3] = 255;
     }
     box.getContext("2d", { willReadFrequently: true }).putImageData(image, 0, 0);
-    canvas.loaded.set(box, box.dataset.pixels);
   }
 
   const context = () => board().getContext("2d", { willReadFrequently: true });
@@ -81,22 +86,24 @@
     }
   }
 
-  function ink() {
-    if (canvas.tool === "eraser") return [0, 0, 0];
-    const field = document.querySelector("[data-ink]");
+  function ink(within = document) {
+    const field = within.querySelector("[data-ink]");
     if (field.type !== "color") return [+field.value, +field.value, +field.value];
     return [1, 3, 5].map((at) => parseInt(field.value.slice(at, at + 2), 16));
   }
 
-  function place(event) {
-    const box = board().getBoundingClientRect();
-    return [((event.clientX - box.left) / box.width) * board().width, ((event.clientY - box.top) / box.height) * board().height];
+  function place(event, on = board()) {
+    const box = on.getBoundingClientRect();
+    return [((event.clientX - box.left) / box.width) * on.width, ((event.clientY - box.top) / box.height) * on.height];
   }
+
+  const brush = (within = document) => +within.querySelector("input[data-width]").value;
+  W.canvas = { show, place, ink, brush }; // for edit.js
 
   function dab([x, y]) {
     // Exact pixels, no smoothing: what is seen is what the model gets.
-    const size = +document.querySelector("[data-width]").value;
-    context().fillStyle = `rgb(${ink().join(",")})`;
+    const size = brush();
+    context().fillStyle = `rgb(${canvas.tool === "eraser" ? "0,0,0" : ink().join(",")})`;
     context().fillRect(Math.floor(x - (size - 1) / 2), Math.floor(y - (size - 1) / 2), size, size);
   }
 

@@ -4,7 +4,7 @@
   const W = window.workbench;
   const [G, C] = [W.images, W.choice];
   if (W.marks) return;
-  W.marks = true;
+  W.marks = { done: (call, undo) => done(call, undo), post: (path, body) => post(path, body), say: (text) => say(text, true) };
   const ASKED = ["tag", "untag", "note", "relabel", "export", "save-set", "help"];
   const POLL = 2500;
 
@@ -176,7 +176,7 @@
     const way = { j: 1, k: -1, ArrowRight: 1, ArrowLeft: -1 }[key];
     if (key === "Escape") done(), document.querySelector("#detail [data-back]").click();
     const button = way && document.querySelector(`#detail [data-step="${way}"]`);
-    if (button && !button.disabled && !document.activeElement.closest(".maps, .pr")) done(), button.click();
+    if (button && !button.disabled && !document.activeElement.closest("input, canvas, .maps, .pr")) done(), button.click();
   }
 
   function move(event, done) {

@@ -28,5 +28,5 @@ def test_an_image_links_to_nothing_that_cannot_be_answered(scores_alone, desk, p
     asked = [a["href"][9:].partition("&")[0] for a in here.all("a")]
     assert [name for name in asked if name in SECTIONS] == ["images"]
     assert not [name for name in asked if name not in SECTIONS and registry.missing(scores_alone.session, name)]
-    assert "edit" not in here.text and "attribution-gallery" not in here.text
-    assert "edit" in parse(detail.image_html(desk, of_dataset(desk, 1), 1)).text
+    assert "Change it and watch" not in here.text and "attribution-gallery" not in here.text
+    assert "Change it and watch" in parse(detail.image_html(desk, of_dataset(desk, 1), 1)).text

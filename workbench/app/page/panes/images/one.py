@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from workbench.app.page.editing import Place
 from workbench.app.page.html import Html, element, problem, waiting
 from workbench.app.page.images.found import Coming, Found, find, images_of
 from workbench.app.page.panes import detail
+from workbench.app.page.panes.editor import kept_html
 from workbench.app.page.panes.images import near
 from workbench.app.page.panes.images.about import about_html, key_html, walk_html
 from workbench.app.page.subject import Subject
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
     from workbench.app.page.view import View
 
 
-def one_html(desk: Desk, view: View, maps: Callable[[Subject], Html]) -> Html:
+def one_html(desk: Desk, view: View, maps: Callable[[Subject], Html], edit: Callable[[Place, Subject], Html]) -> Html:
     """Build the pane of one image.
 
     Args:
         desk: whose images.
         view: names part, set and image.
         maps: builds the maps of the image.
+        edit: builds what is there instead of them while it is changed.
     """
     if view.image is None:
         return Html()
@@ -47,9 +50,14 @@ def one_html(desk: Desk, view: View, maps: Callable[[Subject], Html]) -> Html:
     subject = of_part(desk, study, images.part, view.image)
     where = (found.key, place) if found is not None and place is not None else _alone(desk, view)
     about = about_html(desk, images, view.image, where)
+    own = Place(desk, images.part, study, view.image)
+    if view.edit:
+        image = detail.image_html(desk, subject, None, known=True, editable=False)
+        return walk + element("div", image, about, class_="side") + edit(own, subject) + key_html()
     image = detail.image_html(desk, subject, view.image if images.part == "data" else None, known=True)
     said = detail.probabilities_html(subject, desk.session.class_names, view)
-    return walk + element("div", image, about, class_="side") + said + maps(subject) + key_html()
+    kept = kept_html(own, study.workspace.edits_of(own.key), view)
+    return walk + element("div", image, kept, about, class_="side") + said + maps(subject) + key_html()
 
 
 def near_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
