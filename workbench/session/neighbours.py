@@ -14,7 +14,7 @@ from workbench.data.thumbnails import comparable, pixel_rows
 from workbench.statistics.nearest import nearest
 
 if TYPE_CHECKING:
-    from workbench.session.session import Session
+    from workbench.session.study import Study
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Witnesses:
         own: `(N,)` int64, the row at which each studied image itself stands among them; -1 where it does not.
     """
 
-    session: Session
+    session: Study
     part: Literal["train", "data"]
     own: Array
 
@@ -60,12 +60,12 @@ class Witnesses:
         """
         return nearest(queries, base, k, own=self.own[rows])
 
-    def by_embedding(self, session: Session, k: int, rows: Array) -> tuple[Array, Array]:
+    def by_embedding(self, session: Study, k: int, rows: Array) -> tuple[Array, Array]:
         """Find the nearest witnesses by the angle of embeddings; distances are those of vectors of length 1."""
         return self.nearest(unit(session.embeddings[rows]), unit(self.session.embeddings), k, rows)
 
 
-def witnesses(session: Session) -> Witnesses:
+def witnesses(session: Study) -> Witnesses:
     """Return the training images, or the studied ones where there are none or of another size."""
     studied, training = session.dataset, session.training
     everyone = np.arange(len(studied))

@@ -14,7 +14,6 @@ from workbench.session.neighbours import pictures, unit, witnesses
 from workbench.statistics.nearest import nearest
 
 if TYPE_CHECKING:
-    from workbench.session.session import Session
     from workbench.session.study import Study
 
 By = Literal["embedding", "pixels"]
@@ -66,7 +65,7 @@ def comparable(study: Study, by: By) -> bool:
     return study.dataset.has_images if by == "pixels" else not study.only_predictions
 
 
-def itself_in(session: Session, row: int, of: Part, other: Part) -> int:
+def itself_in(session: Study, row: int, of: Part, other: Part) -> int:
     """Return the row of a part at which an image of a part stands itself; -1 where it does not.
 
     The images under study may be some of those that the model was trained on: its validation images, for example.
@@ -83,7 +82,7 @@ def itself_in(session: Session, row: int, of: Part, other: Part) -> int:
 
 
 def nearest_rows(
-    session: Session, of: tuple[Study, Part], row: int, base: tuple[Study, Part], *, by: By, k: int
+    session: Study, of: tuple[Study, Part], row: int, base: tuple[Study, Part], *, by: By, k: int
 ) -> Array:
     """Find the `(k,)` rows of one part that are nearest to the image at `row` of another.
 
