@@ -14,6 +14,7 @@ VIEWS = {
     "detail": "?section=errors&true=0&predicted=0&image=0",
     "images": "?section=images",
     "chosen-images": "?section=images&where=confidence%3E0.2&image=3",
+    "changed-image": "?section=images&image=3&edit=1",
     "training-images": "?section=images&part=train",
     "own": "?section=own&start=3",
     "figure": "?section=most-confused",

@@ -25,11 +25,12 @@ def test_each_threat_has_a_test_that_exists(threat, file, name):
 
 def test_the_limits_are_those_of_the_code():
     from workbench.app.page import guard
-    from workbench.data import image_file
+    from workbench.data import edits, image_file
+    from workbench.data.edits import areas
     from workbench.data.folder import archive, label_table, tree
     from workbench.models.files import keras_archive, trial
     from workbench.models.files.worker import LIMITS
-    from workbench.workspace import marks, table_text
+    from workbench.workspace import edit_note, marks, table_text
 
     for said in (
         f"{guard.LARGEST >> 20} MB, all of it within",
@@ -42,6 +43,8 @@ def test_the_limits_are_those_of_the_code():
         f"nested {keras_archive.DEEPEST} deep",
         f"{LIMITS.load:g} seconds to load (and one for each 10 MB), {LIMITS.first:g} for the first answer",
         f"{table_text.LARGEST >> 20} MB; a tag {marks.LONGEST_TAG} characters, a note {marks.LONGEST_NOTE:,}",
+        f"{edits.MOST} in a list; strokes through {edits.LONGEST:,} pixels together, "
+        f"coordinates within ±{areas.FARTHEST:,}; {edit_note.LONGEST:,} characters of a note",
         f"memory of {LIMITS.memory >> 30} GB",
         f"{trial.LIMITS.load:g} seconds to load (and one for each 10 MB), "
         f"{trial.LIMITS.first:g} for each of three steps; memory as above",

@@ -172,14 +172,15 @@ def test_an_empty_canvas_offers_an_image_of_each_class_to_begin_with(panes, pars
     assert EVIL in page.text
 
 
-def test_an_image_leads_to_the_canvas_and_to_analyses_that_take_a_row(panes, parse, monkeypatch):
+def test_an_image_can_be_changed_and_leads_to_analyses_that_take_a_row(panes, parse, monkeypatch):
     class Row(Params):
         row: int = 0
 
     monkeypatch.setattr(Planted, "Params", Row)
     page = parse(panes.detail({"section": "errors", "image": "5"}))
-    known, edit, asked = "?section=images&image=5", "?section=own&start=5", "?section=planted&row=test%2F105"
-    assert [a["href"] for a in page.all("a")] == [known, edit, asked]
+    known, asked = "?section=images&image=5", "?section=planted&row=test%2F105"
+    assert [a["href"] for a in page.all("a")] == [known, asked]
+    assert len(page.all("button", data_go="edit=1")) == 1
 
 
 def test_what_was_done_to_the_data_is_said_sentence_by_sentence(desk, dataset, parse):

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from workbench.app.cli.options import Source
     from workbench.attribution.explainer import Explainer
     from workbench.core.types import Score
+    from workbench.data.edits import Edit
+
+
+MOST_EDITS = 2**22
+"""Bytes of a file of edits."""
 
 
 class _Explain(Command):
@@ -43,6 +48,7 @@ class _Explain(Command):
         ("explain 12 --contrast label predicted", "for an error: the true class against the predicted one"),
         ("explain 12 --method occlusion --set size=7", "with a parameter of the method changed"),
         ("explain 12 --method rise --check", "verified by re-computing it in float64"),
+        ("""explain 12 --edit '[{"op": "blur", "box": [4, 4, 9, 9]}]'""", "the image with a part of it blurred"),
     ],
 )
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE…")
@@ -79,6 +85,9 @@ class _Explain(Command):
 @click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Parameter of the method; repeatable.")
 @click.option("--invert", is_flag=True, help="Invert image files (for dark-on-white drawings).")
 @click.option(
+    "--edit", metavar="JSON|FILE", help="Change each image first, by a JSON list of edits as notes of the page hold it."
+)
+@click.option(
     "--verdict/--no-verdict",
     default=True,
     show_default=True,
@@ -98,6 +107,7 @@ def explain(
     layer: str | None,
     settings: tuple[str, ...],
     invert: bool,
+    edit: str | None,
     verdict: bool,
     check: bool,
     out: Path | None,
@@ -122,7 +132,13 @@ def explain(
         if contrast and target != "predicted":
             raise WorkbenchError("`--contrast` names both classes: leave out `--target`.")
         subjects = ExplainedImages(
-            session, images, contrast or (target,), score=cast("Score", score), invert=invert, fitting=fitting
+            session,
+            images,
+            contrast or (target,),
+            score=cast("Score", score),
+            invert=invert,
+            fitting=fitting,
+            edits=_edits(edit),
         )
         written = []
         for each in _methods(methods, values):
@@ -139,6 +155,21 @@ def explain(
     if check:
         worst = max(each["float64_difference"] for each in written)
         say(f"Largest difference to the float64 re-computation: {worst:.1e} of a map's largest magnitude.")
+
+
+def _edits(given: str | None) -> Sequence[Edit]:
+    """Read `--edit`: a JSON list, or a file that holds one."""
+    from workbench.data.edits import read_edits
+    from workbench.data.regular_file import read_regular
+
+    if given is None or given.lstrip().startswith("["):
+        return () if given is None else read_edits(given)
+    try:
+        return read_edits(read_regular(given, MOST_EDITS).decode("utf-8-sig"))
+    except OSError as error:
+        raise WorkbenchError(f"`--edit` takes a JSON list, or a file of one. {given}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise WorkbenchError(f"`--edit` takes a JSON list, or a file of one. {given} is no text.") from None
 
 
 def _methods(names: Sequence[str], values: Mapping[str, str]) -> list[Explainer]:
@@ -165,7 +196,7 @@ def _write(
 
     maps = subjects.attribute(method, verdict=verdict)
     differences = subjects.differences(method, maps) if check else [None] * len(maps)
-    context, kind = subjects.session.context, type(method)
+    context, kind = subjects.context, type(method)
     written, names = [], set[str]()
     for place, (stem, difference) in enumerate(zip(subjects.stems, differences, strict=True)):
         name = file_name(stem, method.name, subjects.suffix)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +17,10 @@ from workbench.core.image_names import exact_image, find_image
 from workbench.core.pixels import as_floats
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array, Score
+from workbench.data.edits import Edit, as_records, edited
 from workbench.data.image_file import read_image
 from workbench.data.resizing import BILINEAR, STRETCH, Fit, Interpolation
+from workbench.session.edited_image import OFF_THE_DATA, donors_of, edit_image
 
 if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
@@ -39,6 +42,7 @@ class ExplainedImages:
         score: "logit" or "probability".
         invert: whether image files are inverted.
         fitting: fit and interpolation of image files, as `read_image` takes them.
+        edits: what is changed in each image first.
 
     Raises:
         WorkbenchError: if an image, a class or a file is not there, or a file has to have a label.
@@ -53,8 +57,9 @@ class ExplainedImages:
         score: Score,
         invert: bool,
         fitting: tuple[Fit, Interpolation] = (STRETCH, BILINEAR),
+        edits: Sequence[Edit] = (),
     ) -> None:
-        self._fitting = fitting
+        self._fitting, self._edits = fitting, tuple(edits)
         self.session, self.notes, self._score = session, list[str](), score
         found = [_row(session.dataset, each) for each in given]
         rows = {place: row for place, row in enumerate(found) if row is not None}
@@ -72,20 +77,34 @@ class ExplainedImages:
         if len(target) > 1:
             same = [name for name, one, other in zip(self.names, *self.classes, strict=True) if one == other]
             self.notes += [f"{name}: both classes are the same, so there is nothing to contrast." for name in same]
-        self.suffix = "" if target == ("predicted",) else f"as-{'-not-'.join(target)}"
+        named = [] if target == ("predicted",) else [f"as-{'-not-'.join(target)}"]
+        self.suffix = "-".join([*(["changed"] if self._edits else []), *named])
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What the record of a picture says about model and data, and what was changed in the image."""
+        changed = {"edits": as_records(self._edits)} if self._edits else {}
+        return {**self.session.context, **changed}
 
     def _pixels(self, given: str, row: int | None, invert: bool) -> Array:
+        if row is not None and self._edits:
+            made = edit_image(self.session, row, self._edits, self.session.beside_part("data"))
+            self.notes.append(f"{made.name}: {made.words}. {OFF_THE_DATA}")
+            return made.pixels
         if row is not None:
             return np.asarray(self.session.dataset.images[row])
         fit, interpolation = self._fitting
         shape = self.session.dataset.image_shape
         pixels, changes = read_image(given, shape, invert=invert, fit=fit, interpolation=interpolation)
         self.notes += [f"{Path(given).name}: {', '.join(changes)}."] if changes else []
-        return pixels
+        if not self._edits:
+            return pixels
+        studies = chain([self.session], self.session.beside_part("data"))
+        return edited(np.asarray(pixels, np.uint8), self._edits, donors_of(self._edits, studies))
 
     def _logits(self, rows: Mapping[int, int]) -> Array:
         """`(n, K)` float32: of images of the dataset what is known already, of all others what the model answers."""
-        known = rows if self.session.has_predictions else {}
+        known = rows if self.session.has_predictions and not self._edits else {}
         asked = [place for place in range(len(self.images)) if place not in known]
         logits = np.empty((len(self.images), len(self.session.class_names)), np.float32)
         if known:
