@@ -1,16 +1,18 @@
 """Files of Keras that crash TensorFlow, never end or take all memory do so elsewhere; sound ones are as they were."""
 
 import os
-import resource
+import subprocess
 import time
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
+from tests import forks
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import reporting
 from workbench.models.declared_shape import declared_shape
@@ -32,12 +34,9 @@ def _tried(monkeypatch, tmp_path):
 
 @pytest.fixture
 def _elsewhere(_tried, monkeypatch):
-    """In another process, which must leave no core file where it crashes."""
+    """In another process, which need not import TensorFlow again."""
     monkeypatch.setattr(worker, "open_in_worker", worker.open_in_worker.__wrapped__)
-    old = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, old[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_CORE, old)
+    monkeypatch.setattr(worker, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": forks.Process}))
 
 
 def again(layer, times=40):
