@@ -72,10 +72,8 @@ class Network:
                 x = np.pad(x, _padding(layer, kernel))
                 height, width = x.shape[0] - kernel.shape[0] + 1, x.shape[1] - kernel.shape[1] + 1
                 output = np.zeros((height, width, kernel.shape[3]))
-                for i in range(height):
-                    for j in range(width):
-                        window = x[i : i + kernel.shape[0], j : j + kernel.shape[1]]
-                        output[i, j] = np.tensordot(window, kernel, axes=3)
+                for i, j in np.ndindex(kernel.shape[:2]):
+                    output += x[i : i + height, j : j + width] @ kernel[i, j]
                 output += weights[1] if layer.use_bias else 0
             case "BatchNormalization":
                 gamma, beta, mean, variance = weights
@@ -105,20 +103,18 @@ class Network:
         match type(layer).__name__:
             case "Conv2D":
                 kernel, padding = weights[0], _padding(layer, weights[0])
-                wide = np.zeros_like(np.pad(x, padding))
-                for i in range(gradient.shape[0]):
-                    for j in range(gradient.shape[1]):
-                        wide[i : i + kernel.shape[0], j : j + kernel.shape[1]] += kernel @ gradient[i, j]
+                wide, (height, width) = np.zeros_like(np.pad(x, padding)), gradient.shape[:2]
+                for i, j in np.ndindex(kernel.shape[:2]):
+                    wide[i : i + height, j : j + width] += gradient @ kernel[i, j].T
                 return (wide[tuple(slice(a, wide.shape[n] - b) for n, (a, b) in enumerate(padding))],)
             case "BatchNormalization":
                 return (gradient * weights[0] / np.sqrt(weights[3] + layer.epsilon),)
             case "ReLU":
                 return (_through_relu(gradient, x > 0, rule),)
             case "MaxPooling2D":
-                windows, back = _windows(x), np.zeros_like(x)
-                for i, j, channel in np.ndindex(gradient.shape):
-                    first = int(windows[i, j, :, channel].argmax())  # of equal values the first one counts
-                    back[2 * i + first // 2, 2 * j + first % 2, channel] += gradient[i, j, channel]
+                first, back = _windows(x).argmax(axis=2), np.zeros_like(x)  # of equal values the first one counts
+                i, j, channel = np.indices(first.shape)
+                back[2 * i + first // 2, 2 * j + first % 2, channel] = gradient  # windows do not overlap
                 return (back,)
             case "GlobalAveragePooling2D":
                 return (np.broadcast_to(gradient / (x.shape[0] * x.shape[1]), x.shape),)
