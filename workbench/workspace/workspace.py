@@ -233,6 +233,14 @@ class Workspace:
         with self._database.reading() as connection:
             return [EditNote.read(text) for text in holding.edits_of(connection, key)]
 
+    def edit_words_of(self, keys: Sequence[str]) -> list[str]:
+        """Return what is said of the kept changes of each of some images, by their keys; empty where there are none."""
+        said: dict[str, list[str]] = {}
+        with self._database.reading() as connection:
+            for mark in holding.marks(connection, EDIT):
+                said.setdefault(mark.key, []).append(EditNote.read(mark.value).words)
+        return ["\n".join(said.get(key, ())) for key in keys]
+
     def corrections_of(self, images: Identities) -> list[str]:
         """Return what should become of each of some images: "relabel <label>", "drop", "keep", or ""."""
         with self._database.reading() as connection:

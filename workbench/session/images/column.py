@@ -109,8 +109,9 @@ class Column:
             ends = [name.rpartition("/")[2] for name in self.values.tolist()] if "/" not in value else None
             names = self.values.tolist()
             if ends is None:
-                return np.fromiter((wanted(name) for name in names), bool, len(names))
-            return np.fromiter((wanted(n) or wanted(e) for n, e in zip(names, ends, strict=True)), bool, len(names))
+                return np.fromiter((name != "" and wanted(name) for name in names), bool, len(names))
+            both = zip(names, ends, strict=True)
+            return np.fromiter((n != "" and (wanted(n) or wanted(e)) for n, e in both), bool, len(names))
         if self.kind == "tags":
             hit = [any(wanted(tag) for tag in option.split(",") if tag) for option in self.options]
         else:

@@ -27,6 +27,7 @@ Answers = Callable[[str, bool], "Result | None"]
 WORKSPACE = {
     "tag": ("tags", "tags"),
     "note": ("note", "words"),
+    "edits": ("kept changes", "words"),
     "correction": ("correction", "category"),
     "set": ("saved sets", "tags"),
 }
@@ -116,6 +117,8 @@ class Known:
         data, workspace = self.study.dataset, self.study.workspace
         if name == "note":
             return Column(name, "words", np.array(workspace.notes_of(data.keys.tolist()), dtype=object))
+        if name == "edits":
+            return Column(name, "words", np.array(workspace.edit_words_of(data.keys.tolist()), dtype=object))
         if name == "tag":
             said = [",".join(tags) for tags in workspace.tags_of(data.keys.tolist())]
             options, codes = np.unique(np.array(["", *said], dtype=object), return_inverse=True)

@@ -26,7 +26,7 @@ def images_table(known: Known, rows: Array) -> pd.DataFrame:
         for name, field in known.fields.items()
         if field.ready() and field.group != "workspace"
     }
-    said = {name: known.column(name).of(rows).shown() for name in ("tag", "note", "correction")}
+    said = {name: known.column(name).of(rows).shown() for name in ("tag", "note", "edits", "correction")}
     return pd.DataFrame({**columns, **{name: values for name, values in said.items() if any(values)}})
 
 

@@ -15,10 +15,13 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.finding import Finding
 from workbench.core.image_set import ImageSet
+from workbench.data.edits import read_edits
 from workbench.data.saved_predictions import predictions_of
 from workbench.diagnosis import registry
 from workbench.diagnosis.opening import Session
 from workbench.session.images.fields import NotComputed
+from workbench.workspace.edit_note import EditNote
+from workbench.workspace.identities import Identities
 from workbench.workspace.workspace import Workspace
 
 CLASSES = ("Coat", "Ankle boot", "<b>")
@@ -103,8 +106,14 @@ def test_marks_are_kept_with_where_they_come_from_and_found_again(session, tmp_p
     wrong[:1].note("blurred, says Ada").relabel("coat")
     wrong[2:].drop()
     assert session.images.where("tag:check -correction:drop") == (1, 5)
-    assert session.images.where("note:blurred") == (1,)
+    assert session.images.where("note:blurred") == session.images.where("note:*") == (1,)
     assert session.images.where('correction:"relabel Coat"') == (1,)
+    kept = EditNote(note="without the Strap", size=(4, 4), edits=read_edits([{"op": "rotate", "degrees": 3}]))
+    session.workspace.keep_edit(Identities.of(session.dataset, [4]), kept)
+    assert session.images.where("edits:strap") == session.images.where("edits:*") == (4,)
+    assert session.images.where("edits:*").table["edits"].tolist() == ["without the Strap"]
+    session.workspace.undo()
+    assert session.images.where("edits:*") == ()
     table = session.images.where("tag:check").table
     assert table["correction"].fillna("").tolist() == ["relabel Coat", "", "drop"]
     first = session.workspace.log()[-1]
