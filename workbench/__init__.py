@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.core.result import Result
     from workbench.data import load_dataset
     from workbench.data.user_sources import register_dataset
+    from workbench.diagnosis.comparison import Comparison, compare
     from workbench.diagnosis.diagnose import diagnose
     from workbench.diagnosis.opening import Session, open_session
     from workbench.diagnosis.registry import analyses
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Attribution": "core.attribution",
+    "Comparison": "diagnosis.comparison",
     "Dataset": "core.dataset",
     "Export": "exporting.export",
     "Finding": "core.finding",
@@ -44,6 +46,7 @@ _HOMES = {
     "Verdict": "core.attribution",
     "WorkbenchError": "core.errors",
     "analyses": "diagnosis.registry",
+    "compare": "diagnosis.comparison",
     "diagnose": "diagnosis.diagnose",
     "export": "exporting.export",
     "label_noise": "statistics.label_noise",
@@ -58,6 +61,7 @@ _HOMES = {
 
 __all__ = [
     "Attribution",
+    "Comparison",
     "Dataset",
     "Export",
     "Finding",
@@ -68,6 +72,7 @@ __all__ = [
     "Verdict",
     "WorkbenchError",
     "analyses",
+    "compare",
     "diagnose",
     "export",
     "label_noise",

@@ -26,6 +26,7 @@ EXPECTED = [
     "compare-recipes",
     "runs",
     "evaluate",
+    "compare",
     "diagnose",
     "analyses",
     "analyze",

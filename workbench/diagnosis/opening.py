@@ -19,7 +19,8 @@ from workbench.data.saved_predictions import read_predictions
 from workbench.diagnosis import registry
 from workbench.session.images.known import Known
 from workbench.session.session import Session as Explained
-from workbench.training.runs import Run, open_run
+from workbench.training.manifest import Manifest
+from workbench.training.runs import MANIFEST, Run, open_run, runs_folder
 
 
 class Session(Explained):
@@ -114,6 +115,53 @@ def open_session(
             f"{dataset.name!r} has {dataset.image_shape}."
         )
     return Session(opened, dataset, train=train, preprocessing=preprocessing, workspace=workspace)
+
+
+def open_named(what: str | Path, *, data: str | Path | None = None, **given: Any) -> Session:
+    """Open a run, a model file or saved predictions, whichever it names.
+
+    Args:
+        what: name or folder of a run; path of a model file or folder; or an `.npz` or `.csv` file of predictions.
+        data: as `open_session` takes it.
+        given: what else `open_session` takes.
+
+    Raises:
+        WorkbenchError: if there is no such thing, or it does not fit the data.
+    """
+    path = Path(what)
+    if path.suffix.lower() in (".npz", ".csv") and path.is_file():
+        return open_session(predictions=path, data=data, **given)
+    if path.exists() and not (path / MANIFEST).is_file() and (path.is_file() or path.resolve().parent != runs_folder()):
+        return open_session(model=path, data=data, **given)
+    return open_session(what, data=data, **given)
+
+
+def open_both(
+    first: str | Path, second: str | Path, *, data: str | Path | None = None, **given: Any
+) -> tuple[Session, Session]:
+    """Open two models on the same images; a model file without data gets those of the other one.
+
+    Raises:
+        WorkbenchError: as `open_named` does.
+    """
+    if data is None:
+        data = next((made.dataset for each in (first, second) if (made := _manifest_of(each)) is not None), None)
+    one, other = (open_named(each, data=_needed(each, data), **given) for each in (first, second))
+    return one, other
+
+
+def _manifest_of(what: str | Path) -> Manifest | None:
+    """The manifest of a run; None where it is a file, or nothing."""
+    try:
+        return None if Path(what).is_file() else open_run(what).manifest
+    except WorkbenchError:
+        return None
+
+
+def _needed(what: str | Path, data: str | Path | None) -> str | Path | None:
+    """A run on its own data reads it as it was trained."""
+    made = _manifest_of(what)
+    return None if made is not None and made.dataset == data else data
 
 
 def _from_predictions(

@@ -1,0 +1,64 @@
+"""McNemar's exact test and Cohen's κ against sums written out, and scikit-learn's κ as a second witness."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from workbench.statistics.paired import kappa, mcnemar
+
+
+def exact(won, lost):
+    """Twice the smaller tail of the binomial distribution, in whole numbers."""
+    changed = won + lost
+    tail = sum(math.comb(changed, count) for count in range(min(won, lost) + 1))
+    return float(min(Fraction(2 * tail, 2**changed), 1))
+
+
+@pytest.mark.parametrize("won", [0, 1, 5, 12, 40])
+@pytest.mark.parametrize("lost", [0, 1, 6, 39])
+def test_the_p_value_is_the_sum_of_the_binomial_tails(won, lost):
+    assert float(mcnemar(won, lost)) == pytest.approx(exact(won, lost), rel=1e-12)
+
+
+def test_many_are_tested_at_once_and_large_counts_too():
+    assert mcnemar([0, 3, 493], [0, 9, 185]).tolist() == pytest.approx([1.0, exact(3, 9), exact(493, 185)], rel=1e-9)
+
+
+def test_models_that_differ_by_chance_alone_are_called_different_in_at_most_one_of_twenty():
+    chance = np.random.default_rng(0)
+    right = chance.random((4000, 2, 300)) < 0.85
+    won, lost = (~right[:, 0] & right[:, 1]).sum(axis=1), (right[:, 0] & ~right[:, 1]).sum(axis=1)
+    share = (mcnemar(won, lost) < 0.05).mean()
+    assert 0.01 < share < 0.05
+
+
+def test_kappa_and_its_interval():
+    # Worked by hand: observed 0.7, expected 0.5.
+    found = kappa(np.array([[20, 5], [10, 15]]))
+    assert found.value == pytest.approx(0.4)
+    chance = np.random.default_rng(1)
+    first, second = chance.integers(0, 4, 500), chance.integers(0, 4, 500)
+    second[:350] = first[:350]
+    counts = np.zeros((4, 4), int)
+    np.add.at(counts, (first, second), 1)
+    found = kappa(counts)
+    assert found.value == pytest.approx(cohen_kappa_score(first, second), rel=1e-12)
+    drawn = []
+    for _ in range(1500):
+        rows = chance.integers(0, 500, 500)
+        again = np.zeros((4, 4), int)
+        np.add.at(again, (first[rows], second[rows]), 1)
+        drawn.append(kappa(again).value)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.01), pytest.approx(high, abs=0.01))
+
+
+def test_kappa_of_raters_that_say_one_thing_is_none_and_of_equal_ones_one_without_interval():
+    assert math.isnan(kappa(np.array([[7, 0], [0, 0]])).value)
+    same = kappa(np.array([[7, 0], [0, 3]]))
+    assert (same.value, same.interval) == (1.0, None)

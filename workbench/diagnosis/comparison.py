@@ -1,0 +1,312 @@
+"""Two models on the same images: what one mends, what it breaks, and which differences are beyond chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.core.errors import WorkbenchError
+from workbench.core.estimate import Estimate, columns
+from workbench.core.image_set import ImageSet
+from workbench.core.notebook import facts_html
+from workbench.core.predictions import Predictions
+from workbench.core.types import Array
+from workbench.core.wording import join_names, plural
+from workbench.statistics.calibration import scores
+from workbench.statistics.confusion import confusion_counts
+from workbench.statistics.paired import kappa, mcnemar
+from workbench.statistics.rates import FEWEST, rate
+from workbench.statistics.significance import holm, mean_with_interval, paired_difference
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.session.session import Session
+
+SURE = 0.05
+"""p-value below which a difference counts, of all that are tested together."""
+OUTCOMES = {
+    "fixed": "wrong in the first, right in the second",
+    "broken": "right in the first, wrong in the second",
+    "both_wrong": "wrong in both, as the same class",
+    "both_wrong_otherwise": "wrong in both, as different classes",
+    "both_right": "right in both",
+}
+"""What becomes of an image."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Comparison:
+    """Two models, or one before and after, on the n images that both were given.
+
+    Attributes:
+        first, second: the sessions.
+        rows: `(n, 2)` int64, where each image stands in either data set.
+        before, after: what they predict of these images, with the classes in the first's order.
+        notes: sentences about what could not be compared.
+    """
+
+    first: Session
+    second: Session
+    rows: Array
+    before: Predictions
+    after: Predictions
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What both are called; told apart where they are called the same."""
+        one, other = self.first.name, self.second.name
+        return (one, other) if one != other else (f"{one} (first)", f"{other} (second)")
+
+    @cached_property
+    def outcome(self) -> Array:
+        """`(n,)` text, one of `OUTCOMES`."""
+        before, after = self.before, self.after
+        same = before.predicted == after.predicted
+        return np.select(
+            [before.correct & after.correct, before.correct, after.correct, same],
+            ["both_right", "broken", "fixed", "both_wrong"],
+            "both_wrong_otherwise",
+        )
+
+    def images(self, outcome: str) -> ImageSet:
+        """Return the images of an outcome, rows of the first data set, the largest change of the label's loss first."""
+        (places,) = np.nonzero(self.outcome == outcome)
+        change = np.abs(self.after.loss[places] - self.before.loss[places])
+        order = np.argsort(-change, kind="stable")
+        return ImageSet(self.rows[places[order], 0], title=OUTCOMES[outcome])
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Images of each outcome."""
+        return {name: int((self.outcome == name).sum()) for name in OUTCOMES}
+
+    @cached_property
+    def accuracies(self) -> tuple[Estimate, Estimate]:
+        """Of both, each with its Wilson interval."""
+        one, other = (rate(int(each.correct.sum()), len(self)) for each in (self.before, self.after))
+        return one, other
+
+    @cached_property
+    def difference(self) -> Estimate:
+        """Accuracy of the second less that of the first, paired by image."""
+        return paired_difference(self.counts["fixed"], self.counts["broken"], len(self))
+
+    @cached_property
+    def chance(self) -> float:
+        """Exact p-value of McNemar's test that one is as good as the other."""
+        return float(mcnemar(self.counts["fixed"], self.counts["broken"]))
+
+    @cached_property
+    def classes(self) -> pd.DataFrame:
+        """One row a class: images, recall of both, the paired difference with its interval, fixed, broken, p-values.
+
+        `p_adjusted` is Holm's over the classes that have at least `FEWEST` images; of fewer there is neither p-value
+        nor interval.
+        """
+        import pandas as pd
+
+        table = []
+        for label, name in enumerate(self.first.class_names):
+            inside = self.before.labels == label
+            count = int(inside.sum())
+            fixed, broken = (int((inside & (self.outcome == each)).sum()) for each in ("fixed", "broken"))
+            enough = count >= FEWEST
+            gap = paired_difference(fixed, broken, count) if enough else Estimate(_share(fixed - broken, count))
+            table.append(
+                {
+                    "class": name,
+                    "images": count,
+                    "recall_first": _share(int(self.before.correct[inside].sum()), count),
+                    "recall_second": _share(int(self.after.correct[inside].sum()), count),
+                    **columns("difference", gap),
+                    "fixed": fixed,
+                    "broken": broken,
+                    "p": float(mcnemar(fixed, broken)) if enough else np.nan,
+                }
+            )
+        found = pd.DataFrame(table)
+        found["p_adjusted"] = holm(found["p"].to_numpy(np.float64))
+        return found
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """One row a confusion of either: true and predicted class, its errors in both, gone, come, p-values.
+
+        Tested paired, as classes are: an image is confused so by one of the two only. The most changed come first.
+        """
+        import pandas as pd
+
+        labels, names = self.before.labels, self.first.class_names
+        kinds = len(names)
+        cells = [labels * kinds + each.predicted for each in (self.before, self.after)]
+        wrong = [~each.correct for each in (self.before, self.after)]
+        sizes = [np.bincount(cell[bad], minlength=kinds**2) for cell, bad in zip(cells, wrong, strict=True)]
+        moved = cells[0] != cells[1]
+        gone, come = (
+            np.bincount(cell[bad & moved], minlength=kinds**2) for cell, bad in zip(cells, wrong, strict=True)
+        )
+        (there,) = np.nonzero(sizes[0] + sizes[1] >= FEWEST)
+        found = pd.DataFrame(
+            {
+                "true": [names[cell // kinds] for cell in there],
+                "predicted": [names[cell % kinds] for cell in there],
+                "errors_first": sizes[0][there],
+                "errors_second": sizes[1][there],
+                "gone": gone[there],
+                "come": come[there],
+                "p": mcnemar(gone[there], come[there]),
+            }
+        )
+        found["p_adjusted"] = holm(found["p"].to_numpy(np.float64))
+        change = (found["errors_second"] - found["errors_first"]).abs()
+        return found.loc[change.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
+
+    @cached_property
+    def agreement(self) -> tuple[Estimate, Estimate]:
+        """Share of the images that both call the same, and Cohen's κ."""
+        kinds = len(self.first.class_names)
+        counts = confusion_counts(self.before.predicted, self.after.predicted, kinds)
+        return rate(int(np.trace(counts)), len(self)), kappa(counts)
+
+    @cached_property
+    def confidence(self) -> pd.DataFrame:
+        """One row a model: `calibration.scores`, and its mean confidence where it is wrong, each with its interval."""
+        import pandas as pd
+
+        table = []
+        for name, said in zip(self.names, (self.before, self.after), strict=True):
+            unsure = mean_with_interval(said.confidence[~said.correct], within=(0, 1))
+            row: dict[str, object] = {"model": name}
+            for part, known in {**scores(said), "confidence_of_errors": unsure}.items():
+                row |= columns(part, known)
+            table.append(row)
+        return pd.DataFrame(table)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row an image: name, label, both predictions with their confidence, and what became of it."""
+        import pandas as pd
+
+        names = np.array(self.first.class_names, object)
+        return pd.DataFrame(
+            {
+                "name": self.first.dataset.names[self.rows[:, 0]],
+                "label": names[self.before.labels],
+                "predicted_first": names[self.before.predicted],
+                "predicted_second": names[self.after.predicted],
+                "confidence_first": self.before.confidence,
+                "confidence_second": self.after.confidence,
+                "outcome": self.outcome,
+            }
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What is to be said of it, in one sentence."""
+        one, other = self.names
+        fixed, broken, images = self.counts["fixed"], self.counts["broken"], plural(len(self), "image")
+        told = f"{fixed:,} fixed, {broken:,} broken of {images}"
+        if fixed == broken == 0:
+            return f"{one} and {other} are right on the same images, {images}."
+        test = f"exact McNemar p {_chance(self.chance)}"
+        if len(self) < FEWEST or self.chance >= SURE:
+            return f"No difference in accuracy beyond chance between {one} and {other}: {told} ({test})."
+        better, sign = ("more", 100) if fixed > broken else ("less", -100)
+        value, *ends = (sign * each for each in self.difference)
+        low, high = sorted(ends)
+        return (
+            f"{other} is {value:.2g} points {better} accurate than {one} (95 % interval {low:.2g} to {high:.2g}): "
+            f"{told} ({test})."
+        )
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.names[0]!r}, {self.names[1]!r}, {plural(len(self), 'image')}: {self.counts})"
+
+    def _repr_html_(self) -> str:
+        facts: dict[str, object] = {
+            f"accuracy of {name}": each for name, each in zip(self.names, self.accuracies, strict=True)
+        }
+        facts |= {"fixed": f"{self.counts['fixed']:,}", "broken": f"{self.counts['broken']:,}"}
+        facts |= {"the same prediction": self.agreement[0], "Cohen's κ": self.agreement[1]}
+        return facts_html(self.sentence, facts)
+
+
+def compare(first: Session, second: Session) -> Comparison:
+    """Compare two models, or a model before and after, on the images that both data sets hold.
+
+    Images are paired by their keys, wherever they lie and whatever they are called; by their names where one of both
+    has no images. Only those with the same label in both count.
+
+    Args:
+        first: session of a run, a model file, or predictions.
+        second: the same, of the other.
+
+    Raises:
+        WorkbenchError: if their classes are not the same, or they have no image in common.
+    """
+    one, other = first.dataset, second.dataset
+    if sorted(first.class_names) != sorted(second.class_names):
+        lacking = sorted(set(first.class_names) ^ set(second.class_names))
+        raise WorkbenchError(
+            f"Only models of the same classes can be compared. {first.name} and {second.name} do not share "
+            f"{join_names(lacking[:5])}{' …' if len(lacking) > 5 else ''}."
+        )
+    order = np.array([second.class_names.index(name) for name in first.class_names])
+    by_name = one.has_images != other.has_images
+    rows = _paired(one.names, other.names) if by_name else _paired(one.keys, other.keys)
+    if not len(rows):
+        raise WorkbenchError(
+            f"{first.name} and {second.name} cannot be compared: {one.name} and {other.name} have no image in common."
+        )
+    notes = []
+    for data, used, beside in ((one, rows[:, 0], other), (other, rows[:, 1], one)):
+        if len(used) < len(data):
+            missing = f"{len(data) - len(used):,} of {plural(len(data), 'image')}"
+            notes.append(f"Left out: {missing} of {data.name}, which are not in {beside.name}.")
+    labels = np.argsort(order)[other.labels[rows[:, 1]]]
+    same = one.labels[rows[:, 0]] == labels
+    if not same.all():
+        notes.append(f"Left out: {plural(int((~same).sum()), 'image')} with another label in {other.name}.")
+        rows = rows[same]
+    if not len(rows):
+        raise WorkbenchError(
+            f"No image has the same label in {one.name} and {other.name}, so there is nothing to compare."
+        )
+    before, after = first.predictions, second.predictions
+    return Comparison(
+        first=first,
+        second=second,
+        rows=rows,
+        before=Predictions(before.logits[rows[:, 0]], one.labels[rows[:, 0]]),
+        after=Predictions(after.logits[rows[:, 1]][:, order], one.labels[rows[:, 0]]),
+        notes=tuple(notes),
+    )
+
+
+def _paired(one: Array, other: Array) -> Array:
+    """Return `(n, 2)` places of equal values, in the order of `one`; of copies the first goes with the first."""
+    if np.array_equal(one, other):
+        return np.stack([np.arange(len(one))] * 2, axis=1)
+    waiting: dict[str, list[int]] = {}
+    for place, value in enumerate(other.tolist()):
+        waiting.setdefault(value, []).append(place)
+    for places in waiting.values():
+        places.reverse()
+    found = [(at, waiting[value].pop()) for at, value in enumerate(one.tolist()) if waiting.get(value)]
+    return np.array(found, np.int64).reshape(-1, 2)
+
+
+def _share(hits: int, trials: int) -> float:
+    return hits / trials if trials else float("nan")
+
+
+def _chance(p: float) -> str:
+    return f"< {1e-4:.4f}".rstrip("0") if p < 1e-4 else f"= {p:.2g}"
