@@ -11,10 +11,11 @@ import numpy as np
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.kept import Kept
+from workbench.core.notebook import facts_html, pictures_html
 from workbench.core.pixels import as_floats
 from workbench.core.types import Array
 from workbench.core.wording import percent
-from workbench.data.edits import Edit, Swap, edited, pixels_changed
+from workbench.data.edits import Edit, Swap, edited, pixels_changed, words_of
 from workbench.data.lazy_images import Some
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import comparable, pixel_rows
@@ -95,15 +96,21 @@ class EditedImage:
     @property
     def words(self) -> str:
         """What became of the prediction, in a few words."""
-        old, new = (
-            f"{self.class_names[k]} {percent(float(values[k]))}"
-            for k, values in ((self.predicted_before, self.before), (self.predicted, self.after))
-        )
-        return f"{old} → {new}"
+        return " → ".join(self._said)
+
+    @property
+    def _said(self) -> list[str]:
+        """What was predicted before, and what is after."""
+        both = (self.predicted_before, self.before), (self.predicted, self.after)
+        return [f"{self.class_names[k]} {percent(float(values[k]))}" for k, values in both]
 
     def __repr__(self) -> str:
         of = self.original.shape[0] * self.original.shape[1]
         return f"EditedImage({self.name!r}, {self.pixels_changed:,} of {of:,} pixels changed: {self.words})"
+
+    def _repr_html_(self) -> str:
+        pictures = pictures_html([self.original, self.pixels], [self.name, words_of(self.edits)], self._said)
+        return facts_html(repr(self), {"label": self.class_names[self.label], "note": OFF_THE_DATA}) + pictures
 
 
 def edit_image(study: Study, row: int, edits: Sequence[Edit], others: Iterable[Study] = ()) -> EditedImage:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.notebook import facts_html
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.core.wording import percent
@@ -83,6 +84,9 @@ class SmallestFlip:
 
     def __repr__(self) -> str:
         return f"SmallestFlip({self.name!r}: {self.words})"
+
+    def _repr_html_(self) -> str:
+        return facts_html(repr(self), {}) + ("" if self.image is None else self.image._repr_html_())
 
 
 def smallest_flip(study: Study, row: int) -> SmallestFlip:

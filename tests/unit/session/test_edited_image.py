@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -48,6 +49,10 @@ def test_probabilities_before_and_after_and_the_true_class_are_kept(study):
     assert (made.predicted_before, made.predicted, made.flipped, made.label, made.pixels_changed) == (1, 0, True, 1, 1)
     assert made.table["class"].tolist() == ["bright", "dark"]
     assert repr(made) == "EditedImage('test/0', 1 of 144 pixels changed: bright 90.7 % → dark 98.2 %)"
+    study.dataset = replace(study.dataset, class_names=("dark", "<b>"))
+    study.class_names = study.dataset.class_names
+    html = edit_image(study, 0, made.edits)._repr_html_()
+    assert html.count("<img") == 2 and "&lt;b&gt; 90.7 % → dark 98.2 %" in html and "<b>9" not in html
     same = edit_image(study, 0, ())
     np.testing.assert_allclose(same.after, same.before, rtol=1e-6)
     assert (same.flipped, same.pixels_changed) == (False, 0)
