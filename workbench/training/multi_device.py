@@ -32,6 +32,8 @@ def fit_epoch(
     """
     strategy = start()
     if strategy is None:
+        if model.train_function is None:
+            _make_variables(model, batches)
         fitted = model.fit(
             batches,
             initial_epoch=epoch,
@@ -60,6 +62,18 @@ def fit_epoch(
         told.on_epoch_end(epoch, logs)
         told.on_train_end(logs)
     return logs
+
+
+def _make_variables(model: Any, batches: Any) -> None:
+    """Make the variables of optimizer and metrics, in place of the first step: it would be traced a second time."""
+    import tensorflow as tf
+
+    labels = batches.element_spec[1]
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(
+        None, tf.zeros((1, *labels.shape[1:]), labels.dtype), tf.zeros((1, *model.output_shape[1:])), None
+    )
+    model.reset_metrics()
 
 
 class Steps:

@@ -102,6 +102,19 @@ def test_a_run_holds_everything(uninterrupted, npz):
     assert said == []
 
 
+def test_the_step_of_training_is_traced_once(npz, tmp_path, monkeypatch):
+    """Variables that it made itself would have TensorFlow trace it again, which takes as long as a small training."""
+    traced, step = [], keras.Model.train_step
+
+    def counted(model, data):
+        traced.append(model)
+        return step(model, data)
+
+    monkeypatch.setattr(keras.Model, "train_step", counted)
+    train("once", job=plan(npz, 2), folder=tmp_path)
+    assert len(traced) == 1
+
+
 def test_metrics_are_those_of_the_saved_model_and_predictions(uninterrupted, npz):
     run, *_ = uninterrupted
     test = load_dataset(npz)
