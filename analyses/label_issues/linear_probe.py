@@ -75,14 +75,17 @@ def principal(features: Array, *, white: float = 1.0) -> Array:
     Returns:
         `(N, d)` float32, d ≤ `MOST_DIRECTIONS`.
     """
+    from scipy.linalg import eigh
+
     flat = np.asarray(features, np.float32).reshape(len(features), -1)
     flat = flat - flat.mean(axis=0)
     if flat.shape[1] > len(flat) or flat.shape[1] > 4 * MOST_DIRECTIONS:  # too many for a covariance matrix
         flat = flat @ np.linalg.qr(_spanning(flat))[0]
-    variances, directions = np.linalg.eigh(flat.T @ flat / len(flat))
     # Whitened along as many directions as there are images, all would be equally far from each other.
-    most = min(MOST_DIRECTIONS, max(len(flat) // 5, 2))
-    kept = np.flatnonzero(variances > 1e-6 * max(float(variances[-1]), 1e-12))[::-1][:most]
+    most = min(MOST_DIRECTIONS, max(len(flat) // 5, 2), flat.shape[1])
+    last = flat.shape[1] - 1  # the largest; to find these alone takes a third of the time
+    variances, directions = eigh(flat.T @ flat / len(flat), subset_by_index=(last + 1 - most, last))
+    kept = np.flatnonzero(variances > 1e-6 * max(float(variances[-1]), 1e-12))[::-1]
     return np.asarray(flat @ (directions[:, kept] / variances[kept] ** (white / 2)))
 
 
