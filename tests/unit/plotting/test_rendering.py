@@ -4,11 +4,12 @@ import io
 from unittest import mock
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
 from workbench.core.result import Result
 from workbench.plotting.pieces import new_figure
-from workbench.plotting.rendering import pixels_of, png_of
+from workbench.plotting.rendering import draw_unlettered, pixels_of, png_of
 
 
 def figure():
@@ -38,3 +39,18 @@ def test_pixels_are_those_that_savefig_writes():
     expected = io.BytesIO()
     figure().savefig(expected, format="rgba", dpi=40)
     assert pixels_of(figure(), 40) == expected.getvalue()
+
+
+def test_what_cannot_be_drawn_fails_without_letters_too_and_they_take_the_same_room():
+    lettered, bare = figure(), figure()
+    pixels_of(lettered)
+    draw_unlettered(bare)
+    for one, other in zip(lettered.axes, bare.axes, strict=True):
+        np.testing.assert_allclose(one.get_position(), other.get_position())
+    bare.axes[1].set_title("$\\frac{1}{$")
+    with pytest.raises(ValueError, match="ParseSyntaxException"):
+        draw_unlettered(bare)
+    crowded = figure()
+    crowded.set_size_inches(0.5, 3)
+    with pytest.warns(UserWarning, match="constrained_layout not applied"):
+        draw_unlettered(crowded)

@@ -16,11 +16,14 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.diagnosis import registry
 from workbench.diagnosis.opening import Session
+from workbench.models.engine import Engine
 from workbench.plotting.rendering import pixels_of
 from workbench.training.dynamics import Dynamics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from workbench.models.probe import Probe
 
 HOSTILE = (
     "$\\frac{1}{0}$",
@@ -38,11 +41,24 @@ FILES = ("<img src=x>.png", 'it\'s "one".jpg', f"{'long' * 50}.png", "$x^2$ grö
 
 
 class Planted(Session):
-    """A session with planted predictions, learning curves and notes of its training."""
+    """A session with planted predictions, learning curves and notes of its training.
+
+    Attributes:
+        engines: what sessions of one model have compiled, by what that is given; each has its own without.
+    """
 
     planted: Predictions | None = None
     curves: pd.DataFrame | None = None
     noted: Dynamics | None = None
+    engines: dict[str, Engine] | None = None
+
+    @property
+    def probe(self) -> Probe:
+        """What it computes is compiled once for all sessions of the same model."""
+        probe = super().probe
+        if self.engines is not None:
+            probe.engine = self.engines.setdefault(probe.preprocessing.name, probe.engine)
+        return probe
 
     @property
     def dynamics(self) -> Dynamics | None:
@@ -115,6 +131,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._models: dict[tuple[int, tuple[int, int, int]], Any] = {}
+        self._engines: dict[tuple[int, tuple[int, int, int]], dict[str, Engine]] = {}
         self._answers: dict[str, Result] = {}
         self._figures: dict[str, tuple[Figure, bytes]] = {}
         self.spoilt: set[str] = set()
@@ -195,6 +212,7 @@ class Sessions:
             ),
             cache=False,
         )
+        session.engines = self._engines.setdefault((case.classes, case.shape), {})
         seen = random.random((len(learned), 3)).astype(np.float16)
         session.noted = Dynamics(seen, seen > 0.5, seen.mean(axis=1) - np.float32(0.5), np.arange(len(learned)))
         shifted = random.random(len(labels)) < case.wrong
