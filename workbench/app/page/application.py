@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +18,7 @@ from workbench.app.page.edit_routes import edit_routes
 from workbench.app.page.gradio_calls import Calls
 from workbench.app.page.images.routes import images_routes
 from workbench.app.page.page import Panes, blocks, warm
+from workbench.app.page.palette import palette_route
 from workbench.app.page.panes.figure import places_of
 from workbench.app.page.panes.scatter import points_of
 from workbench.core.spreadsheet import as_csv
@@ -27,11 +30,18 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 HERE = Path(__file__).parent / "static"
-ASSETS = ("app.css", "figures.css", "app.js", "easel.js", "maps.js", "scatter.js", "figures.js")
-OF_IMAGES = (
-    "images.css", "edit.css", "edit.js", "images-grid.js", "images-choice.js", "images-marks.js", "images-facets.js"
-)  # fmt: skip
-"""What is loaded when images are first looked at, or changed; in this order."""
+FIRST = ("app.css", "app.js", "kept.js")
+OF_IMAGES = ("images.css", "images-grid.js", "images-choice.js", "images-marks.js", "images-facets.js")
+LATER = {
+    "errors": ("maps.js",),
+    "images": ("maps.js", *OF_IMAGES),
+    "own": ("maps.js", "easel.js"),
+    "analysis": ("figures.css", "figures.js", "scatter.js"),
+    "edit": ("edit.css", *OF_IMAGES, "easel.js", "edit.js"),
+    "find": ("palette.css", "palette.js"),
+}
+"""What a section needs besides, and changing an image, and finding: loaded when that is first looked at."""
+ASSETS = tuple(dict.fromkeys([*FIRST, *chain.from_iterable(LATER.values())]))
 LOCAL = ("127.0.0.1", "localhost")
 
 
@@ -52,6 +62,7 @@ def create_app(
     """
     from fastapi import FastAPI
     from starlette.middleware.cors import CORSMiddleware
+    from starlette.middleware.gzip import GZipMiddleware
 
     from workbench.app.page.guard import Guard
 
@@ -73,7 +84,9 @@ def create_app(
     _routes_of_maps(app, desk)
     images_routes(app, desk)
     edit_routes(app, desk, api)
+    palette_route(app, desk)
     page = blocks(Panes(desk), api)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # events and pictures it leaves alone
     # gradio lets pages of other ports of this machine in, unless somebody else decides.
     app.add_middleware(CORSMiddleware)
     app.add_middleware(Guard, own=[*app.routes], calls=Calls(page, api, desk.visits), hosts=(*LOCAL, *hosts))
@@ -127,9 +140,7 @@ def _routes(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/workbench/{name}")
     def asset(name: str) -> FileResponse:
-        return FileResponse(
-            HERE / _or_404(name if name in (*ASSETS, *OF_IMAGES) else None), headers={"Cache-Control": "no-cache"}
-        )
+        return FileResponse(HERE / _or_404(name if name in ASSETS else None), headers={"Cache-Control": "no-cache"})
 
 
 def _routes_of_maps(app: FastAPI, desk: Desk) -> None:
@@ -164,16 +175,16 @@ def _or_404(found: Found | None) -> Found:
 def _mount(app: FastAPI, page: Any) -> FastAPI:
     import gradio as gr
 
-    version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in (*ASSETS, *OF_IMAGES))).hexdigest()[:12]
+    version = hashlib.sha256(b"".join((HERE / name).read_bytes() for name in ASSETS)).hexdigest()[:12]
+    addresses = {part: [f"/workbench/{name}?{version}" for name in names] for part, names in LATER.items()}
     # Scripts that are added by a script would run in any order: the others are loaded by the first.
     head = (
         f'<link rel="stylesheet" href="/workbench/app.css?{version}">'
-        f'<link rel="stylesheet" href="/workbench/figures.css?{version}">'
-        f'<script src="/workbench/app.js?{version}" data-more="/workbench/easel.js?{version} '
-        f'/workbench/maps.js?{version} /workbench/scatter.js?{version} /workbench/figures.js?{version}" '
-        f'data-images="{" ".join(f"/workbench/{name}?{version}" for name in OF_IMAGES)}"></script>'
+        f'<script src="/workbench/app.js?{version}" data-first="/workbench/kept.js?{version}" '
+        f"data-later='{json.dumps(addresses)}'></script>"
     )
     font = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))  # the subsets of its other weights lack letters
+    theme = gr.themes.Base(font=[font, "Arial", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mounted: FastAPI = gr.mount_gradio_app(
@@ -181,7 +192,7 @@ def _mount(app: FastAPI, page: Any) -> FastAPI:
             page,
             path="/",
             head=head,
-            theme=gr.themes.Base(font=[font, "Arial", "sans-serif"]),
+            theme=theme,
             show_error=False,
             footer_links=["api"],
             run_history=False,

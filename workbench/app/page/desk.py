@@ -186,6 +186,11 @@ class Desk:
                 self._learned = None if train is None else Part(train, album(train), explored=False)
             return self._learned
 
+    @property
+    def learned(self) -> Part | None:
+        """The training images, where they were asked for already."""
+        return self._learned
+
     def analysis_key(self, name: str, values: Mapping[str, str]) -> str:
         """Return the key of an answer; equal parameters give equal keys.
 

@@ -65,7 +65,8 @@
     view = answer.view;
     document.body.dataset.section = OWN.includes(view.section) ? view.section : "analysis";
     const shut = !document.body.toggleAttribute("data-open", view.section === "images" && "image" in view);
-    if (view.section === "images" || view.edit) later();
+    W.need(document.body.dataset.section);
+    if (view.edit) W.need("edit");
     if (view.section === "errors" && "image" in view) lastImage = view.image;
     if (!latest) return; // a newer question is on its way; its answer brings address and slow panes
     wanted = null;
@@ -108,24 +109,28 @@
   for (const kind of ["wheel", "pointerdown", "keydown", "touchstart"])
     window.addEventListener(kind, () => (target = null), { passive: true, capture: true });
 
-  // Scripts and style of the images, when they are first looked at.
-  let loaded = false;
-  function later() {
-    if (loaded) return;
-    loaded = true;
-    for (const address of document.querySelector("script[data-images]").dataset.images.split(" ")) {
+  // Scripts and style that a section needs besides, when it is first looked at: in their order, each once.
+  const asked = new Map(); // address -> when it is there
+  const later = JSON.parse(document.currentScript.dataset.later);
+  function fetched(address) {
+    if (!asked.has(address)) asked.set(address, new Promise((there) => {
       const style = address.includes(".css");
       const part = document.createElement(style ? "link" : "script");
-      if (style) (part.rel = "stylesheet"), (part.onload = () => document.body.setAttribute("data-styled", ""));
-      part.async = false; // in their order
+      part.onload = part.onerror = there;
+      if (style) part.rel = "stylesheet";
+      part.async = false;
       part[style ? "href" : "src"] = address;
       document.head.append(part);
-    }
+    }));
+    return asked.get(address);
   }
+  W.need = (part) => Promise.all((later[part] || []).map(fetched)).then(() => document.body.setAttribute(`data-has-${part}`, ""));
+  W.find = () => W.need("find").then(() => W.palette());
 
   const titleOf = () => {
     const heading = document.querySelector("#bar [aria-current=page]");
-    return OWN.includes(view.section) && heading ? heading.textContent.trim() : view.section;
+    const listed = document.querySelector("#analyses [aria-current=page]");
+    return OWN.includes(view.section) && heading ? heading.textContent.trim() : listed ? listed.textContent : view.section;
   };
 
   function fire(name) {
@@ -212,6 +217,7 @@
       change(button.dataset.go, button.dataset.how);
       if (button.closest(".grid") && innerWidth <= 700) document.getElementById("detail").scrollIntoView();
     } else if ("api" in button.dataset) W.api();
+    else if ("find" in button.dataset) W.find();
     else if ("start" in button.dataset) change(`own=&invert=&start=${lastImage ?? 0}`);
   }
 
@@ -288,6 +294,18 @@
     next.setAttribute("tabindex", "0");
     next.focus();
   }
+
+  // Ctrl-K finds anything by name, and so does "/" where it is not the query's.
+  document.addEventListener("keydown", (event) => {
+    const letter = event.key.toLowerCase();
+    const asks = letter === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
+    const typing = event.target.closest("input, textarea, select, dialog, [contenteditable]");
+    const slash = letter === "/" && !typing && !event.ctrlKey && !event.metaKey && document.body.dataset.section !== "images";
+    if (!(asks || slash) || event.defaultPrevented) return;
+    event.preventDefault();
+    closeMenus();
+    W.find();
+  });
 
   function inTable(button, [x, y]) {
     const rows = [...button.closest("table").rows].map((row) => [...row.cells]);
@@ -373,7 +391,6 @@
   };
   window.workbenchPanes = window.workbenchPanes || [];
   W.attach();
-  for (const address of document.querySelector("script[data-more]").dataset.more.split(" "))
-    document.head.append(Object.assign(document.createElement("script"), { src: address }));
+  fetched(document.currentScript.dataset.first);
   if (window.workbenchFirst) W.reply(window.workbenchFirst);
 })();
