@@ -71,6 +71,7 @@ def test_the_diagnosis_is_made_behind_the_page_and_the_whole_of_it_on_demand(ser
     expect(page.locator(".diagnosis .waiting")).to_have_count(0)
     expect(page.locator(".diagnosis .severity")).to_have_text(["serious", "mild"])
     expect(page.locator(".diagnosis")).to_contain_text(EVIL)
+    page.locator(".diagnosis .finding summary").first.click()
     learned = page.locator(".diagnosis .finding").first.locator(".evidence")
     expect(learned.locator("img")).to_have_count(2)
     assert "part=train" in learned.locator("a").first.get_attribute("href")

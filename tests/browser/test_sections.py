@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.tiny import made_images
-from workbench.diagnosis.registry import analyses
+from workbench.diagnosis.registry import analyses, grouped
 
 PIXELS = """[...document.querySelector('[data-canvas]').getContext('2d').getImageData(0, 0, 28, 28).data]
     .filter((_, k) => k % 4 === 0)"""
@@ -25,8 +25,16 @@ def png(pixels: np.ndarray) -> bytes:
 def test_the_first_view_is_the_overview_and_leads_everywhere(visit, settled):
     page = visit()
     expect(page.locator("#answer .card")).to_have_count(5)
-    expect(page.locator("#main dd").filter(has_text="tiny").first).to_be_visible()
-    expect(page.locator("#main .questions a")).to_have_count(len(analyses()))
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1350  # 1.5 screens
+    facts = page.locator("#main dd").filter(has_text="tiny").first
+    expect(facts).to_be_hidden()
+    page.get_by_text("About this run").click()
+    expect(facts).to_be_visible()
+    expect(page.locator("#main .groups a")).to_have_count(len(analyses()))
+    problem = page.locator("#answer .finding").filter(has=page.locator("template")).first
+    assert problem.evaluate("line => line.clientHeight") < 48  # one line each
+    problem.locator("summary").focus()
+    page.keyboard.press("Enter")
     evidence = page.locator("#answer .evidence a").first
     image = evidence.get_attribute("href").rpartition("=")[2]
     evidence.click()
@@ -40,11 +48,14 @@ def test_the_first_view_is_the_overview_and_leads_everywhere(visit, settled):
 def test_every_analysis_is_in_the_menu(visit, settled):
     page = visit()
     page.get_by_role("button", name="Analyses").click()
-    links = page.locator("#analyses a b")
-    assert links.all_text_contents() == list(analyses())
-    links.filter(has_text="class-balance").click()
+    links = page.locator("#analyses a")
+    titles = [kind.title for kinds in grouped().values() for kind in kinds.values()]
+    assert links.all_text_contents() == titles
+    links.filter(has_text="Class balance").click()
     settled(page)
-    expect(page.locator("#main h2")).to_have_text(analyses()["class-balance"].question())
+    expect(page.locator("#main h2")).to_have_text("Class balance")
+    expect(page.locator("#main")).to_contain_text(analyses()["class-balance"].question())
+    expect(page).to_have_title("Class balance – Workbench")
     expect(page.locator("#analyses")).to_be_hidden()
     expect(page.locator("#answer .chart img")).to_be_visible()
     page.wait_for_function("document.querySelector('#answer .chart img').naturalWidth > 300")

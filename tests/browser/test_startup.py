@@ -103,7 +103,7 @@ def test_predictions_that_need_the_model_are_waited_for_and_the_page_fills_itsel
     page = served(Slow(session, warm), "?section=errors")
     expect(page.locator("#gallery .waiting")).to_contain_text("predicts every image")
     page.get_by_role("button", name="Analyses").click()
-    page.locator("#analyses a b").get_by_text("samples", exact=True).click()
+    page.locator("#analyses a").get_by_text("Samples and their labels", exact=True).click()
     expect(page.locator("#main h2")).to_be_visible()
     page.wait_for_function("location.search.includes('section=samples')")  # else there is nothing to go back from
     page.go_back()

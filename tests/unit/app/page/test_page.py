@@ -138,11 +138,12 @@ def test_the_overview_has_numbers_manifest_questions_and_waits_for_the_model(pan
     shown, reply = panes.look({"view": {}})
     side = parse(shown["main"])
     assert 'run "<1>"' in side.text
-    assert "Does the <page> know me?" in side.text
+    assert [a["title"] for a in side.all("a", href="?section=planted")] == ["Does the <page> know me?"]
+    assert "Test page" in side.text
     answer = parse(panes.answer(reply["view"]))
     assert "50.00 %" in answer.text
     assert "95 % interval 21.5 to 78.5" in answer.text
-    assert "Diagnosis" in answer.text
+    assert "Problems" in answer.text
     assert answer.all("div", data_wait="loading") != []
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.app.page.html import Html, breakable, element, join, link
-from workbench.app.page.panes.analysis_link import analysis_link
+from workbench.app.page.panes.analysis_links import analysis_links
 from workbench.app.page.view import SECTIONS, View
 from workbench.core.wording import bare_percent, plural
-from workbench.diagnosis import registry
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
@@ -17,14 +16,20 @@ if TYPE_CHECKING:
 def bar_html(desk: Desk, view: View) -> Html:
     """Build the bar; it is there before anything else."""
     tabs = join(link(title, {"section": name}, **_current(name == view.section)) for name, title in SECTIONS.items())
-    items = join(
-        analysis_link(desk, name, kind, question=True, here=name == view.section)
-        for name, kind in registry.analyses().items()
-    )
     here = _current(view.section not in SECTIONS)
     opener = element("button", "Analyses ▾", type="button", popovertarget="analyses", aria_haspopup="true", **here)
-    menu = element("nav", items, popover=True, id="analyses", class_="menu", aria_label="analyses")
-    views = element("nav", tabs, opener, menu, class_="tabs", aria_label="views")
+    items = analysis_links(desk, view.section)
+    menu = element("nav", items, popover=True, id="analyses", class_="menu groups", aria_label="menu of analyses")
+    finder = element(
+        "button",
+        element("span", "Search"),
+        element("kbd", "Ctrl K"),
+        type="button",
+        class_="finder",
+        data_find=True,
+        title="find analyses, classes, tags, saved sets and images by name",
+    )
+    views = element("nav", tabs, opener, menu, finder, class_="tabs", aria_label="views")
     return element("header", element("h1", _title(desk)), views, element("p", _facts(desk)), class_="top")
 
 

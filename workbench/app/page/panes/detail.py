@@ -52,7 +52,7 @@ def _also(desk: Desk, row: int, *, known: bool) -> Html | None:
     image = str(desk.session.dataset.names[row])
     for name, kind in registry.analyses().items():
         if "row" in kind.Params.model_fields and not desk.lacks(name):
-            links.append(link(breakable(name), {"section": name, "row": image}, title=kind.question()))
+            links.append(link(kind.title, {"section": name, "row": image}, title=kind.question()))
     return element("p", Html(" · ").join(links), class_="also") if links else None
 
 

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, breakable, button, element, join, link, problem, waiting
+from workbench.app.page.html import Html, button, element, join, link, problem, waiting
 from workbench.app.page.images.sets import address_among
-from workbench.app.page.panes.findings import ORDER, claim_html, evidence_of
+from workbench.app.page.panes.analysis_links import title_of
+from workbench.app.page.panes.findings import ORDER, evidence_of, interval_html
 from workbench.app.page.panes.form import typed_of
 from workbench.core.finding import Finding
 from workbench.core.wording import plural
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.diagnosis.diagnose import Diagnosis
     from workbench.diagnosis.ranking import Diagnosed
 
-MOST = 8
+MOST = 12
 """Faults that are shown at once."""
 EVIDENCE = 10
 
@@ -62,12 +63,12 @@ def _section(desk: Desk, found: Diagnosis | None, state: Html | None = None) -> 
             class_="button",
             title="runs the slow analyses too; takes a few minutes",
         )
-    head = element("header", element("h2", "Diagnosis"), _summary(faults, done=not state), whole)
+    head = element("header", element("h2", "Problems"), _summary(faults, done=not state), whole)
     images = len(desk.session.dataset)
     items = [_item(each, desk.part, images, _address(desk, each)) for each in faults]
     first, rest = _list(items[:MOST], 1), _list(items[MOST:], MOST + 1)
     summary = element("summary", plural(len(items) - MOST, "more finding"))
-    more = None if rest is None else element("details", summary, rest)
+    more = None if rest is None else element("details", summary, rest, data_stay="more findings")
     left = None if found is None or state else _left_out(found)
     return element("section", head, state, first, more, left, class_="headlines diagnosis")
 
@@ -88,41 +89,57 @@ def _address(desk: Desk, each: Diagnosed) -> str:
 
 
 def _item(each: Diagnosed, parts: Parts, images: int, address: str) -> Html:
+    """Build one line, and what is seen once it is opened: a template, so that no picture is decoded before."""
     finding = each.finding
     advice = (("What to do", finding.advice), ("How to check it", finding.confirm))
-    return element(
-        "li",
+    line = element(
+        "summary",
         element("b", str(each.rank), class_="rank"),
-        element("span", finding.kind.replace("-", " "), class_="kind") if finding.kind else None,
-        element("p", claim_html(finding)),
-        _stake(finding, images),
+        element("span", str(finding.severity), class_="severity"),
+        element("span", finding.claim, class_="claim"),
+        element("span", element("span", finding.kind.replace("-", " "), class_="kind") if finding.kind else None),
+        element("span", f"{stake} images" if (stake := _stake(finding, images)) else "", class_="stake"),
+    )
+    inside = element(
+        "div",
+        _affected(finding, images),
         evidence_of(finding, parts, EVIDENCE, address),
         *(element("p", element("b", title), " ", text, class_="advice") for title, text in advice if text),
         _sources(each),
-        class_=f"finding {finding.severity}",
+        class_="opened",
     )
+    folded = element("details", line, element("template", inside), data_stay=f"{finding.kind} {finding.claim}")
+    return element("li", folded, class_=f"finding {finding.severity}")
 
 
-def _stake(finding: Finding, images: int) -> Html | None:
-    """Say how many of the images are wrong, or counted wrongly, because of it."""
+def _stake(finding: Finding, images: int) -> str:
+    """Say in a word how many images are wrong, or counted wrongly, because of it."""
     if finding.cost is None or finding.cost.value <= 0:
-        return None
-    interval = ""
-    if finding.cost.interval is not None:
-        low, high = (round(end * images) for end in finding.cost.interval)
-        interval = f" (95 % interval {low:,}–{high:,})"
+        return ""
     about = round(finding.cost.value * images)
-    number = element("b", f"about {about:,}" if about else "fewer than 1")
-    return element("p", "Affects ", number, f" of {plural(images, 'image')}{interval}", class_="stake")
+    return f"about {about:,}" if about else "fewer than 1"
+
+
+def _affected(finding: Finding, images: int) -> Html | None:
+    """Say the same with its interval, and how far the effect itself is known."""
+    said = []
+    if stake := _stake(finding, images):
+        interval = ""
+        if finding.cost is not None and finding.cost.interval is not None:
+            low, high = (round(end * images) for end in finding.cost.interval)
+            interval = f" (95 % interval {low:,}–{high:,})"
+        said.append("Affects " + element("b", stake) + f" of {plural(images, 'image')}{interval}. ")
+    said.append(interval_html(finding))
+    return element("p", *said) if any(said) else None
 
 
 def _sources(each: Diagnosed) -> Html:
     """Lead to the analysis that found it, asked as it was, and name those that say the same."""
     kinds = registry.analyses()
     typed = typed_of(kinds[each.analysis].Params, each.params) if each.analysis in kinds else {}
-    source = link(breakable(each.analysis) + " →", {"section": each.analysis, **typed})
+    source = link(f"{title_of(each.analysis)} →", {"section": each.analysis, **typed})
     others = dict.fromkeys(name for name, _ in each.also if name != each.analysis)
-    also = Html(", ").join(link(breakable(name), {"section": name}) for name in others)
+    also = Html(", ").join(link(title_of(name), {"section": name}) for name in others)
     return element("p", source, " " + element("span", "also: ", also) if others else None, class_="source")
 
 
@@ -130,8 +147,7 @@ def _left_out(found: Diagnosis) -> Html:
     facts = f"{plural(len(found.asked), 'analysis')} run"
     if not found.left_out:
         return element("p", element("span", facts), class_="foot")
-    rows = join(
-        element("dt", link(name, {"section": name})) + element("dd", reason) for name, reason in found.left_out.items()
-    )
+    skipped = found.left_out.items()
+    rows = join(element("dt", link(title_of(name), {"section": name})) + element("dd", why) for name, why in skipped)
     summary = element("summary", f"{facts}, {len(found.left_out)} skipped")
-    return element("details", summary, element("dl", rows), class_="how")
+    return element("details", summary, element("dl", rows), class_="how", data_stay="skipped")

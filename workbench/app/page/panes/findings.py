@@ -39,12 +39,16 @@ def _finding(finding: Finding, parts: Parts, evidence: int, address: str) -> Htm
 
 def claim_html(finding: Finding) -> Html:
     """Build the sentence with its severity, and with its interval unless it says that itself."""
-    interval = Html()
-    if finding.effect is not None and finding.effect.interval is not None and "interval" not in finding.claim:
-        value, low, high = map(significant, finding.effect)
-        interval = " " + element("small", f"{value}, 95 % interval {low} to {high}", class_="interval")
     severity = element("span", str(finding.severity), class_="severity")
-    return join([severity, " ", finding.claim, interval])
+    return join([severity, " ", finding.claim, " ", interval_html(finding)])
+
+
+def interval_html(finding: Finding) -> Html:
+    """Write the effect of a finding with its interval, unless its sentence says that."""
+    if finding.effect is None or finding.effect.interval is None or "interval" in finding.claim:
+        return Html()
+    value, low, high = map(significant, finding.effect)
+    return element("small", f"{value}, 95 % interval {low} to {high}", class_="interval")
 
 
 def evidence_of(finding: Finding, parts: Parts, limit: int = EVIDENCE, address: str = "") -> Html:

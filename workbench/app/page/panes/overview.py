@@ -8,29 +8,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.app.page.html import Html, breakable, element, join, link
-from workbench.app.page.panes.analysis_link import analysis_link
+from workbench.app.page.panes.analysis_links import analysis_links
 from workbench.app.page.panes.diagnosis import diagnosis_html
 from workbench.app.page.view import View
 from workbench.core.wording import bare_percent, cell, plural, significant
-from workbench.diagnosis import registry
 from workbench.statistics.confusion import recall
 from workbench.statistics.rates import wilson
+from workbench.training.manifest import Manifest
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
 
-LEFT_OUT = (
-    *("name", "dataset", "metrics", "class_names", "dataset_fingerprints", "versions", "settings", "image_shape"),
-    *("files", "checksum"),
+TOLD = (
+    *("name", "dataset", "class_names", "image_shape", "architecture", "parameters", "recipe", "epochs", "best_epoch"),
+    *("metrics", "created", "seconds", "seed", "settings", "preprocessing"),
 )
+OF_PROGRAMS = ("dataset_fingerprints", "versions", "git_revision", "model_sha256", "files", "checksum")
+NOTHING: tuple[Any, ...] = (None, "", (), [], {})
 LONG = 18
 """Letters of a class name from which it is written smaller, so that a card keeps its height."""
-CALLED = {"seconds": "training time", "created": "trained at"}
 
 
 def side_html(desk: Desk) -> Html:
-    """Build the manifest and the list of questions."""
-    return _manifest(desk) + _questions(desk)
+    """Build what stands below the numbers and the problems: all analyses, and folded what run this is."""
+    listed = element("nav", analysis_links(desk), class_="groups", aria_label="list of analyses")
+    return element("section", element("h2", "Analyses"), listed, class_="asked") + _manifest(desk)
 
 
 def overview_html(desk: Desk, view: View) -> Html:
@@ -83,49 +85,45 @@ def _manifest(desk: Desk) -> Html:
         height, width, channels = session.dataset.image_shape
         facts["image size"] = f"{height} × {width}, {'grey' if channels == 1 else 'colour'}"
     facts["classes"] = len(session.class_names)
-    if session.dataset.notes:
-        facts["about the data"] = session.dataset.notes
+    facts["about the data"] = session.dataset.notes
     if session.run is not None:
-        manifest = session.run.manifest.model_dump(mode="json")
-        for split, metrics in manifest.get("metrics", {}).items():
-            facts[f"{split} metrics"] = ", ".join(
-                f"{name} {significant(float(value))}" for name, value in metrics.items()
-            )
-        for name, value in manifest.items():
-            if name not in LEFT_OUT:
-                facts[CALLED.get(name, name.replace("_", " "))] = _fact(name, value)
-        facts["settings"] = manifest.get("settings")
-        facts["versions"] = manifest.get("versions")
+        facts |= _of_run(session.run.manifest)
     if session.settled and not session.only_predictions:
         facts["preprocessing"] = f"{session.preprocessing}{f' ({session.found})' if session.found else ''}"
     if session.ready:
         facts["scores"] = session.probe.note
-    rows = join(element("dt", name) + _sentences(value) for name, value in facts.items())
-    title = "This model" if session.run is None else "This run"
-    return element("section", element("h2", title), element("dl", rows), class_="facts")
+    rows = join(element("dt", name) + _sentences(value) for name, value in facts.items() if value not in NOTHING)
+    title = "About this model" if session.run is None else "About this run"
+    inside = element("summary", title) + element("dl", rows)
+    return element("details", inside, class_="facts how", data_stay="facts")
+
+
+def _of_run(manifest: Manifest) -> dict[str, Any]:
+    """Return what people want to know of a run; programs read the rest in its run.json."""
+    written = manifest.model_dump(mode="json")
+    minutes = manifest.seconds / 60
+    taken = f"{minutes:.0f} minutes" if minutes >= 2 else f"{manifest.seconds:.0f} seconds"
+    facts = {
+        "network": f"{manifest.architecture}, {plural(manifest.parameters, 'parameter')}",
+        "recipe": manifest.recipe,
+        "epochs": manifest.epochs if manifest.best_epoch is None else f"{manifest.epochs}, best {manifest.best_epoch}",
+        **{
+            f"on {split} images": ", ".join(f"{name} {significant(value)}" for name, value in metrics.items())
+            for split, metrics in manifest.metrics.items()
+        },
+        "trained": f"{manifest.created[:16].replace('T', ' ')}, in {taken}",
+        "seed": manifest.seed,
+        "settings": manifest.settings,
+    }
+    rest = (name for name in written if name not in (*TOLD, *OF_PROGRAMS) and written[name] != _default(name))
+    return facts | {name.replace("_", " "): written[name] for name in rest}
+
+
+def _default(name: str) -> Any:
+    return Manifest.model_fields[name].default
 
 
 def _sentences(value: Any) -> Html:
     """Write a fact; several sentences one below the other."""
     sentences = value if isinstance(value, tuple) else (value,)
     return element("dd", Html("<br>").join(cell(each) for each in sentences))
-
-
-def _fact(name: str, value: Any) -> Any:
-    """Shorten what nobody reads to its end."""
-    if name == "seconds":
-        return f"{value / 60:.0f} minutes" if value >= 120 else f"{value:.0f} seconds"
-    if name in ("git_revision", "model_sha256") and value:
-        return str(value)[:12]
-    if name == "parameters":
-        return f"{value:,}"
-    if name == "created":
-        return str(value)[:16].replace("T", " ")
-    return value
-
-
-def _questions(desk: Desk) -> Html:
-    items = (
-        element("li", analysis_link(desk, name, kind, question=True)) for name, kind in registry.analyses().items()
-    )
-    return element("section", element("h2", "Analyses"), element("ul", *items), class_="questions")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.app.page.html import Html, code, element, join, problem, waiting
 from workbench.app.page.images.sets import of_finding
 from workbench.app.page.owners import Owner
-from workbench.app.page.panes.analysis_link import analysis_link
+from workbench.app.page.panes.analysis_links import analysis_links
 from workbench.app.page.panes.figure import figure_html
 from workbench.app.page.panes.findings import findings_html
 from workbench.app.page.panes.form import form_html, values_of
@@ -27,13 +27,14 @@ PATIENCE = 0.25
 
 
 def section_html(desk: Desk, view: View) -> Html:
-    """Build the side of a section: all analyses, and the form of this one."""
-    kinds = registry.analyses()
-    kind = kinds[view.section]
-    links = (analysis_link(desk, name, each, here=name == view.section) for name, each in kinds.items())
-    side = element("div", element("nav", *links, class_="list", aria_label="analyses"), class_="side")
-    question = element("h2", kind.question())
-    return side + element("div", question, form_html(desk, kind.Params, view.params), class_="ask")
+    """Build the side of a section: all analyses, and below them the form of this one."""
+    kind = registry.analyses()[view.section]
+    links = analysis_links(desk, view.section)
+    listed = element("nav", links, class_="list groups", data_stay="analyses", aria_label="list of analyses")
+    heading = element("h2", kind.title) + element("p", kind.question(), class_="question")
+    settings = element("summary", "Settings") + form_html(desk, kind.Params, view.params)
+    folded = element("details", settings, class_="settings", open=True, data_stay="settings")
+    return listed + element("div", heading, folded, class_="ask")
 
 
 def answer_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
@@ -60,7 +61,7 @@ def result_html(desk: Desk, result: Result, key: str, view: View) -> Html:
     found = findings_html(result.findings, desk.part, address=lambda finding: of_finding(result, finding))
     findings = found or element("p", "No findings.", class_="empty")
     figure = figure_html(key, question, desk.figure_size(key))
-    tables = tables_html(result, key, len(desk.session.dataset))
+    tables = tables_html(result, key, desk.part)
     return element("div", map_html(desk, result, key, view), findings, figure, tables, _how(result), class_="answer")
 
 

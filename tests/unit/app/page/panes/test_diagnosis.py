@@ -98,10 +98,10 @@ def test_a_whole_diagnosis_that_is_known_needs_no_button_and_comes_first(desk, k
 
 
 def test_more_faults_than_fit_are_folded_away(desk, known, parse):
-    many = tuple(Diagnosed(rank=rank, finding=MILD, analysis="samples", params={}) for rank in range(1, 12))
+    many = tuple(Diagnosed(rank=rank, finding=MILD, analysis="samples", params={}) for rank in range(1, 16))
     known[True, False] = diagnosis(findings=many)
     page = parse(diagnosis_html(desk))
-    assert [a["start"] for a in page.all("ol")] == ["1", "9"]
+    assert [a["start"] for a in page.all("ol")] == ["1", "13"]
     assert "3 more findings" in page.text
 
 
