@@ -21,6 +21,8 @@ from workbench.app.page.page import Panes, blocks, warm
 from workbench.app.page.palette import palette_route
 from workbench.app.page.panes.figure import places_of
 from workbench.app.page.panes.scatter import points_of
+from workbench.app.page.panes.tables import FIRST as FIRST_ROWS
+from workbench.app.page.panes.tables import Order, table_html
 from workbench.core.spreadsheet import as_csv
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ LATER = {
     "errors": ("maps.js",),
     "images": ("maps.js", *OF_IMAGES),
     "own": ("maps.js", "easel.js"),
-    "analysis": ("figures.css", "figures.js", "scatter.js"),
+    "analysis": ("figures.css", "figures.js", "scatter.js", "tables.js"),
     "edit": ("edit.css", *OF_IMAGES, "easel.js", "edit.js"),
     "find": ("palette.css", "palette.js"),
 }
@@ -137,6 +139,13 @@ def _routes(app: FastAPI, desk: Desk) -> None:
             media_type="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{result.analysis}-{place}.csv"'},
         )
+
+    @app.get("/table/{key}/{place}.html")
+    def rows_of(key: str, place: int, sort: str = "", down: bool = False, rows: int = FIRST_ROWS) -> Response:
+        result = _or_404(desk.result(key))
+        _or_404(place if 0 <= place < len(result.tables) else None)
+        shown = table_html(result, key, place, desk.part, Order(column=sort, down=down, rows=rows))
+        return Response(str(shown), media_type="text/html")
 
     @app.get("/workbench/{name}")
     def asset(name: str) -> FileResponse:

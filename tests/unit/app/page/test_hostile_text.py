@@ -166,7 +166,7 @@ PANES: dict[str, Callable[[Desk, pytest.MonkeyPatch], Html]] = {
     "overview": lambda desk, monkeypatch: overview.side_html(desk) + the_diagnosis(desk, monkeypatch),
     "numbers": lambda desk, _: overview.overview_html(desk, View()),
     "findings": lambda desk, _: findings.findings_html([FINDING], parts(desk)),
-    "tables": lambda desk, _: tables_html(RESULT, BREAKS_OUT, 8),
+    "tables": lambda desk, _: tables_html(RESULT, BREAKS_OUT, desk.part),
     "form": lambda desk, _: form.form_html(desk, Method, {"word": BREAKS_OUT}),
     "result": lambda desk, _: section.result_html(desk, RESULT, BREAKS_OUT, View(section="samples")),
     "section": lambda desk, _: section.section_html(desk, View(section="samples", params={"count": BREAKS_OUT})),

@@ -1,75 +1,184 @@
-"""A result's tables as HTML: the first rows, images by name, everything escaped."""
+"""A result's tables as HTML: some rows, in an order that a click on a heading chooses, images by name and picture."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from workbench.app.page.html import Html, breakable, element, join, link
 from workbench.app.page.image_name import short_name
+from workbench.app.page.panes.columns import Column, columns_of
+from workbench.app.page.pictures import Part, Parts, fit, tag
 from workbench.core.image_names import PART_OF, ROWS, TITLES
 from workbench.core.result import Result
-from workbench.core.wording import cell
+from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST = 50
+FIRST, MORE, MOST = 50, 200, 2000
+"""Rows that are shown at first, with each click more, and at most; a file has all."""
+BOX = 28
 LINKED = {TITLES[column]: column for columns in ROWS.values() for column in columns}
 """Columns of names of images, each of which leads to its image, and where their rows stand."""
-NAMES = frozenset(TITLES[column] for column in PART_OF)
+PAIRS = (("true", "predicted"), ("label", "suggested"))
+"""Columns of two classes: the images that have the one and are taken for the other."""
+OF_CLASS = ("class", "true", "label")
 
 
-def tables_html(result: Result, key: str, images: int) -> Html:
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """Which rows of a table are shown, and in which order.
+
+    Attributes:
+        column: by which they are sorted; the table's own order for one that is not there.
+        down: whether the largest come first.
+        rows: how many.
+    """
+
+    column: str = ""
+    down: bool = False
+    rows: int = FIRST
+
+    def query(self) -> str:
+        """Return it as a query string."""
+        rows = "" if self.rows == FIRST else str(self.rows)
+        asked = {"sort": self.column, "down": "1" if self.down else "", "rows": rows}
+        return urlencode({name: text for name, text in asked.items() if text})
+
+
+AS_IT_IS = Order()
+
+
+def tables_html(result: Result, key: str, parts: Parts) -> Html:
     """Build all tables of a result.
 
     Args:
         result: whose tables they are.
-        key: of the answer, for the download.
-        images: N, so that only rows that exist become links.
+        key: of the answer, for the download and the order.
+        parts: where their images come from.
     """
-    return join(
-        _table(name, frame, result.tables[name], f"table/{key}/{place}.csv", images)
-        for place, (name, frame) in enumerate(result.named.items())
-    )
+    return join(table_html(result, key, place, parts) for place in range(len(result.tables)))
 
 
-def _table(name: str, frame: pd.DataFrame, raw: pd.DataFrame, address: str, images: int) -> Html:
-    columns = [str(column) for column in frame.columns]
-    kinds = ["num" if frame.iloc[:, place].dtype.kind in "iuf" else None for place in range(len(columns))]
-    rows = {title: raw[column].tolist() for title, column in LINKED.items() if title in frame and title not in raw}
-    nothing: list[float] = []
-    head = (
-        element("th", breakable(column.replace("_", " ")), scope="col", class_=kind)
-        for column, kind in zip(columns, kinds, strict=True)
-    )
-    body = (
-        element(
-            "tr",
-            *(
-                element("td", _cell(column, value, rows.get(column, nothing)[place : place + 1], images), class_=kind)
-                for column, kind, value in zip(columns, kinds, row, strict=True)
-            ),
-        )
-        for place, row in enumerate(frame.head(MOST).itertuples(index=False, name=None))
-    )
-    more = len(frame) - MOST
-    rest = f"… {more:,} more rows" if more > 0 else f"{len(frame):,} rows"
+def table_html(result: Result, key: str, place: int, parts: Parts, order: Order = AS_IT_IS) -> Html:
+    """Build one table.
+
+    Args:
+        result: whose table it is.
+        key: of the answer.
+        place: which of its tables.
+        parts: where images come from.
+        order: of its rows, and how many.
+    """
+    name, frame = list(result.named.items())[place]
+    raw = result.tables[name]
+    if order.column in frame:
+        rows = _sorted(frame.iloc[:, list(frame.columns).index(order.column)], down=order.down)
+        frame, raw = frame.iloc[rows], raw.iloc[rows]
+    shown = min(len(frame), max(1, min(order.rows, MOST)))
+    columns, empty = columns_of(frame)
+    address = f"table/{key}/{place}"
+    links = _Links(result.class_names, frame, raw, parts)
+    head = element("tr", *(_heading(each, address, order) for each in columns))
+    body = (element("tr", *(_cell(each, row, links) for each in columns)) for row in range(shown))
+    table = element("table", element("thead", head), element("tbody", *body))
     title = name.replace("_", " ").replace("-", " ").capitalize()
-    table = element("table", element("thead", element("tr", *head)), element("tbody", *body))
-    csv = element("a", "download CSV", href=address, download=True)
-    foot = element("p", element("span", rest), csv, class_="foot")
-    scrolled = element("div", table, class_="scroll", tabindex="0", role="group", aria_label=title)
-    return element("section", element("h3", title), scrolled, foot, class_="table")
+    window = element("div", table, class_="scroll", tabindex="0", role="group", aria_label=title)
+    some = f"{shown:,} of {plural(len(frame), 'row')}" if shown < len(frame) else plural(len(frame), "row")
+    csv = element("a", "download CSV", href=f"{address}.csv", download=True)
+    left = element("span", f"without values, not shown: {', '.join(empty)}") if empty else None
+    more = _more(address, order, shown, min(len(frame), MOST))
+    foot = element("p", element("span", some, role="status"), more, csv, left, class_="foot")
+    return element("section", element("h3", title), window, foot, class_="table")
 
 
-def _cell(column: str, value: Any, row: list[float], images: int) -> str:
-    """Write a value; the name of an image leads to that image, of which `row` holds the row."""
-    if not (column in NAMES and isinstance(value, str)):
-        return cell(value.item() if hasattr(value, "item") else value)
-    written, whole = short_name(value)
-    learned = PART_OF.get(LINKED.get(column, ""), "data") == "train"
-    if row and learned and row[0] >= 0:  # False for NaN
-        return link(written, {"section": "images", "part": "train", "image": str(int(row[0]))}, title=whole)
-    if row and 0 <= row[0] < images:
-        return link(written, {"section": "errors", "image": str(int(row[0]))}, title=whole)
-    return element("span", written, title=whole) if value else "–"
+def _sorted(values: pd.Series[Any], *, down: bool) -> list[int]:
+    """Return places in the order of the values, what is missing last; equal ones stay in their order."""
+    plain = values.reset_index(drop=True)
+    if plain.dtype.kind not in "iufb":
+        plain = plain.map(lambda value: str(value).casefold(), na_action="ignore")
+    return plain.sort_values(ascending=not down, kind="stable", na_position="last").index.tolist()
+
+
+def _heading(column: Column, address: str, order: Order) -> Html:
+    here = column.name == order.column
+    # Numbers are looked at from the largest on, words from A; a second click turns that round.
+    turned = replace(order, column=column.name, down=not order.down if here else column.numeric)
+    arrow = element("i", "" if not here else "▼" if order.down else "▲", aria_hidden="true")
+    words = element("span", breakable(column.heading), arrow)
+    label = f"{column.heading} of {column.about}" if column.about else None
+    told = {"data_table": f"{address}.html?{turned.query()}", "data_column": column.name, "aria_label": label}
+    button = element("button", words, type="button", **told)
+    state = ("descending" if order.down else "ascending") if here else None
+    return element("th", button, scope="col", class_="num" if column.numeric else None, aria_sort=state)
+
+
+def _more(address: str, order: Order, shown: int, most: int) -> Html | None:
+    if shown >= most:
+        return None
+    to = f"{address}.html?{replace(order, rows=shown + MORE).query()}"
+    words = f"Show {min(MORE, most - shown):,} more"
+    return element("button", words, type="button", class_="button", data_table=to, data_column="")
+
+
+def _cell(column: Column, row: int, links: _Links) -> Html:
+    kinds = [kind for kind, here in (("num", column.numeric), ("interval", column.about)) if here]
+    return element("td", links.of(column.name, row, column.write(row)), class_=" ".join(kinds) or None)
+
+
+class _Links:
+    """What the cells of a table lead to: an image, or the images of a class or of a pair of classes."""
+
+    def __init__(self, classes: Sequence[str], frame: pd.DataFrame, raw: pd.DataFrame, parts: Parts) -> None:
+        self._classes = {name: index for index, name in enumerate(classes)}
+        self._frame, self._parts = frame, parts
+        self._rows = {
+            title: raw[column].tolist() for title, column in LINKED.items() if title in frame and title not in raw
+        }
+        self._known: dict[str, Part | None] = {}
+        pair = next((pair for pair in PAIRS if set(pair) <= set(frame.columns)), None)
+        # A row that has an image is about it, whatever its classes are; training images are in no cell of the errors.
+        self._pair = None if self._rows or pair != PAIRS[0] else pair
+        self._class = None if self._rows or pair else next((each for each in OF_CLASS if each in frame), None)
+
+    def of(self, column: str, row: int, text: str) -> str:
+        """Return what stands in a cell."""
+        if column in self._rows:
+            return self._image(column, row)
+        if column in LINKED:  # the image's name, of which there is no row
+            return _named(text)
+        views = {"section": "errors", "true": "any", "predicted": "any"}
+        if self._pair and column in self._pair:
+            indices = [self._classes.get(self._frame[each].iloc[row]) for each in self._pair]
+            if None not in indices:
+                return link(text, {**views, **dict(zip(self._pair, map(str, indices), strict=True))})
+        elif column == self._class and (index := self._classes.get(self._frame[column].iloc[row])) is not None:
+            return link(text, {**views, "true": str(index)})
+        return text
+
+    def _image(self, column: str, row: int) -> Html:
+        """Write the name of an image beside its picture; both lead to it."""
+        name, at = str(self._frame[column].iloc[row]), self._rows[column][row]
+        part = self._part(PART_OF[LINKED[column]])
+        if not at >= 0 or part is None or at >= len(part.dataset):  # False for NaN
+            return _named(name)
+        written, whole = short_name(name)
+        where = {"section": "errors"} if part.explored else {"section": "images", "part": "train"}
+        picture = Html()
+        if part.dataset.has_images:
+            size = fit(*part.dataset.image_shape[:2], BOX)
+            picture = tag(part.picture(int(at), max(size.width, size.height)), size)
+        return link(picture + element("span", written), {**where, "image": str(int(at))}, title=whole, class_="named")
+
+    def _part(self, name: str) -> Part | None:
+        if name not in self._known:
+            self._known[name] = self._parts(name)
+        return self._known[name]
+
+
+def _named(name: str) -> Html:
+    written, whole = short_name(name)
+    return element("span", written, title=whole) if name else Html("–")

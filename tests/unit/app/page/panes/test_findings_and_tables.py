@@ -1,11 +1,15 @@
 """Findings with their images, tables with their links."""
 
+import re
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.unit.app.page.conftest import EVIL
+from workbench.app.page.html import join
 from workbench.app.page.panes.findings import findings_html
-from workbench.app.page.panes.tables import tables_html
+from workbench.app.page.panes.tables import AS_IT_IS, Order, table_html
 from workbench.app.page.pictures import Part, Parts, album
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
@@ -85,25 +89,90 @@ def test_an_interval_that_the_claim_already_says_is_not_said_twice(dataset, pars
     assert page.text.count("interval") == 1
 
 
-def named(**tables):
-    """A result of ten studied images, of which one has a long name, and of two training images."""
-    names = np.array([f"made/{EVIL} {n}.png" for n in range(9)] + ["a/" + "b" * 200 + ".png"])
-    return Result(tables, names=ImageNames(names, lambda: np.array(["own/0", "own/1"])))
+def ten(dataset: Dataset) -> Dataset:
+    """Return ten images, of which one has a long name."""
+    images, names = np.zeros((10, 8, 8, 1), np.uint8), [f"made/{EVIL} {n}.png" for n in range(9)]
+    return Dataset(
+        images,
+        np.arange(10) % 3,
+        class_names=dataset.class_names,
+        indices=np.arange(10),
+        names=np.array([*names, "a/" + "b" * 200 + ".png"]),
+        name="made",
+    )
 
 
-def test_a_long_table_shows_fifty_rows_and_links_images_that_exist_by_their_names(parse):
+@pytest.fixture
+def shown(dataset, parse):
+    """Build the tables of a result of ten studied images and of two training images."""
+    studied, train = ten(dataset), ten(dataset)
+
+    def of_tables(order=AS_IT_IS, **tables):
+        names = ImageNames(studied.names, lambda: np.array(["own/0", "own/1"]))
+        result = Result(tables, names=names, class_names=dataset.class_names)
+        html = [table_html(result, "key", place, of(studied, train), order) for place in range(len(tables))]
+        return parse(join(html))
+
+    return of_tables
+
+
+def test_a_long_table_shows_fifty_rows_and_links_images_that_exist_by_their_names(shown):
     frame = pd.DataFrame({"row": range(60), "index": range(60), "name": [EVIL] * 60, "rate": [0.123456] * 60})
-    page = parse(tables_html(named(worst_images=frame), "key", images=10))
+    page = shown(worst_images=frame)
     assert f"made/{EVIL} 8.png" in page.text and "index" not in page.text
     cut = page.all("a")[9]
     assert (cut["href"], cut["title"]) == ("?section=errors&image=9", "a/" + "b" * 200 + ".png")
     assert "b" * 38 + ".png" in page.text and "b" * 64 not in page.text
-    assert "… 10 more rows" in page.text
+    assert "50 of 60 rows" in page.text and "Show 10 more" in page.text
     assert "Worst images" in page.text
-    assert len([a for a in page.all("a") if "image=" in a["href"]]) == 10
+    assert len([a for a in page.all("a") if "image=" in a["href"]]) == len(page.all("img")) == 10
     assert page.all("a", download=None)[0]["href"] == "table/key/0.csv"
-    assert page.all("img") == []
-    assert "0.1235" in page.text
+    assert "}0.123made/" in page.text  # three digits, and the next row
+
+
+def test_headings_are_words_that_sort_and_the_ends_of_an_interval_are_one_column(shown):
+    frame = pd.DataFrame(
+        {"class": ["a", "b"], "f1": [0.5, 0.25], "low": [0.4, 0.1], "high": [0.6, 0.375], "gap": [np.nan] * 2}
+    )
+    page = shown(classes=frame)
+    headings = [button.get("aria-label") for button in page.all("button")]
+    assert headings == [None, None, "95 % interval of F1"]
+    assert [button["data-table"] for button in page.all("button")] == [
+        "table/key/0.html?sort=class",
+        "table/key/0.html?sort=f1&down=1",
+        "table/key/0.html?sort=low&down=1",
+    ]
+    assert "Class" in page.text and "0.100 to 0.375" in page.text
+    assert "without values, not shown: Gap" in page.text
+
+
+@pytest.mark.parametrize(
+    ("column", "down", "order", "state"),
+    [
+        ("size", True, ["9", "3", "–"], "descending"),
+        ("size", False, ["3", "9", "–"], "ascending"),
+        ("name", False, ["–", "9", "3"], "ascending"),
+        ("nothing", True, ["3", "–", "9"], None),
+    ],
+)
+def test_all_rows_are_sorted_and_what_is_missing_comes_last(shown, column, down, order, state):
+    frame = pd.DataFrame({"name": ["c", "A", "b"], "size": [3.0, np.nan, 9.0]})
+    page = shown(Order(column=column, down=down), sizes=frame)
+    assert re.findall(r"[39–]", page.text.partition("Size")[2])[:3] == order
+    states = [th.get("aria-sort") for th in page.all("th")]
+    assert [each for each in states if each] == [each for each in [state] if each]
+    again = page.all("button", data_column="size")[0]["data-table"]
+    assert ("down=1" in again) == (column != "size" or not down)
+
+
+def test_rows_of_classes_lead_to_their_images_and_rows_of_images_to_theirs_alone(shown, dataset):
+    names = dataset.class_names
+    pairs = shown(cells=pd.DataFrame({"true": [names[0]], "predicted": [names[1]], "images": [2]}))
+    assert [a["href"] for a in pairs.all("a")][:-1] == ["?section=errors&true=0&predicted=1"] * 2
+    classes = shown(classes=pd.DataFrame({"class": [names[2], "all"], "recall": [1.0, 0.5]}))
+    assert [a["href"] for a in classes.all("a")][:-1] == ["?section=errors&true=2&predicted=any"]
+    images = shown(images=pd.DataFrame({"row": [4], "true": [names[0]], "predicted": [names[1]]}))
+    assert [a["href"] for a in images.all("a")][:-1] == ["?section=errors&image=4"]
 
 
 def test_a_spreadsheet_does_not_run_a_class_name():
@@ -111,19 +180,18 @@ def test_a_spreadsheet_does_not_run_a_class_name():
     assert as_csv(frame).splitlines() == ["name,change", "'=1+1,-1", "'@x,2", "fine,3"]
 
 
-def test_an_empty_table_and_missing_values_are_shown(parse):
-    page = parse(tables_html(named(a=pd.DataFrame({"row": [None, 2.0], "ok": [True, False]})), "key", images=10))
+def test_an_empty_table_and_missing_values_are_shown(shown):
+    page = shown(a=pd.DataFrame({"row": [None, 2.0], "ok": [True, False]}))
     assert "–" in page.text
     assert "yes" in page.text
     assert [a["href"] for a in page.all("a")][:-1] == ["?section=errors&image=2"]
-    assert "0 rows" in parse(tables_html(named(a=pd.DataFrame({"row": []})), "key", images=10)).text
+    assert "0 rows" in shown(a=pd.DataFrame({"row": []})).text
 
 
-def test_images_of_both_parts_have_names_and_lead_to_their_own(parse):
-    table = pd.DataFrame({"row": [3], "other_row": [4], "train_row": [1]})
-    page = parse(tables_html(named(a=table), "key", images=10))
+def test_images_of_both_parts_have_names_and_lead_to_their_own(shown):
+    page = shown(a=pd.DataFrame({"row": [3], "other_row": [4], "train_row": [1]}))
     learned = "?section=images&part=train&image=1"
     assert [a["href"] for a in page.all("a")][:-1] == ["?section=errors&image=3", "?section=errors&image=4", learned]
     assert "own/1" in page.text
-    for heading in ("image", "other image", "training image"):
+    for heading in ("Image", "Other image", "Training image"):
         assert heading in page.text
