@@ -83,10 +83,12 @@ WRITING = {
     "selftest": Writing(["selftest", "--quick", "--only", "nothing", "--out", "OUT"]),
 }
 READING = {
+    "compare": ["compare", "tiny", "tiny"],
     "workspace log": ["workspace", "log", "--workspace", "filled.workspace"],
     "data": ["data", *FILES],
     "runs": ["runs"],
     "evaluate": ["evaluate", *RUN],
+    "analyses": ["analyses"],
     "analyze": ["analyze", "most-confused", *RUN],
     "plugin-check": ["plugin-check", "plugins"],
     "shell": ["shell", *RUN],
