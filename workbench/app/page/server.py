@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from workbench.app.page.arenas import keep_few
 from workbench.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def serve(
         Unavailable: if the port is in use.
     """
     taken = bind(host, port)
+    keep_few()
     try:
         from workbench.app.page.application import create_app
 
