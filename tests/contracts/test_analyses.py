@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -12,6 +13,7 @@ from pathlib import Path
 import keras
 import pytest
 
+from workbench.app.page.panes.columns import columns_of
 from workbench.core.errors import WorkbenchError
 from workbench.core.finding import Finding
 from workbench.core.image_names import TITLES
@@ -107,6 +109,19 @@ def test_the_figure_says_what_it_is(name, trial):
     assert r"a\$b\$/_test_ · 24 images" in below
     for parameter in trial.answer(name).params:
         assert f"{parameter}=" in below or f"{TITLES.get(parameter)}=" in below
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_page_has_words_above_its_columns_and_few_digits_in_them(name, trial):
+    result = trial.answer(name)
+    for title, frame in result.named.items():
+        columns, _ = columns_of(frame)
+        headings = [each.heading for each in columns]
+        assert [each for each in headings if "_" in each or (len(each) < 2 and each not in "XYP")] == [], title
+        of = [(each.heading, each.about) for each in columns]
+        assert len(set(of)) == len(of), title
+        written = [each.write(row) for each in columns if each.numeric for row in range(min(20, len(frame)))]
+        assert [each for each in written if re.search(r"\.\d{5}|\d\.\d{3}\d*e", each)] == [], title
 
 
 @pytest.mark.parametrize("name", ALL)

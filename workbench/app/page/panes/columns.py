@@ -30,6 +30,8 @@ SPELLED = {
     "known": "images",
     "where": "which images",
     "what": "measure",
+    "val_accuracy": "validation accuracy",
+    "val_loss": "validation loss",
     "who": "classifier",
     "one": "class",
     "other": "other",
@@ -128,7 +130,7 @@ def _interval(frame: pd.DataFrame, low: str, high: str, about: str) -> Column:
 def writer_of(values: Array) -> Callable[[float], str]:
     """Return what writes the numbers of a column with the same few decimals, so that they can be compared.
 
-    Three significant digits of what is typical, and five of the largest at most; what would read as zero, and is not,
+    Three significant digits of what is typical, and four of the largest at most; what would read as zero, and is not,
     is said to be less than the last digit.
     """
     known = np.abs(values[np.isfinite(values) & (values != 0)].astype(np.float64))
@@ -137,7 +139,7 @@ def writer_of(values: Array) -> Callable[[float], str]:
     decimals = 0
     if len(known) and not (known == np.rint(known)).all():
         typical, largest = (2 - math.floor(math.log10(each)) for each in (float(np.median(known)), float(known.max())))
-        decimals = max(0, min(typical, largest + 2, MOST_DECIMALS))
+        decimals = max(0, min(typical, largest + 1, MOST_DECIMALS))
     least = 10.0**-decimals
 
     def write(value: float) -> str:
