@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
-from workbench.core.image_set import ImageSet
+from workbench.core.image_set import ImageSet, Part
 from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.types import Array
@@ -287,7 +287,7 @@ def untested_row(mark: Mark, names: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def shortcut_finding(found: Shortcut, names: tuple[str, ...], images: int, part: Literal["data", "train"]) -> Finding:
+def shortcut_finding(found: Shortcut, names: tuple[str, ...], images: int, part: Part) -> Finding:
     """Say what goes with which class, and what the model makes of it."""
     mark, name = found.mark, names[found.mark.label]
     claim = (

@@ -15,6 +15,7 @@ from workbench.core.progress import report
 from workbench.diagnosis.diagnose import Diagnosis
 from workbench.diagnosis.opening import open_session
 from workbench.diagnosis.ranking import Diagnosed
+from workbench.session.parts import Parts
 
 EVIL = "<img src=x onerror=alert(1)>"
 FIRST = Finding(
@@ -41,13 +42,9 @@ def diagnosis(*findings: Finding, quick: bool = True) -> Diagnosis:
 def test_the_diagnosis_is_made_behind_the_page_and_the_whole_of_it_on_demand(served, settled, tiny_run, monkeypatch):
     session = open_session(tiny_run.folder / tiny_run.name)
     data = session.dataset
-    session._train = Dataset(
-        data.images[::-1],
-        data.labels[::-1].copy(),
-        class_names=data.class_names,
-        indices=data.indices,
-        name="made/train",
-    )
+    turned, labels = data.images[::-1], data.labels[::-1].copy()
+    train = Dataset(turned, labels, class_names=data.class_names, indices=data.indices, name="made/train")
+    session._parts = Parts({"train": train})
     go_on, there = threading.Event(), []
 
     def diagnose(_, *, quick):

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from workbench.core.estimate import Estimate
-from workbench.core.image_set import NONE, ImageSet, Part
+from workbench.core.image_set import CALLED, NONE, ImageSet, Part
 from workbench.core.notebook import facts_html
 
 
@@ -64,10 +64,6 @@ Kind = Literal[
 """Faults of a model or its data that `diagnose` knows, by their names in its JSON."""
 
 
-WHOSE = {"data": "images", "train": "training images"}
-"""What the images of a part are called."""
-
-
 @dataclass(frozen=True)
 class Finding:
     """One sentence a reader can check, with the images that show it.
@@ -109,7 +105,7 @@ class Finding:
         if self.cost is not None:
             facts["accuracy at stake"] = str(self.cost)
         if self.evidence:
-            facts["shown by"] = f"{len(self.evidence):,} {WHOSE[self.part]}"
+            facts["shown by"] = f"{len(self.evidence):,} {CALLED[self.part]}"
         facts |= {name: text for name, text in (("advice", self.advice), ("check", self.confirm)) if text}
         return facts_html(self.claim, facts)
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, overload
 
 import numpy as np
 
 from workbench.core.types import Array
 
-Part = Literal["data", "train"]
-"""The studied images, whichever part they are; or the images that the model was trained on."""
+Part = Literal["data", "train", "validation", "test"]
+"""The studied images, whichever part they are; or another part by its name.
+
+Answers of analyses are about the studied images and the training images.
+"""
+OTHERS: tuple[Part, ...] = ("test", "validation", "train")
+"""What other parts there may be."""
+CALLED: Mapping[Part, str] = {
+    "data": "images",
+    "train": "training images",
+    "validation": "validation images",
+    "test": "test images",
+}
+"""What the images of a part are called."""
 
 
 class ImageSet(Sequence[int]):
@@ -20,7 +32,7 @@ class ImageSet(Sequence[int]):
 
     Args:
         rows: `(n,)` rows of the dataset, each at most once.
-        part: whose rows they are: "data", the images under study, or "train", those it was trained on.
+        part: whose rows they are: "data", the images under study, "train", those it was trained on, or another part.
         title: what they are, in a few words; empty where whatever holds them says it.
     """
 

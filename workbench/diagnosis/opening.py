@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.core.image_set import Part
+from workbench.core.image_names import ROWS
+from workbench.core.image_set import OTHERS, Part
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.wording import join_names
@@ -39,7 +41,8 @@ class Session(Explained):
 
     def _know(self, of: Self, part: Part) -> Known:
         """Let images be chosen by what analyses of this session know of them."""
-        brought = {name: kind.fields for name, kind in registry.analyses().items() if kind.fields}
+        told = registry.analyses().items() if part in ROWS else ()
+        brought = {name: kind.fields for name, kind in told if kind.fields}
 
         def answers(name: str, ask: bool) -> Result | None:
             quick = registry.analysis(name).quick
@@ -99,22 +102,26 @@ def open_session(
     if opened is not None and (notes := tuple(_other_fits(opened, known, given))):
         dataset = replace(dataset, notes=(*dataset.notes, *notes))
 
-    def train() -> Dataset | None:
+    def load(part: Part) -> Dataset | None:
         try:
-            return load_dataset(source, split="train", data_dir=data_dir, progress=report, **reading)
+            return load_dataset(source, split=part, data_dir=data_dir, progress=report, **reading)
         except Unavailable:
-            if data is None:
+            if data is None and part == "train":
                 raise
             return None  # a file with a test part only
 
+    parts = {part: partial(load, part) for part in OTHERS}
+    train = parts.pop("train")
     if opened is None:
-        return Session(Path(str(model)), dataset, train=train, preprocessing=preprocessing, workspace=workspace)
+        return Session(
+            Path(str(model)), dataset, train=train, others=parts, preprocessing=preprocessing, workspace=workspace
+        )
     if tuple(opened.manifest.image_shape) != dataset.image_shape:
         raise WorkbenchError(
             f"Run {opened.name!r} takes images of shape {tuple(opened.manifest.image_shape)} (H, W, C). "
             f"{dataset.name!r} has {dataset.image_shape}."
         )
-    return Session(opened, dataset, train=train, preprocessing=preprocessing, workspace=workspace)
+    return Session(opened, dataset, train=train, others=parts, preprocessing=preprocessing, workspace=workspace)
 
 
 def open_named(what: str | Path, *, data: str | Path | None = None, **given: Any) -> Session:
@@ -188,22 +195,26 @@ def _from_predictions(
         matching = () if part is None else part.matching(dataset)
         dataset = replace(dataset, notes=(*dataset.notes, *saved.notes, *matching))
 
-        def train() -> Dataset | None:
+        def load(part: Part) -> Dataset | None:
             try:
-                return load_dataset(data, split="train", data_dir=data_dir, progress=report, **reading)
+                return load_dataset(data, split=part, data_dir=data_dir, progress=report, **reading)
             except Unavailable:
                 return None  # a source with a test part only
 
-        return Session(None, dataset, predictions=saved, train=train, workspace=workspace)
+        parts = {part: partial(load, part) for part in OTHERS}
+        return Session(None, dataset, predictions=saved, train=parts.pop("train"), others=parts, workspace=workspace)
     names, metadata = reading.pop("class_names", None), reading.pop("metadata", None)
     if reading:
         raise WorkbenchError(f"{join_names(sorted(reading))}: there are no images to read without `data` (--data).")
     saved = saved if names is None else saved.named(names)
-    parts = {part: saved.part(part) for part in {split, "train"}} if saved.parts is not None else {split: saved}
-    known = {part: each.dataset(part) for part, each in parts.items() if each is not None}
+    told = {name: saved.part(name) for name in {split, *OTHERS}} if saved.parts is not None else {split: saved}
+    known = {name: each.dataset(name) for name, each in told.items() if each is not None}
     if metadata is not None:
-        known = {part: with_metadata(each, [read_metadata(Path(metadata))]) for part, each in known.items()}
-    return Session(None, known[split], predictions=saved, train=known.get("train"), workspace=workspace)
+        known = {name: with_metadata(each, [read_metadata(Path(metadata))]) for name, each in known.items()}
+    others: dict[Part, Dataset] = {part: known[part] for part in OTHERS if part in known}
+    return Session(
+        None, known[split], predictions=saved, train=others.pop("train", None), others=others, workspace=workspace
+    )
 
 
 def _fit_of(run: Run) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.core.attribution import Attribution
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.finding import Finding
-from workbench.core.image_set import ImageSet, Part
+from workbench.core.image_set import CALLED, ImageSet, Part
 from workbench.core.params import make
 from workbench.core.progress import report
 from workbench.core.types import Array, Score
@@ -133,7 +133,7 @@ class Session(Study):
             image: name of an image, the end of its path that no other has, or its row.
             edits: a list of edits, or their JSON text; see `workbench.data.edits`. A `swap` without a `source` takes
                 the nearest image of another class.
-            part: "data", the images under study, or "train".
+            part: "data", the images under study, or another: "train", "validation", "test".
 
         Raises:
             WorkbenchError: if there is no such image, or an edit is none or does not fit it.
@@ -150,7 +150,7 @@ class Session(Study):
 
         Args:
             image: name of an image, the end of its path that no other has, or its row.
-            part: "data", the images under study, or "train".
+            part: "data", the images under study, or another: "train", "validation", "test".
         """
         from workbench.session.smallest_flip import smallest_flip
 
@@ -162,12 +162,15 @@ class Session(Study):
         if other is not None:
             yield other
 
+    def _on(self, part: Part) -> Self:
+        if (study := self.on(part)) is None:
+            raise Unavailable(f"The {CALLED[part]} are not known here.")
+        return study
+
     def _found(self, image: str | int, part: Part) -> tuple[Self, int]:
         from workbench.core.image_names import find_image
 
-        study = self if part == "data" else self.training
-        if study is None:
-            raise Unavailable("The training images are not known here.")
+        study = self._on(part)
         if isinstance(image, str):
             return study, find_image(study.dataset.names, image, study.dataset.name)
         return study, int(study.dataset.rows([image])[0])
@@ -183,10 +186,11 @@ class Session(Study):
         """Return the images that a finding shows, or of a set of rows, or of a whole part.
 
         Args:
-            what: "data", the images under study; "train", those that the model was trained on; or what refers to some.
+            what: "data", the images under study; "train", those that the model was trained on, or another part; or what
+                refers to some.
 
         Raises:
-            Unavailable: if the training images, or the model's predictions of them, are not known.
+            Unavailable: if the images of the part, or the model's predictions of them, are not known.
         """
         from workbench.session.images import Images
 
@@ -194,10 +198,9 @@ class Session(Study):
         title = what.claim if isinstance(what, Finding) else what.title if isinstance(what, ImageSet) else ""
         part, rows = (shown.part, shown) if isinstance(shown, ImageSet) else (shown, None)
         known = self.known
-        if part == "train":
-            if (training := self.training) is None:
-                raise Unavailable("The training images are not known here.")
-            known = training._known = training._known or self._know(training, "train")
+        if part != "data":
+            other = self._on(part)
+            known = other._known = other._known or self._know(other, part)
         return Images(known, rows, part=part, title=title)
 
     def nearest(
@@ -213,7 +216,7 @@ class Session(Study):
 
         Args:
             image: name of an image, the end of its path that no other has, or its row.
-            part: where it is: "data", the images under study, or "train".
+            part: where it is: "data", the images under study, or another part.
             among: where its neighbours are looked for.
             by: "embedding", what the model makes of an image before its last layer; or "pixels".
             most: how many.

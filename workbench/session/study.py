@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.preprocessing import InputScale
 from workbench.session.image_titles import said_of
 from workbench.session.measured_properties import MeasuredProperties
+from workbench.session.parts import Loaded, Parts
 from workbench.session.studied_model import StudiedModel
 from workbench.statistics.rates import rate
 from workbench.training.dynamics import Dynamics
@@ -67,6 +68,7 @@ class Study:
             than "auto"; the run's, if not given.
         train: the images it was trained on, or what loads them (None if they are not known); analyses of the training
             part need it.
+        others: the other parts of the data by their names, or what loads them.
         workspace: what people said about the images, or its file; the one of the data's name, if not given.
     """
 
@@ -78,7 +80,8 @@ class Study:
         predictions: SavedPredictions | Predictions | Array | Path | str | None = None,
         name: str | None = None,
         preprocessing: str | None = None,
-        train: Dataset | Callable[[], Dataset | None] | None = None,
+        train: Loaded = None,
+        others: Mapping[Part, Loaded] | None = None,
         cache: bool = True,
         workspace: Workspace | Path | str | None = None,
     ) -> None:
@@ -91,7 +94,7 @@ class Study:
         self._model = StudiedModel(model, dataset, saved=saved, preprocessing=preprocessing, cache=cache)
         self.dataset, self.cache, self.name = dataset, cache, name or self._model.name
         self.run = model if isinstance(model, Run) else None
-        self._train = train
+        self._parts = Parts({**(others or {}), "train": train})
         self._lock = threading.RLock()
         self._predictions: Predictions | None = None
         self._embeddings: Array | None = None
@@ -192,24 +195,30 @@ class Study:
         return None if self.run is None else self.run.dynamics
 
     @property
-    def may_train(self) -> bool:
-        """Whether the training images are known, or may be: nothing is loaded to tell."""
-        return self._train is not None
+    def other_parts(self) -> tuple[Part, ...]:
+        """Parts of the data besides the one under study that are known, or may be: nothing is loaded to tell."""
+        return tuple(part for part in self._parts.known() if part != self.split)
+
+    def data_of(self, part: Part) -> Dataset | None:
+        """Return the images of a part, loaded at the first call; None where they are not known."""
+        return self.dataset if part == "data" else self._parts.load(part)
+
+    def on(self, part: Part) -> Self | None:
+        """Return the session of the same model on another part; None where it, or its predictions, are not known."""
+        if part == "data":
+            return self
+        dataset, saved = self.data_of(part), self._model.saved
+        return None if dataset is None or (saved is not None and not saved.covers(dataset)) else self.beside(dataset)
 
     @property
     def train(self) -> Dataset | None:
         """The images it was trained on, loaded at the first call; None where they are not known."""
-        with self._lock:
-            if callable(self._train):
-                self._train = self._train()
-            return self._train
+        return self.data_of("train")
 
     @property
     def training(self) -> Self | None:
         """The session of the same model on its training images; None where they, or its predictions, are not known."""
-        if self.train is None or (self._model.saved is not None and not self._model.saved.covers(self.train)):
-            return None
-        return self.beside(self.train)
+        return self.on("train")
 
     @property
     def image_names(self) -> ImageNames:
@@ -402,9 +411,8 @@ class Study:
             if (known := self._beside.get(key)) is not None:
                 return known
             shared = self._model
-            other = type(self)(
-                shared.given, dataset, predictions=shared.saved, name=self.name, train=self._train, cache=self.cache
-            )
+            other = type(self)(shared.given, dataset, predictions=shared.saved, name=self.name, cache=self.cache)
+            other._parts = self._parts
             other._workspace = self._workspace
             other._model = shared
             return self._beside.put(key, other)

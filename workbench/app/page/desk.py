@@ -23,6 +23,8 @@ from workbench.app.page.owners import Owner, Visits
 from workbench.app.page.panes.verdict import answer
 from workbench.app.page.pictures import Part, album
 from workbench.core.errors import WorkbenchError
+from workbench.core.image_set import CALLED
+from workbench.core.image_set import Part as Name
 from workbench.core.kept import Kept
 from workbench.core.params import make
 from workbench.core.progress import Stop
@@ -78,7 +80,7 @@ class Desk:
         self.closed = False
         self.board: Board | None = None
         self.jobs, self.judges, self.diagnosing = Jobs(), Judges(), Diagnosing()
-        self._learned: Part | None = None
+        self._parts: dict[str, Part] = {}
         self.maps: Kept[Any, Any] = Kept(512)
         self.own_images: Kept[str, Any] = Kept(128)
         self.found: Kept[str, Any] = Kept(32)
@@ -172,24 +174,26 @@ class Desk:
         if self.ready and self._warm is not None and not self.predicting.error:
             Job().run(partial(self._warm, self))
 
-    def part(self, name: str) -> Part | None:
-        """Return the images that a finding's `part` names; training images are loaded when they are first asked for."""
+    def part(self, name: Name) -> Part | None:
+        """Return the images of a part; those that are not under study are loaded when they are first asked for."""
         if name == "data":
             return Part(self.session.dataset, self.picture)
         with self._lock:
-            if self._learned is None:
+            if name not in self._parts:
                 try:
-                    train = self.session.train
+                    images = self.session.data_of(name)
                 except WorkbenchError:  # nothing of the page depends on them
-                    LOG.warning("The training images cannot be shown.", exc_info=True)
+                    LOG.warning("The %s cannot be shown.", CALLED[name], exc_info=True)
                     return None
-                self._learned = None if train is None else Part(train, album(train), explored=False)
-            return self._learned
+                if images is None:
+                    return None
+                self._parts[name] = Part(images, album(images), explored=False)
+            return self._parts[name]
 
     @property
     def learned(self) -> Part | None:
         """The training images, where they were asked for already."""
-        return self._learned
+        return self._parts.get("train")
 
     def analysis_key(self, name: str, values: Mapping[str, str]) -> str:
         """Return the key of an answer; equal parameters give equal keys.

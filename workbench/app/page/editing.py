@@ -14,8 +14,8 @@ import numpy as np
 from workbench.app.page.images.found import Coming, images_of
 from workbench.app.page.images.marking import page_label
 from workbench.app.page.panes.changed import changed_html, prediction_words
-from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.core.image_set import Part
+from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.image_set import CALLED, OTHERS, Part
 from workbench.core.types import Array
 from workbench.core.wording import percent
 from workbench.data.edits import Edit, as_json, as_records, read_edits, words_of
@@ -56,17 +56,17 @@ class Place:
 
 
 def place_of(desk: Desk, sent: Mapping[str, Any]) -> Place:
-    """Read which image is meant: {"part": "data" or "train", "row": a whole number}.
+    """Read which image is meant: {"part": "data", "train", …, "row": a whole number}.
 
     Raises:
         WorkbenchError: if there is none.
     """
     part, row = sent.get("part"), sent.get("row")
-    if part not in ("data", "train"):
-        raise WorkbenchError('`part` must be "data" or "train".')
+    if part not in ("data", *OTHERS):
+        raise unknown("part", part, ("data", *OTHERS))
     images = images_of(desk, part)
     if isinstance(images, Coming):
-        raise Unavailable("The training images are being read; try again in a moment.")
+        raise Unavailable(f"The {CALLED[part]} are being read; try again in a moment.")
     if type(row) is not int or not 0 <= row < len(images):
         raise WorkbenchError(f"`row` must be a whole number from 0 to {len(images) - 1:,}.")
     return Place(desk, part, images.session, row)

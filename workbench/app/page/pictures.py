@@ -11,13 +11,14 @@ import numpy as np
 
 from workbench.app.page.html import Html, element
 from workbench.core.dataset import Dataset
+from workbench.core.image_set import Part as Name
 from workbench.core.kept import Kept
 from workbench.core.types import Array
 from workbench.data.thumbnails import picture_of
 
 Picture = Callable[[int, int], str]
 """The data URI of (row, box): an image of the dataset, for a size of at most `box` pixels."""
-Parts = Callable[[str], "Part | None"]
+Parts = Callable[[Name], "Part | None"]
 """The images that a finding's `part` names; None where they are not at hand."""
 LARGE, FULL = 64, 0.75
 """Pixels a side from which an image is scaled smoothly, where whole multiples would leave more of a box empty."""

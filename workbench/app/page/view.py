@@ -15,7 +15,7 @@ from typing import Any
 from workbench.app.page.board import Board
 from workbench.app.page.images.query_text import edited
 from workbench.app.page.method_options import read_options
-from workbench.core.image_set import Part
+from workbench.core.image_set import OTHERS, Part
 from workbench.data.resizing import FITS
 from workbench.session.images.grammar import LONGEST as LONGEST_QUERY
 
@@ -35,7 +35,7 @@ _WORDS = {
     "scale": ("own", "shared"),
     "grid": ("smooth", "native"),
     "fit": FITS,
-    "part": ("data", "train"),
+    "part": ("data", *OTHERS),
 }
 
 
@@ -67,7 +67,7 @@ class View:
         colour: what the points of the map are coloured by: "class", "correct" or "confidence".
         whole: whether the overview asks for the whole diagnosis, not only for what takes seconds.
         where: query by which images are chosen.
-        part: whose images: "data", those under study, or "train".
+        part: whose images: "data", those under study, or another part's.
         sort: field that they are sorted by, with "-" before it the other way round; empty for as they lie.
         set: address of the images that are chosen from, see `images.sets`; empty for all of the part.
         compute: what was asked to be computed, so that images can be chosen by it.
@@ -181,7 +181,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
 def settle(view: View, board: Board) -> View:
     """Fill in what a view of the errors leaves open, and drop what does not exist: never an error."""
     count, classes = len(board.labels), len(board.counts)
-    known = view.image is not None and (view.image < count or view.part == "train")
+    known = view.image is not None and (view.image < count or view.part != "data")
     image = view.image if known else None
     start = view.start if view.start is not None and view.start < count else None
     explain = view.explain if not view.explain.isdigit() or int(view.explain) < classes else ""

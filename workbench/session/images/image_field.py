@@ -30,7 +30,7 @@ class ImageField:
         """Return the value of each image of a part that the answer has one of; of several numbers the smallest."""
         found: dict[int, Any] = {}
         for table in result.tables.values():
-            for rows in ROWS[part] if self.column in table else ():
+            for rows in ROWS.get(part, ()) if self.column in table else ():
                 if rows not in table:
                     continue
                 for row, value in zip(table[rows].tolist(), table[self.column].tolist(), strict=True):

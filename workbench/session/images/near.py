@@ -72,10 +72,13 @@ def itself_in(session: Study, row: int, of: Part, other: Part) -> int:
     """
     if of == other:
         return row
-    beside = witnesses(session)
-    if beside.part != "train":
+    if "train" not in (of, other):
         return -1
-    if of == "data":
+    asked = session.on(other if of == "train" else of)
+    beside = None if asked is None else witnesses(asked)
+    if beside is None or beside.part != "train":
+        return -1
+    if other == "train":
         return int(beside.own[row])
     (found,) = np.nonzero(beside.own == row)
     return int(found[0]) if len(found) else -1

@@ -40,7 +40,7 @@ def started(desk: Desk, view: View, images: Images, owner: Owner | None = None) 
     works: dict[str, Callable[[], Any]] = {
         PROPERTIES: lambda: study.properties,
         PREDICTIONS: lambda: study.predictions,
-        NEAR: lambda: compute_near(desk),
+        NEAR: lambda: compute_near(desk, images.part),
     }
     if what not in works:
         return None

@@ -12,7 +12,7 @@ from workbench.app.page.images.sets import set_of
 from workbench.app.page.jobs import Job
 from workbench.app.page.pictures import Part as Pictures
 from workbench.core.errors import WorkbenchError
-from workbench.core.image_set import Part
+from workbench.core.image_set import CALLED, Part
 from workbench.core.wording import plural
 from workbench.session.images import Images
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.app.page.view import View
 
 PATIENCE = 2.0
-"""Seconds that the training images get before the page says that they are being read."""
+"""Seconds that the images of another part get before the page says that they are being read."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -58,7 +58,7 @@ def kept(desk: Desk, key: str) -> Found | None:
 
 
 def images_of(desk: Desk, part: Part) -> Images | Coming:
-    """Return all images of a part; the training images are read when they are first asked for.
+    """Return all images of a part; those that are not under study are read when they are first asked for.
 
     Raises:
         WorkbenchError: if there are none.
@@ -66,9 +66,10 @@ def images_of(desk: Desk, part: Part) -> Images | Coming:
     session = desk.session
     if part == "data":
         return session.images
-    job = desk.jobs.start("images-train", lambda: session.images_of("train"), wait=PATIENCE)
+    key = f"images-{part}"
+    job = desk.jobs.start(key, lambda: session.images_of(part), wait=PATIENCE)
     if not job.done.is_set():
-        return Coming("images-train", job)
+        return Coming(key, job)
     if job.error:
         raise job.raised or WorkbenchError(job.error)
     images: Images = job.value
@@ -83,7 +84,7 @@ def pictures_of(desk: Desk, part: Part) -> Pictures:
     """
     found = desk.part(part)
     if found is None:
-        raise WorkbenchError("The training images are not known here.")
+        raise WorkbenchError(f"The {CALLED[part]} are not known here.")
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.core.errors import WorkbenchError
-from workbench.core.image_set import ImageSet, Part
+from workbench.core.image_set import OTHERS, ImageSet, Part
 from workbench.core.types import Array
 from workbench.session.images.near import BY, MOST, By, Compared, comparable, itself_in
 
@@ -36,19 +36,20 @@ class Near:
 
 def study_of(desk: Desk, part: Part) -> Study | None:
     """Return the model on a part's images; None where they are not known."""
-    return desk.session if part == "data" else desk.session.training
+    return desk.session.on(part)
 
 
-def compute_near(desk: Desk) -> None:
-    """Make what is compared ready, of both parts."""
-    for part in PARTS:
+def compute_near(desk: Desk, of: Part) -> None:
+    """Make what is compared ready: images of a part, with those of training and under study."""
+    for part in {of, *PARTS}:
         for by in BY:
             _compared(desk, part, by, compute=True)
 
 
-def near_ready(desk: Desk) -> bool:
-    """Whether neighbours can be told at once."""
-    return all(_compared(desk, part, by) is not None or not _exists(desk, part, by) for part in PARTS for by in BY)
+def near_ready(desk: Desk, of: Part) -> bool:
+    """Whether neighbours of a part's images can be told at once."""
+    parts = {of, *PARTS}
+    return all(_compared(desk, part, by) is not None or not _exists(desk, part, by) for part in parts for by in BY)
 
 
 def near_of(desk: Desk, part: Part, row: int, k: int = MOST) -> list[Near]:
@@ -73,10 +74,12 @@ def set_near(desk: Desk, address: str, part: Part) -> ImageSet:
     """
     by, _, image = address.partition("/")
     whose, _, row = image.partition("/")
-    study = study_of(desk, "train" if whose == "train" else "data")
-    if by not in BY or study is None or not (row.isascii() and row.isdigit() and int(row[:9]) < len(study.dataset)):
+    of = next((known for known in ("data", *OTHERS) if known == whose), part)
+    study = study_of(desk, of)
+    known = by in BY and whose == of and row.isascii() and row.isdigit()
+    if not known or study is None or int(row[:9]) >= len(study.dataset):
         raise WorkbenchError(f"There are no neighbours {address[:60]!r}.")
-    for each in near_of(desk, "train" if whose == "train" else "data", int(row)):
+    for each in near_of(desk, of, int(row)):
         if (each.by, each.part) == (by, part):
             return ImageSet(each.rows, part=part, title=f"nearest to {study.dataset.names[int(row)]} by {by}")
     raise WorkbenchError("The nearest images are not known yet: open the image and find them there.")

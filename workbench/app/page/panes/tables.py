@@ -12,6 +12,7 @@ from workbench.app.page.image_name import short_name
 from workbench.app.page.panes.columns import Column, columns_of
 from workbench.app.page.pictures import Part, Parts, fit, tag
 from workbench.core.image_names import PART_OF, ROWS, TITLES
+from workbench.core.image_set import Part as Name
 from workbench.core.result import Result
 from workbench.core.wording import plural
 
@@ -173,7 +174,7 @@ class _Links:
             picture = tag(part.picture(int(at), max(size.width, size.height)), size)
         return link(picture + element("span", written), {**where, "image": str(int(at))}, title=whole, class_="named")
 
-    def _part(self, name: str) -> Part | None:
+    def _part(self, name: Name) -> Part | None:
         if name not in self._known:
             self._known[name] = self._parts(name)
         return self._known[name]

@@ -16,6 +16,7 @@ from workbench.core.progress import report
 from workbench.diagnosis import registry
 from workbench.diagnosis.diagnose import Diagnosis
 from workbench.diagnosis.ranking import Diagnosed
+from workbench.session.parts import Parts
 
 WORST = Finding(
     f"{EVIL} labels are wrong.",
@@ -55,13 +56,9 @@ def known(monkeypatch):
 
 def test_a_fault_says_rank_severity_kind_stake_evidence_advice_and_what_would_confirm_it(desk, known, parse):
     known[True, False] = diagnosis()
-    desk.session._train = Dataset(
-        desk.session.dataset.images,
-        desk.session.dataset.labels,
-        class_names=("a", "b", EVIL),
-        indices=desk.session.dataset.indices,
-        name="t",
-    )
+    data = desk.session.dataset
+    train = Dataset(data.images, data.labels, class_names=("a", "b", EVIL), indices=data.indices, name="t")
+    desk.session._parts = Parts({"train": train})
     page = parse(diagnosis_html(desk))
     assert [a["class"] for a in page.all("li")] == ["finding serious", "finding mild"]
     assert "1 serious · 1 mild" in page.text

@@ -144,7 +144,7 @@ def _evidence(desk: Desk, images: Images, row: int) -> Iterator[Html]:
         except WorkbenchError:
             continue
         for table in () if result is None else result.tables.values():
-            rows = next((each for each in ROWS[images.part] if each in table), None)
+            rows = next((each for each in ROWS.get(images.part, ()) if each in table), None)
             if rows is None or not any(field.column in table for field in kind.fields.values()):
                 continue
             mine = table[table[rows] == row]

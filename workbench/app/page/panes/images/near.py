@@ -8,6 +8,7 @@ from workbench.app.page.html import Html, button, element, link, problem, waitin
 from workbench.app.page.images.computing import NEAR, started
 from workbench.app.page.images.near import Near, near_of, near_ready, study_of
 from workbench.app.page.pictures import fit, tag
+from workbench.core.image_set import CALLED
 from workbench.core.wording import significant
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def near_html(desk: Desk, view: View, images: Images, owner: Owner | None) -> Ht
         return element("section", title, waiting(asked[0], "Reading all images …", asked[1].what), class_="near")
     if asked is not None and asked[1].error:
         return element("section", title, problem(asked[1].error), class_="near")
-    if not near_ready(desk):
+    if not near_ready(desk, view.part):
         offer = button("Find the nearest images", {"compute": NEAR}, class_="button main", data_how="replace")
         words = "Reads all images, and asks the model for their embeddings, once."
         return element("section", title, element("p", offer, " ", words, class_="help"), class_="near")
@@ -50,6 +51,6 @@ def _line(desk: Desk, near: Near, part: str, row: int) -> Html | None:
         title = f"{data.names[each]}, {label}, distance {significant(distance)}"
         image = tag(pictures.picture(each, max(size.width, size.height)), size, title)
         links.append(link(image, {**address, "image": str(each)}, title=title))
-    whose = "training images" if near.part == "train" else f"{study.split} images"
+    whose = CALLED["train"] if near.part == "train" else f"{study.split} images"
     heading = link(f"{whose[0].upper()}{whose[1:]}, {WORDS[near.by]}", address, title="show them all")
     return element("div", element("h3", heading), element("div", *links, class_="evidence"))

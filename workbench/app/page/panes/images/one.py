@@ -16,6 +16,7 @@ from workbench.app.page.panes.images.about import about_html, key_html, walk_htm
 from workbench.app.page.subject import Subject
 from workbench.app.page.subjects import of_part
 from workbench.core.errors import WorkbenchError
+from workbench.core.image_set import CALLED
 from workbench.core.wording import plural
 
 if TYPE_CHECKING:
@@ -37,13 +38,13 @@ def one_html(desk: Desk, view: View, maps: Callable[[Subject], Html], edit: Call
         return Html()
     images = images_of(desk, view.part)
     if isinstance(images, Coming):
-        return waiting(images.key, "Reading the training images …", images.job.what)
+        return waiting(images.key, f"Reading the {CALLED[view.part]} …", images.job.what)
     if view.image >= len(images):
         return problem(f"There is no image {view.image:,}: this part has {plural(len(images), 'image')}.")
     study = images.session
     found, place = _place(desk, view)
     walk = walk_html(view, found, place)
-    if images.part == "train" and not study.has_predictions:
+    if images.part != "data" and not study.has_predictions:
         step = desk.pending(model=True)
         if step is not None:
             return walk + (problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what))

@@ -14,6 +14,7 @@ from workbench.app.page.panes.images.about import MARKS
 from workbench.app.page.panes.images.dialogs import dialogs_html
 from workbench.app.page.panes.images.facets import facets_html
 from workbench.core.errors import Unknown, WorkbenchError
+from workbench.core.image_set import CALLED
 from workbench.core.wording import plural
 from workbench.session.images.fields import NotComputed
 from workbench.session.images.grammar import quoted
@@ -32,7 +33,7 @@ def shelf_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
     """Build the pane; a query that is none is one sentence below its field, and the part is shown whole."""
     everything = images_of(desk, view.part)
     if isinstance(everything, Coming):
-        return waiting(everything.key, "Reading the training images …", everything.job.what)
+        return waiting(everything.key, f"Reading the {CALLED[view.part]} …", everything.job.what)
     said = _computing(desk, view, everything, owner)
     shown, wrong = view, None
     try:
@@ -44,7 +45,7 @@ def shelf_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
         except WorkbenchError:  # the set itself is none
             return _head(desk, view, everything, None) + wrong
     if isinstance(found, Coming):
-        return waiting(found.key, "Reading the training images …", found.job.what)
+        return waiting(found.key, f"Reading the {CALLED[view.part]} …", found.job.what)
     workspace = desk.session.workspace
     facets = facets_html(found, shown.where)
     side = element("details", element("summary", "Filters"), facets, open=True, class_="facets")
@@ -120,13 +121,13 @@ def _head(desk: Desk, view: View, everything: Images, found: Found | None) -> Ht
 
 
 def _parts(desk: Desk, view: View) -> Html | None:
-    """Offer the other part; nothing where there is none."""
-    own = desk.session.split
-    if own == "train" or not desk.session.may_train:
+    """Offer the other parts; nothing where there is none."""
+    others = desk.session.other_parts
+    if not others:
         return None
     entries = [
         (title, {"part": part, "set": ""}, view.part == (part or "data"))
-        for title, part in ((own, ""), ("train", "train"))
+        for title, part in ((desk.session.split, ""), *((each, each) for each in others))
     ]
     return choices("part of the data", entries)
 

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.app.page.conftest import EVIL
 from workbench.app.page.page import Panes
 from workbench.app.page.view import read
+from workbench.session.parts import Parts
 
 
 @pytest.fixture
@@ -40,10 +41,10 @@ def test_everything_is_found_and_counted_at_first(panes, parse):
 def test_the_training_part_is_offered_where_it_may_be_known(panes, parse, dataset):
     page, _ = main(panes, parse)
     assert page.all("div", aria_label="part of the data") == []
-    panes.desk.session._train = lambda: dataset
+    panes.desk.session._parts = Parts({"train": lambda: dataset, "validation": dataset})
     page, _ = main(panes, parse)
     parts = [(a["data-go"], a["aria-pressed"]) for a in page.all("button") if "part=" in (a.get("data-go") or "")]
-    assert parts == [("part=&set=", "true"), ("part=train&set=", "false")]
+    assert parts == [("part=&set=", "true"), ("part=validation&set=", "false"), ("part=train&set=", "false")]
 
 
 def test_a_query_finds_and_its_terms_are_pressed(panes, parse):
