@@ -63,7 +63,10 @@ class AttributionGalleryParams(Params):
         ChooseFrom("explainers"),
     ] = ()
     images: int = Field(6, ge=1, le=24, description="images to show, errors and correct predictions in turn")
-    row: int = Field(-1, ge=-1, description="a single image to show instead, by name or row; -1 for several")
+    rows: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...],
+        Field(max_length=24, description="images to show instead, by names or rows"),
+    ] = ()
     target: Literal["predicted", "label"] = Field("predicted", description="class whose logit is explained")
     layer: Annotated[
         str | None,
@@ -161,8 +164,8 @@ def _methods(session: Session, params: AttributionGalleryParams) -> tuple[dict[s
 
 def _rows(session: Session, params: AttributionGalleryParams) -> Array:
     """Choose the most confident error of each leading confused pair, and in turn a correct prediction of its class."""
-    if params.row >= 0:
-        return session.dataset.rows([params.row])
+    if params.rows:
+        return session.dataset.rows([*dict.fromkeys(params.rows)])
     predictions, classes = session.predictions, len(session.class_names)
     sure = np.argsort(-predictions.confidence, kind="stable")
     counts = confusion_counts(predictions.labels, predictions.predicted, classes)

@@ -174,6 +174,25 @@ def test_a_frame_and_shift_select_what_they_meet(visit):
     expect(found(page)).to_contain_text("7 selected")
 
 
+def test_the_maps_of_selected_images_are_compared_side_by_side(visit, settled, session):
+    page = visit("?section=images&sort=-confidence")
+    order = session.images.sort("-confidence")
+    tiles(page).first.locator("a").focus()
+    for key in ("x", "j", "j", "x"):
+        page.keyboard.press(key)
+    page.get_by_role("button", name="Compare maps").click()
+    page.wait_for_function("location.search.includes('attribution-gallery')")
+    settled(page)
+    assert query(page)["rows"] == f"{order[0]},{order[2]}"
+    names = [str(name) for name in order.names[[0, 2]]]
+    expect(page.locator("#answer .chart img")).to_be_visible()
+    shown = page.locator("#answer .spots a[href*='image=']").evaluate_all("all => all.map(each => each.ariaLabel)")
+    assert [name for name in names if any(name in each for each in shown)] == names
+    page.go_back()
+    settled(page)
+    expect(tiles(page).first).to_be_visible()
+
+
 def test_a_bar_and_a_drag_on_a_histogram_narrow_the_query(visit, settled, session):
     page = visit("?section=images")
     page.get_by_role("group", name="correct").get_by_role("button", name="yes").click()

@@ -26,6 +26,8 @@ TITLES = {
 }
 """What people call such a column, where it holds names."""
 PART_OF: Mapping[str, Part] = {column: part for part, columns in ROWS.items() for column in columns}
+LISTED = "rows"
+"""Name of a parameter that holds rows of several studied images."""
 INDEX = "index"
 """A column of positions in the source split: it tells a program what the name tells people."""
 MOST_COMPARED = 2_000
@@ -98,7 +100,11 @@ class ImageNames:
         if isinstance(values, Mapping):
             return {
                 (TITLES[key] if _is_row(key, value) else key): (
-                    self.one(value, PART_OF[key]) if _is_row(key, value) else self.values(value)
+                    self.one(value, PART_OF[key])
+                    if _is_row(key, value)
+                    else self.of(value)
+                    if _are_rows(key, value)
+                    else self.values(value)
                 )
                 for key, value in values.items()
             }
@@ -107,6 +113,10 @@ class ImageNames:
 
 def _is_row(key: str, value: object) -> bool:
     return key in PART_OF and isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_rows(key: str, value: object) -> bool:
+    return key == LISTED and isinstance(value, list | tuple) and all(type(row) is int and row >= 0 for row in value)
 
 
 def find_image(names: Array, wanted: str, where: str, *, kind: str = "image") -> int:

@@ -15,7 +15,7 @@ from workbench.core.cache import load_result, save_result
 from workbench.core.dataset import Dataset
 from workbench.core.discovery import Catalogue
 from workbench.core.errors import WorkbenchError
-from workbench.core.image_names import ROWS, find_image
+from workbench.core.image_names import LISTED, ROWS, find_image
 from workbench.core.kept import Kept
 from workbench.core.key_locks import KeyLocks
 from workbench.core.locks import sharing
@@ -108,19 +108,23 @@ def compute(session: Session, name: str, values: Mapping[str, Any] | None = None
 
 
 def by_row(dataset: Dataset, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters with the row of an image where its name was given.
+    """Return parameters with the row of an image where its name was given; of several, names are split at commas.
 
     Raises:
         WorkbenchError: if there is no image of that name; the nearest are offered.
     """
-    return {
-        name: find_image(dataset.names, value, dataset.name) if _names_image(name, value) else value
-        for name, value in values.items()
-    }
 
+    def row_of(value: Any) -> Any:
+        named = isinstance(value, str) and not value.strip().lstrip("+-").isdecimal()
+        return find_image(dataset.names, value.strip(), dataset.name) if named else value
 
-def _names_image(parameter: str, value: object) -> bool:
-    return parameter in ROWS["data"] and isinstance(value, str) and not value.strip().lstrip("+-").isdecimal()
+    def read(name: str, value: Any) -> Any:
+        if name == LISTED:
+            parts = [part for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+            return tuple(map(row_of, parts)) if isinstance(parts, list | tuple) else value
+        return row_of(value) if name in ROWS["data"] else value
+
+    return {name: read(name, value) for name, value in values.items()}
 
 
 def draw(result: Result) -> Figure:

@@ -96,7 +96,7 @@ def test_errors_of_the_leading_pairs_and_right_predictions_take_turns(session):
 
     assert chosen() == [1, 0, 4, 3, 5, 2]  # ant → bee, an ant; bee → ant, a bee; then a cat, and what is left
     assert chosen(images=3) == [1, 0, 4]
-    assert chosen(row=2) == [2]
+    assert chosen(rows=(2, 0, 2)) == [2, 0]
 
 
 def test_what_does_not_apply_is_listed_with_its_sentence(session, words):

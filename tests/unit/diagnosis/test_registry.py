@@ -374,3 +374,14 @@ def test_only_the_64_answers_used_last_stay_in_memory(plant, subject):
 def test_the_real_analyses_are_found():
     assert {"confusion-matrix", "most-confused", "samples"} <= set(registry.analyses())
     assert list(registry.analyses()) == sorted(registry.analyses())
+
+
+def test_several_images_are_given_by_name_or_row_and_told_by_name():
+    images = np.zeros((3, 2, 2, 1), np.uint8)
+    data = Dataset(images, np.zeros(3, np.int64), class_names=("a",), indices=np.array([7, 8, 9]), name="made/test")
+    assert registry.by_row(data, {"rows": ["test/9", 1], "row": "test/8"}) == {"rows": (2, 1), "row": 1}
+    assert registry.by_row(data, {"rows": "test/9, 1"})["rows"] == (2, " 1")  # pydantic reads the number
+    with pytest.raises(WorkbenchError, match="There is no image 'test/12'"):
+        registry.by_row(data, {"rows": "test/12"})
+    told = ImageNames(data.names).values({"rows": [2, 1], "row": 0, "images": 6})
+    assert told == {"rows": ["test/9", "test/8"], "image": "test/7", "images": 6}

@@ -7,6 +7,7 @@
   W.marks = { done: (call, undo) => done(call, undo), post: (path, body) => post(path, body), say: (text) => say(text, true) };
   const ASKED = ["tag", "untag", "note", "relabel", "export", "save-set", "help"];
   const POLL = 2500;
+  const MOST_COMPARED = 12;
 
   // This page's name in the journal; a reload keeps it, so that it can undo what it said before.
   let name = sessionStorage.getItem("workbench-page");
@@ -101,6 +102,17 @@
     }
   }
 
+  async function compare() {
+    // Their maps by several methods, image below image: as many as a figure holds.
+    try {
+      const { set } = await (await post("images/set", meant())).json();
+      const rows = set.replace("rows/", "").split(",").slice(0, MOST_COMPARED).join(",");
+      W.change("?" + new URLSearchParams({ section: "attribution-gallery", rows }));
+    } catch (error) {
+      say(error.message, true);
+    }
+  }
+
   // ------------------------------------------------------------------ asking first
   function ask(action) {
     const dialog = document.getElementById(`images-${action}`);
@@ -138,6 +150,7 @@
     else if (action === "all") C.all();
     else if (action === "unselect") C.clear();
     else if (action === "explain") explain();
+    else if (action === "compare") compare();
     else if (ASKED.includes(action)) ask(action);
     else mark(action);
   }

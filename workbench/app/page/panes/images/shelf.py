@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from workbench.session.images import Images
 
 SMALLEST, LARGEST, USUAL = 48, 256, 112
-ACTIONS = (*MARKS, ("export", "Export", "e"), ("save-set", "Save as set", ""), ("explain", "Explain these", ""))
+ACTIONS = (
+    *MARKS,
+    ("export", "Export", "e"),
+    ("save-set", "Save as set", ""),
+    ("explain", "Explain these", ""),
+    ("compare", "Compare maps", ""),
+)
 
 
 def shelf_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
@@ -164,6 +170,7 @@ def _status(found: Found, last: int, *, applied: bool) -> Html:
     acts = [
         element("button", text, type="button", data_do=name, title=f"{text} ({key})" if key else text, class_="button")
         for name, text, key in ACTIONS
+        if name != "compare" or (found.images.part == "data" and not found.images.session.only_predictions)
     ]
     clear = element("button", "✕", type="button", data_do="unselect", aria_label="clear the selection", class_="button")
     bar = element("div", *acts, clear, class_="acts", hidden=True, role="toolbar", aria_label="selected images")
