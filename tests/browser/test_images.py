@@ -186,7 +186,9 @@ def test_the_maps_of_selected_images_are_compared_side_by_side(visit, settled, s
     assert query(page)["rows"] == f"{order[0]},{order[2]}"
     names = [str(name) for name in order.names[[0, 2]]]
     expect(page.locator("#answer .chart img")).to_be_visible()
-    shown = page.locator("#answer .spots a[href*='image=']").evaluate_all("all => all.map(each => each.ariaLabel)")
+    spots = page.locator("#answer .spots a[href*='image=']")
+    expect(spots.first).to_be_attached()
+    shown = spots.evaluate_all("all => all.map(each => each.ariaLabel)")
     assert [name for name in names if any(name in each for each in shown)] == names
     page.go_back()
     settled(page)

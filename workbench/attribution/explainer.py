@@ -17,7 +17,7 @@ from workbench.core.pixels import as_floats
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array, Score
 from workbench.models.probe import CLASSES, Probe
-from workbench.models.scorer import Scorer, Tensor
+from workbench.models.scorer import Scorer, Shared, Tensor
 
 Layer = Annotated[
     str | None,
@@ -45,6 +45,7 @@ class Explainer(Named, ABC):
         family: with which methods it is listed: "layer", "gradient", "perturbation", "control" or a name of its own;
             if not given, "layer" for one that reads a layer, and "gradient" for any other.
         differentiates: whether the formula takes the score's gradient; of no matter where it reads a layer.
+        tells_kind: whether the formula looks at `score.kind` or `score.against`, and does not only call the score.
     """
 
     title: ClassVar[str] = ""
@@ -55,6 +56,7 @@ class Explainer(Named, ABC):
     of_class: ClassVar[bool] = True
     family: ClassVar[str] = ""
     differentiates: ClassVar[bool] = True
+    tells_kind: ClassVar[bool] = False
 
     @classmethod
     def kin(cls) -> str:
@@ -159,19 +161,19 @@ class Explainer(Named, ABC):
         target, against = self._check(probe, images, target, against, score)
         method = self.at_layer(probe)
         given = method._background(probe, background)
+        how = Shared.of(probe, score, target, against, apart=self.tells_kind)
 
         def values(batch: Tensor, target: Tensor, against: Tensor, background: Tensor) -> tuple[Tensor, Any]:
-            found = method.formula(Scorer(probe, target, against, score, background), batch)
+            found = method.formula(Scorer(probe, target, against, how.kind, background, shared=how.shared), batch)
             return found if isinstance(found, tuple) else (found, {})
 
         signature = (probe.images, CLASSES, CLASSES, tf.TensorSpec(given.shape, probe.floats))
-        run = probe.compile((self.name, method.key, score, len(given)), values, signature, by_row=True)
+        run = probe.compile((self.name, method.key, how.kind, how.shared, len(given)), values, signature, by_row=True)
         copies = method.copies(probe)
         size = max(1, int(probe.max_rows * (FULL if copies > 1 else 1)) // copies)
-        other = np.zeros_like(target) if against is None else against
         for start in range(0, len(target), size):
             rows = slice(start, start + size)
-            yield run(_floats(images[rows]), target[rows], other[rows], given)
+            yield run(_floats(images[rows]), target[rows], how.against[rows], given)
             progress(self.title, min(start + size, len(target)), len(target))
 
     def _background(self, probe: Probe, background: Array | None) -> Array:

@@ -13,18 +13,18 @@ from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.faithfulness.measure import Subject
 from workbench.models.probe import CLASSES, Probe
-from workbench.models.scorer import Scorer, Tensor
+from workbench.models.scorer import Scorer, Shared, Tensor
 
 
 def explained_scores(subject: Subject, images: Array) -> Array:
     """The score that the maps explain, of other images `(N, H, W, C)` in place of the subject's: `(N,)` float64."""
-    target, against = _classes(subject)
-    kind = subject.attribution.score
+    how = _computed(subject)
 
     def score(batch: Tensor, target: Tensor, against: Tensor) -> Tensor:
-        return Scorer(subject.probe, target, against, kind)(batch)
+        return Scorer(subject.probe, target, against, how.kind)(batch)
 
-    return subject.probe.run(("score", kind), score, images, target, against).astype(np.float64)
+    target = subject.attribution.target
+    return subject.probe.run(("score", how.kind), score, images, target, how.against).astype(np.float64)
 
 
 def log_odds(subject: Subject, images: Array, row: int = 0) -> Array:
@@ -85,18 +85,20 @@ def scores_of_copies(
     Returns:
         `(N, S)` float64.
     """
-    probe, kind, own = subject.probe, subject.attribution.score, len(by_image)
+    probe, how, own = subject.probe, _computed(subject), len(by_image)
 
     def scores(images: Tensor, target: Tensor, against: Tensor, *given: Tensor) -> Tensor:
         def copies(numbers: Tensor) -> Tensor:
             return change(images, *given[:own], *(tf.gather(each, numbers) for each in given[own:]))
 
-        return Scorer(probe, target, against, kind).of_copies(count, copies)
+        return Scorer(probe, target, against, how.kind).of_copies(count, copies)
 
     specs = [tf.TensorSpec((None, *each.shape[1:]), _dtype(probe, each)) for each in by_image]
     specs += [tf.TensorSpec(each.shape, _dtype(probe, each)) for each in by_copy]
-    run = probe.compile((key, kind, count, repr(specs)), scores, (probe.images, CLASSES, CLASSES, *specs), by_row=True)
-    arrays = (subject.images, *_classes(subject), *by_image)
+    run = probe.compile(
+        (key, how.kind, count, repr(specs)), scores, (probe.images, CLASSES, CLASSES, *specs), by_row=True
+    )
+    arrays = (subject.images, subject.attribution.target, how.against, *by_image)
     size, total = max(1, probe.max_rows // count), len(subject.images)
     parts = []
     for start in range(0, total, size):
@@ -105,9 +107,9 @@ def scores_of_copies(
     return np.concatenate(parts).astype(np.float64)
 
 
-def _classes(subject: Subject) -> tuple[Array, Array]:
-    target, against = subject.attribution.target, subject.attribution.against
-    return target, np.zeros_like(target) if against is None else against
+def _computed(subject: Subject) -> Shared:
+    explained = subject.attribution
+    return Shared.of(subject.probe, explained.score, explained.target, explained.against)
 
 
 def _dtype(probe: Probe, array: Array) -> tf.DType:

@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import tensorflow as tf
 
 from workbench.core.predictions import scores_of
+from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
 from workbench.models.engine import in_parts
 from workbench.models.graph import Head, Step
 
 Tensor = Any
+NO_CLASS = -1
+"""In place of the other class of a contrast: nothing is taken off."""
 RECTIFIERS = ("Relu", "Relu6", "LeakyRelu")
 """Operations that let only what is positive through; guided backpropagation changes their backward pass."""
 
@@ -69,8 +73,44 @@ class Tracer(Protocol):
     def sigmoid(self) -> bool:
         """Whether the model ends in one sigmoid a class."""
 
+    @property
+    def one_unit(self) -> bool:
+        """Whether the model has one output unit."""
+
     def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
         """Walk through the model; what is `known` is not computed."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """How a score is computed so that logits and contrasts share a compiled function, which takes long to make.
+
+    Attributes:
+        kind: what a `Scorer` is to compute.
+        against: `(N,)` its other classes.
+        shared: whether a logit is computed as a contrast with `NO_CLASS`.
+    """
+
+    kind: ScoreKind
+    against: Array
+    shared: bool
+
+    @classmethod
+    def of(
+        cls, probe: Tracer, score: ScoreKind, target: Array, against: Array | None, *, apart: bool = False
+    ) -> Shared:
+        """Choose how to compute a score of the `(N,)` classes `target`.
+
+        Args:
+            probe: of the model; of one unit, a logit is no contrast with nothing.
+            score: what is explained.
+            target: `(N,)` classes.
+            against: `(N,)` other classes of contrasts; None for none.
+            apart: whether the caller tells logits and contrasts apart.
+        """
+        if apart or probe.one_unit or score == "probability":
+            return cls(score, np.zeros_like(target) if against is None else against, False)
+        return cls("contrast", np.full_like(target, NO_CLASS) if against is None else against, True)
 
 
 class Scorer:
@@ -83,15 +123,40 @@ class Scorer:
 
     Args:
         target: `(B,)` int64, the explained class.
-        against: `(B,)` int64, the class it is contrasted with; used by the contrast only.
+        against: `(B,)` int64, the class it is contrasted with, or `NO_CLASS`; used by the contrast only.
         kind: "logit" f_c (of one unit, f_c less the other class's), "probability" softmax(f)_c, or "contrast"
             f_c - f_c'.
+        background: as above.
+        shared: whether a logit is computed here as a contrast with `NO_CLASS`, see `Shared`.
     """
 
     def __init__(
-        self, probe: Tracer, target: Tensor, against: Tensor, kind: ScoreKind, background: Tensor | None = None
+        self,
+        probe: Tracer,
+        target: Tensor,
+        against: Tensor,
+        kind: ScoreKind,
+        background: Tensor | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
-        self.probe, self.target, self.against, self.kind, self.background = probe, target, against, kind, background
+        self.probe, self.target, self._against, self._kind, self.background = probe, target, against, kind, background
+        self._shared = shared
+
+    @property
+    def kind(self) -> ScoreKind:
+        """What is explained."""
+        return self._told(self._kind)
+
+    @property
+    def against(self) -> Tensor:
+        """`(B,)` int64, the class it is contrasted with."""
+        return self._told(self._against)
+
+    def _told(self, value: Any) -> Any:
+        if self._shared:
+            raise TypeError("Logits and contrasts share this trace. A method that tells them apart sets `tells_kind`.")
+        return value
 
     def __call__(self, images: Tensor) -> Tensor:
         """Score of each image."""
@@ -117,7 +182,7 @@ class Scorer:
         """
         override = "WorkbenchGuided" if rule == "guided" else "WorkbenchDeconvolved"
         with tf.compat.v1.get_default_graph().gradient_override_map(dict.fromkeys(RECTIFIERS, override)):
-            scores = self._pick(self.probe.trace(images), self.target, self.against)
+            scores = self._pick(self.probe.trace(images), self.target, self._against)
         # Symbolic gradients honour the override; a tape does not.
         return tf.gradients(scores, images, unconnected_gradients="zero")[0]
 
@@ -130,7 +195,7 @@ class Scorer:
         with tf.GradientTape() as tape:
             tape.watch(images)
             trace = self.probe.trace(images)
-            scores = self._pick(trace, self.target, self.against)
+            scores = self._pick(trace, self.target, self._against)
         maps = trace.outputs[str(layer)]
         gradients = tape.gradient(scores, maps, unconnected_gradients="zero")
         return tf.cast(maps, self.probe.floats), tf.cast(gradients, self.probe.floats)
@@ -159,23 +224,27 @@ class Scorer:
             known = {name: tf.repeat(output, size, axis=0) for name, output in before.items()}
             known[str(layer)] *= tf.tile(keep, (tf.shape(images)[0], 1))[:, None, None, :]
             trace = self.probe.trace(tf.repeat(images, size, axis=0), known)
-            classes = (tf.repeat(each, size) for each in (self.target, self.against))
+            classes = (tf.repeat(each, size) for each in (self.target, self._against))
             return tf.reshape(self._pick(trace, *classes), (-1, size))
 
         return self._in_parts(scores, channels)
 
     def _pick(self, trace: Trace, target: Tensor, against: Tensor) -> Tensor:
-        if self.kind == "probability":
+        if self._kind == "probability":
             values = tf.nn.softmax(trace.logits)
         else:
-            values = trace.scores if self.kind == "logit" else trace.logits
+            values = trace.scores if self._kind == "logit" else trace.logits
         rows = tf.range(tf.shape(values, out_type=target.dtype)[0])
 
         def chosen(classes: Tensor) -> Tensor:
             # The gradient of `tf.gather` along a batch axis is a hundred operations, which made a trace twice as long.
             return tf.gather_nd(values, tf.stack([rows, classes], axis=1))
 
-        return chosen(target) - chosen(against) if self.kind == "contrast" else chosen(target)
+        if self._kind != "contrast":
+            return chosen(target)
+        none = against == NO_CLASS
+        # Chosen, not multiplied by 0: what is infinite of a class that does not count must not be felt.
+        return chosen(target) - tf.where(none, tf.zeros((), values.dtype), chosen(tf.where(none, target, against)))
 
     def _in_parts(self, scores: Callable[[Tensor], Tensor], count: int) -> Tensor:
         """Call `scores` with (s,) of the numbers 0 … `count` - 1 after the other, and join its `(B, s)`."""
@@ -191,10 +260,10 @@ class Scorer:
     def _by_rows(self, function: Callable[..., Tensor], images: Tensor) -> Tensor:
         """Apply `function` to (rows, H, W, C); copies are folded into rows, at most `max_rows` a call."""
         if images.shape.rank == 4:
-            return function(images, self.target, self.against)
+            return function(images, self.target, self._against)
         copies, size = images.shape[1], self.probe.max_rows
         rows = tf.reshape(images, (-1, *images.shape[2:]))
-        arguments = (rows, tf.repeat(self.target, copies), tf.repeat(self.against, copies))
+        arguments = (rows, tf.repeat(self.target, copies), tf.repeat(self._against, copies))
         if copies <= size:  # the caller chose B so that B x S fits
             output = function(*arguments)
         else:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from workbench.models.probe import CLASSES, Probe
-from workbench.models.scorer import Scorer
+from workbench.models.scorer import NO_CLASS, Scorer, Shared
 
 SHAPE = (6, 7, 1)
 
@@ -127,3 +127,40 @@ def test_gradients_of_copies_folded_into_rows_are_those_of_each(given):
     for rows in (256, 5, 4, 1):
         probe.max_rows = rows
         np.testing.assert_allclose(ask(probe, what, given), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("what", [lambda score, images: score(images), lambda score, images: score.gradient(images)])
+def test_a_logit_is_the_contrast_with_no_class_bit_for_bit(what, given):
+    probe = Probe(skipping())
+    images, target, _ = given
+    plain = ask(probe, what, given)
+    assert np.array_equal(ask(probe, what, (images, target, np.full(4, NO_CLASS)), "contrast"), plain)
+
+
+def test_what_is_infinite_of_another_class_is_not_felt(given):
+    """Of class 0, on which nothing is taken off, neither the value nor the gradient may become NaN."""
+    image = keras.Input(SHAPE)
+    flat = keras.layers.Dense(3)(keras.layers.Flatten()(image))
+    model = keras.Model(image, flat)
+    model.layers[-1].bias.assign([0.5, np.inf, -np.inf])
+    probe, (images, _, _) = Probe(model), given
+    none = (images, np.zeros(4, np.int64), np.full(4, NO_CLASS))
+    for what in (lambda score, images: score(images), lambda score, images: score.gradient(images)):
+        found = ask(probe, what, none, "contrast")
+        assert np.isfinite(found).all() and np.abs(found).max() > 0
+
+
+def test_logits_and_contrasts_of_a_method_share_a_trace_and_who_tells_them_apart_has_his_own(given):
+    from workbench.attribution.methods import explainer
+
+    images, target, against = given
+    for name, traces in (("saliency", 1), ("score-cam", 2)):
+        probe = Probe(skipping())
+        method = explainer(name)()
+        one = method.attribute(probe, images, target)
+        other = method.attribute(probe, images, target, against=against, score="contrast")
+        assert len(probe.engine._compiled) == traces
+        assert (one.score, other.score, other.against.tolist()) == ("logit", "contrast", against.tolist())
+    shared = Shared.of(Probe(skipping()), "logit", target, None)
+    with pytest.raises(TypeError, match="sets `tells_kind`"):
+        Scorer(None, target, shared.against, shared.kind, shared=shared.shared).kind  # noqa: B018

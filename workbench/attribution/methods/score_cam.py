@@ -24,6 +24,7 @@ class ScoreCAM(Explainer):
     paper: ClassVar[str] = "arXiv:1910.01279, alg. 1"
     unit: ClassVar[str] = "activation"
     use: ClassVar[str] = "Good for a map without gradients; not for differences between classes: no weight is negative."
+    tells_kind: ClassVar[bool] = True
 
     layer: Layer = None
     weighting: Weighting = "paper"
