@@ -64,6 +64,9 @@ SLOWEST = (
     "contracts/test_analyses.py",
     "contracts/test_faults.py",
     "contracts/test_own_models.py",
+    "browser/test_real_run.py",
+    "faults/test_killed_page.py",
+    "contracts/test_one_unit.py",
     "browser/test_explorer.py",
     "browser/test_sections.py",
     "docs/test_readme.py",
@@ -83,6 +86,10 @@ SLOWEST = (
     "oracle/faithfulness/test_forecasts.py",
     "contracts/test_measures.py",
     "oracle/test_kernel_shap.py",
+    "installed/test_wheel.py",
+    "browser/test_accessibility.py",
+    "faults/test_commands.py",
+    "fuzz/test_parsers.py",
 )
 
 
@@ -126,6 +133,14 @@ def _seeds() -> None:
     np.random.seed(0)  # noqa: NPY002 - for what libraries draw; our tests have generators of their own
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_tidied_up() -> None:
+    """Give no memory back while a page has nothing to do: with all that tests hold, each time takes half a second."""
+    from workbench.app.page import idle
+
+    idle.PAUSE = 3600.0
 
 
 @pytest.fixture(scope="session", autouse=True)

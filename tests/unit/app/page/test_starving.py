@@ -217,9 +217,15 @@ def test_ctrl_c_lets_the_server_end_in_order_and_with_it_whatever_was_asked(monk
     monkeypatch.setattr(Api, "close", lambda api: (ended.append(api), close(api)))
     monkeypatch.setattr(threading, "excepthook", wrong.append)
 
+    # A shell that runs the tests in the background has them ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def interrupt(_):
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 
-    serve(session_without_model(), port=0, tell=interrupt)
+    try:
+        serve(session_without_model(), port=0, tell=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(ended) == 1  # which stops what was asked; a process with work left would not end
     assert not wrong
