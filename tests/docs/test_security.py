@@ -24,7 +24,7 @@ def test_each_threat_has_a_test_that_exists(threat, file, name):
 
 
 def test_the_limits_are_those_of_the_code():
-    from workbench.app.page import guard
+    from workbench.app.page import guard, strict_json
     from workbench.data import edits, image_file
     from workbench.data.edits import areas
     from workbench.data.folder import archive, label_table, tree
@@ -35,6 +35,8 @@ def test_the_limits_are_those_of_the_code():
     for said in (
         f"{guard.LARGEST >> 20} MB, all of it within",
         f"{guard.HELD >> 20} MB of bodies",
+        f"{strict_json.DEEPEST} levels, "
+        + ", ".join(f"{most:,} {name}" for name, (_, most) in strict_json.MOST.items()),
         f"{image_file.LIMIT // 10**6} million pixels; of more than {image_file.LARGE // 10**6} million",
         f"{archive.MOST_BYTES >> 30} GB unpacked, {archive.MOST_FILES:,} files",
         f"{tree.MOST_FOLDERS:,} folders",

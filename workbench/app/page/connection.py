@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 SECONDS = 10.0
@@ -56,6 +57,19 @@ class Connection(H11Protocol):
             self._wait()
         else:
             self._stop()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; the request in which it stands is not answered besides.
+
+        uvicorn would do both, and one of them fails.
+        """
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """Wait for the next request from now on."""

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from typing import Any, NoReturn
 
 import numpy as np
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.types import Array
 
 DEEPEST = 32
 """Lists and objects within each other; pixels need four, parameters fewer."""
+MOST = {"lists and objects": (b"[{", 300_000), "names": (b":", 100_000), "values": (b",", 4_000_000)}
+"""Parts in all, by what stands before or behind each: Python stops everything else while it looks through millions of
+them for garbage, or makes an array of them. A larger image is sent as a file."""
 LARGEST = 2**63
 """Whole numbers lie below it, in magnitude: beyond it no array holds them."""
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_MARKS = b'"[]{}:,'
+_NO_MARKS = bytes(each for each in range(256) if each not in _MARKS)
 
 
 def read_json(body: bytes) -> Any:
-    """Read JSON of at most `DEEPEST` levels, whose numbers are finite, names distinct and texts Unicode.
+    """Read JSON of few levels and not too many parts, whose numbers are finite, names distinct and texts Unicode.
 
     Raises:
         WorkbenchError: if it is anything else, in one sentence.
     """
-    _see_depth(body)
+    _see_structure(body)
     try:
         text = body.decode("utf-8-sig")
         read = json.loads(
@@ -39,19 +43,25 @@ def read_json(body: bytes) -> Any:
     return read
 
 
-def _see_depth(body: bytes) -> None:
-    """Raise where it is too deep; a parser that calls itself for each level would run out of stack."""
-    # Text may hold brackets too. It is taken out only where they would make a difference, since that is slow.
-    if _depth(body) > DEEPEST and (depth := _depth(_TEXT.sub(b"", body))) > DEEPEST:
+def _see_structure(body: bytes) -> None:
+    """Raise where it is too deep or has too many parts, before they are made.
+
+    A parser that calls itself for each level would run out of stack.
+    """
+    marks = body.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_MARKS)
+    codes = np.frombuffer(marks, np.uint8)
+    codes = codes[np.cumsum(codes == ord('"'), dtype=np.uint8) % 2 == 0]  # what does not stand in text
+    opens, closes = _among(codes, b"[{"), _among(codes, b"]}")
+    depth = int((opens.astype(np.int8) - closes.astype(np.int8)).cumsum(dtype=np.int32).max(initial=0))
+    if depth > DEEPEST:
         raise WorkbenchError(f"Lists and objects may lie at most {DEEPEST} deep in each other. These lie {depth} deep.")
+    for name, (signs, most) in MOST.items():
+        if (count := int(_among(codes, signs).sum())) > most:
+            raise WorkbenchError(f"A request may have at most {most:,} {name}. This one has {count:,}.")
 
 
-def _depth(body: bytes) -> int:
-    brackets = body.translate(None, bytes(each for each in range(256) if each not in b"[]{}"))
-    if not brackets:
-        return 0
-    opens = np.isin(np.frombuffer(brackets, np.uint8), np.frombuffer(b"[{", np.uint8))
-    return int(np.where(opens, 1, -1).cumsum().max())
+def _among(codes: Array, signs: bytes) -> Array:
+    return np.isin(codes, np.frombuffer(signs, np.uint8))
 
 
 def _whole(text: str) -> int:

@@ -275,8 +275,26 @@ def test_json_that_can_be_read_in_two_ways_is_one_sentence(post, path, body):
     assert 0 < len(json.loads(said)["error"]) < 700
 
 
-def test_brackets_in_text_are_no_depth(post):
-    assert post(JOIN, ASK.replace(b'"view": {}', b'"view": "' + b"[{" * 99 + b'"'))[0] == 200
+@pytest.mark.parametrize(
+    ("part", "times", "said"),
+    [
+        (b"[],", 300_001, "300,000 lists and objects"),
+        (b"{},", 300_001, "300,000 lists and objects"),
+        (b'{"op":1},', 100_001, "100,000 names"),
+        (b"1,", 4_000_001, "4,000,000 values"),
+        (b'"\\"",', 4_000_001, "4,000,000 values"),
+    ],
+)
+def test_json_of_too_many_parts_is_refused_before_they_are_made(post, part, times, said):
+    # Seven million lists are made in three seconds, in which nobody else is answered.
+    status, answer = post("/api/predict", b'{"image": [' + part * times + b"0]}")
+    assert status == 400
+    assert f"A request may have at most {said}." in json.loads(answer)["error"]
+
+
+@pytest.mark.parametrize("text", [b"[{" * 99, b"[{:,]" * 400_000, b'\\"[' * 99, b"\\\\" * 99 + b'\\"[,' * 99])
+def test_what_stands_in_text_is_no_part(post, text):
+    assert post(JOIN, ASK.replace(b'"view": {}', b'"view": "' + text + b'"'))[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -447,6 +465,30 @@ def test_who_leaves_at_any_moment_leaves_no_traceback(port, caplog):
                 line.sendall(sent)
         assert ask(port, "GET", "/healthz")[0] == 200
         time.sleep(0.3)
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+@pytest.mark.parametrize(
+    "line", ["Host: evil.example", "Host: localhost\r\nOrigin: http://evil.example", "Host: localhost"]
+)
+@pytest.mark.parametrize("body", ["zz\r\n", "-1\r\n{}", "1\r\n{x0\r\n\r\n"])
+@pytest.mark.parametrize("pause", [0, 0.05])
+def test_a_body_that_is_no_http_is_refused_once(port, caplog, line, body, pause):
+    with caplog.at_level(logging.ERROR), socket.create_connection(("127.0.0.1", port), timeout=5) as sent:
+        sent.sendall(
+            f"POST /api/predict HTTP/1.1\r\n{line}\r\nTransfer-Encoding: chunked\r\n\r\n".encode() * (pause > 0)
+        )
+        time.sleep(pause)
+        head = f"POST /api/predict HTTP/1.1\r\n{line}\r\nTransfer-Encoding: chunked\r\n\r\n" * (not pause)
+        with contextlib.suppress(ConnectionError):
+            sent.sendall((head + body).encode())
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while more := sent.recv(65536):
+                answer += more
+    assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 403"))
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert ask(port, "GET", "/healthz")[0] == 200
     assert [record.getMessage() for record in caplog.records] == []
 
 
