@@ -48,14 +48,15 @@ def unknown(kind: str, got: object, options: Iterable[object], *, where: str = "
         options: every valid name.
         where: the place that was searched.
     """
-    names = [str(option) for option in options]
+    names, text = [str(option) for option in options], str(got)
+    shorter = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     place = f" in {where}" if where else ""
     if not names:
-        return WorkbenchError(f"There is no {kind} {str(got)!r}{place}, and none to choose from.")
+        return WorkbenchError(f"There is no {kind} {shorter!r}{place}, and none to choose from.")
     folded = {name.casefold(): name for name in names}
-    near = [folded[name] for name in get_close_matches(str(got).casefold(), folded, n=3, cutoff=0.5)]
+    near = [folded[name] for name in get_close_matches(shorter.casefold(), folded, n=3, cutoff=0.5)]
     shown = names if len(names) <= 12 else [*names[:12], f"… ({len(names)} in all)"]
     hint = f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
-    error = Unknown(f"There is no {kind} {str(got)!r}{place}.{hint} Choose one of: {', '.join(shown)}.")
-    error.got, error.near = str(got), tuple(near)
+    error = Unknown(f"There is no {kind} {shorter!r}{place}.{hint} Choose one of: {', '.join(shown)}.")
+    error.got, error.near = text, tuple(near)
     return error

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from workbench.core.errors import LONGEST, Unavailable, WorkbenchError, unknown
@@ -47,3 +49,11 @@ def test_of_a_sentence_without_end_the_beginning_and_the_end_are_said(kind):
     whole = "x" * LONGEST
     assert str(kind(whole)) == whole
     assert kind("one").args == ("one",)
+
+
+def test_of_a_name_of_twenty_megabytes_the_beginning_is_compared():
+    before = time.process_time()
+    said = str(unknown("class", "shirt" * 4_000_000, ["T-shirt/top", "Shirt"]))
+    assert time.process_time() - before < 0.5
+    assert said.startswith("There is no class 'shirtshirt") and said.endswith("Choose one of: T-shirt/top, Shirt.")
+    assert len(said) <= LONGEST
