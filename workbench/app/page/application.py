@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.app.page.api.questions import LIMIT, Api
+from workbench.app.page.api.replies import error_reply
 from workbench.app.page.api.routes import routes
 from workbench.app.page.desk import Desk
 from workbench.app.page.edit_routes import edit_routes
@@ -82,6 +83,7 @@ def create_app(
     app.state.desk = desk
     routes(app, api)
 
+    _errors(app)
     _routes(app, desk)
     _routes_of_maps(app, desk)
     images_routes(app, desk)
@@ -93,6 +95,21 @@ def create_app(
     app.add_middleware(CORSMiddleware)
     app.add_middleware(Guard, own=[*app.routes], calls=Calls(page, api, desk.visits), hosts=(*LOCAL, *hosts))
     return _mount(app, page)
+
+
+def _errors(app: FastAPI) -> None:
+    """Say in one sentence what is wrong with an address, as every other answer does."""
+    from fastapi import HTTPException, Request, Response
+    from fastapi.exceptions import RequestValidationError
+
+    @app.exception_handler(HTTPException)
+    def gone(_: Request, error: HTTPException) -> Response:
+        return error_reply(error.status_code, error.detail)
+
+    @app.exception_handler(RequestValidationError)
+    def unreadable(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return error_reply(400, f"`{first['loc'][-1]}` cannot be read: {first['msg']}.")
 
 
 def _routes(app: FastAPI, desk: Desk) -> None:
@@ -177,7 +194,7 @@ def _or_404(found: Found | None) -> Found:
     from fastapi import HTTPException
 
     if found is None:
-        raise HTTPException(404)
+        raise HTTPException(404, "There is nothing at this address, or it is not kept any more.")
     return found
 
 

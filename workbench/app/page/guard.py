@@ -165,7 +165,7 @@ class Guard:
         if told is not None and not (told.isascii() and told.isdigit()):
             raise Refused(400, "The header `Content-Length` must be a whole number.")
         if told is not None and (len(told) > 12 or int(told) > LARGEST):
-            raise Refused(413, _too_large(f" This one has {int(told[:12]) / 2**20:.0f} MB."))
+            raise Refused(413, _too_large(f" This one has {int(told) / 2**20:.0f} MB." if len(told) <= 12 else ""))
         parts, size, began = list[bytes](), 0, time.monotonic()
         try:
             while not exchange.read:

@@ -141,3 +141,24 @@ def test_port_zero_is_any_free_one_and_a_wrong_one_is_refused():
         assert taken.getsockname()[1] > 0
     with pytest.raises(Unavailable, match="70000"):
         bind("127.0.0.1", 70000)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/figure/nothing.png", 404, "not kept any more."),
+        ("/table/nothing/0.html", 404, "not kept any more."),
+        ("/values/nothing", 404, "not kept any more."),
+        ("/verdict/nothing", 404, "not kept any more."),
+        ("/points/nothing", 404, "not kept any more."),
+        ("/workbench/page.py", 404, "not kept any more."),
+        ("/table/nothing/first.csv", 400, "`place` cannot be read"),
+        ("/table/nothing/0.html?rows=1e9", 400, "`rows` cannot be read"),
+        ("/status/nothing?hidden=perhaps", 400, "`hidden` cannot be read"),
+    ],
+)
+def test_an_address_of_which_nothing_comes_says_why_in_a_sentence(client, path, status, said):
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert list(answer.json()) == ["error"]
+    assert said in answer.json()["error"]

@@ -114,7 +114,7 @@ def _set(desk: Desk, request: Request) -> Response:
 def _export(desk: Desk, request: Request) -> Response:
     sent = request.state.sent
     found, form = _found(desk, sent.get("key")), sent.get("form")
-    if form not in KINDS:
+    if not isinstance(form, str) or form not in KINDS:
         raise unknown("format", form, KINDS)
     rows = found.images.rows[places_of(found, sent.get("places"))]
     return _file(found.images.at(rows), form)

@@ -180,6 +180,8 @@ def test_another_website_and_what_is_no_json_are_refused(client, desk, path):
     assert desk.session.workspace.last == 0
 
 
-def test_an_export_in_no_format_is_refused(client, desk):
-    body = {"key": key_of(desk), "places": [[0, 1]], "form": "exe"}
-    assert "There is no format 'exe'" in client.post("/images/export", json=body).json()["error"]
+@pytest.mark.parametrize("form", ["exe", None, 1, ["csv"], {"csv": 1}])
+def test_an_export_in_no_format_is_refused(client, desk, form):
+    answer = client.post("/images/export", json={"key": key_of(desk), "places": [[0, 1]], "form": form})
+    assert answer.status_code == 400
+    assert f"There is no format {str(form)!r}" in answer.json()["error"]
