@@ -149,9 +149,9 @@ class Folder:
 
     def _renamed(self) -> tuple[str, ...]:
         names = tuple(self.reading.renaming[name] for name in self.layout.class_names)
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            count = names.count(twice[0])
-            raise WorkbenchError(f"Class names must be distinct. {twice[0]!r} is given to {count} classes.")
+        counts = Counter(names)
+        if twice := sorted(name for name, count in counts.items() if count > 1):
+            raise WorkbenchError(f"Class names must be distinct. {twice[0]!r} is given to {counts[twice[0]]} classes.")
         return names
 
     def load(self, part: str) -> Dataset:

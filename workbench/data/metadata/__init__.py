@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,7 +52,8 @@ def read_metadata(path: Path, below: str = "") -> Table:
     """
     lines = table_lines(path)
     header = tuple(cell.strip() or f"column {place + 1}" for place, cell in enumerate(lines[0]))
-    if twice := [name for name in header if [each.casefold() for each in header].count(name.casefold()) > 1]:
+    counts = Counter(name.casefold() for name in header)
+    if twice := [name for name in header if counts[name.casefold()] > 1]:
         raise WorkbenchError(f"The columns of {path.name} must have different names. {twice[0]!r} is there twice.")
     table = Table(path.name, header, [[*row, *[""] * (len(header) - len(row))] for row in lines[1:]], below)
     if _column(table, FILE_COLUMNS) is None and None in (_column(table, PART_COLUMNS), _column(table, INDEX_COLUMNS)):

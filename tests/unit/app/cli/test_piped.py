@@ -6,11 +6,13 @@ import csv
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 from click.testing import CliRunner
 
 from workbench.app.cli import main
+from workbench.app.cli.console import facts
 
 
 @pytest.fixture
@@ -93,3 +95,13 @@ def test_a_wrong_format_is_one_sentence(tiny_run, monkeypatch, arguments, said):
     monkeypatch.setenv("WORKBENCH_RUNS", str(tiny_run.folder))
     done = CliRunner().invoke(main, [*arguments, "tiny", "--data", str(tiny_run.data)])
     assert done.exit_code == 2 and said in done.stderr
+
+
+def test_a_column_as_wide_as_a_name_of_64_kb_takes_no_time(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS")
+    before = time.process_time()
+    facts({"x" * 2**16: 1, "y": 2, "z": "blanks  "})
+    assert time.process_time() - before < 2  # a search for blanks from each place on: ten seconds a line
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines] == [["x" * 2**16, "1"], ["y", "2"], ["z", "blanks"]]
+    assert [line for line in lines if line != line.rstrip()] == []
