@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from typing import TYPE_CHECKING
 
@@ -9,15 +10,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+FORMULA = "=+-@\t\r\n＝＋－＠"
+"""What a cell begins with that a spreadsheet takes for a formula; in East Asia also in its wide form."""
+
+
 def as_csv(frame: pd.DataFrame, separator: str = ",") -> str:
-    """Write a whole table; a text that a spreadsheet would run as a formula gets an apostrophe."""
-    safe = frame.copy()
-    for place, column in enumerate(frame.columns):
+    """Write a whole table; a text or heading that a spreadsheet would run as a formula gets an apostrophe."""
+    safe, texts = frame.copy(), [*map(str, frame.columns)]
+    for place in range(frame.shape[1]):
         if frame.iloc[:, place].dtype.kind not in "iufb":
-            safe[column] = [
-                f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
-                for value in frame.iloc[:, place]
-            ]
+            values = [_plain(value) for value in frame.iloc[:, place]]
+            texts += [value for value in values if isinstance(value, str)]
+            safe.isetitem(place, values)
+    safe.columns = [_plain(name) for name in frame.columns]
     stream = io.StringIO()
-    safe.to_csv(stream, index=False, sep=separator)
+    # Readers take a carriage return for the end of a line, and Python's writer quotes only what it ends lines with.
+    quoting = csv.QUOTE_NONNUMERIC if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL
+    safe.to_csv(stream, index=False, sep=separator, quoting=quoting)
     return stream.getvalue()
+
+
+def _plain(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(tuple(FORMULA)) else value

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from workbench.core.spreadsheet import FORMULA
 from workbench.workspace.edit_note import EditNote
 from workbench.workspace.holding import Mark
 from workbench.workspace.journal import Change
@@ -26,8 +27,6 @@ JOURNAL = (
     "id", "time", "who", "page", "source", "action", "value", "images", "target",
     "kind", "key", "slot", "scope", "name", "part", "label", "before", "before_change", "after",
 )  # fmt: skip
-FORMULA = "=+-@\t\r\n＝＋－＠"
-"""What a cell begins with that a spreadsheet takes for a formula."""
 
 
 def exported(workspace: Workspace, format_: str = "csv", *, journal: bool = False) -> str:
@@ -81,9 +80,13 @@ def _journal(lines: Iterable[tuple[Change, tuple[Any, ...]]]) -> Iterator[dict[s
 
 def _as_csv(lines: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(line.get(column, "")) for column in columns] for line in lines)
+    usual = csv.writer(stream, lineterminator="\n")
+    # Readers take a carriage return for the end of a line, and Python's writer quotes only what it ends lines with.
+    quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    usual.writerow(columns)
+    for line in lines:
+        cells = [_cell(line.get(column, "")) for column in columns]
+        (quoting if any("\r" in cell for cell in cells) else usual).writerow(cells)
     return stream.getvalue()
 
 
