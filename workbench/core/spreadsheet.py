@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,8 @@ def as_csv(frame: pd.DataFrame, separator: str = ",") -> str:
     safe.columns = [_plain(name) for name in frame.columns]
     stream = io.StringIO()
     # Readers take a carriage return for the end of a line, and Python's writer quotes only what it ends lines with.
-    quoting = csv.QUOTE_NONNUMERIC if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL
+    returns = any("\r" in text for text in texts)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     safe.to_csv(stream, index=False, sep=separator, quoting=quoting)
     return stream.getvalue()
 
