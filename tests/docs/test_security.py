@@ -44,7 +44,8 @@ def test_the_limits_are_those_of_the_code():
         f"{keras_archive.MOST_TEXT >> 20} MB of text, {keras_archive.MOST_ASSETS >> 20} MB of assets",
         f"nested {keras_archive.DEEPEST} deep",
         f"{LIMITS.load:g} seconds to load (and one for each 10 MB), {LIMITS.first:g} for the first answer",
-        f"{table_text.LARGEST >> 20} MB; a tag {marks.LONGEST_TAG} characters, a note {marks.LONGEST_NOTE:,}",
+        f"{table_text.LARGEST >> 20} MB; a tag {marks.LONGEST_TAG} characters, a note {marks.LONGEST_NOTE:,}; "
+        f"of many images at once {marks.MOST_AT_ONCE:,}",
         f"{edits.MOST} in a list; strokes through {edits.LONGEST:,} pixels together, "
         f"coordinates within ±{areas.FARTHEST:,}; {edit_note.LONGEST:,} characters of a note",
         f"memory of {LIMITS.memory >> 30} GB",

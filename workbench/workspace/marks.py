@@ -13,6 +13,8 @@ TAG, NOTE, CORRECTION, SET, EDIT = "tag", "note", "correction", "set", "edit"
 RELABEL, DROP, KEEP = "relabel", "drop", "keep"
 LONGEST_TAG = 80
 LONGEST_NOTE = 10_000
+MOST_AT_ONCE = 20_000_000
+"""Characters of a note that is written to many images, together."""
 LONGEST_LABEL = 1_000
 LONGEST_QUERY = 10_000
 MOST_IN_SET = 1_000_000

@@ -20,6 +20,7 @@ from workbench.workspace.marks import (
     DROP,
     EDIT,
     KEEP,
+    MOST_AT_ONCE,
     NOTE,
     RELABEL,
     SET,
@@ -110,6 +111,11 @@ class Workspace:
     def note(self, images: Identities, text: str, *, source: str = "") -> Change | None:
         """Write a note to images, in place of the one that they have; an empty one removes it."""
         text = note_text(text)
+        if len(images) * len(text) > MOST_AT_ONCE:  # the file says of each image what it had before and has now
+            raise WorkbenchError(
+                f"Notes may have at most {MOST_AT_ONCE:,} characters at once. {len(images):,} images with "
+                f"{len(text):,} each are more: write less, or a tag."
+            )
         with self._database.writing() as connection:
             return self._add(connection, "note", short_label(text), source, _slots(images, NOTE, "", text or None))
 

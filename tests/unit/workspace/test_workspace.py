@@ -9,6 +9,7 @@ import pytest
 from tests.marked import images, key
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.workspace import workspace as workspaces
 from workbench.workspace.identities import Identities
 from workbench.workspace.marks import SavedSet
 from workbench.workspace.place import workspace_of, workspaces_folder
@@ -81,6 +82,14 @@ def test_sql_in_any_text_stays_text(workspace):
     assert workspace.notes_of(KEYS[:1]) == ["'); DROP TABLE change; --"]
     assert list(workspace.sets()) == [evil]
     assert workspace.rebuild()
+
+
+def test_a_long_note_is_not_written_to_very_many_images(workspace, monkeypatch):
+    monkeypatch.setattr(workspaces, "MOST_AT_ONCE", 100)
+    assert workspace.note(images(0, 1), "x" * 50).images == 2
+    with pytest.raises(WorkbenchError, match=r"at most 100 characters at once\. 2 images with 51 each"):
+        workspace.note(images(0, 1), "x" * 51)
+    assert workspace.notes_of(KEYS[:2]) == ["x" * 50] * 2
 
 
 def test_a_note_is_of_all_copies_and_an_empty_one_removes_it(workspace):
