@@ -63,5 +63,5 @@ def test_the_overview_shows_the_manifest_and_what_the_diagnosis_knows_by_now(bro
     for fact in (session.run.manifest.recipe, f"{session.run.manifest.parameters:,}", "fashion-mnist"):
         expect(facts).to_contain_text(fact)
     # The diagnosis takes a minute where nobody has made it before; the first findings come at once.
-    expect(page.locator("#answer .finding .source").first).to_be_visible(timeout=300_000)
+    expect(page.locator("#answer .finding .claim").first).to_be_visible(timeout=300_000)
     context.close()

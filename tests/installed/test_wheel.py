@@ -204,7 +204,7 @@ def test_the_page_s_first_view_is_drawn(page, browser, complaints_of):
     view = browser.new_page()
     complaints = complaints_of(view, console=True)
     view.goto(page)
-    view.get_by_role("heading", name="Diagnosis").wait_for()
+    view.get_by_role("heading", name="Problems").wait_for()
     view.close()
     assert complaints == []
 

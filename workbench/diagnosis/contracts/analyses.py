@@ -78,6 +78,8 @@ def _another(each: Parameter) -> Any:
         return next((option for option in each.options if option != each.default), "another")
     if each.default is None:
         return 1 if each.low is None else each.low
+    if each.many:  # numbers
+        return (*each.default, 1)
     more = each.default + 1
     return more if each.high is None or more <= each.high else (each.default + (each.low or 0)) / 2
 

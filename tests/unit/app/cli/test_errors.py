@@ -35,7 +35,7 @@ WRONG = {
     "empty class names": (["evaluate", "tiny", *DATA, "--class-names", ""], "must be non-empty names. Got ''"),
     "weights without effect": (["train", "x", "--weights", "imagenet"], "'baseline' takes none"),
     "weights that are not there": (["train", "x", "--architecture", "resnet50", "--weights", "no.h5"], "no file no.h5"),
-    "no such command": (["analize"], "Did you mean 'analyze'?"),
+    "no such command": (["analize"], "Did you mean 'analyze' or 'analyses'?"),
     "no such option": (["evaluate", "--splt", "test"], "Did you mean '--split'?"),
     "no such split": (["evaluate", "tiny", "--split", "tset"], "Did you mean 'test'?"),
     "no such run": (["evaluate", "tinny"], "Did you mean 'tiny'?"),

@@ -139,7 +139,7 @@ WRONG = [
     ("predict", {"edits": [{"op": "swap", "box": [0, 0, 1, 1], "source": "0" * 32}]}, 400, "is not among these"),
     ("predict", {"edits": [], "row": 8}, 400, "`row` must be a whole number from 0 to 7."),
     ("predict", {"edits": [], "row": True}, 400, "`row` must be a whole number from 0 to 7."),
-    ("predict", {"edits": [], "part": "../x"}, 400, '`part` must be "data" or "train".'),
+    ("predict", {"edits": [], "part": "../x"}, 400, "There is no part '../x'."),
     ("predict", {"edits": [], "part": "train"}, 400, "training images"),
     ("keep", {"edits": [], "page": "p"}, 400, "There is no change to keep"),
     ("keep", {"edits": [ERASE], "page": "<b>"}, 400, "`page` must be a name"),
