@@ -19,30 +19,18 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # what tests share
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what tests share
 
+import forks
 import numpy as np
 from PIL import Image
-
-from tests import forks
-from tests.tiny import HOSTILE, made_images
+from tiny import HOSTILE, made_images
 
 PROGRAM = "import json, sys; from workbench.app.cli import main; main(json.loads(sys.argv[1]))"
 SHARED = ["--data", "DATA"]
 COMMANDS = {
     "train": ["train", "new", *SHARED, "--epochs", "3", "--recipe", "report", "--batch-size", "16"],
-    "compare-recipes": [
-        "compare-recipes",
-        "report",
-        "mine.toml",
-        *SHARED,
-        "--seeds",
-        "1",
-        "--epochs",
-        "1",
-        "--out",
-        "OUT",
-    ],
+    "compare-recipes": ["compare-recipes", "report", "MINE", *SHARED, "--seeds", "1", "--epochs", "1", "--out", "OUT"],
     "maps": ["maps", "saliency", "--run", "tiny", "--out", "OUT/maps.npy"],
     "figures": ["figures", "tiny", "--only", "most-confused,class-balance,per-class", "--out", "OUT"],
     "diagnose": ["diagnose", "tiny", "--fast", "--out", "OUT"],
