@@ -22,7 +22,7 @@ from workbench.diagnosis import registry
 from workbench.session.images.known import Known
 from workbench.session.session import Session as Explained
 from workbench.training.manifest import Manifest
-from workbench.training.runs import MANIFEST, Run, open_run, runs_folder
+from workbench.training.runs import MANIFEST, Run, open_run
 
 
 class Session(Explained):
@@ -138,9 +138,9 @@ def open_named(what: str | Path, *, data: str | Path | None = None, **given: Any
     path = Path(what)
     if path.suffix.lower() in (".npz", ".csv") and path.is_file():
         return open_session(predictions=path, data=data, **given)
-    if path.exists() and not (path / MANIFEST).is_file() and (path.is_file() or path.resolve().parent != runs_folder()):
-        return open_session(model=path, data=data, **given)
-    return open_session(what, data=data, **given)
+    # A run's name is a run, also where a folder of that name lies in the way; a damaged run says what it lacks.
+    is_run = _manifest_of(what) is not None or (path / MANIFEST).is_file() or not path.exists()
+    return open_session(what, data=data, **given) if is_run else open_session(model=path, data=data, **given)
 
 
 def open_both(

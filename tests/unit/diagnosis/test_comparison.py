@@ -14,6 +14,7 @@ from workbench.app.cli import main
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.diagnosis.comparison import OUTCOMES, compare
+from workbench.diagnosis.opening import open_named
 
 NAMES = ("cat", "dog", "fox")
 
@@ -163,7 +164,8 @@ def test_the_committed_runs_differ_by_493_fixed_and_185_broken_images():
     assert {each["outcome"] for each in said["images"]} == {"broken"}
 
 
-def test_files_of_predictions_are_compared_on_the_command_line(tmp_path):
+@pytest.mark.real_data
+def test_files_of_predictions_are_compared_on_the_command_line(tmp_path, monkeypatch):
     for name, predicted in (("old", FIRST), ("new", SECOND)):
         said = np.full((12, 3), 0.15)
         said[np.arange(12), predicted] = 0.7
@@ -175,6 +177,9 @@ def test_files_of_predictions_are_compared_on_the_command_line(tmp_path):
     assert "3 fixed, 1 broken of 12 images (exact McNemar p = 0.62)" in " ".join(shown.stdout.split())
     table = CliRunner().invoke(main, ["compare", *both, "--only", "fixed", "--format", "csv"]).stdout.splitlines()
     assert [line.partition(",")[0] for line in table] == ["name", "1.png", "6.png", "9.png"]
+    (tmp_path / "baseline").mkdir()
+    monkeypatch.chdir(tmp_path)  # where a folder has the name of a run
+    assert open_named("baseline").run.name == "baseline"
     wrong = CliRunner().invoke(main, ["compare", both[0], str(tmp_path / "no.npz")])
     assert wrong.exit_code == 2
     assert "no.npz" in wrong.stderr and "Traceback" not in wrong.stderr
