@@ -24,9 +24,9 @@ from workbench.plotting.tiles import ImageName, Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.images.image_field import ImageField
 from workbench.session.spots import finding_spot
+from workbench.statistics.copies import WAYS, Copies, Pairs, find_copies
 from workbench.statistics.rates import wilson
 
-from .copies import WAYS, Copies, Pairs, find_copies
 from .findings import conflicts, duplicates, leakage
 
 if TYPE_CHECKING:

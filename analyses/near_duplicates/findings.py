@@ -8,9 +8,8 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.image_set import ImageSet
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
+from workbench.statistics.copies import WAYS, Pairs
 from workbench.statistics.rates import difference, rate, wilson
-
-from .copies import WAYS, Pairs
 
 SERIOUS = 0.005
 """Share of copies, surely exceeded, that makes the accuracy unreliable."""

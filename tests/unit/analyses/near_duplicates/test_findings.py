@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analyses.near_duplicates.copies import Pairs
 from analyses.near_duplicates.findings import conflicts, duplicates, leakage, severity_of
+from workbench.statistics.copies import Pairs
 
 
 def pairs(images, ways):

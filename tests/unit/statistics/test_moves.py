@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analyses.near_duplicates.moves import Moves
+from workbench.statistics.moves import Moves
 
 
 def images(seed=0, count=6, shape=(9, 9, 1)):

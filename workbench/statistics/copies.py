@@ -13,10 +13,9 @@ from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.lazy_images import portions
 from workbench.data.thumbnails import comparable
+from workbench.statistics.moves import MIRRORED, SHIFTED, TURNED, Moves
 from workbench.statistics.nearest import close_pairs, nearest
 from workbench.statistics.nearness import NEIGHBOUR, SHARE, Scale, scale_of
-
-from .moves import MIRRORED, SHIFTED, TURNED, Moves
 
 EXACT, NEAR = "exact", "near"
 WAYS = (EXACT, NEAR, MIRRORED, TURNED, SHIFTED)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analyses.near_duplicates.copies import Copies, find_copies
 from workbench.core.dataset import Dataset
+from workbench.statistics.copies import Copies, find_copies
 from workbench.statistics.nearness import Scale, scale_of
 
 
