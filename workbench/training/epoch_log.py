@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,20 +62,24 @@ def reporter(progress: Progress, epoch: int, epochs: int, steps: int) -> keras.c
     return Reporter()
 
 
-def note(probe: Probe, images: Dataset, before: Dynamics | None, progress: Progress) -> Dynamics:
+def note(
+    probe: Probe, images: Dataset, before: Dynamics | None, progress: Progress, *, rows: Array | None = None
+) -> Dynamics:
     """Predict every training image once, without augmentation and dropout, and add that to the record.
 
     Args:
         probe: of the model after the epoch.
-        images: N images that are fitted: the first N rows of the training part.
+        images: N images that are fitted.
         before: what was noted after the epochs before; None after the first.
         progress: told how many images are looked at.
+        rows: `(N,)` int64, where they stand in the training part; None where they are its first N.
     """
     logits = []
     for batch in images.batches(SIZE):
         logits.append(probe.logits(batch))
         progress("Recording training dynamics", sum(map(len, logits)), len(images))
-    return with_epoch(before, Predictions(np.concatenate(logits), images.labels))
+    noted = with_epoch(before, Predictions(np.concatenate(logits), images.labels))
+    return noted if rows is None else replace(noted, rows=rows)
 
 
 def with_epoch(before: Dynamics | None, after: Predictions) -> Dynamics:

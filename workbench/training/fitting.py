@@ -49,6 +49,7 @@ class Parts:
         test: None where the data has none.
         fingerprint: of the whole training part.
         own_validation: whether `validation` is a part of its own, not the end of the training part.
+        rows: `(N,)` int64, where the fitted images stand in the training part; None where they are its first N.
     """
 
     training: Dataset
@@ -56,6 +57,7 @@ class Parts:
     test: Dataset | None
     fingerprint: str
     own_validation: bool = False
+    rows: Array | None = None
 
 
 def fit(
@@ -109,7 +111,7 @@ def fit(
         watch, best = state.watch.after(state.epochs + 1, row["val_loss"], recipe), None
         with averages.lent() if averages else nullcontext():
             if dynamics is not None or state.epochs == 0:  # an older checkpoint has epochs without
-                dynamics = note(probe, parts.training, dynamics, progress)
+                dynamics = note(probe, parts.training, dynamics, progress, rows=parts.rows)
             if recipe.patience and watch.improved:
                 best = _weights(model)
         state = checkpoint.write(

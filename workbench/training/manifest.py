@@ -6,6 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from workbench.core.params import make
+from workbench.training.corrections import AppliedCorrections
+from workbench.training.recipes import Recipe, TrainingJob
+
 
 class Manifest(BaseModel):
     """The content of run.json.
@@ -27,6 +31,7 @@ class Manifest(BaseModel):
         model_sha256: of model.keras; a run whose model was exchanged is not opened.
         files: SHA-256 of the other files beside it, by name; none in older runs.
         checksum: of all the rest of the manifest; empty in older runs.
+        corrections: what was changed in the training and validation images; None for nothing.
         preprocessing: name of what the model is given for an image in [0, 1]; "auto" is told by its own layers.
     """
 
@@ -56,3 +61,24 @@ class Manifest(BaseModel):
     weights: str = "imagenet"
     reading: dict[str, Any] = Field(default_factory=dict)
     preprocessing: str = "auto"
+    corrections: AppliedCorrections | None = None
+
+    def job(self) -> TrainingJob:
+        """Return the job that trains such a run again, on the data as it is.
+
+        Raises:
+            WorkbenchError: if it has settings that there are no more.
+        """
+        settings = {key: value for key, value in self.settings.items() if key in Recipe.model_fields}
+        return make(
+            TrainingJob,
+            {
+                "architecture": self.architecture,
+                "recipe_name": self.recipe,
+                "recipe": make(Recipe, settings),
+                "seed": self.seed,
+                "dataset": self.dataset,
+                "reading": self.reading,
+                "weights": self.weights,
+            },
+        )

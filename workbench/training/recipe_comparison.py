@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SURE = 0.05
 """Family-wise error rate of all comparisons together."""
+COMPARED = {"architecture", "dataset", "seed"}
+"""What a run must have been trained with, beside its recipe, to be one of a comparison's."""
 HELPED, HURT, OPEN, FIRST = "helped", "hurt", "inconclusive", "reference"
 """Verdicts of a comparison; the first recipe is the reference."""
 
@@ -122,10 +124,12 @@ def _there(folder: Path, name: str, job: TrainingJob) -> Run | None:
     if not (folder / name / MANIFEST).is_file():
         return None
     run = open_run(name, folder)
-    made = run.manifest
-    settings = make(Recipe, {key: value for key, value in made.settings.items() if key in Recipe.model_fields})
-    then = {**settings.model_dump(), "architecture": made.architecture, "dataset": made.dataset, "seed": made.seed}
-    now = {**job.recipe.model_dump(), "architecture": job.architecture, "dataset": job.dataset, "seed": job.seed}
+    applied = run.manifest.corrections
+    then, now = (
+        {**each.recipe.model_dump(), **each.model_dump(include=COMPARED)} for each in (run.manifest.job(), job)
+    )
+    then["corrections"] = None if applied is None else applied.digest
+    now["corrections"] = None if job.corrections is None else job.corrections.digest
     other = ", ".join(f"{key} {then[key]!r} (now {now[key]!r})" for key in now if then[key] != now[key])
     if other:
         raise WorkbenchError(

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.params import Params, make
+from workbench.training.corrections import Corrections
 
 DECAYING = ("adamw", "sgd")
 """Optimizers that take a weight decay."""
@@ -183,6 +184,7 @@ class TrainingJob(Params):
         reading: how your own data is read, as `load_dataset` takes it: `class_names`, `image_size` and so on.
         weights: what a transferred backbone starts from: "imagenet", "none", or a file; of no effect elsewhere.
         deterministic: compute on one thread and in one order, so that the same job gives the same bits.
+        corrections: what is changed in the training and validation images; None for nothing.
     """
 
     architecture: str = "baseline"
@@ -194,6 +196,7 @@ class TrainingJob(Params):
     reading: Annotated[dict[str, Any], BeforeValidator(as_in_a_file)] = Field(default_factory=dict)
     weights: str = "imagenet"
     deterministic: bool = False
+    corrections: Corrections | None = None
 
     @classmethod
     def plan(cls, recipe_name: str = "tuned", changes: Mapping[str, Any] | None = None, **others: Any) -> TrainingJob:

@@ -297,6 +297,7 @@ def save_run(
     history: Iterable[Mapping[str, Any]],
     predictions: Mapping[str, tuple[Predictions, Dataset]],
     dynamics: Dynamics | None = None,
+    texts: Mapping[str, str] | None = None,
     folder: str | Path | None = None,
 ) -> Run:
     """Save a run so that it is there whole or not at all; one of the same name is replaced.
@@ -307,6 +308,7 @@ def save_run(
         history: one row an epoch.
         predictions: by split, what the model says about which dataset.
         dynamics: what was noted of each fitted image after each epoch.
+        texts: what other files beside it hold, by name.
         folder: where runs are kept.
 
     Raises:
@@ -329,6 +331,8 @@ def save_run(
             write_arrays(partial / f"predictions-{split}.npz", arrays)
         if dynamics is not None:
             write_dynamics(partial, dynamics)
+        for file, text in (texts or {}).items():
+            (partial / file).write_text(text, encoding="utf-8")
         files = {path.name: file_checksum(path) for path in sorted(partial.iterdir())}
         manifest = _signed(manifest.model_copy(update={"model_sha256": files.pop(MODEL), "files": files}))
         (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")

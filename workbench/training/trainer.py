@@ -20,6 +20,8 @@ from workbench.training import distribution
 from workbench.training.architectures import architectures
 from workbench.training.checkpoint import Checkpoint, State
 from workbench.training.compiling import refuse_weights
+from workbench.training.corrected_data import corrected
+from workbench.training.corrections import CORRECTIONS
 from workbench.training.dynamics import Dynamics
 from workbench.training.fitting import Parts, Row, Start, Tell, fit
 from workbench.training.manifest import Manifest
@@ -84,7 +86,7 @@ def _train(
         raise unknown("architecture", job.architecture, architectures())
     if not before and job.weights != TrainingJob().weights:
         refuse_weights(job.architecture, architectures()[job.architecture], job.weights)
-    parts = _parts(job, progress)
+    parts = read_parts(job, progress)
     if before and before.fingerprint != parts.fingerprint:
         raise WorkbenchError(
             f"The checkpoint of {name!r} was trained on other data: {job.dataset} has changed since. "
@@ -92,6 +94,9 @@ def _train(
         )
     if not before:
         _report_discarded(checkpoint, tell)
+    if job.corrections is not None:
+        parts = corrected(parts, job.corrections)
+        tell(f"Training on corrected data: {job.corrections.sentence}, as {job.corrections.source} says.")
     # Written before TensorFlow is imported, so that there is something to resume from the first moment on.
     state = before or checkpoint.write(State(job=job, fingerprint=parts.fingerprint))
     state, model = fit(checkpoint, state, parts, progress, on_epoch, on_start=on_start, say=tell)
@@ -139,11 +144,12 @@ def _report_discarded(checkpoint: Checkpoint, tell: Tell) -> None:
 def _settings(job: TrainingJob) -> dict[str, Any]:
     """What decides about the outcome of a job, by name; where the data lies does not, its fingerprint is compared."""
     values = job.model_dump(exclude={"data_dir", "recipe_name"})
-    return {**values.pop("recipe"), **values}
+    corrections = None if job.corrections is None else job.corrections.digest
+    return {**values.pop("recipe"), **values, "corrections": corrections}
 
 
-def _parts(job: TrainingJob, progress: Progress) -> Parts:
-    """Load the data; where it has no validation part of its own, the end of the training part is split off for it."""
+def read_parts(job: TrainingJob, progress: Progress) -> Parts:
+    """Load a job's data as it is; without a validation part the end of the training part is split off for one."""
     own = own_parts(job.dataset, **job.reading)
 
     def load(split: str) -> Dataset:
@@ -226,7 +232,11 @@ def _save(
         seconds=round(sum(row["seconds"] for row in state.history), 1),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         parameters=model.count_params(),
+        corrections=None if state.job.corrections is None else state.job.corrections.record,
     )
     split = "test" if parts.test else "validation"
     kept = {split: predictions[split]} if split in predictions else {}
-    return save_run(manifest, model, history=state.history, predictions=kept, dynamics=dynamics, folder=folder)
+    texts = {} if state.job.corrections is None else {CORRECTIONS: state.job.corrections.table}
+    return save_run(
+        manifest, model, history=state.history, predictions=kept, dynamics=dynamics, texts=texts, folder=folder
+    )

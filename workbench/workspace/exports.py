@@ -32,7 +32,7 @@ JOURNAL = (
 def exported(workspace: Workspace, format_: str = "csv", *, journal: bool = False) -> str:
     """Return what holds, or the whole journal, as "csv" or "jsonl"."""
     lines = _journal(workspace.journal_lines()) if journal else _state(workspace.marks())
-    return _as_csv(lines, JOURNAL if journal else COLUMNS) if format_ == "csv" else _as_json_lines(lines)
+    return as_csv(lines, JOURNAL if journal else COLUMNS) if format_ == "csv" else _as_json_lines(lines)
 
 
 def _state(marks: Iterable[Mark]) -> Iterator[dict[str, Any]]:
@@ -78,7 +78,8 @@ def _journal(lines: Iterable[tuple[Change, tuple[Any, ...]]]) -> Iterator[dict[s
         yield {column: value for column, value in zip(JOURNAL, (*said, *slot), strict=False) if value is not None}
 
 
-def _as_csv(lines: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> str:
+def as_csv(lines: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> str:
+    """Write lines as CSV; a cell that a spreadsheet would run as a formula gets an apostrophe."""
     stream = io.StringIO()
     usual = csv.writer(stream, lineterminator="\n")
     # Readers take a carriage return for the end of a line, and Python's writer quotes only what it ends lines with.

@@ -20,6 +20,7 @@ from workbench.core.progress import report
 from workbench.core.wording import join_names, plural
 from workbench.workspace.edit_note import read_edit_notes
 from workbench.workspace.exports import COLUMNS, JOURNAL
+from workbench.workspace.holding import Mark
 from workbench.workspace.identities import LONGEST_NAME, Identities, is_key
 from workbench.workspace.journal import Change, Line
 from workbench.workspace.marks import (
@@ -100,6 +101,35 @@ def import_file(
     report(f"importing {path.name}", len(lines), len(lines))
     change = workspace.say(_in_one_spelling(said, workspace.tags()), "import", path.name, source=source or path.name)
     return Imported(lines=len(lines), change=change, unmatched=unmatched, notes=notes)
+
+
+def read_corrections(path: Path, images: Callable[[], Identities]) -> list[Mark]:
+    """Read the corrections of a file, which no workspace has to have: an export, or a table of names and new labels.
+
+    Args:
+        path: as `import_file` takes it, but for a journal.
+        images: all images of the data; asked for where a table names images without saying their keys.
+
+    Raises:
+        Unavailable: if the file cannot be read.
+        WorkbenchError: if it is none of these, names images that the data does not have, or corrects none.
+    """
+    lines = read_lines(path)
+    columns = {column for _, line in lines for column in line}
+    if columns <= set(COLUMNS) and columns >= {"key", "name", "part"}:
+        said = list(_exported(lines, path.name))
+    else:
+        said, _, notes = _foreign(lines, columns, images, path.name)
+        if notes:
+            raise WorkbenchError(notes[0])
+    marks = [
+        Mark(kind, key, slot, scope, str(value), name, part, label, change=0, time="", who="", source=path.name)
+        for kind, key, slot, scope, name, part, label, value in said
+        if kind == CORRECTION
+    ]
+    if not marks:
+        raise WorkbenchError(f"{path.name} corrects no image: every label in it is the one that the data has.")
+    return list(dict.fromkeys(marks))
 
 
 def _exported(lines: Lines, file: str) -> Iterator[Line]:

@@ -100,14 +100,9 @@ def fake(monkeypatch, tmp_path):
     asked = []
 
     def manifest(job):
+        applied = None if job.corrections is None else job.corrections.record
         return SimpleNamespace(
-            settings=job.recipe.model_dump(),
-            architecture=job.architecture,
-            dataset=job.dataset,
-            seed=job.seed,
-            epochs=1,
-            seconds=1.0,
-            dataset_fingerprints={"test": "f"},
+            job=lambda: job, corrections=applied, epochs=1, seconds=1.0, dataset_fingerprints={"test": "f"}
         )
 
     kept = {}

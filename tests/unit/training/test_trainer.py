@@ -12,11 +12,15 @@ from workbench.data import load_dataset
 from workbench.training import fitting, trainer
 from workbench.training.checkpoint import Checkpoint, State
 from workbench.training.compiling import compile_for
+from workbench.training.corrected_data import settle
 from workbench.training.dynamics import read_dynamics
 from workbench.training.early_stopping import Watch
 from workbench.training.recipes import TrainingJob
+from workbench.training.retraining import job_again, with_corrections
 from workbench.training.runs import open_run
-from workbench.training.trainer import train
+from workbench.training.trainer import read_parts, train
+from workbench.workspace.correction_source import corrections_from
+from workbench.workspace.identities import Identities
 
 COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds"]
 
@@ -276,12 +280,12 @@ def test_a_validation_part_of_the_data_s_own_is_used_and_nothing_is_kept_off_for
     path = tmp_path / "own.npz"
     with np.load(npz) as arrays:
         np.savez(path, **arrays, x_validation=arrays["x_test"][:7], y_validation=arrays["y_test"][:7])
-    own = trainer._parts(plan(path, validation_split=0.5), silent)
+    own = read_parts(plan(path, validation_split=0.5), silent)
     assert (len(own.training), len(own.validation), len(own.test)) == (120, 7, 30)
     assert np.array_equal(own.validation.images, own.test.images[:7])
     assert own.own_validation
     assert trainer._validation(own) == "7 images of own/validation"
-    split = trainer._parts(plan(npz, validation_split=0.5), silent)
+    split = read_parts(plan(npz, validation_split=0.5), silent)
     assert (len(split.training), len(split.validation), split.own_validation) == (60, 60, False)
     assert trainer._validation(split) == "60 images of the end of the training part"
 
@@ -298,3 +302,33 @@ def test_it_is_said_whose_weights_are_kept():
         "Stopped early after epoch 4; keeping the weights of epoch 2, the best.",
         "Ended after epoch 5; keeping the weights of epoch 4, the best.",
     ]
+
+
+def test_a_run_on_corrected_data_says_what_was_corrected_and_goes_on_without_the_table(npz, tmp_path, monkeypatch):
+    """What is corrected is settled when it begins, so the table may be gone when it is resumed."""
+    table = tmp_path / "mine.csv"
+    table.write_text("name,correction,label,new_label,key,part\n")
+    first = load_dataset(npz, split="train")
+    lines = [f"train/4,relabel,1,0,{first.keys[4]},train", f"train/7,drop,1,,{first.keys[7]},train"]
+    table.write_text("\n".join([table.read_text().strip(), *lines]))
+    job = with_corrections(plan(npz, 2), table)
+    fitted, made = [], fitting.TrainingBatches
+    monkeypatch.setattr(fitting, "TrainingBatches", lambda data, *rest: fitted.append(data) or made(data, *rest))
+
+    def stop(row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train("mine", job=job, folder=tmp_path, on_epoch=stop)
+    table.unlink()
+    run = train("mine", folder=tmp_path, resume=True)
+    assert [(len(data), data.labels[4], data.names[7]) for data in fitted] == [(107, 0, "train/8")] * 2
+    applied = open_run("mine", tmp_path).manifest.corrections
+    assert (applied.source, applied.relabelled, applied.dropped) == ("mine.csv", 1, 1)
+    assert applied.digest == job.corrections.digest
+    known = lambda: Identities.of(first)  # noqa: E731
+    again = settle(read_parts(plan(npz), silent), corrections_from(run.path / "corrections.csv", known)[0])
+    assert again.digest == applied.digest
+    assert read_dynamics(run.path).rows.tolist() == [row for row in range(108) if row != 7]
+    with pytest.raises(WorkbenchError, match="was trained on corrected data"):
+        job_again(run.path, corrected=False)

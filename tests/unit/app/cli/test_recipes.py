@@ -1,5 +1,6 @@
 """Recipes on the command line: as flags, as files, printed, drawn and compared. Nothing is trained here."""
 
+import csv
 import json
 import tomllib
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from tests.tiny import HOSTILE
 from workbench.app.cli import main
 from workbench.app.cli.commands.train import EpochLines, _clock
 from workbench.core.errors import WorkbenchError
@@ -172,3 +174,35 @@ def test_epochs_that_were_trained_before_do_not_count_for_the_time_left(capsys):
     told.epoch({**row, "epoch": 9, "seconds": 20.0})
     lines = capsys.readouterr().out.splitlines()[-2:]
     assert [line.split()[-1] for line in lines] == ["0:20", "0:15"]
+
+
+def test_a_run_is_trained_again_on_corrected_data(run, jobs, tiny_run, monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tiny_run.folder))
+    (tmp_path / "mine.csv").write_text(f'name,label\ntrain/0,"{HOSTILE[1]}"\n')
+    said = run("train", "--from", "tiny", "--corrections", "mine.csv", "--batch-size", "8", "--json")
+    assert said.exit_code == 0, said.output
+    job = jobs["tiny-corrected"]
+    assert (job.seed, job.recipe_name, job.recipe.epochs, job.recipe.batch_size) == (1, "report", 2, 8)
+    assert (job.dataset, job.corrections.source) == (str(tiny_run.data), "mine.csv")
+    assert [(each.name, each.action, each.new_label) for each in job.corrections.changes] == [
+        ("train/0", "relabel", HOSTILE[1])
+    ]
+    assert "Give --from or --recipe, not both" in run("train", "--from", "tiny", "--recipe", "tuned").stderr
+
+
+def test_both_accuracies_stand_beside_each_other_and_what_the_second_is_worth(run, tiny_run, monkeypatch, tmp_path):
+    """Four test images of the small data are labelled wrong; two of these are corrected, a right one made wrong."""
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tiny_run.folder))
+    rows = {76: HOSTILE[0], 77: HOSTILE[1], 0: HOSTILE[2]}
+    with (tmp_path / "mine.csv").open("w") as file:
+        csv.writer(file).writerows([("name", "label"), *((f"test/{row}", name) for row, name in rows.items())])
+    said = run("evaluate", "tiny", "--corrections", "mine.csv", "--json")
+    found = json.loads(said.stdout)
+    both = found["corrections"]
+    assert both["as_they_were"]["value"] == found["accuracy"]
+    assert both["corrected"]["value"] == pytest.approx(found["accuracy"] + 1 / 80)
+    assert (both["relabelled"], both["agreeing"], both["dropped"]) == (3, 2, 0)
+    assert "2 of 3 new labels are what this model predicts. Corrected labels flatter" in both["sentence"]
+    shown = run("evaluate", "tiny", "--corrections", "mine.csv").stdout
+    assert "as corrected" in shown
+    assert "flatter" in shown

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.app.cli.correction_options import corrections_option
 from workbench.app.cli.formats import CSV, JSON, with_format
 from workbench.app.cli.options import source_params, with_source
 from workbench.app.cli.program import command, plain
+from workbench.core.jsonable import jsonable
 from workbench.core.spreadsheet import as_csv
 from workbench.core.wording import plural
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.app.cli.options import Source
+    from workbench.session.corrected_labels import CorrectedAccuracy
     from workbench.session.session import Session
 
 
@@ -74,21 +77,28 @@ def runs(form: str) -> None:
         ("evaluate", "the baseline, on the test set"),
         ("evaluate mine --split train", "your own run, on its training set"),
         ("evaluate --model my.keras --data my.npz --json", "your own model, as JSON"),
+        ("evaluate mine --corrections", "by the labels as they are, and as they were corrected on the page"),
         ("evaluate --model my.keras --data photos/ --preprocessing find", "with preprocessing found by accuracy"),
     ],
 )
+@corrections_option
 @with_source
 @with_format("the table of classes")
-def evaluate(source: Source, form: str) -> None:
-    """Accuracy and loss with their intervals, and precision, recall and F1 of each class."""
+def evaluate(source: Source, corrections: str | None, form: str) -> None:
+    """Accuracy and loss with their intervals, and precision, recall and F1 of each class.
+
+    With --corrections there is a second accuracy, by the corrected labels; everything else is by those of the data.
+    """
     from workbench.app.cli.console import facts, headline, say
     from workbench.app.cli.json_output import records, show_json
     from workbench.app.cli.progress_bars import progress
     from workbench.app.cli.tables import show_table
+    from workbench.session.corrected_labels import corrected_accuracy
 
     with progress():
         session = source.open()
         overall, classes = _measure(session)
+        corrected = None if corrections is None else corrected_accuracy(session, corrections or None)
     if form == CSV:
         click.echo(as_csv(classes), nl=False)
         return
@@ -100,7 +110,8 @@ def evaluate(source: Source, form: str) -> None:
             **({"output": session.reading} if session.reading else {}),
         }
         about = {"run": session.name, "dataset": session.dataset.name, **given}
-        show_json({**about, **overall, "classes": records(classes)})
+        both = {} if corrected is None else {"corrections": {**jsonable(corrected), "sentence": corrected.sentence}}
+        show_json({**about, **overall, **both, "classes": records(classes)})
         return
     headline(f"How good is {session.name!r}?", f"{session.dataset.name} · {plural(overall['images'], 'image')}")
     say()
@@ -108,6 +119,7 @@ def evaluate(source: Source, form: str) -> None:
     facts(
         {
             "accuracy": f"{overall['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})",
+            **({} if corrected is None else _corrected(corrected)),
             "loss": f"{overall['loss']:.4f} nats  (mean cross-entropy)",
             "errors": f"{overall['errors']:,}",
             **({"preprocessing": known} if (known := _preprocessing(session)) else {}),
@@ -116,7 +128,20 @@ def evaluate(source: Source, form: str) -> None:
         }
     )
     say()
+    if corrected is not None:
+        say(corrected.sentence)
+        say()
     show_table(classes)
+
+
+def _corrected(found: CorrectedAccuracy) -> dict[str, str]:
+    """Say the accuracy by the corrected labels, and what they are."""
+    share = found.corrected
+    changed = f"{found.relabelled:,} relabelled, {found.dropped:,} dropped, as {found.source} says"
+    return {
+        "as corrected": f"{share.value:.4f}  (95 % interval {share.low:.4f} to {share.high:.4f})",
+        "corrections": changed,
+    }
 
 
 def _preprocessing(session: Session) -> str:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.app.cli.correction_options import again_name, corrected_job, with_corrections
 from workbench.app.cli.options import FOLDER, Choice, as_json, data_dir, data_params, typed_values, with_reading
 from workbench.app.cli.program import plain
 from workbench.app.cli.recipe_options import RecipeCommand, architecture, check_weights, usual_recipe, weights
+from workbench.core.errors import WorkbenchError
 from workbench.core.progress import report
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
         ("train --recipe augmented --show-recipe", "print a recipe as TOML, ready to edit"),
         ("train mine --data my.npz --rotation 10 --patience 3", "your own data, with early stopping"),
         ("train mine --resume", "resume an interrupted training"),
+        ("train mine-2 --from mine --corrections", "the same recipe and seed on data that was corrected on the page"),
+        ("train mine-2 --from mine --corrections my.csv --copies exact", "corrections of a table; copies left out"),
         ("train mine --architecture resnet50 --weights FILE.h5", "a pretrained network with a new classifier"),
     ],
 )
@@ -50,6 +54,8 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
     help="Settings to start from: a name (`tuned`, `augmented`, `transfer`, `report`), a .toml file, or a run's "
     "run.json.  [default: tuned, or the network's own]",
 )
+@click.option("--from", "again", metavar="RUN", help="Train as this run was: its data, recipe, network and seed.")
+@with_corrections
 @click.option("--show-recipe", is_flag=True, help="Print the recipe as TOML and exit.")
 @click.option(
     "--augmentation-samples",
@@ -78,6 +84,9 @@ def train(
     architecture: str | None,
     weights: str | None,
     recipe: str | None,
+    again: str | None,
+    corrections: str | None,
+    copies: str | None,
     show_recipe: bool,
     augmentation_samples: Path | None,
     seed: int | None,
@@ -93,12 +102,13 @@ def train(
     """Train a network and save it as run NAME.
 
     A checkpoint is written after each epoch; --resume continues from it. An existing run of the same name is replaced
-    only when the new one is complete. NAME defaults to ARCHITECTURE-RECIPE-SEED.
+    only when the new one is complete. NAME defaults to ARCHITECTURE-RECIPE-SEED, or to RUN-corrected.
+
+    With --corrections, images of the training part get the labels that they were given on the page or in a table, or
+    are left out; test images stay as they are. What was changed stands in run.json, the list in corrections.csv beside.
     """
-    from workbench.core.params import make
     from workbench.training.distribution import is_chief, using
-    from workbench.training.recipe_files import as_toml, open_recipe
-    from workbench.training.recipes import TrainingJob
+    from workbench.training.recipe_files import as_toml
 
     said = {
         "architecture": architecture,
@@ -111,14 +121,18 @@ def train(
     }
     fields = {key: str(value) if isinstance(value, Path) else value for key, value in said.items() if value is not None}
     check_weights(architecture, weights)
-    recipe_name, chosen = open_recipe(recipe or usual_recipe(architecture), typed_values(settings))
+    job = _planned(recipe, again, architecture, typed_values(settings), fields, corrected=corrections is not None)
     if show_recipe:
-        click.echo(as_toml(chosen), nl=False)
+        click.echo(as_toml(job.recipe), nl=False)
         return
-    job = make(TrainingJob, {"recipe_name": recipe_name, "recipe": chosen, **fields})
-    name = name or f"{job.architecture}-{job.recipe_name}-{job.seed}"
-    if resume and recipe is None:
-        job = _resume(name, typed_values(settings), fields) or job
+    changes = corrections is not None or copies is not None
+    name = name or (
+        f"{again_name(again)}-corrected" if again and changes else f"{job.architecture}-{job.recipe_name}-{job.seed}"
+    )
+    begun = _resume(name, typed_values(settings), fields) if resume and recipe is None else None
+    job = begun or job
+    if changes and (begun is None or begun.corrections is None):
+        job = corrected_job(job, corrections, copies)
     if augmentation_samples is not None:
         _draw_samples(job, augmentation_samples, quiet=as_json)
     with using(strategy or "auto"):
@@ -128,6 +142,31 @@ def train(
         from workbench.app.cli.json_output import show_json
 
         show_json({"path": path, **run.manifest.model_dump(mode="json")})
+
+
+def _planned(
+    recipe: str | None,
+    again: str | None,
+    architecture: str | None,
+    settings: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    *,
+    corrected: bool,
+) -> TrainingJob:
+    """Return what is to be trained: as a run was, or by a recipe; changed by what was given."""
+    from workbench.core.params import make
+    from workbench.training.recipe_files import open_recipe
+    from workbench.training.recipes import Recipe, TrainingJob
+    from workbench.training.retraining import job_again
+
+    if again is None:
+        recipe_name, chosen = open_recipe(recipe or usual_recipe(architecture), settings)
+        return make(TrainingJob, {"recipe_name": recipe_name, "recipe": chosen, **fields})
+    if recipe is not None:
+        raise WorkbenchError(f"Give --from or --recipe, not both. Got {again!r} and {recipe!r}.")
+    job = job_again(again, corrected=corrected)
+    changed = make(Recipe, {**job.recipe.model_dump(), **settings})
+    return make(TrainingJob, {**job.model_dump(), **fields, "recipe": changed})
 
 
 def _resume(name: str, settings: Mapping[str, Any], fields: Mapping[str, Any]) -> TrainingJob | None:

@@ -132,10 +132,11 @@ def import_(
     from workbench.app.cli.console import say
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
+    from workbench.workspace.correction_source import images_of
     from workbench.workspace.imports import import_file
 
     def images() -> Identities:
-        return _images(data or _data_of(run), data_dir, reading)
+        return images_of(data or _data_of(run), data_dir=data_dir, progress=report, **reading)()
 
     with progress(), _opened(workspace, run, data, who=who, create=True) as opened:
         done = import_file(opened, file, images, source=f"workbench workspace import {file.name}")
@@ -236,16 +237,3 @@ def _data_of(run: str | None) -> str:
     from workbench.training.runs import open_run
 
     return open_run(run or "baseline").manifest.dataset
-
-
-def _images(data: str, data_dir: Path | None, reading: dict[str, Any]) -> Identities:
-    """Name all images of all parts of some data."""
-    from workbench.data import load_dataset, own_parts
-    from workbench.workspace.identities import Identities
-
-    return Identities.joined(
-        [
-            Identities.of(load_dataset(data, split=part, data_dir=data_dir, progress=report, **reading))
-            for part in own_parts(data, **reading)
-        ]
-    )
