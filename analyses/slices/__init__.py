@@ -13,7 +13,6 @@ from pydantic import Field
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.params import Params, Seed
-from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -21,7 +20,7 @@ from workbench.core.wording import percent, plural
 from workbench.data.lazy_images import Some
 from workbench.data.properties import image_properties, unlike
 from workbench.data.sampling import evenly, worst_first
-from workbench.data.thumbnails import block_means, pixel_rows, thumbnails_of
+from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.hot_spots import Spot, place_bars, spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
@@ -31,17 +30,17 @@ from workbench.session.spots import finding_spot
 from workbench.statistics.error_tree import error_tree
 from workbench.statistics.rates import rate
 from workbench.statistics.significance import discoveries
-from workbench.statistics.slicing import Part, components, from_embeddings, from_pixels, from_properties
-
-from .worse_than_expected import (
-    SCARCE,
-    Slice,
-    calibrate_confidence,
-    distinct_slices,
-    expected_accuracy,
+from workbench.statistics.slicing import (
+    Part,
+    components,
+    flat_pixels,
+    from_embeddings,
+    from_pixels,
+    from_properties,
     halves,
-    measure_slice,
 )
+
+from .worse_than_expected import SCARCE, Slice, calibrate_confidence, distinct_slices, expected_accuracy, measure_slice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,8 +51,6 @@ if TYPE_CHECKING:
 
 FEW = 40
 """Fewest images that can be split in half to find and to confirm groups."""
-SIDE = 28
-"""Pixels a side whose principal components are clustered."""
 CELL = 0.78
 """Width of a picture in inches."""
 LOOKS_WORSE = 0.1
@@ -155,11 +152,11 @@ def _search(
     predictions, names, train = session.predictions, session.class_names, session.train
     labels, values = predictions.labels, properties.to_numpy()
     rows = None if train is None else evenly(len(train), params.learned)
-    flat = [_flat(session.dataset.images)]
+    flat = [flat_pixels(session.dataset.images)]
     learned = None
     if train is not None and rows is not None:
         images = Some(train, rows)
-        flat.append(_flat(images))
+        flat.append(flat_pixels(images))
         learned = image_properties(images).to_numpy(), train.labels[rows]
     embeddings = session.embeddings
     tried, slices = 0, []
@@ -186,11 +183,6 @@ def _search(
             found = measure_slice(group, predictions, confidence, confirm, None if known is None else known.labels)
             slices += [found] if found else []
     return tried, slices
-
-
-def _flat(images: Any) -> Array:
-    """Pixels of all images as `(N, F)` float32, downscaled."""
-    return pixel_rows(images, lambda part: block_means(as_floats(part), SIDE))
 
 
 def _table(slices: list[Slice], words: list[str]) -> pd.DataFrame:

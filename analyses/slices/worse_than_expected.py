@@ -80,13 +80,6 @@ class Slice:
         return self.gap.low > FAR and (self.overconfidence[1] > OVER or self.scarcity.high < SCARCE)
 
 
-def halves(labels: Array, seed: int) -> tuple[Array, Array]:
-    """Split rows in two, each class as evenly as can be: two ascending `(n,)` int."""
-    order = np.random.default_rng(seed).permutation(len(labels))
-    order = order[np.argsort(labels[order], kind="stable")]
-    return np.sort(order[::2]), np.sort(order[1::2])
-
-
 def calibrate_confidence(predictions: Predictions, known: Array) -> Array:
     """Confidence of each prediction as the share that was right among `known` rows that are as confident.
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from workbench.core.pixels import as_floats
 from workbench.core.types import Array
+from workbench.data.thumbnails import block_means, pixel_rows
 from workbench.statistics.error_tree import in_words, matching_rows, nodes
 
 CLASS_DEPTH, DEPTH = 3, 4
@@ -16,6 +19,8 @@ GROUP = 60
 """Images of a half that a cluster of pixels holds on average."""
 COMPONENTS = 24
 """Principal components that are clustered."""
+SIDE = 28
+"""Pixels a side whose principal components are clustered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +55,13 @@ class Group:
     learned: Array | None
     source: str
     rule: str = ""
+
+
+def halves(labels: Array, seed: int) -> tuple[Array, Array]:
+    """Split rows in two, each class as evenly as can be: two ascending `(n,)` int."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    return np.sort(order[::2]), np.sort(order[1::2])
 
 
 def least_members(count: int) -> int:
@@ -149,6 +161,11 @@ def _nearest(values: Array, centres: Array) -> tuple[Array, Array]:
     """Nearest centre of each row, and the distance to it."""
     squares = (values**2).sum(axis=1)[:, None] - 2 * values @ centres.T + (centres**2).sum(axis=1)
     return squares.argmin(axis=1), np.sqrt(np.maximum(squares.min(axis=1), 0))
+
+
+def flat_pixels(images: Any) -> Array:
+    """Pixels of all images as `(N, F)` float32, downscaled, for `components`."""
+    return pixel_rows(images, lambda part: block_means(as_floats(part), SIDE))
 
 
 def components(values: Array, rows: Array, *others: Array, most: int = COMPONENTS) -> list[Array]:

@@ -16,6 +16,7 @@ from workbench.core.params import make
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
+from workbench.statistics.paired import seeds_and_images, t_interval
 from workbench.statistics.significance import holm
 from workbench.training.checkpoint import Checkpoint
 from workbench.training.fitting import Row, Start, Tell
@@ -193,7 +194,7 @@ def compare(trained: Sequence[RecipeRun]) -> pd.DataFrame:
     for name in names:
         own, first = runs[name], runs[names[0]]
         right = [float(each.correct.mean()) for each in own.values()]
-        low, high, _ = _t_interval(right)
+        low, high, _ = t_interval(right)
         row = {
             "recipe": name,
             "seeds": len(own),
@@ -211,48 +212,14 @@ def compare(trained: Sequence[RecipeRun]) -> pd.DataFrame:
             "minutes": float(np.mean([each.seconds for each in own.values()])) / 60,
         }
         if name != names[0]:
-            row |= _paired([own[seed].correct.astype(float) - first[seed].correct for seed in own if seed in first])
+            both = [own[seed].correct.astype(float) - first[seed].correct for seed in own if seed in first]
+            row |= {**seeds_and_images(both), "verdict": OPEN}
         rows.append(row)
     table = pd.DataFrame(rows)
     table["chance"] = holm(table["chance"].to_numpy())
     sure = table["chance"] <= SURE
     table.loc[sure, "verdict"] = np.where(table.loc[sure, "difference"] > 0, HELPED, HURT)
     return table
-
-
-def _paired(differences: Sequence[Array]) -> dict[str, Any]:
-    """Compare two recipes: `(N,)` differences in {-1, 0, 1} for each seed."""
-    from scipy.stats import norm
-
-    by_seed = [each.mean() for each in differences]
-    by_image = np.mean(differences, axis=0)
-    mean = float(by_image.mean())
-    error = float(by_image.std() / np.sqrt(len(by_image)))
-    low, high, chance = _t_interval(by_seed)
-    of_images = float(2 * norm.sf(abs(mean) / error)) if error > 0 else float(mean == 0)
-    reach = float(norm.isf(0.025)) * error
-    return {
-        "difference": mean,
-        "seeds_low": max(low, -1.0),
-        "seeds_high": min(high, 1.0),
-        "images_low": mean - reach,
-        "images_high": mean + reach,
-        "chance": max(chance, of_images),
-        "verdict": OPEN,
-    }
-
-
-def _t_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the ends of a mean's 95 % interval, and the p-value that it is 0; NaN for a single value."""
-    from scipy.stats import t
-
-    count = len(values)
-    if count < 2:
-        return np.nan, np.nan, np.nan
-    mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(count))
-    reach = float(t.isf(0.025, count - 1)) * error
-    chance = float(2 * t.sf(abs(mean) / error, count - 1)) if error > 0 else float(mean == 0)
-    return mean - reach, mean + reach, chance
 
 
 def findings(table: pd.DataFrame) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from workbench.statistics.paired import kappa, mcnemar
+from workbench.statistics.paired import kappa, mcnemar, seeds_and_images
 
 
 def exact(won, lost):
@@ -62,3 +62,22 @@ def test_kappa_of_raters_that_say_one_thing_is_none_and_of_equal_ones_one_withou
     assert math.isnan(kappa(np.array([[7, 0], [0, 0]])).value)
     same = kappa(np.array([[7, 0], [0, 3]]))
     assert (same.value, same.interval) == (1.0, None)
+
+
+def test_seeds_and_images_are_student_s_t_and_the_mean_of_the_paired_differences():
+    from scipy.stats import ttest_1samp
+
+    chance = np.random.default_rng(0)
+    differences = [chance.integers(-1, 2, 200) for _ in range(4)]
+    found = seeds_and_images(differences)
+    by_seed, by_image = [each.mean() for each in differences], np.mean(differences, axis=0)
+    test = ttest_1samp(by_seed, 0)
+    error = by_image.std() / math.sqrt(200)
+    of_images = math.erfc(abs(by_image.mean()) / error / math.sqrt(2))
+    assert found["difference"] == pytest.approx(np.mean(by_seed))
+    assert (found["seeds_low"], found["seeds_high"]) == pytest.approx(tuple(test.confidence_interval()))
+    assert found["images_high"] - found["images_low"] == pytest.approx(2 * 1.959964 * error, rel=1e-6)
+    assert found["chance"] == pytest.approx(max(test.pvalue, of_images), rel=1e-9)
+    nothing = seeds_and_images([np.zeros(5), np.zeros(5)])
+    assert (nothing["difference"], nothing["chance"]) == (0.0, 1.0)
+    assert math.isnan(seeds_and_images(differences[:1])["chance"])  # one seed tells nothing of seeds

@@ -6,14 +6,13 @@ from analyses.slices.worse_than_expected import (
     calibrate_confidence,
     distinct_slices,
     expected_accuracy,
-    halves,
     measure_slice,
     scarcity,
 )
 from workbench.core.estimate import Estimate
 from workbench.core.predictions import Predictions
 from workbench.statistics.significance import discoveries
-from workbench.statistics.slicing import Group
+from workbench.statistics.slicing import Group, halves
 
 
 def predictions(labels, right, confidence=0.9):
