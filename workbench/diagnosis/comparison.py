@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.estimate import Estimate, columns
 from workbench.core.image_set import ImageSet
 from workbench.core.notebook import facts_html
@@ -17,6 +17,7 @@ from workbench.core.types import Array
 from workbench.core.wording import join_names, plural
 from workbench.statistics.calibration import scores
 from workbench.statistics.confusion import confusion_counts
+from workbench.statistics.moved_groups import MovedGroup, groups_table
 from workbench.statistics.paired import kappa, mcnemar
 from workbench.statistics.rates import FEWEST, rate
 from workbench.statistics.significance import holm, mean_with_interval, paired_difference
@@ -24,6 +25,7 @@ from workbench.statistics.significance import holm, mean_with_interval, paired_d
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.diagnosis.changed_findings import FindingChange
     from workbench.session.session import Session
 
 SURE = 0.05
@@ -76,12 +78,63 @@ class Comparison:
             "both_wrong_otherwise",
         )
 
-    def images(self, outcome: str) -> ImageSet:
-        """Return the images of an outcome, rows of the first data set, the largest change of the label's loss first."""
-        (places,) = np.nonzero(self.outcome == outcome)
+    def images(self, outcome: str, *, label: str | None = None, group: int | None = None) -> ImageSet:
+        """Return the images of an outcome, rows of the first data set, the largest change of the label's loss first.
+
+        Args:
+            outcome: one of `OUTCOMES`; empty for all images.
+            label: name of a class, for its images alone.
+            group: a row of `groups`, for the images of that group alone, of both halves.
+
+        Raises:
+            WorkbenchError: if there is no such outcome, class or group.
+        """
+        if outcome and outcome not in OUTCOMES:
+            raise unknown("outcome", outcome, OUTCOMES)
+        chosen = self.outcome == outcome if outcome else np.ones(len(self), bool)
+        title = OUTCOMES[outcome] if outcome else "compared images"
+        if label is not None:
+            chosen = chosen & (self.before.labels == self._class(label))
+            title = f"{label}: {title}"
+        if group is not None:
+            moved = self._group(group)
+            chosen, title = chosen & moved.group.members, f"{moved.name}: {title}"
+        return self._largest_change_first(chosen, title)
+
+    def confused(self, true: str, predicted: str, which: str = "come") -> ImageSet:
+        """Return the images of a confusion, rows of the first data set.
+
+        Args:
+            true: name of their class.
+            predicted: name of the class that they are taken for.
+            which: "gone", by the first only; "come", by the second only; "first" or "second", by that one.
+
+        Raises:
+            WorkbenchError: if there is no such class.
+        """
+        inside = self.before.labels == self._class(true)
+        one, other = (inside & (each.predicted == self._class(predicted)) for each in (self.before, self.after))
+        chosen = {"gone": one & ~other, "come": other & ~one, "first": one, "second": other}
+        if which not in chosen:
+            raise unknown("choice", which, chosen)
+        by = {"gone": "the first only", "come": "the second only", "first": "the first", "second": "the second"}
+        return self._largest_change_first(chosen[which], f"{true} taken for {predicted} by {by[which]}")
+
+    def _largest_change_first(self, chosen: Array, title: str) -> ImageSet:
+        (places,) = np.nonzero(chosen)
         change = np.abs(self.after.loss[places] - self.before.loss[places])
         order = np.argsort(-change, kind="stable")
-        return ImageSet(self.rows[places[order], 0], title=OUTCOMES[outcome])
+        return ImageSet(self.rows[places[order], 0], title=title)
+
+    def _class(self, name: str) -> int:
+        if name not in self.first.class_names:
+            raise unknown("class", name, self.first.class_names)
+        return self.first.class_names.index(name)
+
+    def _group(self, place: int) -> MovedGroup:
+        if not 0 <= place < len(self.moved):
+            raise WorkbenchError(f"There are {plural(len(self.moved), 'group')}, from 0 on. Got {place}.")
+        return self.moved[place]
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -170,6 +223,33 @@ class Comparison:
         return found.loc[change.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
 
     @cached_property
+    def moved(self) -> list[MovedGroup]:
+        """Groups of images that seem to change otherwise than the rest, tested on images that they were not found on.
+
+        Found in the metadata, and in what images look like where there are images, on one half of them. The surest
+        come first; `MovedGroup.moved` says which of them hold.
+        """
+        from workbench.diagnosis.compared_groups import groups_that_moved
+
+        return groups_that_moved(self.first, self.rows[:, 0], (self.before, self.after))
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """One row for each of `moved`: what it is, both accuracies on the confirming half, difference, p-values."""
+        return groups_table(self.moved)
+
+    def findings(self, *, ask: bool = False) -> tuple[FindingChange, ...] | None:
+        """Return the findings of both diagnoses that went, stayed and came; None where one of both was never made.
+
+        Args:
+            ask: whether to make the quick diagnoses now, which takes minutes.
+        """
+        from workbench.diagnosis.changed_findings import both_diagnoses, changed_findings
+
+        known = both_diagnoses(self.first, self.second, ask=ask)
+        return None if known is None else changed_findings((self.first, self.second), known, self.rows)
+
+    @cached_property
     def agreement(self) -> tuple[Estimate, Estimate]:
         """Share of the images that both call the same, and Cohen's κ."""
         kinds = len(self.first.class_names)
@@ -239,7 +319,7 @@ class Comparison:
         return facts_html(self.sentence, facts)
 
 
-def compare(first: Session, second: Session) -> Comparison:
+def compare(first: Session, second: Session, *, where: str | None = None) -> Comparison:
     """Compare two models, or a model before and after, on the images that both data sets hold.
 
     Images are paired by their keys, wherever they lie and whatever they are called; by their names where one of both
@@ -248,9 +328,10 @@ def compare(first: Session, second: Session) -> Comparison:
     Args:
         first: session of a run, a model file, or predictions.
         second: the same, of the other.
+        where: a query; only images of the first that it finds are compared.
 
     Raises:
-        WorkbenchError: if their classes are not the same, or they have no image in common.
+        WorkbenchError: if their classes are not the same, they have no image in common, or the query is none.
     """
     one, other = first.dataset, second.dataset
     if sorted(first.class_names) != sorted(second.class_names):
@@ -276,6 +357,11 @@ def compare(first: Session, second: Session) -> Comparison:
     if not same.all():
         notes.append(f"Left out: {plural(int((~same).sum()), 'image')} with another label in {other.name}.")
         rows = rows[same]
+    if where:
+        rows = rows[np.isin(rows[:, 0], first.images.where(where).rows)]
+        notes.append(f"Compared: {plural(len(rows), 'image')} found by {where}.")
+    if where and not len(rows):
+        raise WorkbenchError(f"No image that {first.name} and {second.name} have in common is found by {where}.")
     if not len(rows):
         raise WorkbenchError(
             f"No image has the same label in {one.name} and {other.name}, so there is nothing to compare."
