@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.diagnosis.diagnose import diagnose
     from workbench.diagnosis.opening import Session, open_session
     from workbench.diagnosis.registry import analyses
+    from workbench.diagnosis.several_runs import SeveralRuns, compare_several
     from workbench.exporting.export import Export, export
     from workbench.models.probe import Probe
     from workbench.session.map_files import stream_maps
@@ -43,10 +44,12 @@ _HOMES = {
     "Probe": "models.probe",
     "Result": "core.result",
     "Session": "diagnosis.opening",
+    "SeveralRuns": "diagnosis.several_runs",
     "Verdict": "core.attribution",
     "WorkbenchError": "core.errors",
     "analyses": "diagnosis.registry",
     "compare": "diagnosis.comparison",
+    "compare_several": "diagnosis.several_runs",
     "diagnose": "diagnosis.diagnose",
     "export": "exporting.export",
     "label_noise": "statistics.label_noise",
@@ -69,10 +72,12 @@ __all__ = [
     "Probe",
     "Result",
     "Session",
+    "SeveralRuns",
     "Verdict",
     "WorkbenchError",
     "analyses",
     "compare",
+    "compare_several",
     "diagnose",
     "export",
     "label_noise",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -135,6 +137,53 @@ def test_a_model_is_no_better_than_itself(compared):
     assert itself.agreement[0].value == 1
 
 
+def test_groups_of_metadata_that_break_are_found_and_open_their_images():
+    chance, labels = np.random.default_rng(5), np.arange(600) % 3
+    camera = np.array(["old", "new", "third"])[chance.integers(0, 3, 600)]
+    taken = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(np.arange(600), unit="D")
+    frame = pd.DataFrame({"camera": pd.Categorical(camera), "iso": chance.random(600), "taken": taken})
+    dataset = replace(data(labels), metadata=frame)
+    dataset.images[:, 2:] = (labels[:, None, None, None] * 60).astype(np.uint8)
+    right = chance.random((2, 600)) < 0.9
+    right[1] &= camera != "third"
+    both = [session(dataset, np.where(each, labels, (labels + 1) % 3), "model") for each in right]
+    found = compare(*both)
+    (place,) = np.flatnonzero(found.groups["group"] == "camera is third")
+    assert found.groups.loc[place, ["found_in", "moved", "accuracy_second"]].tolist() == ["metadata", True, 0]
+    broken = found.images("broken", group=int(place))
+    assert sorted(broken.rows) == np.flatnonzero((camera == "third") & right[0]).tolist()
+    assert broken.title == "camera is third: right in the first, wrong in the second"
+    assert compare(both[0], both[0]).moved == []
+    with pytest.raises(WorkbenchError, match="There are"):
+        found.images("broken", group=99)
+    thirds = compare(*both, where="camera:third")
+    assert len(thirds) == (camera == "third").sum()
+    assert thirds.notes == (f"Compared: {len(thirds)} images found by camera:third.",)
+
+
+def test_the_numbers_of_classes_and_pairs_open_their_images():
+    chance = np.random.default_rng(4)
+    labels = np.repeat([0, 1, 2], 100)
+    before, after = (np.where(chance.random(300) < 0.7, labels, chance.integers(0, 3, 300)) for _ in range(2))
+    found = compare(session(data(labels), before, "old"), session(data(labels), after, "new", 0.9))
+    for row in found.classes.itertuples():
+        for outcome in ("fixed", "broken"):
+            assert len(found.images(outcome, label=row[1])) == getattr(row, outcome)
+    for _, row in found.pairs.iterrows():
+        opened = {
+            which: found.confused(row["true"], row["predicted"], which) for which in ("gone", "come", "first", "second")
+        }
+        counted = {"gone": "gone", "come": "come", "first": "errors_first", "second": "errors_second"}
+        assert {which: len(images) for which, images in opened.items()} == {w: row[name] for w, name in counted.items()}
+        assert (before[opened["gone"].rows] == NAMES.index(row["predicted"])).all()
+    assert len(found.images("")) == 300
+    for wrong in (lambda: found.images("fixd"), lambda: found.images("fixed", label="wolf")):
+        with pytest.raises(WorkbenchError, match="There is no"):
+            wrong()
+    with pytest.raises(WorkbenchError, match="There is no choice"):
+        found.confused("cat", "dog", "left")
+
+
 def test_what_cannot_be_compared_is_one_sentence(compared):
     with pytest.raises(WorkbenchError, match=r"Only models of the same classes .* do not share dog and wolf\."):
         compare(compared.first, session(data(LABELS, names=("cat", "wolf", "fox")), FIRST, "wolves"))
@@ -162,6 +211,8 @@ def test_the_committed_runs_differ_by_493_fixed_and_185_broken_images():
     assert said["difference"]["value"] == pytest.approx(0.0308)
     assert len(said["images"]) == 185
     assert {each["outcome"] for each in said["images"]} == {"broken"}
+    assert {each["found_in"] for each in said["groups"]} <= {"properties", "pixels"}
+    assert said["findings"] is None  # neither was diagnosed here
 
 
 @pytest.mark.real_data
@@ -183,4 +234,5 @@ def test_files_of_predictions_are_compared_on_the_command_line(tmp_path, monkeyp
     wrong = CliRunner().invoke(main, ["compare", both[0], str(tmp_path / "no.npz")])
     assert wrong.exit_code == 2
     assert "no.npz" in wrong.stderr and "Traceback" not in wrong.stderr
+    assert CliRunner().invoke(main, ["compare", *both, "--list", "fixed"]).stdout.split() == ["1.png", "6.png", "9.png"]
     assert "There is no outcome 'fixd'" in CliRunner().invoke(main, ["compare", *both, "--only", "fixd"]).stderr

@@ -12,6 +12,7 @@ import click
 from workbench.app.cli.formats import CSV, JSON, with_format
 from workbench.app.cli.options import FOLDER, Choice, data_params, tell_notes, with_reading
 from workbench.app.cli.program import command, plain
+from workbench.core.errors import WorkbenchError
 from workbench.core.spreadsheet import as_csv
 from workbench.core.wording import percent, plural
 
@@ -37,7 +38,9 @@ def _outcomes() -> Iterator[str]:
         ("compare baseline residual", "what the second fixes and breaks on the test set"),
         ("compare baseline mine.keras", "a run and a model file, on the run's data"),
         ("compare old.npz new.npz", "predictions that were saved elsewhere"),
-        ("compare baseline residual --only broken --format csv", "which images broke, by name"),
+        ("compare baseline residual --list broken", "which images broke, by name"),
+        ("compare baseline residual --where label:Shirt --findings", "shirts only, and findings that went and came"),
+        ("compare old-0,old-1,old-2 new-0,new-1,new-2", "several seeds of each"),
     ],
 )
 @click.argument("first")
@@ -53,6 +56,9 @@ def _outcomes() -> Iterator[str]:
 @click.option(
     "--only", type=Choice("outcome", _outcomes), help="With --format csv or json, only images of this outcome."
 )
+@click.option("--list", "listed", type=Choice("outcome", _outcomes), help="Print the names of this outcome's images.")
+@click.option("--where", metavar="QUERY", help="Compare only the images of the first that a query finds.")
+@click.option("--findings", is_flag=True, help="Diagnose both models where that was not done before; takes minutes.")
 @with_reading
 @with_format("one row an image")
 def compare(
@@ -64,39 +70,102 @@ def compare(
     data_dir: Path | None,
     reading: dict[str, Any],
     only: str | None,
+    listed: str | None,
+    where: str | None,
+    findings: bool,
     form: str,
 ) -> None:
     """Compare two models on the same images: what the second one fixes and breaks, and what is beyond chance.
 
     FIRST and SECOND are runs, model files (.keras, .h5, .onnx, .tflite, SavedModel), or saved predictions (.npz, .csv).
-    Images are paired by what they hold, so data that was sorted or renamed in between is compared too.
+    Images are paired by what they hold, so data that was sorted or renamed in between is compared too. Several runs
+    of either side, one for each seed, are joined by commas: differences then have to be beyond chance of seeds, too.
     """
     from workbench.app.cli.json_output import records, show_json
     from workbench.app.cli.progress_bars import progress
     from workbench.diagnosis.comparison import compare as ask
     from workbench.diagnosis.opening import open_both
 
+    given: dict[str, Any] = {"split": split, "data": data, "data_dir": data_dir, **reading}
+    sides = _runs_of(first), _runs_of(second)
+    if any(len(side) > 1 for side in sides):
+        if only or listed or findings:
+            raise WorkbenchError("`--only`, `--list` and `--findings` are about two models. Got several runs.")
+        _several(*sides, given, where, form)
+        return
     with progress():
-        both = open_both(first, second, split=split, data=data, data_dir=data_dir, **reading)
-        found = ask(*both)
+        both = open_both(first, second, **given)
+        found = ask(*both, where=where)
         tell_notes(both[0].dataset)
         table = found.table if only is None else found.table[found.table["outcome"] == only]
+        record = {} if listed or form == CSV else _record(found, ask_findings=findings)
     for note in found.notes:
         click.echo(plain(note), err=True)
-    if form == CSV:
+    if listed:
+        names = [str(name) for name in both[0].dataset.names[found.images(listed).rows]]
+        if form == JSON:
+            show_json(names)
+        else:
+            click.echo("".join(f"{plain(name)}\n" for name in names), nl=False)
+    elif form == CSV:
         click.echo(as_csv(table), nl=False)
-        return
-    if form == JSON:
-        show_json({**_record(found), "images": records(table) if only else None})
-        return
-    _show(found)
+    elif form == JSON:
+        show_json({**record, "images": records(table) if only else None})
+    else:
+        _show(found, record)
 
 
-def _record(found: Comparison) -> dict[str, Any]:
+def _runs_of(given: str) -> list[str]:
+    """Split what names several runs at its commas; a file that has one in its name is one."""
+    parts = [part.strip() for part in given.split(",") if part.strip()]
+    return [given] if Path(given).exists() or len(parts) < 2 else parts
+
+
+def _several(firsts: list[str], seconds: list[str], given: dict[str, Any], where: str | None, form: str) -> None:
+    from workbench.app.cli.console import facts, headline, say
+    from workbench.app.cli.json_output import records, show_json
+    from workbench.app.cli.progress_bars import progress
+    from workbench.app.cli.tables import show_table
+    from workbench.diagnosis.opening import open_named
+    from workbench.diagnosis.several_runs import compare_several
+
+    with progress():
+        sessions = [[open_named(each, **given) for each in side] for side in (firsts, seconds)]
+        found = compare_several(*sessions, where=where)
+        tell_notes(sessions[0][0].dataset)
+    for note in dict.fromkeys(note for pair in found.pairs for note in pair.notes):
+        click.echo(plain(note), err=True)
+    if form == CSV:
+        click.echo(as_csv(found.table), nl=False)
+    elif form == JSON:
+        pairs = [
+            {
+                "first": pair.names[0],
+                "second": pair.names[1],
+                "difference": pair.difference,
+                "p": pair.chance,
+                **pair.counts,
+            }
+            for pair in found.pairs
+        ]
+        names = dict(zip(("first", "second"), found.names, strict=True))
+        about = {"dataset": sessions[0][0].dataset.name, "images_compared": len(found), "sentence": found.sentence}
+        show_json({**names, **about, **found.overall, "classes": records(found.classes), "pairs_of_runs": pairs})
+    else:
+        headline(found.sentence, f"{sessions[0][0].dataset.name} · {plural(len(found), 'image')}")
+        say()
+        rates = [f"mean accuracy of {name}" for name in found.names]
+        facts({rates[0]: percent(found.overall["accuracy_first"]), rates[1]: percent(found.overall["accuracy_second"])})
+        say()
+        show_table(_classes_of_several(found.classes))
+
+
+def _record(found: Comparison, *, ask_findings: bool) -> dict[str, Any]:
     from workbench.app.cli.json_output import records
 
     one, other = found.names
     agreement, kappa = found.agreement
+    changes = found.findings(ask=ask_findings)
     return {
         "first": one,
         "second": other,
@@ -112,13 +181,15 @@ def _record(found: Comparison) -> dict[str, Any]:
         "kappa": kappa,
         "classes": records(found.classes),
         "pairs": records(found.pairs),
+        "groups": records(found.groups),
+        "findings": None if changes is None else [each.record for each in changes],
         "confidence": records(found.confidence),
         "assumed": [each.assumed for each in (found.first, found.second) if each.assumed],
         "notes": list(found.notes),
     }
 
 
-def _show(found: Comparison) -> None:
+def _show(found: Comparison, record: dict[str, Any]) -> None:
     from workbench.app.cli.console import facts, headline, say
     from workbench.app.cli.tables import show_table
 
@@ -142,6 +213,20 @@ def _show(found: Comparison) -> None:
     if len(found.pairs):
         say()
         show_table(_pairs(found.pairs.head(SHOWN)), rest="--json has all")
+    say()
+    moved = [each for each in found.moved if each.moved]
+    if moved:
+        show_table(_groups(found.groups[found.groups["moved"]]))
+    elif found.moved:
+        say(f"No group of images changes otherwise than the rest: {plural(len(found.moved), 'group')} tested.")
+    else:
+        say("No group of images seems to change otherwise than the rest.")
+    if record["findings"] is None:
+        say("Findings are not compared: one of both was not diagnosed. --findings does that now.", "dim")
+    for each in record["findings"] or ():
+        say(
+            f"Finding {each['state']}: {each['kind']}, {each['subject']}: {each['claim_second'] or each['claim_first']}"
+        )
 
 
 def _points(gap: Estimate) -> str:
@@ -179,6 +264,42 @@ def _pairs(table: pd.DataFrame) -> pd.DataFrame:
                 "predicted": row["predicted"],
                 "errors first": row["errors_first"],
                 "second": row["errors_second"],
+                "p (Holm)": _chance(row["p_adjusted"]),
+            }
+            for _, row in table.iterrows()
+        ]
+    )
+
+
+def _groups(table: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "group": row["group"],
+                "images": row["tested"],
+                "accuracy first": percent(row["accuracy_first"]),
+                "second": percent(row["accuracy_second"]),
+                "rest": f"{100 * row['rest']:+.1f} points",
+                "p (Holm)": _chance(row["p_adjusted"]),
+            }
+            for _, row in table.iterrows()
+        ]
+    )
+
+
+def _classes_of_several(table: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "class": row["class"],
+                "images": row["images"],
+                "recall first": percent(row["recall_first"]),
+                "second": percent(row["recall_second"]),
+                "difference": f"{100 * row['difference']:+.2f} points",
                 "p (Holm)": _chance(row["p_adjusted"]),
             }
             for _, row in table.iterrows()
