@@ -235,13 +235,19 @@ def test_what_two_pages_tag_at_once_is_kept_and_each_sees_the_other(visit, settl
         page.keyboard.press("t")
         page.keyboard.type(tag)
         page.keyboard.press("Enter")
-    expect(other.locator("#said")).to_contain_text("Tagged 'yours'")
+    expect(one.locator("#said")).to_contain_text("tag 'yours', 1 image")
     expect(one.locator("#main .tile").first.locator(".marks i")).to_have_count(2)
     expect(other.locator("#main .tile").first.locator(".marks i")).to_have_count(2)
     assert session.workspace.tags() == {"mine": 1, "yours": 1}
     one.keyboard.press("u")
     expect(one.locator("#said")).to_contain_text("Undone: tag, 1 image.")
     assert session.workspace.tags() == {"yours": 1}
+    # What comes between reading the images and drawing what stands above them is not lost.
+    before = one.locator("#main .status").get_attribute("data-last")
+    session.images.tag("theirs")
+    one.evaluate("window.workbench.again()")
+    expect(one.locator("#main .status")).not_to_have_attribute("data-last", before)
+    expect(one.locator("#main .tile").first.locator(".marks i")).to_have_count(2)
     for page in (one, other):
         settled(page)
 

@@ -45,7 +45,7 @@ def tiles_of(found: Found, pictures: Pictures, first: int, count: int, box: int)
             tile["sure"] = bare_percent(float(said.confidence[row]))
             tile["wrong"] = not bool(said.correct[row])
         tiles.append(tile | _picture(pictures, row, box))
-    return {"first": first, "last": study.workspace.last, "tiles": tiles}
+    return {"first": first, "tiles": tiles}
 
 
 def _picture(pictures: Pictures, row: int, box: int) -> dict[str, str]:

@@ -233,6 +233,7 @@
       if (answer.status === 404) return forgotten(key);
       const found = await answer.json();
       if (key !== G.key() || size !== shape.box) return;
+      if (asked.get(block) !== stop) return; // asked again meanwhile: that answer is newer
       if (!answer.ok) throw new Error(found.error);
       blocks.delete(block);
       blocks.set(block, found.tiles);

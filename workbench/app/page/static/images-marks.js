@@ -62,7 +62,6 @@
   async function done(call, undo) {
     try {
       const answer = await (await call).json();
-      last = Math.max(last, answer.last);
       say(answer.said, false, undo);
       changed();
     } catch (error) {
@@ -204,12 +203,13 @@
   }
 
   // ------------------------------------------------------------------ what others say meanwhile
-  let last = 0;
+  // How far the journal was asked. An answer to this page says nothing of it: what the grid shows may be older than that.
+  let last = null;
   async function poll() {
     const line = document.querySelector("#main .status");
     if (!inside() || document.hidden || !line || document.querySelector("dialog[open]")) return;
     if (document.activeElement.closest("#main :is(input[type=search], input[type=text])")) return;
-    last = Math.max(last, +line.dataset.last || 0);
+    if (last === null) last = +line.dataset.last || 0;
     const answer = await fetch(`images/changes?since=${last}&page=${name}`).catch(() => null);
     if (!answer || !answer.ok) return;
     const found = await answer.json();

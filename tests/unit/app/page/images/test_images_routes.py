@@ -43,7 +43,7 @@ def test_tiles_come_in_the_order_of_the_view_with_what_is_said(client, desk):
     told = [first[name] for name in ("name", "label", "predicted", "wrong")]
     assert told == ["test/105", EVIL, "T-shirt/top", True]
     assert first["src"].startswith("data:image/png;base64,")
-    assert answer["last"] == 1
+    assert answer["first"] == 0
 
 
 def test_an_image_that_cannot_be_read_any_more_says_so_and_the_others_are_shown(client, desk, monkeypatch):

@@ -41,6 +41,7 @@ def shelf_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
     if isinstance(everything, Coming):
         return waiting(everything.key, f"Reading the {CALLED[view.part]} …", everything.job.what)
     said = _computing(desk, view, everything, owner)
+    last = desk.session.workspace.last  # before anything of it is read: what comes meanwhile is told later
     shown, wrong = view, None
     try:
         found = find(desk, view)
@@ -55,7 +56,7 @@ def shelf_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
     workspace = desk.session.workspace
     facets = facets_html(found, shown.where)
     side = element("details", element("summary", "Filters"), facets, open=True, class_="facets")
-    status = _status(found, workspace.last, applied=wrong is None)
+    status = _status(found, last, applied=wrong is None)
     work = element("div", side, element("div", status, _rolls(found, shown), class_="shelf"), class_="work")
     head = _head(desk, view, everything, found) + (wrong or said or Html())
     return head + work + dialogs_html(desk.session.class_names, workspace.tags())
