@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from workbench.models.probe import Probe
     from workbench.session.map_files import stream_maps
     from workbench.statistics.label_noise import label_noise
+    from workbench.training.proof import Proof, prove
+    from workbench.training.retraining import retrain
     from workbench.training.runs import list_runs, open_run
 
 _HOMES = {
@@ -42,6 +44,7 @@ _HOMES = {
     "Finding": "core.finding",
     "Predictions": "core.predictions",
     "Probe": "models.probe",
+    "Proof": "training.proof",
     "Result": "core.result",
     "Session": "diagnosis.opening",
     "SeveralRuns": "diagnosis.several_runs",
@@ -58,7 +61,9 @@ _HOMES = {
     "methods": "attribution.methods:explainers",
     "open_run": "training.runs",
     "open_session": "diagnosis.opening",
+    "prove": "training.proof",
     "register_dataset": "data.user_sources",
+    "retrain": "training.retraining",
     "stream_maps": "session.map_files",
 }
 
@@ -70,6 +75,7 @@ __all__ = [
     "Finding",
     "Predictions",
     "Probe",
+    "Proof",
     "Result",
     "Session",
     "SeveralRuns",
@@ -86,7 +92,9 @@ __all__ = [
     "methods",
     "open_run",
     "open_session",
+    "prove",
     "register_dataset",
+    "retrain",
     "stream_maps",
 ]
 

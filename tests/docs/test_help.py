@@ -24,6 +24,7 @@ EXPECTED = [
     "data",
     "train",
     "compare-recipes",
+    "prove",
     "runs",
     "evaluate",
     "compare",

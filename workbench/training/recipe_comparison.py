@@ -88,36 +88,83 @@ def train_all(
         WorkbenchError: if a run of that name has other settings, or the data has no test part.
         Unavailable: if data or disk are not available.
     """
-    folder = Path(folder or runs_folder())
     if len(recipes) < 2:
         raise WorkbenchError(f"A comparison needs at least two recipes. Got {', '.join(recipes) or 'none'}.")
+    jobs = {
+        name: make(TrainingJob, {**job.model_dump(), "recipe_name": name, "recipe": recipe})
+        for name, recipe in recipes.items()
+    }
+    return train_each(
+        jobs,
+        seeds,
+        called=lambda name, seed: f"{prefix}-{name}-{seed}",
+        folder=folder,
+        progress=progress,
+        say=say,
+        on_run=on_run,
+        on_start=on_start,
+        on_epoch=on_epoch,
+    )
+
+
+def train_each(
+    jobs: Mapping[str, TrainingJob],
+    seeds: Sequence[int],
+    *,
+    called: Callable[[str, int], str],
+    fingerprints: Mapping[str, str] | None = None,
+    folder: str | Path | None = None,
+    progress: Progress = silent,
+    say: Tell | None = None,
+    on_run: Callable[[str, bool], None] | None = None,
+    on_start: Start | None = None,
+    on_epoch: Callable[[Row], None] | None = None,
+) -> list[RecipeRun]:
+    """Train every job from every seed; existing runs are reused, and one that was stopped is resumed.
+
+    Args:
+        jobs: by name; their seeds are replaced.
+        seeds: at least one, each once.
+        called: gives the run's name from that of its job and its seed.
+        fingerprints: of the data, by part, which runs that are there must have been trained on; not given, any.
+        folder: where runs are kept.
+        progress: as for `train_all`, and told of "all trainings" how many are done.
+        say: receives sentences for the user.
+        on_run: receives the name of each run, and whether it has to be trained.
+        on_start: receives the number of epochs, and the device.
+        on_epoch: receives each row of the history.
+
+    Raises:
+        WorkbenchError: as `train_all` does.
+    """
+    folder = Path(folder or runs_folder())
     if not seeds or len(set(seeds)) < len(seeds):
         raise WorkbenchError(f"A comparison needs at least one seed, each once. Got {list(seeds)}.")
-    trained = []
+    trained: list[RecipeRun] = []
     for seed in seeds:
-        for name, recipe in recipes.items():
-            called = f"{prefix}-{name}-{seed}"
-            wanted = make(TrainingJob, {**job.model_dump(), "recipe_name": name, "recipe": recipe, "seed": seed})
-            run = _there(folder, called, wanted)
+        for name, job in jobs.items():
+            run_name, wanted = called(name, seed), job.model_copy(update={"seed": seed})
+            run = _there(folder, run_name, wanted, fingerprints or {})
             if on_run is not None:
-                on_run(called, run is None)
+                on_run(run_name, run is None)
             if run is None:
                 run = train(
-                    called,
+                    run_name,
                     job=wanted,
                     folder=folder,
-                    resume=_begun(Checkpoint(folder, called), wanted),
-                    progress=_prefixed(called, progress),
+                    resume=_begun(Checkpoint(folder, run_name), wanted),
+                    progress=_prefixed(run_name, progress),
                     on_start=on_start,
                     on_epoch=on_epoch,
                     say=say,
                 )
             trained.append(_measured(run, name, seed))
+            progress("all trainings", len(trained), len(jobs) * len(seeds))
     return trained
 
 
-def _there(folder: Path, name: str, job: TrainingJob) -> Run | None:
-    """Return the run if it exists, after checking that it has the same job.
+def _there(folder: Path, name: str, job: TrainingJob, fingerprints: Mapping[str, str]) -> Run | None:
+    """Return the run if it exists, after checking that it has the same job, and the same data where that is known.
 
     Raises:
         WorkbenchError: if it has another one.
@@ -136,6 +183,12 @@ def _there(folder: Path, name: str, job: TrainingJob) -> Run | None:
         raise WorkbenchError(
             f"Run {name!r} exists with other settings: {other}. Delete {run.path}, or give the comparison another "
             "name (--name)."
+        )
+    known = run.manifest.dataset_fingerprints
+    if changed := [part for part, value in fingerprints.items() if known.get(part) != value]:
+        raise WorkbenchError(
+            f"Run {name!r} was trained on other data: {job.dataset} ({join_names(changed)}) has changed since. Delete "
+            f"{run.path}, and start again."
         )
     return run
 

@@ -20,7 +20,12 @@ COLOURS = {HELPED: "#0d9488", HURT: "#ea580c", OPEN: QUIET}
 
 
 def draw_comparison(
-    table: pd.DataFrame, trained: Sequence[RecipeRun], context: Mapping[str, Any], params: Mapping[str, Any]
+    table: pd.DataFrame,
+    trained: Sequence[RecipeRun],
+    context: Mapping[str, Any],
+    params: Mapping[str, Any],
+    *,
+    question: str = QUESTION,
 ) -> Figure:
     """Draw the accuracy of every seed, and the differences to the first recipe.
 
@@ -29,11 +34,12 @@ def draw_comparison(
         trained: the runs it was made from.
         context: data, for the caption.
         params: training settings, for the caption.
+        question: that it answers.
     """
     names = table["recipe"].tolist()
     figure = new_figure(
         Result(context=context, params=params),
-        QUESTION,
+        question,
         width=10,
         height=0.45 * len(names) + 0.9,
         note="Left: a dot for each seed, and the 95 % interval of their mean. Right: thick, the interval over seeds; "

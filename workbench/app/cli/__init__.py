@@ -19,6 +19,7 @@ from workbench.app.cli.commands.figures import figures
 from workbench.app.cli.commands.images import images
 from workbench.app.cli.commands.maps import maps
 from workbench.app.cli.commands.plugin_check import plugin_check
+from workbench.app.cli.commands.prove import prove
 from workbench.app.cli.commands.selftest import selftest
 from workbench.app.cli.commands.shell import shell
 from workbench.app.cli.commands.start import page, start
@@ -33,6 +34,7 @@ COMMANDS = (
     data,
     train,
     compare_recipes,
+    prove,
     runs,
     evaluate,
     compare,
