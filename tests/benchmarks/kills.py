@@ -31,6 +31,7 @@ SHARED = ["--data", "DATA"]
 COMMANDS = {
     "train": ["train", "new", *SHARED, "--epochs", "3", "--recipe", "report", "--batch-size", "16"],
     "compare-recipes": ["compare-recipes", "report", "MINE", *SHARED, "--seeds", "1", "--epochs", "1", "--out", "OUT"],
+    "prove": ["prove", "TINY", "--corrections", "FIX", "--seeds", "2", "--out", "OUT"],
     "maps": ["maps", "saliency", "--run", "tiny", "--out", "OUT/maps.npy"],
     "figures": ["figures", "tiny", "--only", "most-confused,class-balance,per-class", "--out", "OUT"],
     "diagnose": ["diagnose", "tiny", "--fast", "--out", "OUT"],
@@ -43,9 +44,10 @@ UNFINISHED = (".part", ".tmp", ".lock", ".partial")
 
 def started(arguments: list[str], out: Path, here: Path) -> forks.Process:
     """Begin a command that writes to `out`."""
-    places = {"DATA": str(here / "tiny.npz"), "MINE": str(here / "mine.toml")}
+    places = {"DATA": str(here / "tiny.npz"), "MINE": str(here / "mine.toml"), "TINY": str(here / "runs/tiny")}
+    places["FIX"] = str(here / "fix.csv")
     given = [places.get(each, each.replace("OUT", str(out))) for each in arguments]
-    runs = out / "runs" if arguments[0] in ("train", "compare-recipes") else here / "runs"
+    runs = out / "runs" if arguments[0] in ("train", "compare-recipes", "prove") else here / "runs"
     own = {"WORKBENCH_RUNS": str(runs), "WORKBENCH_CACHE": str(out / "cache"), "PYTHONPATH": str(Path.cwd())}
     own["WORKBENCH_WORKSPACE"] = str(out / "workspaces")
     return forks.Process(["python", "-c", PROGRAM, json.dumps(given)], env={**os.environ, **own})
@@ -140,6 +142,7 @@ def main() -> int:
         arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
         np.savez(here / "tiny.npz", **arrays, class_names=np.array(HOSTILE))
         (here / "mine.toml").write_text('based-on = "report"\nlearning-rate = 0.002\n')
+        (here / "fix.csv").write_text(f'name,label\ntrain/0,"{HOSTILE[1]}"\n')
         made = ["train", "tiny", *SHARED, "--epochs", "2", "--recipe", "report", "--batch-size", "16"]
         assert ended(started(made, here, here)) == 0  # its runs are here / "runs"
         return int(sum(tried(name, here, asked.moments, draw) for name in asked.only) > 0)

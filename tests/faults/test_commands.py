@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.marked import images
+from tests.tiny import HOSTILE
 from workbench.app.cli import main
 from workbench.core.locks import holding
 from workbench.core.progress import reporting
@@ -47,6 +48,7 @@ class Writing:
     first: list[str] = field(default_factory=list)
 
 
+TRAINING = ("train", "compare-recipes", "prove")  # they write where runs are
 WRITING = {
     "train": Writing(["train", "new", *FILES, "--epochs", "1", "--recipe", "report"], ["--seed", "1"], "runs/new", 5),
     "compare-recipes": Writing(
@@ -54,6 +56,12 @@ WRITING = {
         ["--first-seed", "1"],
         "runs/compare-report-1",
         5,
+    ),
+    "prove": Writing(
+        ["prove", "TINY", "--corrections", "fix.csv", "--seeds", "2", "--out", "OUT"],
+        ["--first-seed", "2"],
+        "runs/tiny-before-2",
+        9,
     ),
     "diagnose": Writing(["diagnose", *RUN, "--fast", "--out", "OUT"]),
     "figures": Writing(["figures", *RUN, "--only", "most-confused,class-balance", "--out", "OUT"], moment=2),
@@ -106,6 +114,7 @@ def here(tmp_path, tiny_run, monkeypatch):
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("WORKBENCH_RUNS", str(tiny_run.folder))
+    (folder / "fix.csv").write_text(f'name,label\ntrain/0,"{HOSTILE[1]}"\n')
     (folder / "mine.toml").write_text('based-on = "report"\nepochs = 1\n')
     with Workspace.open(folder / "filled.workspace", who="me", page="command line") as workspace:
         workspace.tag(images(*range(200)), "check", source="a test")
@@ -141,8 +150,9 @@ def call(here, tiny_run, monkeypatch):
         monkeypatch.setattr(module, "architectures", lambda: {"baseline": network})
 
     def run(arguments, out=None):
-        placed = [str(tiny_run.data) if each == "DATA" else each.replace("OUT", str(out)) for each in arguments]
-        if arguments[0] in ("train", "compare-recipes"):  # they write where runs are
+        places = {"DATA": str(tiny_run.data), "TINY": str(tiny_run.folder / "tiny")}
+        placed = [places.get(each, each.replace("OUT", str(out))) for each in arguments]
+        if arguments[0] in TRAINING:
             monkeypatch.setenv("WORKBENCH_RUNS", str(out / "runs"))
         return CliRunner().invoke(main, placed)
 
@@ -246,7 +256,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_old_is_lost(name, here, call, w
     for path in set(after) - set(before):
         if path.endswith(("-wal", "-shm")):  # SQLite's own, which it takes away when there is room
             continue
-        assert path.rpartition("/")[2].startswith(".") or name in ("train", "compare-recipes", "maps"), path
+        assert path.rpartition("/")[2].startswith(".") or name in (*TRAINING, "maps"), path
 
 
 def fill(disk, room):

@@ -135,7 +135,11 @@ class Proof:
 def _points(gain: Estimate, sign: int = 1) -> tuple[str, str, str]:
     """Write a difference of accuracies and both ends of its interval in points."""
     low, high = sorted((100 * sign * gain.low, 100 * sign * gain.high))
-    value, below, above = apart(number, 100 * sign * gain.value, low, high)
+
+    def written(points: float, decimals: int = 1) -> str:
+        return number(points, decimals)
+
+    value, below, above = apart(written, 100 * sign * gain.value, low, high)
     return value, below, above
 
 
@@ -191,9 +195,9 @@ def prove(
             data has no test part.
         Unavailable: if data or corrections are not there, or the disk cannot be written.
     """
-    opened = run if isinstance(run, Run) else open_run(run, folder)
     if seeds < FEWEST_SEEDS:
         raise WorkbenchError(f"A proof needs at least {FEWEST_SEEDS} seeds: one tells nothing of chance. Got {seeds}.")
+    opened = run if isinstance(run, Run) else open_run(run, folder)
     plain = opened.manifest.job().model_copy(update={"deterministic": deterministic, "data_dir": data_dir})
     marks, source = corrections_of(plain, corrections, progress)
     parts = read_parts(plain, progress)
