@@ -89,9 +89,8 @@ class ConfusionMatrix(Analysis[ConfusionMatrixParams]):
         figure = new_figure(result, self.question(), width=2 * side + 3.4, height=side + 1.0, note=said)
         left, right = figure.subplots(1, 2)
         spots = {
-            (row, column): spot
+            (row, column): cell_spot(result, names[row], names[column], int(count), int(of[row]))
             for (row, column), count in np.ndenumerate(counts)
-            if (spot := cell_spot(result, names[row], names[column], int(count), int(of[row])))
         }
         place_cells(left, spots)
         place_cells(right, spots)

@@ -20,6 +20,7 @@ from workbench.core.types import Array
 from workbench.core.wording import join_names, plural
 from workbench.data.sampling import balanced_rows
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, VERDICT_COLOURS
+from workbench.plotting.hot_spots import of_no_images
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, class_ticks, heading, new_figure, plain
 from workbench.session.analysis import Analysis
 from workbench.statistics.bootstrap import estimates
@@ -308,6 +309,7 @@ def _against_control(table: pd.DataFrame, titles: Mapping[str, str], order: list
 def _panel(axes: Axes, table: pd.DataFrame, measure: list[str]) -> None:
     """Draw one measure: the control as a band, every other method as a dot with its interval."""
     title, unit, better = measure
+    of_no_images(axes)
     heading(axes, title)
     mean, low, high = (float(table[name].loc[CONTROL]) for name in ("mean", "low", "high"))
     axes.axvspan(low, high, color=FAINT, linewidth=0)

@@ -13,6 +13,7 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.wording import percent, plural
+from workbench.plotting.hot_spots import of_no_images
 from workbench.plotting.pieces import BODY, INK, SMALL, heading, new_figure, plain
 from workbench.session.analysis import Analysis
 from workbench.training.learning_curves import CURVES, learning_curves
@@ -83,6 +84,7 @@ class LearningCurves(Analysis[LearningCurvesParams]):
         rate.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
         rate.yaxis.get_offset_text().set_fontsize(SMALL)
         heading(rate, "Learning rate")
+        of_no_images(loss, accuracy, rate)
         for axes in (loss, accuracy, rate):
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)

@@ -16,7 +16,7 @@ from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import worst_first
 from workbench.plotting.colours import TRUE_COLOUR
-from workbench.plotting.hot_spots import place_bars, place_cells, place_spot
+from workbench.plotting.hot_spots import of_no_images, place_bars, place_cells, place_spot
 from workbench.plotting.pieces import (
     FAINT,
     INK,
@@ -285,20 +285,14 @@ def _matrix(axes: Axes, result: Result) -> None:
     names = [text(result.tables["classes"]["class"][c], 14) for c in shown]
     wrong = counts - np.diag(counts.diagonal())
     known, classes = len(shown) <= 12, result.tables["classes"]["class"]
+    of = result.tables["classes"]["images"]
     place_cells(
         axes,
         {
-            (row, column): spot
-            for (row, column), count in np.ndenumerate(wrong)
-            if (
-                spot := cell_spot(
-                    result,
-                    classes[shown[row]],
-                    classes[shown[column]],
-                    int(count),
-                    int(result.tables["classes"]["images"][shown[row]]),
-                )
+            (row, column): cell_spot(
+                result, classes[shown[row]], classes[shown[column]], int(count), int(of[shown[row]])
             )
+            for (row, column), count in np.ndenumerate(wrong)
         },
     )
     table_map(
@@ -325,6 +319,7 @@ CURVES = (("accuracy", "training", TRAINING_COLOUR), ("val_accuracy", "validatio
 
 
 def _history(axes: Axes, curves: pd.DataFrame) -> None:
+    of_no_images(axes)
     for name, label, colour in CURVES:
         if name in curves:
             values = 100 * curves[name]

@@ -23,7 +23,7 @@ from workbench.data.sampling import balanced_rows, evenly
 from workbench.data.thumbnails import small, thumbnails_of
 from workbench.faithfulness.randomisation import ALIKE, Randomisation, randomise
 from workbench.plotting.colours import VERDICT_COLOURS, scale_of
-from workbench.plotting.hot_spots import Spot, spot_of
+from workbench.plotting.hot_spots import Spot, of_no_images, spot_of
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, colours_for, new_figure, plain, scale_bar, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
@@ -293,6 +293,7 @@ def _name(axes: Axes, row: pd.Series, size: str, place: tuple[float, float]) -> 
 
 def _curves(axes: Axes, table: pd.DataFrame, *, named: bool) -> None:
     """Draw how similar the maps of one method stay from stage to stage."""
+    of_no_images(axes)
     for name, (_, colour) in reversed(MEASURES.items()):  # the rank correlation over the others
         part = table[table["measure"] == name]
         places = np.arange(len(part))

@@ -24,7 +24,7 @@ from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small, thumbnails_of
 from workbench.faithfulness.agreement import Agreement, compare
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
-from workbench.plotting.hot_spots import spot_of
+from workbench.plotting.hot_spots import of_no_images, spot_of
 from workbench.plotting.pieces import (
     FAINT,
     INK,
@@ -299,6 +299,7 @@ def _panels(figure: Figure, result: Result) -> None:
     """Draw agreement, share on the background, and completeness gap with their intervals."""
     pairs, references = result.tables["pairs"], result.tables["references"]
     panels = figure.subplots(1, 3, width_ratios=[1.4, 1, 1])
+    of_no_images(*panels)
     places = np.arange(len(pairs))
     panels[0].barh(
         places, pairs["chance_high"] - pairs["chance_low"], left=pairs["chance_low"], height=0.6, color=FAINT

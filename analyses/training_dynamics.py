@@ -16,10 +16,11 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.data.thumbnails import small
-from workbench.plotting.hot_spots import spot_of
+from workbench.plotting.hot_spots import of_no_images, place_scatter, spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, text
 from workbench.plotting.tiles import Tile, tiles
 from workbench.session.analysis import Analysis
+from workbench.session.spots import scatter_spot
 from workbench.statistics.rates import rate
 from workbench.training.dynamics import Dynamics
 
@@ -91,6 +92,7 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
             "confidence": dynamics.confidence[drawn].astype(np.float32),
             "variability": dynamics.variability[drawn].astype(np.float32),
             "region": region[drawn],
+            "rows": dynamics.rows[drawn],
             "learned": np.bincount(dynamics.learned, minlength=dynamics.epochs + 1),
             "forgotten": np.bincount(np.minimum(dynamics.forgotten, 10), minlength=11),
             "curves": np.array([_curve(dynamics, region == number) for number in range(len(REGIONS))]),
@@ -254,6 +256,9 @@ def _map(axes: Axes, result: Result) -> None:
             label=f"{name}, {percent(float(share))}",
             rasterized=True,
         )
+    rows = arrays["rows"]
+    x, y = arrays["variability"], arrays["confidence"]
+    place_scatter(axes, x, y, lambda places: scatter_spot(result, rows[places], "train"))
     axes.set(xlim=(-0.01, 0.52), ylim=(-0.02, 1.02))
     axes.set_xlabel("variability: standard deviation of the probability of the label")
     axes.set_ylabel("confidence: its mean")
@@ -266,6 +271,7 @@ def _map(axes: Axes, result: Result) -> None:
 
 
 def _epochs(axes: Any, result: Result) -> None:
+    of_no_images(axes)
     epochs = np.arange(1, result.notes["epochs"] + 1)
     for number, name in enumerate(REGIONS):
         axes.plot(epochs, result.arrays["curves"][number], color=COLOURS[name], linewidth=1.8, marker="o", markersize=3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,7 +20,15 @@ from workbench.core.wording import percent, plural
 from workbench.data.thumbnails import thumbnails_of
 from workbench.session.analysis import Analysis
 from workbench.session.held_out import studies_training
-from workbench.statistics.calibration import calibration_error, reliability, scores, selective, threshold_interval
+from workbench.session.spots import short_edge
+from workbench.statistics.calibration import (
+    bin_of,
+    calibration_error,
+    reliability,
+    scores,
+    selective,
+    threshold_interval,
+)
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import ENOUGH, FEWEST, rate, wilson
 
@@ -108,12 +116,17 @@ class Calibration(Analysis[CalibrationParams]):
             *_most_confident_errors(errors),
         ]
         notes = {
+            "edges": [short_edge(predictions.confidence, edge) for edge in np.linspace(0, 1, params.bins + 1)],
             "temperature": recalibration.temperature,
             "error_rate": params.error_rate,
             "accuracy": predictions.correct.mean(),
         }
         return Result(
-            tables, arrays={"images": thumbnails_of(session.dataset, shown)}, findings=tuple(findings), notes=notes
+            tables,
+            arrays={"images": thumbnails_of(session.dataset, shown)},
+            findings=tuple(findings),
+            sets=dict(_sets(predictions, recalibration.predictions, tables["pairs"], names, params.bins)),
+            notes=notes,
         )
 
     def draw(self, result: Result) -> Figure:
@@ -173,14 +186,32 @@ def _classes(predictions: Predictions, names: tuple[str, ...], bins: int) -> pd.
     return table
 
 
+def _sets(
+    predictions: Predictions, calibrated: Predictions, pairs: pd.DataFrame, names: tuple[str, ...], bins: int
+) -> Iterator[tuple[str, ImageSet]]:
+    """Yield the images of each bin of the calibrated confidence and of each pair, the errors first."""
+    wrong_first = np.argsort(predictions.correct, kind="stable")
+    place = bin_of(calibrated.confidence, bins=bins)[wrong_first]
+    for number in np.unique(place).tolist():
+        yield f"calibrated {number}", ImageSet(wrong_first[place == number])
+    two = _two_largest(predictions)[wrong_first]
+    for number, ends in enumerate(zip(pairs["one"], pairs["other"], strict=True)):
+        pair = np.sort([names.index(end) for end in ends])
+        yield f"pair {number}", ImageSet(wrong_first[(two == pair).all(axis=1)])
+
+
+def _two_largest(predictions: Predictions) -> Array:
+    """Return the two classes with the largest logits, `(N, 2)` ascending."""
+    return np.sort(predictions.logits.argsort(axis=1, kind="stable")[:, -2:], axis=1)
+
+
 def _pairs(predictions: Predictions, names: tuple[str, ...], params: CalibrationParams) -> pd.DataFrame:
     """Calibration where the choice is between two classes: those with the largest logits. Most errors first."""
     wrong = confusion_counts(predictions.labels, predictions.predicted, len(names))
     wrong = np.triu(wrong + wrong.T, 1)
     order = np.argsort(-wrong, axis=None, kind="stable")[: params.pairs]
     cells = np.stack(np.unravel_index(order[wrong.ravel()[order] > 0], wrong.shape), axis=1)
-    first = predictions.logits.argsort(axis=1, kind="stable")[:, -2:]
-    two = np.sort(first, axis=1)
+    two = _two_largest(predictions)
     table = _calibration_by_group(
         predictions, [np.flatnonzero((two == cell).all(axis=1)) for cell in cells], params.bins
     )

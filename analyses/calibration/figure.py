@@ -9,10 +9,10 @@ import numpy as np
 from workbench.core.result import Result
 from workbench.core.wording import bare_percent, percent, probability
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.plotting.hot_spots import Spot, place_bars, place_points, place_spot, spot_of
+from workbench.plotting.hot_spots import Spot, of_no_images, place_bars, place_points, place_spot, spot_of
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, heading, new_figure, plain, text
 from workbench.plotting.tiles import Tile, tiles, tiles_height
-from workbench.session.spots import images_spot, predicted_spot
+from workbench.session.spots import between, images_spot, predicted_spot, set_spot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,8 +79,8 @@ def _diagram(axes: Axes, result: Result) -> None:
     for which, colour, marker, label in styles:
         part = bins[(bins["predictions"] == which) & (bins["equal"] == "width") & (bins["images"] > 0)]
         value, low, high = (100 * part[name].to_numpy() for name in ("accuracy", "low", "high"))
-        if which == "as it is":
-            place_points(axes, zip(100 * part["confidence"], value, strict=True), _of_bins(bins, part))
+        spots = _of_bins(result, part) if which == "as it is" else _of_calibrated(result, part)
+        place_points(axes, zip(100 * part["confidence"], value, strict=True), spots)
         reach = np.stack([np.clip(value - low, 0, None), np.clip(high - value, 0, None)])
         axes.errorbar(
             100 * part["confidence"],
@@ -102,23 +102,38 @@ def _diagram(axes: Axes, result: Result) -> None:
     plain(axes, grid="both")
 
 
-def _of_bins(bins: pd.DataFrame, some: pd.DataFrame) -> list[Spot | None]:
+def _of_bins(result: Result, some: pd.DataFrame) -> list[Spot | None]:
     """Return the spots of some bins of the model's own confidence; a bin holds its upper end."""
-    edges = np.linspace(0, 1, int(bins["bin"].max()) + 2)
-    spots = []
-    for number, images, accuracy in zip(some["bin"], some["images"], some["accuracy"], strict=True):
-        low, high = (float(edge) for edge in edges[number : number + 2])
-        above = f"confidence>{low!r} " if number else ""
-        spots.append(
-            images_spot(
-                f"confidence {bare_percent(low)}–{percent(high, 0)}",
-                int(images),
-                f"{above}confidence<={high!r}",
-                of=int(bins["images"].sum() / (bins["bin"] == 0).sum()),
-                more=f"accuracy {percent(accuracy)}",
-            )
+    ends, of = result.notes["edges"], int(result.context["images"])
+    return [
+        images_spot(
+            _bin_name(row["bin"], len(ends) - 1),
+            int(row["images"]),
+            between("confidence", ends[row["bin"]] if row["bin"] else None, ends[row["bin"] + 1]),
+            of=of,
+            more=f"accuracy {percent(row['accuracy'])}",
         )
-    return spots
+        for row in some.to_dict("records")
+    ]
+
+
+def _of_calibrated(result: Result, some: pd.DataFrame) -> list[Spot | None]:
+    """Return the spots of some bins of the calibrated confidence, by which no query asks."""
+    bins, of = len(result.notes["edges"]) - 1, int(result.context["images"])
+    return [
+        set_spot(
+            result,
+            f"calibrated {row['bin']}",
+            f"calibrated {_bin_name(row['bin'], bins)}",
+            of=of,
+            more=f"accuracy {percent(row['accuracy'])}",
+        )
+        for row in some.to_dict("records")
+    ]
+
+
+def _bin_name(number: int, bins: int) -> str:
+    return f"confidence {bare_percent(number / bins)}–{percent((number + 1) / bins, 0)}"
 
 
 def _histogram(axes: Axes, result: Result) -> None:
@@ -126,8 +141,7 @@ def _histogram(axes: Axes, result: Result) -> None:
     part = bins[(bins["predictions"] == "as it is") & (bins["equal"] == "width")]
     width = 100 / len(part)
     share = 100 * part["images"].to_numpy() / part["images"].sum()
-    some = part[part["images"] > 0]
-    for number, spot in zip(some["bin"], _of_bins(bins, some), strict=True):
+    for number, spot in zip(part["bin"], _of_bins(result, part), strict=True):
         place_spot(axes, (width * number, width * (number + 1), -np.inf, np.inf), spot)
     axes.bar(width * (part["bin"] + 0.5), share, width=0.9 * width, color=QUIET, linewidth=0)
     axes.set_xlim(0, 101)
@@ -166,7 +180,16 @@ def _groups(axes: Axes, result: Result) -> None:
         )
         for _, row in some.iterrows()
     ]
-    place_bars(axes, places[: len(some)], spots, 0.9)
+    spots += [
+        set_spot(
+            result,
+            f"pair {number}",
+            f"{row['one']} ↔ {row['other']}",
+            more=f"mean confidence {percent(row['confidence'])}, accuracy {percent(row['accuracy'])}",
+        )
+        for number, row in enumerate(pairs.to_dict("records"))
+    ]
+    place_bars(axes, places, spots, 0.9)
     if len(pairs):
         axes.axhline(len(some) - 0.2, color=FAINT, linewidth=1)
     axes.legend(frameon=False, fontsize=SMALL, ncols=2, loc="lower right", bbox_to_anchor=(1.02, 0.99))
@@ -176,6 +199,7 @@ def _groups(axes: Axes, result: Result) -> None:
 
 
 def _risk(axes: Axes, result: Result) -> None:
+    of_no_images(axes)
     curve, target = result.tables["coverage"], result.notes["error_rate"]
     coverage = 100 * curve["coverage"].to_numpy()
     axes.fill_between(coverage, 100 * curve["low"], 100 * curve["high"], color=RISK, alpha=0.15, linewidth=0)

@@ -21,7 +21,7 @@ from workbench.data.lazy_images import Some
 from workbench.data.sampling import balanced_rows, evenly
 from workbench.data.thumbnails import different_images, small
 from workbench.plotting.colours import NO_EVIDENCE_COLOUR, PREDICTED_COLOUR
-from workbench.plotting.hot_spots import spot_of
+from workbench.plotting.hot_spots import of_no_images, spot_of
 from workbench.plotting.pieces import (
     INK,
     QUIET,
@@ -288,6 +288,7 @@ def _effects(name: str, ablation_table: pd.DataFrame, effects: Array, tried: int
 
 def _states(axes: Axes, table: pd.DataFrame) -> None:
     """Draw the share of dead, zeroed and redundant channels of each layer."""
+    of_no_images(axes)
     places, of = np.arange(len(table)), table["channels"].to_numpy()
     start = np.zeros(len(table))
     for column, colour, name in (

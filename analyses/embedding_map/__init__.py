@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +18,10 @@ from workbench.core.types import Array
 from workbench.core.wording import percent, plural
 from workbench.data.thumbnails import as_rgb, thumbnails_of
 from workbench.plotting.colours import SURENESS, of_classes
-from workbench.plotting.hot_spots import place_spot, spot_of
+from workbench.plotting.hot_spots import Spot, place_scatter, place_spot, spot_of
 from workbench.plotting.pieces import INK, SMALL, heading, new_figure, scale_bar, text
 from workbench.session.analysis import Analysis
+from workbench.session.spots import region_spot
 from workbench.statistics.nearest import nearest
 from workbench.statistics.rates import capped
 
@@ -120,6 +122,8 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
         x, y, colours = points["x"].to_numpy(), points["y"].to_numpy(), of_classes(len(names))
         labels = result.arrays["label"]
         size = float(np.clip(9000 / max(len(points), 1), 2.5, 40))
+        for axes in panels.flat[:3]:
+            place_scatter(axes, x, y, partial(_square_of, result))
         _dots(panels[0, 0], x, y, [colours[c] for c in labels], size)
         heading(panels[0, 0], "True class")
         _names(panels[0, 0], np.stack([x, y], axis=1), labels, names, colours)
@@ -130,6 +134,14 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
         for axes in panels.flat:
             _frame(axes, x, y)
         return figure
+
+
+def _square_of(result: Result, places: Array) -> Spot:
+    """Return the spot of a square of the map: its image, or this part of the map, whose images the page lists."""
+    points = result.tables["points"]
+    if len(places) == 1:
+        return spot_of(result, int(points["row"].iloc[int(places[0])]))
+    return region_spot(result, points[["x", "y"]].to_numpy()[places])
 
 
 def _purity(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -101,11 +101,21 @@ class Generalisation(Analysis[GeneralisationParams]):
         arrays = {
             f"loss_{name}": np.sort(part.predictions.loss)[evenly(part.images, 500)] for name, part in shown.items()
         }
-        return Result({"parts": _table(shown, line), "epochs": curves}, arrays=arrays, findings=tuple(findings))
+        tables = {"parts": _table(shown, line), "epochs": curves}
+        return Result(tables, arrays=arrays, findings=tuple(findings), sets=dict(_sets(shown, line)))
 
     def draw(self, result: Result) -> Figure:
         """Draw the accuracies, the distribution of the losses, and the learning curves where there are any."""
         return draw_generalisation(result, self.question())
+
+
+def _sets(shown: Mapping[str, Part], line: LinearPixels | None) -> Iterator[tuple[str, ImageSet]]:
+    """Yield the images that each accuracy is of, by its place in the table, those that are wrong first."""
+    whose = [(part.rows, part.predictions.correct, part.training) for part in shown.values()]
+    if line is not None:
+        whose += [(line.held_rows, line.held_out, True), (line.rows, line.correct, False)]
+    for place, (rows, correct, training) in enumerate(whose):
+        yield f"bar {place}", ImageSet(rows[np.argsort(correct, kind="stable")], part="train" if training else "data")
 
 
 def _table(shown: Mapping[str, Part], line: LinearPixels | None) -> pd.DataFrame:

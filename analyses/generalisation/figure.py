@@ -8,9 +8,9 @@ import numpy as np
 
 from workbench.core.result import Result
 from workbench.core.wording import percent
-from workbench.plotting.hot_spots import place_bars
+from workbench.plotting.hot_spots import of_no_images, place_bars
 from workbench.plotting.pieces import INK, SMALL, class_ticks, heading, interval_bars, new_figure, plain
-from workbench.session.spots import images_spot
+from workbench.session.spots import set_spot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ LINEAR = "#b08d57"
 
 def draw_generalisation(result: Result, question: str) -> Figure:
     """Draw the accuracies, the distribution of the losses, and the learning curves where there are any."""
-    table, curves = result.tables["parts"], result.tables["epochs"]
+    curves = result.tables["epochs"]
     drawable = "accuracy" in curves or "val_accuracy" in curves
     figure = new_figure(
         result,
@@ -35,15 +35,16 @@ def draw_generalisation(result: Result, question: str) -> Figure:
         "training images that it was not fitted to.",
     )
     panels = np.atleast_1d(figure.subplots(1, 3 if drawable else 2))
-    _bars(panels[0], table)
+    _bars(panels[0], result)
     _losses(panels[1], result)
     if drawable:
         _history(panels[2], curves)
     return figure
 
 
-def _bars(axes: Axes, table: pd.DataFrame) -> None:
+def _bars(axes: Axes, result: Result) -> None:
     """Draw the accuracies of the model above those of the linear classifier."""
+    table = result.tables["parts"]
     names = {"fitted": "images it was trained on", "validation": "validation images", "studied": "evaluated images"}
     labels = [
         names[part] if who == "model" else f"linear, {names.get(part, part)}"
@@ -64,10 +65,10 @@ def _bars(axes: Axes, table: pd.DataFrame) -> None:
             color="white" if row["accuracy"] > 0.4 else INK,
             va="center",
         )
-        if (row["who"], row["part"]) == ("model", "studied"):
-            right = round(row["accuracy"] * row["images"])
-            spot = images_spot("evaluated images, correct", right, "correct:yes", of=int(row["images"]))
-            place_bars(axes, np.array([place]), [spot], 0.9)
+        spot = set_spot(
+            result, f"bar {place}", labels[place], more=f"{int(row['images'] - row['right']):,} wrong, first"
+        )
+        place_bars(axes, np.array([place]), [spot], 0.9)
     class_ticks(axes, labels, limit=26)
     axes.set_xlim(0, 100)
     axes.set_xlabel("accuracy, %")
@@ -97,6 +98,7 @@ def _losses(axes: Axes, result: Result) -> None:
 
 
 def _history(axes: Axes, curves: pd.DataFrame) -> None:
+    of_no_images(axes)
     for name, label, colour in (("accuracy", "training", FITTED), ("val_accuracy", "validation", NEW)):
         if name in curves:
             axes.plot(

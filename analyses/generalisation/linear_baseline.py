@@ -26,12 +26,14 @@ class LinearPixels:
     Attributes:
         fitted: how many training images it was fitted to.
         held_out: `(n,)` bool, whether it is right on training images that it was not fitted to.
+        held_rows: `(n,)` int64, rows of those.
         rows: `(m,)` int64, rows of the images under study that it was asked about.
         correct: `(m,)` bool, whether it is right on those.
     """
 
     fitted: int
     held_out: Array
+    held_rows: Array
     rows: Array
     correct: Array
 
@@ -72,8 +74,10 @@ def linear_pixels(
     def right(data: Dataset, some: Array) -> Array:
         return np.asarray(model.predict(_pixels(data, some)) == data.labels[some])
 
-    asked = evenly(len(studied), most)
-    return LinearPixels(len(fitted), right(train, np.sort(rest)), asked, right(studied, asked))
+    held, asked = np.sort(rest), evenly(len(studied), most)
+    return LinearPixels(
+        fitted=len(fitted), held_out=right(train, held), held_rows=held, rows=asked, correct=right(studied, asked)
+    )
 
 
 def _pixels(data: Dataset, rows: Array) -> Array:

@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import Field
 
 from workbench.core.finding import Finding, Kind
-from workbench.core.image_set import Part
+from workbench.core.image_set import ImageSet, Part
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import plural, probability
+from workbench.core.wording import percent, plural, probability
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.hot_spots import Spot, place_bars, spot_of
@@ -23,7 +23,7 @@ from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.images.image_field import ImageField
 from workbench.session.likeness import alike
-from workbench.session.spots import finding_spot
+from workbench.session.spots import set_spot
 from workbench.statistics.label_quality import LabelQuality, quality
 from workbench.statistics.nearest import nearest
 
@@ -106,8 +106,13 @@ class LabelIssues(Analysis[LabelIssuesParams]):
         for part in parts:
             name = TABLES[part.part]
             tables |= {name: _image_table(part, names), f"{name} pairs": _pair_table(part.quality, names)}
+        pairs = parts[0].quality.pairs.head(PAIRS)
+        sets = {
+            f"pair {n}": ImageSet(parts[0].of_pair(label, suggested), part=parts[0].part)
+            for n, (label, suggested) in enumerate(zip(pairs["label"], pairs["suggested"], strict=True))
+        }
         arrays = _pictures(session.training or session, parts[0], params.pictures)
-        return Result(tables, arrays=arrays, findings=tuple(findings), notes=notes)
+        return Result(tables, arrays=arrays, findings=tuple(findings), sets=sets, notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw the pairs beside the most suspicious images, and their nearest neighbours of both classes."""
@@ -238,14 +243,11 @@ def _part(result: Result) -> Part:
 
 
 def _spots(result: Result, pairs: pd.DataFrame) -> list[Spot | None]:
-    """Return the spots of the pairs that a finding is about."""
-    found, part = {}, _part(result)
-    for place, each in enumerate(result.findings):
-        if each.evidence and each.part == part and len(each.classes) == 2:
-            label, suggested = (result.class_names[c] for c in each.classes)
-            words = f"{label} → {suggested}: {plural(len(each.evidence), 'image')}"
-            found[label, suggested] = finding_spot(result, place, words)
-    return [found.get((label, suggested)) for label, suggested in zip(pairs["label"], pairs["suggested"], strict=True)]
+    """Return the spots of the pairs: the images that have the one label and look like the other class."""
+    return [
+        set_spot(result, f"pair {n}", f"{row['label']} → {row['suggested']}", more=f"rate {percent(row['rate'])}")
+        for n, row in enumerate(pairs.to_dict("records"))
+    ]
 
 
 def _strips(axes: Axes, result: Result, blank: Tile) -> None:

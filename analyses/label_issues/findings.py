@@ -57,6 +57,11 @@ class Suspects:
     issue: Array
     quality: LabelQuality
 
+    def of_pair(self, label: int, suggested: int) -> Array:
+        """Return the rows of one label and one suggested class: those that are issues; all, where none is."""
+        pair = (self.labels == label) & (self.suggested == suggested)
+        return self.rows[pair & self.issue if (pair & self.issue).any() else pair]
+
     @classmethod
     def of(
         cls,

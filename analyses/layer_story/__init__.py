@@ -92,9 +92,13 @@ class LayerStory(Analysis[LayerStoryParams]):
             "depth": probes.depth[picked],
         }
         findings = [_depth_of_errors(probes, found), _probe_accuracy(probes), *_extreme_depths(probes)]
-        return Result(
-            tables, arrays=arrays, findings=(*findings, *_pair_separation(probes, session.class_names)), notes=notes
-        )
+        sets = {
+            f"{kind} {place}": ImageSet(probes.rows[(probes.network.correct == correct) & (probes.depth == place)])
+            for kind, correct in (("right", True), ("wrong", False))
+            for place in range(len(probes.places) + 1)
+        }
+        findings += _pair_separation(probes, session.class_names)
+        return Result(tables, arrays=arrays, findings=tuple(findings), sets=sets, notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw the probes' accuracy, the depths of errors and of correct predictions, and the probes of some images."""

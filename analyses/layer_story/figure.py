@@ -10,9 +10,10 @@ import numpy as np
 from workbench.core.result import Result
 from workbench.data.thumbnails import as_rgb
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.plotting.hot_spots import place_spot, spot_of
+from workbench.plotting.hot_spots import of_no_images, place_spot, spot_of
 from workbench.plotting.pieces import FAINT, INK, QUIET, SMALL, heading, new_figure, plain, text
 from workbench.plotting.tiles import fitted
+from workbench.session.spots import set_spot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,8 @@ def draw_layer_story(result: Result, question: str) -> Figure:
     left, middle, right = above.subplots(1, 3)
     _accuracy(left, layers, ("accuracy", "low", "high"), INK)
     heading(left, "Accuracy of the probe after each layer")
-    _depths(middle, result.tables["depths"], layers)
+    of_no_images(left, right)
+    _depths(middle, result, layers)
     _pair(right, layers, notes)
     _board(below.subplots(), result)
     return figure
@@ -73,7 +75,8 @@ def _accuracy(axes: Axes, layers: pd.DataFrame, columns: tuple[str, str, str], c
     plain(axes, grid="y")
 
 
-def _depths(axes: Axes, depths: pd.DataFrame, layers: pd.DataFrame) -> None:
+def _depths(axes: Axes, result: Result, layers: pd.DataFrame) -> None:
+    depths = result.tables["depths"]
     for shift, (kind, colour) in zip((-0.2, 0.2), (("right", TRUE_COLOUR), ("wrong", PREDICTED_COLOUR)), strict=True):
         own = depths[depths["prediction"] == kind]
         count = int(own["images"].sum())
@@ -82,6 +85,10 @@ def _depths(axes: Axes, depths: pd.DataFrame, layers: pd.DataFrame) -> None:
         label = f"{'correct predictions' if kind == 'right' else 'errors'} ({count:,})"
         share = own["share"].to_numpy()
         axes.bar(own["place"] + shift, 100 * share, width=0.38, color=colour, alpha=0.9, label=label)
+        for place, layer in zip(own["place"], own["layer"], strict=True):
+            what = f"{'correct' if kind == 'right' else 'errors'}, decided at {layer}"
+            spot = set_spot(result, f"{kind} {place}", what, of=count)
+            place_spot(axes, (place + shift - 0.19, place + shift + 0.19, -np.inf, np.inf), spot)
         reach = 100 * np.clip([share - own["low"], own["high"] - share], 0, None)
         axes.errorbar(own["place"] + shift, 100 * share, yerr=reach, fmt="none", ecolor=INK, elinewidth=0.8)
     _places(axes, layers)

@@ -18,7 +18,7 @@ from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data.thumbnails import small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.plotting.hot_spots import Spot, place_bars, spot_of
+from workbench.plotting.hot_spots import Spot, of_no_images, place_bars, spot_of
 from workbench.plotting.pieces import INK, QUIET, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import ImageName, Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
@@ -328,6 +328,7 @@ def _bars(axes: Axes, table: pd.DataFrame) -> None:
 
 def _ratios(axes: Axes, ratios: Array, share: float) -> None:
     """Draw how close the nearest neighbour is, and the threshold for copies."""
+    of_no_images(axes)  # a sample of all parts together
     heading(axes, "Distance to the nearest neighbour")
     plain(axes, grid="y")
     if not len(ratios):

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate, columns
 from workbench.core.finding import Finding, Kind, Severity
-from workbench.core.image_set import Part
+from workbench.core.image_set import ImageSet, Part
 from workbench.core.params import ChooseFrom, Params
 from workbench.core.pixels import as_floats
 from workbench.core.progress import report
@@ -27,7 +27,7 @@ from workbench.plotting.pieces import INK, QUIET, heading, new_figure, text
 from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session import contrasts
 from workbench.session.analysis import Analysis
-from workbench.session.spots import class_spot
+from workbench.session.spots import class_spot, set_spot
 from workbench.statistics.bootstrap import estimates
 from workbench.statistics.rates import rate, wilson
 
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = 6
 """Images with a mark that are shown."""
+MARKS = 3
+"""Marks that are shown."""
 MOST_CLASSES = 20
 """Classes in the figure."""
 CELL = 1.1
@@ -125,6 +127,7 @@ class Reliance(Analysis[RelianceParams]):
             {"classes": classes, "cues": cues, "marks": table, "groups": groups},
             arrays=arrays,
             findings=tuple(findings),
+            sets={f"mark {n}": ImageSet(each.rows, part=whose) for n, each in enumerate(shortcuts[:MARKS])},
             notes=notes,
         )
 
@@ -289,9 +292,9 @@ def _facts(shares: Array, area: list[float], cues: pd.DataFrame, looked: int, tr
 
 
 def _pictures(shortcuts: list[Shortcut], images: Any) -> dict[str, Array]:
-    """Images that have each of the first three marks, and a picture of its position."""
+    """Images that have each of the first marks, and a picture of its position."""
     arrays = {}
-    for number, found in enumerate(shortcuts[:3]):
+    for number, found in enumerate(shortcuts[:MARKS]):
         carriers = np.asarray(images[found.rows[:EXAMPLES]])
         mean = carriers.mean(axis=(0, 3))
         place = np.repeat((0.35 * mean + 150)[..., None], 3, axis=-1)
@@ -316,7 +319,8 @@ def _tiles(result: Result) -> list[Tile]:
         row, stack = table.iloc[number], result.arrays[f"mark_{number}"]
         flips = "" if np.isnan(row["flips"]) else f"flips {percent(row['flips'])} of others"
         above = [(text(row["class"], 16), INK), (f"in {percent(row['carrying'] / row['of'])} of its images", QUIET)]
-        pictures.append(Tile(stack[0], above=above, below=[(flips, PREDICTED_COLOUR)], framed=True))
+        spot = set_spot(result, f"mark {number}", f"mark of {row['class']}", more=flips)
+        pictures.append(Tile(stack[0], above=above, below=[(flips, PREDICTED_COLOUR)], framed=True, spot=spot))
         pictures += [
             Tile(
                 image,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.hot_spots import of_no_images
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, interval_bars
 from workbench.plotting.pieces import plain as bare
 
@@ -55,6 +56,7 @@ def evidence(axes: Axes, table: pd.DataFrame, area: list[float]) -> None:
 
 def accuracies(axes: Axes, cues: pd.DataFrame) -> None:
     """Draw the accuracy with each cue alone, with its interval."""
+    of_no_images(axes)
     places = np.arange(len(cues))
     values = (100 * cues[name].to_numpy(np.float64) for name in ("accuracy", "low", "high"))
     interval_bars(axes, places, *values, colour=TRUE_COLOUR, height=0.6)

@@ -26,7 +26,7 @@ from workbench.statistics.rates import capped, rate
 from .corruptions import FAMILIES, SEVERITIES, Corruptions
 from .figure import draw_trial
 from .fragility import NEVER
-from .tables import classes_of, curves_of, drop, families_of, images_of, maps_of
+from .tables import classes_of, curves_of, drop, families_of, images_of, maps_of, sets_of
 from .trial import Trial, run_trial, stability
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class Robustness(Analysis[RobustnessParams]):
             tables,
             arrays={"flips": trial.flips[0].T, "rows": rows, "pairs": pairs},
             findings=tuple(findings),
+            sets=dict(sets_of(trial, maps, middle)),
             notes=notes,
         )
 

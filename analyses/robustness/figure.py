@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.core.result import Result
+from workbench.core.wording import percent
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.plotting.hot_spots import spot_of
+from workbench.plotting.hot_spots import place_bars, place_cells, place_spot, spot_of
 from workbench.plotting.pieces import (
     FAINT,
     INK,
@@ -24,6 +24,9 @@ from workbench.plotting.pieces import (
     text,
 )
 from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
+from workbench.session.spots import set_spot, term
+
+from .tables import lost_set, maps_set
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +63,7 @@ def draw_trial(result: Result, question: str) -> Figure:
     _curves(above, result, lines)
     left, right = middle.subplots(1, 2, width_ratios=[1.9, 1.0])
     _heat(left, classes, result)
-    _maps(right, families, notes)
+    _maps(right, families, result)
     axes = below.subplots()
     heading(
         axes,
@@ -86,6 +89,7 @@ def _curves(figure: SubFigure, result: Result, lines: int) -> None:
             own["severity"], 100 * own["low"], 100 * own["high"], color=TRUE_COLOUR, alpha=0.25, linewidth=0
         )
         axes.plot(own["severity"], 100 * own["accuracy"], color=TRUE_COLOUR, linewidth=2)
+        _place_lost(axes, result, result.tables["families"]["name"][number], own)
         if own["reference_accuracy"].notna().any():
             axes.plot(own["severity"], 100 * own["reference_accuracy"], color=INK, linewidth=1, linestyle="--")
         heading(axes, title)
@@ -97,6 +101,37 @@ def _curves(figure: SubFigure, result: Result, lines: int) -> None:
             axes.set_xlabel("severity")
         if number % ACROSS == 0:
             axes.set_ylabel("accuracy, %")
+
+
+def _place_lost(axes: Axes, result: Result, family: str, own: pd.DataFrame) -> None:
+    """Say which images each severity costs, at its place of the curve."""
+    for line in own[own["severity"] > 0].to_dict("records"):
+        what = f"correct before {text(line['family'].lower(), 40)}, severity {line['severity']} ({line['change']})"
+        more = f"accuracy {percent(line['accuracy'])}"
+        spot = set_spot(result, lost_set(family, line["severity"]), f"lost, {what}", of=int(line["images"]), more=more)
+        place_spot(axes, (line["severity"] - 0.5, line["severity"] + 0.5, -np.inf, np.inf), spot)
+
+
+def _place_lost_of_classes(axes: Axes, result: Result, loss: pd.DataFrame) -> None:
+    """Say which images of a class each corruption costs, at its cell."""
+    middle, table = result.notes["middle"], result.tables["classes"]
+    families = dict(zip(result.tables["families"]["family"], result.tables["families"]["name"], strict=True))
+    own = table[table["severity"] == middle].set_index(["number", "family"])
+    known = result.tables["images"].set_index("row")["true"]
+    spots = {}
+    for row, number in enumerate(loss.index):
+        for column, family in enumerate(loss.columns):
+            name, line = lost_set(families[family], middle), own.loc[(number, family)]
+            count = int((known.loc[result.sets[name].rows] == line["class"]).sum())
+            spots[row, column] = set_spot(
+                result,
+                name,
+                f"{line['class']}, lost to {family.lower()} at severity {middle}",
+                query=term("label", line["class"]),
+                count=count,
+                of=int(line["images"]),
+            )
+    place_cells(axes, spots)
 
 
 def _by_class(result: Result) -> pd.DataFrame:
@@ -123,6 +158,7 @@ def _heat(axes: Axes, loss: pd.DataFrame, result: Result) -> None:
         annot_kws={"fontsize": SMALL},
         linewidths=0.5,
     )
+    _place_lost_of_classes(axes, result, loss)
     axes.set(xlabel="", ylabel="")
     axes.set_yticks(
         np.arange(len(loss)) + 0.5, [text(names[c], 20) for c in loss.index], rotation=0, fontsize=SMALL + 1
@@ -134,7 +170,8 @@ def _heat(axes: Axes, loss: pd.DataFrame, result: Result) -> None:
     heading(axes, f"Accuracy lost by class at severity {result.notes['middle']}{which}")
 
 
-def _maps(axes: Axes, families: pd.DataFrame, notes: Mapping[str, Any]) -> None:
+def _maps(axes: Axes, families: pd.DataFrame, result: Result) -> None:
+    notes = result.notes
     values = [families[f"map_stability{end}"].to_numpy(np.float64) for end in ("", "_low", "_high")]
     low, high = (np.where(np.isnan(each), values[0], each) for each in values[1:])
     interval_bars(axes, np.arange(len(families)), values[0], low, high, colour=PREDICTED_COLOUR, height=0.6)
@@ -142,6 +179,11 @@ def _maps(axes: Axes, families: pd.DataFrame, notes: Mapping[str, Any]) -> None:
         axes,
         [f"{family} ({count})" for family, count in zip(families["family"], families["maps_compared"], strict=True)],
     )
+    compared = [
+        set_spot(result, maps_set(row["name"]), f"maps compared under {row['family'].lower()}")
+        for row in families.to_dict("records")
+    ]
+    place_bars(axes, np.arange(len(families)), compared, 0.9)
     chance = notes["chance"]
     if chance is not None:
         axes.axvline(chance, color=INK, linewidth=1, linestyle=":")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.core.estimate import Estimate, columns
+from workbench.core.image_set import ImageSet
 from workbench.core.types import Array
 from workbench.statistics.bootstrap import estimate
 from workbench.statistics.rates import wilson
@@ -140,6 +142,27 @@ def maps_of(trial: Trial, maps: Stability) -> pd.DataFrame:
             for s, severity in enumerate(trial.severities)
         ]
     )
+
+
+def sets_of(trial: Trial, maps: Stability, middle: int) -> Iterator[tuple[str, ImageSet]]:
+    """Yield the images that each corruption costs, the most confident first, and those whose maps are compared."""
+    surest = np.argsort(-trial.before.confidence, kind="stable")
+    for f, name in enumerate(trial.families):
+        for place, severity in enumerate(trial.severities, start=1):
+            lost = trial.right[f, 0] & ~trial.right[f, place]
+            yield lost_set(name, severity), ImageSet(trial.rows[surest[lost[surest]]])
+        compared = np.isfinite(maps.alike[f, trial.severities.index(middle)])
+        yield maps_set(name), ImageSet(maps.rows[compared])
+
+
+def lost_set(family: str, severity: int) -> str:
+    """Return the name of the set of images that a corruption costs."""
+    return f"lost to {family} {severity}"
+
+
+def maps_set(family: str) -> str:
+    """Return the name of the set of images whose maps are compared before and after a corruption."""
+    return f"maps under {family}"
 
 
 def images_of(trial: Trial, session: Session) -> pd.DataFrame:

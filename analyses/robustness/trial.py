@@ -108,12 +108,14 @@ class Stability:
 
     Attributes:
         method: CLI name of the method.
+        rows: `(m,)` int64, rows of the images.
         alike: `(F, S, m)` rank correlation of each image's maps on its object; NaN where its prediction flipped,
             or a map is flat.
         chance: `(m,)` the same for the maps of two different clean images; NaN where there are no two.
     """
 
     method: str
+    rows: Array
     alike: Array
     chance: Array
 
@@ -131,7 +133,7 @@ def stability(session: Session, trial: Trial, most: int, seed: int) -> Stability
     chosen = right[balanced_rows(trial.before.labels[right], most, seed)] if len(right) else right
     alike = np.full((len(trial.families), len(trial.severities), len(chosen)), np.nan)
     if not len(chosen):
-        return Stability(method, alike, np.full(1, np.nan))
+        return Stability(method, trial.rows[chosen], alike, np.full(1, np.nan))
     rows, target = trial.rows[chosen], trial.before.labels[chosen]
     batch = Corruptions(session.dataset.floats(rows), rows, seed)
     first = session.attribute_images(method, batch.images, target).at_pixels()
@@ -150,7 +152,7 @@ def stability(session: Session, trial: Trial, most: int, seed: int) -> Stability
             for n in stays:
                 alike[f, s, n] = _alike(first[n], back[n], batch.objects[n] & known[n])
         report("Explaining corrupted images", f + 1, len(trial.families))
-    return Stability(method, alike, chance if len(chosen) > 1 else np.full(1, np.nan))
+    return Stability(method, rows, alike, chance if len(chosen) > 1 else np.full(1, np.nan))
 
 
 def _alike(one: Array, other: Array, on: Array) -> float:

@@ -21,7 +21,7 @@ from workbench.data.sampling import balanced_rows, worst_first
 from workbench.models.input_variants import Convention, conventions, other_fits
 from workbench.models.preprocessing_search import AS_THEY_ARE, compare_inputs, correct_on, in_order
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.plotting.hot_spots import place_bars
+from workbench.plotting.hot_spots import of_no_images, place_bars
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, interval_bars, new_figure, plain
 from workbench.session.analysis import Analysis
 from workbench.session.spots import class_spot, predicted_spot
@@ -133,6 +133,7 @@ class SanityCheck(Analysis[SanityCheckParams]):
 
 
 def _bars(axes: Axes, inputs: pd.DataFrame) -> None:
+    of_no_images(axes)
     places = np.arange(len(inputs))
     values = (100 * inputs[column].to_numpy() for column in ("accuracy", "low", "high"))
     interval_bars(axes, places, *values, colour=QUIET, height=0.6)

@@ -12,7 +12,9 @@ from pydantic import Field
 
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Kind, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
+from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
@@ -26,7 +28,7 @@ from workbench.plotting.hot_spots import Spot, place_bars, spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
-from workbench.session.spots import finding_spot
+from workbench.session.spots import set_spot
 from workbench.statistics.error_tree import error_tree
 from workbench.statistics.rates import rate
 from workbench.statistics.significance import discoveries
@@ -99,12 +101,13 @@ class Slices(Analysis[SlicesParams]):
         kept = distinct_slices([each for each, holds in zip(slices, significant, strict=True) if holds])
         words = [each.group.rule or unlike(properties, predictions.labels, each.group.members) for each in kept]
         findings = _findings(session, kept, words, tried)
-        images, table = [], _table(kept, words)
-        for each in kept[: params.shown]:
-            rows = np.flatnonzero(each.group.members)
-            wrong = worst_first(predictions, rows[~predictions.correct[rows]])
-            images.append([*wrong, *rows[predictions.correct[rows]].tolist()][: params.pictures])
-        tree = error_tree(properties, predictions, parts, names)
+        table = _table(kept, words)
+        tree, members = error_tree(properties, predictions, parts, names)
+        groups = [_errors_first(predictions, np.flatnonzero(each.group.members)) for each in kept[: params.shown]]
+        sets = {f"group {n}": ImageSet(rows, title=words[n]) for n, rows in enumerate(groups)}
+        for n, rows in enumerate(members):
+            sets[f"node {n}"] = ImageSet(_errors_first(predictions, rows), title=tree["rule"][n])
+        images = [rows[: params.pictures].tolist() for rows in groups]
         chosen = np.array([row for rows in images for row in rows], np.int64)
         arrays = {
             "images": thumbnails_of(data, chosen),
@@ -113,7 +116,7 @@ class Slices(Analysis[SlicesParams]):
             "counts": np.array([len(rows) for rows in images], np.int64),
         }
         notes = {"predicted": [names[c] for c in predictions.predicted[chosen]], "tried": tried}
-        return Result({"slices": table, "tree": tree}, arrays=arrays, findings=findings, notes=notes)
+        return Result({"slices": table, "tree": tree}, arrays=arrays, findings=findings, sets=sets, notes=notes)
 
     def draw(self, result: Result) -> Figure:
         """Draw each group's accuracy beside its images, and the tree of errors below."""
@@ -134,15 +137,23 @@ class Slices(Analysis[SlicesParams]):
             pictures = figure.add_subplot(grid[0, 1])
             axes = figure.add_subplot(grid[0, 0])
             _accuracies(axes, table)
-            place_bars(axes, np.arange(len(table)), [_spot(result, group) for group in table["group"]], 0.9)
+            place_bars(axes, np.arange(len(table)), _spots(result, table), 0.9)
             heading(pictures, "Images, errors first")
             _pictures(pictures, result, len(table), columns)
         else:
             axes = figure.add_subplot(grid[0, :])
             axes.set_axis_off()
             axes.text(0.5, 0.5, f"None of {result.notes['tried']:,} groups was confirmed.", ha="center", color=QUIET)
-        _tree(figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1]), tree)
+        rules, bars = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
+        _tree(rules, bars, tree)
+        for panel in (rules, bars):
+            place_bars(panel, np.arange(len(tree)), _nodes(result, tree), 0.9)
         return figure
+
+
+def _errors_first(predictions: Predictions, rows: Array) -> Array:
+    wrong = worst_first(predictions, rows[~predictions.correct[rows]]).rows
+    return np.concatenate([wrong, rows[predictions.correct[rows]]])
 
 
 def _search(
@@ -283,12 +294,26 @@ def _accuracies(axes: Axes, table: pd.DataFrame) -> None:
     plain(axes, grid="x")
 
 
-def _spot(result: Result, group: str) -> Spot | None:
-    """Return the spot of a group's errors, where a finding has them."""
-    for place, finding in enumerate(result.findings):
-        if f"({group})" in finding.claim and finding.evidence:
-            return finding_spot(result, place, f"errors of {group}: {plural(len(finding.evidence), 'image')}")
-    return None
+def _spots(result: Result, table: pd.DataFrame) -> list[Spot | None]:
+    """Return the spot of each group: all its images, the errors first."""
+    return [
+        set_spot(
+            result,
+            f"group {place}",
+            row["group"],
+            more=f"{row['right']:,} of {row['tested']:,} held out are correct, expected {percent(row['expected'])}",
+        )
+        for place, row in enumerate(table.to_dict("records"))
+    ]
+
+
+def _nodes(result: Result, tree: pd.DataFrame) -> list[Spot | None]:
+    """Return the spot of each node of the tree: its images of the half that was counted, the errors first."""
+    lines = enumerate(tree.to_dict("records"))
+    return [
+        set_spot(result, f"node {n}", row["rule"], more=f"{row['errors']:,} wrong, {percent(row['error_rate'])}")
+        for n, row in lines
+    ]
 
 
 def _pictures(axes: Axes, result: Result, count: int, columns: int) -> None:

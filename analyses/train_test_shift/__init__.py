@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,10 +24,11 @@ from workbench.data.lazy_images import Some
 from workbench.data.properties import format_value, image_properties, property_of
 from workbench.data.thumbnails import block_means, pixel_rows, small
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.plotting.hot_spots import spot_of
+from workbench.plotting.hot_spots import of_no_images, place_spot, spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
+from workbench.session.spots import set_spot
 from workbench.statistics.rates import difference
 from workbench.statistics.slicing import components
 
@@ -46,6 +48,7 @@ SIDE = 28
 CELL = 0.72
 """Width of a picture in inches."""
 ENDS = (0.1, 0.5, 0.9)
+STEPS = range(0, 101, 10)
 """Quantiles of a property whose images are shown."""
 FAR = 0.5
 """Shift of a property, in standard deviations, that is large if surely exceeded."""
@@ -136,12 +139,15 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
         }
         order = np.argsort(-test.scores, kind="stable")
         images = pd.DataFrame({"row": ours[order], "outscored": test.scores[order]})
+        step = np.clip(np.digitize(100 * test.scores[order], STEPS) - 1, 0, len(STEPS) - 2)
+        sets = {f"from {begin}": ImageSet(ours[order[step == n]]) for n, begin in enumerate(STEPS[:-1])}
         table = table.assign(words=[property_of(name).words for name in table["property"]])
         notes = {**estimate_columns("auc", test.auc), "shown": shown}
         return Result(
             {"properties": table, "images": images, "classes": classes},
             arrays=arrays,
             findings=(finding, *label_shift),
+            sets=sets,
             notes=notes,
         )
 
@@ -297,6 +303,7 @@ def _cost(session: Session) -> tuple[Estimate | None, str]:
 
 
 def _bars(axes: Axes, table: pd.DataFrame) -> None:
+    of_no_images(axes)
     places = np.arange(len(table))
     values, low, high = (table[name].to_numpy() for name in ("difference", "low", "high"))
     end = max(float(np.abs([low, high]).max(initial=0)), 0.5) * 1.05
@@ -326,12 +333,11 @@ def _scores(axes: Axes, result: Result) -> None:
     """Draw how many of the training images each evaluated image outscores; flat without a shift."""
     scores = 100 * result.arrays["scores"]
     axes.hist(
-        scores,
-        bins=list(range(0, 101, 10)),
-        weights=np.full(len(scores), 100 / len(scores)),
-        color=PREDICTED_COLOUR,
-        rwidth=0.9,
+        scores, bins=list(STEPS), weights=np.full(len(scores), 100 / len(scores)), color=PREDICTED_COLOUR, rwidth=0.9
     )
+    for step, end in pairwise(STEPS):
+        what = f"evaluated images that outscore {step}–{end} % of the training images"
+        place_spot(axes, (step, end, -np.inf, np.inf), set_spot(result, f"from {step}", what, of=len(scores)))
     axes.axhline(10, color=INK, linewidth=1, linestyle=":")
     notes = result.notes
     axes.set_xlabel("training images that an evaluated\nimage outscores, %")

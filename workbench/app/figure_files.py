@@ -16,6 +16,7 @@ from workbench.app.drawn_figure import drawn
 from workbench.app.markdown import markdown, table_lines
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.files import write_file
+from workbench.core.image_set import ImageSet
 from workbench.core.locks import holding, sharing
 from workbench.core.progress import Progress, report
 from workbench.core.result import Result
@@ -141,6 +142,9 @@ def _named(result: Result, spot: Mapping[str, Any]) -> dict[str, Any]:
     address, names = dict(spot["address"]), result.class_names
     if "image" in address:
         address["image"] = result.image_name(int(address["image"]), address.get("part", "data"))
+    if "rows" in address:
+        rows = ImageSet(map(int, address.pop("rows").split(",")), part=address.get("part", "data"))
+        address["images"] = result.image_names(rows)
     for end in ("true", "predicted"):
         if end in address:
             address[end] = names[int(address[end])]

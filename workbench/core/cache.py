@@ -18,6 +18,7 @@ from workbench.core.array_file import UnreadableArrays, read_arrays, write_array
 from workbench.core.estimate import Estimate
 from workbench.core.files import replacing
 from workbench.core.finding import Finding, Severity
+from workbench.core.image_set import ImageSet
 from workbench.core.result import Result
 from workbench.core.types import Array
 
@@ -82,10 +83,12 @@ def save_result(path: Path, result: Result) -> None:
         "params": result.params,
         "context": result.context,
         "class_names": result.class_names,
+        "sets": [{"name": name, "part": each.part, "title": each.title} for name, each in result.sets.items()],
         "tables": {},
     }
     arrays = {f"array/{name}": values for name, values in result.arrays.items()}
     arrays |= {f"evidence/{number}": finding.evidence.rows for number, finding in enumerate(result.findings)}
+    arrays |= {f"set/{number}": each.rows for number, each in enumerate(result.sets.values())}
     for table, frame in result.tables.items():
         meta["tables"][table] = columns = []
         for number, column in enumerate(frame.columns):
@@ -127,8 +130,9 @@ def _result(stored: dict[str, Array]) -> Result:
     findings = tuple(
         _finding({**each, "evidence": stored[f"evidence/{number}"]}) for number, each in enumerate(meta.pop("findings"))
     )
+    sets = {each.pop("name"): ImageSet(stored[f"set/{number}"], **each) for number, each in enumerate(meta.pop("sets"))}
     class_names = tuple(meta.pop("class_names"))
-    return Result(tables=tables, arrays=arrays, findings=findings, class_names=class_names, **meta)
+    return Result(tables=tables, arrays=arrays, findings=findings, sets=sets, class_names=class_names, **meta)
 
 
 def _finding(stored: dict[str, Any]) -> Finding:

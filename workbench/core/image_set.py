@@ -23,6 +23,8 @@ CALLED: Mapping[Part, str] = {
     "test": "test images",
 }
 """What the images of a part are called."""
+LISTED = 120
+"""Rows that an address lists, at most."""
 
 
 class ImageSet(Sequence[int]):

@@ -29,6 +29,7 @@ class Result:
             are called as `image_names.ROWS` says; `named` has their names.
         arrays: named arrays that the figure needs.
         findings: the sentences, most important first.
+        sets: images that places of the figure stand for and no finding shows, by names that stand in addresses.
         notes: small facts for the figure (class names, a layer's name), JSON values only.
         analysis: name of the analysis, filled in by the registry.
         params: its parameters, filled in by the registry.
@@ -42,6 +43,7 @@ class Result:
     _: KW_ONLY
     arrays: Mapping[str, Array] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    sets: Mapping[str, ImageSet] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     analysis: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)

@@ -16,6 +16,7 @@ import numpy as np
 from workbench.core.types import Array
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DOTS = 110
@@ -86,3 +87,46 @@ def pictures_in(figure: Figure) -> Iterator[tuple[Array, Array]]:
         box = drawn.get_window_extent()
         values: Any = drawn.get_array()
         yield np.ascontiguousarray(values), np.array([box.x0 + box.x1, box.y0 + box.y1]) / 2 / size
+
+
+def marks_in(figure: Figure) -> Iterator[tuple[Axes, str, tuple[float, float], bool]]:
+    """Yield the bars, cells and points of a figure that has been drawn, and where the middle of each is.
+
+    Yields:
+        Axes, what it is in a word, x and y in pixels from the lower left, and whether it is seen: a bar of no length is
+        not. Legends and colour bars have none.
+    """
+    from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.container import BarContainer
+
+    for axes in figure.findobj(Axes):
+        if isinstance(getattr(axes, "_colorbar", None), Colorbar):
+            continue
+        for bars in axes.containers:
+            for bar in bars.patches if isinstance(bars, BarContainer) else ():
+                box = bar.get_window_extent()
+                yield axes, "bar", ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2), min(box.width, box.height) >= 1
+        for drawn in (*axes.collections, *axes.lines):
+            kind = "cell" if isinstance(drawn, QuadMesh) else "point"
+            points = _points_of(drawn)
+            for x, y in axes.transData.transform(points).tolist() if len(points) else ():
+                if np.isfinite([x, y]).all():
+                    yield axes, kind, (x, y), kind == "point"
+
+
+def _points_of(drawn: Any) -> Array:
+    """Return the `(n, 2)` middles of the cells of a mesh, or the points of a scatter or of a line that marks them."""
+    from matplotlib.collections import PathCollection, QuadMesh
+    from matplotlib.lines import Line2D
+
+    if isinstance(drawn, QuadMesh):
+        corners, values = np.asarray(drawn.get_coordinates()), drawn.get_array()
+        shown = ~np.ma.getmaskarray(np.ma.asarray(values)).reshape(len(corners) - 1, -1)
+        return np.asarray(((corners[:-1, :-1] + corners[1:, 1:]) / 2)[shown])
+    if isinstance(drawn, PathCollection):
+        return np.asarray(np.ma.filled(np.ma.asarray(drawn.get_offsets()), np.nan))
+    if isinstance(drawn, Line2D) and drawn.get_marker() not in ("None", None, "", " "):
+        return np.asarray(drawn.get_xydata())
+    return np.zeros((0, 2))

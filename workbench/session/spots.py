@@ -5,11 +5,17 @@ A title says what they are, and after a colon how many: as many as its address f
 
 from __future__ import annotations
 
-from workbench.core.image_set import Part
+import numpy as np
+
+from workbench.core.image_set import LISTED, Part
 from workbench.core.result import Result
-from workbench.core.wording import percent, plural
-from workbench.plotting.hot_spots import Spot
+from workbench.core.types import Array
+from workbench.core.wording import join_names, percent, plural
+from workbench.plotting.hot_spots import Spot, spot_of
 from workbench.session.images.grammar import quoted
+
+ROUNDED = 5e-6
+"""Share of a number that is lost, at most, when it is written with six digits."""
 
 
 def images_spot(
@@ -64,6 +70,76 @@ def cell_spot(result: Result, true: str, predicted: str, count: int, of: int, *,
 def finding_spot(result: Result, place: int, title: str) -> Spot:
     """Return the spot of what a finding shows, where no query could say it."""
     return Spot({"analysis": result.analysis, "finding": str(place)}, title)
+
+
+def set_spot(
+    result: Result,
+    name: str,
+    what: str,
+    *,
+    query: str = "",
+    count: int | None = None,
+    of: int | None = None,
+    more: str = "",
+) -> Spot | None:
+    """Return the spot of a set of the answer, where no query could say which images these are; None for an empty one.
+
+    Args:
+        result: has the set, in `sets`.
+        name: of the set.
+        what: what its images are.
+        query: which of them, in the language of queries; all of them, if not given.
+        count: how many these are, where there is a query.
+        of: how many there are altogether, of which they are a share.
+        more: further numbers, for the end of the title.
+    """
+    address = {"analysis": result.analysis, "set": name, **({"query": query} if query else {})}
+    count = count if query else len(result.sets[name])
+    return None if count == 0 else Spot(address, _title(what, count, of, more))
+
+
+def scatter_spot(result: Result, rows: Array, part: Part = "data") -> Spot:
+    """Return the spot of a place of a scatter: of its image, or of its images, as many as an address lists."""
+    if len(rows) == 1:
+        return spot_of(result, int(rows[0]), part)
+    listed = rows[:LISTED].tolist()
+    names = [result.image_name(row, part) for row in listed]
+    more = f"the first of {len(rows):,} here" if len(rows) > LISTED else join_names(names, 4)
+    address = {"rows": ",".join(map(str, listed)), **({"part": part} if part != "data" else {})}
+    return Spot(address, _title("at this place", len(listed), None, more))
+
+
+def region_spot(result: Result, inside: Array) -> Spot:
+    """Return the spot of a square of a map that the page shows of an answer: this part of it.
+
+    Args:
+        result: whose first table has the columns x and y.
+        inside: `(n, 2)` x and y of the points of the square.
+    """
+    ends = np.array([inside.min(axis=0), inside.max(axis=0)])
+    ends += np.abs(ends) * [[-ROUNDED], [ROUNDED]]  # so that none is lost when they are written with six digits
+    return Spot(
+        {"analysis": result.analysis, "region": ",".join(f"{end:.6g}" for end in ends.ravel())},
+        _title("this part of the map", len(inside), None, ""),
+    )
+
+
+def between(field: str, low: str | None, high: str) -> str:
+    """Write what a query asks of a number: that it is above one end, if that is given, and not above the other."""
+    return " ".join(filter(None, (low and f"{field}>{low}", f"{field}<={high}")))
+
+
+def short_edge(values: Array, edge: float) -> str:
+    """Write an edge between numbers with as few decimals as leave the same numbers at or below it.
+
+    Args:
+        values: `(n,)` the numbers.
+        edge: any number.
+    """
+    known = np.asarray(values, np.float64)
+    below, above = known[known <= edge].max(initial=-np.inf), known[known > edge].min(initial=np.inf)
+    written = (f"{edge:.{decimals}f}" for decimals in range(1, 17))
+    return next((text for text in written if below <= float(text) < above), repr(float(edge)))
 
 
 def term(field: str, *values: str) -> str:

@@ -96,7 +96,7 @@ def in_words(conditions: tuple[Condition, ...], columns: list[str], names: tuple
 
 def error_tree(
     properties: pd.DataFrame, predictions: Predictions, parts: tuple[Array, Array], names: tuple[str, ...]
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, list[Array]]:
     """Grow a tree on some images that splits right from wrong, and count the errors of others at its nodes.
 
     Args:
@@ -107,20 +107,22 @@ def error_tree(
 
     Returns:
         A row a node in the order of reading: rule (what its last split says), depth, images, errors, error_rate with
-        low and high (95 % Wilson interval), coverage (share of all errors), lift (error rate over that of the root).
+        low and high (95 % Wilson interval), coverage (share of all errors), lift (error rate over that of the root);
+        and the rows of the images of each node.
     """
     import pandas as pd
 
     find, confirm = parts
     values = np.hstack([properties.to_numpy(), predictions.labels[:, None] == np.arange(len(names))])
     wrong, least = ~predictions.correct, max(len(find) // 50, 4)
-    rows, total = [], int(wrong[confirm].sum())
+    rows, members, total = [], [], int(wrong[confirm].sum())
     for node in nodes(values[find], wrong[find].astype(np.float64), depth=DEPTH, least=least):
         inside = matching_rows(node.conditions, values[confirm])
+        members.append(confirm[inside])
         errors, count = int(wrong[confirm][inside].sum()), int(inside.sum())
         rule = in_words(node.conditions[-1:], list(properties.columns), names) if node.conditions else "all images"
         share, ends = errors / max(count, 1), wilson(errors, count)
         lift = share * len(confirm) / total if total else 1.0
         rows.append((rule, node.depth, count, errors, share, *map(float, ends), errors / max(total, 1), lift))
     columns = ["rule", "depth", "images", "errors", "error_rate", "low", "high", "coverage", "lift"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns), members

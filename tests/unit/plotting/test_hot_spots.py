@@ -17,6 +17,7 @@ from workbench.plotting.hot_spots import (
     place_bars,
     place_cells,
     place_points,
+    place_scatter,
     place_spot,
 )
 from workbench.plotting.pieces import new_figure, table_map
@@ -110,3 +111,18 @@ def test_turned_axes_and_no_spots(figure):
     assert first["box"][1] < last["box"][1] and first["box"][0] < last["box"][0]
     yellow = np.array([253, 231, 36])
     assert (one[4:-4, 4:-4] == yellow).all() and (other[4:-4, 4:-4] == yellow).all()
+
+
+def test_points_of_a_scatter_are_in_the_square_in_which_they_are_drawn_and_none_is_lost(figure):
+    axes = figure.subplots()
+    chance = np.random.default_rng(0)
+    x, y = chance.random(400), chance.random(400) ** 3
+    axes.scatter(x, y, s=4, color="#ff0000", linewidth=0)
+    place_scatter(axes, x, y, lambda places: Spot({"rows": ",".join(map(str, places.tolist()))}, "some"))
+    _, spots = drawn(figure)
+    of = {int(row): spot for spot, _ in spots for row in spot["address"]["rows"].split(",")}
+    assert sorted(of) == list(range(400)) and len(of) == sum(s["address"]["rows"].count(",") + 1 for s, _ in spots)
+    at = axes.transData.transform(np.stack([x, y], axis=1)) / figure.canvas.get_width_height()
+    for row, (across, up) in enumerate(at):
+        left, top, wide, tall = of[row]["box"]
+        assert left - 1e-4 <= across <= left + wide + 1e-4 and top - 1e-4 <= 1 - up <= top + tall + 1e-4

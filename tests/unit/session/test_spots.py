@@ -10,7 +10,18 @@ from workbench.core.finding import Finding
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.diagnosis.opening import Session
-from workbench.session.spots import cell_spot, class_spot, finding_spot, images_spot, predicted_spot, term
+from workbench.session.spots import (
+    between,
+    cell_spot,
+    class_spot,
+    finding_spot,
+    images_spot,
+    predicted_spot,
+    region_spot,
+    scatter_spot,
+    short_edge,
+    term,
+)
 
 NAMES = ('a "b", (c)', "or", "x:y*")
 
@@ -70,3 +81,28 @@ def test_an_image_is_called_by_name_label_and_prediction(session):
     assert names.title(1, "train") == "no. 1"  # these are not known here
     assert Result(names=names).image_title(4) == "test/4: x:y*, predicted correctly with 96.5 %"
     assert Result().image_title(4) == "row 4"
+
+
+def test_edges_of_bins_are_short_and_leave_every_image_in_its_bin():
+    confidence = np.random.default_rng(0).random(3000).astype(np.float32)
+    edges = np.linspace(0, 1, 16)
+    confidence[:16] = edges  # float32 of an edge may lie on either side of it
+    written = [short_edge(confidence, edge) for edge in edges]
+    assert max(map(len, written)) <= 12 and short_edge(np.array([0.2, 0.9]), 13 / 15) == "0.87"
+    for edge, text in zip(edges, written, strict=True):
+        assert ((confidence.astype(np.float64) <= edge) == (confidence.astype(np.float64) <= float(text))).all()
+    assert between("confidence", None, "0.1") == "confidence<=0.1"
+    assert between("confidence", "0.1", "0.2") == "confidence>0.1 confidence<=0.2"
+
+
+def test_a_place_of_a_scatter_is_its_image_or_lists_its_images(session):
+    result = Result(names=session.image_names, analysis="map")
+    assert dict(scatter_spot(result, np.array([1])).address) == {"image": "1"}
+    several = scatter_spot(result, np.arange(5), "train")
+    assert dict(several.address) == {"rows": "0,1,2,3,4", "part": "train"}
+    many = scatter_spot(result, np.arange(500) % 5)
+    assert many.title == "at this place: 120 images; the first of 500 here"
+    spot = region_spot(result, np.array([[-45.67895, 1.0], [103.4567, -0.00012345]]))
+    left, lower, right, upper = map(float, spot.address["region"].split(","))
+    assert left <= -45.67895 and lower <= -0.00012345 and right >= 103.4567 and upper >= 1
+    assert spot.title == "this part of the map: 2 images"

@@ -42,13 +42,17 @@ def test_the_tree_is_grown_on_one_half_and_counted_on_the_other():
     right = ~dark
     right[[20, 21]] = True, False  # on the half that counts, one dark image is right and one bright one is wrong
     logits = np.stack([np.where(right, 4.0, -4.0), np.zeros(40)], axis=1).astype(np.float32)
-    table = error_tree(
+    table, members = error_tree(
         properties, Predictions(logits, np.zeros(40, np.int64)), (np.arange(20), np.arange(20, 40)), NAMES
     )
     assert table["rule"].tolist() == ["all images", "mean brightness at most 0.45", "mean brightness above 0.45"]
     assert table[["images", "errors"]].to_numpy().tolist() == [[20, 5], [5, 4], [15, 1]]
     assert table["coverage"].tolist() == [1, 0.8, 0.2]
     assert table["lift"].round(9).tolist() == [1, 3.2, round(1 / 15 / 0.25, 9)]
+    assert [rows.tolist() for rows in members[1:]] == [
+        [20, 24, 28, 32, 36],
+        sorted({*range(20, 40)} - {*range(20, 40, 4)}),
+    ]
 
 
 def made(seed=0):

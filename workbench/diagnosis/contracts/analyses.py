@@ -165,6 +165,7 @@ def returns_from_disk(trial: Sessions, name: str) -> None:
         return
     again = replace(again, names=result.names)
     hold(again.findings == result.findings, "Read back from disk, its findings are others.")
+    hold(dict(again.sets) == dict(result.sets), "Read back from disk, its sets of images are others.")
     same = pixels_of(registry.draw(again)) == trial.drawn(name)[1]
     hold(same, "Drawn from a result that was read back from disk, the figure is another.")
 
@@ -230,7 +231,7 @@ CHECKS = (
     Check("with its defaults it answers, and each finding can be checked", answers_bare),
     Check("an answer read back from disk is drawn the same", returns_from_disk),
     Check("no text is smaller than 11 pixels", can_be_read),
-    Check("pictures, bars and cells lead to the images that they stand for", leads_to_its_images),
+    Check("pictures, bars, cells and points lead to the images that they stand for", leads_to_its_images),
     Check("images are called by their names, nowhere by their rows", names_images),
     Check("no name is drawn as mathematics, and pyplot is left alone", draws_plain_text),
     Check(

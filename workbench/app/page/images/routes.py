@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from workbench.app.page.api.replies import error_reply, json_reply
 from workbench.app.page.images.found import Found, kept, pictures_of
 from workbench.app.page.images.marking import mark, page_label, places_of, save_set
-from workbench.app.page.images.sets import LISTED, of_rows
+from workbench.app.page.images.sets import of_rows
 from workbench.app.page.images.tiles import tiles_of
 from workbench.app.page.jobs import UNEXPECTED
 from workbench.core.errors import WorkbenchError, unknown
+from workbench.core.image_set import LISTED
 from workbench.core.wording import plural
 from workbench.session.images.files import FORMATS
 

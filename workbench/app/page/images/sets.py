@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import numpy as np
 
 from workbench.app.page.panes.form import typed_of, values_of
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
-from workbench.core.image_set import ImageSet, Part
+from workbench.core.image_set import LISTED, ImageSet, Part
 from workbench.diagnosis import registry
 from workbench.session.images import Images
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from workbench.core.finding import Finding
     from workbench.core.result import Result
     from workbench.session.session import Session
-
-LISTED = 120
-"""Rows that an address lists, at most."""
 
 
 class NotAnswered(Unavailable):
@@ -39,9 +36,23 @@ def of_finding(result: Result, finding: Finding) -> str:
 
 def finding_address(analysis: str, params: Mapping[str, Any], place: int) -> str:
     """Return the address of the images of a finding, by its place in the answer."""
+    return f"finding/{analysis}/{place}{_asked(analysis, params)}"
+
+
+def shown_address(analysis: str, params: Mapping[str, Any], name: str) -> str:
+    """Return the address of a set that an answer has for its figure, by its name."""
+    return f"shown/{analysis}/{quote(name, safe='')}{_asked(analysis, params)}"
+
+
+def _asked(analysis: str, params: Mapping[str, Any]) -> str:
+    typed = typed_for(analysis, params)
+    return f"?{urlencode(typed)}" if typed else ""
+
+
+def typed_for(analysis: str, params: Mapping[str, Any]) -> dict[str, str]:
+    """Return what one would type for the parameters of an answer; nothing, where the analysis is none of today's."""
     kinds = registry.analyses()
-    typed = typed_of(kinds[analysis].Params, params) if analysis in kinds else {}
-    return f"finding/{analysis}/{place}" + (f"?{urlencode(typed)}" if typed else "")
+    return typed_of(kinds[analysis].Params, params) if analysis in kinds else {}
 
 
 def address_among(session: Session, analysis: str, params: Mapping[str, Any], finding: Finding) -> str:
@@ -63,7 +74,7 @@ def analysis_of(address: str) -> tuple[str, dict[str, Any]] | None:
     kind, _, rest = address.partition("/")
     path, _, query = rest.partition("?")
     name = path.partition("/")[0]
-    if kind != "finding" or name not in registry.analyses():
+    if kind not in ("finding", "shown") or name not in registry.analyses():
         return None
     return name, values_of(registry.analysis(name).Params, dict(parse_qsl(query)))
 
@@ -81,8 +92,8 @@ def set_of(desk: Desk, address: str, images: Images) -> ImageSet:
         WorkbenchError: if there is no such set.
     """
     kind, _, rest = address.partition("/")
-    if kind == "finding":
-        return _of_finding(desk, address, images.part)
+    if kind in ("finding", "shown"):
+        return _of_answer(desk, address, images.part)
     if kind == "saved":
         return _saved(desk, rest, images)
     if kind == "rows":
@@ -92,10 +103,12 @@ def set_of(desk: Desk, address: str, images: Images) -> ImageSet:
         from workbench.app.page.images.near import set_near
 
         return set_near(desk, rest, images.part)
-    raise WorkbenchError(f"A set is a finding, a saved set, rows or neighbours. There is no {kind[:40]!r}.")
+    raise WorkbenchError(
+        f"A set is a finding, a place of a figure, a saved set, rows or neighbours. Got {kind[:40]!r}."
+    )
 
 
-def _of_finding(desk: Desk, address: str, part: Part) -> ImageSet:
+def _of_answer(desk: Desk, address: str, part: Part) -> ImageSet:
     asked = analysis_of(address)
     if asked is None:
         raise unknown("analysis", address.split("/")[1] if "/" in address else "", registry.analyses())
@@ -104,14 +117,20 @@ def _of_finding(desk: Desk, address: str, part: Part) -> ImageSet:
     if result is None:
         raise NotAnswered(name)
     place = address.partition("?")[0].rpartition("/")[2]
-    findings = result.findings
-    if not (place.isascii() and place.isdigit() and len(place) < 6 and int(place) < len(findings)):
-        raise WorkbenchError(f"{name} has {len(findings)} findings, from 0 on. There is no finding {place[:20]!r}.")
-    finding = findings[int(place)]
-    if finding.part != part and finding.evidence:
-        whose = "training images" if finding.part == "train" else "evaluated images"
-        raise WorkbenchError(f"This finding shows {whose}: choose that part.")
-    return ImageSet(finding.evidence, part=part, title=finding.claim)
+    if address.startswith("shown/"):
+        if (found := result.sets.get(unquote(place))) is None:
+            raise WorkbenchError(f"The figure of {name} has no place that is called {unquote(place)[:40]!r}.")
+        title = found.title
+    else:
+        findings = result.findings
+        if not (place.isascii() and place.isdigit() and len(place) < 6 and int(place) < len(findings)):
+            raise WorkbenchError(f"{name} has {len(findings)} findings, from 0 on. There is no finding {place[:20]!r}.")
+        finding = findings[int(place)]
+        found, title = finding.evidence, finding.claim
+    if found.part != part and found:
+        whose = "training images" if found.part == "train" else "evaluated images"
+        raise WorkbenchError(f"These are {whose}: choose that part.")
+    return ImageSet(found, part=part, title=title)
 
 
 def _saved(desk: Desk, name: str, images: Images) -> ImageSet:

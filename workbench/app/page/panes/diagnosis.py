@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.app.page.html import Html, button, element, join, link, problem, waiting
-from workbench.app.page.images.sets import address_among
+from workbench.app.page.images.sets import address_among, typed_for
 from workbench.app.page.panes.analysis_links import title_of
 from workbench.app.page.panes.findings import ORDER, evidence_of, interval_html
-from workbench.app.page.panes.form import typed_of
 from workbench.core.finding import Finding
 from workbench.core.wording import plural
-from workbench.diagnosis import registry
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
@@ -135,8 +133,7 @@ def _affected(finding: Finding, images: int) -> Html | None:
 
 def _sources(each: Diagnosed) -> Html:
     """Lead to the analysis that found it, asked as it was, and name those that say the same."""
-    kinds = registry.analyses()
-    typed = typed_of(kinds[each.analysis].Params, each.params) if each.analysis in kinds else {}
+    typed = typed_for(each.analysis, each.params)
     source = link(f"{title_of(each.analysis)} →", {"section": each.analysis, **typed})
     others = dict.fromkeys(name for name, _ in each.also if name != each.analysis)
     also = Html(", ").join(link(title_of(name), {"section": name}) for name in others)

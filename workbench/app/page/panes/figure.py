@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from workbench.app.drawn_figure import DrawnFigure
 from workbench.app.page.html import Html, element
-from workbench.app.page.images.sets import finding_address
+from workbench.app.page.images.sets import finding_address, of_rows, shown_address, typed_for
 from workbench.core.result import Result
 
 
@@ -57,10 +57,25 @@ def view_of(address: Mapping[str, str], result: Result) -> dict[str, str]:
     part = {"part": "train"} if address.get("part") == "train" else {}
     if "image" in address:
         return {"section": "images" if part else "errors", **part, "image": address["image"]}
+    if "analysis" in address:
+        return _of_answer(address, result)
+    if "rows" in address:
+        return {"section": "images", **part, "set": of_rows(list(map(int, address["rows"].split(","))))}
     if "query" in address:
         return {"section": "images", "where": address["query"], **part}
+    return {"section": "errors", "true": address["true"], "predicted": address["predicted"]}
+
+
+def _of_answer(address: Mapping[str, str], result: Result) -> dict[str, str]:
+    """Return the view of what is known by an answer alone: a part of its map, a finding, or a set of it."""
+    name, params = result.analysis, result.params
+    if "region" in address:
+        return {"section": name, **typed_for(name, params), "_region": address["region"]}
     if "finding" in address:
         place = int(address["finding"])
-        of_train = {"part": "train"} if result.findings[place].part == "train" else {}
-        return {"section": "images", **of_train, "set": finding_address(result.analysis, result.params, place)}
-    return {"section": "errors", "true": address["true"], "predicted": address["predicted"]}
+        found, of = result.findings[place].evidence, finding_address(name, params, place)
+    else:
+        found, of = result.sets[address["set"]], shown_address(name, params, address["set"])
+    where = {"where": address["query"]} if "query" in address else {}
+    whose = {"part": found.part} if found.part != "data" else {}
+    return {"section": "images", **where, **whose, "set": of}

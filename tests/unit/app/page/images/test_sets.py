@@ -7,13 +7,16 @@ import pytest
 
 from workbench.app.page.images.found import find
 from workbench.app.page.images.sets import NotAnswered, address_among, of_finding
+from workbench.app.page.panes.figure import view_of
 from workbench.app.page.view import read
 from workbench.core.errors import WorkbenchError
 from workbench.core.finding import Finding
+from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.diagnosis import registry
 from workbench.session.analysis import Analysis
+from workbench.session.spots import set_spot
 
 
 class Choice(Params):
@@ -30,7 +33,8 @@ class Planted(Analysis[Choice]):
         first = Finding("nothing to see", evidence=())
         odd = Finding(f"odd {params.top}", evidence=(5, 2, 999, 7))
         learned = Finding("learned", evidence=(1,), part="train")
-        return Result(tables={"all": pd.DataFrame({"row": [1]})}, findings=(first, odd, learned))
+        sets = {"a / b?": ImageSet([7, 4], title="the last ones")}
+        return Result(tables={"all": pd.DataFrame({"row": [1]})}, findings=(first, odd, learned), sets=sets)
 
     def draw(self, result):
         raise AssertionError("nobody asked for the figure")
@@ -61,6 +65,18 @@ def test_a_finding_opens_whole_in_its_order_and_is_narrowed_and_sorted_within(de
     assert address_among(session, "planted", {}, result.findings[1]) == ""
 
 
+def test_a_place_of_a_figure_opens_its_images_whatever_it_is_called_and_can_be_narrowed(desk, session):
+    result = registry.compute(session, "planted", {"top": 3})
+    spot = set_spot(result, "a / b?", "last", query="name:*4", count=1, of=2)
+    assert spot.title == "last: 1 of 2 images, 50.0 %"
+    view = view_of(spot.address, result)
+    assert view["set"] == "shown/planted/a%20%2F%20b%3F?top=3"
+    assert rows_of(desk, set=view["set"]) == [7, 4]
+    assert rows_of(desk, set=view["set"], where=view["where"]) == [4]
+    assert find(desk, read(view)).source == "the last ones · name:*4"
+    assert view_of(set_spot(result, "a / b?", "last").address, result) == {"section": "images", "set": view["set"]}
+
+
 def test_a_set_of_an_answer_that_is_not_there_says_which_one(desk, session):
     with pytest.raises(NotAnswered, match="the answer of planted, which is not computed"):
         rows_of(desk, set="finding/planted/1?top=77")
@@ -73,12 +89,13 @@ def test_a_set_of_an_answer_that_is_not_there_says_which_one(desk, session):
         ("finding/planted/x", "There is no finding 'x'."),
         ("finding/planed/0", "There is no analysis 'planed'. Did you mean 'planted'"),
         ("finding", "There is no analysis ''"),
-        ("finding/planted/2", "This finding shows training images: choose that part."),
+        ("finding/planted/2", "These are training images: choose that part."),
         ("finding/planted/0?tops=3", "tops"),
+        ("shown/planted/no such", "The figure of planted has no place that is called 'no such'."),
         ("saved/none", "There is no saved set 'none'"),
         ("near/taste/data/0", "There are no neighbours"),
         ("near/pixels/data/99", "There are no neighbours"),
-        ("moon", "A set is a finding, a saved set, rows or neighbours."),
+        ("moon", "A set is a finding, a place of a figure, a saved set, rows or neighbours."),
     ],
 )
 def test_an_address_that_is_none_is_one_sentence(desk, session, address, said):
