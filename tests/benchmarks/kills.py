@@ -35,6 +35,7 @@ COMMANDS = {
     "maps": ["maps", "saliency", "--run", "tiny", "--out", "OUT/maps.npy"],
     "figures": ["figures", "tiny", "--only", "most-confused,class-balance,per-class", "--out", "OUT"],
     "diagnose": ["diagnose", "tiny", "--fast", "--out", "OUT"],
+    "report": ["report", "tiny", "--fast", "--out", "OUT/report.html"],
     "export": ["export", "tiny", "--format", "litert", "--out", "OUT"],
     "explain": ["explain", "0", "1", "--run", "tiny", "--method", "saliency", "--no-verdict", "--out", "OUT"],
     "images": ["images", "tiny", "--out", "OUT/images.csv"],

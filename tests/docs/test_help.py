@@ -29,6 +29,7 @@ EXPECTED = [
     "evaluate",
     "compare",
     "diagnose",
+    "report",
     "analyses",
     "analyze",
     "figures",

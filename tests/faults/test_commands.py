@@ -64,6 +64,11 @@ WRITING = {
         9,
     ),
     "diagnose": Writing(["diagnose", *RUN, "--fast", "--out", "OUT"]),
+    "report": Writing(
+        ["report", *RUN, "--fast", "--method", "saliency", "--out", "OUT/report.html"],
+        ["--image", "test/3"],
+        "report.html",
+    ),
     "figures": Writing(["figures", *RUN, "--only", "most-confused,class-balance", "--out", "OUT"], moment=2),
     "explain": Writing(
         ["explain", "0", "1", "--run", *RUN, "--method", "saliency", "--no-verdict", "--out", "OUT"], locked=""

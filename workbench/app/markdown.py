@@ -29,5 +29,5 @@ def markdown(value: object) -> str:
     """Write text so that Markdown shows it as it is: one line, no markup, no link, no mention."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
     plain = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", html.escape(line, quote=False))
-    plain = re.sub(r"^([-+#=]|\d+(?=[.)]))", lambda start: f"&#{ord(start[0][0])};{start[0][1:]}", plain)
+    plain = re.sub(r"^([-+#=]|\d+(?=[.)](?:\s|$)))", lambda start: f"&#{ord(start[0][0])};{start[0][1:]}", plain)
     return plain.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;")

@@ -157,6 +157,22 @@ def open_both(
     return one, other
 
 
+def open_beside(session: Session, what: str | Path, *, data: str | Path | None = None, **given: Any) -> Session:
+    """Open another model on the data of a session that is open, unless it is a run on data of its own.
+
+    Args:
+        session: the open one.
+        what: as `open_named` takes it.
+        data: that the session was opened with, if it was not the run's.
+        given: what else `open_session` takes.
+
+    Raises:
+        WorkbenchError: as `open_named` does.
+    """
+    own = data if data is not None or session.run is None else session.run.manifest.dataset
+    return open_named(what, data=_needed(what, own), **given)
+
+
 def _manifest_of(what: str | Path) -> Manifest | None:
     """The manifest of a run; None where it is a file, or nothing."""
     try:

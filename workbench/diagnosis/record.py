@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.core.finding import Finding
 from workbench.core.jsonable import records
 from workbench.core.result import Result
+from workbench.core.wording import percent, plural
 from workbench.diagnosis.diagnose import Diagnosis
 from workbench.diagnosis.registry import analysis
 
@@ -62,6 +63,16 @@ def finding_record(name: str, finding: Finding, session: Session) -> dict[str, A
         "confirm": finding.confirm,
         "analysis": name,
     }
+
+
+def affected(finding: Finding, images: int) -> str:
+    """Say how many of so many images are wrong, or counted wrongly, because of it; empty where that is not known."""
+    if finding.cost is None or not finding.cost.value:
+        return ""
+    span = finding.cost.interval
+    points = f" (95 % interval {percent(span[0])} to {percent(span[1])})" if span else ""
+    about = plural(round(finding.cost.value * images), "image")
+    return f"affects about {about}, {percent(finding.cost.value)}{points}"
 
 
 def answer_record(result: Result) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from workbench.app.cli.commands.images import images
 from workbench.app.cli.commands.maps import maps
 from workbench.app.cli.commands.plugin_check import plugin_check
 from workbench.app.cli.commands.prove import prove
+from workbench.app.cli.commands.report import report
 from workbench.app.cli.commands.selftest import selftest
 from workbench.app.cli.commands.shell import shell
 from workbench.app.cli.commands.start import page, start
@@ -39,6 +40,7 @@ COMMANDS = (
     evaluate,
     compare,
     diagnose,
+    report,
     analyses,
     analyze,
     figures,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.core.dataset import Dataset
     from workbench.core.params import Parameter
     from workbench.data.resizing import Fit, Interpolation
-    from workbench.session.session import Session
+    from workbench.diagnosis.opening import Session
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 MODEL = click.Path(exists=True, path_type=Path)

@@ -11,7 +11,7 @@ from workbench.app.cli.formats import CSV, JSON, TABLE, with_format
 from workbench.app.cli.options import FOLDER, Choice, source_params, tell_assumption, with_source
 from workbench.app.cli.program import command
 from workbench.core.spreadsheet import as_csv
-from workbench.core.wording import join_names, percent, plural
+from workbench.core.wording import join_names, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,13 +111,10 @@ def _show(found: Diagnosis, names: ImageNames, out: Path | None) -> None:
 
 
 def _more(each: Diagnosed, images: int) -> list[str]:
+    from workbench.diagnosis.record import affected
 
-    finding, lines = each.finding, []
-    if finding.cost is not None and finding.cost.value:
-        span = finding.cost.interval
-        points = f" (95 % interval {percent(span[0])} to {percent(span[1])})" if span else ""
-        about = plural(round(finding.cost.value * images), "image")
-        lines.append(f"affects about {about}, {percent(finding.cost.value)}{points}")
+    finding = each.finding
+    lines = [said] if (said := affected(finding, images)) else []
     if finding.confirm:
         lines.append(f"check: {finding.confirm}")
     if each.also:

@@ -1,0 +1,146 @@
+"""The report as a page: valid, alone, of the machine's folders nothing, and every name is text."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from justhtml import JustHTML
+
+from tests.tiny import HOSTILE
+from workbench.app.report.paths import without_folders
+
+# What may stand in an element whose content is restricted, and where a caption of a figure stands.
+CHILDREN = {"ul": {"li"}, "ol": {"li"}, "dl": {"dt", "dd"}, "tr": {"th", "td"}, "thead": {"tr"}, "tbody": {"tr"}}
+INLINE = {"a", "b", "br", "code", "i", "img", "small", "span"}
+
+
+def elements(node):
+    """Every element below a node, and its parent."""
+    for child in node.children or ():
+        if not child.name.startswith(("#", "!")):
+            yield node, child
+            yield from elements(child)
+
+
+def faults(html):
+    """What a validator complains about, and what holds of this page besides."""
+    parsed = JustHTML(html, collect_errors=True, sanitize=False)
+    found = [str(error) for error in parsed.errors]
+    seen = [child for _, child in elements(parsed.root)]
+    for parent, child in elements(parsed.root):
+        if parent.name in CHILDREN and child.name not in CHILDREN[parent.name]:
+            found.append(f"<{child.name}> in <{parent.name}>")
+        if parent.name in ("p", "h1", "h2", "h3", "span", "b", "summary", "small") and child.name not in INLINE:
+            found.append(f"<{child.name}> in <{parent.name}>")
+        if child.name == "figcaption":
+            beside = [each for each in parent.children if not each.name.startswith("#")]
+            if parent.name != "figure" or child not in (beside[0], beside[-1]):
+                found.append("a <figcaption> that is neither first nor last of a <figure>")
+        if child.name == "img" and "alt" not in child.attrs:
+            found.append("an <img> without alt")
+    ids = Counter(each.attrs["id"] for each in seen if "id" in each.attrs)
+    found += [f"id {name} stands twice" for name, count in ids.items() if count > 1]
+    links = [each.attrs["href"] for each in seen if "href" in each.attrs]
+    found += [f"{link} leads nowhere" for link in links if not link.startswith("#") or link[1:] not in ids]
+    levels = [int(each.name[1]) for each in seen if re.fullmatch(r"h[1-6]", each.name)]
+    found += [f"h{a} before h{b}" for a, b in itertools.pairwise(levels) if b > a + 1]
+    return found, seen
+
+
+def test_a_validator_finds_nothing(made):
+    found, seen = faults(made.html)
+    assert found == []
+    names = Counter(each.name for each in seen)
+    assert names["html"] == names["h1"] == names["main"] == 1
+    assert names["figure"] and names["table"] and names["details"]  # maps, a comparison, places of figures
+
+
+@pytest.mark.parametrize(
+    ("planted", "complaint"),
+    [
+        ("<p><div></div></p>", "unexpected-end-tag"),
+        ("<ul><p>x</p></ul>", "<p> in <ul>"),
+        ("<figure><i></i><figcaption>x</figcaption><p></p></figure>", "neither first"),
+        ("<a href='#nowhere'>x</a>", "#nowhere leads nowhere"),
+        ("<i id='maps'></i>", "id maps stands twice"),
+        ("<img src='data:,'>", "without alt"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_would_be_found(made, planted, complaint):
+    found, _ = faults(made.html.replace("</main>", f"{planted}</main>"))
+    assert complaint in " ".join(found)
+
+
+def test_nothing_is_run_and_nothing_asked_for(made):
+    _, seen = faults(made.html)
+    assert not {"script", "link", "iframe", "object", "form", "base"} & {each.name for each in seen}
+    attributes = [(name, value or "") for each in seen for name, value in each.attrs.items()]
+    assert [name for name, _ in attributes if name.startswith("on")] == []
+    assert {value.partition(":")[0] for name, value in attributes if name == "src"} == {"data"}
+    style = made.html.partition("<style>")[2].partition("</style>")[0]
+    assert "url(" not in style and "@import" not in style
+
+
+def test_no_folder_of_the_machine_is_named(made, tiny_run):
+    for text in (made.html, made.markdown):
+        for folder in (Path.home(), Path.cwd(), tiny_run.folder, tiny_run.data.parent, Path(os.sep, "tmp")):
+            assert f"{folder}{os.sep}" not in text
+    assert f"--data {tiny_run.data.name}" in made.html
+
+
+def test_names_are_text(made):
+    image, _, control, _ = HOSTILE
+    assert image not in made.html and "&lt;img src=x onerror=&#34;alert(1)&#34;&gt;" in made.html
+    assert image not in made.markdown
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e]", made.html)
+    assert control.replace("\x1b", "\ufffd").replace("\u202e", "\ufffd") in made.html
+
+
+def test_it_says_what_was_found(made):
+    report, said = made.report, made.session.predictions
+    assert report.cards[0].value == f"{100 * said.correct.mean():.1f} %"
+    assert report.problems, "the small run's last labels are wrong"
+    for problem in report.problems:
+        assert all(each.name in made.html and each.name in made.markdown for each in problem.shown)
+    verdicts = {"better than chance", "no better than chance", "does not depend on the weights"}
+    assert report.explained and {map_.verdict for each in report.explained for map_ in each.maps} <= verdicts
+    assert all(map_.verdict in made.html for each in report.explained for map_ in each.maps)
+    assert report.charts[0].name == "overview"
+    assert any(each.places for each in report.charts)
+    assert "right on the same images" in report.versus.sentence  # compared with itself
+
+
+def test_a_place_of_a_figure_leads_to_what_it_stands_for(made):
+    chart = next(each for each in made.report.charts if each.places)
+    for number in range(1, len(chart.places) + 1):
+        assert f'href="#{chart.name}-{number}"' in made.html
+    assert made.html.count(f'<li id="{chart.name}-') == len(chart.places)
+    assert all(place.style.count("%") == 4 for place in chart.places)
+
+
+def test_images_are_named_by_who_asks(made):
+    from workbench.app.report.chosen_maps import explained
+    from workbench.app.report.pictured import Pictures
+    from workbench.core.errors import WorkbenchError
+
+    pictures = Pictures(made.session)
+    (one,), reason = explained(made.session, pictures, images=["test/3"], methods=["saliency"])
+    assert (one.picture.name, reason, len(one.maps)) == ("test/3", "", 1)
+    with pytest.raises(WorkbenchError, match="no image 'test/800'"):
+        explained(made.session, pictures, images=["test/800"])
+    with pytest.raises(WorkbenchError, match="Did you mean 'saliency'"):
+        explained(made.session, pictures, methods=["salency"])
+
+
+def test_folders_go_and_what_only_looks_like_one_stays(tmp_path):
+    written = without_folders()
+    assert written(f"{tmp_path}/photos/a.png is broken") == f"{tmp_path}/photos/a.png is broken"  # there is none
+    assert written(f"{tmp_path}/a.png is broken ('{tmp_path}/b.png')") == "a.png is broken ('b.png')"
+    assert written(f"{Path.cwd()}/x.npz") == "x.npz"
+    same = "T-shirt/top, 1/2, https://arxiv.org/abs/1610.02391, train/54352, </b>, /no/such/folder/x"
+    assert written(same) == same

@@ -1,0 +1,34 @@
+"""Another model beside the one that a command works on, and what is typed to work on the same again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.app.cli.options import Source
+    from workbench.diagnosis.opening import Session
+
+
+def open_other(source: Source, session: Session, what: str) -> Session:
+    """Open another run, model file or saved predictions on the data of a session that a command works on."""
+    from workbench.diagnosis.opening import open_beside
+
+    return open_beside(session, what, data=source.data, split=source.split, data_dir=source.data_dir, **source.reading)
+
+
+def typed(source: Source) -> Iterator[str]:
+    """Yield what is typed behind a command to work on the same; files by their names, without their folders."""
+    if source.run is not None:
+        yield Path(source.run).name
+    for option, given in (("--model", source.model), ("--data", source.data), ("--predictions", source.predictions)):
+        if given is not None:
+            yield from (option, Path(given).name)
+    for name in ("fit", "interpolation"):
+        if name in source.reading:
+            yield from (f"--{name}", str(source.reading[name]))
+    if source.preprocessing is not None:
+        yield from ("--preprocessing", source.preprocessing)
+    if source.split != "test":
+        yield from ("--split", source.split)

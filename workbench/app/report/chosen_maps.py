@@ -1,0 +1,133 @@
+"""Chosen images with their maps, each beside its verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.app.page.pictures import data_uri
+from workbench.app.report.content import Explained, MapPicture
+from workbench.core.attribution import BELIEVED, BLIND, CHANCE, Attribution
+from workbench.core.image_names import find_image
+from workbench.core.progress import report
+from workbench.core.types import Array
+from workbench.core.wording import significant
+from workbench.data.sampling import worst_first
+from workbench.plotting.colours import CONTRASTING, gradient, rgba, scale_of
+from workbench.statistics.confusion import confusion_counts
+
+if TYPE_CHECKING:
+    from workbench.app.report.pictured import Pictures
+    from workbench.attribution.explainer import Explainer
+    from workbench.session.session import Session
+
+USUAL = ("integrated-gradients", "grad-cam", "occlusion", "rise")
+"""Methods of a report unless others are named: the first of them that apply."""
+METHODS, IMAGES = 2, 6
+BOX = 112
+"""Pixels of the longer side."""
+STYLES = {BELIEVED: "good", CHANCE: "open", BLIND: "bad"}
+NO_MODEL = "There are no maps: the model is not here, only its predictions."
+NO_IMAGES = "There are no maps: the images are not here."
+
+
+def explained(
+    session: Session, pictures: Pictures, *, images: Sequence[str] = (), methods: Sequence[str] = ()
+) -> tuple[tuple[Explained, ...], str]:
+    """Explain some images by some methods, and judge every map.
+
+    Args:
+        session: model and data.
+        pictures: makes the pictures.
+        images: names of images; of the most frequent confusions the worst error each, if none are named.
+        methods: names; the usual ones that apply, if none are named.
+
+    Returns:
+        The images in their order; and why there are none, empty if there are some.
+
+    Raises:
+        WorkbenchError: if there is no such image or method, or a named method does not apply.
+    """
+    if session.only_predictions:
+        return (), NO_MODEL
+    if not session.dataset.has_images:
+        return (), NO_IMAGES
+    rows = np.array([find_image(session.dataset.names, name, session.dataset.name) for name in images], np.int64)
+    rows = rows if len(rows) else _telling(session)
+    wrong = ~session.predictions.correct[rows]
+    found: dict[int, list[MapPicture]] = {int(row): [] for row in rows}
+    chosen = _methods(session, methods)
+    for done, kind in enumerate(chosen):
+        report("Maps", done, len(chosen))
+        for some, contrast in ((rows[wrong], True), (rows[~wrong], False)):
+            if len(some):
+                made = session.attribute(
+                    kind.name, some, contrast=("label", "predicted") if contrast else None, verdict=True
+                )
+                for place, row in enumerate(some):
+                    found[int(row)].append(_picture(session, kind, made, place, contrast=contrast))
+    report("Maps", len(chosen), len(chosen))
+    return tuple(_explained(session, pictures, row, maps) for row, maps in found.items()), ""
+
+
+def _telling(session: Session) -> Array:
+    """Of each of the most frequent confusions the error with the largest loss; of none the least sure images."""
+    predictions, classes = session.predictions, len(session.class_names)
+    counts = confusion_counts(predictions.labels, predictions.predicted, classes)
+    np.fill_diagonal(counts, 0)
+    cells = [cell for cell in np.argsort(-counts, axis=None, kind="stable")[:IMAGES] if counts.ravel()[cell]]
+    if not cells:
+        return np.argsort(predictions.confidence, kind="stable")[:IMAGES]
+    inside = (predictions.labels * classes + predictions.predicted == cell for cell in cells)
+    return np.array([worst_first(predictions, np.flatnonzero(cell))[0] for cell in inside], np.int64)
+
+
+def _methods(session: Session, names: Sequence[str]) -> list[type[Explainer]]:
+    from workbench.attribution.methods import explainer
+
+    kinds = [explainer(name) for name in dict.fromkeys(names or USUAL)]
+    return kinds if names else [kind for kind in kinds if kind.missing(session.probe) is None][:METHODS]
+
+
+def _explained(session: Session, pictures: Pictures, row: int, maps: list[MapPicture]) -> Explained:
+    said, names = session.predictions, session.class_names
+    picture = pictures.one(row, box=BOX)
+    assert picture is not None  # noqa: S101 - it is one of those under study
+    true, predicted = names[int(session.dataset.labels[row])], names[int(said.predicted[row])]
+    return Explained(picture=picture, true=true, predicted=predicted, maps=tuple(maps))
+
+
+def _picture(session: Session, kind: type[Explainer], made: Attribution, place: int, *, contrast: bool) -> MapPicture:
+    values = made.values[place]
+    scale = scale_of(values, kind.signed)
+    setting = contrast and kind.signed
+    ink = rgba(made.at_pixels()[place], signed=kind.signed, scale=scale, contrast=setting)
+    target = session.class_names[int(made.target[place])]
+    against = None if made.against is None else session.class_names[int(made.against[place])]
+    assert made.verdicts is not None  # noqa: S101 - they were asked for
+    verdict, end = made.verdicts[place], significant(scale)
+    read = "×".join(map(str, values.shape)) + (f" places of {made.layer}" if made.layer else " pixels")
+    colours = f"linear-gradient(90deg,{','.join(CONTRASTING)})" if setting else gradient(kind.signed)
+    return MapPicture(
+        method=kind.title,
+        what=target if against is None else f"{target} rather than {against}",
+        uri=data_uri(ink) if scale else "",
+        verdict=verdict.words,
+        grounds=f"beats {verdict.percentile:.0f} % of {verdict.controls} random maps; {_weights(verdict.randomised)}",
+        style=STYLES[verdict.words],
+        low=f"−{end}" if kind.signed else "0",
+        high=end,
+        unit=f"{made.unit}; {read}",
+        colours=colours,
+    )
+
+
+def _weights(similarity: float | None) -> str:
+    if similarity is None:
+        return "dependence on the weights not tested"
+    if math.isnan(similarity):
+        return "maps of random networks are flat"
+    return f"similarity under random weights {similarity:.2f}".replace("-", "−").replace("−0.00", "0.00")
