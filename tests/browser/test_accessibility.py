@@ -18,6 +18,7 @@ VIEWS = {
     "training-images": "?section=images&part=train",
     "own": "?section=own&start=3",
     "figure": "?section=most-confused",
+    "found-rows": "?section=top-losses&_find0=e&_sort0=-loss",
     "map-of-images": "?section=embedding-map",
 }
 

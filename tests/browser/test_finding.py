@@ -98,3 +98,34 @@ def test_a_table_is_sorted_by_its_headings(visit):
     assert cells.evaluate_all(column) == sorted(values)
     table.locator("tbody a").first.click()
     page.wait_for_function("location.search.includes('predicted=any')")
+    page.go_back()  # the order is part of the view
+    expect(table.locator("th[aria-sort=ascending]")).to_contain_text("Mean")
+    page.go_back()
+    expect(table.locator("th[aria-sort=descending]")).to_contain_text("Mean")
+
+
+def test_rows_of_a_long_table_are_found_and_the_address_has_what_is_shown(visit, settled):
+    page = visit("?section=top-losses&count=40")
+    table = page.locator("#answer .table").first
+    rows, field = table.locator("tbody tr"), table.get_by_role("searchbox")
+    before = rows.count()
+    one = table.locator("tbody a.named span").first.inner_text()
+    field.press_sequentially(one.upper())
+    expect(rows.first).to_contain_text(one)
+    expect(table.locator("[role=status]")).to_contain_text(f"with “{one.upper()}”, of {before}")
+    expect(field).to_be_focused()
+    table.locator("th button").first.click()
+    page.wait_for_function("new URLSearchParams(location.search).get('_sort0')")
+    found = rows.count()
+    assert found < before
+    page.reload()
+    settled(page)
+    expect(field).to_have_value(one.upper())
+    expect(rows).to_have_count(found)
+    expect(table.locator("th[aria-sort]")).to_have_count(1)
+    field.fill("")
+    expect(rows).to_have_count(before)
+    assert "_find0" not in page.url and "_sort0" in page.url
+    page.go_back()
+    settled(page)
+    expect(table.locator("th[aria-sort]")).to_have_count(0)

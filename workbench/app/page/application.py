@@ -158,10 +158,11 @@ def _routes(app: FastAPI, desk: Desk) -> None:
         )
 
     @app.get("/table/{key}/{place}.html")
-    def rows_of(key: str, place: int, sort: str = "", down: bool = False, rows: int = FIRST_ROWS) -> Response:
+    def rows_of(key: str, place: int, sort: str = "", find: str = "", rows: int = FIRST_ROWS) -> Response:
         result = _or_404(desk.result(key))
         _or_404(place if 0 <= place < len(result.tables) else None)
-        shown = table_html(result, key, place, desk.part, Order(column=sort, down=down, rows=rows))
+        order = Order.read({"sort": sort, "find": find, "rows": str(rows)})
+        shown = table_html(result, key, place, desk.part, order)
         return Response(str(shown), media_type="text/html")
 
     @app.get("/workbench/{name}")

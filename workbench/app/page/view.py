@@ -28,6 +28,7 @@ LONGEST = 1200
 COLOURS = ("class", "correct", "confidence")
 FARTHEST = 1e9
 """Largest coordinate of a region."""
+_OF_TABLE = re.compile(r"_(sort|find|rows)\d{1,2}")
 _NAME = re.compile(r"[\w./:-]{1,120}")
 _WORDS = {
     "cells": ("counts", "shares"),
@@ -65,6 +66,8 @@ class View:
         params: parameters of the analysis, as text.
         region: left, lower, right and upper end of a part of an analysis's map, whose images are shown; empty for none.
         colour: what the points of the map are coloured by: "class", "correct" or "confidence".
+        tables: which rows of the answer's tables are shown, and in which order: "sort0", "find0" and "rows0" are of the
+            first one; see `panes.tables.Order`.
         whole: whether the overview asks for the whole diagnosis, not only for what takes seconds.
         where: query by which images are chosen.
         part: whose images: "data", those under study, or another part's.
@@ -94,6 +97,7 @@ class View:
     params: Mapping[str, str] = field(default_factory=dict)
     region: tuple[float, ...] = ()
     colour: str = "class"
+    tables: Mapping[str, str] = field(default_factory=dict)
     whole: bool = False
     where: str = ""
     part: Part = "data"
@@ -107,6 +111,7 @@ class View:
         if self.section not in SECTIONS:
             # No parameter begins with `_`, so these are never mistaken for one.
             shown = {"_region": ",".join(map(_short, self.region)), "_colour": self.colour.removeprefix("class")}
+            shown |= {f"_{name}": text for name, text in self.tables.items()}
             return found | dict(self.params) | {name: text for name, text in shown.items() if text}
         for name in _KEYS[self.section]:
             value = getattr(self, name)
@@ -148,7 +153,10 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         names = [name for name in got if name != "section" and not name.startswith("_")][:32]
         params = {name: got[name] for name in names if got[name] != ""}
         colour = got["_colour"] if got.get("_colour") in COLOURS else "class"
-        return View(section=section, params=params, region=_region(got.get("_region", "")), colour=colour)
+        tables = {name[1:]: text for name, text in got.items() if _OF_TABLE.fullmatch(name) and text}
+        return View(
+            section=section, params=params, region=_region(got.get("_region", "")), colour=colour, tables=tables
+        )
     section = section if section in SECTIONS else "start"
     got = {name: text for name, text in got.items() if name in _KEYS[section]}
     if _whole(got.get("image")) is not None:

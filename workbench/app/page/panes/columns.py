@@ -105,13 +105,13 @@ def _intervals(names: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def _column(name: str, values: pd.Series[Any]) -> Column:
-    numeric = values.dtype.kind in "iuf"
+    numeric, given = values.dtype.kind in "iuf", values.tolist()
     if values.dtype.kind == "f":
         write = writer_of(values.to_numpy())
-        return Column(name=name, heading=heading_of(name), numeric=True, write=lambda row: write(values.iloc[row]))
+        return Column(name=name, heading=heading_of(name), numeric=True, write=lambda row: write(given[row]))
     apart = values.dtype.kind in "iu" and name not in OF_THINGS
     return Column(
-        name=name, heading=heading_of(name), numeric=numeric, write=lambda row: cell(values.iloc[row], separators=apart)
+        name=name, heading=heading_of(name), numeric=numeric, write=lambda row: cell(given[row], separators=apart)
     )
 
 

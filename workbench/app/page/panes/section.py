@@ -61,7 +61,7 @@ def result_html(desk: Desk, result: Result, key: str, view: View) -> Html:
     found = findings_html(result.findings, desk.part, address=lambda finding: of_finding(result, finding))
     findings = found or element("p", "No findings.", class_="empty")
     figure = figure_html(key, question, desk.figure_size(key))
-    tables = tables_html(result, key, desk.part)
+    tables = tables_html(result, key, desk.part, view.tables)
     return element("div", map_html(desk, result, key, view), findings, figure, tables, _how(result), class_="answer")
 
 

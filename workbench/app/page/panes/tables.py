@@ -1,9 +1,14 @@
-"""A result's tables as HTML: some rows, in an order that a click on a heading chooses, images by name and picture."""
+"""A result's tables as HTML: some rows, those that hold a text, in the order of a column; images by name and picture.
+
+Which rows and which order is part of the page's view: `_sort0=-recall`, `_find0=shirt` and `_rows0=250` in the address
+are those of the first table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -21,6 +26,10 @@ if TYPE_CHECKING:
 
 FIRST, MORE, MOST = 50, 200, 2000
 """Rows that are shown at first, with each click more, and at most; a file has all."""
+LONG = 10
+"""Rows that one looks through; above longer tables is a field to find some."""
+LONGEST = 200
+"""Letters of what is looked for."""
 BOX = 28
 LINKED = {TITLES[column]: column for columns in ROWS.values() for column in columns}
 """Columns of names of images, each of which leads to its image, and where their rows stand."""
@@ -37,31 +46,42 @@ class Order:
         column: by which they are sorted; the table's own order for one that is not there.
         down: whether the largest come first.
         rows: how many.
+        find: what a row must have in one of its cells, as they are shown, in any case; every row has an empty one.
     """
 
     column: str = ""
     down: bool = False
     rows: int = FIRST
+    find: str = ""
+
+    @classmethod
+    def read(cls, asked: Mapping[str, str], place: int | str = "") -> Order:
+        """Read it from a query, or the one of a table from a view, by the place of the table."""
+        sort, find, rows = (asked.get(f"{name}{place}", "") for name in ("sort", "find", "rows"))
+        count = int(rows) if rows.isascii() and rows.isdigit() and len(rows) < 6 else FIRST
+        return cls(column=sort.removeprefix("-"), down=sort.startswith("-"), rows=count, find=find[:LONGEST].strip())
 
     def query(self) -> str:
         """Return it as a query string."""
         rows = "" if self.rows == FIRST else str(self.rows)
-        asked = {"sort": self.column, "down": "1" if self.down else "", "rows": rows}
+        asked = {"sort": self.down * "-" + self.column, "find": self.find, "rows": rows}
         return urlencode({name: text for name, text in asked.items() if text})
 
 
 AS_IT_IS = Order()
 
 
-def tables_html(result: Result, key: str, parts: Parts) -> Html:
+def tables_html(result: Result, key: str, parts: Parts, asked: Mapping[str, str] = MappingProxyType({})) -> Html:
     """Build all tables of a result.
 
     Args:
         result: whose tables they are.
         key: of the answer, for the download and the order.
         parts: where their images come from.
+        asked: which rows of which table, as a view has it.
     """
-    return join(table_html(result, key, place, parts) for place in range(len(result.tables)))
+    count = len(result.tables)
+    return join(table_html(result, key, place, parts, Order.read(asked, place)) for place in range(count))
 
 
 def table_html(result: Result, key: str, place: int, parts: Parts, order: Order = AS_IT_IS) -> Html:
@@ -79,21 +99,47 @@ def table_html(result: Result, key: str, place: int, parts: Parts, order: Order 
     if order.column in frame:
         rows = _sorted(frame.iloc[:, list(frame.columns).index(order.column)], down=order.down)
         frame, raw = frame.iloc[rows], raw.iloc[rows]
-    shown = min(len(frame), max(1, min(order.rows, MOST)))
     columns, empty = columns_of(frame)
+    found = _holding(order.find, columns, len(frame)) if order.find else range(len(frame))
+    shown = min(len(found), max(1, min(order.rows, MOST)))
     address = f"table/{key}/{place}"
     links = _Links(result.class_names, frame, raw, parts)
-    head = element("tr", *(_heading(each, address, order) for each in columns))
-    body = (element("tr", *(_cell(each, row, links) for each in columns)) for row in range(shown))
+    head = element("tr", *(_heading(each, order) for each in columns))
+    body = (element("tr", *(_cell(each, row, links) for each in columns)) for row in found[:shown])
     table = element("table", element("thead", head), element("tbody", *body))
     title = name.replace("_", " ").replace("-", " ").capitalize()
     window = element("div", table, class_="scroll", tabindex="0", role="group", aria_label=title)
-    some = f"{shown:,} of {plural(len(frame), 'row')}" if shown < len(frame) else plural(len(frame), "row")
+    some = f"{shown:,} of {plural(len(found), 'row')}" if shown < len(found) else plural(len(found), "row")
+    if order.find:
+        some += f" with “{order.find}”, of {len(frame):,}"
     csv = element("a", "download CSV", href=f"{address}.csv", download=True)
     left = element("span", f"without values, not shown: {', '.join(empty)}") if empty else None
-    more = _more(address, order, shown, min(len(frame), MOST))
+    more = _more(order, shown, min(len(found), MOST))
     foot = element("p", element("span", some, role="status"), more, csv, left, class_="foot")
-    return element("section", element("h3", title), window, foot, class_="table")
+    find = _field(title, order.find) if len(frame) > LONG else None
+    top = element("header", element("h3", title), find)
+    told = {"data_rows": f"{address}.html", "data_place": place, "data_order": order.query()}
+    return element("section", top, window, foot, class_="table", **told)
+
+
+def _holding(words: str, columns: Sequence[Column], count: int) -> list[int]:
+    """Return the places of the rows in which a text stands, in any case, as the cells are shown."""
+    wanted = words.casefold()
+    return [row for row in range(count) if any(wanted in each.write(row).casefold() for each in columns)]
+
+
+def _field(title: str, words: str) -> Html:
+    name = f"Find rows of {title}"
+    field = element(
+        "input",
+        type="search",
+        value=words,
+        placeholder="Find rows",
+        aria_label=name,
+        maxlength=LONGEST,
+        data_find_rows=True,
+    )
+    return element("search", field)
 
 
 def _sorted(values: pd.Series[Any], *, down: bool) -> list[int]:
@@ -104,23 +150,23 @@ def _sorted(values: pd.Series[Any], *, down: bool) -> list[int]:
     return plain.sort_values(ascending=not down, kind="stable", na_position="last").index.tolist()
 
 
-def _heading(column: Column, address: str, order: Order) -> Html:
+def _heading(column: Column, order: Order) -> Html:
     here = column.name == order.column
     # Numbers are looked at from the largest on, words from A; a second click turns that round.
     turned = replace(order, column=column.name, down=not order.down if here else column.numeric)
     arrow = element("i", "" if not here else "▼" if order.down else "▲", aria_hidden="true")
     words = element("span", breakable(column.heading), arrow)
     label = f"{column.heading} of {column.about}" if column.about else None
-    told = {"data_table": f"{address}.html?{turned.query()}", "data_column": column.name, "aria_label": label}
+    told = {"data_table": turned.query(), "data_column": column.name, "aria_label": label}
     button = element("button", words, type="button", **told)
     state = ("descending" if order.down else "ascending") if here else None
     return element("th", button, scope="col", class_="num" if column.numeric else None, aria_sort=state)
 
 
-def _more(address: str, order: Order, shown: int, most: int) -> Html | None:
+def _more(order: Order, shown: int, most: int) -> Html | None:
     if shown >= most:
         return None
-    to = f"{address}.html?{replace(order, rows=shown + MORE).query()}"
+    to = replace(order, rows=shown + MORE).query()
     words = f"Show {min(MORE, most - shown):,} more"
     return element("button", words, type="button", class_="button", data_table=to, data_column="")
 

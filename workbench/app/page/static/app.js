@@ -53,6 +53,13 @@
   };
 
   W.view = () => view;
+  // What a part of the page has shown by itself: it is part of the view, and of the address, and nothing is asked.
+  W.note = (query, how) => {
+    for (const [key, value] of new URLSearchParams(query)) for (const each of [view, wanted]) if (each) value === "" ? delete each[key] : (each[key] = value);
+    if (how === "push") remember(), (target = null);
+    history = how;
+    address("?" + new URLSearchParams(view), view);
+  };
   W.again = () => ((force = true), ask("replace"));
   W.change = change;
   W.release = (button) => button.setAttribute("aria-pressed", "false");

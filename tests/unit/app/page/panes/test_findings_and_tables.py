@@ -1,6 +1,7 @@
 """Findings with their images, tables with their links."""
 
 import re
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from workbench.app.page.html import join
 from workbench.app.page.panes.findings import findings_html
 from workbench.app.page.panes.tables import AS_IT_IS, Order, table_html
 from workbench.app.page.pictures import Part, Parts, album
+from workbench.app.page.view import read
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
@@ -137,11 +139,7 @@ def test_headings_are_words_that_sort_and_the_ends_of_an_interval_are_one_column
     page = shown(classes=frame)
     headings = [button.get("aria-label") for button in page.all("button")]
     assert headings == [None, None, "95 % interval of F1"]
-    assert [button["data-table"] for button in page.all("button")] == [
-        "table/key/0.html?sort=class",
-        "table/key/0.html?sort=f1&down=1",
-        "table/key/0.html?sort=low&down=1",
-    ]
+    assert [button["data-table"] for button in page.all("button")] == ["sort=class", "sort=-f1", "sort=-low"]
     assert "Class" in page.text and "0.100 to 0.375" in page.text
     assert "without values, not shown: Gap" in page.text
 
@@ -162,7 +160,35 @@ def test_all_rows_are_sorted_and_what_is_missing_comes_last(shown, column, down,
     states = [th.get("aria-sort") for th in page.all("th")]
     assert [each for each in states if each] == [each for each in [state] if each]
     again = page.all("button", data_column="size")[0]["data-table"]
-    assert ("down=1" in again) == (column != "size" or not down)
+    assert again == ("sort=-size" if column != "size" or not down else "sort=size")
+
+
+def test_rows_are_found_by_what_is_shown_of_them_among_all_and_keep_their_digits_and_links(shown):
+    frame = pd.DataFrame(
+        {"row": np.arange(10).repeat(30), "rate": np.linspace(0, 1, 300), "kind": ["Ab", "c", "D"] * 100}
+    )
+    assert not shown(few=frame.head(10)).all("input") and "Find rows" in str(shown(a=frame).all("input"))
+    page = shown(Order(column="rate", down=True, find="aB"), a=frame)
+    assert "50 of 100 rows with “aB”, of 300" in page.text
+    assert page.text.index("0.993") < page.text.index("0.983")
+    assert page.all("button", data_column="")[0]["data-table"] == "sort=-rate&find=aB&rows=250"
+    (field,) = page.all("input")
+    assert (field["value"], field["aria-label"]) == ("aB", "Find rows of A")
+    page = shown(Order(find="0.251"), a=frame)
+    assert "1 row with “0.251”, of 300" in page.text
+    assert [a["href"] for a in page.all("a")][:-1] == ["?section=errors&image=2"]
+    assert "50 of 240 rows" in shown(Order(find=EVIL), a=frame[frame["row"] < 9].head(240)).text  # by the image's name
+    assert "0 rows with “nothing”, of 300" in shown(Order(find="nothing"), a=frame).text
+
+
+def test_the_rows_that_are_shown_are_part_of_the_view():
+    order = Order(column="a=&b", down=True, rows=250, find="ä &")
+    said = {f"_{name}1": text for name, text in parse_qsl(order.query())}
+    view = read({"section": "samples", **said, "_sort777": "a", "_find2": ""}, ["samples"])
+    assert view.query() == {"section": "samples", **said}
+    assert Order.read(view.tables, 1) == order and Order.read(view.tables, 0) == AS_IT_IS
+    assert read({"section": "start", **said}).query() == {"section": "start"}
+    assert Order.read({"rows": "many", "find": " x "}) == Order(find="x")
 
 
 def test_rows_of_classes_lead_to_their_images_and_rows_of_images_to_theirs_alone(shown, dataset):
