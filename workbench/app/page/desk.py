@@ -190,10 +190,9 @@ class Desk:
                 self._parts[name] = Part(images, album(images), explored=False)
             return self._parts[name]
 
-    @property
-    def learned(self) -> Part | None:
-        """The training images, where they were asked for already."""
-        return self._parts.get("train")
+    def at_hand(self, name: Name) -> Part | None:
+        """Return the images of a part that need not be loaded: those under study, and what was asked for already."""
+        return self.part("data") if name == "data" else self._parts.get(name)
 
     def analysis_key(self, name: str, values: Mapping[str, str]) -> str:
         """Return the key of an answer; equal parameters give equal keys.

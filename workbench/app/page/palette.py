@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -14,8 +15,9 @@ from workbench.app.page.image_name import short_name
 from workbench.app.page.pictures import fit
 from workbench.app.page.view import SECTIONS
 from workbench.core.errors import WorkbenchError
+from workbench.core.image_set import CALLED
 from workbench.core.types import Array
-from workbench.core.wording import plural
+from workbench.core.wording import join_names, plural
 from workbench.diagnosis import registry
 from workbench.session.images.grammar import parse, quoted
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
     from workbench.app.page.desk import Desk
-    from workbench.app.page.pictures import Part
+    from workbench.core.image_set import Part as Name
 
 LONGEST = 200
 """Letters that are looked for."""
@@ -32,6 +34,10 @@ MOST = 8
 LOOKED_AT = 2000
 """Images whose names have the letters, among which the best are chosen."""
 BOX = 28
+LEAST = 2
+"""Letters for which images of other parts are read, to look among their names."""
+PATIENCE = 0.1
+"""Seconds that these get before what is found is shown without them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +65,36 @@ class Hit:
 
 
 def palette_route(app: FastAPI, desk: Desk) -> None:
-    """Add `/find?text=…`."""
+    """Add `/find?text=…`: what is found, and a sentence about what is not looked through yet; empty where all is."""
 
     def find(request: Request) -> Response:
-        return json_reply(200, [hit.record() for hit in hits(desk, request.query_params.get("text", ""))])
+        text = request.query_params.get("text", "")
+        waits = still_read(desk, text)
+        return json_reply(200, {"hits": [hit.record() for hit in hits(desk, text)], "waits": waits})
 
     app.add_route("/find", find, methods=["GET"])
+
+
+def still_read(desk: Desk, text: str) -> str:
+    """Begin to read the images of other parts, to look among their names; say in a sentence which are not there yet.
+
+    Returns:
+        Empty where all are there, or so little is looked for that they are not begun.
+    """
+    if not desk.opened or len(text.strip()) < LEAST:
+        return ""
+    missing = []
+    for name in desk.session.other_parts:
+        if desk.at_hand(name) is None:
+            job = desk.jobs.start(f"names-{name}", partial(desk.part, name), wait=PATIENCE)
+            if not job.done.is_set():
+                missing.append((CALLED[name], job.what))
+    if not missing:
+        return ""
+    how = next((f" ({what})" for _, what in missing if what), "")
+    return (
+        f"The {join_names([called for called, _ in missing])} are still being read{how}; then they are found here too."
+    )
 
 
 def hits(desk: Desk, text: str) -> list[Hit]:
@@ -167,21 +197,23 @@ def _asked(text: str) -> Iterator[Hit]:
 
 
 def _images(desk: Desk, wanted: str) -> list[tuple[int, Hit]]:
-    """Return the images whose names fit best; of the training images, only where these are at hand."""
-    found: list[tuple[int, int, Part]] = []
-    for part in (desk.part("data"), desk.learned):
+    """Return the images whose names fit best; of other parts than the one under study, where these are at hand."""
+    found: list[tuple[int, int, int, Name]] = []
+    for name in ("data", *desk.session.other_parts):
+        part = desk.at_hand(name)
         if part is not None:
             names = part.dataset.names
-            some = islice(_containing(desk, part, wanted), LOOKED_AT)
-            found += [(rank, row, part) for row in some if (rank := _rank(wanted, str(names[row]))) is not None]
-    found.sort(key=lambda each: (each[0], len(str(each[2].dataset.names[each[1]]))))
-    return [(rank, _image(row, part)) for rank, row, part in found[:MOST]]
+            some = islice(_containing(desk, name, names, wanted), LOOKED_AT)
+            ranks = ((_rank(wanted, str(names[row])), row) for row in some)
+            found += [(rank, len(str(names[row])), row, name) for rank, row in ranks if rank is not None]
+    found.sort(key=lambda each: each[:2])
+    return [(rank, _image(desk, row, name)) for rank, _, row, name in found[:MOST]]
 
 
-def _containing(desk: Desk, part: Part, wanted: str) -> Iterator[int]:
+def _containing(desk: Desk, part: Name, names: Array, wanted: str) -> Iterator[int]:
     """Give the rows of images whose names have these letters; all names are one text, so that many are looked at."""
-    key = f"names {part.explored}"
-    index: tuple[str, list[int]] = desk.found.get(key) or desk.found.put(key, _index(part.dataset.names))
+    key = f"names {part}"
+    index: tuple[str, list[int]] = desk.found.get(key) or desk.found.put(key, _index(names))
     text, starts = index
     place, row = text.find(wanted), -1
     while place >= 0:
@@ -202,12 +234,13 @@ def _index(names: Array) -> tuple[str, list[int]]:
     return "\n".join(lines), starts
 
 
-def _image(row: int, part: Part) -> Hit:
+def _image(desk: Desk, row: int, name: Name) -> Hit:
+    part = desk.at_hand(name)
+    assert part is not None  # noqa: S101  # it was found there
     dataset = part.dataset
     written, _ = short_name(str(dataset.names[row]))
     size = fit(*dataset.image_shape[:2], BOX)
     picture = part.picture(row, max(size.width, size.height)) if dataset.has_images else ""
-    note = dataset.class_names[int(dataset.labels[row])] + ("" if part.explored else ", training image")
-    learned = {} if part.explored else {"part": "train"}
-    query = {"section": "images", **learned, "image": str(row)}
+    note = dataset.class_names[int(dataset.labels[row])] + ("" if name == "data" else f", {CALLED[name][:-1]}")
+    query = {"section": "images", **({} if name == "data" else {"part": name}), "image": str(row)}
     return Hit(kind="Images", title=written.striptags(), note=note, query=query, picture=picture)

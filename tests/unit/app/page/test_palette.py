@@ -1,13 +1,16 @@
 """Whatever has a name is found by it, the best first."""
 
 import json
+import threading
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.unit.app.page.conftest import EVIL
 from workbench.app.page.application import create_app
 from workbench.app.page.desk import Desk
-from workbench.app.page.palette import MOST, hits
+from workbench.app.page.palette import MOST, hits, still_read
 from workbench.diagnosis import registry
 
 
@@ -70,6 +73,25 @@ def test_an_image_has_its_picture_and_its_class(desk, found):
     assert hit.picture.startswith("data:image/png;base64,")
 
 
+def test_images_of_other_parts_are_read_for_their_names_and_it_says_so_until_they_are_there(desk, found, monkeypatch):
+    monkeypatch.setattr("workbench.app.page.palette.PATIENCE", 0.0)
+    go, data = threading.Event(), desk.session.dataset
+    learned = replace(data, names=np.array([f"learned/{n} of them.png" for n in range(len(data))]))
+    monkeypatch.setattr(type(desk.session), "other_parts", ("validation", "train"))
+    monkeypatch.setattr(desk.session, "data_of", lambda name: learned if go.wait(30) and name == "train" else None)
+    assert still_read(desk, "l") == ""  # one letter is not enough to read anything
+    said = "The validation images and training images are still being read; then they are found here too."
+    assert still_read(desk, "learned/5") == said
+    assert found("learned/5") == []
+    go.set()
+    for name in ("train", "validation"):
+        assert desk.jobs.start(f"names-{name}", lambda: None, wait=30).done.is_set()
+    assert still_read(desk, "learned/5") == ""
+    query = {"section": "images", "part": "train", "image": "5"}
+    assert found("learned/5") == [("Images", "learned/5 of them.png", query)]
+    assert hits(desk, "learned/5")[0].note == f"{data.class_names[data.labels[5]]}, training image"
+
+
 def test_before_anything_is_open_analyses_are_found_all_the_same():
     desk = Desk(lambda: pytest.fail("opened"))
     assert [hit.title for hit in hits(desk, "calibration")] == ["Calibration"]
@@ -80,8 +102,8 @@ def test_it_is_asked_over_http_and_long_texts_are_cut(desk, tmp_path):
 
     desk.session.workspace = tmp_path / "said.workspace"
     client = TestClient(create_app(desk, background=False), base_url="http://127.0.0.1")
-    said = client.get("/find", params={"text": "onerror"}).json()
+    said = client.get("/find", params={"text": "onerror"}).json()["hits"]
     assert said[0]["href"] == "?section=errors&true=1&predicted=any"
     assert json.dumps(EVIL) in json.dumps(said[0]["title"])
-    assert client.get("/find", params={"text": "x" * 5000}).json() == []
+    assert client.get("/find", params={"text": "x" * 5000}).json() == {"hits": [], "waits": ""}
     assert client.get("/find").status_code == 200

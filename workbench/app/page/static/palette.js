@@ -11,12 +11,14 @@
       aria-autocomplete="list" autocomplete="off" spellcheck="false" maxlength="200">
     <div id="palette-list" role="listbox" aria-label="Found"></div>
     <p class="none" hidden>Nothing has a name like this.</p>
+    <p class="none later" aria-hidden="true" hidden></p>
     <p class="keys" aria-hidden="true"><span><kbd>↑</kbd> <kbd>↓</kbd> choose</span><span><kbd>Enter</kbd> open</span><span><kbd>Ctrl Enter</kbd> new tab</span><span><kbd>Esc</kbd> close</span></p>
     <p class="count" role="status"></p>`;
   const field = dialog.querySelector("input");
   const list = dialog.querySelector("[role=listbox]");
   let asked = 0; // the newest question
   let at = -1; // which option is chosen
+  let shown = ""; // what is in the list: what is chosen stays so while the same is found again
   const options = () => [...list.querySelectorAll("[role=option]")];
 
   function made(tag, attributes, ...inner) {
@@ -29,22 +31,28 @@
   async function look() {
     const mine = ++asked;
     let found = [];
+    let waits = ""; // what is not looked through yet
     let silent = false;
     try {
       const answer = await fetch(`find?text=${encodeURIComponent(field.value)}`);
-      found = answer.ok ? await answer.json() : [];
+      ({ hits: found, waits } = answer.ok ? await answer.json() : { hits: [], waits: "" });
     } catch {
       silent = true; // the terminal in which the workbench ran is closed
     }
     if (mine !== asked) return;
-    show(found);
+    const later = dialog.querySelector(".later");
+    if (later.textContent !== waits) later.textContent = waits;
+    later.hidden = !waits;
+    if (waits) setTimeout(() => mine === asked && dialog.open && look(), 700);
+    if (JSON.stringify(found) !== shown) show(found);
     const none = dialog.querySelector(".none");
-    none.hidden = found.length > 0;
+    none.hidden = found.length > 0 || Boolean(waits);
     none.textContent = silent ? "The workbench does not answer; is it still running in its terminal?" : `Nothing is called “${field.value.trim()}”.`;
-    dialog.querySelector(".count").textContent = `${found.length} found`;
+    dialog.querySelector(".count").textContent = `${found.length} found${waits ? ` so far. ${waits}` : ""}`;
   }
 
   function show(found) {
+    shown = JSON.stringify(found);
     const groups = new Map();
     found.forEach((hit, place) => {
       const picture = hit.picture ? made("img", { src: hit.picture, alt: "" }) : "";
@@ -96,7 +104,7 @@
   W.palette = () => {
     if (dialog.open) return dialog.close();
     (document.querySelector("#stage") || document.body).append(dialog);
-    field.value = "";
+    field.value = shown = "";
     dialog.showModal();
     field.focus();
     look();
