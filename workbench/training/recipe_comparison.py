@@ -145,6 +145,7 @@ def train_each(
         for name, job in jobs.items():
             run_name, wanted = called(name, seed), job.model_copy(update={"seed": seed})
             run = _there(folder, run_name, wanted, fingerprints or {})
+            progress("all trainings", len(trained), len(jobs) * len(seeds))
             if on_run is not None:
                 on_run(run_name, run is None)
             if run is None:
@@ -159,7 +160,7 @@ def train_each(
                     say=say,
                 )
             trained.append(_measured(run, name, seed))
-            progress("all trainings", len(trained), len(jobs) * len(seeds))
+    progress("all trainings", len(trained), len(trained))
     return trained
 
 

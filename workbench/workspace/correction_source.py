@@ -13,6 +13,7 @@ from workbench.workspace.holding import Mark
 from workbench.workspace.identities import Identities
 from workbench.workspace.imports import read_corrections
 from workbench.workspace.marks import CORRECTION
+from workbench.workspace.place import SUFFIX
 from workbench.workspace.workspace import Workspace
 
 SQLITE = b"SQLite format 3\0"
@@ -60,9 +61,14 @@ def images_of(data: str | Path, *, progress: Progress = silent, **reading: Any) 
 
 
 def is_workspace(path: Path) -> bool:
-    """Whether a path is that of a workspace, by its name or by what the file begins with."""
+    """Whether a path is that of a workspace, by its name, or else by what the file begins with.
+
+    One that is called so is not opened: closing it again would take the locks of this process's connections away.
+    """
+    if path.suffix.lower() in (SUFFIX, ".csv", ".jsonl", ".ndjson", ".json"):
+        return path.suffix.lower() == SUFFIX
     try:
         with path.open("rb") as file:
             return file.read(len(SQLITE)) == SQLITE
     except OSError:
-        return path.suffix.lower() == ".workspace"
+        return False

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
+from workbench.core.wording import join_names
 from workbench.workspace import corrections, holding, journal
 from workbench.workspace.corrections import Applicable
 from workbench.workspace.database import Database
@@ -138,6 +141,18 @@ class Workspace:
             return self._add(
                 connection, RELABEL, label, source, corrections.corrected(connection, images, RELABEL, label)
             )
+
+    def relabel_each(self, images: Identities, labels: Sequence[str], *, source: str = "") -> Change | None:
+        """Say of each of some images which other label it should have, as one change, which one undo takes back."""
+        wanted = np.array([corrections.new_label(images, label) for label in labels], dtype=object)
+        with self._database.writing() as connection:
+            lines = [
+                line
+                for label in dict.fromkeys(wanted.tolist())
+                for line in corrections.corrected(connection, images[wanted == label], RELABEL, label)
+            ]
+            what = join_names(list(dict.fromkeys(wanted.tolist())), 3)
+            return self._add(connection, RELABEL, what, source, lines)
 
     def drop(self, images: Identities, *, source: str = "") -> Change | None:
         """Say that images should be left out; their copies stay."""

@@ -21,9 +21,11 @@ from workbench.app.page.images.routes import images_routes
 from workbench.app.page.page import Panes, blocks, warm
 from workbench.app.page.palette import palette_route
 from workbench.app.page.panes.figure import places_of
+from workbench.app.page.panes.retrain import KEY as RETRAINING
 from workbench.app.page.panes.scatter import points_of
 from workbench.app.page.panes.tables import FIRST as FIRST_ROWS
 from workbench.app.page.panes.tables import Order, table_html
+from workbench.app.page.retrain_routes import job_of, retrain_routes
 from workbench.core.spreadsheet import as_csv
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ LATER = {
     "own": ("maps.js", "easel.js"),
     "analysis": ("figures.css", "figures.js", "scatter.js", "tables.js"),
     "edit": ("edit.css", *OF_IMAGES, "easel.js", "edit.js"),
+    "retrain": ("retrain.css", "retrain.js"),
     "find": ("palette.css", "palette.js"),
 }
 """What a section needs besides, and changing an image, and finding: loaded when that is first looked at."""
@@ -89,6 +92,7 @@ def create_app(
     images_routes(app, desk)
     edit_routes(app, desk, api)
     palette_route(app, desk)
+    retrain_routes(app, desk)
     page = blocks(Panes(desk), api)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # events and pictures it leaves alone
     # gradio lets pages of other ports of this machine in, unless somebody else decides.
@@ -124,7 +128,8 @@ def _routes(app: FastAPI, desk: Desk) -> None:
     def status(key: str, page: str = "", hidden: bool = False) -> dict[str, object]:
         if page:
             desk.visits.hear(page, hidden=hidden)
-        job = desk.progress_of(key)
+        training = key.removeprefix(RETRAINING)
+        job = desk.progress_of(key) if training == key else job_of(training)
         # What is not known any more is shown again, which starts it again.
         return {
             "done": job is None or job.done.is_set(),

@@ -21,10 +21,10 @@ from workbench.app.page.editing import Place
 from workbench.app.page.html import Html, element, problem, waiting
 from workbench.app.page.jobs import UNEXPECTED
 from workbench.app.page.owners import Owner
-from workbench.app.page.panes import detail, easel, editor, overview, section
+from workbench.app.page.panes import detail, easel, editor, overview, retrain, section
 from workbench.app.page.panes.bar import bar_html
 from workbench.app.page.panes.gallery import Shelf, gallery_html
-from workbench.app.page.panes.images import one, shelf
+from workbench.app.page.panes.images import one, shelf, work
 from workbench.app.page.panes.matrix import matrix_html
 from workbench.app.page.subject import Subject
 from workbench.app.page.subjects import of_dataset
@@ -36,7 +36,7 @@ from workbench.models.turns import FIRST, TURNS
 
 LOG = logging.getLogger("workbench.app.page")
 HERE = Path(__file__).parent / "static"
-QUICK = ("bar", "matrix", "gallery", "main")
+QUICK = ("bar", "matrix", "gallery", "work", "main")
 """Panes that a click changes at once."""
 MATRIX = ("section", "true", "predicted", "cells")
 NO_MODEL = "The model is not here, only its predictions. Open the model's file to explain images."
@@ -53,6 +53,7 @@ class Panes:
             "bar": self._bar,
             "matrix": self._matrix,
             "gallery": self._gallery,
+            "work": self._work,
         }
 
     def view(self, raw: object) -> View:
@@ -97,6 +98,8 @@ class Panes:
             panes["main"] = problem(trouble) + (self._guard(self._main, view, None) or Html())
         query = view.query()
         slow = ["detail"] if view.section in ("errors", "own") else ["answer"]
+        if view.section == "retrain":
+            slow = []
         if view.section == "images":
             slow = [] if view.image is None else ["detail", "answer"]
         painted = view.section == "own" and panes["main"] is not None
@@ -135,6 +138,11 @@ class Panes:
             lambda board, session: gallery_html(Shelf(board, session.dataset, self.desk.picture), view),
         )
 
+    def _work(self, view: View, old: View | None) -> Html | None:
+        if view.section != "images" or not self.desk.opened:
+            return None
+        return work.work_html(self.desk, view)
+
     def _cells(self, view: View, old: View | None, keys: tuple[str, ...], build: Callable[..., Html]) -> Html | None:
         if view.section != "errors" or (
             old is not None and all(getattr(old, key) == getattr(view, key) for key in keys)
@@ -151,13 +159,13 @@ class Panes:
         step = self.desk.pending()
         if step is not None and (step[0] == "opening" or view.section == "start"):
             return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
-        if view.section == "start":
-            return overview.side_html(self.desk)
-        if view.section == "own":
-            return self._easel(view, old)
-        if view.section == "images":
-            return self._shelf(view, old, page)
-        return self._side(view, old)
+        built: dict[str, Callable[[], Html | None]] = {
+            "start": lambda: overview.side_html(self.desk),
+            "own": lambda: self._easel(view, old),
+            "images": lambda: self._shelf(view, old, page),
+            "retrain": lambda: retrain.retrain_html(self.desk),
+        }
+        return built.get(view.section, lambda: self._side(view, old))()
 
     def _shelf(self, view: View, old: View | None, page: str) -> Html | None:
         if old is not None and all(getattr(old, key) == getattr(view, key) for key in IMAGES):
@@ -247,7 +255,7 @@ class Panes:
         return self._guard(self._answer, self.view(raw), page)
 
     def _answer(self, view: View, page: str) -> Html:
-        if view.section in ("errors", "own"):
+        if view.section in ("errors", "own", "retrain"):
             return Html()
         if view.section == "images":
             waits = view.image is None or self.desk.pending() is not None
@@ -310,7 +318,7 @@ def blocks(panes: Panes, api: Api) -> Any:
         with gr.Column(elem_id="stage"):
             made = {
                 name: gr.HTML(js_on_load=listening, elem_id=name, apply_default_css=False)
-                for name in ("bar", "matrix", "gallery", "main", "detail", "answer")
+                for name in (*QUICK, "detail", "answer")
             }
         outputs = [*(made[name] for name in QUICK), reply]
 

@@ -21,7 +21,7 @@ from workbench.session.images.grammar import LONGEST as LONGEST_QUERY
 
 ANY = -1
 """In place of a class: all classes but the other one, so that a row or a column of the matrix can be opened."""
-SECTIONS = {"start": "Overview", "errors": "Errors", "images": "Images", "own": "Your image"}
+SECTIONS = {"start": "Overview", "errors": "Errors", "images": "Images", "retrain": "Retrain", "own": "Your image"}
 PER_PAGE = 24
 LONGEST = 1200
 """Characters of one value that are read."""
@@ -45,7 +45,7 @@ class View:
     """One view; every field but the section has a default that is left out of the address.
 
     Attributes:
-        section: "start" (the overview), "errors", "images", "own", or the name of an analysis.
+        section: "start" (the overview), "errors", "images", "retrain", "own", or the name of an analysis.
         true, predicted: cell of the confusion matrix; `ANY` for a whole row, column or all errors; None: the largest.
         image: row of the dataset that is explained; None: the first of the cell, and of "images" none.
         gallery_page: page of the gallery, from 0; gradio reads a `page` in the address as one of its own.
@@ -126,6 +126,7 @@ _KEYS = {
     "start": ("whole",),
     "errors": ("true", "predicted", "image", "gallery_page", "order", "cells", "edit", *_SHOWN),
     "images": ("where", "part", "sort", "set", "compute", "image", "edit", *_SHOWN),
+    "retrain": (),
     "own": ("own", "start", "invert", "fit", *_SHOWN),
 }
 _DEFAULTS = {name: spec.default for name, spec in View.__dataclass_fields__.items()}

@@ -68,7 +68,7 @@ def panes(desk, monkeypatch):
 @pytest.mark.parametrize("asked", VIEWS)
 def test_whatever_the_browser_sends_is_answered(panes, parse, asked):
     shown, reply = panes.look(asked)
-    assert set(shown) == {"bar", "matrix", "gallery", "main"}
+    assert set(shown) == {"bar", "matrix", "gallery", "work", "main"}
     assert reply["url"].startswith("?section=")
     for html in [*shown.values(), panes.detail(reply["view"]), panes.answer(reply["view"])]:
         assert [a for a in parse(html or "").all("img") if not (a["src"] or "").startswith(("data:", "figure/"))] == []

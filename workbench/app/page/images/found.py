@@ -34,6 +34,7 @@ class Found:
         base: those that were chosen from: the part, or the set.
         source: what marks say where they came from.
         title: of the set; empty for a whole part.
+        address: of the set, see `images.sets`; empty for a whole part.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Found:
     base: Images
     source: str
     title: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,6 @@ def find(desk: Desk, view: View) -> Found | Coming:
     digest = hashlib.sha256(f"{view.part}\n{view.set}\n{view.where}".encode())
     digest.update(np.ascontiguousarray(images.rows).tobytes())
     key = digest.hexdigest()[:20]
-    made = Found(key=key, images=images, base=base, source=source, title=base.title)
+    made = Found(key=key, images=images, base=base, source=source, title=base.title, address=view.set)
     desk.found.put(key, made)
     return made

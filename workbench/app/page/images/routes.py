@@ -13,9 +13,11 @@ from workbench.app.page.images.found import Found, kept, pictures_of
 from workbench.app.page.images.marking import mark, page_label, places_of, save_set
 from workbench.app.page.images.sets import of_rows
 from workbench.app.page.images.tiles import tiles_of
+from workbench.app.page.images.worklist import accept, worklist
 from workbench.app.page.jobs import UNEXPECTED
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.image_set import LISTED
+from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.session.images.files import FORMATS
 
@@ -81,11 +83,25 @@ def _mark(desk: Desk, request: Request) -> Response:
     sent = request.state.sent
     found = _found(desk, sent.get("key"))
     places = places_of(found, sent.get("places"))
+    work = worklist(desk, found)
     if sent.get("action") == "save-set":
         told = save_set(found, places, sent)
+    elif sent.get("action") == "accept":
+        if work is None:
+            raise WorkbenchError("No labels are suggested for these images.")
+        told = accept(work, places, page_label(sent.get("page")))
     else:
         told = mark(found.images.session, found.images.rows[places], sent, found.source)
-    return json_reply(200, {"said": told, "last": desk.session.workspace.last})
+    return json_reply(200, {"said": told, "last": desk.session.workspace.last, **_next(desk, found, places)})
+
+
+def _next(desk: Desk, found: Found, places: Array) -> dict[str, Any]:
+    """Say which image of a work list comes next; None where nothing is left, nothing at all of what is no such list."""
+    work = worklist(desk, found)
+    if work is None or not len(places):
+        return {}
+    place = work.after(int(places[-1]))
+    return {"next": None if place is None else int(found.images.rows[place]), "left": len(work.open)}
 
 
 def _undo(desk: Desk, request: Request) -> Response:

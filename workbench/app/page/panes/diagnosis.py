@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.app.page.html import Html, button, element, join, link, problem, waiting
 from workbench.app.page.images.sets import address_among, typed_for
 from workbench.app.page.panes.analysis_links import title_of
-from workbench.app.page.panes.findings import ORDER, evidence_of, interval_html
+from workbench.app.page.panes.findings import ORDER, evidence_of, interval_html, work_link
 from workbench.core.finding import Finding
 from workbench.core.wording import plural
 
@@ -102,6 +102,7 @@ def _item(each: Diagnosed, parts: Parts, images: int, address: str) -> Html:
         "div",
         _affected(finding, images),
         evidence_of(finding, parts, EVIDENCE, address),
+        element("p", work, class_="work") if (work := work_link(finding, address)) else None,
         *(element("p", element("b", title), " ", text, class_="advice") for title, text in advice if text),
         _sources(each),
         class_="opened",

@@ -34,7 +34,19 @@ def findings_html(
 def _finding(finding: Finding, parts: Parts, evidence: int, address: str) -> Html:
     advice = element("p", finding.advice, class_="advice") if finding.advice else None
     images = evidence_of(finding, parts, evidence, address)
-    return element("li", element("p", claim_html(finding)), advice, images, class_=f"finding {finding.severity}")
+    work = work_link(finding, address)
+    line = element("p", work, class_="work") if work else None
+    return element("li", element("p", claim_html(finding)), advice, images, line, class_=f"finding {finding.severity}")
+
+
+def work_link(finding: Finding, address: str) -> Html | None:
+    """Lead to the images of a finding about labels as a list to work through; None for any other finding."""
+    if finding.kind != "label-noise" or not address or not finding.evidence:
+        return None
+    part = {} if finding.part == "data" else {"part": str(finding.part)}
+    first = str(int(finding.evidence[0]))
+    words = f"Work through {plural(len(finding.evidence), 'label')} →"
+    return link(words, {"section": "images", **part, "set": address, "image": first}, class_="button main")
 
 
 def claim_html(finding: Finding) -> Html:

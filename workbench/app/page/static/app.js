@@ -5,7 +5,7 @@
   if (window.workbench && window.workbench.attach) return;
 
   const W = (window.workbench = {});
-  const OWN = ["start", "errors", "images", "own"]; // sections that are no analysis
+  const OWN = ["start", "errors", "images", "own", "retrain"]; // sections that are no analysis
   const panes = {}; // name -> {element, trigger}
   let view = null; // the view on screen, as the server settled it
   let wanted = null; // the view asked for, while its answer is on the way
@@ -386,7 +386,7 @@
   // ------------------------------------------------------------------ panes arrive in any order, before or after this file
   W.attach = () => {
     for (const [element, trigger] of (window.workbenchPanes || []).splice(0)) {
-      const owner = ["bar", "matrix", "gallery", "main", "detail", "answer"].find((id) => element.id === id || element.closest("#" + id));
+      const owner = ["bar", "matrix", "gallery", "work", "main", "detail", "answer"].find((id) => element.id === id || element.closest("#" + id));
       panes[owner] = { element, trigger, dim: 0, note: 0, asked: 0, sent: 0 };
       element.addEventListener("click", onClick);
       element.addEventListener("change", onChange);

@@ -17,8 +17,12 @@
   const opened = () => document.body.hasAttribute("data-open");
   const about = () => document.querySelector("#detail .dossier");
 
+  // The card of a work list: its image is there before its maps are.
+  const card = () => (opened() ? document.querySelector("#work .workcard") : null);
+
   // Which images are meant: the open one, else the selection, else the one at the cursor.
   function meant() {
+    if (card()) return { key: card().dataset.key, places: [[+card().dataset.place, +card().dataset.place]] };
     if (opened()) return about() ? { key: about().dataset.key, places: [[+about().dataset.place, +about().dataset.place]] } : null;
     return G.count() ? { key: G.key(), places: C.ranges() } : null;
   }
@@ -75,7 +79,32 @@
     W.again();
   }
 
-  const mark = (action, value = "") => meant() && done(post("images/mark", { ...meant(), action, value }), true);
+  const DECIDES = ["accept", "relabel", "keep", "drop"];
+  let deciding = false; // one image is decided at a time: a key that is held does not decide the next one too
+  async function decide(action, value) {
+    if (deciding) return;
+    deciding = true;
+    try {
+      const answer = await (await post("images/mark", { ...meant(), action, value })).json();
+      last = Math.max(last, answer.last);
+      say(answer.said, false, true);
+      G.refresh();
+      if (answer.next === null || answer.next === undefined) W.again();
+      else W.change(`image=${answer.next}`, "replace");
+    } catch (error) {
+      say(error.message === "Failed to fetch" ? "The workbench does not answer; nothing was written." : error.message, true);
+      deciding = false;
+    }
+  }
+  document.addEventListener("workbench:replied", () => (deciding = false));
+
+  function acceptAll(button) {
+    const head = button.closest("[data-key]");
+    const words = `${button.textContent.trim()} suggested labels, without looking at them? One undo takes them back.`;
+    if (window.confirm(words)) done(post("images/mark", { key: head.dataset.key, places: [[0, +button.dataset.count - 1]], action: "accept" }), true);
+  }
+
+  const mark = (action, value = "") => meant() && card() && DECIDES.includes(action) ? decide(action, value) : meant() && done(post("images/mark", { ...meant(), action, value }), true);
   const undo = (redo) => done(post("images/undo", redo ? { redo } : {}), false);
 
   async function save(form) {
@@ -150,6 +179,7 @@
     else if (action === "unselect") C.clear();
     else if (action === "explain") explain();
     else if (action === "compare") compare();
+    else if (action === "skip") skip();
     else if (ASKED.includes(action)) ask(action);
     else mark(action);
   }
@@ -158,6 +188,7 @@
     const button = event.target.closest("button[data-do], button[data-close]");
     if (!button || button.disabled) return;
     if ("close" in button.dataset) button.closest("dialog").close();
+    else if (button.dataset.do === "accept-all") acceptAll(button);
     else act(button.dataset.do);
   });
 
@@ -179,10 +210,27 @@
     if (key === "/") {
       const where = document.getElementById("images-where");
       if (where && !opened()) done(), where.focus(), where.select();
-    } else if (key in LETTERS) done(), act(LETTERS[key]);
+    } else if (works(event, done)) return;
+    else if (key in LETTERS) done(), act(LETTERS[key]);
     else if (opened()) step(key, done);
     else if (G.count()) move(event, done);
   });
+
+  function skip() {
+    const button = document.querySelector("#work [data-skip]");
+    if (button && !button.disabled && !deciding) button.click();
+  }
+
+  // Keys of a work list; Enter on a button, a link or a map is theirs.
+  function works(event, done) {
+    const key = { Enter: "accept", s: "skip", y: "keep" }[event.key];
+    if (!key || !card() || (event.key === "Enter" && event.target.closest("a, button, summary, [tabindex]"))) return false;
+    done();
+    if (event.repeat) return true;
+    const button = key === "accept" && document.querySelector("#work [data-do=accept]");
+    if (!button || !button.disabled) act(key);
+    return true;
+  }
 
   function step(key, done) {
     const way = { j: 1, k: -1, ArrowRight: 1, ArrowLeft: -1 }[key];

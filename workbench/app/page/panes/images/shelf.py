@@ -10,9 +10,11 @@ from workbench.app.page.images.computing import NEAR, SET, started
 from workbench.app.page.images.found import Coming, Found, find, images_of
 from workbench.app.page.images.query_text import term_of
 from workbench.app.page.images.sets import NotAnswered
+from workbench.app.page.images.worklist import worklist
 from workbench.app.page.panes.images.about import MARKS
 from workbench.app.page.panes.images.dialogs import dialogs_html
 from workbench.app.page.panes.images.facets import facets_html
+from workbench.app.page.panes.images.work import head_html
 from workbench.core.errors import Unknown, WorkbenchError
 from workbench.core.image_set import CALLED
 from workbench.core.wording import plural
@@ -121,6 +123,9 @@ def _head(desk: Desk, view: View, everything: Images, found: Found | None) -> Ht
         title = found.title if found is not None else view.set
         everywhere = button("all images", {"set": ""}, class_="button")
         origin = element("p", element("b", "Set"), element("span", title), everywhere, class_="origin")
+        work = None if found is None else worklist(desk, found)
+        if work is not None:
+            origin += head_html(work)
     keys = element("button", "?", type="button", data_do="help", aria_label="keys", title="keys (?)", class_="button")
     undo = element("button", "Undo", type="button", data_do="undo", title="undo (u)", class_="button")
     tools = element("div", _parts(desk, view), _order(view, everything), _size(), undo, keys, class_="tools")
