@@ -25,7 +25,7 @@ def test_without_a_text_there_are_the_pages_and_every_analysis_in_its_group(foun
     kinds = [(kind, query["section"]) for kind, _, query in found("")]
     assert kinds[:5] == [("Pages", name) for name in ("start", "errors", "images", "retrain", "own")]
     listed = [(group, name) for group, members in registry.grouped().items() for name in members]
-    assert kinds[4:] == listed
+    assert kinds[5:] == listed
 
 
 @pytest.mark.parametrize(
