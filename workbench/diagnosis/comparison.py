@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,18 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.core.errors import WorkbenchError, unknown
-from workbench.core.estimate import Estimate, columns
+from workbench.core.estimate import Estimate
 from workbench.core.image_set import ImageSet
 from workbench.core.notebook import facts_html
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
 from workbench.core.wording import join_names, plural
-from workbench.statistics.calibration import scores
+from workbench.diagnosis.comparison_tables import class_table, confidence_table, pair_table
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.moved_groups import MovedGroup, groups_table
 from workbench.statistics.paired import kappa, mcnemar
 from workbench.statistics.rates import FEWEST, rate
-from workbench.statistics.significance import holm, mean_with_interval, paired_difference
+from workbench.statistics.significance import paired_difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,8 @@ OUTCOMES = {
     "both_right": "right in both",
 }
 """What becomes of an image."""
+SETS = {**OUTCOMES, "errors_first": "wrong in the first", "errors_second": "wrong in the second", "": "compared images"}
+"""What images can be asked for."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -82,17 +85,22 @@ class Comparison:
         """Return the images of an outcome, rows of the first data set, the largest change of the label's loss first.
 
         Args:
-            outcome: one of `OUTCOMES`; empty for all images.
+            outcome: one of `OUTCOMES`; "errors_first" or "errors_second"; or empty for all images.
             label: name of a class, for its images alone.
             group: a row of `groups`, for the images of that group alone, of both halves.
 
         Raises:
             WorkbenchError: if there is no such outcome, class or group.
         """
-        if outcome and outcome not in OUTCOMES:
+        if outcome not in SETS:
             raise unknown("outcome", outcome, OUTCOMES)
-        chosen = self.outcome == outcome if outcome else np.ones(len(self), bool)
-        title = OUTCOMES[outcome] if outcome else "compared images"
+        wrong = {
+            "errors_first": ~self.before.correct,
+            "errors_second": ~self.after.correct,
+            "": np.ones(len(self), bool),
+        }
+        chosen = self.outcome == outcome if outcome in OUTCOMES else wrong[outcome]
+        title = self._named(SETS[outcome])
         if label is not None:
             chosen = chosen & (self.before.labels == self._class(label))
             title = f"{label}: {title}"
@@ -118,7 +126,11 @@ class Comparison:
         if which not in chosen:
             raise unknown("choice", which, chosen)
         by = {"gone": "the first only", "come": "the second only", "first": "the first", "second": "the second"}
-        return self._largest_change_first(chosen[which], f"{true} taken for {predicted} by {by[which]}")
+        return self._largest_change_first(chosen[which], f"{true} taken for {predicted} by {self._named(by[which])}")
+
+    def _named(self, words: str) -> str:
+        one, other = self.names
+        return re.sub("the (first|second)", lambda found: one if found[1] == "first" else other, words)
 
     def _largest_change_first(self, chosen: Array, title: str) -> ImageSet:
         (places,) = np.nonzero(chosen)
@@ -164,30 +176,7 @@ class Comparison:
         `p_adjusted` is Holm's over the classes that have at least `FEWEST` images; of fewer there is neither p-value
         nor interval.
         """
-        import pandas as pd
-
-        table = []
-        for label, name in enumerate(self.first.class_names):
-            inside = self.before.labels == label
-            count = int(inside.sum())
-            fixed, broken = (int((inside & (self.outcome == each)).sum()) for each in ("fixed", "broken"))
-            enough = count >= FEWEST
-            gap = paired_difference(fixed, broken, count) if enough else Estimate(_share(fixed - broken, count))
-            table.append(
-                {
-                    "class": name,
-                    "images": count,
-                    "recall_first": _share(int(self.before.correct[inside].sum()), count),
-                    "recall_second": _share(int(self.after.correct[inside].sum()), count),
-                    **columns("difference", gap),
-                    "fixed": fixed,
-                    "broken": broken,
-                    "p": float(mcnemar(fixed, broken)) if enough else np.nan,
-                }
-            )
-        found = pd.DataFrame(table)
-        found["p_adjusted"] = holm(found["p"].to_numpy(np.float64))
-        return found
+        return class_table(self.before, self.after, self.first.class_names)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -195,32 +184,7 @@ class Comparison:
 
         Tested paired, as classes are: an image is confused so by one of the two only. The most changed come first.
         """
-        import pandas as pd
-
-        labels, names = self.before.labels, self.first.class_names
-        kinds = len(names)
-        cells = [labels * kinds + each.predicted for each in (self.before, self.after)]
-        wrong = [~each.correct for each in (self.before, self.after)]
-        sizes = [np.bincount(cell[bad], minlength=kinds**2) for cell, bad in zip(cells, wrong, strict=True)]
-        moved = cells[0] != cells[1]
-        gone, come = (
-            np.bincount(cell[bad & moved], minlength=kinds**2) for cell, bad in zip(cells, wrong, strict=True)
-        )
-        (there,) = np.nonzero(sizes[0] + sizes[1] >= FEWEST)
-        found = pd.DataFrame(
-            {
-                "true": [names[cell // kinds] for cell in there],
-                "predicted": [names[cell % kinds] for cell in there],
-                "errors_first": sizes[0][there],
-                "errors_second": sizes[1][there],
-                "gone": gone[there],
-                "come": come[there],
-                "p": mcnemar(gone[there], come[there]),
-            }
-        )
-        found["p_adjusted"] = holm(found["p"].to_numpy(np.float64))
-        change = (found["errors_second"] - found["errors_first"]).abs()
-        return found.loc[change.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
+        return pair_table(self.before, self.after, self.first.class_names)
 
     @cached_property
     def moved(self) -> list[MovedGroup]:
@@ -259,16 +223,7 @@ class Comparison:
     @cached_property
     def confidence(self) -> pd.DataFrame:
         """One row a model: `calibration.scores`, and its mean confidence where it is wrong, each with its interval."""
-        import pandas as pd
-
-        table = []
-        for name, said in zip(self.names, (self.before, self.after), strict=True):
-            unsure = mean_with_interval(said.confidence[~said.correct], within=(0, 1))
-            row: dict[str, object] = {"model": name}
-            for part, known in {**scores(said), "confidence_of_errors": unsure}.items():
-                row |= columns(part, known)
-            table.append(row)
-        return pd.DataFrame(table)
+        return confidence_table(dict(zip(self.names, (self.before, self.after), strict=True)))
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -388,10 +343,6 @@ def _paired(one: Array, other: Array) -> Array:
         places.reverse()
     found = [(at, waiting[value].pop()) for at, value in enumerate(one.tolist()) if waiting.get(value)]
     return np.array(found, np.int64).reshape(-1, 2)
-
-
-def _share(hits: int, trials: int) -> float:
-    return hits / trials if trials else float("nan")
 
 
 def _chance(p: float) -> str:

@@ -173,6 +173,30 @@ def open_beside(session: Session, what: str | Path, *, data: str | Path | None =
     return open_named(what, data=_needed(what, own), **given)
 
 
+def open_on(session: Explained, run: str) -> Session:
+    """Open a run on the very images of a session, with that session's other parts.
+
+    Args:
+        session: whose images they are.
+        run: name of a run.
+
+    Raises:
+        WorkbenchError: if there is no such run, or it knows other classes or takes images of another shape.
+    """
+    opened = open_run(run)
+    made, data = opened.manifest, session.dataset
+    if tuple(made.class_names) != data.class_names:
+        raise WorkbenchError(f"Run {run!r} knows other classes than {data.name}, or has them in another order.")
+    if tuple(made.image_shape) != data.image_shape:
+        raise WorkbenchError(
+            f"Run {run!r} takes images of shape {tuple(made.image_shape)} (H, W, C). {data.name!r} has "
+            f"{data.image_shape}."
+        )
+    others = {part: partial(session.data_of, part) for part in session.other_parts}
+    train = others.pop("train", None)
+    return Session(opened, data, train=train, others=others, cache=session.cache)
+
+
 def _manifest_of(what: str | Path) -> Manifest | None:
     """The manifest of a run; None where it is a file, or nothing."""
     try:

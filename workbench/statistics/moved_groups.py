@@ -132,7 +132,7 @@ def groups_table(found: list[MovedGroup]) -> pd.DataFrame:
         }
         for each in found
     ]
-    return pd.DataFrame(rows, columns=list(names))
+    return pd.DataFrame(rows, columns=list(names)).astype({"moved": bool})
 
 
 def _measured(both: tuple[Predictions, Predictions], group: Group, name: str, confirm: Array) -> MovedGroup:

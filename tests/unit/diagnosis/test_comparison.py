@@ -152,7 +152,7 @@ def test_groups_of_metadata_that_break_are_found_and_open_their_images():
     assert found.groups.loc[place, ["found_in", "moved", "accuracy_second"]].tolist() == ["metadata", True, 0]
     broken = found.images("broken", group=int(place))
     assert sorted(broken.rows) == np.flatnonzero((camera == "third") & right[0]).tolist()
-    assert broken.title == "camera is third: right in the first, wrong in the second"
+    assert broken.title == "camera is third: right in model (first), wrong in model (second)"
     assert compare(both[0], both[0]).moved == []
     with pytest.raises(WorkbenchError, match="There are"):
         found.images("broken", group=99)

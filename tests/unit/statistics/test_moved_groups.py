@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from workbench.core.predictions import Predictions
@@ -104,4 +103,4 @@ def test_a_model_compared_with_itself_has_nothing_to_test():
     found = moved_groups((same, same), [group(members, "all"), group(~members, "none")], halves(labels, 0))
     assert found == []
     assert list(groups_table(found).columns) == list(groups_table([]).columns)
-    assert isinstance(groups_table(found), pd.DataFrame)
+    assert len(groups_table(found)[groups_table(found)["moved"]].columns) == len(groups_table(found).columns)

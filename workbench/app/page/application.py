@@ -39,7 +39,8 @@ FIRST = ("app.css", "app.js", "kept.js")
 OF_IMAGES = ("images.css", "images-grid.js", "images-choice.js", "images-marks.js", "images-facets.js")
 LATER = {
     "errors": ("maps.js",),
-    "images": ("maps.js", *OF_IMAGES),
+    "images": ("maps.js", "compare.css", *OF_IMAGES),
+    "compare": ("figures.css", "compare.css", "tables.js"),
     "own": ("maps.js", "easel.js"),
     "analysis": ("figures.css", "figures.js", "scatter.js", "tables.js"),
     "edit": ("edit.css", *OF_IMAGES, "easel.js", "edit.js"),
@@ -167,7 +168,7 @@ def _routes(app: FastAPI, desk: Desk) -> None:
         result = _or_404(desk.result(key))
         _or_404(place if 0 <= place < len(result.tables) else None)
         order = Order.read({"sort": sort, "find": find, "rows": str(rows)})
-        shown = table_html(result, key, place, desk.part, order)
+        shown = table_html(result, key, place, desk.part, order, opens=desk.opens(key))
         return Response(str(shown), media_type="text/html")
 
     @app.get("/workbench/{name}")

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.app.drawn_figure import DrawnFigure, drawn, keep_figure, kept_figure, size_of
 from workbench.app.page.board import Board
+from workbench.app.page.comparing import Compared, Comparing
 from workbench.app.page.diagnosing import Diagnosing
 from workbench.app.page.jobs import Job, Jobs
 from workbench.app.page.judges import Judges
 from workbench.app.page.owners import Owner, Visits
+from workbench.app.page.panes.tables import Opens
 from workbench.app.page.panes.verdict import answer
 from workbench.app.page.pictures import Part, album
 from workbench.core.errors import WorkbenchError
@@ -62,6 +64,7 @@ class Desk:
         judges: verdicts on the maps on screen.
         visits: the pages that are open in browsers.
         diagnosing: what is wrong with the model and its data, and how far the search is.
+        comparing: the comparisons with other runs.
         found: images as they were found for the pages that show them, see `images.found`.
 
     Args:
@@ -80,6 +83,7 @@ class Desk:
         self.closed = False
         self.board: Board | None = None
         self.jobs, self.judges, self.diagnosing = Jobs(), Judges(), Diagnosing()
+        self.comparing = Comparing(self.jobs)
         self._parts: dict[str, Part] = {}
         self.maps: Kept[Any, Any] = Kept(512)
         self.own_images: Kept[str, Any] = Kept(128)
@@ -227,9 +231,15 @@ class Desk:
         return key, self.jobs.start(key, work, wait=wait, owner=owner)
 
     def result(self, key: str) -> Result | None:
-        """Return a finished answer by its key."""
+        """Return a finished answer by its key; of a comparison its tables."""
         job = self.jobs.get(key)
-        return job.value if job is not None and job.done.is_set() else None
+        value = job.value if job is not None and job.done.is_set() else None
+        return value.result if isinstance(value, Compared) else value
+
+    def opens(self, key: str) -> Opens | None:
+        """Return what the numbers of an answer's tables open, where it says so."""
+        job = self.jobs.get(key)
+        return job.value.opens if job is not None and isinstance(job.value, Compared) else None
 
     def figure(self, key: str, theme: Theme = "light") -> DrawnFigure | None:
         """Return the figure of a finished answer, drawn unless it is kept; None if there is no such answer."""

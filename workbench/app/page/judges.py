@@ -42,19 +42,35 @@ class Judges:
         self._last_asked: Kept[str, float] = Kept(2048)
         self._closed = False
 
-    def put(self, subject: Subject, attribution: Attribution) -> str:
-        """Note a map that is shown now; return the key under which it is asked for."""
+    def put(self, subject: Subject, attribution: Attribution, session: Session | None = None, mark: str = "") -> str:
+        """Note a map that is shown now; return the key under which it is asked for.
+
+        Args:
+            subject: the image.
+            attribution: its map.
+            session: whose model was explained; None for the page's own.
+            mark: tells maps apart that are otherwise of the same question.
+        """
         made = attribution
-        what = (subject.key, made.method, sorted(made.params.items()), made.target, made.against, made.score)
+        what: tuple[object, ...] = (
+            subject.key,
+            made.method,
+            sorted(made.params.items()),
+            made.target,
+            made.against,
+            made.score,
+        )
+        if session is not None or mark:
+            what = (*what, "" if session is None else session.model_fingerprint, mark)
         key = hashlib.sha256(repr(what).encode()).hexdigest()[:20]
-        self.cases.put(key, Case(subject.pixels, attribution))
+        self.cases.put(key, Case(subject.pixels, attribution, session))
         return key
 
     def opinion(self, session: Session, key: str, *, wait: float = 0.0, test: bool = True) -> Opinion | None:
         """Return what is known about a map, None if nobody knows the map; what is lacking is begun.
 
         Args:
-            session: whose model was explained.
+            session: the page's own, whose model was explained where the map names no other.
             key: from `put`.
             wait: seconds to wait for the verdict.
             test: whether to test the method with other weights, if that was never done.
@@ -62,14 +78,16 @@ class Judges:
         case = self.cases.get(key)
         if case is None or self._closed:
             return None
+        session = case.session or session
         job = self._start(self._verdicts, key, lambda: _verdict(session, case), rank=NEXT, wait=wait)
         if not job.done.is_set() or job.error == STOPPED:
             return Opinion(None, Weights("waiting"))
         if job.error:
             return Opinion(None, Weights("waiting"), job.error)
-        return self._with_weights(session, case.attribution, job.value, test=test)
+        return self._with_weights(session, case, job.value, test=test)
 
-    def _with_weights(self, session: Session, made: Attribution, verdict: Verdict, *, test: bool) -> Opinion:
+    def _with_weights(self, session: Session, case: Case, verdict: Verdict, *, test: bool) -> Opinion:
+        made = case.attribution
         method: Explainer = make(explainer(made.method), made.params)
         known = known_randomisation(session, method)
         if known is not None:
@@ -77,7 +95,8 @@ class Judges:
             return Opinion(replace(verdict, randomised=similarity, blind=known.blind), Weights("known"))
         if not test:
             return Opinion(verdict, Weights("waiting"))
-        name = f"{method.name} {method.key}"
+        whose = "" if case.session is None else case.session.model_fingerprint
+        name = f"{method.name} {method.key} {whose}"
         job = self._start(self._tests, name, lambda: randomisation_of(session, method), rank=LAST)
         if job.done.is_set() and job.error not in ("", STOPPED):
             return Opinion(verdict, Weights("failed", job.error))

@@ -20,6 +20,7 @@ from workbench.plotting.colours import scale_of
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
     from workbench.attribution.explainer import Explainer
+    from workbench.session.session import Session
 
 AT_FIRST = 4
 """Methods that are shown until somebody chooses."""
@@ -37,6 +38,10 @@ class ShownMap:
         scale: magnitude that is drawn opaque.
         reason: why there is no map.
         key: under which its verdict and its raw values are asked for.
+        title: what stands above it; empty for the method's.
+        mark: tells it apart from the method's other maps of the page; empty for the only one.
+        ends: what the low and the high end of the colours speak for; empty for the classes.
+        judged: whether there is a verdict on it.
     """
 
     kind: type[Explainer]
@@ -44,6 +49,10 @@ class ShownMap:
     scale: float = 0.0
     reason: str = ""
     key: str = ""
+    title: str = ""
+    mark: str = ""
+    ends: tuple[str, ...] = ()
+    judged: bool = True
 
 
 def all_methods(desk: Desk) -> Mapping[str, tuple[type[Explainer], str | None]]:
@@ -67,22 +76,24 @@ def method_names(desk: Desk, view: View) -> list[str]:
     return [name for name in view.methods if name in there] or first[:AT_FIRST]
 
 
-def layer_of(desk: Desk, view: View) -> str | None:
-    """Return the layer that a view reads, or None for the default one."""
-    return view.layer if view.layer in desk.session.probe.spatial_layers else None
+def layer_of(desk: Desk, view: View, of: Session | None = None) -> str | None:
+    """Return the layer that a view reads, or None for the default one; of another model, where it has that one."""
+    return view.layer if view.layer in (of or desk.session).probe.spatial_layers else None
 
 
-def method_of(desk: Desk, view: View, kind: type[Explainer]) -> Explainer:
-    """Return a method with the parameters and the layer of a view.
+def method_of(desk: Desk, view: View, kind: type[Explainer], of: Session | None = None) -> Explainer:
+    """Return a method with the parameters and the layer of a view; `of` is another model than the desk's.
 
     Raises:
         WorkbenchError: if a parameter is unknown or its value does not fit.
     """
-    layer = layer_of(desk, view) if kind.needs_layer() else None
+    layer = layer_of(desk, view, of) if kind.needs_layer() else None
     return make(kind, ({} if layer is None else {"layer": layer}) | options_of(view.options, kind.name))
 
 
-def attribution(desk: Desk, subject: Subject, method: Explainer, classes: tuple[int, int | None]) -> Attribution:
+def attribution(
+    desk: Desk, subject: Subject, method: Explainer, classes: tuple[int, int | None], of: Session | None = None
+) -> Attribution:
     """Return one map, `values` (1, h, w); computed once.
 
     Args:
@@ -90,13 +101,14 @@ def attribution(desk: Desk, subject: Subject, method: Explainer, classes: tuple[
         subject: the image.
         method: with its parameters.
         classes: the class to explain, and the one it is contrasted with, if any.
+        of: whose model is explained; the desk's own, if not given.
     """
     target, against = classes
-    key = (subject.key, method.name, target, against, method.key)
+    key = (subject.key, method.name, target, against, method.key, None if of is None else of.model_fingerprint)
     known: Attribution | None = desk.maps.get(key)
     if known is None:
         other = None if against is None else np.array([against])
-        known = desk.session.explain(method, subject.pixels[None], np.array([target]), against=other)
+        known = (of or desk.session).explain(method, subject.pixels[None], np.array([target]), against=other)
         desk.maps.put(key, known)
     return known
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from workbench.core.attribution import Attribution, Verdict
 from workbench.core.types import Array
+
+if TYPE_CHECKING:
+    from workbench.session.session import Session
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,17 @@ class Weights:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A map that is or was on screen, and the image `(H, W, C)` uint8 that it explains."""
+    """A map that is or was on screen.
+
+    Attributes:
+        pixels: the image `(H, W, C)` uint8 that it explains.
+        attribution: the map.
+        session: whose model was explained; None for the page's own.
+    """
 
     pixels: Array
     attribution: Attribution
+    session: Session | None = None
 
 
 @dataclass(frozen=True)

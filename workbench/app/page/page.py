@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from workbench.app.page import maps, own_image
@@ -21,7 +22,7 @@ from workbench.app.page.editing import Place
 from workbench.app.page.html import Html, element, problem, waiting
 from workbench.app.page.jobs import UNEXPECTED
 from workbench.app.page.owners import Owner
-from workbench.app.page.panes import detail, easel, editor, overview, retrain, section
+from workbench.app.page.panes import both, comparing, detail, easel, editor, overview, retrain, section
 from workbench.app.page.panes.bar import bar_html
 from workbench.app.page.panes.gallery import Shelf, gallery_html
 from workbench.app.page.panes.images import one, shelf, work
@@ -33,6 +34,9 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.progress import Stop, reporting, stoppable
 from workbench.diagnosis import registry
 from workbench.models.turns import FIRST, TURNS
+
+if TYPE_CHECKING:
+    from workbench.app.page.comparing import Compared
 
 LOG = logging.getLogger("workbench.app.page")
 HERE = Path(__file__).parent / "static"
@@ -177,9 +181,9 @@ class Panes:
         return self.desk.visits.wish(page, pane, _asked(view)) if page else None
 
     def _side(self, view: View, old: View | None) -> Html | None:
-        if old is not None and (old.section, old.params) == (view.section, view.params):
+        if old is not None and (old.section, old.params, old.against) == (view.section, view.params, view.against):
             return None  # what was typed stays while one looks at the parts of a map
-        return section.section_html(self.desk, view)
+        return (comparing.side_html if view.section == "compare" else section.section_html)(self.desk, view)
 
     def _easel(self, view: View, old: View | None) -> Html | None:
         if self.desk.session.only_predictions:
@@ -209,7 +213,8 @@ class Panes:
             if subject is None:
                 return easel.examples_html(desk)
         elif view.section == "images":
-            return one.one_html(desk, view, lambda subject: self._maps(subject, view, page), self._editor(view))
+            maps_of = partial(self._maps, view=view, page=page)
+            return one.one_html(desk, view, lambda subject, both: maps_of(subject, compared=both), self._editor(view))
         elif view.image is None:
             return element("p", "Choose an image to explain it.", class_="empty")
         else:
@@ -226,12 +231,17 @@ class Panes:
             rest = said + self._maps(subject, view, page)
         return image + rest
 
-    def _maps(self, subject: Subject, view: View, page: str) -> Html:
+    def _maps(self, subject: Subject, view: View, page: str, compared: Compared | None = None) -> Html:
         if self.desk.session.only_predictions:
             return element("section", element("h2", "Evidence"), element("p", NO_MODEL, class_="empty"), class_="ex")
         step = self.desk.pending(model=True)
+        if step is None and compared is not None and not compared.other.ready:
+            key, job = self.desk.comparing.load(compared, self._owner(view, page, "other model"))
+            step = (key, job, "") if not job.done.is_set() or job.error else None
         if step is None:
             with reporting(self.desk.explaining(page).progress), TURNS.claimed(FIRST):
+                if compared is not None:
+                    return both.explanation_html(self.desk, compared, subject, view)
                 return detail.explanation_html(self.desk, subject, view)
         if step[1].error:
             return problem(step[1].error)
@@ -262,12 +272,15 @@ class Panes:
             return Html() if waits else one.near_html(self.desk, view, self._owner(view, page, "answer"))
         if view.section == "start":
             return Html() if self.desk.pending() is not None else overview.overview_html(self.desk, view)
+        if view.section == "compare":
+            waits = self.desk.pending() is not None and not self.desk.opened
+            return Html() if waits else comparing.answer_html(self.desk, view, self._owner(view, page, "answer"))
         return section.answer_html(self.desk, view, self._owner(view, page, "answer"))
 
 
 def _asked(view: View) -> object:
     """Return what a view asks an analysis; it may be looked at in many ways."""
-    return view.section, view.compute, tuple(sorted(view.params.items()))
+    return view.section, view.compute, view.against, tuple(sorted(view.params.items()))
 
 
 def warm(desk: Desk) -> None:

@@ -106,7 +106,7 @@ def hits(desk: Desk, text: str) -> list[Hit]:
     if desk.board is not None:
         known += _classes(desk)
     if desk.opened:
-        known += _said(desk)
+        known += [*_said(desk), *_runs(desk)]
     ranked = _best((rank, hit) for hit in known if (rank := _rank(wanted, hit.title, hit.note)) is not None)
     if desk.opened:
         ranked += _images(desk, wanted)
@@ -183,6 +183,14 @@ def _said(desk: Desk) -> Iterator[Hit]:
         part = {"part": "train"} if saved.part == "train" else {}
         note = saved.query or plural(len(saved.keys), "image")
         yield Hit(kind="Saved sets", title=name, note=note, query={"section": "images", **part, "set": f"saved/{name}"})
+
+
+def _runs(desk: Desk) -> Iterator[Hit]:
+    """Give the runs that the page's model can be compared with."""
+    for run in desk.comparing.runs(desk.session):
+        if run.name != desk.session.name:
+            query = {"section": "compare", "against": run.name}
+            yield Hit(kind="Runs", title=run.name, note=f"compare {desk.session.name} with it", query=query)
 
 
 def _asked(text: str) -> Iterator[Hit]:

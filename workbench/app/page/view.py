@@ -21,7 +21,14 @@ from workbench.session.images.grammar import LONGEST as LONGEST_QUERY
 
 ANY = -1
 """In place of a class: all classes but the other one, so that a row or a column of the matrix can be opened."""
-SECTIONS = {"start": "Overview", "errors": "Errors", "images": "Images", "retrain": "Retrain", "own": "Your image"}
+SECTIONS = {
+    "start": "Overview",
+    "errors": "Errors",
+    "images": "Images",
+    "compare": "Compare",
+    "retrain": "Retrain",
+    "own": "Your image",
+}
 PER_PAGE = 24
 LONGEST = 1200
 """Characters of one value that are read."""
@@ -45,7 +52,7 @@ class View:
     """One view; every field but the section has a default that is left out of the address.
 
     Attributes:
-        section: "start" (the overview), "errors", "images", "retrain", "own", or the name of an analysis.
+        section: "start" (the overview), "errors", "images", "compare", "retrain", "own", or the name of an analysis.
         true, predicted: cell of the confusion matrix; `ANY` for a whole row, column or all errors; None: the largest.
         image: row of the dataset that is explained; None: the first of the cell, and of "images" none.
         gallery_page: page of the gallery, from 0; gradio reads a `page` in the address as one of its own.
@@ -74,6 +81,7 @@ class View:
         sort: field that they are sorted by, with "-" before it the other way round; empty for as they lie.
         set: address of the images that are chosen from, see `images.sets`; empty for all of the part.
         compute: what was asked to be computed, so that images can be chosen by it.
+        against: name of the run that this model is compared with; empty until one is chosen.
     """
 
     section: str = "start"
@@ -104,6 +112,7 @@ class View:
     sort: str = ""
     set: str = ""
     compute: str = ""
+    against: str = ""
 
     def query(self) -> dict[str, str]:
         """Return what stands in the address: the section, and what is not the default."""
@@ -111,14 +120,17 @@ class View:
         if self.section not in SECTIONS:
             # No parameter begins with `_`, so these are never mistaken for one.
             shown = {"_region": ",".join(map(_short, self.region)), "_colour": self.colour.removeprefix("class")}
-            shown |= {f"_{name}": text for name, text in self.tables.items()}
+            shown |= self._of_tables()
             return found | dict(self.params) | {name: text for name, text in shown.items() if text}
         for name in _KEYS[self.section]:
             value = getattr(self, name)
             # The image says the page, so that never both of them stand in the address.
             if value != _DEFAULTS[name] and not (name == "gallery_page" and self.image is not None):
                 found[name] = _as_text(value)
-        return found
+        return found | (self._of_tables() if self.section == "compare" else {})
+
+    def _of_tables(self) -> dict[str, str]:
+        return {f"_{name}": text for name, text in self.tables.items()}
 
 
 _SHOWN = ("explain", "methods", "options", "layer", "scale", "grid")
@@ -126,6 +138,7 @@ _KEYS = {
     "start": ("whole",),
     "errors": ("true", "predicted", "image", "gallery_page", "order", "cells", "edit", *_SHOWN),
     "images": ("where", "part", "sort", "set", "compute", "image", "edit", *_SHOWN),
+    "compare": ("against", "compute"),
     "retrain": (),
     "own": ("own", "start", "invert", "fit", *_SHOWN),
 }
@@ -150,11 +163,11 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
     if isinstance(raw, Mapping) and "where" in got:
         got["where"] = _text(raw["where"], LONGEST_QUERY + 1)  # so that one that is too long is told so
     section = got.get("section", "errors" if {"image", "true", "predicted"} & set(got) else "start")
+    tables = {name[1:]: text for name, text in got.items() if _OF_TABLE.fullmatch(name) and text}
     if section in analyses and section not in SECTIONS:
         names = [name for name in got if name != "section" and not name.startswith("_")][:32]
         params = {name: got[name] for name in names if got[name] != ""}
         colour = got["_colour"] if got.get("_colour") in COLOURS else "class"
-        tables = {name[1:]: text for name, text in got.items() if _OF_TABLE.fullmatch(name) and text}
         return View(
             section=section, params=params, region=_region(got.get("_region", "")), colour=colour, tables=tables
         )
@@ -183,6 +196,8 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         sort=got.get("sort", ""),
         set=got.get("set", ""),
         compute=_name(got.get("compute")),
+        against=_name(got.get("against")),
+        tables=tables if section == "compare" else {},
         **_words_of(got),
     )
 

@@ -116,7 +116,7 @@ def test_of_a_layers_method_the_layer_of_the_view_counts_unless_it_has_its_own(d
         def needs_layer(cls):
             return True
 
-    monkeypatch.setattr(maps, "layer_of", lambda desk, view: "conv2")
+    monkeypatch.setattr(maps, "layer_of", lambda *_: "conv2")
     assert maps.method_of(desk, View(section="errors"), Layered).layer == "conv2"
     assert maps.method_of(desk, View(section="errors", options=("layered.layer:conv%2F1",)), Layered).layer == "conv/1"
     assert maps.method_of(desk, View(section="errors"), Kind) == Kind()

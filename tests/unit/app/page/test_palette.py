@@ -23,9 +23,10 @@ def found(desk, tmp_path):
 
 def test_without_a_text_there_are_the_pages_and_every_analysis_in_its_group(found):
     kinds = [(kind, query["section"]) for kind, _, query in found("")]
-    assert kinds[:5] == [("Pages", name) for name in ("start", "errors", "images", "retrain", "own")]
+    sections = ("start", "errors", "images", "compare", "retrain", "own")
+    assert kinds[:6] == [("Pages", name) for name in sections]
     listed = [(group, name) for group, members in registry.grouped().items() for name in members]
-    assert kinds[5:] == listed
+    assert kinds[6:] == listed
 
 
 @pytest.mark.parametrize(

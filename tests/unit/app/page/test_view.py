@@ -30,6 +30,7 @@ KEYS = (
     "sort",
     "set",
     "compute",
+    "against",
     "add",
     "_region",
     "_colour",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from workbench.app.page.comparing import read_address
 from workbench.app.page.images.near import compute_near
 from workbench.app.page.images.sets import analysis_of
 from workbench.app.page.jobs import Job
@@ -34,6 +35,8 @@ def started(desk: Desk, view: View, images: Images, owner: Owner | None = None) 
     what = view.compute
     if what == SET and (asked := analysis_of(view.set)) is not None:
         return desk.answer(*asked, wait=PATIENCE, owner=owner)
+    if what == SET and (compared := read_address(view.set)) is not None:
+        return desk.comparing.start(desk.session, compared[0], owner)
     if what in registry.analyses():
         return desk.answer(what, {}, wait=PATIENCE, owner=owner)
     study = images.session

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.app.page.comparing import Compared
+from workbench.app.page.images.compared import compared_of
 from workbench.app.page.images.sets import set_of
 from workbench.app.page.jobs import Job
 from workbench.app.page.pictures import Part as Pictures
@@ -35,6 +37,7 @@ class Found:
         source: what marks say where they came from.
         title: of the set; empty for a whole part.
         address: of the set, see `images.sets`; empty for a whole part.
+        compared: the comparison that the set is of, so that both predictions are shown; None for any other.
     """
 
     key: str
@@ -43,6 +46,7 @@ class Found:
     source: str
     title: str = ""
     address: str = ""
+    compared: Compared | None = None
 
 
 @dataclass(frozen=True)
@@ -107,10 +111,13 @@ def find(desk: Desk, view: View) -> Found | Coming:
     images = base.where(view.where)
     if view.sort:
         images = images.sort(view.sort)
+    compared = compared_of(desk, view.set) if view.part == "data" else None
     source = " · ".join(filter(None, [base.title, view.where])) or f"all {plural(len(base), 'image')}"
     digest = hashlib.sha256(f"{view.part}\n{view.set}\n{view.where}".encode())
     digest.update(np.ascontiguousarray(images.rows).tobytes())
     key = digest.hexdigest()[:20]
-    made = Found(key=key, images=images, base=base, source=source, title=base.title, address=view.set)
+    made = Found(
+        key=key, images=images, base=base, source=source, title=base.title, address=view.set, compared=compared
+    )
     desk.found.put(key, made)
     return made

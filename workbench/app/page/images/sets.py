@@ -1,4 +1,4 @@
-"""The address of a set of images: a finding of an analysis, a saved set, some rows, the neighbours of an image."""
+"""The address of a set of images: a finding, a saved set, some rows, the neighbours of an image, of a comparison."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import numpy as np
 
+from workbench.app.page.comparing import KIND
+from workbench.app.page.images.compared import set_of_comparison
 from workbench.app.page.panes.form import typed_of, values_of
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.image_set import LISTED, ImageSet, Part
@@ -94,6 +96,8 @@ def set_of(desk: Desk, address: str, images: Images) -> ImageSet:
     kind, _, rest = address.partition("/")
     if kind in ("finding", "shown"):
         return _of_answer(desk, address, images.part)
+    if kind == KIND and images.part == "data":
+        return set_of_comparison(desk, address)
     if kind == "saved":
         return _saved(desk, rest, images)
     if kind == "rows":
@@ -104,7 +108,8 @@ def set_of(desk: Desk, address: str, images: Images) -> ImageSet:
 
         return set_near(desk, rest, images.part)
     raise WorkbenchError(
-        f"A set is a finding, a place of a figure, a saved set, rows or neighbours. Got {kind[:40]!r}."
+        "A set is a finding, a place of a figure, a saved set, rows, neighbours, or part of a comparison. "
+        f"Got {kind[:40]!r}."
     )
 
 

@@ -12,6 +12,7 @@ from workbench.core.wording import bare_percent
 from workbench.workspace.identities import Identities
 
 if TYPE_CHECKING:
+    from workbench.app.page.comparing import Compared
     from workbench.session.study import Study
 
 MOST = 200
@@ -44,8 +45,17 @@ def tiles_of(found: Found, pictures: Pictures, first: int, count: int, box: int)
             tile["predicted"] = names[int(said.predicted[row])]
             tile["sure"] = bare_percent(float(said.confidence[row]))
             tile["wrong"] = not bool(said.correct[row])
+        if found.compared is not None and (place := found.compared.places.get(row)) is not None:
+            tile["second"] = _second(found.compared, place)
         tiles.append(tile | _picture(pictures, row, box))
     return {"first": first, "tiles": tiles}
+
+
+def _second(compared: Compared, place: int) -> dict[str, Any]:
+    """Return what the other model of a comparison says of an image."""
+    said, names = compared.found.after, compared.found.first.class_names
+    sure = bare_percent(float(said.confidence[place]))
+    return {"predicted": names[int(said.predicted[place])], "sure": sure, "wrong": not bool(said.correct[place])}
 
 
 def _picture(pictures: Pictures, row: int, box: int) -> dict[str, str]:

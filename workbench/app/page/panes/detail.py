@@ -56,24 +56,32 @@ def _also(desk: Desk, row: int, *, known: bool) -> Html | None:
     return element("p", Html(" · ").join(links), class_="also") if links else None
 
 
-def probabilities_html(subject: Subject, names: Sequence[str], view: View) -> Html:
-    """List the most probable classes, and always the true one; each can be chosen to be explained."""
+def probabilities_html(
+    subject: Subject, names: Sequence[str], view: View, *, title: str = "", asked: Subject | None = None
+) -> Html:
+    """List the most probable classes, and always the true one; each can be chosen to be explained.
+
+    Args:
+        subject: the image and what a model says of it.
+        names: of the classes.
+        view: what is explained.
+        title: what stands above; how many classes these are, if not given.
+        asked: the image as the model sees it that the view is about, where `subject` is what another one says.
+    """
+    meant = asked or subject
     order = [int(k) for k in np.argsort(-subject.probabilities, kind="stable")]
     top = order[: TOP_OF_OWN if subject.label is None else TOP]
     if subject.label is not None and subject.label not in top:
         top[-1] = subject.label
-    rows = join(_row(subject, names, k, subject.target(view.explain) == (k, None)) for k in top)
-    title = f"Top {len(top)} of {len(names)} classes, %" if len(names) > len(top) else "Classes, %"
-    return element("section", element("h2", title), element("ol", rows), _key(subject, order), class_="pr")
+    rows = join(_row(subject, names, k, meant, explained=meant.target(view.explain) == (k, None)) for k in top)
+    count = f"Top {len(top)} of {len(names)} classes, %" if len(names) > len(top) else "Classes, %"
+    return element("section", element("h2", title or count), element("ol", rows), _key(subject, order), class_="pr")
 
 
-def _row(subject: Subject, names: Sequence[str], k: int, explained: bool) -> Html:
+def _row(subject: Subject, names: Sequence[str], k: int, meant: Subject, *, explained: bool) -> Html:
     share = float(subject.probabilities[k])
-    role, word = "", str(k)
-    if k == subject.predicted:
-        role, word = "p", "predicted"
-    elif k == subject.label:
-        role, word = "t", "true"
+    role = "p" if k == subject.predicted else "t" if k == subject.label else ""
+    word = "predicted" if k == meant.predicted else "true" if k == meant.label else str(k)
     bar = element("s", element("i", style=f"width:{100 * share:.1f}%"))
     label = element("span", breakable(names[k])) + bar + element("b", probability(share, 1))
     return element("li", button(label, {"explain": word}, pressed=explained, title=f"explain {names[k]}"), class_=role)
@@ -95,13 +103,19 @@ def explanation_html(desk: Desk, subject: Subject, view: View) -> Html:
     figures = map_card.maps_html(
         maps.maps_of(desk, subject, view), subject, view, names, lambda each: method_menu.about_html(desk, view, each)
     )
+    return section_html(desk, subject, view, element("div", figures, class_="maps"))
+
+
+def section_html(desk: Desk, subject: Subject, view: View, *inside: Html) -> Html:
+    """Build what stands above maps, and the maps below it."""
+    names = desk.session.class_names
     slider = element(
         "input", type="range", min=0, max=100, value=85, data_overlay=True, aria_label="opacity of the overlay"
     )
     overlay = element("label", "overlay ", slider, class_="overlay")
     tools = element("div", _layers(desk, view), _settings(desk, view), overlay, class_="tools")
     head = element("header", element("h2", "Evidence for"), _which(subject, names, view), tools)
-    return element("section", head, element("div", figures, class_="maps"), class_="ex")
+    return element("section", head, *inside, class_="ex")
 
 
 def waiting_html(key: str, words: str, detail: str) -> Html:

@@ -44,7 +44,7 @@ def maps_html(
             "figure",
             _head(each, about),
             _figure(each, under, size, view, classes, error=subject.wrong),
-            _use(each),
+            None if each.title else use_html(each),
             style=f"--w:{size.width}px",
         )
         for each in found
@@ -52,14 +52,15 @@ def maps_html(
 
 
 def _head(each: ShownMap, about: Callable[[ShownMap], Html] | None) -> Html:
-    title, there = element("b", each.kind.title), f"about-{each.kind.name}"
-    if about is not None:
+    title, there = element("b", each.title or each.kind.title), f"about-{each.kind.name}"
+    if about is not None and not each.title:
         title = element("button", title, type="button", class_="name", popovertarget=there, aria_haspopup="true")
         title += element("div", about(each), popover=True, id=there, class_="menu about")
     return element("figcaption", title)
 
 
-def _use(each: ShownMap) -> Html:
+def use_html(each: ShownMap) -> Html:
+    """Say what a method is good for, and where it stands."""
     return element("p", f"{each.kind.use} ", paper_link(each.kind.paper, short=True), class_="use")
 
 
@@ -72,12 +73,13 @@ def _figure(
     values, native, pixels = each.attribution, each.attribution.values.shape[1:], each.attribution.image_size
     as_is = native == pixels or view.grid == "native"
     heat = (values.values if as_is else values.at_pixels())[0]
-    contrast = error and each.kind.signed and classes[1] is not None
-    ink = data_uri(rgba(heat, signed=each.kind.signed, scale=each.scale, contrast=contrast))
-    over = tag(ink, size, f"{each.kind.title} for {what}", "ov px" if view.grid == "native" else "ov")
-    largest = scale_of(values.values, each.kind.signed)
+    contrast = error and values.signed and classes[1] is not None and not each.ends
+    called = f"{each.kind.title}, {each.title}," if each.title else each.kind.title
+    ink = data_uri(rgba(heat, signed=values.signed, scale=each.scale, contrast=contrast))
+    over = tag(ink, size, f"{called} for {what}", "ov px" if view.grid == "native" else "ov")
+    largest = scale_of(values.values, values.signed)
     if largest == 0:
-        nothing = "no evidence" if each.kind.signed else "no positive evidence"
+        nothing = "no difference" if each.ends else "no evidence" if values.signed else "no positive evidence"
         over = element("span", nothing, class_="none", role="img", aria_label=f"{nothing} for {what}")
     stack = element(
         "div",
@@ -87,33 +89,37 @@ def _figure(
         style=f"height:{size.height}px",
         tabindex=0,
         role="group",
-        aria_label=f"{each.kind.title} for {what}: raw values; move with the arrow keys",
+        aria_label=f"{called} for {what}: raw values; move with the arrow keys",
         data_values=each.key,
         data_grid=f"{native[0]},{native[1]}",
         data_pixels=f"{pixels[0]},{pixels[1]}",
         data_unit=values.unit,
         data_layer=values.layer or "",
     )
+    place = place_html(each.key, f"{each.kind.name}{each.mark}") if each.judged else element("div", class_="unjudged")
     return (
-        place_html(each.key, each.kind.name)
+        place
         + stack
-        + _bar(each, contrast=contrast)
+        + _bar(each, signed=values.signed, contrast=contrast)
         + _ends(each, classes, error=error)
         + _note(each, view, largest)
     )
 
 
-def _bar(each: ShownMap, *, contrast: bool) -> Html:
+def _bar(each: ShownMap, *, signed: bool, contrast: bool) -> Html:
     """Build the colour bar; its ends are raw numbers."""
     end = significant(each.scale)
-    low = f"−{end}" if each.kind.signed else "0"
-    colours = f"linear-gradient(90deg,{','.join(CONTRASTING)})" if contrast else gradient(each.kind.signed)
+    low = f"−{end}" if signed else "0"
+    colours = f"linear-gradient(90deg,{','.join(CONTRASTING)})" if contrast else gradient(signed)
     ramp = element("i", style=f"background:{colours}")
     return element("p", element("span", low), ramp, element("span", end), class_="bar")
 
 
 def _ends(each: ShownMap, classes: tuple[str, str | None], *, error: bool) -> Html:
     """Say which end of a contrast speaks for which class, in their colours."""
+    if each.ends:
+        low, high = (element("b", element("span", name), title=name) for name in each.ends)
+        return element("p", "← " + low, high + " →", class_="ends")
     if not each.kind.signed or classes[1] is None:
         return Html()
     roles = ("rp", "rt") if error else (None, "rp")

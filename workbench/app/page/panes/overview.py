@@ -54,14 +54,14 @@ def _numbers(desk: Desk) -> Html:
     mean = f"{bare_percent(float(wrong.mean()))} %" if len(wrong) else "–"
     span = f"95 % interval {bare_percent(low, 1)} to {bare_percent(high, 1)}"
     cards = [
-        _card("Accuracy", f"{bare_percent(1 - board.wrong / images, 2)} %", span),
-        _card("Errors", f"{board.wrong:,}", f"of {plural(images, 'image')}", errors),
+        card_html("Accuracy", f"{bare_percent(1 - board.wrong / images, 2)} %", span),
+        card_html("Errors", f"{board.wrong:,}", f"of {plural(images, 'image')}", errors),
         *(
-            _card(title, names[each], f"recall {bare_percent(float(rates[each]), 1)} %", _all_of(each))
+            card_html(title, names[each], f"recall {bare_percent(float(rates[each]), 1)} %", _all_of(each))
             for title, each in (("Hardest class", worst), ("Easiest class", best))
             if worst != best
         ),
-        _card("Mean confidence when wrong", mean, "lower is better", errors),
+        card_html("Mean confidence when wrong", mean, "lower is better", errors),
     ]
     said = filter(None, [desk.assumed, desk.session.reading])
     notes = [element("p", each, class_="assumed", role="note") for each in said]
@@ -72,7 +72,8 @@ def _all_of(index: int) -> dict[str, str]:
     return {"section": "errors", "true": str(index), "predicted": "any"}
 
 
-def _card(title: str, value: str, note: str, query: Mapping[str, str] | None = None) -> Html:
+def card_html(title: str, value: str, note: str, query: Mapping[str, str] | None = None) -> Html:
+    """Build a card: what it is, its value and a note; a link to a view where there is one."""
     large = element("b", breakable(value), class_="long" if len(value) > LONG else None)
     inner = element("small", title) + large + element("small", note)
     return link(inner, query, class_="card") if query else element("div", inner, class_="card")

@@ -6,7 +6,7 @@ are those of the first table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,8 @@ LINKED = {TITLES[column]: column for columns in ROWS.values() for column in colu
 PAIRS = (("true", "predicted"), ("label", "suggested"))
 """Columns of two classes: the images that have the one and are taken for the other."""
 OF_CLASS = ("class", "true", "label")
+Opens = Callable[[str, str, int], str]
+"""The address of the images that a cell counts, from the table's name, the column's and the row; empty for none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,9 @@ def tables_html(result: Result, key: str, parts: Parts, asked: Mapping[str, str]
     return join(table_html(result, key, place, parts, Order.read(asked, place)) for place in range(count))
 
 
-def table_html(result: Result, key: str, place: int, parts: Parts, order: Order = AS_IT_IS) -> Html:
+def table_html(
+    result: Result, key: str, place: int, parts: Parts, order: Order = AS_IT_IS, *, opens: Opens | None = None
+) -> Html:
     """Build one table.
 
     Args:
@@ -93,6 +97,7 @@ def table_html(result: Result, key: str, place: int, parts: Parts, order: Order 
         place: which of its tables.
         parts: where images come from.
         order: of its rows, and how many.
+        opens: says which images a cell counts; classes and pairs lead to the errors without it.
     """
     name, frame = list(result.named.items())[place]
     raw = result.tables[name]
@@ -103,7 +108,8 @@ def table_html(result: Result, key: str, place: int, parts: Parts, order: Order 
     found = _holding(order.find, columns, len(frame)) if order.find else range(len(frame))
     shown = min(len(found), max(1, min(order.rows, MOST)))
     address = f"table/{key}/{place}"
-    links = _Links(result.class_names, frame, raw, parts)
+    counted = None if opens is None else _Counted(opens, name, frame.index.tolist())
+    links = _Links(result.class_names, frame, raw, parts) if counted is None else counted
     head = element("tr", *(_heading(each, order) for each in columns))
     body = (element("tr", *(_cell(each, row, links) for each in columns)) for row in found[:shown])
     table = element("table", element("thead", head), element("tbody", *body))
@@ -171,7 +177,7 @@ def _more(order: Order, shown: int, most: int) -> Html | None:
     return element("button", words, type="button", class_="button", data_table=to, data_column="")
 
 
-def _cell(column: Column, row: int, links: _Links) -> Html:
+def _cell(column: Column, row: int, links: _Links | _Counted) -> Html:
     kinds = [kind for kind, here in (("num", column.numeric), ("interval", column.about)) if here]
     return element("td", links.of(column.name, row, column.write(row)), class_=" ".join(kinds) or None)
 
@@ -224,6 +230,18 @@ class _Links:
         if name not in self._known:
             self._known[name] = self._parts(name)
         return self._known[name]
+
+
+class _Counted:
+    """What the cells of a table lead to where each number counts images: these, in an order of their own."""
+
+    def __init__(self, opens: Opens, table: str, rows: Sequence[int]) -> None:
+        self._opens, self._table, self._rows = opens, table, rows
+
+    def of(self, column: str, row: int, text: str) -> str:
+        """Return what stands in a cell; `row` is as it is shown."""
+        address = self._opens(self._table, column, self._rows[row])
+        return link(text, {"section": "images", "set": address}) if address and text != "0" else text
 
 
 def _named(name: str) -> Html:

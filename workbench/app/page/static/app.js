@@ -5,7 +5,7 @@
   if (window.workbench && window.workbench.attach) return;
 
   const W = (window.workbench = {});
-  const OWN = ["start", "errors", "images", "own", "retrain"]; // sections that are no analysis
+  const OWN = ["start", "errors", "images", "compare", "retrain", "own"]; // sections that are no analysis
   const panes = {}; // name -> {element, trigger}
   let view = null; // the view on screen, as the server settled it
   let wanted = null; // the view asked for, while its answer is on the way

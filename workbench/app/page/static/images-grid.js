@@ -9,7 +9,7 @@
   const KEPT = 40; // blocks that are kept
   const AT_A_TIME = 16; // tiles that are filled in one frame, so that scrolling goes on meanwhile
   const GAP = 8;
-  const CAPTION = 36;
+  const caption = () => ("compared" in box.dataset ? 52 : 36); // of a comparison with a line of the other model
   const SIZES = [48, 256];
 
   let box = null; // the scrolled element of the pane
@@ -48,7 +48,7 @@
     const times = Math.floor(size / longest);
     const sharp = times >= 1 && (longest < 64 || times * longest >= 0.75 * size);
     const scale = sharp ? times : size / longest;
-    shape = { size, columns, cell, row: size + CAPTION + GAP, sharp, width: wide * scale, height: height * scale };
+    shape = { size, columns, cell, row: size + caption() + GAP, sharp, width: wide * scale, height: height * scale };
     shape.box = longest < 64 ? 64 : [64, 128, 256].find((side) => side >= size);
     box.firstElementChild.style.height = `${Math.ceil(G.count() / columns) * shape.row + GAP}px`;
     box.style.setProperty("--size", `${size}px`);
@@ -81,15 +81,17 @@
     tile.setAttribute("role", "listitem");
     tile.innerHTML =
       '<a tabindex="-1" draggable="false"><img alt="" draggable="false"><span class="called"><span></span><b></b></span>' +
-      '<span class="said"><i class="rt"></i><i class="ar"></i><i class="rp"></i><b></b></span></a>' +
+      '<span class="said"><i class="rt"></i><i class="ar"></i><i class="rp"></i><b></b></span>' +
+      '<span class="said second" hidden><i>B</i><i class="ar"></i><i></i><b></b></span></a>' +
       '<label><input type="checkbox" tabindex="-1"></label><span class="marks"></span>';
     tile.parts = {
       link: tile.querySelector("a"),
       image: tile.querySelector("img"),
       head: tile.querySelector(".called span"),
       tail: tile.querySelector(".called b"),
-      said: [...tile.querySelectorAll(".said i")],
+      said: [...tile.querySelectorAll(".said:not(.second) i")],
       sure: tile.querySelector(".said b"),
+      second: tile.querySelector(".second"),
       check: tile.querySelector("input"),
       marks: tile.querySelector(".marks"),
     };
@@ -123,7 +125,16 @@
       said[2].textContent = wrong ? known.predicted : "";
       sure.textContent = known && "sure" in known ? known.sure : "";
       sure.className = wrong ? "rp" : "";
-      const means = known && "sure" in known ? `, predicted ${known.predicted} ${known.sure} %` : "";
+      const other = known && known.second;
+      tile.parts.second.hidden = !other;
+      if (other) {
+        const [, arrow, text, share] = tile.parts.second.children;
+        arrow.textContent = other.wrong ? " → " : " ✓ ";
+        text.textContent = other.predicted;
+        text.className = share.className = other.wrong ? "rp" : "rt";
+        share.textContent = other.sure;
+      }
+      const means = known && "sure" in known ? `, predicted ${known.predicted} ${known.sure} %${other ? `; B: predicted ${other.predicted} ${other.sure} %` : ""}` : "";
       link.title = known ? `${name}\nlabel ${known.label}${means}${known.tags ? `\ntags: ${known.tags.join(", ")}` : ""}${known.note ? `\n${known.note}` : ""}${known.trouble ? `\n${known.trouble}` : ""}` : "being loaded";
       link.dataset.name = name;
       check.setAttribute("aria-label", known ? `select ${name}` : "select");

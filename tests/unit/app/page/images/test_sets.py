@@ -95,7 +95,7 @@ def test_a_set_of_an_answer_that_is_not_there_says_which_one(desk, session):
         ("saved/none", "There is no saved set 'none'"),
         ("near/taste/data/0", "There are no neighbours"),
         ("near/pixels/data/99", "There are no neighbours"),
-        ("moon", "A set is a finding, a place of a figure, a saved set, rows or neighbours."),
+        ("moon", "A set is a finding, a place of a figure, a saved set, rows, neighbours, or part of a comparison."),
     ],
 )
 def test_an_address_that_is_none_is_one_sentence(desk, session, address, said):

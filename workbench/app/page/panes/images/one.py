@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.app.page.editing import Place
 from workbench.app.page.html import Html, element, problem, waiting
 from workbench.app.page.images.found import Coming, Found, find, images_of
-from workbench.app.page.panes import detail
+from workbench.app.page.panes import both, detail
 from workbench.app.page.panes.editor import kept_html
 from workbench.app.page.panes.images import near
 from workbench.app.page.panes.images.about import about_html, key_html, walk_html
@@ -20,18 +20,21 @@ from workbench.core.image_set import CALLED
 from workbench.core.wording import plural
 
 if TYPE_CHECKING:
+    from workbench.app.page.comparing import Compared
     from workbench.app.page.desk import Desk
     from workbench.app.page.owners import Owner
     from workbench.app.page.view import View
 
 
-def one_html(desk: Desk, view: View, maps: Callable[[Subject], Html], edit: Callable[[Place, Subject], Html]) -> Html:
+def one_html(
+    desk: Desk, view: View, maps: Callable[[Subject, Compared | None], Html], edit: Callable[[Place, Subject], Html]
+) -> Html:
     """Build the pane of one image.
 
     Args:
         desk: whose images.
         view: names part, set and image.
-        maps: builds the maps of the image.
+        maps: builds the maps of the image; of both models, where it is looked at in a comparison.
         edit: builds what is there instead of them while it is changed.
     """
     if view.image is None:
@@ -56,9 +59,18 @@ def one_html(desk: Desk, view: View, maps: Callable[[Subject], Html], edit: Call
         image = detail.image_html(desk, subject, None, known=True, editable=False)
         return walk + element("div", image, about, class_="side") + edit(own, subject) + key_html()
     image = detail.image_html(desk, subject, view.image if images.part == "data" else None, known=True)
-    said = detail.probabilities_html(subject, desk.session.class_names, view)
+    compared = None if found is None else found.compared
+    if compared is not None and view.image not in compared.places:
+        compared = None
+    said = (
+        detail.probabilities_html(subject, desk.session.class_names, view)
+        if compared is None
+        else both.probabilities_html(compared, subject, view.image, view)
+    )
     kept = kept_html(own, study.workspace.edits_of(own.key), view)
-    return walk + element("div", image, kept, about, class_="side") + said + maps(subject) + key_html()
+    shown = said + maps(subject, compared)
+    rest = shown if compared is None else element("div", shown, class_="beside")
+    return walk + element("div", image, kept, about, class_="side") + rest + key_html()
 
 
 def near_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from workbench.app.page.comparing import NotCompared
 from workbench.app.page.html import Html, button, choices, code, element, link, options, problem, waiting
 from workbench.app.page.images.computing import NEAR, SET, started
 from workbench.app.page.images.found import Coming, Found, find, images_of
@@ -83,7 +84,7 @@ def wrong_html(view: View, error: WorkbenchError) -> Html:
         sentence = f"{error}".partition(" Compute it now")[0]
         offer = button("Compute it now", {"compute": what}, class_="button main")
         return element("p", code(sentence), " ", offer, class_="problem", role="alert")
-    if isinstance(error, NotAnswered):
+    if isinstance(error, NotAnswered | NotCompared):
         offer = button("Compute it now", {"compute": SET}, class_="button main")
         return element("p", str(error), " ", offer, class_="problem", role="alert")
     offers = [_instead(view, error.got, each) for each in error.near] if isinstance(error, Unknown) else []
@@ -122,7 +123,15 @@ def _head(desk: Desk, view: View, everything: Images, found: Found | None) -> Ht
     if view.set:
         title = found.title if found is not None else view.set
         everywhere = button("all images", {"set": ""}, class_="button")
-        origin = element("p", element("b", "Set"), element("span", title), everywhere, class_="origin")
+        both = None if found is None else found.compared
+        comparison = (
+            None
+            if both is None
+            else link("the comparison", {"section": "compare", "against": both.against}, class_="button")
+        )
+        sides = None if both is None else element("small", f"A: {both.found.names[0]}, B: {both.found.names[1]}")
+        parts = (element("b", "Set"), element("span", title), sides, everywhere, comparison)
+        origin = element("p", *parts, class_="origin")
         work = None if found is None else worklist(desk, found)
         if work is not None:
             origin += head_html(work)
@@ -202,4 +211,5 @@ def _rolls(found: Found, view: View) -> Html:
         data_address=f"{view.part} {view.set} {view.sort} {view.where}",
         data_height=height,
         data_width=width,
+        data_compared=found.compared is not None,
     )

@@ -1,0 +1,113 @@
+"""Section Compare end to end: two runs, from a count to its images, to one of them with both predictions and maps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_accessibility import faults
+from tests.tiny import HOSTILE
+from workbench.training.runs import open_run, save_run
+
+VALUES = """async () => Promise.all(
+    [...document.querySelectorAll('#detail .map-rows section:nth-of-type(2) [data-values]')].map(async (map) => {
+        const answer = await fetch(`/values/${map.dataset.values}`);
+        return [...new Float32Array(await answer.arrayBuffer())];
+    }))"""
+"""The raw values of the second method's three maps."""
+
+
+@pytest.fixture(scope="module")
+def other(tiny_run, session) -> Iterator[str]:
+    """A run beside the small one: the same network, its weights moved a little; named as the place of runs."""
+    made = open_run(tiny_run.name, tiny_run.folder)
+    model, chance = made.load_model(), np.random.default_rng(0)
+    weights = [each + chance.normal(0, 0.02, each.shape).astype(each.dtype) for each in model.get_weights()]
+    weights[-1][1] += 14  # the second class is said far more often
+    model.set_weights(weights)
+    manifest = made.manifest.model_copy(update={"name": "moved", "files": {}, "model_sha256": "", "checksum": ""})
+    save_run(
+        manifest, model, history=[{"epoch": n, "loss": 1.0} for n in (1, 2)], predictions={}, folder=tiny_run.folder
+    )
+    before, os.environ["WORKBENCH_RUNS"] = os.environ.get("WORKBENCH_RUNS"), str(tiny_run.folder)
+    yield "moved"
+    os.environ.pop("WORKBENCH_RUNS")
+    if before is not None:
+        os.environ["WORKBENCH_RUNS"] = before
+
+
+def test_from_the_palette_to_a_run_to_its_images_and_both_maps(visit, settled, other, session):
+    page = visit("?section=images")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("compare")
+    page.get_by_role("option", name="Compare").first.click()
+    page.wait_for_function("location.search === '?section=compare'")
+    settled(page)
+    page.get_by_label("run to compare with").select_option(other)
+    page.wait_for_function("location.search === '?section=compare&against=moved'")
+    settled(page)
+    counts = dict(zip(("fixed", "broken"), page.locator(".outcomes .card b").all_inner_texts(), strict=False))
+    outcome = "broken" if int(counts["broken"]) else "fixed"
+    count = int(counts[outcome])
+    assert count > 0  # the weights were moved enough to change something
+    expect(page.locator("#answer section.table h3").first).to_have_text("By class")
+
+    assert faults(page) == []
+
+    # A table's heading sorts, and each number opens as many images as it counts.
+    table = page.locator("#answer section.table").first
+    table.get_by_role("button", name=outcome.capitalize()).click()
+    expect(table.locator("th[aria-sort=descending]")).to_contain_text(outcome.capitalize())
+    cell = table.locator("tbody tr").first.locator("td a").last
+    number = int(cell.inner_text())
+    cell.click()
+    settled(page)
+    expect(page.locator("#main .status b").first).to_have_text("1 image" if number == 1 else f"{number} images")
+    page.go_back()
+    settled(page)
+
+    # Fixed or broken as a gallery, both predictions below each image.
+    page.locator(".outcomes .card", has_text=outcome.capitalize()).first.click()
+    settled(page)
+    expect(page.locator("#main .status b").first).to_have_text("1 image" if count == 1 else f"{count} images")
+    tile = page.locator("#main .tile").first
+    expect(tile.locator(".second")).to_be_visible()
+    told = tile.locator("a").get_attribute("title")
+    assert "; B: predicted " in told
+    tile.locator("a").click()
+    settled(page)
+    said = page.locator("#detail .both-said .pr")
+    expect(said).to_have_count(2)
+    a, b = (said.nth(k).locator("li.p").inner_text() for k in (0, 1))
+    assert a.splitlines()[0] != b.splitlines()[0]
+    assert {a.splitlines()[0], b.splitlines()[0]} <= set(HOSTILE)
+
+    # The same method on both, on one scale, and the difference of what both say.
+    rows = page.locator("#detail .map-rows > section")
+    first = rows.first.locator("figure")
+    expect(first).to_have_count(3)
+    ends = [figure.locator(".bar span").last.inner_text() for figure in first.all()]
+    assert len(set(ends)) == 1
+    values = page.evaluate(VALUES)
+    assert np.allclose(np.subtract(values[1], values[0]), values[2], atol=1e-5)
+    assert np.abs(values[2]).max() > 0
+    expect(first.locator("[data-verdict]")).to_have_count(2)  # of either map, and none of their difference
+    assert faults(page) == []
+    page.get_by_role("link", name=f"← {'1 image' if count == 1 else f'{count} images'}").click()
+    settled(page)
+    page.get_by_role("link", name="the comparison").click()
+    page.wait_for_function("location.search === '?section=compare&against=moved'")
+    settled(page)
+
+
+def test_a_model_compared_with_itself_has_nothing_fixed_or_broken(visit, settled, other):
+    page = visit("?section=compare&against=tiny")
+    expect(page.locator(".compared .sentence")).to_contain_text("are right on the same images, 80 images")
+    assert page.locator(".outcomes .card b").all_inner_texts()[:2] == ["0", "0"]
+    page.goto("?section=compare&against=nowhere")
+    expect(page.locator("#answer .problem")).to_contain_text("There is no run 'nowhere' here")
+    settled(page)

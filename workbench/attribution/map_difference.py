@@ -1,0 +1,30 @@
+"""What changes of a map from one model to another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from workbench.core.attribution import Attribution
+
+
+def difference_of(first: Attribution, second: Attribution) -> Attribution:
+    """Subtract the maps of one model from those of another: of the same images, method and classes.
+
+    In the maps' own resolution where both have the same, else at the images' pixels, to which both are upsampled
+    bilinearly. It is signed, and in the unit of both where that is the same.
+
+    Args:
+        first: maps of one model.
+        second: of the other, from which they are subtracted.
+    """
+    alike = first.values.shape == second.values.shape
+    one, other = (each.values if alike else each.at_pixels() for each in (first, second))
+    return replace(
+        second,
+        values=other - one,
+        signed=True,
+        layer=second.layer if alike and first.layer == second.layer else None,
+        unit=second.unit if first.unit == second.unit else f"{second.unit} less {first.unit}",
+        details={},
+        verdicts=None,
+    )
