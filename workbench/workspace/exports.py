@@ -1,18 +1,16 @@
 """A workspace as text that other programs read: CSV or JSON lines, of what holds or of the whole journal.
 
-What holds has a line for each image: its marks by key, name, part and label; and one for each saved set. A cell that a
-spreadsheet would run as a formula begins with an apostrophe; `table_text` takes it away again.
+What holds has a line for each image: its marks by key, name, part and label; and one for each saved set. In CSV no cell
+is a formula (`core.spreadsheet`); `table_text` takes the apostrophes away again.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from workbench.core.spreadsheet import FORMULA
+from workbench.core.spreadsheet import texts_as_csv
 from workbench.workspace.edit_note import EditNote
 from workbench.workspace.holding import Mark
 from workbench.workspace.journal import Change
@@ -79,29 +77,15 @@ def _journal(lines: Iterable[tuple[Change, tuple[Any, ...]]]) -> Iterator[dict[s
 
 
 def as_csv(lines: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> str:
-    """Write lines as CSV; a cell that a spreadsheet would run as a formula gets an apostrophe."""
-    stream = io.StringIO()
-    usual = csv.writer(stream, lineterminator="\n")
-    # Readers take a carriage return for the end of a line, and Python's writer quotes only what it ends lines with.
-    quoting = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    usual.writerow(columns)
-    for line in lines:
-        cells = [_cell(line.get(column, "")) for column in columns]
-        (quoting if any("\r" in cell for cell in cells) else usual).writerow(cells)
-    return stream.getvalue()
+    """Write lines as CSV, by their columns."""
+    return texts_as_csv([columns, *([_text(line.get(column, "")) for column in columns] for line in lines)])
 
 
-def _cell(value: Any) -> str:
-    text = str(value)
-    if isinstance(value, list):
-        plain = all(isinstance(each, str) for each in value)
-        text = ", ".join(value) if plain else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return f"'{text}" if text.startswith((*FORMULA, "'")) else text
-
-
-def cell_text(cell: str) -> str:
-    """Return what a cell said before it was made harmless."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith((*FORMULA, "'")) else cell
+def _text(value: Any) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    plain = all(isinstance(each, str) for each in value)
+    return ", ".join(value) if plain else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _as_json_lines(lines: Iterable[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.workspace.exports import cell_text
+from workbench.core.spreadsheet import as_written
 
 LARGEST = 512 << 20
 """Bytes of a file that is read."""
@@ -67,7 +67,7 @@ def _csv_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
         before = csv.field_size_limit(LONGEST_CELL)
         try:
             reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-            columns = [cell_text(cell).strip().lower() for cell in next(reader)]
+            columns = [as_written(cell).strip().lower() for cell in next(reader)]
             if len(columns) > MOST_COLUMNS or len(set(columns)) < len(columns):
                 raise WorkbenchError(f"{name} must have columns of distinct names, at most {MOST_COLUMNS:,}.")
             for cells in reader:
@@ -78,7 +78,7 @@ def _csv_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
                         f"Line {reader.line_num} of {name} must have {len(columns)} cells, as its first line has. "
                         f"It has {len(cells)}."
                     )
-                yield reader.line_num, dict(zip(columns, map(cell_text, cells), strict=True))
+                yield reader.line_num, dict(zip(columns, map(as_written, cells), strict=True))
         except csv.Error as error:
             raise WorkbenchError(f"{name} cannot be read as CSV at line {reader.line_num}: {error}.") from None
         finally:

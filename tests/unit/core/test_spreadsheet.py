@@ -7,15 +7,31 @@ import io
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from workbench.core.spreadsheet import FORMULA, as_csv
+from workbench.core.spreadsheet import BREAKS, SIGNS, as_csv, as_written, harmless, texts_as_csv
 
 
-@pytest.mark.parametrize("first", FORMULA)
+@pytest.mark.parametrize(
+    "first", [*sorted(SIGNS), *BREAKS, "\u200b=", "\ufeff+", "\u2060@", " -", "\u00a0\x1f=", "\u202e\u2066="]
+)
 def test_neither_a_text_nor_a_heading_is_a_formula(first):
     frame = pd.DataFrame([[f"{first}1+1", -1.5], ["plain", -2.5]], columns=[f"{first}x", "number"])
     rows = list(csv.reader(io.StringIO(as_csv(frame), newline="")))
     assert rows == [[f"'{first}x", "number"], [f"'{first}1+1", "-1.5"], ["plain", "-2.5"]]
+
+
+@pytest.mark.parametrize("text", ["a=1", "'tis", "", "'", " plain", "\u200bplain", "é", "\u0301a", "０-1"])
+def test_what_is_no_formula_stays_as_it_is(text):
+    assert harmless(text) == text == as_written(text)
+
+
+@given(st.text("'=+a \u200b\ufeff\r\n,\"＝", max_size=6))
+def test_each_text_is_harmless_and_can_be_read_again_through_a_file(text):
+    ((cell, other),) = csv.reader(io.StringIO(texts_as_csv([[text, "x"]]), newline=""))
+    assert (as_written(cell), other) == (text, "x")
+    assert not cell.lstrip(" \u200b\ufeff").startswith(("=", "+", "＝")) and not cell.startswith(BREAKS)
 
 
 def test_a_carriage_return_ends_no_line_behind_which_a_formula_could_begin():

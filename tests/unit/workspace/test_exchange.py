@@ -8,9 +8,10 @@ import pytest
 
 from tests.marked import images, key
 from workbench.core.errors import WorkbenchError
+from workbench.core.spreadsheet import as_written
 from workbench.data.edits import read_edits
 from workbench.workspace.edit_note import EditNote
-from workbench.workspace.exports import COLUMNS, cell_text, exported
+from workbench.workspace.exports import COLUMNS, exported
 from workbench.workspace.imports import import_file
 from workbench.workspace.workspace import Workspace
 
@@ -88,9 +89,9 @@ def test_no_cell_is_a_formula_and_each_line_is_an_image(workspace):
     rows = list(csv.reader(io.StringIO(exported(workspace), newline="")))
     assert rows[0] == list(COLUMNS)
     assert [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r", "＝"))] == []
-    names = [cell_text(row[1]) for row in rows[1:]]
+    names = [as_written(row[1]) for row in rows[1:]]
     assert sorted(names) == sorted([*EVIL, "x.png", "y.png", "", ""])  # two saved sets
-    first = dict(zip(COLUMNS, map(cell_text, rows[1 + names.index("''=x")]), strict=True))
+    first = dict(zip(COLUMNS, map(as_written, rows[1 + names.index("''=x")]), strict=True))
     assert (first["tags"], first["correction"], first["label"]) == ("check", "keep", "'")
 
 
