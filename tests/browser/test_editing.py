@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_explorer import query
+from workbench.session.edited_image import probabilities_of
 
 BARS = """() => { window.turns = []; let down = null;
     const move = event => { if (event.buttons && down === null) down = performance.now(); };
@@ -129,3 +131,26 @@ def test_what_flips_it_is_a_click_away_also_in_the_errors_and_can_be_explained(v
     settled(page)
     page.keyboard.press("Escape")
     page.wait_for_function("!location.search.includes('edit=')")
+
+
+def test_a_search_says_how_far_it_is_and_is_stopped(visit, settled, monkeypatch):
+    asked = []
+
+    def slow(*given):
+        asked.append(probabilities_of(*given)[:1])
+        time.sleep(0.1)
+        return np.tile(asked[0], (len(given[1]), 1))  # what was said of the original: nothing flips it
+
+    monkeypatch.setattr("workbench.session.smallest_flip.probabilities_of", slow)
+    page = visit("?section=images&image=1&edit=1")
+    page.get_by_role("button", name="Smallest change that flips it").click()
+    told = page.locator("#detail [data-told]")
+    expect(told).to_contain_text(re.compile(r"Trying changes: [\d,]+ of [\d,]+"))
+    expect(page.get_by_role("progressbar", name="progress of the search")).to_be_visible()
+    page.get_by_role("button", name="Stop the search").click()
+    expect(told).to_have_text("The search was stopped.")
+    expect(page.get_by_role("button", name="Smallest change that flips it")).to_be_visible()
+    page.wait_for_timeout(800)
+    count = len(asked)
+    page.wait_for_timeout(500)
+    assert len(asked) == count  # nobody waits for it, so it has ended

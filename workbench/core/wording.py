@@ -88,6 +88,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun if count == 1 else many}"
 
 
+def verb(count: int, many: str) -> str:
+    """Write a verb as a count takes it: "are", "have" or "need" of many, "is", "has" or "needs" of one."""
+    return {"are": "is", "have": "has", "were": "was", "do": "does"}.get(many, f"{many}s") if count == 1 else many
+
+
 def join_names(names: Sequence[object], most: int = 5) -> str:
     """Join names to "A, B and C"; beyond `most` the rest is only counted."""
     words = [str(name) for name in names]

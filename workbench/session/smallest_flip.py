@@ -22,7 +22,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.notebook import facts_html
 from workbench.core.progress import report
 from workbench.core.types import Array
-from workbench.core.wording import percent
+from workbench.core.wording import percent, plural, verb
 from workbench.data.edits import Blur, Edit, Swap
 from workbench.data.edits.operations import blurred
 from workbench.session.edited_image import EditedImage, edit_image, nearest_other, probabilities_of
@@ -74,12 +74,13 @@ class SmallestFlip:
         size = f"{self.side} × {self.side} pixels ({percent(square / self.area)} of the image)"
         if self.image is None:
             done = " or ".join(DONE[each].lower() for each in self.changes)
-            return f"No square of up to {size} flips it, {done}: {self.tried:,} changes were tried."
+            tried = f"{plural(self.tried, 'change')} {verb(self.tried, 'were')} tried"
+            return f"No square of up to {size} flips it, {done}: {tried}."
         left, top = self.image.edits[0].box[:2]  # type: ignore[attr-defined]
         done = DONE[self.image.edits[0].op]
         return (
             f"{done}, a square of {size} at column {left}, row {top} flips it: {self.image.words}. It is the smallest "
-            f"that does, among the {self.tried:,} changes that were tried."
+            f"that does, among the {plural(self.tried, 'change')} that {verb(self.tried, 'were')} tried."
         )
 
     def __repr__(self) -> str:
@@ -106,12 +107,13 @@ def smallest_flip(study: Study, row: int) -> SmallestFlip:
     except WorkbenchError:  # images of one class only
         pass
     tried, flips = 0, list[tuple[float, Edit]]()
-    sizes = list(sides(*pixels.shape[:2]))
-    side = sizes[0]
-    for place, side in enumerate(sizes, start=1):
+    sizes = {side: list(boxes_of(pixels.shape[:2], side)) for side in sides(*pixels.shape[:2])}
+    most = len(changes) * sum(map(len, sizes.values()))
+    side = 0
+    for side, boxes in sizes.items():  # noqa: B007  # the last one is told
         for change, changed in changes:
-            boxes = list(boxes_of(pixels.shape[:2], side))
             for first in range(0, len(boxes), BATCH):
+                report("Trying changes", tried + first, most)
                 some = boxes[first : first + BATCH]
                 after = probabilities_of(study, np.stack([_with(pixels, changed, box) for box in some]))
                 new = after.argmax(axis=1)
@@ -120,7 +122,6 @@ def smallest_flip(study: Study, row: int) -> SmallestFlip:
                     for n in np.flatnonzero(new != old)
                 ]
             tried += len(boxes)
-        report("Squares", place, len(sizes))
         if flips:
             break
     return SmallestFlip(

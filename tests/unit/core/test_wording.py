@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workbench.core.wording import cell, join_names, percent, plural
+from workbench.core.wording import cell, join_names, percent, plural, verb
 from workbench.statistics.rates import rate
 
 
@@ -72,3 +72,10 @@ def test_a_cell_is_written_alike_everywhere(value, text):
 
 def test_large_whole_numbers_get_separators_where_they_count_something():
     assert cell([12345, True], separators=True) == "12,345, yes"
+
+
+@pytest.mark.parametrize(
+    ("many", "one"), [("are", "is"), ("have", "has"), ("were", "was"), ("do", "does"), ("need", "needs")]
+)
+def test_a_verb_is_as_its_count(many, one):
+    assert [verb(count, many) for count in (0, 1, 2)] == [many, one, many]

@@ -18,6 +18,7 @@ from workbench.app.page.desk import Desk
 from workbench.app.page.edit_routes import edit_routes
 from workbench.app.page.gradio_calls import Calls
 from workbench.app.page.images.routes import images_routes
+from workbench.app.page.jobs import state_of
 from workbench.app.page.page import Panes, blocks, warm
 from workbench.app.page.palette import palette_route
 from workbench.app.page.panes.figure import places_of
@@ -131,13 +132,7 @@ def _routes(app: FastAPI, desk: Desk) -> None:
             desk.visits.hear(page, hidden=hidden)
         training = key.removeprefix(RETRAINING)
         job = desk.progress_of(key) if training == key else job_of(training)
-        # What is not known any more is shown again, which starts it again.
-        return {
-            "done": job is None or job.done.is_set(),
-            "what": "" if job is None else job.what,
-            "share": None if job is None else job.share,
-            "parts": 0 if job is None else job.parts,
-        }
+        return state_of(job)  # what is not known any more is shown again, which starts it again
 
     @app.post("/left/{page}")
     def left(page: str) -> None:

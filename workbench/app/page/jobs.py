@@ -25,6 +25,16 @@ RETRY = 3.0
 """Seconds that a failure is shown before asking again means trying again."""
 
 
+def state_of(job: Job | None) -> dict[str, object]:
+    """Return how far a job is, for whoever waits for it; what is not known any more is done."""
+    return {
+        "done": job is None or job.done.is_set(),
+        "what": "" if job is None else job.what,
+        "share": None if job is None else job.share,
+        "parts": 0 if job is None else job.parts,
+    }
+
+
 class Bug(Exception):  # no error of who asked
     """Something went wrong that should not have: what a program that asked is told; the terminal has the traceback."""
 

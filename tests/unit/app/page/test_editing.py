@@ -15,6 +15,7 @@ from workbench.app.page.desk import Desk
 from workbench.app.page.page import Panes
 from workbench.app.page.panes.changed import changed_html, prediction_words
 from workbench.app.page.view import read
+from workbench.session.edited_image import probabilities_of
 
 ERASE = {"op": "erase", "box": [0, 0, 28, 28]}
 
@@ -57,7 +58,7 @@ def test_the_answer_has_the_changed_pixels_and_bars_before_and_after(ask, ready,
     expected[27, 27] = 255
     assert base64.b64decode(got["pixels"]) == expected.tobytes()
     assert got["edits"] == [{"op": "paint", "stroke": [[27, 27]]}, {"op": "move"}]
-    assert got["said"] == "2 changes: paint, move; 1 of 784 pixels differ (0.1 %)."
+    assert got["said"] == "2 changes: paint, move; 1 of 784 pixels differs (0.1 %)."
     # Row 5 is of the class with the hostile name, and was taken for the first one.
     assert got["verdict"] == "Predicted: Bag & 'case' instead of T-shirt/top."
     assert got["flipped"] is True
@@ -116,6 +117,21 @@ def test_a_note_of_another_size_says_so(ask, ready, parse):
     ready.session.workspace.keep_edit(Identities.of(ready.session.dataset, [5]), note)
     page = parse(Panes(ready).detail({"section": "images", "image": "5", "edit": note.slot}))
     assert "These changes were made to 64 × 64 pixels; the image has 28 × 28 here." in page.text
+
+
+def test_the_search_says_how_far_it_is(ask, ready, monkeypatch):
+    seen = []
+
+    def watched(*given):
+        seen.append(ask.client.get("/edits/flip/status", params={"part": "data", "row": 0}).json())
+        return probabilities_of(*given)
+
+    monkeypatch.setattr("workbench.session.smallest_flip.probabilities_of", watched)
+    assert ask("flip", row=0).json()["found"]
+    assert [state["done"] for state in seen] == [False] * len(seen)
+    assert re.fullmatch(r"Trying changes: [\d,]+ of [\d,]+", seen[-1]["what"]) and 0 <= seen[-1]["share"] < 1
+    after = ask.client.get("/edits/flip/status", params={"part": "data", "row": 0}).json()
+    assert after["done"] and ask.client.get("/edits/flip/status", params={"row": "x"}).json()["done"]
 
 
 def test_the_smallest_flip_and_the_image_of_swaps_are_told(ask, ready):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.app.page.api.answers import analyze, explain, predict
-from workbench.app.page.jobs import STOPPED, UNEXPECTED, Bug, Jobs
+from workbench.app.page.jobs import STOPPED, UNEXPECTED, Bug, Job, Jobs
 from workbench.app.page.owners import Caller, Listener
 from workbench.app.page.refusals import Busy
 from workbench.core.errors import WorkbenchError
@@ -140,6 +140,10 @@ class Api:
             raise Busy("It was stopped; try again.")
         answered: dict[str, Any] = job.value
         return answered
+
+    def working(self, lane: str, key: str) -> Job | None:
+        """Return the work of this key in the lane of a question; None where nobody asked for it, or it is forgotten."""
+        return self._answers[lane][2].get(key)
 
     async def _wait(self, caller: Caller) -> None:
         """Wait until the model is there, or its predictions where there is no more."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.app.page.html import Html, breakable, button, element, go, join, link, problem
 from workbench.app.page.own_image import MEGABYTES, OwnImage, current
-from workbench.app.page.pictures import fit, tag
+from workbench.app.page.pictures import Size, fit, tag
 from workbench.app.page.view import View
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
@@ -75,21 +75,32 @@ def _upload() -> Html:
 
 def _canvas(image: OwnImage | None, height: int, width: int, channels: int) -> Html:
     size = fit(height, width, BOX)
-    pixels = "" if image is None else base64.b64encode(np.ascontiguousarray(image.pixels).tobytes()).decode()
-    canvas = element(
-        "canvas",
-        class_="px" if size.pixelated else None,
-        width=width,
-        height=height,
-        tabindex=0,
+    canvas = canvas_html(
+        None if image is None else image.pixels,
+        (height, width, channels),
+        size,
         role="img",
         style=f"width:{size.width}px;aspect-ratio:{width}/{height}",
         data_canvas=True,
-        data_channels=channels,
-        data_pixels=pixels,
         aria_label="drawing canvas; without a pointer, upload a file",
     )
     return element("div", canvas, class_="canvas")
+
+
+def canvas_html(pixels: Array | None, shape: tuple[int, int, int], size: Size, **told: Any) -> Html:
+    """Build a canvas that one draws on; easel.js puts the pixels on it.
+
+    Args:
+        pixels: `(H, W, C)` uint8; None for black ones.
+        shape: H, W and C.
+        size: how large it is shown.
+        told: further attributes.
+    """
+    height, width, channels = shape
+    given = "" if pixels is None else base64.b64encode(np.ascontiguousarray(pixels).tobytes()).decode()
+    kind = "px" if size.pixelated else None
+    about = {"width": width, "height": height, "tabindex": 0, "data_channels": channels, "data_pixels": given}
+    return element("canvas", class_=kind, **about, **told)
 
 
 def _tools() -> Html:

@@ -11,7 +11,7 @@ import numpy as np
 from workbench.app.page.editing import Place, told
 from workbench.app.page.html import Html, breakable, button, element, join, link, options, problem
 from workbench.app.page.panes.changed import changed_html, prediction_words
-from workbench.app.page.panes.easel import brush_html
+from workbench.app.page.panes.easel import brush_html, canvas_html
 from workbench.app.page.pictures import fit, image_uri, tag
 from workbench.app.page.subject import Subject
 from workbench.core.errors import WorkbenchError
@@ -92,19 +92,8 @@ def _again(place: Place, kept: EditNote) -> EditedImage:
 def _canvas(pixels: Array) -> Html:
     height, width, channels = pixels.shape
     size = fit(height, width, BOX)
-    canvas = element(
-        "canvas",
-        class_="px" if size.pixelated else None,
-        width=width,
-        height=height,
-        tabindex=0,
-        role="application",
-        aria_label="the image, to be changed",
-        aria_describedby="edit-keys",
-        data_edited=True,
-        data_channels=channels,
-        data_pixels=base64.b64encode(np.ascontiguousarray(pixels).tobytes()).decode(),
-    )
+    about = {"aria_label": "the image, to be changed", "aria_describedby": "edit-keys", "data_edited": True}
+    canvas = canvas_html(pixels, (height, width, channels), size, role="application", **about)
     over = element("canvas", class_="over", width=2 * size.width, height=2 * size.height, aria_hidden="true")
     board = element("div", canvas, over, class_="board", style=f"width:{size.width}px;aspect-ratio:{width}/{height}")
     return element("div", board, element("p", KEYS, id="edit-keys", class_="help"), class_="canvas")
@@ -138,6 +127,7 @@ def _tools(place: Place, subject: Subject) -> Html:
         element("div", knobs, class_="knobs"),
         steps,
         act("flip", "Smallest change that flips it", main=True, title=search),
+        element("progress", max=1, hidden=True, data_search=True, aria_label="progress of the search"),
         element("p", class_="told", role="status", data_told=True),
         act("maps", "Maps of the changed image", title="opens it in “Your image”"),
         class_="benchtools",

@@ -15,6 +15,7 @@
   let cursor = [0, 0];
   let byKey = false; // whether the cursor was moved by keys last
   let [asking, stale] = [false, false];
+  let search = null; // the search for the smallest change, while it goes on
 
   const board = () => pane.querySelector("[data-edited]");
   const over = () => pane.querySelector(".over");
@@ -25,12 +26,13 @@
   // ------------------------------------------------------------------ the pane comes, and comes anew
   function shown() {
     const there = document.querySelector("#detail .editor");
-    if (!there) return void (pane = draft = doing = null);
+    if (!there) return search && search.stop.abort(), void (pane = draft = doing = null);
     const key = `${there.dataset.part}/${there.dataset.row}/${there.dataset.slot}`;
     const again = pane && pane.known === key; // built anew, for the same image
     pane = there;
     pane.known = key;
-    if (again && draft) return press(), knobs(), paint(), buttons(), told(draft.told || "");
+    if (again && draft) return press(), knobs(), paint(), buttons(), searching(), told(draft.told || "");
+    if (search) search.stop.abort(); // it is for another image
     const given = JSON.parse(pane.dataset.edits);
     if (!drafts.has(key) || given.length) drafts.set(key, { edits: given, undone: [], seen: null });
     draft = drafts.get(key);
@@ -54,9 +56,9 @@
   // ------------------------------------------------------------------ asking
   const all = () => (doing && doing.edit ? [...draft.edits, doing.edit] : draft.edits);
 
-  async function post(name, body) {
+  async function post(name, body, signal) {
     const headers = { "Content-Type": "application/json" };
-    const answer = await fetch(`edits/${name}`, { method: "POST", headers, body: JSON.stringify({ ...image(), ...body }) });
+    const answer = await fetch(`edits/${name}`, { method: "POST", headers, signal, body: JSON.stringify({ ...image(), ...body }) });
     const got = await answer.json();
     if (!answer.ok) throw new Error(got.error);
     return got;
@@ -139,21 +141,48 @@
       draft.edits = [];
     },
     async flip() {
-      const of = draft;
-      told("Searching …");
+      if (search) return void search.stop.abort(); // the call ends, and with it the search
+      const [of, mine] = [draft, { stop: new AbortController(), what: "Searching …", share: null }];
+      search = mine;
+      searching();
+      const watch = setInterval(() => listen(mine), 400);
+      let [said, wrong] = ["", false];
       try {
-        const got = await post("flip", {});
-        if (of !== draft) return;
-        if (got.found) (draft.edits = got.edits), (draft.undone = []), buttons(), await ask(), knobs();
-        told(got.said);
+        const got = await post("flip", {}, mine.stop.signal);
+        if (of === draft && got.found) (draft.edits = got.edits), (draft.undone = []), buttons(), await ask(), knobs();
+        said = got.said;
       } catch (error) {
-        told(error.message, true);
+        wrong = error.name !== "AbortError";
+        said = wrong ? error.message : "The search was stopped.";
+      } finally {
+        clearInterval(watch);
+        search = null;
+        if (pane) searching();
+        if (of === draft) told(said, wrong);
       }
     },
     maps() {
       W.send({ pixels: (draft.seen || board().dataset).pixels }, true, "push");
     },
   };
+
+  // How far the search is; its button stops it.
+  async function listen(mine) {
+    const state = await fetch(`edits/flip/status?${new URLSearchParams(image())}`).then((answer) => answer.json()).catch(() => null);
+    if (!state || state.done || search !== mine) return;
+    Object.assign(mine, { what: state.what || mine.what, share: state.share });
+    searching();
+  }
+
+  function searching() {
+    const [button, bar] = [pane.querySelector("[data-edit=flip]"), find("data-search")];
+    button.textContent = search ? "Stop the search" : "Smallest change that flips it";
+    button.classList.toggle("main", !search);
+    bar.hidden = !search;
+    if (!search) return;
+    search.share === null ? bar.removeAttribute("value") : (bar.value = search.share);
+    told(search.what);
+  }
 
   // ------------------------------------------------------------------ tools
   function choose(name) {
