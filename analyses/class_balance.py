@@ -154,8 +154,8 @@ def _ratio(
             f"{where}: all {len(names)} classes have {plural(int(counts[0]), 'image')} each.", effect=Estimate(1.0)
         )
     said = (
-        f"{where}: the largest class, {names[large]}, has {counts[large]:,} images, {ratio:.2f} times as many as the "
-        f"smallest, {names[small]}, with {counts[small]:,}"
+        f"{where}: the largest class, {names[large]}, has {plural(counts[large], 'image')}, {ratio:.2f} times as many "
+        f"as the smallest, {names[small]}, with {counts[small]:,}"
     )
     if ratio < UNEVEN or chisquare(counts).pvalue > SURE:
         return Finding(f"{said}.", severity=Severity.INFO, effect=Estimate(float(ratio)), classes=(small,))

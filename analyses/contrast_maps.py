@@ -15,7 +15,7 @@ from workbench.core.params import ChooseFrom, Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import number, plural, probability
+from workbench.core.wording import number, plural, probability, verb
 from workbench.data.objects import object_masks, plain
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import thumbnails_of
@@ -292,11 +292,12 @@ def _findings(table: pd.DataFrame, notes: dict[str, Any]) -> list[Finding]:
             )
         )
     if len(seen) < len(table):
-        none = rate(len(table) - len(seen), len(table))
+        others = len(table) - len(seen)
+        none = rate(others, len(table))
         found.append(
             Finding(
-                f"{len(table) - len(seen):,} of {over}, {none}, have no plain background: object and background cannot "
-                "be separated there.",
+                f"{others:,} of {over}, {none}, {verb(others, 'have')} no plain background: object and background "
+                "cannot be separated there.",
                 severity=Severity.INFO,
                 effect=none,
                 evidence=ImageSet(table[table["on_background"].isna()]["row"]),

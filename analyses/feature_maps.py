@@ -14,7 +14,7 @@ from workbench.core.params import Params
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import plural
+from workbench.core.wording import plural, verb
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import as_rgb, different_images, thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
@@ -73,7 +73,7 @@ class FeatureMaps(Analysis[FeatureMapsParams]):
         dataset, predictions, probe = session.dataset, session.predictions, session.probe
         if params.row >= len(dataset):
             raise WorkbenchError(
-                f"`row` must lie in 0…{len(dataset) - 1}, one of {len(dataset):,} images. Got {params.row}."
+                f"`row` must lie in 0…{len(dataset) - 1}, one of {plural(len(dataset), 'image')}. Got {params.row}."
             )
         if reason := self.missing(session):
             raise WorkbenchError(reason)
@@ -171,12 +171,13 @@ def _findings(table: pd.DataFrame, images: int, row: int, different: int) -> lis
         np.argsort(-(with_dead["dead"] / with_dead["channels"]).to_numpy(), kind="stable")
     ].itertuples():
         share = rate(int(line.dead), int(line.channels))
+        some = "" if different >= ENOUGH else f"; {different} of them {verb(different, 'are')} different"
         findings.append(
             Finding(
-                f"{line.layer}: {line.dead} of {plural(int(line.channels), 'channel')} are dead on "
-                f"{plural(images, 'image')}, {share} "
+                f"{line.layer}: {line.dead} of {plural(int(line.channels), 'channel')} {verb(line.dead, 'are')} dead "
+                f"on {plural(images, 'image')}, {share} "
                 f"({line.silent} never above 0, {line.constant} constant)"
-                f"{'' if different >= ENOUGH else f'; {different} of them are different'}.",
+                f"{some}.",
                 severity=Severity.INFO
                 if different < ENOUGH or share.value <= 0.1  # what differs little need not show in a channel
                 else Severity.SERIOUS

@@ -15,7 +15,7 @@ from workbench.core.params import ChooseFrom, Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import probability
+from workbench.core.wording import plural, probability, verb
 from workbench.data.sampling import evenly, worst_first
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, scale_of
@@ -182,7 +182,9 @@ def _pair(row: pd.Series, image: Array, value: Array, scale: float, spot: Spot) 
 def _findings(predictions: Predictions, sample: Array, maps: Array, layer: str) -> list[Finding]:
     empty = maps.reshape(len(maps), -1).max(axis=1) <= 0
     share = rate(int(empty.sum()), len(maps))
-    claim = f"{int(empty.sum()):,} of {len(maps):,} predictions have no positive evidence in {layer}, {share}"
+    count = int(empty.sum())
+    whose = f"{count:,} of {plural(len(maps), 'prediction')}"
+    claim = f"{whose} {verb(min(count, len(maps)), 'have')} no positive evidence in {layer}, {share}"
     wrong = ~predictions.correct[sample]
     if wrong.any() and not wrong.all():
         parts = [rate(int(empty[which].sum()), int(which.sum())) for which in (~wrong, wrong)]

@@ -16,7 +16,7 @@ from workbench.core.params import Params, Seed
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import join_names, number, plural
+from workbench.core.wording import join_names, number, plural, verb
 from workbench.data.objects import object_masks
 from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small, thumbnails_of
@@ -237,8 +237,9 @@ def _findings(
     some = "; ".join(f"{a} with {b}" for a, b in zip(same["method"][:4], same["other"][:4], strict=True))
     findings.append(
         Finding(
-            f"{len(same)} of {plural(len(known), 'pair')} of methods agree no better than random maps with the same "
-            f"values and smoothness{f': {some}' if some else ''}{' and others' if len(same) > 4 else ''}.",
+            f"{len(same)} of {plural(len(known), 'pair')} of methods {verb(len(same), 'agree')} no better than random "
+            "maps with the same values and smoothness"
+            f"{f': {some}' if some else ''}{' and others' if len(same) > 4 else ''}.",
             severity=few if len(same) else Severity.INFO,
             effect=Estimate(share.value),
         )

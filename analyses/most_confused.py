@@ -177,7 +177,7 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array) -
     findings.append(
         Finding(
             f"Most common error: {names[true]} predicted as {names[predicted]}, {wrong[true, predicted]:,} of "
-            f"{of[true]:,} images, {share}.",
+            f"{plural(of[true], 'image')}, {share}.",
             severity=Severity.INFO,
             effect=share,
             evidence=ImageSet(_errors(predictions, [(true, predicted)])),

@@ -13,7 +13,7 @@ from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import join_names, percent, plural
+from workbench.core.wording import join_names, percent, plural, verb
 from workbench.data.sampling import worst_first
 from workbench.plotting.colours import TRUE_COLOUR
 from workbench.plotting.hot_spots import of_no_images, place_bars, place_cells, place_spot
@@ -144,7 +144,7 @@ def _ends(share: Estimate) -> str:
 def _accuracy(predictions: Predictions) -> Card:
     share = rate(int(predictions.correct.sum()), len(predictions))
     count = f"{predictions.correct.sum():,} of {plural(len(predictions), 'image')}"
-    claim = f"{count} {'is' if len(predictions) == 1 else 'are'} classified correctly, {share}."
+    claim = f"{count} {verb(len(predictions), 'are')} classified correctly, {share}."
     rows = worst_first(predictions, np.flatnonzero(~predictions.correct))
     finding = Finding(claim, effect=share, evidence=rows)
     return "accuracy", percent(share.value), _ends(share), finding
@@ -191,13 +191,14 @@ def _confusions(predictions: Predictions, names: tuple[str, ...], counts: Array)
     for pair in pairs:
         inside |= np.isin(labels, pair) & np.isin(predicted, pair) & ~predictions.correct
     share = rate(together, total)
-    claim = f"Most often confused: {join_names(parts, PAIRS)}; together {together:,} of {total:,} errors, {share}."
+    of = plural(total, "error")
+    claim = f"Most often confused: {join_names(parts, PAIRS)}; together {together:,} of {of}, {share}."
     one, other = pairs[0]
     finding = Finding(
         claim, severity=Severity.INFO, effect=share, evidence=worst_first(predictions, np.flatnonzero(inside))
     )
     name = f"{text(names[one], 11)} ↔ {text(names[other], 11)}"
-    return [("most confused", name, f"{both[one, other]:,} of {total:,} errors", finding)]
+    return [("most confused", name, f"{both[one, other]:,} of {plural(total, 'error')}", finding)]
 
 
 def _group(predictions: Predictions, names: tuple[str, ...], counts: Array) -> list[Card]:
@@ -209,7 +210,7 @@ def _group(predictions: Predictions, names: tuple[str, ...], counts: Array) -> l
     share = rate(int(border.sum()), int(touched.sum()))
     claim = (
         f"{join_names([names[c] for c in group], 8)} are best separated from all other classes: "
-        f"{plural(int(border.sum()), 'error')} across the boundary in {touched.sum():,} images, {share}."
+        f"{plural(int(border.sum()), 'error')} across the boundary in {plural(touched.sum(), 'image')}, {share}."
     )
     rows = worst_first(predictions, np.flatnonzero(border))
     return [

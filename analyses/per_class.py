@@ -13,7 +13,7 @@ from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import join_names, percent, plural
+from workbench.core.wording import join_names, percent, plural, verb
 from workbench.data.sampling import worst_first
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.hot_spots import place_bars
@@ -127,7 +127,7 @@ def _findings(predictions: Predictions, names: tuple[str, ...], counts: Array, t
     findings.append(
         Finding(
             f"Predictions of {names[loosest]} are the least reliable: {counts[loosest, loosest]:,} of "
-            f"{counts[:, loosest].sum():,} are correct, {share}.",
+            f"{counts[:, loosest].sum():,} {verb(int(counts[loosest, loosest]), 'are')} correct, {share}.",
             severity=capped(Severity.MILD, int(counts[:, loosest].sum()))
             if share.high < accuracy.low
             else Severity.INFO,
@@ -175,7 +175,7 @@ def _weak(predictions: Predictions, names: tuple[str, ...], counts: Array) -> li
         chance = f", which may be chance given the accuracy of {percent(accuracy.value)}."
         findings.append(
             Finding(
-                f"{least}{counts[c, c]:,} of {of[c]:,} images, {share}{over if below else chance}",
+                f"{least}{counts[c, c]:,} of {plural(of[c], 'image')}, {share}{over if below else chance}",
                 severity=capped(
                     Severity.SERIOUS if c in far else Severity.MILD if below else Severity.INFO, int(of[c])
                 ),
@@ -207,8 +207,8 @@ def _group(predictions: Predictions, names: tuple[str, ...], counts: Array, grou
     return Finding(
         f"{join_names([names[c] for c in group], 8)} are best separated from all other classes: "
         f"{plural(crossing, 'error')} across the boundary in "
-        f"{counts[inside].sum() + counts[~inside][:, inside].sum():,} images of, or predicted as, these classes, "
-        f"{share}; {within:,} within the group.",
+        f"{plural(int(counts[inside].sum() + counts[~inside][:, inside].sum()), 'image')} of, or predicted as, these "
+        f"classes, {share}; {within:,} within the group.",
         severity=Severity.INFO,
         effect=share,
         evidence=worst_first(predictions, np.flatnonzero(border)),

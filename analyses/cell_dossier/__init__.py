@@ -240,19 +240,19 @@ def _grouped(table: pd.DataFrame, groups: Clusters, evidence: list[ImageSet]) ->
         claim = f"{plural(count, 'error')}: too few to look for clusters; at least {LEAST} are needed."
     elif len(table) == 1:
         claim = (
-            f"The maps of {count:,} errors form one cluster: {groups.reached} of {DRAWS} random sets without clusters "
-            f"split as well (silhouette {number(groups.silhouette)})."
+            f"The maps of {plural(count, 'error')} form one cluster: {groups.reached} of {DRAWS} random sets without "
+            f"clusters split as well (silhouette {number(groups.silhouette)})."
         )
     else:
         claim = (
-            f"The maps of {count:,} errors form {len(table)} clusters: none of {DRAWS} random sets without clusters "
-            f"splits as well (silhouette {number(groups.silhouette)}, p = {1 / (DRAWS + 1):.2g})."
+            f"The maps of {plural(count, 'error')} form {len(table)} clusters: none of {DRAWS} random sets without "
+            f"clusters splits as well (silhouette {number(groups.silhouette)}, p = {1 / (DRAWS + 1):.2g})."
         )
     findings = [Finding(claim)]
     for (_, row), rows in zip(table.iterrows(), evidence, strict=True):
         share = rate(int(row["errors"]), count)
         whose = (
-            f"Cluster {row['cluster']}, {row['errors']:,} of {count:,} errors, {share}"
+            f"Cluster {row['cluster']}, {row['errors']:,} of {plural(count, 'error')}, {share}"
             if len(table) > 1
             else "All errors"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.core.finding import Finding, Severity
-from workbench.core.wording import join_names, plural
+from workbench.core.wording import join_names, plural, verb
 from workbench.statistics.rates import ENOUGH, rate
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ def dead_channel_findings(table: pd.DataFrame, images: int, different: int) -> l
             share = rate(row["zeroed"], row["channels"])
             findings.append(
                 Finding(
-                    f"{row['layer']}: {row['zeroed']:,} of its {row['channels']:,} {whose}, {share}, have only weights "
-                    "that are exactly zero, which training alone does not produce.",
+                    f"{row['layer']}: {row['zeroed']:,} of its {row['channels']:,} {whose}, {share}, "
+                    f"{verb(row['zeroed'], 'have')} only weights that are exactly zero, which training "
+                    "alone does not produce.",
                     severity=Severity.SERIOUS if share.value >= ZEROED else Severity.MILD,
                     effect=share,
                     advice="If they were pruned on purpose, check what it cost and remove the channels; if not, reload "
@@ -42,12 +43,12 @@ def dead_channel_findings(table: pd.DataFrame, images: int, different: int) -> l
             )
         natural = row["dead"] - row["zeroed"]
         if natural > 0 and not row["output"]:
-            some = "" if different >= ENOUGH else f", of which {different} are different"
+            some = "" if different >= ENOUGH else f", of which {different} {verb(different, 'are')} different"
             share, limit = rate(natural, row["channels"]), IDLE if row["kind"] == "Dense" else DEAD
             findings.append(
                 Finding(
-                    f"{row['layer']}: {natural:,} of its {row['channels']:,} channels are dead, {share}: constant "
-                    f"over {plural(images, 'image')}{some}.",
+                    f"{row['layer']}: {natural:,} of its {plural(row['channels'], 'channel')} {verb(natural, 'are')} "
+                    f"dead, {share}: constant over {plural(images, 'image')}{some}.",
                     severity=Severity.INFO
                     if different < ENOUGH  # what differs little need not show in a channel
                     else Severity.SERIOUS
@@ -79,8 +80,8 @@ def redundant_channel_findings(table: pd.DataFrame, alike: float) -> list[Findin
     found = table[(table["redundant"] > 0) & ~table["output"].astype(bool)]
     return [
         Finding(
-            f"{row['layer']}: {row['redundant']:,} of its {row['channels']:,} channels have a correlation of "
-            f"{alike:.2f} or more with another one.",
+            f"{row['layer']}: {row['redundant']:,} of its {plural(row['channels'], 'channel')} "
+            f"{verb(row['redundant'], 'have')} a correlation of {alike:.2f} or more with another one.",
             severity=Severity.INFO,
             effect=rate(row["redundant"], row["channels"]),
             advice="One of each pair can be removed, and its outgoing weights added to the other's.",

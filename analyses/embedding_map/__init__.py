@@ -15,7 +15,7 @@ from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import percent, plural
+from workbench.core.wording import percent, plural, verb
 from workbench.data.thumbnails import as_rgb, thumbnails_of
 from workbench.plotting.colours import SURENESS, of_classes
 from workbench.plotting.hot_spots import Spot, place_scatter, place_spot, spot_of
@@ -192,7 +192,7 @@ def _overlaps(sample: Neighbourhoods, table: pd.DataFrame) -> list[Finding]:
         findings.append(
             Finding(
                 f"{names[one]} and {names[other]} overlap: {share} of the {near}{why} of their "
-                f"{plural(images, 'image')} are of the other class.",
+                f"{plural(images, 'image')} {verb(images, 'are')} of the other class.",
                 severity=capped(Severity.MILD, images) if sure else Severity.INFO,
                 effect=share,
                 evidence=ImageSet(sample.rows[order[foreign[order] > 0]]),

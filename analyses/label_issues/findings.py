@@ -11,7 +11,7 @@ from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.image_set import ImageSet
 from workbench.core.types import Array
-from workbench.core.wording import percent, plural
+from workbench.core.wording import percent, plural, verb
 from workbench.statistics.knowledge import SURE
 from workbench.statistics.label_quality import LabelQuality
 
@@ -116,8 +116,8 @@ def findings_of(
     )
     most = max(round(noise.value * count), 1)
     claim = (
-        f"About {most:,} of {plural(count, IMAGES[part] + ' label')} look wrong, {noise}, judging by confident "
-        f"out-of-sample predictions."
+        f"About {most:,} of {plural(count, IMAGES[part] + ' label')} {verb(most, 'look')} wrong, {noise}, judging by "
+        f"confident out-of-sample predictions."
         if severity != Severity.INFO
         else f"No {IMAGES[part]} label is surely wrong: beyond ambiguous images, 0 % to {percent(noise.high)} of "
         f"{count:,} may be."

@@ -15,7 +15,7 @@ from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import number, percent, plural
+from workbench.core.wording import number, percent, plural, verb
 from workbench.data.thumbnails import thumbnails_of
 from workbench.session.analysis import Analysis
 from workbench.statistics.rates import rate
@@ -131,8 +131,8 @@ def _depth_of_errors(probes: LayerProbes, found: Comparison) -> Finding:
         how = "correctly" if not len(wrong) else "wrongly"
         depth = number(float(probes.depth.mean()), 1)
         return Finding(
-            f"All {plural(len(probes.rows), 'image')} examined are classified {how}; their mean prediction depth is "
-            f"{depth} (0 … {last}).",
+            f"All {plural(len(probes.rows), 'image')} examined {verb(len(probes.rows), 'are')} classified {how}; the "
+            f"mean prediction depth is {depth} (0 … {last}).",
             effect=Estimate(float(probes.depth.mean())),
             evidence=rows,
         )

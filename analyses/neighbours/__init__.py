@@ -17,7 +17,7 @@ from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import percent, plural, probability
+from workbench.core.wording import percent, plural, probability, verb
 from workbench.data.sampling import surest_error
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
@@ -248,10 +248,10 @@ def _about(session: Session, row: int, nearest: tuple[Array, int], belief: float
         else f"{image} is correctly classified as {names[label]}"
     )
     claim += (
-        f" (confidence {sure} %); of its {len(near)} nearest {seen.title}{few}, {with_predicted} are "
-        f"{names[predicted]}, {share}"
+        f" (confidence {sure} %); of its {len(near)} nearest {seen.title}{few}, {with_predicted} "
+        f"{verb(with_predicted, 'are')} {names[predicted]}, {share}"
     )
-    claim += f", and {with_label} are {names[label]}" if wrong else ""
+    claim += f", and {with_label} {verb(with_label, 'are')} {names[label]}" if wrong else ""
     return Finding(
         f"{claim}. Credibility {belief:.3f}.", severity=Severity.INFO, effect=share, evidence=ImageSet([row])
     )
@@ -261,12 +261,12 @@ def _influence(table: pd.DataFrame, images: ImageNames, row: int) -> Finding:
     """Report the most influential training images."""
     supporting, opposing = (table[table["pushed"] == way] for way in ("for", "against"))
     claims = []
-    for verb, part in (("supported", supporting), ("opposed", opposing)):
+    for did, part in (("supported", supporting), ("opposed", opposing)):
         if len(part):
             first = part.iloc[0]
             p = probability(float(first["probability_of_label"]), 1)
             image = images.one(first["train_row"], "train")
-            claims.append(f"training image {image} ({first['label']}, p = {p} %) {verb} it most")
+            claims.append(f"training image {image} ({first['label']}, p = {p} %) {did} it most")
     if not claims:
         return Finding(
             f"No training image still influences the prediction of {images.one(row)} through the last layer."

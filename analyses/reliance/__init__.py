@@ -17,7 +17,7 @@ from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import percent, plural
+from workbench.core.wording import percent, plural, verb
 from workbench.data.objects import object_masks, plain
 from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import as_rgb, small
@@ -280,8 +280,8 @@ def _facts(shares: Array, area: list[float], cues: pd.DataFrame, looked: int, tr
         alone = row["cue"] in ("background", "frame") and share.low > 2 * row["commonest"]
         findings.append(
             Finding(
-                f"With only the {row['cue']} visible, {share} of {plural(int(row['images']), 'image')} are classified "
-                "correctly.",
+                f"With only the {row['cue']} visible, {share} of {plural(int(row['images']), 'image')} "
+                f"{verb(int(row['images']), 'are')} classified correctly.",
                 severity=Severity.MILD if alone else Severity.INFO,
                 effect=share,
                 advice="Check which classes need no object, and why their backgrounds differ." if alone else "",

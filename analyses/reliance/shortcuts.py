@@ -15,7 +15,7 @@ from workbench.core.image_set import ImageSet, Part
 from workbench.core.pixels import as_floats
 from workbench.core.progress import report
 from workbench.core.types import Array
-from workbench.core.wording import percent, plural
+from workbench.core.wording import percent, plural, verb
 from workbench.data.lazy_images import Some, portions
 from workbench.data.sampling import balanced_rows
 from workbench.statistics.rates import difference, rate, wilson
@@ -314,7 +314,8 @@ def shortcut_finding(found: Shortcut, names: tuple[str, ...], images: int, part:
         claim += f", the mark at another position {percent(found.elsewhere / found.pasted)}"
     if found.removed:
         claim += (
-            f". Without it, {found.lost:,} of {found.removed:,} images with the mark are no longer classified correctly"
+            f". Without it, {found.lost:,} of {plural(found.removed, 'image')} with the mark "
+            f"{verb(found.lost, 'are')} no longer classified correctly"
         )
     cost = rate(len(found.harmed), images)
     return Finding(

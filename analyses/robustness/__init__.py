@@ -16,7 +16,7 @@ from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import join_names, number, percent, plural
+from workbench.core.wording import join_names, number, percent, plural, verb
 from workbench.data.sampling import balanced_rows
 from workbench.data.thumbnails import small
 from workbench.session.analysis import Analysis
@@ -234,8 +234,8 @@ def _most_affected(trial: Trial, classes: pd.DataFrame, middle: int) -> list[Fin
     return [
         Finding(
             f"Most affected: {row['class']} under {row['family'].lower()}; at severity {middle} {share} of "
-            f"{plural(int(row['images']), 'image')} are still classified correctly, {100 * row['drop']:.1f} points "
-            "less.",
+            f"{plural(int(row['images']), 'image')} {verb(int(row['images']), 'are')} still classified correctly, "
+            f"{100 * row['drop']:.1f} points less.",
             severity=Severity.INFO,
             effect=share,
             evidence=ImageSet(trial.rows[lost]),
@@ -256,8 +256,9 @@ def _flips(trial: Trial) -> list[Finding]:
     rows = trial.rows[right[often[: int((turned > 0).sum())]]]
     return [
         Finding(
-            f"{share} of {plural(len(right), 'correct prediction')} flip under at least one corruption of severity "
-            f"{first}; {percent(float((at == NEVER).all(axis=0).mean()))} withstand every corruption tested.",
+            f"{share} of {plural(len(right), 'correct prediction')} {verb(len(right), 'flip')} under at least one "
+            f"corruption of severity {first}; {percent(float((at == NEVER).all(axis=0).mean()))} withstand every "
+            "corruption tested.",
             severity=Severity.INFO,
             effect=share,
             evidence=ImageSet(rows),

@@ -15,7 +15,7 @@ from workbench.core.params import Params
 from workbench.core.predictions import Predictions
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import join_names, percent, plural
+from workbench.core.wording import join_names, percent, plural, verb
 from workbench.data.image_file import AS_STORED
 from workbench.data.sampling import balanced_rows, worst_first
 from workbench.models.input_variants import Convention, conventions, other_fits
@@ -175,8 +175,8 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
     interval = (max(gain - half / len(rows), 0.0), min(gain + half / len(rows), 1.0))
     claim = (
         f"The images are not preprocessed as in training: {percent(table['accuracy'][0])} of "
-        f"{plural(len(rows), 'image')} are classified correctly as they are, {percent(best['accuracy'])} if they are "
-        f"{way.words}"
+        f"{plural(len(rows), 'image')} {verb(len(rows), 'are')} classified correctly as they are, "
+        f"{percent(best['accuracy'])} if they are {way.words}"
     )
     where = {
         True: "; the same holds for the training images.",
@@ -296,14 +296,14 @@ def _collapse(predictions: Predictions, counts: Array, names: tuple[str, ...]) -
         of = int(counts[never].sum())
         if len(never) < 2 or 2 * len(never) < len(others) or of < 20:
             return []
-        what = f"{len(never)} of {len(others) + 1} classes are never predicted, though they have {of:,} images"
+        what = f"{len(never)} of {len(others) + 1} classes are never predicted, though they have {plural(of, 'image')}"
         kept = tuple(int(c) for c in np.flatnonzero(taken))
         share = rate(of, total)
     rows = np.flatnonzero(~predictions.correct & np.isin(predictions.labels, others))
     return [
         Finding(
-            f"The model has collapsed: {what}; only {hits:,} of {among:,} images of the other classes are classified "
-            "correctly.",
+            f"The model has collapsed: {what}; only {hits:,} of {plural(among, 'image')} of the other classes "
+            f"{verb(hits, 'are')} classified correctly.",
             severity=Severity.CRITICAL,
             effect=share,
             evidence=worst_first(predictions, rows),

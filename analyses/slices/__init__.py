@@ -18,7 +18,7 @@ from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import percent, plural
+from workbench.core.wording import percent, plural, verb
 from workbench.data.lazy_images import Some
 from workbench.data.properties import image_properties, unlike
 from workbench.data.sampling import evenly, worst_first
@@ -239,9 +239,9 @@ def _finding(session: Session, each: Slice, rule: str) -> Finding:
     share = rate(each.right, each.tested)
     scarce = each.scarcity.high < SCARCE
     claim = (
-        f"{plural(each.size, 'image')} ({rule}) do worse than expected from their classes: on the held-out half "
-        f"{each.right:,} of {each.tested:,} are correct, {share}, expected {percent(each.expected)}; the calibrated "
-        f"confidence of similar images is {percent(each.confidence)}."
+        f"{plural(each.size, 'image')} ({rule}) {verb(each.size, 'do')} worse than expected from their classes: on "
+        f"the held-out half {each.right:,} of {each.tested:,} {verb(each.right, 'are')} correct, {share}, expected "
+        f"{percent(each.expected)}; the calibrated confidence of similar images is {percent(each.confidence)}."
         + (f" Such images are {each.scarcity.value:.2f} times as frequent in training." if scarce else "")
     )
     advice = (
@@ -273,9 +273,10 @@ def _accuracies(axes: Axes, table: pd.DataFrame) -> None:
         axes.plot(100 * row["confidence"], place, "D", color=QUIET, markersize=5)
         axes.plot(100 * row["expected"], place, "o", color=TRUE_COLOUR, markersize=7)
         axes.plot(100 * row["accuracy"], place, "o", color=PREDICTED_COLOUR, markersize=7)
+        counted = f"{row['right']:,} of {row['tested']:,} correct; {plural(row['images'], 'image')}"
         lines = [
             ("Fault: " if row["fault"] else "") + text(row["group"], 170),
-            f"{row['right']:,} of {row['tested']:,} correct; {row['images']:,} images; found by {row['found_in']}",
+            f"{counted}; found by {row['found_in']}",
         ]
         axes.text(
             -0.03,
@@ -301,7 +302,7 @@ def _spots(result: Result, table: pd.DataFrame) -> list[Spot | None]:
             result,
             f"group {place}",
             row["group"],
-            more=f"{row['right']:,} of {row['tested']:,} held out are correct, expected {percent(row['expected'])}",
+            more=f"held out, {row['right']:,} of {row['tested']:,} correct, expected {percent(row['expected'])}",
         )
         for place, row in enumerate(table.to_dict("records"))
     ]

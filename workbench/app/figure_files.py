@@ -20,6 +20,7 @@ from workbench.core.image_set import ImageSet
 from workbench.core.locks import holding, sharing
 from workbench.core.progress import Progress, report
 from workbench.core.result import Result
+from workbench.core.wording import plural, verb
 from workbench.diagnosis import registry
 from workbench.diagnosis.record import answered
 from workbench.session.session import Session
@@ -227,7 +228,8 @@ def _as_json(value: Any, indent: str = "") -> str:
 def _gallery(session: Session, out: Path, written: Iterable[Outcome]) -> str:
     """Return `index.md`: what was written now, and figures of the same model and data that were there before."""
     context, outcomes = session.context, {each.name: each for each in written}
-    seen = f"{context['images']:,} images of {markdown(context['dataset'])} in {context['classes']:,} classes"
+    images, classes = plural(context["images"], "image"), plural(context["classes"], "class")
+    seen = f"{images} of {markdown(context['dataset'])} in {classes}"
     made_of = f"{seen} · model `{context['model']}` · data `{context['data']}`"
     lines = [f"# Figures of {markdown(context['run'])}", "", made_of, ""]
     sections, left_out = [], []
@@ -264,6 +266,6 @@ def _section(name: str, record: Mapping[str, Any]) -> str:
     if table["rows"]:
         lines += table_lines(table["columns"], table["rows"])
         more = table["of"] - len(table["rows"])
-        lines += ["", f"{more:,} more rows are not shown.", ""] if more else [""]
+        lines += ["", f"{plural(more, 'more row')} {verb(more, 'are')} not shown.", ""] if more else [""]
     lines += [f"`workbench analyze {name}` · [data and settings]({name}.json)", "", ""]
     return "\n".join(lines)

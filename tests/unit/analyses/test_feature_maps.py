@@ -48,7 +48,7 @@ def test_findings_name_the_worst_layer_first(session, monkeypatch):
     worst, other = FeatureMaps().compute(session, FeatureMapsParams()).findings
     assert worst.claim.startswith("one: 2 of 3 channels are dead on 3 images, 66.7 %")
     assert (worst.severity, worst.effect.value) == ("serious", pytest.approx(2 / 3))
-    assert other.claim.startswith("two: 1 of 2 channels are dead on 3 images, 50.0 %")
+    assert other.claim.startswith("two: 1 of 2 channels is dead on 3 images, 50.0 %")
 
 
 def test_the_maps_are_of_the_row_asked_for_strongest_first(session):

@@ -126,7 +126,7 @@ class _Reader:
                 *self.aside.values(),
                 *self.tree.notes(),
                 *(f"{printable(each.name)}/ {each.bare}; {AS_IN_KERAS}" for each in self.empty[:EMPTY]),
-                *([f"{len(self.empty) - EMPTY:,} more folders are such classes"] if len(self.empty) > EMPTY else []),
+                *_more(len(self.empty) - EMPTY),
                 *order_notes(classes),
                 *only_seen([(part, printable(spelled.get(name, name))) for _, part, name in self.found], classes),
             ),
@@ -390,3 +390,8 @@ def _left_out(left: Counter[str]) -> Iterator[str]:
     for path, count in sorted(left.items()):
         where = printable(path.rstrip("/")) or "the folder itself"
         yield f"{plural(count, 'image')} in {where} skipped: not in a class folder"
+
+
+def _more(count: int) -> list[str]:
+    are = "is such a class" if count == 1 else "are such classes"
+    return [f"{plural(count, 'more folder')} {are}"] if count > 0 else []

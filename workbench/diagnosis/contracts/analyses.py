@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -32,6 +33,13 @@ from workbench.statistics.rates import capped
 
 LEAST_TEXT = 11
 """Pixels that a letter has, at least."""
+ALONE = r"(?<![\d.,–-])(?<!severity )\b1 "
+ONE = re.compile(
+    rf"{ALONE}(?:images|errors|predictions|labels|channels|classes|groups|pairs)\b"
+    rf"|(?<!of ){ALONE}(?:of (?:its |the |their )?[\d,]+ )?"
+    r"(?:(?!(?:and|or|to|of|is|has|was|does)\b)\w+ |\([^)]*\) ){0,4}(?:are|have|were|do)\b"
+)
+"""What is said of one as if it were several: "1 of its 32 channels are dead"."""
 LONGEST_TITLE = 32
 """Letters that a list has room for."""
 SEVERITIES = ("info", "mild", "serious", "critical")
@@ -104,6 +112,10 @@ def check_result(result: Result, session: Session) -> None:
     for finding in result.findings:
         said = finding.claim
         hold(said.endswith("."), f"A finding is a sentence. Got {said!r}.")
+        odd = ONE.search(said)
+        hold(
+            odd is None, f"Of one it is said as of many, {odd and odd[0]!r}: use `wording.plural` and `verb`. {said!r}"
+        )
         hold(finding.severity in SEVERITIES, f"{said!r}: there is no severity {finding.severity!r}.")
         hold(len(set(finding.evidence)) == len(finding.evidence), f"{said!r}: an image is evidence twice.")
         part = session.dataset if finding.part == "data" else session.train

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.app.cli.options import as_json, data_dir, data_params, with_reading
 from workbench.app.cli.program import command
 from workbench.core.progress import report
+from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     from workbench.core.dataset import Dataset
@@ -100,7 +101,7 @@ def _show(name: str, reading: dict[str, Any], data_dir: Path | None, as_json: bo
     )
     for part, dataset in parts.items():
         say()
-        say(f"{part}: {len(dataset):,} images", "bold")
+        say(f"{part}: {plural(len(dataset), 'image')}", "bold")
         facts(counts[part])
     if one.notes:
         say()

@@ -9,6 +9,7 @@ import click
 
 from workbench.app.cli.options import Choice, as_json, source_params, tell_assumption, with_source
 from workbench.app.cli.program import command
+from workbench.core.wording import plural
 from workbench.exporting.formats import FORMATS, formats
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def export(
     if as_json:
         show_json({"path": done.path, **done.description})
         return
-    headline(f"{session.name} as {format_}: {done.path}", f"{session.dataset.name} · {done.parity.images:,} images")
+    images = plural(done.parity.images, "image")
+    headline(f"{session.name} as {format_}: {done.path}", f"{session.dataset.name} · {images}")
     say()
     _show(done.parity)
     say()
@@ -112,14 +114,14 @@ def _show(parity: Parity) -> None:
     show_table(pd.DataFrame(rows, columns=["measured", "Keras", "export"]))
     say()
     say(
-        f"Same class predicted for {parity.agreement:.2%} of {parity.images:,} images "
+        f"Same class predicted for {parity.agreement:.2%} of {plural(parity.images, 'image')} "
         f"(at least {parity.agreement_limit:.1%})."
     )
     say(f"Probabilities differ by at most {parity.largest_difference:.1e}.")
     if parity.map_difference is not None:
         say(
-            f"Maps of {parity.map_images:,} images differ by at most {parity.map_difference:.1e} of the largest value "
-            f"(at most {parity.map_limit:g})."
+            f"Maps of {plural(parity.map_images, 'image')} differ by at most {parity.map_difference:.1e} of the "
+            f"largest value (at most {parity.map_limit:g})."
         )
 
 
