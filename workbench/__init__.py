@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.diagnosis.comparison import Comparison, compare
     from workbench.diagnosis.diagnose import diagnose
     from workbench.diagnosis.opening import Session, open_session
+    from workbench.diagnosis.policy.checking import check
     from workbench.diagnosis.registry import analyses
     from workbench.diagnosis.several_runs import SeveralRuns, compare_several
     from workbench.exporting.export import Export, export
@@ -51,6 +52,7 @@ _HOMES = {
     "Verdict": "core.attribution",
     "WorkbenchError": "core.errors",
     "analyses": "diagnosis.registry",
+    "check": "diagnosis.policy.checking",
     "compare": "diagnosis.comparison",
     "compare_several": "diagnosis.several_runs",
     "diagnose": "diagnosis.diagnose",
@@ -82,6 +84,7 @@ __all__ = [
     "Verdict",
     "WorkbenchError",
     "analyses",
+    "check",
     "compare",
     "compare_several",
     "diagnose",

@@ -36,6 +36,7 @@ COMMANDS = {
     "figures": ["figures", "tiny", "--only", "most-confused,class-balance,per-class", "--out", "OUT"],
     "diagnose": ["diagnose", "tiny", "--fast", "--out", "OUT"],
     "report": ["report", "tiny", "--fast", "--out", "OUT/report.html"],
+    "check": ["check", "tiny", "--policy", "POLICY", "--junit", "OUT/check.xml", "--summary", "OUT/check.md"],
     "export": ["export", "tiny", "--format", "litert", "--out", "OUT"],
     "explain": ["explain", "0", "1", "--run", "tiny", "--method", "saliency", "--no-verdict", "--out", "OUT"],
     "images": ["images", "tiny", "--out", "OUT/images.csv"],
@@ -47,6 +48,7 @@ def started(arguments: list[str], out: Path, here: Path) -> forks.Process:
     """Begin a command that writes to `out`."""
     places = {"DATA": str(here / "tiny.npz"), "MINE": str(here / "mine.toml"), "TINY": str(here / "runs/tiny")}
     places["FIX"] = str(here / "fix.csv")
+    places["POLICY"] = str(here / "policy.toml")
     given = [places.get(each, each.replace("OUT", str(out))) for each in arguments]
     runs = out / "runs" if arguments[0] in ("train", "compare-recipes", "prove") else here / "runs"
     own = {"WORKBENCH_RUNS": str(runs), "WORKBENCH_CACHE": str(out / "cache"), "PYTHONPATH": str(Path.cwd())}
@@ -91,7 +93,7 @@ def faults(files: dict[str, Path], whole: dict[str, Path]) -> Iterator[str]:
                 np.asarray(np.load(path, mmap_mode="r")).sum()
             elif path.suffix == ".keras":
                 assert zipfile.ZipFile(path).testzip() is None
-            elif name in whole and path.suffix in (".csv", ".tflite", ".md", ".html"):
+            elif name in whole and path.suffix in (".csv", ".tflite", ".md", ".html", ".xml"):
                 lines = path.suffix == ".csv" and path.name == "history.csv"  # an epoch after the other
                 same = abs(path.stat().st_size - whole[name].stat().st_size) <= 0.05 * whole[name].stat().st_size
                 assert lines or same, "has another size"
@@ -142,6 +144,7 @@ def main() -> int:
         (x_train, y_train), (x_test, y_test) = made_images(240, 0), made_images(80, 1)
         arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
         np.savez(here / "tiny.npz", **arrays, class_names=np.array(HOSTILE))
+        (here / "policy.toml").write_text('min-accuracy = 0.1\nmax-severity = "critical"\nfast = true\n')
         (here / "mine.toml").write_text('based-on = "report"\nlearning-rate = 0.002\n')
         (here / "fix.csv").write_text(f'name,label\ntrain/0,"{HOSTILE[1]}"\n')
         made = ["train", "tiny", *SHARED, "--epochs", "2", "--recipe", "report", "--batch-size", "16"]

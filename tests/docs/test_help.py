@@ -30,6 +30,7 @@ EXPECTED = [
     "compare",
     "diagnose",
     "report",
+    "check",
     "analyses",
     "analyze",
     "figures",

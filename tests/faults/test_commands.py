@@ -69,6 +69,11 @@ WRITING = {
         ["--image", "test/3"],
         "report.html",
     ),
+    "check": Writing(
+        ["check", *RUN, "--policy", "policy.toml", "--junit", "OUT/check.xml", "--summary", "OUT/check.md"],
+        ["--against", "tiny"],
+        "",
+    ),
     "figures": Writing(["figures", *RUN, "--only", "most-confused,class-balance", "--out", "OUT"], moment=2),
     "explain": Writing(
         ["explain", "0", "1", "--run", *RUN, "--method", "saliency", "--no-verdict", "--out", "OUT"], locked=""
@@ -120,6 +125,7 @@ def here(tmp_path, tiny_run, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("WORKBENCH_RUNS", str(tiny_run.folder))
     (folder / "fix.csv").write_text(f'name,label\ntrain/0,"{HOSTILE[1]}"\n')
+    (folder / "policy.toml").write_text("".join(f'[[slices]]\nwhere="loss>-{n}"\nmin-accuracy=0\n' for n in range(99)))
     (folder / "mine.toml").write_text('based-on = "report"\nepochs = 1\n')
     with Workspace.open(folder / "filled.workspace", who="me", page="command line") as workspace:
         workspace.tag(images(*range(200)), "check", source="a test")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import textwrap
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,10 @@ from typing import Any
 from workbench.core.checksum import check_record
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.params import describe, make
+from workbench.core.text_file import read_text, read_toml
 from workbench.training.recipes import RECIPES, Recipe, recipe
 
 TABLE, BASE = "recipe", "based_on"
-LARGEST = 100_000
-"""Bytes of a recipe's file; whatever is larger is none."""
 
 
 def open_recipe(source: str, changes: Mapping[str, Any] | None = None) -> tuple[str, Recipe]:
@@ -49,10 +47,7 @@ def open_recipe(source: str, changes: Mapping[str, Any] | None = None) -> tuple[
 
 
 def _of_toml(path: Path) -> tuple[str, dict[str, Any]]:
-    try:
-        found = tomllib.loads(_text(path))
-    except (ValueError, RecursionError) as error:
-        raise WorkbenchError(f"{path} is not TOML: {error}.") from None
+    found = read_toml(path, "recipe")
     table = found.get(TABLE, found)
     if not isinstance(table, dict):
         raise WorkbenchError(f"{path}: `{TABLE}` must be a table, [{TABLE}], with the settings in it. Got {table!r}.")
@@ -70,7 +65,7 @@ def _of_toml(path: Path) -> tuple[str, dict[str, Any]]:
 
 def _of_run(path: Path) -> tuple[str, dict[str, Any]]:
     try:
-        found = json.loads(_text(path))
+        found = json.loads(read_text(path, "recipe"))
     except (ValueError, RecursionError) as error:
         raise WorkbenchError(f"{path} is not JSON: {error}.") from None
     settings = found.get("settings") if isinstance(found, dict) else None
@@ -78,18 +73,6 @@ def _of_run(path: Path) -> tuple[str, dict[str, Any]]:
         raise WorkbenchError(f"{path} is not the run.json of a run: it has no `settings`.")
     check_record(found, path, needed=bool(found.get("files")), remedy="or else name a recipe, or a run that is whole")
     return str(found.get("recipe") or path.parent.name), settings
-
-
-def _text(path: Path) -> str:
-    """Read a small text file."""
-    try:
-        if path.stat().st_size > LARGEST:
-            raise WorkbenchError(f"{path} is no recipe: it has more than {LARGEST:,} bytes.")
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise WorkbenchError(f"{path} is not text in UTF-8.") from None
-    except OSError as error:
-        raise WorkbenchError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def as_toml(settings: Recipe) -> str:

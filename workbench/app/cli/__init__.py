@@ -7,6 +7,7 @@ import click
 from workbench import __version__
 from workbench.app.cli.commands.analyses import analyses
 from workbench.app.cli.commands.analyze import analyze
+from workbench.app.cli.commands.check import check
 from workbench.app.cli.commands.compare import compare
 from workbench.app.cli.commands.compare_recipes import compare_recipes
 from workbench.app.cli.commands.completion import completion
@@ -41,6 +42,7 @@ COMMANDS = (
     compare,
     diagnose,
     report,
+    check,
     analyses,
     analyze,
     figures,

@@ -16,8 +16,8 @@ from workbench.app.cli.quiet import quiet_tensorflow
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.files import disk_trouble
 
-USER_ERROR, BUG, INTERRUPTED, CUT_OFF = 2, 1, 130, 141
-"""Exit codes; the last one is a shell's for a program whose reader went away, `| head`."""
+USER_ERROR, BUG, FOUND, INTERRUPTED, CUT_OFF = 2, 1, 3, 130, 141
+"""Exit codes: `FOUND` where a finding or a rule says no; `CUT_OFF`, a shell's own, where nobody reads, `| head`."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 

@@ -9,7 +9,7 @@ import click
 
 from workbench.app.cli.formats import CSV, JSON, TABLE, with_format
 from workbench.app.cli.options import FOLDER, Choice, source_params, tell_assumption, with_source
-from workbench.app.cli.program import command
+from workbench.app.cli.program import FOUND, command
 from workbench.core.spreadsheet import as_csv
 from workbench.core.wording import join_names, plural
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from workbench.core.image_names import ImageNames
     from workbench.diagnosis.diagnose import Diagnosis
     from workbench.diagnosis.ranking import Diagnosed
-
-FOUND = 3
-"""Exit code where `--fail-on` found something."""
 
 
 @command(
