@@ -9,7 +9,7 @@ from typing import Any
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.models.files.hdf5_check import count_stored
 from workbench.models.files.keras import open_model, refuse_code
-from workbench.models.files.keras_archive import MOST_TEXT, check_description
+from workbench.models.files.keras_archive import MOST_TEXT, check_description, parse_description
 from workbench.models.training_loss import loss_name
 
 
@@ -67,7 +67,7 @@ def read_description(path: Path) -> tuple[dict[str, Any], str, str, int]:
             "with `model.load_weights(...)`, and write it with `model.save('name.keras')`."
         )
     try:
-        config = json.loads(text)
+        config = parse_description(path, text)
     except (TypeError, UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         config = None
     if not isinstance(config, dict):

@@ -24,6 +24,8 @@ DEEPEST = 200
 """Levels of a description; a model in a model in a model has thirty."""
 MOST_OBJECTS = 100_000
 """Layers, initializers and the like; a network of 1,000 layers has five for each."""
+MOST_NODES = 500_000
+"""Lists and objects of JSON in a description; a network of 1,000 layers has thirty for each."""
 MOST_CALLS = 200_000
 """Calls of a layer while a model is built, a minute of them. A Sequential calls all its layers anew with each that is
 added: a tenth of these are 200 layers in a row. A model that is a layer calls its own wherever it is called."""
@@ -45,8 +47,8 @@ def read_description(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 raise WorkbenchError(f"{path.name} is not a Keras model file: it is a zip without a model in it.")
             _check_names(path, members)
             _check_sizes(path, members)
-            config = json.loads(archive.read(CONFIG))
-            metadata = json.loads(archive.read(METADATA)) if METADATA in members else {}
+            config = parse_description(path, archive.read(CONFIG))
+            metadata = parse_description(path, archive.read(METADATA)) if METADATA in members else {}
     except WorkbenchError:
         raise
     except RefusedArchive as error:
@@ -61,6 +63,25 @@ def read_description(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise WorkbenchError(f"{path.name} is not a Keras model file: its {CONFIG} describes no model.")
     check_description(path, config)
     return config, metadata
+
+
+def parse_description(path: Path, text: Any) -> Any:
+    """Parse the JSON that describes a model, or its file.
+
+    Raises:
+        WorkbenchError: if it has more parts than any model's: each takes a hundred times its bytes.
+        TypeError: if it is no text at all.
+        Exception: what `json` raises, of three kinds, if it is none.
+    """
+    if isinstance(text, bytes):
+        text = text.decode()
+    elif not isinstance(text, str):
+        raise TypeError(f"no text: {type(text)}")
+    if text.count("{") + text.count("[") > MOST_NODES:
+        raise WorkbenchError(
+            f"{path.name} is refused: its description has more than {MOST_NODES:,} lists and objects in it."
+        )
+    return json.loads(text)
 
 
 def read_weights(path: Path) -> tuple[str, io.BytesIO]:

@@ -17,7 +17,7 @@ import pytest
 from workbench.core import memory
 from workbench.core.errors import WorkbenchError
 from workbench.models.declared_shape import declared_shape
-from workbench.models.files import keras_archive, load_model
+from workbench.models.files import hdf5_check, keras_archive, load_model
 from workbench.models.files.hdf5_texts import check_texts
 from workbench.models.probe import Probe
 
@@ -93,7 +93,14 @@ def in_bombs(name, size):
         (in_bombs("assets\\..\\..\\slip", 1), "outside of it"),
         (in_bombs("C:\\slip", 1), "outside of it"),
         (lambda parts: {**parts, "config.json": b'{"a":' * 300 + b"1" + b"}" * 300}, "deeper than 200 levels"),
-        (lambda parts: {**parts, "config.json": b"[" * 10**6}, "description of the model in it cannot be read"),
+        (lambda parts: {**parts, "config.json": b"[" * 10**5}, "description of the model in it cannot be read"),
+        *(
+            (
+                lambda parts, name=name: {**parts, name: b'{"a":[' + b"{}," * 10**6 + b"1]}"},
+                "more than 500,000 lists and",
+            )
+            for name in ("config.json", "metadata.json")
+        ),
         (lambda parts: {**parts, "config.json": b"[1]"}, "its config.json describes no model"),
         (
             lambda parts: {**parts, "config.json": json.dumps({"a": [{"class_name": "Dense"}] * 100_001})},
@@ -301,6 +308,15 @@ def test_weights_in_other_files_and_arrays_of_nothing_are_refused(sound, tmp_pat
     if end == ".keras":
         path = written(tmp_path / "m.keras", {**parts, "model.weights.h5": path.read_bytes()})
     refused(path, words)
+
+
+def test_a_file_of_very_many_groups_and_no_weights_is_refused_when_they_are_counted(sound, tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5_check, "MOST", 50)
+    shutil.copy(sound / "m.h5", tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5", "a") as file:
+        for number in range(60):
+            file.create_group(f"more/{number}")
+    refused(tmp_path / "m.h5", "holds more than 50 arrays and groups")
 
 
 def test_a_description_in_hdf5_is_no_longer_than_descriptions_are(sound, tmp_path):
