@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 
 from tests.browser.test_accessibility import faults
 from tests.tiny import HOSTILE
-from workbench.training.runs import open_run, save_run
+from workbench.training.runs import open_run
+from workbench.training.saving import save_run
 
 VALUES = """async () => Promise.all(
     [...document.querySelectorAll('#detail .map-rows section:nth-of-type(2) [data-values]')].map(async (map) => {

@@ -35,7 +35,7 @@ GRADIENTS = {
 }
 WRITES = {"open_memmap", "write_text", "write_bytes", "savez", "savez_compressed", "to_csv", "save", "savefig"}
 WRITERS = (
-    "workbench.core.files", "workbench.core.array_file", "workbench.training.runs", "workbench.training.checkpoint",
+    "workbench.core.files", "workbench.core.array_file", "workbench.training.saving", "workbench.training.checkpoint",
     "workbench.session.map_files", "workbench.exporting.export", "workbench.exporting.served_graph",
     "workbench.exporting.formats",
 )  # fmt: skip

@@ -61,7 +61,8 @@ def folder(tmp_path_factory):
 
     from workbench.core.predictions import Predictions
     from workbench.data import load_dataset
-    from workbench.training.runs import open_run, save_run
+    from workbench.training.runs import open_run
+    from workbench.training.saving import save_run
 
     parts = {part: load_dataset(split=part).subset(slice(count)) for part, count in (("train", 600), ("test", 400))}
     some = parts["test"]

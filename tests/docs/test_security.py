@@ -25,7 +25,7 @@ def test_each_threat_has_a_test_that_exists(threat, file, name):
 
 def test_the_limits_are_those_of_the_code():
     from workbench.app.page import guard, strict_json
-    from workbench.data import edits, image_file
+    from workbench.data import edits, image_decoding
     from workbench.data.edits import areas
     from workbench.data.folder import archive, label_table, tree
     from workbench.models.files import keras_archive, trial
@@ -37,7 +37,7 @@ def test_the_limits_are_those_of_the_code():
         f"{guard.HELD >> 20} MB of bodies",
         f"{strict_json.DEEPEST} levels, "
         + ", ".join(f"{most:,} {name}" for name, (_, most) in strict_json.MOST.items()),
-        f"{image_file.LIMIT // 10**6} million pixels; of more than {image_file.LARGE // 10**6} million",
+        f"{image_decoding.LIMIT // 10**6} million pixels; of more than {image_decoding.LARGE // 10**6} million",
         f"{archive.MOST_BYTES >> 30} GB unpacked, {archive.MOST_FILES:,} files",
         f"{tree.MOST_FOLDERS:,} folders",
         f"{label_table.MOST_BYTES >> 20} MB, {label_table.MOST_LINES:,} lines, {label_table.MOST_COLUMNS:,} columns",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -11,12 +12,14 @@ from workbench.core.attribution import Attribution
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.finding import Finding
 from workbench.core.image_set import CALLED, ImageSet, Part
+from workbench.core.notebook import SHOWN, facts_html
 from workbench.core.params import make
 from workbench.core.progress import report
 from workbench.core.types import Array, Score
 from workbench.data.lazy_images import Some
 from workbench.session.judging import add_verdicts
 from workbench.session.study import Rows, Study
+from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
@@ -244,6 +247,19 @@ class Session(Study):
         from workbench.session.images.known import Known
 
         return Known(of, {}, lambda *_: None, part)
+
+    def _repr_html_(self) -> str:
+        names, count = self.class_names, len(self.dataset)
+        facts: dict[str, object] = {"data": repr(self.dataset), "classes": ", ".join(names[:SHOWN])}
+        if len(names) > SHOWN:
+            facts["classes"] = f"{facts['classes']} and {len(names) - SHOWN:,} more"
+        if self.has_predictions:
+            right = int(self.predictions.correct.sum())
+            facts["accuracy"] = replace(rate(right, count), unit="%")
+            facts["errors"] = f"{count - right:,}"
+            facts |= {"assumed": self.assumed} if self.assumed else {}
+        facts["ask it"] = 'session.analyze("most-confused"), session.images.where("correct:no"), wb.diagnose(session)'
+        return facts_html(repr(self), facts)
 
     def classes_of(self, wanted: Class, rows: Array) -> Array:
         """Return the class of each of `rows`, `(n,)` int64: predicted, label, one for all, or as they are given."""

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
-from workbench.core.cache import cache_folder, load_arrays, save_arrays
+from workbench.core.cache import cache_folder
 from workbench.core.dataset import Dataset, piece
 from workbench.core.errors import WorkbenchError
 from workbench.core.image_names import ImageNames
 from workbench.core.image_set import Part
 from workbench.core.kept import Kept
-from workbench.core.locks import sharing
-from workbench.core.notebook import SHOWN, facts_html
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.preprocessing import InputScale
 from workbench.session.image_titles import said_of
+from workbench.session.kept_outputs import KeptOutputs
 from workbench.session.measured_properties import MeasuredProperties
 from workbench.session.parts import Loaded, Parts
 from workbench.session.studied_model import StudiedModel
-from workbench.statistics.rates import rate
 from workbench.training.dynamics import Dynamics
 from workbench.training.runs import Run
 
@@ -105,18 +101,6 @@ class Study:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.dataset.name!r}, {len(self.dataset):,} images)"
-
-    def _repr_html_(self) -> str:
-        facts: dict[str, object] = {"data": repr(self.dataset), "classes": ", ".join(self.class_names[:SHOWN])}
-        if len(self.class_names) > SHOWN:
-            facts["classes"] = f"{facts['classes']} and {len(self.class_names) - SHOWN:,} more"
-        if self.has_predictions:
-            right = int(self.predictions.correct.sum())
-            facts["accuracy"] = replace(rate(right, len(self.dataset)), unit="%")
-            facts["errors"] = f"{len(self.dataset) - right:,}"
-            facts |= {"assumed": self.assumed} if self.assumed else {}
-        facts["ask it"] = 'session.analyze("most-confused"), session.images.where("correct:no"), wb.diagnose(session)'
-        return facts_html(repr(self), facts)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -266,7 +250,7 @@ class Study:
         """Predictions of all images: the run's, the cached ones, or computed now, with progress."""
         with self._lock:
             if self._saved_predictions() is None:
-                with self._alone():
+                with self._kept.alone():
                     if self._saved_predictions() is None:
                         self._compute()
             return cast("Predictions", self._predictions)
@@ -278,10 +262,10 @@ class Study:
             if self._model.saved is not None:
                 return self.predictions.logits  # all that is known of what the model sees in an image
             if self._embeddings is None:
-                self._embeddings = self._cached("embeddings")
+                self._embeddings = self._kept.values("embeddings")
             if self._embeddings is None:
-                with self._alone():
-                    self._embeddings = self._cached("embeddings")
+                with self._kept.alone():
+                    self._embeddings = self._kept.values("embeddings")
                     if self._embeddings is None:
                         self._compute()
             return np.asarray(self._embeddings)
@@ -290,9 +274,8 @@ class Study:
     def has_embeddings(self) -> bool:
         """Whether `embeddings` can be had without passing the images through the model."""
         with self._lock:
-            return (
-                self._model.saved is not None or self._embeddings is not None or self._cached("embeddings") is not None
-            )
+            known = self._model.saved is not None or self._embeddings is not None
+            return known or self._kept.values("embeddings") is not None
 
     @property
     def properties(self) -> pd.DataFrame:
@@ -336,7 +319,7 @@ class Study:
         if self.ready:
             self._reading = self.probe.reading
         elif self._reading is None:
-            self._reading = str(self._stored().get("reading", ""))
+            self._reading = self._kept.reading
         how = self._reading
         if not said.one_unit:
             return how
@@ -349,31 +332,16 @@ class Study:
     def _saved_predictions(self) -> Predictions | None:
         with self._lock:
             if self._predictions is None and self._model.saved is not None:
-                self._predictions = self._predictions_of(self._model.saved)
+                self._predictions = self._model.saved.predictions(self.dataset, self.split)
             if self._predictions is None and self.run is not None and self.preprocessing == self._model.usual:
                 self._predictions = self.run.predictions(self.split, self.dataset.fingerprint)
-            if self._predictions is None and (logits := self._cached("logits")) is not None:
+            if self._predictions is None and (logits := self._kept.values("logits")) is not None:
                 self._predictions = Predictions(logits, self.dataset.labels)
             return self._predictions
 
-    def _predictions_of(self, saved: SavedPredictions) -> Predictions:
-        part = saved.part(self.split)
-        if part is None:
-            raise WorkbenchError(f"{saved.source} has no predictions of the {self.split} part.")
-        return Predictions(part.of(self.dataset), self.dataset.labels)
-
-    def _stored(self) -> dict[str, Array]:
-        stored = (load_arrays(self.cache_path("predictions.npz")) if self.cache else None) or {}
-        return stored if "reading" in stored else {}  # else of a version that did not say how it read the outputs
-
-    def _cached(self, name: str) -> Array | None:
-        """Return "logits" or "embeddings" from the cache folder, if they are there for every image."""
-        values = self._stored().get(name)
-        return values if values is not None and values.shape[:1] == (len(self.dataset),) else None
-
-    def _alone(self) -> AbstractContextManager[None]:
-        """Wait while another process computes the predictions."""
-        return sharing(self.cache_path("predictions.npz") if self.cache else None, "Predictions")
+    @property
+    def _kept(self) -> KeptOutputs:
+        return KeptOutputs(self.cache_path("predictions.npz") if self.cache else None, len(self.dataset))
 
     def _compute(self) -> None:
         """Pass all images through the model once: logits and embeddings."""
@@ -385,10 +353,7 @@ class Study:
             report("Predictions", sum(map(len, logits)), len(self.dataset))
         self._embeddings = np.concatenate(embeddings)
         self._predictions = Predictions(np.concatenate(logits), self.dataset.labels)
-        if self.cache:
-            arrays = {"logits": self._predictions.logits, "embeddings": self._embeddings}
-            arrays["reading"] = np.array(self.probe.reading)
-            save_arrays(self.cache_path("predictions.npz"), arrays)
+        self._kept.keep(self._predictions.logits, self._embeddings, self.probe.reading)
 
     def cache_path(self, name: str) -> Path:
         """Where the cache keeps something of this model on this data."""

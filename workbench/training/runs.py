@@ -6,11 +6,9 @@ Reading a run needs no TensorFlow, so that a page can show what is saved before 
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,15 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
-from workbench.core.array_file import read_arrays, take, write_arrays
-from workbench.core.checksum import CHECKSUM, check_record, file_checksum, read_record, record_checksum
-from workbench.core.dataset import Dataset
-from workbench.core.errors import Unavailable, WorkbenchError, unknown
-from workbench.core.files import disk_trouble, put_in_place, sync
+from workbench.core.array_file import read_arrays, take
+from workbench.core.checksum import check_record, file_checksum, read_record
+from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.home import home
 from workbench.core.predictions import Predictions
 from workbench.core.wording import plural
-from workbench.training.dynamics import DYNAMICS, Dynamics, read_dynamics, write_dynamics
+from workbench.training.dynamics import DYNAMICS, Dynamics, read_dynamics
 from workbench.training.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -277,7 +273,7 @@ def _marks(name_or_path: str | Path, folder: str | Path | None) -> list[tuple[in
     """What changes while another process replaces the run: which folders there are, and which manifests in them."""
     path = Path(name_or_path)
     places = [
-        place for each in (*_searched(folder), path.parent) for place in (each / path.name, _previous(each, path.name))
+        place for each in (*_searched(folder), path.parent) for place in (each / path.name, set_aside(each, path.name))
     ]
     return [_mark(each) for place in places for each in (place, place / MANIFEST)]
 
@@ -290,91 +286,16 @@ def _mark(path: Path) -> tuple[int, int] | None:
     return known.st_ino, known.st_mtime_ns
 
 
-def save_run(
-    manifest: Manifest,
-    model: Any,
-    *,
-    history: Iterable[Mapping[str, Any]],
-    predictions: Mapping[str, tuple[Predictions, Dataset]],
-    dynamics: Dynamics | None = None,
-    texts: Mapping[str, str] | None = None,
-    folder: str | Path | None = None,
-) -> Run:
-    """Save a run so that it is there whole or not at all; one of the same name is replaced.
-
-    Args:
-        manifest: everything but `model_sha256`, which is filled in.
-        model: the trained model, Sequential or Functional; saved without its optimizer.
-        history: one row an epoch.
-        predictions: by split, what the model says about which dataset.
-        dynamics: what was noted of each fitted image after each epoch.
-        texts: what other files beside it hold, by name.
-        folder: where runs are kept.
-
-    Raises:
-        Unavailable: if it cannot be written; what was there before is still there.
-    """
-    folder = Path(folder or runs_folder())
-    name = checked_name(manifest.name)
-    partial = folder / f".{name}.saving"
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        # Not `clone_model`, which compiles the copy too: the optimizer would be saved, three times the size.
-        bare = type(model).from_config(model.get_config())
-        bare.set_weights(model.get_weights())
-        bare.save(partial / MODEL)
-        write_history(partial / HISTORY, history)
-        for split, (said, dataset) in predictions.items():
-            arrays = {"logits": said.logits.astype(np.float32, copy=False), "labels": said.labels.astype(np.int32)}
-            arrays["dataset_fingerprint"] = np.array(dataset.fingerprint)
-            write_arrays(partial / f"predictions-{split}.npz", arrays)
-        if dynamics is not None:
-            write_dynamics(partial, dynamics)
-        for file, text in (texts or {}).items():
-            (partial / file).write_text(text, encoding="utf-8")
-        files = {path.name: file_checksum(path) for path in sorted(partial.iterdir())}
-        manifest = _signed(manifest.model_copy(update={"model_sha256": files.pop(MODEL), "files": files}))
-        (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        for path in partial.iterdir():
-            sync(path)
-        _replace(partial, folder, name)
-    except Exception as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        if not (trouble := disk_trouble(error)):
-            raise
-        raise Unavailable(
-            f"Run {name!r} could not be saved in {folder}: {trouble}. What was there before is unchanged."
-        ) from None
-    return Run(folder / name, manifest)
-
-
-def write_history(path: Path, history: Iterable[Mapping[str, Any]]) -> None:
-    """Write learning curves as CSV, one row an epoch."""
-    import pandas as pd
-
-    pd.DataFrame(list(history)).to_csv(path, index=False, float_format="%.7g")
-
-
-def _replace(partial: Path, folder: Path, name: str) -> None:
-    """Put `partial` where the run `name` is. Cut off between the renames, the old one still opens by its name."""
-    previous = _previous(folder, name)
-    if (folder / name).exists():
-        shutil.rmtree(previous, ignore_errors=True)
-    put_in_place(partial, folder / name, aside=previous)
-    sync(folder)
-    shutil.rmtree(previous, ignore_errors=True)
-
-
 def _place(folder: Path, name: str) -> Path | None:
     """Return the folder that holds a run, whole or damaged; None where there is none, or only checkpoints of one."""
-    own, previous = folder / name, _previous(folder, name)
+    own, previous = folder / name, set_aside(folder, name)
     if not (own / MANIFEST).is_file() and previous.is_dir():
         return previous
     return own if any((own / file).exists() for file in (MANIFEST, MODEL)) else None
 
 
-def _previous(folder: Path, name: str) -> Path:
+def set_aside(folder: Path, name: str) -> Path:
+    """Return where a run lies while another one of its name takes its place."""
     return folder / f".{name}.previous"
 
 
@@ -401,7 +322,3 @@ def _read(path: Path) -> Run:
     if not (path / MODEL).is_file():
         raise WorkbenchError(f"{path} is not a whole run: it has no {MODEL}.")
     return Run(path, manifest)
-
-
-def _signed(manifest: Manifest) -> Manifest:
-    return manifest.model_copy(update={CHECKSUM: record_checksum(json.loads(manifest.model_dump_json()))})

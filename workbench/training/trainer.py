@@ -26,7 +26,8 @@ from workbench.training.dynamics import Dynamics
 from workbench.training.fitting import Parts, Row, Start, Tell, fit
 from workbench.training.manifest import Manifest
 from workbench.training.recipes import TrainingJob
-from workbench.training.runs import Run, checked_name, runs_folder, save_run
+from workbench.training.runs import Run, checked_name, runs_folder
+from workbench.training.saving import save_run
 
 
 def train(

@@ -15,8 +15,9 @@ from PIL import Image
 
 from tests.fuzz.targets.images import attack, seeds
 from workbench.core.errors import WorkbenchError
-from workbench.data import image_claims, image_file
-from workbench.data.image_file import Unreadable, look_at, read_image
+from workbench.data import image_claims, image_decoding
+from workbench.data.image_decoding import Unreadable
+from workbench.data.image_file import look_at, read_image
 
 
 def saved(image, kind, **options):
@@ -208,8 +209,8 @@ def test_large_images_are_decoded_one_at_a_time(monkeypatch):
         inside.pop()
         return load(image)
 
-    monkeypatch.setattr(image_file, "LARGE", 100)
-    monkeypatch.setattr(image_file, "_high_byte", lambda image: noted(image) and image)
+    monkeypatch.setattr(image_decoding, "LARGE", 100)
+    monkeypatch.setattr(image_decoding, "_high_byte", lambda image: noted(image) and image)
     deep = saved(Image.fromarray(np.zeros((20, 20), np.uint16)), "PNG")
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(look_at, [deep] * 8))

@@ -10,7 +10,8 @@ from PIL import Image
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.data import load_dataset
-from workbench.data.image_file import Look, Unreadable, look_at, read_image
+from workbench.data.image_decoding import Unreadable
+from workbench.data.image_file import Look, look_at, read_image
 
 
 def png(array, dtype=np.uint8, **options):

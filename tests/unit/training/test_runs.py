@@ -12,10 +12,11 @@ import pytest
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.predictions import Predictions
-from workbench.training import runs
+from workbench.training import runs, saving
 from workbench.training.dynamics import Dynamics, read_dynamics
 from workbench.training.manifest import Manifest
-from workbench.training.runs import list_runs, open_run, runs_folder, save_run
+from workbench.training.runs import list_runs, open_run, runs_folder
+from workbench.training.saving import save_run
 
 HISTORY = [
     {
@@ -345,7 +346,7 @@ def test_a_run_is_whole_whenever_it_is_cut_off(saved, model, data, monkeypatch, 
 
         return step
 
-    monkeypatch.setattr(runs, "sync", cut(runs.sync))
+    monkeypatch.setattr(saving, "sync", cut(saving.sync))
     monkeypatch.setattr(Path, "replace", cut(Path.replace))
     new = manifest(seed=7)
     with pytest.raises(Stop):

@@ -23,7 +23,8 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array
 from workbench.data.image_claims import MOST_BYTES
-from workbench.data.image_file import Unreadable, look_at
+from workbench.data.image_decoding import Unreadable
+from workbench.data.image_file import look_at
 from workbench.data.regular_file import read_regular
 
 FRESH = 2.0  # seconds; a file that was changed since may be changed again within one tick of the disk's clock

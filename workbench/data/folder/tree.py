@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workbench.core.errors import Unavailable
 from workbench.core.wording import plural
-from workbench.data.image_file import reads_heic
+from workbench.data.image_decoding import reads_heic
 from workbench.data.image_kinds import HEAD, HEIC, HEIC_HELP, HEIC_SUFFIXES, SUFFIXES, kind_of
 from workbench.data.regular_file import read_regular
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.core.dataset import Dataset, NoImages
 from workbench.core.errors import WorkbenchError
+from workbench.core.predictions import Predictions
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.data.saved_predictions.scores import NAMED, Kind, as_labels, as_logits, as_parts, class_of_score
@@ -130,6 +131,17 @@ class SavedPredictions:
                     "same order. Add the images' file names (`names`), by which they are matched."
                 )
         return self.logits[rows][:, self._columns(dataset)]
+
+    def predictions(self, dataset: Dataset, split: str) -> Predictions:
+        """Return what they say of the images of a part; otherwise as `of`.
+
+        Raises:
+            WorkbenchError: if the file has none of this part.
+        """
+        part = self.part(split)
+        if part is None:
+            raise WorkbenchError(f"{self.source} has no predictions of the {split} part.")
+        return Predictions(part.of(dataset), dataset.labels)
 
     def matching(self, dataset: Dataset) -> tuple[str, ...]:
         """Say how rows and images were brought together, where that is not beyond doubt; a sentence each."""

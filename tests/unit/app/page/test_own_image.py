@@ -105,11 +105,11 @@ def test_an_upload_of_other_proportions_is_stretched_and_can_be_padded_or_croppe
 
 
 def test_a_file_is_decoded_once_for_all_ways_to_fit_it(desk, monkeypatch):
-    decoded, real = [], image_file._decoded
+    decoded, real = [], image_file.decoded
     wide = (np.arange(30 * 90) % 251).astype(np.uint8).reshape(30, 90)
     raw = base64.b64decode(png(wide))
     alone = {fit: read_image(raw, (28, 28, 1), fit=fit) for fit in FITS}
-    monkeypatch.setattr(image_file, "_decoded", lambda *given: decoded.append(given) or real(*given))
+    monkeypatch.setattr(image_file, "decoded", lambda *given: decoded.append(given) or real(*given))
     key = receive(desk, {"file": png(wide), "name": "wide.png"})
     assert len(decoded) == 1
     for fit, (pixels, done) in alone.items():
