@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from workbench.app.page.html import Html, element, join, link, options, problem, waiting
 from workbench.app.page.retraining import DONE, ONCE, PROOF, RUNNING, STOPPED, Training, trainings
-from workbench.app.page.view import SECTIONS
 from workbench.core.wording import join_names, plural
 from workbench.training.runs import runs_folder
 
@@ -36,7 +35,7 @@ def retrain_html(desk: Desk) -> Html:
     begun = [each for each in trainings(runs_folder()) if each.order.run == str(run.path.resolve())][:SHOWN]
     busy = any(each.state == RUNNING for each in begun)
     form = _form(run.name, begun, busy=busy) if counts else None
-    listed = element("ol", *(_training(desk, each) for each in begun), class_="trainings") if begun else None
+    listed = element("ol", *(_training(each) for each in begun), class_="trainings") if begun else None
     return element("div", heading, corrections, form, class_="plan") + element("div", listed, class_="came")
 
 
@@ -103,7 +102,7 @@ def _field(words: str, inside: Html, *, proof: bool = False) -> Html:
     return element("label", element("span", words), inside, data_proof=proof)
 
 
-def _training(desk: Desk, each: Training) -> Html:
+def _training(each: Training) -> Html:
     order, said = each.order, each.said
     what = "proof" if order.kind == PROOF else "run"
     title = element("h3", order.name, " ", element("small", f"{what}, begun {order.begun[:16].replace('T', ' ')} UTC"))
@@ -112,19 +111,12 @@ def _training(desk: Desk, each: Training) -> Html:
         body = waiting(f"{KEY}{order.name}", "Training …", said.what) + element("p", stop, class_="acts")
     elif each.state == DONE:
         more = [element("p", sentence) for sentence in said.others]
-        body = join(
-            [element("p", element("b", said.sentence)), *more, element("p", _compare(desk, said.run), class_="acts")]
-        )
+        where = {"section": "compare", "against": said.run}
+        both = link("See what was fixed and broken →", where, class_="button main")
+        body = join([element("p", element("b", said.sentence)), *more, element("p", both, class_="acts")])
     else:
         again = element("button", "Go on", type="button", data_retrain_again=order.name, class_="button main")
         sentence = said.sentence or "It was stopped. It can go on from its last epoch."
         words = element("p", sentence) if each.state == STOPPED else problem(sentence)
         body = words + element("p", again, class_="acts")
     return element("li", title, body, class_=each.state)
-
-
-def _compare(desk: Desk, run: str) -> Html:
-    """Lead to what was fixed and broken."""
-    if "compare" in SECTIONS:
-        return link("See what was fixed and broken →", {"section": "compare", "with": run}, class_="button main")
-    return join(["What was fixed and broken: ", element("code", f"workbench compare {desk.session.name} {run}")])
