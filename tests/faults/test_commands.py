@@ -98,10 +98,13 @@ WRITING = {
     "workspace export": Writing(
         ["workspace", "export", "--workspace", "filled.workspace", "--out", "OUT/marks.csv"], ["--journal"], ""
     ),
+    "compare": Writing(
+        ["compare", "tiny", "tiny", "--maps", "0", "--method", "saliency", "--out", "OUT"], ["--maps", "1"], locked=""
+    ),
     "selftest": Writing(["selftest", "--quick", "--only", "nothing", "--out", "OUT"]),
 }
 READING = {
-    "compare": ["compare", "tiny", "tiny"],
+    "compare --json": ["compare", "tiny", "tiny", "--json"],
     "workspace log": ["workspace", "log", "--workspace", "filled.workspace"],
     "data": ["data", *FILES],
     "runs": ["runs"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workbench.core.attribution import Attribution
+from workbench.core.errors import WorkbenchError
 
 
 def difference_of(first: Attribution, second: Attribution) -> Attribution:
@@ -16,7 +17,13 @@ def difference_of(first: Attribution, second: Attribution) -> Attribution:
     Args:
         first: maps of one model.
         second: of the other, from which they are subtracted.
+
+    Raises:
+        WorkbenchError: if the images have another size for one model than for the other.
     """
+    if first.image_size != second.image_size:
+        sizes = " and ".join(f"{height}×{width}" for height, width in (first.image_size, second.image_size))
+        raise WorkbenchError(f"Maps can be subtracted where images have one size. Got {sizes} pixels.")
     alike = first.values.shape == second.values.shape
     one, other = (each.values if alike else each.at_pixels() for each in (first, second))
     return replace(

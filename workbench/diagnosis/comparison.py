@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.estimate import Estimate
+from workbench.core.image_names import find_image
 from workbench.core.image_set import ImageSet
 from workbench.core.notebook import facts_html
 from workbench.core.predictions import Predictions
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.diagnosis.changed_findings import FindingChange
-    from workbench.session.session import Session
+    from workbench.diagnosis.compared_maps import ComparedMaps
+    from workbench.session.session import Class, Session
 
 SURE = 0.05
 """p-value below which a difference counts, of all that are tested together."""
@@ -212,6 +214,39 @@ class Comparison:
 
         known = both_diagnoses(self.first, self.second, ask=ask)
         return None if known is None else changed_findings((self.first, self.second), known, self.rows)
+
+    def maps(
+        self,
+        image: str | int,
+        method: str = "grad-cam",
+        *,
+        target: Class = "predicted",
+        contrast: tuple[Class, Class] | None = None,
+        **params: Any,
+    ) -> ComparedMaps:
+        """Explain an image by both models: `found.maps("test/12").draw()` has both maps and their difference.
+
+        Args:
+            image: its name in the first data set, the end of its path that no other has, or its row there.
+            method: CLI name of the method.
+            target: "predicted" (by the first), "label", a class name or number; both are explained for this one class.
+            contrast: two classes in its place.
+            params: the method's, for both.
+
+        Raises:
+            WorkbenchError: if there is no such image among those compared, a name or a value is wrong, or the method
+                does not apply to both models.
+        """
+        from workbench.diagnosis.compared_maps import compared_maps
+
+        data = self.first.dataset
+        row = find_image(data.names, image, data.name) if isinstance(image, str) else int(data.rows([image])[0])
+        (place,) = np.nonzero(self.rows[:, 0] == row)
+        if not len(place):
+            raise WorkbenchError(f"{data.names[row]} is not among the {plural(len(self), 'image')} that are compared.")
+        rows = (row, int(self.rows[place[0], 1]))
+        both = (self.first, self.second)
+        return compared_maps(both, rows, method, names=self.names, target=target, contrast=contrast, **params)
 
     @cached_property
     def agreement(self) -> tuple[Estimate, Estimate]:

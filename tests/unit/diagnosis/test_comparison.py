@@ -213,6 +213,7 @@ def test_the_committed_runs_differ_by_493_fixed_and_185_broken_images():
     assert {each["outcome"] for each in said["images"]} == {"broken"}
     assert {each["found_in"] for each in said["groups"]} <= {"properties", "pixels"}
     assert said["findings"] is None  # neither was diagnosed here
+    assert said["maps"] == []
 
 
 @pytest.mark.real_data

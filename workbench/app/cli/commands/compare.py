@@ -40,6 +40,7 @@ def _outcomes() -> Iterator[str]:
         ("compare old.npz new.npz", "predictions that were saved elsewhere"),
         ("compare baseline residual --list broken", "which images broke, by name"),
         ("compare baseline residual --where label:Shirt --findings", "shirts only, and findings that went and came"),
+        ("compare baseline residual --maps test/23 --method occlusion", "both models' maps of an image, as a figure"),
         ("compare old-0,old-1,old-2 new-0,new-1,new-2", "several seeds of each"),
     ],
 )
@@ -58,6 +59,11 @@ def _outcomes() -> Iterator[str]:
 )
 @click.option("--list", "listed", type=Choice("outcome", _outcomes), help="Print the names of this outcome's images.")
 @click.option("--where", metavar="QUERY", help="Compare only the images of the first that a query finds.")
+@click.option(
+    "--maps", "mapped", metavar="IMAGE", multiple=True, help="Draw both models' maps of an image; repeatable."
+)
+@click.option("--method", default="grad-cam", show_default=True, help="Attribution method of --maps.")
+@click.option("--out", type=FOLDER, help="Folder for the figures of --maps.  [default: figures]")
 @click.option("--findings", is_flag=True, help="Diagnose both models where that was not done before; takes minutes.")
 @with_reading
 @with_format("one row an image")
@@ -73,6 +79,9 @@ def compare(
     listed: str | None,
     where: str | None,
     findings: bool,
+    mapped: tuple[str, ...],
+    method: str,
+    out: Path | None,
     form: str,
 ) -> None:
     """Compare two models on the same images: what the second one fixes and breaks, and what is beyond chance.
@@ -89,8 +98,10 @@ def compare(
     given: dict[str, Any] = {"split": split, "data": data, "data_dir": data_dir, **reading}
     sides = _runs_of(first), _runs_of(second)
     if any(len(side) > 1 for side in sides):
-        if only or listed or findings:
-            raise WorkbenchError("`--only`, `--list` and `--findings` are about two models. Got several runs.")
+        if only or listed or findings or mapped:
+            raise WorkbenchError(
+                "`--only`, `--list`, `--maps` and `--findings` are about two models. Got several runs."
+            )
         _several(*sides, given, where, form)
         return
     with progress():
@@ -98,7 +109,8 @@ def compare(
         found = ask(*both, where=where)
         tell_notes(both[0].dataset)
         table = found.table if only is None else found.table[found.table["outcome"] == only]
-        record = {} if listed or form == CSV else _record(found, ask_findings=findings)
+        written = [_write_maps(found, image, method, out or Path("figures")) for image in mapped]
+        record = {} if listed or form == CSV else {**_record(found, ask_findings=findings), "maps": written}
     for note in found.notes:
         click.echo(plain(note), err=True)
     if listed:
@@ -113,6 +125,16 @@ def compare(
         show_json({**record, "images": records(table) if only else None})
     else:
         _show(found, record)
+
+
+def _write_maps(found: Comparison, image: str, method: str, out: Path) -> dict[str, Any]:
+    """Draw the maps of an image by both models; its row is taken for a name of digits alone."""
+    from workbench.app.figure_files import write_figure
+    from workbench.app.map_pictures import file_name
+
+    made = found.maps(int(image) if image.isdecimal() else image, method)
+    name = file_name("compare", *found.names, made.image, method)
+    return {**made.record, "file": str(write_figure(out, name, made.draw(), made.record))}
 
 
 def _runs_of(given: str) -> list[str]:
@@ -223,6 +245,8 @@ def _show(found: Comparison, record: dict[str, Any]) -> None:
         say("No group of images seems to change otherwise than the rest.")
     if record["findings"] is None:
         say("Findings are not compared: one of both was not diagnosed. --findings does that now.", "dim")
+    for each in record["maps"]:
+        say(f"Maps of {each['image']} by {each['method']} are in {each['file']}.", "dim")
     for each in record["findings"] or ():
         say(
             f"Finding {each['state']}: {each['kind']}, {each['subject']}: {each['claim_second'] or each['claim_first']}"
