@@ -26,6 +26,7 @@ from workbench.diagnosis import registry
 from workbench.diagnosis.comparison import compare
 from workbench.diagnosis.diagnose import Diagnosis, diagnose
 from workbench.diagnosis.record import affected
+from workbench.models.preprocessing import AUTO
 from workbench.statistics.calibration import scores
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate
@@ -168,7 +169,7 @@ def _studied(session: Session) -> dict[str, Any]:
     if data.has_images:
         height, width, channels = data.image_shape
         facts["Image size"] = f"{height} × {width}, {'grey' if channels == 1 else 'colour'}"
-    if session.settled and not session.only_predictions:
+    if session.settled and not session.only_predictions and (session.found or session.preprocessing != AUTO):
         facts["Pixels given as"] = f"{session.preprocessing}{f' ({session.found})' if session.found else ''}"
     facts["About the data"] = "; ".join(data.notes)
     return facts
