@@ -22,6 +22,7 @@ from workbench.app.page.jobs import state_of
 from workbench.app.page.page import Panes, blocks, warm
 from workbench.app.page.palette import palette_route
 from workbench.app.page.panes.figure import places_of
+from workbench.app.page.panes.report import report_of
 from workbench.app.page.panes.retrain import KEY as RETRAINING
 from workbench.app.page.panes.scatter import points_of
 from workbench.app.page.panes.tables import FIRST as FIRST_ROWS
@@ -90,7 +91,7 @@ def create_app(
 
     _errors(app)
     _routes(app, desk)
-    _routes_of_maps(app, desk)
+    _routes_of_answers(app, desk)
     images_routes(app, desk)
     edit_routes(app, desk, api)
     palette_route(app, desk)
@@ -171,8 +172,12 @@ def _routes(app: FastAPI, desk: Desk) -> None:
         return FileResponse(HERE / _or_404(name if name in ASSETS else None), headers={"Cache-Control": "no-cache"})
 
 
-def _routes_of_maps(app: FastAPI, desk: Desk) -> None:
+def _routes_of_answers(app: FastAPI, desk: Desk) -> None:
     from fastapi import Response
+
+    @app.get("/report/{key}.html")
+    def report(key: str) -> Response:
+        return Response(_or_404(report_of(desk, key)), media_type="text/html", headers={"Cache-Control": "no-cache"})
 
     @app.get("/points/{key}")
     def points(key: str) -> Response:

@@ -76,6 +76,7 @@ class View:
         tables: which rows of the answer's tables are shown, and in which order: "sort0", "find0" and "rows0" are of the
             first one; see `panes.tables.Order`.
         whole: whether the overview asks for the whole diagnosis, not only for what takes seconds.
+        report: whether the overview writes a report of it.
         where: query by which images are chosen.
         part: whose images: "data", those under study, or another part's.
         sort: field that they are sorted by, with "-" before it the other way round; empty for as they lie.
@@ -107,6 +108,7 @@ class View:
     colour: str = "class"
     tables: Mapping[str, str] = field(default_factory=dict)
     whole: bool = False
+    report: bool = False
     where: str = ""
     part: Part = "data"
     sort: str = ""
@@ -135,7 +137,7 @@ class View:
 
 _SHOWN = ("explain", "methods", "options", "layer", "scale", "grid")
 _KEYS = {
-    "start": ("whole",),
+    "start": ("whole", "report"),
     "errors": ("true", "predicted", "image", "gallery_page", "order", "cells", "edit", *_SHOWN),
     "images": ("where", "part", "sort", "set", "compute", "image", "edit", *_SHOWN),
     "compare": ("against", "compute"),
@@ -192,6 +194,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         start=_whole(got.get("start")),
         invert=got.get("invert") == "1",
         whole=got.get("whole") == "1",
+        report=got.get("report") == "1",
         where=edited(got.get("where", "").strip(), added) if section == "images" else "",
         sort=got.get("sort", ""),
         set=got.get("set", ""),

@@ -10,6 +10,7 @@ from workbench.app.page.html import Html, button, element, join, link, problem, 
 from workbench.app.page.images.sets import address_among, typed_for
 from workbench.app.page.panes.analysis_links import title_of
 from workbench.app.page.panes.findings import ORDER, evidence_of, interval_html, work_link
+from workbench.app.page.panes.report import report_html
 from workbench.core.finding import Finding
 from workbench.core.wording import plural
 
@@ -24,19 +25,20 @@ MOST = 12
 EVIDENCE = 10
 
 
-def diagnosis_html(desk: Desk, *, whole: bool = False) -> Html:
+def diagnosis_html(desk: Desk, *, whole: bool = False, report: bool = False) -> Html:
     """Build the diagnosis: as it was answered before, or what is known by now while it is being made.
 
     Args:
         desk: where it is made; the predictions are there.
         whole: whether all questions are to be asked, not only those that take seconds.
+        report: whether a report is wanted, once there is something to tell.
     """
     session, diagnosing = desk.session, desk.diagnosing
     found = diagnosing.diagnosis(session, quick=False)
     if found is None and not whole:
         found = diagnosing.diagnosis(session, quick=True)
     if found is not None:
-        return _section(desk, found)
+        return _section(desk, found, _report(desk, found) if report else None, made=True, report=report)
     so_far = None if not whole else diagnosing.diagnosis(session, quick=True)
     so_far = so_far or diagnosing.so_far(session, quick=not whole)
     step = desk.pending(model=True)
@@ -46,28 +48,40 @@ def diagnosis_html(desk: Desk, *, whole: bool = False) -> Html:
     key, job = diagnosing.start(session, quick=not whole)
     if job.done.is_set():
         found = diagnosing.diagnosis(session, quick=not whole)
-        return _section(desk, found or so_far, problem(job.error) if job.error else None)
+        return _section(desk, found or so_far, problem(job.error) if job.error else None, made=not job.error)
     asking = "Running every analysis; this takes minutes …" if whole else "Looking for problems …"
     return _section(desk, so_far, waiting(key, asking, job.what, parts=job.parts))
 
 
-def _section(desk: Desk, found: Diagnosis | None, state: Html | None = None) -> Html:
+def _report(desk: Desk, found: Diagnosis) -> Html:
+    step = desk.pending(model=not desk.session.only_predictions)
+    if step is None:
+        return report_html(desk, found)
+    return problem(step[1].error) if step[1].error else waiting(step[0], "Waiting for the model …", step[1].what)
+
+
+def _section(
+    desk: Desk, found: Diagnosis | None, state: Html | None = None, *, made: bool = False, report: bool = False
+) -> Html:
     faults = () if found is None else found.findings
-    whole = None
-    if found is not None and found.quick and not state:
+    whole = ask = None
+    if made and not report:
+        ask = button("Write a report", {"report": "1"}, class_="button", title="one file to read, print and hand on")
+    if made and found is not None and found.quick:
         whole = button(
             "Run the full diagnosis",
             {"whole": "1"},
             class_="button",
             title="runs the slow analyses too; takes a few minutes",
         )
-    head = element("header", element("h2", "Problems"), _summary(faults, done=not state), whole)
+    asks = element("span", whole, ask, class_="right") if whole or ask else None
+    head = element("header", element("h2", "Problems"), _summary(faults, done=made), asks)
     images = len(desk.session.dataset)
     items = [_item(each, desk.part, images, _address(desk, each)) for each in faults]
     first, rest = _list(items[:MOST], 1), _list(items[MOST:], MOST + 1)
     summary = element("summary", plural(len(items) - MOST, "more finding"))
     more = None if rest is None else element("details", summary, rest, data_stay="more findings")
-    left = None if found is None or state else _left_out(found)
+    left = _left_out(found) if made and found is not None else None
     return element("section", head, state, first, more, left, class_="headlines diagnosis")
 
 

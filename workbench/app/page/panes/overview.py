@@ -37,7 +37,7 @@ def side_html(desk: Desk) -> Html:
 
 def overview_html(desk: Desk, view: View) -> Html:
     """Build the numbers and the diagnosis; needs the predictions."""
-    return _numbers(desk) + diagnosis_html(desk, whole=view.whole)
+    return _numbers(desk) + diagnosis_html(desk, whole=view.whole, report=view.report)
 
 
 def _numbers(desk: Desk) -> Html:
