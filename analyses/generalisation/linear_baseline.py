@@ -7,14 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.core.dataset import Dataset
-from workbench.core.pixels import as_floats
 from workbench.core.types import Array
-from workbench.data.lazy_images import Some
 from workbench.data.sampling import balanced_rows, evenly
-from workbench.data.thumbnails import pixel_rows, small
-
-SIDE, COMPONENTS = 32, 60
-"""Pixels a side that images are shrunk to, and principal components, at most."""
+from workbench.statistics.linear_pixels import enough_of_each, linear_classifier, small_pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,30 +51,15 @@ def linear_pixels(
     chosen = rows[balanced_rows(train.labels[rows], min(2 * most, len(rows)), seed)]
     chosen = np.random.default_rng(seed).permutation(chosen)
     fitted, rest = np.split(chosen, [min(most, len(chosen) * 4 // 5)])
-    fitted = fitted[(np.bincount(train.labels[fitted]) > 1)[train.labels[fitted]]]  # one image has no spread
+    fitted = fitted[enough_of_each(train.labels[fitted])]
     if len(chosen) < 10 or len(np.unique(train.labels[fitted])) < 2:
         return None
-    from sklearn.decomposition import PCA
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    from sklearn.pipeline import make_pipeline
-
-    pixels = _pixels(train, fitted)
-    shown = min(COMPONENTS, *pixels.shape)
-    model = make_pipeline(
-        PCA(shown, svd_solver="randomized", iterated_power=2, random_state=seed),
-        LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
-    )
-    model.fit(pixels, train.labels[fitted])
+    model = linear_classifier(small_pixels(train, fitted), train.labels[fitted], seed=seed)
 
     def right(data: Dataset, some: Array) -> Array:
-        return np.asarray(model.predict(_pixels(data, some)) == data.labels[some])
+        return np.asarray(model.predict(small_pixels(data, some)) == data.labels[some])
 
     held, asked = np.sort(rest), evenly(len(studied), most)
     return LinearPixels(
         fitted=len(fitted), held_out=right(train, held), held_rows=held, rows=asked, correct=right(studied, asked)
     )
-
-
-def _pixels(data: Dataset, rows: Array) -> Array:
-    """`(n, P)` float32, the shrunk images one after the other."""
-    return pixel_rows(Some(data, rows), lambda part: as_floats(small(part, SIDE)))

@@ -1,0 +1,91 @@
+"""The network itself, trained on growing parts of its images; what is done is kept, and goes on after a stop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.core.cache import load_arrays, save_arrays
+from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError
+from workbench.core.locks import holding
+from workbench.core.params import make
+from workbench.core.progress import report
+from workbench.core.types import Array
+from workbench.training.checkpoint import Checkpoint, State
+from workbench.training.fitting import Parts, fit
+from workbench.training.recipes import TrainingJob
+from workbench.training.runs import Run
+
+from .growth import growing, sizes_of
+
+
+def trained_predictions(
+    run: Run, train: Dataset, rows: Array, studied: Dataset, seeds: int
+) -> tuple[Array, dict[int, list[Array]]]:
+    """Train a run's network with its recipe on parts of its training images, and ask about the studied ones.
+
+    Kept in the run's folder after each epoch and each training.
+
+    Args:
+        run: whose network, recipe and folder it is.
+        train: its training images.
+        rows: `(n,)` those of them that were fitted.
+        studied: N images that are asked about.
+        seeds: trainings of each size, each on a part of its own.
+
+    Returns:
+        `(N,)` rows of the studied images, and for each size `(N,)` predicted classes of each training.
+
+    Raises:
+        Unavailable: if a checkpoint cannot be written, or another process is at it.
+        WorkbenchError: if a training diverges.
+    """
+    labels = train.labels[rows]
+    sizes = sizes_of(len(rows), len(np.unique(labels)))
+    found: dict[int, list[Array]] = {}
+    for seed in range(seeds):
+        order = growing(labels, seed)
+        for size in sizes:
+            part = train.subset(np.sort(rows[order[:size]]))
+            found.setdefault(size, []).append(_predicted(run, part, studied, seed))
+            done = sum(map(len, found.values()))
+            report("Networks on parts of the images", done, seeds * len(sizes))
+    return np.arange(len(studied)), found
+
+
+def _job(run: Run, seed: int) -> TrainingJob:
+    """Say what is trained: as the run was, for as many epochs as it was best after."""
+    made = run.manifest.job()
+    epochs = run.manifest.best_epoch if made.recipe.patience else None
+    recipe = made.recipe.without_validation(epochs or made.recipe.epochs)
+    return make(TrainingJob, {**made.model_dump(), "recipe": recipe, "seed": seed})
+
+
+def _predicted(run: Run, part: Dataset, studied: Dataset, seed: int) -> Array:
+    """Train on one part, or read what was predicted before."""
+    folder, job = run.path / "data-size", _job(run, seed)
+    name = f"{part.fingerprint}-{studied.fingerprint}-{seed}"
+    kept = (load_arrays(folder / f"{name}.npz") or {}).get("predicted")
+    if kept is not None and kept.shape == (len(studied),):
+        return kept
+    from workbench.models.probe import Probe
+
+    with holding(folder / name, f"The network on {len(part):,} images"):
+        checkpoint = Checkpoint(folder, name)
+        try:
+            before = checkpoint.read()
+        except WorkbenchError:
+            before = None
+        if before is None or before.job != job or before.fingerprint != part.fingerprint:
+            before = checkpoint.write(State(job=job, fingerprint=part.fingerprint))
+
+        def progress(what: str, done: int, total: int) -> None:
+            report(f"{len(part):,} images, seed {seed}: {what}", done, total)
+
+        parts = Parts(training=part, validation=None, test=None, fingerprint=part.fingerprint)
+        _, model = fit(checkpoint, before, parts, progress)
+        probe = Probe(model, part.image_shape)
+        predicted = np.concatenate([probe.logits(images).argmax(axis=1) for images in studied.batches()])
+        save_arrays(folder / f"{name}.npz", {"predicted": predicted.astype(np.int64)})
+        checkpoint.remove()
+    return predicted.astype(np.int64)
