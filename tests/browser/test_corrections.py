@@ -124,6 +124,7 @@ def test_planted_wrong_labels_are_worked_off_from_the_finding_to_the_proof(plant
         sentence,
     )
     assert told, sentence
+    assert "section=compare&against=mine-after-" in proof.get_by_role("link").get_attribute("href")
     assert float(told[1]) > 0
     assert heard == []
     # As many right labels, "corrected" to wrong ones.
