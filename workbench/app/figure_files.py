@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("workbench.app.figure_files")
 ROWS = 10
 """Rows of a table that the gallery shows."""
+NAMED = 3
+"""Images of a place of a scatter that are named; there are hundreds of places."""
 ELSEWHERE = "Free some space, or choose another folder with `--out`."
 PACKAGES = ("classifier-workbench", "keras", "tensorflow", "numpy", "pandas", "matplotlib", "tf-keras-vis")
 SEVERITY = {"info": "", "mild": "**mild:** ", "serious": "**serious:** ", "critical": "**critical:** "}
@@ -145,7 +147,7 @@ def _named(result: Result, spot: Mapping[str, Any]) -> dict[str, Any]:
         address["image"] = result.image_name(int(address["image"]), address.get("part", "data"))
     if "rows" in address:
         rows = ImageSet(map(int, address.pop("rows").split(",")), part=address.get("part", "data"))
-        address["images"] = result.image_names(rows)
+        address |= {"images": result.image_names(rows[:NAMED]), "count": len(rows)}
     for end in ("true", "predicted"):
         if end in address:
             address[end] = names[int(address[end])]

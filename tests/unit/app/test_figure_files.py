@@ -12,6 +12,7 @@ from workbench.app.markdown import markdown
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.predictions import Predictions
+from workbench.core.result import Result
 from workbench.diagnosis import registry
 from workbench.session.session import Session
 
@@ -187,3 +188,10 @@ def test_json_lines_read_well_and_keep_every_character():
     assert json.loads(written) == record
     assert '"b": [1, 2]' in written
     assert len(written.splitlines()) == 10
+
+
+def test_a_place_of_a_scatter_names_some_of_its_images_and_counts_them():
+    spot = {"title": "at this place", "address": {"rows": "4,1,3,0", "part": "train"}}
+    named = figure_files._named(Result(), spot)
+    assert named["address"] == {"part": "train", "images": ["row 4", "row 1", "row 3"], "count": 4}
+    assert spot["address"]["rows"] == "4,1,3,0"

@@ -83,6 +83,8 @@ def _text(value: Any, *, many: bool) -> str:
         return ""
     if many:
         return ",".join(str(each) for each in value)
+    if isinstance(value, float):
+        return _short(value) or ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
