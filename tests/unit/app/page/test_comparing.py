@@ -107,7 +107,7 @@ def test_what_there_is_not_is_a_sentence_and_no_file_is_opened_by_an_address(des
         rows(desk, "compared/better/fixed")
 
 
-def test_the_pane_shows_counts_tests_and_images_with_hostile_names(desk, compared, parse):
+def test_the_pane_shows_counts_tests_and_images_with_hostile_names(desk, compared, parse, monkeypatch):
     view = read({"section": "compare", "against": "better"})
     page = parse(answer_html(desk, view))
     assert "No difference in accuracy beyond chance" in page.text
@@ -121,6 +121,9 @@ def test_the_pane_shows_counts_tests_and_images_with_hostile_names(desk, compare
     assert [each["value"] for each in head.all("option")] == ["better"]
     nothing = parse(answer_html(desk, read({"section": "compare"})))
     assert [each["href"] for each in nothing.all("a")] == ["?section=compare&against=better"]
+    monkeypatch.setattr(comparing, "list_runs", list)
+    none = parse(answer_html(desk, read({"section": "compare"})))
+    assert "There is no run here with these classes" in none.text
     gone = parse(Panes(desk).answer({"section": "compare", "against": "strange"}))
     assert "There is no run 'strange' here" in gone.text
 

@@ -61,6 +61,17 @@ def test_equal_maps_have_one_key_and_others_another(judges):
     assert judges.opinion(None, "nothing") is None
 
 
+def test_the_map_of_another_model_is_judged_with_that_model(judges, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "_verdict", lambda session, case: asked.append(session) or VERDICT)
+    other = SimpleNamespace(model_fingerprint="other")
+    own, beside, gap = (judges.put(SUBJECT, attribution(), *more) for more in ((), (other,), (other, "difference")))
+    assert len({own, beside, gap}) == 3
+    for key in (own, beside):
+        until(judges, key, lambda opinion: opinion.verdict)
+    assert asked == [None, other]
+
+
 def test_the_verdict_comes_first_and_the_test_fills_itself_in(judges, monkeypatch):
     release, known = threading.Event(), []
 

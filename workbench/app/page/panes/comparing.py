@@ -37,9 +37,8 @@ def side_html(desk: Desk, view: View) -> Html:
     """Build what stands above: both models, and which run is compared with."""
     heading = element("h2", "Compare")
     runs = [run.name for run in desk.comparing.runs(desk.session)]
-    if not runs:
-        words = "There is no other run here with these classes and this image size. Train one: workbench train NAME."
-        return heading + element("p", words, class_="empty")
+    if not runs and not view.against:
+        return heading
     own = desk.session.name
     entries = [(name, f"{name} (the same run)" if name == own else name) for name in runs]
     unknown = [] if not view.against or view.against in runs else [(view.against, view.against)]
@@ -85,6 +84,9 @@ def _choice(desk: Desk) -> Html:
         value = "–" if measured is None else f"{bare_percent(measured, 2)} %"
         note = f"{made.architecture}, {plural(made.epochs, 'epoch')}, {made.created[:10]}"
         cards.append(card_html(run.name, value, note, {"section": "compare", "against": run.name}))
+    if not cards:
+        words = "There is no run here with these classes and this image size. Train one: `workbench train NAME`."
+        return element("p", code(words), class_="empty")
     return element("p", words, class_="help") + element("div", *cards, class_="cards")
 
 
