@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,25 +23,24 @@ VALUES = """async () => Promise.all(
 
 
 @pytest.fixture(scope="module")
-def other(tiny_run, session) -> Iterator[str]:
-    """A run beside the small one: the same network, its weights moved a little; named as the place of runs."""
-    made = open_run(tiny_run.name, tiny_run.folder)
+def other(tiny_run, tmp_path_factory) -> Iterator[str]:
+    """A place of runs with the small one and another: the same network, its weights moved a little."""
+    place = tmp_path_factory.mktemp("place")
+    shutil.copytree(tiny_run.folder / tiny_run.name, place / tiny_run.name)
+    made = open_run(tiny_run.name, place)
     model, chance = made.load_model(), np.random.default_rng(0)
     weights = [each + chance.normal(0, 0.02, each.shape).astype(each.dtype) for each in model.get_weights()]
     weights[-1][1] += 14  # the second class is said far more often
     model.set_weights(weights)
     manifest = made.manifest.model_copy(update={"name": "moved", "files": {}, "model_sha256": "", "checksum": ""})
-    save_run(
-        manifest, model, history=[{"epoch": n, "loss": 1.0} for n in (1, 2)], predictions={}, folder=tiny_run.folder
-    )
-    before, os.environ["WORKBENCH_RUNS"] = os.environ.get("WORKBENCH_RUNS"), str(tiny_run.folder)
-    yield "moved"
-    os.environ.pop("WORKBENCH_RUNS")
-    if before is not None:
-        os.environ["WORKBENCH_RUNS"] = before
+    history = [{"epoch": epoch, "loss": 1.0} for epoch in (1, 2)]
+    save_run(manifest, model, history=history, predictions={}, folder=place)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_RUNS", str(place))
+        yield "moved"
 
 
-def test_from_the_palette_to_a_run_to_its_images_and_both_maps(visit, settled, other, session):
+def test_from_the_palette_to_a_run_to_its_images_and_both_maps(visit, settled, other):
     page = visit("?section=images")
     page.keyboard.press("Control+k")
     page.keyboard.type("compare")
