@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.exporting.export import Export, export
     from workbench.models.probe import Probe
     from workbench.session.map_files import stream_maps
+    from workbench.session.next_labels import NextLabels, next_labels
     from workbench.statistics.label_noise import label_noise
     from workbench.training.proof import Proof, prove
     from workbench.training.retraining import retrain
@@ -43,6 +44,7 @@ _HOMES = {
     "Dataset": "core.dataset",
     "Export": "exporting.export",
     "Finding": "core.finding",
+    "NextLabels": "session.next_labels",
     "Predictions": "core.predictions",
     "Probe": "models.probe",
     "Proof": "training.proof",
@@ -61,6 +63,7 @@ _HOMES = {
     "list_runs": "training.runs",
     "load_dataset": "data",
     "methods": "attribution.methods:explainers",
+    "next_labels": "session.next_labels",
     "open_run": "training.runs",
     "open_session": "diagnosis.opening",
     "prove": "training.proof",
@@ -75,6 +78,7 @@ __all__ = [
     "Dataset",
     "Export",
     "Finding",
+    "NextLabels",
     "Predictions",
     "Probe",
     "Proof",
@@ -93,6 +97,7 @@ __all__ = [
     "list_runs",
     "load_dataset",
     "methods",
+    "next_labels",
     "open_run",
     "open_session",
     "prove",

@@ -37,6 +37,7 @@ EXPECTED = [
     "explain",
     "maps",
     "images",
+    "label-next",
     "workspace",
     "export",
     "selftest",

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 import click
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from tests.marked import images
-from tests.tiny import HOSTILE
+from tests.tiny import HOSTILE, made_images
 from workbench.app.cli import main
 from workbench.core.locks import holding
 from workbench.core.progress import reporting
@@ -83,6 +84,9 @@ WRITING = {
     ),
     "export": Writing(["export", *RUN, "--format", "litert", "--out", "OUT"], locked="model.tflite", moment=4),
     "images": Writing(["images", *RUN, "--out", "OUT/images.csv"], ["--sort", "-confidence"], ""),
+    "label-next": Writing(
+        ["label-next", *RUN, "--unlabelled", "pool", "--out", "OUT/next.txt"], ["--count", "50"], "", 4
+    ),
     "images --tag": Writing(
         ["images", *RUN, "--tag", "check", "--workspace", "OUT/marks.workspace"], ["--note", "look " * 1000], ""
     ),
@@ -127,6 +131,9 @@ def here(tmp_path, tiny_run, monkeypatch):
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("WORKBENCH_RUNS", str(tiny_run.folder))
+    (folder / "pool").mkdir()
+    for number, picture in enumerate(made_images(60, 3)[0]):  # whose names take some room
+        Image.fromarray(picture).save(folder / "pool" / f"{'long' * 50} {number}.png")
     (folder / "fix.csv").write_text(f'name,label\ntrain/0,"{HOSTILE[1]}"\n')
     (folder / "policy.toml").write_text("".join(f'[[slices]]\nwhere="loss>-{n}"\nmin-accuracy=0\n' for n in range(99)))
     (folder / "mine.toml").write_text('based-on = "report"\nepochs = 1\n')

@@ -18,6 +18,7 @@ from workbench.app.cli.commands.explain import explain
 from workbench.app.cli.commands.export import export
 from workbench.app.cli.commands.figures import figures
 from workbench.app.cli.commands.images import images
+from workbench.app.cli.commands.label_next import label_next
 from workbench.app.cli.commands.maps import maps
 from workbench.app.cli.commands.plugin_check import plugin_check
 from workbench.app.cli.commands.prove import prove
@@ -49,6 +50,7 @@ COMMANDS = (
     explain,
     maps,
     images,
+    label_next,
     workspace,
     export,
     selftest,
