@@ -122,7 +122,7 @@ def table_html(
     left = element("span", f"without values, not shown: {', '.join(empty)}") if empty else None
     more = _more(order, shown, min(len(found), MOST))
     foot = element("p", element("span", some, role="status"), more, csv, left, class_="foot")
-    find = _field(title, order.find) if len(frame) > LONG else None
+    find = _field(title, order.find) if len(frame) > LONG or order.find else None
     top = element("header", element("h3", title), find)
     told = {"data_rows": f"{address}.html", "data_place": place, "data_order": order.query()}
     return element("section", top, window, foot, class_="table", **told)
