@@ -35,6 +35,7 @@ from workbench.statistics.significance import mean_with_interval
 if TYPE_CHECKING:
     from workbench.core.estimate import Estimate
     from workbench.core.result import Result
+    from workbench.diagnosis.comparison import Comparison
     from workbench.diagnosis.ranking import Diagnosed
     from workbench.session.session import Session
 
@@ -51,6 +52,7 @@ def gather(
     quick: bool = False,
     found: Diagnosis | None = None,
     against: Session | None = None,
+    compared: Comparison | None = None,
     images: Sequence[str] = (),
     methods: Sequence[str] = (),
     source: Sequence[str] = (),
@@ -62,6 +64,7 @@ def gather(
         quick: whether only analyses that take seconds are asked.
         found: the diagnosis, where it was made already.
         against: another model, to compare with.
+        compared: the comparison, where it was made already.
         images: names of images to explain; chosen, if not given.
         methods: attribution methods; the usual ones that apply, if not given.
         source: what is typed behind a command to work on the same.
@@ -72,7 +75,8 @@ def gather(
     _step(0)
     pictures, typed = Pictures(session), shlex.join(source)
     cards = tuple(_cards(session))
-    comparison = None if against is None else compare(session, against)  # what cannot be is told before the wait
+    if compared is None and against is not None:
+        compared = compare(session, against)  # what cannot be is told before the wait
     _step(1)
     found = found or diagnose(session, quick=quick)
     _step(2)
@@ -80,7 +84,7 @@ def gather(
     _step(3)
     charts = tuple(_charts(session, found, pictures, typed))
     _step(4)
-    beside = None if comparison is None else versus(comparison, pictures)
+    beside = None if compared is None else versus(compared, pictures)
     report("Report", len(STEPS), len(STEPS))
     return Report(
         name=session.name,
@@ -98,7 +102,7 @@ def gather(
         asked=tuple(_asked(result) for result in found.asked.values()),
         left_out=tuple((_title(name), why) for name, why in found.left_out.items()),
         quick=found.quick,
-        commands=tuple(_commands(session, found, typed, against)),
+        commands=tuple(_commands(session, found, typed, compared)),
         versions=tuple(_versions(session)),
     )
 
@@ -233,10 +237,10 @@ def _asked(result: Result) -> tuple[str, str, str]:
     return kind.title, kind.question(), how
 
 
-def _commands(session: Session, found: Diagnosis, typed: str, against: Session | None) -> Iterator[tuple[str, str]]:
+def _commands(session: Session, found: Diagnosis, typed: str, compared: Comparison | None) -> Iterator[tuple[str, str]]:
     """What makes the report again, and what continues from it."""
     fast = " --fast" if found.quick else ""
-    beside = "" if against is None else f" --compare {shlex.quote(against.name)}"
+    beside = "" if compared is None else f" --compare {shlex.quote(compared.second.name)}"
     yield f"workbench report{' ' if typed else ''}{typed}{beside}{fast} --out report.html", "this report"
     yield f"workbench diagnose{' ' if typed else ''}{typed}{fast}", "its problems in the terminal"
     yield f"workbench start{' ' if typed else ''}{typed}", "the page, with every image"

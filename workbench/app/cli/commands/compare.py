@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.app.cli.formats import CSV, JSON, with_format
+from workbench.app.cli.mlflow_option import log_session, mlflow_option, store_of
 from workbench.app.cli.options import FOLDER, Choice, data_params, tell_notes, with_reading
 from workbench.app.cli.program import command, plain
 from workbench.core.errors import WorkbenchError
@@ -65,6 +66,7 @@ def _outcomes() -> Iterator[str]:
 @click.option("--method", default="grad-cam", show_default=True, help="Attribution method of --maps.")
 @click.option("--out", type=FOLDER, help="Folder for the figures of --maps.  [default: figures]")
 @click.option("--findings", is_flag=True, help="Diagnose both models where that was not done before; takes minutes.")
+@mlflow_option
 @with_reading
 @with_format("one row an image")
 def compare(
@@ -82,6 +84,7 @@ def compare(
     mapped: tuple[str, ...],
     method: str,
     out: Path | None,
+    mlflow: str | None,
     form: str,
 ) -> None:
     """Compare two models on the same images: what the second one fixes and breaks, and what is beyond chance.
@@ -98,12 +101,13 @@ def compare(
     given: dict[str, Any] = {"split": split, "data": data, "data_dir": data_dir, **reading}
     sides = _runs_of(first), _runs_of(second)
     if any(len(side) > 1 for side in sides):
-        if only or listed or findings or mapped:
+        if only or listed or findings or mapped or mlflow:
             raise WorkbenchError(
-                "`--only`, `--list`, `--maps` and `--findings` are about two models. Got several runs."
+                "`--only`, `--list`, `--maps`, `--findings` and `--mlflow` are about two models. Got several runs."
             )
         _several(*sides, given, where, form)
         return
+    store = store_of(mlflow)
     with progress():
         both = open_both(first, second, **given)
         found = ask(*both, where=where)
@@ -111,6 +115,7 @@ def compare(
         table = found.table if only is None else found.table[found.table["outcome"] == only]
         written = [_write_maps(found, image, method, out or Path("figures")) for image in mapped]
         record = {} if listed or form == CSV else {**_record(found, ask_findings=findings), "maps": written}
+        log_session(store, "compare", both[0], versus=found)
     for note in found.notes:
         click.echo(plain(note), err=True)
     if listed:

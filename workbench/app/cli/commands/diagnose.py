@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.app.cli.formats import CSV, JSON, TABLE, with_format
+from workbench.app.cli.mlflow_option import log_session, mlflow_option, store_of
 from workbench.app.cli.options import FOLDER, Choice, source_params, tell_assumption, with_source
 from workbench.app.cli.program import FOUND, command
 from workbench.core.spreadsheet import as_csv
@@ -39,8 +40,11 @@ if TYPE_CHECKING:
     type=Choice("severity", ("mild", "serious", "critical")),
     help="Exit with code 3 on a finding of this severity or worse.",
 )
+@mlflow_option
 @with_format("a line for each problem")
-def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, form: str) -> None:
+def diagnose(
+    *, source: Source, fast: bool, out: Path | None, fail_on: str | None, mlflow: str | None, form: str
+) -> None:
     """Find the problems of a model and its data, ranked by what they cost.
 
     Runs every analysis that can find faults: label errors, duplicates, shortcuts, calibration, weak slices and so on.
@@ -53,12 +57,14 @@ def diagnose(source: Source, fast: bool, out: Path | None, fail_on: str | None, 
     from workbench.diagnosis.diagnose import diagnose as ask
     from workbench.diagnosis.record import as_record
 
+    store = store_of(mlflow)
     with progress(), writing_to(out):
         session = source.open()
         found = ask(session, quick=fast)
         record = as_record(found, session)
         if out is not None:
             write_results(out, [found.asked[name] for name in _analyses_of(found)], {"diagnosis.json": record})
+        log_session(store, "diagnose", session, found=found)
     tell_assumption(session, as_json=form != TABLE)
     if form == JSON:
         show_json(record)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.app.cli.correction_options import again_name, corrected_job, with_corrections
+from workbench.app.cli.mlflow_option import log_session, mlflow_option, store_of
 from workbench.app.cli.options import FOLDER, Choice, as_json, data_dir, data_params, typed_values, with_reading
 from workbench.app.cli.program import plain
 from workbench.app.cli.recipe_options import RecipeCommand, architecture, check_weights, usual_recipe, weights
@@ -17,6 +18,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.progress import report
 
 if TYPE_CHECKING:
+    from workbench.app.mlflow_store import Store
     from workbench.training.recipes import TrainingJob
     from workbench.training.runs import Run
 
@@ -75,6 +77,7 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
     type=Choice("strategy", _strategies, "auto|none|mirrored|multi-worker"),
     help="Train on all GPUs (mirrored), or on the machines that TF_CONFIG names (multi-worker).  [default: auto]",
 )
+@mlflow_option
 @with_reading
 @data_dir
 @as_json
@@ -96,6 +99,7 @@ def train(
     data: str | None,
     reading: dict[str, Any],
     data_dir: Path | None,
+    mlflow: str | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -135,13 +139,26 @@ def train(
         job = corrected_job(job, corrections, copies)
     if augmentation_samples is not None:
         _draw_samples(job, augmentation_samples, quiet=as_json)
+    store = store_of(mlflow)
     with using(strategy or "auto"):
         run = fit(name, job, resume=resume, quiet=as_json)
         path = run.path if is_chief() else None
+    if path is not None and store is not None:
+        _log(store, run, data_dir)
     if as_json:
         from workbench.app.cli.json_output import show_json
 
         show_json({"path": path, **run.manifest.model_dump(mode="json")})
+
+
+def _log(store: Store, run: Run, data_dir: Path | None) -> None:
+    """Log a run that was trained, and what is known of it by then."""
+    from workbench.app.cli.progress_bars import progress
+    from workbench.diagnosis.opening import open_session
+
+    with progress():
+        session = open_session(run.path, data_dir=data_dir)
+        log_session(store, "train", session, history=run.history)
 
 
 def _planned(
