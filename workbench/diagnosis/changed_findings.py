@@ -25,7 +25,9 @@ STATES: dict[State, str] = {
 }
 """What becomes of a finding."""
 SHARED = 0.5
-"""Share of the smaller evidence that two findings without classes have in common, to be about the same images."""
+"""Share of the smaller evidence that two findings have in common, to be about the same images."""
+BY_IMAGES: frozenset[Kind] = frozenset({"underperforming-slice"})
+"""Kinds that are about images, whatever the classes of these are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +86,8 @@ def changed_findings(
 ) -> tuple[FindingChange, ...]:
     """Match the findings of two diagnoses by their kind and subject; facts are left out.
 
-    Two findings are the same where their kind, their part and their classes (by name) are the same; of several such,
-    and of those without classes of which there are several, those with the most images in common.
+    Two findings are the same where their kind, their part and their classes (by name) are the same; where there are
+    several such, and of slices, most of the smaller one's images have to be in the other.
 
     Args:
         sessions: both models.
@@ -102,7 +104,8 @@ def changed_findings(
         alike = [n for n in left if _subject(finding, sessions[0]) == _subject(other[n][1], sessions[1])]
         best = max(alike, key=lambda n: _shared(finding, other[n][1], place), default=None)
         several = sum(_subject(each, sessions[0]) == _subject(finding, sessions[0]) for _, each in one) > 1
-        if best is not None and (several or len(alike) > 1) and not _same(finding, other[best][1], place):
+        by_images = several or len(alike) > 1 or finding.kind in BY_IMAGES
+        if best is not None and by_images and not _same(finding, other[best][1], place):
             best = None
         if best is not None:
             left.remove(best)

@@ -43,3 +43,5 @@ def test_several_of_a_kind_are_told_apart_by_their_images():
     states = told(slices, moved, rows=turned)
     assert [state for state, _, _ in states] == ["stayed", "stayed", "went"]
     assert [state for state, _, _ in told(slices[:1], [slices[2], slices[1]])] == ["came", "came", "went"]
+    assert [state for state, _, _ in told(slices[:1], slices[1:2])] == ["came", "went"]  # another slice of the class
+    assert [state for state, _, _ in told(slices[:1], slices[:1])] == ["stayed"]
