@@ -16,6 +16,7 @@ VIEWS = {
     "chosen-images": "?section=images&where=confidence%3E0.2&image=3",
     "changed-image": "?section=images&image=3&edit=1",
     "training-images": "?section=images&part=train",
+    "retrain": "?section=retrain",
     "own": "?section=own&start=3",
     "figure": "?section=most-confused",
     "found-rows": "?section=top-losses&_find0=e&_sort0=-loss",

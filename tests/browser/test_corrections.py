@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.test_accessibility import faults
 from workbench.data import load_dataset
 from workbench.training import fitting, trainer
 from workbench.training.proof import prove
@@ -80,6 +81,7 @@ def test_planted_wrong_labels_are_worked_off_from_the_finding_to_the_proof(plant
     settled(page)
     count = int(re.search(r"0 of (\d+) images decided", card.text_content())[1])
     assert 120 < count <= 260  # 240 were planted
+    assert faults(page) == []
 
     def press(key):
         row = card.get_attribute("data-row")
@@ -112,7 +114,8 @@ def test_planted_wrong_labels_are_worked_off_from_the_finding_to_the_proof(plant
     expect(card).to_contain_text(f"{count} of {count} images decided")
     card.get_by_role("link", name="Retrain →").click()
     page.get_by_text("Prove it").click()
-    page.get_by_label("name of the new run").fill("proof")
+    page.locator("[data-retrain] [name=name]").fill("proof")
+    assert faults(page) == []
     page.get_by_role("button", name="Begin").click()
     expect(page.locator("[data-retrain-stop]")).to_be_visible()
     proof = page.locator(".trainings li.done")

@@ -49,10 +49,10 @@ def _corrections(desk: Desk) -> tuple[int, Html]:
         sentence = join(["No training image was corrected yet. Begin with the ", labels, ", or relabel images."])
         return 0, element("p", sentence, class_="empty")
     said = [f"{count:,} {WORDS[str(name)]}" for name, count in trained["correction"].value_counts().items()]
-    shown = link("show them", {"section": "images", "part": "train", "where": "correction:*"})
+    shown = link("Show them", {"section": "images", "part": "train", "where": "correction:*"})
     tested = len(table) - len(trained)
     untouched = f"; {plural(tested, 'correction')} of test images, which stay as they are" if tested else ""
-    told = f"{plural(len(trained), 'training image')} looked at: {join_names(said)}{untouched} · "
+    told = f"{plural(len(trained), 'training image')} looked at: {join_names(said)}{untouched}. "
     return changing, element("p", told, shown, class_="counts")
 
 
@@ -73,9 +73,7 @@ def _form(run: str, begun: list[Training], *, busy: bool) -> Html:
         for value, title, words in kinds
     ]
     fields = [
-        _field(
-            "name of the new run", element("input", type="text", name="name", value=name, maxlength=80, required=True)
-        ),
+        _field("name", element("input", type="text", name="name", value=name, maxlength=80, required=True)),
         _field("copies", element("select", options(COPIES, ""), name="copies")),
         _field("seeds", element("input", type="number", name="seeds", value=3, min=2, max=20), proof=True),
         element(

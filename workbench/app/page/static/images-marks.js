@@ -18,7 +18,7 @@
   const about = () => document.querySelector("#detail .dossier");
 
   // The card of a work list: its image is there before its maps are.
-  const card = () => (opened() ? document.querySelector("#work .workcard") : null);
+  const card = () => (opened() ? document.querySelector("#work .workcard[data-key]") : null);
 
   // Which images are meant: the open one, else the selection, else the one at the cursor.
   function meant() {

@@ -73,6 +73,13 @@ def test_the_card_says_what_it_is_called_what_it_should_be_called_and_who_says_s
     assert "no other label is suggested" in parse(work_html(desk, view(6))).text
 
 
+def test_a_list_whose_analysis_was_not_asked_here_offers_to_ask_it(client, desk, parse, monkeypatch):
+    monkeypatch.setattr(registry, "cached", lambda *_: None)
+    page = parse(work_html(desk, view(1)))
+    assert "is part of the answer of label-issues, which is not computed here" in page.text
+    assert page.all("button", data_go="compute=set")
+
+
 def test_one_after_the_other_is_decided_and_the_next_is_one_that_is_open(client, desk, parse):
     first = said(client, desk, "accept", 5)
     assert (first["said"], first["next"], first["left"]) == ("Accepted: 1 suggested label.", 1, 3)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, button, element, join, link
-from workbench.app.page.images.found import Coming, find, pictures_of
+from workbench.app.page.html import Html, button, element, join, link, waiting
+from workbench.app.page.images.computing import SET, started
+from workbench.app.page.images.found import Coming, find, images_of, pictures_of
 from workbench.app.page.images.marking import correction_words
+from workbench.app.page.images.sets import NotAnswered
 from workbench.app.page.images.worklist import SUGGESTED, Worklist, worklist
 from workbench.app.page.pictures import fit, tag
 from workbench.core.errors import WorkbenchError
@@ -35,6 +37,8 @@ def work_html(desk: Desk, view: View) -> Html:
         return Html()
     try:
         found = find(desk, replace(view, image=None))
+    except NotAnswered as error:
+        return _asking(desk, view, error)
     except WorkbenchError:
         return Html()
     work = None if isinstance(found, Coming) else worklist(desk, found)
@@ -44,6 +48,18 @@ def work_html(desk: Desk, view: View) -> Html:
     if not len(at):
         return Html()
     return _card(desk, work, int(at[0]))
+
+
+def _asking(desk: Desk, view: View, error: NotAnswered) -> Html:
+    """Offer to ask the analysis of a list that is not known here, as after a change of the model or of the program."""
+    images = images_of(desk, view.part)
+    asked = None if isinstance(images, Coming) else started(desk, view, images)
+    if asked is not None and not asked[1].done.is_set():
+        inside = waiting(asked[0], "Computing …", asked[1].what)
+    else:
+        offer = button("Compute it now", {"compute": SET}, class_="button main")
+        inside = element("p", str(error), " ", offer, class_="problem", role="alert")
+    return element("section", inside, class_="workcard")
 
 
 def head_html(work: Worklist, place: int | None = None) -> Html:
