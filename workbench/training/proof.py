@@ -66,7 +66,8 @@ class Proof:
         low, high = (
             float(edge(row[f"seeds_{end}"], row[f"images_{end}"])) for edge, end in ((min, "low"), (max, "high"))
         )
-        return Estimate(float(row["difference"]), low, high), str(row["verdict"])
+        value, verdict = float(row["difference"]), str(row["verdict"])
+        return (Estimate(value, low, high) if high > low else Estimate(value)), verdict
 
     @property
     def verdict(self) -> str:
@@ -85,6 +86,8 @@ class Proof:
                 f"{what} {word} accuracy on the untouched test set by {value} points (95 % interval {low} to {high}; "
                 f"{seeds})."
             )
+        if gain.interval is None:
+            return f"{what} changed nothing on the untouched test set: as many images are right as before ({seeds})."
         value, low, high = _points(gain)
         return (
             f"{what} did not change accuracy on the untouched test set beyond chance: {value} points (95 % interval "
@@ -134,7 +137,7 @@ class Proof:
 
 def _points(gain: Estimate, sign: int = 1) -> tuple[str, str, str]:
     """Write a difference of accuracies and both ends of its interval in points."""
-    low, high = sorted((100 * sign * gain.low, 100 * sign * gain.high))
+    low, high = sorted(100 * sign * each for each in gain.interval or (gain.value, gain.value))
 
     def written(points: float, decimals: int = 1) -> str:
         return number(points, decimals)

@@ -92,6 +92,15 @@ def test_what_may_be_chance_over_seeds_or_images_did_not_help(after):
     assert proof.control_sentence == ""
 
 
+def test_where_nothing_changes_there_is_no_interval():
+    proof = proved((800, 805, 795))
+    assert proof.gain()[0].interval is None
+    assert (
+        "changed nothing on the untouched test set: as many images are right as before (3 seeds each)."
+        in proof.sentence
+    )
+
+
 def test_the_control_stands_beside_it():
     proof = proved((860, 866, 857), control=(780, 786, 776))
     assert proof.control_sentence.startswith("As many corrections of images drawn at random: −1.9 points (")
