@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding
+from workbench.core.locks import holding
 from workbench.core.params import make
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.statistics.paired import seeds_and_images, t_interval
 from workbench.statistics.significance import holm
-from workbench.training.checkpoint import Checkpoint
+from workbench.training.checkpoint import STATE, Checkpoint
 from workbench.training.fitting import Row, Start, Tell
 from workbench.training.recipes import Recipe, TrainingJob
 from workbench.training.runs import MANIFEST, Run, open_run, runs_folder
@@ -145,6 +147,8 @@ def train_each(
         for name, job in jobs.items():
             run_name, wanted = called(name, seed), job.model_copy(update={"seed": seed})
             run = _there(folder, run_name, wanted, fingerprints or {})
+            if run is not None:
+                _sweep(Checkpoint(folder, run_name), wanted)
             progress("all trainings", len(trained), len(jobs) * len(seeds))
             if on_run is not None:
                 on_run(run_name, run is None)
@@ -192,6 +196,15 @@ def _there(folder: Path, name: str, job: TrainingJob, fingerprints: Mapping[str,
             f"{run.path}, and start again."
         )
     return run
+
+
+def _sweep(checkpoint: Checkpoint, job: TrainingJob) -> None:
+    """Remove what a training left that was killed when its run was saved, and not yet what it could go on from."""
+    if not checkpoint.path.is_dir():
+        return
+    with suppress(Unavailable), holding(checkpoint.path.parent / checkpoint.name, f"Run {checkpoint.name!r}"):
+        if not (checkpoint.path / STATE).is_file() or _begun(checkpoint, job):
+            checkpoint.remove()
 
 
 def _begun(checkpoint: Checkpoint, job: TrainingJob) -> bool:

@@ -135,7 +135,11 @@ def test_runs_that_are_there_stay_and_one_that_was_stopped_goes_on(fake, tmp_pat
         ("x", 1, 6),
         ("y", 1, 6),
     ]
+    # Killed after a run was saved and before its checkpoint was gone, or half of it: that is of no use any more.
+    (tmp_path / ".compare-y-0.training").mkdir()
+    (tmp_path / ".compare-y-0.training" / "epoch-0001.keras").touch()
     again = train_all(recipes, range(3), job=job, folder=tmp_path)
+    assert [each.name for each in tmp_path.glob(".*.training")] == [".compare-x-1.training"]
     assert fake[4:] == [("compare-x-2", False), ("compare-y-2", False)]
     assert len(again) == 6
     assert told[0] == ("compare-x-0", True)
