@@ -64,6 +64,7 @@ SLOWEST = (
     "contracts/test_analyses.py",
     "contracts/test_faults.py",
     "contracts/test_own_models.py",
+    "browser/test_corrections.py",
     "browser/test_real_run.py",
     "faults/test_killed_page.py",
     "contracts/test_one_unit.py",
