@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate
 from workbench.core.jsonable import records
 from workbench.core.notebook import facts_html
-from workbench.core.progress import Progress, silent
+from workbench.core.progress import silent
 from workbench.core.wording import apart, join_names, number, plural
 from workbench.training.corrected_data import Copies, as_many_at_random, settle
 from workbench.training.corrections import DUPLICATE, LEAK, Corrections
-from workbench.training.recipe_comparison import HELPED, HURT, RecipeRun, compare, train_each
+from workbench.training.recipe_comparison import HELPED, HURT, RecipeRun, Told, compare, train_each
 from workbench.training.retraining import Said, corrections_of
 from workbench.training.runs import Run, checked_name, open_run
 from workbench.training.trainer import read_parts
@@ -171,8 +171,7 @@ def prove(
     deterministic: bool = False,
     data_dir: str | None = None,
     folder: str | Path | None = None,
-    progress: Progress = silent,
-    **told: Any,
+    **told: Unpack[Told],
 ) -> Proof:
     """Train a run again with several seeds, with corrections and without, and compare on the untouched test images.
 
@@ -190,8 +189,7 @@ def prove(
         deterministic: whether each training is the same bit for bit.
         data_dir: folder of the Fashion-MNIST files, if they are not where they are usually found.
         folder: where runs are kept.
-        progress: as `recipe_comparison.train_each` takes it.
-        told: what else that is told: `say`, `on_run`, `on_start`, `on_epoch`.
+        told: who is told what, as `recipe_comparison.train_each` takes it.
 
     Raises:
         WorkbenchError: if a correction does not fit the data any more (names the images), nothing would change, or the
@@ -200,6 +198,7 @@ def prove(
     """
     if seeds < FEWEST_SEEDS:
         raise WorkbenchError(f"A proof needs at least {FEWEST_SEEDS} seeds: one tells nothing of chance. Got {seeds}.")
+    progress = told.get("progress", silent)
     opened = run if isinstance(run, Run) else open_run(run, folder)
     plain = opened.manifest.job().model_copy(update={"deterministic": deterministic, "data_dir": data_dir})
     marks, source = corrections_of(plain, corrections, progress)
@@ -217,12 +216,6 @@ def prove(
     fingerprints = {"train": parts.fingerprint, "test": parts.test.fingerprint}
     del parts  # each training reads its own
     trained = train_each(
-        jobs,
-        own,
-        called=lambda kind, seed: f"{names[kind]}-{seed}",
-        fingerprints=fingerprints,
-        folder=folder,
-        progress=progress,
-        **told,
+        jobs, own, called=lambda kind, seed: f"{names[kind]}-{seed}", fingerprints=fingerprints, folder=folder, **told
     )
     return Proof(run=opened.name, corrections=settled, seeds=tuple(own), trained=trained, runs=runs)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -56,6 +56,24 @@ class RecipeRun:
     seconds: float
 
 
+class Told(TypedDict, total=False):
+    """Who is told of several trainings.
+
+    Attributes:
+        progress: the progress of the current training, with the name of its run, and of "all trainings".
+        say: sentences for the user.
+        on_run: the name of each run, and whether it has to be trained.
+        on_start: the number of epochs, and the device.
+        on_epoch: each row of the history.
+    """
+
+    progress: Progress
+    say: Tell
+    on_run: Callable[[str, bool], None]
+    on_start: Start
+    on_epoch: Callable[[Row], None]
+
+
 def train_all(
     recipes: Mapping[str, Recipe],
     seeds: Sequence[int],
@@ -63,11 +81,7 @@ def train_all(
     job: TrainingJob,
     prefix: str = "compare",
     folder: str | Path | None = None,
-    progress: Progress = silent,
-    say: Tell | None = None,
-    on_run: Callable[[str, bool], None] | None = None,
-    on_start: Start | None = None,
-    on_epoch: Callable[[Row], None] | None = None,
+    **told: Unpack[Told],
 ) -> list[RecipeRun]:
     """Train every recipe from every seed, as runs `<prefix>-<recipe>-<seed>`; existing runs are reused.
 
@@ -80,11 +94,7 @@ def train_all(
         job: architecture and data; its recipe and seed are replaced.
         prefix: what the names of the runs begin with.
         folder: where runs are kept.
-        progress: receives the progress of the current training, with the name of its run.
-        say: receives sentences for the user.
-        on_run: receives the name of each run, and whether it has to be trained.
-        on_start: receives the number of epochs, and the device.
-        on_epoch: receives each row of the history.
+        told: who is told what.
 
     Raises:
         WorkbenchError: if a run of that name has other settings, or the data has no test part.
@@ -96,17 +106,7 @@ def train_all(
         name: make(TrainingJob, {**job.model_dump(), "recipe_name": name, "recipe": recipe})
         for name, recipe in recipes.items()
     }
-    return train_each(
-        jobs,
-        seeds,
-        called=lambda name, seed: f"{prefix}-{name}-{seed}",
-        folder=folder,
-        progress=progress,
-        say=say,
-        on_run=on_run,
-        on_start=on_start,
-        on_epoch=on_epoch,
-    )
+    return train_each(jobs, seeds, called=lambda name, seed: f"{prefix}-{name}-{seed}", folder=folder, **told)
 
 
 def train_each(
@@ -116,11 +116,7 @@ def train_each(
     called: Callable[[str, int], str],
     fingerprints: Mapping[str, str] | None = None,
     folder: str | Path | None = None,
-    progress: Progress = silent,
-    say: Tell | None = None,
-    on_run: Callable[[str, bool], None] | None = None,
-    on_start: Start | None = None,
-    on_epoch: Callable[[Row], None] | None = None,
+    **told: Unpack[Told],
 ) -> list[RecipeRun]:
     """Train every job from every seed; existing runs are reused, and one that was stopped is resumed.
 
@@ -130,16 +126,12 @@ def train_each(
         called: gives the run's name from that of its job and its seed.
         fingerprints: of the data, by part, which runs that are there must have been trained on; not given, any.
         folder: where runs are kept.
-        progress: as for `train_all`, and told of "all trainings" how many are done.
-        say: receives sentences for the user.
-        on_run: receives the name of each run, and whether it has to be trained.
-        on_start: receives the number of epochs, and the device.
-        on_epoch: receives each row of the history.
+        told: who is told what.
 
     Raises:
         WorkbenchError: as `train_all` does.
     """
-    folder = Path(folder or runs_folder())
+    folder, progress = Path(folder or runs_folder()), told.get("progress", silent)
     if not seeds or len(set(seeds)) < len(seeds):
         raise WorkbenchError(f"A comparison needs at least one seed, each once. Got {list(seeds)}.")
     trained: list[RecipeRun] = []
@@ -150,8 +142,8 @@ def train_each(
             if run is not None:
                 _sweep(Checkpoint(folder, run_name), wanted)
             progress("all trainings", len(trained), len(jobs) * len(seeds))
-            if on_run is not None:
-                on_run(run_name, run is None)
+            if "on_run" in told:
+                told["on_run"](run_name, run is None)
             if run is None:
                 run = train(
                     run_name,
@@ -159,9 +151,9 @@ def train_each(
                     folder=folder,
                     resume=_begun(Checkpoint(folder, run_name), wanted),
                     progress=_prefixed(run_name, progress),
-                    on_start=on_start,
-                    on_epoch=on_epoch,
-                    say=say,
+                    on_start=told.get("on_start"),
+                    on_epoch=told.get("on_epoch"),
+                    say=told.get("say"),
                 )
             trained.append(_measured(run, name, seed))
     progress("all trainings", len(trained), len(trained))

@@ -13,7 +13,6 @@ from workbench.app.cli.options import FOLDER, as_json, data_dir
 from workbench.app.cli.program import command
 from workbench.core.home import home
 from workbench.core.jsonable import jsonable
-from workbench.core.progress import report
 
 
 @command(
@@ -70,11 +69,6 @@ def prove(
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each training traces anew, which is no fault
     lines = EpochLines("", quiet=as_json)
 
-    def on_run(name: str, trains: bool) -> None:
-        lines.begin(name)
-        if not trains and not as_json:
-            say(f"{name}: already trained.", "dim")
-
     with progress():
         proof = ask(
             run,
@@ -85,11 +79,7 @@ def prove(
             control=control,
             deterministic=deterministic,
             data_dir=None if data_dir is None else str(data_dir),
-            progress=report,
-            say=lines.sentence,
-            on_run=on_run,
-            on_start=lines.start,
-            on_epoch=lines.epoch,
+            **lines.told,
         )
         made = {"seeds": seeds, "first_seed": first_seed, "corrections": proof.corrections.sentence}
         context = {"run": proof.run, "images": len(proof.trained[0].correct)}

@@ -19,6 +19,7 @@ from workbench.core.progress import report
 
 if TYPE_CHECKING:
     from workbench.app.mlflow_store import Store
+    from workbench.training.recipe_comparison import Told
     from workbench.training.recipes import TrainingJob
     from workbench.training.runs import Run
 
@@ -261,10 +262,25 @@ class EpochLines:
         self._quiet = quiet
         self.begin(name)
 
-    def begin(self, name: str) -> None:
-        """Tell of another run from here on."""
+    def begin(self, name: str, trains: bool = True) -> None:
+        """Tell of another run from here on, and whether it has to be trained."""
+        from workbench.app.cli.console import say
+
         self._name, self._epochs = name, 0
         self._seconds: list[float] = []
+        if not trains and not self._quiet:
+            say(f"{name}: already trained.", "dim")
+
+    @property
+    def told(self) -> Told:
+        """What several trainings are to be told."""
+        return {
+            "progress": report,
+            "say": self.sentence,
+            "on_run": self.begin,
+            "on_start": self.start,
+            "on_epoch": self.epoch,
+        }
 
     def start(self, epochs: int, device: str) -> None:
         """Say what is trained on what."""
