@@ -11,7 +11,7 @@ from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.image_set import ImageSet
 from workbench.core.types import Array
-from workbench.core.wording import number, plural
+from workbench.core.wording import number, p_value, plural
 from workbench.statistics.rates import capped, difference, rate, wilson
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def compare_directions(rates: pd.DataFrame, evidence: ImageSet) -> list[Finding]
         findings.append(
             Finding(
                 f"{verdict}: the rates differ by {points[0]} points (95 % interval {points[1]} to {points[2]}), "
-                f"p = {chance:.2g} (Fisher's exact test, two-sided).",
+                f"{p_value(chance, named=True)} (Fisher's exact test, two-sided).",
                 severity=capped(Severity.MILD, min(of, among)) if chance < 0.05 else Severity.INFO,
                 effect=Estimate(gap, low, high),
             )

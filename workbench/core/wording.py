@@ -8,6 +8,8 @@ from typing import Any
 
 MOST_DECIMALS = 4
 """Decimals with which both ends of a narrow interval are told apart."""
+SMALLEST_P = 1e-4
+"""Smaller p-values are only said to be smaller."""
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -58,6 +60,12 @@ def number(value: float, decimals: int = 2) -> str:
 def significant(value: float, digits: int = 3) -> str:
     """Write a measured number with so many digits and a true minus sign."""
     return f"{value:.{digits}g}".replace("-", "−")
+
+
+def p_value(p: float, *, named: bool = False) -> str:
+    """Write a p-value with two digits, "0.023" or "<0.0001"; "–" where there is none; named, with its "p = "."""
+    shown = "–" if math.isnan(p) else significant(p, 2) if p >= SMALLEST_P else f"<{SMALLEST_P:.4f}"
+    return shown if not named else f"p < {shown[1:]}" if shown[0] == "<" else f"p = {shown}"
 
 
 def cell(value: Any, *, separators: bool = False) -> str:

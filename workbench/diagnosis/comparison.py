@@ -16,7 +16,7 @@ from workbench.core.image_set import ImageSet
 from workbench.core.notebook import facts_html
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
-from workbench.core.wording import join_names, plural
+from workbench.core.wording import join_names, p_value, plural
 from workbench.diagnosis.comparison_tables import class_table, confidence_table, pair_table
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.moved_groups import MovedGroup, groups_table
@@ -286,7 +286,7 @@ class Comparison:
         told = f"{fixed:,} fixed, {broken:,} broken of {images}"
         if fixed == broken == 0:
             return f"{one} and {other} are right on the same images, {images}."
-        test = f"exact McNemar p {_chance(self.chance)}"
+        test = f"exact McNemar {p_value(self.chance, named=True)}"
         if len(self) < FEWEST or self.chance >= SURE:
             return f"No difference in accuracy beyond chance between {one} and {other}: {told} ({test})."
         better, sign = ("more", 100) if fixed > broken else ("less", -100)
@@ -378,7 +378,3 @@ def _paired(one: Array, other: Array) -> Array:
         places.reverse()
     found = [(at, waiting[value].pop()) for at, value in enumerate(one.tolist()) if waiting.get(value)]
     return np.array(found, np.int64).reshape(-1, 2)
-
-
-def _chance(p: float) -> str:
-    return f"< {1e-4:.4f}".rstrip("0") if p < 1e-4 else f"= {p:.2g}"

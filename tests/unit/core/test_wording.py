@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workbench.core.wording import cell, join_names, percent, plural, verb
+from workbench.core.wording import cell, join_names, p_value, percent, plural, verb
 from workbench.statistics.rates import rate
 
 
@@ -19,6 +19,21 @@ from workbench.statistics.rates import rate
 )
 def test_percent(share, said):
     assert percent(share) == said
+
+
+@pytest.mark.parametrize(
+    ("p", "bare", "named"),
+    [
+        (1.0, "1", "p = 1"),
+        (0.6231, "0.62", "p = 0.62"),
+        (0.00012, "0.00012", "p = 0.00012"),
+        (0.0000999, "<0.0001", "p < 0.0001"),
+        (0.0, "<0.0001", "p < 0.0001"),
+        (np.nan, "–", "p = –"),
+    ],
+)
+def test_a_p_value_is_written_alike_everywhere(p, bare, named):
+    assert (p_value(p), p_value(p, named=True)) == (bare, named)
 
 
 def test_a_rate_says_its_wilson_interval():

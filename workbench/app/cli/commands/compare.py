@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from workbench.app.cli.options import FOLDER, Choice, data_params, tell_notes, w
 from workbench.app.cli.program import command, plain
 from workbench.core.errors import WorkbenchError
 from workbench.core.spreadsheet import as_csv
-from workbench.core.wording import percent, plural
+from workbench.core.wording import p_value, percent, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +24,34 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """Confused pairs that are shown; JSON has all."""
+Columns = Mapping[str, tuple[str, Callable[[Any], object]]]
+"""What is shown of a table: its columns, each with its heading and its writer."""
+CHANCE: Columns = {"p_adjusted": ("p (Holm)", p_value)}
+CLASSES: Columns = {
+    "class": ("class", str),
+    "images": ("images", int),
+    "recall_first": ("recall first", percent),
+    "recall_second": ("second", percent),
+}
+PAIRS: Columns = {
+    "true": ("true", str),
+    "predicted": ("predicted", str),
+    "errors_first": ("errors first", int),
+    "errors_second": ("second", int),
+}
+
+
+def _more(gap: float) -> str:
+    return f"{100 * gap:+.2f} points".replace("-", "−")
+
+
+GROUPS: Columns = {
+    "group": ("group", str),
+    "tested": ("images", int),
+    "accuracy_first": ("accuracy first", percent),
+    "accuracy_second": ("second", percent),
+    "rest": ("rest", _more),
+}
 
 
 def _outcomes() -> Iterator[str]:
@@ -184,7 +211,7 @@ def _several(firsts: list[str], seconds: list[str], given: dict[str, Any], where
         rates = [f"mean accuracy of {name}" for name in found.names]
         facts({rates[0]: percent(found.overall["accuracy_first"]), rates[1]: percent(found.overall["accuracy_second"])})
         say()
-        show_table(_classes_of_several(found.classes))
+        show_table(_written(found.classes, {**CLASSES, "difference": ("difference", _more)}))
 
 
 def _record(found: Comparison, *, ask_findings: bool) -> dict[str, Any]:
@@ -236,14 +263,14 @@ def _show(found: Comparison, record: dict[str, Any]) -> None:
         }
     )
     say()
-    show_table(_classes(found.classes))
+    show_table(_written(found.classes, {**CLASSES, "fixed": ("fixed", int), "broken": ("broken", int)}))
     if len(found.pairs):
         say()
-        show_table(_pairs(found.pairs.head(SHOWN)), rest="--json has all")
+        show_table(_written(found.pairs.head(SHOWN), PAIRS), rest="--json has all")
     say()
     moved = [each for each in found.moved if each.moved]
     if moved:
-        show_table(_groups(found.groups[found.groups["moved"]]))
+        show_table(_written(found.groups[found.groups["moved"]], GROUPS))
     elif found.moved:
         say(f"No group of images changes otherwise than the rest: {plural(len(found.moved), 'group')} tested.")
     else:
@@ -263,78 +290,9 @@ def _points(gap: Estimate) -> str:
     return f"{value:.2g} points (95 % interval {low:.2g} to {high:.2g})"
 
 
-def _classes(table: pd.DataFrame) -> pd.DataFrame:
-    """Write the classes as a person reads them."""
+def _written(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Write a comparison's table as a person reads it; last come the p-values."""
     import pandas as pd
 
-    return pd.DataFrame(
-        [
-            {
-                "class": row["class"],
-                "images": row["images"],
-                "recall first": percent(row["recall_first"]),
-                "second": percent(row["recall_second"]),
-                "fixed": row["fixed"],
-                "broken": row["broken"],
-                "p (Holm)": _chance(row["p_adjusted"]),
-            }
-            for _, row in table.iterrows()
-        ]
-    )
-
-
-def _pairs(table: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(
-        [
-            {
-                "true": row["true"],
-                "predicted": row["predicted"],
-                "errors first": row["errors_first"],
-                "second": row["errors_second"],
-                "p (Holm)": _chance(row["p_adjusted"]),
-            }
-            for _, row in table.iterrows()
-        ]
-    )
-
-
-def _groups(table: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(
-        [
-            {
-                "group": row["group"],
-                "images": row["tested"],
-                "accuracy first": percent(row["accuracy_first"]),
-                "second": percent(row["accuracy_second"]),
-                "rest": f"{100 * row['rest']:+.1f} points",
-                "p (Holm)": _chance(row["p_adjusted"]),
-            }
-            for _, row in table.iterrows()
-        ]
-    )
-
-
-def _classes_of_several(table: pd.DataFrame) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(
-        [
-            {
-                "class": row["class"],
-                "images": row["images"],
-                "recall first": percent(row["recall_first"]),
-                "second": percent(row["recall_second"]),
-                "difference": f"{100 * row['difference']:+.2f} points",
-                "p (Holm)": _chance(row["p_adjusted"]),
-            }
-            for _, row in table.iterrows()
-        ]
-    )
-
-
-def _chance(p: float) -> str:
-    return "–" if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"{p:.2g}"
+    shown = {**columns, **CHANCE}
+    return pd.DataFrame({heading: [*map(write, table[name])] for name, (heading, write) in shown.items()})

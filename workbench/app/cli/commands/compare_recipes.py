@@ -14,7 +14,7 @@ from workbench.app.cli.recipe_options import RecipeCommand, architecture, check_
 from workbench.core.errors import WorkbenchError
 from workbench.core.home import home
 from workbench.core.jsonable import jsonable, records
-from workbench.core.progress import report
+from workbench.core.wording import p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,23 +91,8 @@ def compare_recipes(
     job = make(TrainingJob, {key: value for key, value in said.items() if value is not None})
     lines = EpochLines("", quiet=as_json)
 
-    def on_run(run: str, trains: bool) -> None:
-        lines.begin(run)
-        if not trains and not as_json:
-            say(f"{run}: already trained.", "dim")
-
     with progress():
-        trained = train_all(
-            chosen,
-            range(first_seed, first_seed + seeds),
-            job=job,
-            prefix=name,
-            progress=report,
-            say=lines.sentence,
-            on_run=on_run,
-            on_start=lines.start,
-            on_epoch=lines.epoch,
-        )
+        trained = train_all(chosen, range(first_seed, first_seed + seeds), job=job, prefix=name, **lines.told)
         table = compare(trained)
         context = {"dataset": job.dataset, "images": len(trained[0].correct)}
         made = {"architecture": job.architecture, "seeds": seeds, "first_seed": first_seed, **typed_values(settings)}
@@ -143,7 +128,7 @@ def _in_words(table: pd.DataFrame) -> pd.DataFrame:
                 "points": "–" if first else f"{100 * row['difference']:+.2f}",
                 "over seeds": "–" if first else _span(row, "seeds", "+").strip(" ()") or "no interval",
                 "over images": "–" if first else _span(row, "images", "+").strip(" ()"),
-                "p": "–" if math.isnan(row["chance"]) else f"{row['chance']:.3g}",
+                "p": p_value(row["chance"]),
                 "verdict": row["verdict"],
                 "epochs": f"{row['epochs']:g}",
                 "minutes": f"{row['minutes']:.1f}",

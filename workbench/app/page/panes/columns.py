@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.core.types import Array
-from workbench.core.wording import cell, significant
+from workbench.core.wording import cell, p_value, significant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +43,8 @@ SPELLED = {
 """Headings of columns whose names are short for something."""
 OF_THINGS = frozenset({"epoch", "seed", "index", "channel", "filter", "cluster", "place", "rank", "image number"})
 """Columns of numbers of things: written as they are, without separators."""
+P_VALUES = frozenset({"p", "p_adjusted", "p_control", "p_runner_up"})
+"""Columns of p-values, written alike wherever they stand."""
 MOST_DECIMALS = 4
 SMALLEST = 1e-4
 """Numbers that are all smaller are written with a power of ten."""
@@ -111,6 +113,8 @@ def _intervals(names: Sequence[str]) -> dict[str, tuple[str, str]]:
 def _column(name: str, values: pd.Series[Any]) -> Column:
     numeric, given = values.dtype.kind in "iuf", values.tolist()
     if values.dtype.kind == "f":
+        if name in P_VALUES:
+            return Column(name=name, heading=heading_of(name), numeric=True, write=lambda row: p_value(given[row]))
         write = writer_of(values.to_numpy())
         return Column(name=name, heading=heading_of(name), numeric=True, write=lambda row: write(given[row]))
     apart = values.dtype.kind in "iu" and name not in OF_THINGS
