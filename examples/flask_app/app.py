@@ -13,7 +13,7 @@ import click
 from classifier import Answer, Classifier, Missing  # beside this file
 from flask import Flask, render_template, request
 
-from workbench.app.page.pictures import data_uri, fit
+from workbench.app.pictures import data_uri, fit
 from workbench.core.attribution import half_pixel
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array

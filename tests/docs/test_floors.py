@@ -17,6 +17,9 @@ ROOMS = (
     "session", "exporting", "analyses", "diagnosis", "app",
 )  # fmt: skip
 
+# Surfaces of `app`, in the order in which one may show another; what two of them share lies beside them.
+SURFACES = ("report", "page", "cli")
+
 # A library, where it may be imported, and whether a type checker's import is free.
 WALLS = {
     "gradio": (("workbench.app.page",), False),
@@ -71,6 +74,9 @@ def _wrong_import(module: str, imported: str, typing_only: bool) -> Iterator[str
     here, there = _room(module), _room(imported)
     if here is not None and there is not None and ROOMS.index(there) > ROOMS.index(here):
         yield f"{module} imports {imported}; `{here}` stands before `{there}`, and imports only go up the list"
+    surface, shown = _surface(module), _surface(imported)
+    if surface in SURFACES and shown in SURFACES and SURFACES.index(shown) > SURFACES.index(surface):
+        yield f"{module} imports {imported}; what `{surface}` and `{shown}` share belongs to workbench.app"
     heavy = imported.partition(".")[0] in ("tensorflow", "keras") and not typing_only
     if here in WITHOUT_TENSORFLOW and heavy and module != DOWNLOADER:
         yield f"{module} imports {imported}; {', '.join(WITHOUT_TENSORFLOW)} know no TensorFlow"
@@ -161,6 +167,11 @@ def _room(module: str) -> str | None:
     return room if room in ROOMS else None
 
 
+def _surface(module: str) -> str:
+    """The surface that a module of `app` belongs to; empty for what several share."""
+    return module.split(".")[2] if module.startswith("workbench.app.") else ""
+
+
 def _question(module: str) -> str:
     """The analysis that a module of `analyses` belongs to."""
     return module.partition(".")[2].partition(".")[0]
@@ -198,6 +209,8 @@ def test_there_are_these_rooms_and_nothing_else():
         ("workbench/data/npz.py", "def f():\n    import keras", "know no TensorFlow"),
         ("workbench/session/session.py", "import gradio as gr", "gradio belongs to workbench.app.page"),
         ("workbench/app/page/page.py", "import rich", "rich belongs to workbench.app.cli"),
+        ("workbench/app/report/words.py", "from workbench.app.page.html import go", "belongs to workbench.app"),
+        ("workbench/app/page/page.py", "from workbench.app.cli.options import x", "belongs to workbench.app"),
         ("workbench/session/study.py", "from matplotlib.figure import Figure", "matplotlib belongs to"),
         ("workbench/plotting/pieces.py", "import matplotlib.pyplot as plt", "matplotlib.pyplot belongs to no file"),
         ("workbench/plotting/pieces.py", "from matplotlib import pyplot", "matplotlib.pyplot belongs to no file"),
@@ -244,7 +257,7 @@ def test_what_is_allowed_is_not_complained_about(tmp_path):
         "workbench/session/session.py": "from workbench.models.probe import Probe\nwith open(path) as file: pass",
         "workbench/core/result.py": "figure.savefig(stream, format='png')",
         "workbench/session/analysis.py": "if TYPE_CHECKING:\n    from matplotlib.figure import Figure",
-        "workbench/app/page/page.py": "import gradio as gr\nfrom workbench.diagnosis import registry",
+        "workbench/app/page/page.py": "import gradio as gr\nfrom workbench.app.report.words import limits",
         "analyses/one/__init__.py": "from .part import text\nfrom . import part\nimport seaborn as sns",
         "analyses/one/part.py": "from workbench.plotting.pieces import text",
     }

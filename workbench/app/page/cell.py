@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.app.page.html import Html, element
+from workbench.app.markup import Html, element
 from workbench.app.page.images.query_text import term_of
 from workbench.app.page.view import ANY
 

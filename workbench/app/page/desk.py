@@ -23,7 +23,7 @@ from workbench.app.page.judges import Judges
 from workbench.app.page.owners import Owner, Visits
 from workbench.app.page.panes.tables import Opens
 from workbench.app.page.panes.verdict import answer
-from workbench.app.page.pictures import Part, album
+from workbench.app.pictures import Part, album
 from workbench.core.errors import WorkbenchError
 from workbench.core.image_set import CALLED
 from workbench.core.image_set import Part as Name

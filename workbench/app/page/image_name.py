@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbench.app.page.html import Html, breakable
+from workbench.app.markup import Html
+from workbench.app.page.html import breakable
 
 LONGEST = 64
 """Letters that are shown of a name."""

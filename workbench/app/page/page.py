@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from workbench.app.markup import Html, element
 from workbench.app.page import maps, own_image
 from workbench.app.page.api.questions import Api, description_of
 from workbench.app.page.desk import Desk
 from workbench.app.page.editing import Place
-from workbench.app.page.html import Html, element, problem, waiting
+from workbench.app.page.html import problem, waiting
 from workbench.app.page.jobs import UNEXPECTED
 from workbench.app.page.owners import Owner
 from workbench.app.page.panes import both, comparing, detail, easel, editor, overview, retrain, section

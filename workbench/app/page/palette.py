@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 from workbench.app.page.api.replies import json_reply
 from workbench.app.page.image_name import short_name
-from workbench.app.page.pictures import fit
 from workbench.app.page.view import SECTIONS
+from workbench.app.pictures import fit
 from workbench.core.errors import WorkbenchError
 from workbench.core.image_set import CALLED
 from workbench.core.types import Array

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.app.page.pictures import data_uri
+from workbench.app.pictures import data_uri
 from workbench.app.report.content import Explained, MapPicture
 from workbench.core.attribution import BELIEVED, BLIND, CHANCE, Attribution
 from workbench.core.image_names import find_image

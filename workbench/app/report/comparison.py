@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.app.report.content import Versus
 from workbench.core.estimate import Estimate
-from workbench.core.wording import percent, plural, significant
+from workbench.core.wording import p_value, percent, plural, significant
 from workbench.diagnosis.comparison import OUTCOMES
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def versus(found: Comparison, pictures: Pictures) -> Versus:
         f"Accuracy of {one}": found.accuracies[0],
         f"Accuracy of {other}": found.accuracies[1],
         "Difference": points(found.difference),
-        "Exact McNemar test": f"p {chance(found.chance)}",
+        "Exact McNemar test": p_value(found.chance, named=True),
         **{f"{name.replace('_', ' ').capitalize()}": f"{count:,}" for name, count in found.counts.items()},
         "The same prediction": agreement,
         "Cohen’s κ": kappa,
@@ -57,11 +57,6 @@ def points(gap: Estimate) -> str:
     """Write a difference of two shares in points."""
     value, low, high = (significant(100 * each, 2) for each in gap)
     return f"{value} points (95 % interval {low} to {high})"
-
-
-def chance(p: float) -> str:
-    """Write a p-value, "–" where there is none."""
-    return "–" if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"= {p:.2g}"
 
 
 def _group(found: Comparison, outcome: str, pictures: Pictures) -> tuple[str, str, tuple[Picture, ...]]:
@@ -87,7 +82,7 @@ def _classes(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
             f"recall of {one}": table["recall_first"].map(_share),
             f"of {other}": table["recall_second"].map(_share),
             "difference, points": [_ends(row) for _, row in table.iterrows()],
-            "p (Holm)": [chance(each).removeprefix("= ") for each in table["p_adjusted"]],
+            "p (Holm)": table["p_adjusted"].map(p_value),
         }
     )
 
@@ -99,7 +94,7 @@ def _pairs(table: pd.DataFrame, one: str, other: str) -> pd.DataFrame:
             "predicted": table["predicted"],
             f"errors of {one}": table["errors_first"],
             f"of {other}": table["errors_second"],
-            "p (Holm)": [chance(each).removeprefix("= ") for each in table["p_adjusted"]],
+            "p (Holm)": table["p_adjusted"].map(p_value),
         }
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import __version__
-from workbench.app.page.html import Html, code
+from workbench.app.markup import Html, code
 from workbench.app.report.words import limits, methods, sections
 
 if TYPE_CHECKING:

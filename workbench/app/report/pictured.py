@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from workbench.app.page.pictures import album, fit
+from workbench.app.pictures import album, fit
 from workbench.app.report.content import Picture
 from workbench.core.kept import Kept
 from workbench.core.wording import plural
 from workbench.session.image_titles import said_of
 
 if TYPE_CHECKING:
-    from workbench.app.page.pictures import Picture as Draw
+    from workbench.app.pictures import Picture as Draw
     from workbench.core.dataset import Dataset
     from workbench.core.image_set import ImageSet, Part
     from workbench.session.session import Session

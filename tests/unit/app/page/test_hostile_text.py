@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from tests.unit.app.page.conftest import EVIL
+from workbench.app.markup import Html, code, element, join
 from workbench.app.page.board import Board
 from workbench.app.page.cell import title_html
 from workbench.app.page.desk import Desk
-from workbench.app.page.html import Html, breakable, code, element, join, paper_link, problem, waiting
+from workbench.app.page.html import breakable, paper_link, problem, waiting
 from workbench.app.page.maps import ShownMap
 from workbench.app.page.opinion import Weights
 from workbench.app.page.own_image import OwnImage
@@ -25,9 +26,9 @@ from workbench.app.page.panes.gallery import Shelf, gallery_html
 from workbench.app.page.panes.matrix import matrix_html
 from workbench.app.page.panes.scatter import points_of, scatter_html
 from workbench.app.page.panes.tables import tables_html
-from workbench.app.page.pictures import Part
 from workbench.app.page.subjects import of_dataset
 from workbench.app.page.view import View, settle
+from workbench.app.pictures import Part
 from workbench.core.attribution import Attribution, Verdict
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from workbench.app.page.html import Html, breakable, button, element, go, waiting
+from workbench.app.markup import Html, element
+from workbench.app.page.html import breakable, button, go, waiting
 from workbench.core.wording import bare_percent, cell, plural, significant
 
 

@@ -13,9 +13,9 @@ from workbench.app.page import maps
 from workbench.app.page.api.sent_image import subject_of
 from workbench.app.page.jobs import STOPPED, UNEXPECTED, Bug, Job
 from workbench.app.page.owners import Within
-from workbench.app.page.pictures import data_uri
 from workbench.app.page.refusals import Busy
 from workbench.app.page.subject import Subject
+from workbench.app.pictures import data_uri
 from workbench.attribution.methods import explainer
 from workbench.core.attribution import Attribution, half_pixel
 from workbench.core.errors import WorkbenchError

@@ -12,7 +12,7 @@ from workbench.app.page.comparing import Compared
 from workbench.app.page.images.compared import compared_of
 from workbench.app.page.images.sets import set_of
 from workbench.app.page.jobs import Job
-from workbench.app.page.pictures import Part as Pictures
+from workbench.app.pictures import Part as Pictures
 from workbench.core.errors import WorkbenchError
 from workbench.core.image_set import CALLED, Part
 from workbench.core.wording import plural

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.app.page.images.found import Found
-from workbench.app.page.pictures import Part as Pictures
+from workbench.app.pictures import Part as Pictures
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
 from workbench.core.wording import bare_percent

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.html import Html, element, join, link
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import link
 from workbench.diagnosis import registry
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, breakable, element, join, link
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import breakable, link
 from workbench.app.page.panes.analysis_links import analysis_links
 from workbench.app.page.view import SECTIONS, View
 from workbench.core.wording import bare_percent, plural

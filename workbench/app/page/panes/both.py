@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from workbench.app.markup import Html, element, join
 from workbench.app.page.both_maps import BothMaps, maps_of_both
-from workbench.app.page.html import Html, element, join
 from workbench.app.page.panes import detail, map_card
 from workbench.app.page.subject import Subject
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.app.page.html import Html, breakable, element, join
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import breakable
 from workbench.core.types import Array
 from workbench.core.wording import probability
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.app.markup import Html, code, element, join
 from workbench.app.page.comparing import GROUPS, Compared
-from workbench.app.page.html import Html, button, code, element, join, link, options, problem, waiting
+from workbench.app.page.html import button, link, options, problem, waiting
 from workbench.app.page.panes.analysis_links import title_of
 from workbench.app.page.panes.findings import evidence_html
 from workbench.app.page.panes.overview import card_html
 from workbench.app.page.panes.tables import Order, table_html
 from workbench.core.image_set import ImageSet
-from workbench.core.wording import bare_percent, number, plural
+from workbench.core.wording import SMALLEST_P, bare_percent, number, p_value, plural
 from workbench.diagnosis.changed_findings import STATES, FindingChange
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _headline(compared: Compared) -> Html:
         card_html(
             "Difference, B − A", f"{sign}{number(100 * gap.value)} points", f"95 % interval {ends[0]} to {ends[1]}"
         ),
-        card_html("McNemar's exact test", _p(found.chance), chance_in_words(found.chance)),
+        card_html("McNemar's exact test", p_value(found.chance, named=True), chance_in_words(found.chance)),
         card_html("Same prediction", f"{bare_percent(found.agreement[0].value, 1)} %", _kappa(found.agreement[1])),
     ]
     assumed = [each.assumed for each in (found.first, found.second) if each.settled and each.assumed]
@@ -117,15 +118,11 @@ def _kappa(kappa: Estimate) -> str:
     return "Cohen's κ is not defined" if kappa.value != kappa.value else f"Cohen's κ {number(kappa.value)}"
 
 
-def _p(p: float) -> str:
-    return "p < 0.0001" if p < 1e-4 else f"p = {p:.2g}"
-
-
 def chance_in_words(p: float) -> str:
     """Say a p-value as how often two equally good models would differ as much."""
     if p >= 1:
         return "no difference to explain"
-    if p < 1e-4:
+    if p < SMALLEST_P:
         return "by chance less than once in 10,000 times"
     return f"by chance about once in {round(1 / p):,} times" if p < 0.5 else "by chance more often than not"
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.app.markup import Html, element, join
 from workbench.app.page import maps
-from workbench.app.page.html import Html, breakable, button, choices, element, join, link, options, waiting
+from workbench.app.page.html import breakable, button, choices, link, options, waiting
 from workbench.app.page.image_name import short_name
 from workbench.app.page.panes import map_card, method_menu
-from workbench.app.page.pictures import fit, image_uri, tag
 from workbench.app.page.subject import Subject
 from workbench.app.page.view import View
+from workbench.app.pictures import fit, image_uri, tag
 from workbench.core.wording import probability
 from workbench.diagnosis import registry
 

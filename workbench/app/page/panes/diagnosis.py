@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, button, element, join, link, problem, waiting
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import button, link, problem, waiting
 from workbench.app.page.images.sets import address_among, typed_for
 from workbench.app.page.panes.analysis_links import title_of
 from workbench.app.page.panes.findings import ORDER, evidence_of, interval_html, work_link
@@ -16,7 +17,7 @@ from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
-    from workbench.app.page.pictures import Parts
+    from workbench.app.pictures import Parts
     from workbench.diagnosis.diagnose import Diagnosis
     from workbench.diagnosis.ranking import Diagnosed
 

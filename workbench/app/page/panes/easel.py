@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.app.page.html import Html, breakable, button, element, go, join, link, problem
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import breakable, button, go, link, problem
 from workbench.app.page.own_image import MEGABYTES, OwnImage, current
-from workbench.app.page.pictures import Size, fit, tag
 from workbench.app.page.view import View
+from workbench.app.pictures import Size, fit, tag
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.app.markup import Html, element, join
 from workbench.app.page.editing import Place, told
-from workbench.app.page.html import Html, breakable, button, element, join, link, options, problem
+from workbench.app.page.html import breakable, button, link, options, problem
 from workbench.app.page.panes.changed import changed_html, prediction_words
 from workbench.app.page.panes.easel import brush_html, canvas_html
-from workbench.app.page.pictures import fit, image_uri, tag
 from workbench.app.page.subject import Subject
+from workbench.app.pictures import fit, image_uri, tag
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
 from workbench.data.edits import edited

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from workbench.app.drawn_figure import DrawnFigure
-from workbench.app.page.html import Html, element
+from workbench.app.markup import Html, element
 from workbench.app.page.images.sets import finding_address, of_rows, shown_address, typed_for
 from workbench.core.result import Result
 

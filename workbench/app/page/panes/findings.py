@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from workbench.app.page.html import Html, element, join, link
-from workbench.app.page.pictures import Part, Parts, fit, tag
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import link
+from workbench.app.pictures import Part, Parts, fit, tag
 from workbench.core.finding import Finding
 from workbench.core.wording import plural, significant
 

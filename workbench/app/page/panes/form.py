@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.html import Html, code, element, join, options
+from workbench.app.markup import Html, code, element, join
+from workbench.app.page.html import options
 from workbench.app.page.maps import methods
 from workbench.core.params import Parameter, Params, describe
 

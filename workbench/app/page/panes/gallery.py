@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workbench.app.markup import Html, element
 from workbench.app.page.board import Board
 from workbench.app.page.cell import open_cell, query_of_cell, title_html
-from workbench.app.page.html import Html, button, choices, element, link
-from workbench.app.page.pictures import Picture, Size, fit, tag
+from workbench.app.page.html import button, choices, link
 from workbench.app.page.view import ANY, PER_PAGE, View
+from workbench.app.pictures import Picture, Size, fit, tag
 from workbench.core.dataset import Dataset
 from workbench.core.wording import plural, probability
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from workbench.app.page.html import Html, element, join, paper_link
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import paper_link
 from workbench.app.page.maps import ShownMap
 from workbench.app.page.method_options import descriptions, options_of
 from workbench.app.page.panes.verdict import place_html
-from workbench.app.page.pictures import Size, data_uri, fit, image_uri, tag
 from workbench.app.page.subject import Subject
 from workbench.app.page.view import View
+from workbench.app.pictures import Size, data_uri, fit, image_uri, tag
 from workbench.core.attribution import Attribution
 from workbench.core.wording import significant
 from workbench.plotting.colours import CONTRASTING, gradient, rgba, scale_of

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workbench.app.markup import Html, element, join
 from workbench.app.page.board import Board
 from workbench.app.page.cell import open_cell
-from workbench.app.page.html import Html, breakable, button, choices, element, join, options
+from workbench.app.page.html import breakable, button, choices, options
 from workbench.app.page.view import ANY, View
 from workbench.core.wording import bare_percent, plural
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.app.markup import Html, element, join
 from workbench.app.page import maps
-from workbench.app.page.html import Html, element, go, join, paper_link, problem
+from workbench.app.page.html import go, paper_link, problem
 from workbench.app.page.method_options import options_of, without
 from workbench.app.page.panes.form import fields_html
 from workbench.app.page.view import View

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.app.page.html import Html, breakable, element, join, link
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import breakable, link
 from workbench.app.page.panes.analysis_links import analysis_links
 from workbench.app.page.panes.diagnosis import diagnosis_html
 from workbench.app.page.view import View

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, element, problem, waiting
+from workbench.app.markup import Html, element
+from workbench.app.page.html import problem, waiting
 from workbench.models.turns import NEXT, TURNS
 
 if TYPE_CHECKING:

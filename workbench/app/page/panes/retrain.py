@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, element, join, link, options, problem, waiting
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import link, options, problem, waiting
 from workbench.app.page.retraining import DONE, ONCE, PROOF, RUNNING, STOPPED, Training, trainings
 from workbench.core.wording import join_names, plural
 from workbench.training.runs import runs_folder

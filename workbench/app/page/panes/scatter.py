@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.app.page.html import Html, breakable, button, choices, element, link
-from workbench.app.page.pictures import fit, tag
+from workbench.app.markup import Html, element
+from workbench.app.page.html import breakable, button, choices, link
 from workbench.app.page.view import COLOURS, View
+from workbench.app.pictures import fit, tag
 from workbench.core.types import Array
 from workbench.core.wording import bare_percent, plural, probability
 from workbench.plotting.colours import SURENESS, of_classes

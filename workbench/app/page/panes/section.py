@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.html import Html, code, element, join, problem, waiting
+from workbench.app.markup import Html, code, element, join
+from workbench.app.page.html import problem, waiting
 from workbench.app.page.images.sets import of_finding
 from workbench.app.page.owners import Owner
 from workbench.app.page.panes.analysis_links import analysis_links

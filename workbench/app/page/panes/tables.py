@@ -12,10 +12,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from workbench.app.page.html import Html, breakable, element, join, link
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import breakable, link
 from workbench.app.page.image_name import short_name
 from workbench.app.page.panes.columns import Column, columns_of
-from workbench.app.page.pictures import Part, Parts, fit, tag
+from workbench.app.pictures import Part, Parts, fit, tag
 from workbench.core.image_names import PART_OF, ROWS, TITLES
 from workbench.core.image_set import Part as Name
 from workbench.core.result import Result

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, element, join, paper_link
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import paper_link
 from workbench.app.page.opinion import Weights
 from workbench.core.attribution import BELIEVED, BLIND, CHANCE, SURE, Attribution, Verdict
 from workbench.core.wording import significant

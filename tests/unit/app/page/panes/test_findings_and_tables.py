@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from tests.unit.app.page.conftest import EVIL
-from workbench.app.page.html import join
+from workbench.app.markup import join
 from workbench.app.page.panes.findings import findings_html
 from workbench.app.page.panes.tables import AS_IT_IS, Order, table_html
-from workbench.app.page.pictures import Part, Parts, album
 from workbench.app.page.view import read
+from workbench.app.pictures import Part, Parts, album
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity

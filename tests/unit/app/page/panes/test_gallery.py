@@ -4,8 +4,8 @@ import pytest
 
 from workbench.app.page.board import Board
 from workbench.app.page.panes.gallery import ROOM, Shelf, gallery_html, thumb_size
-from workbench.app.page.pictures import album
 from workbench.app.page.view import read, settle
+from workbench.app.pictures import album
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from workbench.app.page.html import Html
+from workbench.app.markup import Html
 from workbench.app.page.maps import ShownMap
 from workbench.app.page.panes.map_card import maps_html
 from workbench.app.page.subject import Subject

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.app.page.html import Html, breakable, button, element, join, link
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import breakable, button, link
 from workbench.app.page.images.marking import correction_words
 from workbench.app.page.images.tiles import marks_of
 from workbench.core.errors import WorkbenchError

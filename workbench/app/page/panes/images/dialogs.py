@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from workbench.app.page.html import Html, element, join, options
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import options
 
 KEYS = (
     ("/", "write a query"),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.app.page.html import Html, breakable, button, element, join
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import breakable, button
 from workbench.app.page.images.query_text import term_of, terms
 from workbench.app.page.panes.images.histogram import bins_of, histogram_html
 from workbench.core.types import Array

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.app.page.html import Html, element
+from workbench.app.markup import Html, element
 from workbench.app.page.images.query_text import bounds
 from workbench.core.types import Array
 from workbench.core.wording import plural

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, button, element, link, problem, waiting
+from workbench.app.markup import Html, element
+from workbench.app.page.html import button, link, problem, waiting
 from workbench.app.page.images.computing import NEAR, started
 from workbench.app.page.images.near import Near, near_of, near_ready, study_of
-from workbench.app.page.pictures import fit, tag
+from workbench.app.pictures import fit, tag
 from workbench.core.image_set import CALLED
 from workbench.core.wording import significant
 

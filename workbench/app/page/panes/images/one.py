@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from workbench.app.markup import Html, element
 from workbench.app.page.editing import Place
-from workbench.app.page.html import Html, element, problem, waiting
+from workbench.app.page.html import problem, waiting
 from workbench.app.page.images.found import Coming, Found, find, images_of
 from workbench.app.page.panes import both, detail
 from workbench.app.page.panes.editor import kept_html

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from workbench.app.markup import Html, code, element
 from workbench.app.page.comparing import NotCompared
-from workbench.app.page.html import Html, button, choices, code, element, link, options, problem, waiting
+from workbench.app.page.html import button, choices, link, options, problem, waiting
 from workbench.app.page.images.computing import NEAR, SET, started
 from workbench.app.page.images.found import Coming, Found, find, images_of
 from workbench.app.page.images.query_text import term_of

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.app.page.html import Html, button, element, join, link, waiting
+from workbench.app.markup import Html, element, join
+from workbench.app.page.html import button, link, waiting
 from workbench.app.page.images.computing import SET, started
 from workbench.app.page.images.found import Coming, find, images_of, pictures_of
 from workbench.app.page.images.marking import correction_words
 from workbench.app.page.images.sets import NotAnswered
 from workbench.app.page.images.worklist import SUGGESTED, Worklist, worklist
-from workbench.app.page.pictures import fit, tag
+from workbench.app.pictures import fit, tag
 from workbench.core.errors import WorkbenchError
 from workbench.core.wording import join_names, plural, probability, significant
 

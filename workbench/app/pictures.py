@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.app.page.html import Html, element
+from workbench.app.markup import Html, element
 from workbench.core.dataset import Dataset
 from workbench.core.image_set import Part as Name
 from workbench.core.kept import Kept
