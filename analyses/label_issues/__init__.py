@@ -15,6 +15,7 @@ from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, probability
+from workbench.data.sampling import evenly
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.hot_spots import Spot, place_bars, spot_of
@@ -28,7 +29,8 @@ from workbench.statistics.label_quality import LabelQuality, quality
 from workbench.statistics.nearest import nearest
 
 from .findings import IMAGES, Suspects, findings_of
-from .out_of_sample import at_once, from_folds, probe_out_of_sample, with_dynamics
+from .out_of_sample import BOTH, at_once, from_folds, probe_out_of_sample, with_dynamics
+from .patch_features import untrained_features
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +104,7 @@ class LabelIssues(Analysis[LabelIssuesParams]):
             findings += findings_of(suspects, session, control=opinion.control or own.quality)
             notes["source"] = opinion.source
         parts.append(own)
-        findings += findings_of(own, session, second=_quality_by_probes(session) if own.quality.doubtful else None)
+        findings += findings_of(own, session, seconds=_second_opinions(session) if own.quality.doubtful else ())
         for part in parts:
             name = TABLES[part.part]
             tables |= {name: _image_table(part, names), f"{name} pairs": _pair_table(part.quality, names)}
@@ -156,10 +158,18 @@ def _suspects_of_data(session: Session) -> Suspects:
     return Suspects.of(judgement, labels, probabilities, rows=rows, score=judgement.score, part="data")
 
 
-def _quality_by_probes(session: Session) -> LabelQuality:
-    """Judge them by probes fitted to the evaluated images, too: these are not misled by a shift as the model is."""
-    probabilities = probe_out_of_sample(session.embeddings, session.dataset.labels, len(session.class_names))
-    return quality(probabilities, session.dataset.labels, len(session.class_names))
+def _second_opinions(session: Session) -> tuple[LabelQuality, ...]:
+    """Judge them by probes fitted to the evaluated images, too: these are not misled by a shift as the model is.
+
+    First by the model's embeddings; then by features of the pixels, which a model that fails has not shaped.
+    """
+    labels, classes = session.dataset.labels, len(session.class_names)
+    found = [quality(probe_out_of_sample(session.embeddings, labels, classes), labels, classes)]
+    if session.dataset.has_images:
+        rows = evenly(len(labels), BOTH)
+        features = untrained_features(session.dataset.subset(rows))
+        found.append(quality(probe_out_of_sample(features, labels[rows], classes), labels[rows], classes))
+    return tuple(found)
 
 
 def _image_table(suspects: Suspects, names: tuple[str, ...]) -> pd.DataFrame:

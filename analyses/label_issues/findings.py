@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,9 +14,11 @@ from workbench.core.image_set import ImageSet
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, verb
 from workbench.statistics.knowledge import SURE
-from workbench.statistics.label_quality import LabelQuality
+from workbench.statistics.label_quality import PAIR, LabelQuality
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.session.session import Session
 
 ADVICE = {
@@ -93,14 +96,15 @@ class Suspects:
 
 
 def findings_of(
-    suspects: Suspects, session: Session, *, second: LabelQuality | None = None, control: LabelQuality | None = None
+    suspects: Suspects, session: Session, *, seconds: Sequence[LabelQuality] = (), control: LabelQuality | None = None
 ) -> list[Finding]:
     """Say how many labels are wrong, and in which pairs they are so in one direction.
 
     Args:
         suspects: of a part of the data.
         session: the model on the evaluated images.
-        second: a judgement that must agree before anything is called serious; None where none must.
+        seconds: judgements that must agree before anything is called serious; the first must show it too, the others,
+            which may know less, must not contradict.
         control: of other images, judged in the same way: pairs that are as frequent there are only mild.
     """
     quality, part, rows = suspects.quality, suspects.part, suspects.rows
@@ -110,10 +114,9 @@ def findings_of(
         return [Finding(claim, kind="label-noise", part=part)]
     errors = float(1 - session.predictions.correct.mean())
     noise = quality.noise
-    agreed = second is None or second.chance < CONFIRMED
-    severity: Severity = (
-        Severity.SERIOUS if quality.scattered and agreed else Severity.MILD if noise.low > 0 else Severity.INFO
-    )
+    agreed = not seconds or seconds[0].chance < CONFIRMED
+    serious = quality.scattered and noise.low > PAIR and agreed
+    severity: Severity = Severity.SERIOUS if serious else Severity.MILD if noise.low > 0 else Severity.INFO
     most = max(round(noise.value * count), 1)
     claim = (
         f"About {most:,} of {plural(count, IMAGES[part] + ' label')} {verb(most, 'look')} wrong, {noise}, judging by "
@@ -139,10 +142,12 @@ def findings_of(
             confirm="Have two people label the first fifty images of the table without seeing the labels.",
         )
     ]
-    confirmed = set() if second is None else set(map(tuple, second.one_way[["label", "suggested"]].to_numpy().tolist()))
+    first, others = seconds[:1], seconds[1:]
     for pair in quality.one_way.to_dict("records"):
         label, should = int(pair["label"]), int(pair["suggested"])
-        if second is not None and (label, should) not in confirmed:
+        if any(not _of_pair(each, label, should)["sure"].any() for each in first):
+            continue
+        if any(_contradicts(each, label, should) for each in others):
             continue
         share = float((quality.suggested == should).mean())
         evidence = rows[(suspects.labels == label) & (suspects.suggested == should)]
@@ -165,9 +170,24 @@ def findings_of(
     return found
 
 
+def _of_pair(quality: LabelQuality, label: int, suggested: int) -> pd.DataFrame:
+    """Return the line of a pair, or none."""
+    return quality.pairs[(quality.pairs["label"] == label) & (quality.pairs["suggested"] == suggested)]
+
+
+def _contradicts(quality: LabelQuality, label: int, suggested: int) -> bool:
+    """Whether a judgement that knows both classes does not see that labels go the one way rather than the other."""
+    from scipy.stats import binom
+
+    if quality.silence or not quality.knows[[label, suggested]].all():
+        return False
+    there, back = (int(_of_pair(quality, *pair)["hits"].sum()) for pair in ((label, suggested), (suggested, label)))
+    return bool(binom.sf(there - 1, there + back, 0.5) > CONFIRMED)
+
+
 def _is_more_frequent(pair: dict[Any, Any], control: LabelQuality) -> bool:
     """Whether a pair is at least twice as frequent as among the images of the control (Fisher's exact test)."""
-    same = control.pairs[(control.pairs["label"] == pair["label"]) & (control.pairs["suggested"] == pair["suggested"])]
+    same = _of_pair(control, pair["label"], pair["suggested"])
     hits = int(same["hits"].sum())
     of = int(same["of"].sum()) or int(SURE * (control.suggested == pair["suggested"]).sum())
     if not of:

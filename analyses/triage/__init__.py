@@ -221,7 +221,7 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
     claim += f", with a mean probability of {percent(sure)}"
     least = float(wilson(spread, of)[0])
     severity = Severity.INFO if count < FEW or whole.low <= MILD else Severity.MILD
-    if least > SERIOUS and share.low > EXPLAINED:
+    if found.sure and least > SERIOUS and share.low > EXPLAINED:
         severity = Severity.SERIOUS
         claim += (
             f"; if all of them are wrong, the accuracy is {percent(better)} instead of {percent((of - errors) / of)}"

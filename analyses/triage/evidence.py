@@ -55,6 +55,7 @@ class Evidence:
         apart: `(n, 2)` distances to the nearest witness: pixels in [0, 1], and embeddings of length 1.
         copy: `(n,)` row of a copy with another label; -1 where there is none. `copy_part` "train" or "data".
         silence: why nothing can be told about labels, the rest of a sentence after "since"; empty where something can.
+        sure: whether labels are surely wrong, as in `WrongLabels`.
     """
 
     rows: Array
@@ -69,6 +70,7 @@ class Evidence:
     copy_part: Array
     witnesses: Witnesses
     silence: str = ""
+    sure: bool = True
 
     def groups(self) -> Array:
         """Give each error its place in `GROUPS`: `(n,)` int64.
@@ -155,6 +157,7 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
         copy_part=part,
         witnesses=seen,
         silence=silence,
+        sure=judged.sure,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from workbench.core.types import Array
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.knowledge import SURE, Knowledge
+from workbench.statistics.label_quality import plateau
 
 STEPS = 40
 """Steps of expectation and maximisation."""
@@ -30,6 +31,8 @@ class WrongLabels:
         rate: share of wrong labels that are spread over all classes.
         probabilities: `(N, K)` float64, softmax at the temperature that fits the labels which are not wrong.
         silence: why nothing can be told about labels, the rest of a sentence after "since"; empty where something can.
+        sure: whether labels are surely wrong that no doubt of the model's explains. Of few classes, where it cannot be
+            seen which labels the model holds to be unlikely, some must stay wrong however sure the predictions are.
     """
 
     scattered: Array
@@ -37,6 +40,7 @@ class WrongLabels:
     rate: float
     probabilities: Array
     silence: str = ""
+    sure: bool = True
 
 
 def wrong_labels(logits: Array, labels: Array) -> WrongLabels:
@@ -84,7 +88,8 @@ def wrong_labels(logits: Array, labels: Array) -> WrongLabels:
         np.add.at(noise, (predicted, labels), paired)
         noise = np.minimum(noise / of[:, None], most)
         beta = _sharpness(logits, labels, np.zeros(count), 0.0, 1 - paired)
-    return WrongLabels(scattered, paired, rate * (classes - 1) / classes, probabilities)
+    sure = (classes - 1) // 2 >= 2 or plateau(~told.right, told.rank).low > 0
+    return WrongLabels(scattered, paired, rate * (classes - 1) / classes, probabilities, sure=sure)
 
 
 def _pair_limits(told: Knowledge, accused: Array) -> Array:

@@ -47,6 +47,7 @@ class LabelQuality:
         joint: `(K, K)` float64, estimated images by given label (rows) and true class; sums to N.
         chance: how likely the scattered labels were by ambiguity alone, in [0, 1].
         silence: why nothing can be told about labels, the rest of a sentence after "since"; empty where something can.
+        knows: `(K,)` bool, classes that are mostly recognised, so that a label of theirs can be judged.
     """
 
     score: Array
@@ -56,6 +57,7 @@ class LabelQuality:
     pairs: pd.DataFrame
     joint: Array
     chance: float
+    knows: Array
     silence: str = ""
 
     @property
@@ -128,6 +130,7 @@ def quality(probabilities: Array, labels: Array, class_names_count: int, *, alik
         pairs=pairs,
         joint=joint,
         chance=chance,
+        knows=told.knows,
         silence=told.silence,
     )
 

@@ -18,7 +18,13 @@ from analyses.triage import _finding
 )
 def test_accuracy_is_corrected_only_where_wrong_labels_explain_enough_of_the_errors(claimed, errors, images, severity):
     rows = np.arange(errors)
-    found = SimpleNamespace(rows=rows, wrong_label=np.full(errors, 0.9), spread=np.ones(errors, bool))
+    found = SimpleNamespace(rows=rows, wrong_label=np.full(errors, 0.9), spread=np.ones(errors, bool), sure=True)
     finding = _finding(0, rows[:claimed], found, range(images))  # of the predictions only their number counts
     assert finding.severity == severity
     assert ("instead of" in finding.claim) == (severity == "serious")
+
+
+def test_where_labels_are_not_surely_wrong_no_accuracy_is_corrected():
+    found = SimpleNamespace(rows=np.arange(90), wrong_label=np.full(90, 0.9), spread=np.ones(90, bool), sure=False)
+    finding = _finding(0, np.arange(40), found, range(1000))
+    assert (finding.severity, "instead of" in finding.claim) == ("mild", False)

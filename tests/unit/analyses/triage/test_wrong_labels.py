@@ -68,3 +68,13 @@ def test_two_classes():
     found = wrong_labels(logits, labels)
     assert found.rate == pytest.approx(0.08, abs=0.03)
     assert (found.scattered[labels != true] > 0.5).mean() > 0.9
+    assert found.sure
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_errors_of_few_classes_that_fade_where_the_model_is_sure_are_surely_its_own(classes):
+    chance = np.random.default_rng(8)
+    true = chance.integers(0, classes, 900)
+    logits = 1.5 * np.eye(classes)[true] + chance.normal(size=(900, classes))
+    assert 0.05 < (logits.argmax(axis=1) != true).mean() < 0.3
+    assert not wrong_labels(logits, true).sure
