@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.app.page.images.found import Found
+from workbench.app.page.images.worklist import SKIPPED
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.types import Array
 from workbench.core.wording import plural
@@ -25,6 +26,7 @@ _LABEL = re.compile(r"[\w-]{1,40}")
 DONE = {
     "tag": "Tagged {value!r}: {images}.",
     "untag": "Tag {value!r} removed: {images}.",
+    "skip": "Skipped: {images}.",
     "note": "Note written: {images}.",
     "relabel": "To be relabelled {value!r}: {images}.",
     "drop": "To be dropped: {images}.",
@@ -87,6 +89,7 @@ def mark(study: Study, rows: Array, sent: Mapping[str, Any], source: str) -> str
     calls: dict[str, Callable[[Workspace], Change | None]] = {
         "tag": lambda to: to.tag(these, value, source=source),
         "untag": lambda to: to.untag(these, value, source=source),
+        "skip": lambda to: to.tag(these, SKIPPED, source=source),
         "note": lambda to: to.note(these, value, source=source),
         "relabel": lambda to: to.relabel(these, value, source=source),
         "drop": lambda to: to.drop(these, source=source),

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 SUGGESTED = "suggested"
 """Field of an analysis that knows better labels, and the column of its tables that has them."""
+SKIPPED = "skipped"
+"""Tag of an image that is to be decided later: it stays in the workspace, is found by a query and can be undone."""
+LATER = f"tag:{SKIPPED} -correction:*"
+"""Query of what was skipped and not decided since."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,11 +39,13 @@ class Worklist:
         found: the set.
         lines: what the analysis says of each image, by its row: "suggested" and what else its table has.
         said: what was decided of each, in words: "relabel Coat", "keep", "drop", or "" where it is open.
+        put_off: `(n,)` bool, which have the tag `SKIPPED`.
     """
 
     found: Found
     lines: Mapping[int, Mapping[str, Any]]
     said: list[str]
+    put_off: Array
 
     def suggestion(self, place: int) -> str:
         """Return the label that an image should have; empty where nobody knows."""
@@ -47,12 +53,24 @@ class Worklist:
 
     @property
     def open(self) -> Array:
-        """Places of the images that nothing was decided of, `(m,)` int64."""
+        """Places of the images that nothing was decided of, `(m,)` int64: skipped ones, too."""
         return np.flatnonzero([not each for each in self.said])
 
+    @property
+    def skipped(self) -> Array:
+        """Places of the open images that were skipped, `(s,)` int64."""
+        return self.open[self.put_off[self.open]]
+
+    @property
+    def due(self) -> Array:
+        """Places of the open images that were not skipped; of those that were if no other is left."""
+        fresh = self.open[~self.put_off[self.open]]
+        return fresh if len(fresh) else self.open
+
     def after(self, place: int) -> int | None:
-        """Return the place of the next image that is open, going on at the beginning; None where none is left."""
-        left = self.open[self.open != place]
+        """Return the place of the next image that is due, going on at the beginning; None where no other is open."""
+        others = self.due[self.due != place]
+        left = others if len(others) else self.open[self.open != place]
         later = left[left > place]
         return int(later[0]) if len(later) else int(left[0]) if len(left) else None
 
@@ -74,8 +92,10 @@ def worklist(desk: Desk, found: Found) -> Worklist | None:
     if lines is None:
         return None
     study = found.images.session
-    said = study.workspace.corrections_of(Identities.of(study.dataset, found.images.rows))
-    return Worklist(found=found, lines=lines, said=said)
+    these = Identities.of(study.dataset, found.images.rows)
+    later = study.workspace.keys_with(SKIPPED)
+    put_off = np.array([key in later for key in these.keys], bool)
+    return Worklist(found=found, lines=lines, said=study.workspace.corrections_of(these), put_off=put_off)
 
 
 def _known_lines(desk: Desk, found: Found) -> Mapping[int, Mapping[str, Any]] | None:
@@ -106,6 +126,8 @@ def _lines(result: Result, part: str) -> dict[int, dict[str, Any]]:
 def accept(work: Worklist, places: Array, page: str) -> str:
     """Give images the labels that are suggested, as one change; those that something was decided of stay.
 
+    Of several, those that were skipped stay too, unless all that is open was.
+
     Args:
         work: the list.
         places: of the images, among all of it.
@@ -114,7 +136,7 @@ def accept(work: Worklist, places: Array, page: str) -> str:
     Raises:
         WorkbenchError: if nothing is suggested for any of them that is open.
     """
-    chosen = [place for place in np.intersect1d(places, work.open).tolist() if work.suggestion(place)]
+    chosen = [place for place in np.intersect1d(places, work.due).tolist() if work.suggestion(place)]
     if len(places) == 1 and work.suggestion(int(places[0])):
         chosen = [int(places[0])]  # one that is looked at is meant, whatever was said of it before
     if not chosen:

@@ -79,7 +79,7 @@
     W.again();
   }
 
-  const DECIDES = ["accept", "relabel", "keep", "drop"];
+  const DECIDES = ["accept", "skip", "relabel", "keep", "drop"];
   let deciding = false; // one image is decided at a time: a key that is held does not decide the next one too
   async function decide(action, value) {
     if (deciding) return;
@@ -179,7 +179,6 @@
     else if (action === "unselect") C.clear();
     else if (action === "explain") explain();
     else if (action === "compare") compare();
-    else if (action === "skip") skip();
     else if (ASKED.includes(action)) ask(action);
     else mark(action);
   }
@@ -215,11 +214,6 @@
     else if (opened()) step(key, done);
     else if (G.count()) move(event, done);
   });
-
-  function skip() {
-    const button = document.querySelector("#work [data-skip]");
-    if (button && !button.disabled && !deciding) button.click();
-  }
 
   // Keys of a work list; Enter on a button, a link or a map is theirs.
   function works(event, done) {

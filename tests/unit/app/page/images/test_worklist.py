@@ -8,6 +8,7 @@ import pytest
 from tests.unit.app.page.conftest import EVIL
 from workbench.app.page.application import create_app
 from workbench.app.page.images.found import find
+from workbench.app.page.images.worklist import LATER
 from workbench.app.page.panes.findings import work_link
 from workbench.app.page.panes.images.shelf import shelf_html
 from workbench.app.page.panes.images.work import work_html
@@ -16,6 +17,7 @@ from workbench.core.finding import Finding
 from workbench.core.image_set import ImageSet
 from workbench.core.result import Result
 from workbench.diagnosis import registry
+from workbench.workspace.workspace import Workspace
 
 SET = "finding/label-issues/0"
 ROWS = (5, 1, 2, 6)
@@ -65,9 +67,8 @@ def test_the_card_says_what_it_is_called_what_it_should_be_called_and_who_says_s
     assert "0 of 4 images decided" in page.text
     assert "probability of its label2 %of the suggested label90 %" in page.text
     assert [each["data-do"] for each in page.all("button") if each.get("data-do")] == [
-        "accept-all", "accept", "relabel", "keep", "drop", "undo",
+        "accept-all", "accept", "skip", "relabel", "keep", "drop", "undo",
     ]  # fmt: skip
-    assert page.all("button", data_skip=None)[0]["data-go"] == "image=2"
     assert not work_html(desk, read({"section": "images", "set": "rows/1,2", "image": "1"}))
     assert not work_html(desk, view(7))  # it is not one of them
     assert "no other label is suggested" in parse(work_html(desk, view(6))).text
@@ -94,6 +95,29 @@ def test_one_after_the_other_is_decided_and_the_next_is_one_that_is_open(client,
     assert "4 of 4 images decided: 1 accepted, 1 right as they are, 1 given another label and 1 dropped" in text
     assert "Retrain →" in text
     assert {each.source for each in desk.session.workspace.log()} == {"Four labels look wrong."}
+
+
+def test_what_is_skipped_comes_last_is_shown_survives_and_can_be_undone(client, desk, parse):
+    skipped = said(client, desk, "skip", 5)
+    assert (skipped["said"], skipped["next"], skipped["left"]) == ("Skipped: 1 image.", 1, 4)
+    assert "1 skipped: show skipped" in parse(work_html(desk, view(1))).text
+    assert 'correction">skipped</span>' in work_html(desk, view(5))
+    with Workspace.open(desk.session.workspace.path) as again:  # as another process would find it
+        assert again.keys_with("skipped") == {str(desk.session.dataset.keys[5])}
+    shown = read({"section": "images", "set": SET, "where": LATER})
+    assert find(desk, shown).images.rows.tolist() == [5]
+    key = find(desk, read({"section": "images", "set": SET})).key
+    everything = {"key": key, "places": [[0, 3]], "action": "accept", "page": "p-1"}
+    assert client.post("/images/mark", json=everything).json()["left"] == 2  # what was skipped, and what nobody knows
+    assert said(client, desk, "drop", 6)["next"] == 5  # now that nothing else is left
+    assert said(client, desk, "accept", 5)["left"] == 0
+    assert "skipped" not in parse(work_html(desk, view(1))).text
+    assert not len(find(desk, shown).images)
+    for undone in ("relabel", "drop", "relabel"):
+        assert client.post("/images/undo", json={"page": "p-1"}).json()["said"].startswith(f"Undone: {undone}")
+    assert "1 skipped" in parse(work_html(desk, view(1))).text
+    client.post("/images/undo", json={"page": "p-1"})
+    assert "skipped" not in parse(work_html(desk, view(1))).text
 
 
 def test_all_that_are_open_are_accepted_at_once_and_one_undo_takes_them_back(client, desk):

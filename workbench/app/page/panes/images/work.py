@@ -11,7 +11,7 @@ from workbench.app.page.images.computing import SET, started
 from workbench.app.page.images.found import Coming, find, images_of, pictures_of
 from workbench.app.page.images.marking import correction_words
 from workbench.app.page.images.sets import NotAnswered
-from workbench.app.page.images.worklist import SUGGESTED, Worklist, worklist
+from workbench.app.page.images.worklist import LATER, SKIPPED, SUGGESTED, Worklist, worklist
 from workbench.app.pictures import fit, tag
 from workbench.core.errors import WorkbenchError
 from workbench.core.wording import join_names, plural, probability, significant
@@ -65,17 +65,20 @@ def _asking(desk: Desk, view: View, error: NotAnswered) -> Html:
 
 def head_html(work: Worklist, place: int | None = None) -> Html:
     """Say how much of a list is done, with what can be done with the rest."""
-    count, left = len(work.said), len(work.open)
+    images, count, left = work.found.images, len(work.said), len(work.open)
     done = [f"{number:,} {what}" for what, number in work.decided.items()]
     said = f"{count - left:,} of {plural(count, 'image')} decided" + (f": {join_names(done)}" if done else "")
+    skipped = len(work.skipped)
+    later = None
+    if skipped:
+        where = {"section": "images", "set": work.found.address, "where": LATER}
+        shown = link("show skipped", {**where, **({} if images.part == "data" else {"part": images.part})})
+        later = element("span", f"{skipped:,} skipped: ", shown, class_="later")
     bar = element("progress", value=count - left, max=max(count, 1), aria_label="images decided")
-    first = int(work.found.images.rows[work.open[0]]) if left else None
-    begin = (
-        button(f"Work through {left:,}", {"image": first}, class_="button main")
-        if place is None and first is not None
-        else None
-    )
-    rest = sum(bool(work.suggestion(place)) for place in work.open.tolist())
+    begin = None
+    if place is None and left:
+        begin = button(f"Work through {left:,}", {"image": int(images.rows[work.due[0]])}, class_="button main")
+    rest = sum(bool(work.suggestion(each)) for each in work.due.tolist())
     every = (
         element(
             "button",
@@ -91,7 +94,7 @@ def head_html(work: Worklist, place: int | None = None) -> Html:
     )
     train = link("Retrain →", {"section": "retrain"}, class_="button" if left else "button main") if done else None
     words = element("p", said, role="status", aria_live="polite", class_="done")
-    return element("header", words, bar, begin, every, train, class_="worked", data_key=work.found.key)
+    return element("header", words, later, bar, begin, every, train, class_="worked", data_key=work.found.key)
 
 
 def _card(desk: Desk, work: Worklist, place: int) -> Html:
@@ -105,15 +108,10 @@ def _card(desk: Desk, work: Worklist, place: int) -> Html:
         if suggested
         else join([element("b", label, class_="rt"), ": no other label is suggested"])
     )
-    said = work.said[place]
+    said = work.said[place] or (SKIPPED if work.put_off[place] else "")
     chip = element("span", correction_words(said), class_="chip correction") if said else None
     heading = element("h2", arrow, " ", chip)
-    next_ = work.after(place)
-    following = None if next_ is None else int(images.rows[next_])
-    skip = button(
-        "Skip", {"image": following} if following is not None else {}, class_="button", data_how="replace",
-        disabled=following is None, data_skip=True, title="decide later (s)",
-    )  # fmt: skip
+    skip = element("button", "Skip", type="button", data_do="skip", class_="button", title="decide later (s)")
     accept = element(
         "button", "Accept", type="button", data_do="accept", class_="button main", title="accept (Enter)",
         disabled=not suggested,
