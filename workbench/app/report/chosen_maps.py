@@ -59,7 +59,7 @@ def explained(
     rows = rows if len(rows) else _telling(session)
     wrong = ~session.predictions.correct[rows]
     found: dict[int, list[MapPicture]] = {int(row): [] for row in rows}
-    chosen = _methods(session, methods)
+    chosen = methods_of([session], methods)[: METHODS if not methods else None]
     for done, kind in enumerate(chosen):
         report("Maps", done, len(chosen))
         for some, contrast in ((rows[wrong], True), (rows[~wrong], False)):
@@ -68,7 +68,7 @@ def explained(
                     kind.name, some, contrast=("label", "predicted") if contrast else None, verdict=True
                 )
                 for place, row in enumerate(some):
-                    found[int(row)].append(_picture(session, kind, made, place, contrast=contrast))
+                    found[int(row)].append(map_picture(session.class_names, made, place))
     report("Maps", len(chosen), len(chosen))
     return tuple(_explained(session, pictures, row, maps) for row, maps in found.items()), ""
 
@@ -85,11 +85,12 @@ def _telling(session: Session) -> Array:
     return np.array([worst_first(predictions, np.flatnonzero(cell))[0] for cell in inside], np.int64)
 
 
-def _methods(session: Session, names: Sequence[str]) -> list[type[Explainer]]:
+def methods_of(sessions: Sequence[Session], names: Sequence[str]) -> list[type[Explainer]]:
+    """Return the methods that are named, or the usual ones that apply to all of some models."""
     from workbench.attribution.methods import explainer
 
     kinds = [explainer(name) for name in dict.fromkeys(names or USUAL)]
-    return kinds if names else [kind for kind in kinds if kind.missing(session.probe) is None][:METHODS]
+    return kinds if names else [kind for kind in kinds if not any(kind.missing(each.probe) for each in sessions)]
 
 
 def _explained(session: Session, pictures: Pictures, row: int, maps: list[MapPicture]) -> Explained:
@@ -100,25 +101,44 @@ def _explained(session: Session, pictures: Pictures, row: int, maps: list[MapPic
     return Explained(picture=picture, true=true, predicted=predicted, maps=tuple(maps))
 
 
-def _picture(session: Session, kind: type[Explainer], made: Attribution, place: int, *, contrast: bool) -> MapPicture:
+def map_picture(
+    class_names: Sequence[str], made: Attribution, place: int, *, scale: float = 0.0, title: str = "", apart: str = ""
+) -> MapPicture:
+    """Return one of several maps as it is drawn.
+
+    Args:
+        class_names: of the model.
+        made: the maps.
+        place: which of them.
+        scale: value that is drawn opaque, where several share one; its own, if not given.
+        title: what stands above it; the method's, if not given.
+        apart: what its signs tell apart, where it is the difference of two models' maps; else its classes are said.
+    """
+    from workbench.attribution.methods import explainer
+
     values = made.values[place]
-    scale = scale_of(values, kind.signed)
-    setting = contrast and kind.signed
-    ink = rgba(made.at_pixels()[place], signed=kind.signed, scale=scale, contrast=setting)
-    target = session.class_names[int(made.target[place])]
-    against = None if made.against is None else session.class_names[int(made.against[place])]
-    assert made.verdicts is not None  # noqa: S101 - they were asked for
-    verdict, end = made.verdicts[place], significant(scale)
+    own = scale_of(values, made.signed)
+    scale = scale or own
+    setting = made.against is not None and made.signed and not apart
+    ink = rgba(made.at_pixels()[place], signed=made.signed, scale=scale, contrast=setting)
+    target = class_names[int(made.target[place])]
+    against = None if made.against is None else class_names[int(made.against[place])]
+    verdict, end = None if made.verdicts is None else made.verdicts[place], significant(scale)
     read = "×".join(map(str, values.shape)) + (f" places of {made.layer}" if made.layer else " pixels")
-    colours = f"linear-gradient(90deg,{','.join(CONTRASTING)})" if setting else gradient(kind.signed)
+    colours = f"linear-gradient(90deg,{','.join(CONTRASTING)})" if setting else gradient(made.signed)
+    grounds = (
+        ""
+        if verdict is None
+        else f"beats {verdict.percentile:.0f} % of {verdict.controls} random maps; {_weights(verdict.randomised)}"
+    )
     return MapPicture(
-        method=kind.title,
-        what=target if against is None else f"{target} rather than {against}",
-        uri=data_uri(ink) if scale else "",
-        verdict=verdict.words,
-        grounds=f"beats {verdict.percentile:.0f} % of {verdict.controls} random maps; {_weights(verdict.randomised)}",
-        style=STYLES[verdict.words],
-        low=f"−{end}" if kind.signed else "0",
+        method=title or explainer(made.method).title,
+        what=apart or (target if against is None else f"{target} rather than {against}"),
+        uri=data_uri(ink) if own else "",
+        verdict="" if verdict is None else verdict.words,
+        grounds=grounds,
+        style="" if verdict is None else STYLES[verdict.words],
+        low=f"−{end}" if made.signed else "0",
         high=end,
         unit=f"{made.unit}; {read}",
         colours=colours,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from workbench.app.report.both_maps import maps_of_both
 from workbench.app.report.content import Versus
 from workbench.core.estimate import Estimate
 from workbench.core.wording import p_value, percent, plural, significant
@@ -22,14 +24,16 @@ SHOWN, PAIRS = 8, 10
 GALLERIES = ("fixed", "broken")
 
 
-def versus(found: Comparison, pictures: Pictures) -> Versus:
+def versus(found: Comparison, pictures: Pictures, methods: Sequence[str] = ()) -> Versus:
     """Return what a report says of a comparison.
 
     Args:
         found: the comparison; its first model is the one that the report is about.
         pictures: makes the pictures of the first one's images.
+        methods: attribution methods, of which the first is asked of both; a usual one, if not given.
     """
     one, other = found.names
+    explained, said = maps_of_both(found, pictures, GALLERIES, methods)
     agreement, kappa = found.agreement
     facts: dict[str, object] = {
         f"Accuracy of {one}": found.accuracies[0],
@@ -50,6 +54,8 @@ def versus(found: Comparison, pictures: Pictures) -> Versus:
         classes=_classes(found.classes, one, other),
         pairs=_pairs(found.pairs.head(PAIRS), one, other),
         groups=tuple(_group(found, name, pictures) for name in GALLERIES),
+        explained=explained,
+        said=said,
     )
 
 

@@ -79,7 +79,7 @@ class MapPicture:
         method: title of the method.
         what: what is explained, in words.
         uri: the map in its colours, transparent where it says nothing; empty where it has no evidence.
-        verdict, grounds: the three words, and what they rest on.
+        verdict, grounds: the three words, and what they rest on; empty for a difference, which is not judged.
         style: "good", "open" or "bad".
         low, high: ends of the colour bar.
         unit: of the values, and where the map was read.
@@ -100,12 +100,20 @@ class MapPicture:
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
-    """One image with its maps."""
+    """One image with its maps.
+
+    Attributes:
+        picture: the image.
+        true, predicted: classes.
+        maps: its maps; where two models are compared, that of either and their difference.
+        second: what the other model predicts; empty where there is one only.
+    """
 
     picture: Picture
     true: str
     predicted: str
     maps: tuple[MapPicture, ...]
+    second: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +167,8 @@ class Versus:
         notes: what could not be compared.
         classes, pairs: tables, numbers in words.
         groups: title, how many images it has, and the first of them.
+        explained: some of them with the maps of both models, by the same method and on one scale.
+        said: about these maps, or why there are none.
     """
 
     names: tuple[str, str]
@@ -168,6 +178,8 @@ class Versus:
     classes: pd.DataFrame
     pairs: pd.DataFrame
     groups: tuple[tuple[str, str, tuple[Picture, ...]], ...]
+    explained: tuple[Explained, ...] = ()
+    said: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

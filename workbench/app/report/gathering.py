@@ -84,7 +84,7 @@ def gather(
     _step(3)
     charts = tuple(_charts(session, found, pictures, typed))
     _step(4)
-    beside = None if compared is None else versus(compared, pictures)
+    beside = None if compared is None else versus(compared, pictures, methods)
     report("Report", len(STEPS), len(STEPS))
     return Report(
         name=session.name,

@@ -9,7 +9,7 @@ from workbench.app.markdown import markdown, markdown_table, table_lines
 from workbench.app.report.words import limits, methods
 
 if TYPE_CHECKING:
-    from workbench.app.report.content import Picture, Problem, Report, Versus
+    from workbench.app.report.content import Explained, Picture, Problem, Report, Versus
 
 
 def as_markdown(report: Report, written: Callable[[str], str]) -> str:
@@ -40,12 +40,7 @@ def _lines(report: Report) -> Iterator[str]:
     if report.no_maps:
         yield from (report.no_maps, "")
     else:
-        rows = [
-            (each.picture.name, each.true, each.predicted, one.method, one.verdict, one.grounds)
-            for each in report.explained
-            for one in each.maps
-        ]
-        yield from table_lines(["image", "true", "predicted", "map", "verdict", "it rests on"], rows)
+        yield from _maps(report.explained)
         yield ""
     yield from _folded("What was studied", table_lines(["", ""], report.studied))
     yield from _folded("Methods and limits", _words(report))
@@ -79,8 +74,23 @@ def _versus(both: Versus) -> Iterator[str]:
         yield f"- {markdown(title)}: {count}" + (f", first {_names(pictures)}" if pictures else "")
     yield ""
     yield from _folded("Each class", [markdown_table(both.classes)])
+    if both.said:
+        yield from (markdown(both.said), "")
+    if both.explained:
+        yield from _maps(both.explained)
+        yield ""
     if len(both.pairs):
         yield from _folded("Confusions that changed most", [markdown_table(both.pairs)])
+
+
+def _maps(explained: tuple[Explained, ...]) -> Iterator[str]:
+    rows = [
+        (each.picture.name, each.true, each.second or each.predicted, one.method, one.verdict, one.grounds)
+        for each in explained
+        for one in each.maps
+        if one.verdict
+    ]
+    yield from table_lines(["image", "true", "predicted", "map", "verdict", "it rests on"], rows)
 
 
 def _words(report: Report) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""One report of the small run, compared with itself, of few questions: made once."""
+"""One report of the small run, compared with another one, of few questions: made once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.tiny import moved_beside
 from workbench.app.report.content import Report
 from workbench.diagnosis.opening import Session
 
@@ -17,12 +18,13 @@ class Made:
 
     report: Report
     session: Session
+    other: Session
     html: str
     markdown: str
 
 
 @pytest.fixture(scope="package")
-def made(tiny_run: Any) -> Made:
+def made(tiny_run: Any, tmp_path_factory: pytest.TempPathFactory) -> Made:
     from workbench.app.report.document import as_html
     from workbench.app.report.gathering import gather
     from workbench.app.report.paths import without_folders
@@ -32,12 +34,14 @@ def made(tiny_run: Any) -> Made:
     from workbench.diagnosis.opening import open_session
 
     session = open_session(tiny_run.folder / tiny_run.name)
+    place = tmp_path_factory.mktemp("place")
+    other = open_session(place / moved_beside(tiny_run, place))
     some = {name: registry.analysis(name) for name in ("most-confused", "per-class", "triage", "overview")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "analyses", lambda: some)
         patch.setattr("workbench.app.report.gathering.ALWAYS", ("overview",))
         found = diagnose(session, quick=True)
         source = ["--data", tiny_run.data.name]
-        report = gather(session, found=found, against=session, methods=("saliency",), source=source)
-    hidden = without_folders(session)
-    return Made(report, session, as_html(report, hidden), as_markdown(report, hidden))
+        report = gather(session, found=found, against=other, methods=("saliency",), source=source)
+    hidden = without_folders(session, other)
+    return Made(report, session, other, as_html(report, hidden), as_markdown(report, hidden))

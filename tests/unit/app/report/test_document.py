@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import itertools
 import os
 import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from justhtml import JustHTML
+from PIL import Image
 
 from tests.tiny import HOSTILE
 from workbench.app.report.paths import without_folders
@@ -112,7 +116,50 @@ def test_it_says_what_was_found(made):
     assert all(map_.verdict in made.html for each in report.explained for map_ in each.maps)
     assert report.charts[0].name == "overview"
     assert any(each.places for each in report.charts)
-    assert "right on the same images" in report.versus.sentence  # compared with itself
+    assert report.versus.names == ("tiny", "moved")
+
+
+def test_both_models_maps_stand_beside_each_other_on_one_scale(made):
+    both = made.report.versus
+    counts = [count for _, count, _ in both.groups]
+    assert len(both.explained) == sum(min(int(count.split()[0]), 3) for count in counts) > 0
+    for each in both.explained:
+        first, second, apart = each.maps
+        assert (first.method, second.method, apart.method) == ("tiny", "moved", "moved − tiny")
+        assert first.high == second.high == apart.high  # one scale
+        assert first.what == second.what == f"{each.true} rather than {wrong(each)}"
+        assert first.verdict and second.verdict and not apart.verdict
+        assert (each.predicted == each.true) != (each.second == each.true)
+        assert {each.predicted, each.second} == {each.true, wrong(each)}
+    assert "Saliency for both models" in both.said and "Saliency for both models" in made.html
+    assert made.html.count('<div class="explained both">') == len(both.explained)
+    assert made.markdown.count("| moved |") >= len(both.explained)
+
+
+def test_the_difference_is_that_of_the_maps_that_are_shown(made):
+    from workbench.app.report.both_maps import maps_of_both
+    from workbench.app.report.pictured import Pictures
+    from workbench.diagnosis.comparison import compare
+
+    found = compare(made.session, made.other)
+    (one, *_), _ = maps_of_both(found, Pictures(made.session), ("fixed", "broken"), ["saliency"])
+    row = int(np.flatnonzero(made.session.dataset.names == one.picture.name)[0])
+    wanted = (one.true, wrong(one))
+    told = found.maps(row, "saliency", contrast=wanted)
+    drawn = [opened(each.uri) for each in one.maps]
+    scale = max(np.abs(each.values).max() for each in (told.first, told.second, told.difference))
+    for ink, each in zip(drawn, (told.first, told.second, told.difference), strict=True):
+        assert np.allclose(ink[..., 3], 255 * np.abs(each.at_pixels()[0]) / scale, atol=1)
+    nothing, said = maps_of_both(compare(made.session, made.session), Pictures(made.session), ("fixed",), ())
+    assert (nothing, said) == ((), "")  # nothing changes, so there is nothing to explain
+
+
+def wrong(each):
+    return each.second if each.predicted == each.true else each.predicted
+
+
+def opened(uri):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
 
 
 def test_a_place_of_a_figure_leads_to_what_it_stands_for(made):
