@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import re
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,9 +11,12 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_accessibility import faults
-from tests.tiny import HOSTILE
-from workbench.training.runs import open_run
-from workbench.training.saving import save_run
+from tests.tiny import HOSTILE, moved_beside
+from workbench.app.page import diagnosing
+from workbench.app.page.desk import Desk
+from workbench.diagnosis import registry
+from workbench.diagnosis.diagnose import Diagnosis
+from workbench.diagnosis.opening import open_session
 
 VALUES = """async () => Promise.all(
     [...document.querySelectorAll('#detail .map-rows section:nth-of-type(2) [data-values]')].map(async (map) => {
@@ -26,18 +30,10 @@ VALUES = """async () => Promise.all(
 def other(tiny_run, tmp_path_factory) -> Iterator[str]:
     """A place of runs with the small one and another: the same network, its weights moved a little."""
     place = tmp_path_factory.mktemp("place")
-    shutil.copytree(tiny_run.folder / tiny_run.name, place / tiny_run.name)
-    made = open_run(tiny_run.name, place)
-    model, chance = made.load_model(), np.random.default_rng(0)
-    weights = [each + chance.normal(0, 0.02, each.shape).astype(each.dtype) for each in model.get_weights()]
-    weights[-1][1] += 14  # the second class is said far more often
-    model.set_weights(weights)
-    manifest = made.manifest.model_copy(update={"name": "moved", "files": {}, "model_sha256": "", "checksum": ""})
-    history = [{"epoch": epoch, "loss": 1.0} for epoch in (1, 2)]
-    save_run(manifest, model, history=history, predictions={}, folder=place)
+    name = moved_beside(tiny_run, place)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_RUNS", str(place))
-        yield "moved"
+        yield name
 
 
 def test_from_the_palette_to_a_run_to_its_images_and_both_maps(visit, settled, other):
@@ -102,6 +98,46 @@ def test_from_the_palette_to_a_run_to_its_images_and_both_maps(visit, settled, o
     page.get_by_role("link", name="the comparison").click()
     page.wait_for_function("location.search === '?section=compare&against=moved'")
     settled(page)
+
+
+FEW = ("overview", "per-class", "confusion-matrix", "most-confused", "label-issues")
+
+
+def test_both_are_diagnosed_as_a_job_and_each_finding_opens_its_images(served, settled, tiny_run, other, monkeypatch):
+    few = {name: registry.analysis(name) for name in FEW}
+    monkeypatch.setattr(registry, "analyses", lambda: few)
+    nothing = Diagnosis(findings=(), asked={}, left_out={}, context={}, quick=True)
+    for name in ("diagnose", "known_diagnosis"):  # what the page asks by itself is no matter here
+        monkeypatch.setattr(diagnosing, name, lambda *_, **__: nothing)
+    go_on, told, ask = threading.Event(), [], registry.compute
+
+    def compute(session, name, *given):
+        told.append((session.name, name))
+        assert len(told) != 5 or go_on.wait(300)  # the second question to the second model
+        return ask(session, name, *given)
+
+    monkeypatch.setattr(registry, "compute", compute)
+    page = served(Desk(open_session(tiny_run.folder / tiny_run.name)), f"?section=compare&against={other}")
+    try:
+        page.get_by_role("button", name="Diagnose both").click()
+        expect(page.locator(".changes .waiting, .compared .waiting")).to_contain_text(f"{other}: Diagnosis: 1 of 3")
+    finally:
+        go_on.set()
+    expect(page.locator(".changes h4").first).to_be_visible(timeout=120_000)
+    assert "compute" not in page.url or page.locator(".changes .waiting").count() == 0
+    assert {name for name, _ in told} == {"tiny", other}
+    links = page.locator(".changes .shown a")
+    sides = links.all_inner_texts()
+    assert any(each.startswith("A: ") for each in sides) and any(each.startswith("B: ") for each in sides)
+    for side in "AB":
+        link = next(each for each in links.all() if each.inner_text().startswith(f"{side}: "))
+        count = re.search(r"[\d,]+ (training )?image", link.inner_text())[0].replace("training ", "")
+        link.click()
+        page.wait_for_function("location.search.includes('section=images')")
+        settled(page)
+        expect(page.locator("#main .status b").first).to_contain_text(count)
+        page.go_back()
+        settled(page)
 
 
 def test_a_model_compared_with_itself_has_nothing_fixed_or_broken(visit, settled, other):

@@ -36,6 +36,14 @@ def reporting(progress: Progress) -> Iterator[None]:
         _listener.reset(token)
 
 
+@contextlib.contextmanager
+def about(name: str) -> Iterator[None]:
+    """Say of what is reported inside what it is about, where several models are asked the same."""
+    outer = _listener.get()
+    with reporting(lambda what, done, total: outer(f"{name}: {what}", done, total)):
+        yield
+
+
 def report(what: str, done: int, total: int) -> None:
     """Report to the current listener; itself a `Progress`.
 

@@ -10,11 +10,13 @@ import numpy as np
 
 from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.image_set import ImageSet
+from workbench.core.progress import about
 from workbench.core.types import Array
 from workbench.core.wording import join_names
 from workbench.diagnosis.diagnose import Diagnosis, diagnose, known_diagnosis
 
 if TYPE_CHECKING:
+    from workbench.core.result import Result
     from workbench.session.session import Session
 
 State = Literal["went", "stayed", "came"]
@@ -40,6 +42,7 @@ class FindingChange:
         subject: what it is about: its classes, else "training images" or "all images".
         analysis: whose finding it is.
         first, second: the finding of either; None where it has none.
+        first_in, second_in: the answers that they stand in.
     """
 
     state: State
@@ -48,6 +51,8 @@ class FindingChange:
     analysis: str
     first: Finding | None = None
     second: Finding | None = None
+    first_in: Result | None = None
+    second_in: Result | None = None
 
     @property
     def finding(self) -> Finding:
@@ -78,7 +83,12 @@ def both_diagnoses(first: Session, second: Session, *, ask: bool = False) -> tup
         found = [known_diagnosis(each, quick=quick) for each in (first, second)]
         if found[0] is not None and found[1] is not None:
             return found[0], found[1]
-    return (diagnose(first, quick=True), diagnose(second, quick=True)) if ask else None
+    return (_asked(first), _asked(second)) if ask else None
+
+
+def _asked(session: Session) -> Diagnosis:
+    with about(session.name):
+        return diagnose(session, quick=True)
 
 
 def changed_findings(
@@ -100,7 +110,7 @@ def changed_findings(
     place = dict(zip(rows[:, 1].tolist(), rows[:, 0].tolist(), strict=True))
     one, other = (list(_findings(each)) for each in diagnoses)
     left, found = list(range(len(other))), list[FindingChange]()
-    for name, finding in one:
+    for answer, finding in one:
         alike = [n for n in left if _subject(finding, sessions[0]) == _subject(other[n][1], sessions[1])]
         best = max(alike, key=lambda n: _shared(finding, other[n][1], place), default=None)
         several = sum(_subject(each, sessions[0]) == _subject(finding, sessions[0]) for _, each in one) > 1
@@ -109,19 +119,19 @@ def changed_findings(
             best = None
         if best is not None:
             left.remove(best)
-        second = None if best is None else other[best][1]
-        found.append(_change("went" if second is None else "stayed", name, finding, second, sessions[0]))
-    found += [_change("came", other[n][0], None, other[n][1], sessions[1]) for n in left]
+        second = None if best is None else other[best]
+        found.append(_change("went" if second is None else "stayed", (answer, finding), second, sessions[0]))
+    found += [_change("came", None, other[n], sessions[1]) for n in left]
     order: list[State] = ["came", "stayed", "went"]
     return tuple(sorted(found, key=lambda each: (order.index(each.state), -each.finding.severity.rank)))
 
 
-def _findings(diagnosis: Diagnosis) -> Iterator[tuple[str, Finding]]:
+def _findings(diagnosis: Diagnosis) -> Iterator[tuple[Result, Finding]]:
     """Every finding with a kind, whatever it was put under; the worst first, as an analysis gives them."""
-    for name, result in diagnosis.asked.items():
+    for result in diagnosis.asked.values():
         for finding in result.findings:
             if finding.kind and finding.severity != Severity.INFO:
-                yield name, finding
+                yield result, finding
 
 
 def _subject(finding: Finding, session: Session) -> tuple[object, ...]:
@@ -140,10 +150,23 @@ def _same(one: Finding, other: Finding, place: dict[int, int]) -> bool:
     return smaller == 0 or _shared(one, other, place) > SHARED * smaller
 
 
-def _change(state: State, name: str, first: Finding | None, second: Finding | None, session: Session) -> FindingChange:
-    finding = first or second  # the session is that of the first which has it
-    assert finding is not None  # noqa: S101
+def _change(
+    state: State, first: tuple[Result, Finding] | None, second: tuple[Result, Finding] | None, session: Session
+) -> FindingChange:
+    found = first or second  # the session is that of the first which has it
+    assert found is not None  # noqa: S101
+    answer, finding = found
     assert finding.kind is not None  # noqa: S101  # facts are left out
     whole = "training images" if finding.part == "train" else "all images"
     subject = join_names([session.class_names[c] for c in finding.classes], 6) if finding.classes else whole
-    return FindingChange(state=state, kind=finding.kind, subject=subject, analysis=name, first=first, second=second)
+    (first_in, one), (second_in, other) = first or (None, None), second or (None, None)
+    return FindingChange(
+        state=state,
+        kind=finding.kind,
+        subject=subject,
+        analysis=answer.analysis,
+        first=one,
+        second=other,
+        first_in=first_in,
+        second_in=second_in,
+    )

@@ -18,7 +18,9 @@ def finding(kind, classes=(), *, rows=(), part="data", severity="mild"):
 
 def told(first, second, *, names=("cat", "dog", "fox"), rows=None):
     sessions = tuple(SimpleNamespace(class_names=each) for each in (("cat", "dog", "fox"), names))
-    both = tuple(SimpleNamespace(asked={"made": SimpleNamespace(findings=each)}) for each in (first, second))
+    both = tuple(
+        SimpleNamespace(asked={"made": SimpleNamespace(findings=each, analysis="made")}) for each in (first, second)
+    )
     found = changed_findings(sessions, both, np.stack([np.arange(50)] * 2, axis=1) if rows is None else rows)
     return [(each.state, each.kind, each.subject) for each in found]
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from workbench.app.page.owners import Owner
     from workbench.session.session import Session
 
+SIDES = ("A", "B")
+"""The page's model, and the one that it is compared with."""
 KIND = "compare"
 """What the address of a set of a comparison begins with."""
 ALL = "all"
@@ -151,7 +153,7 @@ class Comparing:
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
         self._made: Kept[str, Compared] = Kept(4)
-        self._findings: Kept[str, tuple[FindingChange, ...]] = Kept(16)
+        self._findings: Kept[Compared, tuple[FindingChange, ...]] = Kept(4)
 
     def runs(self, session: Session) -> list[Run]:
         """Return the runs of the place that can be compared: of the same classes, for images of the same shape."""
@@ -196,9 +198,9 @@ class Comparing:
 
     def findings(self, compared: Compared) -> tuple[FindingChange, ...] | None:
         """Return the findings that went, stayed and came, where both models were diagnosed; asks nothing."""
-        known = self._findings.get(compared.against)
+        known = self._findings.get(compared)
         if known is None and (found := compared.found.findings()) is not None:
-            known = self._findings.put(compared.against, found)
+            known = self._findings.put(compared, found)
         return known
 
     def diagnose(self, compared: Compared, owner: Owner | None) -> tuple[str, Job]:
@@ -220,6 +222,19 @@ class Comparing:
 def address_of(against: str, what: str, **narrowed: str) -> str:
     """Return the address of a set of a comparison."""
     return f"{KIND}/{quote(against, safe='')}/{what}" + (f"?{urlencode(narrowed)}" if narrowed else "")
+
+
+def side_address(against: str, side: str, inner: str) -> str:
+    """Return the address of a set of either model, which its own page would have at `inner`."""
+    return f"{KIND}/{quote(against, safe='')}/{side}/{inner}"
+
+
+def read_side(address: str) -> tuple[str, str, str] | None:
+    """Return what `side_address` wrote: what is compared with, whose set it is, and its address there."""
+    kind, _, rest = address.partition("/")
+    against, _, rest = rest.partition("/")
+    side, _, inner = rest.partition("/")
+    return (unquote(against), side, inner) if kind == KIND and inner and side in SIDES else None
 
 
 def read_address(address: str) -> tuple[str, str, dict[str, str]] | None:

@@ -209,7 +209,13 @@ class Desk:
         return hashlib.sha256(f"{name} {params.key}".encode()).hexdigest()[:20]
 
     def answer(
-        self, name: str, values: Mapping[str, Any], *, wait: float = 0.0, owner: Owner | None = None
+        self,
+        name: str,
+        values: Mapping[str, Any],
+        *,
+        wait: float = 0.0,
+        owner: Owner | None = None,
+        session: Session | None = None,
     ) -> tuple[str, Job]:
         """Return the key and the job of an analysis, started if need be; `job.value` is the `Result`.
 
@@ -218,9 +224,12 @@ class Desk:
             values: its parameters.
             wait: seconds to give a quick one.
             owner: who wants it.
+            session: of another model that is asked in place of the page's, on the same images.
         """
-        session = self.session
         key = self.analysis_key(name, values)
+        if session is not None:
+            key = f"{key}-of-{session.model_fingerprint[:20]}"
+        session = session or self.session
 
         def work() -> Result:
             if not registry.analysis(name).needs_model:

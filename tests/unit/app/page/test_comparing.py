@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from workbench.app.page import comparing
 from workbench.app.page.application import create_app
 from workbench.app.page.comparing import NotCompared, address_of, read_address
 from workbench.app.page.images.found import find
+from workbench.app.page.images.sets import NotAnswered
 from workbench.app.page.images.tiles import tiles_of
 from workbench.app.page.page import Panes
 from workbench.app.page.palette import hits
@@ -21,7 +23,8 @@ from workbench.app.page.panes.images.shelf import shelf_html
 from workbench.app.page.view import read
 from workbench.core.errors import WorkbenchError
 from workbench.core.finding import Finding
-from workbench.diagnosis import changed_findings
+from workbench.core.result import Result
+from workbench.diagnosis import changed_findings, registry
 from workbench.diagnosis.changed_findings import FindingChange
 from workbench.diagnosis.opening import Session
 
@@ -149,12 +152,18 @@ def test_tables_are_sorted_and_written_as_those_of_analyses_with_their_links(des
 
 
 def test_findings_are_diagnosed_when_asked_and_shown_by_what_became_of_them(desk, compared, monkeypatch, parse):
-    finding = Finding(f"{EVIL} is missed", kind="underperforming-class", severity="serious")
-    changes = (
-        FindingChange(state="came", kind="overfitting", subject="all images", analysis="overview", second=finding),
-        FindingChange(state="went", kind="overfitting", subject="all images", analysis="overview", first=finding),
+    went, came = (
+        Result(findings=(Finding(claim, kind="underperforming-class", evidence=shown),), analysis="overview")
+        for claim, shown in ((f"{EVIL} is missed", (2, 3)), ("Bags are missed", (6, 1, 4)))
     )
-    made = []
+    about = {"kind": "underperforming-class", "subject": "all images", "analysis": "overview"}
+    changes = (
+        FindingChange(state="came", **about, second=came.findings[0], second_in=came),
+        FindingChange(state="went", **about, first=went.findings[0], first_in=went),
+    )
+    answers, made = {}, []
+    monkeypatch.setattr(registry, "cached", lambda session, *_: answers.get(session.name))
+    monkeypatch.setattr(registry, "compute", lambda session, *_: answers.setdefault(session.name, came))
 
     def both(*_, ask=False):
         made.extend([1] if ask else [])
@@ -169,6 +178,19 @@ def test_findings_are_diagnosed_when_asked_and_shown_by_what_became_of_them(desk
     page = parse(answer_html(desk, read(asked)))
     assert f"{EVIL} is missed" in page.text
     assert page.text.index("Came") < page.text.index("Went")
+    shown = [parse_qs(each["href"]) for each in page.all("a") if "%2Ffinding%2F" in each["href"]]
+    of_b, of_a = (each["set"][0] for each in shown)
+    assert (of_b, of_a) == ("compare/better/B/finding/overview/0", "compare/better/A/finding/overview/0")
+    assert "B: 3 images →" in page.text and "A: 2 images →" in page.text
+    answers[desk.session.name] = went
+    assert rows(desk, of_a) == [2, 3]
+    with pytest.raises(NotAnswered):
+        rows(desk, of_b)
+    assert "Compute it now" in shelf_html(desk, read({"section": "images", "set": of_b}))
+    shelf_html(desk, read({"section": "images", "set": of_b, "compute": "set"}))
+    found = find(desk, read({"section": "images", "set": of_b}))
+    assert (found.images.rows.tolist(), found.title) == ([6, 1, 4], "Bags are missed")
+    assert found.compared is compared  # each with both predictions
     json.dumps([each.record for each in changes])
 
 

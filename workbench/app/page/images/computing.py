@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from workbench.app.page.comparing import read_address
+from workbench.app.page.comparing import read_address, read_side
+from workbench.app.page.images.compared import answered_by
 from workbench.app.page.images.near import compute_near
 from workbench.app.page.images.sets import analysis_of
 from workbench.app.page.jobs import Job
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.app.page.owners import Owner
     from workbench.app.page.view import View
     from workbench.session.images import Images
+    from workbench.session.session import Session
 
 PATIENCE = 0.3
 """Seconds that quick work gets before the page says that it is being done."""
@@ -35,6 +37,8 @@ def started(desk: Desk, view: View, images: Images, owner: Owner | None = None) 
     what = view.compute
     if what == SET and (asked := analysis_of(view.set)) is not None:
         return desk.answer(*asked, wait=PATIENCE, owner=owner)
+    if what == SET and (either := _of_either(desk, view.set)) is not None:
+        return desk.answer(*either[1:], wait=PATIENCE, owner=owner, session=either[0])
     if what == SET and (compared := read_address(view.set)) is not None:
         return desk.comparing.start(desk.session, compared[0], owner)
     if what in registry.analyses():
@@ -57,3 +61,13 @@ def started(desk: Desk, view: View, images: Images, owner: Owner | None = None) 
 
     key = f"images-{what}-{images.part}"
     return key, desk.jobs.start(key, work, wait=PATIENCE, owner=owner)
+
+
+def _of_either(desk: Desk, address: str) -> tuple[Session, str, dict[str, Any]] | None:
+    """Return which model of a comparison is to be asked what, for a set of its answer."""
+    side = read_side(address)
+    if side is None or desk.comparing.known(side[0]) is None:
+        return None
+    answered = answered_by(desk, address)
+    asked = None if answered is None else analysis_of(answered[1])
+    return None if answered is None or asked is None else (answered[0], *asked)

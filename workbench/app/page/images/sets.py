@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 import numpy as np
 
 from workbench.app.page.comparing import KIND
-from workbench.app.page.images.compared import set_of_comparison
+from workbench.app.page.images.compared import answered_by, set_of_comparison
 from workbench.app.page.panes.form import typed_of, values_of
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.image_set import LISTED, ImageSet, Part
@@ -95,7 +95,9 @@ def set_of(desk: Desk, address: str, images: Images) -> ImageSet:
     """
     kind, _, rest = address.partition("/")
     if kind in ("finding", "shown"):
-        return _of_answer(desk, address, images.part)
+        return _of_answer(desk.session, address, images.part)
+    if (answered := answered_by(desk, address)) is not None:
+        return _of_answer(*answered, images.part)
     if kind == KIND and images.part == "data":
         return set_of_comparison(desk, address)
     if kind == "saved":
@@ -113,12 +115,12 @@ def set_of(desk: Desk, address: str, images: Images) -> ImageSet:
     )
 
 
-def _of_answer(desk: Desk, address: str, part: Part) -> ImageSet:
+def _of_answer(session: Session, address: str, part: Part) -> ImageSet:
     asked = analysis_of(address)
     if asked is None:
         raise unknown("analysis", address.split("/")[1] if "/" in address else "", registry.analyses())
     name, values = asked
-    result = registry.cached(desk.session, name, values)
+    result = registry.cached(session, name, values)
     if result is None:
         raise NotAnswered(name)
     place = address.partition("?")[0].rpartition("/")[2]

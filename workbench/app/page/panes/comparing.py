@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.app.markup import Html, code, element, join
-from workbench.app.page.comparing import GROUPS, Compared
+from workbench.app.page.comparing import GROUPS, Compared, side_address
 from workbench.app.page.html import button, link, options, problem, waiting
+from workbench.app.page.images.sets import of_finding
 from workbench.app.page.panes.analysis_links import title_of
 from workbench.app.page.panes.findings import evidence_html
 from workbench.app.page.panes.overview import card_html
@@ -178,11 +179,25 @@ def _findings(desk: Desk, compared: Compared, view: View, owner: Owner | None) -
             offer = button("Diagnose both", {"compute": FINDINGS}, class_="button main", data_how="replace")
             words = "Not every model of the two was diagnosed. This takes minutes."
             return element("section", title, element("p", offer, " ", words, class_="help"), class_="changes")
-    lists = [_changes(state, [each for each in found if each.state == state]) for state in ("came", "stayed", "went")]
+    states = ("came", "stayed", "went")
+    lists = [_changes(state, [each for each in found if each.state == state], compared.against) for state in states]
     return element("section", title, *lists, class_="changes")
 
 
-def _changes(state: str, changes: list[FindingChange]) -> Html | None:
+def _images(each: FindingChange, against: str) -> Html | None:
+    """Lead to the images of a finding of either model."""
+    links = []
+    for side, finding, answer in (("A", each.first, each.first_in), ("B", each.second, each.second_in)):
+        if finding is None or answer is None or not finding.evidence:
+            continue
+        where = {"section": "images", "set": side_address(against, side, of_finding(answer, finding))}
+        part = {} if finding.part == "data" else {"part": str(finding.part)}
+        noun = "training image" if finding.part == "train" else "image"
+        links.append(link(f"{side}: {plural(len(finding.evidence), noun)} →", {**where, **part}))
+    return element("p", Html(" · ").join(links), class_="shown") if links else None
+
+
+def _changes(state: str, changes: list[FindingChange], against: str) -> Html | None:
     if not changes:
         return None
     words = next(text for name, text in STATES.items() if name == state)
@@ -198,6 +213,7 @@ def _changes(state: str, changes: list[FindingChange]) -> Html | None:
                 " ",
                 link(f"{title_of(each.analysis)} →", {"section": each.analysis}),
             ),
+            _images(each, against),
             class_=f"finding {each.finding.severity}",
         )
         for each in changes
