@@ -184,17 +184,28 @@ def open_on(session: Explained, run: str) -> Session:
         WorkbenchError: if there is no such run, or it knows other classes or takes images of another shape.
     """
     opened = open_run(run)
-    made, data = opened.manifest, session.dataset
-    if tuple(made.class_names) != data.class_names:
-        raise WorkbenchError(f"Run {run!r} knows other classes than {data.name}, or has them in another order.")
-    if tuple(made.image_shape) != data.image_shape:
-        raise WorkbenchError(
-            f"Run {run!r} takes images of shape {tuple(made.image_shape)} (H, W, C). {data.name!r} has "
-            f"{data.image_shape}."
-        )
+    data = session.dataset
+    if why := cannot_see(opened.manifest, data):
+        raise WorkbenchError(f"Run {run!r} cannot be asked about {data.name}: {why}")
     others = {part: partial(session.data_of, part) for part in session.other_parts}
     train = others.pop("train", None)
     return Session(opened, data, train=train, others=others, cache=session.cache)
+
+
+def cannot_see(made: Manifest, data: Dataset) -> str:
+    """Say in a sentence why a run cannot be asked about images as they were read; empty where it can."""
+    both = classes, known = tuple(made.class_names), data.class_names
+    if set(classes) != set(known):
+        others, lacking = ([repr(each) for each in one if each not in two] for one, two in (both, both[::-1]))
+        has = f"it knows {join_names(others, 3)}" if others else ""
+        lacks = f"it does not know {join_names(lacking, 3)}" if lacking else ""
+        return f"{' and '.join(filter(None, [has, lacks]))}."
+    if classes != known:
+        return "it has the same classes in another order."
+    if tuple(made.image_shape) != data.image_shape:
+        theirs, ours = (" × ".join(map(str, shape)) for shape in (made.image_shape, data.image_shape))
+        return f"it takes images of {theirs} (height, width, channels), and these have {ours}."
+    return ""
 
 
 def _manifest_of(what: str | Path) -> Manifest | None:

@@ -16,7 +16,7 @@ from workbench.core.kept import Kept
 from workbench.core.result import Result
 from workbench.diagnosis.changed_findings import FindingChange
 from workbench.diagnosis.comparison import OUTCOMES, Comparison, compare
-from workbench.diagnosis.opening import open_on
+from workbench.diagnosis.opening import cannot_see, open_on
 from workbench.models.turns import NEXT, TURNS
 from workbench.training.runs import Run, list_runs
 
@@ -155,15 +155,9 @@ class Comparing:
         self._made: Kept[str, Compared] = Kept(4)
         self._findings: Kept[Compared, tuple[FindingChange, ...]] = Kept(4)
 
-    def runs(self, session: Session) -> list[Run]:
-        """Return the runs of the place that can be compared: of the same classes, for images of the same shape."""
-        data = session.dataset
-        return [
-            run
-            for run in list_runs()
-            if tuple(run.manifest.class_names) == data.class_names
-            and tuple(run.manifest.image_shape) == data.image_shape
-        ]
+    def runs(self, session: Session) -> dict[str, tuple[Run, str]]:
+        """Return the runs of the place by name, each with a sentence on why it cannot be compared; empty if it can."""
+        return {run.name: (run, cannot_see(run.manifest, session.dataset)) for run in list_runs()}
 
     def known(self, against: str) -> Compared | None:
         """Return a comparison that was made."""
@@ -176,9 +170,11 @@ class Comparing:
             WorkbenchError: if there is no such run here.
         """
         # Only names of runs of the place: an address must not open any file of the machine.
-        run = next((each for each in self.runs(session) if each.name == against), None)
+        run, why = self.runs(session).get(against, (None, ""))
         if run is None:
             raise WorkbenchError(f"There is no run {against!r} here that {session.name} can be compared with.")
+        if why:
+            raise WorkbenchError(f"{against} cannot be compared with {session.name} here: {why}")
         made = self._made.get(against)
         there = made is not None and made.run.manifest == run.manifest  # else it was trained anew meanwhile
 

@@ -187,10 +187,10 @@ def _said(desk: Desk) -> Iterator[Hit]:
 
 def _runs(desk: Desk) -> Iterator[Hit]:
     """Give the runs that the page's model can be compared with."""
-    for run in desk.comparing.runs(desk.session):
-        if run.name != desk.session.name:
-            query = {"section": "compare", "against": run.name}
-            yield Hit(kind="Runs", title=run.name, note=f"compare {desk.session.name} with it", query=query)
+    for name, (_, why) in desk.comparing.runs(desk.session).items():
+        if name != desk.session.name and not why:
+            query = {"section": "compare", "against": name}
+            yield Hit(kind="Runs", title=name, note=f"compare {desk.session.name} with it", query=query)
 
 
 def _asked(text: str) -> Iterator[Hit]:

@@ -42,7 +42,12 @@ def run(name, dataset, **other):
 def opened(monkeypatch, desk, dataset, tmp_path):
     """Runs of the place, one of them of other classes, and the names of those that were opened."""
     asked = []
-    there = [run("better", dataset), run("strange", dataset, class_names=("a", "b", "c"))]
+    there = [
+        run("better", dataset),
+        run("large", dataset, image_shape=(32, 32, 3)),
+        run("strange", dataset, class_names=("a", "b", "c")),
+        run("turned", dataset, class_names=dataset.class_names[::-1]),
+    ]
 
     def beside(session, name):
         asked.append(name)
@@ -95,9 +100,11 @@ def test_what_there_is_not_is_a_sentence_and_no_file_is_opened_by_an_address(des
         rows(desk, address)
     view = read({"section": "images", "set": address})
     assert "Compute it now" in shelf_html(desk, view)
-    for name in ("strange", "/etc/passwd", "../baseline", ""):
+    for name in ("/etc/passwd", "../baseline", ""):
         with pytest.raises(WorkbenchError, match="There is no run"):
             desk.comparing.start(desk.session, name, None)
+    with pytest.raises(WorkbenchError, match=r"strange cannot be compared with .* here: it knows 'a', 'b' and 'c'"):
+        desk.comparing.start(desk.session, "strange", None)
     assert opened == []
     shelf_html(desk, read({"section": "images", "set": address_of("better", "fixed"), "compute": "set"}))
     assert opened == ["better"]
@@ -124,11 +131,17 @@ def test_the_pane_shows_counts_tests_and_images_with_hostile_names(desk, compare
     assert [each["value"] for each in head.all("option")] == ["better"]
     nothing = parse(answer_html(desk, read({"section": "compare"})))
     assert [each["href"] for each in nothing.all("a")] == ["?section=compare&against=better"]
+    assert (
+        "large: it takes images of 32 × 32 × 3 (height, width, channels), and these have 28 × 28 × 1." in nothing.text
+    )
+    assert "strange: it knows 'a', 'b' and 'c' and it does not know 'T-shirt/top'" in nothing.text
+    assert "turned: it has the same classes in another order." in nothing.text
+    assert "from the terminal: workbench compare MODEL FILE --data DATA" in nothing.text
     monkeypatch.setattr(comparing, "list_runs", list)
     none = parse(answer_html(desk, read({"section": "compare"})))
     assert "There is no run here with these classes" in none.text
-    gone = parse(Panes(desk).answer({"section": "compare", "against": "strange"}))
-    assert "There is no run 'strange' here" in gone.text
+    gone = parse(Panes(desk).answer({"section": "compare", "against": "nowhere"}))
+    assert "There is no run 'nowhere' here" in gone.text
 
 
 def test_tiles_have_both_predictions(desk, compared):

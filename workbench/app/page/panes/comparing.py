@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from workbench.app.markup import Html, code, element, join
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.app.page.owners import Owner
     from workbench.app.page.view import View
     from workbench.core.estimate import Estimate
+    from workbench.training.runs import Run
 
 FINDINGS = "findings"
 """In a view's `compute`: both models are to be diagnosed."""
@@ -38,7 +41,7 @@ OUTCOMES = {
 def side_html(desk: Desk, view: View) -> Html:
     """Build what stands above: both models, and which run is compared with."""
     heading = element("h2", "Compare")
-    runs = [run.name for run in desk.comparing.runs(desk.session)]
+    runs = [name for name, (_, why) in desk.comparing.runs(desk.session).items() if not why]
     if not runs and not view.against:
         return heading
     own = desk.session.name
@@ -79,8 +82,9 @@ def answer_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
 def _choice(desk: Desk) -> Html:
     """Offer the runs of the place, each with what it is."""
     words = "Choose a run. It is compared with this model on the same images, one by one."
+    runs = desk.comparing.runs(desk.session) if desk.opened else {}
     cards = []
-    for run in desk.comparing.runs(desk.session) if desk.opened else ():
+    for run in [run for run, why in runs.values() if not why]:
         made = run.manifest
         measured = made.metrics.get(desk.session.split, {}).get("accuracy")
         value = "–" if measured is None else f"{bare_percent(measured, 2)} %"
@@ -88,8 +92,21 @@ def _choice(desk: Desk) -> Html:
         cards.append(card_html(run.name, value, note, {"section": "compare", "against": run.name}))
     if not cards:
         words = "There is no run here with these classes and this image size. Train one: `workbench train NAME`."
-        return element("p", code(words), class_="empty")
-    return element("p", words, class_="help") + element("div", *cards, class_="cards")
+        return element("p", code(words), class_="empty") + _elsewhere(desk, runs)
+    return element("p", words, class_="help") + element("div", *cards, class_="cards") + _elsewhere(desk, runs)
+
+
+def _elsewhere(desk: Desk, runs: Mapping[str, tuple[Run, str]]) -> Html:
+    """Say which runs cannot be compared here, and why; and how a file is, which no page may open by its path."""
+    run, data = desk.session.run, ""
+    own = "MODEL" if run is None else shlex.quote(run.name)
+    if run is None or run.manifest.dataset_fingerprints.get(desk.session.split) != desk.session.dataset.fingerprint:
+        data = " --data DATA"
+    wrong = [element("li", element("b", name), f": {why}") for name, (_, why) in runs.items() if why]
+    others = element("ul", *wrong, class_="others") if wrong else None
+    title = element("h3", "Not on these images") if wrong else None
+    how = f"A model file or saved predictions, from the terminal: `workbench compare {own} FILE{data}`."
+    return element("section", title, others, element("p", code(how), class_="help"), class_="elsewhere")
 
 
 def _headline(compared: Compared) -> Html:
