@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 
-from workbench.core.cache import load_arrays, save_arrays
+from workbench.core.cache import cache_folder, load_arrays, save_arrays
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.core.locks import holding
@@ -18,16 +21,19 @@ from workbench.training.runs import Run
 
 from .growth import growing, sizes_of
 
+ALL = "Images of the parts that are trained on"
+"""What is told of all trainings."""
+
 
 def trained_predictions(
     run: Run, train: Dataset, rows: Array, studied: Dataset, seeds: int
 ) -> tuple[Array, dict[int, list[Array]]]:
     """Train a run's network with its recipe on parts of its training images, and ask about the studied ones.
 
-    Kept in the run's folder after each epoch and each training.
+    Kept in the cache after each epoch and each training, so that it goes on where it was stopped.
 
     Args:
-        run: whose network, recipe and folder it is.
+        run: whose network and recipe it is.
         train: its training images.
         rows: `(n,)` those of them that were fitted.
         studied: N images that are asked about.
@@ -43,13 +49,15 @@ def trained_predictions(
     labels = train.labels[rows]
     sizes = sizes_of(len(rows), len(np.unique(labels)))
     found: dict[int, list[Array]] = {}
+    done, whole = 0, seeds * sum(sizes)
+    report(ALL, done, whole)
     for seed in range(seeds):
         order = growing(labels, seed)
         for size in sizes:
             part = train.subset(np.sort(rows[order[:size]]))
             found.setdefault(size, []).append(_predicted(run, part, studied, seed))
-            done = sum(map(len, found.values()))
-            report("Networks on parts of the images", done, seeds * len(sizes))
+            done += size
+            report(ALL, done, whole)  # in images, since a part takes as long as it is large
     return np.arange(len(studied)), found
 
 
@@ -61,10 +69,16 @@ def _job(run: Run, seed: int) -> TrainingJob:
     return make(TrainingJob, {**made.model_dump(), "recipe": recipe, "seed": seed})
 
 
+def _folder(job: TrainingJob) -> Path:
+    """Return where what a training gives is kept: not in the run's folder, which may be of the workbench itself."""
+    return cache_folder() / "data-size" / hashlib.sha256(job.model_dump_json().encode()).hexdigest()[:20]
+
+
 def _predicted(run: Run, part: Dataset, studied: Dataset, seed: int) -> Array:
     """Train on one part, or read what was predicted before."""
-    folder, job = run.path / "data-size", _job(run, seed)
-    name = f"{part.fingerprint}-{studied.fingerprint}-{seed}"
+    job = _job(run, seed)
+    folder = _folder(job)
+    name = f"{part.fingerprint}-{studied.fingerprint}"
     kept = (load_arrays(folder / f"{name}.npz") or {}).get("predicted")
     if kept is not None and kept.shape == (len(studied),):
         return kept

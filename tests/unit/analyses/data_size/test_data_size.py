@@ -11,7 +11,9 @@ from analyses.data_size import BROKEN, HELD, UNTOLD, DataSize, DataSizeParams, _
 from analyses.data_size.growth import growing, quick_predictions, sizes_of
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
+from workbench.core.progress import reporting
 from workbench.diagnosis.opening import open_session
+from workbench.training.checkpoint import Checkpoint
 
 
 def test_every_beginning_has_the_classes_in_their_proportions():
@@ -84,7 +86,8 @@ def test_the_quick_classifier_learns_from_parts():
 
 def test_networks_are_trained_on_each_part_once_and_read_afterwards(tiny_run, monkeypatch, tmp_path):
     session = open_session(tiny_run.folder / "tiny")
-    run = SimpleNamespace(path=tmp_path, manifest=session.run.manifest)
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    run = session.run
     asked = []
 
     def fitted(checkpoint, state, parts, progress):
@@ -100,7 +103,7 @@ def test_networks_are_trained_on_each_part_once_and_read_afterwards(tiny_run, mo
     assert all(
         (one == other).all() for size in first[1] for one, other in zip(first[1][size], again[1][size], strict=True)
     )
-    (there,) = {path.suffix for path in (tmp_path / "data-size").iterdir()}
+    (there,) = {path.suffix for path in (tmp_path / "data-size").rglob("*") if path.is_file()}
     assert there == ".npz"
     monkeypatch.setattr(data_size, "trained_predictions", lambda *_: first)
     result = session.analyze("data-size", seeds=2)
@@ -108,3 +111,37 @@ def test_networks_are_trained_on_each_part_once_and_read_afterwards(tiny_run, mo
     assert result.tables["sizes"]["draws"].tolist() == [2] * 5
     with pytest.raises(WorkbenchError, match="`seeds` needs a run"):
         DataSize().compute(open_session(model=tiny_run.model, data=tiny_run.data), DataSizeParams(seeds=2))
+
+
+def test_networks_are_really_trained_told_how_far_they_are_and_go_on_where_they_were_stopped(tiny_run, monkeypatch):
+    session = open_session(tiny_run.folder / "tiny")
+    rows, told, fits, fit = np.arange(60), [], [], trained.fit
+
+    def counted(checkpoint, state, parts, progress):
+        fits.append((len(parts.training), state.epochs))
+        return fit(checkpoint, state, parts, progress)
+
+    def stops(what, done, total):
+        told.append((what, done, total))
+        if what.startswith("30 images, seed 0: ") and len(fits) == 2 and state_of_the_second().epochs == 1:
+            raise KeyboardInterrupt
+
+    def state_of_the_second():
+        part = session.train.subset(np.sort(rows[growing(session.train.labels[rows], 0)[:30]]))
+        name = f"{part.fingerprint}-{session.dataset.fingerprint}"
+        return Checkpoint(trained._folder(trained._job(session.run, 0)), name).read() or SimpleNamespace(epochs=0)
+
+    monkeypatch.setattr(trained, "fit", counted)
+    with pytest.raises(KeyboardInterrupt), reporting(stops):
+        trained.trained_predictions(session.run, session.train, rows, session.dataset, 1)
+    with reporting(lambda *each: told.append(each)):
+        _, found = trained.trained_predictions(session.run, session.train, rows, session.dataset, 1)
+    assert fits == [(15, 0), (30, 0), (30, 1), (60, 0)]  # the first is read, the second goes on after its first epoch
+    whole = [(done, total) for what, done, total in told if what == trained.ALL]
+    assert whole == [(0, 105), (15, 105), (0, 105), (15, 105), (45, 105), (105, 105)]
+    labels = session.dataset.labels
+    assert set(found) == {15, 30, 60}
+    again = trained.trained_predictions(session.run, session.train, rows, session.dataset, 1)[1]
+    assert len(fits) == 4
+    assert all((found[size][0] == again[size][0]).all() and found[size][0].shape == labels.shape for size in found)
+    assert all(predicted.min() >= 0 and predicted.max() < 4 for (predicted,) in found.values())
