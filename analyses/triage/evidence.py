@@ -12,7 +12,9 @@ from workbench.data.sampling import evenly
 from workbench.session.likeness import alike, borderline
 from workbench.session.neighbours import Witnesses, pictures, witnesses
 from workbench.statistics.credibility import agreement, credibility, offered
+from workbench.statistics.label_quality import ONE_WAY
 from workbench.statistics.nearness import NEIGHBOUR, scale_of
+from workbench.statistics.rates import wilson
 
 from .wrong_labels import wrong_labels
 
@@ -55,7 +57,7 @@ class Evidence:
         apart: `(n, 2)` distances to the nearest witness: pixels in [0, 1], and embeddings of length 1.
         copy: `(n,)` row of a copy with another label; -1 where there is none. `copy_part` "train" or "data".
         silence: why nothing can be told about labels, the rest of a sentence after "since"; empty where something can.
-        sure: whether labels are surely wrong, as in `WrongLabels`.
+        sure: whether labels are surely wrong all over the classes: as in `WrongLabels`, and not mostly of one pair.
     """
 
     rows: Array
@@ -137,6 +139,7 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
     for each in (judged.scattered, judged.paired):
         each[errors[odd]] = 0.0
     spread = judged.scattered[errors] > SCATTERED
+    sure = judged.sure and not _one_way(both[spread])
     return Evidence(
         rows=errors,
         wrong_label=np.where(spread, judged.scattered[errors], judged.paired[errors]),
@@ -157,8 +160,17 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
         copy_part=part,
         witnesses=seen,
         silence=silence,
-        sure=judged.sure,
+        sure=sure,
     )
+
+
+def _one_way(pairs: Array) -> bool:
+    """Say whether most of n labels and predictions, `(n, 2)`, are one and the same pair: then they are not scattered.
+
+    A model that fails takes one class for another, however sure it is; that a label is wrong falls on all of them.
+    """
+    counts = np.unique(pairs, axis=0, return_counts=True)[1]
+    return bool(len(counts)) and bool(wilson(int(counts.max()), len(pairs))[0] > ONE_WAY)
 
 
 def _far_out(distances: Array, errors: int) -> tuple[Array, Array]:

@@ -1,5 +1,6 @@
 """Each group of errors is planted in made data, and found there."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from analyses.triage import Triage, TriageParams
 from analyses.triage.evidence import GROUPS, Evidence
-from tests.failing import failing
+from tests.failing import failing, study
 from workbench.core.dataset import Dataset
 from workbench.core.image_names import ImageNames
 from workbench.core.predictions import Predictions
@@ -158,3 +159,20 @@ def test_what_looks_less_like_the_predicted_class_than_most_of_its_images_is_no_
         "Whether labels are wrong cannot be told, since most images that the model takes for another class look less "
         "like it than most images of that class do."
     ]
+
+
+@pytest.mark.parametrize(("classes", "scattered"), [(2, True), (2, False), (3, True), (3, False)])
+def test_labels_that_differ_in_one_direction_correct_no_accuracy(classes, scattered):
+    """So does a model that takes cropped images of one class for another; it is no judge of how often labels are wrong.
+
+    (`label-issues` says that labels of a pair are wrong, if the pixels do not contradict.)
+    """
+    made, _ = failing("sound", classes, 2, count=1200)
+    labels, chance = made.dataset.labels.copy(), np.random.default_rng(3)
+    rows = chance.choice(np.flatnonzero(labels >= 0 if scattered else labels == 1), 90, replace=False)
+    labels[rows] = (labels[rows] + chance.integers(1, classes, 90)) % classes if scattered else 0
+    noisy = study(replace(made.dataset, labels=labels), made.predictions.logits, made.embeddings)
+    result = Triage().compute(noisy, TriageParams(k=20, compared=500))
+    found = next(each for each in result.findings if each.kind == "label-noise")
+    assert len(np.intersect1d(found.evidence.rows, rows)) > 70
+    assert (found.severity, "instead of" in found.claim) == (("serious", True) if scattered else ("mild", False))
