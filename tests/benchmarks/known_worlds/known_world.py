@@ -1,0 +1,75 @@
+"""The contract of a made world: a network, images that it is right about, and where its evidence truly lies."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from networks import MAKES
+
+from workbench.core.types import Array
+
+if TYPE_CHECKING:
+    from workbench.models.probe import Probe
+
+Chance = np.random.Generator
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Known:
+    """A network of a made world, images that it is right about, and their true evidence.
+
+    Attributes:
+        probe: the trained network.
+        images: `(N, H, W, C)` float32 in [0, 1].
+        target: `(N,)` int64, the explained class.
+        evidence: `(N, H, W)` bool, the pixels that the explained score truly rests on.
+        accuracy: of the network, on images that it was not trained on.
+    """
+
+    probe: Probe
+    images: Array
+    target: Array
+    evidence: Array
+    accuracy: float
+
+    def true_share(self, maps: Array) -> Array:
+        """Share of the positive mass of `(N, H, W)` maps that lies on the evidence: `(N,)`; 0 of an empty map."""
+        positive = np.maximum(maps, 0.0).astype(np.float64)
+        inside, total = (positive * self.evidence).sum(axis=(1, 2)), positive.sum(axis=(1, 2))
+        return np.asarray(np.divide(inside, total, out=np.zeros_like(inside), where=total > 0))
+
+    def points(self, maps: Array) -> Array:
+        """Say for each of `(N, H, W)` maps whether its largest value lies on the evidence: `(N,)` bool.
+
+        Source: Zhang et al. 2016, arXiv:1608.00507, section 4.2, the pointing game, without a margin.
+        """
+        flat = maps.reshape(len(maps), -1)
+        return np.asarray(self.evidence.reshape(len(maps), -1)[np.arange(len(maps)), flat.argmax(axis=1)])
+
+
+class KnownWorld(ABC):
+    """Base of all made worlds; the first line of a subclass's docstring says what its evidence is.
+
+    Attributes:
+        makes: architectures that can learn it.
+    """
+
+    makes: ClassVar[tuple[str, ...]] = MAKES
+
+    @abstractmethod
+    def known(self, make: str, count: int, seed: int) -> Known:
+        """Draw the world, train a network of one of `makes`, and return up to `count` images that it is right about."""
+
+
+def ground(chance: Chance, count: int, size: int, channels: int) -> Array:
+    """Draw textured grounds, `(N, S, S, C)` float32 in [0, 1] around 0.35: smooth noise of three scales."""
+    from scipy.ndimage import gaussian_filter
+
+    found = np.full((count, size, size, channels), 0.35, np.float32)
+    for sigma in (0.7, size / 16, size / 6):
+        noise = gaussian_filter(chance.standard_normal((count, size, size, channels)), (0, sigma, sigma, 0))
+        found += 0.06 * (noise / noise.std()).astype(np.float32)
+    return np.clip(found, 0, 1)
