@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from workbench.app.drawn_figure import DrawnFigure, drawn, keep_figure, kept_figure, size_of
 from workbench.app.page.board import Board
@@ -59,6 +60,7 @@ class Desk:
         board: the predictions by cell; None until they are there.
         opening, predicting, loading: the three steps of the start, in this order; each is done or has failed.
         seen: set when the first view was served.
+        begun: set when all that is done in the background at the start is done.
         closed: whether the page is going down.
         maps, own_images: what was computed and sent last, by key.
         judges: verdicts on the maps on screen.
@@ -79,6 +81,8 @@ class Desk:
         self._lock, self._drawing = threading.Lock(), threading.Lock()
         self._figures: Kept[tuple[str, Theme], DrawnFigure] = Kept(FIGURES, lambda figure: len(figure.png))
         self._begun: tuple[str, Figure] | None = None
+        self._sizes: WeakKeyDictionary[Result, tuple[int, int]] = WeakKeyDictionary()
+        self._lacking: dict[tuple[str, bool], str | None] = {}
         self._saved = False
         self.closed = False
         self.board: Board | None = None
@@ -88,7 +92,7 @@ class Desk:
         self.maps: Kept[Any, Any] = Kept(512)
         self.own_images: Kept[str, Any] = Kept(128)
         self.found: Kept[str, Any] = Kept(32)
-        self.seen = threading.Event()
+        self.seen, self.begun = threading.Event(), threading.Event()
         self.opening, self.predicting, self.loading = Job(), Job(), Job()
         self.visits, self._explaining = Visits(), Kept[str, Job](256)
         if not callable(source):
@@ -138,7 +142,12 @@ class Desk:
 
     def lacks(self, name: str) -> str | None:
         """Say what the session lacks for an analysis, a sentence, or None; None too while it is not open."""
-        return registry.missing(self.session, name) if self.opened else None
+        if not self.opened:
+            return None
+        key = name, self.session.ready
+        if key not in self._lacking:  # some read a file of the run to tell, and the list of analyses asks for all
+            self._lacking[key] = registry.missing(self.session, name)
+        return self._lacking[key]
 
     def pending(self, *, model: bool = False) -> tuple[str, Job, str] | None:
         """Return the step that has to end first (key, job, words), or None if nothing stands in the way.
@@ -159,6 +168,12 @@ class Desk:
                 self._thread.start()
 
     def _work(self) -> None:
+        try:
+            self._begin()
+        finally:
+            self.begun.set()
+
+    def _begin(self) -> None:
         source = self._source
         if callable(source):
             self.opening.run(lambda: self._open(source()))
@@ -267,13 +282,17 @@ class Desk:
     def figure_size(self, key: str) -> tuple[int, int] | None:
         """Return the width and height that an answer's figure has or will have; None where that takes too long."""
         result = self.result(key)
-        if result is None or not self._drawing.acquire(timeout=WAITING):
+        if result is None:
+            return None
+        if (size := self._sizes.get(result)) is not None:
+            return size
+        if not self._drawing.acquire(timeout=WAITING):
             return None
         try:
             if (known := self._kept(key, result, "light")) is not None:
-                return known.size
+                return self._sizes.setdefault(result, known.size)
             self._begun = key, registry.draw(result)
-            return size_of(self._begun[1])
+            return self._sizes.setdefault(result, size_of(self._begun[1]))
         except Exception:  # whoever asks for the picture is told
             LOG.debug("%s cannot be drawn", result.analysis, exc_info=True)
             return None

@@ -8,6 +8,7 @@ last of many clicks wins everywhere.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -316,17 +317,31 @@ def _as_text(pane: Callable[[object, str], Html | None]) -> Callable[..., Any]:
 ANSWERED = "answer => window.workbench ? window.workbench.reply(answer) : void (window.workbenchFirst = answer)"
 """The first answer may be there before app.js is."""
 
+SESSIONS = 64
+"""Pages of browsers of which gradio keeps what it sent last, up to 1 MB each, which nothing reads; it is made anew."""
+EVERY = 60.0
+"""Seconds after which all who wait are told how long it will take. With "auto" each of N is told N times."""
+_STATISTICS = {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**9)}
+"""gradio makes a table of the last 10,000 calls after each of them, for a page of its own that is off here."""
+
 
 def blocks(panes: Panes, api: Api) -> Any:
     """Build the gradio page, and what other programs can ask."""
     import gradio as gr
 
+    for name, value in _STATISTICS.items():
+        os.environ.setdefault(name, value)
     # A pane may be there before app.js or after it: it waits in a list, and calls whoever is there.
     listening = (
         "(window.workbenchPanes = window.workbenchPanes || []).push([element, trigger]);"
         "window.workbench && window.workbench.attach();"
     )
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    quiet: dict[str, Any] = {
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "preprocess": False,
+        "postprocess": False,
+    }
     with gr.Blocks(title="Workbench", analytics_enabled=False, fill_width=True, delete_cache=(600, 3600)) as page:
         reply, wanted = gr.JSON(visible=False), gr.JSON(visible=False)
         with gr.Column(elem_id="stage"):
@@ -380,5 +395,5 @@ def blocks(panes: Panes, api: Api) -> Any:
                 concurrency_limit=8,
                 concurrency_id="api",
             )
-    page.state_session_capacity = 256  # a session has no state but its own copy of the page
-    return page.queue(max_size=None, api_open=False)  # the guard counts
+    page.state_session_capacity = SESSIONS
+    return page.queue(status_update_rate=EVERY, max_size=None, api_open=False)  # the guard counts

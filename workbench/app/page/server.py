@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from workbench.app.page.arenas import keep_few
+from workbench.app.page.idle import set_aside
 from workbench.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("workbench.app.page")
 PORT = 7860
+LOOK = 0.5
+"""Seconds after which the server looks whether it has ended, or begun."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -126,9 +129,12 @@ def serve(
             import webbrowser
 
             webbrowser.open(url)
+        begun = app.state.desk.begun
         try:
-            while not ended.wait(0.5):
-                pass
+            while not ended.wait(LOOK):
+                if begun is not None and begun.is_set():
+                    set_aside()
+                    begun = None
         except KeyboardInterrupt:
             LOG.debug("Interrupted.")
         finally:

@@ -48,7 +48,7 @@ def answer_html(desk: Desk, view: View, owner: Owner | None = None) -> Html:
         step = desk.pending(model=model and registry.cached(desk.session, view.section, values) is None)
         if step is not None:
             return problem(step[1].error) if step[1].error else waiting(step[0], step[2], step[1].what)
-        if reason := registry.missing(desk.session, view.section):
+        if reason := desk.lacks(view.section):
             return element("p", element("b", "Not available."), " ", code(reason), class_="empty")
     key, job = desk.answer(view.section, values, wait=PATIENCE, owner=owner)
     if not job.done.is_set():
