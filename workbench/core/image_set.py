@@ -52,6 +52,11 @@ class ImageSet(Sequence[int]):
         """`(n,)` int64."""
         return self._rows.astype(np.int64)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the rows as they are kept."""
+        return int(self._rows.nbytes)
+
     def narrowed(self, kept: Array, title: str = "") -> ImageSet:
         """Return those images, in this order, at which the `(n,)` bool mask `kept` is true."""
         return ImageSet(self._rows[kept], part=self.part, title=title or self.title)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
-from workbench.core.kept import Kept
+from workbench.core.image_set import ImageSet
+from workbench.core.kept import Kept, bytes_held
 from workbench.core.key_locks import KeyLocks
 
 
@@ -41,6 +44,38 @@ def test_what_is_kept_can_be_bounded_by_its_size():
     assert len(kept) == 0  # it was larger than all that is kept
     kept.put("aa", "aa")
     assert kept.get("aa") == "aa"
+
+
+def test_small_values_are_bounded_by_their_number_besides():
+    kept = Kept(100, size=len, most=2)
+    for key in ("aa", "bb", "cc"):
+        kept.put(key, key)
+    assert [kept.get(key) for key in ("aa", "bb", "cc")] == [None, "bb", "cc"]
+    kept.put("dd", "d" * 98)
+    assert [kept.get(key) is None for key in ("bb", "cc", "dd")] == [True, False, False]
+
+
+def test_the_bytes_of_a_record_are_those_of_all_its_arrays():
+    @dataclass
+    class Record:
+        pixels: np.ndarray
+        others: tuple
+        name: str = "text"
+
+    inner = Record(np.zeros(3, np.uint8), ())
+    assert bytes_held(Record(np.zeros((4, 5), np.float32), (inner, {"a": [np.zeros(2)]}, None, Record))) == 80 + 3 + 16
+    assert bytes_held((ImageSet(range(5)), ImageSet([2**31]))) == 5 * 4 + 8
+    assert bytes_held("text") == bytes_held(None) == bytes_held(7) == 0
+
+
+def test_large_images_are_kept_by_their_bytes():
+    kept = Kept(4 * 2**20, bytes_held, most=512)
+    for key in range(100):
+        kept.put(key, (np.zeros((256, 256, 3), np.uint8), np.zeros((256, 256), np.float32)))
+    assert len(kept) == 4 * 2**20 // (256 * 256 * 7)
+    for key in range(100, 1000):
+        kept.put(key, (np.zeros((28, 28, 1), np.uint8),))
+    assert len(kept) == 512
 
 
 def test_threads_do_not_make_it_grow():

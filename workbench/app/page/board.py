@@ -6,11 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
-from workbench.core.kept import Kept
+from workbench.core.kept import Kept, bytes_held
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
 from workbench.statistics.confusion import confusion_counts
 
+ROWS = 32 * 2**20
+"""Bytes of rows of cells that are kept."""
 SHOWN = 20
 """Classes that the matrix shows; of more, those with the most errors."""
 
@@ -32,7 +34,7 @@ class Board:
         self.counts = confusion_counts(self.labels, self.predicted, classes)
         self.errors = self.counts.copy()
         np.fill_diagonal(self.errors, 0)
-        self._rows: Kept[tuple[int, int, str], Array] = Kept(256)
+        self._rows: Kept[tuple[int, int, str], Array] = Kept(ROWS, bytes_held, most=256)
 
     @property
     def wrong(self) -> int:

@@ -28,7 +28,7 @@ from workbench.app.pictures import Part, album
 from workbench.core.errors import WorkbenchError
 from workbench.core.image_set import CALLED
 from workbench.core.image_set import Part as Name
-from workbench.core.kept import Kept
+from workbench.core.kept import Kept, bytes_held
 from workbench.core.params import make
 from workbench.core.progress import Stop
 from workbench.diagnosis import registry
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("workbench.app.page")
 FIGURES = 8 * 2**20
 """Bytes of figures that are kept in memory; all of them are on disk."""
+IMAGES, FOUND = 64 * 2**20, 128 * 2**20
+"""Bytes of maps, and of images that were sent, that are kept; and of rows that views have found."""
 WAITING = 0.5
 """Seconds that the size of a figure is worth while another one is drawn."""
 PATIENCE = 4.0
@@ -89,9 +91,9 @@ class Desk:
         self.jobs, self.judges, self.diagnosing = Jobs(), Judges(), Diagnosing()
         self.comparing = Comparing(self.jobs)
         self._parts: dict[str, Part] = {}
-        self.maps: Kept[Any, Any] = Kept(512)
-        self.own_images: Kept[str, Any] = Kept(128)
-        self.found: Kept[str, Any] = Kept(32)
+        self.maps: Kept[Any, Any] = Kept(IMAGES, bytes_held, most=512)
+        self.own_images: Kept[str, Any] = Kept(IMAGES, bytes_held, most=128)
+        self.found: Kept[str, Any] = Kept(FOUND, bytes_held, most=32)
         self.seen, self.begun = threading.Event(), threading.Event()
         self.opening, self.predicting, self.loading = Job(), Job(), Job()
         self.visits, self._explaining = Visits(), Kept[str, Job](256)

@@ -16,7 +16,7 @@ from workbench.app.page.jobs import STOPPED, Job, Jobs
 from workbench.app.page.opinion import Case, Opinion, Weights
 from workbench.attribution.methods import explainer
 from workbench.core.attribution import Attribution, Verdict
-from workbench.core.kept import Kept
+from workbench.core.kept import Kept, bytes_held
 from workbench.core.params import make
 from workbench.core.pixels import as_floats
 from workbench.core.progress import Stop, stoppable
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
     from workbench.session.session import Session
 
+CASES = 64 * 2**20
+"""Bytes of maps on screen, and of their images."""
 WANTED = (3.0, 60.0)
 """Seconds after which a verdict, and a test, is dropped that nobody asked for again: its map is not on screen."""
 
@@ -37,7 +39,7 @@ class Judges:
     """The maps on screen, and what is worked on for them, one at a time each."""
 
     def __init__(self) -> None:
-        self.cases: Kept[str, Case] = Kept(256)
+        self.cases: Kept[str, Case] = Kept(CASES, bytes_held, most=256)
         self._verdicts, self._tests = Jobs(workers=1, keep=1024), Jobs(workers=1)
         self._last_asked: Kept[str, float] = Kept(2048)
         self._closed = False
