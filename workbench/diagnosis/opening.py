@@ -261,7 +261,8 @@ def _from_predictions(
     told = {name: saved.part(name) for name in {split, *OTHERS}} if saved.parts is not None else {split: saved}
     known = {name: each.dataset(name) for name, each in told.items() if each is not None}
     if metadata is not None:
-        known = {name: with_metadata(each, [read_metadata(Path(metadata))]) for name, each in known.items()}
+        tables = [read_metadata(Path(metadata))]  # once for all parts
+        known = {name: with_metadata(each, tables) for name, each in known.items()}
     others: dict[Part, Dataset] = {part: known[part] for part in OTHERS if part in known}
     return Session(
         None, known[split], predictions=saved, train=others.pop("train", None), others=others, workspace=workspace

@@ -1,4 +1,5 @@
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.predictions import Predictions
 from workbench.data.saved_predictions import predictions_of, read_predictions, saved_predictions
+from workbench.data.saved_predictions.files import CELL
 
 CHANCE = np.random.default_rng(3)
 LOGITS = CHANCE.normal(0, 3, (12, 3))
@@ -166,6 +168,37 @@ def test_so_it_is_of_a_table(tmp_path, content, said):
     (tmp_path / "p.csv").write_text(content)
     with pytest.raises(WorkbenchError, match=re.escape(said)):
         read_predictions(tmp_path / "p.csv")
+
+
+def test_a_table_is_read_in_portions_that_are_not_seen(tmp_path, monkeypatch):
+    header = ["file", "label", "split", "logit_0", "logit_1", "logit_2"]
+    cells = [(n, y, "test", *z) for n, y, z in zip(NAMES, LABELS, LOGITS.tolist(), strict=True)]
+    path = as_csv(tmp_path / "p.csv", header, cells)
+    whole = read_predictions(path)
+    monkeypatch.setattr("workbench.data.saved_predictions.files.PORTION", 10)
+    found = read_predictions(path)
+    np.testing.assert_array_equal(found.logits, LOGITS.astype(np.float32))
+    for each in ("logits", "labels", "names", "parts"):
+        np.testing.assert_array_equal(getattr(found, each), getattr(whole, each))
+    as_csv(path, header, [*cells[:11], (NAMES[11], 0, "test", 1.0, "high", 2.0)])
+    with pytest.raises(WorkbenchError, match="Row 11 has 'high'"):
+        read_predictions(path)
+
+
+def test_a_large_table_takes_the_memory_of_its_numbers_not_of_its_texts(tmp_path, monkeypatch):
+    rows, classes, portion = 8000, 100, 2**16
+    monkeypatch.setattr("workbench.data.saved_predictions.files.PORTION", portion)
+    scores = np.random.default_rng(0).dirichlet(np.ones(classes), rows)
+    path = tmp_path / "p.csv"
+    np.savetxt(path, scores, fmt="%.7f", delimiter=",", header=",".join(f"p_{k}" for k in range(classes)), comments="")
+    read_predictions(path)  # what is imported first does not count
+    tracemalloc.start()
+    try:
+        read_predictions(path)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < path.stat().st_size + rows * classes * CELL + 100 * portion
 
 
 def test_what_does_not_belong_to_the_data_is_refused():

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 MOST_BYTES = 512 * 2**20
 MOST_COLUMNS = 100_000
 LONGEST_LINE = 2**22
-CELL = 80
-"""Bytes of a cell that is a text."""
+PORTION = 2**20
+"""Cells of a table that are texts at a time: a text takes some 80 bytes, a number 8."""
+CELL = 32
+"""Bytes of a cell: its number, what is computed of it, and its logit."""
 SCORES: Mapping[str, Kind] = {
     "logits": "logits",
     "probabilities": "probabilities",
@@ -120,39 +122,22 @@ def _from_csv(path: Path) -> SavedPredictions:
         if first.count(separator) >= MOST_COLUMNS:
             raise WorkbenchError(f"{path.name} must have at most {MOST_COLUMNS:,} columns, one for each class.")
         _refuse_cells(content.count(separator.encode()), path)
-        frame = pd.read_csv(io.BytesIO(content), sep=separator, encoding="utf-8-sig", dtype=str, keep_default_na=False)
         header = next(csv.reader([first], delimiter=separator))
+        if twice := sorted(name for name, count in Counter(header).items() if name.strip() and count > 1):
+            raise WorkbenchError(f"{path.name} has two columns {join_names(twice[:NAMED])}: name each class once.")
+        scored, values, known = _cells_of(content, separator, path.name)
+    except WorkbenchError:
+        raise
     except (csv.Error, ValueError, OverflowError, IndexError, StopIteration, pd.errors.ParserError) as error:
         said = " ".join(str(error).split()) or "it is empty"
         raise WorkbenchError(f"{path.name} cannot be read as an .npz or .csv file of predictions: {said}.") from None
-    if twice := sorted(name for name, count in Counter(header).items() if name.strip() and count > 1):
-        raise WorkbenchError(f"{path.name} has two columns {join_names(twice[:NAMED])}: name each class once.")
-    frame.columns = frame.columns.str.strip()
-    lower = {str(column).casefold(): column for column in reversed(list(frame.columns))}
-    own = {
-        "names": next((lower[each] for each in NAMES if each in lower), None),
-        "labels": next((lower[each] for each in LABELS if each in lower), None),
-        "parts": next((lower[each] for each in PARTS if each in lower), None),
-    }
-    scored = [
-        column
-        for column in frame.columns
-        if column not in own.values() and column.casefold() not in DERIVED and not column.startswith("Unnamed:")
-    ]
-    if not scored or not len(frame):
-        raise WorkbenchError(
-            f"{path.name} must have a row for each image and a column of scores for each class. It has "
-            f"{plural(len(frame), 'row')} and the columns {join_names(list(frame.columns)[:NAMED])}."
-        )
-    known = {name: None if column is None else frame[column].tolist() for name, column in own.items()}
     labels = known.pop("labels")
-    values = _numbers(frame, scored, path.name)
     taken = _classes_among(scored, values, labels)
     left = [column for column, is_class in zip(scored, taken, strict=True) if not is_class]
     scored = [column for column, is_class in zip(scored, taken, strict=True) if is_class]
     kind, class_names = _columns_of(scored)
     return predictions_of(
-        values[:, taken],
+        values if taken.all() else values[:, taken],
         None if labels is None else np.array(labels),
         kind=kind,
         source=path.name,
@@ -161,6 +146,70 @@ def _from_csv(path: Path) -> SavedPredictions:
         notes=(f"no class, and left out: {plural(len(left), 'column')} {join_names(left[:NAMED])}",) if left else (),
         **known,
     )
+
+
+def _cells_of(content: bytes, separator: str, source: str) -> tuple[list[str], Array, dict[str, list[str] | None]]:
+    """Read the cells of a table, a portion at a time, since texts take ten times the memory of numbers.
+
+    Returns:
+        The names of the columns of scores; their `(N, columns)` float64; and the texts of the names, labels and parts,
+        None where there is no such column.
+
+    Raises:
+        WorkbenchError: if there are none, or a score is no number.
+    """
+    import pandas as pd
+
+    cells = content.count(separator.encode())
+    lines = content.count(b"\n") + content.count(b"\r") + 1  # at least as many as rows; what is not used takes nothing
+    portions = pd.read_csv(
+        io.BytesIO(content),
+        sep=separator,
+        encoding="utf-8-sig",
+        dtype=str,
+        keep_default_na=False,
+        chunksize=max(1, PORTION * lines // (cells + 1)),
+    )
+    count, own, scored, known, values = (
+        0,
+        dict[str, str | None](),
+        list[str](),
+        dict[str, list[str] | None](),
+        np.empty(0),
+    )
+    for frame in portions:
+        frame.columns = frame.columns.str.strip()
+        if not own:
+            own, scored = _parts_of(list(frame.columns))
+            if not scored or not len(frame):
+                raise WorkbenchError(
+                    f"{source} must have a row for each image and a column of scores for each class. It has "
+                    f"{plural(len(frame), 'row')} and the columns {join_names(list(frame.columns)[:NAMED])}."
+                )
+            known = {what: None if column is None else [] for what, column in own.items()}
+            values = np.empty((lines, len(scored)))
+        for what, texts in known.items():
+            if texts is not None:
+                texts.extend(frame[own[what]].tolist())
+        values[count : count + len(frame)] = _numbers(frame, scored, source, count)
+        count += len(frame)
+    return scored, values[:count], known
+
+
+def _parts_of(columns: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:
+    """Return the columns of names, labels and parts, where there are some; and those that may be scores."""
+    lower = {column.casefold(): column for column in reversed(columns)}
+    own = {
+        "names": next((lower[each] for each in NAMES if each in lower), None),
+        "labels": next((lower[each] for each in LABELS if each in lower), None),
+        "parts": next((lower[each] for each in PARTS if each in lower), None),
+    }
+    scored = [
+        column
+        for column in columns
+        if column not in own.values() and column.casefold() not in DERIVED and not column.startswith("Unnamed:")
+    ]
+    return own, scored
 
 
 def _bounded(path: Path) -> bytes:
@@ -179,7 +228,7 @@ def _bounded(path: Path) -> bytes:
 
 
 def _refuse_cells(count: int, path: Path) -> None:
-    """Refuse more cells than there is memory for, each a text for a while."""
+    """Refuse more cells than there is memory for."""
     free = free_memory()
     if free is not None and count * CELL > free:
         raise WorkbenchError(
@@ -198,7 +247,7 @@ def _classes_among(columns: Sequence[str], values: Array, labels: list[str] | No
     numbers = np.array([column.isdecimal() for column in columns])
     if numbers.sum() > 1 and not numbers.all():
         return numbers
-    whole = (values == np.round(values)).all(axis=0)
+    whole = np.array([bool((column == np.round(column)).all()) for column in values.T])  # one at a time takes less
     said = set(labels or ())
     labelled = np.array([column in said for column in columns])
     others = ~labelled if labelled.sum() > 1 else whole
@@ -225,12 +274,13 @@ def _columns_of(columns: Sequence[str]) -> tuple[Kind, tuple[str, ...] | None]:
     return found, tuple(columns) if named else None
 
 
-def _numbers(frame: pd.DataFrame, columns: Sequence[str], source: str) -> Array:
+def _numbers(frame: pd.DataFrame, columns: Sequence[str], source: str, first: int) -> Array:
+    """Return the cells of columns as numbers; `first` is the number of the first row."""
     try:
         return frame[list(columns)].to_numpy().astype(np.float64)
     except ValueError:
         for column in columns:
-            for row, text in enumerate(frame[column].tolist()):
+            for row, text in enumerate(frame[column].tolist(), start=first):
                 try:
                     float(text)
                 except ValueError:

@@ -42,17 +42,17 @@ def as_logits(scores: Array, kind: Kind, source: str) -> tuple[Array, str]:
         )
     if not np.isfinite(scores).all():
         raise WorkbenchError(f"{source} holds NaN or infinity in row {int(np.argwhere(~np.isfinite(scores))[0][0])}.")
-    values = scores.astype(np.float64)
+    values = np.asarray(scores, np.float64)
     values = values[:, None] if values.ndim == 1 else values
     inside = bool((values >= 0).all() and (values <= 1 + ROUNDED).all())
     if values.shape[1] == 1:
         return _of_two(values[:, 0], kind, inside=inside, source=source)
     if kind != "logits" and inside and adds_up(values):
         note = "" if kind else "scores read as probabilities, since each row adds up to 1"
-        return np.log(np.maximum(values, LEAST)).astype(np.float32), note
+        return _logs(values), note
     if kind != "logits" and (values >= 0).all() and adds_up(values / 100):
         note = "scores read as per cent, since each row adds up to 100"
-        return np.log(np.maximum(values / 100, LEAST)).astype(np.float32), note
+        return _logs(values / 100), note
     if kind == "probabilities" and not inside:
         raise WorkbenchError(
             f"{source}: probabilities must lie in 0…1. Got {values.min():g}…{values.max():g}; logits are to be called "
@@ -63,6 +63,12 @@ def as_logits(scores: Array, kind: Kind, source: str) -> tuple[Array, str]:
         return _log_odds(values).astype(np.float32), note
     note = "" if kind else "scores read as logits, since they do not lie in 0…1"
     return values.astype(np.float32), note
+
+
+def _logs(probabilities: Array) -> Array:
+    """Return float32 logarithms; of a table of many classes, one copy at a time is enough."""
+    found = np.maximum(probabilities, LEAST)
+    return np.asarray(np.log(found, out=found), np.float32)
 
 
 def adds_up(values: Array) -> bool:
