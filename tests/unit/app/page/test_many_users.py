@@ -13,10 +13,10 @@ import threading
 import pytest
 
 from tests.unit.app.page.test_starving import session_without_model
+from workbench.app.markup import Html
 from workbench.app.page import page
 from workbench.app.page.application import create_app
 from workbench.app.page.desk import Desk
-from workbench.app.page.html import Html
 from workbench.app.page.page import Panes
 from workbench.app.page.server import bind, running, serve
 
