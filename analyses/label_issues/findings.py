@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 ADVICE = {
-    "train": "Look at the images of the table, worst first; relabel or drop the wrong ones, and retrain.",
+    "train": "Look at the images of the table, worst first, or work them off on the page; relabel or drop the wrong "
+    "ones, and retrain: `workbench train --from RUN --corrections`, which takes this table as CSV, too.",
     "data": "Look at the images of the table, worst first, and relabel the wrong ones before you trust the accuracy: "
     "it counts correct predictions as errors.",
 }

@@ -42,8 +42,10 @@ from workbench.workspace.table_text import Lines, read_lines
 from workbench.workspace.value_check import checked_value
 from workbench.workspace.workspace import Workspace
 
-NAMES = ("name", "file", "filename", "path", "image")
+NAMES = ("name", "file", "filename", "path", "image", "training image")
 LABELS = ("label", "class", "target")
+NEW_LABELS = ("suggested", "new_label")
+"""Columns of new labels of a table that has those that they replace, too, as the answer of `label-issues` does."""
 TAGS = ("tags", "tag")
 NAMED = 3
 """How many lines or images a sentence names."""
@@ -76,7 +78,8 @@ def import_file(
     Args:
         workspace: where it is said.
         path: of a CSV or JSON-lines file: an export of what holds, or of a journal (into an empty workspace only), or a
-            table with a column `name` (or `file`, `filename`, `path`, `image`) or `key`, and `label`, `tags` or `note`.
+            table with a column `name` (or `file`, `filename`, `path`, `image`) or `key`, and `label`, `tags` or `note`;
+            of one with `suggested`, as `label-issues` writes it, that is the new label, and `label` the one replaced.
         images: all images of the data, of every part; asked for where a table names images without saying their keys.
         source: where it comes from; the file's name, if not given.
 
@@ -191,7 +194,8 @@ def _foreign(
 ) -> tuple[list[Line], int, tuple[str, ...]]:
     """Read a table of another tool: names or keys, and what is said of them."""
     by = next((each for each in ("key", *NAMES) if each in columns), None)
-    label, tags = (next((each for each in known if each in columns), "") for known in (LABELS, TAGS))
+    new, old, tags = (next((each for each in known if each in columns), "") for known in (NEW_LABELS, LABELS, TAGS))
+    label = new or old
     if by is None or not (label or tags or "note" in columns):
         raise WorkbenchError(
             f"{file} must have a column `name` or `key`, and one of `label`, `tags` and `note`. It has "
@@ -214,6 +218,9 @@ def _foreign(
             for row in rows:
                 image = every[row]
                 key, here = image[0], image[1:]
+                if new and old and line.get(old, "") != here[-1]:
+                    told = f"{here[0]!r} is labelled {here[-1]!r} in the data"
+                    raise WorkbenchError(f"it replaces the label {line.get(old, '')!r}, and {told}")
                 said += [(TAG, key, slot_of(tag), "", *here, tag) for tag in given]
                 said += [(NOTE, key, "", "", *here, note)] if note else []
                 said += relabelled.lines(image, line.get(label, ""), number)

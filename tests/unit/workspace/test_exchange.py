@@ -12,7 +12,7 @@ from workbench.core.spreadsheet import as_written
 from workbench.data.edits import read_edits
 from workbench.workspace.edit_note import EditNote
 from workbench.workspace.exports import COLUMNS, exported
-from workbench.workspace.imports import import_file
+from workbench.workspace.imports import import_file, read_corrections
 from workbench.workspace.workspace import Workspace
 
 EVIL = ["=cmd()|' /C calc'!A0", "+1", "-1", "@x", "'quoted", "''=x", "＝x", "a\r=x"]
@@ -133,6 +133,15 @@ def test_copies_of_one_label_cannot_become_two(workspace, tmp_path):
     assert sorted(workspace.corrections()["name"]) == ["a.png", "c.png"]
 
 
+def test_the_answer_of_label_issues_is_a_table_of_corrections(workspace, tmp_path):
+    lines = "training image,label,suggested,issue\ntrain/a/0.png,Coat,Shirt,True\n2.png,Shirt,Shirt,False\n"
+    path = table(tmp_path, lines)
+    assert [each.value for each in read_corrections(path, known)] == ["relabel Shirt"]
+    import_file(workspace, path, known)
+    made = workspace.corrections()
+    assert made[["name", "label", "new_label"]].to_numpy().tolist() == [["train/a/0.png", "Coat", "Shirt"]]
+
+
 HEADER = ",".join(COLUMNS)
 LINE = f"{key(0)},a.png,train,Coat,good,,,,,,,"
 
@@ -151,6 +160,7 @@ LINE = f"{key(0)},a.png,train,Coat,good,,,,,,,"
         (b"x,y\n1,2\n", "must have a column `name` or `key`, and one of `label`, `tags` and `note`. It has x and y"),
         (b"name,label\n0.png,Coad\n", "Line 2 of table.csv: There is no class 'Coad'. Did you mean 'Coat'"),
         (b"name,label\n0.png,Shirt\n0.png,Dress\n", "Line 3 of table.csv: it gives 'train/a/0.png' another label"),
+        (b"image,label,suggested\n0.png,Dress,Shirt\n", "it replaces the label 'Dress', and 'train/a/0.png' is"),
         (b"name,tags\n0.png,ok\n1.png,a:b\n", "Line 3 of table.csv: The name of a tag must have no comma"),
         (b"name,tags\nq.png,ok\n", "No line of table.csv is about an image of the data. It names 'q.png'; the"),
         (f"{HEADER}\n{LINE}\n{LINE.replace(key(0), 'abc')}\n", "Line 3 of table.csv: The key of an image must have 32"),
