@@ -18,13 +18,17 @@ def open_other(source: Source, session: Session, what: str) -> Session:
     return open_beside(session, what, data=source.data, split=source.split, data_dir=source.data_dir, **source.reading)
 
 
-def typed(source: Source) -> Iterator[str]:
-    """Yield what is typed behind a command to work on the same; files by their names, without their folders."""
+def typed(source: Source, *, elsewhere: bool = False) -> Iterator[str]:
+    """Yield what is typed behind a command to work on the same; for others elsewhere, files without their folders."""
+
+    def shown(path: str | Path) -> str:
+        return Path(path).name if elsewhere else str(path)
+
     if source.run is not None:
-        yield Path(source.run).name
+        yield shown(source.run)
     for option, given in (("--model", source.model), ("--data", source.data), ("--predictions", source.predictions)):
         if given is not None:
-            yield from (option, Path(given).name)
+            yield from (option, shown(given))
     for name in ("fit", "interpolation"):
         if name in source.reading:
             yield from (f"--{name}", str(source.reading[name]))

@@ -83,6 +83,11 @@ def test_start_computes_the_predictions_and_serves_them(run, monkeypatch):
 def test_diagnose_and_figures_work_from_the_same_options(run, own):
     found = json.loads(run("diagnose", "--fast", *SOURCE, "--json").stdout)
     assert not [each for each in found["findings"] if each["severity"] in ("serious", "critical")]
+    told = " ".join(run("diagnose", "--fast", *SOURCE).stdout.split())
+    assert told.count("details: workbench analyze ") == len(found["findings"]) > 0
+    for each in found["findings"]:
+        assert f"details: workbench analyze {each['analysis']} --model " in told
+    assert told.count(" --data photos") == len(found["findings"])
     run("figures", "--only", "confusion-matrix,samples", *SOURCE, "--out", own / "figures")
     assert len(list((own / "figures").rglob("*.png"))) == 2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,7 @@ def diagnose(
     Each finding comes with the images that show it, what to do, and how to check it. If interrupted, run the same
     command again to continue.
     """
+    from workbench.app.cli.beside import typed
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
     from workbench.app.figure_files import write_results, writing_to
@@ -71,7 +74,7 @@ def diagnose(
     elif form == CSV:
         click.echo(as_csv(_lines(record)), nl=False)
     else:
-        _show(found, session.image_names, out)
+        _show(found, session.image_names, out, [*typed(source)])
     failed = fail_on and any(each.finding.severity >= fail_on for each in found.findings)
     click.get_current_context().exit(FOUND if failed else 0)
 
@@ -92,7 +95,7 @@ def _analyses_of(found: Diagnosis) -> list[str]:
     return list(dict.fromkeys(each.analysis for each in found.findings))
 
 
-def _show(found: Diagnosis, names: ImageNames, out: Path | None) -> None:
+def _show(found: Diagnosis, names: ImageNames, out: Path | None, source: Sequence[str]) -> None:
     from workbench.app.cli.console import headline, say
     from workbench.app.cli.tables import show_finding
 
@@ -106,14 +109,14 @@ def _show(found: Diagnosis, names: ImageNames, out: Path | None) -> None:
         say("No problems found.")
     for each in found.findings:
         title = f"{each.rank}. {each.finding.kind}"
-        show_finding(each.finding, names=names, title=title, more=_more(each, int(context["images"])))
+        show_finding(each.finding, names=names, title=title, more=_more(each, int(context["images"]), source))
     for name, why in found.left_out.items():
         say(f"Not run: {name}: {why}", "dim")
     if out is not None:
         say(f"Figures and diagnosis.json are in {out}.", "dim")
 
 
-def _more(each: Diagnosed, images: int) -> list[str]:
+def _more(each: Diagnosed, images: int, source: Sequence[str]) -> list[str]:
     from workbench.diagnosis.record import affected
 
     finding = each.finding
@@ -123,5 +126,5 @@ def _more(each: Diagnosed, images: int) -> list[str]:
     if each.also:
         others = dict.fromkeys(f"{other.kind} ({name})" for name, other in each.also)  # several of a kind are said once
         lines.append(f"also explains: {join_names([*others], 4)}")
-    lines.append(f"details: workbench analyze {each.analysis}")
+    lines.append(f"details: workbench analyze {shlex.join([each.analysis, *source])}")
     return lines

@@ -85,7 +85,8 @@ def report(
     with progress(), nullcontext() if out is None else reserved(out):
         session = source.open()
         against = None if compare is None else open_other(source, session, compare)
-        made = gather(session, quick=fast, against=against, images=images, methods=methods, source=[*typed(source)])
+        given = [*typed(source, elsewhere=True)]
+        made = gather(session, quick=fast, against=against, images=images, methods=methods, source=given)
         hidden = without_folders(session, *([] if against is None else [against]))
         content = (as_html if form == HTML else as_markdown)(made, hidden)
         if out is not None:
