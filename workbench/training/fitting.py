@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -94,6 +95,7 @@ def fit(
     progress("Loading TensorFlow", 0, 1)
     from workbench.models.probe import Probe
 
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of one trace for each of several trainings
     recipe = state.job.recipe
     half = _begin(state, parts, say or _silent)
     batches = TrainingBatches(parts.training, recipe, state.job.seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +73,6 @@ def compare_recipes(
     from workbench.training.recipe_files import open_recipe
     from workbench.training.recipes import TrainingJob
 
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each training traces anew, which is no fault
     check_weights(architecture, weights)
     opened = [open_recipe(recipe, typed_values(settings)) for recipe in recipes]
     chosen = dict(opened)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import cast
 
@@ -66,7 +65,6 @@ def prove(
     from workbench.training.proof import prove as ask
     from workbench.training.recipe_comparison_figure import draw_comparison
 
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each training traces anew, which is no fault
     lines = EpochLines("", quiet=as_json)
 
     with progress():
