@@ -87,7 +87,7 @@ class ClassBalance(Analysis[ClassBalanceParams]):
         if len(table) > MOST_CLASSES:
             order = table["data_images"].to_numpy().argsort(kind="stable")[::-1]
             half = MOST_CLASSES // 2
-            said += f" Shown: the {half} largest and the {half} smallest of {len(table)} classes."
+            said += f" Shown: the {half} largest and the {half} smallest of {plural(len(table), 'class')}."
             table = table.iloc[[*order[:half], *order[-half:]]].reset_index(drop=True)
         figure = new_figure(result, self.question(), width=8.5, height=0.9 + 0.3 * len(table), note=said)
         axes, places = figure.subplots(), np.arange(len(table))
@@ -151,7 +151,8 @@ def _ratio(
     ratio = counts[large] / counts[small]
     if ratio == 1:
         return Finding(
-            f"{where}: all {len(names)} classes have {plural(int(counts[0]), 'image')} each.", effect=Estimate(1.0)
+            f"{where}: all {plural(len(names), 'class')} have {plural(int(counts[0]), 'image')} each.",
+            effect=Estimate(1.0),
         )
     said = (
         f"{where}: the largest class, {names[large]}, has {plural(counts[large], 'image')}, {ratio:.2f} times as many "

@@ -85,7 +85,7 @@ class ConfusionMatrix(Analysis[ConfusionMatrixParams]):
             "is grey. Empty: no images."
         )
         if size < result.notes["classes"]:
-            said += f" Shown: the {size} of {result.notes['classes']} classes with the most errors."
+            said += f" Shown: the {size} of {plural(result.notes['classes'], 'class')} with the most errors."
         figure = new_figure(result, self.question(), width=2 * side + 3.4, height=side + 1.0, note=said)
         left, right = figure.subplots(1, 2)
         spots = {

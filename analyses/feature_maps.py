@@ -130,7 +130,7 @@ class FeatureMaps(Analysis[FeatureMapsParams]):
             f"Dead: never above 0, or constant, over {plural(notes['counted'], 'image')}."
         )
         if len(table) < notes["all_layers"]:
-            caption += f" Shown: {len(table)} of {notes['all_layers']} layers."
+            caption += f" Shown: {len(table)} of {plural(notes['all_layers'], 'layer')}."
         figure = new_figure(result, self.question(), width=12, height=0.95 * len(table) + 0.95, note=caption)
         grid = figure.add_gridspec(len(table) + 1, 2, width_ratios=[1.7, 10])
         axes = figure.add_subplot(grid[0, 0])
@@ -233,7 +233,7 @@ def _layer(figure: Figure, grid: Any, row: Any, result: Result, columns: int) ->
     lines = (
         (text(row.layer, 25), INK, 0.72),
         (f"{text(row.kind, 20)}, {row.size}", QUIET, 0.5),
-        (f"{row.channels} channels, {dead}", QUIET, 0.28),
+        (f"{plural(int(row.channels), 'channel')}, {dead}", QUIET, 0.28),
     )
     for words, colour, height in lines:
         label.text(

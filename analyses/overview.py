@@ -100,7 +100,7 @@ class Overview(Analysis[Params]):
         drawable = "accuracy" in curves or "val_accuracy" in curves
         said = "Lines: 95 % Wilson intervals. Matrix: rows true, columns predicted; the diagonal is left out."
         if len(shown) < len(result.tables["classes"]):
-            said += f" The {len(shown)} of {len(result.tables['classes'])} classes with the lowest recall."
+            said += f" The {len(shown)} of {plural(len(result.tables['classes']), 'class')} with the lowest recall."
         height = max(3.4, 0.9 + 0.24 * len(shown))
         figure = new_figure(result, self.question(), width=12.3, height=1.2 + height, note=said)
         lower: list[Any] = ["matrix", "recall", "curves"] if drawable else ["matrix", "recall"]

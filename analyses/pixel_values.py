@@ -101,7 +101,7 @@ class PixelValues(Analysis[PixelValuesParams]):
         table, rows = whole.iloc[order], len(order)
         said = "Brightest class on top. The distribution leaves out pixels of value 0; all rows share one scale."
         if rows < int((whole["images"] > 0).sum()):
-            said += f" The {rows} brightest and darkest of {len(whole)} classes."
+            said += f" The {rows} brightest and darkest of {plural(len(whole), 'class')}."
         figure = new_figure(result, self.question(), width=11, height=max(0.62 * rows, 1.9) + 0.8, note=said)
         names, pictures, bars, heat = figure.subplots(1, 4, width_ratios=[0.02, 0.7, 2.6, 6])
         names.spines[:].set_visible(False)

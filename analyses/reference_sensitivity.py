@@ -213,7 +213,8 @@ def _findings(tables: dict[str, pd.DataFrame], worst: list[int], unseen: float) 
     least = pairs.sort_values("spearman", kind="stable").iloc[0]
     findings = [
         Finding(
-            f"On {among}, maps from two of {len(references)} references have a mean rank correlation of {mean} on the "
+            f"On {among}, maps from two of {plural(len(references), 'reference')} have a mean rank "
+            f"correlation of {mean} on the "
             f"object's pixels; lowest for {least['reference']} and {least['other']}, "
             f"{Estimate.of(least, 'spearman')}.",
             severity=few if mean.value < 0.5 else Severity.INFO,

@@ -115,7 +115,8 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
             width=12.3,
             height=7.4,
             note="Each dot is a training image, at mean and standard deviation of the probability of its label over "
-            f"{result.notes['epochs']} epochs. Images of a region: easy, most confident first; ambiguous, most "
+            f"{plural(result.notes['epochs'], 'epoch')}. Images of a region: easy, most confident first; "
+            "ambiguous, most "
             "variable first; hard, smallest area under the margin first. Dashed: share of all images classified "
             "correctly at least once.",
         )

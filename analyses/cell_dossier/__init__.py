@@ -245,8 +245,9 @@ def _grouped(table: pd.DataFrame, groups: Clusters, evidence: list[ImageSet]) ->
         )
     else:
         claim = (
-            f"The maps of {plural(count, 'error')} form {len(table)} clusters: none of {DRAWS} random sets without "
-            f"clusters splits as well (silhouette {number(groups.silhouette)}, p = {1 / (DRAWS + 1):.2g})."
+            f"The maps of {plural(count, 'error')} form {plural(len(table), 'cluster')}: none of {DRAWS} "
+            f"random sets without clusters splits as well (silhouette {number(groups.silhouette)}, p = "
+            f"{1 / (DRAWS + 1):.2g})."
         )
     findings = [Finding(claim)]
     for (_, row), rows in zip(table.iterrows(), evidence, strict=True):

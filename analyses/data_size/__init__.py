@@ -207,7 +207,8 @@ def _findings(
             "parts (`--seeds 3`)."
         )
     claim = (
-        f"With {int(counts[-1]):,} training images {who} {'reach' if who.startswith('networks') else 'reaches'} "
+        f"With {plural(int(counts[-1]), 'training image')} {who} "
+        f"{'reach' if who.startswith('networks') else 'reaches'} "
         f"{percent(now)}; the law gives {told} (checked: {check})."
     )
     ends = (last - ahead[2].high, last - ahead[2].low)

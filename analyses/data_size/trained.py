@@ -14,6 +14,7 @@ from workbench.core.locks import holding
 from workbench.core.params import make
 from workbench.core.progress import report
 from workbench.core.types import Array
+from workbench.core.wording import plural
 from workbench.training.checkpoint import Checkpoint, State
 from workbench.training.fitting import Parts, fit
 from workbench.training.recipes import TrainingJob
@@ -84,7 +85,7 @@ def _predicted(run: Run, part: Dataset, studied: Dataset, seed: int) -> Array:
         return kept
     from workbench.models.probe import Probe
 
-    with holding(folder / name, f"The network on {len(part):,} images"):
+    with holding(folder / name, f"The network on {plural(len(part), 'image')}"):
         checkpoint = Checkpoint(folder, name)
         try:
             before = checkpoint.read()
@@ -94,7 +95,7 @@ def _predicted(run: Run, part: Dataset, studied: Dataset, seed: int) -> Array:
             before = checkpoint.write(State(job=job, fingerprint=part.fingerprint))
 
         def progress(what: str, done: int, total: int) -> None:
-            report(f"{len(part):,} images, seed {seed}: {what}", done, total)
+            report(f"{plural(len(part), 'image')}, seed {seed}: {what}", done, total)
 
         parts = Parts(training=part, validation=None, test=None, fingerprint=part.fingerprint)
         _, model = fit(checkpoint, before, parts, progress)

@@ -236,7 +236,7 @@ def _caption(result: Result) -> str:
     if channels == 3:
         said = "Weights: strongest filter first, in the input's own colours; grey is 0; all share one scale."
     elif channels > 1:
-        said += f" Mean over {channels} input channels."
+        said += f" Mean over {plural(channels, 'input channel')}."
     if len(result.tables["layers"]) > MOST_LAYERS:
         said += f" Shown: the first and last {MOST_LAYERS // 2} of {len(result.tables['layers'])} convolutions."
     if "excited" in result.tables:

@@ -293,7 +293,7 @@ def shortcut_finding(found: Shortcut, names: tuple[str, ...], images: int, part:
     claim = (
         f"A mark of {plural(int(mark.pixels.sum()), 'pixel')} ({mark.place}) occurs with {name}: in "
         f"{rate(mark.carrying, mark.of)} of its {mark.of:,} {'training ' if part == 'train' else ''}images, and in "
-        f"{percent(mark.others / mark.of_others)} of {mark.of_others:,} others"
+        f"{percent(mark.others / mark.of_others)} of {plural(mark.of_others, 'other')}"
     )
     share = found.flips
     if share is None:

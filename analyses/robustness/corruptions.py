@@ -19,6 +19,7 @@ import numpy as np
 
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.types import Array
+from workbench.core.wording import plural
 from workbench.data.blur import blur_images
 from workbench.data.objects import background_images, object_masks, plain
 
@@ -72,7 +73,9 @@ class Corruptions:
 
     def __init__(self, images: Array, rows: Array, seed: int = 0) -> None:
         if len(rows) != len(images):
-            raise WorkbenchError(f"`rows` must have one value for each of {len(images)} images. Got {len(rows)}.")
+            raise WorkbenchError(
+                f"`rows` must have one value for each of {plural(len(images), 'image')}. Got {len(rows)}."
+            )
         self.images, self.rows, self.seed = np.asarray(images, np.float32), np.asarray(rows), seed
 
     @property

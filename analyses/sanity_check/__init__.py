@@ -111,7 +111,7 @@ class SanityCheck(Analysis[SanityCheckParams]):
         shown = classes.iloc[np.argsort(-classes["images"].to_numpy(), kind="stable")[:MOST_CLASSES]]
         said = "Lines: 95 % Wilson intervals. Images are changed after scaling to 0…1, directly before the model."
         if len(shown) < len(classes):
-            said += f" The {len(shown)} largest of {len(classes)} classes."
+            said += f" The {len(shown)} largest of {plural(len(classes), 'class')}."
         figure = new_figure(
             result, self.question(), width=11, height=0.9 + 0.27 * max(len(inputs), len(shown)), note=said
         )
@@ -296,7 +296,10 @@ def _collapse(predictions: Predictions, counts: Array, names: tuple[str, ...]) -
         of = int(counts[never].sum())
         if len(never) < 2 or 2 * len(never) < len(others) or of < 20:
             return []
-        what = f"{len(never)} of {len(others) + 1} classes are never predicted, though they have {plural(of, 'image')}"
+        what = (
+            f"{len(never)} of {plural(len(others) + 1, 'class')} are never predicted, though they have "
+            f"{plural(of, 'image')}"
+        )
         kept = tuple(int(c) for c in np.flatnonzero(taken))
         share = rate(of, total)
     rows = np.flatnonzero(~predictions.correct & np.isin(predictions.labels, others))

@@ -143,7 +143,9 @@ class Slices(Analysis[SlicesParams]):
         else:
             axes = figure.add_subplot(grid[0, :])
             axes.set_axis_off()
-            axes.text(0.5, 0.5, f"None of {result.notes['tried']:,} groups was confirmed.", ha="center", color=QUIET)
+            axes.text(
+                0.5, 0.5, f"None of {plural(result.notes['tried'], 'group')} was confirmed.", ha="center", color=QUIET
+            )
         rules, bars = figure.add_subplot(grid[1, 0]), figure.add_subplot(grid[1, 1])
         _tree(rules, bars, tree)
         for panel in (rules, bars):

@@ -20,10 +20,15 @@ from workbench.core.image_names import TITLES
 from workbench.core.params import ChooseFrom, describe
 from workbench.core.result import Result
 from workbench.diagnosis import registry
-from workbench.diagnosis.contracts.analyses import CHECKS, check_result, check_severities, takes_the_edge_cases
+from workbench.diagnosis.contracts.analyses import (
+    CHECKS,
+    can_be_drawn,
+    check_result,
+    check_severities,
+    takes_the_edge_cases,
+)
 from workbench.diagnosis.contracts.check import Broken
 from workbench.diagnosis.contracts.sessions import CASES, Case, Planted, Sessions
-from workbench.plotting.rendering import draw_unlettered
 from workbench.statistics.rates import ENOUGH, FEWEST
 
 ROOT = Path(__file__).parents[2]
@@ -133,7 +138,7 @@ def test_degenerate_data_is_answered_and_drawn(name, case, open_case):
     result = registry.compute(session, name, fast(name))
     check_result(result, session)
     check_severities(result, session)
-    draw_unlettered(registry.draw(result))
+    can_be_drawn(result)
     if len(session.dataset) < ENOUGH and name not in COUNTED:
         most = "info" if len(session.dataset) < FEWEST else "mild"
         above = [each.claim for each in result.findings if each.severity > most and each.part == "data"]

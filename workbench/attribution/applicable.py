@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.params import ChooseFrom
+from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
@@ -53,7 +54,7 @@ def methods_on(probe: Probe, names: Sequence[str], *, least: int = 1) -> tuple[d
             if names or method.copies(probe) <= MOST_COPIES:
                 chosen[name] = method
             else:
-                left[kind.title] = f"it needs {method.copies(probe):,} copies of an image; name it to include it"
+                left[kind.title] = f"it needs {plural(method.copies(probe), 'copy')} of an image; name it to include it"
         elif names:
             raise WorkbenchError(reason)
         else:

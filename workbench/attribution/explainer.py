@@ -16,6 +16,7 @@ from workbench.core.params import ChooseFrom, Named, describe
 from workbench.core.pixels import as_floats
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array, Score
+from workbench.core.wording import plural
 from workbench.models.probe import CLASSES, Probe
 from workbench.models.scorer import Scorer, Shared, Tensor
 
@@ -219,7 +220,8 @@ class Explainer(Named, ABC):
                 continue
             if np.shape(classes) != (len(images),):
                 raise WorkbenchError(
-                    f"`{name}` must have one class for each of {len(images)} images. Got shape {np.shape(classes)}."
+                    f"`{name}` must have one class for each of {plural(len(images), 'image')}. Got shape "
+                    f"{np.shape(classes)}."
                 )
             if len(classes) and not (np.min(classes) >= 0 and np.max(classes) < probe.classes):
                 raise WorkbenchError(

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.core.notebook import SHOWN, coloured, facts_html, pictures_html
 from workbench.core.types import Array, Score
+from workbench.core.wording import plural
 
 BELIEVED, CHANCE, BLIND = "better than chance", "no better than chance", "does not depend on the weights"
 """The three words of a verdict, best first."""
@@ -93,7 +94,10 @@ class Attribution:
     def __repr__(self) -> str:
         count, height, width = self.values.shape
         of = f"layer {self.layer!r}" if self.layer else "the pixels"
-        return f"Attribution({self.method!r}, {count:,} maps of {height}×{width}, of {of}, in units of {self.unit!r})"
+        return (
+            f"Attribution({self.method!r}, {plural(count, 'map')} of {height}×{width}, of {of}, in units of "
+            f"{self.unit!r})"
+        )
 
     def _repr_html_(self) -> str:
         some = range(min(SHOWN, len(self)))

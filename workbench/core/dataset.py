@@ -19,6 +19,7 @@ from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.notebook import SHOWN, facts_html, pictures_html
 from workbench.core.pixels import as_floats
 from workbench.core.types import MOST_AT_ONCE, Array
+from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +126,7 @@ class Dataset:
             raise WorkbenchError(f"Dataset {self.name!r} must hold at least one image. It is empty.")
         if self.labels.shape != (count,) or self.indices.shape != (count,):
             raise WorkbenchError(
-                f"`labels` and `indices` must have one value for each of {count} images. "
+                f"`labels` and `indices` must have one value for each of {plural(count, 'image')}. "
                 f"Got shapes {self.labels.shape} and {self.indices.shape}."
             )
         if not all(name.strip() for name in self.class_names):
@@ -137,11 +138,12 @@ class Dataset:
         self._name_images()
         if self.metadata is not None and len(self.metadata) != count:
             raise WorkbenchError(
-                f"`metadata` must have one row for each of {count} images. Got {len(self.metadata)} rows."
+                f"`metadata` must have one row for each of {plural(count, 'image')}. Got "
+                f"{plural(len(self.metadata), 'row')}."
             )
         if self.labels.min() < 0 or self.labels.max() >= len(self.class_names):
             raise WorkbenchError(
-                f"`labels` must lie in 0…{len(self.class_names) - 1}, one of {len(self.class_names)} classes. "
+                f"`labels` must lie in 0…{len(self.class_names) - 1}, one of {plural(len(self.class_names), 'class')}. "
                 f"Got {self.labels.min()}…{self.labels.max()}."
             )
 
@@ -154,7 +156,9 @@ class Dataset:
             part = self.name.rpartition("/")[2]
             given = np.array([f"{part}/{index}" for index in self.indices.tolist()])
         if given.shape != (len(self),):
-            raise WorkbenchError(f"`names` must have one name for each of {len(self)} images. Got {given.shape}.")
+            raise WorkbenchError(
+                f"`names` must have one name for each of {plural(len(self), 'image')}. Got {given.shape}."
+            )
         object.__setattr__(self, "names", given)
 
     def __len__(self) -> int:
@@ -163,7 +167,9 @@ class Dataset:
     def __repr__(self) -> str:
         height, width, channels = self.image_shape
         shown = f"{height}×{width}×{channels}" if self.has_images else "no pixels"
-        return f"Dataset({self.name!r}, {len(self):,} images, {shown}, {len(self.class_names):,} classes)"
+        return (
+            f"Dataset({self.name!r}, {plural(len(self), 'image')}, {shown}, {plural(len(self.class_names), 'class')})"
+        )
 
     def _repr_html_(self) -> str:
         counts = Counter(self.labels.tolist())
@@ -260,7 +266,7 @@ class Dataset:
         if chosen.dtype == bool:
             if chosen.shape != (len(self),):
                 raise WorkbenchError(
-                    f"A mask must have one value for each of {len(self)} images. Got shape {chosen.shape}."
+                    f"A mask must have one value for each of {plural(len(self), 'image')}. Got shape {chosen.shape}."
                 )
             return np.flatnonzero(chosen)
         if len(chosen) and chosen.dtype.kind not in "iu":

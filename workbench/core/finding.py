@@ -10,6 +10,7 @@ from typing import Literal
 from workbench.core.estimate import Estimate
 from workbench.core.image_set import CALLED, NONE, ImageSet, Part
 from workbench.core.notebook import facts_html
+from workbench.core.wording import plural
 
 
 class Severity(StrEnum):
@@ -105,7 +106,7 @@ class Finding:
         if self.cost is not None:
             facts["accuracy at stake"] = str(self.cost)
         if self.evidence:
-            facts["shown by"] = f"{len(self.evidence):,} {CALLED[self.part]}"
+            facts["shown by"] = plural(len(self.evidence), CALLED[self.part].removesuffix("s"))
         facts |= {name: text for name, text in (("advice", self.advice), ("check", self.confirm)) if text}
         return facts_html(self.claim, facts)
 

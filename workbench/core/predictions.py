@@ -12,6 +12,7 @@ import numpy as np
 from workbench.core.errors import WorkbenchError
 from workbench.core.notebook import SHOWN
 from workbench.core.types import Array
+from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ class Predictions:
     def __repr__(self) -> str:
         images, classes = self.logits.shape
         right = f", {int(self.correct.sum()):,} correct" if images else ""
-        return f"Predictions({images:,} images, {classes:,} classes{right})"
+        return f"Predictions({plural(images, 'image')}, {plural(classes, 'class')}{right})"
 
     def _repr_html_(self) -> str:
         table = self.table.head(SHOWN).to_html(index=True, float_format="{:.4g}".format)

@@ -91,8 +91,13 @@ def cell(value: Any, *, separators: bool = False) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """Write a number with its noun: "1 image", "1,000 images", "2 classes", "2 analyses"."""
-    many = noun[:-2] + "es" if noun.endswith("sis") else noun + ("es" if noun.endswith(("s", "x")) else "s")
+    """Write a number with its noun: "1 image", "1,000 images", "2 classes", "2 copies", "2 analyses"."""
+    if noun.endswith("sis"):
+        many = noun[:-2] + "es"
+    elif noun.endswith("y") and noun[-2:-1] not in tuple("aeiou"):
+        many = noun[:-1] + "ies"
+    else:
+        many = noun + ("es" if noun.endswith(("s", "x")) else "s")
     return f"{count:,} {noun if count == 1 else many}"
 
 

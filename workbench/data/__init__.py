@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.progress import Progress, silent
-from workbench.core.wording import join_names
+from workbench.core.wording import join_names, plural
 from workbench.data.sources import sources
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _held_out(train: Dataset, share: float) -> Dataset:
     if not 0 < count < len(train):
         raise Unavailable(
             f"{train.name.rpartition('/')[0]!r} has no validation part, and a validation share of {share:g} of its "
-            f"{len(train)} training images leaves one part empty. Choose another share."
+            f"{plural(len(train), 'training image')} leaves one part empty. Choose another share."
         )
     return replace(train.subset(slice(count, None)), name=f"{train.name.rpartition('/')[0]}/validation")
 

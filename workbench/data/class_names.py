@@ -16,7 +16,7 @@ import numpy as np
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.types import Array
-from workbench.core.wording import join_names
+from workbench.core.wording import join_names, plural
 from workbench.data.regular_file import read_regular
 
 LARGEST = 2**20  # bytes of a file of names
@@ -73,7 +73,7 @@ def matching_names(names: Sequence[str], own: tuple[str, ...], what: str, *, nam
     if len(names) < len(own) or (named and len(names) != len(own)):
         least = "" if named else "at least "
         raise WorkbenchError(
-            f"{what} has {least}{len(own)} classes, so `class_names` must be {least}{len(own)} names. "
+            f"{what} has {least}{plural(len(own), 'class')}, so `class_names` must be {least}{len(own)} names. "
             f"Got {len(names)}: {join_names(names, SHOWN)}."
         )
     return tuple(names)

@@ -98,8 +98,8 @@ def load_npz(
         images = checked_images(images, what)
     if len(images) != len(labels[own]):
         raise WorkbenchError(
-            f"{x} and {y} of {path.name} must have the same length. Got {len(images)} images and "
-            f"{len(labels[own])} labels."
+            f"{x} and {y} of {path.name} must have the same length. Got {plural(len(images), 'image')} and "
+            f"{plural(len(labels[own]), 'label')}."
         )
     chosen = labels[own]
     if (x[:2], y[:2]) != ("x_", "y_"):
@@ -208,6 +208,7 @@ def _class_names(arrays: Mapping[str, Array], path: Path, count: int) -> tuple[s
         )
     if len(names) < count:
         raise WorkbenchError(
-            f"{path.name} names {len(names)} classes, so labels must lie in 0…{len(names) - 1}. Got {count - 1}."
+            f"{path.name} names {plural(len(names), 'class')}, so labels must lie in 0…{len(names) - 1}. "
+            f"Got {count - 1}."
         )
     return tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names.tolist())

@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.core.progress import report
 from workbench.core.types import Array
+from workbench.core.wording import plural
 from workbench.exporting.format import HEATMAP, PROBABILITIES, Served
 from workbench.session.session import Session
 
@@ -69,7 +70,7 @@ class Parity:
         clauses = []
         if not self.agreement >= self.agreement_limit:
             clauses.append(
-                f"it predicts the same class for {self.agreement:.2%} of {self.images:,} images, "
+                f"it predicts the same class for {self.agreement:.2%} of {plural(self.images, 'image')}, "
                 f"at least {self.agreement_limit:.1%} is needed"
             )
         if self.map_difference is not None and not self.map_difference <= self.map_limit:

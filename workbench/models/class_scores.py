@@ -15,6 +15,7 @@ import numpy as np
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
+from workbench.core.wording import plural
 from workbench.models.graph import Head, Step
 from workbench.models.one_unit import AVERAGING, LINEAR, PASSING, SIGMOIDS, Operation, told_by
 
@@ -128,7 +129,10 @@ def judge_class_scores(values: Array, name: str, *, step: float = 0.0, dtype: st
     """
     values, classes = np.asarray(values, np.float64), values.shape[1]
     total = _sum(values, step, dtype)
-    unseen = f"What the {classes} outputs of {name!r} are cannot be seen in the model: of {len(values)} images they"
+    unseen = (
+        f"What the {classes} outputs of {name!r} are cannot be seen in the model: of "
+        f"{plural(len(values), 'image')} they"
+    )
     if total is not None:
         said = f"{unseen} are at least 0 and add up to {total:.4g}, so they are taken as probabilities"
         said += "" if total == 1 else f", divided by {total:.4g}"

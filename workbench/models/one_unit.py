@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
+from workbench.core.wording import plural
 from workbench.models.graph import Head
 
 Tensor = Any
@@ -136,7 +137,7 @@ def judge_regression(values: Array, name: str, loss: str) -> tuple[Kind, str]:
     """
     low, high = (float(each) for each in np.quantile(values, (0.05, 0.95)))
     trained = f"The model ends in one unit without an activation, {name!r}, and was trained with {loss}: "
-    of = f"of {len(values)} images its outputs lie in {low:.3g}…{high:.3g} (5 % to 95 %)"
+    of = f"of {plural(len(values), 'image')} its outputs lie in {low:.3g}…{high:.3g} (5 % to 95 %)"
     if low < -0.5:
         return "logit", (
             f"{trained}{of}, so its targets are taken as -1 and 1. Class 1 wins above 0; the output is no logit: "
@@ -158,7 +159,7 @@ def judge_values(values: Array, name: str) -> tuple[Kind, str]:
     what = "the probability p of class 1, z = log(p / (1 - p))" if inside else "the logit z of class 1"
     return "probability" if inside else "logit", (
         f"Whether the one output of {name!r} is a probability or a logit cannot be seen in the model: of "
-        f"{len(values)} images it lies in {low:.3g}…{high:.3g}, so it is taken as {what}.{decision}"
+        f"{plural(len(values), 'image')} it lies in {low:.3g}…{high:.3g}, so it is taken as {what}.{decision}"
     )
 
 

@@ -13,7 +13,7 @@ from workbench.core.cache import load_arrays, save_arrays
 from workbench.core.dataset import Dataset
 from workbench.core.progress import report
 from workbench.core.types import Array
-from workbench.core.wording import percent
+from workbench.core.wording import percent, plural
 from workbench.data.sampling import balanced_rows
 from workbench.models.input_variants import Convention, conventions, other_fits
 from workbench.models.preprocessing import AUTO
@@ -159,7 +159,8 @@ def find_preprocessing(load: Callable[[], Any], dataset: Dataset, path: Path | N
     first, second = (best, usual) if sure else (usual, best)
     named = {AS_THEY_ARE: f"{AUTO} ({probe.preprocessing.name})"}
     said = (
-        f"{named.get(first['input'], first['input'])}: {percent(first['accuracy'])} of {len(rows):,} images correct; "
+        f"{named.get(first['input'], first['input'])}: {percent(first['accuracy'])} of "
+        f"{plural(len(rows), 'image')} correct; "
         f"{named.get(second['input'], second['input'])}: {percent(second['accuracy'])}"
         f"{'' if sure else '; none is significantly better'}."
     )

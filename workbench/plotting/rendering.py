@@ -66,6 +66,13 @@ def _canvas(figure: Figure, dots: float) -> Iterator[Any]:
         figure.set_dpi(before)
 
 
+def texts_of(figure: Figure) -> list[str]:
+    """Return what stands in a figure, as one line each."""
+    from matplotlib.text import Text
+
+    return [" ".join(each.get_text().split()) for each in figure.findobj(Text) if each.get_visible()]
+
+
 def texts_below(figure: Figure, points: float) -> list[str]:
     """Return the texts of a figure that are smaller than so many points, in the order of their letters."""
     from matplotlib.text import Text

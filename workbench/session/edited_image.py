@@ -14,7 +14,7 @@ from workbench.core.kept import Kept
 from workbench.core.notebook import facts_html, pictures_html
 from workbench.core.pixels import as_floats
 from workbench.core.types import Array
-from workbench.core.wording import percent
+from workbench.core.wording import percent, plural
 from workbench.data.edits import Edit, Swap, edited, pixels_changed, words_of
 from workbench.data.lazy_images import Some
 from workbench.data.sampling import evenly
@@ -106,7 +106,7 @@ class EditedImage:
 
     def __repr__(self) -> str:
         of = self.original.shape[0] * self.original.shape[1]
-        return f"EditedImage({self.name!r}, {self.pixels_changed:,} of {of:,} pixels changed: {self.words})"
+        return f"EditedImage({self.name!r}, {self.pixels_changed:,} of {plural(of, 'pixel')} changed: {self.words})"
 
     def _repr_html_(self) -> str:
         pictures = pictures_html([self.original, self.pixels], [self.name, words_of(self.edits)], self._said)

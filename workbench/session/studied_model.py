@@ -16,6 +16,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.provenance import code_digest
 from workbench.core.types import Array
+from workbench.core.wording import plural
 from workbench.data.sampling import balanced_rows
 from workbench.data.saved_predictions import SavedPredictions
 from workbench.models.files import file_fingerprint, is_inference_only
@@ -173,7 +174,7 @@ class StudiedModel:
                 else f"gives {probe.classes} scores per image"
             )
             raise WorkbenchError(
-                f"The model {gives}. {self.dataset.name!r} has {len(self.dataset.class_names)} classes"
+                f"The model {gives}. {self.dataset.name!r} has {plural(len(self.dataset.class_names), 'class')}"
                 f"{other_count(self.dataset, probe.classes)}"
             )
         return probe

@@ -18,6 +18,7 @@ from workbench.core.kept import Kept
 from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
+from workbench.core.wording import plural
 from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.preprocessing import InputScale
 from workbench.session.image_titles import said_of
@@ -100,7 +101,7 @@ class Study:
         self._beside: Kept[tuple[str, str], Self] = Kept(BESIDE)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, {self.dataset.name!r}, {len(self.dataset):,} images)"
+        return f"{type(self).__name__}({self.name!r}, {self.dataset.name!r}, {plural(len(self.dataset), 'image')})"
 
     @property
     def class_names(self) -> tuple[str, ...]:

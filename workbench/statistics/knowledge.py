@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
+from workbench.core.wording import plural, verb
 from workbench.statistics.rates import wilson
 
 SURE = 0.5
@@ -91,7 +92,7 @@ class Knowledge:
         """Why nothing can be told about labels: the rest of a sentence after "since"; empty where something can."""
         count, right = len(self.labels), int(self.right.sum())
         if count < FEWEST:
-            return "1 label is too few" if count == 1 else f"{count} labels are too few"
+            return f"{plural(count, 'label')} {verb(count, 'are')} too few"
         labelled, said = (np.bincount(each, minlength=self.classes) / count for each in (self.labels, self.predicted))
         low = float(wilson(right, count)[0])
         if low <= max(float(labelled @ said), 1 / self.classes):

@@ -8,6 +8,7 @@ import numpy as np
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
+from workbench.core.wording import plural
 from workbench.data.saved_predictions import predictions_of
 from workbench.statistics.label_quality import quality
 
@@ -34,10 +35,11 @@ class LabelNoise:
 
     def __repr__(self) -> str:
         if self.reason:
-            return f"LabelNoise({len(self.score):,} labels: {self.reason})"
+            return f"LabelNoise({plural(len(self.score), 'label')}: {self.reason})"
         low, high = self.interval
         return (
-            f"LabelNoise({len(self.score):,} labels, {len(self.issues):,} issues, rate {self.rate:.3f}, "
+            f"LabelNoise({plural(len(self.score), 'label')}, {plural(len(self.issues), 'issue')}, rate "
+            f"{self.rate:.3f}, "
             f"95 % interval {low:.3f} to {high:.3f})"
         )
 

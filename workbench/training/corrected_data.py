@@ -12,7 +12,7 @@ import numpy as np
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
-from workbench.core.wording import join_names, plural
+from workbench.core.wording import join_names, plural, verb
 from workbench.statistics.copies import find_copies
 from workbench.training.corrections import DUPLICATE, LEAK, Corrections, ImageChange
 from workbench.training.fitting import Parts
@@ -200,8 +200,9 @@ def as_many_at_random(parts: Parts, corrections: Corrections, seed: int = 0) -> 
             wanted = [each for each in own if each.label == label and each.action in (RELABEL, DROP)]
             if len(wanted) > len(free[label]):
                 raise WorkbenchError(
-                    f"There is no control: {len(wanted):,} images labelled {label!r} are corrected, and the {part} "
-                    f"part has only {len(free[label]):,} others of this label to draw."
+                    f"There is no control: {plural(len(wanted), 'image')} labelled {label!r} "
+                    f"{verb(len(wanted), 'are')} corrected, and the {part} part has only "
+                    f"{plural(len(free[label]), 'other')} of this label to draw."
                 )
             places = chance.permutation(len(free[label]))[: len(wanted)]
             drawn += [

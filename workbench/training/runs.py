@@ -94,7 +94,8 @@ class Run:
         epochs = [] if "epoch" not in found else found["epoch"].tolist()
         if epochs != [*range(1, self.manifest.epochs + 1)] or found.select_dtypes("number").shape != found.shape:
             raise WorkbenchError(
-                f"{path} is damaged: it must have a row of numbers for each of the {self.manifest.epochs} epochs of "
+                f"{path} is damaged: it must have a row of numbers for each of "
+                f"{plural(self.manifest.epochs, 'epoch')} of "
                 f"run.json, and has {plural(len(found), 'row')}. Train the run again, or delete the file."
             )
         return found

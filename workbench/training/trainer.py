@@ -15,6 +15,7 @@ from workbench.core.locks import holding
 from workbench.core.predictions import Predictions
 from workbench.core.progress import Progress, silent
 from workbench.core.provenance import git_revision, versions
+from workbench.core.wording import plural
 from workbench.data import is_folder, load_dataset, own_parts
 from workbench.training import distribution
 from workbench.training.architectures import architectures
@@ -126,7 +127,7 @@ def _resumable(checkpoint: Checkpoint, job: TrainingJob | None, tell: Tell) -> S
             f"The unfinished training of {checkpoint.name!r} has other settings: {other}. Leave them out to resume it, "
             "or train without --resume to start over."
         )
-    tell(f"Resuming {checkpoint.name!r} after {state.epochs} of {state.job.recipe.epochs} epochs.")
+    tell(f"Resuming {checkpoint.name!r} after {state.epochs} of {plural(state.job.recipe.epochs, 'epoch')}.")
     return state.model_copy(update={"job": job or state.job})
 
 
@@ -137,8 +138,8 @@ def _report_discarded(checkpoint: Checkpoint, tell: Tell) -> None:
         old = None
     if old is not None and old.epochs:
         tell(
-            f"Starting over: the unfinished training of {checkpoint.name!r} ({old.epochs} of {old.job.recipe.epochs} "
-            "epochs) is discarded. Use --resume to continue one."
+            f"Starting over: the unfinished training of {checkpoint.name!r} ({old.epochs} of "
+            f"{plural(old.job.recipe.epochs, 'epoch')}) is discarded. Use --resume to continue one."
         )
 
 
@@ -168,8 +169,8 @@ def read_parts(job: TrainingJob, progress: Progress) -> Parts:
     count = int(len(whole) * (1 - job.recipe.validation_split))  # as Keras' own validation_split counts
     if job.recipe.validation_split and not 0 < count < len(whole):
         raise WorkbenchError(
-            f"A validation_split of {job.recipe.validation_split} of {len(whole)} training images leaves a part empty. "
-            "Choose another, or 0 for none."
+            f"A validation_split of {job.recipe.validation_split} of "
+            f"{plural(len(whole), 'training image')} leaves a part empty. Choose another, or 0 for none."
         )
     validation = whole.subset(slice(count, None)) if count < len(whole) else None
     return Parts(training=whole.subset(slice(count)), validation=validation, test=test, fingerprint=whole.fingerprint)
@@ -188,7 +189,10 @@ def _validation(parts: Parts) -> str:
     if parts.validation is None:
         return "none"
     count = len(parts.validation)
-    return f"{count} images of {parts.validation.name if parts.own_validation else 'the end of the training part'}"
+    return (
+        f"{plural(count, 'image')} of "
+        f"{parts.validation.name if parts.own_validation else 'the end of the training part'}"
+    )
 
 
 def _save(

@@ -12,6 +12,7 @@ from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.spreadsheet import as_written
+from workbench.core.wording import plural
 
 LARGEST = 512 << 20
 """Bytes of a file that is read."""
@@ -75,7 +76,8 @@ def _csv_lines(text: str, name: str) -> Iterator[tuple[int, dict[str, str]]]:
                     continue
                 if len(cells) != len(columns):
                     raise WorkbenchError(
-                        f"Line {reader.line_num} of {name} must have {len(columns)} cells, as its first line has. "
+                        f"Line {reader.line_num} of {name} must have {plural(len(columns), 'cell')}, as "
+                        "its first line has. "
                         f"It has {len(cells)}."
                     )
                 yield reader.line_num, dict(zip(columns, map(as_written, cells), strict=True))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
-from workbench.core.wording import join_names
+from workbench.core.wording import join_names, plural
 from workbench.workspace import corrections, holding, journal
 from workbench.workspace.corrections import Applicable
 from workbench.workspace.database import Database
@@ -116,7 +116,7 @@ class Workspace:
         text = note_text(text)
         if len(images) * len(text) > MOST_AT_ONCE:  # the file says of each image what it had before and has now
             raise WorkbenchError(
-                f"Notes may have at most {MOST_AT_ONCE:,} characters at once. {len(images):,} images with "
+                f"Notes may have at most {MOST_AT_ONCE:,} characters at once. {plural(len(images), 'image')} with "
                 f"{len(text):,} each are more: write less, or a tag."
             )
         with self._database.writing() as connection:
@@ -335,7 +335,8 @@ class Workspace:
         with self._database.writing() as connection:
             if count := journal.last(connection):
                 raise WorkbenchError(
-                    f"A journal is taken over by an empty workspace only. {self.path} has {count:,} changes: import an "
+                    f"A journal is taken over by an empty workspace only. {self.path} has "
+                    f"{plural(count, 'change')}: import an "
                     f"export of what holds instead, or name a new file."
                 )
             journal.restore(connection, lines)

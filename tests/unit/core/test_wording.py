@@ -1,8 +1,14 @@
+import ast
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from workbench.core.wording import cell, join_names, p_value, percent, plural, verb
 from workbench.statistics.rates import rate
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -52,10 +58,41 @@ def test_a_rate_says_its_wilson_interval():
         (3, "epoch", "3 epochs"),
         (0, "other", "0 others"),
         (2, "analysis", "2 analyses"),
+        (2, "copy", "2 copies"),
+        (2, "key", "2 keys"),
     ],
 )
 def test_counted(count, noun, said):
     assert plural(count, noun) == said
+
+
+NOUNS = (
+    "images|errors|predictions|labels|channels|classes|groups|pairs|rows|seeds|runs|files|folders|findings|analyses|maps|"
+    "copies|corrections|columns|layers|filters|methods|measures|tags|notes|sets|epochs|models|clusters|others|cells|calls"
+)
+
+
+def counted_by_hand(source):
+    """Lines where a number and what it counts are written without `plural`: `len(…)`, or a number with separators."""
+    for text in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.JoinedStr)):
+        for number, after in zip(text.values, text.values[1:], strict=False):
+            if not isinstance(number, ast.FormattedValue) or not isinstance(after, ast.Constant):
+                continue
+            value, counts = ast.unparse(number.value), re.match(rf" (?:(?!of |in )[\w-]+ )?(?:{NOUNS})\b", after.value)
+            separators = number.format_spec is not None and ast.unparse(number.format_spec) == "f','"
+            counted = separators or re.fullmatch(r"(?:int\()?len\(.+\)", value)
+            if counts and counted and not value.isupper():  # a limit that stands in the source is never one
+                yield f"{number.lineno}: {value}{counts[0]}"
+
+
+def test_what_is_counted_agrees_with_its_number():
+    assert list(counted_by_hand("f'{len(rows):,} images'")) == ["1: len(rows) images"]
+    assert list(
+        counted_by_hand("f'{count:,} wrong labels of {MOST:,} images, {plural(count, \"row\")} of images'")
+    ) == ["1: count wrong labels"]
+    files = (path for room in ("workbench", "analyses") for path in (ROOT / room).rglob("*.py"))
+    found = {str(path.relative_to(ROOT)): list(counted_by_hand(path.read_text("utf-8"))) for path in files}
+    assert {path: lines for path, lines in found.items() if lines} == {}
 
 
 def test_listed():

@@ -282,7 +282,7 @@ def test_a_run_of_an_older_version_has_no_checksums_and_opens(saved, tmp_path, d
     text = (run.path / "history.csv").read_text()
     for other in (text.splitlines()[0] + "\n", text + text.splitlines()[1] + "\n", text.replace("0.75", "0.7x")):
         (run.path / "history.csv").write_text(other)
-        with pytest.raises(WorkbenchError, match=r"a row of numbers for each of the 1 epochs of run\.json"):
+        with pytest.raises(WorkbenchError, match=r"a row of numbers for each of 1 epoch of run\.json"):
             _ = run.history
     (run.path / "history.csv").unlink()
     assert run.history is None

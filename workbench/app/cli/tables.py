@@ -103,7 +103,7 @@ def show_table(
             table.add_row(*(Text(each) for each in row))
         out.print(table)
     if len(frame) > len(rows):
-        say(f"… {len(frame) - len(rows):,} more rows ({rest}).", "dim")
+        say(f"… {plural(len(frame) - len(rows), 'more row')} ({rest}).", "dim")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from workbench.app.page.panes.changed import changed_html, prediction_words
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.image_set import CALLED, OTHERS, Part
 from workbench.core.types import Array
-from workbench.core.wording import percent, verb
+from workbench.core.wording import percent, plural, verb
 from workbench.data.edits import Edit, as_json, as_records, read_edits, words_of
 from workbench.models.turns import NEXT, TURNS
 from workbench.session.edited_image import EditedImage, donors_of, edit_image, nearest_other
@@ -80,7 +80,7 @@ def predict(desk: Desk, sent: Mapping[str, Any]) -> dict[str, Any]:
 def told(made: EditedImage) -> dict[str, Any]:
     """Return what the page shows of a changed image."""
     changed, area = made.pixels_changed, made.pixels.shape[0] * made.pixels.shape[1]
-    differ = f"{changed:,} of {area:,} pixels {verb(changed, 'differ')} ({percent(changed / area)})"
+    differ = f"{changed:,} of {plural(area, 'pixel')} {verb(changed, 'differ')} ({percent(changed / area)})"
     return {
         "bars": changed_html(made.class_names, made.label, made.before, made.after),
         "verdict": prediction_words(made.class_names, made.before, made.after),

@@ -13,6 +13,7 @@ from workbench.app.page.owners import Visits
 from workbench.app.page.refusals import TooMany
 from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.params import Params, make
+from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -91,7 +92,7 @@ class Calls:
         _see_session(sent.get("session_hash"))
         data = sent.get("data")
         if not isinstance(data, list) or len(data) != len(function.inputs):
-            raise WorkbenchError(f"`data` must be a list of {len(function.inputs)} values.")
+            raise WorkbenchError(f"`data` must be a list of {plural(len(function.inputs), 'value')}.")
         public = function.api_visibility == "public"
         if not public and not all(each is None or isinstance(each, dict) for each in data):
             raise WorkbenchError("`data` must hold objects.")

@@ -17,7 +17,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.files import write_file
 from workbench.core.locks import Taken, holding
 from workbench.core.progress import Stop
-from workbench.core.wording import percent
+from workbench.core.wording import percent, plural
 
 if TYPE_CHECKING:
     from workbench.training.corrected_data import Copies
@@ -122,7 +122,7 @@ def _train(order: Order, teller: Teller) -> Said:
         state=DONE,
         share=1.0,
         run=run.name,
-        sentence=f"Run {run.name} is trained, with {changed:,} corrected images.{accuracy}",
+        sentence=f"Run {run.name} is trained, with {plural(changed, 'corrected image')}.{accuracy}",
         others=("One training tells little: how good it is also depends on its seed. A proof trains several.",),
     )
 

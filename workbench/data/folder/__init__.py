@@ -342,7 +342,9 @@ def _looked_through(path: Path, how: Reading, name: str, progress: Progress) -> 
     folder = Folder(path, layout, seen, how, name)
     if len(folder.skipped) == len(layout.files):
         file, problem = next(iter(folder.skipped.items()))
-        raise WorkbenchError(f"None of the {len(layout.files)} images in {path} can be read: {file} ({problem}) …")
+        raise WorkbenchError(
+            f"None of the {plural(len(layout.files), 'image')} in {path} can be read: {file} ({problem}) …"
+        )
     return folder
 
 

@@ -232,7 +232,8 @@ def _refuse_cells(count: int, path: Path) -> None:
     free = free_memory()
     if free is not None and count * CELL > free:
         raise WorkbenchError(
-            f"{path.name} has {count:,} cells, which need {count * CELL >> 20:,} MB. {free >> 20:,} MB are free: save "
+            f"{path.name} has {plural(count, 'cell')}, which need {count * CELL >> 20:,} MB. "
+            f"{free >> 20:,} MB are free: save "
             "the scores as an .npz file."
         )
 

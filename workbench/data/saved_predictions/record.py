@@ -127,7 +127,8 @@ class SavedPredictions:
             if not same.all():
                 raise WorkbenchError(
                     f"The labels of {self.source} and of {dataset.name!r} differ in {int((~same).sum()):,} of "
-                    f"{len(same):,} rows, first in row {int(np.argmin(same))}: these are not the same images in the "
+                    f"{plural(len(same), 'row')}, first in row {int(np.argmin(same))}: these are not the "
+                    "same images in the "
                     "same order. Add the images' file names (`names`), by which they are matched."
                 )
         return self.logits[rows][:, self._columns(dataset)]
@@ -216,11 +217,15 @@ def predictions_of(
     class_names = others.get("class_names")
     class_names = None if class_names is None else tuple(str(name) for name in class_names)
     if class_names is not None and len(class_names) != logits.shape[1]:
-        raise WorkbenchError(f"{source} names {len(class_names)} classes and has {logits.shape[1]} scores per image.")
+        raise WorkbenchError(
+            f"{source} names {plural(len(class_names), 'class')} and has {logits.shape[1]} scores per image."
+        )
     known = {"names": names, "split": parts, "labels": labels}
     for what, values in known.items():
         if values is not None and len(values) != len(logits):
-            raise WorkbenchError(f"{source}: `{what}` has {len(values):,} values and there are {len(logits):,} scores.")
+            raise WorkbenchError(
+                f"{source}: `{what}` has {plural(len(values), 'value')} and there are {len(logits):,} scores."
+            )
     found = None if labels is None else as_labels(np.asarray(labels), class_names, logits.shape[1], source, one=one)
     return SavedPredictions(
         logits,

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from workbench.diagnosis.contracts.check import Check, hold
 from workbench.diagnosis.contracts.hot_spots import leads_to_its_images
 from workbench.diagnosis.contracts.image_names import names_images
 from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
+from workbench.plotting.hot_spots import hot_spots
 from workbench.plotting.mathtext import formulas
-from workbench.plotting.rendering import DOTS, draw_unlettered, pixels_of, texts_below
+from workbench.plotting.rendering import DOTS, draw_unlettered, pixels_of, texts_below, texts_of
 from workbench.session.analysis import GROUPS
 from workbench.session.session import Session
 from workbench.statistics.rates import capped
@@ -34,8 +35,12 @@ from workbench.statistics.rates import capped
 LEAST_TEXT = 11
 """Pixels that a letter has, at least."""
 ALONE = r"(?<![\d.,–-])(?<!severity )\b1 "
+MANY = (
+    "images|errors|predictions|labels|channels|classes|groups|pairs|rows|seeds|runs|files|folders|findings|analyses|maps|"
+    "copies|corrections|columns|layers|filters|methods|measures|clusters|epochs|models|references|neighbours|points"
+)
 ONE = re.compile(
-    rf"{ALONE}(?:images|errors|predictions|labels|channels|classes|groups|pairs)\b"
+    rf"{ALONE}(?:[a-z-]+ )?(?:{MANY})\b"
     rf"|(?<!of ){ALONE}(?:of (?:its |the |their )?[\d,]+ )?"
     r"(?:(?!(?:and|or|to|of|is|has|was|does)\b)\w+ |\([^)]*\) ){0,4}(?:are|have|were|do)\b"
 )
@@ -112,10 +117,7 @@ def check_result(result: Result, session: Session) -> None:
     for finding in result.findings:
         said = finding.claim
         hold(said.endswith("."), f"A finding is a sentence. Got {said!r}.")
-        odd = ONE.search(said)
-        hold(
-            odd is None, f"Of one it is said as of many, {odd and odd[0]!r}: use `wording.plural` and `verb`. {said!r}"
-        )
+        counts_one_as_one((said, finding.advice, finding.confirm))
         hold(finding.severity in SEVERITIES, f"{said!r}: there is no severity {finding.severity!r}.")
         hold(len(set(finding.evidence)) == len(finding.evidence), f"{said!r}: an image is evidence twice.")
         part = session.dataset if finding.part == "data" else session.train
@@ -141,6 +143,19 @@ def check_result(result: Result, session: Session) -> None:
             if {f"{column}_low", f"{column}_high"} <= set(table.columns):
                 flat = bool(((table[f"{column}_high"] - table[f"{column}_low"]).abs() < 1e-9).any())
                 hold(not flat, f"Table {name!r}: an interval of {column!r} has no width.")
+
+
+def counts_one_as_one(texts: Iterable[str]) -> None:
+    """See that of one nothing is said as of many.
+
+    Raises:
+        Broken: if it is.
+    """
+    for said in texts:
+        odd = ONE.search(said)
+        hold(
+            odd is None, f"Of one it is said as of many, {odd and odd[0]!r}: use `wording.plural` and `verb`. {said!r}"
+        )
 
 
 def check_severities(result: Result, session: Session) -> None:
@@ -215,7 +230,22 @@ def takes_case(trial: Sessions, name: str, case: str, values: Mapping[str, Any] 
         return
     check_result(result, session)
     check_severities(result, session)
-    draw_unlettered(registry.draw(result))
+    can_be_drawn(result)
+
+
+def can_be_drawn(result: Result) -> None:
+    """See that a result is drawn, and that neither its figure nor its tables say of one what is said of many.
+
+    Raises:
+        Broken: if they do.
+    """
+    figure = registry.draw(result)
+    draw_unlettered(figure)
+    counts_one_as_one(texts_of(figure))
+    counts_one_as_one(spot["title"] for spot in hot_spots(figure))
+    for table in result.tables.values():
+        for column in table.select_dtypes(exclude="number"):
+            counts_one_as_one(map(str, table[column]))
 
 
 def needs_no_model_where_it_says_so(trial: Sessions, name: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.image_set import Part
+from workbench.core.wording import plural
 from workbench.data.thumbnails import as_rgb, thumbnails_of
 from workbench.diagnosis.contracts.check import hold
 from workbench.diagnosis.contracts.sessions import Sessions
@@ -62,7 +63,10 @@ def _check_address(spot: dict[str, Any], result: Result, session: Session) -> No
         hold(False, f"{title!r} leads to a query that is none, {address['query']!r}: {error}")
         return
     hold(found, f"{title!r} leads to no image: {address}.")
-    hold(said is None or int(said[1].replace(",", "")) == found, f"{title!r} leads to {found:,} images, by {address}.")
+    hold(
+        said is None or int(said[1].replace(",", "")) == found,
+        f"{title!r} leads to {plural(found, 'image')}, by {address}.",
+    )
 
 
 def _check_named(rows: list[int], result: Result, session: Session, part: Part, title: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.attribution.methods import explainer, explainers
 from workbench.core.params import Parameter, describe, make
+from workbench.core.wording import plural
 from workbench.diagnosis.contracts.check import Check, agree, differ, hold
 from workbench.diagnosis.contracts.trial import SHAPE, Trial, head, quick
 from workbench.models.probe import Probe
@@ -134,7 +135,7 @@ def takes_flat_images(trial: Trial, name: str) -> None:
 def takes_no_image(trial: Trial, name: str) -> None:
     """No image is no error."""
     given = quick(name).attribute(trial.probe, np.zeros((0, *SHAPE), np.uint8), np.zeros(0, int))
-    hold(len(given) == 0, f"Of no image it gives {len(given)} maps.")
+    hold(len(given) == 0, f"Of no image it gives {plural(len(given), 'map')}.")
     hold(given.at_pixels().shape == (0, *SHAPE[:2]), f"Of no image the maps have shape {given.at_pixels().shape}.")
 
 

@@ -237,7 +237,7 @@ def _severity(session: Session, policy: Policy, _: Session | None) -> Iterator[O
     rule = f"max-severity {policy.max_severity}"
     if policy.allowed_kinds:
         rule += f" but {', '.join(policy.allowed_kinds)}"
-    asked = f"{len(found.asked)} analyses"
+    asked = f"{plural(len(found.asked), 'analysis')}"
     if bad:
         names = session.image_names.of_set(bad[0].evidence[:NAMED])
         yield Outcome(rule=rule, passed=False, said=_named(bad), images=tuple(names))

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
+from workbench.core.wording import plural
 from workbench.models.files.foreign import Ending, Foreign
 from workbench.models.one_unit import Operation
 
@@ -48,9 +49,10 @@ class InferenceOnly(keras.Model):  # type: ignore[misc]  # Keras ships no types
             raise WorkbenchError(
                 f"{foreign.name} must take images, (N, H, W, C) or (N, C, H, W). It takes {_shape(foreign.taken)}."
             )
-        if (foreign.taken[0] or 1) > MOST_AT_ONCE:
+        at_once = foreign.taken[0] or 1
+        if at_once > MOST_AT_ONCE:
             raise WorkbenchError(
-                f"{foreign.name} takes {foreign.taken[0]:,} images at a time, and at most {MOST_AT_ONCE:,} are given. "
+                f"{foreign.name} takes {plural(at_once, 'image')} at a time, and at most {MOST_AT_ONCE:,} are given. "
                 "Export it with an open batch size."
             )
         self._first = _channels_first(foreign)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.memory import free_memory
+from workbench.core.wording import plural
 from workbench.core.zip_archive import RefusedArchive, open_archive
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def check_description(path: Path, config: Any) -> None:
     _, calls = _calls(config)
     if calls > MOST_CALLS:
         raise WorkbenchError(
-            f"{path.name} is refused: {calls:,} calls of its layers would be needed to build it, and at most "
+            f"{path.name} is refused: {plural(calls, 'call')} of its layers would be needed to build it, and at most "
             f"{MOST_CALLS:,} are made. What helps: a functional model in place of a Sequential of many layers."
         )
 

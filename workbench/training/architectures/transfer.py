@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.wording import plural
 from workbench.training.architectures.pretrained import Published, load_weights
 
 SMALLEST = 96
@@ -56,7 +57,9 @@ def build_transfer(backbone: Backbone, image_shape: tuple[int, int, int], classe
     height, width, channels = image_shape
     name = backbone.architecture
     if channels not in (1, 3):
-        raise WorkbenchError(f"`{name}` needs grey or RGB images, with 1 or 3 channels. Got {channels} channels.")
+        raise WorkbenchError(
+            f"`{name}` needs grey or RGB images, with 1 or 3 channels. Got {plural(channels, 'channel')}."
+        )
     if classes < 2:
         raise WorkbenchError(f"`{name}` needs at least two classes. Got {classes}.")
     if min(height, width) < 1:

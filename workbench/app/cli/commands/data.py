@@ -96,7 +96,7 @@ def _show(name: str, reading: dict[str, Any], data_dir: Path | None, as_json: bo
         return
     height, width, channels = one.image_shape
     headline(
-        f"{one.name.rpartition('/')[0]}: {len(one.class_names)} classes, {height}×{width} pixels (H×W), "
+        f"{one.name.rpartition('/')[0]}: {plural(len(one.class_names), 'class')}, {height}×{width} pixels (H×W), "
         f"{'grey' if channels == 1 else 'colour'}"
     )
     for part, dataset in parts.items():

@@ -102,7 +102,8 @@ def _show(found: Diagnosis, names: ImageNames, out: Path | None, source: Sequenc
     context = found.context
     headline(
         f"Problems of {context['run']!r}, worst first",
-        f"{context['dataset']} · {plural(int(context['images']), 'image')} · {len(found.asked)} analyses run",
+        f"{context['dataset']} · {plural(int(context['images']), 'image')} · "
+        f"{plural(len(found.asked), 'analysis')} run",
     )
     say()
     if not found.findings:

@@ -12,6 +12,7 @@ from workbench.app.cli.options import Choice, as_json, source_params, tell_assum
 from workbench.app.cli.program import command
 from workbench.attribution.methods import METHODS
 from workbench.core.errors import WorkbenchError
+from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     from workbench.app.cli.options import Source
@@ -86,7 +87,9 @@ def maps(
         assumed = {"assumed": session.assumed} if session.assumed else {}
         show_json({"file": str(path), "shape": list(shape), **assumed})
         return
-    headline(f"{shape[0]:,} maps of {shape[1]}×{shape[2]} in {path}", f"{session.name} · {session.dataset.name}")
+    headline(
+        f"{plural(shape[0], 'map')} of {shape[1]}×{shape[2]} in {path}", f"{session.name} · {session.dataset.name}"
+    )
     say(
         f"Read them with numpy.load({str(path)!r}, mmap_mode='r'). Their settings: {path.with_suffix('.json').name}; "
         f"the name of each image: {path.with_suffix('.names.json').name}."

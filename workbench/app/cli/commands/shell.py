@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.app.cli.options import source_params, with_source
 from workbench.app.cli.program import command, plain
+from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     from workbench.app.cli.options import Source
@@ -44,7 +45,7 @@ def shell(source: Source) -> None:
 def _banner(session: Session) -> str:
     return (
         f"wb       the workbench: wb.analyses(), wb.methods(), wb.open_run(...)\n"
-        f"session  {plain(session.name)} on {plain(session.dataset.name)}, {len(session.dataset):,} images\n\n"
+        f"session  {plain(session.name)} on {plain(session.dataset.name)}, {plural(len(session.dataset), 'image')}\n\n"
         "  session.predictions.table                      one row an image\n"
         '  session.analyze("most-confused", top=5)        findings and tables; .draw() gives the figure\n'
         '  session.attribute("grad-cam", rows=[0, 1])     maps, in units of the score\n'

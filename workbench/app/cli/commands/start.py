@@ -12,6 +12,7 @@ from workbench.app.cli.options import source_params, with_source
 from workbench.app.cli.program import command
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import report
+from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     from workbench.app.cli.options import Source
@@ -71,7 +72,9 @@ def start(source: Source, port: int, limit_seconds: float, no_browser: bool, ret
         session = source.open()
         if own:
             _step(
-                "data", f"{session.dataset.name}, {len(session.dataset):,} images of {len(session.class_names)} classes"
+                "data",
+                f"{session.dataset.name}, {plural(len(session.dataset), 'image')} of "
+                f"{plural(len(session.class_names), 'class')}",
             )
         session.predictions  # noqa: B018 - computed now, with a bar, where they are missing
     _serve(session, port, limit_seconds, no_browser)
@@ -137,8 +140,11 @@ def _serve(session: Session, port: int, limit_seconds: float, no_browser: bool) 
     from workbench.app.page.server import serve
 
     if session.has_predictions:
-        images = f"{len(session.predictions):,} images"
-        _step("predictions", f"{session.dataset.name}, {images}, {int((~session.predictions.correct).sum()):,} errors")
+        images = plural(len(session.predictions), "image")
+        _step(
+            "predictions",
+            f"{session.dataset.name}, {images}, {plural(int((~session.predictions.correct).sum()), 'error')}",
+        )
     else:
         _step("predictions", "not computed yet; the page shows the progress")
     serve(session, port=port, limit=limit_seconds, open_browser=not no_browser, tell=_tell)

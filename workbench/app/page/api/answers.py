@@ -26,6 +26,7 @@ from workbench.core.predictions import scores_of
 from workbench.core.progress import check
 from workbench.core.result import Result
 from workbench.core.types import Array
+from workbench.core.wording import plural
 from workbench.data.resizing import Fit, Interpolation
 from workbench.diagnosis import registry
 from workbench.diagnosis.record import finding_record
@@ -140,7 +141,9 @@ def analyze(
 def _distinct(rows: Sequence[int], images: int) -> Sequence[int]:
     """Return the rows; each is computed, and its answer kept, as often as it stands there."""
     if len(rows) > images or len(set(rows)) < len(rows):
-        raise WorkbenchError(f"`rows` must be distinct rows of the {images:,} images. Got {len(rows):,}, some twice.")
+        raise WorkbenchError(
+            f"`rows` must be distinct rows of the {plural(images, 'image')}. Got {len(rows):,}, some twice."
+        )
     return rows
 
 

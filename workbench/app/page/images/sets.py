@@ -13,6 +13,7 @@ from workbench.app.page.images.compared import answered_by, set_of_comparison
 from workbench.app.page.panes.form import typed_of, values_of
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.image_set import LISTED, ImageSet, Part
+from workbench.core.wording import plural
 from workbench.diagnosis import registry
 from workbench.session.images import Images
 
@@ -131,7 +132,9 @@ def _of_answer(session: Session, address: str, part: Part) -> ImageSet:
     else:
         findings = result.findings
         if not (place.isascii() and place.isdigit() and len(place) < 6 and int(place) < len(findings)):
-            raise WorkbenchError(f"{name} has {len(findings)} findings, from 0 on. There is no finding {place[:20]!r}.")
+            raise WorkbenchError(
+                f"{name} has {plural(len(findings), 'finding')}, from 0 on. There is no finding {place[:20]!r}."
+            )
         finding = findings[int(place)]
         found, title = finding.evidence, finding.claim
     if found.part != part and found:

@@ -9,7 +9,7 @@ import numpy as np
 from workbench.app.markup import Html, element, join
 from workbench.app.page.html import breakable
 from workbench.core.types import Array
-from workbench.core.wording import probability
+from workbench.core.wording import plural, probability
 
 ALL, TOP = 12, 5
 """Classes up to which all are listed; of more, the most probable ones before and after."""
@@ -30,7 +30,7 @@ def changed_html(names: Sequence[str], label: int, before: Array, after: Array) 
         order = [k for k in order if k in chosen]
     predicted = int(before.argmax()), int(after.argmax())
     rows = join(_row(names[k], float(before[k]), float(after[k]), _roles(k, label, predicted)) for k in order)
-    shown = f"Top {len(order)} of {len(names)} classes, %" if len(order) < len(names) else "Classes, %"
+    shown = f"Top {len(order)} of {plural(len(names), 'class')}, %" if len(order) < len(names) else "Classes, %"
     head = element("li", element("span", shown), element("span"), element("b", "before → after"), class_="head")
     return element("ol", head, rows)
 

@@ -16,7 +16,7 @@ from workbench.app.page.panes import map_card, method_menu
 from workbench.app.page.subject import Subject
 from workbench.app.page.view import View
 from workbench.app.pictures import fit, image_uri, tag
-from workbench.core.wording import probability
+from workbench.core.wording import plural, probability
 from workbench.diagnosis import registry
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def probabilities_html(
     if subject.label is not None and subject.label not in top:
         top[-1] = subject.label
     rows = join(_row(subject, names, k, meant, explained=meant.target(view.explain) == (k, None)) for k in top)
-    count = f"Top {len(top)} of {len(names)} classes, %" if len(names) > len(top) else "Classes, %"
+    count = f"Top {len(top)} of {plural(len(names), 'class')}, %" if len(names) > len(top) else "Classes, %"
     return element("section", element("h2", title or count), element("ol", rows), _key(subject, order), class_="pr")
 
 

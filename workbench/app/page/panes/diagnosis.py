@@ -103,7 +103,7 @@ def _address(desk: Desk, each: Diagnosed) -> str:
 
 def _item(each: Diagnosed, parts: Parts, images: int, address: str) -> Html:
     """Build one line, and what is seen once it is opened: a template, so that no picture is decoded before."""
-    finding = each.finding
+    finding, stake = each.finding, _stake(each.finding, images)
     advice = (("What to do", finding.advice), ("How to check it", finding.confirm))
     line = element(
         "summary",
@@ -111,7 +111,11 @@ def _item(each: Diagnosed, parts: Parts, images: int, address: str) -> Html:
         element("span", str(finding.severity), class_="severity"),
         element("span", finding.claim, class_="claim"),
         element("span", element("span", finding.kind.replace("-", " "), class_="kind") if finding.kind else None),
-        element("span", f"{stake} images" if (stake := _stake(finding, images)) else "", class_="stake"),
+        element(
+            "span",
+            "" if stake is None else "fewer than 1 image" if not stake else f"about {plural(stake, 'image')}",
+            class_="stake",
+        ),
     )
     inside = element(
         "div",
@@ -126,23 +130,20 @@ def _item(each: Diagnosed, parts: Parts, images: int, address: str) -> Html:
     return element("li", folded, class_=f"finding {finding.severity}")
 
 
-def _stake(finding: Finding, images: int) -> str:
-    """Say in a word how many images are wrong, or counted wrongly, because of it."""
-    if finding.cost is None or finding.cost.value <= 0:
-        return ""
-    about = round(finding.cost.value * images)
-    return f"about {about:,}" if about else "fewer than 1"
+def _stake(finding: Finding, images: int) -> int | None:
+    """Return how many images are wrong, or counted wrongly, because of it; None where none are, or it is not known."""
+    return round(finding.cost.value * images) if finding.cost is not None and finding.cost.value > 0 else None
 
 
 def _affected(finding: Finding, images: int) -> Html | None:
     """Say the same with its interval, and how far the effect itself is known."""
     said = []
-    if stake := _stake(finding, images):
-        interval = ""
+    if (stake := _stake(finding, images)) is not None:
+        about, interval = f"about {stake:,}" if stake else "fewer than 1", ""
         if finding.cost is not None and finding.cost.interval is not None:
             low, high = (round(end * images) for end in finding.cost.interval)
             interval = f" (95 % interval {low:,}–{high:,})"
-        said.append("Affects " + element("b", stake) + f" of {plural(images, 'image')}{interval}. ")
+        said.append("Affects " + element("b", about) + f" of {plural(images, 'image')}{interval}. ")
     said.append(interval_html(finding))
     return element("p", *said) if any(said) else None
 

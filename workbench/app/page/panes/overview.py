@@ -104,7 +104,7 @@ def _of_run(manifest: Manifest) -> dict[str, Any]:
     """Return what people want to know of a run; programs read the rest in its run.json."""
     written = manifest.model_dump(mode="json")
     minutes = manifest.seconds / 60
-    taken = f"{minutes:.0f} minutes" if minutes >= 2 else f"{manifest.seconds:.0f} seconds"
+    taken = plural(round(minutes), "minute") if minutes >= 2 else plural(round(manifest.seconds), "second")
     facts = {
         "network": f"{manifest.architecture}, {plural(manifest.parameters, 'parameter')}",
         "recipe": manifest.recipe,

@@ -42,7 +42,7 @@
     range.style.left = `${(100 * first) / lows.length}%`;
     range.style.width = `${(100 * (last - first + 1)) / lows.length}%`;
     const counts = hist.dataset.counts.split(",").slice(first, last + 1).reduce((sum, each) => sum + +each, 0);
-    bars.title = `${lows[first] || "…"} to ${highs[last] || "…"}: ${counts.toLocaleString("en")} images`;
+    bars.title = `${lows[first] || "…"} to ${highs[last] || "…"}: ${counts.toLocaleString("en")} image${counts === 1 ? "" : "s"}`;
   }
   document.addEventListener("pointerdown", (event) => {
     const bars = event.target.closest(".hist .bars");

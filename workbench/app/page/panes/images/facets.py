@@ -135,7 +135,7 @@ def _sets(found: Found) -> Html:
 def _compute(group: str, titles: Sequence[str]) -> Html:
     """Offer to compute what is not known yet."""
     if group == "property":
-        what, words = "properties", f"Measure {len(titles)} properties"
+        what, words = "properties", f"Measure {plural(len(titles), 'property')}"
     elif group == "model":
         what, words = "predictions", "Predict these images"
     else:
