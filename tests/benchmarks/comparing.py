@@ -42,7 +42,8 @@ def wolves(pairs: int, grouped: int, images: int, seed: int) -> dict[str, tuple[
             cried[kind] += bool(np.nanmin([1.0, *values]) < SURE)
         if (done + 1) % 100 == 0:
             print(f"{done + 1:5d} pairs: {cried}", flush=True)
-    return {kind: (count, min(grouped, pairs) if kind == "groups" else pairs) for kind, count in cried.items()}
+    asked = {kind: min(grouped, pairs) if kind == "groups" else pairs for kind in KINDS}
+    return {kind: (cried[kind], of) for kind, of in asked.items() if of}
 
 
 def main() -> None:

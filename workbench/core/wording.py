@@ -62,6 +62,12 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}".replace("-", "−")
 
 
+def points(value: float, low: float, high: float) -> str:
+    """Write a difference of two shares with its interval: "3.1 points (95 % interval 2.6 to 3.6)"."""
+    said, *ends = (significant(100 * each, 2) for each in (value, low, high))
+    return f"{said} points (95 % interval {ends[0]} to {ends[1]})"
+
+
 def p_value(p: float, *, named: bool = False) -> str:
     """Write a p-value with two digits, "0.023" or "<0.0001"; "–" where there is none; named, with its "p = "."""
     shown = "–" if math.isnan(p) else significant(p, 2) if p >= SMALLEST_P else f"<{SMALLEST_P:.4f}"

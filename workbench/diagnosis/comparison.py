@@ -16,7 +16,7 @@ from workbench.core.image_set import ImageSet
 from workbench.core.notebook import facts_html
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
-from workbench.core.wording import join_names, p_value, plural
+from workbench.core.wording import join_names, p_value, plural, significant
 from workbench.diagnosis.comparison_tables import class_table, confidence_table, pair_table
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.moved_groups import MovedGroup, groups_table
@@ -292,9 +292,9 @@ class Comparison:
         better, sign = ("more", 100) if fixed > broken else ("less", -100)
         value, *ends = (sign * each for each in self.difference)
         low, high = sorted(ends)
+        by, least, most = (significant(each, 2) for each in (value, low, high))
         return (
-            f"{other} is {value:.2g} points {better} accurate than {one} (95 % interval {low:.2g} to {high:.2g}): "
-            f"{told} ({test})."
+            f"{other} is {by} points {better} accurate than {one} (95 % interval {least} to {most}): {told} ({test})."
         )
 
     def __repr__(self) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.core.wording import cell, join_names, p_value, percent, plural, verb
+from workbench.core.wording import cell, join_names, p_value, percent, plural, points, verb
 from workbench.statistics.rates import rate
 
 ROOT = Path(__file__).parents[3]
@@ -40,6 +40,10 @@ def test_percent(share, said):
 )
 def test_a_p_value_is_written_alike_everywhere(p, bare, named):
     assert (p_value(p), p_value(p, named=True)) == (bare, named)
+
+
+def test_a_difference_is_written_in_points():
+    assert points(0.00421, -0.0099, 0.018) == "0.42 points (95 % interval −0.99 to 1.8)"
 
 
 def test_a_rate_says_its_wilson_interval():

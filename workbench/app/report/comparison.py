@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.app.report.both_maps import maps_of_both
 from workbench.app.report.content import Versus
 from workbench.core.estimate import Estimate
-from workbench.core.wording import p_value, percent, plural, significant
+from workbench.core.wording import p_value, percent, plural, points, significant
 from workbench.diagnosis.comparison import OUTCOMES
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def versus(found: Comparison, pictures: Pictures, methods: Sequence[str] = ()) -
     facts: dict[str, object] = {
         f"Accuracy of {one}": found.accuracies[0],
         f"Accuracy of {other}": found.accuracies[1],
-        "Difference": points(found.difference),
+        "Difference": points(*found.difference),
         "Exact McNemar test": p_value(found.chance, named=True),
         **{f"{name.replace('_', ' ').capitalize()}": f"{count:,}" for name, count in found.counts.items()},
         "The same prediction": agreement,
@@ -57,12 +57,6 @@ def versus(found: Comparison, pictures: Pictures, methods: Sequence[str] = ()) -
         explained=explained,
         said=said,
     )
-
-
-def points(gap: Estimate) -> str:
-    """Write a difference of two shares in points."""
-    value, low, high = (significant(100 * each, 2) for each in gap)
-    return f"{value} points (95 % interval {low} to {high})"
 
 
 def _group(found: Comparison, outcome: str, pictures: Pictures) -> tuple[str, str, tuple[Picture, ...]]:

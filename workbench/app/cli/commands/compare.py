@@ -14,12 +14,11 @@ from workbench.app.cli.options import FOLDER, Choice, data_params, tell_notes, w
 from workbench.app.cli.program import command, plain
 from workbench.core.errors import WorkbenchError
 from workbench.core.spreadsheet import as_csv
-from workbench.core.wording import p_value, percent, plural
+from workbench.core.wording import p_value, percent, plural, points
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.core.estimate import Estimate
     from workbench.diagnosis.comparison import Comparison
 
 SHOWN = 10
@@ -255,7 +254,7 @@ def _show(found: Comparison, record: dict[str, Any]) -> None:
         {
             f"accuracy of {one}": found.accuracies[0],
             f"accuracy of {other}": found.accuracies[1],
-            "difference": _points(found.difference),
+            "difference": points(*found.difference),
             **{name.replace("_", " "): f"{count:,}" for name, count in found.counts.items()},
             "same prediction": agreement,
             "Cohen's κ": kappa,
@@ -283,11 +282,6 @@ def _show(found: Comparison, record: dict[str, Any]) -> None:
         say(
             f"Finding {each['state']}: {each['kind']}, {each['subject']}: {each['claim_second'] or each['claim_first']}"
         )
-
-
-def _points(gap: Estimate) -> str:
-    value, low, high = (100 * each for each in gap)
-    return f"{value:.2g} points (95 % interval {low:.2g} to {high:.2g})"
 
 
 def _written(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
