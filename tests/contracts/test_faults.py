@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from workbench.diagnosis.planting.networks import Networks
 from workbench.diagnosis.selftest import cases, selftest
 
 SEED = 7
@@ -13,11 +14,11 @@ CASES = {f"{case.name}": case for case in cases(quick=True, seed=SEED)}
 @pytest.fixture(scope="module")
 def score():
     """Return what scores a case, each at its first call."""
-    known = {}
+    known, networks = {}, Networks()
 
     def of(name):
         if name not in known:
-            (known[name],) = selftest([CASES[name]])
+            (known[name],) = selftest([CASES[name]], networks=networks)
         return known[name]
 
     return of

@@ -21,6 +21,7 @@ from workbench.diagnosis.diagnose import Diagnosis, diagnose
 from workbench.diagnosis.faults import fault as fault_called
 from workbench.diagnosis.faults import faults
 from workbench.diagnosis.planting.fault import Fault, World
+from workbench.diagnosis.planting.networks import Networks
 from workbench.diagnosis.planting.worlds import WORLDS
 from workbench.session.session import Session
 
@@ -107,53 +108,59 @@ def cases(*, quick: bool, seed: int = 0, only: Sequence[str] = (), repeats: int 
                     yield Case(world, name, values, seed + number)
 
 
-def selftest(wanted: Sequence[Case], *, quick: bool = True, cache: bool = False) -> list[Score]:
+def selftest(
+    wanted: Sequence[Case], *, quick: bool = True, cache: bool = False, networks: Networks | None = None
+) -> list[Score]:
     """Plant each fault, diagnose, and compare.
 
     Args:
         wanted: the cases.
         quick: whether to run only the quick diagnosis.
         cache: keep each score in the cache folder, so that an interrupted self-test continues.
+        networks: what trains the networks; give the same to several calls, and less is compiled.
     """
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of one trace for each of many networks
+    networks = networks or Networks()
     scores = []
     for place, case in enumerate(wanted):
         report("Self-test", place, len(wanted))
-        scores.append(_kept(case, quick) if cache else _score(case, quick))
+        scores.append(_kept(case, quick, networks) if cache else _score(case, quick, networks))
     report("Self-test", len(wanted), len(wanted))
     return scores
 
 
-def _kept(case: Case, quick: bool) -> Score:
+def _kept(case: Case, quick: bool, networks: Networks) -> Score:
     text = repr((case.world, case.fault, sorted(case.values.items()), case.seed, quick, code_digest()))
     path = cache_folder() / "selftest" / f"{zlib.crc32(text.encode()):08x}-{case.fault}.npz"
     with sharing(path, case.name):
         if (stored := load_result(path)) is not None and stored.notes.get("case") == text:
             kept = stored.notes["score"]
             return Score(**{**kept, "first": tuple(kept["first"]), "alarms": tuple(kept["alarms"])})
-        score = _score(case, quick)
+        score = _score(case, quick, networks)
         save_result(path, Result(notes={"case": text, "score": asdict(score)}))
     return score
 
 
-def plant(case: Case) -> tuple[Session, World, Fault]:
-    """Make the world of a case, plant its fault, train its network, and open a session on both."""
-    from workbench.diagnosis.planting.networks import train_network
+def plant(case: Case, networks: Networks) -> tuple[Session, World, Fault]:
+    """Make the world of a case, plant its fault, train its network, and open a session on both.
 
+    The session has the network until the next one is trained.
+    """
     fault = make(fault_called(case.fault), case.values)
     chance = np.random.default_rng([case.seed, zlib.crc32(f"{case.world} {case.name}".encode())])
     build, epochs = WORLDS[case.world]
     world = fault.before(build(chance), chance)
-    model = train_network(world.train, epochs, fault.fitting(), chance)
+    model = networks.train(world.train, epochs, fault.fitting(), chance)
     world = fault.after(fault.network(model, world, chance), chance)
     name = f"{case.world}-{case.fault}"
     # What it is given is said, not measured: else a fault of the scale would be mended before it is looked for.
     session = Session(model, world.test, name=name, preprocessing="unit", train=world.train, cache=False)
+    session.probe.engine = networks.engine(model)
     return session, world, fault
 
 
-def _score(case: Case, quick: bool) -> Score:
-    session, world, fault = plant(case)
+def _score(case: Case, quick: bool, networks: Networks) -> Score:
+    session, world, fault = plant(case, networks)
     return score_diagnosis(
         case, fault, world, diagnose(session, quick=quick), float(session.predictions.correct.mean())
     )

@@ -13,36 +13,85 @@ from workbench.diagnosis.planting.fault import Chance, Fitting
 if TYPE_CHECKING:
     import keras
 
+    from workbench.models.engine import Engine
+
 MAKES = ("plain", "normalised", "strided")
 """Convolutions and poolings; the same with BatchNormalization; strides in place of poolings."""
+BATCH, RATE = 32, 3e-3
 
 
-def train_network(train: Dataset, epochs: int, fitting: Fitting, chance: Chance) -> keras.Model:
-    """Build a random one of `MAKES`, and fit it to the training images.
+class Networks:
+    """Trains random ones of `MAKES`, each from its beginning; those of one shape are compiled once.
 
-    Args:
-        train: training images.
-        epochs: the data's usual number.
-        fitting: what the fault changes about the training.
-        chance: for the architecture, the weights and the order.
+    To compile a training takes several times as long as the training does. So a network is its caller's only until the
+    next one is trained, which may have its variables. Whether others were trained before makes no difference to it.
     """
-    import keras
 
-    keras.utils.set_random_seed(int(chance.integers(2**31)))
-    make = str(chance.choice(MAKES))
-    model = _build(make, train.image_shape, len(train.class_names), fitting.dropout)
-    total = max(1, round(epochs * fitting.epochs))
-    steps = -(-len(train) // 32) * total
-    rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
-    images = train.floats() * np.float32(fitting.unit)
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], _Network] = {}
 
-    class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
-        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-            report("Training a small network", epoch + 1, total)
+    def train(self, train: Dataset, epochs: int, fitting: Fitting, chance: Chance) -> keras.Model:
+        """Choose a make, and fit it to the training images.
 
-    model.fit(images, train.labels, epochs=total, batch_size=32, verbose=0, callbacks=[Progress()])
-    return model
+        Args:
+            train: training images.
+            epochs: the data's usual number.
+            fitting: what the fault changes about the training.
+            chance: for the architecture, the weights and the order.
+        """
+        import keras
+
+        seed = int(chance.integers(2**31))
+        keras.utils.set_random_seed(seed)
+        kind = (str(chance.choice(MAKES)), train.image_shape, len(train.class_names), fitting.dropout)
+        new = _build(*kind)
+        if kind not in self._made:
+            self._made[kind] = _Network(new)
+        network = self._made[kind]
+        network.begin(new)
+        keras.utils.set_random_seed(seed)
+        network.fit(train, max(1, round(epochs * fitting.epochs)), fitting.unit)
+        return network.model
+
+    def engine(self, model: keras.Model) -> Engine:
+        """Return what keeps the compiled functions of a network that was trained here, whatever it has learned."""
+        return next(each.engine for each in self._made.values() if each.model is model)
+
+
+class _Network:
+    """A network that is compiled for its training."""
+
+    def __init__(self, model: keras.Model) -> None:
+        import keras
+
+        from workbench.models.engine import Engine
+
+        self.model, self.engine = model, Engine()
+        self._steps = keras.Variable(1.0, trainable=False)
+        rate = keras.optimizers.schedules.CosineDecay(RATE, 1)
+        rate.decay_steps = self._steps  # a number would be part of what is compiled
+        model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+        model.optimizer.build(model.trainable_variables)
+        self._untrained = [each.numpy() for each in model.optimizer.variables]
+
+    def begin(self, new: keras.Model) -> None:
+        """Take over the weights and the random state of a new network of its make, and forget what was learned."""
+        for mine, theirs in zip(self.model.variables, new.variables, strict=True):
+            mine.assign(theirs)
+        for mine, value in zip(self.model.optimizer.variables, self._untrained, strict=True):
+            mine.assign(value)
+
+    def fit(self, train: Dataset, epochs: int, unit: float) -> None:
+        """Train for so many epochs, a white pixel being `unit`."""
+        import keras
+
+        class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
+            def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+                report("Training a small network", epoch + 1, epochs)
+
+        self._steps.assign(-(-len(train) // BATCH) * epochs)
+        images = train.floats() * np.float32(unit)
+        self.model.fit(images, train.labels, epochs=epochs, batch_size=BATCH, verbose=0, callbacks=[Progress()])
 
 
 def _build(make: str, shape: tuple[int, int, int], classes: int, dropout: float) -> Any:
