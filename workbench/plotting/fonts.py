@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 from workbench.core.wording import plural
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 USUAL = "DejaVu Sans"
 """Comes with matplotlib."""
@@ -28,11 +31,9 @@ def complete_fonts(figure: Figure) -> str:
     Returns:
         The letters that no font has, each once, in the order of the figure; "" where all can be drawn.
     """
-    from matplotlib.text import Text
-
     lacking: list[Text] = []
     missing: dict[str, None] = {}
-    for artist in figure.findobj(Text):
+    for artist in _written(figure):
         letters = [letter for letter in artist.get_text() if ord(letter) > 0x7F and not _drawable(letter)]
         if letters:
             lacking.append(artist)
@@ -43,6 +44,29 @@ def complete_fonts(figure: Figure) -> str:
     for artist in lacking:
         artist.set_fontfamily([USUAL, *families])
     return "".join(letter for letter in missing if not _family_with(letter))
+
+
+def _written(artist: Artist) -> Iterator[Text]:
+    """Yield the texts that are part of an artist.
+
+    `Artist.findobj` would make every tick of every axis first, also of those that are not shown, and look at its lines:
+    a tick that nobody has named yet has no letters.
+    """
+    from matplotlib.axis import Axis, Tick
+    from matplotlib.text import Text
+
+    parts: list[Artist]
+    if isinstance(artist, Text):
+        yield artist
+    if isinstance(artist, Axis):
+        named = vars(artist)  # ticks are made when they are asked for
+        parts = [artist.label, artist.offsetText, *named.get("majorTicks", ()), *named.get("minorTicks", ())]
+    elif isinstance(artist, Tick):
+        parts = [artist.label1, artist.label2]
+    else:
+        parts = artist.get_children()
+    for part in parts:
+        yield from _written(part)
 
 
 def missing_letters_note(letters: str) -> str:
