@@ -108,7 +108,7 @@ def test_all_are_listed_once_and_those_of_the_workbench_in_a_group_of_their_own_
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_figure_says_what_it_is(name, trial):
-    figure, _ = trial.drawn(name)
+    figure = trial.drawn(name).figure
     assert " ".join(figure.get_suptitle().split()) == registry.analysis(name).question()
     below = " ".join(figure.get_supxlabel().split())
     assert r"a\$b\$/_test_ · 24 images" in below

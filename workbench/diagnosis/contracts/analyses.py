@@ -26,7 +26,6 @@ from workbench.diagnosis.contracts.hot_spots import leads_to_its_images
 from workbench.diagnosis.contracts.image_names import names_images
 from workbench.diagnosis.contracts.sessions import CASES, Planted, Sessions
 from workbench.plotting.hot_spots import hot_spots
-from workbench.plotting.mathtext import formulas
 from workbench.plotting.rendering import DOTS, draw_unlettered, pixels_of, texts_below, texts_of
 from workbench.session.analysis import GROUPS
 from workbench.session.session import Session
@@ -193,23 +192,22 @@ def returns_from_disk(trial: Sessions, name: str) -> None:
     again = replace(again, names=result.names)
     hold(again.findings == result.findings, "Read back from disk, its findings are others.")
     hold(dict(again.sets) == dict(result.sets), "Read back from disk, its sets of images are others.")
-    same = pixels_of(registry.draw(again)) == trial.drawn(name)[1]
+    same = pixels_of(registry.draw(again)) == trial.drawn(name).pixels
     hold(same, "Drawn from a result that was read back from disk, the figure is another.")
 
 
 def draws_plain_text(trial: Sessions, name: str) -> None:
     """No class name is read as mathtext, and the figure belongs to no window."""
-    figure = registry.draw(trial.answer(name))  # once drawn, a logarithmic axis has formulas of its own
-    odd = formulas(figure)
+    drawn = trial.drawn(name)
+    odd = drawn.formulas
     hold(not odd, f"{odd[:1]} is drawn as mathematics: write class names with `workbench.plotting.pieces`.")
-    hold(getattr(figure, "number", None) is None, "pyplot is never closed: make a `matplotlib.figure.Figure`.")
+    hold(getattr(drawn.figure, "number", None) is None, "pyplot is never closed: make a `matplotlib.figure.Figure`.")
 
 
 def can_be_read(trial: Sessions, name: str) -> None:
     """No text of the figure is smaller than 11 pixels on a page."""
-    figure, _ = trial.drawn(name)
     least = LEAST_TEXT * 72 / DOTS
-    small = texts_below(figure, least)
+    small = texts_below(trial.drawn(name).figure, least)
     hold(not small, f"Text must be at least {least:.1f} points. Smaller: {small[:3]}.")
 
 

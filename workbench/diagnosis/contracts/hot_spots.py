@@ -34,7 +34,7 @@ COUNT = re.compile(r": ([\d,]+)(?: of [\d,]+)? images?\b")
 def leads_to_its_images(trial: Sessions, name: str) -> None:
     """Each picture of an image leads to it, and what stands for several leads to as many as it says."""
     result = trial.answer(name)
-    figure, _ = trial.drawn(name)
+    figure = trial.drawn(name).figure
     spots = hot_spots(figure)
     for spot in spots:
         left, top, width, height = spot["box"]

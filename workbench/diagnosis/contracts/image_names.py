@@ -7,10 +7,8 @@ from collections.abc import Iterable
 
 from workbench.core.image_names import INDEX, PART_OF, TITLES
 from workbench.core.result import Result
-from workbench.diagnosis import registry
 from workbench.diagnosis.contracts.check import hold
 from workbench.diagnosis.contracts.sessions import Sessions
-from workbench.plotting.mathtext import texts
 from workbench.session.session import Session
 
 NUMBERED = re.compile(r"\b(image|row|index|evaluated|training) \d+\b(?!\.\d)", re.IGNORECASE)
@@ -26,7 +24,7 @@ def names_images(trial: Sessions, name: str) -> None:
         _unnumbered((finding.claim, finding.advice, finding.confirm), "A finding")
     for table in result.tables:
         _check_table(result, table, trial.usual)
-    _unnumbered(texts(registry.draw(result)), "The figure")
+    _unnumbered(trial.drawn(name).texts, "The figure")
 
 
 def _check_table(result: Result, table: str, session: Session) -> None:

@@ -17,6 +17,7 @@ from workbench.core.types import Array
 from workbench.diagnosis import registry
 from workbench.diagnosis.opening import Session
 from workbench.models.engine import Engine
+from workbench.plotting.mathtext import formulas, texts
 from workbench.plotting.rendering import pixels_of
 from workbench.training.dynamics import Dynamics
 
@@ -81,6 +82,21 @@ class Planted(Session):
         return self.curves
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A figure that has been drawn.
+
+    Attributes:
+        figure, pixels: itself, and what is seen of it.
+        texts, formulas: what it said before: once drawn, a logarithmic axis has formulas of its own.
+    """
+
+    figure: Figure
+    pixels: bytes
+    texts: list[str]
+    formulas: list[str]
+
+
 @dataclass(frozen=True)
 class Case:
     """Labels, classes, image shape, how often another class is predicted than the label; equal images, lacking classes.
@@ -133,7 +149,7 @@ class Sessions:
         self._models: dict[tuple[int, tuple[int, int, int]], Any] = {}
         self._engines: dict[tuple[int, tuple[int, int, int]], dict[str, Engine]] = {}
         self._answers: dict[str, Result] = {}
-        self._figures: dict[str, tuple[Figure, bytes]] = {}
+        self._figures: dict[str, Drawn] = {}
         self.spoilt: set[str] = set()
 
     @cached_property
@@ -150,11 +166,13 @@ class Sessions:
                 self.spoilt.add(name)
         return self._answers[name]
 
-    def drawn(self, name: str) -> tuple[Figure, bytes]:
-        """Draw the answer of an analysis, once; return the figure and its pixels."""
+    def drawn(self, name: str) -> Drawn:
+        """Draw the answer of an analysis, once."""
         if name not in self._figures:
             figure = registry.draw(self.answer(name))
-            self._figures[name] = figure, pixels_of(figure)
+            self._figures[name] = Drawn(
+                figure=figure, texts=texts(figure), formulas=formulas(figure), pixels=pixels_of(figure)
+            )
         return self._figures[name]
 
     def _state(self) -> list[bytes]:
