@@ -10,7 +10,7 @@ from workbench.app.page.page import Panes
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.data.saved_predictions import predictions_of
-from workbench.diagnosis import registry
+from workbench.diagnosis import opening, registry
 
 ALL = sorted(registry.analyses())
 WITHOUT_MODEL = {
@@ -141,3 +141,20 @@ def test_parts_of_one_file_are_training_and_test_images(files):
     assert session.training.predictions.correct.tolist() == right[split == "train"].tolist()
     assert len(session.analyze("label-issues").tables) == 4
     session.analyze("generalisation").draw()
+
+
+def test_metadata_of_all_parts_is_read_once(files, tmp_path, monkeypatch):
+    scores = np.load(files / "scores.npz")
+    split = np.array(["train", "test"])[np.arange(COUNT) % 2]
+    np.savez(tmp_path / "both.npz", logits=scores["logits"], labels=scores["labels"], split=split)
+    table = tmp_path / "more.csv"
+    table.write_text(
+        "part,index,age\n"
+        + "".join(f"{part},{n},{n + k}\n" for k, part in enumerate(("train", "test")) for n in range(75))
+    )
+    opened, read = [], opening.read_metadata
+    monkeypatch.setattr(opening, "read_metadata", lambda path: (opened.append(path), read(path))[1])
+    session = wb.open_session(predictions=tmp_path / "both.npz", metadata=table)
+    assert session.train.metadata["age"].tolist() == list(range(75))
+    assert session.dataset.metadata["age"].tolist() == list(range(1, 76))
+    assert opened == [table]

@@ -37,8 +37,8 @@ def give_back() -> None:
 def set_aside() -> None:
     """Leave what is there by now out of all later collections.
 
-    With TensorFlow, a model and the page these are more than a million objects: going through them takes half a second,
-    in which nobody is answered. Circles among them stay until the process ends, so only a server does this, once.
+    With TensorFlow, a model and the page these are half a million objects: going through them takes 0.3 s, in which
+    nobody is answered. Circles among them stay until the process ends, so only a server does this, once.
     """
     gc.collect()
     gc.freeze()
