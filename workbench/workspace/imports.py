@@ -356,4 +356,4 @@ class _Line:
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         if isinstance(error, WorkbenchError):
-            raise WorkbenchError(f"{self._place}: {str(error).rstrip('.')}. Nothing was imported.") from None
+            raise WorkbenchError(f"{self._place}: {str(error).rstrip('.')}. Nothing of it was taken over.") from None

@@ -16,6 +16,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.training import recipe_comparison, trainer
 from workbench.training.recipe_comparison import RecipeRun
 from workbench.training.recipes import RECIPES, recipe
+from workbench.training.runs import open_run
 
 
 @pytest.fixture
@@ -187,6 +188,8 @@ def test_a_run_is_trained_again_on_corrected_data(run, jobs, tiny_run, monkeypat
     assert [(each.name, each.action, each.new_label) for each in job.corrections.changes] == [
         ("train/0", "relabel", HOSTILE[1])
     ]
+    assert run("train", "--from", "tiny", "--json").exit_code == 0
+    assert jobs["tiny-again"].recipe == open_run("tiny", tiny_run.folder).manifest.job().recipe
     assert "Give --from or --recipe, not both" in run("train", "--from", "tiny", "--recipe", "tuned").stderr
 
 

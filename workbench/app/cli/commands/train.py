@@ -107,7 +107,8 @@ def train(
     """Train a network and save it as run NAME.
 
     A checkpoint is written after each epoch; --resume continues from it. An existing run of the same name is replaced
-    only when the new one is complete. NAME defaults to ARCHITECTURE-RECIPE-SEED, or to RUN-corrected.
+    only when the new one is complete. NAME defaults to ARCHITECTURE-RECIPE-SEED; with --from, to RUN-corrected where
+    something is corrected, else to RUN-again.
 
     With --corrections, images of the training part get the labels that they were given on the page or in a table, or
     are left out; test images stay as they are. What was changed stands in run.json, the list in corrections.csv beside.
@@ -131,9 +132,8 @@ def train(
         click.echo(as_toml(job.recipe), nl=False)
         return
     changes = corrections is not None or copies is not None
-    name = name or (
-        f"{again_name(again)}-corrected" if again and changes else f"{job.architecture}-{job.recipe_name}-{job.seed}"
-    )
+    fresh = f"{job.architecture}-{job.recipe_name}-{job.seed}"
+    name = name or (f"{again_name(again)}-{'corrected' if changes else 'again'}" if again else fresh)
     begun = _resume(name, typed_values(settings), fields) if resume and recipe is None else None
     job = begun or job
     if changes and (begun is None or begun.corrections is None):
