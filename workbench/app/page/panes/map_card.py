@@ -16,7 +16,8 @@ from workbench.core.attribution import Attribution
 from workbench.core.wording import significant
 from workbench.plotting.colours import CONTRASTING, gradient, rgba, scale_of
 
-BOX = 196
+BOX, WIDE = 196, 252
+"""Pixels that a map has at most: usually, and on a screen that has room for four of them."""
 
 
 def maps_html(
@@ -36,7 +37,8 @@ def maps_html(
         about: builds what stands behind a method's name.
     """
     height, width = subject.pixels.shape[:2]
-    size = fit(height, width, BOX)
+    size, wide = fit(height, width, BOX), fit(height, width, WIDE)
+    sizes = f"--usual-w:{size.width}px;--usual-h:{size.height}px;--wide-w:{wide.width}px;--wide-h:{wide.height}px"
     under = tag(image_uri(subject.pixels, size), size)
     target, against = subject.target(view.explain)
     classes = (names[target], None if against is None else names[against])
@@ -46,7 +48,7 @@ def maps_html(
             _head(each, about),
             _figure(each, under, size, view, classes, error=subject.wrong),
             None if each.title else use_html(each),
-            style=f"--w:{size.width}px",
+            style=sizes,
         )
         for each in found
     )
@@ -87,7 +89,6 @@ def _figure(
         under,
         over,
         class_="st",
-        style=f"height:{size.height}px",
         tabindex=0,
         role="group",
         aria_label=f"{called} for {what}: raw values; move with the arrow keys",
@@ -119,8 +120,9 @@ def _bar(each: ShownMap, *, signed: bool, contrast: bool) -> Html:
 def _ends(each: ShownMap, classes: tuple[str, str | None], *, error: bool) -> Html:
     """Say which end of a contrast speaks for which class, in their colours."""
     if each.ends:
-        low, high = (element("b", element("span", name), title=name) for name in each.ends)
-        return element("p", "← " + low, high + " →", class_="ends")
+        low, high = (element("span", name) for name in each.ends)
+        ends = element("b", "← ", low, title=each.ends[0]), element("b", high, " →", title=each.ends[1])
+        return element("p", *ends, class_="ends")
     if not each.kind.signed or classes[1] is None:
         return Html()
     roles = ("rp", "rt") if error else (None, "rp")

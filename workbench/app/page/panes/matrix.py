@@ -14,6 +14,8 @@ from workbench.core.wording import bare_percent, plural
 UPRIGHT = 12
 """Classes up to which the names of the columns are written upright."""
 LARGEST = 3
+DARKEST = 0.72
+"""Share of the heat's colour up to which, on a dark page, white can be read on it, and from which on black can."""
 
 
 def matrix_html(board: Board, names: Sequence[str], view: View) -> Html:
@@ -94,14 +96,15 @@ def _cell(board: Board, names: Sequence[str], view: View, t: int, p: int) -> Htm
     here = (t, p) == (view.true, view.predicted)
     errors = board.errors if view.cells == "counts" else board.error_shares
     strength = (float(errors[t, p]) / max(float(errors[board.largest_of(view.cells)]), 1e-12)) ** 0.5
-    kind = "right" if t == p else "high" if strength > 0.62 else "low"
+    heat = round(0.10 + 0.90 * strength, 2)
+    kind = "right" if t == p else "high" if heat > DARKEST else "low"
     text = f"{number}" if view.cells == "counts" else bare_percent(number / int(board.counts[t].sum()))
     inner = button(
         text,
         open_cell(t, p),
         pressed=here,
         class_=kind,
-        style="" if t == p else f"--k:{0.10 + 0.90 * strength:.2f}",
+        style="" if t == p else f"--k:{heat:.2f}",
         aria_label=f"true {names[t]}, predicted {names[p]}: {plural(number, 'image')}",
         tabindex="0" if here else "-1",
     )
@@ -129,5 +132,5 @@ def _more(names: Sequence[str], view: View, classes: Sequence[int]) -> Html:
     for key, current in (("true", view.true), ("predicted", view.predicted)):
         entries = options(values, "any" if current == ANY else str(current))
         fields.append(element("label", f"{key} ", element("select", entries, data_set=key, data_also=also)))
-    words = f"The {len(classes)} of {len(names)} classes with the most errors. Any other: "
+    words = f"The {len(classes)} of {plural(len(names), 'class')} with the most errors. Any other: "
     return element("p", words, *fields, class_="more")

@@ -1,12 +1,15 @@
 """The matrix as HTML, parsed."""
 
+import re
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
 
+from workbench.app.page import static
 from workbench.app.page.board import Board
-from workbench.app.page.panes.matrix import matrix_html
+from workbench.app.page.panes.matrix import DARKEST, matrix_html
 from workbench.app.page.view import read, settle
 from workbench.core.predictions import Predictions
 
@@ -64,3 +67,28 @@ def test_of_thirty_classes_twenty_are_shown_and_it_says_so(parse):
     assert [b["aria-label"] for b in page.all("button", aria_pressed="true") if "aria-label" in b] == [
         "true class 29, predicted class 0: 1 image"
     ]
+
+
+def luminance(colour):
+    """The relative luminance of WCAG 2 of three values in 0…255."""
+    share = np.asarray(colour) / 255
+    return float(np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("scheme", [":root", ".dark"])
+def test_the_number_of_every_cell_can_be_read_on_its_colour_in_both_schemes(scheme):
+    style = (Path(static.__path__[0]) / "app.css").read_text("utf-8")
+    said = re.search(rf"^{re.escape(scheme)} {{(.*?)^}}", style, re.MULTILINE | re.DOTALL)[1]
+
+    def colour(name):
+        digits = re.search(rf"--{name}: #(\w+);", said)[1]
+        return [int(each, 16) for each in re.findall("..", digits if len(digits) == 6 else digits[:1] * 6)]
+
+    heat = np.array(list(map(int, re.search(r"--heat: (\d+), (\d+), (\d+);", said).groups())))
+    pane, dark = np.array(colour("pane")), scheme == ".dark"
+    contrasts = {}
+    for share in np.arange(10, 101) / 100:
+        cell = luminance(share * heat + (1 - share) * pane)
+        ink = luminance(([255] * 3 if share <= DARKEST else [0] * 3) if dark else colour("ink"))
+        contrasts[float(share)] = (max(cell, ink) + 0.05) / (min(cell, ink) + 0.05)
+    assert {share: round(found, 2) for share, found in contrasts.items() if found < 4.5} == {}
