@@ -65,19 +65,16 @@ def visit(browser: Browser, site: str, complaints_of: Any) -> Iterator[Any]:
     """Open an address in a context of its own; at the end, nothing was asked for outside and nothing complained."""
     contexts, outside, heard = [], [], []
 
-    def guard(route: Any) -> None:
-        if route.request.url.startswith(site):
-            route.continue_()
-        else:
-            outside.append(route.request.url)
-            route.abort()
+    def note(request: Any) -> None:
+        if not request.url.startswith((site, f"blob:{site}", "data:")):
+            outside.append(request.url)
 
     def opened(query: str = "", width: int = 1440, height: int = 900, **settings: Any) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, base_url=site, **settings)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
-        page.route("http*://**", guard)
+        page.on("request", note)
         heard.append(complaints_of(page, console=True))
         page.goto(f"/{query}")
         settle(page)
