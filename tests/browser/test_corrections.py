@@ -118,7 +118,7 @@ def test_planted_wrong_labels_are_worked_off_from_the_finding_to_the_proof(plant
     page.get_by_role("button", name="Work through 1").click()
     expect(card).to_contain_text("skipped")
     page.keyboard.press("Enter")
-    expect(card).to_contain_text("accepted")
+    expect(card).to_contain_text("1 of 1 image decided: 1 accepted")
     card.get_by_role("link", name="Retrain →").click()
     page.get_by_text("Prove it").click()
     page.locator("[data-retrain] [name=name]").fill("proof")

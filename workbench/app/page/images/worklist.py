@@ -27,8 +27,8 @@ SUGGESTED = "suggested"
 """Field of an analysis that knows better labels, and the column of its tables that has them."""
 SKIPPED = "skipped"
 """Tag of an image that is to be decided later: it stays in the workspace, is found by a query and can be undone."""
-LATER = f"tag:{SKIPPED} -correction:*"
-"""Query of what was skipped and not decided since."""
+LATER = f"tag:{SKIPPED}"
+"""Query of what was skipped: also of what was decided since, so that a list stays as it is while one works."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
