@@ -8,7 +8,7 @@ from workbench.app.markup import Html, element, join
 from workbench.app.page.html import link
 from workbench.app.pictures import Part, Parts, fit, tag
 from workbench.core.finding import Finding
-from workbench.core.wording import plural, significant
+from workbench.core.wording import plural
 
 EVIDENCE = 12
 BOX = 56
@@ -60,8 +60,7 @@ def interval_html(finding: Finding) -> Html:
     """Write the effect of a finding with its interval, unless its sentence says that."""
     if finding.effect is None or finding.effect.interval is None or "interval" in finding.claim:
         return Html()
-    value, low, high = map(significant, finding.effect)
-    return element("small", f"{value}, 95 % interval {low} to {high}", class_="interval")
+    return element("small", str(finding.effect), class_="interval")
 
 
 def evidence_of(finding: Finding, parts: Parts, limit: int = EVIDENCE, address: str = "") -> Html:

@@ -68,7 +68,7 @@ def test_a_fault_says_rank_severity_kind_stake_evidence_advice_and_what_would_co
         f"What to do Mend {EVIL}.",
         f"How to check it Train without {EVIL}.",
         f"{EVIL} labels are wrong.",
-        "0.2, 95 % interval 0.1 to 0.3",
+        "0.20 (95 % interval 0.10 to 0.30)",
     ):
         assert said in page.text
     assert [i["alt"] for i in page.all("img")] == [

@@ -61,7 +61,7 @@ def test_a_finding_shows_claim_interval_advice_and_its_images_as_links(dataset, 
     )
     page = parse(findings_html([finding], of(dataset)))
     assert page.all("li", class_="finding serious") != []
-    assert "0.25, 95 % interval 0.1 to 0.4" in page.text
+    assert "0.25 (95 % interval 0.10 to 0.40)" in page.text
     assert page.text.count(EVIL) == 2
     assert [a["href"] for a in page.all("a")] == ["?section=errors&image=5", "?section=errors&image=2"]
     assert [i["alt"] for i in page.all("img")] == [f"test/105, {EVIL}", "test/102, T-shirt/top"]
