@@ -151,7 +151,7 @@ def network(shape, classes):
     return keras.Model(images, keras.layers.Dense(classes, "softmax")(keras.layers.Flatten()(images)))
 
 
-def score(case, quick):
+def score(case, quick, networks):
     return Score(
         **dict.fromkeys(("world", "fault", "expected", "severity"), ""),
         **dict.fromkeys(("rank", "classes", "recall", "precision")),

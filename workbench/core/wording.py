@@ -69,8 +69,14 @@ def points(value: float, low: float, high: float) -> str:
 
 
 def p_value(p: float, *, named: bool = False) -> str:
-    """Write a p-value with two digits, "0.023" or "<0.0001"; "–" where there is none; named, with its "p = "."""
-    shown = "–" if math.isnan(p) else significant(p, 2) if p >= SMALLEST_P else f"<{SMALLEST_P:.4f}"
+    """Write a p-value with two digits, and four decimals at most, "0.023" or "<0.0001"; "–" where there is none.
+
+    Args:
+        p: in [0, 1], or NaN.
+        named: whether "p = " stands before it.
+    """
+    written = f"{p:.4f}" if p < SMALLEST_P * 10 else significant(p, 2)
+    shown = "–" if math.isnan(p) else written if p >= SMALLEST_P else f"<{SMALLEST_P:.4f}"
     return shown if not named else f"p < {shown[1:]}" if shown[0] == "<" else f"p = {shown}"
 
 

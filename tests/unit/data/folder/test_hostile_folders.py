@@ -323,7 +323,7 @@ def test_a_hostile_table_of_predictions_is_a_sentence(tmp_path, case):
 
 def test_predictions_that_memory_does_not_hold_are_refused(tmp_path, monkeypatch):
     (tmp_path / "p.csv").write_text("label,a,b\n" + "0,0.5,0.5\n" * 1000)
-    monkeypatch.setattr("workbench.data.saved_predictions.files.free_memory", lambda: 100_000)
+    monkeypatch.setattr("workbench.data.saved_predictions.files.free_memory", lambda: 50_000)
     with pytest.raises(WorkbenchError, match=r"2,002 cells, which need 0 MB"):
         read_predictions(tmp_path / "p.csv")
 
