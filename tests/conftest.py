@@ -64,6 +64,7 @@ SLOWEST = (
     "contracts/test_analyses.py",
     "contracts/test_faults.py",
     "contracts/test_own_models.py",
+    "browser/test_accessibility.py",
     "browser/test_corrections.py",
     "browser/test_real_run.py",
     "faults/test_killed_page.py",
@@ -88,7 +89,6 @@ SLOWEST = (
     "contracts/test_measures.py",
     "oracle/test_kernel_shap.py",
     "installed/test_wheel.py",
-    "browser/test_accessibility.py",
     "faults/test_commands.py",
     "fuzz/test_parsers.py",
 )

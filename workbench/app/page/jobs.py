@@ -58,6 +58,7 @@ class Job:
     stop: threading.Event = field(default_factory=threading.Event)
     owners: list[Owner] | None = None
     raised: WorkbenchError | None = None
+    _begun: bool = False
     _told: list[Callable[[], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -91,7 +92,7 @@ class Job:
 
     def run(self, work: Callable[[], Any]) -> None:
         """Do the work; an error ends here, as one sentence."""
-        started = time.perf_counter()
+        started, self._begun = time.perf_counter(), True
         try:
             with stoppable(self.check), reporting(self.progress):
                 self.check()
@@ -139,6 +140,12 @@ class Job:
         """End it without having run, because what it needs failed."""
         self.error = error
         self._end()
+
+    def give_up(self) -> None:
+        """Have it end: at its next step, or at once where it was not begun, and never will be."""
+        self.stop.set()
+        if not self._begun and not self.done.is_set():
+            self.fail(STOPPED)
 
 
 def _set(future: asyncio.Future[None]) -> None:
@@ -198,8 +205,8 @@ class Jobs:
         return job
 
     def close(self) -> None:
-        """Start nothing more; what runs ends when it reports its progress next."""
+        """Start nothing more; what runs ends when it reports its progress next, and nobody waits for what waited."""
+        self._lane.close()
         with self._lock:
             for job in self._jobs.values():
-                job.stop.set()
-        self._lane.close()
+                job.give_up()

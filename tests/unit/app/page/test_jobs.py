@@ -6,7 +6,7 @@ import time
 import pytest
 
 from workbench.app.page import jobs
-from workbench.app.page.jobs import UNEXPECTED, Jobs
+from workbench.app.page.jobs import STOPPED, UNEXPECTED, Jobs
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import report
 
@@ -91,3 +91,31 @@ def test_work_that_nobody_wants_any_more_ends_at_its_next_report():
     pool.close()
     assert job.done.wait(60)
     assert job.error == "Stopped."
+
+
+def test_who_waits_for_what_was_not_begun_is_told_when_all_ends():
+    pool, going, release, waited = Jobs(workers=1), threading.Event(), threading.Event(), []
+
+    def first():
+        going.set()
+        release.wait(60)
+        return "answer"
+
+    def wait():
+        began = time.monotonic()
+        job = pool.start("second", lambda: "never", wait=60)
+        waited.append((job.error, job.value, time.monotonic() - began))
+
+    running = pool.start("first", first)
+    assert going.wait(60)
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while pool.get("second") is None:
+        time.sleep(0.01)
+    pool.close()
+    waiting.join(30)
+    assert not running.done.is_set()
+    ((error, value, seconds),) = waited
+    assert (error, value) == (STOPPED, None)
+    assert seconds < 30
+    release.set()
