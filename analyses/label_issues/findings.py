@@ -177,13 +177,10 @@ def _of_pair(quality: LabelQuality, label: int, suggested: int) -> pd.DataFrame:
 
 
 def _contradicts(quality: LabelQuality, label: int, suggested: int) -> bool:
-    """Whether a judgement that knows both classes does not see that labels go the one way rather than the other."""
-    from scipy.stats import binom
-
+    """Whether a judgement that knows both classes does not surely see that labels go the one way."""
     if quality.silence or not quality.knows[[label, suggested]].all():
         return False
-    there, back = (int(_of_pair(quality, *pair)["hits"].sum()) for pair in ((label, suggested), (suggested, label)))
-    return bool(binom.sf(there - 1, there + back, 0.5) > CONFIRMED)
+    return not _of_pair(quality, label, suggested)["sure"].any()
 
 
 def _is_more_frequent(pair: dict[Any, Any], control: LabelQuality) -> bool:

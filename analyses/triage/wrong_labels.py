@@ -9,7 +9,6 @@ import numpy as np
 from workbench.core.types import Array
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.knowledge import SURE, Knowledge
-from workbench.statistics.label_quality import quality
 
 STEPS = 40
 """Steps of expectation and maximisation."""
@@ -31,9 +30,8 @@ class WrongLabels:
         rate: share of wrong labels that are spread over all classes.
         probabilities: `(N, K)` float64, softmax at the temperature that fits the labels which are not wrong.
         silence: why nothing can be told about labels, the rest of a sentence after "since"; empty where something can.
-        sure: whether labels are surely wrong that no doubt of the model's explains. Of few classes, where it cannot be
-            seen which labels the model holds to be unlikely, some must stay wrong however sure the predictions are, and
-            more than a temperature explains.
+        sure: whether it can be seen which labels the model holds to be unlikely. Of few classes it cannot: a weak model
+            errs where it is sure as often as elsewhere, and so do wrong labels; others than the model must tell.
     """
 
     scattered: Array
@@ -89,7 +87,7 @@ def wrong_labels(logits: Array, labels: Array) -> WrongLabels:
         np.add.at(noise, (predicted, labels), paired)
         noise = np.minimum(noise / of[:, None], most)
         beta = _sharpness(logits, labels, np.zeros(count), 0.0, 1 - paired)
-    sure = (classes - 1) // 2 >= 2 or quality(known, labels, classes).noise.low > 0
+    sure = (classes - 1) // 2 >= 2
     return WrongLabels(scattered, paired, rate * (classes - 1) / classes, probabilities, sure=sure)
 
 

@@ -148,7 +148,7 @@ def test_exchanged_classes_are_not_ambiguous():
 
 def test_what_looks_less_like_the_predicted_class_than_most_of_its_images_is_no_wrong_label(monkeypatch):
     """The same errors, of which the images beside them say the one thing or the other."""
-    made, _ = failing("sound", 3, 2, wrong=0.05, count=1000)
+    made, _ = failing("sound", 5, 2, wrong=0.05, count=1000)
     said = {}
     for edge in (False, True):
         monkeypatch.setattr("analyses.triage.evidence.borderline", lambda session, rows, edge=edge: edge)
@@ -161,7 +161,7 @@ def test_what_looks_less_like_the_predicted_class_than_most_of_its_images_is_no_
     ]
 
 
-@pytest.mark.parametrize(("classes", "scattered"), [(2, True), (2, False), (3, True), (3, False)])
+@pytest.mark.parametrize(("classes", "scattered"), [(3, False), (5, True), (5, False), (10, True)])
 def test_labels_that_differ_in_one_direction_correct_no_accuracy(classes, scattered):
     """So does a model that takes cropped images of one class for another; it is no judge of how often labels are wrong.
 
