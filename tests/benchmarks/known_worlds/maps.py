@@ -163,11 +163,8 @@ def reliability(judged: Sequence[Judged]) -> pd.DataFrame:
 
 def area(score: Array, positive: Array) -> float:
     """Area under the ROC curve of `(N,)` scores for `(N,)` bool; NaN where only one kind is there. NaN are left out."""
-    from scipy.stats import rankdata
+    from sklearn.metrics import roc_auc_score
 
     known = np.isfinite(score)
-    score, positive = score[known], positive[known]
-    hits = int(positive.sum())
-    if not 0 < hits < len(positive):
-        return float("nan")
-    return float((rankdata(score)[positive].sum() - hits * (hits + 1) / 2) / (hits * (len(positive) - hits)))
+    positive = positive[known]
+    return float(roc_auc_score(positive, score[known])) if 0 < positive.sum() < len(positive) else float("nan")
