@@ -36,7 +36,7 @@ def made(tiny_run: Any, tmp_path_factory: pytest.TempPathFactory) -> Made:
     session = open_session(tiny_run.folder / tiny_run.name)
     place = tmp_path_factory.mktemp("place")
     other = open_session(place / moved_beside(tiny_run, place))
-    some = {name: registry.analysis(name) for name in ("most-confused", "per-class", "triage", "overview")}
+    some = {name: registry.analysis(name) for name in ("most-confused", "per-class", "label-issues", "overview")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "analyses", lambda: some)
         patch.setattr("workbench.app.report.gathering.ALWAYS", ("overview",))
