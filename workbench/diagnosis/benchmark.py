@@ -1,0 +1,83 @@
+"""A benchmark: what the workbench says, held against a truth that it does not see, beside what others say."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from workbench.core.estimate import Estimate
+from workbench.statistics.rates import rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A sentence that the workbench says, and how often it was true.
+
+    Attributes:
+        said: the sentence, in short.
+        right: how often it was true.
+        of: how often it was said, at least once.
+        wanted: share that it should be true in; None where it only informs.
+    """
+
+    said: str
+    right: int
+    of: int
+    wanted: float | None = None
+
+    @property
+    def share(self) -> Estimate:
+        """How often it was true, with its 95 % Wilson interval."""
+        return rate(self.right, self.of)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measured:
+    """What a benchmark found.
+
+    Attributes:
+        tables: by title; a row is a method, a world, or a peer.
+        claims: how often what is said was true.
+        notes: sentences beneath the tables: what was left out and why, and where quoted numbers are from.
+        records: files that others read, by name: JSON values.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    claims: tuple[Claim, ...] = ()
+    notes: tuple[str, ...] = ()
+    records: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """How a benchmark is to be run.
+
+    Attributes:
+        quick: whether it is to take a minute instead of ten, and say less surely.
+        seed: of everything that is drawn.
+        human_labels: folder of held-out probabilities with known wrong labels; None where there is none.
+    """
+
+    quick: bool = False
+    seed: int = 0
+    human_labels: Path | None = None
+
+
+class Benchmark(ABC):
+    """Base of all benchmarks; the first line of a subclass's docstring is the question that it answers.
+
+    Attributes:
+        title: heading, the field's word for what is measured.
+    """
+
+    title: ClassVar[str]
+
+    @abstractmethod
+    def measure(self, asked: Asked) -> Measured:
+        """Make what is needed, ask the workbench and its peers, and compare with the truth."""
