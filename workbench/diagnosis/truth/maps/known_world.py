@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from networks import MAKES
+from .networks import MAKES
 
 from workbench.core.types import Array
 

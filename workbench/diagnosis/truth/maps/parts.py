@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from known_world import Chance, Known, KnownWorld, ground
-from networks import train
+from .known_world import Chance, Known, KnownWorld, ground
+from .networks import train
 
 from workbench.core.types import Array
 from workbench.models.probe import Probe

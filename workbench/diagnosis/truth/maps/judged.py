@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from decoy import Decoy
-from hiding import hiding_effects
-from mosaic import Mosaic
-from parts import Parts
+from .decoy import Decoy
+from workbench.faithfulness.hiding import hiding_effects
+from .mosaic import Mosaic
+from .parts import Parts
 
 from workbench.attribution.methods import explainer, explainers
 from workbench.core.progress import report
@@ -21,7 +21,7 @@ from workbench.statistics.rates import wilson
 
 if TYPE_CHECKING:
     import pandas as pd
-    from known_world import Known
+    from .known_world import Known
 
 GOOD = 0.5
 """Share of a map's positive mass that must lie on the true evidence, for the map to show it."""
@@ -40,6 +40,9 @@ class Judged:
         true: `(N,)` share of each map's positive mass on the true evidence.
         points: `(N,)` bool, whether its largest value lies there.
         excess: `(N,)` excess share, measured without knowing the evidence; NaN where it cannot be told.
+        agreement: `(N,)` how far the ways of hiding agree on each image.
+        drop: `(N,)` the most that hiding costs, in units of the score.
+        area: `(N,)` share of the pixels where it costs most.
     """
 
     world: str
@@ -48,6 +51,9 @@ class Judged:
     true: Array
     points: Array
     excess: Array
+    agreement: Array
+    drop: Array
+    area: Array
 
 
 def judged_maps(
@@ -93,6 +99,9 @@ def _judged(world: str, network: str, known: Known, methods: Sequence[str]) -> I
             true=known.true_share(maps),
             points=known.points(maps),
             excess=effects.excess(maps),
+            agreement=effects.agreement,
+            drop=effects.values.mean(axis=1).max(axis=(1, 2)),
+            area=effects.where.mean(axis=(1, 2)),
         )
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from known_world import Chance, Known, KnownWorld
-from networks import GLOBAL, build, train
+from .known_world import Chance, Known, KnownWorld
+from .networks import GLOBAL, build, train
 
 from workbench.core.types import Array
 from workbench.models.probe import Probe
