@@ -47,6 +47,9 @@ AWAY = 0.03
 """Share of the images that these errors must surely be, too."""
 FAR = 0.3
 """How far the confidence must surely lie below the accuracy for under-confidence to be a fault."""
+UNLIKELY = 1e-3
+"""Probability of as many errors, if the confidence were right, below which it is surely too high. With a quarter of the
+errors at 98 % accuracy the difference is below a point, and no less wrong."""
 CURVE = 400
 """Places of the risk-coverage curve that are kept."""
 
@@ -247,7 +250,8 @@ def _overall(session: Session, ece: Estimate, recalibration: Recalibration) -> F
         f"its confidence implies an error rate of {percent(implied)} on {plural(len(predictions), 'image')}, "
         f"observed is {observed}; expected calibration error {Estimate(ece.value, ece.low, ece.high, unit='%')}"
     )
-    if low > 0.01:
+    hides = observed.low * (1 - HIDDEN) > implied and _more_than_implied(predictions) < UNLIKELY
+    if low > 0.01 or hides:
         claim = f"The model is over-confident: {numbers}."
         surely = low > AWAY and implied < (1 - HIDDEN) * observed.low and _is_widespread(predictions)
         advice = f"Do not read its confidence as a probability{_remedy(recalibration)}."
@@ -262,7 +266,7 @@ def _overall(session: Session, ece: Estimate, recalibration: Recalibration) -> F
         rows = np.flatnonzero(~predictions.correct)
     enough = len(predictions) >= ENOUGH
     serious = enough and (surely or ece.low > FAR) and not studies_training(session)
-    mild = enough and ((abs(hidden) > 0.01 and max(low, -high) > 0.01) or ece.low > AWAY)
+    mild = enough and (hides or (abs(hidden) > 0.01 and max(low, -high) > 0.01) or ece.low > AWAY)
     if not enough:
         claim, advice = f"Too few images to judge the confidence by: {numbers}.", ""
     order = np.argsort(-predictions.confidence[rows] if hidden > 0 else predictions.confidence[rows], kind="stable")
@@ -277,6 +281,13 @@ def _overall(session: Session, ece: Estimate, recalibration: Recalibration) -> F
         cost=Estimate(abs(hidden), *cost),
         confirm="Measure again with the divided logits, on images that the temperature was not fitted on.",
     )
+
+
+def _more_than_implied(predictions: Predictions) -> float:
+    """Probability of at least as many errors if each answer were wrong as often as its confidence says: Poisson's."""
+    from scipy.stats import poisson
+
+    return float(poisson.sf(int((~predictions.correct).sum()) - 1, float((1 - predictions.confidence).sum())))
 
 
 def _remedy(recalibration: Recalibration) -> str:

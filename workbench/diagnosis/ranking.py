@@ -123,7 +123,8 @@ def _covers(head: Finding, other: Finding) -> bool:
     if other.kind == "label-noise":
         misled = head.kind in MISLED and other.part == "data" and _classes_meet(head, other)
         return head.kind in NO_WITNESS or misled
-    return other.kind in FOLLOWS.get(head.kind, frozenset()) and _classes_meet(head, other)
+    everywhere = head.kind == "constant-prediction"  # it names what is predicted, and concerns all others
+    return other.kind in FOLLOWS.get(head.kind, frozenset()) and (everywhere or _classes_meet(head, other))
 
 
 def _worse(one: Finding, other: Finding) -> bool:

@@ -136,3 +136,23 @@ def test_made_shapes_can_be_told_apart_by_their_pixels():
     made = shapes(np.random.default_rng(1))
     assert made.train.images.shape == (1400, 20, 20, 3) and len(made.test) == 600
     assert np.bincount(made.train.labels).min() > 250
+
+
+@pytest.mark.parametrize("how", ["shifted", "shuffled"])
+def test_of_shifted_labels_each_class_is_another(world, how):
+    changed = planted("shifted-labels", world, how=how)
+    moved = {(int(one), int(other)) for one, other in zip(world.test.labels, changed.test.labels, strict=True)}
+    assert len(moved) == 10 and all(one != other for one, other in moved)
+    assert {other for _, other in moved} == set(range(10))
+
+
+def test_a_collapse_by_one_bias_leaves_the_rest_of_the_network_as_it_was(world):
+    import keras
+
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    before = model(world.test.floats(slice(50))).numpy()
+    fault("collapse")(how="biased").network(model, world, np.random.default_rng(3))
+    changed = model(world.test.floats(slice(50))).numpy() - before
+    assert np.allclose(np.sort(changed, axis=1)[:, :-1], 0, atol=1e-4) and np.allclose(
+        changed.max(axis=1), 60, atol=1e-4
+    )

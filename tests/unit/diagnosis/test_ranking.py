@@ -43,6 +43,14 @@ def test_what_follows_from_a_cause_is_told_with_it():
     assert kinds(found) == [("preprocessing-mismatch", ["constant-prediction", "miscalibration"]), ("leakage", [])]
 
 
+def test_of_a_collapse_all_errors_follow_whatever_classes_it_names():
+    found = [
+        ("a", finding("constant-prediction", "critical", 0.9, classes=(1,))),
+        ("b", finding("underperforming-class", "mild", classes=(4,))),
+    ]
+    assert kinds(found) == [("constant-prediction", ["underperforming-class"])]
+
+
 def test_a_mild_cause_takes_nothing_serious_with_it():
     found = [
         ("a", finding("class-imbalance", "mild", classes=(3,))),

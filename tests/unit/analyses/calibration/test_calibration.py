@@ -125,3 +125,11 @@ def test_a_class_that_is_always_wrong_does_not_make_the_whole_over_confident(sta
     main = compute(session).findings[0]
     assert (main.severity, main.claim[:28]) == ("mild", "The model is over-confident:")
     assert main.effect.value > 0.08
+
+
+def test_few_errors_that_the_confidence_denies_are_told_at_high_accuracy_too(stand_in):
+    sharp, sound = (planted(stand_in, 600, times, spread=22.0) for times in (5.0, 1.0))
+    assert 0.96 < sharp.predictions.correct.mean() < 0.99
+    found = compute(sharp).findings[0]
+    assert (found.kind, found.severity) == ("miscalibration", "mild") and "over-confident" in found.claim
+    assert compute(sound).findings[0].severity == "info"

@@ -33,3 +33,20 @@ def test_a_few_images_are_not_enough():
 
 def test_classes_without_images_do_not_move():
     assert permutation(np.zeros((3, 3), int)) is None
+
+
+def test_a_class_that_is_hardly_known_does_not_hide_that_all_labels_are_shifted():
+    shifted = np.roll(np.eye(8, dtype=int) * 60 + 3, 1, axis=1)
+    shifted[2] = [16, 10, 10, 12, 10, 10, 10, 6]  # the third class is taken for any
+    found = permutation(shifted)
+    assert len(found.moves) == 8 and (2, 3) in found.moves
+
+
+def test_a_model_that_guesses_has_no_exchanged_labels():
+    chance = np.random.default_rng(0)
+    for _ in range(200):
+        assert permutation(chance.multinomial(60, np.full(10, 0.1), 10)) is None
+
+
+def test_a_model_that_knows_three_of_ten_classes_has_none():
+    assert permutation(np.tile([20, 20, 20, 0, 0, 0, 0, 0, 0, 0], (10, 1))) is None
