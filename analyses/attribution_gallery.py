@@ -19,7 +19,7 @@ from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import plural, probability
+from workbench.core.wording import percent, plural, probability
 from workbench.data.sampling import worst_first
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_COLOURS, scale_of
@@ -133,9 +133,9 @@ class AttributionGallery(Analysis[AttributionGalleryParams]):
             height=height + (HEAD + FOOT) * CELL,
             note=f"Explained: the logit of the {'true' if result.notes['target'] == 'label' else 'predicted'} class. "
             "Each method has its own unit: maps in a column share one scale, columns do not. Below each map: whether "
-            "its ranking of pixels changes the prediction more than random maps do, and the share of random maps that "
-            "it beats; or that the method gives much the same map with random weights. Teal: true class. Orange: "
-            f"predicted class with its probability.{' Left out: ' if out else ''}{' '.join(out)}",
+            "it lies where hiding a part of the image lowers the score most, and how many of such maps show the "
+            "evidence where it is known; or that the method gives much the same map with random weights. Teal: true "
+            f"class. Orange: predicted class with its probability.{' Left out: ' if out else ''}{' '.join(out)}",
         )
         axes = figure.subplots()
         tiles(axes, pictures, columns=columns, cell=CELL)
@@ -206,8 +206,9 @@ def _maps(session: Session, rows: Array, method: Explainer, found: Attribution) 
             "method": method.name,
             "target": [names[c] for c in found.target],
             "verdict": [each.words for each in verdicts],
+            "share_on_evidence": [each.share for each in verdicts],
+            "such_maps_right": [each.reliability.value for each in verdicts],
             "percentile": [each.percentile for each in verdicts],
-            "faithfulness": [each.faithfulness for each in verdicts],
             "largest": [each.largest for each in verdicts],
             "signed": method.signed,
             **{name.replace(" ", "_"): values for name, values in details.items()},
@@ -222,7 +223,7 @@ def _method(method: Explainer, found: Attribution, similarity: Estimate) -> dict
     return {
         "method": method.name,
         "title": method.title,
-        "better": round(good.value * len(verdicts)),
+        "on_evidence": round(good.value * len(verdicts)),
         "of": len(verdicts),
         "share": good.value,
         "low": good.low,
@@ -239,14 +240,14 @@ def _method(method: Explainer, found: Attribution, similarity: Estimate) -> dict
 def _findings(
     predictions: Predictions, rows: Array, maps: pd.DataFrame, methods: pd.DataFrame, out: pd.DataFrame
 ) -> tuple[Finding, ...]:
-    """Say for each method on how many images it is better than chance, best first; then what is blind or left out."""
+    """Say for each method on how many images it lies on the evidence, best first; then what is blind or left out."""
     findings = []
-    for _, row in methods[~methods["blind"]].sort_values("better", ascending=False, kind="stable").iterrows():
-        share = rate(int(row["better"]), int(row["of"]))
+    for _, row in methods[~methods["blind"]].sort_values("on_evidence", ascending=False, kind="stable").iterrows():
+        share = rate(int(row["on_evidence"]), int(row["of"]))
         poor = maps[(maps["method"] == row["method"]) & (maps["verdict"] != BELIEVED)]["row"].to_numpy()
         findings.append(
             Finding(
-                f"{_named(row)} is better than chance on {row['better']} of {plural(int(row['of']), 'image')}, "
+                f"{_named(row)} lies on the evidence in {row['on_evidence']} of {plural(int(row['of']), 'image')}, "
                 f"{share}.",
                 severity=capped(Severity.MILD, int(row["of"])) if share.high < 0.5 else Severity.INFO,
                 effect=share,
@@ -271,7 +272,7 @@ def _findings(
     share = rate(len(lost), len(rows))
     findings.append(
         Finding(
-            f"On {len(lost)} of {plural(len(rows), 'image')}, {share}, no method's map is better than chance.",
+            f"On {len(lost)} of {plural(len(rows), 'image')}, {share}, no method's map lies on the evidence.",
             severity=capped(Severity.MILD, len(rows)) if len(lost) else Severity.INFO,
             effect=share,
             evidence=worst_first(predictions, lost),
@@ -292,10 +293,11 @@ def _classes(row: pd.Series) -> list[tuple[str, str]]:
 
 
 def _verdict(row: pd.Series) -> list[tuple[str, str]]:
-    """Two short lines: the verdict, and the share of random maps that the map beats."""
+    """Two short lines: the verdict, and how often such a map is right."""
     colour = VERDICT_COLOURS[row["verdict"]]
     first, second = ("does not depend", "on the weights") if "weights" in row["verdict"] else (row["verdict"], "")
-    return [(first, colour), (second or f"beats {row['percentile']:.0f} %", colour)]
+    right = row["such_maps_right"]
+    return [(first, colour), (second or ("" if np.isnan(right) else f"such maps: {percent(right, 0)}"), colour)]
 
 
 def _column(axes: Axes, place: int, bottom: float, method: pd.Series, scale: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from workbench.attribution.applicable import CONTROL, Methods, left_out, methods_on
-from workbench.core.attribution import BELIEVED, CHANCE
+from workbench.core.attribution import BELIEVED, PARTLY
 from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
@@ -314,7 +314,7 @@ def _panel(axes: Axes, table: pd.DataFrame, measure: list[str]) -> None:
     mean, low, high = (float(table[name].loc[CONTROL]) for name in ("mean", "low", "high"))
     axes.axvspan(low, high, color=FAINT, linewidth=0)
     axes.axvline(mean, color=QUIET, linewidth=0.8)
-    inks = {BETTER: VERDICT_COLOURS[BELIEVED], SAME: VERDICT_COLOURS[CHANCE], WORSE: VERDICT_COLOURS[CHANCE], "": INK}
+    inks = {BETTER: VERDICT_COLOURS[BELIEVED], SAME: VERDICT_COLOURS[PARTLY], WORSE: VERDICT_COLOURS[PARTLY], "": INK}
     for place, (method, row) in enumerate(table.iterrows()):
         if not np.isfinite(row["mean"]):
             axes.annotate("–", (0, place), xycoords=("axes fraction", "data"), color=NO_EVIDENCE_COLOUR, va="center")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +128,7 @@ def _verdict(maps: Attribution, row: int) -> dict[str, Any] | None:
     if maps.verdicts is None:
         return None
     verdict = maps.verdicts[row]
-    return {"words": verdict.words, "said": verdict.sentence, **asdict(verdict)}
+    return {"words": verdict.words, "said": verdict.sentence, **verdict.record}
 
 
 def _words(maps: Attribution, row: int) -> list[tuple[str, str]]:

@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from workbench.core.estimate import Estimate
 from workbench.core.notebook import SHOWN, coloured, facts_html, pictures_html
 from workbench.core.types import Array, Score
-from workbench.core.wording import plural
+from workbench.core.wording import percent, plural
 
-BELIEVED, CHANCE, BLIND = "better than chance", "no better than chance", "does not depend on the weights"
-"""The three words of a verdict, best first."""
+BELIEVED, PARTLY, BESIDE = "on the evidence", "partly on the evidence", "beside the evidence"
+"""Where a map lies, best first, by how often such a map showed the evidence where that is known."""
+UNTOLD, BLIND = "cannot be told", "does not depend on the weights"
+"""The two other words of a verdict."""
+MOSTLY, SELDOM = 0.8, 0.2
+"""Share of such maps that showed the evidence: more of them surely, and a map is believed; fewer, and it is beside."""
 SURE = 95.0
 """Percentile above which a map is better than chance: a random one gets there once in twenty times."""
 
@@ -23,8 +28,14 @@ class Verdict:
     """Whether one map can be trusted.
 
     Attributes:
-        faithfulness: insertion minus deletion AUC of the map, a difference of probabilities in [-1, 1].
-        percentile: share of the controls that the map beats, in percent; ties count half.
+        share: share of the map's positive mass where hiding a part of the image costs the explained score most, in
+            [0, 1]; NaN where it has none, or hiding costs nothing.
+        excess: the share less that of an even map, in (-1, 1).
+        agreement: correlation of what hiding costs when parts are hidden in different ways, in [-1, 1].
+        reliability: of maps with such an excess, how many showed the evidence in worlds where it is known, with its
+            95 % interval; NaN where nothing can be told.
+        untold: why nothing can be told; empty where something can.
+        percentile: share of the controls that the map's share beats, in percent; ties count half.
         controls: how many random maps of the same values and smoothness it was compared with.
         largest: largest magnitude of the raw map, in its unit.
         randomised: similarity (Spearman) of the method's maps to those of the same network with random weights,
@@ -32,7 +43,11 @@ class Verdict:
         blind: whether the randomisation test failed: the method draws the image whatever the weights are.
     """
 
-    faithfulness: float
+    share: float
+    excess: float
+    agreement: float
+    reliability: Estimate
+    untold: str = ""
     percentile: float
     controls: int
     largest: float
@@ -41,17 +56,47 @@ class Verdict:
 
     @property
     def words(self) -> str:
-        """Which of the three it is; a map that ignores the weights is not saved by a good percentile."""
+        """What is said of the map; one that ignores the weights is not saved by where it lies."""
         if self.blind:
             return BLIND
-        return BELIEVED if self.percentile >= SURE and self.largest > 0 else CHANCE
+        if self.untold:
+            return UNTOLD
+        if self.reliability.low >= MOSTLY:
+            return BELIEVED
+        return BESIDE if self.reliability.high <= SELDOM else PARTLY
+
+    @property
+    def record(self) -> dict[str, float | int | str | bool | None]:
+        """Return what it rests on for a file: plain values, None for what is not known."""
+        values: dict[str, float | int | str | bool | None] = {
+            "share": self.share,
+            "excess": self.excess,
+            "agreement": self.agreement,
+            "right": self.reliability.value,
+            "right_low": self.reliability.low,
+            "right_high": self.reliability.high,
+            "untold": self.untold,
+            "percentile": self.percentile,
+            "controls": self.controls,
+            "largest": self.largest,
+            "randomised": self.randomised,
+            "blind": self.blind,
+        }
+        return {name: None if value != value else value for name, value in values.items()}  # noqa: PLR0124 - NaN
+
+    @property
+    def beats_chance(self) -> bool:
+        """Whether at least `SURE` percent of the random maps lie less where hiding costs most."""
+        return self.percentile >= SURE
 
     @property
     def sentence(self) -> str:
         """The words with the number that they rest on, in one short line."""
         if self.blind:
             return f"{self.words} (similarity {self.randomised:.2f})"
-        return f"{self.words} (beats {self.percentile:.0f} % of {self.controls})"
+        if self.untold:
+            return f"{self.words}: {self.untold}"
+        return f"{self.words} (such maps: {percent(self.reliability.value, 0)} right)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

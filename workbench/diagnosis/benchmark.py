@@ -45,13 +45,13 @@ class Measured:
         tables: by title; a row is a method, a world, or a peer.
         claims: how often what is said was true.
         notes: sentences beneath the tables: what was left out and why, and where quoted numbers are from.
-        records: files that others read, by name: JSON values.
+        records: files that others read, by name: JSON objects.
     """
 
     tables: Mapping[str, pd.DataFrame]
     claims: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()
-    records: Mapping[str, object] = field(default_factory=dict)
+    records: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +61,13 @@ class Asked:
     Attributes:
         quick: whether it is to take a minute instead of ten, and say less surely.
         seed: of everything that is drawn.
+        draws: how often everything is drawn, for narrower intervals.
         human_labels: folder of held-out probabilities with known wrong labels; None where there is none.
     """
 
     quick: bool = False
     seed: int = 0
+    draws: int = 1
     human_labels: Path | None = None
 
 
@@ -77,6 +79,11 @@ class Benchmark(ABC):
     """
 
     title: ClassVar[str]
+
+    @classmethod
+    def question(cls) -> str:
+        """First line of the docstring."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
 
     @abstractmethod
     def measure(self, asked: Asked) -> Measured:

@@ -5,18 +5,25 @@ It is measured once for an image and an explained score, and serves every map of
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
+from weakref import WeakKeyDictionary
 
 import numpy as np
+from scipy.special import logsumexp
 
+from workbench.core.kept import Kept, bytes_held
 from workbench.core.progress import report
 from workbench.core.types import Array, Score
 from workbench.data.blur import blur_images
 from workbench.faithfulness.imputation import impute
-from workbench.models.probe import Probe
+
+if TYPE_CHECKING:
+    from workbench.models.probe import Probe
 
 Fill = Literal["mean", "blur", "imputed"]
 """What stands in a hidden window: the image's mean colour, a strong blur, or what its surroundings suggest."""
@@ -29,6 +36,10 @@ NOISE = 0.02
 """Standard deviation of the noise on what is imputed, as a share of the range of values."""
 LEVEL = 0.25
 """Share of the largest effect from which a pixel is where hiding costs most."""
+KEPT = 16 * 2**20
+"""Bytes of what is kept for each model."""
+_kept: WeakKeyDictionary[Probe, Kept[Any, tuple[Array, Array, Array]]] = WeakKeyDictionary()
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,57 +47,50 @@ class Effects:
     """What hiding did to the explained scores of N images.
 
     Attributes:
-        values: `(N, F, H, W)` float64 ≥ 0, mean drop of the score over the windows that cover a pixel, in units of the
-            score, for each of F fills; where hiding raises the score it is 0.
-        score: `(N,)` float64, of the images as they are.
+        where: `(N, H, W)` bool, where hiding costs at least `LEVEL` of what it costs at most, over all fills together.
+        drop: `(N,)` float64 ≥ 0, the most that hiding costs at any pixel, mean over the fills, in units of the score.
+        agreement: `(N,)` float64, mean correlation of the fills' effects with each other, pixel by pixel; NaN where one
+            of them has none.
     """
 
-    values: Array
-    score: Array
-
-    @property
-    def where(self) -> Array:
-        """`(N, H, W)` bool, where hiding costs at least `LEVEL` of what it costs at most, over all fills together."""
-        total = self.values.sum(axis=1)
-        most = total.max(axis=(1, 2), keepdims=True, initial=0.0)
-        return np.asarray((total >= LEVEL * most) & (most > 0))
-
-    @property
-    def agreement(self) -> Array:
-        """`(N,)` mean correlation of the fills' effects with each other, pixel by pixel; NaN where one has none."""
-        count, fills = self.values.shape[:2]
-        flat = self.values.reshape(count, fills, -1)
-        flat = flat - flat.mean(axis=2, keepdims=True)
-        length = np.linalg.norm(flat, axis=2)
-        together = np.einsum("nfp,ngp->nfg", flat, flat)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            correlation = together / (length[:, :, None] * length[:, None, :])
-        one, other = np.triu_indices(fills, 1)
-        return np.asarray(correlation[:, one, other].mean(axis=1)) if len(one) else np.ones(count)
+    where: Array
+    drop: Array
+    agreement: Array
 
     def share(self, maps: Array) -> Array:
         """Share of the positive mass of `(N, H, W)` maps that lies `where` hiding costs most: `(N,)` in [0, 1].
 
         NaN where a map has no positive mass, or hiding costs nothing anywhere.
         """
-        positive, where = np.maximum(maps, 0).astype(np.float64), self.where
-        inside, total = (positive * where).sum(axis=(1, 2)), positive.sum(axis=(1, 2))
-        known = (total > 0) & where.any(axis=(1, 2))
+        positive = np.maximum(maps, 0).astype(np.float64)
+        inside, total = (positive * self.where).sum(axis=(1, 2)), positive.sum(axis=(1, 2))
+        known = (total > 0) & (self.drop > 0)
         return np.asarray(np.divide(inside, total, out=np.full(len(maps), np.nan), where=known))
+
+    @property
+    def area(self) -> Array:
+        """`(N,)` share of the pixels `where` hiding costs most: the share of an even map."""
+        return np.asarray(self.where.mean(axis=(1, 2)))
 
     def excess(self, maps: Array) -> Array:
         """How much more of the positive mass of `(N, H, W)` maps lies `where` hiding costs most than of an even map.
 
         Returns:
-            `(N,)` in (-1, 1): the share less the share of the pixels that are there. NaN as in `share`.
+            `(N,)` in (-1, 1): the share less the `area`. NaN as in `share`.
         """
-        return np.asarray(self.share(maps) - self.where.mean(axis=(1, 2)))
+        return np.asarray(self.share(maps) - self.area)
+
+    def repeated(self, row: int, count: int) -> Effects:
+        """Return what is known of one image, `count` times: for as many maps of it."""
+        return Effects(*(np.repeat(each[row][None], count, axis=0) for each in (self.where, self.drop, self.agreement)))
 
 
 def hiding_effects(
     probe: Probe, images: Array, target: Array, against: Array | None = None, *, score: Score = "logit"
 ) -> Effects:
     """Hide each window of each image in several ways, and note the drop of the explained score.
+
+    What was measured before of an image and a score is not measured again: it serves every map of them.
 
     Source: occlusion as in Zeiler and Fergus 2013, arXiv:1311.2901, section 4.2, with the fills of Rong et al. 2022,
     arXiv:2202.00449 (imputed), and Fong and Vedaldi 2017, arXiv:1704.03296 (blur and mean).
@@ -95,35 +99,63 @@ def hiding_effects(
         probe: the model.
         images: `(N, H, W, C)` float32 in [0, 1].
         target: `(N,)` int, the explained class.
-        against: `(N,)` int, the class it is contrasted with, for the score "contrast".
-        score: which score is explained.
+        against: `(N,)` int, the class it is contrasted with.
+        score: which score is explained; of a probability its log odds are taken, which do not saturate.
     """
-    places = windows(*images.shape[1:3])
-    cover = np.zeros(images.shape[1:3])
+    with _lock:
+        kept = _kept.setdefault(probe, Kept(KEPT, bytes_held))
+    found = []
+    for n, image in enumerate(images):
+        other = None if against is None else int(against[n])
+        digest = hashlib.sha256(np.ascontiguousarray(image).data).digest()
+        key = digest, image.shape, int(target[n]), other, score == "probability"
+        one = kept.get(key)
+        if one is None:
+            one = kept.put(key, _hidden(probe, np.asarray(image, np.float32), int(target[n]), other, score))
+        found.append(one)
+        report("Hiding parts of images", n + 1, len(images))
+    if not found:
+        return Effects(np.zeros(images.shape[:3], bool), np.zeros(0), np.zeros(0))
+    return Effects(*(np.stack(each) for each in zip(*found, strict=True)))
+
+
+def _hidden(probe: Probe, image: Array, target: int, against: int | None, score: Score) -> tuple[Array, Array, Array]:
+    """Return one row of `Effects`."""
+    places = windows(*image.shape[:2])
+    cover = np.zeros(image.shape[:2])
     for place in places:
         cover[place] += 1
-    values = np.zeros((len(images), len(FILLS), *cover.shape))
-    own = np.zeros(len(images))
-    for n, image in enumerate(images):
-        hidden = [with_hidden(image, places, fill) for fill in FILLS]
-        logits = probe.logits(np.concatenate([image[None], *hidden])).astype(np.float64)
-        scores = _scores(logits, int(target[n]), None if against is None else int(against[n]), score)
-        own[n] = scores[0]
-        for drop, total in zip((own[n] - scores[1:]).reshape(len(FILLS), -1), values[n], strict=True):
-            for each, place in zip(drop, places, strict=True):
-                total[place] += each
-        report("Hiding parts of images", n + 1, len(images))
-    return Effects(np.maximum(values / cover, 0.0), own)
+    effects = np.zeros((len(FILLS), *cover.shape))
+    own = float(_scores(probe, image[None], target, against, score)[0])
+    for number, fill in enumerate(FILLS):
+        drops = own - _scores(probe, with_hidden(image, places, fill), target, against, score)
+        for drop, place in zip(drops, places, strict=True):
+            effects[number][place] += drop
+    effects = np.maximum(effects / cover, 0.0)
+    together = effects.mean(axis=0)
+    most = together.max(initial=0.0)
+    return (together >= LEVEL * most) & (most > 0), np.array(most), np.array(agreement(effects))
 
 
-def _scores(logits: Array, target: int, against: int | None, score: Score) -> Array:
+def agreement(effects: Array) -> float:
+    """Mean correlation of `(F, H, W)` effects of F fills with each other, pixel by pixel; NaN where one is even."""
+    flat = effects.reshape(len(effects), -1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(flat, axis=1)
+    if not (length > 0).all():
+        return float("nan")
+    one, other = np.triu_indices(len(effects), 1)
+    return float(((flat @ flat.T) / np.outer(length, length))[one, other].mean())
+
+
+def _scores(probe: Probe, images: Array, target: int, against: int | None, score: Score) -> Array:
+    logits = probe.logits(images).astype(np.float64)
+    own = logits[:, target]
     if against is not None:
-        return np.asarray(logits[:, target] - logits[:, against])
-    if score == "probability":
-        from scipy.special import softmax
-
-        return np.asarray(softmax(logits, axis=1)[:, target])
-    return np.asarray(logits[:, target])
+        return np.asarray(own - logits[:, against])
+    if score == "probability" or probe.one_unit:  # of one unit the other class's logit is 0, this one's may be
+        return np.asarray(own - logsumexp(np.delete(logits, target, axis=1), axis=1))
+    return np.asarray(own)
 
 
 def windows(height: int, width: int) -> list[tuple[slice, slice]]:

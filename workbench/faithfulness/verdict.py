@@ -1,4 +1,4 @@
-"""The verdict on a map: is it better than chance, and does it depend on the weights at all?"""
+"""The verdict on a map: does it lie where the evidence is, and does it depend on the weights at all?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from workbench.core.attribution import Attribution, Verdict
 from workbench.core.progress import report
 from workbench.core.types import Array
-from workbench.data.objects import background_images, object_masks
+from workbench.faithfulness.hiding import Effects, hiding_effects
+from workbench.faithfulness.reliability import reliability
 
 if TYPE_CHECKING:
     from workbench.faithfulness.randomisation import Randomisation
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 CONTROLS = 50
 """Random maps that each map is compared with."""
-STEPS = 10
-"""Steps of the deletion and the insertion curve."""
 EQUAL = 1e-6
 FEW = 16
 """Places of a map up to which its controls are plain shuffles: in a map so coarse all places are neighbours."""
+DISAGREE = 0.6
+"""Correlation of what hiding does in several ways, below which it is not known where the evidence is."""
 
 
 def judge(
@@ -31,9 +32,11 @@ def judge(
 ) -> tuple[Verdict, ...]:
     """Judge each map of an attribution.
 
-    A map is good in so far as the pixels that it ranks first move the prediction most: its insertion minus deletion
-    AUC (arXiv:1806.07421), on the object's pixels alone where the object can be told from its background. How good
-    that is is told by `CONTROLS` random maps that have the same values and are as smooth.
+    A map is good in so far as it lies where hiding a part of the image costs the explained score most
+    (`hiding_effects`, measured once for an image and a score): its excess share, how much more of its positive mass is
+    there than of an even map. What an excess share is worth was measured in worlds where the evidence is known
+    (`reliability`); beside it stands how many of `CONTROLS` random maps, which have the same values and are as smooth,
+    have a smaller one.
 
     Args:
         probe: the model.
@@ -42,60 +45,21 @@ def judge(
         randomisation: how the method fared when the weights were drawn anew, if that was tested.
         seed: of the controls.
     """
-    objects = object_masks(images)
     found = []
     for n in range(len(images)):
+        effects = hiding_effects(
+            probe,
+            images[n : n + 1],
+            attribution.target[n : n + 1],
+            None if attribution.against is None else attribution.against[n : n + 1],
+            score=attribution.score,
+        )
         own = seed + zlib.crc32(np.rint(255 * images[n]).astype(np.uint8).tobytes())  # of the image, not of its place
         maps = np.concatenate([attribution.values[n][None], controls(attribution.values[n], CONTROLS, own)])
-        among = faithfulness(
-            probe,
-            images[n],
-            objects[n],
-            replace(attribution, values=maps).at_pixels(),
-            target=int(attribution.target[n]),
-            against=None if attribution.against is None else int(attribution.against[n]),
-        )
-        found.append(_verdict(among, attribution.values[n], randomisation))
+        shares = effects.repeated(0, len(maps)).share(replace(attribution, values=maps).at_pixels())
+        found.append(_verdict(effects, shares, attribution.values[n], randomisation))
         report("Verdicts", n + 1, len(images))
     return tuple(found)
-
-
-def faithfulness(
-    probe: Probe, image: Array, inside: Array, maps: Array, *, target: int, against: int | None = None
-) -> Array:
-    """Insertion minus deletion AUC of several maps of one image.
-
-    Args:
-        probe: the model.
-        image: `(H, W, C)` float32 in [0, 1].
-        inside: `(H, W)` bool, the pixels that are deleted and inserted.
-        maps: `(M, H, W)` float.
-        target: the explained class.
-        against: the class it is contrasted with, or None.
-
-    Returns:
-        `(M,)` float64 in [-1, 1].
-    """
-    from workbench.faithfulness.curves import area, blur_within, curve, order_of  # imports TensorFlow
-
-    count = len(maps)
-    images, within = np.repeat(image[None], count, axis=0), np.repeat(inside[None], count, axis=0)
-    ranks = order_of(maps, within)
-    emptied = np.where(within[..., None], background_images(images[:1], within[:1]), images).astype(np.float32)
-    begins = np.concatenate([images, blur_within(images[:1], within[:1]).repeat(count, axis=0)])
-    ends = np.concatenate([emptied, images])
-    curves = curve(
-        probe,
-        begins,
-        ends,
-        order=np.concatenate([ranks, ranks]),
-        within=np.concatenate([within, within]),
-        target=np.full(2 * count, target),
-        against=None if against is None else np.full(2 * count, against),
-        steps=STEPS,
-    )
-    deletion, insertion = area(curves).reshape(2, count)
-    return np.asarray(insertion - deletion)
 
 
 def controls(values: Array, count: int, seed: int) -> Array:
@@ -131,13 +95,33 @@ def percentile(own: float, others: Array) -> float:
     return float(100 * ((others < own - EQUAL).mean() + (np.abs(others - own) <= EQUAL).mean() / 2))
 
 
-def _verdict(among: Array, values: Array, randomisation: Randomisation | None) -> Verdict:
+def _verdict(effects: Effects, shares: Array, values: Array, randomisation: Randomisation | None) -> Verdict:
+    """Say what is known of one map: `shares`, `(1 + CONTROLS,)`, begin with its own."""
+    excess = float(shares[0] - effects.area[0])
+    untold = _untold(effects, values, excess)
     similarity = None if randomisation is None or not randomisation.stages else randomisation.similarity.value
     return Verdict(
-        faithfulness=float(among[0]),
-        percentile=percentile(among[0], among[1:]),
-        controls=len(among) - 1,
+        share=float(shares[0]),
+        excess=excess,
+        agreement=float(effects.agreement[0]),
+        reliability=reliability(float("nan") if untold else excess),
+        untold=untold,
+        percentile=float("nan") if np.isnan(excess) else percentile(float(shares[0]), shares[1:]),
+        controls=len(shares) - 1,
         largest=float(np.abs(values).max()),
         randomised=similarity,
         blind=randomisation is not None and randomisation.blind,
     )
+
+
+def _untold(effects: Effects, values: Array, excess: float) -> str:
+    """Why nothing can be told of a map; empty where something can."""
+    if not np.abs(values).max() > 0:
+        return "the map is empty"
+    if not effects.drop[0] > 0:
+        return "hiding no part of the image lowers the score"
+    if np.isnan(excess):
+        return "the map has no positive values"
+    if not effects.agreement[0] >= DISAGREE:
+        return "where the evidence is depends on how parts are hidden"
+    return ""

@@ -21,11 +21,13 @@ NO_EVIDENCE_COLOUR = "#9ca3af"
 """Grey: a map without any positive evidence, and whatever is absent."""
 
 VERDICT_COLOURS = {
-    "better than chance": "#15803d",
-    "no better than chance": "#a16207",
+    "on the evidence": "#15803d",
+    "partly on the evidence": "#a16207",
+    "beside the evidence": "#b91c1c",
+    "cannot be told": "#4b5563",
     "does not depend on the weights": "#b91c1c",
 }
-"""Green, amber, red; the words always stand beside them."""
+"""Green, amber, red and grey; the words always stand beside them."""
 
 # Upper part of matplotlib's inferno; the lower, dark part is what a small alpha leaves.
 _SEQUENTIAL_INK = np.array(

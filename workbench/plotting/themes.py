@@ -22,7 +22,7 @@ DARK = {
     "#f8fafc": "#1c212a",  # below a table, where it has no cells
     TRUE_COLOUR: "#2dd4bf",
     PREDICTED_COLOUR: "#fb923c",
-    **dict(zip(VERDICT_COLOURS.values(), ("#4ade80", "#fbbf24", "#f97066"), strict=True)),
+    **dict(zip(VERDICT_COLOURS.values(), ("#4ade80", "#fbbf24", "#f97066", "#9aa4b4", "#f97066"), strict=True)),
 }
 """Colours on paper -> the same on the page's dark panes."""
 TEXT, GRAPHIC = 4.5, 3.0

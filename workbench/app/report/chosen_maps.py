@@ -10,11 +10,11 @@ import numpy as np
 
 from workbench.app.pictures import data_uri
 from workbench.app.report.content import Explained, MapPicture
-from workbench.core.attribution import BELIEVED, BLIND, CHANCE, Attribution
+from workbench.core.attribution import BELIEVED, BESIDE, BLIND, PARTLY, UNTOLD, Attribution, Verdict
 from workbench.core.image_names import find_image
 from workbench.core.progress import report
 from workbench.core.types import Array
-from workbench.core.wording import significant
+from workbench.core.wording import percent, significant
 from workbench.data.sampling import worst_first
 from workbench.plotting.colours import CONTRASTING, gradient, rgba, scale_of
 from workbench.statistics.confusion import confusion_counts
@@ -29,7 +29,7 @@ USUAL = ("integrated-gradients", "grad-cam", "occlusion", "rise")
 METHODS, IMAGES = 2, 6
 BOX = 112
 """Pixels of the longer side."""
-STYLES = {BELIEVED: "good", CHANCE: "open", BLIND: "bad"}
+STYLES = {BELIEVED: "good", PARTLY: "open", BESIDE: "bad", UNTOLD: "", BLIND: "bad"}
 NO_MODEL = "There are no maps: the model is not here, only its predictions."
 NO_IMAGES = "There are no maps: the images are not here."
 
@@ -126,11 +126,7 @@ def map_picture(
     verdict, end = None if made.verdicts is None else made.verdicts[place], significant(scale)
     read = "×".join(map(str, values.shape)) + (f" places of {made.layer}" if made.layer else " pixels")
     colours = f"linear-gradient(90deg,{','.join(CONTRASTING)})" if setting else gradient(made.signed)
-    grounds = (
-        ""
-        if verdict is None
-        else f"beats {verdict.percentile:.0f} % of {verdict.controls} random maps; {_weights(verdict.randomised)}"
-    )
+    grounds = "" if verdict is None else _grounds(verdict)
     return MapPicture(
         method=title or explainer(made.method).title,
         what=apart or (target if against is None else f"{target} rather than {against}"),
@@ -143,6 +139,14 @@ def map_picture(
         unit=f"{made.unit}; {read}",
         colours=colours,
     )
+
+
+def _grounds(verdict: Verdict) -> str:
+    if verdict.untold:
+        return f"{verdict.untold}; {_weights(verdict.randomised)}"
+    such = f"of maps with so much of it there, {verdict.reliability} show the evidence where it is known"
+    beats = f"beats {verdict.percentile:.0f} % of {verdict.controls} random maps"
+    return f"{percent(verdict.share, 0)} on the evidence; {such}; {beats}; {_weights(verdict.randomised)}"
 
 
 def _weights(similarity: float | None) -> str:

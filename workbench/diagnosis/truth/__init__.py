@@ -1,4 +1,4 @@
-"""Benchmarks against a known truth, one a file or folder; a module with a `Benchmark` in it is found by its presence."""
+"""Benchmarks against a known truth, one a file or folder; one is found by the presence of its module."""
 
 from __future__ import annotations
 

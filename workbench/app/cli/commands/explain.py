@@ -91,7 +91,7 @@ class _Explain(Command):
     "--verdict/--no-verdict",
     default=True,
     show_default=True,
-    help="Compare each map with random maps, and each method once with a network of random weights.",
+    help="Say of each map whether it lies on the evidence, and test each method once with random weights.",
 )
 @click.option("--check", is_flag=True, help="Re-compute each map in float64 and print the largest difference.")
 @click.option("--out", type=FOLDER, help="Folder to write to.  [default: figures/RUN/explain]")
@@ -116,9 +116,9 @@ def explain(
     """Write attribution maps as pictures, each with a verdict on whether to believe it.
 
     IMAGE is the name of an image of the split or the end of its path, its row, or an image file. A .json beside each
-    picture records how it was made. The verdict says whether the pixels that the map ranks first change the
-    prediction more than those of 50 random maps, and whether the method's maps change when the network's weights are
-    randomised.
+    picture records how it was made. The verdict says whether the map lies where hiding a part of the image lowers
+    the score most, how many of such maps show the evidence on networks where it is known, and whether the method's
+    maps change when the network's weights are randomised.
     """
     from workbench.app.cli.commands.explained_images import ExplainedImages
     from workbench.app.cli.console import headline, say
@@ -226,7 +226,7 @@ def _show(written: list[dict[str, Any]]) -> None:
                     "largest": max(each["largest"], -each["smallest"] if each["signed"] else 0.0),
                     "unit": each["unit"],
                     **(
-                        {"verdict": each["verdict"]["words"], "beats": _percentile(each["verdict"])}
+                        {"verdict": each["verdict"]["words"], "such maps right": _right(each["verdict"])}
                         if each["verdict"]
                         else {}
                     ),
@@ -239,8 +239,11 @@ def _show(written: list[dict[str, Any]]) -> None:
     )
 
 
-def _percentile(verdict: dict[str, Any]) -> str:
-    return f"{verdict['percentile']:.0f} % of {verdict['controls']}"
+def _right(verdict: dict[str, Any]) -> str:
+    from workbench.core.wording import percent
+
+    right = verdict["right"]
+    return "" if right is None else percent(right, 0)
 
 
 def setting(text: str) -> tuple[str, str]:

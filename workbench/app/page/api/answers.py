@@ -183,13 +183,7 @@ def _verdict(desk: Desk, subject: Subject, made: Attribution) -> dict[str, Any]:
         if opinion.error:
             raise WorkbenchError(opinion.error)
         if (found := opinion.verdict) is not None:
-            return {
-                "words": found.words,
-                "percentile": found.percentile,
-                "controls": found.controls,
-                "faithfulness": found.faithfulness,
-                "randomised": found.randomised,
-            }
+            return {"words": found.words, **found.record}
     raise WorkbenchError("The page is shutting down.")
 
 

@@ -203,7 +203,7 @@ class Api:
             against: a class to contrast it with, in the same forms: why the target and not this one?
             params: parameters of the method by name, for example {"layer": "conv2"}.
             invert: as for predict.
-            verdict: whether to compare the map with random maps (about 0.1 s).
+            verdict: whether to say where the map lies (about 0.1 s).
             fit: as for predict.
             interpolation: as for predict.
 

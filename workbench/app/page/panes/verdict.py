@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING
 from workbench.app.markup import Html, element, join
 from workbench.app.page.html import paper_link
 from workbench.app.page.opinion import Weights
-from workbench.core.attribution import BELIEVED, BLIND, CHANCE, SURE, Attribution, Verdict
-from workbench.core.wording import significant
+from workbench.core.attribution import BELIEVED, BESIDE, BLIND, PARTLY, SURE, UNTOLD, Attribution, Verdict
+from workbench.core.wording import percent, significant
 
 if TYPE_CHECKING:
     from workbench.app.page.opinion import Opinion
 
-MARKS = {BELIEVED: ("good", "✓"), CHANCE: ("open", "≈"), BLIND: ("bad", "✕")}
+MARKS = {
+    BELIEVED: ("good", "✓"),
+    PARTLY: ("open", "≈"),
+    BESIDE: ("bad", "✕"),
+    UNTOLD: ("none", "?"),
+    BLIND: ("bad", "✕"),
+}
 """A class of the style and a sign for each word, so that nothing hangs on the colour alone."""
-CURVES, WEIGHTS = "arXiv:1806.07421", "arXiv:1810.03292"
+HIDING, WEIGHTS = "arXiv:1311.2901", "arXiv:1810.03292"
 
 
 def place_html(key: str, method: str) -> Html:
@@ -42,12 +48,15 @@ def answer(opinion: Opinion, made: Attribution) -> dict[str, object]:
 
 
 def badge_html(verdict: Verdict, weights: Weights) -> Html:
-    """Say the verdict in two lines: the word; the percentile and what is known of the weights."""
+    """Say the verdict in two lines: the word; how often such a map is right, and what is known of the weights."""
     style, mark = MARKS[verdict.words]
-    share = f"{verdict.percentile:.0f} %"
-    gauge = element("i", element("i", style=f"width:{verdict.percentile:.0f}%"), class_="gauge")
     word = element("b", element("i", mark, aria_hidden="true"), f" {verdict.words}", class_=style)
-    return word + element("span", gauge, share, element("small", _briefly(verdict, weights)))
+    weights_said = element("small", _briefly(verdict, weights))
+    if verdict.untold:
+        return word + element("span", weights_said)
+    right = percent(verdict.reliability.value, 0)
+    gauge = element("i", element("i", style=f"width:{100 * verdict.reliability.value:.0f}%"), class_="gauge")
+    return word + element("span", gauge, right, weights_said)
 
 
 def failed_html(error: str) -> tuple[Html, Html]:
@@ -59,32 +68,48 @@ def failed_html(error: str) -> tuple[Html, Html]:
 def grounds_html(verdict: Verdict, weights: Weights, unit: str, *, contrast: bool) -> Html:
     """Say what the verdict rests on, and how that was computed."""
     style, mark = MARKS[verdict.words]
-    moves = "the choice between the two classes" if contrast else "the probability of the class"
+    score = "the difference of the two scores" if contrast else "the score of the class"
     rows = {
-        "percentile": f"beats {verdict.percentile:.0f} % of {verdict.controls} random maps ({SURE:.0f} % needed)",
-        "insertion − deletion": f"{significant(verdict.faithfulness)}, between −1 and 1",
+        **_where(verdict),
         "largest raw value": f"{significant(verdict.largest)} {unit}",
         "random weights": _wholly(verdict, weights),
     }
     facts = join(element("dt", name) + element("dd", text) for name, text in rows.items())
     method = Html(
-        "The object’s pixels are removed, and inserted into a blurred image, in the order of the map, while {} is "
-        "tracked: the area under the insertion curve minus that under the deletion curve ({}). The random maps have "
-        "the same values and smoothness. Random weights: the layers are randomised from the output back, and the "
-        "maps’ ranks compared with those of the trained network, on up to 20 images ({})."
-    ).format(moves, paper_link(CURVES), paper_link(WEIGHTS))
+        "Windows of a quarter of the image are hidden one by one ({}), by its mean colour, a blur and what surrounds "
+        "them; the evidence is where {} drops by at least a quarter of the largest drop. How often such a map is right "
+        "was measured on networks whose evidence is known (workbench truth). The random maps have the same values and "
+        "smoothness. Random weights: the layers are randomised from the output back, and the maps’ ranks compared with "
+        "those of the trained network, on up to 20 images ({})."
+    ).format(paper_link(HIDING), score, paper_link(WEIGHTS))
     title = element("h3", element("i", mark, aria_hidden="true"), f" {_sentence(verdict)}", class_=style)
     return title + element("dl", facts) + element("p", element("small", method))
+
+
+def _where(verdict: Verdict) -> dict[str, str]:
+    """Say how much of the map lies on the evidence, and what that is worth."""
+    if math.isnan(verdict.share):
+        return {}
+    even, agree = verdict.share - verdict.excess, significant(verdict.agreement)
+    found = {"on the evidence": f"{percent(verdict.share, 0)} of the map ({percent(even, 0)} of an even map)"}
+    if not verdict.untold:
+        found["such maps"] = f"{verdict.reliability} show the evidence where it is known"
+    found["random maps"] = (
+        f"beats {verdict.percentile:.0f} % of {verdict.controls} ({SURE:.0f} % is better than chance)"
+    )
+    return {**found, "ways of hiding": f"agree with a correlation of {agree}"}
 
 
 def _sentence(verdict: Verdict) -> str:
     if verdict.blind:
         return "Does not depend on the weights: the method draws nearly the same map for an untrained network."
-    if verdict.words == BELIEVED:
-        return "Better than chance: the pixels it ranks first change the prediction more than those of random maps."
-    if verdict.largest == 0:
-        return "No better than chance: the map is empty."
-    return "No better than chance: random maps do about as well."
+    if verdict.untold:
+        return f"Cannot be told: {verdict.untold}."
+    return {
+        BELIEVED: "On the evidence: most of it lies where hiding the image changes the score.",
+        PARTLY: "Partly on the evidence: some of it lies where hiding the image changes the score.",
+        BESIDE: "Beside the evidence: hardly more of it than of an even map lies where hiding changes the score.",
+    }[verdict.words]
 
 
 def _briefly(verdict: Verdict, weights: Weights) -> str:
@@ -103,7 +128,7 @@ def _wholly(verdict: Verdict, weights: Weights) -> str:
         more = f" ({weights.detail})" if weights.detail else ""
         return (
             f"Not tested yet: the test runs once per method and model, when the page is idle{more}. Until then the "
-            "verdict uses the percentile alone."
+            "verdict rests on where the map lies alone."
         )
     if verdict.randomised is None:
         return "The network has no weights to randomise."

@@ -1,0 +1,41 @@
+"""Maps held against evidence that is known, and the verdict held against them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from workbench.diagnosis.benchmark import Asked, Benchmark, Measured
+
+from .judged import GOOD, by_method, claims, judged_maps, reliability, within_methods
+from .parts_protocol import by_parts
+
+
+class Maps(Benchmark):
+    """Do maps show what a prediction rests on, and does the verdict know which do?
+
+    Small networks are trained in worlds where the evidence is known: a letter is the class and a digit is a decoy;
+    classes are made of parts, each of which is left out to see what it is worth; garments stand side by side, and
+    one of them is asked about. Quick is one network a world and few images.
+    """
+
+    title: ClassVar[str] = "Maps and verdicts"
+
+    def measure(self, asked: Asked) -> Measured:
+        """Train the networks, explain their images by every method, and judge the maps."""
+        seeds = range(asked.seed, asked.seed + asked.draws)
+        judged = list(judged_maps(count=12 if asked.quick else 30, seeds=seeds, every=not asked.quick))
+        ranges = reliability(judged)
+        return Measured(
+            tables={
+                "Share of the positive attribution on the evidence": by_method(judged),
+                "Parts that are left out": by_parts(judged),
+                "Whether the verdict knows the good maps of a method": within_methods(judged),
+                "How often a map with such an excess share shows the evidence": ranges,
+            },
+            claims=claims(judged),
+            notes=(
+                f"A map shows the evidence if at least {100 * GOOD:.0f} % of its positive mass lies on it.",
+                "Intervals of shares over maps resample networks, which differ more than the images of one.",
+            ),
+            records={"reliability.json": {"ranges": ranges.to_dict("records")}},
+        )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from .known_world import Chance, Known, KnownWorld, ground
-from .networks import train
 
 from workbench.core.types import Array
 from workbench.models.probe import Probe
+
+from .known_world import Chance, Known, KnownWorld, ground
+from .networks import train
 
 SIZE, GLYPH = 32, 14
 """Pixels across, of the image and of a glyph's box."""

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from .decoy import Decoy
-from workbench.faithfulness.hiding import hiding_effects
-from .mosaic import Mosaic
-from .parts import Parts
 
 from workbench.attribution.methods import explainer, explainers
+from workbench.core.attribution import MOSTLY, SELDOM
+from workbench.core.estimate import columns
 from workbench.core.progress import report
 from workbench.core.types import Array
-from workbench.statistics.bootstrap import estimate
+from workbench.diagnosis.benchmark import Claim
+from workbench.faithfulness.hiding import hiding_effects
+from workbench.faithfulness.reliability import EDGES
+from workbench.faithfulness.verdict import DISAGREE
+from workbench.statistics.bootstrap import RESAMPLES, estimate
 from workbench.statistics.rates import wilson
+
+from .decoy import Decoy
+from .known_world import KnownWorld
+from .mosaic import LargeMosaic, Mosaic
+from .parts import Parts
+from .parts_protocol import PartScores, part_scores
 
 if TYPE_CHECKING:
     import pandas as pd
+
     from .known_world import Known
 
 GOOD = 0.5
 """Share of a map's positive mass that must lie on the true evidence, for the map to show it."""
-BINS = (-1.0, 0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 1.0)
-"""Edges of the excess share by which maps are counted."""
 CONTROL = "random"
-WORLDS = {"decoy": Decoy, "parts": Parts, "mosaic": Mosaic}
+WORLDS: Mapping[str, type[KnownWorld]] = {"decoy": Decoy, "parts": Parts, "grid 2×2": Mosaic, "grid 3×3": LargeMosaic}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,6 +50,8 @@ class Judged:
         agreement: `(N,)` how far the ways of hiding agree on each image.
         drop: `(N,)` the most that hiding costs, in units of the score.
         area: `(N,)` share of the pixels where it costs most.
+        accuracy: of the network.
+        parts: how well the maps weigh parts, in a world of parts.
     """
 
     world: str
@@ -54,10 +63,17 @@ class Judged:
     agreement: Array
     drop: Array
     area: Array
+    accuracy: float
+    parts: PartScores | None = None
 
 
 def judged_maps(
-    *, only: Sequence[str] = (), methods: Sequence[str] = (), count: int = 60, seeds: int = 1, every: bool = True
+    *,
+    only: Sequence[str] = (),
+    methods: Sequence[str] = (),
+    count: int = 60,
+    seeds: Sequence[int] = (0,),
+    every: bool = True,
 ) -> Iterator[Judged]:
     """Train networks of made worlds, and judge the maps of their images.
 
@@ -65,13 +81,13 @@ def judged_maps(
         only: names of worlds; empty for all.
         methods: names of methods; empty for all that apply.
         count: images of each network.
-        seeds: draws of each world.
+        seeds: of the draws of each world.
         every: whether each architecture learns each world; else each world has one of them in turn.
     """
     chosen = {name: kind for name, kind in WORLDS.items() if not only or name in only}
     cases = [
         (name, kind, make, seed)
-        for seed in range(seeds)
+        for seed in seeds
         for place, (name, kind) in enumerate(chosen.items())
         for number, make in enumerate(kind.makes)
         if every or number == (place + seed) % len(kind.makes)
@@ -91,7 +107,10 @@ def _judged(world: str, network: str, known: Known, methods: Sequence[str]) -> I
         method = kind()
         background = known.images[:8] if method.needs_background else None
         found = method.attribute(known.probe, known.images, known.target, background=background)
-        maps = found.at_pixels()
+        maps, parts = found.at_pixels(), None
+        if known.parts is not None:
+            others = method.attribute(known.probe, known.images, known.parts.other, background=background)
+            parts = part_scores(known.parts, maps, others.at_pixels())
         yield Judged(
             world=world,
             network=network,
@@ -100,8 +119,10 @@ def _judged(world: str, network: str, known: Known, methods: Sequence[str]) -> I
             points=known.points(maps),
             excess=effects.excess(maps),
             agreement=effects.agreement,
-            drop=effects.values.mean(axis=1).max(axis=(1, 2)),
-            area=effects.where.mean(axis=(1, 2)),
+            drop=effects.drop,
+            area=effects.area,
+            accuracy=known.accuracy,
+            parts=parts,
         )
 
 
@@ -141,33 +162,82 @@ def within_methods(judged: Sequence[Judged]) -> pd.DataFrame:
     rows = []
     for world, network in dict.fromkeys((each.world, each.network) for each in judged):
         own = [each for each in judged if (each.world, each.network) == (world, network) and each.method != CONTROL]
-        areas = [area(each.excess, each.true > np.median(each.true)) for each in own]
-        rows.append({"world": world, "network": network, "methods": len(own), "auc": float(np.nanmean(areas))})
+        areas = np.array([area(each.excess, each.true > np.median(each.true)) for each in own])
+        known = areas[np.isfinite(areas)]
+        rows.append(
+            {
+                "world": world,
+                "network": network,
+                "accuracy": own[0].accuracy,
+                "methods": len(known),
+                "maps_of_each": len(own[0].true),
+                **columns("auc", estimate(known, within=(0.0, 1.0))),
+            }
+        )
     return pd.DataFrame(rows)
 
 
 def reliability(judged: Sequence[Judged]) -> pd.DataFrame:
-    """One row for each range of the excess share: how many of such maps show the true evidence, with 95 % intervals."""
+    """One row for each range of the excess share: how many of such maps show the true evidence.
+
+    The 95 % interval resamples the networks, and is no smaller than that of as many independent maps.
+    """
     import pandas as pd
 
     own = [each for each in judged if each.method != CONTROL]
-    excess, good = np.concatenate([each.excess for each in own]), np.concatenate([each.true >= GOOD for each in own])
+    networks = {each: n for n, each in enumerate(dict.fromkeys((each.world, each.network) for each in own))}
+    told = [told_of(each) for each in own]
+    excess = np.concatenate([np.where(known, each.excess, np.nan) for each, known in zip(own, told, strict=True)])
+    good = np.concatenate([each.true >= GOOD for each in own])
+    network = np.concatenate([np.full(len(each.true), networks[each.world, each.network]) for each in own])
+    drawn = np.random.default_rng(0).multinomial(len(networks), np.full(len(networks), 1 / len(networks)), RESAMPLES)
     rows = []
-    for low, high in pairwise(BINS):
+    for low, high in pairwise(EDGES):
         inside = (excess >= low) & (excess < high)
-        hits, of = int(good[inside].sum()), int(inside.sum())
-        ends = wilson(hits, of)
+        of = np.bincount(network[inside], minlength=len(networks))
+        hits = np.bincount(network[inside & good], minlength=len(networks))
+        ends = [float(each) for each in wilson(int(hits.sum()), int(of.sum()))]
+        seen, held = drawn @ of, drawn @ hits
+        if (seen > 0).any():
+            apart = np.percentile(held[seen > 0] / seen[seen > 0], (2.5, 97.5))
+            ends = [min(ends[0], float(apart[0])), max(ends[1], float(apart[1]))]
         rows.append(
             {
                 "excess_from": low,
                 "excess_to": high,
-                "maps": of,
-                "show_the_evidence": hits / of if of else float("nan"),
-                "low": float(ends[0]),
-                "high": float(ends[1]),
+                "maps": int(of.sum()),
+                "networks": int((of > 0).sum()),
+                "share": hits.sum() / of.sum() if of.any() else float("nan"),
+                "low": ends[0],
+                "high": ends[1],
             }
         )
     return pd.DataFrame(rows)
+
+
+def told_of(judged: Judged) -> Array:
+    """`(N,)` bool, whether something can be told of each map, as a verdict would."""
+    return np.asarray(np.isfinite(judged.excess) & (judged.drop > 0) & (judged.agreement >= DISAGREE))
+
+
+def claims(judged: Sequence[Judged]) -> tuple[Claim, ...]:
+    """Say of each word of a verdict how often the map showed the evidence, or did not."""
+    from workbench.faithfulness.reliability import reliability as known_reliability
+
+    own = [each for each in judged if each.method != CONTROL]
+    told = np.concatenate([told_of(each) for each in own])
+    excess, good = np.concatenate([each.excess for each in own]), np.concatenate([each.true >= GOOD for each in own])
+    worth = [known_reliability(each if known else np.nan) for each, known in zip(excess, told, strict=True)]
+    low, high = (np.array([getattr(each, end) for each in worth]) for end in ("low", "high"))
+    believed, beside = told & (low >= MOSTLY), told & (high <= SELDOM)
+    partly = told & ~believed & ~beside
+    found = [
+        ("a map on the evidence shows it", int(good[believed].sum()), int(believed.sum()), MOSTLY),
+        ("a map partly on the evidence shows it", int(good[partly].sum()), int(partly.sum()), None),
+        ("a map beside the evidence does not show it", int((~good)[beside].sum()), int(beside.sum()), 1 - SELDOM),
+        ("of a map something can be told", int(told.sum()), len(told), None),
+    ]
+    return tuple(Claim(said=said, right=right, of=of, wanted=wanted) for said, right, of, wanted in found if of)
 
 
 def area(score: Array, positive: Array) -> float:

@@ -7,14 +7,35 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from .networks import MAKES
 
 from workbench.core.types import Array
+
+from .networks import MAKES
 
 if TYPE_CHECKING:
     from workbench.models.probe import Probe
 
 Chance = np.random.Generator
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KnownParts:
+    """The P parts of N images, and what each is truly worth: found by drawing the image without it.
+
+    Attributes:
+        places: `(N, P, H, W)` bool, a part's pixels; none where the image has no such part.
+        drops: `(N, P)` float64, how far the explained score falls without a part.
+        pairs: `(N, P, P)` float64, how far it falls without two; without one, where both are the same.
+        other: `(N,)` int64, another class, which has one of the image's parts and lacks another one.
+        has, lacks: `(N,)` int64, which part the other class has, and which it lacks.
+    """
+
+    places: Array
+    drops: Array
+    pairs: Array
+    other: Array
+    has: Array
+    lacks: Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -27,6 +48,7 @@ class Known:
         target: `(N,)` int64, the explained class.
         evidence: `(N, H, W)` bool, the pixels that the explained score truly rests on.
         accuracy: of the network, on images that it was not trained on.
+        parts: what the images are made of, in a world of parts.
     """
 
     probe: Probe
@@ -34,6 +56,7 @@ class Known:
     target: Array
     evidence: Array
     accuracy: float
+    parts: KnownParts | None = None
 
     def true_share(self, maps: Array) -> Array:
         """Share of the positive mass of `(N, H, W)` maps that lies on the evidence: `(N,)`; 0 of an empty map."""

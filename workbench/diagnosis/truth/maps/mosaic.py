@@ -6,14 +6,16 @@ as it sees a single image, and what speaks for the class of one cell lies in tha
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import lru_cache
+from typing import Any, ClassVar
 
 import numpy as np
-from .known_world import Chance, Known, KnownWorld
-from .networks import GLOBAL, build, train
 
 from workbench.core.types import Array
 from workbench.models.probe import Probe
+
+from .known_world import Chance, Known, KnownWorld
+from .networks import GLOBAL, build, train
 
 LEARNED, STUDIED, EPOCHS = 12_000, 4000, 8
 SURE = 0.9
@@ -49,6 +51,16 @@ def mosaics(chance: Chance, images: Array, labels: Array, *, across: int, count:
     return made, target, evidence
 
 
+@lru_cache(2)
+def _trained(make: str, seed: int) -> Any:
+    """Train a network of single garments, which sees mosaics of any size then."""
+    from workbench.data import load_dataset
+
+    learned = load_dataset("fashion-mnist", split="train")
+    rows = np.random.default_rng([seed, 4]).permutation(len(learned))[:LEARNED]
+    return train(make, learned.subset(rows).floats(), learned.labels[rows], classes=10, epochs=EPOCHS, seed=seed)
+
+
 class Mosaic(KnownWorld):
     """The cell of the class asked about, in a mosaic of two by two garments; made of Fashion-MNIST."""
 
@@ -60,9 +72,9 @@ class Mosaic(KnownWorld):
         from workbench.data import load_dataset
 
         chance = np.random.default_rng([seed, 3])
-        learned, studied = (load_dataset("fashion-mnist", split=part) for part in ("train", "test"))
-        rows, some = chance.permutation(len(learned))[:LEARNED], chance.permutation(len(studied))[:STUDIED]
-        model = train(make, learned.subset(rows).floats(), learned.labels[rows], classes=10, epochs=EPOCHS, seed=seed)
+        studied = load_dataset("fashion-mnist", split="test")
+        some = chance.permutation(len(studied))[:STUDIED]
+        model = _trained(make, seed)
         images, labels = studied.subset(some).floats(), studied.labels[some]
         logits = Probe(model, images.shape[1:], given="unit").logits(images)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -78,3 +90,9 @@ class Mosaic(KnownWorld):
             evidence=evidence,
             accuracy=float(right.mean()),
         )
+
+
+class LargeMosaic(Mosaic):
+    """The cell of the class asked about, in a mosaic of three by three garments."""
+
+    across: ClassVar[int] = 3

@@ -7,13 +7,15 @@ without it, so that how much it matters to a network is known and not estimated.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
-from .known_world import Chance, Known, KnownWorld, ground
-from .networks import train
 
 from workbench.core.types import Array
 from workbench.models.probe import Probe
+
+from .known_world import Chance, Known, KnownParts, KnownWorld, ground
+from .networks import train
 
 SIZE, CLASSES, PARTS, VARIANTS, CELLS = 48, 20, 5, 3, 9
 """Pixels across; classes; kinds of parts; variants of each; places, three by three."""
@@ -42,11 +44,11 @@ class Drawn:
     places: Array
     grounds: Array
 
-    def images(self, without: int | None = None) -> Array:
-        """Draw `(N, S, S, 3)` float32 images, all parts or one kind of them left out."""
+    def images(self, *without: int) -> Array:
+        """Draw `(N, S, S, 3)` float32 images, some kinds of parts left out."""
         found = self.grounds.copy()
         for part in range(PARTS):
-            if part == without:
+            if part in without:
                 continue
             cover = self.covers(part)[..., None]
             colour = COLOURS[(self.variants[:, part] + 2 * part) % len(COLOURS)]
@@ -108,23 +110,56 @@ class Parts(KnownWorld):
         probe = Probe(model, images.shape[1:], given="unit")
         logits, rows = probe.logits(images), np.arange(len(images))
         right = logits.argmax(axis=1) == labels
-        without = np.stack([probe.logits(drawn.images(part))[rows, labels] for part in range(PARTS)], axis=1)
-        drops = logits[rows, labels][:, None] - without
-        chosen = np.flatnonzero(right & (drops.max(axis=1) > 0))[:count]
+        pairs = np.empty((len(images), PARTS, PARTS))
+        for one, other in combinations_with_replacement(range(PARTS), 2):
+            drop = logits[rows, labels] - probe.logits(drawn.images(one, other))[rows, labels]
+            pairs[:, one, other] = pairs[:, other, one] = drop
+        drops = np.diagonal(pairs, axis1=1, axis2=2)
+        another, has, lacks = _others(chance, kinds, labels)
+        chosen = np.flatnonzero(right & (drops.max(axis=1) > 0) & (another >= 0))[:count]
+        there = _there(drawn)
         return Known(
             probe=probe,
             images=images[chosen],
             target=labels[chosen],
-            evidence=_evidence(drawn, drops)[chosen],
+            evidence=_evidence(there, drops)[chosen],
             accuracy=float(right.mean()),
+            parts=KnownParts(
+                places=there[chosen],
+                drops=drops[chosen],
+                pairs=pairs[chosen],
+                other=another[chosen],
+                has=has[chosen],
+                lacks=lacks[chosen],
+            ),
         )
 
 
-def _evidence(drawn: Drawn, drops: Array) -> Array:
-    """`(N, S, S)` bool, where the parts are that matter; `drops`, `(N, 5)`: how far the score falls without each."""
+def _there(drawn: Drawn) -> Array:
+    """`(N, 5, S, S)` bool, where each part is, and a pixel around it."""
     from scipy.ndimage import binary_dilation
 
-    matters = drops >= LEVEL * drops.max(axis=1, keepdims=True)
     there = np.stack([drawn.covers(part) > VISIBLE for part in range(PARTS)], axis=1)
-    found = (there & matters[:, :, None, None]).any(axis=1)
-    return np.stack([binary_dilation(each) for each in found]) if len(found) else found
+    cross = np.zeros((1, 1, 3, 3), bool)
+    cross[..., 1, :] = cross[..., :, 1] = True
+    return np.asarray(binary_dilation(there, cross))
+
+
+def _evidence(there: Array, drops: Array) -> Array:
+    """`(N, S, S)` bool, where the parts are that matter; `drops`, `(N, 5)`: how far the score falls without each."""
+    matters = drops >= LEVEL * drops.max(axis=1, keepdims=True)
+    return np.asarray((there & matters[:, :, None, None]).any(axis=1))
+
+
+def _others(chance: Chance, kinds: Array, labels: Array) -> tuple[Array, Array, Array]:
+    """Draw for each image another class that has one of its parts and lacks another; -1 where there is none."""
+    found = np.full((3, len(labels)), -1)
+    for n, label in enumerate(labels):
+        own = kinds[label]
+        for other in chance.permutation(len(kinds)):
+            shared = (own != MISSING) & (kinds[other] == own)
+            alike, apart = np.flatnonzero(shared), np.flatnonzero((own != MISSING) & ~shared)
+            if other != label and len(alike) and len(apart):
+                found[:, n] = other, chance.choice(alike), chance.choice(apart)
+                break
+    return found[0], found[1], found[2]

@@ -1,0 +1,106 @@
+"""`workbench truth`: how often is it true what the workbench says?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.app.cli.options import FOLDER, Choice, as_json
+from workbench.app.cli.program import command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workbench.diagnosis.benchmark import Claim, Measured
+
+
+def _names() -> Iterator[str]:
+    from workbench.diagnosis.truth import BENCHMARKS
+
+    yield from BENCHMARKS.names()
+
+
+@command(
+    examples=[
+        ("truth --quick", "every benchmark in some minutes, with wide intervals"),
+        ("truth --only maps --draws 3", "networks of known evidence, three of each kind"),
+        ("truth --only labels --human-labels cells/", "also on labels that people got wrong"),
+        ("truth --out figures/truth", "everything; tables and the figure as files"),
+    ]
+)
+@click.option("--quick", is_flag=True, help="A few minutes: fewer worlds, fewer images.")
+@click.option("--only", type=Choice("benchmark", _names, "NAME"), multiple=True, help="This one only; repeatable.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
+@click.option("--draws", type=click.IntRange(1, 20), default=1, show_default=True, help="How often all is drawn.")
+@click.option(
+    "--human-labels",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of .npz files with `probabilities` (N, K), `labels` (N,) and `wrong`, packed bits.",
+)
+@click.option("--out", type=FOLDER, help="Write truth.md, the tables as .csv and the figure to this folder.")
+@as_json
+def truth(
+    *,
+    quick: bool,
+    only: tuple[str, ...],
+    seed: int,
+    draws: int,
+    human_labels: Path | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Hold what the workbench says against data whose truth it does not see, beside what others say.
+
+    Labels: wrong labels and their share. Maps: attribution methods and verdicts on networks whose evidence is known.
+    Slices: groups of images that a network was made to fail on. Faults: faults that are planted, and sound models. Each
+    claim stands with how often it was true and its 95 % interval. Forty minutes on two cores; `--quick` five.
+    """
+    from workbench.app.cli.console import headline, say
+    from workbench.app.cli.json_output import records, show_json
+    from workbench.app.cli.progress_bars import progress
+    from workbench.app.cli.tables import show_table
+    from workbench.app.figure_files import writing_to
+    from workbench.app.truth_files import claims_table, write_truth
+    from workbench.diagnosis.benchmark import Asked
+    from workbench.diagnosis.truth import benchmarks
+
+    asked = Asked(quick=quick, seed=seed, draws=draws, human_labels=human_labels)
+    chosen = {name: kind for name, kind in benchmarks().items() if name in (only or benchmarks())}
+    found: dict[str, Measured] = {}
+    with writing_to(out):
+        for name, kind in chosen.items():
+            with progress():
+                found[name] = measured = kind().measure(asked)
+            if not as_json:
+                headline(kind.title, kind.question())
+                for title, table in measured.tables.items():
+                    say()
+                    show_table(table, title)
+                for note in measured.notes:
+                    say(note, "dim")
+                _show_claims(measured.claims)
+        if out is not None:
+            write_truth(out, {chosen[name].title: each for name, each in found.items()}, asked)
+    if as_json:
+        show_json(
+            {
+                name: {
+                    "tables": {title: records(table) for title, table in each.tables.items()},
+                    "claims": records(claims_table(each.claims)),
+                    "notes": list(each.notes),
+                }
+                for name, each in found.items()
+            }
+        )
+
+
+def _show_claims(claims: tuple[Claim, ...]) -> None:
+    from workbench.app.cli.console import say
+    from workbench.app.cli.tables import show_table
+    from workbench.app.truth_files import claims_table
+
+    if claims:
+        say()
+        show_table(claims_table(claims), "What is said, and how often it is true")
