@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from analyses.attribution_gallery import USUAL, AttributionGallery, AttributionGalleryParams
-from workbench.core.attribution import Attribution, Verdict
+from tests.verdicts import verdict as made_verdict
+from workbench.core.attribution import BELIEVED, BLIND, PARTLY, Attribution
 
 LABELS, PREDICTED = [0, 0, 0, 1, 1, 2], [0, 1, 1, 1, 0, 2]
-PERCENTILES = {"hires-cam": 100.0, "saliency": 40.0, "integrated-gradients": 96.0}
+RIGHT = {"hires-cam": 1.0, "saliency": 0.6, "integrated-gradients": 0.96}
 
 
 @pytest.fixture
@@ -22,15 +23,7 @@ def session(stand_in, monkeypatch):
         values = np.full((len(rows), 1, 1) if coarse else (len(rows), 2, 3), 2.0, np.float32)
         blind = method == "integrated-gradients"
         verdicts = tuple(
-            Verdict(
-                faithfulness=0.5,
-                percentile=PERCENTILES[method] - 50 * (row == 4),
-                controls=50,
-                largest=2.0,
-                randomised=0.1,
-                blind=blind,
-            )
-            for row in rows
+            made_verdict(RIGHT[method] - 0.5 * (row == 4), largest=2.0, randomised=0.1, blind=blind) for row in rows
         )
         details = {"completeness gap": np.full(len(rows), 0.125)} if blind else {}
         params = {**params, **({"layer": layer or "conv"} if coarse else {})}
@@ -60,9 +53,9 @@ def test_each_method_is_counted_and_what_ignores_the_weights_is_called_out(sessi
     result = AttributionGallery().compute(session, AttributionGalleryParams(methods=METHODS, images=4))
     claims = [finding.claim for finding in result.findings]
     assert claims[0] == (
-        "HiResCAM at conv, 1×1 places, is better than chance on 3 of 4 images, 75.0 % (95 % interval 30.1–95.4 %)."
+        "HiResCAM at conv, 1×1 places, lies on the evidence in 3 of 4 images, 75.0 % (95 % interval 30.1–95.4 %)."
     )
-    assert claims[1].startswith("Saliency is better than chance on 0 of 4 images")
+    assert claims[1].startswith("Saliency lies on the evidence in 0 of 4 images")
     assert claims[2] == (
         "Integrated gradients does not depend on the weights: with random weights its maps have a rank correlation of "
         "0.75 (95 % interval 0.50 to 0.88) to these."
@@ -76,11 +69,7 @@ def test_the_table_has_a_line_for_each_image_and_method(session):
     table = AttributionGallery().compute(session, AttributionGalleryParams(methods=METHODS, images=2)).tables["maps"]
     assert table["row"].tolist() == [1, 1, 1, 0, 0, 0]
     assert table["method"].tolist() == [*METHODS, *METHODS]
-    assert table["verdict"][:3].tolist() == [
-        "better than chance",
-        "no better than chance",
-        "does not depend on the weights",
-    ]
+    assert table["verdict"][:3].tolist() == [BELIEVED, PARTLY, BLIND]
     assert table["largest"].unique().tolist() == [2]
     np.testing.assert_array_equal(table["completeness_gap"][:3], [np.nan, np.nan, 0.125])
 
@@ -107,7 +96,7 @@ def test_what_does_not_apply_is_listed_with_its_sentence(session, words):
     assert "This model has none." in result.findings[-1].claim
     said = words(AttributionGallery().draw(result))
     assert any("Left out: Guided backpropagation:" in each for each in said)
-    assert said.count("better than chance") == 2
+    assert said.count(BELIEVED) == 2
     assert "1×1 at conv" in said
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workbench.core.attribution import Attribution, Verdict
+from tests.verdicts import verdict
+from workbench.core.attribution import Attribution
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding
@@ -54,7 +55,7 @@ def nouns():
         layer=HOSTILE,
         image_size=(28, 28),
         unit="logit",
-        verdicts=(Verdict(faithfulness=0.1, percentile=99.0, controls=20, largest=1.0),) * 40,
+        verdicts=(verdict(),) * 40,
     )
     ranked = tuple(Diagnosed(rank=n, finding=finding(n), analysis="label-issues", params={}) for n in range(1, 200))
     diagnosis = Diagnosis(findings=ranked, asked={}, left_out={HOSTILE: "x"}, context={"run": HOSTILE}, quick=False)

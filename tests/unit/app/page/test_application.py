@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.verdicts import verdict
 from workbench.app.page.application import create_app
 from workbench.app.page.opinion import Opinion, Weights
 from workbench.app.page.server import bind
-from workbench.core.attribution import Attribution, Verdict
+from workbench.core.attribution import BELIEVED, Attribution
 from workbench.core.errors import Unavailable
 
 
@@ -114,12 +115,10 @@ def test_the_verdict_of_a_map_on_screen_is_html_for_its_place(client, desk, monk
     known = Opinion(None, Weights("waiting"))
     monkeypatch.setattr(desk.judges, "opinion", lambda session, asked, wait: known if asked == key else None)
     assert client.get(f"/verdict/{key}").json() == {"open": True}
-    known = Opinion(
-        Verdict(faithfulness=0.1, percentile=96.0, controls=50, largest=1.0, randomised=0.2), Weights("known")
-    )
+    known = Opinion(verdict(randomised=0.2), Weights("known"))
     answer = client.get(f"/verdict/{key}").json()
-    assert "better than chance" in answer["badge"]
-    assert "beats 96 % of 50" in answer["told"]
+    assert BELIEVED in answer["badge"]
+    assert "beats 98 % of 50" in answer["told"]
     assert answer["open"] is False
     known = Opinion(None, Weights("waiting"), "it <broke>")
     answer = client.get(f"/verdict/{key}").json()

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.app.page.conftest import EVIL
+from tests.verdicts import verdict as made_verdict
 from workbench.app.markup import Html, code, element, join
 from workbench.app.page.board import Board
 from workbench.app.page.cell import title_html
@@ -29,7 +30,7 @@ from workbench.app.page.panes.tables import tables_html
 from workbench.app.page.subjects import of_dataset
 from workbench.app.page.view import View, settle
 from workbench.app.pictures import Part
-from workbench.core.attribution import Attribution, Verdict
+from workbench.core.attribution import Attribution
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
@@ -58,7 +59,7 @@ RESULT = Result(
     context={BREAKS_OUT: [BREAKS_OUT]},
     names=ImageNames(np.array([BREAKS_OUT] * 8)),
 )
-VERDICT = Verdict(faithfulness=0.3, percentile=98.0, controls=50, largest=2.0, randomised=0.1)
+VERDICT = made_verdict(randomised=0.1)
 
 
 class Method(Params):

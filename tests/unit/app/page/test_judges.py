@@ -9,14 +9,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.verdicts import verdict
 from workbench.app.page import judges as module
 from workbench.app.page.judges import Judges
-from workbench.core.attribution import BLIND, Attribution, Verdict
+from workbench.core.attribution import BELIEVED, BLIND, Attribution
 from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate
 from workbench.core.progress import report
 
-VERDICT = Verdict(faithfulness=0.2, percentile=97.0, controls=50, largest=3.0)
+VERDICT = verdict()
 SUBJECT = SimpleNamespace(key=("row", 3), pixels=np.zeros((4, 4, 1), np.uint8))
 
 
@@ -88,7 +89,7 @@ def test_the_verdict_comes_first_and_the_test_fills_itself_in(judges, monkeypatc
     assert first.weights.state in ("waiting", "running")
     running = until(judges, key, lambda opinion: opinion.weights.state == "running")
     assert running.weights.detail == "Saliency under random weights: 3 of 10"
-    assert running.verdict.words == "better than chance"
+    assert running.verdict.words == BELIEVED
     release.set()
     last = until(judges, key, lambda opinion: not opinion.open)
     assert (last.verdict.randomised, last.verdict.words, last.weights.state) == (0.77, BLIND, "known")

@@ -17,6 +17,7 @@ from PIL import Image
 
 from tests.tiny import HOSTILE
 from workbench.app.report.paths import without_folders
+from workbench.core.attribution import BELIEVED, BESIDE, BLIND, PARTLY, UNTOLD
 
 # What may stand in an element whose content is restricted, and where a caption of a figure stands.
 CHILDREN = {"ul": {"li"}, "ol": {"li"}, "dl": {"dt", "dd"}, "tr": {"th", "td"}, "thead": {"tr"}, "tbody": {"tr"}}
@@ -111,7 +112,7 @@ def test_it_says_what_was_found(made):
     assert report.problems, "the small run's last labels are wrong"
     for problem in report.problems:
         assert all(each.name in made.html and each.name in made.markdown for each in problem.shown)
-    verdicts = {"better than chance", "no better than chance", "does not depend on the weights"}
+    verdicts = {BELIEVED, PARTLY, BESIDE, UNTOLD, BLIND}
     assert report.explained and {map_.verdict for each in report.explained for map_ in each.maps} <= verdicts
     assert all(map_.verdict in made.html for each in report.explained for map_ in each.maps)
     assert report.charts[0].name == "overview"

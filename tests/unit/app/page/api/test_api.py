@@ -14,6 +14,7 @@ from tests.unit.app.page.conftest import EVIL
 from workbench.app.page.application import create_app
 from workbench.app.page.desk import Desk
 from workbench.app.page.jobs import UNEXPECTED
+from workbench.core.attribution import UNTOLD
 from workbench.core.dataset import Dataset
 from workbench.diagnosis.opening import Session
 
@@ -135,7 +136,7 @@ def test_explain_contrasts_reads_a_layer_and_is_judged(client):
     assert told["params"] == {"layer": "seen"}
     assert told["unit"] == "logit difference"
     assert told["values"] == [[0.0] * 3] * 2  # nothing speaks for it: Grad-CAM keeps what is positive
-    assert told["verdict"]["words"] == "no better than chance"
+    assert (told["verdict"]["words"], told["verdict"]["untold"]) == (UNTOLD, "the map is empty")
     assert told["verdict"]["controls"] == 50
 
 

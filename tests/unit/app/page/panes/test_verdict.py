@@ -6,26 +6,23 @@ import math
 
 import pytest
 
+from tests.verdicts import verdict
 from workbench.app.page.opinion import Weights
 from workbench.app.page.panes.verdict import badge_html, failed_html, grounds_html, place_html
-from workbench.core.attribution import BELIEVED, BLIND, CHANCE, Verdict
+from workbench.core.attribution import BELIEVED, BESIDE, BLIND, PARTLY, UNTOLD
 
 KNOWN = Weights("known")
-
-
-def verdict(percentile=98.0, largest=2.5, randomised=0.05, *, blind=False) -> Verdict:
-    return Verdict(
-        faithfulness=0.31, percentile=percentile, controls=50, largest=largest, randomised=randomised, blind=blind
-    )
 
 
 @pytest.mark.parametrize(
     ("made", "word", "style", "mark"),
     [
-        (verdict(), BELIEVED, "good", "✓"),
-        (verdict(94.0), CHANCE, "open", "≈"),
-        (verdict(largest=0.0), CHANCE, "open", "≈"),
-        (verdict(100.0, randomised=0.77, blind=True), BLIND, "bad", "✕"),
+        (verdict(randomised=0.05), BELIEVED, "good", "✓"),
+        (verdict(0.79), PARTLY, "open", "≈"),
+        (verdict(0.21), PARTLY, "open", "≈"),
+        (verdict(0.05), BESIDE, "bad", "✕"),
+        (verdict(untold="the map is empty", largest=0.0), UNTOLD, "none", "?"),
+        (verdict(randomised=0.77, blind=True), BLIND, "bad", "✕"),
     ],
 )
 def test_word_sign_and_colour_go_together(parse, made, word, style, mark):
@@ -34,7 +31,7 @@ def test_word_sign_and_colour_go_together(parse, made, word, style, mark):
     assert mark in page.text
     assert page.all("b", class_=style) != []
     told = parse(grounds_html(made, KNOWN, "logit", contrast=False))
-    assert told.text.casefold().lstrip("✓≈✕ ").startswith(word)
+    assert told.text.casefold().lstrip("✓≈✕? ").startswith(word)
     assert told.all("h3", class_=style) != []
 
 
@@ -54,28 +51,27 @@ def test_word_sign_and_colour_go_together(parse, made, word, style, mark):
 def test_the_state_of_the_test_is_said_briefly_and_wholly(parse, weights, made, said):
     page = parse(badge_html(made, weights))
     assert page.text.endswith(said)
-    assert "98 %" in page.text
+    assert "96 %" in page.text
     wholly = parse(grounds_html(made, weights, "logit", contrast=False))
     assert weights.detail in wholly.text
     assert wholly.all("memory") == []
     if weights.state in ("waiting", "running"):
-        assert "uses the percentile alone" in wholly.text
+        assert "rests on where the map lies alone" in wholly.text
 
 
 def test_what_it_rests_on_is_told_with_numbers_unit_and_papers(parse):
-    page = parse(grounds_html(verdict(), KNOWN, "logit per unit of brightness", contrast=True))
+    page = parse(grounds_html(verdict(randomised=0.05), KNOWN, "logit per unit of brightness", contrast=True))
     for said in (
-        "beats 98 % of 50 random maps",
-        "0.31",
+        "71 % of the map (21 % of an even map)",
+        "96.0 % (95 % interval 94.0–98.0 %) show the evidence where it is known",
+        "beats 98 % of 50",
+        "agree with a correlation of 0.98",
         "2.5 logit per unit of brightness",
         "similarity 0.05",
-        "the choice between the two classes",
+        "the difference of the two scores drops",
     ):
         assert said in page.text
-    assert [a["href"] for a in page.all("a")] == [
-        "https://arxiv.org/abs/1806.07421",
-        "https://arxiv.org/abs/1810.03292",
-    ]
+    assert [a["href"] for a in page.all("a")] == ["https://arxiv.org/abs/1311.2901", "https://arxiv.org/abs/1810.03292"]
     assert all(a["rel"] == "noopener noreferrer" and a["target"] == "_blank" for a in page.all("a"))
 
 
