@@ -1,4 +1,4 @@
-"""Where the object is in a picture, if it stands before a plain background."""
+"""Where objects are in a picture, if they stand before a plain background."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from workbench.core.types import Array
 
 TOLERANCE = 0.04
 """How far a pixel of the background may be from the background's colour, of a range of 1."""
+ANOTHER = 0.1
+"""Size of another object, as a share of the largest one's; what is smaller is a speck."""
 PLAIN = 0.6
 """Share of the border's pixels that must have the background's colour, so that there is a background."""
 
 
 def object_masks(images: Array) -> Array:
-    """Tell each object from its background.
+    """Tell objects from their background.
 
-    The background's colour is the median of the picture's border. The object is the largest connected part of what
-    differs from it, closed by a 3×3 square and with its holes filled.
+    The background's colour is the median of the picture's border. Objects are the connected parts of what differs from
+    it, closed by a 3×3 square and with their holes filled: the largest, and others of at least `ANOTHER` of its size.
 
     Args:
         images: `(N, H, W, C)` float in [0, 1], or uint8.
@@ -41,7 +43,9 @@ def _mask(image: Array) -> Array:
     parts, count = ndimage.label(closed, np.ones((3, 3), int))
     if count == 0:
         return np.ones(pixels.shape[:2], bool)
-    return np.asarray(parts == 1 + np.argmax(np.bincount(parts.ravel())[1:]))
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return np.asarray((sizes >= ANOTHER * sizes.max())[parts])
 
 
 def background_images(images: Array, masks: Array) -> Array:

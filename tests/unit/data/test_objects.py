@@ -15,10 +15,20 @@ def picture(rows: list[str], **shades: float) -> np.ndarray:
 RING = picture(["......", ".aaa..", ".a.a..", ".aaa..", "......", ".....a"], a=0.8)
 
 
-def test_the_largest_part_is_the_object_with_its_hole():
-    expected = np.zeros((6, 6), bool)
-    expected[1:4, 1:4] = True
-    np.testing.assert_array_equal(object_masks(RING[None])[0], expected)
+def test_the_object_has_its_hole_and_a_speck_is_none():
+    expected = np.zeros((8, 8), bool)
+    expected[1:5, 1:5] = True
+    speck = picture(
+        ["........", ".aaaa...", ".a..a...", ".a..a...", ".aaaa...", "........", "........", ".......a"], a=1
+    )
+    np.testing.assert_array_equal(object_masks(speck[None])[0], expected)
+
+
+def test_of_several_objects_each_is_one():
+    """As in a mosaic: the second largest, and whatever is no speck beside it."""
+    rows = ["aaaa......", "aaaa....bb", "aaaa....bb", *4 * [".........."], "...bb.....", "...bb.....", ".........."]
+    several = picture(rows, a=1, b=0.4)
+    np.testing.assert_array_equal(object_masks(several[None])[0], several[..., 0] > 0)
 
 
 def test_a_white_background_is_a_background_too_and_bytes_are_pixels():
