@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from workbench.core.dataset import Dataset
 from workbench.core.estimate import Estimate
-from workbench.core.finding import Finding, Severity
+from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
-from workbench.core.wording import join_names, percent, plural
+from workbench.core.wording import join_names, percent, plural, verb
 from workbench.data.lazy_images import Some, portions
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import small
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 
     from workbench.session.session import Session
 
+NOTHING = 4
+"""Grey values of 0…255 between the darkest and the brightest of an image that shows nothing: a blank one as JPEG."""
+SERIOUS = 0.005
+"""Share of such images, surely exceeded, that makes the accuracy unreliable; as of copies."""
 BINS = 16
 """Columns of the distribution, of 16 values each."""
 
@@ -53,6 +59,8 @@ class PixelValues(Analysis[PixelValuesParams]):
     title = "Pixel values"
     Params = PixelValuesParams
     needs_images = True
+    kinds: ClassVar[tuple[Kind, ...]] = ("blank-images",)
+    quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({})
 
     def compute(self, session: Session, params: PixelValuesParams) -> Result:
         """Count every pixel value of every class exactly, and average the images of each class."""
@@ -122,7 +130,7 @@ class PixelValues(Analysis[PixelValuesParams]):
 
 
 def _count(dataset: Dataset, rows: Array) -> tuple[Array, Array, Array]:
-    """Count values by class, `(K, 256)`; the share of zeros in each image; and whether it is uniform."""
+    """Count values by class, `(K, 256)`; the share of zeros in each image; and whether it shows nothing."""
     counts = np.zeros((len(dataset.class_names), 256), np.int64)
     empty, flat = np.zeros(len(rows)), np.zeros(len(rows), bool)
     some = Some(dataset, rows)
@@ -132,7 +140,7 @@ def _count(dataset: Dataset, rows: Array) -> tuple[Array, Array, Array]:
         codes = dataset.labels[part][:, None] * 256 + pixels
         counts += np.bincount(codes.ravel(), minlength=counts.size).reshape(counts.shape)
         empty[place] = (pixels == 0).mean(axis=1)
-        flat[place] = pixels.min(axis=1) == pixels.max(axis=1)
+        flat[place] = np.ptp(pixels, axis=1) <= NOTHING
     return counts, empty, flat
 
 
@@ -180,20 +188,26 @@ def _findings(dataset: Dataset, table: pd.DataFrame, rows: Array, empty: Array, 
         )
     )
     if flat.any():
-        share = rate(int(flat.sum()), len(rows))
-        labels = np.unique(dataset.labels[rows[flat]])
-        findings.insert(
-            0,
-            Finding(
-                f"{plural(int(flat.sum()), 'image')} of {len(rows):,} {'is' if flat.sum() == 1 else 'are'} uniform (a "
-                f"single pixel value), {share}, labelled {join_names([names[c] for c in labels])}.",
-                severity=capped(Severity.MILD, len(rows)),
-                effect=share,
-                evidence=ImageSet(rows[flat]),
-                advice="They contain nothing to recognise: remove them.",
-            ),
-        )
+        findings.insert(0, _blank(dataset, rows, flat))
     return findings
+
+
+def _blank(dataset: Dataset, rows: Array, flat: Array) -> Finding:
+    """Report images that show nothing, of one grey value (nearly) everywhere."""
+    count, share = int(flat.sum()), rate(int(flat.sum()), len(rows))
+    labels = [dataset.class_names[c] for c in np.unique(dataset.labels[rows[flat]])]
+    return Finding(
+        f"{plural(count, 'image')} of {len(rows):,} {verb(count, 'are')} blank (pixel values within {NOTHING} of 255), "
+        f"{share}, labelled {join_names(labels, 6)}.",
+        severity=capped(Severity.SERIOUS if share.low > SERIOUS else Severity.MILD, len(rows)),
+        effect=share,
+        evidence=ImageSet(rows[flat]),
+        advice="They contain nothing to recognise: find out why (files that could not be read, an empty channel), and "
+        "remove them.",
+        kind="blank-images",
+        cost=share,
+        confirm="Look at them: they are one grey.",
+    )
 
 
 def _bars(axes: Axes, table: pd.DataFrame) -> None:

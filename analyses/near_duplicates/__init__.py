@@ -66,8 +66,8 @@ class NearDuplicates(Analysis[NearDuplicatesParams]):
     """Are there duplicate images, and do any leak from the evaluated images into training?
 
     Exact copies are identical byte for byte. Near copies are closer to each other than a quarter of the distance to
-    either's fifth nearest neighbour, or less where the data has few dimensions. Mirrored, rotated and shifted (by one
-    pixel) copies are identical after undoing that.
+    either's fifth nearest neighbour: less where the data has few dimensions, more where its own distances leave room.
+    Mirrored, rotated and shifted (by one pixel) copies are identical after undoing that.
     """
 
     group = "Data"

@@ -61,6 +61,8 @@ Kind = Literal[
     "train-test-shift",
     "label-permutation",
     "constant-prediction",
+    "blank-images",
+    "outliers",
 ]
 """Faults of a model or its data that `diagnose` knows, by their names in its JSON."""
 

@@ -18,6 +18,8 @@ FOLLOWS: dict[Kind, frozenset[Kind]] = {
     "preprocessing-mismatch": ALL_ERRORS | {"constant-prediction", "train-test-shift", "label-permutation"},
     "label-permutation": ALL_ERRORS | {"train-test-shift", "preprocessing-mismatch"},
     "constant-prediction": ALL_ERRORS | {"label-permutation", "shortcut"},
+    "blank-images": ERRORS | {"duplicates", "outliers", "train-test-shift"},
+    "outliers": ERRORS,
     "dead-channels": ERRORS | {"miscalibration", "underfitting"},
     "shortcut": ERRORS,
     "class-imbalance": ERRORS | {"train-test-shift"},
@@ -31,6 +33,8 @@ FOLLOWS: dict[Kind, frozenset[Kind]] = {
 }
 """What follows from a fault, and so is said with it and not beside it; deeper causes first."""
 ORDER: tuple[Kind | None, ...] = tuple(FOLLOWS)
+LOCAL: frozenset[Kind] = frozenset({"blank-images", "outliers"})
+"""Faults of single images: they explain only what is shown by these."""
 RIVALS: frozenset[Kind] = frozenset({"preprocessing-mismatch", "label-permutation"})
 """Two explanations of the same accuracy: the one that mends more is the cause."""
 NO_WITNESS: frozenset[Kind] = frozenset({"preprocessing-mismatch", "label-permutation", "constant-prediction"})
@@ -123,8 +127,9 @@ def _covers(head: Finding, other: Finding) -> bool:
     if other.kind == "label-noise":
         misled = head.kind in MISLED and other.part == "data" and _classes_meet(head, other)
         return head.kind in NO_WITNESS or misled
+    meet = _evidence_meets if head.kind in LOCAL else _classes_meet
     everywhere = head.kind == "constant-prediction"  # it names what is predicted, and concerns all others
-    return other.kind in FOLLOWS.get(head.kind, frozenset()) and (everywhere or _classes_meet(head, other))
+    return other.kind in FOLLOWS.get(head.kind, frozenset()) and (everywhere or meet(head, other))
 
 
 def _worse(one: Finding, other: Finding) -> bool:

@@ -121,8 +121,9 @@ class Copies:
 def find_copies(datasets: Sequence[Dataset], *, near: bool = True, moved: bool = True) -> Copies:
     """Find the copies within and between parts with images of one size.
 
-    A near copy is nearer than a share of the distance at which either image has its fifth neighbour. That share is at
-    most 0.25; it is less where the data has so few dimensions that chance would bring images that near.
+    A near copy is nearer than a share of the distance at which either image has its fifth neighbour. That share is
+    0.25; less where the data has so few dimensions that chance would bring images that near, and more where the data's
+    own distances leave room: then copies that were brightened, blurred or saved anew are found, too.
 
     Source: cleanlab's near duplicates (distance against the data's own nearest-neighbour distances), taken at each
     image's own place; intrinsic dimension after Levina and Bickel 2004, NIPS 17, from second and fifth neighbours.
@@ -144,7 +145,9 @@ def find_copies(datasets: Sequence[Dataset], *, near: bool = True, moved: bool =
     if near and len(first) >= LEAST:
         pictures = pictures[first]
         scale = geometry(pictures)
-        pairs, apart = close_pairs(pictures, 1.2 * SHARE * scale.distance)
+        pairs, apart = close_pairs(
+            pictures, (1.2 * SHARE if scale.share <= SHARE else 1.5 * scale.share) * scale.distance
+        )
         same = apart <= scale.share * _here(pictures, pairs, scale)
         links.append(pairs[same])
         ways.append(np.full(int(same.sum()), WAYS.index(NEAR)))
@@ -184,7 +187,8 @@ def _read(datasets: Sequence[Dataset], moves: Moves | None) -> tuple[Array, Arra
 def geometry(vectors: Array) -> Scale:
     """Say what is near among `(N, D)` vectors, from the neighbours of a sample of them."""
     some = np.unique(np.linspace(0, len(vectors) - 1, min(SAMPLE, len(vectors))).round().astype(np.int64))
-    return scale_of(nearest(vectors[some], vectors, NEIGHBOUR + 1)[0][:, 1:])  # the first is the image itself
+    apart = nearest(vectors[some], vectors, NEIGHBOUR + 1)[0][:, 1:]  # the first is the image itself
+    return scale_of(apart, len(vectors))
 
 
 def _here(vectors: Array, pairs: Array, scale: Scale) -> Array:

@@ -35,7 +35,7 @@ def test_the_mean_image_is_the_mean_of_each_pixel(result):
 
 def test_findings(result):
     flat, contrast, empty = result.findings
-    assert flat.claim.startswith("1 image of 3 is uniform (a single pixel value)")
+    assert flat.claim.startswith("1 image of 3 is blank (pixel values within 4 of 255)")
     assert flat.evidence == (2,)
     assert contrast.claim == "bee is the brightest class (mean pixel value 255 of 255), ant the darkest (75)."
     assert contrast.evidence == (0, 1)
@@ -55,3 +55,12 @@ def test_of_many_classes_the_brightest_and_the_darkest_are_drawn(stand_in):
         1,
         0,
     ]
+
+
+def test_many_blank_images_are_a_fault_with_their_rows_also_where_they_were_saved_as_jpeg(stand_in):
+    chance = np.random.default_rng(0)
+    images = chance.integers(0, 256, (200, 6, 6, 1))
+    images[10:20] = 128 + chance.integers(-2, 3, (10, 6, 6, 1))
+    found = PixelValues().compute(stand_in([0, 1] * 100, images=images), PixelValuesParams()).findings[0]
+    assert (found.kind, found.severity, found.evidence) == ("blank-images", "serious", tuple(range(10, 20)))
+    assert found.cost.value == 0.05

@@ -156,3 +156,18 @@ def test_a_collapse_by_one_bias_leaves_the_rest_of_the_network_as_it_was(world):
     assert np.allclose(np.sort(changed, axis=1)[:, :-1], 0, atol=1e-4) and np.allclose(
         changed.max(axis=1), 60, atol=1e-4
     )
+
+
+def test_changed_copies_are_the_test_images_that_they_were_made_of(world):
+    changed = planted("changed-copies", world, share=0.05, how="brightened")
+    assert len(changed.train) == 1197 + 30
+    known = {image.tobytes() for image in world.train.images}
+    added = [image for image in changed.train.images if image.tobytes() not in known]
+    originals = changed.test.images[changed.rows].astype(int)
+    assert added and all(np.abs(originals - image).max(axis=(1, 2, 3)).min() <= 0.2 * 255 for image in added)
+
+
+def test_blank_images_have_one_value_each(world):
+    changed = planted("blank-images", world)
+    assert np.ptp(changed.test.images[changed.rows].reshape(len(changed.rows), -1), axis=1).max() == 0
+    assert set(differing(changed.test, world.test)) <= set(changed.rows) and len(changed.rows) == 30

@@ -51,6 +51,16 @@ def test_of_a_collapse_all_errors_follow_whatever_classes_it_names():
     assert kinds(found) == [("constant-prediction", ["underperforming-class"])]
 
 
+def test_blank_images_explain_what_is_shown_by_them_and_nothing_else():
+    found = [
+        ("a", finding("blank-images", cost=0.05, evidence=range(10))),
+        ("b", finding("underperforming-slice", evidence=(1, 2, 3, 40))),
+        ("c", finding("duplicates", "mild", evidence=range(1, 10))),
+        ("d", finding("underperforming-class", evidence=(50, 51))),
+    ]
+    assert kinds(found) == [("blank-images", ["underperforming-slice", "duplicates"]), ("underperforming-class", [])]
+
+
 def test_a_mild_cause_takes_nothing_serious_with_it():
     found = [
         ("a", finding("class-imbalance", "mild", classes=(3,))),

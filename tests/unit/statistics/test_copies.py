@@ -77,7 +77,7 @@ def test_data_of_one_dimension_has_near_neighbours_by_chance_and_no_near_copies(
 
 def test_the_scale_of_distances_written_out_by_hand():
     apart = np.array([[1.0, 2.0, 3.0, 3.5, 4.0]] * 3)
-    scale = scale_of(apart)
+    scale = scale_of(apart, len(apart))
     assert scale.distance == 4.0
     assert scale.dimension == pytest.approx((1 / 4 + 1 / 3 + 1 / 2) / np.log(2))
     assert scale.ratios.tolist() == [0.25] * 3
@@ -117,3 +117,36 @@ def test_large_colour_images_are_shrunk_before_they_are_compared():
     copies = find_copies([dataset(images)])
     assert copies.copied(0, 0).tolist() == [33]
     assert copies.pairs(0, 0).counts["near"] == 1
+
+
+def varied(count, seed, side=24):
+    """Pictures of so many waves that no two come near each other."""
+    chance = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side] / side
+    waves = np.stack([np.cos(np.pi * (a * y + b * x)) for a in range(6) for b in range(-5, 6)][1:])
+    return np.clip(120 + 9 * np.tensordot(chance.normal(size=(count, len(waves))), waves, 1), 0, 255).astype(np.uint8)[
+        ..., None
+    ]
+
+
+@pytest.mark.parametrize("how", ["brightened", "blurred", "recompressed", "cropped"])
+def test_changed_copies_are_found_by_the_gap_in_the_datas_own_distances(how):
+    from workbench.diagnosis.faults.changed_copies import CHANGES
+
+    chance = np.random.default_rng(3)
+    test, train = varied(150, 4), varied(500, 5)
+    clean = find_copies([dataset(test), dataset(train)])
+    assert len(clean.copied(0, 1)) == len(clean.copied(1, 1)) == 0
+    for place in range(20):
+        train[place] = CHANGES[how](test[place], chance)
+    copies = find_copies([dataset(test), dataset(train)])
+    assert set(copies.copied(0, 1).tolist()) <= set(range(20)) and len(copies.copied(0, 1)) >= 19
+    assert copies.scale.share > 0.4
+
+
+def test_the_cut_leaves_a_tenth_of_a_pair_to_chance():
+    # Of points that lie evenly in d dimensions it is known how near the nearest comes: 2 · 0.1 = N · 4 · x^d.
+    radii = np.sort(np.random.default_rng(0).random((4000, 5)) ** (1 / 12), axis=1)
+    radii[:, :4] = np.sort(radii[:, :4], axis=1)
+    share = scale_of(radii, 4000).share
+    assert share == pytest.approx((2 * 0.1 / 4000 / 4) ** (1 / 12), rel=0.1)
