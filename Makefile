@@ -58,7 +58,7 @@ define install
 endef
 
 .ONESHELL:
-.PHONY: help run test train figures check fix bench bench-peers data system clean \
+.PHONY: help run test train figures check fix bench bench-peers truth data system clean \
   fuzz example-flask example-streamlit
 
 help: ## this list
@@ -102,6 +102,10 @@ fuzz: $(VENV)/.installed-test ## attack every parser with nearly right inputs: m
 
 bench-peers: $(VENV)/.installed-test ## the same beside other libraries, in .venv-peers (some gigabytes)
 	@exec $(BIN)/python tests/benchmarks/peers $(ARGS)
+
+truth: $(VENV)/.installed-run ## hold what is said against a known truth (40 minutes): make truth ARGS=--quick
+	@$(call system,dataset-fashion-mnist)
+	exec $(BIN)/workbench truth --out figures/truth $(ARGS)
 
 data: $(VENV)/.installed-run ## find, verify or fetch Fashion-MNIST
 	@exec $(BIN)/workbench data $(ARGS)

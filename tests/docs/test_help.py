@@ -41,6 +41,7 @@ EXPECTED = [
     "workspace",
     "export",
     "selftest",
+    "truth",
     "plugin-check",
     "shell",
     "completion",

@@ -11,6 +11,7 @@ import subprocess
 from dataclasses import dataclass, field
 
 import click
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -20,7 +21,8 @@ from tests.tiny import HOSTILE, made_images
 from workbench.app.cli import main
 from workbench.core.locks import holding
 from workbench.core.progress import reporting
-from workbench.diagnosis import registry, selftest
+from workbench.diagnosis import registry, selftest, truth
+from workbench.diagnosis.benchmark import Benchmark, Claim, Measured
 from workbench.diagnosis.selftest import Score
 from workbench.training import fitting, trainer
 from workbench.workspace.exports import exported
@@ -106,6 +108,7 @@ WRITING = {
         ["compare", "tiny", "tiny", "--maps", "0", "--method", "saliency", "--out", "OUT"], ["--maps", "1"], locked=""
     ),
     "selftest": Writing(["selftest", "--quick", "--only", "nothing", "--out", "OUT"]),
+    "truth": Writing(["truth", "--quick", "--out", "OUT"]),
 }
 READING = {
     "compare --json": ["compare", "tiny", "tiny", "--json"],
@@ -162,11 +165,23 @@ def score(case, quick, networks):
     )
 
 
+class Made(Benchmark):
+    """Is what is said true?"""
+
+    title = "Made"
+
+    def measure(self, asked):
+        table = pd.DataFrame({"method": ["ours"], "share": [0.5]})
+        claims = (Claim(said="it is so", right=3, of=4, wanted=0.5),)
+        return Measured(tables={"Shares": table}, claims=claims, records={"kept.json": {"share": 0.5}})
+
+
 @pytest.fixture
 def call(here, tiny_run, monkeypatch):
     some = {name: registry.analysis(name) for name in ("class-balance", "most-confused", "per-class", "calibration")}
     monkeypatch.setattr(registry, "analyses", lambda: some)
     monkeypatch.setattr(selftest, "_score", score)
+    monkeypatch.setattr(truth, "benchmarks", lambda: {"made": Made})
     for module in (trainer, fitting):
         monkeypatch.setattr(module, "architectures", lambda: {"baseline": network})
 

@@ -23,8 +23,9 @@ CONTROLS = 50
 EQUAL = 1e-6
 FEW = 16
 """Places of a map up to which its controls are plain shuffles: in a map so coarse all places are neighbours."""
-DISAGREE = 0.6
-"""Correlation of what hiding does in several ways, below which it is not known where the evidence is."""
+DISAGREE = 0.7
+"""Correlation of what hiding does in several ways, below which it is not known where the evidence is: of the images on
+which `reliability` was measured hardly any has less, so that nothing is known of such."""
 
 
 def judge(

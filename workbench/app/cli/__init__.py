@@ -27,6 +27,7 @@ from workbench.app.cli.commands.selftest import selftest
 from workbench.app.cli.commands.shell import shell
 from workbench.app.cli.commands.start import page, start
 from workbench.app.cli.commands.train import train
+from workbench.app.cli.commands.truth import truth
 from workbench.app.cli.commands.workspace import workspace
 from workbench.app.cli.program import Program
 from workbench.core.plugins import folders, naming
@@ -54,6 +55,7 @@ COMMANDS = (
     workspace,
     export,
     selftest,
+    truth,
     plugin_check,
     shell,
     completion,
