@@ -15,11 +15,12 @@ from workbench.diagnosis import opening, registry
 ALL = sorted(registry.analyses())
 WITHOUT_MODEL = {
     "augmentation-samples", "calibration", "class-balance", "confusion-matrix", "embedding-map", "label-issues",
-    "most-confused", "near-duplicates", "neighbours", "overview", "per-class", "pixel-values", "samples",
-    "sanity-check", "slices", "top-losses", "triage",
+    "most-confused", "near-duplicates", "neighbours", "outliers", "overview", "per-class", "pixel-values",
+    "samples", "sanity-check", "slices", "top-losses", "triage",
 }  # fmt: skip
 """What needs the images at most."""
-WITHOUT_IMAGES = WITHOUT_MODEL - {"augmentation-samples", "near-duplicates", "pixel-values", "samples", "slices"}
+OF_PIXELS = {"augmentation-samples", "near-duplicates", "outliers", "pixel-values", "samples", "slices"}
+WITHOUT_IMAGES = WITHOUT_MODEL - OF_PIXELS
 CLASSES, COUNT = ("cat", "dog", "owl"), 150
 
 

@@ -171,3 +171,10 @@ def test_blank_images_have_one_value_each(world):
     changed = planted("blank-images", world)
     assert np.ptp(changed.test.images[changed.rows].reshape(len(changed.rows), -1), axis=1).max() == 0
     assert set(differing(changed.test, world.test)) <= set(changed.rows) and len(changed.rows) == 30
+
+
+@pytest.mark.parametrize("how", ["noise", "shuffled", "pictures"])
+def test_strangers_replace_the_images_that_are_named(world, how):
+    changed = planted("strangers", world, how=how)
+    assert set(differing(changed.test, world.test)) == set(changed.rows) and len(changed.rows) == 30
+    assert np.array_equal(changed.test.labels, world.test.labels)
