@@ -47,7 +47,7 @@ class Suspects:
         labels, suggested: `(n,)` int64.
         score: `(n,)` float64 in [0, 1], by which they are sorted; low is suspicious.
         probability, of_suggested: `(n,)` float64, of the label and of the suggested class.
-        issue: `(n,)` bool, whether confident learning names them too.
+        issue: `(n,)` bool, whether they are among as many as are likely wrong.
         quality: of all labels that were checked.
     """
 
@@ -89,7 +89,7 @@ class Suspects:
             labels=labels[order],
             suggested=suggested,
             score=score[order],
-            probability=quality.score[order],
+            probability=quality.probability[order],
             of_suggested=probabilities[order, suggested],
             issue=issue[order],
             quality=quality,
@@ -114,18 +114,21 @@ def findings_of(
         claim = f"Whether {IMAGES[part]} labels are wrong cannot be told, since {quality.silence}."
         return [Finding(claim, kind="label-noise", part=part)]
     errors = float(1 - session.predictions.correct.mean())
-    noise = quality.noise
+    noise, surely = quality.noise, quality.beyond
     agreed = not seconds or seconds[0].chance < CONFIRMED
-    serious = quality.scattered and noise.low > PAIR and agreed
-    severity: Severity = Severity.SERIOUS if serious else Severity.MILD if noise.low > 0 else Severity.INFO
+    serious = quality.scattered and surely.low > PAIR and agreed
+    severity: Severity = Severity.SERIOUS if serious else Severity.MILD if surely.low > 0 else Severity.INFO
     most = max(round(noise.value * count), 1)
-    claim = (
-        f"About {most:,} of {plural(count, IMAGES[part] + ' label')} {verb(most, 'look')} wrong, {noise}, judging by "
-        f"confident out-of-sample predictions."
-        if severity != Severity.INFO
-        else f"No {IMAGES[part]} label is surely wrong: beyond ambiguous images, 0 % to {percent(noise.high)} of "
-        f"{count:,} may be."
-    )
+    whose, limit = plural(count, f"{IMAGES[part]} label"), percent(noise.high)
+    if severity == Severity.INFO:
+        claim = (
+            f"Between 0 % and {limit} of {whose} may be wrong: wrong labels cannot be told from hard images here. "
+            "Single ones may still be; look at the most suspicious first."
+        )
+    else:
+        claim = f"About {most:,} of {whose} {verb(most, 'look')} wrong, {noise}, judging by "
+        claim += "confident out-of-sample predictions"
+        claim += "." if quality.told else f"; up to {limit} may be, among images that are hard."
     # What is wrong in training costs at most the errors that the model makes.
     ceiling = 1.0 if part == "data" else errors
     found = [
@@ -139,7 +142,7 @@ def findings_of(
             advice=ADVICE[part],
             kind="label-noise",
             part=part,
-            cost=Estimate(*(min(end, ceiling) for end in noise), unit="%"),
+            cost=Estimate(*(min(end, ceiling) for end in (noise if quality.told else surely)), unit="%"),
             confirm="Have two people label the first fifty images of the table without seeing the labels.",
         )
     ]

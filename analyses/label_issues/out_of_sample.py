@@ -76,9 +76,9 @@ class Opinion:
         every += [_confirmed(quality(view, labels, classes), linear, labels) for view, linear in self.views]
         right = [rate(int((each.suggested == labels).sum()), len(labels)) for each in every]
         every = [each for each, often in zip(every, right, strict=True) if often.high >= right[-1].low]
-        by_rate = max(every, key=lambda each: (each.scattered, not each.silence, each.noise.low))
+        by_rate = max(every, key=lambda each: (each.scattered, not each.silence, each.beyond.low))
         by_pair = max(every, key=lambda each: len(each.one_way))
-        return replace(judged, noise=by_rate.noise, chance=by_rate.chance, silence=by_rate.silence, pairs=by_pair.pairs)
+        return replace(_with_rate(judged, by_rate), silence=by_rate.silence, pairs=by_pair.pairs)
 
 
 def _confirmed(judged: LabelQuality, linear: Array | None, labels: Array) -> LabelQuality:
@@ -86,8 +86,13 @@ def _confirmed(judged: LabelQuality, linear: Array | None, labels: Array) -> Lab
     if linear is None:
         return judged
     other = quality(linear, labels, linear.shape[1])
-    less = (other.scattered, other.noise.low) < (judged.scattered, judged.noise.low)
-    return replace(judged, noise=other.noise, chance=other.chance) if less and not other.silence else judged
+    less = (other.scattered, other.beyond.low) < (judged.scattered, judged.beyond.low)
+    return _with_rate(judged, other) if less and not other.silence else judged
+
+
+def _with_rate(judged: LabelQuality, other: LabelQuality) -> LabelQuality:
+    """Return a judgement with the rate of another one."""
+    return replace(judged, noise=other.noise, beyond=other.beyond, chance=other.chance, told=other.told)
 
 
 def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:

@@ -18,7 +18,7 @@ class LabelNoise:
     """What held-out probabilities say about N labels.
 
     Attributes:
-        score: `(N,)` float64 in [0, 1], how suspicious each label is: 1 less its probability.
+        score: `(N,)` float64 in [0, 1], how suspicious each label is.
         issues: rows whose label is likely wrong, the most suspicious first; none where nothing can be told.
         suggested: `(N,)` int64, the most probable class.
         rate: share of labels that are wrong, in [0, 1]; NaN where it cannot be told.
@@ -50,7 +50,7 @@ def label_noise(probabilities: Array, labels: Array) -> LabelNoise:
     No label is called wrong on the word of a model that is not surely better than chance, or that is as often wrong
     where it is sure as elsewhere: `reason` says so then.
 
-    Source: confident learning, Northcutt et al. 2021, arXiv:1911.00068; what it takes for a model to be believed:
+    What the rate is read from: `workbench.statistics.noise_curve`; what it takes for a model to be believed:
     `workbench.statistics.knowledge`.
 
     Args:
@@ -71,7 +71,7 @@ def label_noise(probabilities: Array, labels: Array) -> LabelNoise:
     found = quality(said, saved.labels, said.shape[1])
     return LabelNoise(
         score=1 - found.score,
-        issues=found.issues[:0] if found.silence else found.issues,
+        issues=found.issues,
         suggested=found.suggested,
         rate=float(found.noise.value),
         interval=(float(found.noise.low), float(found.noise.high)),

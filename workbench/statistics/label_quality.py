@@ -1,4 +1,4 @@
-"""Which labels are likely wrong, and how many: confident learning, and the rate at which sure predictions differ."""
+"""Which labels are likely wrong, and how many: by the curve of what differs, and by what no ambiguity explains."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
 from workbench.statistics.knowledge import SURE, Knowledge
+from workbench.statistics.label_score import how_many, label_score
+from workbench.statistics.noise_curve import noise_curve
 from workbench.statistics.rates import rate, wilson
 
 if TYPE_CHECKING:
@@ -37,33 +39,40 @@ class LabelQuality:
     """What N labels look like to a model that was not fitted to them.
 
     Attributes:
-        score: `(N,)` float64 in [0, 1], probability of the given label; low is suspicious.
+        score: `(N,)` float64 in [0, 1], low is suspicious (`label_score`).
+        probability: `(N,)` float64, of the given label.
         suggested: `(N,)` int64, the predicted class.
-        issues: rows whose label is likely wrong by confident learning, most suspicious first.
-        noise: share of wrong labels; its lower end leaves out what ambiguity may explain.
+        issues: rows whose label is likely wrong, most suspicious first.
+        noise: share of wrong labels; from none to all that differ where they cannot be told from hard images.
+        beyond: share of wrong labels that no ambiguity explains, by sure predictions of unlikely labels and by pairs; a
+            part of them, whose lower end says whether any are wrong.
         pairs: one row a pair of classes with a suspicious label: label and suggested (ints), images (how many issues),
             rate (share of what is surely predicted as suggested that has this label), low, high (95 %), sure (bool:
             wrong labels beyond doubt, and none the other way), hits and of (the counts behind the rate).
         joint: `(K, K)` float64, estimated images by given label (rows) and true class; sums to N.
         chance: how likely the scattered labels were by ambiguity alone, in [0, 1].
+        told: whether the rate of wrong labels could be told from hard images.
         silence: why nothing can be told about labels, the rest of a sentence after "since"; empty where something can.
         knows: `(K,)` bool, classes that are mostly recognised, so that a label of theirs can be judged.
     """
 
     score: Array
+    probability: Array
     suggested: Array
     issues: Array
     noise: Estimate
+    beyond: Estimate
     pairs: pd.DataFrame
     joint: Array
     chance: float
     knows: Array
+    told: bool = False
     silence: str = ""
 
     @property
     def scattered(self) -> bool:
         """Whether labels are surely wrong all over the classes."""
-        return self.chance < SURELY and self.noise.value >= PAIR
+        return self.chance < SURELY and self.beyond.value >= PAIR
 
     @property
     def doubtful(self) -> bool:
@@ -79,14 +88,15 @@ class LabelQuality:
 def quality(probabilities: Array, labels: Array, class_names_count: int, *, alike: Array | None = None) -> LabelQuality:
     """Judge labels by out-of-sample probabilities.
 
-    The off-diagonal mass of the confident joint also counts what is only ambiguous (a T-shirt that may be a shirt). The
-    noise rate is therefore read where predictions are sure, which does not depend on the label given: from the labels
-    that are least likely by the model, which random noise gives as often as any other and ambiguity seldom; the
-    pairs that are mislabelled in one direction are added to it. With fewer than four classes it is the share of
-    differing labels that stays however sure the predictions are (`plateau`).
+    The rate is that of `noise_curve`, whose interval is wide where wrong labels cannot be told from hard images. A
+    model that errs in a systematic way has such a curve, too, and is sure: that labels are wrong is believed (`told`)
+    only if more of them than ambiguity explains are surely among the least likely by the model, which random noise
+    gives as often as any other, or go wrong in one direction; both are asked where predictions are sure, which does not
+    depend on the label given. With fewer than four classes no label is unlikely, and it is the share of differing
+    labels that stays however sure the predictions are (`plateau`).
 
-    Source: Northcutt et al. 2021, arXiv:1911.00068 (confident joint, pruning by noise rate, self-confidence; by
-    cleanlab). The plateau is the lapse rate of a psychometric function: Wichmann and Hill 2001, doi:10.3758/BF03194544.
+    Source: Northcutt et al. 2021, arXiv:1911.00068 (confident joint, by cleanlab). The plateau is the lapse rate of a
+    psychometric function: Wichmann and Hill 2001, doi:10.3758/BF03194544.
 
     Args:
         probabilities: `(N, K)` float, of images that the model was not fitted to.
@@ -98,61 +108,92 @@ def quality(probabilities: Array, labels: Array, class_names_count: int, *, alik
     said = np.asarray(probabilities, np.float64)
     predicted = said.argmax(axis=1)
     own = said[np.arange(len(labels)), labels]
-    told = Knowledge(labels=labels, predicted=predicted, confidence=said.max(axis=1), classes=class_names_count)
-    joint, issues = _confident(said, labels, class_names_count)
-    issues = issues[np.argsort(own[issues], kind="stable")]
-    differs = ~told.right if alike is None else ~told.right & alike
-    pairs = _pairs(told, issues, differs)
-    if told.silence:
-        noise, chance = Estimate(float("nan"), 0.0, 1.0, unit="%"), 1.0
-    elif class_names_count >= 4:
-        noise, chance = _scattered_noise(said, told, differs)
-        sure = pairs[pairs["sure"]]
-        share = np.bincount(predicted, minlength=class_names_count)[sure["suggested"]] / len(labels)
-        by_chance = noise.value / (class_names_count - 1)  # counted already
-        more = [float((share * (sure[column] - by_chance).clip(lower=0)).sum()) for column in ("rate", "low", "high")]
-        noise = Estimate(*(min(one + other, 1.0) for one, other in zip(noise, more, strict=True)), unit="%")
-    else:
-        known = told.knows[predicted]  # a class that is mostly predicted in error says nothing about labels
-        value, low, high = plateau(differs[known], told.rank[known])
-        low = low if low > 0 and _unexplained(said[known], labels[known]) else 0.0
-        noise, chance = Estimate(value, low, high, unit="%"), 0.0 if low > PAIR / 2 else 1.0
-    if not told.silence:
-        differing = rate(int(differs.sum()), len(labels))  # no more can be wrong, but for those that chance hides
-        value, low, high = noise
-        limit = differing.value
-        noise = Estimate(min(value, limit), min(low, limit), min(high, differing.high), unit="%")
+    known = Knowledge(labels=labels, predicted=predicted, confidence=said.max(axis=1), classes=class_names_count)
+    differs = ~known.right if alike is None else ~known.right & alike
+    if known.silence:
+        nothing = Estimate(float("nan"), 0.0, 1.0, unit="%")
+        return LabelQuality(
+            score=own,
+            probability=own,
+            suggested=predicted,
+            issues=np.empty(0, np.int64),
+            noise=nothing,
+            beyond=nothing,
+            pairs=_pairs(known, np.empty(0, np.int64), differs),
+            joint=_confident_joint(said, labels, class_names_count),
+            chance=1.0,
+            knows=known.knows,
+            silence=known.silence,
+        )
+    curve = noise_curve(said, labels, differs)
+    score = label_score(said, labels, curve)
+    suspects = np.flatnonzero(differs)
+    suspects = suspects[np.argsort(score[suspects], kind="stable")]
+    issues = suspects[: how_many(said, labels, differs, curve)]
+    pairs = _pairs(known, issues, differs)
+    beyond, chance = _beyond(said, known, differs, pairs, certain=curve.evident)
+    told = curve.evident and beyond.low > 0
+    noise = curve.rate
+    if not told:  # what is surely wrong is; more may be
+        high = max(beyond.high, min(1.03 * float(differs.mean()) + 2 / len(labels), 1.0), noise.high)
+        noise = Estimate(beyond.value, beyond.low, high, unit="%")
+    elif beyond.low > noise.low:
+        noise = Estimate(max(noise.value, beyond.low), beyond.low, max(noise.high, beyond.low), unit="%")
     return LabelQuality(
-        score=own,
+        score=score,
+        probability=own,
         suggested=predicted,
         issues=issues,
         noise=noise,
+        beyond=beyond,
         pairs=pairs,
-        joint=joint,
+        joint=_confident_joint(said, labels, class_names_count),
         chance=chance,
-        knows=told.knows,
-        silence=told.silence,
+        knows=known.knows,
+        told=told,
     )
 
 
-def _confident(said: Array, labels: Array, classes: int) -> tuple[Array, Array]:
-    """Return cleanlab's calibrated confident joint, `(K, K)`, and the rows of its issues."""
+def _beyond(
+    said: Array, known: Knowledge, differs: Array, pairs: pd.DataFrame, *, certain: bool
+) -> tuple[Estimate, float]:
+    """Return the share of wrong labels that no ambiguity explains, and how likely the scattered ones were by it.
+
+    Pairs are surely a part of it only where wrong labels are `certain` by the curve: a weak model takes one class for
+    another in one direction, too.
+    """
+    labels, predicted, classes = known.labels, known.predicted, known.classes
+    if classes >= 4:
+        noise, chance = _scattered_noise(said, known, differs)
+        sure = pairs[pairs["sure"]]
+        share = np.bincount(predicted, minlength=classes)[sure["suggested"]] / len(labels)
+        by_chance = noise.value / (classes - 1)  # counted already
+        more = [float((share * (sure[column] - by_chance).clip(lower=0)).sum()) for column in ("rate", "low", "high")]
+        more[1] *= certain
+        noise = Estimate(*(min(one + other, 1.0) for one, other in zip(noise, more, strict=True)), unit="%")
+    else:
+        asked = known.knows[predicted]  # a class that is mostly predicted in error says nothing about labels
+        value, low, high = plateau(differs[asked], known.rank[asked])
+        low = low if low > 0 and _unexplained(said[asked], labels[asked]) else 0.0
+        noise, chance = Estimate(value, low, high, unit="%"), 0.0 if low > PAIR / 2 else 1.0
+    differing = rate(int(differs.sum()), len(labels))  # no more can be wrong, but for those that chance hides
+    value, low, high = noise
+    limit = differing.value
+    return Estimate(min(value, limit), min(low, limit), min(high, differing.high), unit="%"), chance
+
+
+def _confident_joint(said: Array, labels: Array, classes: int) -> Array:
+    """Return cleanlab's calibrated confident joint, `(K, K)`."""
     present = np.unique(labels)
     joint = np.diag(np.bincount(labels, minlength=classes)).astype(np.float64)
     if len(present) < 2:
-        return joint, np.empty(0, np.int64)
+        return joint
     from cleanlab.count import compute_confident_joint
-    from cleanlab.filter import find_label_issues
 
-    own = np.searchsorted(present, labels)
     part = said[:, present] + 1e-12
     part /= part.sum(axis=1, keepdims=True)
-    counted = compute_confident_joint(own, part)
-    joint[np.ix_(present, present)] = counted
-    found = find_label_issues(
-        own, part, confident_joint=counted, filter_by="prune_by_noise_rate", min_examples_per_class=0, n_jobs=1
-    )
-    return joint, np.flatnonzero(found & (said.argmax(axis=1) != labels))
+    joint[np.ix_(present, present)] = compute_confident_joint(np.searchsorted(present, labels), part)
+    return joint
 
 
 def plateau(hits: Array, rank: Array, *, end: float = SURE, drop: float = DROP) -> Estimate:
@@ -185,7 +226,7 @@ def plateau(hits: Array, rank: Array, *, end: float = SURE, drop: float = DROP) 
     return Estimate(float(rates[profile.argmax()]), float(rates[inside[0]]), float(rates[inside[-1]]), unit="%")
 
 
-def _scattered_noise(said: Array, told: Knowledge, differs: Array) -> tuple[Estimate, float]:
+def _scattered_noise(said: Array, known: Knowledge, differs: Array) -> tuple[Estimate, float]:
     """Count sure predictions whose label is among the least likely half of the other classes, against what is expected.
 
     Returns:
@@ -194,13 +235,13 @@ def _scattered_noise(said: Array, told: Knowledge, differs: Array) -> tuple[Esti
     """
     from scipy.stats import chi2, poisson
 
-    labels, unlikely = told.labels, (told.classes - 1) // 2
-    sure = (told.rank <= SURE) & told.knows[told.predicted]
+    labels, unlikely = known.labels, (known.classes - 1) // 2
+    sure = (known.rank <= SURE) & known.knows[known.predicted]
     own = said[np.arange(len(labels)), labels][:, None]
     place = (said < own).sum(axis=1) + ((said == own).sum(axis=1) - 1) / 2  # 0: the least likely; ties share theirs
-    hits = int(((place < unlikely) & differs & told.knows[labels] & sure).sum())
+    hits = int(((place < unlikely) & differs & known.knows[labels] & sure).sum())
     expected = float(np.sort(temper(said, labels)[sure], axis=1)[:, :unlikely].sum())
-    times = (told.classes - 1) / unlikely / max(int(sure.sum()), 1)
+    times = (known.classes - 1) / unlikely / max(int(sure.sum()), 1)
     lowest = chi2.ppf(0.025, 2 * hits) / 2 if hits else 0.0  # exact interval of a Poisson count (Garwood 1936)
     highest = chi2.ppf(0.975, 2 * hits + 2) / 2
     ends = (hits, max(lowest - expected, 0.0), highest)
@@ -248,19 +289,19 @@ def temper(said: Array, labels: Array) -> Array:
     return np.asarray(softmax(minimize_scalar(loss, bounds=(0.05, 5), method="bounded").x * logs, axis=1))
 
 
-def _pairs(told: Knowledge, issues: Array, differs: Array) -> pd.DataFrame:
+def _pairs(known: Knowledge, issues: Array, differs: Array) -> pd.DataFrame:
     """Count issues and surely differing labels by pair, and say which pairs are mislabelled in one direction."""
     import pandas as pd
     from scipy.stats import binom
 
     from workbench.statistics.confusion import confusion_counts
 
-    labels, predicted, rank, classes = told.labels, told.predicted, told.rank, told.classes
+    labels, predicted, rank, classes = known.labels, known.predicted, known.rank, known.classes
 
     def counts(chosen: Array) -> Array:
         return confusion_counts(labels[chosen], predicted[chosen], classes)
 
-    counted = told.right | differs
+    counted = known.right | differs
     found, sure, surest = counts(issues), counts((rank <= SURE) & counted), counts((rank <= SURE / 2) & counted)
     label, suggested = np.nonzero((found + sure) * (1 - np.eye(classes, dtype=np.int64)))
     hits, back, of = sure[label, suggested], sure[suggested, label], sure.sum(axis=0)[suggested]
@@ -268,7 +309,7 @@ def _pairs(told: Knowledge, issues: Array, differs: Array) -> pd.DataFrame:
     # Ambiguity goes both ways, and fades as predictions get surer; a mistake of the labelling does neither.
     tested = max(int((hits >= FEW).sum()), 1)
     one_way = (binom.sf(hits - 1, hits + back, 0.5) < 0.05 / tested) & (wilson(hits, hits + back)[0] > ONE_WAY)
-    enough = (hits >= FEW) & told.knows[label] & told.knows[suggested] & (not told.silence)
+    enough = (hits >= FEW) & known.knows[label] & known.knows[suggested] & (not known.silence)
     stays = wilson(surest[label, suggested], surest.sum(axis=0)[suggested])[0] > PAIR
     table = pd.DataFrame(
         {

@@ -31,7 +31,7 @@ def flipped(labels, share, seed, classes=6):
 def test_the_score_is_the_probability_of_the_label_and_the_suggestion_the_predicted_class():
     said = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.25, 0.5, 0.25], [0.6, 0.3, 0.1]])
     found = quality(said, np.array([0, 0, 1, 0]), 3)
-    assert found.score.tolist() == [0.7, 0.1, 0.5, 0.6]
+    assert found.probability.tolist() == found.score.tolist() == [0.7, 0.1, 0.5, 0.6]
     assert found.suggested.tolist() == [0, 2, 1, 0]
 
 

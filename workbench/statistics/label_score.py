@@ -1,0 +1,116 @@
+"""How suspicious each label is, and how many of those that differ from the prediction are called wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.core.types import Array
+from workbench.statistics.noise_curve import NoiseCurve
+
+SHARPER = 2.0
+"""Power of the probabilities in the posterior: a network that learned of wrong labels is less sure than it could be."""
+WEIGHT = 0.35
+"""Power of the odds of the noise matrix, which is found from the same labels: of 0.25, 0.35, 0.5 and 1, the most that
+is better than self-confidence, margin and entropy on each of six sets with evident noise."""
+STEPS = 20
+"""Steps of expectation and maximisation."""
+RARE = 1e-4
+"""Odds of a wrong label that are not told from none."""
+FEW = 6_000
+"""Images up to which probabilities are fitted to the labels anew: a network of so few says more than its softmax."""
+FOLDS = 5
+STRENGTH = 0.12
+"""Penalty of that fit, for each image: between 0.04 and 0.35 the AUROC on roman numerals is the same to 0.003."""
+
+
+def label_score(said: Array, labels: Array, curve: NoiseCurve, *, seed: int = 0) -> Array:
+    """Score labels in [0, 1], low is suspicious.
+
+    Where wrong labels are evident among the surest predictions, it is the posterior of the label: of the sharpened
+    probabilities, and of how often each class is given for each other one (`noise_odds`). A label that is as unlikely
+    as another is more suspicious where the model is sure of what else there is. Where nothing is evident, wrong labels
+    lie where images are hard, and a noise matrix would only be the model's confusions: it is the probability of the
+    label, of few images in the geometric mean with one that is fitted anew to the labels of other folds (`refitted`).
+
+    Args:
+        said: `(N, K)` float, out of sample.
+        labels: `(N,)` int.
+        curve: of the same labels.
+        seed: of the folds.
+    """
+    rows = np.arange(len(labels))
+    if curve.evident:
+        sharp = np.maximum(said, 1e-7) ** SHARPER
+        return np.asarray(sharp[rows, labels] / (sharp * noise_odds(sharp, labels)[:, labels].T).sum(axis=1))
+    again = refitted(said, labels, seed=seed)
+    if again is None:
+        return np.asarray(said[rows, labels])
+    both = np.sqrt(said * again)
+    return np.asarray(both[rows, labels] / np.maximum(both.sum(axis=1), 1e-300))
+
+
+def noise_odds(sharp: Array, labels: Array) -> Array:
+    """Return how much more likely label y is for an image of class k than for one of y: `(K, K)`, not wholly believed.
+
+    Args:
+        sharp: `(N, K)` float, weights of the classes.
+        labels: `(N,)` int.
+
+    Returns:
+        Rows are classes, columns labels; 1 on the diagonal and, in the geometric mean, beside it.
+
+    Source: Dawid and Skene 1979, doi:10.2307/2346806, with one annotator and the model's word as prior.
+    """
+    classes = sharp.shape[1]
+    prior = sharp / sharp.sum(axis=1, keepdims=True)
+    given = np.eye(classes)[labels]
+    noise = 0.9 * np.eye(classes) + 0.1 / classes
+    for _ in range(STEPS):
+        weight = prior * noise[:, labels].T
+        weight /= weight.sum(axis=1, keepdims=True)
+        noise = weight.T @ given + np.eye(classes) + 1 / classes
+        noise /= noise.sum(axis=1, keepdims=True)
+    odds = noise / np.diag(noise)
+    beside = ~np.eye(classes, dtype=bool)
+    middle = np.exp(np.log(odds[beside] + RARE).mean()) if classes > 1 else 1.0
+    return np.where(beside, (odds / middle) ** WEIGHT, 1.0)
+
+
+def refitted(said: Array, labels: Array, *, seed: int = 0) -> Array | None:
+    """Predict each label from all that the model says of its image, by softmax regression on the other folds.
+
+    Returns:
+        `(N, K)`, or None of more than `FEW` images, and where a class has fewer images than there are folds.
+    """
+    present, own = np.unique(labels, return_inverse=True)
+    if len(labels) > FEW or len(present) < 2 or np.bincount(own).min() < FOLDS:
+        return None
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from threadpoolctl import threadpool_limits
+
+    logs = np.log(said + 1e-4)
+    fit = LogisticRegression(C=1 / (STRENGTH * len(labels)), max_iter=50, tol=1e-3)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    found = np.zeros(said.shape)
+    with threadpool_limits(1), warnings.catch_warnings():  # products are small: threads would wait for each other
+        warnings.simplefilter("ignore", ConvergenceWarning)  # further steps change no rank
+        found[:, present] = cross_val_predict(fit, logs - logs.mean(axis=0), own, cv=folds, method="predict_proba")
+    return found
+
+
+def how_many(said: Array, labels: Array, differs: Array, curve: NoiseCurve) -> int:
+    """Return how many of the labels that differ are called wrong.
+
+    Discounted by the odds of the label, B = mean of (p_max − p_y) / (p_max + p_y); where wrong labels are evident,
+    moved towards their rate, the further the more they lean to what is hard.
+    """
+    most, own = said.max(axis=1), said[np.arange(len(labels)), labels]
+    share = float((differs * (most - own) / (most + own)).mean())
+    if curve.evident:
+        low, high = sorted((share, float(curve.rate.value)))
+        share = low + min(0.45 + curve.lean, 1.0) * (high - low)
+    return min(round(share * len(labels)), int(differs.sum()))
