@@ -18,7 +18,7 @@ from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural, verb
 from workbench.data.image_file import AS_STORED
 from workbench.data.sampling import balanced_rows, worst_first
-from workbench.models.input_variants import Convention, conventions, other_fits
+from workbench.models.input_variants import Convention, conventions, other_fits, zooms
 from workbench.models.preprocessing_search import AS_THEY_ARE, compare_inputs, correct_on, in_order
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.hot_spots import of_no_images, place_bars
@@ -28,6 +28,7 @@ from workbench.session.spots import class_spot, predicted_spot
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate, wilson
 
+from .part_changed import partly_changed
 from .permutations import Permutation, permutation
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
         return compare_inputs(None, dataset, rows, session.predictions.correct[rows], {})[0], []
     probe = session.probe
     # The fits first: of equal gains, that of a fit is the cause, and a picture that is turned as well an accident.
-    ways = {**other_fits(dataset), **conventions(dataset.image_shape, probe.preprocessing)}
+    turns = conventions(dataset.image_shape, probe.preprocessing)
+    ways = {**other_fits(dataset), **turns, **zooms(dataset.image_shape)}
     table, right, losses = compare_inputs(probe, dataset, rows, session.predictions.correct[rows], ways)
     now = right[AS_THEY_ARE]
     best = table.iloc[1:].sort_values("accuracy", ascending=False, kind="stable").iloc[0]
@@ -163,7 +165,7 @@ def _inputs(session: Session, most: int) -> tuple[pd.DataFrame, list[Finding]]:
         best = table[table["input"] == in_order(scales, losses, len(ways))[0]].iloc[0]
     gain = float(best["accuracy"] - table["accuracy"][0])
     if gain <= JUMP or best["p"] * len(ways) >= SURE or best["gained"] < best["lost"]:
-        return table, []
+        return table, partly_changed(session, right, {n: way for n, way in turns.items() if not way.scales})
     way, name = ways[str(best["input"])], str(best["input"])
     renamed, consistent = _renamed(session.predictions, rows)
     better = best["accuracy"] >= renamed if consistent else best["low"] > renamed  # of both, the larger gain is on top

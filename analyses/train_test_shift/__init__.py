@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,6 +33,7 @@ from workbench.session.spots import set_spot
 from workbench.statistics.rates import difference
 from workbench.statistics.slicing import components
 
+from .changes import likely_change
 from .two_samples import FARTHEST, TwoSample, matching_rows, priors, shifts, two_sample, without_copies
 
 if TYPE_CHECKING:
@@ -120,6 +122,8 @@ class TrainTestShift(Analysis[TrainTestShiftParams]):
         features = np.hstack([before, parts[: len(seen)]]), np.hstack([after, parts[len(seen) :]])
         test = two_sample(*features, (train.labels[theirs], data.labels[ours]), params.seed)
         finding = _finding(session, test, table, ours)
+        if finding.severity > Severity.INFO:
+            finding = _with_cause(finding, *likely_change(seen, here))
         shown = table.head(params.shown)["property"].tolist()
         pictures = [
             [
@@ -270,6 +274,21 @@ def _finding(session: Session, test: TwoSample, table: pd.DataFrame, rows: Array
         cost=cost,
         confirm="Pool training and evaluated images, split them at random and retrain: does the accuracy rise?",
     )
+
+
+def _with_cause(finding: Finding, change: str, share: float, tried: int) -> Finding:
+    """Add what made them differ most likely: the change of the training images that comes nearest to them."""
+    if not change:
+        return finding
+    claim = (
+        f"{finding.claim} They look most like training images that were {change}: of {tried} changes that were tried "
+    )
+    claim += f"this one explains {percent(share)} of the difference."
+    advice = (
+        f"Likely cause: the evaluated images were {change}. Find out where, and process both parts in the same way; "
+    )
+    advice += "or train on images like those expected in use."
+    return replace(finding, claim=claim, advice=advice)
 
 
 def _largest_shifts(table: pd.DataFrame) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -98,6 +99,7 @@ def conventions(shape: tuple[int, int, int], now: Preprocessing = UNIT) -> Mappi
         "inverted": Convention("inverted", lambda x: 1 - x, scales=False),
         "upside down": Convention("turned upside down", lambda x: x[:, ::-1], scales=False),
         "mirrored": Convention("mirrored", lambda x: x[:, :, ::-1], scales=False),
+        "turned round": Convention("turned by 180°", lambda x: x[:, ::-1, ::-1], scales=False),
     }
     if height == width:
         found["transposed"] = Convention("transposed", lambda x: x.transpose(0, 2, 1, 3), scales=False)
@@ -110,6 +112,45 @@ def conventions(shape: tuple[int, int, int], now: Preprocessing = UNIT) -> Mappi
     if channels == 3:
         found["bgr"] = Convention("given as blue, green, red", lambda x: x[..., ::-1])
     return found
+
+
+ZOOMS = (0.65, 0.8)
+"""Shares of the sides that images may have been cropped to, or shrunk to: other ones lie near enough to be seen."""
+
+
+def zooms(shape: tuple[int, int, int]) -> Mapping[str, Convention]:
+    """Return what undoes that images of `shape`, (H, W, C), were cropped and enlarged, or shrunk within a border."""
+    if min(shape[:2]) < 8:
+        return {}
+    found = {}
+    for share in ZOOMS:
+        found[f"shrunk to {100 * share:.0f} %"] = Convention(
+            f"shrunk to {100 * share:.0f} % of their sides", partial(zoomed, factor=share), scales=False
+        )
+        found[f"middle {100 * share:.0f} %"] = Convention(
+            f"cropped to the middle {100 * share:.0f} % of their sides and enlarged",
+            partial(zoomed, factor=1 / share),
+            scales=False,
+        )
+    return found
+
+
+def zoomed(images: Array, factor: float) -> Array:
+    """Enlarge `(B, H, W, C)` float images around their middle; what comes from outside repeats their border.
+
+    Args:
+        images: the images.
+        factor: above 1 to enlarge, bilinearly.
+    """
+    rows, columns = (_resampling(side, factor) for side in images.shape[1:3])
+    return np.asarray(np.einsum("ph,bhwc,qw->bpqc", rows, images, columns, optimize=True), np.float32)
+
+
+def _resampling(side: int, factor: float) -> Array:
+    """`(side, side)` float, the weights of the pixels of a line for each pixel of the enlarged one."""
+    middle = (side - 1) / 2
+    places = np.clip(middle + (np.arange(side) - middle) / factor, 0, side - 1)
+    return np.asarray(np.maximum(1 - np.abs(places[:, None] - np.arange(side)), 0))
 
 
 def _instead(change: Callable[[Array], Array], now: Preprocessing) -> Callable[[Array], Array]:

@@ -178,3 +178,18 @@ def test_strangers_replace_the_images_that_are_named(world, how):
     changed = planted("strangers", world, how=how)
     assert set(differing(changed.test, world.test)) == set(changed.rows) and len(changed.rows) == 30
     assert np.array_equal(changed.test.labels, world.test.labels)
+
+
+def test_of_half_turned_images_the_named_half_is_turned(world):
+    changed = planted("half-turned", world)
+    assert set(differing(changed.test, world.test)) <= set(changed.rows) and len(changed.rows) == 300
+    one = changed.rows[0]
+    assert any(np.array_equal(changed.test.images[one], np.rot90(world.test.images[one], n)) for n in (1, 2, 3))
+
+
+@pytest.mark.parametrize("how", ["cropped", "padded", "coarse"])
+def test_another_crop_changes_the_test_images_alone(world, how):
+    changed = planted("other-crop", world, how=how)
+    assert len(differing(changed.test, world.test)) > 0.95 * len(world.test)
+    assert np.array_equal(changed.train.images, world.train.images)
+    assert (changed.test.images[:, 0].max() == 0) == (how == "padded")
