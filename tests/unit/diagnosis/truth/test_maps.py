@@ -13,6 +13,7 @@ from workbench.diagnosis.truth.maps import decoy, mosaic, parts
 from workbench.diagnosis.truth.maps.judged import Judged, area, claims, reliability, told_of, within_methods
 from workbench.diagnosis.truth.maps.known_world import Known, KnownParts
 from workbench.diagnosis.truth.maps.parts_protocol import part_scores
+from workbench.diagnosis.truth.maps.peers import peers
 from workbench.faithfulness.reliability import EDGES
 from workbench.models.probe import Probe
 
@@ -129,12 +130,13 @@ def test_parts_are_weighed_as_they_are_worth():
     assert (worst.correctness[0], worst.completeness[0], worst.contrastivity[0]) == (-1.0, 1 / 5, False)
 
 
-def judged(network, excess, true, method="made"):
+def judged(network, excess, true, method="made", library="workbench"):
     many = len(excess)
     return Judged(
         world="made",
         network=network,
         method=method,
+        library=library,
         true=np.array(true),
         points=np.ones(many, bool),
         excess=np.array(excess),
@@ -161,7 +163,8 @@ def test_what_cannot_be_told_and_the_control_are_left_out():
     found = judged("0", [0.5, np.nan], [0.9, 0.9])
     assert told_of(found).tolist() == [True, False]
     control = judged("0", [0.5] * 9, [0.0] * 9, method="random")
-    assert reliability([found, control])["maps"].sum() == 1
+    peer = judged("0", [0.5] * 9, [0.9] * 9, library="another")
+    assert reliability([found, control, peer])["maps"].sum() == 1
 
 
 def test_within_a_method_the_better_map_has_the_larger_excess():
@@ -177,3 +180,18 @@ def test_each_word_is_a_claim_that_says_how_often_it_is_true():
     assert (believed.right, believed.of, believed.wanted) == (1, 2, 0.8)
     assert (beside.right, beside.of) == (1, 1)
     assert made["of a map something can be told"].share.value == 0.75
+
+
+def test_another_library_s_grad_cam_is_ours_but_for_its_scale():
+    keras.utils.set_random_seed(1)
+    image = keras.Input((16, 16, 1))
+    x = keras.layers.Conv2D(6, 3, activation="relu", name="last")(image)
+    probe = Probe(keras.Model(image, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x))))
+    images, target = CHANCE.random((3, 16, 16, 1), np.float32), np.array([0, 1, 2])
+    made = dict(peers(probe, images))
+    assert set(made) <= set(explainers())
+    for name in ("grad-cam", "saliency"):
+        ours = explainer(name)().attribute(probe, images, target).at_pixels()
+        for one, other in zip(ours, made[name](target), strict=True):
+            if one.max() > 0:
+                assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.999

@@ -26,15 +26,20 @@ from .known_world import KnownWorld
 from .mosaic import LargeMosaic, Mosaic
 from .parts import Parts
 from .parts_protocol import PartScores, part_scores
+from .peers import NAME as PEER
+from .peers import Explains, peers
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.attribution.explainer import Explainer
 
     from .known_world import Known
 
 GOOD = 0.5
 """Share of a map's positive mass that must lie on the true evidence, for the map to show it."""
 CONTROL = "random"
+OURS = "workbench"
 WORLDS: Mapping[str, type[KnownWorld]] = {"decoy": Decoy, "parts": Parts, "grid 2×2": Mosaic, "grid 3×3": LargeMosaic}
 
 
@@ -44,6 +49,7 @@ class Judged:
 
     Attributes:
         world, network, method: their names.
+        library: whose the method is.
         true: `(N,)` share of each map's positive mass on the true evidence.
         points: `(N,)` bool, whether its largest value lies there.
         excess: `(N,)` excess share, measured without knowing the evidence; NaN where it cannot be told.
@@ -57,6 +63,7 @@ class Judged:
     world: str
     network: str
     method: str
+    library: str
     true: Array
     points: Array
     excess: Array
@@ -100,21 +107,15 @@ def judged_maps(
 
 def _judged(world: str, network: str, known: Known, methods: Sequence[str]) -> Iterator[Judged]:
     effects = hiding_effects(known.probe, known.images, known.target)
-    for name in methods:
-        kind = explainer(name)
-        if kind.missing(known.probe) is not None:
-            continue
-        method = kind()
-        background = known.images[:8] if method.needs_background else None
-        found = method.attribute(known.probe, known.images, known.target, background=background)
-        maps, parts = found.at_pixels(), None
+    for name, library, explain in _explaining(known, methods):
+        maps, parts = explain(known.target), None
         if known.parts is not None:
-            others = method.attribute(known.probe, known.images, known.parts.other, background=background)
-            parts = part_scores(known.parts, maps, others.at_pixels())
+            parts = part_scores(known.parts, maps, explain(known.parts.other))
         yield Judged(
             world=world,
             network=network,
             method=name,
+            library=library,
             true=known.true_share(maps),
             points=known.points(maps),
             excess=effects.excess(maps),
@@ -126,19 +127,36 @@ def _judged(world: str, network: str, known: Known, methods: Sequence[str]) -> I
         )
 
 
+def _explaining(known: Known, methods: Sequence[str]) -> Iterator[tuple[str, str, Explains]]:
+    """Return what explains the images by each method: its name, whose it is, and a function of the classes."""
+    for name in methods:
+        kind = explainer(name)
+        if kind.missing(known.probe) is not None:
+            continue
+        method = kind()
+        background = known.images[:8] if method.needs_background else None
+
+        def explain(target: Array, method: Explainer = method, background: Array | None = background) -> Array:
+            return method.attribute(known.probe, known.images, target, background=background).at_pixels()
+
+        yield name, OURS, explain
+    for name, explains in peers(known.probe, known.images):
+        if name in methods:
+            yield name, PEER, explains
+
+
 def by_method(judged: Sequence[Judged]) -> pd.DataFrame:
     """One row a world and method, the best first: share of the maps' positive mass on the evidence, and pointing."""
     import pandas as pd
 
     rows = []
-    for world, method in dict.fromkeys((each.world, each.method) for each in judged):
-        own = [each for each in judged if (each.world, each.method) == (world, method)]
+    for kind in dict.fromkeys((each.world, each.method, each.library) for each in judged):
+        own = [each for each in judged if (each.world, each.method, each.library) == kind]
         true, points = (np.concatenate([getattr(each, name) for each in own]) for name in ("true", "points"))
         share, (low, high) = estimate(true, within=(0.0, 1.0)), wilson(int(points.sum()), len(points))
         rows.append(
             {
-                "world": world,
-                "method": method,
+                **dict(zip(("world", "method", "library"), kind, strict=True)),
                 "maps": len(true),
                 "true_share": share.value,
                 "true_share_low": share.low,
@@ -161,7 +179,7 @@ def within_methods(judged: Sequence[Judged]) -> pd.DataFrame:
 
     rows = []
     for world, network in dict.fromkeys((each.world, each.network) for each in judged):
-        own = [each for each in judged if (each.world, each.network) == (world, network) and each.method != CONTROL]
+        own = [each for each in of_ours(judged) if (each.world, each.network) == (world, network)]
         areas = np.array([area(each.excess, each.true > np.median(each.true)) for each in own])
         known = areas[np.isfinite(areas)]
         rows.append(
@@ -184,7 +202,7 @@ def reliability(judged: Sequence[Judged]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    own = [each for each in judged if each.method != CONTROL]
+    own = of_ours(judged)
     networks = {each: n for n, each in enumerate(dict.fromkeys((each.world, each.network) for each in own))}
     told = [told_of(each) for each in own]
     excess = np.concatenate([np.where(known, each.excess, np.nan) for each, known in zip(own, told, strict=True)])
@@ -215,6 +233,11 @@ def reliability(judged: Sequence[Judged]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def of_ours(judged: Sequence[Judged]) -> list[Judged]:
+    """Leave out the random control, and what another library made: much the same maps again."""
+    return [each for each in judged if each.method != CONTROL and each.library == OURS]
+
+
 def told_of(judged: Judged) -> Array:
     """`(N,)` bool, whether something can be told of each map, as a verdict would."""
     return np.asarray(np.isfinite(judged.excess) & (judged.drop > 0) & (judged.agreement >= DISAGREE))
@@ -224,7 +247,7 @@ def claims(judged: Sequence[Judged]) -> tuple[Claim, ...]:
     """Say of each word of a verdict how often the map showed the evidence, or did not."""
     from workbench.faithfulness.reliability import reliability as known_reliability
 
-    own = [each for each in judged if each.method != CONTROL]
+    own = of_ours(judged)
     told = np.concatenate([told_of(each) for each in own])
     excess, good = np.concatenate([each.excess for each in own]), np.concatenate([each.true >= GOOD for each in own])
     worth = [known_reliability(each if known else np.nan) for each, known in zip(excess, told, strict=True)]

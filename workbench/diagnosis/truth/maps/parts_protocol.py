@@ -75,9 +75,13 @@ def by_parts(judged: Sequence[Judged]) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for method in dict.fromkeys(each.method for each in judged if each.parts is not None):
-        own = [each.parts for each in judged if each.method == method and each.parts is not None]
-        row: dict[str, object] = {"method": method, "maps": sum(len(each.correctness) for each in own)}
+    for kind in dict.fromkeys((each.method, each.library) for each in judged if each.parts is not None):
+        own = [each.parts for each in judged if (each.method, each.library) == kind and each.parts is not None]
+        row: dict[str, object] = {
+            "method": kind[0],
+            "library": kind[1],
+            "maps": sum(len(each.correctness) for each in own),
+        }
         for name, low in (("correctness", -1.0), ("completeness", None), ("contrastivity", 0.0)):
             values = np.concatenate([getattr(each, name) for each in own]).astype(np.float64)
             row |= columns(name, estimate(values, within=None if low is None else (low, 1.0)))
