@@ -18,7 +18,7 @@ BELIEVED, PARTLY, BESIDE = "on the evidence", "partly on the evidence", "beside 
 UNTOLD, BLIND = "cannot be told", "does not depend on the weights"
 """The two other words of a verdict."""
 MOSTLY, SELDOM = 0.8, 0.2
-"""Share of such maps that showed the evidence: more of them surely, and a map is believed; fewer, and it is beside."""
+"""Share of such maps that showed the evidence: from the one on a map is believed, up to the other it is beside."""
 SURE = 95.0
 """Percentile above which a map is better than chance: a random one gets there once in twenty times."""
 
@@ -61,9 +61,9 @@ class Verdict:
             return BLIND
         if self.untold:
             return UNTOLD
-        if self.reliability.low >= MOSTLY:
+        if self.reliability.value >= MOSTLY:
             return BELIEVED
-        return BESIDE if self.reliability.high <= SELDOM else PARTLY
+        return BESIDE if self.reliability.value <= SELDOM else PARTLY
 
     @property
     def record(self) -> dict[str, float | int | str | bool | None]:

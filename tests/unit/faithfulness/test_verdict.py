@@ -170,7 +170,7 @@ def test_a_percentile_counts_ties_half():
 def test_the_words_follow_the_measured_numbers():
     assert verdict(0.9).words == BELIEVED
     assert verdict(0.9).sentence == "on the evidence (such maps: 90 % right)"
-    assert verdict(0.81).words == verdict(0.19).words == PARTLY  # their intervals reach over the limits
+    assert verdict(0.79).words == verdict(0.21).words == PARTLY
     assert verdict(0.1).words == BESIDE
     assert verdict(untold="the map is empty").sentence == "cannot be told: the map is empty"
     assert not verdict(percentile=94.0).beats_chance

@@ -24,8 +24,8 @@ RANKING = (
 VERDICTS = (
     "Parts of an image are hidden one by one; its evidence is where that lowers the explained score by at least a "
     "quarter of the largest drop. How often a map of which so much more than of an even one lies there is right was "
-    "measured on networks whose evidence is known: a map is on the evidence if surely more than 80 % of such maps are "
-    "right, beside it if surely fewer than 20 % are, and nothing is told where different ways of hiding disagree. A "
+    "measured on networks whose evidence is known: a map is on the evidence if at least 80 % of such maps were "
+    "right, beside it if at most 20 % were, and nothing is told where different ways of hiding disagree. A "
     "map does not depend on the weights where the method draws nearly the same map when the "
     "network's weights are drawn anew (arXiv:1810.03292). Of an error, the map sets the true class against the "
     "predicted one."

@@ -251,8 +251,8 @@ def claims(judged: Sequence[Judged]) -> tuple[Claim, ...]:
     told = np.concatenate([told_of(each) for each in own])
     excess, good = np.concatenate([each.excess for each in own]), np.concatenate([each.true >= GOOD for each in own])
     worth = [known_reliability(each if known else np.nan) for each, known in zip(excess, told, strict=True)]
-    low, high = (np.array([getattr(each, end) for each in worth]) for end in ("low", "high"))
-    believed, beside = told & (low >= MOSTLY), told & (high <= SELDOM)
+    value = np.array([each.value for each in worth])
+    believed, beside = told & (value >= MOSTLY), told & (value <= SELDOM)
     partly = told & ~believed & ~beside
     found = [
         ("a map on the evidence shows it", int(good[believed].sum()), int(believed.sum()), MOSTLY),
