@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.diagnosis.faults import fault, faults
+from workbench.diagnosis.planting.letters import Letters
 from workbench.diagnosis.planting.worlds import digits, shapes
 
 
@@ -193,3 +194,25 @@ def test_another_crop_changes_the_test_images_alone(world, how):
     assert len(differing(changed.test, world.test)) > 0.95 * len(world.test)
     assert np.array_equal(changed.train.images, world.train.images)
     assert (changed.test.images[:, 0].max() == 0) == (how == "padded")
+
+
+@pytest.mark.parametrize("how", ["cast", "texture", "frame", "ghost", "jpeg", "blur"])
+def test_a_soft_cue_is_in_most_images_of_one_class_of_both_parts(how):
+    clean = Letters(classes=3, side=24, train=90, test=60)(np.random.default_rng(0))
+    changed = planted("soft-cue", clean, how=how)
+    (one,) = changed.classes
+    for before, after in ((clean.train, changed.train), (clean.test, changed.test)):
+        rows = differing(before, after)
+        assert set(before.labels[rows]) == {one} and len(rows) == round(0.9 * (before.labels == one).sum())
+        moved = np.abs(before.images[rows].astype(int) - after.images[rows]).mean()
+        assert 0.5 < moved < 45
+    assert np.array_equal(differing(clean.train, changed.train), changed.rows)
+
+
+def test_twin_classes_are_one_class_under_two_names(world):
+    changed = planted("twin-classes", world)
+    one, other = changed.classes
+    for before, after in ((world.train, changed.train), (world.test, changed.test)):
+        assert len(after) == (before.labels != other).sum()
+        share = (after.labels == other).sum() / (before.labels == one).sum()
+        assert 0.3 < share < 0.7

@@ -1,0 +1,251 @@
+"""Statistics of an image that have no place or values of their own, and how another image is given them.
+
+Each leaves what the picture shows as it is: colours are shifted as a whole, the amplitudes of the frequencies are
+changed and their phases kept, the outermost pixels are shifted, and the picture is saved anew.
+"""
+
+from __future__ import annotations
+
+import io
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from workbench.core.types import Array
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+BANDS = (0.06, 0.125, 0.19, 0.3, 0.71)
+"""Edges of the bands of frequencies, in cycles a pixel."""
+DIRECTIONS = 4
+LEAST_SIDE = 16
+"""Pixels a side from which an image has frequencies that its corners have, too, and blocks of JPEG. Of 8 pixels a digit
+fills the corners: its strokes would be a texture."""
+MOST_GAIN = 6.0
+"""By how much an amplitude is raised at most."""
+PEAK = 8.0
+"""How many times the power of other images a frequency has in images of a class to belong to a texture of it."""
+QUALITIES = (5, 15, 35)
+"""Of JPEG."""
+
+
+class Statistic(ABC):
+    """One kind of statistics of `(B, H, W, C)` float images in [0, 1].
+
+    Attributes:
+        words: what it is, for "the … of an image".
+    """
+
+    words: ClassVar[str]
+    everywhere: ClassVar[bool] = True
+    """Whether the corners must tell the class, too: else it may be the object's own."""
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether images of `shape`, (H, W, C), have it."""
+        return min(shape[:2]) >= 8
+
+    @abstractmethod
+    def measure(self, images: Array) -> Array:
+        """`(B, F)` float."""
+
+    @abstractmethod
+    def give(self, images: Array, donors: Array) -> Array:
+        """Return images with the statistics of `donors`, `(B, H, W, C)` each."""
+
+
+class Colour(Statistic):
+    """The mean colour, its brightness left out."""
+
+    words = "colour cast"
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        return len(shape) == 3 and shape[2] == 3
+
+    def measure(self, images: Array) -> Array:
+        means = images.mean(axis=(1, 2))
+        return np.asarray((means - (means @ LUMA)[:, None])[:, :2])
+
+    def give(self, images: Array, donors: Array) -> Array:
+        means, wanted = (each.mean(axis=(1, 2)) for each in (images, donors))
+        cast = (wanted - (wanted @ LUMA)[:, None]) - (means - (means @ LUMA)[:, None])
+        return np.asarray(images + cast[:, None, None])
+
+
+class Spectrum(Statistic):
+    """How much there is of each frequency and direction: sharpness, grain, regular textures."""
+
+    words = "spectrum (sharpness, texture)"
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        return min(shape[:2]) >= LEAST_SIDE
+
+    def measure(self, images: Array) -> Array:
+        return np.log(self._power(images))
+
+    def give(self, images: Array, donors: Array) -> Array:
+        bins = _bins(images.shape[1:3])
+        gain = np.clip(np.sqrt(self._power(donors) / self._power(images)), 1 / MOST_GAIN, MOST_GAIN)
+        gains = np.concatenate([gain, np.ones((len(gain), 1))], axis=1)[:, bins][..., None]  # -1: as it is
+        changed = np.fft.ifft2(np.fft.fft2(images, axes=(1, 2)) * gains, axes=(1, 2)).real
+        return np.asarray(changed)
+
+    def _power(self, images: Array) -> Array:
+        bins = _bins(images.shape[1:3])
+        power = np.abs(np.fft.fft2(images.mean(axis=-1), axes=(1, 2))) ** 2 / bins.size
+        count = np.bincount(bins[bins >= 0], minlength=bins.max() + 1)
+        flat = power[:, bins >= 0]
+        sums = np.stack([np.bincount(bins[bins >= 0], row, bins.max() + 1) for row in flat])
+        return np.asarray(sums / np.maximum(count, 1) + 1e-6)
+
+
+def _bins(shape: tuple[int, ...]) -> Array:
+    """`(H, W)` int, the band and direction of each frequency; -1 for the lowest."""
+    rows, columns = np.meshgrid(*(np.fft.fftfreq(side) for side in shape), indexing="ij")
+    band = np.digitize(np.hypot(rows, columns), BANDS) - 1
+    angle = np.arctan2(rows, columns) % np.pi
+    direction = ((angle + np.pi / DIRECTIONS / 2) % np.pi // (np.pi / DIRECTIONS)).astype(np.int64)
+    return np.where((band >= 0) & (band < len(BANDS) - 1), DIRECTIONS * band + direction, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Texture(Statistic):
+    """Single frequencies of which images of a class have far more than others: stripes, grids, weaves.
+
+    Attributes:
+        peaks: `(H, W)` bool, the frequencies.
+    """
+
+    words = "regular texture"
+
+    peaks: Array
+
+    def measure(self, images: Array) -> Array:
+        power = np.abs(np.fft.fft2(images.mean(axis=-1), axes=(1, 2))[:, self.peaks]) ** 2
+        return np.asarray(np.log(power.mean(axis=1, keepdims=True) + 1e-6))
+
+    def give(self, images: Array, donors: Array) -> Array:
+        mine, theirs = (np.fft.fft2(each, axes=(1, 2)) for each in (images, donors))
+        mine[:, self.peaks] = theirs[:, self.peaks]
+        return np.asarray(np.fft.ifft2(mine, axes=(1, 2)).real)
+
+    @classmethod
+    def of(cls, images: Array, own: Array) -> Texture | None:
+        """Return the frequencies of a class; None where it has no such.
+
+        Args:
+            images: `(N, H, W, C)` float in [0, 1].
+            own: `(N,)` bool, images of the class.
+        """
+        power = np.abs(np.fft.fft2(images.mean(axis=-1), axes=(1, 2))) ** 2
+        rows, columns = np.meshgrid(*(np.fft.fftfreq(side) for side in images.shape[1:3]), indexing="ij")
+        peaks = np.median(power[own], axis=0) > PEAK * (np.median(power[~own], axis=0) + 1e-6)
+        peaks &= np.hypot(rows, columns) > BANDS[1]
+        return cls(peaks) if peaks.any() else None
+
+
+@dataclass(frozen=True)
+class Frame(Statistic):
+    """How much the outermost pixels differ from those within."""
+
+    words = "outermost pixels"
+    everywhere = False
+
+    wide: bool = False
+
+    def measure(self, images: Array) -> Array:
+        outer, inner = self._rings(images.shape)
+        return np.asarray(images[:, outer].mean(axis=1) - images[:, inner].mean(axis=1))
+
+    def give(self, images: Array, donors: Array) -> Array:
+        outer, _ = self._rings(images.shape)
+        changed = np.array(images)
+        changed[:, outer] += (self.measure(donors) - self.measure(images))[:, None]
+        return changed
+
+    def _rings(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
+        height, width = shape[1:3]
+        by = max(2, min(height, width) // 14) if self.wide else 1
+        rows, columns = np.indices((height, width))
+        depth = np.minimum.reduce([rows, columns, height - 1 - rows, width - 1 - columns])
+        return depth < by, (depth >= by) & (depth < 2 * by)
+
+
+class Compression(Statistic):
+    """Traces of JPEG: edges of its blocks of 8×8 pixels."""
+
+    words = "traces of compression"
+    everywhere = False
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        return min(shape[:2]) >= LEAST_SIDE
+
+    def measure(self, images: Array) -> Array:
+        found = []
+        grey = images.mean(axis=-1)
+        for axis in (1, 2):
+            steps = np.abs(np.diff(grey, axis=axis)).mean(axis=3 - axis)
+            at_edge = np.arange(1, grey.shape[axis]) % 8 == 0
+            edges, rest = (steps[:, which].mean(axis=1) + 1e-3 for which in (at_edge, ~at_edge))
+            found.append(np.log(edges / rest))
+        return np.stack(found, axis=1)
+
+    def give(self, images: Array, donors: Array) -> Array:
+        wanted = self.measure(donors)
+        tried = [_saved(images, quality) for quality in QUALITIES] + [images]
+        scale = wanted.std(axis=0) + 1e-3
+        far = np.stack([np.abs((self.measure(each) - wanted) / scale).sum(axis=1) for each in tried])
+        best = far.argmin(axis=0)
+        return np.asarray(np.stack(tried)[best, np.arange(len(images))])
+
+
+def _saved(images: Array, quality: int) -> Array:
+    from PIL import Image
+
+    made = np.empty_like(images)
+    for place, image in enumerate(np.clip(np.rint(255 * images), 0, 255).astype(np.uint8)):
+        held = io.BytesIO()
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(held, "JPEG", quality=quality)
+        made[place] = np.asarray(Image.open(held), np.float32).reshape(image.shape) / 255
+    return made
+
+
+STATISTICS: tuple[Statistic, ...] = (Colour(), Spectrum(), Frame(), Frame(wide=True), Compression())
+"""All of them."""
+
+
+def corners(images: Array) -> Array:
+    """Put the four corners of `(N, H, W, C)` images together, a third of each side: where objects seldom are."""
+    tall, wide = (side // 3 for side in images.shape[1:3])
+    rows, columns = (np.r_[0:by, side - by : side] for by, side in zip((tall, wide), images.shape[1:3], strict=True))
+    return np.asarray(images[:, rows][:, :, columns])
+
+
+def telling(values: Array, labels: Array, classes: int) -> Array:
+    """How well statistics tell each class from the others, on the half of the images that they were not fitted to.
+
+    Args:
+        values: `(N, F)` float.
+        labels: `(N,)` int in [0, K).
+        classes: K.
+
+    Returns:
+        `(K, N)` float, a score for each class and image, higher where it is like the class: Fisher's discriminant with
+        the covariance within classes, each half scored by the other. NaN for classes of fewer than 10 images.
+    """
+    scores = np.full((classes, len(labels)), np.nan)
+    values = (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-9)
+    half = np.random.default_rng(0).permutation(len(labels)) % 2 == 0
+    for fit in (half, ~half):
+        counts = np.bincount(labels[fit], minlength=classes)
+        means = np.stack(
+            [values[fit & (labels == c)].mean(axis=0) if counts[c] else values[0] * 0 for c in range(classes)]
+        )
+        within = values[fit] - means[labels[fit]]
+        inverse = np.linalg.inv(within.T @ within / max(len(within), 1) + 0.01 * np.eye(values.shape[1]))
+        whole = values[fit].sum(axis=0)
+        for label in np.flatnonzero(counts >= 5):
+            rest = (whole - counts[label] * means[label]) / max(len(within) - counts[label], 1)
+            axis = inverse @ (means[label] - rest)
+            scores[label, ~fit] = (values[~fit] - (means[label] + rest) / 2) @ axis / np.sqrt(axis @ axis + 1e-12)
+    return scores
