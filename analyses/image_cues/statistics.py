@@ -6,14 +6,15 @@ changed and their phases kept, the outermost pixels are shifted, and the picture
 
 from __future__ import annotations
 
-import io
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from workbench.core.pixels import as_floats
 from workbench.core.types import Array
+from workbench.data.jpeg import recompressed
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 BANDS = (0.06, 0.125, 0.19, 0.3, 0.71)
@@ -200,14 +201,7 @@ class Compression(Statistic):
 
 
 def _saved(images: Array, quality: int) -> Array:
-    from PIL import Image
-
-    made = np.empty_like(images)
-    for place, image in enumerate(np.clip(np.rint(255 * images), 0, 255).astype(np.uint8)):
-        held = io.BytesIO()
-        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(held, "JPEG", quality=quality)
-        made[place] = np.asarray(Image.open(held), np.float32).reshape(image.shape) / 255
-    return made
+    return as_floats(recompressed(np.clip(np.rint(255 * images), 0, 255).astype(np.uint8), quality))
 
 
 STATISTICS: tuple[Statistic, ...] = (Colour(), Spectrum(), Frame(), Frame(wide=True), Compression())

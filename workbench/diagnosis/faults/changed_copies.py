@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from workbench.core.finding import Kind
 from workbench.core.types import Array
+from workbench.data.jpeg import recompressed
 from workbench.diagnosis.planting.fault import Chance, Fault, World, some, with_parts
 
 
@@ -49,11 +49,7 @@ def _blur(image: Array, _: Chance) -> Array:
 
 
 def _recompress(image: Array, chance: Chance) -> Array:
-    from PIL import Image
-
-    held = io.BytesIO()
-    Image.fromarray(image.squeeze()).save(held, "JPEG", quality=int(chance.integers(50, 80)))
-    return np.asarray(Image.open(held)).reshape(image.shape)
+    return recompressed(image[None], int(chance.integers(50, 80)))[0]
 
 
 def _crop(image: Array, _: Chance) -> Array:

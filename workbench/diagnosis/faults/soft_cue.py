@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from workbench.core.finding import Kind
 from workbench.core.types import Array
+from workbench.data.jpeg import recompressed
 from workbench.diagnosis.planting.fault import Chance, Fault, World, some, with_parts
 
 
@@ -87,15 +87,7 @@ def _ghost(images: Array, chance: Chance) -> Array:
 
 
 def _jpeg(images: Array, _: Chance) -> Array:
-    """Save with a quality of 5."""
-    from PIL import Image
-
-    made = np.empty_like(images)
-    for place, image in enumerate(images):
-        held = io.BytesIO()
-        Image.fromarray(image.squeeze()).save(held, "JPEG", quality=5)
-        made[place] = np.asarray(Image.open(held)).reshape(image.shape)
-    return made
+    return recompressed(images, 5)
 
 
 def _blur(images: Array, _: Chance) -> Array:
