@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 
+TWINS = 0.65
+"""AUC that two classes which are one surely stay below; classes that are only hard to tell have 0.8 and more."""
 CONFUSED = 1 / 3
 """A pair is a fault if surely more than this share of the images of both classes is confused."""
 MOST = 10
@@ -195,18 +197,47 @@ def _pair(
     count = int(wrong[one, other] + wrong[other, one])
     share, cost, part = rate(count, images), rate(count, len(predictions)), count / int(wrong.sum())
     is_large = part >= 0.1 and share.low > 0.02 and count > 1  # one error is an accident
-    return Finding(
+    auc, most = _told_apart(predictions, one, other)
+    twins = far and most < TWINS
+    claim = (
         f"{names[one]} and {names[other]} are confused {plural(count, 'time')} in {plural(images, 'image')}, {share}; "
-        f"that is {percent(part)} of all errors.",
+        f"that is {percent(part)} of all errors."
+    )
+    advice = "Check whether people can tell these classes apart; if so, add training images that show how."
+    if twins:
+        claim += (
+            f" Nothing in their scores tells them apart (AUC {auc:.2f}, at most {most:.2f}; 0.5 is chance): they may be "
+            "one class under two names."
+        )
+        advice = "Look at images of both, side by side: if people cannot tell them apart, make them one class."
+    return Finding(
+        claim,
         severity=capped(Severity.SERIOUS if far else Severity.MILD if is_large else Severity.INFO, images),
         effect=share,
         evidence=ImageSet(_errors(predictions, [(one, other), (other, one)])),
-        advice="Check whether people can tell these classes apart; if so, add training images that show how.",
+        advice=advice,
         kind="confused-pair",
         classes=(one, other) if wrong[one, other] >= wrong[other, one] else (other, one),
         cost=cost,
         confirm="Relabel fifty of these errors blind (label and prediction hidden): do you agree with the labels?",
     )
+
+
+def _told_apart(predictions: Predictions, one: int, other: int) -> tuple[float, float]:
+    """How well the scores tell images of one class from those of another: AUC, and the upper end of its 95 % interval.
+
+    The interval is that of no difference, by Mann and Whitney; the end is 1 where there are fewer than 10 of either.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    rows = np.flatnonzero(np.isin(predictions.labels, (one, other)))
+    first = predictions.labels[rows] == one
+    counts = int(first.sum()), int((~first).sum())
+    if min(counts) < 10:
+        return 1.0, 1.0
+    auc = float(roc_auc_score(first, predictions.logits[rows, one] - predictions.logits[rows, other]))
+    half = 1.96 * np.sqrt((sum(counts) + 1) / (12 * counts[0] * counts[1]))
+    return auc, min(auc + float(half), 1.0)
 
 
 def _either(one: str, other: str) -> str:

@@ -103,3 +103,22 @@ def test_a_model_that_says_always_the_same_confuses_no_pair(stand_in):
     )
     assert {finding.severity for finding in found} == {"mild", "info"}
     assert len(found) == 4
+
+
+def pair_of(stand_in, apart):
+    """Three classes of 60: two whose scores differ by `apart` deviations, and one that is told from both."""
+    chance = np.random.default_rng(0)
+    labels = np.arange(180) % 3
+    logits = chance.normal(0, 1, (180, 3)) + np.array([3, 3, -3])
+    logits[labels == 2] = [0.0, 0.0, 6.0]
+    for label in (0, 1):
+        logits[labels == label, label] += apart
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return MostConfused().compute(stand_in(labels, probabilities=chances), MostConfusedParams()).findings[0]
+
+
+def test_two_classes_that_nothing_tells_apart_may_be_one(stand_in):
+    twins, hard = pair_of(stand_in, 0.0), pair_of(stand_in, 1.2)
+    assert twins.classes in {(0, 1), (1, 0)} and "one class under two names" in twins.claim
+    assert "make them one class" in twins.advice
+    assert "two names" not in hard.claim

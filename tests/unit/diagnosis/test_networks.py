@@ -31,3 +31,13 @@ def test_what_was_trained_before_makes_no_difference_and_is_compiled_once(make, 
         np.testing.assert_array_equal(one, same)
     assert not np.array_equal(before[-2], between[-2])
     assert trained(1, 80, Fitting(dropout=0.0, epochs=0.1))[0] is not first
+
+
+@pytest.mark.parametrize("make", ["residual", "dense"])
+def test_a_make_is_trained_where_it_is_asked_for_and_may_end_in_logits(make):
+    part = digits(np.random.default_rng(0)).train.subset(range(300))
+    fitting = Fitting(epochs=1, make=make, logits=True)
+    model = Networks().train(part, 8, fitting, np.random.default_rng(0))
+    said = np.asarray(model(part.floats()))
+    assert model.name == make and (said < 0).any()
+    assert (said.argmax(axis=1) == part.labels).mean() > 0.5

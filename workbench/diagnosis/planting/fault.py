@@ -48,12 +48,16 @@ class Fitting:
         dropout: rate for the last hidden layer.
         images: training images at most; None for all.
         unit: value of a white pixel in training.
+        make: which architecture; drawn at random if None.
+        logits: whether the last layer has no softmax.
     """
 
     epochs: float = 1.0
     dropout: float = 0.4
     images: int | None = None
     unit: float = 1.0
+    make: str | None = None
+    logits: bool = False
 
 
 class Fault(Named):

@@ -11,7 +11,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.types import Array
 from workbench.diagnosis.planting.fault import Chance, World
 
-LETTERS = string.ascii_uppercase + string.digits[1:] + "abdefghijklmnqrty"
+LETTERS = string.ascii_uppercase + string.digits[1:] + "abdefghijklmnqrty" + "@#&?+=*%"
 """Signs that differ in more than their size; the first are told apart most easily."""
 
 
@@ -20,7 +20,7 @@ class Letters:
     """A world of letters.
 
     Attributes:
-        classes: how many letters, at most 52; drawn at random.
+        classes: how many letters, at most 60; drawn at random.
         side: pixels a side.
         channels: 1 or 3.
         train, test: images of each part.

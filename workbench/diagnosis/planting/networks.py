@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from workbench.models.engine import Engine
 
 MAKES = ("plain", "normalised", "strided")
-"""Convolutions and poolings; the same with BatchNormalization; strides in place of poolings."""
+"""Convolutions and poolings; the same with BatchNormalization; strides in place of poolings. Asked for by name:
+"residual", with additions, and "dense", without convolutions."""
 BATCH, RATE = 32, 3e-3
 
 
@@ -43,10 +44,11 @@ class Networks:
 
         seed = int(chance.integers(2**31))
         keras.utils.set_random_seed(seed)
-        kind = (str(chance.choice(MAKES)), train.image_shape, len(train.class_names), fitting.dropout)
+        make = fitting.make or str(chance.choice(MAKES))
+        kind = (make, train.image_shape, len(train.class_names), fitting.dropout, fitting.logits)
         new = _build(*kind)
         if kind not in self._made:
-            self._made[kind] = _Network(new)
+            self._made[kind] = _Network(new, logits=fitting.logits)
         network = self._made[kind]
         network.begin(new)
         keras.utils.set_random_seed(seed)
@@ -61,7 +63,7 @@ class Networks:
 class _Network:
     """A network that is compiled for its training."""
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, *, logits: bool) -> None:
         import keras
 
         from workbench.models.engine import Engine
@@ -70,7 +72,7 @@ class _Network:
         self._steps = keras.Variable(1.0, trainable=False)
         rate = keras.optimizers.schedules.CosineDecay(RATE, 1)
         rate.decay_steps = self._steps  # a number would be part of what is compiled
-        model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+        model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=logits))
         model.optimizer.build(model.trainable_variables)
         self._untrained = [each.numpy() for each in model.optimizer.variables]
 
@@ -94,9 +96,24 @@ class _Network:
         self.model.fit(images, train.labels, epochs=epochs, batch_size=BATCH, verbose=0, callbacks=[Progress()])
 
 
-def _build(make: str, shape: tuple[int, int, int], classes: int, dropout: float) -> Any:
-    from keras import Input, Sequential, layers
+def _build(make: str, shape: tuple[int, int, int], classes: int, dropout: float, logits: bool) -> Any:
+    from keras import Input, Model, Sequential, layers
 
+    last = None if logits else "softmax"
+    if make == "residual":
+        given = Input(shape)
+        x = layers.Conv2D(24, 3, padding="same", activation="relu", name="conv1")(given)
+        for number in (1, 2):
+            inner = layers.Conv2D(24, 3, padding="same", activation="relu", name=f"inner{number}")(x)
+            inner = layers.Conv2D(24, 3, padding="same", name=f"outer{number}")(inner)
+            x = layers.MaxPooling2D(2)(layers.ReLU()(layers.Add()([x, inner])))
+        x = layers.Dropout(dropout)(layers.Dense(64, activation="relu", name="hidden")(layers.Flatten()(x)))
+        return Model(given, layers.Dense(classes, activation=last)(x), name=make)
+    if make == "dense":
+        hidden = [layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dense(64, activation="relu")]
+        return Sequential(
+            [Input(shape), *hidden, layers.Dropout(dropout), layers.Dense(classes, activation=last)], name=make
+        )
     blocks: list[Any] = []
     for number, filters in enumerate((16, 32), 1):
         strides = 2 if make == "strided" else 1
@@ -110,6 +127,5 @@ def _build(make: str, shape: tuple[int, int, int], classes: int, dropout: float)
             blocks.append(layers.MaxPooling2D(2))
     hidden = [layers.Flatten(), layers.Dense(64, activation="relu", name="hidden")]
     return Sequential(
-        [Input(shape), *blocks, *hidden, layers.Dropout(dropout), layers.Dense(classes, activation="softmax")],
-        name=make,
+        [Input(shape), *blocks, *hidden, layers.Dropout(dropout), layers.Dense(classes, activation=last)], name=make
     )
