@@ -30,7 +30,7 @@ from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, pl
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.spots import set_spot
-from workbench.statistics.rates import difference
+from workbench.statistics.rates import difference, rate
 from workbench.statistics.slicing import components
 
 from .changes import likely_change
@@ -262,7 +262,7 @@ def _finding(session: Session, test: TwoSample, table: pd.DataFrame, rows: Array
         f"The evaluated images {'' if severity == Severity.SERIOUS else 'slightly '}differ from the training images: "
         f"a classifier separates them with {words}{where}. {_largest_shifts(table)}"
     )
-    cost, drop = _cost(session)
+    cost, drop = _cost(session, rows[apart])
     return Finding(
         claim + drop,
         severity=severity,
@@ -309,11 +309,14 @@ def _largest_shifts(table: pd.DataFrame) -> str:
     return f"Largest shifts: {join_names(moves)}." if moves else "No single property shifted much."
 
 
-def _cost(session: Session) -> tuple[Estimate | None, str]:
-    """Accuracy lost compared with the validation part of the run, which is distributed like the training images."""
+def _cost(session: Session, rows: Array) -> tuple[Estimate, str]:
+    """Accuracy lost compared with the validation part of the run, which is distributed like the training images.
+
+    Where there is none, the errors among the images that show the shift.
+    """
     metrics = {} if session.run is None else session.run.manifest.metrics.get("validation", {})
     if "accuracy" not in metrics:
-        return None, ""
+        return rate(int((~session.predictions.correct[rows]).sum()), len(session.predictions)), ""
     correct, before = session.predictions.correct, metrics["accuracy"]
     count = len(correct)
     (lost, low, high), _ = difference(round(before * count), count, int(correct.sum()), count)

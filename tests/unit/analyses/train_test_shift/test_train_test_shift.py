@@ -53,7 +53,7 @@ def test_a_test_set_that_was_changed_is_serious_and_what_changed_is_said(change,
     assert finding.kind == "train-test-shift"
     assert words in finding.claim
     assert len(finding.evidence) > 100
-    assert finding.at_stake == 0  # without a run nobody knows
+    assert 0 < finding.at_stake < len(finding.evidence) / 300  # without a run: errors among the images that show it
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
