@@ -20,7 +20,7 @@ from tests.marked import images
 from tests.tiny import HOSTILE, made_images
 from workbench.app.cli import main
 from workbench.core.locks import holding
-from workbench.core.progress import reporting
+from workbench.core.progress import report, reporting
 from workbench.diagnosis import registry, selftest, truth
 from workbench.diagnosis.benchmark import Benchmark, Claim, Measured
 from workbench.diagnosis.selftest import Score
@@ -171,6 +171,8 @@ class Made(Benchmark):
     title = "Made"
 
     def measure(self, asked):
+        for done in range(3):
+            report("Worlds", done, 3)
         table = pd.DataFrame({"method": ["ours"], "share": [0.5]})
         claims = (Claim(said="it is so", right=3, of=4, wanted=0.5),)
         return Measured(tables={"Shares": table}, claims=claims, records={"kept.json": {"share": 0.5}})

@@ -13,6 +13,7 @@ from workbench.app.markdown import markdown, markdown_table
 from workbench.core.errors import Unavailable
 from workbench.core.files import write_file
 from workbench.core.provenance import versions
+from workbench.core.spreadsheet import as_csv
 from workbench.diagnosis.believed_figure import QUESTION, draw_claims
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def write_truth(out: Path, found: Mapping[str, Measured], asked: Asked) -> None:
             if each.claims:
                 lines += [markdown_table(claims_table(each.claims)), ""]
             for name, table in each.tables.items():
-                write_file(out / f"{_slug(name)}.csv", table.to_csv(None, index=False))
+                write_file(out / f"{_slug(name)}.csv", as_csv(table))
                 lines += [f"### {markdown(name)}", "", markdown_table(table), ""]
             lines += [*(f"{markdown(note)}\n" for note in each.notes)]
             for name, record in each.records.items():

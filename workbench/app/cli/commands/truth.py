@@ -26,7 +26,7 @@ def _names() -> Iterator[str]:
     examples=[
         ("truth --quick", "every benchmark in some minutes, with wide intervals"),
         ("truth --only maps --draws 3", "networks of known evidence, three of each kind"),
-        ("truth --only labels --human-labels cells/", "also on labels that people got wrong"),
+        ("truth --only maps --seed 7", "the same networks, drawn otherwise"),
         ("truth --out figures/truth", "everything; tables and the figure as files"),
     ]
 )

@@ -25,10 +25,13 @@ class Maps(Benchmark):
         seeds = range(asked.seed, asked.seed + asked.draws)
         judged = list(judged_maps(count=12 if asked.quick else 30, seeds=seeds, every=not asked.quick))
         ranges = reliability(judged)
+        weighed = [(each.method, each.library, each.parts) for each in judged if each.parts is not None]
         return Measured(
             tables={
                 "Share of the positive attribution on the evidence": by_method(judged),
-                "Parts that are left out": by_parts(judged),
+                "Parts that are left out": by_parts(
+                    [(each.method, each.library, each.parts) for each in judged if each.parts is not None]
+                ),
                 "Whether the verdict knows the good maps of a method": within_methods(judged),
                 "How often a map with such an excess share shows the evidence": ranges,
             },

@@ -19,7 +19,6 @@ from workbench.statistics.bootstrap import estimate
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .judged import Judged
     from .known_world import KnownParts
 
 
@@ -70,13 +69,17 @@ def _scaled(given: Array) -> Array:
     return np.asarray(np.divide(given, most, out=np.zeros_like(given), where=most > 0))
 
 
-def by_parts(judged: Sequence[Judged]) -> pd.DataFrame:
-    """One row a method, the most correct first, with 95 % intervals over the images."""
+def by_parts(found: Sequence[tuple[str, str, PartScores]]) -> pd.DataFrame:
+    """One row a method, the most correct first, with 95 % intervals over the images.
+
+    Args:
+        found: method, library, and the scores of the maps of one network.
+    """
     import pandas as pd
 
     rows = []
-    for kind in dict.fromkeys((each.method, each.library) for each in judged if each.parts is not None):
-        own = [each.parts for each in judged if (each.method, each.library) == kind and each.parts is not None]
+    for kind in dict.fromkeys((method, library) for method, library, _ in found):
+        own = [scores for method, library, scores in found if (method, library) == kind]
         row: dict[str, object] = {
             "method": kind[0],
             "library": kind[1],
@@ -86,5 +89,5 @@ def by_parts(judged: Sequence[Judged]) -> pd.DataFrame:
             values = np.concatenate([getattr(each, name) for each in own]).astype(np.float64)
             row |= columns(name, estimate(values, within=None if low is None else (low, 1.0)))
         rows.append(row)
-    found = pd.DataFrame(rows)
-    return found.sort_values("correctness", ascending=False, ignore_index=True) if rows else found
+    table = pd.DataFrame(rows)
+    return table.sort_values("correctness", ascending=False, ignore_index=True) if rows else table
