@@ -206,10 +206,10 @@ def _pair(
     advice = "Check whether people can tell these classes apart; if so, add training images that show how."
     if twins:
         claim += (
-            f" Nothing in their scores tells them apart (AUC {auc:.2f}, at most {most:.2f}; 0.5 is chance): they may be "
-            "one class under two names."
+            f" Nothing in their scores tells them apart (AUC {auc:.2f}, at most {most:.2f}; 0.5 is chance): they may "
+            "be one class under two names."
         )
-        advice = "Look at images of both, side by side: if people cannot tell them apart, make them one class."
+        advice = "Look at images of both side by side: if people cannot tell them apart, make them one."
     return Finding(
         claim,
         severity=capped(Severity.SERIOUS if far else Severity.MILD if is_large else Severity.INFO, images),

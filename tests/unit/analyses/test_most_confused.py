@@ -120,5 +120,5 @@ def pair_of(stand_in, apart):
 def test_two_classes_that_nothing_tells_apart_may_be_one(stand_in):
     twins, hard = pair_of(stand_in, 0.0), pair_of(stand_in, 1.2)
     assert twins.classes in {(0, 1), (1, 0)} and "one class under two names" in twins.claim
-    assert "make them one class" in twins.advice
+    assert "make them one" in twins.advice
     assert "two names" not in hard.claim
