@@ -45,6 +45,8 @@ FALSE = 0.05
 """Share of the named images that may be no outliers (Benjamini and Hochberg)."""
 SERIOUS = 0.005
 """Share of outliers, surely exceeded, that makes the accuracy unreliable; as of copies."""
+MANY = 0.3
+"""Share from which they are no single images any more: the part as a whole looks otherwise."""
 COLUMNS = 8
 """Images in a row of the figure."""
 
@@ -175,14 +177,18 @@ def _finding(rows: Array, p: Array, base: str) -> Finding:
             f"{percent(FALSE)}, {share}; the smallest p-value is {p_value(float(p.min()))}.",
             effect=share,
         )
-    severe = Severity.SERIOUS if share.low > SERIOUS else Severity.MILD
+    many = share.value > MANY
+    severe = Severity.SERIOUS if share.low > SERIOUS and not many else Severity.MILD
+    advice = "Look at them: do they show one of the classes? Leave out what does not, and report the accuracy then."
+    if many:
+        advice = "So many are no single images: ask `train-test-shift` in what the whole differs."
     return Finding(
         f"{plural(count, 'image')} of {of:,} {verb(count, 'are')} unlike all {base}, {share}: in their properties or "
         f"coarse pixels they lie farther from them than these from each other (false discovery rate {percent(FALSE)}).",
         severity=capped(severe, of),
         effect=share,
         evidence=ImageSet(rows),
-        advice="Look at them: do they show one of the classes? Leave out what does not, and report the accuracy then.",
+        advice=advice,
         kind="outliers",
         cost=share,
         confirm="Look at them beside their nearest training images.",

@@ -15,7 +15,7 @@ ERRORS: frozenset[Kind] = frozenset({"underperforming-class", "confused-pair", "
 """Three ways to name the same errors."""
 ALL_ERRORS: frozenset[Kind] = ERRORS | {"miscalibration", "underfitting", "overfitting", "fragility"}
 FOLLOWS: dict[Kind, frozenset[Kind]] = {
-    "preprocessing-mismatch": ALL_ERRORS | {"constant-prediction", "train-test-shift", "label-permutation"},
+    "preprocessing-mismatch": ALL_ERRORS | {"constant-prediction", "train-test-shift", "label-permutation", "outliers"},
     "label-permutation": ALL_ERRORS | {"train-test-shift", "preprocessing-mismatch"},
     "constant-prediction": ALL_ERRORS | {"label-permutation", "shortcut"},
     "blank-images": ERRORS | {"duplicates", "outliers", "train-test-shift"},
@@ -23,7 +23,7 @@ FOLLOWS: dict[Kind, frozenset[Kind]] = {
     "dead-channels": ERRORS | {"miscalibration", "underfitting"},
     "shortcut": ERRORS,
     "class-imbalance": ERRORS | {"train-test-shift"},
-    "train-test-shift": ERRORS | {"miscalibration", "overfitting"},
+    "train-test-shift": ERRORS | {"miscalibration", "overfitting", "outliers"},
     "leakage": frozenset({"duplicates"}),
     "underfitting": ERRORS,
     "label-noise": frozenset({"confused-pair", "underperforming-class"}),
@@ -126,7 +126,8 @@ def _covers(head: Finding, other: Finding) -> bool:
         return False
     if other.kind == "label-noise":
         misled = head.kind in MISLED and other.part == "data" and _classes_meet(head, other)
-        return head.kind in NO_WITNESS or misled
+        of_these = head.kind in LOCAL and _evidence_meets(head, other)
+        return head.kind in NO_WITNESS or misled or of_these
     meet = _evidence_meets if head.kind in LOCAL else _classes_meet
     everywhere = head.kind == "constant-prediction"  # it names what is predicted, and concerns all others
     return other.kind in FOLLOWS.get(head.kind, frozenset()) and (everywhere or meet(head, other))

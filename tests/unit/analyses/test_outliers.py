@@ -62,3 +62,8 @@ def test_without_training_images_they_are_compared_with_each_other(stand_in):
 def test_few_images_do_not_say_what_is_usual(asked):
     result = asked(pictures(20, 1), pictures(40, 2))
     assert result.findings[0].kind is None and "Too few" in result.findings[0].claim
+
+
+def test_a_part_that_looks_otherwise_as_a_whole_is_left_to_the_shift(asked):
+    (finding,) = asked(255 - pictures(300, 1), pictures(600, 3)).findings
+    assert (finding.severity, len(finding.evidence)) == ("mild", 300) and "train-test-shift" in finding.advice

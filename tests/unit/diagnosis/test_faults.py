@@ -216,3 +216,9 @@ def test_twin_classes_are_one_class_under_two_names(world):
         assert len(after) == (before.labels != other).sum()
         share = (after.labels == other).sum() / (before.labels == one).sum()
         assert 0.3 < share < 0.7
+
+
+def test_letters_are_of_as_many_classes_sizes_and_channels_as_asked():
+    made = Letters(classes=60, side=20, channels=1, train=120, test=60)(np.random.default_rng(0))
+    assert made.train.images.shape == (120, 20, 20, 1) and len(set(made.train.class_names)) == 60
+    assert set(np.bincount(made.train.labels)) == {2} and made.train.images.std(axis=(1, 2, 3)).min() > 5

@@ -61,6 +61,20 @@ def test_blank_images_explain_what_is_shown_by_them_and_nothing_else():
     assert kinds(found) == [("blank-images", ["underperforming-slice", "duplicates"]), ("underperforming-class", [])]
 
 
+def test_a_label_that_looks_wrong_on_an_outlier_is_said_with_the_outlier():
+    found = [
+        ("a", finding("outliers", cost=0.05, evidence=range(10))),
+        ("b", finding("label-noise", evidence=(1, 2, 3))),
+        ("c", finding("label-noise", evidence=(1, 2, 3), part="train")),
+    ]
+    assert kinds(found) == [("outliers", ["label-noise"]), ("label-noise", [])]
+
+
+def test_outliers_of_a_part_that_looks_otherwise_as_a_whole_follow_from_the_shift():
+    found = [("a", finding("train-test-shift", cost=0.2)), ("b", finding("outliers", "mild", 0.5, evidence=range(50)))]
+    assert kinds(found) == [("train-test-shift", ["outliers"])]
+
+
 def test_a_mild_cause_takes_nothing_serious_with_it():
     found = [
         ("a", finding("class-imbalance", "mild", classes=(3,))),

@@ -11,8 +11,8 @@ from workbench.core.dataset import Dataset
 from workbench.core.types import Array
 from workbench.diagnosis.planting.fault import Chance, World
 
-LETTERS = string.ascii_uppercase + string.digits[1:] + "abdefghijklmnqrty" + "@#&?+=*%"
-"""Signs that differ in more than their size; the first are told apart most easily."""
+LETTERS = string.ascii_uppercase + string.digits[2:] + "abdefghkmnqrty" + "@#&?+=*%$<>~"
+"""Sixty signs that differ in more than their size: no two of I, l, 1 and |, or of O and 0."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,7 +82,7 @@ CONTROLS: Sequence[Trial] = (
     Trial(world=replace(SMALL, classes=2, train=500, test=200), title="2 classes"),
     Trial(world=digits, title="10 classes, 8 pixels, grey"),
     Trial(world=replace(SMALL, classes=3, train=600, test=240), title="3 classes, colour"),
-    Trial(world=replace(GREY, classes=60, train=3600, test=1200), title="60 classes, grey"),
+    Trial(world=replace(GREY, classes=60, train=3000, test=900), title="60 classes, grey"),
     Trial(world=replace(SMALL, classes=4, side=96, train=320, test=160), epochs=6, title="96 pixels, colour"),
     Trial(world=GREY, fitting={"logits": True}, title="logits"),
     Trial(world=shapes, fitting={"make": "residual"}, title="residual"),
