@@ -29,9 +29,7 @@ class Maps(Benchmark):
         return Measured(
             tables={
                 "Share of the positive attribution on the evidence": by_method(judged),
-                "Parts that are left out": by_parts(
-                    [(each.method, each.library, each.parts) for each in judged if each.parts is not None]
-                ),
+                "Parts that are left out": by_parts(weighed),
                 "Whether the verdict knows the good maps of a method": within_methods(judged),
                 "How often a map with such an excess share shows the evidence": ranges,
             },
