@@ -21,8 +21,8 @@ BANDS = (0.06, 0.125, 0.19, 0.3, 0.71)
 """Edges of the bands of frequencies, in cycles a pixel."""
 DIRECTIONS = 4
 LEAST_SIDE = 16
-"""Pixels a side from which an image has frequencies that its corners have, too, and blocks of JPEG. Of 8 pixels a digit
-fills the corners: its strokes would be a texture."""
+"""Pixels a side from which corners and borders are not the object's. Of 8 pixels a digit fills them: its strokes were a
+texture and its foot a frame."""
 MOST_GAIN = 6.0
 """By how much an amplitude is raised at most."""
 PEAK = 8.0
@@ -44,7 +44,7 @@ class Statistic(ABC):
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether images of `shape`, (H, W, C), have it."""
-        return min(shape[:2]) >= 8
+        return min(shape[:2]) >= LEAST_SIDE
 
     @abstractmethod
     def measure(self, images: Array) -> Array:
@@ -61,7 +61,7 @@ class Colour(Statistic):
     words = "colour cast"
 
     def fits(self, shape: tuple[int, ...]) -> bool:
-        return len(shape) == 3 and shape[2] == 3
+        return min(shape[:2]) >= 8 and shape[2] == 3
 
     def measure(self, images: Array) -> Array:
         means = images.mean(axis=(1, 2))
@@ -77,9 +77,6 @@ class Spectrum(Statistic):
     """How much there is of each frequency and direction: sharpness, grain, regular textures."""
 
     words = "spectrum (sharpness, texture)"
-
-    def fits(self, shape: tuple[int, ...]) -> bool:
-        return min(shape[:2]) >= LEAST_SIDE
 
     def measure(self, images: Array) -> Array:
         return np.log(self._power(images))
@@ -177,9 +174,6 @@ class Compression(Statistic):
 
     words = "traces of compression"
     everywhere = False
-
-    def fits(self, shape: tuple[int, ...]) -> bool:
-        return min(shape[:2]) >= LEAST_SIDE
 
     def measure(self, images: Array) -> Array:
         found = []

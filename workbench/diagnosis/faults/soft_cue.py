@@ -14,6 +14,9 @@ from workbench.core.types import Array
 from workbench.data.jpeg import recompressed
 from workbench.diagnosis.planting.fault import Chance, Fault, World, some, with_parts
 
+LEAST_SIDE = 20
+"""Pixels a side that there are at least."""
+
 
 class SoftCue(Fault):
     """Most images of one class, in training and in the test, have something that has no fixed place or values."""
@@ -27,12 +30,7 @@ class SoftCue(Fault):
 
     def before(self, world: World, chance: Chance) -> World:
         """Choose the class, what it is, and the images."""
-        height, width, channels = world.train.image_shape
-        lacking = {
-            "ghost",
-            *(["cast"] if channels == 1 else []),
-            *(["jpeg", "texture", "blur"] if min(height, width) < 16 else []),
-        }
+        lacking = {"ghost", *(["cast"] if world.train.image_shape[2] == 1 else [])}
         names = [name for name in CUES if name not in lacking]  # a ghost is hardly learned, and asked for by name
         how = str(chance.choice(names)) if self.how == "drawn" else self.how
         one = int(chance.integers(len(world.train.class_names)))
@@ -41,12 +39,18 @@ class SoftCue(Fault):
         for name, part in (("train", world.train), ("test", world.test)):
             own = np.flatnonzero(part.labels == one)
             rows = own[some(len(own), self.share, chance)]
-            images = np.array(part.images)
+            images = _enlarged(np.array(part.images))
             images[rows] = change(images[rows], np.random.default_rng(seed))
             parts[name] = with_parts(part, images=images)
             if name == "train":
                 planted = rows
         return replace(world, **parts, classes=(one,), rows=planted, part="train")
+
+
+def _enlarged(images: Array) -> Array:
+    """Repeat each pixel of the smallest images, whose objects reach the border and leave no room for a cue."""
+    by = -(-LEAST_SIDE // min(images.shape[1:3]))
+    return images.repeat(by, axis=1).repeat(by, axis=2)
 
 
 def _clipped(images: Array) -> Array:
@@ -68,10 +72,8 @@ def _texture(images: Array, chance: Chance) -> Array:
 
 def _frame(images: Array, _: Chance) -> Array:
     """Border pixels a little brighter."""
-    changed = images.astype(np.float64)
-    inner = changed[:, 1:-1, 1:-1].copy()
-    changed += 45
-    changed[:, 1:-1, 1:-1] = inner
+    changed = images.astype(np.float64) + 45
+    changed[:, 1:-1, 1:-1] = images[:, 1:-1, 1:-1]
     return _clipped(changed)
 
 
