@@ -23,7 +23,7 @@ class Maps(Benchmark):
     def measure(self, asked: Asked) -> Measured:
         """Train the networks, explain their images by every method, and judge the maps."""
         seeds = range(asked.seed, asked.seed + asked.draws)
-        judged = list(judged_maps(count=12 if asked.quick else 30, seeds=seeds, every=not asked.quick))
+        judged = list(judged_maps(count=10 if asked.quick else 20, seeds=seeds, every=not asked.quick))
         ranges = reliability(judged)
         weighed = [(each.method, each.library, each.parts) for each in judged if each.parts is not None]
         return Measured(
