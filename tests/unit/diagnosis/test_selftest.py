@@ -58,7 +58,7 @@ def test_a_fault_in_fourth_place_or_not_at_all_does_not():
 
 def test_a_control_passes_unless_something_above_mild_is_found():
     assert score("nothing", world(), finding("leakage", "mild")).passed
-    assert score("nothing", world(), finding("confused-pair")).passed  # no fault that is planted
+    assert score("nothing", world(), finding("fragility")).passed  # no fault that is planted
     alarmed = score("nothing", world(), finding("leakage"))
     assert (alarmed.passed, alarmed.alarms) == (False, ("leakage",))
     assert score("watermark-everywhere", world(), finding("leakage")).passed
