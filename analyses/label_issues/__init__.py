@@ -15,7 +15,6 @@ from workbench.core.params import Params
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, probability
-from workbench.data.sampling import evenly
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.hot_spots import Spot, place_bars, spot_of
@@ -24,13 +23,13 @@ from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.images.image_field import ImageField
 from workbench.session.likeness import alike
+from workbench.session.second_look import second_looks
 from workbench.session.spots import set_spot
 from workbench.statistics.label_quality import LabelQuality, quality
 from workbench.statistics.nearest import nearest
 
 from .findings import IMAGES, Suspects, findings_of
-from .out_of_sample import BOTH, at_once, from_folds, probe_out_of_sample, with_dynamics
-from .patch_features import untrained_features
+from .out_of_sample import at_once, from_folds, with_dynamics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +103,8 @@ class LabelIssues(Analysis[LabelIssuesParams]):
             findings += findings_of(suspects, session, control=opinion.control or own.quality)
             notes["source"] = opinion.source
         parts.append(own)
-        findings += findings_of(own, session, seconds=_second_opinions(session) if own.quality.doubtful else ())
+        seconds = [look.quality for look in second_looks(session)] if own.quality.doubtful else []
+        findings += findings_of(own, session, seconds=seconds)
         for part in parts:
             name = TABLES[part.part]
             tables |= {name: _image_table(part, names), f"{name} pairs": _pair_table(part.quality, names)}
@@ -156,20 +156,6 @@ def _suspects_of_data(session: Session) -> Suspects:
         look[errors] = alike(session, errors)
         judgement = quality(probabilities, labels, classes, alike=look)
     return Suspects.of(judgement, labels, probabilities, rows=rows, score=judgement.score, part="data")
-
-
-def _second_opinions(session: Session) -> tuple[LabelQuality, ...]:
-    """Judge them by probes fitted to the evaluated images, too: these are not misled by a shift as the model is.
-
-    First by the model's embeddings; then by features of the pixels, which a model that fails has not shaped.
-    """
-    labels, classes = session.dataset.labels, len(session.class_names)
-    found = [quality(probe_out_of_sample(session.embeddings, labels, classes), labels, classes)]
-    if session.dataset.has_images:
-        rows = evenly(len(labels), BOTH)
-        features = untrained_features(session.dataset.subset(rows))
-        found.append(quality(probe_out_of_sample(features, labels[rows], classes), labels[rows], classes))
-    return tuple(found)
 
 
 def _image_table(suspects: Suspects, names: tuple[str, ...]) -> pd.DataFrame:

@@ -17,13 +17,12 @@ from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.models.preprocessing import AUTO, UNIT
+from workbench.statistics.linear_probe import folds_of
 from workbench.training.checkpoint import Checkpoint, State
 from workbench.training.compiling import Build
 from workbench.training.fitting import Parts, fit
 from workbench.training.recipes import Recipe, TrainingJob
 from workbench.training.runs import Run
-
-from .linear_probe import folds_of
 
 Load = Callable[[], Any]
 

@@ -10,14 +10,14 @@ import numpy as np
 from workbench.core.dataset import Dataset
 from workbench.core.types import Array
 from workbench.data.lazy_images import Joined
+from workbench.session.patch_features import untrained_features
+from workbench.session.second_look import BOTH, FEW, with_votes
 from workbench.statistics.label_quality import LabelQuality, quality
+from workbench.statistics.linear_probe import cross_validated
 from workbench.statistics.rates import rate, wilson
 from workbench.training.dynamics import Dynamics
 
 from .folds import fold_probabilities
-from .linear_probe import cross_validated
-from .neighbour_votes import neighbour_votes
-from .patch_features import untrained_features
 
 if TYPE_CHECKING:
     from workbench.session.session import Session
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 LEAKED = 0.5
 """Share of the errors the model should make that the probes on its embeddings do not, from which these know the labels.
 """
-FEW = 12_000
-"""Images up to which neighbours vote too: then linear probes alone are too sure, and neighbours are found quickly."""
-BOTH = 6_000
-"""Images up to which features of the pixels are asked even where embeddings do not know the labels."""
 PROBES = "five-fold cross-validated linear probes"
 """What probabilities are by, of many images."""
 PROBES_AND_VOTES = "five-fold cross-validated linear probes averaged with nearest-neighbour votes"
@@ -204,7 +200,7 @@ def _beside_votes(linear: Array) -> Array | None:
 
 
 def _how(count: int) -> str:
-    """Say what `probe_out_of_sample` does with so many images."""
+    """Say what is done with so many images."""
     return PROBES if count > FEW else PROBES_AND_VOTES
 
 
@@ -212,26 +208,6 @@ def _training(session: Session) -> Session:
     if session.training is None:
         raise TypeError("The session has no training images.")
     return session.training
-
-
-def probe_out_of_sample(features: Array, labels: Array, classes: int, *, seed: int = 0) -> Array:
-    """Return out-of-sample probabilities by linear probes, of few images averaged with votes by their neighbours.
-
-    Args:
-        features: `(N, D)` float.
-        labels: `(N,)` int.
-        classes: K.
-        seed: of the folds.
-
-    Returns:
-        `(N, K)` float64.
-    """
-    return with_votes(cross_validated(features, labels, classes, seed=seed), features, labels)
-
-
-def with_votes(linear: Array, features: Array, labels: Array) -> Array:
-    """Average what linear probes say, `(N, K)`, with votes by neighbours, where images are few."""
-    return linear if len(labels) > FEW else (linear + neighbour_votes(features, labels, linear.shape[1])) / 2
 
 
 def from_folds(session: Session, folds: int, *, seed: int = 0) -> Opinion:

@@ -47,7 +47,7 @@ EXPLAINED = 0.15
 MILD = 0.002
 """Share of the images, surely exceeded, from which likely wrong labels are more than a fact: any model has a few."""
 FEW = 5
-"""And so many images."""
+"""And so many images; fewer are named among the causes, and say nothing of the labels."""
 MEANING = {
     "likely wrong label": "the model and the estimated label noise contradict the label",
     "ambiguous": "label and prediction are both plausible, by probability and neighbours",
@@ -146,7 +146,7 @@ def _weight(found: Evidence, groups: Array, predictions: Predictions) -> Array:
     """Return the sort key of the errors of a group, the clearest smallest."""
     sure = -predictions.confidence[found.rows]
     support = -((found.probabilities + found.agreement) / 2).min(axis=1)
-    choices = [-found.wrong_label, support, found.apart[:, 0], found.far.min(axis=1), sure]
+    choices = [found.score, support, found.apart[:, 0], found.far.min(axis=1), sure]
     return np.asarray(np.choose(groups, choices))
 
 
@@ -167,6 +167,7 @@ def _table(
             "p_label": predictions.probabilities[rows, labels],
             "p_predicted": predictions.confidence[rows],
             "p_wrong_label": found.wrong_label,
+            "label_score": found.score,
             "neighbours_with_label": found.agreement[:, 0],
             "neighbours_with_predicted": found.agreement[:, 1],
             "credibility": found.credibility,
@@ -204,9 +205,9 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
     share = rate(count, errors)
     claim = f"{name[0].upper()}{name[1:]}: {count:,} of {plural(errors, 'error')}, {share}"
     evidence = ImageSet(rows)
-    if group:
+    if group or count < FEW:
         advice = (
-            "",
+            "Look at these labels.",
             "Ask a second annotator; if people disagree too, more data of these two classes will not help.",
             "Choose one label for all copies.",
             "Do these images belong to the task? If so, collect more like them.",
@@ -220,8 +221,8 @@ def _finding(group: int, rows: Array, found: Evidence, predictions: Predictions)
     whole, better = rate(count, of), (of - errors + count) / of
     claim += f", with a mean probability of {percent(sure)}"
     least = float(wilson(spread, of)[0])
-    severity = Severity.INFO if count < FEW or whole.low <= MILD else Severity.MILD
-    if found.sure and least > SERIOUS and share.low > EXPLAINED:
+    severity = Severity.INFO if whole.low <= MILD else Severity.MILD
+    if found.sure and least > SERIOUS and float(wilson(spread, errors)[0]) > EXPLAINED:
         severity = Severity.SERIOUS
         claim += (
             f"; if all of them are wrong, the accuracy is {percent(better)} instead of {percent((of - errors) / of)}"

@@ -11,8 +11,9 @@ from workbench.core.types import Array
 from workbench.data.sampling import evenly
 from workbench.session.likeness import alike, borderline
 from workbench.session.neighbours import Witnesses, pictures, witnesses
+from workbench.session.second_look import second_looks, supported
 from workbench.statistics.credibility import agreement, credibility, offered
-from workbench.statistics.label_quality import ONE_WAY
+from workbench.statistics.label_quality import ONE_WAY, quality
 from workbench.statistics.nearness import NEIGHBOUR, scale_of
 from workbench.statistics.rates import wilson
 
@@ -28,6 +29,9 @@ SCATTERED = 0.3
 read low where a model is too unsure of itself."""
 PAIRED = 0.7
 """The same for noise of its pair of classes, of which more is asked, since they may be confused anyway."""
+LIKELY = 0.9
+"""Probability of a label of score 0 that is likely wrong by all labels together (`LabelQuality.likely`): of six sets of
+CIFAR-10, 91 to 99 % of those were."""
 MISLED = 1 / 3
 """Share of the labels that a model doubts whose images must look like the predicted class to others, too; else it is
 wrong in a systematic way, and is believed about none."""
@@ -35,6 +39,12 @@ FOOLED = "most images that the model takes for another class stand among images 
 """Why nothing can be told then."""
 AT_THE_EDGE = "most images that the model takes for another class look less like it than most images of that class do"
 """Or then."""
+CONTRADICTED = "most images that the model takes for another class look like their label to others"
+"""Or then."""
+HALF = 0.5
+"""Share of them, surely not reached, that others than the model take for the predicted class."""
+FEWEST = 5
+"""Doubted labels for which a second look is worth its time; fewer are no finding."""
 POSSIBLE = 0.2
 """Support from the probability and the neighbours with which a class is a possible answer."""
 RARE = 0.005
@@ -47,6 +57,8 @@ class Evidence:
 
     Attributes:
         rows: `(n,)` int64 of the studied images.
+        score: `(n,)` of the labels, low is suspicious: an order also where no rate of wrong labels can be told.
+        likely: `(n,)` bool, labels that are likely wrong by all labels together, and by a second look.
         wrong_label: `(n,)` probability that the label is wrong; `spread` whether wrong labels spread over all classes
             explain it, or only those of its pair of classes.
         probabilities: `(n, 2)` of the label and of the predicted class, at the temperature that fits.
@@ -61,6 +73,8 @@ class Evidence:
     """
 
     rows: Array
+    score: Array
+    likely: Array
     wrong_label: Array
     spread: Array
     probabilities: Array
@@ -84,7 +98,7 @@ class Evidence:
         """
         limit = RARE / 2  # of two tests
         support = (self.probabilities + self.agreement) / 2
-        wrong = self.wrong_label > np.where(self.spread, SCATTERED, PAIRED)
+        wrong = self.likely | (self.wrong_label > np.where(self.spread, SCATTERED, PAIRED))
         torn = np.maximum(self.probabilities.min(axis=1), self.agreement.min(axis=1)) >= POSSIBLE
         both = torn & (support.min(axis=1) >= POSSIBLE)
         tests = [self.copy >= 0, (self.far <= limit).any(axis=1), wrong, both]
@@ -126,23 +140,25 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
     )
     copy, part = _copies(session, seen, errors, pixels, looks_like)
     judged = wrong_labels(predictions.logits, labels)
+    whole = quality(predictions.probabilities, labels, len(session.class_names))
+    likely = np.isin(errors, whole.likely)
     # How sure a label is wrong depends on which kind of noise is asked for; the one that convinces is taken.
     spread = judged.scattered[errors] > SCATTERED
-    suspected = np.flatnonzero(spread | (judged.paired[errors] > PAIRED))
-    like = alike(session, errors[suspected])
-    silence = judged.silence
-    if len(like) and like.mean() < MISLED:  # then the others are alike by chance
-        silence = FOOLED
-    elif borderline(session, errors[suspected[like]]):
-        silence = AT_THE_EDGE
+    suspected = np.flatnonzero(likely | spread | (judged.paired[errors] > PAIRED))
+    like, silence = _agreed(session, errors[suspected])
+    silence = silence or judged.silence
     odd = suspected if silence else suspected[~like]  # the model alone takes them for that class
+    likely[odd] = False
     for each in (judged.scattered, judged.paired):
         each[errors[odd]] = 0.0
     spread = judged.scattered[errors] > SCATTERED
+    chances = np.where(spread, judged.scattered[errors], judged.paired[errors])
     sure = judged.sure and not _one_way(both[spread])
     return Evidence(
         rows=errors,
-        wrong_label=np.where(spread, judged.scattered[errors], judged.paired[errors]),
+        score=whole.score[errors],
+        likely=likely,
+        wrong_label=np.where(likely, np.maximum(chances, LIKELY * (1 - whole.score[errors])), chances),
         spread=spread,
         probabilities=judged.probabilities[errors[:, None], both],
         agreement=np.stack([_shares(of_errors, both[:, n], most) for n in (0, 1)], axis=1),
@@ -162,6 +178,30 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
         silence=silence,
         sure=sure,
     )
+
+
+def _agreed(session: Session, rows: Array) -> tuple[Array, str]:
+    """Ask others than the model about labels that it doubts: the images beside them, and a second look.
+
+    Args:
+        session: of the studied images.
+        rows: `(n,)` int, whose label the model doubts.
+
+    Returns:
+        `(n,)` bool, whether they agree; and why nothing can be told about labels, if they do not all in all.
+    """
+    like = alike(session, rows)
+    if len(like) and like.mean() < MISLED:  # then the others are alike by chance
+        return like, FOOLED
+    if borderline(session, rows[like]):
+        return like, AT_THE_EDGE
+    if like.sum() >= FEWEST:
+        labels, predicted = session.dataset.labels[rows], session.predictions.predicted[rows]
+        seconded = supported(second_looks(session, rows), rows, labels, predicted)
+        if wilson(int(seconded[like].sum()), int(like.sum()))[1] < HALF:
+            return like, CONTRADICTED
+        like &= seconded
+    return like, ""
 
 
 def _one_way(pairs: Array) -> bool:

@@ -246,9 +246,13 @@ def main() -> int:
     given = parser.parse_args()
     blamed = False
     from analyses.label_issues import out_of_sample
+    from workbench.session import second_look
 
-    for name in ("cross_validated", "neighbour_votes", "untrained_features"):
-        setattr(out_of_sample, name, remember(getattr(out_of_sample, name)))
+    for name in ("cross_validated", "untrained_features"):
+        known = remember(getattr(second_look, name))
+        for module in (out_of_sample, second_look):
+            setattr(module, name, known)
+    second_look.neighbour_votes = remember(second_look.neighbour_votes)
     for world in given.world.split(","):
         for classes in map(int, given.classes.split(",")):
             found = {kind: [] for kind in given.kinds.split(",")}

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
 from workbench.statistics.knowledge import SURE, Knowledge
-from workbench.statistics.label_score import how_many, label_score
+from workbench.statistics.label_score import how_many, label_score, likely_wrong
 from workbench.statistics.noise_curve import noise_curve
 from workbench.statistics.rates import rate, wilson
 
@@ -43,6 +43,7 @@ class LabelQuality:
         probability: `(N,)` float64, of the given label.
         suggested: `(N,)` int64, the predicted class.
         issues: rows whose label is likely wrong, most suspicious first.
+        likely: those of them that are mostly wrong if the model is not misled; none where wrong labels are not evident.
         noise: share of wrong labels; from none to all that differ where they cannot be told from hard images.
         beyond: share of wrong labels that no ambiguity explains, by sure predictions of unlikely labels and by pairs; a
             part of them, whose lower end says whether any are wrong.
@@ -60,6 +61,7 @@ class LabelQuality:
     probability: Array
     suggested: Array
     issues: Array
+    likely: Array
     noise: Estimate
     beyond: Estimate
     pairs: pd.DataFrame
@@ -117,6 +119,7 @@ def quality(probabilities: Array, labels: Array, class_names_count: int, *, alik
             probability=own,
             suggested=predicted,
             issues=np.empty(0, np.int64),
+            likely=np.empty(0, np.int64),
             noise=nothing,
             beyond=nothing,
             pairs=_pairs(known, np.empty(0, np.int64), differs),
@@ -144,6 +147,7 @@ def quality(probabilities: Array, labels: Array, class_names_count: int, *, alik
         probability=own,
         suggested=predicted,
         issues=issues,
+        likely=likely_wrong(issues, score, curve),
         noise=noise,
         beyond=beyond,
         pairs=pairs,

@@ -40,11 +40,13 @@ class NoiseCurve:
         evident: whether something surely stays where the model is surest, and the model can be a judge of that.
         rate: share of wrong labels. Where that is not evident, it lies between none and all that differ.
         lean: in [0, 1], how far wrong labels grow more frequent where the model is less sure.
+        wrong: `(N,)` float64, how likely a label that differs at this rank is wrong; 0 where nothing is evident.
     """
 
     evident: bool
     rate: Estimate
     lean: float
+    wrong: Array
 
 
 def noise_curve(said: Array, labels: Array, differs: Array, *, seed: int = 0) -> NoiseCurve:
@@ -74,13 +76,13 @@ def noise_curve(said: Array, labels: Array, differs: Array, *, seed: int = 0) ->
     if not (judge and flat and not bent and surely > max(LEAST, stays / 10)):
         high = min(1.03 * often + spread + 2 / count, 1.0)  # a few that the model was misled by do not differ
         value = min(stays, LEAST, high) if judge else 0.0
-        return NoiseCurve(evident=False, rate=Estimate(value, 0.0, high, unit="%"), lean=0.0)
+        return NoiseCurve(evident=False, rate=Estimate(value, 0.0, high, unit="%"), lean=0.0, wrong=np.zeros(count))
     of = np.bincount(_part(rank), minlength=PARTS)
     share = np.bincount(_part(rank), weights=differs, minlength=PARTS)[of > 0] / of[of > 0]
     middle, of = ((np.arange(PARTS) + 0.5) / PARTS)[of > 0], of[of > 0]
-    floor, slope, left = _fitted(share, of, middle)
+    floor, slope, own, power, left = _fitted(share, of, middle)
     chance = np.random.default_rng(seed)
-    again = [_fitted(chance.binomial(of, share) / of, of, middle)[2] for _ in range(DRAWS)]
+    again = [_fitted(chance.binomial(of, share) / of, of, middle)[-1] for _ in range(DRAWS)]
     error = 2 * float(np.std(again))
     rising, known, rest = slope / 2 / max(left, 1e-9), left / often, max(often - left, 0.0)
     lean = float(np.clip((rising - 0.2) / 0.4, 0, 1) * np.clip((known - 0.15) / 0.1, 0, 1))
@@ -88,7 +90,13 @@ def noise_curve(said: Array, labels: Array, differs: Array, *, seed: int = 0) ->
     high = (left + part * rest) * (1 + 0.03 * part) + error
     low = max(min(0.9 * floor + 0.4 * (1 - known) * slope - error, 0.9 * left), min(surely, 0.8 * left))
     value = left + 0.5 * lean * rest
-    return NoiseCurve(evident=True, rate=Estimate(value, min(low, value), max(high, value), unit="%"), lean=lean)
+    stay = floor + slope * rank
+    return NoiseCurve(
+        evident=True,
+        rate=Estimate(value, min(low, value), max(high, value), unit="%"),
+        lean=lean,
+        wrong=stay / np.maximum(stay + own * rank**power, 1e-12),
+    )
 
 
 def doubts(said: Array) -> Array:
@@ -158,8 +166,8 @@ def _what_stays(differs: Array, rank: Array) -> tuple[float, float, bool]:
     return float(rates[whole.argmax()]), float(surely), bool(best[bent].max() > best[~bent].max() + BETTER)
 
 
-def _fitted(share: Array, of: Array, middle: Array) -> tuple[float, float, float]:
-    """Return f and a of the best f + a u + c u^b, and what is left in the mean without c u^b."""
+def _fitted(share: Array, of: Array, middle: Array) -> tuple[float, float, float, float, float]:
+    """Return f, a, c and b of the best f + a u + c u^b, and what is left in the mean without c u^b."""
     from scipy.optimize import nnls
 
     weight = np.sqrt(of / np.maximum(share * (1 - share), 1 / of))
@@ -167,6 +175,6 @@ def _fitted(share: Array, of: Array, middle: Array) -> tuple[float, float, float
     for power in OWN:
         columns = np.stack([np.ones_like(middle), middle, middle**power], axis=1)
         (floor, slope, own), misfit = nnls(columns * weight[:, None], share * weight)
-        found.append((misfit, floor, slope, float(np.maximum(share - own * middle**power, 0).mean())))
-    _, floor, slope, left = min(found)
-    return float(floor), float(slope), left
+        found.append((misfit, floor, slope, own, power, float(np.maximum(share - own * middle**power, 0).mean())))
+    _, floor, slope, own, power, left = min(found)
+    return float(floor), float(slope), float(own), power, left

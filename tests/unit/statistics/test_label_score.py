@@ -8,8 +8,8 @@ from workbench.core.estimate import Estimate
 from workbench.statistics.label_score import how_many, label_score, noise_odds, refitted
 from workbench.statistics.noise_curve import NoiseCurve
 
-EVIDENT = NoiseCurve(evident=True, rate=Estimate(0.1, 0.05, 0.15), lean=0.0)
-HIDDEN = NoiseCurve(evident=False, rate=Estimate(0.0, 0.0, 0.3), lean=0.0)
+EVIDENT = NoiseCurve(evident=True, rate=Estimate(0.1, 0.05, 0.15), lean=0.0, wrong=np.zeros(8))
+HIDDEN = NoiseCurve(evident=False, rate=Estimate(0.0, 0.0, 0.3), lean=0.0, wrong=np.zeros(8))
 
 
 def made(seed, confused, classes=5, count=4000, share=0.15):
@@ -63,6 +63,6 @@ def test_how_many_by_hand():
     said = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.3, 0.7]])
     labels, differs = np.array([1, 1, 0, 1]), np.array([True, True, False, False])
     assert how_many(said, labels, differs, HIDDEN) == 1  # (.8 + .2) of 4
-    none = NoiseCurve(evident=True, rate=Estimate(0.0, 0.0, 0.0), lean=1.0)
-    every = NoiseCurve(evident=True, rate=Estimate(0.5, 0.5, 0.5), lean=1.0)
+    none = NoiseCurve(evident=True, rate=Estimate(0.0, 0.0, 0.0), lean=1.0, wrong=np.zeros(4))
+    every = NoiseCurve(evident=True, rate=Estimate(0.5, 0.5, 0.5), lean=1.0, wrong=np.zeros(4))
     assert (how_many(said, labels, differs, none), how_many(said, labels, differs, every)) == (1, 2)

@@ -7,9 +7,9 @@ from keras import layers
 
 from analyses.label_issues import folds as module
 from analyses.label_issues.folds import fold_probabilities
-from analyses.label_issues.linear_probe import folds_of
 from workbench.core.dataset import Dataset
 from workbench.core.progress import reporting
+from workbench.statistics.linear_probe import folds_of
 from workbench.training.recipes import TrainingJob
 from workbench.training.trainer import train
 

@@ -5,11 +5,11 @@ import pytest
 
 from analyses.label_issues import LabelIssues, LabelIssuesParams
 from analyses.label_issues.findings import Suspects, findings_of
-from analyses.label_issues.linear_probe import cross_validated
 from analyses.label_issues.out_of_sample import at_once, embeddings, knows_labels, with_dynamics
 from tests.failing import failing
 from workbench.core.predictions import Predictions
 from workbench.statistics.label_quality import quality
+from workbench.statistics.linear_probe import cross_validated
 from workbench.training.dynamics import Dynamics
 
 NAMES = ("ant", "bee", "cat", "dog", "eel")

@@ -117,6 +117,8 @@ def test_the_order_of_the_reasons_by_hand():
     """One error for each group; each later test would fit the earlier images as well."""
     evidence = Evidence(
         rows=np.arange(5),
+        score=np.zeros(5),
+        likely=np.zeros(5, bool),
         wrong_label=np.array([0.9, 0.9, 0.9, 0.5, 0.5]),
         spread=np.array([True, True, True, False, False]),
         probabilities=np.array([[0.4, 0.5]] * 4 + [[0.05, 0.9]]),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.core.types import Array
+from workbench.statistics.linear_probe import principal
 from workbench.statistics.nearest import nearest
-
-from .linear_probe import principal
 
 NEIGHBOURS = 15
 PRIOR = 0.1

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from analyses.label_issues.linear_probe import cross_validated, folds_of, principal
-from analyses.label_issues.neighbour_votes import neighbour_votes
-from analyses.label_issues.patch_features import untrained_features
 from workbench.core.dataset import Dataset
+from workbench.session.patch_features import untrained_features
+from workbench.statistics.linear_probe import cross_validated, folds_of, principal
+from workbench.statistics.neighbour_votes import neighbour_votes
 
 
 def clouds(seed, each=60, apart=4.0):
