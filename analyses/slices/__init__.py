@@ -15,13 +15,11 @@ from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.predictions import Predictions
-from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, verb
-from workbench.data.lazy_images import Some
 from workbench.data.properties import image_properties, unlike
-from workbench.data.sampling import evenly, worst_first
+from workbench.data.sampling import worst_first
 from workbench.data.thumbnails import thumbnails_of
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.hot_spots import Spot, place_bars, spot_of
@@ -29,20 +27,14 @@ from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, pl
 from workbench.plotting.tiles import Tile, strips, tiles, tiles_height
 from workbench.session.analysis import Analysis
 from workbench.session.spots import set_spot
+from workbench.statistics.described import describe
 from workbench.statistics.error_tree import error_tree
 from workbench.statistics.rates import rate
 from workbench.statistics.significance import discoveries
-from workbench.statistics.slicing import (
-    Part,
-    components,
-    flat_pixels,
-    from_embeddings,
-    from_pixels,
-    from_properties,
-    halves,
-)
+from workbench.statistics.slicing import halves
 
-from .worse_than_expected import SCARCE, Slice, calibrate_confidence, distinct_slices, expected_accuracy, measure_slice
+from .search import search
+from .worse_than_expected import SCARCE, Slice, distinct_slices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,8 +47,6 @@ FEW = 40
 """Fewest images that can be split in half to find and to confirm groups."""
 CELL = 0.78
 """Width of a picture in inches."""
-LOOKS_WORSE = 0.1
-"""How far below its classes a group must be on the first half to be tested on the held-out half."""
 MOST_FAULTS = 5
 """Serious findings, at most."""
 MOST_MILD = 3
@@ -86,7 +76,7 @@ class Slices(Analysis[SlicesParams]):
     quick: ClassVar[Mapping[str, Any]] = MappingProxyType({"learned": 8000})
 
     def compute(self, session: Session, params: SlicesParams) -> Result:
-        """Find groups on one half and measure them on the other, and vice versa."""
+        """Find groups on some images and measure them on others, and vice versa."""
         predictions, names, data = session.predictions, session.class_names, session.dataset
         properties = image_properties(data.images)
         parts = halves(predictions.labels, params.seed)
@@ -96,10 +86,10 @@ class Slices(Analysis[SlicesParams]):
                 f"got {len(data)}."
             )
             return Result({"slices": _table([], [])}, arrays={}, findings=(Finding(few),))
-        tried, slices = _search(session, params, properties, parts)
+        tried, slices = search(session, params.learned, params.seed, properties, parts)
         significant = discoveries(np.array([each.chance for each in slices]))
-        kept = distinct_slices([each for each, holds in zip(slices, significant, strict=True) if holds])
-        words = [each.group.rule or unlike(properties, predictions.labels, each.group.members) for each in kept]
+        kept = distinct_slices([each for each, holds in zip(slices, significant, strict=True) if holds], predictions)
+        words = [_in_words(each, properties, predictions.labels, names) for each in kept]
         findings = _findings(session, kept, words, tried)
         table = _table(kept, words)
         tree, members = error_tree(properties, predictions, parts, names)
@@ -127,7 +117,7 @@ class Slices(Analysis[SlicesParams]):
         strip = tiles_height([Tile(result.arrays["images"][0], below=[("", QUIET)])], 1, CELL) if len(table) else 0.5
         upper, lower = max((max(strip, 0.75) + 0.05) * len(table), 0.9) + 0.5, 0.24 * len(tree) + 0.7
         said = (
-            "Groups found on one half and measured on the held-out half. Orange: accuracy of the group, 95 % interval. "
+            "Groups measured on images held out from finding them. Orange: accuracy of the group, 95 % interval. "
             "Teal: expected from its classes. Grey: calibrated confidence of similar images. Under each image: its "
             "predicted class, teal if correct. Tree: grown on one half, errors counted on the other; indented: subset."
         )
@@ -158,44 +148,12 @@ def _errors_first(predictions: Predictions, rows: Array) -> Array:
     return np.concatenate([wrong, rows[predictions.correct[rows]]])
 
 
-def _search(
-    session: Session, params: SlicesParams, properties: pd.DataFrame, parts: tuple[Array, Array]
-) -> tuple[int, list[Slice]]:
-    """Return how many groups were tested on their held-out half, and those that are worse there too."""
-    predictions, names, train = session.predictions, session.class_names, session.train
-    labels, values = predictions.labels, properties.to_numpy()
-    rows = None if train is None else evenly(len(train), params.learned)
-    flat = [flat_pixels(session.dataset.images)]
-    learned = None
-    if train is not None and rows is not None:
-        images = Some(train, rows)
-        flat.append(flat_pixels(images))
-        learned = image_properties(images).to_numpy(), train.labels[rows]
-    embeddings = session.embeddings
-    tried, slices = 0, []
-    for turn, (find, confirm) in enumerate((parts, parts[::-1])):
-        pixels = components(flat[0], find, *flat[1:])
-        evaluated = Part(values, pixels[0], labels)
-        known = None if learned is None else Part(learned[0], pixels[1], learned[1])
-        wrong = (~predictions.correct).astype(np.float64)
-        count = np.maximum(np.bincount(labels[find], minlength=len(names)), 1)
-        worse = wrong - (np.bincount(labels[find], wrong[find], len(names)) / count)[labels]
-        confidence = calibrate_confidence(predictions, find)
-        groups = [
-            *from_properties(evaluated, known, worse, find, names=names, columns=list(properties.columns)),
-            *from_pixels(evaluated, known, find, params.seed),
-            *from_embeddings(components(embeddings, find)[0], predictions.predicted, find, params.seed),
-        ]
-        for place, group in enumerate(groups):
-            report("Testing groups", turn * len(groups) + place + 1, 2 * len(groups))
-            inside = find[group.members[find]]
-            expected = expected_accuracy(labels, predictions.correct, group.members)
-            if not len(inside) or not predictions.correct[inside].mean() <= expected - LOOKS_WORSE:
-                continue
-            tried += 1
-            found = measure_slice(group, predictions, confidence, confirm, None if known is None else known.labels)
-            slices += [found] if found else []
-    return tried, slices
+def _in_words(each: Slice, properties: pd.DataFrame, labels: Array, names: tuple[str, ...]) -> str:
+    """Say what images of a group have in common, or in what they differ from others."""
+    if each.group.rule:
+        return each.group.rule
+    found = describe(properties, labels, each.group.members, names)
+    return str(found) if found else unlike(properties, labels, each.group.members)
 
 
 def _table(slices: list[Slice], words: list[str]) -> pd.DataFrame:
@@ -229,7 +187,7 @@ def _findings(session: Session, kept: list[Slice], words: list[str], tried: int)
     if not faults and not mild:
         claim = (
             "No group of images is confirmed to be worse than expected from its classes: of "
-            f"{plural(tried, 'group')} found on one half of the images, none was confirmed on the other."
+            f"{plural(tried, 'group')} found on some of the images, none was confirmed on others."
         )
         return (Finding(claim, kind="underperforming-slice"),)
     return tuple(_finding(session, each, rule) for each, rule in faults + mild)
@@ -241,8 +199,8 @@ def _finding(session: Session, each: Slice, rule: str) -> Finding:
     share = rate(each.right, each.tested)
     scarce = each.scarcity.high < SCARCE
     claim = (
-        f"{plural(each.size, 'image')} ({rule}) {verb(each.size, 'do')} worse than expected from their classes: on "
-        f"the held-out half {each.right:,} of {each.tested:,} {verb(each.right, 'are')} correct, {share}, expected "
+        f"{plural(each.size, 'image')} ({rule}) {verb(each.size, 'do')} worse than expected from their classes: "
+        f"held out, {each.right:,} of {each.tested:,} {verb(each.right, 'are')} correct, {share}, expected "
         f"{percent(each.expected)}; the calibrated confidence of similar images is {percent(each.confidence)}."
         + (f" Such images are {each.scarcity.value:.2f} times as frequent in training." if scarce else "")
     )

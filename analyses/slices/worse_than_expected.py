@@ -22,6 +22,10 @@ SURE = 0.999
 """Level of the interval of over-confidence, since the worst of about a hundred groups is looked at."""
 LEAST = 4
 """Images of the confirming half that a group needs."""
+REGION = "errors"
+"""Source of groups that were found by what errors look like."""
+STILL = 0.01
+"""p-value at most with which the rest of a group is worse, too."""
 SAME = 0.5
 """Groups of whose smaller one more than this share lies in the other are the same."""
 
@@ -59,6 +63,13 @@ class Slice:
     def accuracy(self) -> float:
         """Share recognised."""
         return self.right / self.tested
+
+    @property
+    def told(self) -> float:
+        """Images times Kullback-Leibler's divergence of the accuracy from the expected one, in nats."""
+        right, expected = (float(np.clip(each, 1e-3, 1 - 1e-3)) for each in (self.accuracy, self.expected))
+        away = right * np.log(right / expected) + (1 - right) * np.log((1 - right) / (1 - expected))
+        return float(self.size * away)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -175,12 +186,45 @@ def scarcity(group: Group, labels: Array, train_labels: Array | None) -> Estimat
     return Estimate(there / wanted, *(each * here / wanted for each in odds))
 
 
-def distinct_slices(slices: list[Slice]) -> list[Slice]:
-    """Faults first, then by surely missed images; of slices that overlap heavily, the first is kept."""
-    order = sorted(slices, key=lambda s: (not s.fault, -max(s.gap.low, 0) * s.size, -s.gap.value * s.size))
+def distinct_slices(slices: list[Slice], predictions: Predictions) -> list[Slice]:
+    """Faults first, regions of errors first among equals, then by missed images; what those before explain is left out.
+
+    Of groups that are nearly a region, the one that tells most stands for it. A group is explained by those before it
+    if they hold most of it, or if its others are not surely worse: around a group that is all wrong there are many that
+    are a little worse for its sake.
+    """
+    regions = {id(_most_telling(each, slices)) for each in slices if each.group.source == REGION}
+    order = sorted(
+        slices, key=lambda s: (not s.fault, id(s) not in regions, -max(s.gap.low, 0) * s.size, -s.gap.value * s.size)
+    )
     kept: list[Slice] = []
+    before = np.zeros(len(predictions), bool)
     for each in order:
         members = each.group.members
-        if all((members & k.group.members).sum() <= SAME * min(each.size, k.size) for k in kept):
-            kept.append(each)
+        if any((members & k.group.members).sum() > SAME * min(each.size, k.size) for k in kept):
+            continue
+        if (members & before).any() and not _is_worse(members & ~before, predictions):
+            continue
+        kept.append(each)
+        before |= members
     return kept
+
+
+def _most_telling(region: Slice, slices: list[Slice]) -> Slice:
+    """Of the groups that share most images with a region, and it itself, the one that tells most, a fault if any is."""
+    own = region.group.members
+    alike = [s for s in slices if (own & s.group.members).sum() > SAME * (own | s.group.members).sum()]
+    return max(alike, key=lambda s: (s.fault, s.told))
+
+
+def _is_worse(members: Array, predictions: Predictions) -> bool:
+    """Whether images are surely worse than the others of their classes, by Fisher's exact test at the level `STILL`."""
+    from scipy.stats import fisher_exact
+
+    tested, right = int(members.sum()), int(predictions.correct[members].sum())
+    expected = expected_accuracy(predictions.labels, predictions.correct, members)
+    if tested < LEAST or not right / tested < expected:
+        return False
+    of = int((np.isin(predictions.labels, np.unique(predictions.labels[members])) & ~members).sum())
+    hits = round(expected * of)
+    return bool(fisher_exact([[right, tested - right], [hits, of - hits]], alternative="less")[1] <= STILL)

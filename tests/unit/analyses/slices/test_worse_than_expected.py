@@ -125,7 +125,8 @@ def test_a_fault_is_far_below_and_either_unforeseen_or_scarce():
 
 def test_overlapping_groups_are_said_once_and_faults_come_first():
     large, inner, other = rows(10, 0, 1, 2, 3), rows(10, 0, 1, 2), rows(10, 7, 8)
-    kept = distinct_slices([slice_(inner), slice_(large), slice_(other, over=0.0)])
+    seen = predictions([0] * 10, rows(10, 4, 5, 6, 9))
+    kept = distinct_slices([slice_(inner), slice_(large), slice_(other, over=0.0)], seen)
     assert [each.group.members.sum() for each in kept] == [4, 2]
 
 

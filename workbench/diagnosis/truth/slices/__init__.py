@@ -1,0 +1,139 @@
+"""Groups of images that a network was made to fail on, and whether they are found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from workbench.core.progress import report
+from workbench.diagnosis.benchmark import Asked, Benchmark, Claim, Measured
+from workbench.diagnosis.truth.slices.asking import OURS, TOP, Said, ask_peers, ask_workbench
+from workbench.diagnosis.truth.slices.making import BLIND, KINDS, MISSED, TRAIN, World, make_world
+from workbench.diagnosis.truth.slices.network import Network
+from workbench.diagnosis.truth.slices.scores import BELONGS, COVERS, Score, score
+from workbench.statistics.significance import mean_with_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WORLDS, QUICK = 100, 4
+"""Worlds with blind spots."""
+EACH = 5
+"""Worlds of each other kind."""
+SURELY = 0.8
+"""Share of every blind spot that the network gets wrong in worlds that are counted apart."""
+HOLD = 0.8
+"""Share of a group's images that words must hold for."""
+
+
+class Slices(Benchmark):
+    """Are groups of images found on which a network fails, and only these?
+
+    Pictures of a few objects are drawn, and the training labels are wrong wherever three to five attributes come
+    together: one to three blind spots a world, of which the test labels tell nothing. After Plumb et al. 2022,
+    arXiv:2207.04104 (SpotCheck). Slices as they come about, rare, correlated and noisy, are after Eyuboglu et al. 2022,
+    arXiv:2203.14960 (dcbench). Quick is four worlds with blind spots, and no others.
+    """
+
+    title: ClassVar[str] = "Slices"
+
+    def measure(self, asked: Asked) -> Measured:
+        """Draw worlds, train a network in each, and ask the workbench and its peers for groups."""
+        network = Network(TRAIN)
+        count = QUICK if asked.quick else WORLDS * asked.draws
+        scores: dict[str, list[tuple[Score, World]]] = {}
+        said: list[Said] = []
+        tries = left = 0
+        for number in range(count):
+            world = make_world(number, asked.seed, network)
+            if world is None:
+                left += 1
+                continue
+            tries += world.tries
+            said.append(_ask(world, network, asked.seed, scores, said_by=""))
+            report("Worlds with blind spots", number + 1, count)
+        others: dict[str, list[tuple[Score, World]]] = {}
+        for kind in () if asked.quick else KINDS:
+            for number in range(EACH):
+                world = make_world(number, asked.seed, network, kind)
+                if world is not None:
+                    _ask(world, network, asked.seed, others, said_by=f"{kind}: ")
+                report(f"Worlds, {kind}", number + 1, EACH)
+        tables = {"Blind spots": _table(scores)}
+        if others:
+            tables["Slices as they come about"] = _table(others)
+        return Measured(
+            tables=tables,
+            claims=_claims(scores[OURS], said),
+            notes=(
+                (
+                    f"A group belongs to a blind spot if {BELONGS:.0%} of its images lie there; a blind spot is found "
+                    f"if {COVERS:.0%} of it lies in groups that belong to it. False discoveries are counted among the "
+                    "first groups that find as many blind spots as all do; `false of all` counts every group, of the "
+                    f"peers the first {TOP}."
+                ),
+                (
+                    f"A network gets at least {MISSED[BLIND]:.0%} of each blind spot wrong, else the world is drawn "
+                    f"again: {tries} were drawn, and {left} given up. Rows with 'surely' are of worlds in which it is "
+                    f"{SURELY:.0%}."
+                ),
+                "Peers are written from their formulas. PlaneSpot's plane is t-SNE's in place of scvis'.",
+            ),
+        )
+
+
+def _ask(
+    world: World, network: Network, seed: int, scores: dict[str, list[tuple[Score, World]]], *, said_by: str
+) -> Said:
+    """Ask all for groups, and keep their scores by name."""
+    said = ask_workbench(world, network)
+    for name, groups in {OURS: list(said.groups), **ask_peers(world, seed)}.items():
+        scores.setdefault(f"{said_by}{name}", []).append((score(groups, world.spots), world))
+    return said
+
+
+def _table(scores: dict[str, list[tuple[Score, World]]]) -> pd.DataFrame:
+    """A row a method, over all worlds and over those in which the network surely fails; 95 % intervals over worlds."""
+    import pandas as pd
+
+    rows = []
+    for name, pairs in scores.items():
+        surely = [pair for pair in pairs if pair[1].missed >= SURELY]
+        for title, chosen in ((name, pairs), (f"{name}, surely", surely)):
+            if not chosen or (title != name and len(chosen) == len(pairs)):
+                continue
+            found = mean_with_interval(np.array([each.discovery for each, _ in chosen]), within=(0, 1))
+            false = mean_with_interval(np.array([each.false_discovery for each, _ in chosen]), within=(0, 1))
+            every = np.concatenate([each.false for each, _ in chosen])
+            rows.append(
+                {
+                    "method": title,
+                    "worlds": len(chosen),
+                    "discovery": found.value,
+                    "discovery_low": found.low,
+                    "discovery_high": found.high,
+                    "false_discovery": false.value,
+                    "false_low": false.low,
+                    "false_high": false.high,
+                    "false_of_all": float(every.mean()) if len(every) else float("nan"),
+                    "groups": float(np.mean([len(each.false) for each, _ in chosen])),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _claims(pairs: list[tuple[Score, World]], said: list[Said]) -> tuple[Claim, ...]:
+    found = np.concatenate([each.found for each, _ in pairs])
+    false = np.concatenate([each.false for each, _ in pairs])
+    holds = np.concatenate([each.words_hold for each in said])
+    claims = [Claim(said="a blind spot is found", right=int(found.sum()), of=len(found), wanted=0.85)]
+    if len(false):
+        claims.append(
+            Claim(said="a group of images lies in a blind spot", right=int((~false).sum()), of=len(false), wanted=0.95)
+        )
+        right = int((holds >= HOLD).sum())  # NaN is no words, and does not hold
+        claims.append(
+            Claim(said=f"words hold for {HOLD:.0%} of a group's other images", right=right, of=len(holds), wanted=0.8)
+        )
+    return tuple(claims)

@@ -1,0 +1,83 @@
+"""A world with what its network says of it: drawn again until the network has learned to fail where it is to fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.core.predictions import Predictions
+from workbench.core.types import Array
+from workbench.diagnosis.truth.slices.drawing import draw
+from workbench.diagnosis.truth.slices.network import Network
+from workbench.diagnosis.truth.slices.planted import lesson, plan_of
+from workbench.diagnosis.truth.slices.worlds import LABEL, SPOTS, Plan, draw_plan, draw_table, inside
+
+BLIND = "blind spots"
+KINDS = ("rare", "correlated", "noisy")
+TRAIN, TEST = 4000, 1600
+"""Pictures to learn from, and to look for slices in; the labels of the latter are right."""
+MISSED = {BLIND: 0.6, "rare": 0.3, "correlated": 0.3, "noisy": 0.3}
+"""Share of the pictures of each slice that a network must get wrong: otherwise it is none."""
+ELSEWHERE = 0.1
+"""Share of the others that it may get wrong."""
+TRIES = 8
+"""Worlds that are drawn for one at most."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class World:
+    """Test pictures, what is true of them, and what the network says.
+
+    Attributes:
+        images: `(N, H, W, 3)` uint8.
+        table: `(N, A)` their attributes.
+        predictions: of them, with the right labels.
+        embeddings: `(N, D)` float32, what the network's last layer receives.
+        spots: `(M, N)` bool, which pictures lie in which slice.
+        plan: what the world is like.
+        tries: worlds that were drawn for it.
+    """
+
+    images: Array
+    table: Array
+    predictions: Predictions
+    embeddings: Array
+    spots: Array
+    plan: Plan
+    tries: int
+
+    @property
+    def missed(self) -> float:
+        """Share of the pictures that the network gets wrong, in the slice in which it is least."""
+        return float(min((~self.predictions.correct)[spot].mean() for spot in self.spots))
+
+
+def make_world(number: int, seed: int, network: Network, kind: str = BLIND) -> World | None:
+    """Draw world `number`, with one to three blind spots by turns, or a planted slice, and train the network in it.
+
+    Returns:
+        None where no network of `TRIES` fails as it is to.
+    """
+    chance = np.random.default_rng([seed, number, *([KINDS.index(kind)] if kind in KINDS else [])])
+    for tries in range(1, TRIES + 1):
+        plan = draw_plan(chance, 1 + number % SPOTS) if kind == BLIND else plan_of(kind, chance)
+        table, labels = lesson(kind, plan, TRAIN, chance)
+        network.train(draw(table, chance), labels, int(chance.integers(2**31)))
+        table = draw_table(plan, TEST, chance)
+        images, labels = draw(table, chance), table[:, LABEL]
+        logits, embeddings = network.outputs(images)
+        spots = np.array([inside(spot, table) for spot in plan.spots])
+        missed = logits.argmax(axis=1) != labels
+        fails = min(missed[spot].mean() for spot in spots) >= MISSED[kind]
+        if fails and missed[~spots.any(axis=0)].mean() <= ELSEWHERE:
+            return World(
+                images=images,
+                table=table,
+                predictions=Predictions(logits, labels.astype(np.int64)),
+                embeddings=embeddings,
+                spots=spots,
+                plan=plan,
+                tries=tries,
+            )
+    return None
