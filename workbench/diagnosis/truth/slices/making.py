@@ -17,8 +17,12 @@ BLIND = "blind spots"
 KINDS = ("rare", "correlated", "noisy")
 TRAIN, TEST = 4000, 1600
 """Pictures to learn from, and to look for slices in; the labels of the latter are right."""
-MISSED = {BLIND: 0.6, "rare": 0.3, "correlated": 0.3, "noisy": 0.3}
-"""Share of the pictures of each slice that a network must get wrong: otherwise it is none."""
+MISSED = {BLIND: 0.8, "rare": 0.3, "correlated": 0.3, "noisy": 0.3}
+"""Share of the pictures of each slice that a network must get wrong: otherwise it is none.
+
+At 0.6 of each blind spot, of 36 worlds of seed 77 nine had one that was learned in part, and nearly all that the
+workbench missed lay there.
+"""
 ELSEWHERE = 0.1
 """Share of the others that it may get wrong."""
 TRIES = 8
@@ -46,11 +50,6 @@ class World:
     spots: Array
     plan: Plan
     tries: int
-
-    @property
-    def missed(self) -> float:
-        """Share of the pictures that the network gets wrong, in the slice in which it is least."""
-        return float(min((~self.predictions.correct)[spot].mean() for spot in self.spots))
 
 
 def make_world(number: int, seed: int, network: Network, kind: str = BLIND) -> World | None:
