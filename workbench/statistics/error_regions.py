@@ -18,8 +18,8 @@ FIRMNESS = 10.0
 ALIKE = -0.2
 """Decision value from which an image looks like the errors.
 
-On 20 worlds of `workbench truth --only slices` (seed 77), regions alone found .68 of the blind spots from -0.4, .75 from
--0.2 and .76 from 0: it hardly matters.
+On 20 worlds of `workbench truth --only slices` (seed 77), regions alone found .68 of the blind spots from -0.4, .75
+from -0.2 and .76 from 0: it hardly matters.
 """
 TREES, LEAF = 100, 3
 """Of the forest whose leaves say which of these images are alike, and images of a leaf at least."""
