@@ -19,7 +19,7 @@ FOLLOWS: dict[Kind, frozenset[Kind]] = {
     "label-permutation": ALL_ERRORS | {"train-test-shift", "preprocessing-mismatch"},
     "constant-prediction": ALL_ERRORS | {"label-permutation", "shortcut"},
     "blank-images": ERRORS | {"duplicates", "outliers", "train-test-shift"},
-    "outliers": ERRORS,
+    "outliers": frozenset({"underperforming-class", "confused-pair"}),  # a group of them is worth its own sentence
     "dead-channels": ERRORS | {"miscalibration", "underfitting"},
     "shortcut": ERRORS,
     "class-imbalance": ERRORS | {"train-test-shift"},

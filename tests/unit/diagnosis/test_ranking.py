@@ -70,6 +70,17 @@ def test_a_label_that_looks_wrong_on_an_outlier_is_said_with_the_outlier():
     assert kinds(found) == [("outliers", ["label-noise"]), ("label-noise", [])]
 
 
+def test_a_group_that_fails_is_said_beside_the_outliers_that_it_is_made_of():
+    """As where training lacks it: both are true, and the group is what more images would mend."""
+    rare = range(20)
+    found = [
+        ("a", finding("outliers", "serious", 0.05, evidence=rare)),
+        ("b", finding("underperforming-slice", "serious", 0.04, evidence=rare)),
+        ("c", finding("underperforming-class", "serious", 0.03, evidence=rare)),
+    ]
+    assert sorted(kind for kind, _ in kinds(found)) == ["outliers", "underperforming-slice"]
+
+
 def test_outliers_of_a_part_that_looks_otherwise_as_a_whole_follow_from_the_shift():
     found = [("a", finding("train-test-shift", cost=0.2)), ("b", finding("outliers", "mild", 0.5, evidence=range(50)))]
     assert kinds(found) == [("train-test-shift", ["outliers"])]

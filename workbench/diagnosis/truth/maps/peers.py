@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,8 @@ def peers(probe: Probe, images: Array) -> Iterator[tuple[str, Explains]]:
         made = kind(probe.model, clone=False)
 
         def explain(target: Array, made: Callable[..., Array] = made, how: Mapping[str, object] = how) -> Array:
-            with contextlib.redirect_stdout(io.StringIO()):  # it shows a bar
+            # It shows a bar, and Keras warns of how it gives the images.
+            with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
                 return np.asarray(made(CategoricalScore(target.tolist()), images, **how))
 
         yield name, explain
