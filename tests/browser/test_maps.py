@@ -150,7 +150,7 @@ def test_a_phone_shows_maps_with_verdicts_and_values_without_scrolling_sideways(
     page = visit(ERRORS, 390, 844, has_touch=True)
     first = page.locator("#detail .st").first
     first.scroll_into_view_if_needed()
-    expect(badge(page)).to_contain_text("chance")
+    expect(badge(page)).to_contain_text("weights")
     first.tap()
     expect(page.locator("#value")).to_contain_text("of 28×28")
     box = page.locator("#value").bounding_box()

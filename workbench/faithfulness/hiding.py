@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from scipy.special import logsumexp
 
 from workbench.core.kept import Kept, bytes_held
 from workbench.core.progress import report
@@ -154,6 +153,8 @@ def _scores(probe: Probe, images: Array, target: int, against: int | None, score
     if against is not None:
         return np.asarray(own - logits[:, against])
     if score == "probability" or probe.one_unit:  # of one unit the other class's logit is 0, this one's may be
+        from scipy.special import logsumexp
+
         return np.asarray(own - logsumexp(np.delete(logits, target, axis=1), axis=1))
     return np.asarray(own)
 
