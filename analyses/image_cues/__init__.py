@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -25,7 +26,7 @@ from workbench.plotting.hot_spots import place_bars
 from workbench.plotting.pieces import class_ticks, new_figure, plain, say
 from workbench.session.analysis import Analysis
 from workbench.session.spots import finding_spot
-from workbench.statistics.rates import difference, rate, wilson
+from workbench.statistics.rates import capped, difference, rate, wilson
 
 from .statistics import LEAST_SIDE, STATISTICS, Statistic, Texture, corners, telling
 
@@ -67,6 +68,7 @@ class Cue:
         of: images of the class that were measured.
         tried, flipped, control: images of other classes, those taken for the class with the statistics of its images,
             and with those of images of other classes.
+        told: classes that the statistic tells from the others.
         own, lost: images of the class that were recognised, and those no longer so with statistics of other classes.
         moved: rows of studied images whose class changes when the statistics are exchanged.
     """
@@ -82,6 +84,7 @@ class Cue:
     own: int
     lost: int
     moved: int
+    told: int
 
     @property
     def used(self) -> bool:
@@ -113,13 +116,25 @@ class ImageCues(Analysis[ImageCuesParams]):
         part = session.train or session.dataset
         rows = np.sort(balanced_rows(part.labels, min(params.images, len(part)), params.seed))
         images, labels = as_floats(np.asarray(part.images[rows])), part.labels[rows]
-        candidates = sorted(_candidates(images, labels, len(session.class_names)), key=lambda each: -each[2])[:MOST]
+        candidates = sorted(_candidates(images, labels, len(session.class_names)), key=lambda each: -each[2])
+        told = Counter(statistic.words for statistic, *_ in candidates)
+        candidates = candidates[:MOST]
         cues = []
         for done, (statistic, label, auc, carries) in enumerate(candidates):
             report("Image statistics", done, len(candidates))
             own = labels == label
             found = _exchange(session, statistic, label, (images[own], images[~own]), params)
-            cues.append(Cue(statistic=statistic, label=label, auc=auc, rows=rows[carries], of=int(own.sum()), **found))
+            cues.append(
+                Cue(
+                    statistic=statistic,
+                    label=label,
+                    auc=auc,
+                    rows=rows[carries],
+                    of=int(own.sum()),
+                    told=told[statistic.words],
+                    **found,
+                )
+            )
         report("Image statistics", len(candidates), len(candidates))
         cues.sort(key=lambda each: -(each.flipped - each.control) / max(each.tried, 1))
         names = session.class_names
@@ -132,7 +147,7 @@ class ImageCues(Analysis[ImageCuesParams]):
         table = pd.DataFrame(
             [[*line, cue in used] for line, cue in zip(lines, cues, strict=True)], columns=list(COLUMNS)
         )
-        findings = tuple(_finding(each, names, len(session.dataset), whose) for each in used)
+        findings = tuple(_finding(each, names, len(session.dataset), whose, len(np.unique(labels))) for each in used)
         if not used:
             said = (
                 f"{plural(len(cues), 'pair')} of a class and a statistic that tells it {verb(len(cues), 'were')} tried"
@@ -237,8 +252,12 @@ def _strongest(cues: list[Cue]) -> list[Cue]:
     return list(kept.values())
 
 
-def _finding(cue: Cue, names: tuple[str, ...], images: int, part: Part) -> Finding:
-    """Say which statistic goes with which class, and how much the model uses it."""
+def _finding(cue: Cue, names: tuple[str, ...], images: int, part: Part, classes: int) -> Finding:
+    """Say which statistic goes with which class, and how much the model uses it.
+
+    What tells most of the classes may be what they are, as colours are, and not how some of their images were made.
+    """
+    meant = cue.told > classes / 2
     name, share = names[cue.label], rate(cue.flipped, cue.tried)
     claim = (
         f"The {cue.statistic.words} of an image goes with {name} (AUC {cue.auc:.2f}), and the model uses it: given to "
@@ -249,9 +268,11 @@ def _finding(cue: Cue, names: tuple[str, ...], images: int, part: Part) -> Findi
         lost = wilson(cue.lost, cue.own)
         claim += f" Without it {percent(cue.lost / cue.own)} of {plural(cue.own, 'image')} of {name} are lost"
         claim += f" (95 % interval {100 * float(lost[0]):.1f}–{100 * float(lost[1]):.1f} %)."
+    if meant:
+        claim += f" It tells {cue.told} of {plural(classes, 'class')} from the others: they may differ in just this."
     return Finding(
         claim,
-        severity=Severity.SERIOUS,
+        severity=capped(Severity.MILD if meant else Severity.SERIOUS, images),
         effect=share,
         evidence=ImageSet(cue.rows),
         advice=f"Find out how the images of {name} were made, and make all classes alike in this, or change it "

@@ -8,8 +8,8 @@ from workbench.core.types import Array
 
 TOLERANCE = 0.04
 """How far a pixel of the background may be from the background's colour, of a range of 1."""
-ANOTHER = 0.1
-"""Size of another object, as a share of the largest one's; what is smaller is a speck."""
+ANOTHER = 0.5
+"""Size of another object, as a share of the largest one's; what is smaller is a speck, or a mark beside the object."""
 PLAIN = 0.6
 """Share of the border's pixels that must have the background's colour, so that there is a background."""
 

@@ -26,7 +26,7 @@ def test_the_object_has_its_hole_and_a_speck_is_none():
 
 def test_of_several_objects_each_is_one():
     """As in a mosaic: the second largest, and whatever is no speck beside it."""
-    rows = ["aaaa......", "aaaa....bb", "aaaa....bb", *4 * [".........."], "...bb.....", "...bb.....", ".........."]
+    rows = ["aaaa......", "aaaa...bbb", "aaaa...bbb", *4 * [".........."], "...bb.....", "...bb.....", "...bb....."]
     several = picture(rows, a=1, b=0.4)
     np.testing.assert_array_equal(object_masks(several[None])[0], several[..., 0] > 0)
 

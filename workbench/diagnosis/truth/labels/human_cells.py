@@ -50,6 +50,8 @@ def cells_of(folder: Path) -> Iterator[Cell]:
         if wrong.dtype == np.uint8 and len(wrong) == (len(labels) + 7) // 8:
             wrong = np.unpackbits(wrong)[: len(labels)]
         if wrong.shape != labels.shape or labels.min() < 0 or labels.max() >= said.shape[1]:
-            raise WorkbenchError(f"{file} must say of each of {len(labels):,} labels, 0 to K - 1, whether it is wrong.")
+            raise WorkbenchError(
+                f"{file} must say of each of its labels, 0 to K - 1, whether it is wrong; it has {len(labels):,}."
+            )
         said /= np.maximum(said.sum(axis=1, keepdims=True), 1e-12)
         yield Cell(file.stem, said, labels, wrong.astype(bool))
