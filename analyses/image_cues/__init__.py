@@ -160,13 +160,13 @@ class ImageCues(Analysis[ImageCuesParams]):
         table = result.tables["cues"].head(12)
         if not len(table):
             return say(new_figure(result, self.question(), height=2.0), "No statistic tells a class from the others.")
-        note = "Light: with the statistics of images of any other class. Orange: with those of the class."
+        note = "Orange: with the statistics of images of the class. Grey: with those of images of any other class."
         figure = new_figure(result, self.question(), width=9, height=1.0 + 0.34 * len(table), note=note)
         axes, places = figure.subplots(), np.arange(len(table))
         tried = np.maximum(table["tried"].to_numpy(), 1)
         axes.barh(places - 0.18, 100 * table["flipped"] / tried, height=0.36, color=PREDICTED_COLOUR)
         axes.barh(places + 0.18, 100 * table["control"] / tried, height=0.36, color=NO_EVIDENCE_COLOUR)
-        class_ticks(axes, [f"{row['class']}: {row['statistic']}" for _, row in table.iterrows()])
+        class_ticks(axes, [f"{row['class']}: {row['statistic']}" for _, row in table.iterrows()], limit=60)
         used = table["used"].cumsum() - 1
         spots = [
             finding_spot(result, int(place), "images that carry it") if found else None
