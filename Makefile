@@ -103,7 +103,7 @@ fuzz: $(VENV)/.installed-test ## attack every parser with nearly right inputs: m
 bench-peers: $(VENV)/.installed-test ## the same beside other libraries, in .venv-peers (some gigabytes)
 	@exec $(BIN)/python tests/benchmarks/peers $(ARGS)
 
-truth: $(VENV)/.installed-run ## hold what is said against a known truth (40 minutes): make truth ARGS=--quick
+truth: $(VENV)/.installed-run ## hold what is said against a known truth; takes long: make truth ARGS=--quick
 	@$(call system,dataset-fashion-mnist)
 	exec $(BIN)/workbench truth --out figures/truth $(ARGS)
 

@@ -59,7 +59,7 @@ class Asked:
     """How a benchmark is to be run.
 
     Attributes:
-        quick: whether it is to take a minute instead of ten, and say less surely.
+        quick: whether it is to draw fewer worlds, and say less surely.
         seed: of everything that is drawn.
         draws: how often everything is drawn, for narrower intervals.
         human_labels: folder of held-out probabilities with known wrong labels; None where there is none.

@@ -24,13 +24,13 @@ def _names() -> Iterator[str]:
 
 @command(
     examples=[
-        ("truth --quick", "every benchmark in some minutes, with wide intervals"),
+        ("truth --quick", "every benchmark on fewer worlds, with wider intervals"),
         ("truth --only maps --draws 3", "networks of known evidence, three of each kind"),
         ("truth --only maps --seed 7", "the same networks, drawn otherwise"),
         ("truth --out figures/truth", "everything; tables and the figure as files"),
     ]
 )
-@click.option("--quick", is_flag=True, help="A few minutes: fewer worlds, fewer images.")
+@click.option("--quick", is_flag=True, help="Fewer worlds and fewer images.")
 @click.option("--only", type=Choice("benchmark", _names, "NAME"), multiple=True, help="This one only; repeatable.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
 @click.option("--draws", type=click.IntRange(1, 20), default=1, show_default=True, help="How often all is drawn.")
@@ -55,7 +55,8 @@ def truth(
 
     Labels: wrong labels and their share. Maps: attribution methods and verdicts on networks whose evidence is known.
     Slices: groups of images that a network was made to fail on. Faults: faults that are planted, and sound models. Each
-    claim stands with how often it was true and its 95 % interval. Forty minutes on two cores; `--quick` five.
+    claim stands with how often it was true and its 95 % interval. It trains more than a hundred small networks, which
+    takes long: begin with `--only` or `--quick`.
     """
     from workbench.app.cli.console import headline, say
     from workbench.app.cli.json_output import records, show_json

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.app.markup import Html, element, join
 from workbench.app.page.html import paper_link
 from workbench.app.page.opinion import Weights
-from workbench.core.attribution import BELIEVED, BESIDE, BLIND, PARTLY, SURE, UNTOLD, Attribution, Verdict
+from workbench.core.attribution import BELIEVED, BESIDE, BLIND, PARTLY, UNTOLD, Attribution, Verdict
 from workbench.core.wording import percent, significant
 
 if TYPE_CHECKING:
@@ -90,13 +90,12 @@ def _where(verdict: Verdict) -> dict[str, str]:
     """Say how much of the map lies on the evidence, and what that is worth."""
     if math.isnan(verdict.share):
         return {}
+    chance = "better" if verdict.beats_chance else "no better"
     even, agree = verdict.share - verdict.excess, significant(verdict.agreement)
     found = {"on the evidence": f"{percent(verdict.share, 0)} of the map ({percent(even, 0)} of an even map)"}
     if not verdict.untold:
         found["such maps"] = f"{verdict.reliability} show the evidence where it is known"
-    found["random maps"] = (
-        f"beats {verdict.percentile:.0f} % of {verdict.controls} ({SURE:.0f} % is better than chance)"
-    )
+    found["random maps"] = f"beats {verdict.percentile:.0f} % of {verdict.controls}: {chance} than chance"
     return {**found, "ways of hiding": f"agree with a correlation of {agree}"}
 
 
