@@ -36,6 +36,7 @@ from workbench.plotting.pieces import (
 )
 from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.analysis import Analysis
+from workbench.session.refit import refit
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate
 
@@ -114,9 +115,11 @@ class Channels(Analysis[ChannelsParams]):
                 _layer_row(unit, probe.layers[unit.name].kind, dead[unit.name], twin[unit.name][1] >= params.alike)
             )
         table = pd.DataFrame(lines, columns=[*LINE])
-        findings = dead_channel_findings(table, len(rows), different_images(data, rows)) + redundant_channel_findings(
-            table, params.alike
-        )
+        renewed = refit(session) if table["zeroed"].any() else None
+        findings = [
+            *dead_channel_findings(table, len(rows), different_images(data, rows), renewed),
+            *redundant_channel_findings(table, params.alike),
+        ]
         findings.sort(key=lambda each: -each.severity.rank)
         end, name = _layer_to_ablate(found, params.layer, probe.layers)
         notes: dict[str, Any] = {"layer": name, "images": len(rows)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,10 +16,12 @@ from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.result import Result
+from workbench.core.types import Array
 from workbench.core.wording import percent, plural
 from workbench.data.sampling import evenly, worst_first
 from workbench.session.analysis import Analysis
 from workbench.session.held_out import Part, fitted_rows, parts
+from workbench.session.refit import refit
 from workbench.statistics.rates import ENOUGH, capped, difference, odds_ratio, rate, wilson
 from workbench.training.learning_curves import learning_curves
 
@@ -97,7 +100,7 @@ class Generalisation(Analysis[GeneralisationParams]):
             findings.append(_from_curves(curves, params))
         else:
             findings.append(Finding("No held-out images are known: overfitting cannot be measured."))
-        findings.append(_underfitting(session, fitted, line, curves))
+        findings.append(_underfitting(session, fitted, _yardsticks(session, line), curves))
         arrays = {
             f"loss_{name}": np.sort(part.predictions.loss)[evenly(part.images, 500)] for name, part in shown.items()
         }
@@ -252,18 +255,54 @@ TRAIN_LONGER = (
 TWICE_AS_LONG = "Train the same network for twice as many epochs: both accuracies should rise."
 
 
-def _underfitting(session: Session, fitted: Part | None, line: LinearPixels | None, curves: pd.DataFrame) -> Finding:
-    """Compare with the linear classifier, and look whether the curves had levelled off."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Yardstick:
+    """What a model should at least reach.
+
+    Attributes:
+        words: whose accuracy it is, for "that of …".
+        rows: `(m,)` int, studied images that were asked.
+        correct: `(m,)` bool, whether it is right on them.
+        shortfall: its accuracy less that of the model on all studied images.
+    """
+
+    words: str
+    rows: Array
+    correct: Array
+    shortfall: Estimate
+
+    @property
+    def accuracy(self) -> Estimate:
+        """With its 95 % Wilson interval."""
+        return rate(int(self.correct.sum()), len(self.correct))
+
+
+def _yardsticks(session: Session, line: LinearPixels | None) -> Yardstick | None:
+    """Return the linear classifier on the pixels, or the last layer fitted anew, if it is surely better than both."""
+    if line is None:
+        return None
+    right, count = int(session.predictions.correct.sum()), len(session.predictions)
+    gap = difference(int(line.correct.sum()), len(line.correct), right, count)[0]
+    found = Yardstick(words="a linear classifier on the pixels", rows=line.rows, correct=line.correct, shortfall=gap)
+    renewed = refit(session)
+    if renewed is None or renewed.gain.low <= max(gap.low, 0.0):
+        return found
+    words = "a last layer that is fitted anew to the same features"
+    return Yardstick(words=words, rows=np.arange(count), correct=renewed.correct, shortfall=renewed.gain)
+
+
+def _underfitting(session: Session, fitted: Part | None, line: Yardstick | None, curves: pd.DataFrame) -> Finding:
+    """Compare with what the model should at least reach, and look whether the curves had levelled off."""
     predictions = session.predictions
     right, count = int(predictions.correct.sum()), len(predictions)
     own = rate(right, count)
-    linear = None if line is None else rate(int(line.correct.sum()), len(line.correct))
-    shortfall = None if line is None else difference(int(line.correct.sum()), len(line.correct), right, count)[0]
+    linear, shortfall = (None, None) if line is None else (line.accuracy, line.shortfall)
     climbing = _climbing(curves)
     fit = _classify(fitted, shortfall, curves, climbing=climbing is not None)
     known = "" if fitted is None else percent(fitted.accuracy)
     reached = percent(float(curves["accuracy"].iloc[-1])) if "accuracy" in curves else ""
-    both = f"accuracy on the evaluated images is {own}, that of a linear classifier on the pixels {linear}"
+    whose = "" if line is None else line.words
+    both = f"accuracy on the evaluated images is {own}, that of {whose} {linear}"
     claim = CLAIMS[fit].format(own=own, both=both, reached=reached, fitted=known)
     if fit is Fit.TOO_LITTLE and fitted is not None:
         claim += f" On the images it was trained on, accuracy is {known}."

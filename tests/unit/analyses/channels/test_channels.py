@@ -8,6 +8,7 @@ from keras import layers
 from analyses.channels import Channels, ChannelsParams
 from analyses.channels.findings import dead_channel_findings, redundant_channel_findings
 from workbench.core.dataset import Dataset
+from workbench.session.refit import Refit
 from workbench.session.session import Session
 
 
@@ -53,11 +54,12 @@ def test_a_healthy_model_has_no_fault_and_every_channel_a_line(ask, words):
     assert "conv, 8" in words(Channels().draw(result))
 
 
-def test_a_quarter_of_the_kernels_zeroed_is_serious_and_a_zeroed_bias_is_nothing(ask):
+def test_a_quarter_of_the_kernels_zeroed_is_serious_where_the_cost_is_unknown_and_a_zeroed_bias_is_nothing(ask):
     def zero(kernel, bias):
         kernel[..., :2], bias[:2] = 0, 0
 
     (fault,) = faults(ask(zero))
+    assert fault.cost is None
     assert (fault.severity, fault.kind, fault.effect.value) == ("serious", "dead-channels", 0.25)
     assert fault.claim.startswith("conv: 2 of its 8 channels, 25.0 % (95 % interval 7.1–59.1 %), have only weights")
 
@@ -67,7 +69,18 @@ def test_a_quarter_of_the_kernels_zeroed_is_serious_and_a_zeroed_bias_is_nothing
     assert [each for each in faults(ask(only_bias)) if each.severity == "serious"] == []
 
 
-def test_dead_by_their_bias_is_mild_when_few_and_serious_when_surely_a_third(ask):
+@pytest.mark.parametrize(("right", "severity"), [(90, "serious"), (62, "mild")])
+def test_zeroed_channels_are_as_bad_as_what_a_last_layer_fitted_anew_can_make_up_for(right, severity):
+    import pandas as pd
+
+    row = {"layer": "a", "kind": "Conv2D", "channels": 10, "dead": 4, "zeroed": 4, "redundant": 0, "output": False}
+    renewed = Refit(np.arange(100) < right, np.arange(100) < 60)
+    fault, *_ = dead_channel_findings(pd.DataFrame([row]), 50, 50, renewed)
+    assert (fault.severity, fault.cost.value) == (severity, pytest.approx(right / 100 - 0.6))
+    assert ("60.0 %: 30.0 points" in fault.claim) == (severity == "serious")
+
+
+def test_channels_that_are_dead_by_their_bias_cost_nothing_and_are_mild(ask):
     def kill(count):
         def change(kernel, bias):
             bias[:count] = -100
@@ -76,7 +89,8 @@ def test_dead_by_their_bias_is_mild_when_few_and_serious_when_surely_a_third(ask
 
     assert [each.severity for each in faults(ask(kill(2)))] == ["mild"]
     fault, behind = faults(ask(kill(8)))
-    assert (fault.severity, behind.severity) == ("serious", "mild")  # of dense units good networks need few
+    assert (fault.severity, behind.severity) == ("mild", "mild")
+    assert (fault.cost.value, fault.cost.low) == (0, 0) and fault.cost.high > 0
     assert behind.claim.startswith("dense: 6 of its 6 channels are dead")
     assert "conv: 8 of its 8 channels are dead, 100 % (95 % interval 67.6–100 %)" in fault.claim
 

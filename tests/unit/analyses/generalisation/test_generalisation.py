@@ -32,7 +32,7 @@ def give(session, accuracy, seed=0):
     wrong[np.random.default_rng(seed).permutation(len(labels))[: round(len(labels) * (1 - accuracy))]] = True
     logits = np.zeros((len(labels), 4), np.float32)
     logits[np.arange(len(labels)), np.where(wrong, (labels + 1) % 4, labels)] = 3
-    session._predictions = Predictions(logits, labels)
+    session._predictions, session._embeddings = Predictions(logits, labels), logits
 
 
 def session(fitted, studied, validation=None, sizes=(1000, 500), history=None, **studied_as):
@@ -52,7 +52,7 @@ def session(fitted, studied, validation=None, sizes=(1000, 500), history=None, *
         give(kept, validation)
         give(first, fitted)
         logits = np.concatenate([first.predictions.logits, kept.predictions.logits])
-        made.training._predictions = Predictions(logits, train.labels)
+        made.training._predictions, made.training._embeddings = Predictions(logits, train.labels), logits
     return made
 
 
