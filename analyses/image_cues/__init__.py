@@ -70,7 +70,7 @@ class Cue:
             and with those of images of other classes.
         told: classes that the statistic tells from the others.
         own, lost: images of the class that were recognised, and those no longer so with statistics of other classes.
-        moved: rows of studied images whose class changes when the statistics are exchanged.
+        moved: studied images of the class that are lost with statistics of other classes; None where none was tried.
     """
 
     statistic: Statistic
@@ -83,7 +83,7 @@ class Cue:
     control: int
     own: int
     lost: int
-    moved: int
+    moved: int | None
     told: int
 
     @property
@@ -215,7 +215,7 @@ def _telling(
 
 def _exchange(
     session: Session, statistic: Statistic, label: int, donors: tuple[Array, Array], params: ImageCuesParams
-) -> dict[str, int]:
+) -> dict[str, Any]:
     """Give images of other classes the statistics of a class, and take them from its own images."""
     data, said, chance = session.dataset, session.predictions, np.random.default_rng([params.seed, label])
     others = np.flatnonzero((data.labels != label) & (said.predicted != label))
@@ -231,7 +231,7 @@ def _exchange(
         "control": int(control.sum()),
         "own": len(own),
         "lost": int((~kept).sum()),
-        "moved": round(float((~kept).mean()) * int((data.labels == label).sum())) if len(own) else 0,
+        "moved": round(float((~kept).mean()) * int((data.labels == label).sum())) if len(own) else None,
     }
 
 
@@ -280,6 +280,6 @@ def _finding(cue: Cue, names: tuple[str, ...], images: int, part: Part, classes:
         kind="shortcut",
         classes=(cue.label,),
         part=part,
-        cost=rate(cue.moved, images),
+        cost=None if cue.moved is None else rate(cue.moved, images),
         confirm="Retrain with it made alike, or changed at random, in all classes: exchanging it changes nothing then.",
     )

@@ -34,7 +34,7 @@ def test_saved_images_have_traces_of_compression_and_give_them_on():
     compression = Compression()
     given = compression.give(images, donors)
     values = [np.median(compression.measure(each)[:, 0]) for each in (images, given, donors)]
-    assert values[0] < 0.5 < min(values[1:])
+    assert max(values[1:]) < values[0] - 0.5  # at the quality of 5 they hardly change any more
 
 
 def test_stripes_of_one_class_are_its_texture_and_are_put_into_others():
