@@ -13,6 +13,7 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.image_set import ImageSet
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, verb
+from workbench.statistics.described import describe
 from workbench.statistics.knowledge import SURE
 from workbench.statistics.label_quality import PAIR, LabelQuality
 
@@ -33,6 +34,10 @@ UNLIKE = 0.1
 """p-value below which a pair is more frequent than in the control."""
 TWICE = 2
 """How many times as frequent it must be."""
+COSTLY = 0.005
+"""Share of the images that wrong labels must be able to cost to be serious; as of copies."""
+OTHERS = 0.5
+"""Share of the class's other images that a description of suspicious ones may hold for at most."""
 IMAGES = {"train": "training", "data": "evaluated"}
 """What a sentence calls the images of each part."""
 
@@ -116,7 +121,9 @@ def findings_of(
     errors = float(1 - session.predictions.correct.mean())
     noise, surely = quality.noise, quality.beyond
     agreed = not seconds or seconds[0].chance < CONFIRMED
-    serious = quality.scattered and surely.low > PAIR and agreed
+    # What is wrong in training costs at most the errors that the model makes.
+    ceiling = 1.0 if part == "data" else errors
+    serious = quality.scattered and surely.low > PAIR and agreed and ceiling >= COSTLY
     severity: Severity = Severity.SERIOUS if serious else Severity.MILD if surely.low > 0 else Severity.INFO
     most = max(round(noise.value * count), 1)
     whose, limit = plural(count, f"{IMAGES[part]} label"), percent(noise.high)
@@ -129,8 +136,6 @@ def findings_of(
         claim = f"About {most:,} of {whose} {verb(most, 'look')} wrong, {noise}, judging by "
         claim += "confident out-of-sample predictions"
         claim += "." if quality.told else f"; up to {limit} may be, among images that are hard."
-    # What is wrong in training costs at most the errors that the model makes.
-    ceiling = 1.0 if part == "data" else errors
     found = [
         Finding(claim, severity=severity, effect=noise, kind="label-noise", part=part)
         if severity == Severity.INFO
@@ -156,11 +161,13 @@ def findings_of(
         share = float((quality.suggested == should).mean())
         evidence = rows[(suspects.labels == label) & (suspects.suggested == should)]
         often = Estimate(float(pair["rate"]), float(pair["low"]), float(pair["high"]), unit="%")
+        real = control is None or _is_more_frequent(pair, control)
         found.append(
             Finding(
                 f"{names[should]} is labelled {names[label]} in {often} of the {IMAGES[part]} images confidently "
-                f"predicted as {names[should]}, far more often than the reverse.",
-                severity=Severity.SERIOUS if control is None or _is_more_frequent(pair, control) else Severity.MILD,
+                f"predicted as {names[should]}, far more often than the reverse."
+                + _look(session, part, evidence, should),
+                severity=Severity.SERIOUS if real and ceiling >= COSTLY else Severity.MILD,
                 effect=often,
                 evidence=ImageSet(evidence),
                 advice=ADVICE[part],
@@ -172,6 +179,24 @@ def findings_of(
             )
         )
     return found
+
+
+def _look(session: Session, part: Literal["train", "data"], rows: Array, label: int) -> str:
+    """Say what tells suspicious images from the others of their class, where something does."""
+    of = session.training if part == "train" else session
+    if of is None or not of.dataset.has_images:
+        return ""
+    members = np.isin(np.arange(len(of.dataset)), rows)
+    labels = np.where(members, label, of.dataset.labels)
+    known = labels == label
+    found = describe(of.properties, labels, members, of.class_names, known=known)
+    if found is None:
+        return ""
+    others = float(found.holds[known & ~members].mean())
+    if others > OTHERS:
+        return ""
+    shares = f"{percent(found.inside)} of them and {percent(others)} of its others"
+    return f" They are of one look, {found.words}: so are {shares}."
 
 
 def _of_pair(quality: LabelQuality, label: int, suggested: int) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pytest
 from workbench.core.attribution import Attribution
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
+from workbench.data.properties import image_properties
 
 
 @dataclass
@@ -33,6 +34,10 @@ class StandIn:
     @property
     def class_names(self) -> tuple[str, ...]:
         return self.dataset.class_names
+
+    @property
+    def properties(self) -> pd.DataFrame:
+        return image_properties(self.dataset.images)
 
     @property
     def ready(self) -> bool:

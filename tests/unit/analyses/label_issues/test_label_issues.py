@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analyses.label_issues import LabelIssues, LabelIssuesParams
-from analyses.label_issues.findings import Suspects, findings_of
+from analyses.label_issues.findings import Suspects, _look, findings_of
 from analyses.label_issues.out_of_sample import at_once, embeddings, knows_labels, with_dynamics
 from tests.failing import failing
 from workbench.core.predictions import Predictions
@@ -82,6 +82,17 @@ def test_labels_wrong_in_one_direction_are_named_with_their_classes(stand_in):
     assert pair.claim.startswith("cat is labelled ant in 1")
     assert pair.effect.low < 0.12 < pair.effect.high
     assert np.isin(pair.evidence, wrong).mean() > 0.9
+
+
+def test_wrong_labels_of_one_look_are_described_by_it(stand_in):
+    chance = np.random.default_rng(0)
+    images = chance.integers(0, 60, (200, 12, 12, 1)).astype(np.uint8)
+    images[:30] += 120
+    labels = np.repeat([1, 0], [20, 180])  # of 200 images of the first class twenty of the thirty bright ones are wrong
+    studied = stand_in(labels, labels, names=("ant", "bee"), images=images)
+    said = _look(studied, "data", np.arange(20), 0)
+    assert said.startswith(" They are of one look, ") and "100 % of them" in said and "bee" not in said
+    assert _look(studied, "data", np.arange(200)[::10], 0) == ""
 
 
 def test_wrong_labels_of_the_studied_images_are_told_apart_from_those_of_training(stand_in):
