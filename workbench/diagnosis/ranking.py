@@ -25,7 +25,7 @@ FOLLOWS: dict[Kind, frozenset[Kind]] = {
     "class-imbalance": ERRORS | {"train-test-shift"},
     "train-test-shift": ERRORS | {"miscalibration", "overfitting", "outliers"},
     "leakage": frozenset({"duplicates"}),
-    "underfitting": ERRORS,
+    "underfitting": ERRORS | {"dead-channels"},
     "label-noise": frozenset({"confused-pair", "underperforming-class"}),
     "underperforming-slice": frozenset({"underperforming-class", "confused-pair"}),
     "underperforming-class": frozenset({"confused-pair", "underperforming-slice"}),
@@ -96,12 +96,13 @@ def rank(asked: Mapping[str, Result]) -> list[Diagnosed]:
     ]
 
 
-def _weight(pair: tuple[str, Finding]) -> tuple[int, float, str]:
+def _weight(pair: tuple[str, Finding]) -> tuple[int, float, bool, str]:
+    """The worst and costliest first; what is unknown before what was measured to cost nothing."""
     name, finding = pair
-    return -finding.severity.rank, -finding.at_stake, name
+    return -finding.severity.rank, -finding.at_stake, finding.cost is not None, name
 
 
-def _depth(pair: tuple[str, Finding]) -> tuple[bool, int, tuple[int, float, str]]:
+def _depth(pair: tuple[str, Finding]) -> tuple[bool, int, tuple[int, float, bool, str]]:
     """Causes before what follows from them."""
     finding = pair[1]
     known = 0 if finding.kind in RIVALS else ORDER.index(finding.kind) if finding.kind in ORDER else len(ORDER)

@@ -29,6 +29,17 @@ def test_severity_comes_before_cost_and_cost_before_the_name():
     assert [kind for kind, _ in kinds(found)] == ["shortcut", "overfitting", "leakage", "miscalibration"]
 
 
+def test_an_unknown_cost_stands_before_one_that_was_measured_to_be_nothing():
+    unknown = Finding("It is.", severity="mild", kind="fragility")
+    found = ranked([("a", finding("dead-channels", "mild", 0.0)), ("b", unknown)])
+    assert [each.finding.kind for each in found] == ["fragility", "dead-channels"]
+
+
+def test_dead_channels_are_said_with_the_little_that_was_learned():
+    found = [("a", finding("underfitting", cost=0.1)), ("b", finding("dead-channels", "mild"))]
+    assert kinds(found) == [("underfitting", ["dead-channels"])]
+
+
 def test_facts_and_findings_without_a_kind_are_no_faults():
     assert ranked([("a", finding("leakage", "info")), ("b", Finding("Plain.", severity=Severity.SERIOUS))]) == []
 
