@@ -39,6 +39,27 @@ def test_flips_of_a_pair_go_from_one_class_to_the_other(world):
     assert len(changed.rows) == round(0.2 * (world.train.labels == one).sum())
 
 
+def test_flips_of_a_look_are_among_the_brightest_images_of_one_class(world):
+    changed = planted("label-flips", world, share=0.2, among="look")
+    one, other = changed.classes
+    assert set(world.train.labels[changed.rows]) == {one} and set(changed.train.labels[changed.rows]) == {other}
+    bright = world.train.images.mean(axis=(1, 2, 3))
+    own = world.train.labels == one
+    assert len(changed.rows) == round(0.2 * own.sum())
+    assert bright[changed.rows].min() >= np.quantile(bright[own], 0.65)
+
+
+def test_images_of_an_ambiguous_pair_show_both_and_are_called_either(world):
+    changed = planted("ambiguous-pair", world)
+    assert set(differing(changed.test, world.test)) <= set(changed.rows)
+    assert set(changed.test.labels[changed.rows]) == set(changed.classes) == set(world.test.labels[changed.rows])
+    assert len(differing(changed.train, world.train)) > 0.4 * np.isin(world.train.labels, changed.classes).sum()
+
+
+def test_a_training_that_is_stopped_early_has_one_epoch():
+    assert round(12 * fault("stopped-early")().fitting().epochs) == 0  # and none is the least that there is
+
+
 def test_a_watermark_is_one_square_in_one_corner_of_one_class(world):
     changed = planted("watermark", world)
     rows = differing(changed.train, world.train)

@@ -11,6 +11,9 @@ from pydantic import Field
 from workbench.core.finding import Kind
 from workbench.diagnosis.planting.fault import Chance, Fault, World, some, with_parts
 
+WITHIN = 0.6
+"""Share of the labels of one look that are wrong: were they all, nothing could tell that look from the other class."""
+
 
 class LabelFlips(Fault):
     """Some training labels are replaced by wrong ones."""
@@ -18,15 +21,21 @@ class LabelFlips(Fault):
     kind: ClassVar[Kind | None] = "label-noise"
 
     share: float = Field(0.05, gt=0, lt=1, description="share of the labels, or of one class's labels, that are wrong")
-    among: Literal["all", "pair"] = Field("all", description="all classes, or one class labelled as another")
+    among: Literal["all", "pair", "look"] = Field(
+        "all", description="all classes; one class labelled as another; or of that class some of the brightest images"
+    )
 
     def before(self, world: World, chance: Chance) -> World:
         """Choose the images, and another label for each."""
         labels, classes = world.train.labels.copy(), len(world.train.class_names)
-        if self.among == "pair":
+        if self.among != "all":
             one, other = (int(c) for c in chance.choice(classes, 2, replace=False))
             own = np.flatnonzero(labels == one)
             rows = own[some(len(own), self.share, chance)]
+            if self.among == "look":
+                bright = np.asarray(world.train.images[own]).mean(axis=(1, 2, 3))
+                look = own[np.argsort(-bright, kind="stable")[: round(len(rows) / WITHIN)]]
+                rows = np.sort(chance.choice(look, min(len(rows), len(look)), replace=False))
             labels[rows] = other
             about: tuple[int, ...] = (one, other)
         else:

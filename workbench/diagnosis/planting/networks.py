@@ -19,6 +19,8 @@ MAKES = ("plain", "normalised", "strided")
 """Convolutions and poolings; the same with BatchNormalization; strides in place of poolings. Asked for by name:
 "residual", with additions, and "dense", without convolutions."""
 BATCH, RATE = 32, 3e-3
+LARGE = 64
+"""Pixels a side above which the first convolution has strides of two more."""
 
 
 class Networks:
@@ -99,7 +101,7 @@ class _Network:
 def _build(make: str, shape: tuple[int, int, int], classes: int, dropout: float, logits: bool) -> Any:
     from keras import Input, Model, Sequential, layers
 
-    last = None if logits else "softmax"
+    last, first = None if logits else "softmax", 2 if min(shape[:2]) > LARGE else 1
     if make == "residual":
         given = Input(shape)
         x = layers.Conv2D(24, 3, padding="same", activation="relu", name="conv1")(given)
@@ -116,7 +118,7 @@ def _build(make: str, shape: tuple[int, int, int], classes: int, dropout: float,
         )
     blocks: list[Any] = []
     for number, filters in enumerate((16, 32), 1):
-        strides = 2 if make == "strided" else 1
+        strides = (2 if make == "strided" else 1) * (first if number == 1 else 1)
         activation = None if make == "normalised" else "relu"
         blocks.append(
             layers.Conv2D(filters, 3, strides=strides, padding="same", activation=activation, name=f"conv{number}")

@@ -20,7 +20,7 @@ def told(name, *kinds):
         for n, kind in enumerate(kinds, 1)
     )
     diagnosis = Diagnosis(findings=heads, asked={}, left_out={}, context={}, quick=True)
-    return truth.told_by(truth.Trial(fault=name), fault(name)(), world, diagnosis, 0.9)
+    return truth.told_by(truth.Trial(fault=name), fault(name)(), world, diagnosis, np.arange(10) < 9)
 
 
 def test_a_fault_has_its_rank_and_a_control_its_alarms():
