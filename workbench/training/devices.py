@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
+from workbench.core.cores import cores
 from workbench.core.errors import WorkbenchError
 
 
@@ -16,11 +16,11 @@ def describe() -> str:
     if cards:
         names = [tf.config.experimental.get_device_details(card).get("device_name") or card.name for card in cards]
         return f"GPU {names[0]}" if len(cards) == 1 else f"{len(cards)} GPUs, {names[0]}"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = cores()
     threads = tf.config.threading.get_intra_op_parallelism_threads()
     if threads == 1 and tf.config.threading.get_inter_op_parallelism_threads() == 1:
         return "CPU, one thread"
-    return f"CPU, {cores} core{'' if cores == 1 else 's'}"
+    return f"CPU, {count} core{'' if count == 1 else 's'}"
 
 
 def gpus() -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.core.cores import cores
 from workbench.core.types import Array
 from workbench.data.image_file import read_image
 from workbench.data.resizing import BILINEAR, FITS, STRETCH, Fit, Interpolation
@@ -140,4 +140,4 @@ class DecodedImages:
 @cache
 def _threads() -> ThreadPoolExecutor:
     """Threads of the whole process: Pillow lets go of the interpreter while it decodes."""
-    return ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    return ThreadPoolExecutor(cores())

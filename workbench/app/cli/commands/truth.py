@@ -35,6 +35,11 @@ def _names() -> Iterator[str]:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed.")
 @click.option("--draws", type=click.IntRange(1, 20), default=1, show_default=True, help="How often all is drawn.")
 @click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Benchmarks at a time, each in a process of its own of 1 to 2 GB.  [default: one a core]",
+)
+@click.option(
     "--human-labels",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of .npz files with `probabilities` (N, K), `labels` (N,) and `wrong`, packed bits.",
@@ -47,6 +52,7 @@ def truth(
     only: tuple[str, ...],
     seed: int,
     draws: int,
+    jobs: int | None,
     human_labels: Path | None,
     out: Path | None,
     as_json: bool,
@@ -63,7 +69,9 @@ def truth(
     from workbench.app.cli.progress_bars import progress
     from workbench.app.cli.tables import show_table
     from workbench.app.figure_files import writing_to
+    from workbench.app.side_by_side import measured
     from workbench.app.truth_files import claims_table, write_truth
+    from workbench.core.cores import cores
     from workbench.diagnosis.benchmark import Asked
     from workbench.diagnosis.truth import benchmarks
 
@@ -71,17 +79,18 @@ def truth(
     chosen = {name: kind for name, kind in benchmarks().items() if name in (only or benchmarks())}
     found: dict[str, Measured] = {}
     with writing_to(out):
-        for name, kind in chosen.items():
-            with progress():
-                found[name] = measured = kind().measure(asked)
-            if not as_json:
-                headline(kind.title, kind.question())
-                for title, table in measured.tables.items():
-                    say()
-                    show_table(table, title)
-                for note in measured.notes:
-                    say(note, "dim")
-                _show_claims(measured.claims)
+        with progress():
+            for name, each in measured(chosen, asked, jobs or cores()):
+                found[name] = each
+                if not as_json:
+                    headline(chosen[name].title, chosen[name].question())
+                    for title, table in each.tables.items():
+                        say()
+                        show_table(table, title)
+                    for note in each.notes:
+                        say(note, "dim")
+                    _show_claims(each.claims)
+        found = {name: found[name] for name in chosen}
         if out is not None:
             write_truth(out, {chosen[name].title: each for name, each in found.items()}, asked)
     if as_json:

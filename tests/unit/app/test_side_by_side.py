@@ -1,0 +1,45 @@
+"""Benchmarks in processes of their own: each is given as it ends, and none goes on after one failed."""
+
+from __future__ import annotations
+
+import os
+import time
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from workbench.app.side_by_side import measured
+from workbench.core.errors import WorkbenchError
+from workbench.core.progress import reporting
+from workbench.diagnosis.benchmark import Asked
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """A module that other processes find, too."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])
+    return import_module("made_benchmarks")
+
+
+def test_each_is_measured_in_a_process_of_its_own_and_given_as_it_ends(made):
+    said = []
+    with reporting(lambda what, done, total: said.append((what, done, total))):
+        found = list(measured({"fast": made.Fast, "slow": made.Slow}, Asked(seed=7), 2))
+    assert [name for name, _ in found] == ["fast", "slow"] and said == [("slow: Waiting", 1, 2)]
+    assert len({each.notes[0] for _, each in found} | {str(os.getpid())}) == 3
+    assert {each.notes[1] for _, each in found} == {"7"}
+
+
+def test_one_after_the_other_the_longest_is_first_and_in_this_process(made):
+    found = list(measured({"fast": made.Fast, "slow": made.Slow}, Asked(), 1))
+    assert [name for name, _ in found] == ["slow", "fast"]
+    assert {each.notes[0] for _, each in found} == {str(os.getpid())}
+
+
+@pytest.mark.parametrize(("kind", "why"), [("Failing", "There is no data"), ("Killed", "failing died, exit status -9")])
+def test_one_that_fails_or_dies_is_a_sentence_and_ends_the_others(made, kind, why):
+    begun = time.monotonic()
+    with pytest.raises(WorkbenchError, match=why):
+        list(measured({"failing": getattr(made, kind), "slow": made.Slow}, Asked(), 2))
+    assert time.monotonic() - begun < 60
