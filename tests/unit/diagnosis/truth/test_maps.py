@@ -113,6 +113,44 @@ def test_the_share_is_counted_on_the_evidence_alone():
     assert known.points(maps).tolist() == [True, True]
 
 
+def test_what_is_known_of_the_first_images_is_what_is_known_of_them_among_all():
+    parted = KnownParts(
+        **{name: CHANCE.random((5, 3)) for name in ("places", "drops", "pairs", "other", "has", "lacks")}
+    )
+    known = Known(
+        probe=None, images=CHANCE.random((5, 4)), target=np.arange(5), evidence=np.eye(5), accuracy=0.5, parts=parted
+    )
+    some = known.first(2)
+    assert len(some.images) == 2 and some.target.tolist() == [0, 1] and (some.accuracy, some.against) == (0.5, None)
+    np.testing.assert_array_equal(some.parts.drops, parted.drops[:2])
+    assert len(known.target) == 5
+
+
+def test_the_evidence_of_a_contrast_is_what_the_difference_drops_without(monkeypatch):
+    chance = np.random.default_rng(8)
+    kinds = parts.classes_of(chance)
+    drawn = parts.draw(chance, kinds, 1)
+    weights = chance.normal(size=(parts.SIZE * parts.SIZE * 3, parts.CLASSES))
+
+    class Linear:
+        def logits(self, images):
+            found = images.reshape(len(images), -1) @ weights
+            found[np.arange(len(images)), drawn.labels] += 1000 * (len(images) == len(drawn.labels))  # always right
+            return found
+
+    others = parts._others(chance, kinds, drawn.labels)
+    monkeypatch.setattr(parts, "_learned", lambda *_: (Linear(), drawn, others))
+    known = parts.ContrastedParts().known("pooled", 6, 0)
+    for image, target, against, evidence in zip(known.images, known.target, known.against, known.evidence, strict=True):
+        row = int(np.flatnonzero(drawn.labels == target)[0])
+        slope = (weights[:, target] - weights[:, against]).reshape(parts.SIZE, parts.SIZE, 3)
+        drops = [((image - drawn.images(part)[row]) * slope).sum() for part in range(parts.PARTS)]
+        there = parts._there(drawn)[row]
+        wanted = np.any([there[part] for part in range(parts.PARTS) if drops[part] >= max(drops) / 4], axis=0)
+        np.testing.assert_array_equal(evidence, wanted)
+    assert known.parts is None
+
+
 def test_parts_are_weighed_as_they_are_worth():
     places = np.zeros((1, 3, 2, 3), bool)
     places[0, 0, 0, 0] = places[0, 1, 0, 1] = places[0, 2, 0, 2] = True

@@ -92,6 +92,7 @@ class Labels(Benchmark):
     """
 
     title: ClassVar[str] = "Wrong labels"
+    minutes: ClassVar[float] = 1.0
 
     def measure(self, asked: Asked) -> Measured:
         """Judge human labels, drawn ones and right ones."""

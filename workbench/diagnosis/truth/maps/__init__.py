@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from workbench.diagnosis.benchmark import Asked, Benchmark, Measured
 
-from .judged import GOOD, by_method, claims, judged_maps, reliability, within_methods
+from .judged import COSTLY, FEW, GOOD, by_method, claims, judged_maps, reliability, within_methods
 from .parts_protocol import by_parts
 
 
@@ -14,11 +14,12 @@ class Maps(Benchmark):
     """Do maps show what a prediction rests on, and does the verdict know which do?
 
     Small networks are trained in worlds where the evidence is known: a letter is the class and a digit is a decoy;
-    classes are made of parts, each of which is left out to see what it is worth; garments stand side by side, and
-    one of them is asked about. Quick is one network a world and few images.
+    classes are made of parts, each of which is left out to see what it is worth, to a class and to the difference of
+    two; garments stand side by side, and one of them is asked about. Quick is one network a world and few images.
     """
 
     title: ClassVar[str] = "Maps and verdicts"
+    minutes: ClassVar[float] = 18.0
 
     def measure(self, asked: Asked) -> Measured:
         """Train the networks, explain their images by every method, and judge the maps."""
@@ -36,6 +37,7 @@ class Maps(Benchmark):
             claims=claims(judged),
             notes=(
                 f"A map shows the evidence if at least {100 * GOOD:.0f} % of its positive mass lies on it.",
+                f"Methods that look at more than {COSTLY} changed copies explain the first {FEW} images of a network.",
                 "Intervals of shares over maps resample networks, which differ more than the images of one.",
             ),
             records={"reliability.json": {"ranges": ranges.to_dict("records")}},

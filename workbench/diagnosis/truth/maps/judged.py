@@ -13,7 +13,7 @@ from workbench.attribution.methods import explainer, explainers
 from workbench.core.attribution import MOSTLY, SELDOM
 from workbench.core.estimate import columns
 from workbench.core.progress import report
-from workbench.core.types import Array
+from workbench.core.types import Array, Score
 from workbench.diagnosis.benchmark import Claim
 from workbench.faithfulness.hiding import hiding_effects
 from workbench.faithfulness.reliability import EDGES
@@ -24,7 +24,7 @@ from workbench.statistics.rates import wilson
 from .decoy import Decoy
 from .known_world import KnownWorld
 from .mosaic import LargeMosaic, Mosaic
-from .parts import Parts
+from .parts import ContrastedParts, Parts
 from .parts_protocol import PartScores, part_scores
 from .peers import NAME as PEER
 from .peers import Explains, peers
@@ -40,7 +40,15 @@ GOOD = 0.5
 """Share of a map's positive mass that must lie on the true evidence, for the map to show it."""
 CONTROL = "random"
 OURS = "workbench"
-WORLDS: Mapping[str, type[KnownWorld]] = {"decoy": Decoy, "parts": Parts, "grid 2×2": Mosaic, "grid 3×3": LargeMosaic}
+WORLDS: Mapping[str, type[KnownWorld]] = {
+    "decoy": Decoy,
+    "parts": Parts,
+    "parts, contrasts": ContrastedParts,
+    "grid 2×2": Mosaic,
+    "grid 3×3": LargeMosaic,
+}
+COSTLY, FEW = 300, 8
+"""Changed copies of an image from which a method explains only the first few images of a network."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -106,18 +114,18 @@ def judged_maps(
 
 
 def _judged(world: str, network: str, known: Known, methods: Sequence[str]) -> Iterator[Judged]:
-    effects = hiding_effects(known.probe, known.images, known.target)
-    for name, library, explain in _explaining(known, methods):
-        maps, parts = explain(known.target), None
-        if known.parts is not None:
-            parts = part_scores(known.parts, maps, explain(known.parts.other))
+    for name, library, some, explain in _explaining(known, methods):
+        effects = hiding_effects(some.probe, some.images, some.target, some.against)  # measured once for all methods
+        maps, parts = explain(some.target), None
+        if some.parts is not None:
+            parts = part_scores(some.parts, maps, explain(some.parts.other))
         yield Judged(
             world=world,
             network=network,
             method=name,
             library=library,
-            true=known.true_share(maps),
-            points=known.points(maps),
+            true=some.true_share(maps),
+            points=some.points(maps),
             excess=effects.excess(maps),
             agreement=effects.agreement,
             drop=effects.drop,
@@ -127,22 +135,28 @@ def _judged(world: str, network: str, known: Known, methods: Sequence[str]) -> I
         )
 
 
-def _explaining(known: Known, methods: Sequence[str]) -> Iterator[tuple[str, str, Explains]]:
-    """Return what explains the images by each method: its name, whose it is, and a function of the classes."""
+def _explaining(known: Known, methods: Sequence[str]) -> Iterator[tuple[str, str, Known, Explains]]:
+    """Return what explains images by each method: its name, whose it is, the images, and a function of the classes."""
+    score: Score = "logit" if known.against is None else "contrast"
     for name in methods:
         kind = explainer(name)
         if kind.missing(known.probe) is not None:
             continue
         method = kind()
         background = known.images[:8] if method.needs_background else None
+        some = known.first(FEW) if method.copies(known.probe) > COSTLY else known
 
-        def explain(target: Array, method: Explainer = method, background: Array | None = background) -> Array:
-            return method.attribute(known.probe, known.images, target, background=background).at_pixels()
+        def explain(
+            target: Array, method: Explainer = method, some: Known = some, background: Array | None = background
+        ) -> Array:
+            return method.attribute(
+                some.probe, some.images, target, against=some.against, score=score, background=background
+            ).at_pixels()
 
-        yield name, OURS, explain
-    for name, explains in peers(known.probe, known.images):
+        yield name, OURS, some, explain
+    for name, explains in peers(known.probe, known.images) if known.against is None else ():
         if name in methods:
-            yield name, PEER, explains
+            yield name, PEER, known, explains
 
 
 def by_method(judged: Sequence[Judged]) -> pd.DataFrame:
@@ -188,7 +202,7 @@ def within_methods(judged: Sequence[Judged]) -> pd.DataFrame:
                 "network": network,
                 "accuracy": own[0].accuracy,
                 "methods": len(known),
-                "maps_of_each": len(own[0].true),
+                "maps_of_each": max(len(each.true) for each in own),
                 **columns("auc", estimate(known, within=(0.0, 1.0))),
             }
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -46,6 +46,7 @@ class Known:
         probe: the trained network.
         images: `(N, H, W, C)` float32 in [0, 1].
         target: `(N,)` int64, the explained class.
+        against: `(N,)` int64, the class that it is contrasted with; None where its logit is explained.
         evidence: `(N, H, W)` bool, the pixels that the explained score truly rests on.
         accuracy: of the network, on images that it was not trained on.
         parts: what the images are made of, in a world of parts.
@@ -56,7 +57,12 @@ class Known:
     target: Array
     evidence: Array
     accuracy: float
+    against: Array | None = None
     parts: KnownParts | None = None
+
+    def first(self, count: int) -> Known:
+        """Return the first `count` images with all that is known of them."""
+        return _first(self, count)
 
     def true_share(self, maps: Array) -> Array:
         """Share of the positive mass of `(N, H, W)` maps that lies on the evidence: `(N,)`; 0 of an empty map."""
@@ -71,6 +77,14 @@ class Known:
         """
         flat = maps.reshape(len(maps), -1)
         return np.asarray(self.evidence.reshape(len(maps), -1)[np.arange(len(maps)), flat.argmax(axis=1)])
+
+
+def _first(known: Any, count: int) -> Any:
+    """Cut all arrays of a dataclass, and of what it holds."""
+    parts = {each.name: getattr(known, each.name) for each in fields(known)}
+    cut = {name: value[:count] for name, value in parts.items() if isinstance(value, np.ndarray)}
+    inner = {name: _first(value, count) for name, value in parts.items() if isinstance(value, KnownParts)}
+    return replace(known, **cut, **inner)
 
 
 class KnownWorld(ABC):

@@ -7,7 +7,9 @@ without it, so that how much it matters to a network is known and not estimated.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations_with_replacement
+from typing import ClassVar
 
 import numpy as np
 
@@ -100,22 +102,23 @@ def draw(chance: Chance, kinds: Array, each: int) -> Drawn:
 class Parts(KnownWorld):
     """Parts that the score drops without, by at least a quarter of the largest drop; a pixel around them counts too."""
 
+    contrasted: ClassVar[bool] = False
+
     def known(self, make: str, count: int, seed: int) -> Known:
         """Draw parts, and leave out each of them."""
-        chance = np.random.default_rng([seed, 2])
-        kinds = classes_of(chance)
-        learned, drawn = draw(chance, kinds, 200), draw(chance, kinds, max(5, -(-2 * count // CLASSES)))
+        probe, drawn, (another, has, lacks) = _learned(make, count, seed)
         images, labels = drawn.images(), drawn.labels
-        model = train(make, learned.images(), learned.labels, classes=CLASSES, epochs=8, seed=seed)
-        probe = Probe(model, images.shape[1:], given="unit")
         logits, rows = probe.logits(images), np.arange(len(images))
-        right = logits.argmax(axis=1) == labels
+        right, against = logits.argmax(axis=1) == labels, another if self.contrasted else None
+
+        def scores(logits: Array) -> Array:
+            return np.asarray(logits[rows, labels] - (0 if against is None else logits[rows, against]))
+
         pairs = np.empty((len(images), PARTS, PARTS))
         for one, other in combinations_with_replacement(range(PARTS), 2):
-            drop = logits[rows, labels] - probe.logits(drawn.images(one, other))[rows, labels]
+            drop = scores(logits) - scores(probe.logits(drawn.images(one, other)))
             pairs[:, one, other] = pairs[:, other, one] = drop
         drops = np.diagonal(pairs, axis1=1, axis2=2)
-        another, has, lacks = _others(chance, kinds, labels)
         chosen = np.flatnonzero(right & (drops.max(axis=1) > 0) & (another >= 0))[:count]
         there = _there(drawn)
         return Known(
@@ -124,7 +127,10 @@ class Parts(KnownWorld):
             target=labels[chosen],
             evidence=_evidence(there, drops)[chosen],
             accuracy=float(right.mean()),
-            parts=KnownParts(
+            against=None if against is None else against[chosen],
+            parts=None
+            if self.contrasted
+            else KnownParts(
                 places=there[chosen],
                 drops=drops[chosen],
                 pairs=pairs[chosen],
@@ -133,6 +139,22 @@ class Parts(KnownWorld):
                 lacks=lacks[chosen],
             ),
         )
+
+
+class ContrastedParts(Parts):
+    """Parts without which the logit difference to a class that shares a part drops, and a pixel around them."""
+
+    contrasted: ClassVar[bool] = True
+
+
+@lru_cache(len(Parts.makes))
+def _learned(make: str, count: int, seed: int) -> tuple[Probe, Drawn, tuple[Array, Array, Array]]:
+    """Train a network; return it with images to study, and another class of each, as `_others`."""
+    chance = np.random.default_rng([seed, 2])
+    kinds = classes_of(chance)
+    learned, drawn = draw(chance, kinds, 200), draw(chance, kinds, max(5, -(-2 * count // CLASSES)))
+    model = train(make, learned.images(), learned.labels, classes=CLASSES, epochs=8, seed=seed)
+    return Probe(model, (SIZE, SIZE, 3), given="unit"), drawn, _others(chance, kinds, drawn.labels)
 
 
 def _there(drawn: Drawn) -> Array:
