@@ -6,6 +6,8 @@ import contextlib
 import ctypes
 import gc
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 PAUSE = 3.0
 """Seconds without an end of work after which there is time for it."""
@@ -13,14 +15,18 @@ _lock = threading.Lock()
 _soon: list[threading.Timer] = []
 
 
-def work_ended() -> None:
-    """Tidy up soon, unless more work ends before."""
-    with _lock:
-        for timer in _soon:
-            timer.cancel()
-        _soon[:] = [threading.Timer(PAUSE, give_back)]
-        _soon[0].daemon = True
-        _soon[0].start()
+@contextmanager
+def working() -> Iterator[None]:
+    """Tidy up soon after the block, unless more work ends before."""
+    try:
+        yield
+    finally:
+        with _lock:
+            for timer in _soon:
+                timer.cancel()
+            _soon[:] = [threading.Timer(PAUSE, give_back)]
+            _soon[0].daemon = True
+            _soon[0].start()
 
 
 def give_back() -> None:

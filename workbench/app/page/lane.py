@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from workbench.app.page.idle import work_ended
+from workbench.app.page.idle import working
 from workbench.app.page.refusals import Busy, TooMany
 
 EACH, ALL = 16, 256
@@ -54,12 +54,12 @@ class Lane:
         while (taken := self._take()) is not None:
             client, work = taken
             try:
-                work()
+                with working():
+                    work()
             finally:
                 with self._lock:
                     self._running[client] -= 1
                     self._running += Counter()  # forget who has nothing left
-                work_ended()
 
     def _take(self) -> tuple[str, Callable[[], None]] | None:
         """Take what is next: of the client with the least work under way, who has waited longest."""

@@ -22,6 +22,7 @@ from workbench.app.page.api.questions import Api, description_of
 from workbench.app.page.desk import Desk
 from workbench.app.page.editing import Place
 from workbench.app.page.html import problem, waiting
+from workbench.app.page.idle import working
 from workbench.app.page.jobs import UNEXPECTED
 from workbench.app.page.owners import Owner
 from workbench.app.page.panes import both, comparing, detail, easel, editor, overview, retrain, section
@@ -200,7 +201,7 @@ class Panes:
 
     def _detail(self, view: View, page: str) -> Html:
         wish = self.desk.visits.wish(page, "detail", view) if page else None
-        with stoppable(self.desk.go_on if wish is None else wish.check):
+        with stoppable(self.desk.go_on if wish is None else wish.check), working():
             return self._of_image(view, page)
 
     def _of_image(self, view: View, page: str) -> Html:

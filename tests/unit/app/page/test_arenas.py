@@ -10,6 +10,7 @@ import pytest
 
 from workbench.app.page.arenas import MOST
 
+ALLOCATOR = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
 COUNTED = """
 import ctypes, sys, threading
 from workbench.app.page.arenas import keep_few
@@ -51,3 +52,14 @@ def test_threads_share_few_heaps_unless_somebody_decided_otherwise(tmp_path):
         pytest.skip("this C library makes few heaps by itself")
     assert heaps("few") <= MOST
     assert heaps("few", MALLOC_ARENA_MAX="5") > MOST
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="heaps are set up as glibc has it")
+@pytest.mark.parametrize(("given", "wanted"), [({}, "1"), ({"MALLOC_ARENA_MAX": "2"}, "None"), ({ALLOCATOR: "0"}, "0")])
+def test_tensorflow_takes_its_arrays_from_the_same_heaps_unless_somebody_decided_otherwise(given, wanted):
+    code = (
+        f"import os; from workbench.app.page.arenas import keep_few; keep_few(); print(os.environ.get({ALLOCATOR!r}))"
+    )
+    known = {name: value for name, value in os.environ.items() if name not in ("MALLOC_ARENA_MAX", ALLOCATOR)}
+    done = subprocess.run([sys.executable, "-c", code], env=known | given, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == wanted
