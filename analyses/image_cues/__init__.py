@@ -1,4 +1,4 @@
-"""Shortcuts that are no marks: colour casts, sharpness, textures, frames and traces of compression of one class."""
+"""Shortcuts that are no hard marks: colour casts, sharpness, textures, frames, faint marks, compression of a class."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from workbench.session.analysis import Analysis
 from workbench.session.spots import finding_spot
 from workbench.statistics.rates import capped, difference, rate, wilson
 
-from .statistics import LEAST_SIDE, STATISTICS, Statistic, Texture, corners, telling
+from .statistics import LEAST_SIDE, STATISTICS, Overlay, Statistic, Texture, corners, telling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -196,6 +196,11 @@ def _candidates(images: Array, labels: Array, classes: int) -> list[tuple[Statis
         if both[0] is not None and both[1] is not None:
             scores, beside = both[0].measure(images)[:, 0], both[1].measure(outside)[:, 0]
             found += _telling(both[0], label, own, scores, beside)
+    laid = Overlay.of(images, labels) if min(images.shape[1:3]) >= LEAST_SIDE else None
+    if laid is not None:
+        label, statistic = laid
+        scores = statistic.measure(images)[:, 0]
+        found += _telling(statistic, label, labels == label, scores, scores)
     return found
 
 

@@ -27,6 +27,10 @@ MOST_GAIN = 6.0
 """By how much an amplitude is raised at most."""
 PEAK = 8.0
 """How many times the power of other images a frequency has in images of a class to belong to a texture of it."""
+LARGEST = 1 / 3
+"""Share of the picture that a mark covers at most."""
+SHARPER = 2.0
+"""How many times as sharp as that of any other class the mean image of a class must be to show what lies over it."""
 QUALITIES = (5, 10, 20, 35, 60)
 """Of JPEG."""
 
@@ -140,6 +144,80 @@ class Texture(Statistic):
         peaks = np.median(power[own], axis=0) > PEAK * (np.median(power[~own], axis=0) + 1e-6)
         peaks &= np.hypot(rows, columns) > BANDS[1]
         return cls(peaks) if peaks.any() else None
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay(Statistic):
+    """Something faint that lies over one place of the images of a class, as a half-transparent mark does.
+
+    Objects that move about leave no sharp edges in the mean of their images; what always lies at one place does.
+
+    Attributes:
+        pattern: `(H, W, C)` float, by how much it changes an image; 0 elsewhere.
+    """
+
+    words = "half-transparent mark"
+    everywhere = False
+
+    pattern: Array
+
+    def measure(self, images: Array) -> Array:
+        edges = _edges(self.pattern[None])[0]
+        return np.asarray((_edges(images) * edges).sum(axis=(1, 2, 3))[:, None] / (edges**2).sum())
+
+    def give(self, images: Array, donors: Array) -> Array:
+        more = self.measure(donors) - self.measure(images)
+        return np.asarray(images + more[..., None, None] * self.pattern)
+
+    @classmethod
+    def of(cls, images: Array, labels: Array) -> tuple[int, Overlay] | None:
+        """Return the class whose mean image has sharp edges as no other class's has, and what makes them.
+
+        Args:
+            images: `(N, H, W, C)` float in [0, 1].
+            labels: `(N,)` int.
+        """
+        edges, classes = _edges(images), np.unique(labels)
+        z = np.stack([_difference(edges, labels == c) for c in classes])  # (K, H, W)
+        sharp = np.sort(z.reshape(len(z), -1), axis=1)[:, -max(z[0].size // 50, 4) :].mean(axis=1)
+        order = np.argsort(-sharp)
+        if len(classes) < 3 or sharp[order[0]] < SHARPER * sharp[order[1]]:
+            return None
+        own = labels == classes[order[0]]
+        where = _hull(z[order[0]] > sharp[order[0]] / 2)
+        if where is None or where.mean() > LARGEST:
+            return None
+        pattern = (images[own].mean(axis=0) - images[~own].mean(axis=0)) * where[..., None]
+        return int(classes[order[0]]), cls(pattern)
+
+
+def _edges(images: Array) -> Array:
+    """What 3×3 pixels around each do not explain: `(B, H, W, C)`."""
+    from scipy.ndimage import uniform_filter
+
+    return np.asarray(images - uniform_filter(images, (1, 3, 3, 1)))
+
+
+def _hull(points: Array) -> Array | None:
+    """Return the pixels within the convex hull of some pixels, `(H, W)` bool; None where they lie on a line."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    places = np.argwhere(points)
+    if len(places) < 3:
+        return None
+    try:
+        sides = ConvexHull(places).equations  # (sides, 3): normal and offset, negative within
+    except QhullError:
+        return None
+    grid = np.indices(points.shape).reshape(2, -1)
+    return np.asarray((sides[:, :2] @ grid + sides[:, 2:] <= 1e-9).all(axis=0).reshape(points.shape))
+
+
+def _difference(values: Array, own: Array) -> Array:
+    """`(H, W)` float, how many standard errors the means of a class and of the others are apart, over the channels."""
+    spread = values[own].var(axis=0) / own.sum() + values[~own].var(axis=0) / (~own).sum()
+    apart = (values[own].mean(axis=0) - values[~own].mean(axis=0)) / np.sqrt(spread + 1e-9)
+    return np.asarray(np.sqrt((apart**2).mean(axis=-1)))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class SoftCue(Fault):
     def before(self, world: World, chance: Chance) -> World:
         """Choose the class, what it is, and the images."""
         lacking = {"ghost", *(["cast"] if world.train.image_shape[2] == 1 else [])}
-        names = [name for name in CUES if name not in lacking]  # a ghost is hardly learned, and asked for by name
+        names = [name for name in CUES if name not in lacking]  # a ghost is asked for by name
         how = str(chance.choice(names)) if self.how == "drawn" else self.how
         one = int(chance.integers(len(world.train.class_names)))
         change, seed = CUES[how], int(chance.integers(2**31))

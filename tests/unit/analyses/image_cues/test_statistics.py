@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analyses.image_cues.statistics import STATISTICS, Texture, telling
+from analyses.image_cues.statistics import STATISTICS, Overlay, Texture, telling
 
 
 def pictures(count, seed, side=24):
@@ -48,6 +48,21 @@ def test_stripes_of_one_class_are_its_texture_and_are_put_into_others():
     given = texture.give(images[~own][:20], images[own])
     assert np.abs(given - images[~own][:20] - stripes).mean() < 0.01
     assert Texture.of(pictures(80, 3), own) is None
+
+
+def test_a_half_transparent_mark_is_seen_in_one_class_and_is_put_into_others():
+    chance, labels = np.random.default_rng(0), np.arange(240) % 4
+    images = pictures(240, 0)
+    assert Overlay.of(images, labels) is None
+    rows, columns = np.indices((24, 24))
+    disc = np.hypot(rows - 8, columns - 15) < 5
+    own = labels == 2
+    images[own] += 0.15 * disc[..., None]
+    label, overlay = Overlay.of(images, labels)
+    assert label == 2 and np.isin(np.flatnonzero(disc), np.flatnonzero(overlay.pattern.any(axis=-1))).mean() > 0.9
+    donors = images[own][chance.integers(0, own.sum(), 30)]
+    given = overlay.give(images[~own][:30], donors) - images[~own][:30]
+    assert given[:, disc].mean() > 0.1 and np.abs(given[:, ~disc]).mean() < 0.02
 
 
 def test_a_statistic_that_goes_with_a_class_tells_it_and_chance_does_not():
