@@ -32,7 +32,13 @@ FIRST = 3
 """A fault counts as found if it is among this many first findings."""
 ABOVE_MILD = ("serious", "critical")
 VARIANTS: Mapping[str, Sequence[Mapping[str, Any]]] = {
-    "label-flips": ({"share": 0.02}, {"share": 0.05}, {"share": 0.1}, {"share": 0.1, "among": "pair"}),
+    "label-flips": (
+        {"share": 0.2, "among": "look"},
+        {"share": 0.02},
+        {"share": 0.05},
+        {"share": 0.1},
+        {"share": 0.1, "among": "pair"},
+    ),
     "collapse": ({}, {"how": "biased"}),
     "shifted-labels": ({"how": "shifted"}, {"how": "shuffled"}),
 }
