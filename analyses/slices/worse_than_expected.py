@@ -28,6 +28,11 @@ STILL = 0.01
 """p-value at most with which the rest of a group is worse, too."""
 SAME = 0.5
 """Groups of whose smaller one more than this share lies in the other are the same."""
+NEARLY = 0.8
+"""Share of the images of a region or of a group that lie in both, from which the group may stand for the region.
+
+At 0.5, groups did that held two blind spots.
+"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -211,10 +216,10 @@ def distinct_slices(slices: list[Slice], predictions: Predictions) -> list[Slice
 
 
 def _most_telling(region: Slice, slices: list[Slice]) -> Slice:
-    """Of the groups that share most images with a region, and it itself, the one that tells most, a fault if any is."""
+    """Of a region and the groups that are nearly the same images, the one that tells most, a fault if any is."""
     own = region.group.members
-    alike = [s for s in slices if (own & s.group.members).sum() > SAME * (own | s.group.members).sum()]
-    return max(alike, key=lambda s: (s.fault, s.told))
+    near = [s for s in slices if (own & s.group.members).sum() >= NEARLY * (own | s.group.members).sum()]
+    return max(near, key=lambda s: (s.fault, s.told))
 
 
 def _is_worse(members: Array, predictions: Predictions) -> bool:
