@@ -6,6 +6,8 @@ import pytest
 from analyses.slices import Slices, SlicesParams
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
+from workbench.diagnosis.truth.slices import claims_of_words
+from workbench.diagnosis.truth.slices.asking import Said
 from workbench.diagnosis.truth.slices.drawing import ATTRIBUTES, COLUMN, FIELD, OBJECTS, SIDE, draw
 from workbench.diagnosis.truth.slices.planted import lesson, plan_of
 from workbench.diagnosis.truth.slices.scores import score
@@ -130,6 +132,15 @@ def test_a_group_of_two_blind_spots_belongs_to_neither_and_a_part_does_not_cover
     nothing = score([], spots)
     assert nothing.discovery == 0
     assert np.isnan(nothing.false_share)
+
+
+def test_words_are_right_if_they_hold_for_the_group_and_for_few_others_and_silence_is_no_claim():
+    of = (np.array([1.0, 0.8, 0.79, np.nan]), np.array([0.25, 0.3, 0.0, np.nan]))
+    said = [Said((), *of), Said((), np.array([np.nan]), np.array([np.nan])), Said((), np.array([0.9]), np.zeros(1))]
+    some, right = claims_of_words(said)
+    assert (some.right, some.of, some.wanted) == (4, 6, None)
+    assert (right.right, right.of, right.wanted) == (2, 4, 0.8)
+    assert [each.right for each in claims_of_words(said[1:2])] == [0]
 
 
 def test_the_workbench_finds_a_planted_blind_spot_and_nothing_where_there_is_none():

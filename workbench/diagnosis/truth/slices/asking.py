@@ -33,8 +33,8 @@ class Said:
 
     Attributes:
         groups: `(N,)` bool each, in its order.
-        words_hold: of each group, the share of images for which words hold that were found on other images of it; NaN
-            where there are none.
+        words_hold: of each group, the share of images for which words hold that were found on other images of it; 1
+            where the words define the group, NaN where there are none.
         words_outside: of each, the share of all other images for which they hold, too.
     """
 
