@@ -56,8 +56,8 @@ def _copies() -> Iterator[Trial]:
 
 FAULTS: Sequence[Trial] = (
     Trial(fault="shifted-labels", values={"how": "shifted"}),
-    Trial(fault="half-turned", world=GREY, misled=True),
     Trial(fault="strangers", values={"how": "pictures"}),
+    Trial(fault="half-turned", world=GREY, misled=True),
     *_cues(),
     *_copies(),
     Trial(fault="repeats"),
@@ -77,13 +77,13 @@ FAULTS: Sequence[Trial] = (
     Trial(fault="ambiguous-pair", title="images of a pair that are either"),
     Trial(fault="zeroed-channels"),
 )
-"""Faults that a trial with fresh worlds saw missed or misnamed."""
+"""Faults that a trial with fresh worlds saw missed or misnamed; the first two are those of a quick run."""
 DRAWS = 3
 """Draws of each control."""
 CONTROLS: Sequence[Trial] = (
+    Trial(world=SMALL, title="6 classes, colour"),
     Trial(world=replace(SMALL, classes=2, train=400, test=160), title="2 classes, colour"),
     Trial(world=replace(SMALL, classes=3, train=600, test=240), title="3 classes, colour"),
-    Trial(world=SMALL, title="6 classes, colour"),
     Trial(world=digits, title="10 classes, 8 pixels, grey"),
     Trial(
         world=replace(GREY, classes=60, side=20, train=3000, test=480),
@@ -94,6 +94,7 @@ CONTROLS: Sequence[Trial] = (
     Trial(
         world=replace(SMALL, classes=4, side=96, train=320, test=120),
         fitting={"make": "normalised"},
+        epochs=20,
         title="96 pixels, colour",
     ),
     Trial(world=GREY, fitting={"logits": True}, title="logits, grey"),
@@ -101,4 +102,4 @@ CONTROLS: Sequence[Trial] = (
     Trial(world=digits, fitting={"make": "dense"}, epochs=20, title="dense, grey"),
     Trial(world=SMALL, epochs=5, title="under-trained, colour"),
 )
-"""Sound models of many kinds."""
+"""Sound models of many kinds; the first is that of a quick run."""
