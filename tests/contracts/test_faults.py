@@ -38,5 +38,6 @@ def test_nine_of_ten_planted_faults_are_among_the_first_findings(score):
     assert len(planted) - len(missed) >= 0.9 * len(planted), missed
     named = [each.classes for each in planted if each.classes is not None]
     assert sum(named) >= len(named) - 1  # a tenth of one class of digits is a dozen labels
-    # Digits are recognised so well that few labels, over-confidence and rote learning cost little there.
-    assert sum(each.severity == "mild" for each in planted if each.passed) <= 4
+    # Digits are recognised so well that few labels, over-confidence and rote learning cost little there; and of a pair
+    # of which half of the images are of either class, a quarter is confused.
+    assert sum(each.severity == "mild" for each in planted if each.passed) <= 5
