@@ -21,13 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from workbench.app.cli.quiet import quiet_tensorflow
-from workbench.core.dataset import Dataset
 from workbench.core.spreadsheet import as_csv
 
 PEERS = ("captum", "xplique")
 MAKES = ("pooled", "dense")
 COUNT = 20
-CLASSES = tuple(f"class {n}" for n in range(20))
 FILE = "parts-beside-other-libraries.csv"
 
 
@@ -76,12 +74,11 @@ def main() -> int:
 
 def _asked(peer: str, known, both: np.ndarray) -> dict[str, np.ndarray]:
     """Maps of a library by method, `(2, N, H, W)`."""
-    data = Dataset(
-        known.images, known.target, class_names=CLASSES, indices=np.arange(len(known.target)), name="parts/test"
-    )
+    floats = SimpleNamespace(floats=lambda: known.images)
+    data = SimpleNamespace(subset=lambda rows: floats)
     case = SimpleNamespace(dataset=data, probe=known.probe, model=known.probe.model)
     with tempfile.TemporaryDirectory() as folder:
-        path = write(case, Path(folder), len(data))
+        path = write(case, Path(folder), len(known.images))
         np.save(Path(folder) / "targets.npy", both)
         out = Path(folder) / "maps.npz"
         command = [python(peer), str(HERE / "maps_of.py"), peer, str(path), str(out)]
