@@ -54,10 +54,13 @@ class Slices(Benchmark):
             said.append(_ask(world, network, asked.seed, scores, peers=number < COMPARED))
             report("Worlds with blind spots", number + 1, count)
         others: dict[str, list[Score]] = {}
-        for kind in () if asked.quick else KINDS:
+        kinds = () if asked.quick else KINDS
+        failing = dict.fromkeys(kinds, 0)
+        for kind in kinds:
             for number in range(EACH):
                 world = make_world(number, asked.seed, network, kind)
                 if world is not None:
+                    failing[kind] += 1
                     _ask(world, network, asked.seed, others, said_by=f"{kind}: ", peers=True)
                 report(f"Worlds, {kind}", number + 1, EACH)
         tables = {"Blind spots": _table(scores)}
@@ -81,6 +84,10 @@ class Slices(Benchmark):
                 (
                     f"Peers are written from their formulas, and asked in the first {COMPARED} worlds with blind spots."
                     " PlaneSpot's plane is t-SNE's in place of scvis'."
+                ),
+                *(
+                    f"In {number} of {EACH} worlds with a {kind} slice the network fails there; only these are counted."
+                    for kind, number in failing.items()
                 ),
                 (
                     "Words are found on half of the images and counted on the other half. A group that properties "

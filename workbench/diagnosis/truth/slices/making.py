@@ -29,7 +29,11 @@ workbench missed lay there.
 ELSEWHERE = 0.1
 """Share of the others that it may get wrong."""
 TRIES = 8
-"""Worlds that are drawn for one at most."""
+"""Worlds that are drawn for one with blind spots at most; of another kind one is drawn.
+
+Another would be no other: of two worlds each, networks got none of the slices wrong that were rare or against a
+correlation, even with a hundredth of their pictures left, and .63 and .66 of the noisy ones.
+"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -59,10 +63,10 @@ def make_world(number: int, seed: int, network: Network, kind: str = BLIND) -> W
     """Draw world `number`, with one to three blind spots by turns, or a planted slice, and train the network in it.
 
     Returns:
-        None where no network of `TRIES` fails as it is to.
+        None where no network fails as it is to: of `TRIES`, or of one for a planted slice.
     """
     chance = np.random.default_rng([seed, number, *([KINDS.index(kind)] if kind in KINDS else [])])
-    for tries in range(1, TRIES + 1):
+    for tries in range(1, (TRIES if kind == BLIND else 1) + 1):
         plan = draw_plan(chance, 1 + number % SPOTS) if kind == BLIND else plan_of(kind, chance)
         table, labels = lesson(kind, plan, TRAIN, chance)
         network.train(draw(table, chance), labels, int(chance.integers(2**31)))
