@@ -20,6 +20,8 @@ IDLE = 0.8
 """The same of a dense layer's units: good networks often need few of them, and a third and more never fires."""
 LOST = 0.005
 """Share of the images that zeroed channels must surely cost to be a serious fault."""
+ERRORS = 0.05
+"""Share of errors up to which zeroed channels that a last layer does not make up for can have cost little."""
 ZEROED = 0.05
 """Share of a layer's channels from which zeroed ones are a fault."""
 LINE = ("layer", "kind", "channels", "dead", "dead_share", "dead_low", "dead_high", "zeroed", "redundant", "output")
@@ -54,7 +56,8 @@ def dead_channel_findings(
                     else f" A last layer that is fitted anew to what is left is not surely better ({_points(lost)}): "
                     "little is lost, or nothing can make up for it."
                 )
-            costly = lost is None or lost.low > LOST
+            # What no last layer makes up for is unknown; it is no more than the errors that there are.
+            costly = lost is None or lost.low > LOST or 1 - float(renewed.model.mean() if renewed else 0) > ERRORS
             findings.append(
                 Finding(
                     f"{row['layer']}: {row['zeroed']:,} of its {row['channels']:,} {whose}, {share}, "

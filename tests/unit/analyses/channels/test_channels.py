@@ -69,15 +69,15 @@ def test_a_quarter_of_the_kernels_zeroed_is_serious_where_the_cost_is_unknown_an
     assert [each for each in faults(ask(only_bias)) if each.severity == "serious"] == []
 
 
-@pytest.mark.parametrize(("right", "severity"), [(90, "serious"), (62, "mild")])
-def test_zeroed_channels_are_as_bad_as_what_a_last_layer_fitted_anew_can_make_up_for(right, severity):
+@pytest.mark.parametrize(("right", "before", "severity"), [(90, 60, "serious"), (62, 60, "serious"), (97, 96, "mild")])
+def test_zeroed_channels_are_as_bad_as_what_a_last_layer_fitted_anew_can_make_up_for(right, before, severity):
     import pandas as pd
 
     row = {"layer": "a", "kind": "Conv2D", "channels": 10, "dead": 4, "zeroed": 4, "redundant": 0, "output": False}
-    renewed = Refit(np.arange(100) < right, np.arange(100) < 60)
+    renewed = Refit(np.arange(100) < right, np.arange(100) < before)
     fault, *_ = dead_channel_findings(pd.DataFrame([row]), 50, 50, renewed)
-    assert (fault.severity, fault.cost.value) == (severity, pytest.approx(right / 100 - 0.6))
-    assert ("60.0 %: 30.0 points" in fault.claim) == (severity == "serious")
+    assert (fault.severity, fault.cost.value) == (severity, pytest.approx((right - before) / 100))
+    assert ("60.0 %: 30.0 points" in fault.claim) == (right == 90)
 
 
 def test_channels_that_are_dead_by_their_bias_cost_nothing_and_are_mild(ask):
