@@ -58,7 +58,7 @@ define install
 endef
 
 .ONESHELL:
-.PHONY: help run test train figures check fix bench bench-peers truth data system clean \
+.PHONY: help run test train figures check fix bench bench-peers truth truth-peers data system clean \
   fuzz example-flask example-streamlit
 
 help: ## this list
@@ -106,6 +106,9 @@ bench-peers: $(VENV)/.installed-test ## the same beside other libraries, in .ven
 truth: $(VENV)/.installed-run ## hold what is said against a known truth; takes long: make truth ARGS=--quick
 	@$(call system,dataset-fashion-mnist)
 	exec $(BIN)/workbench truth --out figures/truth $(ARGS)
+
+truth-peers: $(VENV)/.installed-test ## maps of Captum and Xplique where the truth is known, in .venv-peers (some gigabytes)
+	@exec $(BIN)/python tests/benchmarks/peers/parts_world.py --out figures/truth $(ARGS)
 
 data: $(VENV)/.installed-run ## find, verify or fetch Fashion-MNIST
 	@exec $(BIN)/workbench data $(ARGS)
