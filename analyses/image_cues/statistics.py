@@ -7,7 +7,7 @@ changed and their phases kept, the outermost pixels are shifted, and the picture
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -154,20 +154,23 @@ class Overlay(Statistic):
 
     Attributes:
         pattern: `(H, W, C)` float, by how much it changes an image; 0 elsewhere.
+        apart: by how much more of it the images of its class have than others, as `measure` has it; 1 unless content
+            of the class has edges there, too.
     """
 
     words = "half-transparent mark"
     everywhere = False
 
     pattern: Array
+    apart: float = 1.0
 
     def measure(self, images: Array) -> Array:
         edges = _edges(self.pattern[None])[0]
         return np.asarray((_edges(images) * edges).sum(axis=(1, 2, 3))[:, None] / (edges**2).sum())
 
     def give(self, images: Array, donors: Array) -> Array:
-        more = self.measure(donors) - self.measure(images)
-        return np.asarray(images + more[..., None, None] * self.pattern)
+        more = np.median(self.measure(donors)) - np.median(self.measure(images))  # of one image it says little
+        return np.asarray(images + more / self.apart * self.pattern)
 
     @classmethod
     def of(cls, images: Array, labels: Array) -> tuple[int, Overlay] | None:
@@ -188,7 +191,9 @@ class Overlay(Statistic):
         if where is None or where.mean() > LARGEST:
             return None
         pattern = (images[own].mean(axis=0) - images[~own].mean(axis=0)) * where[..., None]
-        return int(classes[order[0]]), cls(pattern)
+        found = cls(pattern)
+        apart = float(np.median(found.measure(images[own])) - np.median(found.measure(images[~own])))
+        return (int(classes[order[0]]), replace(found, apart=apart)) if apart > 0 else None
 
 
 def _edges(images: Array) -> Array:

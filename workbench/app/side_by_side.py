@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import queue
 import signal
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
@@ -18,7 +20,8 @@ from workbench.diagnosis.benchmark import Asked, Benchmark, Measured
 
 LOOK = 0.2
 """Seconds after which is looked whether a process has died."""
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def measured(kinds: Mapping[str, type[Benchmark]], asked: Asked, jobs: int) -> Iterator[tuple[str, Measured]]:
@@ -34,6 +37,7 @@ def measured(kinds: Mapping[str, type[Benchmark]], asked: Asked, jobs: int) -> I
     Raises:
         WorkbenchError: what a benchmark raises, or that its process died; the others are ended then.
     """
+    _hush()
     waiting = sorted(kinds, key=lambda name: -kinds[name].minutes)
     if jobs == 1 or len(waiting) == 1:
         for name in waiting:
@@ -47,7 +51,9 @@ def measured(kinds: Mapping[str, type[Benchmark]], asked: Asked, jobs: int) -> I
         while waiting or running:
             while waiting and len(running) < jobs:
                 name = waiting.pop(0)
-                running[name] = context.Process(target=_measure, args=(name, kinds[name], asked, threads, told))
+                place = kinds[name].__module__, kinds[name].__name__  # what it imports is to be quiet
+                given = (name, place, asked, threads, told)
+                running[name] = context.Process(target=_measure, args=given)
                 running[name].start()
             dead = [name for name, process in running.items() if not process.is_alive()]
             try:
@@ -69,16 +75,21 @@ def measured(kinds: Mapping[str, type[Benchmark]], asked: Asked, jobs: int) -> I
             process.kill()
 
 
-def _measure(name: str, kind: type[Benchmark], asked: Asked, threads: int, told: Any) -> None:
+def _hush() -> None:
+    """TensorFlow warns of one trace for each of many networks."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def _measure(name: str, place: tuple[str, str], asked: Asked, threads: int, told: Any) -> None:
     """Measure a benchmark in a process of its own, and tell what it reports, and what it found or why not."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began this ends it
-    os.environ |= dict.fromkeys(_THREADS, str(threads))
+    level = os.environ.pop(_LEVEL, None)
     quiet_tensorflow()
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    os.environ |= dict.fromkeys(_THREADS, str(threads)) | ({} if level is None else {_LEVEL: level})
+    _hush()
+    benchmark = getattr(import_module(place[0]), place[1])()
     try:
         with reporting(lambda what, done, total: told.put((name, (what, done, total)))):
-            told.put((name, kind().measure(asked)))
+            told.put((name, benchmark.measure(asked)))
     except WorkbenchError as error:
         told.put((name, str(error)))

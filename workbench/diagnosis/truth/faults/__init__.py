@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -59,7 +58,6 @@ class PlantedFaults(Benchmark):
 
     def measure(self, asked: Asked) -> Measured:
         """Plant each fault once in a world that is drawn anew, diagnose it, and compare."""
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of one trace for each of many networks
         faults, controls, draws = (FAULTS[:2], CONTROLS[:1], 1) if asked.quick else (FAULTS, CONTROLS, DRAWS)
         wanted = [(trial, draw) for trial in faults for draw in range(asked.draws)]
         wanted += [(trial, draw) for trial in controls for draw in range(draws * asked.draws)]
