@@ -55,6 +55,7 @@ class PlantedFaults(Benchmark):
     """Is a fault that was planted named among the first findings, and is a sound model left alone?"""
 
     title: ClassVar[str] = "Planted faults"
+    minutes: ClassVar[float] = 20.0
 
     def measure(self, asked: Asked) -> Measured:
         """Plant each fault once in a world that is drawn anew, diagnose it, and compare."""

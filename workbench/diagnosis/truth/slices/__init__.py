@@ -37,6 +37,7 @@ class Slices(Benchmark):
     """
 
     title: ClassVar[str] = "Slices"
+    minutes: ClassVar[float] = 19.0
 
     def measure(self, asked: Asked) -> Measured:
         """Draw worlds, train a network in each, and ask the workbench and its peers for groups."""
