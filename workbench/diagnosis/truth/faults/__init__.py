@@ -89,7 +89,7 @@ class PlantedFaults(Benchmark):
         if misled:
             errors = sum(each.errors for each in misled)
             spared = errors - sum(each.blamed for each in misled)
-            said = "an error of a model that fails in a systematic way is not blamed on its right label"
+            said = "an error of a failing model is not blamed on its right label"
             claims += (Claim(said=said, right=spared, of=errors, wanted=0.95),)
         notes = (
             "Each case is one draw of images, network and fault; the quick diagnosis is asked.",

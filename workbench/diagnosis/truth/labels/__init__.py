@@ -217,7 +217,7 @@ def _claims(human: list[Judged], drawn: list[Judged], right: list[tuple[str, Lab
             Claim(said=f"rate of {whose}: near, or within its interval", right=near, of=len(judged), wanted=0.9)
         )
         if told:
-            claim = f"rate of {whose}, where it is told from hard images: within its interval"
+            claim = f"rate of {whose}, where told: within its interval"
             found.append(Claim(said=claim, right=covered, of=len(told)))
         better = sum(each.f1("workbench") >= each.f1("confident learning") for each in judged)
         claim = f"{whose}: F1 at least that of confident learning"
