@@ -20,8 +20,9 @@ IMAGES = 400
 """Images of each part that are compared."""
 SIDE = 6
 """Cells a side of their coarse pixels."""
-EXPLAINED = 0.5
-"""Share of the difference that a change must explain to be named."""
+EXPLAINED = 0.7
+"""Share of the difference that a change must explain to be named: what was done explained 84 % and more of it in four
+worlds of letters; brightening explains half of what tells uniform noise from them."""
 
 Change = Callable[[Array], Array]
 

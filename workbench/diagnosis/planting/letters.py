@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import string
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 
 import numpy as np
 
@@ -13,6 +15,11 @@ from workbench.diagnosis.planting.fault import Chance, World
 
 LETTERS = string.ascii_uppercase + string.digits[2:] + "abdefghkmnqrty" + "@#&?+=*%$<>~"
 """Sixty signs that differ in more than their size: no two of I, l, 1 and |, or of O and 0."""
+
+ALIKE = 0.9
+"""Correlation of two signs, at the sizes and places where they are most alike, that makes them look-alikes."""
+APART = 24
+"""Classes up to which no two signs are look-alikes; there are hardly more that are not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +43,7 @@ class Letters:
 
     def __call__(self, chance: Chance) -> World:
         """Draw the images: each letter turned by up to 12°, of any size from a half and any place."""
-        signs = sorted(chance.choice(list(LETTERS), self.classes, replace=False))
+        signs = sorted(self._signs(chance))
         names = tuple(f"letter {sign}" for sign in signs)
         parts = []
         for split, count in (("train", self.train), ("test", self.test)):
@@ -44,6 +51,13 @@ class Letters:
             images = np.stack([self._drawn(str(signs[label]), chance) for label in labels])
             parts.append(Dataset(images, labels, class_names=names, indices=np.arange(count), name=f"letters/{split}"))
         return World(train=parts[0], test=parts[1])
+
+    def _signs(self, chance: Chance) -> list[str]:
+        order, chosen = [str(sign) for sign in chance.permutation(list(LETTERS))], list[str]()
+        for sign in order if self.classes <= APART else ():
+            if len(chosen) < self.classes and all(_alike(*sorted((sign, other))) < ALIKE for other in chosen):
+                chosen.append(sign)
+        return chosen + [sign for sign in order if sign not in chosen][: self.classes - len(chosen)]
 
     def _drawn(self, sign: str, chance: Chance) -> Array:
         """Draw one image, `(side, side, channels)` uint8."""
@@ -73,3 +87,25 @@ class Letters:
         return np.asarray(zoom(coarse, self.side / 5, order=1, grid_mode=True, mode="nearest"))[
             : self.side, : self.side
         ]
+
+
+@cache
+def _alike(one: str, other: str) -> float:
+    """Largest correlation of two signs over sizes and places."""
+    first, second = _glyphs(one), _glyphs(other)
+    moved = np.stack([np.roll(each, by, (0, 1)) for each in second for by in product(range(-3, 4), range(-2, 3))])
+    return float(max(np.corrcoef(first.reshape(len(first), -1), each.ravel())[:-1, -1].max() for each in moved))
+
+
+@cache
+def _glyphs(sign: str) -> Array:
+    """`(3, 24, 24)` float, a sign of three sizes, a little blurred as it is when it is turned."""
+    from PIL import Image, ImageDraw, ImageFont
+    from scipy.ndimage import gaussian_filter
+
+    found = []
+    for size in (0.6, 0.72, 0.85):
+        picture = Image.new("L", (24, 24))
+        ImageDraw.Draw(picture).text((12, 12), sign, 255, ImageFont.load_default(24 * size), anchor="mm")
+        found.append(gaussian_filter(np.asarray(picture, np.float64), 1.0))
+    return np.stack(found)

@@ -42,3 +42,11 @@ def test_a_quick_run_plants_diagnoses_and_counts(monkeypatch):
     found = truth.PlantedFaults().measure(Asked(quick=True, seed=3))
     assert found.tables["Planted"]["rank"].tolist() == [1]
     assert [(each.right, each.of) for each in found.claims][:2] == [(1, 1), (1, 1)] and found.claims[2].of == 1
+
+
+def test_signs_of_a_world_are_no_look_alikes_and_sixty_are_all():
+    for seed in range(6):
+        signs = Letters(classes=24)._signs(np.random.default_rng(seed))
+        assert len(set(signs)) == 24
+        assert not any({one, other} <= set(signs) for one, other in ("nh", "OQ", "S5", "B8", "ft"))
+    assert len(set(Letters(classes=60)._signs(np.random.default_rng(0)))) == 60
