@@ -5,10 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 
 from workbench.core.dataset import Dataset
 from workbench.core.image_names import ImageNames
 from workbench.core.predictions import Predictions
+from workbench.data.properties import image_properties
 
 PULL = {"weak": 0.6, "one epoch": 2.0, "few images": 2.2, "over-confident": 3.2, "under-confident": 3.2}
 """How far the logit of the class that is there stands out of the noise; else 5."""
@@ -43,9 +45,18 @@ def failing(
     return studied, rows
 
 
-def study(dataset: Dataset, logits: np.ndarray, embeddings: np.ndarray) -> SimpleNamespace:
+class Studied(SimpleNamespace):
+    """Stands for a session."""
+
+    @property
+    def properties(self) -> pd.DataFrame:
+        """As a session measures them."""
+        return image_properties(self.dataset.images)
+
+
+def study(dataset: Dataset, logits: np.ndarray, embeddings: np.ndarray) -> Studied:
     """What `triage` and `label-issues` ask a session for, without a model."""
-    made = SimpleNamespace(
+    made = Studied(
         dataset=dataset,
         embeddings=embeddings.astype(np.float32),
         predictions=Predictions(logits.astype(np.float32), dataset.labels),
