@@ -43,6 +43,7 @@ def measured(kinds: Mapping[str, type[Benchmark]], asked: Asked, jobs: int) -> I
         for name in waiting:
             yield name, kinds[name]().measure(asked)
         return
+    jobs = min(jobs, len(waiting))
     context = multiprocessing.get_context("spawn")
     told: Any = context.Queue()
     running: dict[str, SpawnProcess] = {}
