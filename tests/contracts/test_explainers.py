@@ -19,9 +19,13 @@ DEGREE = {
     **dict.fromkeys(
         (
             "ablation-cam",
+            "blur-ig",
             "deconvnet",
+            "full-grad",
             "grad-cam",
+            "gradient-shap",
             "guided-backprop",
+            "guided-ig",
             "hires-cam",
             "input-x-gradient",
             "integrated-gradients",
@@ -33,14 +37,18 @@ DEGREE = {
             "saliency",
             "smooth-grad",
             "x-grad-cam",
+            "xrai",
         ),
         1,
     ),
     **dict.fromkeys(("guided-grad-cam", "square-grad", "var-grad"), 2),
-    **dict.fromkeys(CLASSLESS, 0),
+    **dict.fromkeys((*CLASSLESS, "hsic", "sobol"), 0),
 }
 # Linear in the score: the map of s - s' is the difference of the maps.
 ADDITIVE = {
+    "blur-ig",
+    "full-grad",
+    "gradient-shap",
     "hires-cam",
     "input-x-gradient",
     "integrated-gradients",
@@ -51,7 +59,7 @@ ADDITIVE = {
     "smooth-grad",
 }
 ONE_SIDED = {"ablation-cam", "grad-cam", "x-grad-cam"}  # the positive part of what would change its sign with the score
-OF_MAGNITUDES = {"saliency", "square-grad", "var-grad"}  # the sign of the score plays no role
+OF_MAGNITUDES = {"hsic", "saliency", "sobol", "square-grad", "var-grad"}  # the sign of the score plays no role
 OF_LEVELS = {"rise", "score-cam"}  # what a score is, not only how it changes: a constant score has a map
 every_method = pytest.mark.parametrize("name", METHODS)
 

@@ -126,9 +126,15 @@ def double(kit):
     return Probe(kit.seeded(model), floats="float64")
 
 
+# Between nearly equal values half precision pools others: of few points on a path, some have other gradients.
+POINTS = {"blur-ig": {"steps": 50}, "gradient-shap": {"samples": 50}}
+
+
 @every_method
-def test_half_precision_inside_gives_float32_maps_near_the_exact_ones(kit, name, half, images, target, made):
-    kit.same(kit.quick(name).attribute(half, images, target).values, made[name].values, 0.05)
+def test_half_precision_inside_gives_float32_maps_near_the_exact_ones(kit, name, half, images, target, made, probe):
+    method = kit.quick(name, **POINTS.get(name, {}))
+    exact = method.attribute(probe, images, target) if name in POINTS else made[name]
+    kit.same(method.attribute(half, images, target).values, exact.values, 0.05)
 
 
 @every_method
@@ -145,6 +151,7 @@ KNOWN = {
     "ablation-cam": lambda C, P: P * (C + 1) ** 2,
     "deconvnet": lambda C, P: C,
     "eigen-cam": lambda C, P: C + 1,
+    "full-grad": lambda C, P: C + 1,
     "grad-cam": lambda C, P: C + 1,
     "grad-cam-plus-plus": lambda C, P: P * (C + 1) / (2 + P * (C + 1)),
     "guided-backprop": lambda C, P: C,

@@ -91,6 +91,10 @@ class Explainer(Named, ABC):
         """How many changed copies of each image the formula evaluates; 1 where it takes the image itself."""
         return 1
 
+    def at_once(self, probe: Probe) -> int:
+        """How many of these lie in memory together: all of them, unless each follows from the one before."""
+        return self.copies(probe)
+
     @abstractmethod
     def formula(self, score: Scorer, images: Tensor) -> Tensor | tuple[Tensor, Mapping[str, Tensor]]:
         """`(B, H, W, C)` float32 images in [0, 1] to `(B, h, w)` values in units of the score.
@@ -170,7 +174,7 @@ class Explainer(Named, ABC):
 
         signature = (probe.images, CLASSES, CLASSES, tf.TensorSpec(given.shape, probe.floats))
         run = probe.compile((self.name, method.key, how.kind, how.shared, len(given)), values, signature, by_row=True)
-        copies = method.copies(probe)
+        copies = method.at_once(probe)
         size = max(1, int(probe.max_rows * (FULL if copies > 1 else 1)) // copies)
         for start in range(0, len(target), size):
             rows = slice(start, start + size)

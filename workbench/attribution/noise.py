@@ -32,7 +32,11 @@ class Noisy(Explainer, ABC):
 
     def gradients(self, score: Scorer, images: Tensor) -> Tensor:
         """`(B, H, W, C)` images to the score's gradients by each noisy copy, `(B, samples, H, W, C)`."""
+        return score.gradient(self.noisy(images))
+
+    def noisy(self, images: Tensor) -> Tensor:
+        """`(B, H, W, C)` images to their noisy copies, `(B, samples, H, W, C)`."""
         span = ops.max(images, axis=(1, 2, 3)) - ops.min(images, axis=(1, 2, 3))
         noise = keras.random.normal((1, self.samples, *images.shape[1:]), dtype="float32", seed=self.seed)
         deviation = self.noise * span[:, None, None, None, None]
-        return score.gradient(images[:, None] + deviation * ops.cast(noise, images.dtype))
+        return images[:, None] + deviation * ops.cast(noise, images.dtype)

@@ -24,6 +24,9 @@ Start = Annotated[
     Field(description="reference image without evidence; training: average over a few random training images"),
 ]
 
+GREYS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Levels of the references "greys"."""
+
 
 def reference_images(kind: str, images: Tensor) -> Tensor:
     """`(B, H, W, C)` images to their references, of the same shape."""
@@ -40,6 +43,8 @@ def starts(kind: str, score: Scorer, images: Tensor) -> Tensor:
     """`(B, H, W, C)` images to the R references that each of them is compared with, `(B, R, H, W, C)`."""
     if kind == "training" and score.background is not None:
         return ops.zeros_like(images)[:, None] + score.background[None]
+    if kind == "greys":
+        return ops.zeros_like(images)[:, None] + ops.cast(np.array(GREYS), images.dtype)[:, None, None, None]
     return reference_images(kind, images)[:, None]
 
 

@@ -142,6 +142,32 @@ def in_parts(function: Callable[[Any], Any], parts: Any, result: tf.TensorSpec) 
     return tf.map_fn(one, parts, parallel_iterations=1, fn_output_signature=result)
 
 
+def one_after_the_other(function: Callable[..., tuple[Any, ...]], state: tuple[Any, ...], count: int) -> Any:
+    """Go `count` steps, each from where the one before has ended, inside a compiled function; others may go between.
+
+    Args:
+        function: the number of the step, `()` int32, and the state, to the next state, of the same shapes.
+        state: tensors to begin with.
+        count: steps.
+
+    Returns:
+        The state after the last step.
+    """
+
+    def step(number: Any, *before: Any) -> tuple[Any, ...]:
+        with tf.control_dependencies([tf.numpy_function(_pause, [], tf.int32)]):
+            return (number + 1, *function(tf.identity(number), *map(tf.identity, before)))
+
+    shapes = (tf.TensorShape(()), *(each.shape for each in state))
+    return tf.while_loop(
+        lambda number, *_: number < count,
+        step,
+        (tf.constant(0), *state),
+        shape_invariants=shapes,
+        parallel_iterations=1,
+    )[1:]
+
+
 def _pause() -> np.int32:
     TURNS.pause(_threads() - BUSY)
     return np.int32(0)
