@@ -18,7 +18,7 @@ from workbench.core.dataset import Dataset
 NAMES = ("colour residual", "nested transfer", "two classes")
 GREY, CLOSED = "grey transfer", ("ONNX", "SavedModel")
 """A nested model that makes colour images of grey ones; and "colour residual" in files that give predictions only."""
-ASKED = frozenset({"kernel-shap", "lime", "occlusion", "random", "rise"})
+ASKED = frozenset({"hsic", "kernel-shap", "lime", "occlusion", "random", "rise", "sobol"})
 """The methods that need predictions alone."""
 
 

@@ -9,10 +9,9 @@ import numpy as np
 from keras import ops
 from pydantic import Field
 
-from workbench.attribution.explainer import Perturbation
-from workbench.attribution.patches import masked_copies
-from workbench.attribution.references import Reference, reference_images
-from workbench.attribution.regions import Kind, Side, most_regions, regions_of
+from workbench.attribution.hidden_regions import HiddenRegions
+from workbench.attribution.references import reference_images
+from workbench.attribution.regions import regions_of
 from workbench.core.params import Seed
 from workbench.core.types import Array
 from workbench.models.engine import held
@@ -23,7 +22,7 @@ UNSEEN = 1e-6
 """Difference of a pixel from its reference, of a range of 1, that is rounding."""
 
 
-class Surrogate(Perturbation, ABC):
+class Surrogate(HiddenRegions, ABC):
     """Scores of the image with some regions hidden, and a linear model fitted to them.
 
     Every pixel of a region gets the region's coefficient as it is: a map is in score per region, and a large region
@@ -31,9 +30,6 @@ class Surrogate(Perturbation, ABC):
     fit and gets 0. All images share their coalitions. Fits are made in float64.
     """
 
-    regions: Kind = "grid"
-    side: Side = 7
-    reference: Reference = "black"
     samples: Annotated[int, Field(ge=10, le=20000, description="random coalitions of regions")] = 1000
     seed: Seed = Field(0, description="seed for the coalitions")
 
@@ -56,18 +52,15 @@ class Surrogate(Perturbation, ABC):
         """
 
     def copies(self, probe: Probe) -> int:
-        return len(self.coalitions(most_regions(self.regions, probe.image_shape, self.side)))
+        return len(self.coalitions(self.most(probe)))
 
     def formula(self, score: Scorer, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         regions = regions_of(self.regions, images, self.side)
         coalitions = self.coalitions(regions.count)
-        given = held(coalitions)
-        choices = ops.cast(given, images.dtype)
-        away = reference_images(self.reference, images)
-        masked = masked_copies(lambda numbers: regions.masks(ops.take(choices, numbers, axis=0)), images, away)
-        scores = ops.cast(score.of_copies(len(coalitions), masked), "float64")
-        shown = ops.cast(given, "float64")
-        present = regions.with_any(ops.max(ops.abs(images - away), axis=-1) > UNSEEN)
+        scores = self.scores_of(score, images, regions, coalitions)
+        shown = ops.cast(held(coalitions), "float64")
+        away = ops.abs(images - reference_images(self.reference, images))
+        present = regions.with_any(ops.max(away, axis=-1) > UNSEEN)
         found, constant, weights = self.fit(shown, scores, present)
         fitted = constant + ops.matmul(found, ops.transpose(shown))
         values = regions.at_pixels(ops.cast(found, images.dtype))
