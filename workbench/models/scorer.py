@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -12,6 +12,7 @@ import tensorflow as tf
 from workbench.core.predictions import scores_of
 from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
+from workbench.models.data_flow import ancestors
 from workbench.models.engine import in_parts
 from workbench.models.graph import Head, Step
 
@@ -20,6 +21,9 @@ NO_CLASS = -1
 """In place of the other class of a contrast: nothing is taken off."""
 RECTIFIERS = ("Relu", "Relu6", "LeakyRelu")
 """Operations that let only what is positive through; guided backpropagation changes their backward pass."""
+
+ROUNDING = {"float64": 1e-12, "float32": 1e-5, "float16": 1e-2, "bfloat16": 1e-1}
+"""Share of an image's largest output below which what a layer adds by itself is rounding, by precision."""
 
 
 @tf.RegisterGradient("WorkbenchGuided")  # type: ignore[untyped-decorator]
@@ -76,6 +80,10 @@ class Tracer(Protocol):
     @property
     def one_unit(self) -> bool:
         """Whether the model has one output unit."""
+
+    @property
+    def spatial_layers(self) -> list[str]:
+        """Names of the layers with feature maps of the image."""
 
     def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
         """Walk through the model; what is `known` is not computed."""
@@ -200,6 +208,39 @@ class Scorer:
         gradients = tape.gradient(scores, maps, unconnected_gradients="zero")
         return tf.cast(maps, self.probe.floats), tf.cast(gradients, self.probe.floats)
 
+    def full_gradient(self, images: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor], Tensor]:
+        """Part the score into what the pixels and what the layers' biases contribute, without a rest.
+
+        What a layer adds by itself is its output less its Jacobian times its input: a convolution's bias, both
+        statistics and shift of a batch normalisation, and of an activation that is no ReLU its tangent's intercept.
+        That times the score's gradient by the output, added over all layers, and the gradient times the pixels are the
+        score. Source: Srinivas and Fleuret 2019, arXiv:1905.00780, proposition 1 and section 3.1.
+
+        Args:
+            images: `(B, H, W, C)`.
+
+        Returns:
+            `(B, H, W, C)` of the pixels; `(B, h, w, F)` of each layer whose places are the image's; `(B, …)` of each
+            other, with what the head adds at last; and `(B,)` scores.
+        """
+        trace = self.probe.trace(images)
+        scores = self._pick(trace, self.target, self._against)
+        places = set(self.probe.spatial_layers)
+        steps = [step for step in trace.steps if hasattr(step.output, "op") and step.output.dtype.is_floating]
+        outputs = list({step.output.name: step.output for step in steps if step.output is not images}.values())
+        slopes = tf.gradients(scores, [images, *outputs])
+        known, placed, others = [images], list[Tensor](), list[Tensor]()
+        for output, slope in zip([*outputs, scores], [*slopes[1:], tf.ones_like(scores)], strict=True):
+            if slope is None:
+                continue  # the score does not depend on it
+            here = any(step.output is output and step.name in places for step in steps)
+            of_pixels = output.shape.rank == 4 and output.shape[1:3] == images.shape[1:3]
+            part = tf.cast(slope * _own_share(output, known), self.probe.floats)
+            (placed if here or of_pixels else others).append(part)
+            known.append(output)
+        of_images = tf.zeros_like(images) if slopes[0] is None else slopes[0] * images
+        return of_images, placed, others, scores
+
     def of_copies(self, count: int, change: Callable[[Tensor], Tensor]) -> Tensor:
         """Score `count` changed copies of each image, a few at a time, so that they never lie in memory at once.
 
@@ -275,3 +316,27 @@ class Scorer:
             output = in_parts(lambda part: function(*part), tuple(stacked), spec)
             output = tf.reshape(output, (parts * size, *output.shape[2:]))[: tf.shape(rows)[0]]
         return tf.reshape(output, (-1, copies, *output.shape[1:]))
+
+
+def _own_share(output: Tensor, known: Sequence[Tensor]) -> Tensor:
+    """Return an output less its Jacobian times what it was computed from, in the output's shape.
+
+    The product with the Jacobian is the derivative, by a vector that it is linear in, of the product with the
+    transposed one, so that only gradients are asked for.
+
+    Args:
+        output: `(B, …)`.
+        known: tensors before it; beyond those that it was computed from, nothing is looked at.
+    """
+    names = {each.name: each for each in known}
+    read = [each.name for operation in ancestors([output], until=known) for each in operation.inputs]
+    given = [names[name] for name in dict.fromkeys(read) if name in names]
+    direction = tf.zeros_like(output)
+    back = tf.gradients(output, given, grad_ys=direction, stop_gradients=given) if given else []
+    pairs = [(tf.convert_to_tensor(one), other) for one, other in zip(back, given, strict=True) if one is not None]
+    products = [tf.reduce_sum(tf.cast(one * other, output.dtype)) for one, other in pairs]
+    linear = tf.gradients(products, direction)[0] if products else None
+    own = output if linear is None else output - linear
+    axes = list(range(1, output.shape.rank))
+    near = ROUNDING.get(output.dtype.name, 1e-5) * tf.reduce_max(tf.abs(output), axis=axes, keepdims=True)
+    return tf.where(tf.abs(own) > near, own, tf.zeros_like(own))
