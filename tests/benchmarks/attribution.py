@@ -12,9 +12,12 @@ from timing import seconds
 import workbench as wb
 
 Row = tuple[str, str, str]
+PATHS = ("integrated-gradients", "gradient-shap", "blur-ig", "guided-ig", "xrai", "full-grad")
 MASKED = (
     ("occlusion", {"size": 4, "stride": 2}, 64),
     ("rise", {}, 16),
+    ("sobol", {}, 16),
+    ("hsic", {}, 32),
     ("score-cam", {}, 64),
     ("ablation-cam", {}, 64),
 )
@@ -83,6 +86,8 @@ def _vis(
 def _gradients(session: wb.Session, images: np.ndarray) -> Iterator[Row]:
     import tensorflow as tf
 
+    from workbench.attribution.methods import explainer
+
     target = session.predictions.predicted
     model = session.model
 
@@ -110,8 +115,11 @@ def _gradients(session: wb.Session, images: np.ndarray) -> Iterator[Row]:
     )
     yield "smooth-grad, 50 samples", f"{64 / ours:,.0f} images/s", ""
     yield "smooth-grad ÷ tf-keras-vis", f"{ratio:.1f} ×", "≥ 5 ×"
-    each = seconds(lambda: session.attribute("integrated-gradients", range(256)), repeats=2) / 256
-    yield "integrated-gradients, 50 steps", f"{1 / each:,.0f} images/s", "peers: make bench-peers"
+    for name in PATHS:
+        copies = explainer(name)().copies(session.probe)
+        ours, other, _ = _in_turn(lambda name=name: session.attribute(name, range(64)), gradients)
+        yield f"{name}, {copies} gradients an image", f"{64 / ours:,.0f} images/s", "peers: make bench-peers"
+        yield f"{name}: gradients ÷ bare gradients", f"{64 * copies / ours / (4096 / other):.2f} ×", ""
 
 
 def _masked(session: wb.Session, images: np.ndarray) -> Iterator[Row]:

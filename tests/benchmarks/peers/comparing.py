@@ -24,8 +24,11 @@ METHODS: dict[str, tuple[int, dict[str, Any]]] = {  # how many images, and what 
     "saliency": (256, {}),
     "smooth-grad": (64, {"samples": 50}),
     "integrated-gradients": (64, {"steps": 50}),
+    "gradient-shap": (64, {"samples": 50, "reference": "black"}),
     "occlusion": (64, {"size": 4, "stride": 2}),
     "rise": (16, {"masks": 1000}),
+    "sobol": (16, {"side": 7, "designs": 32}),
+    "hsic": (16, {"side": 7, "masks": 500}),
     "score-cam": (32, {}),
     "ablation-cam": (32, {}),
 }

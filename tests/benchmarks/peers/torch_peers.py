@@ -16,6 +16,7 @@ def captum(network, images, target, layer) -> dict[str, Method]:
 
     cam = attr.LayerGradCam(network, getattr(network, layer))
     saliency, gradients = attr.Saliency(network), attr.IntegratedGradients(network)
+    shap, none = attr.GradientShap(network), {"baselines": 0 * images[:1]}
     smooth, occlusion = attr.NoiseTunnel(attr.Saliency(network)), attr.Occlusion(network)
 
     def of(method, **settings):
@@ -42,6 +43,7 @@ def captum(network, images, target, layer) -> dict[str, Method]:
         "saliency": Method(of(saliency)),
         "smooth-grad": Method(with_copies(smooth, "nt_samples_batch_size", True, **noise), copies=True),
         "integrated-gradients": Method(with_copies(gradients, "internal_batch_size", False, n_steps=50), copies=True),
+        "gradient-shap": Method(of(shap, n_samples=50, stdevs=0.05, **none), copies=True),
         "occlusion": Method(with_copies(occlusion, "perturbations_per_eval", True, **patches), copies=True),
     }
 

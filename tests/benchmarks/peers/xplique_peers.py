@@ -39,6 +39,8 @@ def prepare(case: Case) -> tuple[str, np.ndarray, dict[str, Method]]:
         "integrated-gradients": Method(of("IntegratedGradients", steps=50), copies=True),
         "occlusion": Method(of("Occlusion", patch_size=4, patch_stride=2), copies=True),
         "rise": Method(of("Rise", nb_samples=1000), copies=True),
+        "sobol": Method(of("SobolAttributionMethod", grid_size=7, nb_design=32), copies=True, resized=True),
+        "hsic": Method(of("HsicAttributionMethod", grid_size=7, nb_design=500), copies=True, resized=True),
     }
     return version("xplique"), np.asarray(forward(images)), methods
 
