@@ -79,9 +79,7 @@ class FeatureMaps(Analysis[FeatureMapsParams]):
             raise WorkbenchError(reason)
         layers = _spaced(probe.spatial_layers, params.layers)
         read = probe.compile(
-            ("feature maps", tuple(layers)),
-            lambda batch: [probe.trace(batch).outputs[n] for n in layers],
-            (probe.images,),
+            ("feature maps", tuple(layers)), lambda batch: [probe.trace(batch).maps(n) for n in layers], (probe.images,)
         )
         rows = evenly(len(dataset), params.images)
         low, high = _ranges(read, session, rows, len(layers), probe)

@@ -58,7 +58,7 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
     reach = max(probe.image_shape[:2]) // 64
 
     def maps(batch: Any) -> Any:
-        return tf.cast(probe.trace(batch).outputs[layer], tf.float32)
+        return tf.cast(probe.trace(batch).maps(layer), tf.float32)
 
     class Outputs(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
         call = staticmethod(tf.function(maps, autograph=False))

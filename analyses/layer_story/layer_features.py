@@ -15,6 +15,7 @@ from workbench.data.sampling import evenly
 from workbench.data.thumbnails import cells
 
 if TYPE_CHECKING:
+    from workbench.models.feature_layers import LayerInfo
     from workbench.models.probe import Probe
 
 MOST = 1024
@@ -34,7 +35,7 @@ def story_layers(probe: Probe, most: int) -> list[str]:
         and None not in layer.shape
         and layer.shape
     ]
-    while names and _width(probe.layers[names[-1]].shape) == probe.units:
+    while names and _width(probe.layers[names[-1]]) == probe.units:
         names.pop()
     return [names[place] for place in evenly(len(names), most)] if names else []
 
@@ -43,7 +44,7 @@ def layer_features(probe: Probe, images: Any, layers: Sequence[str]) -> tuple[li
     """Return the features of each image at each layer, and the scores.
 
     Feature maps are averaged over an even grid of places, so that a layer gives at most `MOST` values, or one for
-    each of its maps if they are more.
+    each of its maps if they are more. Tokens without a place, as a class token, follow them as they are.
 
     Args:
         probe: the model.
@@ -55,18 +56,20 @@ def layer_features(probe: Probe, images: Any, layers: Sequence[str]) -> tuple[li
     """
     from keras import ops
 
-    grids = [grid(probe.layers[name].shape) for name in layers]
+    infos = [probe.layers[name] for name in layers]
 
     def run(batch: Any) -> Any:
         trace = probe.trace(batch)
         flat = [trace.logits]
-        for name, weights in zip(layers, grids, strict=True):
-            output = ops.cast(trace.outputs[name], probe.floats)
-            if weights is not None:
+        for name, info in zip(layers, infos, strict=True):
+            output = ops.cast(trace.maps(name), probe.floats)
+            if (weights := grid(_shape(info))) is not None:
                 rows, columns = (ops.convert_to_tensor(each, probe.floats) for each in weights)
                 output = ops.einsum("ph,bhwf,qw->bpqf", rows, output, columns)
-            size = int(np.prod(output.shape[1:]))
-            flat.append(ops.reshape(output, (-1, size)))
+            parts = [output]
+            if info.grid is not None and info.grid.before + info.grid.after:
+                parts.append(ops.cast(info.grid.further(trace.outputs[name]), probe.floats))
+            flat += [ops.reshape(each, (-1, int(np.prod(each.shape[1:])))) for each in parts]
         return ops.concatenate(flat, axis=1)
 
     pixels = grid(probe.image_shape)
@@ -79,7 +82,7 @@ def layer_features(probe: Probe, images: Any, layers: Sequence[str]) -> tuple[li
         seen.append(averaged.reshape(len(part), -1).astype(np.float32))
         report("Layer features", place.stop, len(images))
     values = np.concatenate(found)
-    widths = [probe.classes, *(_width(probe.layers[name].shape) for name in layers)]
+    widths = [probe.classes, *map(_width, infos)]
     logits, *parts = np.split(values, np.cumsum(widths)[:-1], axis=1)
     return [np.concatenate(seen), *parts], logits
 
@@ -93,7 +96,13 @@ def grid(shape: Sequence[int | None]) -> tuple[Array, Array] | None:
     return cells(height, most), cells(width, most)
 
 
-def _width(shape: Sequence[int | None]) -> int:
-    weights = grid(shape)
-    values = [int(size or 1) for size in shape]
-    return int(np.prod(values)) if weights is None else len(weights[0]) * len(weights[1]) * values[2]
+def _shape(info: LayerInfo) -> tuple[int | None, ...]:
+    return info.shape if info.grid is None else (*info.places, info.shape[-1])
+
+
+def _width(info: LayerInfo) -> int:
+    weights, values = grid(_shape(info)), [int(size or 1) for size in _shape(info)]
+    if weights is None:
+        return int(np.prod(values))
+    further = 0 if info.grid is None else info.grid.before + info.grid.after
+    return (len(weights[0]) * len(weights[1]) + further) * values[2]

@@ -268,6 +268,14 @@ def case(request):
     return Case(name, model, Network(model, joins), Probe(model), images, target, against)
 
 
+@pytest.fixture(scope="session", params=[(1, True), (0, False)], ids=["class token", "mean of tokens"])
+def tokens(request):
+    """A small transformer with a class token, and one whose tokens are averaged."""
+    from tests.oracle.token_network import token_case
+
+    return token_case(*request.param)
+
+
 @pytest.fixture(scope="session")
 def agree():
     """Assert that values equal their replica up to a share of its largest magnitude, and remember the worst share."""

@@ -41,9 +41,9 @@ def grad_cam(probe: Probe, images: Tensor, layer: str) -> tuple[Tensor, Tensor]:
     trace = probe.trace(images)
     chosen = tf.one_hot(tf.argmax(trace.logits, axis=1), probe.classes, dtype=trace.logits.dtype)
     chosen = scores_of(chosen, one_unit=probe.one_unit)  # a logit less the other one: z, or -z
-    gradients = gradient_by(trace, chosen, layer)
+    gradients = trace.places(layer, gradient_by(trace, chosen, layer))
     weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
-    maps = tf.cast(trace.outputs[layer], weights.dtype)
+    maps = tf.cast(trace.maps(layer), weights.dtype)
     return trace.logits, tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))
 
 

@@ -34,7 +34,7 @@ def double_probe(probe: Probe) -> Probe:
         raise WorkbenchError(
             f"A float64 copy of this model cannot be made, so its maps cannot be checked: {str(error).splitlines()[0]}"
         ) from None
-    checked = Probe(copy, probe.image_shape, given=probe.preprocessing.name, floats=DOUBLE)
+    checked = Probe(copy, probe.image_shape, given=probe.preprocessing.name, floats=DOUBLE, tokens=probe.tokens)
     checked.scores.as_in(probe.scores)
     checked.max_rows = 1  # nothing is shared with the way in which batches are made
     return checked

@@ -18,8 +18,10 @@ from keras.src.models.functional import Functional
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.memory import free_memory
+from workbench.models.blocks import Given, overheard, parts_of
 
 Tensor = Any
+Known = Mapping[str, Tensor]
 IDENTITIES = (
     "Identity",
     "Dropout",
@@ -77,7 +79,7 @@ class Head:
         return all(size == 1 for size in self.logits.shape[1:])
 
 
-def walk(model: keras.Model, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
+def walk(model: keras.Model, images: Tensor, known: Known | None = None) -> list[Step]:
     """Call `model` on `images` layer by layer; nested models are opened.
 
     A model with a `call` of its own is one step, since only it knows its layers' order.
@@ -121,7 +123,7 @@ def _described(model: keras.Model, given: Any) -> str:
     )
 
 
-def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step], known: Mapping[str, Tensor]) -> Tensor:
+def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step], known: Known) -> Tensor:
     if isinstance(model, keras.Sequential) and type(model).call is keras.Sequential.call:
         for layer in model.layers:
             received = _call(layer, prefix, steps, known)(received)
@@ -143,26 +145,55 @@ def _visit(model: keras.Model, received: Tensor, prefix: str, steps: list[Step],
     return output
 
 
-def _call(layer: Any, prefix: str, steps: list[Step], known: Mapping[str, Tensor]) -> Callable[..., Any]:
+def _call(layer: Any, prefix: str, steps: list[Step], known: Known) -> Callable[..., Any]:
     """Return what calls `layer` in inference mode, or takes its known output, and records it."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        arguments = tuple(tree.flatten((args, kwargs)))
         transparent = type(layer).call in (Functional.call, keras.Sequential.call)
         if transparent and len(args) == 1:
             return _visit(layer, args[0], f"{prefix}{layer.name}/", steps, known)
+        given = args, {**kwargs}
         if "training" in getattr(layer, "_call_context_args", {}):
             kwargs["training"] = False
         name = _unused(prefix + layer.name, steps)
-        output = known[name] if name in known else layer(*args, **kwargs)
-        if hasattr(output, "shape"):
-            given = [*args, *kwargs.values()]
-            tensors = (each for each in given if any(ops.is_tensor(part) for part in tree.flatten(each)))
-            received = next(tensors, given[0] if given else None)  # not the 1 of `1 - x`
-            steps.append(Step(name=name, layer=layer, received=received, output=output, arguments=arguments))
+        output = known[name] if name in known else _run(layer, layer, (args, kwargs), name, steps=steps, known=known)
+        _record(name, layer, output, given, steps)
         return output
 
     return call
+
+
+def _run(layer: Any, call: Callable[..., Any], given: Given, name: str, *, steps: list[Step], known: Known) -> Any:
+    """Call a layer; of a block of somebody's own that takes tokens, (N, T, F), the layers inside are recorded too.
+
+    Nothing else shows the blocks of an encoder that is one layer, as that of Keras Hub is.
+    """
+    args, kwargs = given
+    inner = parts_of(layer) if len(getattr(next(iter(args), None), "shape", ())) == 3 else []
+    if not inner:
+        return call(*args, **kwargs)
+    graph = getattr(args[0], "graph", None)
+
+    def heard(part: Any, run: Callable[..., Any], given: Given) -> Any:
+        args, kwargs = given
+        if getattr(next(iter(args), None), "graph", None) is not graph:
+            return run(*args, **kwargs)  # in a loop: what it gives is not seen outside
+        path = _unused(f"{name}/{part.name}", steps)
+        output = known[path] if path in known else _run(part, run, given, path, steps=steps, known=known)
+        _record(path, part, output, given, steps)
+        return output
+
+    with overheard(inner, heard):
+        return call(*args, **kwargs)
+
+
+def _record(name: str, layer: Any, output: Any, given: Given, steps: list[Step]) -> None:
+    if hasattr(output, "shape"):
+        values = [*given[0], *given[1].values()]
+        tensors = (each for each in values if any(ops.is_tensor(part) for part in tree.flatten(each)))
+        received = next(tensors, values[0] if values else None)  # not the 1 of `1 - x`
+        arguments = tuple(tree.flatten(given))
+        steps.append(Step(name=name, layer=layer, received=received, output=output, arguments=arguments))
 
 
 def _unused(name: str, steps: list[Step]) -> str:

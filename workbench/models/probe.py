@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import keras
@@ -16,16 +15,19 @@ from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.memory import free_memory
 from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
+from workbench.models.attention import Attention
 from workbench.models.data_flow import DataFlow
 from workbench.models.engine import Engine, failure_told
-from workbench.models.feature_layers import FeatureLayers, feature_layers
+from workbench.models.feature_layers import FeatureLayers, LayerInfo
 from workbench.models.files.foreign import printable
 from workbench.models.graph import Step, Tensor, head_of, refuse_huge, walk
 from workbench.models.input_scaling import shown_scaling
 from workbench.models.input_shape import channels_first, fit_input
+from workbench.models.inside import Inside, look_inside, slopes_of
 from workbench.models.preprocessing import ASSUMED, AUTO, PIXELS, UNIT, Preprocessing, preprocessing
 from workbench.models.score_reading import ScoreReading
-from workbench.models.scorer import RECTIFIERS, Scorer, Trace
+from workbench.models.scorer import RECTIFIERS, Scorer, Trace, felt
+from workbench.models.tokens import read_tokens
 
 CLASSES = tf.TensorSpec((None,), tf.int64)
 """Signature of one class for each image, for `compile`."""
@@ -33,23 +35,6 @@ UNRUNNABLE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeErro
 """What the layers of a model raise that does not fit together, or not the images."""
 UNSEEN = 32
 """Values that a model is taken to hold for each of its input, where it cannot be seen into."""
-
-
-@dataclass(frozen=True)
-class LayerInfo:
-    """One layer as the probe sees it.
-
-    Attributes:
-        name: path of the layer, "backbone/deep" inside a nested model.
-        kind: class of the layer.
-        shape: shape of its output without N; None where a size is not fixed.
-        spatial: whether the output is (N, h, w, F) with more than one place, computed from the image: feature maps.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int | None, ...]
-    spatial: bool
 
 
 class Probe:
@@ -63,12 +48,12 @@ class Probe:
         assumption: what is assumed about that, a sentence; empty where it was given, the model shows it, or a session
             has measured it.
         inference_only: what kind of file the model is, if it gives predictions and no gradients; else empty.
-        layers: every layer by path, in the order of execution.
         keras_layers: the Keras layer, or operation, behind each of them.
         max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
         scores: what its outputs are and how that was told.
         rectified: whether a ReLU lies on the way to the scores.
         floats: "float32", or "float64" for a model of that precision.
+        tokens: how its tokens lie on the image, as it was given; None where it is to be found.
 
     Args:
         model: any Keras 3 model with one image input and one output: K ≥ 2 scores, or one for two classes.
@@ -77,9 +62,10 @@ class Probe:
             first weights, and [0, 1] for any other.
         floats: precision of pixels, scores and gradients.
         examples: returns `(n, H, W, C)` images in [0, 1]; looked at where the model does not show what its output is.
+        tokens: how a transformer's tokens lie on the image: "14x14+1", rows × columns and further ones.
 
     Raises:
-        WorkbenchError: if the model takes no such images, or its output is no score per class.
+        WorkbenchError: if the model takes no such images, its output is no score per class, or it has no such tokens.
     """
 
     def __init__(
@@ -90,8 +76,9 @@ class Probe:
         given: str = AUTO,
         floats: str = "float32",
         examples: Callable[[], Array] | None = None,
+        tokens: str | None = None,
     ) -> None:
-        self.model, self.floats, self._examples = model, floats, examples
+        self.model, self.floats, self._examples, self.tokens = model, floats, examples, tokens
         self.image_shape, self._input_shape = fit_input(model, image_shape)
         self.channels_first = channels_first(self._input_shape) and self._input_shape != self.image_shape
         self._auto, self.assumption = given == AUTO, ""
@@ -100,9 +87,8 @@ class Probe:
         self.engine = Engine()
         self._weights: tuple[tf.Variable, ...] = ()  # in place of the model's own; empty for those
         self.scores, self.rectified = ScoreReading(model), False
-        self.layers: dict[str, LayerInfo] = {}
         self.keras_layers: dict[str, Any] = {}
-        self._features = FeatureLayers()
+        self._inside = Inside({}, FeatureLayers(), Attention())
         self.classes = self._look()
         values = sum(int(np.prod([size or 1 for size in layer.shape])) for layer in self.layers.values())
         if any(isinstance(layer, keras.Model) for layer in self.keras_layers.values()):
@@ -122,8 +108,11 @@ class Probe:
     def _look(self) -> int:
         """Trace the model once: names, shapes, K, what kind of output it has, and what it does to its input."""
         shown: list[Preprocessing | None] = []
+        tokens = None if self.tokens is None else read_tokens(self.tokens)
 
-        def first(images: Tensor) -> Tensor:
+        def first(images: Tensor) -> tuple[Tensor, list[Tensor]]:
+            graph = tf.compat.v1.get_default_graph()
+            before = len(graph.get_operations())
             try:
                 steps = self._steps(images)
             except WorkbenchError:
@@ -134,18 +123,18 @@ class Probe:
                     f"The model cannot be run on images of shape {self.image_shape}: {said}"
                 ) from error
             head = head_of(steps)
+            made = graph.get_operations()[before:]
             scores = self.scores.see(head, steps)
-            graph = tf.compat.v1.get_default_graph()
             refuse_huge(graph, images)
             flow = DataFlow(graph, images, steps, head.logits)
-            self._features = feature_layers(steps, flow, head.logits)
-            self.layers = {step.name: _info(step, step.name in self._features.names) for step in steps}
+            size = self.image_shape[:2]
+            self._inside = look_inside(steps, made, flow, head.logits, image_size=size, given=tokens)
             self.keras_layers = {step.name: step.layer for step in steps}
             if self._auto:
                 with tf.init_scope():
                     shown.append(shown_scaling(self.model, graph, images, flow.first, self.keras_layers.values()))
             self.rectified = any(each.type in RECTIFIERS for each in graph.get_operations())
-            return scores
+            return scores, slopes_of(self._inside, steps, made, lambda each: felt(head.logits, each))
 
         # As many images as no other size is, so that they are known again wherever a layer puts that axis.
         count = next(n for n in (5, 7, 11, 13, 17, 19, 23) if n not in (*self.image_shape, *self._input_shape))
@@ -157,7 +146,9 @@ class Probe:
             )
         images = np.random.default_rng(0).random((count, *self.image_shape), np.float32).astype(self.floats)
         with self.engine.lock, failure_told(self.model, alone=True):
-            output = np.asarray(tf.function(first, autograph=False)(tf.constant(images)))
+            scores, slopes = tf.function(first, autograph=False)(tf.constant(images))
+        output = np.asarray(scores)
+        self._inside = self._inside.settled([np.asarray(each) for each in slopes])
         if self._auto:
             self.preprocessing = shown[0] or UNIT
             self.assumption = "" if shown[0] else ASSUMED
@@ -165,6 +156,16 @@ class Probe:
             output = output.reshape(len(output), -1)
         self.scores.judge(output, self._outputs, examples=self._examples is not None)
         return 2 if self.one_unit else self.units
+
+    @property
+    def tokens_note(self) -> str:
+        """What is assumed about places of tokens, in sentences; empty where they were given or found."""
+        return " ".join(grid.note for grid in self._inside.assumed)
+
+    @property
+    def tokens_assumed(self) -> str:
+        """The same in short: "7x7+1 (assumed)"."""
+        return ", ".join(f"{grid.words} (assumed)" for grid in self._inside.assumed)
 
     @property
     def units(self) -> int:
@@ -208,7 +209,7 @@ class Probe:
             said.append(f"Images are {self.preprocessing.words}.")
         elif self.preprocessing is PIXELS:
             said.append("The model scales its input itself, so it is given pixels of 0…255.")
-        return " ".join([*said, self.assumption]).strip()
+        return " ".join(filter(None, [*said, self.assumption, self.tokens_note])).strip()
 
     def _steps(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
         given = self.preprocessing.change(images)
@@ -229,7 +230,13 @@ class Probe:
             return self._trace(images, known)
 
     def _trace(self, images: Tensor, known: Mapping[str, Tensor] | None) -> Trace:
+        graph = tf.compat.v1.get_default_graph()
+        before = len(graph.get_operations()) if self.attention.numbers else 0
         steps = self._steps(images, known)
+        made = graph.get_operations()[before:] if self.attention.numbers and not known else []
+        for step in steps:
+            if None in step.output.shape[1:] and step.name in self.layers:  # as many tokens as ever
+                step.output.set_shape((None, *self.layers[step.name].shape))
         head = head_of(steps)
         logits, derived = self.scores.logits(head, self.floats)
         inside = logits if head.embeddings is head.logits else tf.cast(head.embeddings, self.floats)
@@ -244,24 +251,41 @@ class Probe:
             one_unit=self.one_unit,
             odds=self.scores.odds or (self.one_unit and self.scores.logarithm),
             resolution=self.scores.resolution,
+            grids=self._inside.features.grids,
+            attention=tuple(self.attention.of(made)) if made else (),
         )
 
     @property
+    def layers(self) -> dict[str, LayerInfo]:
+        """Every layer by path, in the order of execution."""
+        return self._inside.layers
+
+    @property
+    def attention(self) -> Attention:
+        """Where tokens attend to each other, or why that cannot be followed."""
+        return self._inside.attention
+
+    @property
     def spatial_layers(self) -> list[str]:
-        """Names of the layers with (N, h, w, F) feature maps of the image, in the order of execution."""
+        """Names of the layers with feature maps of the image, or tokens on it, in the order of execution."""
         return [layer.name for layer in self.layers.values() if layer.spatial]
 
     @property
     def default_layer(self) -> str | None:
         """The last spatial layer that does not only pool or move: where class activation maps are read, or None."""
-        return self._features.default
+        return self._inside.features.default
 
     def no_maps(self, method: str) -> str:
         """Explain why `method` finds no feature maps in this model."""
         needs = f"{method} needs a layer that computes (N, h, w, F) feature maps from the image."
         if self.inference_only:
             return f"{needs} {self._closed()}, and no layers."
-        return f"{needs} {self._features.reason}"
+        return f"{needs} {self._inside.features.reason}"
+
+    def no_attention(self, method: str) -> str:
+        """Explain why `method` finds no attention that it can follow in this model."""
+        needs = f"{method} needs attention of all tokens of the image to all others, from the first layer to the last."
+        return f"{needs} {f'{self._closed()}.' if self.inference_only else self.attention.reason}"
 
     def no_gradients(self, method: str) -> str:
         """Explain why `method` finds no gradients in this model."""
@@ -311,10 +335,13 @@ class Probe:
         return values[:, : self.classes], values[:, self.classes :]
 
     def feature_maps(self, images: Array, layer: str) -> Array:
-        """`(B, H, W, C)` images to the outputs of `layer`, `(B, h, w, F)` float32 (or `(B, D)` of a flat layer)."""
+        """`(B, H, W, C)` images to the outputs of `layer`, `(B, h, w, F)` float32 (or `(B, D)` of a flat layer).
+
+        Of tokens those that have a place.
+        """
         if layer not in self.layers:
             raise unknown("layer", layer, self.layers)
-        return self.run(("maps", layer), lambda batch: tf.cast(self.trace(batch).outputs[layer], self.floats), images)
+        return self.run(("maps", layer), lambda batch: tf.cast(self.trace(batch).maps(layer), self.floats), images)
 
     def gradient(
         self, images: Array, target: Array, *, score: ScoreKind = "logit", against: Array | None = None
@@ -379,10 +406,6 @@ class Probe:
                 return compiled(*arrays)
 
         return run
-
-
-def _info(step: Step, spatial: bool) -> LayerInfo:
-    return LayerInfo(step.name, type(step.layer).__name__, tuple(step.output.shape[1:]), spatial)
 
 
 def _kernel(layer: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -12,9 +12,11 @@ import tensorflow as tf
 from workbench.core.predictions import scores_of
 from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
+from workbench.models.attention import Attention
 from workbench.models.data_flow import ancestors
 from workbench.models.engine import in_parts
 from workbench.models.graph import Head, Step
+from workbench.models.tokens import TokenGrid
 
 Tensor = Any
 NO_CLASS = -1
@@ -49,6 +51,8 @@ class Trace:
         one_unit: whether logits are (0, z).
         odds: whether the logits, or z, are log odds of `head.logits`.
         resolution: of `head.logits`, as `one_unit.log_odds` takes it.
+        grids: how the tokens of a layer lie on the image, by its name.
+        attention: `(B, heads, T, T)` of each layer that lets tokens attend to each other, first to last.
     """
 
     outputs: dict[str, Tensor]
@@ -60,6 +64,16 @@ class Trace:
     one_unit: bool = False
     odds: bool = False
     resolution: float = 0.0
+    grids: Mapping[str, TokenGrid] = field(default_factory=dict)
+    attention: tuple[Tensor, ...] = ()
+
+    def maps(self, layer: str) -> Tensor:
+        """Return the output of a layer; of tokens those that have a place, `(B, h, w, F)`."""
+        return self.places(layer, self.outputs[layer])
+
+    def places(self, layer: str, values: Tensor) -> Tensor:
+        """Lay values of the shape of a layer's output out as its places."""
+        return self.grids[layer].places(values) if layer in self.grids else values
 
     @property
     def scores(self) -> Tensor:
@@ -84,6 +98,10 @@ class Tracer(Protocol):
     @property
     def spatial_layers(self) -> list[str]:
         """Names of the layers with feature maps of the image."""
+
+    @property
+    def attention(self) -> Attention:
+        """Where its tokens attend to each other."""
 
     def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
         """Walk through the model; what is `known` is not computed."""
@@ -119,6 +137,14 @@ class Shared:
         if apart or probe.one_unit or score == "probability":
             return cls(score, np.zeros_like(target) if against is None else against, False)
         return cls("contrast", np.full_like(target, NO_CLASS) if against is None else against, True)
+
+
+def felt(logits: Tensor, tensors: list[Tensor]) -> list[Tensor]:
+    """Magnitude of the gradient of all logits, each with a weight of its own, by some tensors, less their last axis."""
+    values = tf.reshape(logits, (tf.shape(logits)[0], -1))
+    weights = tf.cast(tf.range(1, tf.shape(values)[1] + 1), values.dtype)
+    found = tf.gradients(values * weights, tensors, unconnected_gradients="zero")
+    return [tf.reduce_sum(tf.abs(each), axis=-1) for each in found]
 
 
 class Scorer:
@@ -196,7 +222,7 @@ class Scorer:
 
     def feature_maps(self, images: Tensor, layer: str | None) -> Tensor:
         """Outputs of `layer`, `(B, h, w, F)`."""
-        return tf.cast(self.probe.trace(images).outputs[str(layer)], self.probe.floats)
+        return tf.cast(self.probe.trace(images).maps(str(layer)), self.probe.floats)
 
     def feature_maps_and_gradients(self, images: Tensor, layer: str | None) -> tuple[Tensor, Tensor]:
         """Outputs of `layer` and the score's gradient by them, `(B, h, w, F)` each; only the head runs backward."""
@@ -204,8 +230,8 @@ class Scorer:
             tape.watch(images)
             trace = self.probe.trace(images)
             scores = self._pick(trace, self.target, self._against)
-        maps = trace.outputs[str(layer)]
-        gradients = tape.gradient(scores, maps, unconnected_gradients="zero")
+        gradients = tape.gradient(scores, trace.outputs[str(layer)], unconnected_gradients="zero")
+        maps, gradients = trace.maps(str(layer)), trace.places(str(layer), gradients)
         return tf.cast(maps, self.probe.floats), tf.cast(gradients, self.probe.floats)
 
     def full_gradient(self, images: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor], Tensor]:
@@ -233,13 +259,33 @@ class Scorer:
         for output, slope in zip([*outputs, scores], [*slopes[1:], tf.ones_like(scores)], strict=True):
             if slope is None:
                 continue  # the score does not depend on it
-            here = any(step.output is output and step.name in places for step in steps)
+            here = next((step.name for step in steps if step.output is output and step.name in places), "")
             of_pixels = output.shape.rank == 4 and output.shape[1:3] == images.shape[1:3]
             part = tf.cast(slope * _own_share(output, known), self.probe.floats)
-            (placed if here or of_pixels else others).append(part)
+            (placed if here or of_pixels else others).append(trace.places(here, part))
+            if here in trace.grids:
+                others.append(trace.grids[here].further(part))
             known.append(output)
         of_images = tf.zeros_like(images) if slopes[0] is None else slopes[0] * images
         return of_images, placed, others, scores
+
+    def attention(self, images: Tensor) -> list[Tensor]:
+        """Attention of each layer that has one, `(B, heads, T, T)`, first to last; a row adds up to 1."""
+        return [self._headed(each) for each in self.probe.trace(images).attention]
+
+    def attention_and_gradients(self, images: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Attention of each layer and the score's gradient by it, two `(B, heads, T, T)` each, first to last."""
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            trace = self.probe.trace(images)
+            scores = self._pick(trace, self.target, self._against)
+        given = list(trace.attention)
+        gradients = tape.gradient(scores, given, unconnected_gradients="zero")
+        return [(self._headed(one), self._headed(other)) for one, other in zip(given, gradients, strict=True)]
+
+    def _headed(self, values: Tensor) -> Tensor:
+        values = tf.cast(values, self.probe.floats)
+        return values if values.shape.rank == 4 else values[:, None]
 
     def of_copies(self, count: int, change: Callable[[Tensor], Tensor]) -> Tensor:
         """Score `count` changed copies of each image, a few at a time, so that they never lie in memory at once.
@@ -254,8 +300,12 @@ class Scorer:
         return self._in_parts(lambda numbers: self(change(numbers)), count)
 
     def without_each_channel(self, images: Tensor, layer: str | None) -> Tensor:
-        """Scores with one feature map of `layer` after the other set to zero, `(B, F)`; only the head is run again."""
-        outputs = self.probe.trace(images).outputs
+        """Scores with one feature map of `layer` after the other set to zero, `(B, F)`; only the head is run again.
+
+        Of tokens, those without a place stay as they are.
+        """
+        trace = self.probe.trace(images)
+        outputs, grid = trace.outputs, trace.grids.get(str(layer))
         before = {name: outputs[name] for name in [*outputs][: [*outputs].index(str(layer)) + 1]}
         channels = int(outputs[str(layer)].shape[-1])
 
@@ -263,7 +313,8 @@ class Scorer:
             size = numbers.shape[0]
             keep = 1 - tf.one_hot(numbers, channels, dtype=outputs[str(layer)].dtype)  # (s, F)
             known = {name: tf.repeat(output, size, axis=0) for name, output in before.items()}
-            known[str(layer)] *= tf.tile(keep, (tf.shape(images)[0], 1))[:, None, None, :]
+            factor, maps = tf.tile(keep, (tf.shape(images)[0], 1)), known[str(layer)]
+            known[str(layer)] = maps * factor[:, None, None, :] if grid is None else grid.alone(maps, factor)
             trace = self.probe.trace(tf.repeat(images, size, axis=0), known)
             classes = (tf.repeat(each, size) for each in (self.target, self._against))
             return tf.reshape(self._pick(trace, *classes), (-1, size))

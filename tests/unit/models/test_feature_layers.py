@@ -72,8 +72,8 @@ def excited(image):
     return layers.GlobalAveragePooling2D()(layers.Multiply(name="gated")([maps, gate]))
 
 
-def attended(tokens):
-    return layers.LayerNormalization()(tokens + layers.MultiHeadAttention(2, 6)(tokens, tokens))
+def attended(tokens, name="attended"):
+    return layers.LayerNormalization(name=name)(tokens + layers.MultiHeadAttention(2, 6)(tokens, tokens))
 
 
 def patches(image):
@@ -84,7 +84,7 @@ def mixed(image):
     """Tokens that are mixed by dense layers in place of attention."""
     tokens = patches(image)
     tokens = tokens + layers.Permute((2, 1))(layers.Dense(16)(layers.Permute((2, 1))(tokens)))
-    return layers.GlobalAveragePooling1D()(layers.Dense(12)(tokens))
+    return layers.GlobalAveragePooling1D()(layers.Dense(12, name="each")(tokens))
 
 
 def folded(image):
@@ -126,10 +126,9 @@ FOUND = {
     "a gate": (lambda: of(excited), "gated"),
     "tokens folded": (lambda: of(folded), "after"),
     "deep, then attention": (lambda: of(deep), "last"),
+    "attention": (lambda: of(lambda image: layers.GlobalAveragePooling1D()(attended(patches(image)))), "attended"),
+    "mixed tokens": (lambda: of(mixed), "each"),
 }
-TOKENS = (
-    r"none behind its patches, 'patches': it goes on with tokens, \(N, T, D\), and grids of tokens are not supported"
-)
 NONE = {
     "dense": (
         lambda: row(layers.Rescaling(1 / 255), layers.RandomFlip(), layers.Flatten(), layers.Dense(8)),
@@ -148,8 +147,10 @@ NONE = {
     "scaled pixels": (lambda: row(Gated(), layers.ReLU(), layers.Flatten()), "has none"),
     "pooled pixels": (lambda: row(layers.AveragePooling2D(2), layers.Flatten()), "has none"),
     "one place": (lambda: row(layers.Conv2D(4, 16), layers.Flatten()), "has none"),
-    "attention": (lambda: of(lambda image: layers.GlobalAveragePooling1D()(attended(patches(image)))), TOKENS),
-    "mixed tokens": (lambda: of(mixed), TOKENS),
+    "rows that attend to each other": (
+        lambda: of(lambda image: layers.Flatten()(attended(layers.Dense(12)(layers.Reshape((16, 48))(image))))),
+        r"goes on with 16 tokens, \(N, 16, F\), and nothing tells which places of the image they are: --tokens says it",
+    ),
 }
 
 

@@ -73,7 +73,7 @@ def squeeze():
 def attention():
     image = keras.Input(SHAPE)
     x = layers.Reshape((4, 6))(layers.Conv2D(6, 4, strides=4, name="patches")(image))
-    x = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 3)(x, x))
+    x = layers.LayerNormalization(name="attended")(x + layers.MultiHeadAttention(2, 3)(x, x))
     return keras.Model(image, layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling1D()(x)))
 
 
@@ -115,7 +115,7 @@ MODELS = {
         LOGARITHM,
     ),
     "quantised": (quantised, "conv", LOGARITHM),
-    "attention": (attention, None, "The softmax of layer"),
+    "attention": (attention, "attended", "The softmax of layer"),
     "only pooling": (
         lambda: sequential(layers.MaxPooling2D(name="pool"), layers.Flatten(), layers.Dense(3)),
         None,

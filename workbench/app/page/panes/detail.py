@@ -153,7 +153,7 @@ def _layers(desk: Desk, view: View) -> Html | None:
     tails = Counter(name.rpartition("/")[2] for name in probe.spatial_layers)
     values = []
     for name in probe.spatial_layers:
-        (height, width), tail = probe.layers[name].shape[:2], name.rpartition("/")[2]
+        (height, width), tail = probe.layers[name].places, name.rpartition("/")[2]
         values.append((name, f"{tail if tails[tail] == 1 else name} {height}×{width}"))
     now = maps.layer_of(desk, view) or probe.default_layer or ""
     return element("label", "layer ", element("select", options(values, now), data_set="layer"))
