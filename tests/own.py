@@ -13,13 +13,16 @@ import keras
 import numpy as np
 from keras import layers
 
+from tests.transformers import transformer
 from workbench.core.dataset import Dataset
 
-NAMES = ("colour residual", "nested transfer", "two classes")
+NAMES = ("colour residual", "nested transfer", "two classes", "transformer")
 GREY, CLOSED = "grey transfer", ("ONNX", "SavedModel")
 """A nested model that makes colour images of grey ones; and "colour residual" in files that give predictions only."""
 ASKED = frozenset({"hsic", "kernel-shap", "lime", "occlusion", "random", "rise", "sobol"})
 """The methods that need predictions alone."""
+OF_RELU = frozenset({"deconvnet", "guided-backprop", "guided-grad-cam"})
+OF_TOKENS = frozenset({"attention-rollout", "gradient-rollout", "le-grad"})
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Own:
     model: keras.Model | Path
     train: Dataset
     test: Dataset
-    refused: frozenset[str] = frozenset()
+    refused: frozenset[str] = OF_TOKENS
 
 
 def dataset(images: np.ndarray, labels: np.ndarray, names: tuple[str, ...], part: str) -> Dataset:
@@ -67,7 +70,13 @@ def own(name: str) -> Own:
     if name in CLOSED:
         return _exported(own("colour residual"), name)
     keras.utils.set_random_seed(3)
-    return {"colour residual": _residual, "nested transfer": _transfer, "two classes": _two, GREY: _grey}[name]()
+    return {
+        "colour residual": _residual,
+        "nested transfer": _transfer,
+        "two classes": _two,
+        GREY: _grey,
+        "transformer": _attending,
+    }[name]()
 
 
 def _exported(trained: Own, kind: str) -> Own:
@@ -134,6 +143,16 @@ def _grey() -> Own:
     return Own(model, dataset(images, labels, names, "train"), dataset(seen, known, names, "test"))
 
 
+def _attending() -> Own:
+    """Patches of 4×4 pixels and a class token, without a ReLU."""
+    whole = transformer((24, 24, 3), patch=4, width=32, convolution=True)
+    model = keras.Model(whole.input, layers.Softmax()(whole.output), name="transformer")
+    (images, labels), (seen, known) = shapes(600, 24, 0), shapes(60, 24, 1)
+    _trained(model, images, labels, 14)
+    names = ("square", "cross", "frame")
+    return Own(model, dataset(images, labels, names, "train"), dataset(seen, known, names, "test"), OF_RELU)
+
+
 def _two() -> Own:
     """8×8 digits, ones and sevens, by a network without a single ReLU."""
     from sklearn.datasets import load_digits
@@ -158,5 +177,5 @@ def _two() -> Own:
         model,
         dataset(images[:280], labels[:280], names, "train"),
         dataset(images[280:], labels[280:], names, "test"),
-        frozenset({"guided-backprop", "deconvnet", "guided-grad-cam"}),
+        OF_RELU | OF_TOKENS,
     )

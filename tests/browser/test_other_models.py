@@ -89,6 +89,6 @@ def test_a_trained_model_of_one_s_own_is_explained_and_judged(served, settled, c
     settled(page)
     expect(page.locator("#detail .badge", has_text="weights")).to_have_count(4)
     page.get_by_role("button", name="Maps (4)").click()
-    refused = page.locator("#methods .entry.off", has_text="This model has none")
+    refused = page.locator("#methods .entry.off", has_text="This model has no")
     expect(refused).to_have_count(len(mine.refused))
     assert complaints == []

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from workbench.diagnosis.contracts.trial import Trial, chain, functional, head, quick, seeded, stack
+from workbench.diagnosis.contracts.trial import Trial, attentive, chain, functional, head, quick, seeded, stack
 from workbench.models import engine
 
 
@@ -24,14 +24,21 @@ class Made:
         self.trial = trial
 
     def __getitem__(self, name):
-        return self.trial.made(name)
+        return self.trial.fitting(name).made(name)
 
 
 @pytest.fixture(scope="session")
 def kit():
     """The functions above, for tests: pytest's files cannot import each other."""
     return SimpleNamespace(
-        stack=stack, chain=chain, functional=functional, seeded=seeded, head=head, quick=quick, same=same
+        stack=stack,
+        chain=chain,
+        functional=functional,
+        attentive=attentive,
+        seeded=seeded,
+        head=head,
+        quick=quick,
+        same=same,
     )
 
 

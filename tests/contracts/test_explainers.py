@@ -31,6 +31,7 @@ DEGREE = {
             "integrated-gradients",
             "kernel-shap",
             "layer-cam",
+            "le-grad",
             "lime",
             "occlusion",
             "rise",
@@ -62,6 +63,12 @@ ONE_SIDED = {"ablation-cam", "grad-cam", "x-grad-cam"}  # the positive part of w
 OF_MAGNITUDES = {"hsic", "saliency", "sobol", "square-grad", "var-grad"}  # the sign of the score plays no role
 OF_LEVELS = {"rise", "score-cam"}  # what a score is, not only how it changes: a constant score has a map
 every_method = pytest.mark.parametrize("name", METHODS)
+
+
+@pytest.fixture
+def probe(request, trial):
+    """Of a model that the method of a test applies to."""
+    return trial.fitting(request.node.callspec.params["name"]).probe
 
 
 def some(names):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import zipfile
+from functools import cache
 
 import keras
 import numpy as np
@@ -18,7 +19,9 @@ from workbench.models.probe import Probe
 
 SHAPE, CLASSES = (14, 16, 1), 3
 METHODS = sorted(explainers())
-PIXELS = [name for name in METHODS if not explainer(name).needs_layer()]
+OF_TOKENS = [name for name in METHODS if explainer(name).kin() == "attention"]
+OF_MAPS = [name for name in METHODS if name not in OF_TOKENS]
+PIXELS = [name for name in OF_MAPS if not explainer(name).needs_layer()]
 # One method for each way in which a scorer is asked: gradient, ReLUs' rules, maps, channels, copies; and the control.
 WAYS = ["saliency", "guided-backprop", "grad-cam", "ablation-cam", "occlusion", "random"]
 every_method = pytest.mark.parametrize("name", METHODS)
@@ -95,7 +98,7 @@ def test_however_the_model_is_written_its_maps_are_the_same(kit, form, images, t
         written.save(tmp_path / "model.keras")
         written = keras.models.load_model(tmp_path / "model.keras")
     probe = Probe(written, SHAPE)
-    for name in METHODS if form == "nested twice" else WAYS[:4]:
+    for name in OF_MAPS if form == "nested twice" else WAYS[:4]:
         if form == "subclassed" and name not in PIXELS:
             with pytest.raises(WorkbenchError, match=r"needs a layer .* hides its layers in a custom `call`"):
                 kit.quick(name).attribute(probe, images, target)
@@ -103,27 +106,31 @@ def test_however_the_model_is_written_its_maps_are_the_same(kit, form, images, t
         kit.same(kit.quick(name).attribute(probe, images, target).values, made[name].values, 1e-4)
 
 
-@pytest.fixture(scope="module")
-def half(kit):
-    """A probe of the same model with half precision inside."""
-    keras.config.set_dtype_policy("mixed_float16")
+def as_in(kit, policy, name, **how):
+    """A probe of the model that a method is tried on, in another precision."""
+    build = kit.attentive if name in OF_TOKENS else kit.functional
+    keras.config.set_dtype_policy(policy)
     try:
-        image = keras.Input(SHAPE)
-        model = keras.Model(image, layers.Activation("softmax", dtype="float32")(kit.chain(image, kit.stack(None))))
+        whole = build(last=None)
+        end = layers.Activation("softmax", dtype=None if policy == "float64" else "float32")(whole.output)
+        model = keras.Model(whole.input, end)
     finally:
         keras.config.set_dtype_policy("float32")
-    return Probe(kit.seeded(model))
+    return Probe(kit.seeded(model), **how)
+
+
+@pytest.fixture(scope="module")
+def half(kit):
+    """Probes of the same models with half precision inside, by the method that is tried on them."""
+    made = cache(lambda of_tokens: as_in(kit, "mixed_float16", OF_TOKENS[0] if of_tokens else ""))
+    return lambda name: made(name in OF_TOKENS)
 
 
 @pytest.fixture(scope="module")
 def double(kit):
-    """A probe of the same model in double precision."""
-    keras.config.set_dtype_policy("float64")
-    try:
-        model = kit.functional()
-    finally:
-        keras.config.set_dtype_policy("float32")
-    return Probe(kit.seeded(model), floats="float64")
+    """Probes of the same models in double precision, by the method that is tried on them."""
+    made = cache(lambda of_tokens: as_in(kit, "float64", OF_TOKENS[0] if of_tokens else "", floats="float64"))
+    return lambda name: made(name in OF_TOKENS)
 
 
 # Between nearly equal values half precision pools others: of few points on a path, some have other gradients.
@@ -134,13 +141,13 @@ POINTS = {"blur-ig": {"steps": 50}, "gradient-shap": {"samples": 50}}
 def test_half_precision_inside_gives_float32_maps_near_the_exact_ones(kit, name, half, images, target, made, probe):
     method = kit.quick(name, **POINTS.get(name, {}))
     exact = method.attribute(probe, images, target) if name in POINTS else made[name]
-    kit.same(method.attribute(half, images, target).values, exact.values, 0.05)
+    kit.same(method.attribute(half(name), images, target).values, exact.values, 0.05)
 
 
 @every_method
 def test_single_precision_is_enough(kit, name, double, images, target, made):
     """Random draws are the same in both, so that the maps of a float64 copy of the model tell how exact these are."""
-    exact, values = kit.quick(name).attribute(double, images, target), made[name].values
+    exact, values = kit.quick(name).attribute(double(name), images, target), made[name].values
     np.testing.assert_allclose(values, exact.values, rtol=0, atol=1e-4 * np.abs(exact.values).max())
     for what, numbers in exact.details.items():
         np.testing.assert_allclose(made[name].details[what], numbers, rtol=0, atol=1e-4)
@@ -182,7 +189,7 @@ def test_any_size_colour_and_number_of_classes(kit, shape, classes):
     kernel[:, -1] = 1
     model.set_weights([np.ones((1, 1, shape[2], 1)), np.ones(1), kernel, np.zeros(classes)])
     probe, white = Probe(model), np.full((2, *shape), 255, np.uint8)
-    for name in {(8, 11, 3): METHODS, (33, 8, 1): PIXELS}.get(shape, WAYS):
+    for name in {(8, 11, 3): OF_MAPS, (33, 8, 1): PIXELS}.get(shape, WAYS):
         few = {"size": 8, "stride": 8} if name == "occlusion" else {}
         given = kit.quick(name, **few).attribute(probe, white, np.array([classes - 1, 0]))
         assert given.at_pixels().shape == (2, *shape[:2]), name
@@ -204,6 +211,10 @@ def sentence(name, probe):
     return reason
 
 
+NO_ATTENTION = (
+    "needs attention of all tokens of the image to all others, from the first layer to the last. "
+    "This model has no attention that can be seen."
+)
 RECTIFIED = {"deconvnet", "guided-backprop", "guided-grad-cam"}
 
 
@@ -211,10 +222,10 @@ def test_a_model_without_convolution_is_explained_by_its_pixels(kit, images, tar
     whole = [layers.Flatten(), layers.Dense(6, activation="relu"), layers.Dense(CLASSES, activation="softmax")]
     probe = Probe(kit.seeded(keras.Sequential([keras.Input(SHAPE), *whole])))
     for name in METHODS:
-        said = (
-            f"{explainer(name).title} needs a layer that computes (N, h, w, F) feature maps from the image. "
-            "This model has none: its weights are in Dense (2)."
-        )
+        needs = "a layer that computes (N, h, w, F) feature maps from the image. This model has none: its weights are"
+        said = f"{explainer(name).title} needs {needs} in Dense (2)."
+        if name in OF_TOKENS:
+            said = f"{explainer(name).title} {NO_ATTENTION}"
         assert sentence(name, probe) == (None if name in PIXELS else said)
         if name in PIXELS:
             given = kit.quick(name).attribute(probe, images, target)
@@ -227,12 +238,13 @@ def test_a_model_without_relu_says_so_to_methods_that_change_relus():
     probe = Probe(keras.Sequential([keras.Input(SHAPE), *smooth]))
     for name in METHODS:
         said = f"{explainer(name).title} changes the backward pass of ReLUs. This model has none."
-        assert sentence(name, probe) == (said if name in RECTIFIED else None)
+        said = f"{explainer(name).title} {NO_ATTENTION}" if name in OF_TOKENS else said
+        assert sentence(name, probe) == (said if name in (*RECTIFIED, *OF_TOKENS) else None)
 
 
 def test_one_sigmoid_a_class_has_logits_and_no_probability(kit, images, target, made):
     probe = Probe(kit.seeded(kit.functional(last="sigmoid")))
-    for name in METHODS:
+    for name in OF_MAPS:
         with pytest.raises(WorkbenchError, match=r"^The probability cannot be explained: .* one sigmoid per class"):
             kit.quick(name).attribute(probe, images, target, score="probability")
     for name in WAYS:
@@ -316,7 +328,7 @@ def test_the_model_is_left_unchanged_bit_for_bit_also_after_an_error(kit, tmp_pa
     assert len(held[0]) == 2  # of the kernel, and of the activity
     probe = Probe(model)
     probe.embeddings(images)
-    for name in METHODS:
+    for name in OF_MAPS:
         kit.quick(name).attribute(probe, images, target)
         with pytest.raises(WorkbenchError):
             kit.quick(name).attribute(probe, images, np.array([0, 3]))

@@ -18,7 +18,8 @@ from workbench.faithfulness.measures import measure, measures
 from workbench.models.probe import Probe
 from workbench.session.session import Session
 
-METHODS, MEASURES, ANALYSES = sorted(explainers()), sorted(measures()), sorted(registry.analyses())
+METHODS = sorted(name for name, kind in explainers().items() if kind.kin() != "attention")  # the network has none
+MEASURES, ANALYSES = sorted(measures()), sorted(registry.analyses())
 FEW = {"samples": 8, "steps": 6, "percentages": (30, 60)}
 FAST = {
     "attribution-gallery": {"methods": "grad-cam,saliency", "images": 2},

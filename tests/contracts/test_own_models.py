@@ -66,7 +66,7 @@ def test_every_method_explains_it_or_says_why_not(kit, session, name):
     assert (reason is not None) == (name in session.refused)
     quick = kit.quick(name).model_dump(exclude_defaults=True)
     if reason is not None:
-        said = "This model is an? .*inference-only" if session.inference_only else "This model has none"
+        said = "This model is an? .*inference-only" if session.inference_only else "This model has no"
         assert re.search(said, reason)
         with pytest.raises(WorkbenchError, match=said):
             session.attribute(name, [0], **quick)

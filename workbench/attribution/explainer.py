@@ -43,8 +43,8 @@ class Explainer(Named, ABC):
         unit: what one unit of the map is; "score" stands for the explained score's own unit.
         use: what the method is good for and what not, in one line.
         of_class: whether the map depends on the class that is explained.
-        family: with which methods it is listed: "layer", "gradient", "perturbation", "control" or a name of its own;
-            if not given, "layer" for one that reads a layer, and "gradient" for any other.
+        family: with which methods it is listed: "layer", "gradient", "perturbation", "attention", "control" or a name
+            of its own; if not given, "layer" for one that reads a layer, and "gradient" for any other.
         differentiates: whether the formula takes the score's gradient; of no matter where it reads a layer.
         tells_kind: whether the formula looks at `score.kind` or `score.against`, and does not only call the score.
     """

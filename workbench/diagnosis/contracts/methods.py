@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,16 @@ from workbench.core.wording import plural
 from workbench.diagnosis.contracts.check import Check, agree, differ, hold
 from workbench.diagnosis.contracts.trial import SHAPE, Trial, head, quick
 from workbench.models.probe import Probe
+
+
+def fitted(check: Callable[..., None]) -> Callable[..., None]:
+    """Try a method on a model that it applies to."""
+
+    @wraps(check)
+    def run(trial: Trial, name: str, *more: Any, **named: Any) -> None:
+        check(trial.fitting(name), name, *more, **named)
+
+    return run
 
 
 def says_what_it_is(_: Trial, name: str) -> None:
@@ -33,6 +45,7 @@ def says_what_it_is(_: Trial, name: str) -> None:
     hold(not short, f"Parameters need a description: {', '.join(short)}.")
 
 
+@fitted
 def can_be_repeated(trial: Trial, name: str) -> None:
     """What it returns says how to get it again, and is what the class promises."""
     given = trial.made(name)
@@ -45,15 +58,17 @@ def can_be_repeated(trial: Trial, name: str) -> None:
     hold(given.signed == explainer(name).signed, "`signed` is not what the class says.")
     hold(given.signed or (given.values >= 0).all(), "Its maps have negative values, and `signed` is False.")
     layered = explainer(name).needs_layer()
-    hold(
-        given.layer == ("conv2" if layered else None), f"It should be of the last convolution. It is of {given.layer}."
-    )
-    hold(layered or given.values.shape[1:] == SHAPE[:2], f"Its maps have {given.values.shape[1:]} places.")
+    last = trial.probe.default_layer
+    hold(given.layer == (last if layered else None), f"It should be of the layer {last}. It is of {given.layer}.")
+    grid = trial.probe.attention.grid
+    sizes = SHAPE[:2], (grid.height, grid.width)
+    hold(layered or given.values.shape[1:] in sizes, f"Its maps have {given.values.shape[1:]} places.")
     hold(given.at_pixels().shape == (5, *SHAPE[:2]), "It has not one map for each image.")
     odd = [what for what, values in given.details.items() if values.shape != (5,)]
     hold(not odd, f"Details must have one number for each image: {', '.join(odd)}.")
 
 
+@fitted
 def takes_class_zero(trial: Trial, name: str) -> None:
     """With the model's classes turned round, class 0 is explained as class 2 was; and new weights are seen."""
     expected = trial.made(name).values
@@ -66,6 +81,7 @@ def takes_class_zero(trial: Trial, name: str) -> None:
     hold(of_class == explainer(name).of_class, f"The map {said} on the class, and `of_class` says otherwise.")
 
 
+@fitted
 def takes_one_image(trial: Trial, name: str, rows: int = 3) -> None:
     """One image is many images, also where fewer rows fit into a call than there are images or changed copies."""
     made = trial.made(name)
@@ -77,6 +93,7 @@ def takes_one_image(trial: Trial, name: str, rows: int = 3) -> None:
             hold(near, f"{what}: the detail {detail!r} is another.")
 
 
+@fitted
 def ignores_order(trial: Trial, name: str) -> None:
     """An image's map does not depend on the others, nor on its place among them."""
     order = np.array([3, 0, 4, 2, 1, 3])
@@ -84,6 +101,7 @@ def ignores_order(trial: Trial, name: str) -> None:
     agree(given.values, trial.made(name).values[order], "In another order")
 
 
+@fitted
 def takes_floats(trial: Trial, name: str) -> None:
     """Bytes are floats times 255."""
     floats = (trial.images / 255).astype(np.float32)
@@ -91,12 +109,14 @@ def takes_floats(trial: Trial, name: str) -> None:
     agree(given.values, trial.made(name).values, "Of floats in [0, 1]")
 
 
+@fitted
 def uses_parameters(trial: Trial, name: str) -> None:
     """Every parameter changes the map, or one of its details."""
     for each in describe(explainer(name)):
         uses_parameter(trial, name, each.name)
 
 
+@fitted
 def uses_parameter(trial: Trial, name: str, parameter: str) -> None:
     """See that each other value of one parameter changes the map, or one of its details."""
     each = next(each for each in describe(explainer(name)) if each.name == parameter)
@@ -124,6 +144,7 @@ def changed_values(each: Parameter, now: Any, probe: Probe) -> list[Any]:
     return [low + 2 if now is None else low if low != now else low + 2]
 
 
+@fitted
 def takes_flat_images(trial: Trial, name: str) -> None:
     """Flat images give finite maps."""
     flat = np.stack([np.full(SHAPE, value, np.uint8) for value in (0, 128, 255)])
@@ -132,6 +153,7 @@ def takes_flat_images(trial: Trial, name: str) -> None:
     hold(finite, "Of black, grey or white images the values are not finite.")
 
 
+@fitted
 def takes_no_image(trial: Trial, name: str) -> None:
     """No image is no error."""
     given = quick(name).attribute(trial.probe, np.zeros((0, *SHAPE), np.uint8), np.zeros(0, int))
@@ -139,6 +161,7 @@ def takes_no_image(trial: Trial, name: str) -> None:
     hold(given.at_pixels().shape == (0, *SHAPE[:2]), f"Of no image the maps have shape {given.at_pixels().shape}.")
 
 
+@fitted
 def leaves_the_model(trial: Trial, name: str) -> None:
     """Weights and structure of the model are the same bits before and after."""
     before, config = trial.model.get_weights(), trial.model.to_json()

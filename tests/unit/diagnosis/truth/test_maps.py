@@ -21,7 +21,7 @@ CHANCE = np.random.default_rng(3)
 OF_THE_INPUT = [
     name
     for name, kind in explainers().items()
-    if "layer" not in kind.model_fields and name not in ("full-grad", "random", "rise")
+    if kind.kin() in ("gradient", "perturbation") and name not in ("full-grad", "guided-grad-cam", "rise")
 ]  # full-grad reads layers, too
 SAMPLED = {"hsic": 0.4, "kernel-shap": 0.55, "lime": 0.6, "occlusion": 0.5, "sobol": 0.2, "xrai": 0.5}
 """Share that may lie outside, by chance 0.75: masks and segments reach over an edge, and random ones leave noise."""

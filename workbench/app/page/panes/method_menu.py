@@ -19,6 +19,7 @@ FAMILIES = {
     "layer": "Class activation maps (of a layer)",
     "gradient": "Gradients at the pixels",
     "perturbation": "Perturbations of the image",
+    "attention": "Attention of a transformer's tokens",
     "control": "Control",
 }
 """Families of methods, in the order of the menu; one that is not listed comes last, under its own name."""
