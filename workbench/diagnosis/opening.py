@@ -62,6 +62,7 @@ def open_session(
     data: str | Path | None = None,
     data_dir: str | Path | None = None,
     preprocessing: str | None = None,
+    tokens: str | None = None,
     predictions: str | Path | None = None,
     workspace: str | Path | None = None,
     **reading: Any,
@@ -77,6 +78,7 @@ def open_session(
             takes.
         data_dir: folder of the Fashion-MNIST files, if they are not where they are usually found.
         preprocessing: what the model is given for an image, as `Session` takes it; the run's, if not given.
+        tokens: how a transformer's tokens lie on the image, as `Session` takes it.
         predictions: path of an `.npz` or `.csv` file with the scores of every image, as `read_predictions` takes it,
             instead of a model; without `data` there are no images, and everything but them.
         workspace: file of what people say about the images; the one that belongs to the data, if not given.
@@ -86,6 +88,8 @@ def open_session(
         WorkbenchError: if something does not exist or does not fit; in one sentence.
     """
     if predictions is not None:
+        if tokens is not None:
+            raise WorkbenchError("`tokens` (--tokens) is for a model. `predictions` are there already.")
         return _from_predictions(
             predictions, split, model=model, data=data, data_dir=data_dir, workspace=workspace, **reading
         )
@@ -112,16 +116,20 @@ def open_session(
 
     parts = {part: partial(load, part) for part in OTHERS}
     train = parts.pop("train")
-    if opened is None:
-        return Session(
-            Path(str(model)), dataset, train=train, others=parts, preprocessing=preprocessing, workspace=workspace
-        )
-    if tuple(opened.manifest.image_shape) != dataset.image_shape:
+    if opened is not None and tuple(opened.manifest.image_shape) != dataset.image_shape:
         raise WorkbenchError(
             f"Run {opened.name!r} takes images of shape {tuple(opened.manifest.image_shape)} (H, W, C). "
             f"{dataset.name!r} has {dataset.image_shape}."
         )
-    return Session(opened, dataset, train=train, others=parts, preprocessing=preprocessing, workspace=workspace)
+    return Session(
+        opened or Path(str(model)),
+        dataset,
+        train=train,
+        others=parts,
+        preprocessing=preprocessing,
+        tokens=tokens,
+        workspace=workspace,
+    )
 
 
 def open_named(what: str | Path, *, data: str | Path | None = None, **given: Any) -> Session:

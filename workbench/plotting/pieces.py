@@ -65,6 +65,8 @@ def caption(result: Result) -> str:
         parts.append(plural(int(context["classes"]), "class"))
     if context.get("preprocessing"):  # only where it was measured or is assumed
         parts.append(f"preprocessing {context['preprocessing']}")
+    if context.get("tokens"):  # only where they were given, or are assumed
+        parts.append(f"tokens {context['tokens']}")
     params = result.params if result.names is None else result.names.values(result.params)
     parts += [f"{name}={_value(value)}" for name, value in params.items()]
     return " · ".join(text(part, 60) for part in parts)

@@ -37,9 +37,11 @@ class StudiedModel:
         dataset: the images on which its scale is measured, and which it has to fit.
         saved: its predictions, where the model itself is not here.
         usual: the preprocessing of its run; "auto" where it has none.
+        tokens: how a transformer's tokens lie on the image, as the user says; None where it is to be found.
 
     Args:
         preprocessing: as `Study` takes it.
+        tokens: as `Study` takes it.
         cache: whether what was measured is kept in the user's cache folder.
     """
 
@@ -51,6 +53,7 @@ class StudiedModel:
         saved: SavedPredictions | None,
         preprocessing: str | None,
         cache: bool,
+        tokens: str | None = None,
     ) -> None:
         if saved is not None and given is not None:
             raise WorkbenchError("Give a model or its predictions, not both.")
@@ -59,6 +62,13 @@ class StudiedModel:
         self._wanted = self.usual if preprocessing is None else preprocessing
         if self._wanted not in (*NAMES, FIND):
             raise unknown("preprocessing", self._wanted, (*NAMES, FIND))
+        if tokens is not None:
+            from workbench.models.tokens import read_tokens
+
+            if given is None:
+                raise WorkbenchError("`tokens` is for a model, and there is none here.")
+            tokens = read_tokens(tokens).words
+        self.tokens = tokens
         self._scale: InputScale | None = None
         self._first: Probe | None = None  # with which the scale was settled
         self._lock = threading.RLock()
@@ -73,14 +83,17 @@ class StudiedModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change with any weight and with what the model is given.
+        """16 hexadecimal digits that change with any weight, with what the model is given, and with how it is read.
 
         A run needs no TensorFlow for it, nor does a file whose scale was settled before.
         """
         scale = self.scale
-        if scale.name == AUTO and (not self._own or scale.given == UNIT.name):
-            return self.weights
         how = f"{scale.given}{' assumed' if scale.assumed else ''}"
+        if scale.name == AUTO and (not self._own or scale.given == UNIT.name):
+            how = ""
+        how = " ".join(filter(None, [how, self.tokens and f"tokens {self.tokens}"]))
+        if not how:
+            return self.weights
         return hashlib.sha256(f"{self.weights} {how}".encode()).hexdigest()[:16]
 
     @cached_property
@@ -164,7 +177,9 @@ class StudiedModel:
         """
         from workbench.models.probe import Probe
 
-        probe = Probe(self.loaded, self.dataset.image_shape, given=given, examples=self._some_images)
+        probe = Probe(
+            self.loaded, self.dataset.image_shape, given=given, examples=self._some_images, tokens=self.tokens
+        )
         if probe.classes != len(self.dataset.class_names):
             from workbench.data.class_names import other_count
 

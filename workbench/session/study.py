@@ -63,6 +63,8 @@ class Study:
             is surely the most accurate on some of the images, else [0, 1], which is said in `assumed`), "unit",
             "signed", "pixels", "imagenet-torch", "imagenet-caffe", or "find": the one that is surely more accurate
             than "auto"; the run's, if not given.
+        tokens: how a transformer's tokens lie on the image, "14x14" or "14x14+1": rows × columns, and further tokens as
+            a class token; found in the model, or assumed from their number, if not given.
         train: the images it was trained on, or what loads them (None if they are not known); analyses of the training
             part need it.
         others: the other parts of the data by their names, or what loads them.
@@ -77,6 +79,7 @@ class Study:
         predictions: SavedPredictions | Predictions | Array | Path | str | None = None,
         name: str | None = None,
         preprocessing: str | None = None,
+        tokens: str | None = None,
         train: Loaded = None,
         others: Mapping[Part, Loaded] | None = None,
         cache: bool = True,
@@ -88,7 +91,7 @@ class Study:
             if saved is None:
                 raise WorkbenchError("A session needs a dataset, or predictions with their labels.")
             dataset = saved.dataset("test")
-        self._model = StudiedModel(model, dataset, saved=saved, preprocessing=preprocessing, cache=cache)
+        self._model = StudiedModel(model, dataset, saved=saved, preprocessing=preprocessing, cache=cache, tokens=tokens)
         self.dataset, self.cache, self.name = dataset, cache, name or self._model.name
         self.run = model if isinstance(model, Run) else None
         self._parts = Parts({**(others or {}), "train": train})
@@ -124,6 +127,7 @@ class Study:
             "model": self.model_fingerprint,
             "data": self.dataset.fingerprint,
             **({"preprocessing": words} if (words := self.scale.words) else {}),
+            **({"tokens": words} if (words := self.tokens) else {}),
         }
 
     @property
@@ -156,8 +160,19 @@ class Study:
 
     @property
     def assumed(self) -> str:
-        """What is assumed about the pixels' scale, or speaks against it: a sentence to stand beside every number."""
-        return self.scale.assumed or self.scale.doubt
+        """What is assumed about the pixels' scale, or speaks against it; and, once loaded, about places of tokens.
+
+        Sentences to stand beside every number.
+        """
+        about = self.probe.tokens_note if self.ready else ""
+        return " ".join(filter(None, [self.scale.assumed or self.scale.doubt, about]))
+
+    @property
+    def tokens(self) -> str:
+        """How a transformer's tokens lie on the image, as `--tokens` takes it, where that was given, or is assumed."""
+        if self._model.tokens is not None:
+            return self._model.tokens
+        return self.probe.tokens_assumed if self.ready else ""
 
     @property
     def only_predictions(self) -> bool:

@@ -34,5 +34,7 @@ def typed(source: Source, *, elsewhere: bool = False) -> Iterator[str]:
             yield from (f"--{name}", str(source.reading[name]))
     if source.preprocessing is not None:
         yield from ("--preprocessing", source.preprocessing)
+    if source.tokens is not None:
+        yield from ("--tokens", source.tokens)
     if source.split != "test":
         yield from ("--split", source.split)

@@ -76,6 +76,7 @@ class Source:
     data_dir: Path | None
     reading: Mapping[str, Any]
     preprocessing: str | None = None
+    tokens: str | None = None
     predictions: Path | None = None
     workspace: Path | None = None
 
@@ -95,6 +96,7 @@ class Source:
             data=self.data,
             data_dir=self.data_dir,
             preprocessing=self.preprocessing,
+            tokens=self.tokens,
             predictions=self.predictions,
             workspace=self.workspace,
             **self.reading,
@@ -253,6 +255,7 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
         split: str,
         data_dir: Path | None,
         preprocessing: str | None,
+        tokens: str | None,
         predictions: Path | None,
         **others: Any,
     ) -> Any:
@@ -262,6 +265,8 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
             raise WorkbenchError("Give `--predictions`, or a run or `--model` that makes them, not both.")
         if predictions is not None and preprocessing is not None:
             raise WorkbenchError("`--preprocessing` is for a model. `--predictions` are there already.")
+        if predictions is not None and tokens is not None:
+            raise WorkbenchError("`--tokens` is for a model. `--predictions` are there already.")
         source = Source(
             run=run,
             model=model,
@@ -270,6 +275,7 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
             data_dir=data_dir,
             reading=_reading(others),
             preprocessing=preprocessing,
+            tokens=tokens,
             predictions=predictions,
         )
         return function(source=source, **others)
@@ -307,6 +313,12 @@ def source_params(run_option: bool = False) -> list[click.Parameter]:
             help="Scaling of the model's input: unit (0…1), signed (−1…1), pixels (0…255), imagenet-torch, "
             "imagenet-caffe; auto (shown by the model, else measured), or find (by accuracy).  "
             "[default: the run's, or auto]",
+        ),
+        click.Option(
+            ["--tokens"],
+            metavar="HxW[+N]",
+            help="How a transformer's tokens lie on the image: rows x columns, and N further ones, as a class token: "
+            "14x14+1.  [default: found in the model, or assumed]",
         ),
         click.Option(
             ["--split"],

@@ -48,7 +48,10 @@ def _facts(desk: Desk) -> Html:
         return api
     images = len(desk.board.labels)
     accuracy = element("b", f"{bare_percent(1 - desk.board.wrong / images, 2)} %")
-    how = "scale in doubt" if desk.assumed and desk.session.scale.doubt else "assumed scale"
+    scale = desk.session.scale if desk.assumed else None
+    how = (
+        "scale in doubt" if scale and scale.doubt else "assumed scale" if scale and scale.assumed else "assumed places"
+    )
     assumed = element("span", f" ({how})", title=desk.assumed) if desk.assumed else Html()
     facts = (desk.session.dataset.name, plural(images, "image"), "accuracy " + accuracy + assumed)
     return Html(" · ").join([*facts, plural(desk.board.wrong, "error"), api])
