@@ -23,7 +23,7 @@ from workbench.statistics.rates import wilson
 
 from .decoy import Decoy
 from .known_world import KnownWorld
-from .mosaic import LargeMosaic, Mosaic
+from .mosaic import AttendedMosaic, LargeMosaic, Mosaic
 from .parts import ContrastedParts, Parts
 from .parts_protocol import PartScores, part_scores
 from .peers import NAME as PEER
@@ -47,6 +47,7 @@ WORLDS: Mapping[str, type[KnownWorld]] = {
     "parts, contrasts": ContrastedParts,
     "grid 2×2": Mosaic,
     "grid 3×3": LargeMosaic,
+    "grid 2×2, tokens": AttendedMosaic,
 }
 COSTLY, FEW = 300, 8
 """Changed copies of an image from which a method explains only the first few images of a network."""

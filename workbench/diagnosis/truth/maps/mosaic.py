@@ -92,6 +92,12 @@ class Mosaic(KnownWorld):
         )
 
 
+class AttendedMosaic(Mosaic):
+    """The same for a transformer, whose tokens see all cells: what speaks for a class still lies in one."""
+
+    makes: ClassVar[tuple[str, ...]] = ("transformer",)
+
+
 class LargeMosaic(Mosaic):
     """The cell of the class asked about, in a mosaic of three by three garments."""
 

@@ -10,10 +10,11 @@ from workbench.core.types import Array
 if TYPE_CHECKING:
     import keras
 
-MAKES = ("pooled", "dense", "residual")
-"""Convolutions and global average pooling; the same with a dense head; residual blocks with BatchNormalization."""
+MAKES = ("pooled", "dense", "residual", "transformer")
+"""Convolutions and global average pooling; the same with a dense head; residual blocks with BatchNormalization; and
+patches of convolved pixels that attend to each other, without positions, and their mean."""
 GLOBAL = ("pooled", "residual")
-"""Those that take images of any size."""
+"""Convolutional ones that take images of any size."""
 
 
 def train(make: str, images: Array, labels: Array, *, classes: int, epochs: int, seed: int) -> keras.Model:
@@ -52,6 +53,8 @@ def build(make: str, shape: tuple[int, ...], classes: int) -> Any:
     from keras import layers
 
     image = keras.Input(shape)
+    if make == "transformer":
+        return keras.Model(image, layers.Dense(classes)(_attending(image)), name=make)
     x = image
     for number, filters in enumerate((16, 32, 64)):
         if make == "residual":
@@ -66,6 +69,19 @@ def build(make: str, shape: tuple[int, ...], classes: int) -> Any:
     else:
         x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(image, layers.Dense(classes)(x), name=make)
+
+
+def _attending(image: Any) -> Any:
+    from keras import layers
+
+    x = layers.Conv2D(48, 4, strides=4)(layers.Conv2D(16, 3, padding="same", activation="relu")(image))
+    x = layers.Reshape((x.shape[1] * x.shape[2], 48))(x)
+    for _ in range(2):
+        y = layers.LayerNormalization()(x)
+        x = layers.Add()([x, layers.MultiHeadAttention(4, 12)(y, y)])
+        y = layers.Dense(96, activation="gelu")(layers.LayerNormalization()(x))
+        x = layers.Add()([x, layers.Dense(48)(y)])
+    return layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
 
 
 def _block(x: Any, filters: int, *, strides: int) -> Any:
