@@ -92,3 +92,24 @@ def test_a_trained_model_of_one_s_own_is_explained_and_judged(served, settled, c
     refused = page.locator("#methods .entry.off", has_text="This model has no")
     expect(refused).to_have_count(len(mine.refused))
     assert complaints == []
+
+
+def test_the_tokens_of_a_transformer_are_shown_as_maps(served, settled, complaints_of):
+    mine = own("transformer")
+    session = Session(mine.model, mine.test, name="transformer", train=mine.train, cache=False)
+    page = served(Desk(session, warm), "")
+    complaints = complaints_of(page)
+    names = ("grad-cam", "attention-rollout", "gradient-rollout", "le-grad")
+    page.goto(f"{page.url}?section=errors&image=0&methods={','.join(names)}")
+    expect(page.locator("#detail figure")).to_have_count(4)
+    settled(page)
+    units = page.locator("#detail .unit")
+    expect(units.filter(has_text="6×6 → 24×24")).to_have_count(4)
+    expect(units.filter(has_text="norm1, 6×6")).to_have_count(1)
+    expect(page.locator("#detail .problem")).to_have_count(0)
+    chosen = page.locator("#detail select[data-set=layer] option:checked")
+    expect(chosen).to_have_text("norm1 6×6")
+    page.get_by_role("button", name="Maps (4)").click()
+    family = page.locator("#methods section", has_text="Attention of a transformer's tokens")
+    expect(family.locator(".entry:not(.off)")).to_have_count(3)
+    assert complaints == []

@@ -47,7 +47,10 @@ def peers(probe: Probe, images: Array) -> Iterator[tuple[str, Explains]]:
         "layer-cam": (Layercam, layer),
         "score-cam": (Scorecam, layer),
     }
+    tokens = probe.layers[str(probe.default_layer)].grid is not None  # it knows no grid of theirs
     for name, (kind, how) in kinds.items():
+        if tokens and how is layer:
+            continue
         made = kind(probe.model, clone=False)
 
         def explain(target: Array, made: Callable[..., Array] = made, how: Mapping[str, object] = how) -> Array:
