@@ -16,6 +16,7 @@ from workbench.models.attention import Attention
 from workbench.models.data_flow import ancestors
 from workbench.models.engine import in_parts
 from workbench.models.graph import Head, Step
+from workbench.models.layer_biases import NOTHING, shown_bias
 from workbench.models.tokens import TokenGrid
 
 Tensor = Any
@@ -253,18 +254,20 @@ class Scorer:
         scores = self._pick(trace, self.target, self._against)
         places = set(self.probe.spatial_layers)
         steps = [step for step in trace.steps if hasattr(step.output, "op") and step.output.dtype.is_floating]
-        outputs = list({step.output.name: step.output for step in steps if step.output is not images}.values())
+        made = {step.output.name: step for step in reversed(steps) if step.output is not images}  # by the first of them
+        outputs = [step.output for step in reversed(made.values())]
         slopes = tf.gradients(scores, [images, *outputs])
         known, placed, others = [images], list[Tensor](), list[Tensor]()
         for output, slope in zip([*outputs, scores], [*slopes[1:], tf.ones_like(scores)], strict=True):
             if slope is None:
                 continue  # the score does not depend on it
-            here = next((step.name for step in steps if step.output is output and step.name in places), "")
-            of_pixels = output.shape.rank == 4 and output.shape[1:3] == images.shape[1:3]
-            part = tf.cast(slope * _own_share(output, known), self.probe.floats)
-            (placed if here or of_pixels else others).append(trace.places(here, part))
-            if here in trace.grids:
-                others.append(trace.grids[here].further(part))
+            step = made.get(output.name)
+            own = shown_bias(step, known) if step is not None else None
+            if own is not NOTHING:
+                here = any(each.output is output and each.name in places for each in steps)
+                of_pixels = output.shape.rank == 4 and output.shape[1:3] == images.shape[1:3]
+                part = tf.cast(slope * (_own_share(output, known) if own is None else own), self.probe.floats)
+                (placed if here or of_pixels else others).append(part)
             known.append(output)
         of_images = tf.zeros_like(images) if slopes[0] is None else slopes[0] * images
         return of_images, placed, others, scores

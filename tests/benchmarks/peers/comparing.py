@@ -28,7 +28,7 @@ METHODS: dict[str, tuple[int, dict[str, Any]]] = {  # how many images, and what 
     "occlusion": (64, {"size": 4, "stride": 2}),
     "rise": (16, {"masks": 1000}),
     "sobol": (16, {"side": 7, "designs": 32}),
-    "hsic": (16, {"side": 7, "masks": 500}),
+    "hsic": (2, {"side": 7, "masks": 500}),
     "score-cam": (32, {}),
     "ablation-cam": (32, {}),
 }
