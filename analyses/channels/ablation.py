@@ -15,7 +15,7 @@ from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.lazy_images import Some
 from workbench.models.probe import CLASSES, Probe
-from workbench.models.scorer import Scorer, Tensor
+from workbench.models.scorer import Scorer, Tensor, continued
 
 PER_CHANNEL = (
     "BatchNormalization",
@@ -180,16 +180,12 @@ def without_each_channel(probe: Probe, images: Some, target: Array, end: str, ch
     size = int(np.clip(probe.max_rows, 1, 32))
 
     def some(batch: Tensor, classes: Tensor, numbers: Tensor) -> Tensor:
-        outputs = probe.trace(batch).outputs
-        names = [*outputs]
-        before = {name: outputs[name] for name in names[: names.index(end) + 1]}
-        maps = outputs[end]
+        whole = probe.trace(batch)
+        maps = whole.outputs[end]
         keep = 1 - tf.one_hot(numbers, int(maps.shape[-1]), dtype=maps.dtype)  # (s, F)
         count, copies = tf.shape(batch)[0], tf.shape(numbers)[0]
-        known = {name: tf.repeat(output, copies, axis=0) for name, output in before.items()}
-        shape = (-1, *[1] * (len(maps.shape) - 2), int(maps.shape[-1]))
-        known[end] *= tf.reshape(tf.tile(keep, (count, 1)), shape)
-        trace = probe.trace(tf.repeat(batch, copies, axis=0), known)
+        keep = tf.reshape(keep, (1, -1, *[1] * (len(maps.shape) - 2), int(maps.shape[-1])))
+        trace = continued(probe, batch, whole, end, maps[:, None] * keep)
         chosen = tf.gather(trace.scores, tf.repeat(classes, copies), batch_dims=1)
         found = tf.stack([tf.cast(tf.argmax(trace.logits, axis=1), chosen.dtype), chosen], axis=-1)
         return tf.reshape(found, (count, copies, 2))

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 # checker too. `analyses` is a package of its own, in which no analysis imports another.
 ROOMS = (
     "core", "data", "workspace", "statistics", "plotting", "models", "training", "attribution", "faithfulness",
-    "session", "exporting", "analyses", "diagnosis", "app",
+    "concepts", "session", "exporting", "analyses", "diagnosis", "app",
 )  # fmt: skip
 
 # Surfaces of `app`, in the order in which one may show another; what two of them share lies beside them.

@@ -150,6 +150,7 @@ class _Question:
             session.dataset.fingerprint,
             session.dataset.names_digest,  # sentences have names of images
             session.train.names_digest if kind.names_training and session.train is not None else "",
+            str(session.workspace.last) if kind.reads_workspace else "",
             "" if session.run is None else session.run.name,  # analyses may show the run's curves and manifest
             session.name,
         )

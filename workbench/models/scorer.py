@@ -108,6 +108,29 @@ class Tracer(Protocol):
         """Walk through the model; what is `known` is not computed."""
 
 
+def continued(probe: Tracer, images: Tensor, trace: Trace, layer: str, changed: Tensor) -> Trace:
+    """Run what lies behind a layer on other outputs of it; what lies before is not computed again.
+
+    Args:
+        probe: the model.
+        images: `(B, H, W, C)`.
+        trace: of these images.
+        layer: name of the layer.
+        changed: `(B, S, …)`, S other outputs of the layer for each image, or S other feature maps, `(B, S, h, w, F)`: of
+            tokens, those without a place stay as they are.
+
+    Returns:
+        The trace of B · S rows, all of one image before those of the next.
+    """
+    names, copies = [*trace.outputs], tf.shape(changed)[1]
+    known = {name: tf.repeat(trace.outputs[name], copies, axis=0) for name in names[: names.index(layer) + 1]}
+    own, rows = known[layer], tf.reshape(changed, (-1, *changed.shape[2:]))
+    placed = layer in trace.grids and changed.shape.rank == 5
+    found = trace.grids[layer].replaced(own, rows) if placed else tf.reshape(rows, (-1, *own.shape[1:]))
+    known[layer] = tf.cast(found, own.dtype)
+    return probe.trace(tf.repeat(images, copies, axis=0), known)
+
+
 @dataclass(frozen=True)
 class Shared:
     """How a score is computed so that logits and contrasts share a compiled function, which takes long to make.
@@ -307,18 +330,14 @@ class Scorer:
 
         Of tokens, those without a place stay as they are.
         """
-        trace = self.probe.trace(images)
-        outputs, grid = trace.outputs, trace.grids.get(str(layer))
-        before = {name: outputs[name] for name in [*outputs][: [*outputs].index(str(layer)) + 1]}
-        channels = int(outputs[str(layer)].shape[-1])
+        whole = self.probe.trace(images)
+        maps = whole.maps(str(layer))
+        channels = int(maps.shape[-1])
 
         def scores(numbers: Tensor) -> Tensor:
             size = numbers.shape[0]
-            keep = 1 - tf.one_hot(numbers, channels, dtype=outputs[str(layer)].dtype)  # (s, F)
-            known = {name: tf.repeat(output, size, axis=0) for name, output in before.items()}
-            factor, maps = tf.tile(keep, (tf.shape(images)[0], 1)), known[str(layer)]
-            known[str(layer)] = maps * factor[:, None, None, :] if grid is None else grid.alone(maps, factor)
-            trace = self.probe.trace(tf.repeat(images, size, axis=0), known)
+            keep = 1 - tf.one_hot(numbers, channels, dtype=maps.dtype)  # (s, F)
+            trace = continued(self.probe, images, whole, str(layer), maps[:, None] * keep[:, None, None, :])
             classes = (tf.repeat(each, size) for each in (self.target, self._against))
             return tf.reshape(self._pick(trace, *classes), (-1, size))
 

@@ -67,13 +67,13 @@ class TokenGrid:
         """`(B, T)` values of tokens to the `(B, h, w)` of those that have a place."""
         return self.places(values[..., None])[..., 0]
 
-    def alone(self, tokens: Tensor, factor: Tensor) -> Tensor:
-        """Multiply those of `(B, T, F)` tokens that have a place by `(B, F)`, and leave the others as they are."""
+    def replaced(self, tokens: Tensor, maps: Tensor) -> Tensor:
+        """Put `(B, h, w, F)` values in place of those of `(B, T, F)` tokens that have a place."""
         from keras import ops
 
         last = self.before + self.height * self.width
-        parts = [tokens[:, : self.before], tokens[:, self.before : last] * factor[:, None, :], tokens[:, last:]]
-        return ops.concatenate(parts, axis=1)
+        placed = ops.cast(ops.reshape(maps, (-1, self.height * self.width, tokens.shape[-1])), tokens.dtype)
+        return ops.concatenate([tokens[:, : self.before], placed, tokens[:, last:]], axis=1)
 
 
 def read_tokens(text: str) -> TokenGrid:

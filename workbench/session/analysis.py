@@ -42,6 +42,7 @@ class Analysis(ABC, Generic[ParamsT]):
         fields: columns of its tables by which images can be chosen, by the names that queries use.
         names_training: whether its sentences, or texts in its tables, name training images: its answer then depends on
             their names too.
+        reads_workspace: whether its answer depends on what people said about the images: tags, notes, corrections.
         quick: parameters with which it takes seconds, for `diagnose --fast`; None where it always takes longer.
     """
 
@@ -54,6 +55,7 @@ class Analysis(ABC, Generic[ParamsT]):
     kinds: ClassVar[tuple[Kind, ...]] = ()
     fields: ClassVar[Mapping[str, ImageField]] = MappingProxyType({})
     names_training: ClassVar[bool] = False
+    reads_workspace: ClassVar[bool] = False
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({})
 
     def __init_subclass__(cls, **settings: Any) -> None:

@@ -81,6 +81,19 @@ def odds_ratio(hits: int, trials: int, others: int, of: int) -> Estimate:
     return Estimate(float(ratio), float(ratio) / spread, float(ratio) * spread)
 
 
+def rate_ratio(hits: int, trials: int, others: int, of: int) -> Estimate:
+    """Compare two independent rates, `hits / trials` over `others / of`.
+
+    Source: Katz et al. 1978, doi:10.2307/2530610, with half an image added to each count (Walter 1975), so that a
+    count of 0 has an interval too.
+    """
+    one, other = (hits + 0.5) / (trials + 0.5), (others + 0.5) / (of + 0.5)
+    ratio = one / other
+    variance = 1 / (hits + 0.5) - 1 / (trials + 0.5) + 1 / (others + 0.5) - 1 / (of + 0.5)
+    spread = float(np.exp(1.959964 * np.sqrt(max(variance, 0.0))))
+    return Estimate(ratio, ratio / spread, ratio * spread)
+
+
 def rate(hits: int, trials: int) -> Estimate:
     """Return `hits` of `trials`, which must be at least 1, as a share with its 95 % Wilson interval."""
     low, high = wilson(hits, trials)
