@@ -14,6 +14,7 @@ from keras import layers
 from workbench.attribution.methods import explainer
 from workbench.attribution.patches import sliding_patches
 from workbench.core.attribution import Attribution
+from workbench.data.blur import blur_images
 from workbench.models.probe import Probe
 
 SHAPE, CLASSES = (6, 5, 2), 3
@@ -171,6 +172,42 @@ def test_integrated_gradients_add_up_to_the_difference_of_the_scores(bent, targe
 
     gap = explained(x) - explained(np.full_like(x, FILL[reference]))
     np.testing.assert_allclose(values.sum(axis=(1, 2)), gap, atol=0.01 * np.abs(values).sum(axis=(1, 2)).max())
+
+
+@few
+@given(targets, seeds)
+def test_of_a_linear_model_other_paths_end_where_the_straight_one_does(linear, target, seed):
+    probe, kernel = linear
+    x, worth = images(len(target), seed), weights(kernel, target)
+    black = (worth * x).sum(axis=-1)
+    for name, how in (("guided-ig", {"steps": 3}), ("gradient-shap", {"samples": 4, "noise": 0, "reference": "black"})):
+        given_ = explainer(name)(**how).attribute(probe, x, np.array(target))
+        np.testing.assert_allclose(given_.values, black, atol=2e-5)
+        np.testing.assert_allclose(given_.details["completeness gap"], 0, atol=1e-4)
+
+
+@few
+@given(targets, seeds, st.sampled_from(["logit", "probability", "contrast"]))
+def test_full_gradients_add_up_to_the_score_and_blurred_ones_to_what_it_gains(bent, target, seed, score):
+    x, rows = images(len(target), seed), np.arange(len(target))
+    against = (np.array(target) + 1) % CLASSES if score == "contrast" else None
+
+    def explained(inputs):
+        logits = bent.logits(inputs).astype(np.float64)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        own = (odds / odds.sum(axis=1, keepdims=True) if score == "probability" else logits)[rows, target]
+        return own - logits[rows, against] if score == "contrast" else own
+
+    full, blur = (
+        explainer(name)().attribute(bent, x, np.array(target), against=against, score=score)
+        for name in ("full-grad", "blur-ig")
+    )
+    total = full.values.sum(axis=(1, 2)) + full.details["biases without a place"]
+    np.testing.assert_allclose(total, explained(x), atol=1e-5)
+    gain = explained(x) - explained(blur_images(x.astype(np.float64), 0.5 * min(SHAPE[:2])).astype(np.float32))
+    kept = blur.values.sum(axis=(1, 2)) - blur.details["completeness gap"]
+    np.testing.assert_allclose(kept, gain, atol=1e-5)
+    assert np.abs(blur.details["completeness gap"]).max() < 0.05 * np.abs(blur.values).sum(axis=(1, 2)).max()
 
 
 @few
