@@ -116,8 +116,8 @@ def continued(probe: Tracer, images: Tensor, trace: Trace, layer: str, changed: 
         images: `(B, H, W, C)`.
         trace: of these images.
         layer: name of the layer.
-        changed: `(B, S, …)`, S other outputs of the layer for each image, or S other feature maps, `(B, S, h, w, F)`: of
-            tokens, those without a place stay as they are.
+        changed: `(B, S, …)`, S other outputs of the layer for each image, or S other feature maps, `(B, S, h, w, F)`:
+            of tokens, those without a place stay as they are.
 
     Returns:
         The trace of B · S rows, all of one image before those of the next.
