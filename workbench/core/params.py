@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
@@ -28,6 +28,17 @@ class ChooseFrom:
     """
 
     what: Literal["layers", "classes", "explainers"]
+
+
+@dataclass(frozen=True)
+class OnlyWith:
+    """Mark a parameter that has an effect only where another one has a certain value.
+
+    Used as `gamma: Annotated[float, Field(…), OnlyWith("composite", "epsilon-gamma-box")] = 0.25`.
+    """
+
+    name: str
+    value: Any
 
 
 class Params(BaseModel):
@@ -93,6 +104,7 @@ class Parameter:
         options: the fixed choices; empty where there are none.
         choose_from: what the session offers ("layers", "classes", "explainers"); empty where nothing.
         many: whether it takes a tuple of values.
+        needs: values of other parameters under which it has an effect, where it has none without.
     """
 
     name: str
@@ -105,6 +117,7 @@ class Parameter:
     options: tuple[str, ...] = ()
     choose_from: str = ""
     many: bool = False
+    needs: Mapping[str, Any] = field(default_factory=dict)
 
 
 def describe(params: type[BaseModel]) -> Iterator[Parameter]:
@@ -135,6 +148,7 @@ def describe(params: type[BaseModel]) -> Iterator[Parameter]:
             options=options,
             choose_from=chosen,
             many=many,
+            needs={mark.name: mark.value for mark in info.metadata if isinstance(mark, OnlyWith)},
         )
 
 

@@ -122,9 +122,9 @@ def uses_parameter(trial: Trial, name: str, parameter: str) -> None:
     each = next(each for each in describe(explainer(name)) if each.name == parameter)
     wanted = changed_values(each, getattr(quick(name), parameter), trial.probe)
     hold(wanted, f"`{parameter}` has no value but its default.")
-    made = trial.made(name)
+    made = trial.attribute(name, **each.needs) if each.needs else trial.made(name)
     for value in wanted:
-        given = trial.attribute(name, **{parameter: value})
+        given = trial.attribute(name, **each.needs, **{parameter: value})
         changed = differ(given.values, made.values) or any(
             differ(values, made.details[what]) for what, values in given.details.items()
         )
