@@ -23,6 +23,7 @@ ASKED = frozenset({"hsic", "kernel-shap", "lime", "occlusion", "random", "rise",
 """The methods that need predictions alone."""
 OF_RELU = frozenset({"deconvnet", "guided-backprop", "guided-grad-cam"})
 OF_TOKENS = frozenset({"attention-rollout", "gradient-rollout", "le-grad"})
+BY_LAYERS = frozenset({"deep-lift", "lrp"})
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,9 @@ def _grey() -> Own:
     images, seen = (each.mean(axis=-1, keepdims=True).astype(np.uint8) for each in (images, seen))
     _trained(model, images, labels, 12, unit=1)
     names = ("square", "cross", "frame")
-    return Own(model, dataset(images, labels, names, "train"), dataset(seen, known, names, "test"))
+    return Own(
+        model, dataset(images, labels, names, "train"), dataset(seen, known, names, "test"), BY_LAYERS | OF_TOKENS
+    )
 
 
 def _attending() -> Own:
@@ -150,7 +153,7 @@ def _attending() -> Own:
     (images, labels), (seen, known) = shapes(600, 24, 0), shapes(60, 24, 1)
     _trained(model, images, labels, 14)
     names = ("square", "cross", "frame")
-    return Own(model, dataset(images, labels, names, "train"), dataset(seen, known, names, "test"), OF_RELU)
+    return Own(model, dataset(images, labels, names, "train"), dataset(seen, known, names, "test"), OF_RELU | BY_LAYERS)
 
 
 def _two() -> Own:

@@ -21,6 +21,7 @@ DEGREE = {
             "ablation-cam",
             "blur-ig",
             "deconvnet",
+            "deep-lift",
             "full-grad",
             "grad-cam",
             "gradient-shap",
@@ -33,6 +34,7 @@ DEGREE = {
             "layer-cam",
             "le-grad",
             "lime",
+            "lrp",
             "occlusion",
             "rise",
             "saliency",
@@ -48,6 +50,7 @@ DEGREE = {
 # Linear in the score: the map of s - s' is the difference of the maps.
 ADDITIVE = {
     "blur-ig",
+    "deep-lift",
     "full-grad",
     "gradient-shap",
     "hires-cam",
@@ -55,6 +58,7 @@ ADDITIVE = {
     "integrated-gradients",
     "kernel-shap",
     "lime",
+    "lrp",
     "occlusion",
     "rise",
     "smooth-grad",

@@ -157,6 +157,7 @@ def test_single_precision_is_enough(kit, name, double, images, target, made):
 KNOWN = {
     "ablation-cam": lambda C, P: P * (C + 1) ** 2,
     "deconvnet": lambda C, P: C,
+    "deep-lift": lambda C, P: C,
     "eigen-cam": lambda C, P: C + 1,
     "full-grad": lambda C, P: C + 1,
     "grad-cam": lambda C, P: C + 1,
@@ -167,6 +168,7 @@ KNOWN = {
     "input-x-gradient": lambda C, P: C,
     "integrated-gradients": lambda C, P: C,
     "layer-cam": lambda C, P: C + 1,
+    "lrp": lambda C, P: C + 1,  # the bias takes none
     "occlusion": lambda C, P: 64 * C,  # a patch hides all its pixels
     "saliency": lambda C, P: 1,  # of all channels the one that reacts most
     "score-cam": lambda C, P: 0,  # a map without differences is skipped

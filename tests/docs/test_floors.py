@@ -34,7 +34,7 @@ WITHOUT_TENSORFLOW = ("core", "data", "workspace", "statistics", "plotting")
 DOWNLOADER = "workbench.data.sources.keras_download"  # Keras' own downloader is one of the sources of data
 GRADIENTS = {
     "GradientTape": ("workbench.models.scorer", "workbench.training.multi_device"),
-    "tf.gradients": ("workbench.models.scorer",),
+    "tf.gradients": ("workbench.models.scorer", "workbench.models.pull_back"),
 }
 WRITES = {"open_memmap", "write_text", "write_bytes", "savez", "savez_compressed", "to_csv", "save", "savefig"}
 WRITERS = (

@@ -17,7 +17,7 @@ from workbench.exporting.backward_places import convolved_back
 from workbench.models.graph import Step
 from workbench.models.one_unit import slope_of_log_odds
 from workbench.models.probe import Probe
-from workbench.models.scorer import Trace
+from workbench.models.trace import Trace
 
 Tensor = Any
 

@@ -65,6 +65,7 @@ class Head:
         note: a sentence about what was left out; empty where no linear layer ends the model.
         sigmoid: whether the output is one sigmoid a class, so that its probabilities need not add up to 1.
         ending: the activation that ends the model, "linear" for none; empty where no layer shows it.
+        step: the step that gives the scores, where these are its output before its activation; else None.
     """
 
     logits: Tensor
@@ -72,6 +73,7 @@ class Head:
     note: str
     sigmoid: bool = False
     ending: str = ""
+    step: Step | None = None
 
     @property
     def one_unit(self) -> bool:
@@ -251,7 +253,7 @@ def head_of(steps: list[Step]) -> Head:
     activation = _activation(last.layer)
     if activation in SQUASHING and _can_be_applied(last.layer):
         note = f"The {activation} of layer {last.name!r} is left out: scores are its inputs."
-        return _head(_without_activation(last), last.received, note, activation)
+        return replace(_head(_without_activation(last), last.received, note, activation), step=last)
     if activation == "linear" and hasattr(last.layer, "kernel") and hasattr(last.layer, "activation"):
         note = "The model ends without a softmax: its outputs are the scores."
         return Head(last.output, last.received, note, ending="linear" if _can_be_applied(last.layer) else "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import keras
@@ -24,10 +26,13 @@ from workbench.models.graph import Step, Tensor, head_of, refuse_huge, walk
 from workbench.models.input_scaling import shown_scaling
 from workbench.models.input_shape import channels_first, fit_input
 from workbench.models.inside import Inside, look_inside, slopes_of
+from workbench.models.passable_steps import refusal
+from workbench.models.pixel_layout import as_input, as_pixels
 from workbench.models.preprocessing import ASSUMED, AUTO, PIXELS, UNIT, Preprocessing, preprocessing
 from workbench.models.score_reading import ScoreReading
-from workbench.models.scorer import RECTIFIERS, Scorer, Trace, felt
+from workbench.models.scorer import RECTIFIERS, Scorer, felt
 from workbench.models.tokens import read_tokens
+from workbench.models.trace import Trace
 
 CLASSES = tf.TensorSpec((None,), tf.int64)
 """Signature of one class for each image, for `compile`."""
@@ -52,6 +57,7 @@ class Probe:
         max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
         scores: what its outputs are and how that was told.
         rectified: whether a ReLU lies on the way to the scores.
+        impassable: the first layer that nothing can be handed back through from the scores, and why; empty for none.
         floats: "float32", or "float64" for a model of that precision.
         tokens: how its tokens lie on the image, as it was given; None where it is to be found.
 
@@ -86,7 +92,7 @@ class Probe:
         self.inference_only = str(getattr(model, "inference_only", ""))
         self.engine = Engine()
         self._weights: tuple[tf.Variable, ...] = ()  # in place of the model's own; empty for those
-        self.scores, self.rectified = ScoreReading(model), False
+        self.scores, self.rectified, self.impassable = ScoreReading(model), False, ""
         self.keras_layers: dict[str, Any] = {}
         self._inside = Inside({}, FeatureLayers(), Attention())
         self.classes = self._look()
@@ -114,7 +120,8 @@ class Probe:
             graph = tf.compat.v1.get_default_graph()
             before = len(graph.get_operations())
             try:
-                steps = self._steps(images)
+                given = self._given(images)
+                steps = walk(self.model, given)
             except WorkbenchError:
                 raise
             except UNRUNNABLE as error:
@@ -134,6 +141,7 @@ class Probe:
                 with tf.init_scope():
                     shown.append(shown_scaling(self.model, graph, images, flow.first, self.keras_layers.values()))
             self.rectified = any(each.type in RECTIFIERS for each in graph.get_operations())
+            self.impassable = refusal(steps, head, given, flow)
             return scores, slopes_of(self._inside, steps, made, lambda each: felt(head.logits, each))
 
         # As many images as no other size is, so that they are known again wherever a layer puts that axis.
@@ -211,10 +219,16 @@ class Probe:
             said.append("The model scales its input itself, so it is given pixels of 0…255.")
         return " ".join(filter(None, [*said, self.assumption, self.tokens_note])).strip()
 
+    def _given(self, images: Tensor) -> Tensor:
+        return as_input(self.preprocessing.change(images), self._input_shape, channels_first=self.channels_first)
+
     def _steps(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> list[Step]:
-        given = self.preprocessing.change(images)
-        given = tf.transpose(given, (0, 3, 1, 2)) if self.channels_first else given
-        return walk(self.model, tf.reshape(given, (-1, *self._input_shape)), known)
+        return walk(self.model, self._given(images), known)
+
+    def at_pixels(self, given: Tensor) -> Tensor:
+        """Lay a value for each number that the model is given where its pixel is, `(B, H, W, C)`."""
+        values = as_pixels(given, self.image_shape, channels_first=self.channels_first)
+        return values[..., ::-1] if self.preprocessing.bgr else values
 
     def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
         """Walk through the model inside a compiled function; what is not used costs nothing.
@@ -223,16 +237,21 @@ class Probe:
             images: `(B, H, W, C)` float32 tensor in [0, 1].
             known: outputs of layers that are taken as given, by name.
         """
+        with self.weights_in_place():
+            return self._trace(images, known)
+
+    def weights_in_place(self) -> AbstractContextManager[Any]:
+        """See that layers that are asked for their weights have those of this probe."""
         if not self._weights:
-            return self._trace(images, known)
+            return contextlib.nullcontext()
         pairs = [(mine, tf.convert_to_tensor(own)) for mine, own in zip(self.model.weights, self._weights, strict=True)]
-        with keras.StatelessScope(state_mapping=pairs):
-            return self._trace(images, known)
+        return keras.StatelessScope(state_mapping=pairs)
 
     def _trace(self, images: Tensor, known: Mapping[str, Tensor] | None) -> Trace:
         graph = tf.compat.v1.get_default_graph()
         before = len(graph.get_operations()) if self.attention.numbers else 0
-        steps = self._steps(images, known)
+        given = self._given(images)
+        steps = walk(self.model, given, known)
         made = graph.get_operations()[before:] if self.attention.numbers and not known else []
         for step in steps:
             if None in step.output.shape[1:] and step.name in self.layers:  # as many tokens as ever
@@ -245,8 +264,9 @@ class Probe:
             outputs={step.name: step.output for step in steps},
             logits=logits,
             embeddings=flat,
-            steps=tuple(steps),
+            given=given,
             head=head,
+            steps=tuple(steps),
             logarithm=derived,
             one_unit=self.one_unit,
             odds=self.scores.odds or (self.one_unit and self.scores.logarithm),

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 
-from workbench.core.predictions import scores_of
 from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
-from workbench.models.attention import Attention
 from workbench.models.data_flow import ancestors
 from workbench.models.engine import in_parts
-from workbench.models.graph import Head, Step
 from workbench.models.layer_biases import NOTHING, shown_bias
-from workbench.models.tokens import TokenGrid
+from workbench.models.multipliers import MultiplierPass, of_probability
+from workbench.models.passable_steps import passable_steps, start_of
+from workbench.models.pull_back import pull_back
+from workbench.models.relevance import RelevancePass, Rules
+from workbench.models.score_start import start_multipliers, start_relevance
+from workbench.models.trace import Trace, Tracer
 
 Tensor = Any
 NO_CLASS = -1
@@ -39,73 +41,6 @@ def _guided(operation: Any, gradient: Tensor) -> Tensor:
 @tf.RegisterGradient("WorkbenchDeconvolved")  # type: ignore[untyped-decorator]
 def _deconvolved(_: Any, gradient: Tensor) -> Tensor:
     return tf.nn.relu(gradient)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trace:
-    """Tensors of one walk through the model: every step's output by name, `(B, K)` logits, `(B, D)` embeddings.
-
-    Attributes:
-        steps: the walk itself.
-        head: how it ends.
-        logarithm: whether logits are the logarithm of `head.logits`; of one unit, whether z is its log odds.
-        one_unit: whether logits are (0, z).
-        odds: whether the logits, or z, are log odds of `head.logits`.
-        resolution: of `head.logits`, as `one_unit.log_odds` takes it.
-        grids: how the tokens of a layer lie on the image, by its name.
-        attention: `(B, heads, T, T)` of each layer that lets tokens attend to each other, first to last.
-    """
-
-    outputs: dict[str, Tensor]
-    logits: Tensor
-    embeddings: Tensor
-    steps: tuple[Step, ...] = ()
-    head: Head | None = None
-    logarithm: bool = False
-    one_unit: bool = False
-    odds: bool = False
-    resolution: float = 0.0
-    grids: Mapping[str, TokenGrid] = field(default_factory=dict)
-    attention: tuple[Tensor, ...] = ()
-
-    def maps(self, layer: str) -> Tensor:
-        """Return the output of a layer; of tokens those that have a place, `(B, h, w, F)`."""
-        return self.places(layer, self.outputs[layer])
-
-    def places(self, layer: str, values: Tensor) -> Tensor:
-        """Lay values of the shape of a layer's output out as its places."""
-        return self.grids[layer].places(values) if layer in self.grids else values
-
-    @property
-    def scores(self) -> Tensor:
-        """`(B, K)`, what is explained of each class as its "logit"."""
-        return scores_of(self.logits, one_unit=self.one_unit)
-
-
-class Tracer(Protocol):
-    """What a scorer needs of a probe."""
-
-    max_rows: int
-    floats: str
-
-    @property
-    def sigmoid(self) -> bool:
-        """Whether the model ends in one sigmoid a class."""
-
-    @property
-    def one_unit(self) -> bool:
-        """Whether the model has one output unit."""
-
-    @property
-    def spatial_layers(self) -> list[str]:
-        """Names of the layers with feature maps of the image."""
-
-    @property
-    def attention(self) -> Attention:
-        """Where its tokens attend to each other."""
-
-    def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
-        """Walk through the model; what is `known` is not computed."""
 
 
 def continued(probe: Tracer, images: Tensor, trace: Trace, layer: str, changed: Tensor) -> Trace:
@@ -243,6 +178,50 @@ class Scorer:
             scores = self._pick(self.probe.trace(images), self.target, self._against)
         # Symbolic gradients honour the override; a tape does not.
         return tf.gradients(scores, images, unconnected_gradients="zero")[0]
+
+    def relevance(self, images: Tensor, rules: Rules) -> tuple[Tensor, Tensor]:
+        """Relevance of each pixel by layer-wise propagation, `(B, H, W, C)`, and of all scores together, `(B,)`.
+
+        The pass begins at the scores that the model gives, each times the slope of what is explained by it: at a logit
+        with its value, at a contrast with one value and the other's negative.
+
+        Args:
+            images: `(B, H, W, C)`.
+            rules: which rule each linear map has.
+        """
+        with self.probe.weights_in_place():
+            trace = self.probe.trace(images)
+            found, slope = start_relevance(trace, self._pick(trace, self.target, self._against))
+            ends = tf.stack([tf.zeros_like(images[0]), tf.ones_like(images[0])])
+            steps = passable_steps(trace.steps, trace.head, trace.given)
+            back = RelevancePass(steps, rules, self.probe.floats, lambda: self.probe.trace(ends).steps)
+            pixels = self.probe.at_pixels(back.run(trace.given, start_of(trace.head), found, slope))
+        return pixels, tf.reduce_sum(tf.reshape(found, (tf.shape(images)[0], -1)), axis=1)
+
+    def contributions(self, images: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
+        """DeepLIFT's contributions of each pixel to the score's difference to each reference, and that difference.
+
+        Args:
+            images: `(B, H, W, C)`.
+            references: `(B, R, H, W, C)`.
+
+        Returns:
+            `(B, R, H, W, C)` and `(B, R)`.
+        """
+        several = int(references.shape[1])
+        target, against = (tf.repeat(each, several) for each in (self.target, self._against))
+        rows = tf.concat([tf.repeat(images, several, axis=0), tf.reshape(references, (-1, *images.shape[1:]))], axis=0)
+        with self.probe.weights_in_place():
+            trace = self.probe.trace(rows)
+            scores = self._pick(trace, tf.tile(target, (2,)), tf.tile(against, (2,)))
+            if self._kind == "probability":
+                found = of_probability(trace.logits, target)
+            else:
+                found = tf.split(pull_back(scores, [trace.logits], tf.ones_like(scores))[0], 2)[0]
+            back = MultiplierPass(passable_steps(trace.steps, trace.head, trace.given), self.probe.floats)
+            pixels = self.probe.at_pixels(back.run(trace.given, start_of(trace.head), start_multipliers(trace, found)))
+        difference = tf.reshape(tf.subtract(*tf.split(scores, 2)), (-1, several))
+        return tf.reshape(pixels, (-1, several, *images.shape[1:])), difference
 
     def feature_maps(self, images: Tensor, layer: str | None) -> Tensor:
         """Outputs of `layer`, `(B, h, w, F)`."""

@@ -1,0 +1,166 @@
+"""Which steps of a walk a pass from the scores to the pixels goes through, and what it says of the others."""
+
+from __future__ import annotations
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+from workbench.attribution.methods import explainer
+from workbench.core.errors import WorkbenchError
+from workbench.models.graph import head_of, walk
+from workbench.models.passable_steps import passable_steps
+from workbench.models.probe import Probe
+
+SHAPE = (6, 6, 2)
+
+
+def seen(model, shape=SHAPE):
+    """The steps of a model by name."""
+    found = {}
+
+    @tf.function(autograph=False)
+    def run(given):
+        steps = walk(model, given)
+        found.update({each.step.name: each for each in passable_steps(steps, head_of(steps), given)})
+        return head_of(steps).logits
+
+    run(tf.zeros((2, *shape)))
+    return found
+
+
+def ended(x, **how):
+    """Two scores of whatever shape."""
+    return layers.Dense(2, **{"activation": "softmax", **how})(layers.Flatten()(x))
+
+
+def test_each_step_has_its_kind():
+    image = keras.Input(SHAPE)
+    x = layers.Rescaling(2.0, offset=-1, name="scaled")(image)
+    x = layers.ZeroPadding2D(name="padded")(x)
+    x = layers.Conv2D(3, 3, name="conv")(x)
+    norm = layers.BatchNormalization(name="norm")(x)
+    x = layers.Activation("relu", name="relu")(norm)
+    y = layers.MaxPooling2D(1, name="pool")(x)
+    x = layers.Add(name="add")([layers.Dropout(0.5, name="drop")(x), y])
+    x = ops.multiply(ops.maximum(x, 0.1), 3.0)
+    model = keras.Model(image, ended(layers.GlobalAveragePooling2D(name="mean")(x), name="scores"))
+    found = seen(model)
+    found = {re.sub(r"_\d+$", "", name): each for name, each in found.items()}
+    assert {name: each.kind for name, each in found.items()} == {
+        **dict.fromkeys(("scaled", "norm", "relu", "maximum", "multiply"), "elementwise"),
+        **dict.fromkeys(("conv", "scores"), "weighted"),
+        **dict.fromkeys(("add", "mean"), "mixing"),
+        **dict.fromkeys(("padded", "flatten"), "selecting"),
+        "pool": "winning",
+    }  # what hands on the very tensor that it was given is no step
+    assert {name for name, each in found.items() if each.first} == {"scaled", "padded", "conv"}
+    assert found["conv"].norm is model.get_layer("norm") and found["norm"].folded
+    assert found["scores"].scores and not found["conv"].scores
+    assert {name for name, each in found.items() if each.positive} == {"pool", "add", "maximum"}  # 3.0 is not looked at
+
+
+def test_batch_normalisation_is_folded_only_into_a_bare_layer_that_it_alone_follows():
+    def model(activation="linear", axis=-1, also=False):
+        image = keras.Input(SHAPE)
+        x = layers.Conv2D(6, 3, padding="same", activation=activation, name="conv")(image)
+        y = layers.BatchNormalization(axis=axis, name="norm")(x)
+        return keras.Model(image, ended(layers.Add()([x, y]) if also else y))
+
+    assert seen(model())["norm"].folded
+    for other in (model("relu"), model(axis=1), model(also=True)):
+        assert not seen(other)["norm"].folded
+
+
+def branch(make):
+    """A model with something between a convolution and its scores."""
+
+    def made():
+        image = keras.Input(SHAPE)
+        return keras.Model(image, ended(make(layers.Conv2D(4, 3, activation="relu", name="conv")(image))))
+
+    return made
+
+
+class Own(layers.Layer):
+    def call(self, x):
+        return ops.relu(x)
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__(name="mine")
+        self.parts = [layers.Conv2D(3, 3), layers.Flatten(), layers.Dense(2)]
+
+    def call(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+def subclassed():
+    model = Subclassed()
+    model(np.zeros((1, *SHAPE), np.float32))
+    return model
+
+
+def gate(x):
+    return layers.Multiply(name="gate")([x, layers.Dense(4, activation="sigmoid")(layers.GlobalAveragePooling2D()(x))])
+
+
+BLOCKED = {
+    "gate": (branch(gate), "'gate' (Multiply): more than one of what it multiplies or divides comes from the image"),
+    "recurrent": (
+        branch(lambda x: layers.GRU(3, name="gru")(layers.Reshape((16, 4))(x))),
+        "'gru' (GRU): there is no rule for such a layer",
+    ),
+    "attention": (
+        branch(lambda x: layers.MultiHeadAttention(1, 2, name="look")(*[layers.Reshape((16, 4))(x)] * 2)),
+        "'look' (MultiHeadAttention): there is no rule for such a layer",
+    ),
+    "layer norm": (
+        branch(layers.LayerNormalization(name="norm")),
+        "'norm' (LayerNormalization): there is no rule for such a layer",
+    ),
+    "inner softmax": (
+        branch(layers.Dense(3, activation="softmax", name="inner")),
+        "'inner' (Dense): there is no rule for its activation 'softmax'",
+    ),
+    "own activation": (
+        branch(layers.Dense(3, activation=lambda x: x * ops.tanh(x), name="inner")),
+        "'inner' (Dense): there is no rule for its activation '<lambda>'",
+    ),
+    "own layer": (branch(Own(name="own")), "'own' (Own): what its own `call` does is not known"),
+    "own model": (subclassed, "'mine' (Subclassed): it hides its layers in a custom `call`"),
+    "one of two outputs": (
+        branch(lambda x: ops.relu(ops.split(x, 2, axis=-1)[0])),
+        "'relu' (Relu): it receives one of several outputs of a layer",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKED)
+def test_what_there_is_no_way_through_is_named_with_the_reason(name):
+    make, reason = BLOCKED[name]
+    probe = Probe(make(), SHAPE)
+    assert re.sub(r"_\d+'", "'", probe.impassable) == reason
+    reason = probe.impassable
+    for method in ("lrp", "deep-lift"):
+        said = f"{explainer(method).title} goes back layer by layer. This model has no way through {reason}."
+        assert explainer(method).missing(probe) == said
+        with pytest.raises(WorkbenchError) as raised:
+            explainer(method)().attribute(probe, np.zeros((1, *SHAPE), np.float32), np.zeros(1, int))
+        assert str(raised.value) == said
+
+
+def test_what_the_scores_do_not_depend_on_is_no_hindrance():
+    image = keras.Input(SHAPE)
+    flat = layers.Flatten()(image)
+    aside = layers.GRU(2)(layers.Reshape((36, 2))(image))
+    both = keras.Model(image, [layers.Dense(3)(flat), aside])
+    outer = keras.Input(SHAPE)
+    assert Probe(keras.Model(outer, both(outer)[0]), SHAPE).impassable == ""
