@@ -194,7 +194,8 @@ def _maps(session: Session, rows: Array, method: Explainer, found: Attribution) 
     import pandas as pd
 
     predictions, names, verdicts = session.predictions, session.class_names, found.verdicts or ()
-    details = {name: found.details.get(name, np.full(len(rows), np.nan)) for name in ("completeness gap", "R²")}
+    told = ("completeness gap", "conservation", "R²")
+    details = {name: found.details.get(name, np.full(len(rows), np.nan)) for name in told}
     return pd.DataFrame(
         {
             "place": np.arange(len(rows)),

@@ -13,7 +13,7 @@ from workbench.core.files import write_file
 from workbench.core.locks import sharing
 from workbench.core.provenance import versions
 from workbench.core.result import Result
-from workbench.core.wording import percent
+from workbench.core.wording import percent, significant
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR, VERDICT_COLOURS, scale_of
 from workbench.plotting.pieces import INK, colour_bar, colours_for, new_figure, text
 from workbench.plotting.rendering import png_of
@@ -153,6 +153,7 @@ def _draw(
     size = "×".join(map(str, maps.values.shape[1:]))
     if maps.values.shape[1:] != maps.image_size:
         size += ", upsampled bilinearly"
+    size = ", ".join([size, *(f"{name} {significant(float(each[row]))}" for name, each in maps.details.items())])
     with distinct_among([each for each in (subject.true, subject.predicted) if each is not None]):
         above = [(f"predicted {text(subject.predicted)}, {percent(subject.confidence)}", PREDICTED_COLOUR)]
         if subject.true is not None:
