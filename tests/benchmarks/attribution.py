@@ -108,6 +108,10 @@ def _gradients(session: wb.Session, images: np.ndarray) -> Iterator[Row]:
     yield "a compiled bare gradient, batch 256", f"{4096 / other:,.0f} images/s", ""
     yield "saliency", f"{4096 / ours:,.0f} images/s", ""
     yield "saliency ÷ bare gradient, images/s", f"{ratio:.2f} ×", "≥ 1 ×"
+    for name, bar in (("input-x-gradient", ""), ("lrp", "≥ 0.4 ×"), ("deep-lift", "≥ 0.25 ×")):
+        ours, other, ratio = _in_turn(lambda name=name: session.attribute(name, range(4096)), gradients)
+        yield name, f"{4096 / ours:,.0f} images/s", ""
+        yield f"{name} ÷ bare gradient, images/s", f"{ratio:.2f} ×", bar
     ours, other, ratio = _in_turn(
         lambda: session.attribute("smooth-grad", range(64), samples=50),
         _vis(session, images, 64, 32, "Saliency", smooth_samples=50, smooth_noise=0.15),
