@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from workbench.attribution.methods import explainer
+
 LAYERS = ("placed", "norm0", "norm1")
 
 
@@ -54,6 +56,16 @@ def test_where_the_mean_over_tokens_is_classified_the_map_adds_up_to_the_logit_l
     total = tokens.attribute("hires-cam", layer="norm").sum(axis=(1, 2))
     parts = logits[np.arange(3), tokens.target] - bias[tokens.target]
     assert np.allclose(total, parts, rtol=1e-4, atol=1e-5) == (tokens.further == 0)
+
+
+def test_what_tokens_and_their_biases_contribute_is_the_score(tokens):
+    """FullGrad: those of a class token, and the last bias, have no place, and stand beside the map."""
+    found = explainer("full-grad")().attribute(tokens.probe, tokens.images, tokens.target)
+    logits = tokens.probe.logits(tokens.images)[np.arange(3), tokens.target]
+    placeless = found.details["biases without a place"]
+    np.testing.assert_allclose(found.values.sum(axis=(1, 2)) + placeless, logits, rtol=1e-4, atol=1e-4)
+    bias = tokens.network.weights["scores"][1][tokens.target]
+    assert np.allclose(placeless, bias, atol=1e-4) == (tokens.further == 0)
 
 
 def test_it_is_read_from_the_tokens_that_the_last_attention_mixes(tokens):

@@ -266,10 +266,12 @@ class Scorer:
             step = made.get(output.name)
             own = shown_bias(step, known) if step is not None else None
             if own is not NOTHING:
-                here = any(each.output is output and each.name in places for each in steps)
+                here = next((each.name for each in steps if each.output is output and each.name in places), "")
                 of_pixels = output.shape.rank == 4 and output.shape[1:3] == images.shape[1:3]
                 part = tf.cast(slope * (_own_share(output, known) if own is None else own), self.probe.floats)
-                (placed if here or of_pixels else others).append(part)
+                (placed if here or of_pixels else others).append(trace.places(here, part))
+                if here in trace.grids:
+                    others.append(trace.grids[here].further(part))
             known.append(output)
         of_images = tf.zeros_like(images) if slopes[0] is None else slopes[0] * images
         return of_images, placed, others, scores
