@@ -10,6 +10,7 @@ import numpy as np
 from workbench.core.errors import Unavailable
 from workbench.core.progress import report
 from workbench.core.types import Array
+from workbench.models.ascent import Wanted, climb
 
 if TYPE_CHECKING:
     from workbench.models.probe import Probe
@@ -24,6 +25,8 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
     tf-keras-vis wants a functional model that ends with the layer, so the probe's walk through the model becomes
     the only layer of a new one; the model itself is neither cut nor cloned. Behind a ReLU most noise
     gives no gradient at all, so each filter starts from the one of 64 noise images with the largest response.
+
+    Where tf-keras-vis cannot be imported, the ascent in Fourier coefficients of `models/ascent.py` stands in for it.
 
     Source: Erhan et al. 2009, "Visualizing higher-layer features of a deep network"; tf-keras-vis'
         `ActivationMaximization` with total variation, L2 norm, RMSprop; jitter by a 64th of the image, hence none
@@ -44,8 +47,13 @@ def excite(probe: Probe, layer: str, filters: Sequence[int], *, steps: int, seed
     """
     import keras
     import tensorflow as tf
-    from tf_keras_vis.activation_maximization import ActivationMaximization
-    from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
+
+    try:  # it imports a name of SciPy that is going away
+        from tf_keras_vis.activation_maximization import ActivationMaximization
+        from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
+    except (ImportError, AttributeError):
+        wanted = Wanted(what="channel", layer=layer, units=tuple(filters))
+        return climb(probe, wanted, steps=steps, moves=0, seed=seed)
 
     random = np.random.default_rng(seed)
     noise = _noise(random, probe.image_shape, 64)

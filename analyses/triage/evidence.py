@@ -44,7 +44,7 @@ CONTRADICTED = "most images that the model takes for another class look like the
 HALF = 0.5
 """Share of them, surely not reached, that others than the model take for the predicted class."""
 EVIDENT = 0.002
-"""Share of wrong labels that others than the model surely see, for the accuracy to be doubted: to a model of 25 training
+"""Share of wrong labels that others than the model surely see, for the accuracy to be doubted: of a model that had 25
 images, right on 85 % of new ones, 20 of 89 errors looked like wrong labels, while probes told between 0 and 12 %."""
 FEWEST = 5
 """Doubted labels for which a second look is worth its time; fewer are no finding."""

@@ -46,7 +46,15 @@ COUNTED = ("class-balance", "near-duplicates", "samples")
 """What counts, and does not estimate: a class without images and an exact copy are facts, however few there are."""
 OF_WEIGHTS = ("generalisation", "learning-curves")
 """What judges the weights or the training besides, whichever images are looked at."""
-NEED_PLACES = ("concept-test", "concepts", "contrast-maps", "feature-maps", "filters", "grad-cam-maps")
+NEED_PLACES = (
+    "concept-test",
+    "concepts",
+    "contrast-maps",
+    "feature-maps",
+    "feature-visualisation",
+    "filters",
+    "grad-cam-maps",
+)
 """What reads an inner layer with places, and says so where there is none."""
 
 

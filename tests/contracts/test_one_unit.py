@@ -41,7 +41,14 @@ OF_PREDICTED = (
     "reliance",
 )
 """Analyses of maps of the predicted class: of class 0 that is -z for one unit, and a constant 0 for two."""
-OTHER_NUMBERS = ("attribution-gallery", "channels", "concept-test", "randomisation-test", "robustness")
+OTHER_NUMBERS = (
+    "attribution-gallery",
+    "channels",
+    "concept-test",
+    "feature-visualisation",
+    "randomisation-test",
+    "robustness",
+)
 """Those that draw weights anew, count units, or compare maps of both classes; they are asked all the same."""
 
 

@@ -1,3 +1,5 @@
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -51,3 +53,12 @@ def test_what_tf_keras_vis_cannot_take_is_said_with_its_reason(monkeypatch):
     monkeypatch.setattr("tf_keras_vis.activation_maximization.ActivationMaximization.__call__", fail)
     with pytest.raises(Unavailable, match=r"tf-keras-vis could not excite 'look' of this model: no gradients$"):
         excite(Probe(planted(nested=False)), "look", [0], steps=1)
+
+
+def test_without_tf_keras_vis_another_ascent_finds_it_too(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf_keras_vis.activation_maximization", None)
+    left, right = excite(Probe(planted(nested=False)), "look", [0, 1], steps=60)[..., 0]
+    assert left[:, :4].mean() > 0.9
+    assert left[:, 4:].mean() < 0.1
+    assert right[:, 4:].mean() > 0.9
+    assert right[:, :4].mean() < 0.1
