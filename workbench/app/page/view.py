@@ -177,7 +177,7 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
     got = {name: text for name, text in got.items() if name in _KEYS[section]}
     if _whole(got.get("image")) is not None:
         got.pop("gallery_page", None)
-    methods = tuple(dict.fromkeys(name for name in got.get("methods", "").split(",") if _NAME.fullmatch(name)))[:32]
+    methods = tuple(dict.fromkeys(name for name in got.get("methods", "").split(",") if _NAME.fullmatch(name)))[:64]
     explain = got.get("explain", "")
     return View(
         section=section,
