@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.session.edited_image import EditedImage
     from workbench.session.images import Images
     from workbench.session.images.known import Known
+    from workbench.session.smallest_evidence import SmallestEvidence
     from workbench.session.smallest_flip import SmallestFlip
 
 Class = str | int | Array
@@ -158,6 +159,32 @@ class Session(Study):
         from workbench.session.smallest_flip import smallest_flip
 
         return smallest_flip(*self._found(image, part))
+
+    def smallest_evidence(
+        self,
+        image: str | int,
+        *,
+        part: Part = "data",
+        reference: str = "black",
+        regions: Literal["grid", "slic"] = "grid",
+        side: int = 4,
+    ) -> SmallestEvidence:
+        """Find the fewest regions that keep a prediction, and the fewest that flip it; see `smallest_evidence`.
+
+        Args:
+            image: name of an image, the end of its path that no other has, or its row.
+            part: "data", the images under study, or another: "train", "validation", "test".
+            reference: what a hidden region is replaced with: "black", "grey", "white", "mean" or "blurred".
+            regions: "grid", or "slic" for segments of like colour.
+            side: cells along each side; at most side x side segments.
+
+        Raises:
+            WorkbenchError: if there is no such image, reference or kind of regions.
+        """
+        from workbench.session.smallest_evidence import smallest_evidence
+
+        study, row = self._found(image, part)
+        return smallest_evidence(study, row, reference=reference, regions=regions, side=side)
 
     def beside_part(self, part: Part) -> Iterator[Self]:
         """Yield the session of the other part, if there is one; training images are not read before they are due."""
