@@ -156,7 +156,9 @@ def test_degenerate_data_is_answered_and_drawn(name, case, open_case):
 @pytest.mark.parametrize("name", [name for name in ALL if registry.analysis(name).needs_model])
 def test_what_needs_a_model_uses_it(name):
     source = inspect.getsource(inspect.getmodule(registry.analysis(name)))
-    assert any(word in source for word in ("probe", "attribute", "contrasts", "embeddings", "training"))
+    assert any(
+        word in source for word in ("probe", "attribute", "contrasts", "embeddings", "smallest_evidence", "training")
+    )
 
 
 @pytest.mark.parametrize("name", ALL)
