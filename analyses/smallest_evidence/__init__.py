@@ -15,7 +15,15 @@ from workbench.core.types import Array
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import small, thumbnails_of
 from workbench.session.analysis import Analysis
-from workbench.session.smallest_evidence import SIDE, Reference, Regions, Side, SmallestEvidence, smallest_evidence
+from workbench.session.smallest_evidence import (
+    SIDE,
+    Filling,
+    Reference,
+    Regions,
+    Side,
+    SmallestEvidence,
+    smallest_evidence,
+)
 
 from .figure import draw_evidence
 from .findings import ONE_FLIPS, by_group, findings_of, overlaps
@@ -31,11 +39,13 @@ class SmallestEvidenceParams(Params):
 
     images: int = Field(60, ge=1, le=1000, description="images to look at, half of them errors, evenly spaced")
     examples: int = Field(6, ge=1, le=20, description="images to show, errors and right predictions in turn")
-    row: int = Field(-1, ge=-1, description="a single image to look at instead, by name or row; -1 for the above")
+    row: int = Field(
+        -1, ge=-1, description="a single image to look at instead, by name or row; -1 for errors and right ones"
+    )
     regions: Regions = "grid"
     side: Side = SIDE
     reference: Reference = "black"
-    beside: Reference = "blurred"
+    beside: Filling = Field("blurred", description="a second reference, set beside the first; the same for none")
 
 
 class SmallestEvidenceAnalysis(Analysis[SmallestEvidenceParams]):

@@ -26,15 +26,16 @@ if TYPE_CHECKING:
 
 SIDE, MOST_SIDE = 4, 8
 """Cells along each side of an image, where nothing else is asked for, and at most."""
+Filling = Literal["black", "grey", "white", "mean", "blurred"]
 Reference = Annotated[
-    Literal["black", "grey", "white", "mean", "blurred"],
+    Filling,
     Field(description="what a hidden region is replaced with: a colour, the image's mean colour, or its blurred copy"),
 ]
 Regions = Annotated[
     Literal["grid", "slic"], Field(description="grid: cells of one size; slic: superpixels, segments of similar colour")
 ]
 Side = Annotated[int, Field(ge=2, le=MOST_SIDE, description="cells along each side; at most side x side superpixels")]
-REFERENCES, REGIONS = (get_args(get_args(each)[0]) for each in (Reference, Regions))
+REFERENCES, REGIONS = get_args(Filling), get_args(get_args(Regions)[0])
 GREY = 212
 """Grey value of what is hidden, in pictures."""
 
