@@ -210,10 +210,12 @@ def _kind(step: Step, count: int, *, scores: bool) -> str:
 def _of_each_value(step: Step, name: str, count: int) -> str:
     if name == "Activation":
         return "elementwise" if activation_of(step.layer) else _no_rule_for(step.layer)
-    if name in OF_TWO and count > 1:
+    parts = list(step.received) if isinstance(step.received, list | tuple) else [step.received]
+    twice = len(parts) > 1 and all(each is parts[0] for each in parts)
+    if name in OF_TWO and (count > 1 or twice):
         joins = {"Add": "mixing", "Subtract": "mixing", "Maximum": "winning", "Minimum": "winning"}
         return joins.get(name, "more than one of what it multiplies or divides comes from the image")
-    same = tuple(step.received.shape[1:]) == tuple(step.output.shape[1:])
+    same = all(tuple(each.shape[1:]) == tuple(step.output.shape[1:]) for each in parts)
     return "elementwise" if same and count == 1 else "it repeats what it receives"
 
 

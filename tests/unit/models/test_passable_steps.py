@@ -164,3 +164,30 @@ def test_what_the_scores_do_not_depend_on_is_no_hindrance():
     both = keras.Model(image, [layers.Dense(3)(flat), aside])
     outer = keras.Input(SHAPE)
     assert Probe(keras.Model(outer, both(outer)[0]), SHAPE).impassable == ""
+
+
+@pytest.mark.parametrize(("join", "factor"), [(layers.Add, 2.0), (layers.Maximum, 1.0), (layers.Average, 1.0)])
+def test_a_tensor_that_is_joined_with_itself_is_passed_like_any_other(join, factor):
+    image = keras.Input(SHAPE)
+    x = layers.Conv2D(3, 3, use_bias=False, name="conv")(image)
+    scores = layers.Dense(2, use_bias=False)(layers.Flatten()(join()([x, x])))
+    alone = keras.Model(image, scores)
+    images = np.random.default_rng(0).random((3, *SHAPE)).astype(np.float32)
+    probe = Probe(alone, given="unit")
+    target = np.array([0, 1, 0])
+    for name, values in (("lrp", {"composite": "epsilon", "epsilon": 1e-6}), ("deep-lift", {"reference": "black"})):
+        kind = explainer(name)
+        maps = kind(**{key: value for key, value in values.items() if key in kind.model_fields})
+        found = maps.attribute(probe, images, target).values
+        expected = (images * probe.gradient(images, target)).sum(axis=-1)
+        np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    kernel = alone.layers[-1].get_weights()[0].reshape(4, 4, 3, 2)
+    maps = probe.feature_maps(images, "conv")
+    np.testing.assert_allclose(probe.logits(images), factor * np.einsum("nhwf,hwfk->nk", maps, kernel), atol=1e-4)
+
+
+def test_a_square_is_refused_with_its_reason():
+    image = keras.Input(SHAPE)
+    x = layers.Conv2D(3, 3)(image)
+    with pytest.raises(WorkbenchError, match="more than one of what it multiplies"):
+        seen(keras.Model(image, ended(layers.Multiply()([x, x]))))
