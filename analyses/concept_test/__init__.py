@@ -122,7 +122,7 @@ class ConceptTest(Analysis[ConceptTestParams]):
         tables["scores"]["p_adjusted"] = holm(tables["scores"]["p"].to_numpy())
         order = _order(tables["scores"], [each.concept.name for each in found])
         shown = [found[place] for place in order[:DRAWN]]
-        rows = np.array([[*_some(each.concept.inside), *_some(each.concept.outside)] for each in shown])
+        rows = np.array([[*each.clearest[:PICTURES], *_some(each.concept.outside)] for each in shown])
         return Result(
             tables,
             arrays={"images": small(np.asarray(session.dataset.images[rows.ravel()])), "rows": rows},
@@ -190,7 +190,7 @@ def _findings(found: Sequence[Tested], tables: Mapping[str, Any], order: Sequenc
             continue
         moved = moved.reindex(moved["effect"].abs().sort_values(ascending=False).index)
         said = ", ".join(
-            f"{line['class']} by {line['effect']:+.2g} ({p_value(float(line['p_adjusted']))})"
+            f"{line['class']} by {line['effect']:+.2g} (adjusted {p_value(float(line['p_adjusted']), named=True)})"
             for _, line in moved.head(3).iterrows()
         )
         more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
@@ -203,7 +203,7 @@ def _findings(found: Sequence[Tested], tables: Mapping[str, Any], order: Sequenc
         )
         if each.concept.mostly:
             claim += f" {each.concept.mostly}"
-        findings.append(Finding(claim, effect=score, evidence=ImageSet(each.concept.inside)))
+        findings.append(Finding(claim, effect=score, evidence=ImageSet(each.clearest)))
     if not findings:
         tests = int(np.isfinite(scores["p"]).sum())
         findings.append(

@@ -45,6 +45,7 @@ class Tested:
         chance: p-value that the classifier tells its images no better than random divisions.
         slopes: of each class, `(m, 1 + R)` directional derivatives of its studied images.
         training: of each class, `(m,)` those of its training images along the concept's vector; None if not known.
+        clearest: rows of the images with the concept, those that lie farthest along its vector first.
         before, after: confusion counts, `(K, K)`, of some images as they are and without the concept.
     """
 
@@ -53,6 +54,7 @@ class Tested:
     chance: float
     slopes: Mapping[int, Array]
     training: Mapping[int, Array | None]
+    clearest: Array
     before: Array
     after: Array
 
@@ -114,6 +116,7 @@ def tested(
             label: None if other is None or not len(other) else other.astype(np.float64) @ found.vector
             for label, (_, other) in gradients.items()
         },
+        clearest=concept.inside[np.argsort(-(features[inside] @ found.vector), kind="stable")],
         before=confusion_counts(labels, said, classes),
         after=confusion_counts(labels, without, classes),
     )
