@@ -62,6 +62,10 @@ HANDING_ON = frozenset({"Cast", "ExpandDims", "Identity", "Reshape", "Squeeze"})
 """Operations of TensorFlow that stand between two steps where Keras fits a tensor to a model's input."""
 
 
+NOT_UNDERSTOOD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a layer that is built unlike all others may raise."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Passable:
     """One step on the way from the image to the scores.
@@ -136,11 +140,16 @@ def start_of(head: Head) -> Tensor:
 
 
 def refusal(steps: Sequence[Step], head: Head, given: Tensor, flow: DataFlow) -> str:
-    """Name the first step that no pass goes back through, and say why; empty where there is none."""
+    """Name the first step that no pass goes back through, and say why; empty where there is none.
+
+    Whether there is a way back is no condition for opening a model: what is not understood of it is no failure here.
+    """
     try:
         passable_steps(steps, head, given, flow)
     except WorkbenchError as error:
         return str(error)
+    except NOT_UNDERSTOOD as error:
+        return f"what one of its layers does: it cannot be followed ({type(error).__name__})"
     return ""
 
 

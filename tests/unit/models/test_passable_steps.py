@@ -191,3 +191,14 @@ def test_a_square_is_refused_with_its_reason():
     x = layers.Conv2D(3, 3)(image)
     with pytest.raises(WorkbenchError, match="more than one of what it multiplies"):
         seen(keras.Model(image, ended(layers.Multiply()([x, x]))))
+
+
+def test_a_layer_that_is_not_understood_does_not_keep_a_model_from_being_opened(monkeypatch):
+    def fail(*_, **__):
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr("workbench.models.passable_steps._kind", fail)
+    image = keras.Input(SHAPE)
+    probe = Probe(keras.Model(image, ended(layers.Conv2D(3, 3)(image))), given="unit")
+    assert "cannot be followed" in explainer("lrp").missing(probe)
+    assert explainer("saliency").missing(probe) is None
