@@ -37,8 +37,11 @@ FEW = {
 """With few images and families, to be quick."""
 INSIDE = {
     "channels",
+    "concept-test",
+    "concepts",
     "contrast-maps",
     "feature-maps",
+    "feature-visualisation",
     "filters",
     "grad-cam-maps",
     "layer-story",
