@@ -15,15 +15,8 @@ from workbench.core.types import Array
 from workbench.data.sampling import evenly
 from workbench.data.thumbnails import small, thumbnails_of
 from workbench.session.analysis import Analysis
-from workbench.session.smallest_evidence import (
-    SIDE,
-    Filling,
-    Reference,
-    Regions,
-    Side,
-    SmallestEvidence,
-    smallest_evidence,
-)
+from workbench.session.smallest_evidence import SIDE, Filling, Reference, Regions, Side, smallest_evidence
+from workbench.session.smallest_evidence import SmallestEvidence as Evidence
 
 from .figure import draw_evidence
 from .findings import ONE_FLIPS, by_group, findings_of, overlaps
@@ -48,7 +41,7 @@ class SmallestEvidenceParams(Params):
     beside: Filling = Field("blurred", description="a second reference, set beside the first; the same for none")
 
 
-class SmallestEvidenceAnalysis(Analysis[SmallestEvidenceParams]):
+class SmallestEvidence(Analysis[SmallestEvidenceParams]):
     """Which few regions suffice for a prediction, and which few change it when they are hidden?"""
 
     group = "Explanations"
@@ -64,7 +57,7 @@ class SmallestEvidenceAnalysis(Analysis[SmallestEvidenceParams]):
 
         rows = session.dataset.rows([params.row]) if params.row >= 0 else chosen(session, params.images)
         references = list(dict.fromkeys([params.reference, params.beside]))
-        found: list[list[SmallestEvidence]] = []
+        found: list[list[Evidence]] = []
         for place, row in enumerate(rows.tolist()):
             report("Searching evidence", place, len(rows))
             with about(f"Image {place + 1} of {len(rows)}"):
@@ -121,7 +114,7 @@ def _in_turn(correct: Array) -> Array:
     return np.lexsort((correct, turn))
 
 
-def _line(session: Session, row: int, found: SmallestEvidence) -> dict[str, Any]:
+def _line(session: Session, row: int, found: Evidence) -> dict[str, Any]:
     """Tell what was found of an image with one reference, and its certificate."""
     kept, removed, names = found.kept, found.removed, found.class_names
     after = found.after

@@ -119,7 +119,7 @@ def test_methods_are_grouped_and_their_parameters_are_part_of_the_address(visit,
     page = visit(f"{ERRORS}&methods=integrated-gradients")
     page.get_by_role("button", name=re.compile(r"Maps \(1\)")).click()
     heads = page.locator("#methods h3").all_text_contents()
-    assert [head.split()[0] for head in heads] == ["Class", "Gradients", "Perturbations", "Control"]
+    assert [head.split()[0] for head in heads] == ["Class", "Gradients", "Perturbations", "Attention", "Control"]
     expect(page.locator("#methods input[type=checkbox]:checked")).to_have_count(1)
     papers = page.locator("#methods a[target=_blank]")
     assert papers.count() > 15

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from analyses.smallest_evidence import SmallestEvidenceAnalysis, SmallestEvidenceParams, chosen
+from analyses.smallest_evidence import SmallestEvidence, SmallestEvidenceParams, chosen
 from workbench.models.probe import Probe
 
 SHAPE = (8, 8, 1)
@@ -42,7 +42,7 @@ def session(stand_in, probe):
 
 
 def answer(session, **params):
-    return SmallestEvidenceAnalysis().compute(session, SmallestEvidenceParams(side=2, **params))
+    return SmallestEvidence().compute(session, SmallestEvidenceParams(side=2, **params))
 
 
 def test_each_image_has_its_certificate(session):
@@ -94,7 +94,7 @@ def test_a_single_image_is_said_in_words(session):
 
 
 def test_pictures_show_what_is_hidden_in_grey(session, words):
-    analysis = SmallestEvidenceAnalysis()
+    analysis = SmallestEvidence()
     result = answer(session, beside="black")
     kept, without = result.arrays["pictures"][result.notes["shown"].index(1), 0]
     assert (kept == session.dataset.images[1]).all()
