@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.concepts.erasing import logits_without
+from workbench.concepts.reading import read_maps
 from workbench.concepts.vectors import Directions, cells_of, chance_of, directions, divisions
 from workbench.core.types import Array
 from workbench.data.sampling import balanced_rows
@@ -97,7 +98,7 @@ def tested(
     data = session.dataset
     rows = np.concatenate([concept.inside, concept.outside])
     inside = np.arange(len(rows)) < len(concept.inside)
-    cells = cells_of(_maps(session, rows, layer))
+    cells = cells_of(read_maps(session.probe, session.dataset, rows, layer))
     features = cells.reshape(len(rows), -1)
     members = divisions(inside, draws, within=data.labels[rows] if concept.within else None, seed=seed)
     found = directions(features, members, seed=seed)
@@ -120,13 +121,6 @@ def tested(
         before=confusion_counts(labels, said, classes),
         after=confusion_counts(labels, without, classes),
     )
-
-
-def _maps(session: Session, rows: Array, layer: str) -> Array:
-    """`(n, h, w, F)` feature maps of some studied images."""
-    size = session.probe.max_rows
-    parts = [rows[n : n + size] for n in range(0, len(rows), size)]
-    return np.concatenate([session.probe.feature_maps(session.dataset.floats(part), layer) for part in parts])
 
 
 def tables_of(session: Session, found: Sequence[Tested], classes: Sequence[int]) -> dict[str, pd.DataFrame]:

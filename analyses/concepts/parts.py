@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.concepts.factors import Factors, factorise
 from workbench.concepts.mixtures import Mixtures
+from workbench.concepts.reading import read_maps
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.data.thumbnails import small
@@ -102,7 +103,7 @@ def take_apart(
     chance = np.random.default_rng(seed)
     rows = np.sort(chance.permutation(taken)[:images])
     report("Concepts", 0, 4)
-    maps = _maps(session, rows, layer)
+    maps = read_maps(session.probe, session.dataset, rows, layer)
     factors = factorise(maps, count, seed=seed)
     places = factors.coefficients(maps)
     report("Concepts", 1, 4)
@@ -126,7 +127,7 @@ def take_apart(
     presence: dict[int, Array] = {}
     for start in range(0, len(wanted), 256):
         part = wanted[start : start + 256]
-        means = factors.coefficients(_maps(session, part, layer)).mean(axis=(1, 2))[:, order]
+        means = factors.coefficients(read_maps(session.probe, session.dataset, part, layer)).mean(axis=(1, 2))[:, order]
         presence |= dict(zip(part.tolist(), means, strict=True))
     report("Concepts", 4, 4)
     return Found(
@@ -154,12 +155,6 @@ def _others(labels: Array, said: Array, label: int) -> list[Array]:
         np.flatnonzero((labels == other) & ((said == label) | (said == other)))
         for other in np.flatnonzero(counts >= FEWEST)
     ]
-
-
-def _maps(session: Session, rows: Array, layer: str) -> Array:
-    size = session.probe.max_rows
-    parts = [rows[n : n + size] for n in range(0, len(rows), size)]
-    return np.concatenate([session.probe.feature_maps(session.dataset.floats(part), layer) for part in parts])
 
 
 def no_tables() -> dict[str, pd.DataFrame]:
@@ -228,7 +223,9 @@ def pictures(
         images.append(small(shown[:whole]))
         maps.append(found.places[at[:whole], ..., number])
     row = _surest(session, found.label) if image is None else int(data.rows([image])[0])
-    own = found.factors.coefficients(_maps(session, np.array([row]), found.layer))[0][..., found.order]
+    own = found.factors.coefficients(read_maps(session.probe, session.dataset, np.array([row]), found.layer))[0][
+        ..., found.order
+    ]
     arrays = {
         "crops": np.array(cut),
         "rows": np.array(rows),
