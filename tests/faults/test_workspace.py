@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from threading import Barrier, Thread
 
 import pytest
 
 from tests.marked import images, key
-from workbench.core.errors import Unavailable
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.workspace.database import Database
 from workbench.workspace.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +130,34 @@ def test_two_programs_at_once_are_both_kept(tmp_path):
             assert tags == (f"ann-{step}", f"bob-{step}")
         assert workspace.rebuild()
     assert [each.name for each in tmp_path.iterdir()] == ["a.workspace"]
+
+
+def test_a_file_that_several_begin_at_once_is_a_workspace_for_each(tmp_path):
+    refused = []
+
+    def begin(path, start):
+        database = Database(path)
+        start.wait()
+        try:
+            with database.writing():
+                pass
+        except WorkbenchError as error:
+            refused.append(str(error))
+        database.close()
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that each sees many moments of the other's beginning
+    try:
+        for each in range(300):
+            start = Barrier(3)
+            several = [Thread(target=begin, args=(tmp_path / f"{each}.workspace", start)) for _ in range(3)]
+            for one in several:
+                one.start()
+            for one in several:
+                one.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert refused == []
 
 
 @pytest.fixture

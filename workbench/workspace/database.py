@@ -120,13 +120,15 @@ class Database:
             raise self._other()
 
     def _set_up(self, connection: sqlite3.Connection) -> None:
-        found = _fact(connection, "user_version")
+        with _transaction(connection, "DEFERRED"):  # at one moment: another program may be beginning the file
+            found = _fact(connection, "user_version")
+            foreign = _fact(connection, "application_id") != APPLICATION and (found or _tables(connection))
         if found > VERSION:
             raise WorkbenchError(
                 f"{self.path} was written by a newer version of the workbench (format {found}; this one knows "
                 f"{VERSION}). Update the workbench; nothing was changed."
             )
-        if _fact(connection, "application_id") != APPLICATION and (found or _tables(connection)):
+        if foreign:
             raise WorkbenchError(f"{self.path} is no workspace, but a file of another program. Name another file.")
         _persistently(lambda: connection.execute("PRAGMA journal_mode=WAL"))
         connection.execute("PRAGMA synchronous=FULL")
