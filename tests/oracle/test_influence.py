@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from analyses.neighbours.influence import influence, residuals
+from workbench.statistics.influence import influence, residuals
 
 CHANCE = np.random.default_rng(0)
 D, K, N = 5, 4, 12

@@ -28,10 +28,9 @@ from workbench.session.analysis import Analysis
 from workbench.session.neighbours import Witnesses, unit, witnesses
 from workbench.session.spots import images_spot
 from workbench.statistics.credibility import agreement, credibility, offered
+from workbench.statistics.influence import influence, residuals
 from workbench.statistics.rates import rate
 from workbench.statistics.significance import mean_with_interval
-
-from .influence import influence, residuals
 
 if TYPE_CHECKING:
     import pandas as pd
