@@ -15,7 +15,7 @@ from workbench.diagnosis import opening, registry
 ALL = sorted(registry.analyses())
 WITHOUT_MODEL = {
     "augmentation-samples", "calibration", "class-balance", "confusion-matrix", "embedding-map", "label-issues",
-    "most-confused", "near-duplicates", "neighbours", "outliers", "overview", "per-class", "pixel-values",
+    "most-confused", "near-duplicates", "neighbours", "outliers", "overview", "per-class", "pixel-values", "prototypes",
     "samples", "sanity-check", "slices", "top-losses", "triage",
 }  # fmt: skip
 """What needs the images at most."""
