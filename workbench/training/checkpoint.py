@@ -35,6 +35,7 @@ class State(BaseModel):
         dynamics: file of what was noted of each fitted image; empty where nothing was.
         averages: file of the running means of the weights; empty where there are none.
         best: file of the weights after the best epoch; empty where they are not kept.
+        kept: file of the weights that stay with the run; empty where there are none.
         watch: what the validation losses have told so far.
         history: one row for each.
         files: SHA-256 of each of these files, by name; none in checkpoints of older versions.
@@ -50,6 +51,7 @@ class State(BaseModel):
     dynamics: str = ""
     averages: str = ""
     best: str = ""
+    kept: str = ""
     watch: Watch = Watch()
     history: tuple[dict[str, float], ...] = ()
     files: dict[str, str] = Field(default_factory=dict)
@@ -95,6 +97,7 @@ class Checkpoint:
         *,
         averages: Mapping[str, Array] | None = None,
         best: Mapping[str, Array] | None = None,
+        kept: Mapping[str, Array] | None = None,
     ) -> State:
         """Replace what is there by `state` and the model, in such an order that one whole state is there at any time.
 
@@ -104,6 +107,7 @@ class Checkpoint:
             dynamics: what was noted of each fitted image; None where nothing was.
             averages: running means of the weights; None where there are none.
             best: weights after the best epoch; None where those that are there stay the best.
+            kept: weights that stay with the run; None where those that are there are all.
 
         Raises:
             Unavailable: if it cannot be written; what was there before is still there.
@@ -119,7 +123,7 @@ class Checkpoint:
                 state = state.model_copy(update={"dynamics": f"{epoch}.npz"})
                 with self._file(state.dynamics, known) as part:
                     write_dynamics(part.parent, dynamics, part.name)
-            for name, arrays in (("averages", averages), ("best", best)):
+            for name, arrays in (("averages", averages), ("best", best), ("kept", kept)):
                 if arrays is not None:
                     state = state.model_copy(update={name: f"{epoch}-{name}.npz"})
                     with self._file(getattr(state, name), known) as part:
@@ -132,12 +136,12 @@ class Checkpoint:
         except Exception as error:
             if not (said := disk_trouble(error)):
                 raise
-            kept = (self.path / STATE).is_file()
+            there = (self.path / STATE).is_file()
             raise Unavailable(
                 f"The checkpoint of {self.name!r} could not be written in {self.path}: {said}. "
                 + (
                     "The one before it is still there: make room and continue with --resume."
-                    if kept
+                    if there
                     else "Make room, or name another folder with WORKBENCH_RUNS."
                 )
             ) from None
@@ -209,7 +213,7 @@ class Checkpoint:
 
 def _files(state: State) -> list[str]:
     """Return the names of the files that a state is about."""
-    return [name for name in (state.model, state.dynamics, state.averages, state.best) if name]
+    return [name for name in (state.model, state.dynamics, state.averages, state.best, state.kept) if name]
 
 
 def _signed(state: State, known: Mapping[str, str]) -> State:

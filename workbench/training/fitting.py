@@ -32,6 +32,7 @@ from workbench.training.compiling import (
     with_weights,
 )
 from workbench.training.epoch_log import history_row, note, reporter
+from workbench.training.kept_weights import due, kept_after
 from workbench.training.multi_device import fit_epoch
 from workbench.training.weight_averaging import Averages
 
@@ -110,6 +111,10 @@ def fit(
         _prepare(model, state, batches.steps)
         said = reporter(progress, state.epochs, recipe.epochs, batches.steps)
         row = _epoch(model, state, batches, validation, [said, *([averages.callback()] if averages else [])])
+        history = (*state.history, row)
+        kept = None
+        if state.epochs + 1 in due(recipe.epochs, state.job.checkpoints):
+            kept = kept_after(checkpoint.arrays(state, state.kept), history, model.get_weights())
         watch, best = state.watch.after(state.epochs + 1, row["val_loss"], recipe), None
         with averages.lent() if averages else nullcontext():
             if dynamics is not None or state.epochs == 0:  # an older checkpoint has epochs without
@@ -117,11 +122,12 @@ def fit(
             if recipe.patience and watch.improved:
                 best = _weights(model)
         state = checkpoint.write(
-            state.model_copy(update={"epochs": state.epochs + 1, "watch": watch, "history": (*state.history, row)}),
+            state.model_copy(update={"epochs": state.epochs + 1, "watch": watch, "history": history}),
             model,
             dynamics,
             averages=averages.state() if averages else None,
             best=best,
+            kept=kept,
         )
         if on_epoch is not None:
             on_epoch(row)

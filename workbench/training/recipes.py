@@ -185,6 +185,7 @@ class TrainingJob(Params):
         weights: what a transferred backbone starts from: "imagenet", "none", or a file; of no effect elsewhere.
         deterministic: compute on one thread and in one order, so that the same job gives the same bits.
         corrections: what is changed in the training and validation images; None for nothing.
+        checkpoints: after how many of the epochs, evenly spaced, weights are kept with the run.
     """
 
     architecture: str = "baseline"
@@ -197,6 +198,7 @@ class TrainingJob(Params):
     weights: str = "imagenet"
     deterministic: bool = False
     corrections: Corrections | None = None
+    checkpoints: int = Field(0, ge=0, le=1000)
 
     @classmethod
     def plan(cls, recipe_name: str = "tuned", changes: Mapping[str, Any] | None = None, **others: Any) -> TrainingJob:

@@ -1,5 +1,7 @@
 """One trained model in one folder: model.keras, run.json, history.csv, predictions-<split>.npz, dynamics.npz.
 
+checkpoints.npz beside them holds weights after some epochs, where these were asked for.
+
 Runs are written below the working directory; the ones that come with the workbench are read where they lie.
 Reading a run needs no TensorFlow, so that a page can show what is saved before TensorFlow is there.
 """
@@ -23,6 +25,7 @@ from workbench.core.home import home
 from workbench.core.predictions import Predictions
 from workbench.core.wording import plural
 from workbench.training.dynamics import DYNAMICS, Dynamics, read_dynamics
+from workbench.training.kept_weights import CHECKPOINTS, KeptWeights, read_kept
 from workbench.training.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -110,6 +113,17 @@ class Run:
         if (self.path / DYNAMICS).is_file():
             self._check(DYNAMICS, "Delete it, or train the run again.")
         return read_dynamics(self.path)
+
+    @property
+    def checkpoints(self) -> KeptWeights | None:
+        """The weights that were kept after some of its epochs; None where there are none.
+
+        Raises:
+            WorkbenchError: if the file is damaged.
+        """
+        if (self.path / CHECKPOINTS).is_file():
+            self._check(CHECKPOINTS, "Delete it, or train the run again.")
+        return read_kept(self.path)
 
     def predictions(self, split: str, dataset_fingerprint: str) -> Predictions | None:
         """Return the saved predictions for `split`; None where there are none for exactly this dataset.

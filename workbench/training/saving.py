@@ -16,7 +16,9 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable
 from workbench.core.files import disk_trouble, put_in_place, sync
 from workbench.core.predictions import Predictions
+from workbench.core.types import Array
 from workbench.training.dynamics import Dynamics, write_dynamics
+from workbench.training.kept_weights import CHECKPOINTS
 from workbench.training.manifest import Manifest
 from workbench.training.runs import HISTORY, MANIFEST, MODEL, Run, checked_name, runs_folder, set_aside
 
@@ -28,6 +30,7 @@ def save_run(
     history: Iterable[Mapping[str, Any]],
     predictions: Mapping[str, tuple[Predictions, Dataset]],
     dynamics: Dynamics | None = None,
+    checkpoints: Mapping[str, Array] | None = None,
     texts: Mapping[str, str] | None = None,
     folder: str | Path | None = None,
 ) -> Run:
@@ -39,6 +42,7 @@ def save_run(
         history: one row an epoch.
         predictions: by split, what the model says about which dataset.
         dynamics: what was noted of each fitted image after each epoch.
+        checkpoints: weights after some epochs, as `KeptWeights.arrays` has them.
         texts: what other files beside it hold, by name.
         folder: where runs are kept.
 
@@ -62,6 +66,8 @@ def save_run(
             write_arrays(partial / f"predictions-{split}.npz", arrays)
         if dynamics is not None:
             write_dynamics(partial, dynamics)
+        if checkpoints is not None:
+            write_arrays(partial / CHECKPOINTS, checkpoints, packed=False)
         for file, text in (texts or {}).items():
             (partial / file).write_text(text, encoding="utf-8")
         files = {path.name: file_checksum(path) for path in sorted(partial.iterdir())}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from workbench.core.locks import holding
 from workbench.core.predictions import Predictions
 from workbench.core.progress import Progress, silent
 from workbench.core.provenance import git_revision, versions
+from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.data import is_folder, load_dataset, own_parts
 from workbench.training import distribution
@@ -102,7 +103,8 @@ def _train(
     # Written before TensorFlow is imported, so that there is something to resume from the first moment on.
     state = before or checkpoint.write(State(job=job, fingerprint=parts.fingerprint))
     state, model = fit(checkpoint, state, parts, progress, on_epoch, on_start=on_start, say=tell)
-    run = _save(name, folder, state, parts, model, dynamics=checkpoint.dynamics(state), progress=progress)
+    noted = checkpoint.dynamics(state), checkpoint.arrays(state, state.kept)
+    run = _save(name, folder, state, parts, model, noted=noted, progress=progress)
     checkpoint.remove()
     return run
 
@@ -196,9 +198,16 @@ def _validation(parts: Parts) -> str:
 
 
 def _save(
-    name: str, folder: Path, state: State, parts: Parts, model: Any, *, dynamics: Dynamics | None, progress: Progress
+    name: str,
+    folder: Path,
+    state: State,
+    parts: Parts,
+    model: Any,
+    *,
+    noted: tuple[Dynamics | None, Mapping[str, Array] | None],
+    progress: Progress,
 ) -> Run:
-    """Measure the model on what it was not fitted to, and save the run."""
+    """Measure the model on what it was not fitted to, and save the run with what was noted: dynamics and weights."""
     from workbench.models.probe import Probe
 
     probe = Probe(model, parts.training.image_shape)
@@ -243,5 +252,12 @@ def _save(
     kept = {split: predictions[split]} if split in predictions else {}
     texts = {} if state.job.corrections is None else {CORRECTIONS: state.job.corrections.table}
     return save_run(
-        manifest, model, history=state.history, predictions=kept, dynamics=dynamics, texts=texts, folder=folder
+        manifest,
+        model,
+        history=state.history,
+        predictions=kept,
+        dynamics=noted[0],
+        checkpoints=noted[1],
+        texts=texts,
+        folder=folder,
     )

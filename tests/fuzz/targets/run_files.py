@@ -1,4 +1,4 @@
-"""The files of a run: run.json as it is and with a right checksum, history.csv and dynamics.npz of an older run."""
+"""The files of a run: run.json as it is and with a right checksum; history.csv, dynamics.npz, checkpoints.npz."""
 
 import atexit
 import contextlib
@@ -62,12 +62,18 @@ def seeds() -> list[bytes]:
         json.dumps(MANIFEST).encode(),
         HISTORY,
         packed(**noted, area_under_margin=np.ones(5, "f4"), rows=rows),
+        packed(epochs=rows[1:3], rates=np.ones(2), weight0=np.ones((2, 3, 4), "f4"), weight1=np.zeros((2, 4), "f4")),
     ]
 
 
 def attack(data: bytes) -> None:
     run = open_plain(Path(FOLDER.name))
     if data[:2] == b"PK":
+        if b"weight0" in data:
+            (run.path / "checkpoints.npz").write_bytes(data)
+            kept = run.checkpoints
+            assert all(len(each) == len(kept.epochs) == len(kept.rates) > 0 for each in kept.weights)
+            return
         (run.path / "dynamics.npz").write_bytes(data)
         noted = run.dynamics
         assert len(noted.confidence) == len(noted.forgotten) == len(noted.learned) == len(noted.rows)

@@ -119,6 +119,31 @@ def test_the_step_of_training_is_traced_once(npz, tmp_path, monkeypatch):
     assert len(traced) == 1
 
 
+def test_weights_are_kept_after_some_epochs_also_of_a_training_that_was_killed(npz, tmp_path):
+    class Killed(Exception):
+        pass
+
+    def kill(row):
+        if row["epoch"] == 3:
+            raise Killed
+
+    job = plan(npz, 4).model_copy(update={"checkpoints": 2})
+    with pytest.raises(Killed):
+        train("kept", job=job, folder=tmp_path, on_epoch=kill)
+    run = train("kept", folder=tmp_path, resume=True)
+    kept, rates = run.checkpoints, run.history["learning_rate"].to_numpy()
+    assert kept.epochs.tolist() == [2, 4] and len(kept) == 2
+    np.testing.assert_allclose(kept.rates, [rates[:2].mean(), rates[2:].mean()], rtol=1e-5)
+    for mine, final in zip(kept.at(1), weights(run), strict=True):
+        np.testing.assert_array_equal(mine, final)
+    assert any((one != other).any() for one, other in zip(kept.at(0), kept.at(1), strict=True))
+    assert "checkpoints.npz" in run.manifest.files
+    path = run.path / "checkpoints.npz"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(WorkbenchError, match=r"checkpoints.npz is damaged"):
+        _ = open_run("kept", tmp_path).checkpoints
+
+
 def test_metrics_are_those_of_the_saved_model_and_predictions(uninterrupted, npz):
     run, *_ = uninterrupted
     test = load_dataset(npz)

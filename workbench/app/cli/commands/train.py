@@ -42,6 +42,7 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
         ("train quick --epochs 2 --batch-size 128", "a first look"),
         ("train --recipe augmented --show-recipe", "print a recipe as TOML, ready to edit"),
         ("train mine --data my.npz --rotation 10 --patience 3", "your own data, with early stopping"),
+        ("train mine --checkpoints 5", "keep the weights after five of its epochs, for `analyze influence`"),
         ("train mine --resume", "resume an interrupted training"),
         ("train mine-2 --from mine --corrections", "the same recipe and seed on data that was corrected on the page"),
         ("train mine-2 --from mine --corrections my.csv --copies exact", "corrections of a table; copies left out"),
@@ -69,6 +70,12 @@ TITLE = "epoch     loss  accuracy  val loss  val accuracy     rate  seconds     
 @click.option(
     "--seed", type=int, metavar="N", help="Random seed for weights, order, augmentation and dropout.  [default: 0]"
 )
+@click.option(
+    "--checkpoints",
+    type=click.IntRange(0, 1000),
+    metavar="N",
+    help="Keep the weights after N epochs, evenly spaced: `influence` then adds up over them.  [default: 0]",
+)
 @click.option("--resume", is_flag=True, help="Resume an interrupted training at its last complete epoch.")
 @click.option(
     "--deterministic/--no-deterministic", default=None, help="Reproducible bit for bit: single-threaded, slower."
@@ -94,6 +101,7 @@ def train(
     show_recipe: bool,
     augmentation_samples: Path | None,
     seed: int | None,
+    checkpoints: int | None,
     resume: bool,
     deterministic: bool | None,
     strategy: str | None,
@@ -120,6 +128,7 @@ def train(
         "architecture": architecture,
         "weights": weights,
         "seed": seed,
+        "checkpoints": checkpoints,
         "deterministic": deterministic,
         "dataset": data,
         "reading": reading or None,
