@@ -44,6 +44,7 @@ INSIDE = {
     "feature-visualisation",
     "filters",
     "grad-cam-maps",
+    "influence",
     "layer-story",
     "randomisation-test",
     "reference-sensitivity",

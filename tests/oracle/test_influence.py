@@ -1,9 +1,19 @@
 """Last-layer influence against real gradients in float64, and against what a step of training really does."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from workbench.statistics.influence import influence, residuals
+from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError
+from workbench.session.influence import TrainingInfluence, extremes, image_influence
+from workbench.session.session import Session
+from workbench.statistics.influence import LastLayer, influence, residuals, self_influence, traced
+from workbench.training.kept_weights import KeptWeights
 
 CHANCE = np.random.default_rng(0)
 D, K, N = 5, 4, 12
@@ -52,3 +62,145 @@ def test_a_small_step_on_an_image_lowers_the_loss_by_its_influence():
         by_kernel, by_bias = gradients(embedding, label)
         lowered.append((loss(WEIGHTS, BIAS) - loss(WEIGHTS - step * by_kernel, BIAS - step * by_bias)) / step)
     np.testing.assert_allclose(found(), lowered, rtol=1e-3, atol=1e-5)
+
+
+def of_chance(count, seed, rate):
+    chance = np.random.default_rng(seed)
+    said = softmax(chance.normal(size=(count, K)))
+    return LastLayer(chance.normal(size=(count, D)), residuals(said, chance.integers(0, K, count)), rate)
+
+
+def test_checkpoints_add_up_times_their_rates():
+    rates = (0.3, 0.1, 0.02)
+    ours = [of_chance(3, 10 + t, rate) for t, rate in enumerate(rates)]
+    theirs = [of_chance(7, 20 + t, rate) for t, rate in enumerate(rates)]
+    expected = np.zeros((3, 7))
+    for one, other, rate in zip(ours, theirs, rates, strict=True):
+        for i in range(3):
+            for j in range(7):
+                kernels = np.outer(one.embeddings[i], one.residuals[i]) * np.outer(
+                    other.embeddings[j], other.residuals[j]
+                )
+                expected[i, j] += rate * (kernels.sum() + one.residuals[i] @ other.residuals[j])
+    np.testing.assert_allclose(traced(ours, theirs), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(self_influence(theirs), np.diag(traced(theirs, theirs)), rtol=1e-12)
+    assert (self_influence(theirs) > 0).all()
+
+
+SHAPE, SETS, RATES = (6, 6, 1), 3, np.array([0.2, 0.1, 0.01])
+
+
+def network(bias=True, last="softmax"):
+    return keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(5, activation="relu"),
+            keras.layers.Dense(3, last, use_bias=bias, name="last"),
+        ]
+    )
+
+
+def part(count, seed, name):
+    chance = np.random.default_rng(seed)
+    images, labels = chance.integers(0, 256, (count, *SHAPE), dtype=np.uint8), chance.integers(0, 3, count)
+    return Dataset(images, labels, class_names=("a", "b", "c"), indices=np.arange(count), name=f"made/{name}")
+
+
+def kept_of(model, seed=0):
+    chance = np.random.default_rng(seed)
+    drawn = tuple(chance.normal(0, 1, (SETS, *each.shape)).astype(np.float32) for each in model.get_weights())
+    return KeptWeights(np.array([1, 3, 5]), RATES, drawn)
+
+
+def session_of(model, kept=None):
+    session = Session(model, part(5, 0, "test"), train=part(9, 1, "train"), cache=False)
+    _ = session.predictions, session.training.predictions
+    if kept is not None:
+        manifest = SimpleNamespace(files={}, dataset_fingerprints={}, settings={})
+        session.run = SimpleNamespace(checkpoints=kept, manifest=manifest, path=Path("run"))
+    return session
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_network_at_several_checkpoints_has_the_products_of_its_real_gradients(bias):
+    model = network(bias)
+    kept, before = kept_of(model), model.get_weights()
+    session = session_of(model, kept)
+    asked = TrainingInfluence(session)
+    rows, found = next(asked.on(np.arange(5)))
+    np.testing.assert_array_equal(rows, np.arange(5))
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)  # the model itself never changes
+
+    expected = np.zeros((5, 9))
+    own = np.zeros(9)
+    for t in range(SETS):
+        model.set_weights(kept.at(t))
+
+        def real(image, label):
+            with tf.GradientTape() as tape:
+                said = model(image[None].astype(np.float32) / 255)
+                loss = keras.losses.sparse_categorical_crossentropy(np.array([label]), said)[0]
+            return [each.numpy().astype(np.float64) for each in tape.gradient(loss, model.get_layer("last").weights)]
+
+        ours, theirs = (
+            [real(image, label) for image, label in zip(data.images, data.labels, strict=True)]
+            for data in (session.dataset, session.train)
+        )
+        for j, other in enumerate(theirs):
+            own[j] += RATES[t] * sum((b * b).sum() for b in other)
+            for i, one in enumerate(ours):
+                expected[i, j] += RATES[t] * sum((a * b).sum() for a, b in zip(one, other, strict=True))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    np.testing.assert_allclose(asked.on_itself(), own, rtol=0, atol=1e-5 * own.max())
+    assert asked.checkpoints == SETS
+
+
+def test_without_checkpoints_the_final_weights_answer_and_it_is_said():
+    session = session_of(network())
+    found = image_influence(session, 2, most=3)
+    assert found.checkpoints == 1 and "at one checkpoint, the final weights" in found.words
+    said, theirs = session.predictions, session.training.predictions
+    expected = influence(
+        residuals(said.probabilities[2:3], said.labels[2:3])[0],
+        session.embeddings[2],
+        residuals(theirs.probabilities, theirs.labels),
+        session.training.embeddings,
+    )
+    order = np.argsort(-expected)
+    assert list(found.helpful) == [row for row in order[:3] if expected[row] > 0]
+    assert list(found.harmful) == [row for row in order[::-1][:3] if expected[row] < 0]
+    assert found.helpful.part == "train" and "most helpful is" in found.words.lower()
+    assert session.influence("test/2", most=3).words == found.words
+    assert "<img" in found._repr_html_()
+
+
+def test_what_cannot_be_told_is_a_sentence():
+    convolved = keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.Conv2D(3, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Softmax()]
+    )
+    with pytest.raises(WorkbenchError, match="This model has no dense layer that gives its scores"):
+        TrainingInfluence(session_of(convolved))
+    with pytest.raises(WorkbenchError, match="the images that the model was trained on"):
+        TrainingInfluence(Session(network(), part(5, 0, "test"), cache=False))
+    other = KeptWeights(np.array([1]), RATES[:1], (np.zeros((1, 3)),))
+    with pytest.raises(WorkbenchError, match="weights of another model"):
+        TrainingInfluence(session_of(network(), other))
+
+
+def test_an_image_has_no_influence_on_itself_where_training_images_are_studied():
+    data = part(9, 1, "train")
+    session = Session(network(), data, train=data, cache=False)
+    _, found = next(TrainingInfluence(session).on(np.arange(9)))
+    np.testing.assert_array_equal(np.diag(found), 0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_extremes_are_the_ends_of_the_order(count):
+    values = np.random.default_rng(count).normal(size=count)
+    helpful, harmful = extremes(values, 3)
+    order = np.argsort(-values, kind="stable")
+    assert helpful.tolist() == [place for place in order[:3] if values[place] > 0]
+    assert harmful.tolist() == [place for place in order[::-1][:3] if values[place] < 0]

@@ -13,7 +13,7 @@ from workbench.core.types import Array
 from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
-    from workbench.session.session import Session
+    from workbench.session.study import Study
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Part:
         return rate(self.right, self.images)
 
 
-def parts(session: Session, most: int, seed: int = 0) -> dict[str, Part]:
+def parts(session: Study, most: int, seed: int = 0) -> dict[str, Part]:
     """Return the "fitted", "validation" and "studied" images, as far as they are known and not the same.
 
     Args:
@@ -76,7 +76,7 @@ def parts(session: Session, most: int, seed: int = 0) -> dict[str, Part]:
     return found
 
 
-def validation_rows(session: Session) -> Array | None:
+def validation_rows(session: Study) -> Array | None:
     """Return the rows of the training images that the session's run kept for validation, `(V,)` int64.
 
     The trainer keeps the end of the training part, `validation_split` of it. None where the model is no run's, where
@@ -91,12 +91,12 @@ def validation_rows(session: Session) -> Array | None:
     return np.arange(fitted, len(train)) if 0 < fitted < len(train) else None
 
 
-def fitted_rows(session: Session) -> Array:
+def fitted_rows(session: Study) -> Array:
     """Return the rows of the training images that the model was fitted to: all that were not kept for validation."""
     count, kept = 0 if session.train is None else len(session.train), validation_rows(session)
     return np.arange(count if kept is None else count - len(kept))
 
 
-def studies_training(session: Session) -> bool:
+def studies_training(session: Study) -> bool:
     """Whether the images under study are the training images themselves."""
     return session.train is not None and session.train.fingerprint == session.dataset.fingerprint

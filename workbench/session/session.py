@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.session.edited_image import EditedImage
     from workbench.session.images import Images
     from workbench.session.images.known import Known
+    from workbench.session.influence import ImageInfluence
     from workbench.session.smallest_evidence import SmallestEvidence
     from workbench.session.smallest_flip import SmallestFlip
 
@@ -185,6 +186,21 @@ class Session(Study):
 
         study, row = self._found(image, part)
         return smallest_evidence(study, row, reference=reference, regions=regions, side=side)
+
+    def influence(self, image: str | int, *, most: int = 8) -> ImageInfluence:
+        """Find the training images that helped the model the most with an image, and that harmed it; see `influence`.
+
+        Args:
+            image: name of an image under study, the end of its path that no other has, or its row.
+            most: how many of each.
+
+        Raises:
+            Unavailable: if the training images are not known.
+            WorkbenchError: if there is no such image, or no dense layer gives the model's scores.
+        """
+        from workbench.session.influence import image_influence
+
+        return image_influence(self, self._found(image, "data")[1], most)
 
     def beside_part(self, part: Part) -> Iterator[Self]:
         """Yield the session of the other part, if there is one; training images are not read before they are due."""

@@ -76,7 +76,9 @@ def traced(images: Sequence[LastLayer], training: Sequence[LastLayer], *, bias: 
     total = np.zeros((len(images[0].embeddings), len(training[0].embeddings)))
     for one, other in zip(images, training, strict=True):
         alike = one.residuals @ other.residuals.T
-        alike *= one.embeddings.astype(np.float64) @ other.embeddings.astype(np.float64).T + float(bias)
+        alike *= one.embeddings.astype(np.float64, copy=False) @ other.embeddings.astype(
+            np.float64, copy=False
+        ).T + float(bias)
         total += other.rate * alike
     return total
 
