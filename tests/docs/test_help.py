@@ -34,6 +34,7 @@ EXPECTED = [
     "analyses",
     "analyze",
     "figures",
+    "advise",
     "explain",
     "maps",
     "images",

@@ -18,7 +18,12 @@ from workbench.app.cli import main
 ROOT = Path(__file__).parents[2]
 WAITS_FOR_A_PERSON = {"start", "page", "shell"}  # their options are checked; what they do is tested elsewhere
 # What makes a command quick enough for a test, and changes nothing else of it.
-QUICKLY = {"train": ["--data", "mine.npz"], "figures": ["--limit", "300"], "report": ["--method", "saliency"]}
+QUICKLY = {
+    "train": ["--data", "mine.npz"],
+    "figures": ["--limit", "300"],
+    "report": ["--method", "saliency"],
+    "advise": ["--method", "saliency", "--method", "hires-cam", "--minutes", "0.3"],
+}
 
 
 class Block(NamedTuple):

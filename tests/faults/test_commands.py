@@ -22,6 +22,7 @@ from workbench.app.cli import main
 from workbench.core.locks import holding
 from workbench.core.progress import report, reporting
 from workbench.diagnosis import registry, selftest, truth
+from workbench.diagnosis.advice import asking
 from workbench.diagnosis.benchmark import Benchmark, Claim, Measured
 from workbench.diagnosis.selftest import Score
 from workbench.training import fitting, trainer
@@ -78,6 +79,11 @@ WRITING = {
         "",
     ),
     "figures": Writing(["figures", *RUN, "--only", "most-confused,class-balance", "--out", "OUT"], moment=2),
+    "advise": Writing(
+        ["advise", *RUN, "--images", "12", "--method", "saliency", "--out", "OUT/advice.json"],
+        ["--method", "occlusion", "--method", "hires-cam"],
+        "",
+    ),
     "explain": Writing(
         ["explain", "0", "1", "--run", *RUN, "--method", "saliency", "--no-verdict", "--out", "OUT"], locked=""
     ),
@@ -184,6 +190,7 @@ def call(here, tiny_run, monkeypatch):
     monkeypatch.setattr(registry, "analyses", lambda: some)
     monkeypatch.setattr(selftest, "_score", score)
     monkeypatch.setattr(truth, "benchmarks", lambda: {"made": Made})
+    monkeypatch.setattr(asking, "architecture_class", lambda _: "")  # no network is trained to be asked
     for module in (trainer, fitting):
         monkeypatch.setattr(module, "architectures", lambda: {"baseline": network})
 

@@ -181,6 +181,12 @@ def shipped_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "saved_models"
 
 
+def takes_files(run: Run) -> bool:
+    """Whether something may be put beside a run: not beside those that come with the workbench, but in a clone."""
+    place = run.path.parent
+    return not _same(place, shipped_folder()) or _same(runs_folder(), shipped_folder())
+
+
 def _searched(folder: str | Path | None) -> list[Path]:
     """Where a run is looked for, first things first; a folder that was named is the only one."""
     if folder is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from workbench import __version__
+from workbench.app.cli.commands.advise import advise
 from workbench.app.cli.commands.analyses import analyses
 from workbench.app.cli.commands.analyze import analyze
 from workbench.app.cli.commands.check import check
@@ -48,6 +49,7 @@ COMMANDS = (
     analyses,
     analyze,
     figures,
+    advise,
     explain,
     maps,
     images,

@@ -35,13 +35,23 @@ def runs(form: str) -> None:
     from workbench.app.cli.console import facts, headline, say
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.tables import show_table
+    from workbench.diagnosis.advice.record import kept_with
     from workbench.training.runs import damaged_runs, list_runs, runs_folder
 
     found = list_runs()
     for each in damaged_runs():
         click.echo(plain(f"Left out: {each}"), err=True)
     if form == JSON:
-        show_json([{"path": run.path, **run.manifest.model_dump(mode="json")} for run in found])
+        show_json(
+            [
+                {
+                    "path": run.path,
+                    **run.manifest.model_dump(mode="json"),
+                    "advised": None if (said := kept_with(run)) is None else [each.name for each in said.advised],
+                }
+                for run in found
+            ]
+        )
         return
     if not found:
         say(f"No runs in {runs_folder()} yet. Train one with `workbench train`.")
@@ -59,6 +69,7 @@ def runs(form: str) -> None:
                 "test accuracy": test.get("accuracy"),
                 "minutes": f"{made.seconds / 60:.0f}",
                 "created": made.created[:10],
+                "advised maps": "" if (said := kept_with(run)) is None else said.short,
             }
         )
     if form == CSV:

@@ -1,0 +1,101 @@
+"""The rule on planted numbers: what is best is known, and what must never be advised."""
+
+import numpy as np
+
+from workbench.diagnosis.advice.rule import OF_NO_CLASS, Traits, choose, grades
+
+IMAGES = 40
+FAMILIES = {
+    "cam": "layer",
+    "other-cam": "layer",
+    "slope": "gradient",
+    "hidden": "perturbation",
+    "same-for-all": "attention",
+    "useless": "gradient",
+}
+TRAITS = {name: Traits(family=family, of_class=name != "same-for-all") for name, family in FAMILIES.items()}
+GOOD = {"cam": 3.0, "other-cam": 2.5, "slope": 1.5, "hidden": 1.0, "same-for-all": 4.0, "useless": 0.0}
+
+
+def planted(seed=0, good=GOOD, images=IMAGES):
+    """Values of each method's maps, and of random ones."""
+    chance = np.random.default_rng(seed)
+    values = {name: level + chance.normal(0, 0.5, (3, images)) for name, level in good.items()}
+    return values, {name: chance.normal(0, 0.5, (3, images)) for name in good}
+
+
+def depends(_):
+    return ""
+
+
+def test_the_best_and_the_best_of_another_family_are_chosen_and_the_others_have_a_reason():
+    choice = choose(grades(*planted()), TRAITS, depends)
+    assert choice.names == ("cam", "slope")
+    assert choice.reasons["other-cam"] == "another one of its family wins more"
+    assert choice.reasons["same-for-all"] == OF_NO_CLASS
+    assert choice.reasons["hidden"] == "others win more"
+    assert "not surely better than random ones" in choice.reasons["useless"]
+    assert {*choice.names, *choice.reasons} == {*FAMILIES}
+
+
+def test_what_is_not_surely_worse_than_an_advised_one_is_named():
+    good = {**GOOD, "other-cam": 3.0}
+    choice = choose(grades(*planted(good=good)), TRAITS, depends)
+    assert choice.names[0] in ("cam", "other-cam")
+    assert {"cam", "other-cam"} - {choice.names[0]} == {*choice.alike[choice.names[0]]}
+
+
+def test_hardly_ever_is_a_method_advised_whose_maps_are_random():
+    good = dict.fromkeys(FAMILIES, 0.0)
+    choices = [choose(grades(*planted(seed, good)), TRAITS, depends) for seed in range(200)]
+    assert sum(bool(each.names) for each in choices) <= 4  # 0.5 % is expected, before the images that report
+    assert all("not surely better" in choices[0].reasons[name] for name in FAMILIES if name != "same-for-all")
+
+
+def test_random_maps_of_the_same_kind_have_to_be_beaten_not_only_other_methods():
+    values, controls = planted()
+    controls["cam"] = values["cam"] + np.random.default_rng(1).normal(0, 0.5, values["cam"].shape)
+    choice = choose(grades(values, controls), TRAITS, depends)
+    assert choice.names == ("other-cam", "slope")
+    assert "not surely better than random ones" in choice.reasons["cam"]
+
+
+def test_a_method_that_ignores_the_weights_is_passed_over_and_only_candidates_are_tested():
+    asked = []
+
+    def blind(name):
+        asked.append(name)
+        return "its maps stay the same" if name == "cam" else ""
+
+    choice = choose(grades(*planted()), TRAITS, blind)
+    assert choice.names == ("other-cam", "slope")
+    assert choice.reasons["cam"] == "its maps stay the same"
+    assert asked == ["cam", "other-cam", "slope"]
+
+
+def test_one_that_shows_no_evidence_in_the_known_world_is_not_advised():
+    chance = np.random.default_rng(0)
+    truth = {name: chance.random(20) + (name != "cam") for name in FAMILIES}
+    random = {name: chance.random(20) for name in FAMILIES}
+    choice = choose(grades(*planted(), truth, random), TRAITS, depends)
+    assert choice.names[0] == "other-cam"
+    assert "in the known world" in choice.reasons["cam"]
+
+
+def test_the_known_world_has_one_vote_beside_the_measures():
+    values, none = {"a": np.ones((1, 12)), "b": np.zeros((1, 12))}, dict.fromkeys("ab", np.zeros((1, 12)))
+    alone = {each.name: each.won.value for each in grades(values, none)}
+    truth = {"a": np.zeros(5), "b": np.ones(5)}
+    both = {each.name: each.won.value for each in grades(values, none, truth, dict.fromkeys("ab", np.zeros(5)))}
+    assert alone == {"a": 1.0, "b": 0.0}
+    assert both == {"a": 0.5, "b": 0.5}
+
+
+def test_without_methods_nothing_is_graded():
+    assert grades({}, {}) == []
+    assert choose([], TRAITS, depends).names == ()
+
+
+def test_one_family_alone_gives_one_method():
+    good = {name: level for name, level in GOOD.items() if name in ("cam", "other-cam")}
+    assert choose(grades(*planted(good=good)), TRAITS, depends).names == ("cam",)

@@ -1,0 +1,185 @@
+"""Which two methods are advised: numbers in, names and reasons out.
+
+The rule in words. Of the methods that depend on the class, whose maps are surely better than random ones (by the
+measures on this model, and by the true evidence in the known world), and that pass the test of weights drawn anew: the
+one that wins most comparisons with the other methods; and the one of another family that does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from workbench.core.estimate import Estimate
+from workbench.core.types import Array
+from workbench.statistics.paired import t_interval
+from workbench.statistics.significance import holm, mean_with_interval
+
+from .comparing import duel, share, shares_won, won
+
+SURE = 0.01
+"""p-value, adjusted after Holm for all methods, below which maps are surely better than random ones."""
+WANTED = 2
+"""Methods that are advised, each of another family."""
+OF_NO_CLASS = "its map is the same whatever class is asked about"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traits:
+    """What a method is, whatever its maps are.
+
+    Attributes:
+        family: "layer", "gradient", "perturbation", "attention" or its own.
+        of_class: whether the map depends on the class.
+    """
+
+    family: str
+    of_class: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grade:
+    """How a method fares on the images that choose.
+
+    Attributes:
+        name: of the method.
+        by_image: `(N,)` share of the comparisons with the other methods that its map of the image wins.
+        won: the mean of that.
+        control: share of the measures by which its map is better than a random one.
+        control_sure: whether that is surely more than half.
+        evidence: share of the known world's images of which its map shows more evidence than a random one; None where
+            there is no known world, or the method has no maps there.
+        evidence_sure: whether that is surely more than half; True where it is not known.
+    """
+
+    name: str
+    by_image: Array
+    won: Estimate
+    control: Estimate
+    control_sure: bool
+    evidence: Estimate | None = None
+    evidence_sure: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What is advised, and why not the others.
+
+    Attributes:
+        names: the advised methods, at most `WANTED`.
+        reasons: by name, why a method is not advised; of all that were looked at.
+        alike: by name of an advised one, which acceptable methods it is not surely better than.
+    """
+
+    names: tuple[str, ...]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    alike: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def grades(
+    values: Mapping[str, Array],
+    controls: Mapping[str, Array],
+    truth: Mapping[str, Array] | None = None,
+    random: Mapping[str, Array] | None = None,
+) -> list[Grade]:
+    """Grade methods, the best first.
+
+    Each measure has one vote, and so has the known world: the share of the other methods whose map is worse.
+
+    Args:
+        values: by method, `(M, N)` of M ≥ 1 measures and N images, larger is better.
+        controls: likewise, of random maps with the values and the smoothness of the method's.
+        truth: by method, `(n,)` share of its maps on the true evidence in the known world; None for no such world.
+        random: likewise, of random maps.
+    """
+    names, truth, random = list(values), truth or {}, random or {}
+    if not names:
+        return []
+    measured = np.stack([values[name] for name in names])  # (K, M, N)
+    votes = np.stack([shares_won(measured[:, m]) for m in range(measured.shape[1])])  # (M, K, N)
+    there = [name for name in names if name in truth]
+    shown: dict[str, float] = {}
+    if len(there) > 1:
+        means = shares_won(np.stack([truth[name] for name in there])).mean(axis=1)
+        shown = dict(zip(there, means.tolist(), strict=True))
+    against = {name: duel(values[name], controls[name]) for name in names}
+    knowing = {name: won(truth[name], random[name]) for name in there}
+    sure, sure_there = _surely(against), _surely(knowing)
+    found = []
+    for k, name in enumerate(names):
+        own = votes[:, k]
+        by_image = (np.vstack([own, np.full(own.shape[1], shown[name])]) if name in shown else own).mean(axis=0)
+        found.append(
+            Grade(
+                name=name,
+                by_image=by_image,
+                won=share(by_image),
+                control=share(against[name]),
+                control_sure=sure[name],
+                evidence=share(knowing[name]) if name in knowing else None,
+                evidence_sure=sure_there.get(name, True),
+            )
+        )
+    return sorted(found, key=lambda grade: -grade.won.value)
+
+
+def choose(
+    graded: Sequence[Grade], traits: Mapping[str, Traits], blind: Callable[[str], str], *, wanted: int = WANTED
+) -> Choice:
+    """Choose methods of different families.
+
+    Args:
+        graded: the best first.
+        traits: by name.
+        blind: says of a method why its maps do not depend on the weights, a sentence, or ""; asked only of those that
+            may be chosen, since it takes long.
+        wanted: how many.
+    """
+    reasons: dict[str, str] = {}
+    chosen: list[Grade] = []
+    for each in graded:
+        kind = traits[each.name]
+        if reason := refusal(each, kind):
+            reasons[each.name] = reason
+        elif len(chosen) == wanted:
+            reasons[each.name] = "others win more"
+        elif any(traits[other.name].family == kind.family for other in chosen):
+            reasons[each.name] = "another one of its family wins more"
+        elif reason := blind(each.name):
+            reasons[each.name] = reason
+        else:
+            chosen.append(each)
+    fit = [each for each in graded if not refusal(each, traits[each.name])]
+    return Choice(
+        names=tuple(each.name for each in chosen),
+        reasons=reasons,
+        alike={one.name: tuple(other.name for other in fit if _alike(one, other)) for one in chosen},
+    )
+
+
+def refusal(grade: Grade, kind: Traits) -> str:
+    """Say why a method may not be advised whatever else there is; "" where it may, as far as its numbers tell."""
+    if not kind.of_class:
+        return OF_NO_CLASS
+    if not grade.control_sure:
+        return f"its maps are not surely better than random ones: better by {grade.control} of the measures"
+    if not grade.evidence_sure:
+        return f"in the known world its maps do not surely show more evidence than random ones: {grade.evidence} do"
+    return ""
+
+
+def _surely(shares: Mapping[str, Array]) -> dict[str, bool]:
+    """Say of each method whether the mean of its `(N,)` shares is surely above one half."""
+    adjusted = holm(np.array([t_interval((each - 0.5).tolist())[2] for each in shares.values()]))
+    means = [float(each.mean()) for each in shares.values()]
+    return {name: bool(p < SURE and mean > 0.5) for name, p, mean in zip(shares, adjusted, means, strict=True)}
+
+
+def _alike(one: Grade, other: Grade) -> bool:
+    """Whether it is not sure that `one` wins more comparisons than `other`."""
+    if one.name == other.name:
+        return False
+    found = mean_with_interval(one.by_image - other.by_image)
+    return not found.low > 0
