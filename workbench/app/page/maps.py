@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 
@@ -15,11 +16,13 @@ from workbench.attribution.methods import explainers
 from workbench.core.attribution import Attribution
 from workbench.core.errors import WorkbenchError
 from workbench.core.params import make
+from workbench.diagnosis.advice.record import kept
 from workbench.plotting.colours import scale_of
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
     from workbench.attribution.explainer import Explainer
+    from workbench.diagnosis.advice.record import Advice
     from workbench.session.session import Session
 
 AT_FIRST = 4
@@ -74,6 +77,30 @@ def method_names(desk: Desk, view: View) -> list[str]:
     there = methods(desk)
     first = [name for name in QUICK if name in there] or list(there)
     return [name for name in view.methods if name in there] or first[:AT_FIRST]
+
+
+def advice_of(desk: Desk) -> Advice | None:
+    """Return what `workbench advise` said about this model, if it was asked and the model is the same."""
+    return kept(desk.session)
+
+
+def as_advised(desk: Desk, view: View) -> View:
+    """Return a view that names what it shows: the advised methods, where nobody has chosen some and there are any.
+
+    Their parameters are the advised ones but for what the view says itself.
+    """
+    advice = None if view.methods else advice_of(desk)
+    there = methods(desk)
+    found = [each for each in advice.advised if each.name in there] if advice is not None else []
+    options = [
+        f"{each.name}.{name}:{quote(str(value), safe='')}"
+        for each in found
+        for name, value in each.settings.items()
+        if not (name == "layer" and view.layer)
+    ]
+    if not found:
+        return view
+    return replace(view, methods=tuple(each.name for each in found), options=(*options, *view.options))
 
 
 def layer_of(desk: Desk, view: View, of: Session | None = None) -> str | None:

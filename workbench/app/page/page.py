@@ -295,9 +295,9 @@ def warm(desk: Desk) -> None:
         subject = of_dataset(desk, view.image)
         for explain in ("difference", "predicted"):
             found: list[maps.ShownMap] = []
-            for method in maps.method_names(desk, view):
+            for method in maps.method_names(desk, (shown := maps.as_advised(desk, view))):
                 if not desk.closed:
-                    found = maps.maps_of(desk, subject, replace(view, explain=explain, methods=(method,)))
+                    found = maps.maps_of(desk, subject, replace(shown, explain=explain, methods=(method,)))
             if found and found[0].key and not desk.closed:
                 desk.judges.opinion(desk.session, found[0].key, wait=60, test=False)
 

@@ -5,7 +5,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from tests.advised import made_advice, made_method
 from workbench.app.page import maps
+from workbench.app.page.method_options import options_of
 from workbench.app.page.subject import Subject
 from workbench.app.page.view import View
 from workbench.core.attribution import Attribution
@@ -164,3 +166,35 @@ def test_without_a_label_the_runner_up_is_contrasted():
     assert own.target("") == (2, None)
     assert own.target("difference") == (2, 0)
     assert own.target("true") == (2, None)
+
+
+def test_advised_methods_come_first_with_their_parameters_until_somebody_chooses(desk, monkeypatch):
+    there = dict.fromkeys(("grad-cam", "hsic", "saliency"), (Kind, None))
+    desk.maps.put("methods", there)
+    advice = made_advice(desk.session.model_fingerprint)
+    monkeypatch.setattr(maps, "advice_of", lambda _: advice)
+    view = maps.as_advised(desk, View(section="errors"))
+    assert maps.method_names(desk, view) == ["saliency", "hsic"]
+    assert options_of(view.options, "hsic") == {"masks": "250"}
+    own = maps.as_advised(desk, View(section="errors", options=("hsic.masks:10",)))
+    assert options_of(own.options, "hsic") == {"masks": "10"}
+    chosen = View(section="errors", methods=("grad-cam",))
+    assert maps.as_advised(desk, chosen) is chosen
+
+
+def test_without_advice_or_where_its_methods_do_not_apply_all_is_as_ever(desk, monkeypatch):
+    desk.maps.put("methods", {name: (Kind, "not here" if name == "saliency" else None) for name in maps.QUICK})
+    view = View(section="errors")
+    assert maps.as_advised(desk, view) is view
+    monkeypatch.setattr(
+        maps, "advice_of", lambda _: made_advice("0" * 16, made_method("saliency", "Saliency", "gradient"))
+    )
+    assert maps.as_advised(desk, view) is view
+
+
+def test_a_layer_that_is_chosen_counts_more_than_the_advised_one(desk, monkeypatch):
+    desk.maps.put("methods", {"grad-cam": (Kind, None)})
+    advice = made_advice("0" * 16, made_method("grad-cam", "Grad-CAM", "layer", layer="conv 1"))
+    monkeypatch.setattr(maps, "advice_of", lambda _: advice)
+    assert options_of(maps.as_advised(desk, View()).options, "grad-cam") == {"layer": "conv 1"}
+    assert maps.as_advised(desk, View(layer="conv2")).options == ()

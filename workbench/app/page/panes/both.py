@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.app.markup import Html, element, join
+from workbench.app.page import maps
 from workbench.app.page.both_maps import BothMaps, maps_of_both
-from workbench.app.page.panes import detail, map_card
+from workbench.app.page.panes import advice, detail, map_card
 from workbench.app.page.subject import Subject
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ def probabilities_html(compared: Compared, subject: Subject, row: int, view: Vie
 
 def explanation_html(desk: Desk, compared: Compared, subject: Subject, view: View) -> Html:
     """Show the maps of both models side by side; both have to be loaded."""
+    about, view = advice.note_html(desk, view), maps.as_advised(desk, view)
     shown = [_method(each, subject, view, desk) for each in maps_of_both(desk, compared, subject, view)]
     note = element(
         "p",
         "The three maps of a method share one colour scale. B − A: the map of B less that of A, pixel by pixel.",
         class_="help",
     )
-    return detail.section_html(desk, subject, view, element("div", *shown, class_="map-rows"), note)
+    return detail.section_html(desk, subject, view, element("div", *shown, class_="map-rows"), note, about)
 
 
 def _method(each: BothMaps, subject: Subject, view: View, desk: Desk) -> Html:

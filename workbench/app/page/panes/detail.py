@@ -12,7 +12,7 @@ from workbench.app.markup import Html, element, join
 from workbench.app.page import maps
 from workbench.app.page.html import breakable, button, choices, link, options, waiting
 from workbench.app.page.image_name import short_name
-from workbench.app.page.panes import map_card, method_menu
+from workbench.app.page.panes import advice, map_card, method_menu
 from workbench.app.page.subject import Subject
 from workbench.app.page.view import View
 from workbench.app.pictures import fit, image_uri, tag
@@ -100,11 +100,12 @@ def _key(subject: Subject, order: list[int]) -> Html:
 
 def explanation_html(desk: Desk, subject: Subject, view: View) -> Html:
     """Show the maps and what they can be changed by; the model has to be there."""
-    names = desk.session.class_names
+    names, note = desk.session.class_names, advice.note_html(desk, view)
+    view = maps.as_advised(desk, view)
     figures = map_card.maps_html(
         maps.maps_of(desk, subject, view), subject, view, names, lambda each: method_menu.about_html(desk, view, each)
     )
-    return section_html(desk, subject, view, element("div", figures, class_="maps"))
+    return section_html(desk, subject, view, element("div", figures, class_="maps"), note)
 
 
 def section_html(desk: Desk, subject: Subject, view: View, *inside: Html) -> Html:

@@ -24,13 +24,16 @@ FAMILIES = {
 }
 """Families of methods, in the order of the menu; one that is not listed comes last, under its own name."""
 
+ADVISED = "Advised for this model by workbench advise."
+
 
 def menu_html(desk: Desk, view: View) -> Html:
     """List all methods, those that do not apply with the reason; a tick shows or hides one."""
     families: dict[str, list[Html]] = {family: [] for family in FAMILIES}
-    shown = maps.method_names(desk, view)
+    shown, said = maps.method_names(desk, view), maps.advice_of(desk)
+    advised = set() if said is None else {each.name for each in said.advised}
     for name, (kind, missing) in maps.all_methods(desk).items():
-        families.setdefault(kind.kin(), []).append(_entry(name, kind, missing, shown))
+        families.setdefault(kind.kin(), []).append(_entry(name, kind, missing, shown, advised))
     return join(
         element("section", element("h3", FAMILIES.get(family, family)), element("div", *entries))
         for family, entries in families.items()
@@ -38,7 +41,7 @@ def menu_html(desk: Desk, view: View) -> Html:
     )
 
 
-def _entry(name: str, kind: type[Explainer], missing: str | None, shown: list[str]) -> Html:
+def _entry(name: str, kind: type[Explainer], missing: str | None, shown: list[str], advised: set[str]) -> Html:
     rest = [each for each in shown if each != name] if name in shown else [*shown, name]
     box = element(
         "input",
@@ -52,6 +55,7 @@ def _entry(name: str, kind: type[Explainer], missing: str | None, shown: list[st
         element("label", box, element("b", kind.title)),
         element("small", paper_link(kind.paper, short=True), class_="paper"),
         element("small", kind.use, class_="use"),
+        element("small", ADVISED, class_="use") if name in advised else None,
         None if missing is None else element("small", f"Not available: {missing}", class_="not"),
         class_="entry" if missing is None else "entry off",
     )
