@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.core.result import Result
     from workbench.data import load_dataset
     from workbench.data.user_sources import register_dataset
+    from workbench.diagnosis.advice import Advice, advise
     from workbench.diagnosis.comparison import Comparison, compare
     from workbench.diagnosis.diagnose import diagnose
     from workbench.diagnosis.opening import Session, open_session
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from workbench.training.runs import list_runs, open_run
 
 _HOMES = {
+    "Advice": "diagnosis.advice",
     "Attribution": "core.attribution",
     "Comparison": "diagnosis.comparison",
     "Dataset": "core.dataset",
@@ -53,6 +55,7 @@ _HOMES = {
     "SeveralRuns": "diagnosis.several_runs",
     "Verdict": "core.attribution",
     "WorkbenchError": "core.errors",
+    "advise": "diagnosis.advice",
     "analyses": "diagnosis.registry",
     "check": "diagnosis.policy.checking",
     "compare": "diagnosis.comparison",
@@ -73,6 +76,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Advice",
     "Attribution",
     "Comparison",
     "Dataset",
@@ -87,6 +91,7 @@ __all__ = [
     "SeveralRuns",
     "Verdict",
     "WorkbenchError",
+    "advise",
     "analyses",
     "check",
     "compare",

@@ -33,7 +33,7 @@ from .measuring import (
     worth_of,
 )
 from .record import Advice, Advised, MeasureUsed, MethodSeen, Number, Tuning, World
-from .rule import Choice, Grade, Traits, choose, grades
+from .rule import Choice, Grade, Traits, choose, grades, surely_better
 from .tuning import Tuned, tune
 from .wording import dropped_said, summary, tuning_said, why
 
@@ -196,7 +196,7 @@ class Asking:
             for row, measure in enumerate(known.measures):
                 values = np.stack([known.values[name][row] for name in known.truth])
                 shares[measure] = share(agreement(values, truth))
-        counting = [name for name, each in shares.items() if each.low > 0.5] or list(self.titles)
+        counting = [name for name, each in shares.items() if surely_better(each)] or list(self.titles)
         used = tuple(
             MeasureUsed(name=name, title=title, agreement=Number.of(shares[name]), counts=name in counting)
             for name, title in self.titles.items()
@@ -256,7 +256,7 @@ class Asking:
             tuning, own = self._kept(name, tuned[name], rows)
             settings = tuning.settings if tuning.kept else {}
             control = share(duel(own.values[rows], own.control[rows]))
-            if not control.low > 0.5:
+            if not surely_better(control):
                 dropped[name] = dropped_said(self.count, control)
                 continue
             tested = self.tests.get(f"{name} {make(kind, settings).key}")
@@ -300,8 +300,8 @@ class Asking:
         settings = dict(found.values)
         own = self._worth(make(type(self.methods[name]), settings))
         against = share(duel(own.values[rows], default.values[rows]))
-        reason = self._blind(name, settings) if against.low > 0.5 else ""
-        kept = bool(against.low > 0.5 and not reason)
+        reason = self._blind(name, settings) if surely_better(against) else ""
+        kept = surely_better(against) and not reason
         said = tuning_said(found.tried, settings, against, kept=kept, why_not=reason)
         tuning = Tuning(
             tried=found.tried, settings=settings, against_default=Number.of(against), kept=kept, said=f"{said}{cut}"

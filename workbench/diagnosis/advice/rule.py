@@ -14,13 +14,10 @@ import numpy as np
 
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
-from workbench.statistics.paired import t_interval
-from workbench.statistics.significance import holm, mean_with_interval
+from workbench.statistics.significance import mean_with_interval
 
 from .comparing import duel, share, shares_won, won
 
-SURE = 0.01
-"""p-value, adjusted after Holm for all methods, below which maps are surely better than random ones."""
 WANTED = 2
 """Methods that are advised, each of another family."""
 OF_NO_CLASS = "its map is the same whatever class is asked about"
@@ -48,19 +45,15 @@ class Grade:
         by_image: `(N,)` share of the comparisons with the other methods that its map of the image wins.
         won: the mean of that.
         control: share of the measures by which its map is better than a random one.
-        control_sure: whether that is surely more than half.
         evidence: share of the known world's images of which its map shows more evidence than a random one; None where
             there is no known world, or the method has no maps there.
-        evidence_sure: whether that is surely more than half; True where it is not known.
     """
 
     name: str
     by_image: Array
     won: Estimate
     control: Estimate
-    control_sure: bool
     evidence: Estimate | None = None
-    evidence_sure: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +99,6 @@ def grades(
         shown = dict(zip(there, means.tolist(), strict=True))
     against = {name: duel(values[name], controls[name]) for name in names}
     knowing = {name: won(truth[name], random[name]) for name in there}
-    sure, sure_there = _surely(against), _surely(knowing)
     found = []
     for k, name in enumerate(names):
         own = votes[:, k]
@@ -117,9 +109,7 @@ def grades(
                 by_image=by_image,
                 won=share(by_image),
                 control=share(against[name]),
-                control_sure=sure[name],
                 evidence=share(knowing[name]) if name in knowing else None,
-                evidence_sure=sure_there.get(name, True),
             )
         )
     return sorted(found, key=lambda grade: -grade.won.value)
@@ -159,22 +149,23 @@ def choose(
     )
 
 
+def surely_better(shares: Estimate) -> bool:
+    """Whether maps are better than others surely more often than not: the 95 % interval lies above one half.
+
+    Of many methods with random maps some are so by chance. They would have to be so again on the images that report.
+    """
+    return shares.low > 0.5
+
+
 def refusal(grade: Grade, kind: Traits) -> str:
     """Say why a method may not be advised whatever else there is; "" where it may, as far as its numbers tell."""
     if not kind.of_class:
         return OF_NO_CLASS
-    if not grade.control_sure:
+    if not surely_better(grade.control):
         return f"its maps are not surely better than random ones: better by {grade.control} of the measures"
-    if not grade.evidence_sure:
+    if grade.evidence is not None and not surely_better(grade.evidence):
         return f"in the known world its maps do not surely show more evidence than random ones: {grade.evidence} do"
     return ""
-
-
-def _surely(shares: Mapping[str, Array]) -> dict[str, bool]:
-    """Say of each method whether the mean of its `(N,)` shares is surely above one half."""
-    adjusted = holm(np.array([t_interval((each - 0.5).tolist())[2] for each in shares.values()]))
-    means = [float(each.mean()) for each in shares.values()]
-    return {name: bool(p < SURE and mean > 0.5) for name, p, mean in zip(shares, adjusted, means, strict=True)}
 
 
 def _alike(one: Grade, other: Grade) -> bool:

@@ -44,6 +44,10 @@ def test_the_answer_is_printed_and_kept_with_the_run(runs):
     assert kept.short in CliRunner().invoke(main, ["runs", "--format", "csv"]).stdout
 
 
+def test_runs_without_advice_have_no_column_for_it(runs):
+    assert "advised" not in CliRunner().invoke(main, ["runs", "--format", "csv"]).stdout
+
+
 def test_into_a_file_it_is_not_kept_for_the_page(runs, tmp_path):
     said = call("tiny", "--images", "12", "--method", "saliency", "--out", "there/advice.json", "--json")
     assert said.exit_code == 0, said.output

@@ -12,6 +12,7 @@ from workbench.diagnosis import advice
 from workbench.diagnosis.advice import asking, known_evidence
 from workbench.diagnosis.advice.known_evidence import KnownEvidence, architecture_class
 from workbench.diagnosis.advice.measuring import EXCESS, MEASURES
+from workbench.diagnosis.advice.tuning import Tuned
 from workbench.diagnosis.opening import open_session
 from workbench.diagnosis.truth.maps import decoy
 from workbench.diagnosis.truth.maps.known_world import Known
@@ -206,3 +207,25 @@ def test_a_network_without_feature_maps_is_of_no_class():
 
     model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     assert architecture_class(Probe(model, given="unit")) == ""
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_tuned_parameters_are_used_only_where_they_are_surely_better_on_the_images_that_report(
+    session, no_world, monkeypatch, better
+):
+    monkeypatch.setattr(asking, "tune", lambda *_, **__: Tuned(values={"reference": "mean"}, won=0.7, tried=4))
+    own = asking.Asking._worth
+
+    def worth(self, method):
+        found = own(self, method)
+        return replace(found, values=found.values + (0.5 if better and method.reference == "mean" else 0.0))
+
+    monkeypatch.setattr(asking.Asking, "_worth", worth)
+    found = advice.advise(session, images=24, methods=("occlusion",))
+    (chosen,) = found.advised
+    assert chosen.settings == ({"reference": "mean"} if better else {})
+    assert chosen.tuning.kept is better
+    assert chosen.tuning.settings == {"reference": "mean"}
+    assert ("it is used" in chosen.tuning.said) is better
+    assert chosen.tuning.said.startswith("4 values of its parameters tried, best reference mean: on the other images")
+    assert found.said[1] == "No method of another family passed, so there is no second one."

@@ -69,14 +69,17 @@ def runs(form: str) -> None:
                 "test accuracy": test.get("accuracy"),
                 "minutes": f"{made.seconds / 60:.0f}",
                 "created": made.created[:10],
-                "advised maps": "" if (said := kept_with(run)) is None else said.short,
+                **({} if (said := kept_with(run)) is None else {"advised maps": said.short}),
             }
         )
+    table = pd.DataFrame(rows)
+    if "advised maps" in table:
+        table["advised maps"] = table["advised maps"].fillna("")
     if form == CSV:
-        click.echo(as_csv(pd.DataFrame(rows)), nl=False)
+        click.echo(as_csv(table), nl=False)
         return
     headline(plural(len(found), "run"), f"new ones are saved in {runs_folder()}")
-    show_table(pd.DataFrame(rows))
+    show_table(table)
     say()
     places = dict.fromkeys(run.path.parent for run in found)
     facts({", ".join(run.name for run in found if run.path.parent == place): place for place in places})
