@@ -28,7 +28,7 @@ def note_html(desk: Desk, view: View) -> Html:
         f"{each.title}: better than random maps by {each.control.share} of the measures." for each in advice.advised
     )
     said = (
-        f"Shown first is what `workbench advise` named for this model on {advice.created[:10]}, measured on {images} "
-        f"of {advice.dataset} that had no part in the choice. {whys}"
+        f"Shown first is what `workbench advise` named for this model on {advice.created[:10]}, measured on maps of "
+        f"the predicted class of {images} of {advice.dataset} that had no part in the choice. {whys}"
     )
     return element("p", code(said), class_="help advice")
