@@ -26,7 +26,8 @@ class MultiplierPass:
 
     Each row of images has its reference as many rows below. Linear steps hand m back as they hand a gradient back; a
     function of each value by itself multiplies it by its secant, Δf / Δx, the rescale rule. A maximum hands its
-    difference to the place that holds the higher one of the two maxima, which the paper leaves open: it adds up.
+    difference to the place that holds the higher one of the two maxima, and of a product Δ(xy) is mean(y) Δx +
+    mean(x) Δy, means of image and reference; the paper leaves both open, and both add up.
     Source: Shrikumar et al. 2017, arXiv:1704.02685, sections 3.2, 3.5.1 and 3.5.2.
 
     Args:
@@ -66,6 +67,9 @@ class MultiplierPass:
             return [self._through_weights(each, arriving)]
         if each.kind == "winning":
             return self._to_winners(each, arriving)
+        if each.kind == "gating":
+            pulled = pull_back(each.step.output, each.received, tf.concat([arriving, arriving], axis=0))
+            return [tf.add_n(tf.split(part, 2)) / 2 for part in pulled]
         if each.kind == "elementwise" and made_by_keras(each.step.layer) not in AFFINE:
             return [arriving * secant(*(tf.cast(t, self._floats) for t in (each.received[0], each.step.output)))]
         return of_images(each.step.output, each.received, arriving)

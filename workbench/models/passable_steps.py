@@ -12,9 +12,9 @@ from workbench.core.errors import WorkbenchError
 from workbench.models.data_flow import DataFlow
 from workbench.models.graph import IDENTITIES, Head, Step, Tensor
 
-KINDS = ("weighted", "elementwise", "selecting", "mixing", "winning")
+KINDS = ("weighted", "elementwise", "selecting", "mixing", "winning", "gating")
 """What a step does: a linear map with a kernel; a function of each value; a choice of places, known beforehand; a
-linear map without weights; a choice by the values."""
+linear map without weights; a choice by the values; the product of a signal, received first, and of a gate."""
 WEIGHTED = frozenset(
     {"Dense"}
     | {f"{kind}{rank}D" for kind in ("Conv", "DepthwiseConv", "SeparableConv") for rank in (1, 2, 3)}
@@ -56,12 +56,15 @@ WINNING = frozenset(
     | {"AdaptiveMaxPool", "Amax", "Amin", "Max", "MaxPool", "Min"}
 )
 """Those that choose among the values that they receive."""
+GATES = frozenset({"sigmoid", "hardsigmoid"})
+"""Activations whose values say how much of something else is let through."""
 NOT_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hardsigmoid", "softplus"})
 """Activations whose values are never below zero."""
 HANDING_ON = frozenset({"Cast", "ExpandDims", "Identity", "Reshape", "Squeeze"})
 """Operations of TensorFlow that stand between two steps where Keras fits a tensor to a model's input."""
 
 
+SEVERAL = "more than one of what it multiplies or divides comes from the image"
 NOT_UNDERSTOOD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading a layer that is built unlike all others may raise."""
 
@@ -121,6 +124,8 @@ def passable_steps(
             if lost
             else _kind(step, len(received), scores=step is head.step)
         )
+        if kind == SEVERAL and (order := _signal_first(step, received, [found.get(each.name) for each in givers])):
+            kind, received, givers = "gating", *(tuple(each[n] for n in order) for each in (received, givers))
         before = any(each.name in weighted for each in givers)
         if before or kind == "weighted":
             weighted.add(name)
@@ -223,9 +228,33 @@ def _of_each_value(step: Step, name: str, count: int) -> str:
     twice = len(parts) > 1 and all(each is parts[0] for each in parts)
     if name in OF_TWO and (count > 1 or twice):
         joins = {"Add": "mixing", "Subtract": "mixing", "Maximum": "winning", "Minimum": "winning"}
-        return joins.get(name, "more than one of what it multiplies or divides comes from the image")
+        return joins.get(name, SEVERAL)
     same = all(tuple(each.shape[1:]) == tuple(step.output.shape[1:]) for each in parts)
     return "elementwise" if same and count == 1 else "it repeats what it receives"
+
+
+def _signal_first(step: Step, received: Sequence[Tensor], givers: Sequence[Passable | None]) -> tuple[int, ...]:
+    """Return in which order a product receives a signal and its gate; nothing where it is not clear which is which.
+
+    A gate weighs all places alike, or a sigmoid gives it.
+    """
+    if len(received) != 2 or made_by_keras(step.layer) != "Multiply":
+        return ()
+    whole = [tuple(each.shape[1:]) == tuple(step.output.shape[1:]) for each in received]
+    gates = [not each for each in whole]
+    if not any(gates):
+        last = ["" if each is None else _last_function(each.step) for each in givers]
+        gates = [each in GATES for each in last]
+    if sum(gates) != 1 or not whole[gates.index(False)]:
+        return ()
+    return (0, 1) if gates[1] else (1, 0)
+
+
+def _last_function(step: Step) -> str:
+    """Name what a layer, or an operation, does to each value last, in small letters alone."""
+    layer = step.layer
+    name = _called(layer) if getattr(layer, "activation", None) is not None else type(layer).__name__
+    return name.lower().replace("_", "")
 
 
 def _weighted(layer: Any, count: int, *, plain: bool) -> str:
@@ -266,9 +295,8 @@ def _called(layer: Any) -> str:
 def _not_negative(step: Step, kind: str, *, above: bool) -> bool:
     """Whether what a step gives is surely not negative; `above` says so of what it receives."""
     layer, name = step.layer, type(step.layer).__name__
-    if kind in ("selecting", "mixing", "winning"):
+    if kind in ("selecting", "mixing", "winning", "gating"):
         return above and name not in ("Pad", "Resize", "Resizing", "Subtract")
     if name == "ReLU":
         return not layer.negative_slope and layer.threshold >= 0
-    last = _called(layer) if getattr(layer, "activation", None) is not None else name.lower()
-    return last.replace("_", "") in NOT_NEGATIVE
+    return _last_function(step) in NOT_NEGATIVE

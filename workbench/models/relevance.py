@@ -55,7 +55,8 @@ class RelevancePass:
     doi:10.1371/journal.pone.0130140, equation 56. Batch normalisation is a part of the linear layer before it where it
     alone follows that one, else it hands on what it gets. The layer of the scores itself has that same rule, in the
     limit exactly: a share of a score is x_i w_ij times the slope of what is explained. All other linear layers, and
-    means of values before the first weights, have the rule that they are given.
+    means of values before the first weights, have the rule that they are given. Of a product of a signal and a gate the
+    signal takes all (Arras et al. 2017, arXiv:1706.07206).
 
     Args:
         steps: of the walk, from the image to the scores.
@@ -73,7 +74,7 @@ class RelevancePass:
         """Hand relevance back.
 
         Args:
-            given: what the model was given, `(B, …)`.
+            given: where it ends: what the model was given, or the output of a step, `(B, …)`.
             start: the tensor at which the pass begins.
             relevance: of its values, of its shape.
             slope: of what is explained by these values, where they are the scores themselves.
@@ -84,6 +85,8 @@ class RelevancePass:
         arrivals = Arrivals()
         arrivals.add(start, start, relevance)
         for each in reversed(self._steps):
+            if each.step.output.name == given.name:
+                break
             arriving = arrivals.take(each.step.output)
             if arriving is None:
                 continue
@@ -102,6 +105,8 @@ class RelevancePass:
                 return [arriving]
             case "mixing":
                 return self._shared(each, arriving)
+            case "gating":
+                return [arriving, tf.zeros_like(each.received[1], arriving.dtype)]
         return pull_back(each.step.output, each.received, arriving)
 
     def _through_weights(self, each: Passable, arriving: Tensor, slope: Tensor | None) -> Tensor:

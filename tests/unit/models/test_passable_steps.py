@@ -108,12 +108,29 @@ def subclassed():
     return model
 
 
-def gate(x):
-    return layers.Multiply(name="gate")([x, layers.Dense(4, activation="sigmoid")(layers.GlobalAveragePooling2D()(x))])
+def squeezed(x, activation="sigmoid"):
+    """Squeeze and excitation: how much of each channel is let through."""
+    return layers.Multiply(name="gate")([x, layers.Dense(4, activation=activation)(layers.GlobalAveragePooling2D()(x))])
+
+
+def lit(x):
+    """A gate of its own for each place, from a sigmoid, named first."""
+    return layers.Multiply(name="gate")([layers.Activation("sigmoid")(layers.Conv2D(4, 1)(x)), x])
+
+
+def product(x):
+    return layers.Multiply(name="product")([x, layers.Conv2D(4, 1, activation="tanh")(x)])
 
 
 BLOCKED = {
-    "gate": (branch(gate), "'gate' (Multiply): more than one of what it multiplies or divides comes from the image"),
+    "product": (
+        branch(product),
+        "'product' (Multiply): more than one of what it multiplies or divides comes from the image",
+    ),
+    "two sigmoids": (
+        branch(lambda x: lit(layers.Activation("sigmoid")(x))),
+        "'gate' (Multiply): more than one of what it multiplies or divides comes from the image",
+    ),
     "recurrent": (
         branch(lambda x: layers.GRU(3, name="gru")(layers.Reshape((16, 4))(x))),
         "'gru' (GRU): there is no rule for such a layer",
@@ -184,6 +201,37 @@ def test_a_tensor_that_is_joined_with_itself_is_passed_like_any_other(join, fact
     kernel = alone.layers[-1].get_weights()[0].reshape(4, 4, 3, 2)
     maps = probe.feature_maps(images, "conv")
     np.testing.assert_allclose(probe.logits(images), factor * np.einsum("nhwf,hwfk->nk", maps, kernel), atol=1e-4)
+
+
+@pytest.mark.parametrize("make", [squeezed, lit, lambda x: squeezed(x, "tanh")], ids=["squeezed", "lit", "of any sign"])
+def test_of_what_is_gated_the_signal_takes_all_and_differences_add_up(make):
+    model = branch(make)()
+    probe, images, target = (
+        Probe(model, given="unit"),
+        np.random.default_rng(0).random((3, *SHAPE)),
+        np.array([0, 1, 0]),
+    )
+    images = images.astype(np.float32)
+    assert seen(model)["gate"].kind == "gating"
+    found = explainer("lrp")(composite="epsilon", epsilon=0.0).attribute(probe, images, target).values
+    upto, after = model.get_layer("conv").output, keras.Input(model.get_layer("gate").output.shape[1:])
+    inside, gates = (
+        np.asarray(each) for each in keras.Model(model.inputs[0], [upto, model.get_layer("gate").output])(images)
+    )
+    gates = np.divide(gates, inside, out=np.zeros_like(gates), where=inside != 0)
+    for number, (image, gate) in enumerate(zip(images, gates, strict=True)):  # its gates as they are, taken for weights
+        x = after
+        for layer in model.layers[model.layers.index(model.get_layer("gate")) + 1 :]:
+            x = layer(x)
+        rest, given = keras.Model(after, x), keras.Input(SHAPE)
+        alone = keras.Model(given, rest(layers.Rescaling(gate)(model.get_layer("conv")(given))))
+        fixed = Probe(alone, given="unit")
+        expected = (
+            image * fixed.gradient(image[None], target[number : number + 1])[0]
+        )  # what ε = 0 is of a ReLU network
+        np.testing.assert_allclose(found[number], expected.sum(axis=-1), atol=1e-5 * np.abs(found[number]).max())
+    lifted = explainer("deep-lift")().attribute(probe, images, target)
+    assert np.abs(lifted.details["completeness gap"]).max() < 1e-4
 
 
 def test_a_square_is_refused_with_its_reason():
