@@ -12,6 +12,7 @@ from workbench.concepts.mixtures import Mixtures
 from workbench.concepts.reading import read_maps
 from workbench.core.progress import report
 from workbench.core.types import Array
+from workbench.data.crops import crop_around
 from workbench.data.thumbnails import small
 from workbench.statistics.rates import FEWEST, difference, rate_ratio
 from workbench.statistics.significance import discoveries
@@ -29,10 +30,6 @@ COLUMNS = {
     ),
 }  # fmt: skip
 """Columns of the tables."""
-WINDOW = 1.5
-"""Width of a crop, in places of the feature map, at least."""
-LEAST_CROP = 0.35
-"""The same, as a share of the image."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -218,8 +215,8 @@ def pictures(
         rows.append(typical)
         at = np.searchsorted(found.rows, typical)
         shown = np.asarray(data.images[typical])
-        peaks = [np.unravel_index(int(found.places[n, ..., number].argmax()), side) for n in at]
-        cut.append([_crop(picture, peak, side) for picture, peak in zip(shown, peaks, strict=True)])
+        peaks = [divmod(int(found.places[n, ..., number].argmax()), side[1]) for n in at]
+        cut.append([crop_around(picture, peak, side) for picture, peak in zip(shown, peaks, strict=True)])
         images.append(small(shown[:whole]))
         maps.append(found.places[at[:whole], ..., number])
     row = _surest(session, found.label) if image is None else int(data.rows([image])[0])
@@ -243,14 +240,3 @@ def _surest(session: Session, label: int) -> int:
     own = said.predicted == label
     wrong = own & ~said.correct
     return int(np.argmax(np.where(wrong if wrong.any() else own, said.confidence, -1.0)))
-
-
-def _crop(picture: Array, peak: tuple[Any, ...], side: tuple[int, ...]) -> Array:
-    """Cut a square around a place of a feature map out of an image; all crops of images of one size are alike."""
-    size = picture.shape[:2]
-    width = min(round(max(LEAST_CROP * min(size), WINDOW * max(n / m for n, m in zip(size, side, strict=True)))), *size)
-    starts = [
-        int(np.clip((place + 0.5) * n / m - width / 2, 0, n - width))
-        for place, n, m in zip(peak, size, side, strict=True)
-    ]
-    return small(picture[starts[0] : starts[0] + width, starts[1] : starts[1] + width])

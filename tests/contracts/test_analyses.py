@@ -47,6 +47,7 @@ COUNTED = ("class-balance", "near-duplicates", "samples")
 OF_WEIGHTS = ("generalisation", "learning-curves")
 """What judges the weights or the training besides, whichever images are looked at."""
 NEED_PLACES = (
+    "channel-relevance",
     "concept-test",
     "concepts",
     "contrast-maps",

@@ -43,6 +43,7 @@ OF_PREDICTED = (
 """Analyses of maps of the predicted class: of class 0 that is -z for one unit, and a constant 0 for two."""
 OTHER_NUMBERS = (
     "attribution-gallery",
+    "channel-relevance",
     "channels",
     "concept-test",
     "feature-visualisation",

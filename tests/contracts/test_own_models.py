@@ -36,6 +36,7 @@ FEW = {
 }
 """With few images and families, to be quick."""
 INSIDE = {
+    "channel-relevance",
     "channels",
     "concept-test",
     "concepts",

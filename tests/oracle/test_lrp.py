@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from workbench.attribution.composites import COMPOSITES
 from workbench.attribution.methods import explainer
+from workbench.models.way_back import WayBack
 
 EPSILON, GAMMA = 0.05, 0.5
 MIXTURES = {  # rules of dense layers, convolutions, and the first layer
@@ -76,8 +78,18 @@ def handed_back(rule, x, layer, relevance):
     raise NotImplementedError(rule)
 
 
-def replica(case, number, score, mixture):
-    """The relevance of each pixel, (H, W), and what the scores begin with."""
+def only(relevance, name, kept):
+    """What goes on from a layer: of the one in `kept` a part of each channel, and nothing of any other tensor."""
+    if kept is None or name != kept[0]:
+        return relevance
+    return {each: values * (kept[1] if each == name else 0) for each, values in relevance.items()}
+
+
+def replica(case, number, score, mixture, *, kept=None):
+    """The relevance of each tensor, and what the scores begin with.
+
+    `kept` is a layer and a part of each channel of it: of what has arrived anywhere, only that goes on.
+    """
     network, image = case.network, case.images[number].astype(np.float64)
     outputs = network.forward(image)
     logits, slope = outputs[network.names[-1]], case.cotangent(number, image, score)
@@ -91,6 +103,7 @@ def replica(case, number, score, mixture):
     )
     for layer in reversed(network.layers):
         name, kind = layer.name, type(layer).__name__
+        relevance = only(relevance, name, kept)
         givers = network.joins.get(name, (order[order.index(name) - 1],))
         received, arriving = [outputs[giver] for giver in givers], relevance[name]
         x = received[0]
@@ -121,7 +134,7 @@ def replica(case, number, score, mixture):
                     back = [handed_back(rule, x.ravel(), (weights, bias, joined), arriving.ravel()).reshape(x.shape)]
         for giver, part in zip(givers, back, strict=True):
             relevance[giver] = relevance[giver] + part.reshape(outputs[giver].shape)
-    return relevance["image"].sum(axis=2), (logits * slope).sum()
+    return relevance, (logits * slope).sum()
 
 
 def test_every_mixture_is_here():
@@ -134,13 +147,45 @@ def test_every_mixture_is_here():
 )
 def test_every_model(case, agree, composite, score):
     found = [replica(case, number, score, composite) for number in range(len(case.images))]
-    expected = np.stack([values for values, _ in found])
+    expected = np.stack([relevance["image"].sum(axis=2) for relevance, _ in found])
     given = case.attribution("lrp", score, composite=composite, epsilon=EPSILON, gamma=GAMMA)
     agree(given.values, expected, 1e-4, f"lrp, {composite}")
 
     assert list(given.details) == ["conservation"]
-    kept = [values.sum() / start for values, start in found]
+    kept = [relevance["image"].sum() / start for relevance, start in found]
     np.testing.assert_allclose(given.details["conservation"], kept, rtol=1e-3, atol=1e-4)
+
+
+def test_through_some_channels_of_a_layer(case, agree):
+    """Achtibat et al. 2023 (arXiv:2206.03208): relevance of all other channels of the layer is set to zero there."""
+    composite = "epsilon-gamma-box"
+    rules, images = COMPOSITES[composite].rules(epsilon=EPSILON, gamma=GAMMA), case.images.astype(np.float32)
+    numbers = range(len(images))
+
+    def back(batch, target):
+        return WayBack.of(case.probe, batch, lambda trace: tf.gather(trace.scores, target, axis=1, batch_dims=1), rules)
+
+    for layer in {case.probe.spatial_layers[0], case.probe.spatial_layers[-1]}:
+
+        def at_it(batch, target, channel, layer=layer):
+            return back(batch, target).maps(layer)
+
+        def through(batch, target, channel, layer=layer):
+            way = back(batch, target)
+            return way.through(layer, tf.one_hot(channel, way.trace.outputs[layer].shape[-1]))
+
+        maps = case.probe.run(("maps", layer), at_it, images, case.target, None)
+        found = [replica(case, number, "logit", composite)[0] for number in numbers]
+        agree(maps, np.stack([each[layer] for each in found]), 1e-4, "lrp, at a layer")
+        pixels, alone = [], []
+        for channel, one in enumerate(np.eye(maps.shape[-1])):
+            chosen = np.full(len(images), channel)
+            pixels.append(case.probe.run(("through", layer), through, images, case.target, chosen))
+            alone.append([replica(case, n, "logit", composite, kept=(layer, one))[0]["image"] for n in numbers])
+        agree(np.stack(pixels), np.array(alone), 1e-4, "lrp, through a channel")
+        if not case.network.joins or layer == case.probe.spatial_layers[-1]:  # no way goes around it
+            every = case.attribute("lrp", composite=composite, epsilon=EPSILON, gamma=GAMMA)
+            agree(np.sum(pixels, axis=(0, 4)), every.astype(np.float64), 1e-4, "lrp, all channels added")
 
 
 def test_with_epsilon_zero_it_is_input_times_gradient_where_all_activations_are_relu(case, agree):

@@ -17,9 +17,10 @@ from workbench.models.layer_biases import NOTHING, shown_bias
 from workbench.models.multipliers import MultiplierPass, of_probability
 from workbench.models.passable_steps import passable_steps, start_of
 from workbench.models.pull_back import pull_back
-from workbench.models.relevance import RelevancePass, Rules
-from workbench.models.score_start import start_multipliers, start_relevance
+from workbench.models.relevance import Rules
+from workbench.models.score_start import start_multipliers
 from workbench.models.trace import Trace, Tracer
+from workbench.models.way_back import WayBack
 
 Tensor = Any
 NO_CLASS = -1
@@ -189,14 +190,8 @@ class Scorer:
             images: `(B, H, W, C)`.
             rules: which rule each linear map has.
         """
-        with self.probe.weights_in_place():
-            trace = self.probe.trace(images)
-            found, slope = start_relevance(trace, self._pick(trace, self.target, self._against))
-            ends = tf.stack([tf.zeros_like(images[0]), tf.ones_like(images[0])])
-            steps = passable_steps(trace.steps, trace.head, trace.given)
-            back = RelevancePass(steps, rules, self.probe.floats, lambda: self.probe.trace(ends).steps)
-            pixels = self.probe.at_pixels(back.run(trace.given, start_of(trace.head), found, slope))
-        return pixels, tf.reduce_sum(tf.reshape(found, (tf.shape(images)[0], -1)), axis=1)
+        way = WayBack.of(self.probe, images, lambda trace: self._pick(trace, self.target, self._against), rules)
+        return way.pixels(), way.start
 
     def contributions(self, images: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
         """DeepLIFT's contributions of each pixel to the score's difference to each reference, and that difference.
