@@ -11,8 +11,7 @@ from workbench.core.image_set import ImageSet
 from workbench.core.params import Params
 from workbench.core.progress import about, report
 from workbench.core.result import Result
-from workbench.core.types import Array
-from workbench.data.sampling import evenly
+from workbench.data.sampling import errors_and_right, in_turn
 from workbench.data.thumbnails import small, thumbnails_of
 from workbench.session.analysis import Analysis
 from workbench.session.smallest_evidence import SIDE, Filling, Reference, Regions, Side, smallest_evidence
@@ -55,7 +54,8 @@ class SmallestEvidence(Analysis[SmallestEvidenceParams]):
         """Search both sets for each image, once for each of the two references."""
         import pandas as pd
 
-        rows = session.dataset.rows([params.row]) if params.row >= 0 else chosen(session, params.images)
+        correct = session.predictions.correct
+        rows = session.dataset.rows([params.row]) if params.row >= 0 else errors_and_right(correct, params.images)
         references = list(dict.fromkeys([params.reference, params.beside]))
         found: list[list[Evidence]] = []
         for place, row in enumerate(rows.tolist()):
@@ -71,7 +71,7 @@ class SmallestEvidence(Analysis[SmallestEvidenceParams]):
             _line(session, row, each) for row, several in zip(rows.tolist(), found, strict=True) for each in several
         ]
         images, shared = pd.DataFrame(lines), overlaps(rows, found)
-        shown = _in_turn(images["correct"].to_numpy()[:: len(references)])[: params.examples]
+        shown = in_turn(images["correct"].to_numpy()[:: len(references)])[: params.examples]
         tables = {"images": images, "groups": by_group(images)}
         if len(references) > 1:
             tables["references"] = shared
@@ -92,26 +92,6 @@ class SmallestEvidence(Analysis[SmallestEvidenceParams]):
     def draw(self, result: Result) -> Figure:
         """Draw images beside what suffices and what remains, and how many regions both are of all images."""
         return draw_evidence(result, self.question())
-
-
-def chosen(session: Session, count: int) -> Array:
-    """Choose errors and right predictions, half of each where there are enough, evenly spaced: sorted `(n,)` rows."""
-    right = session.predictions.correct
-    wrong, correct = np.flatnonzero(~right), np.flatnonzero(right)
-    errors = min(len(wrong), max(count // 2, count - len(correct)))
-    return np.sort(
-        np.concatenate(
-            [some[evenly(len(some), most)] for some, most in ((wrong, errors), (correct, count - errors)) if most]
-        )
-    )
-
-
-def _in_turn(correct: Array) -> Array:
-    """Order images so that errors and right predictions come in turn, an error first: `(n,)` places."""
-    turn = np.zeros(len(correct), np.int64)
-    for which in (correct, ~correct):
-        turn[which] = np.arange(int(which.sum()))
-    return np.lexsort((correct, turn))
 
 
 def _line(session: Session, row: int, found: Evidence) -> dict[str, Any]:

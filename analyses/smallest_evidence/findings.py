@@ -14,7 +14,7 @@ from workbench.core.types import Array
 from workbench.core.wording import join_names, plural, verb
 from workbench.session.smallest_evidence import SmallestEvidence
 from workbench.statistics.bootstrap import estimate
-from workbench.statistics.medians import median
+from workbench.statistics.medians import counted, median
 from workbench.statistics.rates import capped, rate
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _of_one(found: SmallestEvidence, row: int) -> Finding:
 
 def _kept(name: str, of: pd.DataFrame, groups: pd.DataFrame) -> Finding:
     lines = [line for _, line in groups[groups["reference"] == name].iterrows()]
-    parts = [f"{_counted(Estimate.of(line, 'median_kept'))} for {_images(line)}" for line in lines]
+    parts = [f"{counted(Estimate.of(line, 'median_kept'))} for {_images(line)}" for line in lines]
     return Finding(
         f"Hidden is {name}: of {of['regions'].mean():.1f} regions on average, the fewest that keep the prediction are "
         f"a median of {' and '.join(parts)}.",
@@ -123,13 +123,6 @@ def _flipped(name: str, of: pd.DataFrame, groups: pd.DataFrame) -> Finding:
 def _images(line: pd.Series) -> str:
     count = int(line["images"])
     return f"{count:,} {line['group'] if count > 1 else line['group'].removesuffix('s')}"
-
-
-def _counted(found: Estimate) -> str:
-    """Write the median of counts, a half at most behind the point."""
-    if found.interval is None:
-        return f"{found.value:g}"
-    return f"{found.value:g} (95 % interval {found.low:g} to {found.high:g})"
 
 
 def _not_needed(name: str, of: pd.DataFrame) -> list[Finding]:

@@ -30,6 +30,27 @@ def balanced_rows(labels: Array, count: int, seed: int) -> Array:
     return np.asarray(chosen[np.lexsort((chosen, labels[chosen]))])
 
 
+def errors_and_right(correct: Array, count: int) -> Array:
+    """Choose errors and right predictions, half of each where there are enough, evenly spaced: sorted `(n,)` rows.
+
+    Args:
+        correct: `(N,)` bool, of all images.
+        count: rows wanted.
+    """
+    wrong, right = np.flatnonzero(~correct), np.flatnonzero(correct)
+    errors = min(len(wrong), max(count // 2, count - len(right)))
+    parts = ((wrong, errors), (right, count - errors))
+    return np.sort(np.concatenate([some[evenly(len(some), most)] for some, most in parts if most]))
+
+
+def in_turn(correct: Array) -> Array:
+    """Order `(n,)` images so that errors and right predictions come in turn, an error first: their places."""
+    turn = np.zeros(len(correct), np.int64)
+    for which in (correct, ~correct):
+        turn[which] = np.arange(int(which.sum()))
+    return np.lexsort((correct, turn))
+
+
 def worst_first(predictions: Predictions, rows: Array) -> ImageSet:
     """Sort `rows` by loss, largest first, as the evidence of a finding."""
     return ImageSet(rows[np.argsort(-predictions.loss[rows], kind="stable")])

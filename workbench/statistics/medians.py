@@ -23,3 +23,10 @@ def median(values: Array) -> Estimate:
         return Estimate(middle)
     low, high = float(ordered[left_out - 1]), float(ordered[-left_out])
     return Estimate(middle, low, high) if high > low else Estimate(middle)
+
+
+def counted(found: Estimate) -> str:
+    """Write the median of counts, of which at most a half stands behind the point, with its interval."""
+    if found.interval is None:
+        return f"{found.value:g}" if np.isfinite(found.value) else "more than all"
+    return f"{found.value:g} (95 % interval {found.low:g} to {found.high:g})"

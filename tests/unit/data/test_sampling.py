@@ -4,7 +4,7 @@ import pytest
 from workbench.core.dataset import Dataset, Lazy
 from workbench.core.predictions import Predictions
 from workbench.data.lazy_images import Joined, portions
-from workbench.data.sampling import evenly, worst_first
+from workbench.data.sampling import errors_and_right, evenly, in_turn, worst_first
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,17 @@ def test_a_subset_of_lazy_images_reads_nothing():
     some = data.subset([2, 1])
     assert (some.indices.tolist(), some.labels.tolist(), some.notes) == ([2, 1], [0, 1], ("a note",))
     assert some.fingerprint != data.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("wrong", "count", "errors"), [(50, 20, 10), (3, 20, 3), (98, 20, 18), (100, 20, 20), (0, 20, 0), (50, 1, 0)]
+)
+def test_half_are_errors_where_there_are_enough(wrong, count, errors):
+    rows = errors_and_right(np.arange(100) >= wrong, count)
+    assert len(set(rows.tolist())) == len(rows) == count
+    assert int((rows < wrong).sum()) == errors
+
+
+def test_errors_and_right_predictions_come_in_turn():
+    assert in_turn(np.array([True, False, True, True, False])).tolist() == [1, 0, 4, 2, 3]
+    assert in_turn(np.array([True, True])).tolist() == [0, 1]

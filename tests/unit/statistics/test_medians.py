@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from workbench.statistics.medians import median
+from workbench.core.estimate import Estimate
+from workbench.statistics.medians import counted, median
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,8 @@ def test_it_holds_the_true_median_of_counts_at_least_as_often_as_it_says():
     found = [median(chance.poisson(3.2, 15)) for _ in range(400)]
     held = [each.low <= 3 <= each.high if each.interval else each.value == 3 for each in found]
     assert np.mean(held) > 0.95
+
+
+def test_medians_of_counts_are_written_with_a_half_at_most():
+    assert counted(Estimate(2.5, 1, 4)) == "2.5 (95 % interval 1 to 4)"
+    assert counted(Estimate(3.0)) == "3" and counted(Estimate(np.inf)) == "more than all"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from analyses.smallest_evidence import SmallestEvidence, SmallestEvidenceParams, chosen
+from analyses.smallest_evidence import SmallestEvidence, SmallestEvidenceParams
 from workbench.models.probe import Probe
 
 SHAPE = (8, 8, 1)
@@ -102,13 +102,3 @@ def test_pictures_show_what_is_hidden_in_grey(session, words):
     read = words(analysis.draw(result))
     assert "kept 1 of 4 regions" in read and "without 2 regions" in read and "no set flips it" in read
     assert "Hidden: black (1 image not flipped)" in read
-
-
-@pytest.mark.parametrize(
-    ("wrong", "count", "errors"), [(50, 20, 10), (3, 20, 3), (98, 20, 18), (100, 20, 20), (0, 20, 0), (50, 1, 0)]
-)
-def test_half_are_errors_where_there_are_enough(stand_in, wrong, count, errors):
-    predicted = [1] * wrong + [0] * (100 - wrong)
-    rows = chosen(stand_in([0] * 100, predicted), count)
-    assert len(set(rows.tolist())) == len(rows) == count
-    assert int((rows < wrong).sum()) == errors
