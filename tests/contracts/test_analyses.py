@@ -51,6 +51,7 @@ NEED_PLACES = (
     "concept-test",
     "concepts",
     "contrast-maps",
+    "counterfactual-examples",
     "feature-maps",
     "feature-visualisation",
     "filters",
@@ -158,7 +159,8 @@ def test_degenerate_data_is_answered_and_drawn(name, case, open_case):
 def test_what_needs_a_model_uses_it(name):
     source = inspect.getsource(inspect.getmodule(registry.analysis(name)))
     assert any(
-        word in source for word in ("probe", "attribute", "contrasts", "embeddings", "smallest_evidence", "training")
+        word in source
+        for word in ("probe", "attribute", "contrasts", "embeddings", "smallest_evidence", "training", "counterfactual")
     )
 
 

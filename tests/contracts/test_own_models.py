@@ -41,6 +41,7 @@ INSIDE = {
     "concept-test",
     "concepts",
     "contrast-maps",
+    "counterfactual-examples",
     "feature-maps",
     "feature-visualisation",
     "filters",

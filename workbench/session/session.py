@@ -23,6 +23,7 @@ from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
+    from workbench.session.counterfactual import Counterfactual
     from workbench.session.edited_image import EditedImage
     from workbench.session.images import Images
     from workbench.session.images.known import Known
@@ -186,6 +187,34 @@ class Session(Study):
 
         study, row = self._found(image, part)
         return smallest_evidence(study, row, reference=reference, regions=regions, side=side)
+
+    def counterfactual(
+        self,
+        image: str | int,
+        *,
+        to: str | int | None = None,
+        layer: str | None = None,
+        taken_from: Literal["anywhere", "same-place"] = "anywhere",
+        part: Part = "data",
+    ) -> Counterfactual:
+        """Find the nearest image of another class, and the cells that decide between both; see `counterfactual`.
+
+        Args:
+            image: name of an image, the end of its path that no other has, or its row.
+            to: the other class; its label for an error, else the most probable other one.
+            layer: whose feature maps are exchanged; the last with at least 4 × 4 places, if there is one.
+            taken_from: where cells are taken from in the other image: anywhere, or from the same place.
+            part: "data", the images under study, or another: "train", "validation", "test".
+
+        Raises:
+            WorkbenchError: if there is no such image or class, no image of it is recognised, or the model has no
+                feature maps.
+        """
+        from workbench.session.counterfactual import counterfactual
+
+        study, row = self._found(image, part)
+        number = None if to is None else self.class_index(to)
+        return counterfactual(study, row, to=number, layer=layer, taken_from=taken_from)
 
     def influence(self, image: str | int, *, most: int = 8) -> ImageInfluence:
         """Find the training images that helped the model the most with an image, and that harmed it; see `influence`.
