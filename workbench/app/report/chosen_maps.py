@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.core.wording import percent, significant
 from workbench.data.sampling import worst_first
+from workbench.diagnosis.advice.record import kept
 from workbench.plotting.colours import CONTRASTING, gradient, rgba, scale_of
 from workbench.statistics.confusion import confusion_counts
 
@@ -43,7 +44,7 @@ def explained(
         session: model and data.
         pictures: makes the pictures.
         images: names of images; of the most frequent confusions the worst error each, if none are named.
-        methods: names; the usual ones that apply, if none are named.
+        methods: names; if none are named, those that were advised for the model, else the usual ones that apply.
 
     Returns:
         The images in their order; and why there are none, empty if there are some.
@@ -59,18 +60,32 @@ def explained(
     rows = rows if len(rows) else _telling(session)
     wrong = ~session.predictions.correct[rows]
     found: dict[int, list[MapPicture]] = {int(row): [] for row in rows}
-    chosen = methods_of([session], methods)[: METHODS if not methods else None]
+    settings = {} if methods else _advised(session)
+    chosen = methods_of([session], methods or tuple(settings))[: None if methods else METHODS]
     for done, kind in enumerate(chosen):
         report("Maps", done, len(chosen))
         for some, contrast in ((rows[wrong], True), (rows[~wrong], False)):
             if len(some):
                 made = session.attribute(
-                    kind.name, some, contrast=("label", "predicted") if contrast else None, verdict=True
+                    kind.name,
+                    some,
+                    contrast=("label", "predicted") if contrast else None,
+                    verdict=True,
+                    **settings.get(kind.name, {}),
                 )
                 for place, row in enumerate(some):
                     found[int(row)].append(map_picture(session.class_names, made, place))
     report("Maps", len(chosen), len(chosen))
     return tuple(_explained(session, pictures, row, maps) for row, maps in found.items()), ""
+
+
+def _advised(session: Session) -> dict[str, dict[str, Any]]:
+    """Return the methods that `workbench advise` named for the model, with their parameters; empty for none."""
+    from workbench.attribution.methods import explainers
+
+    advice = kept(session)
+    found = () if advice is None else advice.advised
+    return {each.name: dict(each.settings) for each in found if each.name in explainers()}
 
 
 def _telling(session: Session) -> Array:

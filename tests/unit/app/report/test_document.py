@@ -15,6 +15,7 @@ import pytest
 from justhtml import JustHTML
 from PIL import Image
 
+from tests.advised import made_advice, made_method
 from tests.tiny import HOSTILE
 from workbench.app.report.paths import without_folders
 from workbench.core.attribution import BELIEVED, BESIDE, BLIND, PARTLY, UNTOLD
@@ -183,6 +184,24 @@ def test_images_are_named_by_who_asks(made):
         explained(made.session, pictures, images=["test/800"])
     with pytest.raises(WorkbenchError, match="Did you mean 'saliency'"):
         explained(made.session, pictures, methods=["salency"])
+
+
+def test_the_maps_are_those_that_were_advised_with_their_parameters(made, monkeypatch):
+    from workbench.app.report import chosen_maps
+    from workbench.app.report.pictured import Pictures
+
+    advice = made_advice("0" * 16, made_method("occlusion", "Occlusion", "perturbation", reference="grey"))
+    monkeypatch.setattr(chosen_maps, "kept", lambda _: advice)
+    asked, own = [], type(made.session).attribute
+
+    def attribute(self, method, rows, **given):
+        asked.append((method, given.get("reference")))
+        return own(self, method, rows, **given)
+
+    monkeypatch.setattr(type(made.session), "attribute", attribute)
+    (one,), _ = chosen_maps.explained(made.session, Pictures(made.session), images=["test/3"])
+    assert [each.method for each in one.maps] == ["Occlusion"]
+    assert asked == [("occlusion", "grey")]
 
 
 def test_folders_go_and_what_only_looks_like_one_stays(tmp_path):

@@ -50,7 +50,8 @@ HTML, MARKDOWN = "html", "md"
     "methods",
     multiple=True,
     metavar="METHOD",
-    help="Attribution method; repeatable.  [default: integrated-gradients and grad-cam, if they apply]",
+    help="Attribution method; repeatable.  [default: those that `workbench advise` named, else integrated-gradients "
+    "and grad-cam, if they apply]",
 )
 @as_json
 def report(
