@@ -177,7 +177,7 @@ def _proofs(images: pd.DataFrame) -> Finding:
     several = int((others > 0).sum())
     rest = " In the others a smaller set may exist, or one where none was found." if proved < searches else ""
     return Finding(
-        f"In {proved:,} of {searches:,} searches all smaller sets were tried.{rest} In {several:,} there are "
-        "other sets as small: the one with the largest margin is shown.",
+        f"In {proved:,} of {searches:,} searches all smaller sets were tried.{rest} Other sets "
+        f"are as small in {several:,}: the one with the largest margin is shown.",
         effect=Estimate(proved / searches, unit="%"),
     )

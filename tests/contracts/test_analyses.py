@@ -40,6 +40,7 @@ FAST = {
     "method-agreement": {"methods": "saliency,input-x-gradient,random", "images": 8},
     "randomisation-test": {"methods": "saliency,random"},
     "reference-sensitivity": {"steps": 2, "images": 8},
+    "smallest-evidence": {"images": 2, "examples": 2},
 }
 """What the degenerate cases ask of a slow analysis; the bare defaults have a test of their own."""
 COUNTED = ("class-balance", "near-duplicates", "samples")

@@ -33,6 +33,7 @@ FEW = {
     "label-issues": {"images": 60},
     "layer-story": {"layers": 3, "images": 24, "errors": 4, "support": 60},
     "robustness": {"families": ("blur", "shift"), "images": 12, "maps": 2},
+    "smallest-evidence": {"images": 2, "examples": 2},
 }
 """With few images and families, to be quick."""
 INSIDE = {

@@ -16,22 +16,32 @@ from workbench.diagnosis.benchmark import Asked
 
 
 @pytest.fixture
-def made(monkeypatch):
+def go(tmp_path, monkeypatch):
+    """A file: as soon as it is there, what is slow ends."""
+    monkeypatch.setenv("MADE_BENCHMARKS_GO", str(tmp_path / "go"))
+    return tmp_path / "go"
+
+
+@pytest.fixture
+def made(monkeypatch, go):
     """A module that other processes find, too."""
     monkeypatch.syspath_prepend(Path(__file__).parents[2])
     return import_module("made_benchmarks")
 
 
-def test_each_is_measured_in_a_process_of_its_own_and_given_as_it_ends(made):
-    said = []
+def test_each_is_measured_in_a_process_of_its_own_and_given_as_it_ends(made, go):
+    said, found = [], []
     with reporting(lambda what, done, total: said.append((what, done, total))):
-        found = list(measured({"fast": made.Fast, "slow": made.Slow}, Asked(seed=7), 2))
+        for each in measured({"fast": made.Fast, "slow": made.Slow}, Asked(seed=7), 2):
+            found.append(each)
+            go.touch()
     assert [name for name, _ in found] == ["fast", "slow"] and said == [("slow: Waiting", 1, 2)]
     assert len({each.notes[0] for _, each in found} | {str(os.getpid())}) == 3
     assert {each.notes[1] for _, each in found} == {"7"}
 
 
-def test_one_after_the_other_the_longest_is_first_and_in_this_process(made):
+def test_one_after_the_other_the_longest_is_first_and_in_this_process(made, go):
+    go.touch()
     found = list(measured({"fast": made.Fast, "slow": made.Slow}, Asked(), 1))
     assert [name for name, _ in found] == ["slow", "fast"]
     assert {each.notes[0] for _, each in found} == {str(os.getpid())}

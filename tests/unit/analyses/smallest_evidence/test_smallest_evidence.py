@@ -69,7 +69,7 @@ def test_findings_count_what_one_region_flips_and_what_needs_none(session):
     assert said[1].endswith("of 1 error. Of 1 image no set of regions does, however large.")
     assert result.findings[1].evidence == (1,)
     assert "1 of 4 images needs no region, since with all hidden the model says the same (off)." in said[2]
-    assert said[3].startswith("In 8 of 8 searches all smaller sets were tried. In 2 there are")
+    assert said[3].startswith("In 8 of 8 searches all smaller sets were tried. Other sets are as small in 2")
     assert len(said) == 4
 
 
