@@ -44,7 +44,8 @@ class Influence(Analysis[InfluenceParams]):
 
     Influence is what a training step on one image does to the loss of another image's label, through the last layer:
     helpful where the loss falls. It is added up over the checkpoints that the run has kept (TracIn); without any, it is
-    measured at the final weights alone.
+    measured at the final weights alone. What a step changes below the last layer is left out: the first images are
+    mostly the right ones, the order of the rest is rough (README).
     """
 
     group = "Labels"

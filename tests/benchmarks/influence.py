@@ -3,7 +3,8 @@
 `python tests/benchmarks/influence.py` trains a model for each seed (8 epochs, weights kept after 4 of them, about a
 minute on 2 idle cores), and prints the AUROC with which each score tells flipped labels from right ones: self-influence
 and harm to 500 misclassified test images and to 1,000 of all, over the checkpoints and at the final weights alone;
-beside them the loss, which needs no gradients, the area under the margin of the training, and chance.
+beside them the loss, which needs no gradients, the area under the margin of the training, and chance. With `--whole` it
+compares influence by the last layer with that by all weights, on the committed baseline (half a minute).
 """
 
 from __future__ import annotations
@@ -93,13 +94,63 @@ def scores(session) -> dict[str, np.ndarray]:
     return found
 
 
+def whole_network(errors: int = 100, others: int = 1000) -> None:
+    """Compare influence by the last layer with that by the gradients of all weights, on the committed baseline."""
+    from scipy.stats import spearmanr
+
+    from analyses.influence import chosen
+    from workbench.diagnosis.opening import open_session
+    from workbench.session.influence import TrainingInfluence, extremes
+    from workbench.statistics.medians import median
+    from workbench.statistics.rates import rate
+
+    session = open_session("baseline")
+    asked = TrainingInfluence(session)
+    wrong = chosen(session.predictions, len(session.dataset))
+    wrong = wrong[:: len(wrong) // errors][:errors]
+    found = np.concatenate([each for _, each in asked.on(wrong)])
+    drawn = np.random.default_rng(0).choice(len(asked.rows), others, replace=False)
+    ours = gradients(session.model, session.dataset, wrong)
+    real, said = ours @ gradients(session.model, session.train, asked.rows[drawn]).T, found[:, drawn]
+    ranks = np.array([spearmanr(one, other)[0] for one, other in zip(real, said, strict=True)])
+    both = [len({*np.argsort(a)[:TOP]} & {*np.argsort(b)[:TOP]}) / TOP for a, b in zip(real, said, strict=True)]
+    print(
+        f"{others} random training images, {errors} errors: rank correlation with all weights, median {median(ranks)}"
+    )
+    print(f"of the {TOP} most harmful the same, median {median(np.array(both))}; by chance {TOP / others:.2f}")
+    first = np.array([[each[0] for each in extremes(one, 1)] for one in found])
+    for name, sign, places in zip(("helpful", "harmful"), (1, -1), first.T, strict=True):
+        theirs = gradients(session.model, session.train, asked.rows[places])
+        same = int((sign * (ours * theirs).sum(axis=1) > 0).sum())
+        print(f"the most {name} one is {name} by all weights too: {rate(same, errors)}")
+
+
+def gradients(model, data, rows) -> np.ndarray:
+    """Gradient of each image's loss by all weights, `(n, P)`."""
+    import keras
+    import tensorflow as tf
+
+    found = []
+    for row in rows:
+        with tf.GradientTape() as tape:
+            said = model(tf.constant(data.floats(np.array([row]))), training=False)
+            loss = keras.losses.sparse_categorical_crossentropy(data.labels[[row]], said)[0]
+        parts = tape.gradient(loss, model.trainable_variables)
+        found.append(np.concatenate([each.numpy().ravel() for each in parts]))
+    return np.array(found, np.float64)
+
+
 def main() -> None:
-    """Measure each seed, then the means."""
+    """Measure each seed, then the means; or compare with all weights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="*", default=[31, 32, 33, 34, 35])
     parser.add_argument("--share", type=float, default=0.05)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "influence")
+    parser.add_argument("--whole", action="store_true", help="compare with the gradients of all weights instead")
     given = parser.parse_args()
+    if given.whole:
+        whole_network()
+        return
     from workbench.statistics.significance import mean_with_interval
 
     given.folder.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,7 @@ def of_composite(network, image, other, pairs):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_composite_is_scored_as_the_explicit_loop_scores_it(seed):
+def test_every_composite_is_scored_as_the_explicit_loop_scores_it(agree, seed):
     model = made(seed)
     network, (image, other) = Network(model), images(seed)
     swaps = FeatureSwaps(Probe(model), image, other, LAYER)
@@ -60,7 +60,7 @@ def test_every_composite_is_scored_as_the_explicit_loop_scores_it(seed):
     several = [[], *[[pair] for pair in product(range(12), range(12))], [(0, 5), (3, 7), (11, 0)]]
     found = swaps.log_probabilities(several)
     expected = np.array([of_composite(network, image, other, pairs) for pairs in several])
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    agree(found, expected, 1e-5, "feature swaps")
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -124,7 +124,7 @@ def session_of(model, kept=None):
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_network_at_several_checkpoints_has_the_products_of_its_real_gradients(bias):
+def test_a_network_at_several_checkpoints_has_the_products_of_its_real_gradients(agree, bias):
     model = network(bias)
     kept, before = kept_of(model), model.get_weights()
     session = session_of(model, kept)
@@ -153,8 +153,8 @@ def test_a_network_at_several_checkpoints_has_the_products_of_its_real_gradients
             own[j] += RATES[t] * sum((b * b).sum() for b in other)
             for i, one in enumerate(ours):
                 expected[i, j] += RATES[t] * sum((a * b).sum() for a, b in zip(one, other, strict=True))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
-    np.testing.assert_allclose(asked.on_itself(), own, rtol=0, atol=1e-5 * own.max())
+    agree(found, expected, 1e-5, "influence")
+    agree(asked.on_itself(), own, 1e-5, "self-influence")
     assert asked.checkpoints == SETS
 
 

@@ -1,7 +1,8 @@
 """Which training images helped a model with an image, and which harmed it: TracIn by the last layer.
 
 Helpful is a training image on which a step lowers the loss of the image's label, harmful one on which it raises it.
-Only the last layer is looked at: what a step on one image changes below it is left out.
+Only the last layer is looked at: what a step on one image changes below it is left out. So are momentum and Adam's
+scaling, weight decay and label smoothing: a step is one of plain gradient descent on the cross-entropy.
 """
 
 from __future__ import annotations

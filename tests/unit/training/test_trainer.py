@@ -9,6 +9,7 @@ import pytest
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import silent
 from workbench.data import load_dataset
+from workbench.session.session import Session
 from workbench.training import fitting, trainer
 from workbench.training.checkpoint import Checkpoint, State
 from workbench.training.compiling import compile_for
@@ -138,6 +139,10 @@ def test_weights_are_kept_after_some_epochs_also_of_a_training_that_was_killed(n
         np.testing.assert_array_equal(mine, final)
     assert any((one != other).any() for one, other in zip(kept.at(0), kept.at(1), strict=True))
     assert "checkpoints.npz" in run.manifest.files
+    session = Session(run, load_dataset(npz, split="test"), train=load_dataset(npz, split="train"))
+    asked = [session.influence("test/0") for _ in range(2)]  # computed, and cached
+    assert asked[0].checkpoints == 2 and asked[0].table.equals(asked[1].table)
+    assert max(asked[0].helpful) < 108  # the others were kept for validation
     path = run.path / "checkpoints.npz"
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(WorkbenchError, match=r"checkpoints.npz is damaged"):
