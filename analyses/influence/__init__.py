@@ -14,7 +14,7 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.data.thumbnails import thumbnails_of
 from workbench.session.analysis import Analysis
-from workbench.session.influence import NO_TRAINING, TrainingInfluence, extremes
+from workbench.session.influence import NO_TRAINING, Layers, TrainingInfluence, extremes
 
 from .figure import draw_influence
 from .findings import HOW, findings_of
@@ -37,6 +37,11 @@ class InfluenceParams(Params):
     top: int = Field(20, ge=1, le=200, description="most harmful training images of each that are counted")
     listed: int = Field(5, ge=1, le=50, description="helpful and harmful training images of each to list")
     examples: int = Field(5, ge=1, le=20, description="images to show")
+    layers: Layers = Field(
+        "last",
+        description="whose gradients: the last layer's, or those of all weights, which takes passes over the training "
+        "images for each image: ask about a few",
+    )
 
 
 class Influence(Analysis[InfluenceParams]):
@@ -44,8 +49,8 @@ class Influence(Analysis[InfluenceParams]):
 
     Influence is what a training step on one image does to the loss of another image's label, through the last layer:
     helpful where the loss falls. It is added up over the checkpoints that the run has kept (TracIn); without any, it is
-    measured at the final weights alone. What a step changes below the last layer is left out: the first images are
-    mostly the right ones, the order of the rest is rough (README).
+    measured at the final weights alone. What a step changes below the last layer is left out, unless all weights are
+    asked for: the first images are mostly the right ones, the order of the rest is rough (README).
     """
 
     group = "Labels"
@@ -61,7 +66,7 @@ class Influence(Analysis[InfluenceParams]):
 
     def compute(self, session: Session, params: InfluenceParams) -> Result:
         """Ask for the influence of all training images on each image, and count who harms how many."""
-        predictions, asked = session.predictions, TrainingInfluence(session)
+        predictions, asked = session.predictions, TrainingInfluence(session, params.layers)
         rows = session.dataset.rows([params.row]) if params.row >= 0 else chosen(predictions, params.images)
         lists, harmed, total = dict[int, tuple[Array, Array, Array]](), np.zeros(len(asked.rows), np.int64), 0.0
         for some, found in asked.on(rows):
@@ -89,7 +94,13 @@ class Influence(Analysis[InfluenceParams]):
                 "worst images": thumbnails_of(train, worst),
             },
             findings=tuple(findings_of(session, asked, tables, rows, params.top)),
-            notes={"shown": shown.tolist(), "checkpoints": asked.checkpoints, "asked": len(rows), "top": params.top},
+            notes={
+                "shown": shown.tolist(),
+                "checkpoints": asked.checkpoints,
+                "asked": len(rows),
+                "top": params.top,
+                "layers": params.layers,
+            },
         )
 
     def draw(self, result: Result) -> Figure:

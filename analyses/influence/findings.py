@@ -11,7 +11,7 @@ from workbench.core.finding import Finding
 from workbench.core.image_set import ImageSet
 from workbench.core.types import Array
 from workbench.core.wording import plural, significant, verb
-from workbench.session.influence import TrainingInfluence, at_checkpoints
+from workbench.session.influence import BY, TrainingInfluence, at_checkpoints
 from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def findings_of(
     found = [_of_one(session, images, int(rows[0]))] if len(rows) == 1 else [_classes(images)]
     if len(rows) >= LEAST:
         found.append(_many(tables["training"], len(rows), top))
-    return [*found, _on_itself(asked), Finding(at_checkpoints(asked.checkpoints))]
+    return [*found, _on_itself(asked), Finding(f"{at_checkpoints(asked.checkpoints)} {BY[asked.layers]}")]
 
 
 def _of_one(session: Session, images: pd.DataFrame, row: int) -> Finding:
@@ -100,10 +100,10 @@ def _on_itself(asked: TrainingInfluence) -> Finding:
     rows, said = asked.rows[order], asked.training.predictions
     share = float(own[order].sum() / own.sum()) if own.sum() > 0 else 0.0
     wrong = rate(int((~said.correct[rows]).sum()), count)
+    itself = "itself" if count == 1 else "themselves"
     return Finding(
-        f"{plural(count, 'training image')} with the largest influence on {'itself' if count == 1 else 'themselves'} "
-        f"{verb(count, 'have')} {100 * share:.0f} % of all self-influence; the model predicts another class than the "
-        f"label for {wrong}.",
+        f"{plural(count, 'training image')} with the largest influence on {itself} (last layer) {verb(count, 'have')} "
+        f"{100 * share:.0f} % of all self-influence; the model predicts another class than the label for {wrong}.",
         effect=wrong,
         evidence=ImageSet(rows),
         part="train",

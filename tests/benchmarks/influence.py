@@ -118,6 +118,11 @@ def whole_network(errors: int = 100, others: int = 1000) -> None:
         f"{others} random training images, {errors} errors: rank correlation with all weights, median {median(ranks)}"
     )
     print(f"of the {TOP} most harmful the same, median {median(np.array(both))}; by chance {TOP / others:.2f}")
+    labels = session.dataset.labels[wrong]
+    for name, values in (("all weights", real), ("the last layer", said)):
+        best = drawn[values.argmax(axis=1)]
+        same = int((session.train.labels[asked.rows[best]] == labels).sum())
+        print(f"by {name} {len(set(best))} are the most helpful for some error, of its class: {rate(same, errors)}")
     first = np.array([[each[0] for each in extremes(one, 1)] for one in found])
     for name, sign, places in zip(("helpful", "harmful"), (1, -1), first.T, strict=True):
         theirs = gradients(session.model, session.train, asked.rows[places])

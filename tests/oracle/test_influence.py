@@ -158,6 +158,36 @@ def test_a_network_at_several_checkpoints_has_the_products_of_its_real_gradients
     assert asked.checkpoints == SETS
 
 
+@pytest.mark.parametrize("several", [True, False])
+def test_all_weights_give_the_products_of_all_gradients(agree, several):
+    model = network()
+    kept, final = kept_of(model), model.get_weights()
+    session = session_of(model, kept if several else None)
+    asked = TrainingInfluence(session, "all")
+    found = np.concatenate([each for _, each in asked.on(np.array([1, 4]))])
+    expected = np.zeros((2, 9))
+    for weights, rate in [(kept.at(t), RATES[t]) for t in range(SETS)] if several else [(final, 1.0)]:
+        model.set_weights(weights)
+
+        def real(image, label):
+            with tf.GradientTape() as tape:
+                said = model(image[None].astype(np.float32) / 255)
+                loss = keras.losses.sparse_categorical_crossentropy(np.array([label]), said)[0]
+            return np.concatenate([each.numpy().ravel() for each in tape.gradient(loss, model.trainable_weights)])
+
+        ours, theirs = (
+            np.array([real(image, label) for image, label in zip(data.images, data.labels, strict=True)], np.float64)
+            for data in (session.dataset, session.train)
+        )
+        expected += rate * ours[[1, 4]] @ theirs.T
+    agree(found, expected, 1e-5, "influence, all weights")
+    model.set_weights(final)
+    said = session.influence(1, most=2, layers="all")
+    order = np.argsort(-expected[0])
+    assert list(said.helpful) == [row for row in order[:2] if expected[0, row] > 0]
+    assert said.words.endswith("By the gradients of all weights.")
+
+
 def test_without_checkpoints_the_final_weights_answer_and_it_is_said():
     session = session_of(network())
     found = image_influence(session, 2, most=3)

@@ -1,15 +1,16 @@
 """Which training images helped a model with an image, and which harmed it: TracIn by the last layer.
 
 Helpful is a training image on which a step lowers the loss of the image's label, harmful one on which it raises it.
-Only the last layer is looked at: what a step on one image changes below it is left out. So are momentum and Adam's
-scaling, weight decay and label smoothing: a step is one of plain gradient descent on the cross-entropy.
+By the last layer it is there at once, and what a step on one image changes below it is left out; by all weights it
+takes passes over the training images. Momentum and Adam's scaling, weight decay and label smoothing are always left
+out: a step is one of plain gradient descent on the cross-entropy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from workbench.models.probe import Probe
     from workbench.session.study import Study
 
+Layers = Literal["last", "all"]
+BY: dict[Layers, str] = {"last": "By the gradients of the last layer.", "all": "By the gradients of all weights."}
 Said = tuple[Array, Array]
 """`(N, K)` logits and `(N, D)` embeddings of some images."""
 AT_ONCE = 64
@@ -57,6 +60,7 @@ class ImageInfluence:
             are not known), label, and the probability of that.
         pictures: `(n, h, w, C)` uint8 of them, in this order.
         checkpoints: sets of weights that were added up.
+        layers: whose gradients were taken, "last" or "all".
     """
 
     name: str
@@ -69,6 +73,7 @@ class ImageInfluence:
     table: pd.DataFrame
     pictures: Array
     checkpoints: int
+    layers: Layers = "last"
 
     @property
     def words(self) -> str:
@@ -79,7 +84,7 @@ class ImageInfluence:
             for _, line in self.table[self.table["did"] == how].head(1).iterrows()
         ]
         most = "; ".join(f"most {each}" for each in said) or "no training image changes its loss"
-        return f"{most[0].upper()}{most[1:]}. {at_checkpoints(self.checkpoints)}"
+        return f"{most[0].upper()}{most[1:]}. {at_checkpoints(self.checkpoints)} {BY[self.layers]}"
 
     def __repr__(self) -> str:
         return f"ImageInfluence({self.name!r}: {self.words})"
@@ -98,25 +103,27 @@ class TrainingInfluence:
     """The training images of a session, ready to be asked for their influence on its images.
 
     Attributes:
+        layers: "last" for the gradients of the last layer, "all" for those of all trained weights.
         rows: `(N,)` rows of the training images that the model was fitted to.
         checkpoints: sets of weights whose influences are added up; 1 for the final weights alone.
         training: the session of the training images.
 
     Args:
         session: the model and the images under study.
+        layers: as above. All weights take about three passes over the training images for each image and checkpoint.
 
     Raises:
         Unavailable: if the training images are not known.
         WorkbenchError: if no dense layer gives the model's scores.
     """
 
-    def __init__(self, session: Study) -> None:
+    def __init__(self, session: Study, layers: Layers = "last") -> None:
         seen = witnesses(session)
         if seen.part != "train":
             raise Unavailable(NO_TRAINING)
         self._session, self._seen, self.training = session, seen, seen.session
         self._bias = float(dense_bias(session.probe, session.dataset.floats(np.arange(len(session.dataset))[:CHECKED])))
-        self.rows = fitted_rows(session)
+        self.rows, self.layers = fitted_rows(session), layers
         self._outputs = list(_outputs(session, seen.session))
         self.checkpoints = len(self._outputs)
         labels = seen.dataset.labels[self.rows]
@@ -132,28 +139,50 @@ class TrainingInfluence:
             `(m,)` rows, and `(m, N)` influences of the training images `self.rows` on the loss of their labels,
             positive where it falls; 0 of an image on itself.
         """
-        for start in range(0, len(rows), AT_ONCE):
-            some = rows[start : start + AT_ONCE]
-            labels = self._session.dataset.labels[some]
-            asked = [_layer(ours, labels, some, 1.0) for ours, _, _ in self._outputs]
-            found = traced(asked, self._learned, bias=bool(self._bias))
+        step = AT_ONCE if self.layers == "last" else 1
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
+            found = self._by_last(some) if self.layers == "last" else self._by_all(int(some[0]))[None]
             own = self._seen.own[some]
             for place in np.flatnonzero(own >= 0):
                 found[place, self.rows == own[place]] = 0.0
             yield some, found
 
+    def _by_last(self, rows: Array) -> Array:
+        labels = self._session.dataset.labels[rows]
+        asked = [_layer(ours, labels, rows, 1.0) for ours, _, _ in self._outputs]
+        return traced(asked, self._learned, bias=bool(self._bias))
+
+    def _by_all(self, row: int) -> Array:
+        """Add up the products of the gradients by all weights of one image and of each training image: `(N,)`."""
+        from workbench.models.weight_gradients import changes_along, loss_gradient
+
+        session, data, probe = self._session, self.training.dataset, self._session.probe
+        image, label = session.dataset.floats(np.array([row]))[0], int(session.dataset.labels[row])
+        total, done = np.zeros(len(self.rows)), 0
+        for weights, rate in _checkpoints(session):
+            along = loss_gradient(probe, image, label, weights)
+            for start in range(0, len(self.rows), probe.max_rows):
+                some = self.rows[start : start + probe.max_rows]
+                found = changes_along(probe, data.floats(some), data.labels[some], weights, along)
+                total[start : start + len(some)] += rate * found
+                done += len(some)
+                report("Gradients of the training images", done, len(self.rows) * self.checkpoints)
+        return total
+
     def on_itself(self) -> Array:
-        """Self-influence of the training images `self.rows`: `(N,)`."""
+        """Self-influence of the training images `self.rows` by the last layer: `(N,)`."""
         return self_influence(self._learned, bias=bool(self._bias))
 
 
-def image_influence(session: Study, row: int, most: int = 8) -> ImageInfluence:
+def image_influence(session: Study, row: int, most: int = 8, layers: Layers = "last") -> ImageInfluence:
     """Find the training images that help the most with an image, and that harm the most.
 
     Args:
         session: the model and the data that the image is of.
         row: of the image.
         most: how many of each.
+        layers: whose gradients, "last" or "all".
 
     Raises:
         Unavailable: if the training images are not known.
@@ -161,7 +190,7 @@ def image_influence(session: Study, row: int, most: int = 8) -> ImageInfluence:
     """
     import pandas as pd
 
-    asked = TrainingInfluence(session)
+    asked = TrainingInfluence(session, layers)
     _, found = next(asked.on(np.array([row])))
     data, train = session.dataset, asked.training.dataset
     helpful, harmful = extremes(found[0], most)
@@ -188,6 +217,7 @@ def image_influence(session: Study, row: int, most: int = 8) -> ImageInfluence:
         table=table,
         pictures=thumbnails_of(train, rows),
         checkpoints=asked.checkpoints,
+        layers=layers,
     )
 
 
@@ -241,12 +271,25 @@ def _layer(said: Said, labels: Array, rows: Array, rate: float) -> LastLayer:
     return LastLayer(embeddings[rows], residuals(probabilities, labels), rate)
 
 
-def _outputs(session: Study, training: Study) -> Iterator[tuple[Said, Said, float]]:
-    """Yield what is said of studied and of training images, and the learning rate, at each checkpoint.
+def _checkpoints(session: Study) -> Iterator[tuple[list[Array], float]]:
+    """Yield the weights that a run has kept and their learning rates; without any, the final ones, and 1.
 
     Raises:
         WorkbenchError: if the weights that were kept are not of this model.
     """
+    final = [np.asarray(each.value) for each in session.probe.model.weights]
+    kept = None if session.run is None else session.run.checkpoints
+    if session.run is None or kept is None:
+        yield final, 1.0
+        return
+    if [each.shape for each in final] != [each.shape for each in kept.at(0)]:
+        raise WorkbenchError(f"{session.run.path / CHECKPOINTS} holds weights of another model. Train the run again.")
+    for place, rate in enumerate(kept.rates.tolist()):
+        yield kept.at(place), rate
+
+
+def _outputs(session: Study, training: Study) -> Iterator[tuple[Said, Said, float]]:
+    """Yield what is said of studied and of training images, and the learning rate, at each checkpoint."""
     kept = None if session.run is None else session.run.checkpoints
     if session.run is None or kept is None:
         ours, theirs = ((each.predictions.logits, each.embeddings) for each in (session, training))
@@ -255,11 +298,9 @@ def _outputs(session: Study, training: Study) -> Iterator[tuple[Said, Said, floa
     from workbench.models.other_weights import Reweighted
 
     model = Reweighted(session.probe)
-    if [each.shape for each in model.trained] != [each.shape for each in kept.at(0)]:
-        raise WorkbenchError(f"{session.run.path / CHECKPOINTS} holds weights of another model. Train the run again.")
     digest = session.run.manifest.files.get(CHECKPOINTS, "")[:12]
-    for place, (epoch, rate) in enumerate(zip(kept.epochs.tolist(), kept.rates.tolist(), strict=True)):
-        model.set(kept.at(place))
+    for epoch, (weights, rate) in zip(kept.epochs.tolist(), _checkpoints(session), strict=True):
+        model.set(weights)
         name, what = f"checkpoint-{digest}-{epoch}.npz", f"Predictions after epoch {epoch}"
         ours, theirs = (_said(each, model.probe, name, what) for each in (session, training))
         yield ours, theirs, rate

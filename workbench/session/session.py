@@ -216,12 +216,13 @@ class Session(Study):
         number = None if to is None else self.class_index(to)
         return counterfactual(study, row, to=number, layer=layer, taken_from=taken_from)
 
-    def influence(self, image: str | int, *, most: int = 8) -> ImageInfluence:
+    def influence(self, image: str | int, *, most: int = 8, layers: Literal["last", "all"] = "last") -> ImageInfluence:
         """Find the training images that helped the model the most with an image, and that harmed it; see `influence`.
 
         Args:
             image: name of an image under study, the end of its path that no other has, or its row.
             most: how many of each.
+            layers: whose gradients: of the last layer, or of all weights, which takes passes over the training images.
 
         Raises:
             Unavailable: if the training images are not known.
@@ -229,7 +230,7 @@ class Session(Study):
         """
         from workbench.session.influence import image_influence
 
-        return image_influence(self, self._found(image, "data")[1], most)
+        return image_influence(self, self._found(image, "data")[1], most, layers)
 
     def beside_part(self, part: Part) -> Iterator[Self]:
         """Yield the session of the other part, if there is one; training images are not read before they are due."""

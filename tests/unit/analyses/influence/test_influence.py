@@ -69,7 +69,7 @@ def test_findings_name_what_harms_many_and_say_at_which_weights(session):
     assert said[1].startswith(f"{len(many)} training images are among the 3 most harmful of at least 2 of 12 images; ")
     assert list(result.findings[1].evidence) == many["train_row"].tolist() and result.findings[1].part == "train"
     assert int(training["images_harmed"].sum()) == 12 * 3
-    assert said[2].startswith("1 training image with the largest influence on itself has")
+    assert said[2].startswith("1 training image with the largest influence on itself (last layer) has")
     assert result.findings[2].evidence[0] in FLIPPED
     assert said[3].startswith("Measured at one checkpoint, the final weights")
 
