@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -109,3 +111,22 @@ def test_pictures_are_whitened_but_for_the_cells():
     pixels = np.zeros((6, 4, 1), np.uint8)
     shown = only_cells(pixels, (np.array([0, 0.5, 1]), np.array([0, 0.5, 1])), [1])
     assert (shown[:3, 2:] == 0).all() and (shown[3:] > 150).all() and (shown[:3, :2] > 150).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_semifactual_example_is_the_one_of_an_explicit_loop(seed):
+    chance = np.random.default_rng(seed)
+    vectors, predicted = chance.normal(size=(30, 3)), chance.integers(0, 2, 30)
+    row, other = int(np.flatnonzero(predicted == 0)[0]), int(np.flatnonzero(predicted == 1)[0])
+    study = SimpleNamespace(embeddings=vectors.astype(np.float32), predictions=SimpleNamespace(predicted=predicted))
+
+    def apart(i, j):
+        one, two = (vectors[each] / np.sqrt((vectors[each] ** 2).sum()) for each in (i, j))
+        return np.sqrt(((one - two) ** 2).sum())
+
+    best, nearest = None, np.inf
+    for i in range(30):
+        between = max(apart(i, row), apart(i, other)) < apart(row, other)
+        if predicted[i] == 0 and i != row and between and apart(i, other) < nearest:
+            best, nearest = i, apart(i, other)
+    assert semifactual(study, row, other) == best
