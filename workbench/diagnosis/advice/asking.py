@@ -48,8 +48,9 @@ FEWEST = 12
 """Images of either part, at least."""
 MEASURING, WORLD, TESTING, TUNING = 0.45, 0.72, 0.82, 0.93
 """Shares of the time after which each step is over; the rest is for the numbers that are reported."""
-TESTED = 20
-"""Images on which it is tested whether maps depend on the weights."""
+TESTED, FEW, COSTLY = 20, 8, 300
+"""Images on which it is tested whether maps depend on the weights; few for a method of more than so many copies."""
+NOT_TESTED = "there was no time left to test whether its maps depend on the weights"
 
 
 class Asking:
@@ -145,7 +146,14 @@ class Asking:
             methods=tuple(self._seen(each, reasons) for each in graded),
             advised=advised,
             left=self.left,
-            said=summary(whose, advised, len(graded), titled, tested=not session.inference_only),
+            said=summary(
+                whose,
+                advised,
+                len(graded),
+                titled,
+                tested=not session.inference_only,
+                late=NOT_TESTED in reasons.values(),
+            ),
         )
 
     def _measured(self) -> dict[str, Worth]:
@@ -209,18 +217,21 @@ class Asking:
 
         if self.session.inference_only:
             return ""
-        method, some = make(type(self.methods[name]), dict(settings or {})), self.choosing.first(TESTED)
-        key = f"{name} {method.key}"
+        method = make(type(self.methods[name]), dict(settings or {}))
+        key, some = f"{name} {method.key}", self.choosing.first(FEW if method.copies(self.probe) > COSTLY else TESTED)
         if key not in self.tests:
+            until = self._until(TESTING if settings is None else 1)
+            if time.monotonic() >= until:
+                return NOT_TESTED
             report("Weights drawn anew", len(self.tests), len(self.tests) + 1)
             background = some.background if method.needs_background else None
             try:
-                with reporting(silent), stoppable(deadline(self._until(TESTING if settings is None else 1))):
+                with reporting(silent), stoppable(deadline(until)):
                     self.tests[key] = randomise(
                         self.probe, method, some.images, some.target, background=background, seed=self.seed
                     )
             except OutOfTime:
-                return "there was no time left to test whether its maps depend on the weights"
+                return NOT_TESTED
         if not self.tests[key].blind:
             return ""
         alike = self.tests[key].similarity

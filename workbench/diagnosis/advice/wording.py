@@ -69,7 +69,7 @@ def dropped_said(images: int, control: Estimate) -> str:
 
 
 def summary(
-    whose: str, advised: Sequence[Advised], methods: int, dropped: Mapping[str, str], *, tested: bool
+    whose: str, advised: Sequence[Advised], methods: int, dropped: Mapping[str, str], *, tested: bool, late: bool
 ) -> tuple[str, ...]:
     """Sum it up.
 
@@ -79,6 +79,7 @@ def summary(
         methods: how many were compared.
         dropped: by title, why a chosen method is not advised after all.
         tested: whether the model's weights could be drawn anew.
+        late: whether there was no time to do that for some method.
     """
     said = [f"For {whose}, look at {join_names([each.title for each in advised], 4)}."]
     if not advised:
@@ -86,6 +87,10 @@ def summary(
         said = [f"For {whose} no method is advised: of {plural(methods, 'method')} {none}. Base no claim on a map."]
     elif len(advised) == 1:
         said.append("No method of another family passed, so there is no second one.")
+    if late:
+        said.append(
+            "Whether maps of some methods depend on the weights could not be tested in time: give more minutes."
+        )
     said.extend(f"{title}: {reason}." for title, reason in dropped.items())
     if not tested:
         said.append("Whether maps depend on the weights was not tested: the model gives predictions only.")
