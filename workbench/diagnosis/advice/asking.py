@@ -125,7 +125,10 @@ class Asking:
             None if known is None else known.truth,
             None if known is None else known.random,
         )
-        traits = {name: Traits(family=each.kin(), of_class=each.of_class) for name, each in self.methods.items()}
+        traits = {
+            name: Traits(family=each.kin(), of_class=each.of_class, copies=each.copies(self.probe))
+            for name, each in self.methods.items()
+        }
         choice = choose(graded, traits, self._blind)
         tuned = self._tuned(choice, worth, rows)
         advised, dropped = self._reported(choice, graded, tuned, rows)
@@ -277,7 +280,13 @@ class Asking:
                     title=kind.title,
                     family=kind.kin(),
                     settings=settings,
-                    why=why(best[name], kind.kin(), len(graded) - 1, first=name == choice.names[0]),
+                    why=why(
+                        best[name],
+                        kind.kin(),
+                        len(graded) - 1,
+                        first=name == choice.names[0],
+                        lead=(self.methods[lead].title, best[lead]) if (lead := choice.leads.get(name)) else None,
+                    ),
                     control=Number.of(control),
                     better={
                         key: Number.of(share(won(own.values[k], own.control[k]))) for k, key in enumerate(self.titles)

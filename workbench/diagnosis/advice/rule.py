@@ -2,7 +2,9 @@
 
 The rule in words. Of the methods that depend on the class, whose maps are surely better than random ones (by the
 measures on this model, and by the true evidence in the known world), and that pass the test of weights drawn anew: the
-one that wins most comparisons with the other methods; and the one of another family that does.
+one that wins most comparisons with the other methods; and the one of another family that does. Where a method of the
+same family is not surely worse and takes less computing, it is taken instead, as the smaller model is by the rule of
+one standard error (Breiman et al. 1984, section 3.4.3).
 """
 
 from __future__ import annotations
@@ -30,10 +32,12 @@ class Traits:
     Attributes:
         family: "layer", "gradient", "perturbation", "attention" or its own.
         of_class: whether the map depends on the class.
+        copies: changed copies of an image that it evaluates: what it costs.
     """
 
     family: str
     of_class: bool
+    copies: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,11 +68,13 @@ class Choice:
         names: the advised methods, at most `WANTED`.
         reasons: by name, why a method is not advised; of all that were looked at.
         alike: by name of an advised one, which acceptable methods it is not surely better than.
+        leads: by name of an advised one that is not the best of its family, which one is.
     """
 
     names: tuple[str, ...]
     reasons: Mapping[str, str] = field(default_factory=dict)
     alike: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    leads: Mapping[str, str] = field(default_factory=dict)
 
 
 def grades(
@@ -128,24 +134,36 @@ def choose(
         wanted: how many.
     """
     reasons: dict[str, str] = {}
+    leads: dict[str, str] = {}
     chosen: list[Grade] = []
+    fit = [each for each in graded if not refusal(each, traits[each.name])]
     for each in graded:
         kind = traits[each.name]
+        if each in chosen:
+            continue
         if reason := refusal(each, kind):
             reasons[each.name] = reason
+        elif any(traits[other.name].family == kind.family for other in chosen):
+            reasons[each.name] = "another one of its family is advised"
         elif len(chosen) == wanted:
             reasons[each.name] = "others win more"
-        elif any(traits[other.name].family == kind.family for other in chosen):
-            reasons[each.name] = "another one of its family wins more"
         elif reason := blind(each.name):
             reasons[each.name] = reason
         else:
-            chosen.append(each)
-    fit = [each for each in graded if not refusal(each, traits[each.name])]
+            peers = [other for other in fit if traits[other.name].family == kind.family and _alike(each, other)]
+            cheaper = [other for other in peers if traits[other.name].copies < kind.copies]
+            cheaper.sort(key=lambda other: traits[other.name].copies)
+            taken = next((other for other in cheaper if not blind(other.name)), each)
+            chosen.append(taken)
+            if taken is not each:
+                leads[taken.name] = each.name
+                reasons[each.name] = "not surely better than the advised one of its family, which takes less computing"
+                reasons.pop(taken.name, None)
     return Choice(
         names=tuple(each.name for each in chosen),
         reasons=reasons,
         alike={one.name: tuple(other.name for other in fit if _alike(one, other)) for one in chosen},
+        leads=leads,
     )
 
 

@@ -19,17 +19,24 @@ WAYS: Mapping[str, str] = {
 """How methods of a family look at a model."""
 
 
-def why(grade: Grade, family: str, others: int, *, first: bool) -> str:
+def why(grade: Grade, family: str, others: int, *, first: bool, lead: tuple[str, Grade] | None) -> str:
     """Say why a method is advised.
 
     Args:
         grade: of the method.
         family: of it.
         others: methods that it was compared with.
-        first: whether it is the best of all.
+        first: whether it, or its lead, is the best of all.
+        lead: title and grade of the best of its family, where that is another one.
     """
+    beside = plural(others, "other method")
     place = "It wins the most comparisons" if first else "Of the other families it wins the most comparisons"
-    said = [f"{place} with {plural(others, 'other method')}: {grade.won}."]
+    said = [f"{place} with {beside}: {grade.won}."]
+    if lead is not None:
+        title, best = lead
+        whole = "all" if first else "the other families"
+        than = f"not surely fewer than {title}, the best of {whole}, with {best.won}"
+        said = [f"It wins {grade.won} of the comparisons with {beside}, {than}, and takes less computing."]
     if grade.evidence is not None:
         said.append(
             f"In the known world its maps show more evidence than random ones in {grade.evidence} of the images."

@@ -32,7 +32,7 @@ def depends(_):
 def test_the_best_and_the_best_of_another_family_are_chosen_and_the_others_have_a_reason():
     choice = choose(grades(*planted()), TRAITS, depends)
     assert choice.names == ("cam", "slope")
-    assert choice.reasons["other-cam"] == "another one of its family wins more"
+    assert choice.reasons["other-cam"] == "another one of its family is advised"
     assert choice.reasons["same-for-all"] == OF_NO_CLASS
     assert choice.reasons["hidden"] == "others win more"
     assert "not surely better than random ones" in choice.reasons["useless"]
@@ -104,3 +104,34 @@ def test_without_methods_nothing_is_graded():
 def test_one_family_alone_gives_one_method():
     good = {name: level for name, level in GOOD.items() if name in ("cam", "other-cam")}
     assert choose(grades(*planted(good=good)), TRAITS, depends).names == ("cam",)
+
+
+def costing(**copies):
+    return {
+        name: Traits(family=each.family, of_class=each.of_class, copies=copies[name]) for name, each in TRAITS.items()
+    }
+
+
+COPIES = {"cam": 128, "other-cam": 1, "slope": 1, "hidden": 1000, "same-for-all": 1, "useless": 1}
+
+
+def test_of_a_family_the_cheaper_one_is_taken_if_it_is_not_surely_worse():
+    close = planted(good={**GOOD, "cam": 3.0, "other-cam": 2.95})
+    choice = choose(grades(*close), costing(**COPIES), depends)
+    assert choice.names == ("other-cam", "slope")
+    if grades(*close)[1].name == "cam":  # the best but for the one that is the same for all
+        assert choice.leads == {"other-cam": "cam"}
+        assert "takes less computing" in choice.reasons["cam"]
+    assert "other-cam" not in choice.reasons
+
+
+def test_one_that_is_surely_worse_is_not_taken_for_being_cheap():
+    choice = choose(grades(*planted(good={**GOOD, "other-cam": 1.0})), costing(**COPIES), depends)
+    assert choice.names[0] == "cam"
+    assert choice.leads == {}
+
+
+def test_a_cheaper_one_that_ignores_the_weights_is_not_taken():
+    close = planted(good={**GOOD, "cam": 3.02, "other-cam": 3.0})
+    choice = choose(grades(*close), costing(**COPIES), lambda name: "the same" * (name == "other-cam"))
+    assert choice.names == ("cam", "slope")
