@@ -21,6 +21,8 @@ from .comparing import agreement, duel, share, won
 from .known_evidence import CLASSES, KnownEvidence, architecture_class, known_evidence
 from .measuring import (
     EXCESS,
+    NO_TIME,
+    TIME_OVER,
     Images,
     OutOfTime,
     Worth,
@@ -156,6 +158,7 @@ class Asking:
                 titled,
                 tested=not session.inference_only,
                 late=NOT_TESTED in reasons.values(),
+                unmeasured=sum(reason in {NO_TIME, TIME_OVER} for reason in self.left.values()),
             ),
         )
 

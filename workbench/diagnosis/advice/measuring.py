@@ -28,6 +28,8 @@ EXCESS = "excess-share"
 TITLES = {EXCESS: "Excess share"}
 MEASURES = ("deletion", "insertion", "average-drop", "mu-fidelity")
 """Besides the excess share: each takes the map for something else, an order, a mask, or numbers to be added."""
+NO_TIME, TIME_OVER = "there was no time left to measure it", "it was not measured when the time was over"
+"""Why a method was not measured."""
 
 
 class OutOfTime(Stop):
@@ -163,13 +165,13 @@ def all_measured(
     left: dict[str, str] = {}
     for place, name in enumerate(in_turn(methods, some.probe)):
         if time.monotonic() >= until:
-            left[name] = "there was no time left to measure it"
+            left[name] = NO_TIME
             continue
         try:
             with reporting(silent), stoppable(deadline(until)):
                 found[name] = worth_of(methods[name], some, measures, seed)
         except OutOfTime:
-            left[name] = f"its maps of {len(some.images)} images were not there when the time was over"
+            left[name] = TIME_OVER
         except WorkbenchError as error:
             left[name] = str(error)
         if told is not None:

@@ -76,7 +76,14 @@ def dropped_said(images: int, control: Estimate) -> str:
 
 
 def summary(
-    whose: str, advised: Sequence[Advised], methods: int, dropped: Mapping[str, str], *, tested: bool, late: bool
+    whose: str,
+    advised: Sequence[Advised],
+    methods: int,
+    dropped: Mapping[str, str],
+    *,
+    tested: bool,
+    late: bool,
+    unmeasured: int,
 ) -> tuple[str, ...]:
     """Sum it up.
 
@@ -87,6 +94,7 @@ def summary(
         dropped: by title, why a chosen method is not advised after all.
         tested: whether the model's weights could be drawn anew.
         late: whether there was no time to do that for some method.
+        unmeasured: methods that there was no time for at all.
     """
     said = [f"For {whose}, look at {join_names([each.title for each in advised], 4)}."]
     if not advised:
@@ -94,6 +102,8 @@ def summary(
         said = [f"For {whose} no method is advised: of {plural(methods, 'method')} {none}. Base no claim on a map."]
     elif len(advised) == 1:
         said.append("No method of another family passed, so there is no second one.")
+    if unmeasured:
+        said.append(f"There was no time to measure {plural(unmeasured, 'method')}: give more minutes.")
     if late:
         said.append(
             "Whether maps of some methods depend on the weights could not be tested in time: give more minutes."

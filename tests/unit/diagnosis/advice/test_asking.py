@@ -111,7 +111,8 @@ def test_methods_that_time_does_not_reach_are_named(session, no_world, monkeypat
         found = advice.advise(session, images=16, methods=("occlusion", "saliency"))
     assert found.left == {"Occlusion": "there was no time left to measure it"}
     assert found.advised == ()  # nor for the test of weights drawn anew
-    assert found.said[1].endswith("could not be tested in time: give more minutes.")
+    assert found.said[1] == "There was no time to measure 1 method: give more minutes."
+    assert found.said[2].endswith("could not be tested in time: give more minutes.")
     assert "no time left to test" in next(each.reason for each in found.methods if each.name == "saliency")
 
 
