@@ -216,7 +216,7 @@ def test_second_witness_zennit(case, agree, composite):
     """Its rules by kinds of module; a sum has to be a module of its own for it, so that one network is left out.
 
     =====================  =============================================  =======================================
-    what                   zennit 1.0                                     here
+    what                   zennit 0.5.1                                   here
     =====================  =============================================  =======================================
     ε                      absolute, 1e-6                                 a share of the layer's root mean square
     z⁺ and biases          the bias takes its positive part               it takes none

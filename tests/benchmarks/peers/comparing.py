@@ -22,6 +22,8 @@ METHODS: dict[str, tuple[int, dict[str, Any]]] = {  # how many images, and what 
     "forward": (256, {}),
     "grad-cam": (256, {}),
     "saliency": (256, {}),
+    "lrp": (256, {"composite": "epsilon-plus"}),
+    "deep-lift": (256, {"reference": "black"}),
     "smooth-grad": (64, {"samples": 50}),
     "integrated-gradients": (64, {"steps": 50}),
     "gradient-shap": (64, {"samples": 50, "reference": "black"}),

@@ -31,6 +31,7 @@ LIBRARIES = {
     "tf-keras-vis": Library("keras_vis_peers.py"),
     "xplique": Library("xplique_peers.py", "xplique"),
     "captum": Library("torch_peers.py", "torch", ("torch", "captum")),
+    "zennit": Library("torch_peers.py", "torch", ("torch", "zennit")),
     "torchcam": Library("torch_peers.py", "torch", ("torch", "torchcam")),
     "pytorch-grad-cam": Library("torch_peers.py", "torch", ("torch", "grad-cam")),
 }

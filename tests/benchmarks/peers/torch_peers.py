@@ -1,4 +1,4 @@
-"""Captum, torchcam and pytorch-grad-cam on the torch port of the network: `python torch_peers.py captum case.npz`."""
+"""Captum, zennit, torchcam and pytorch-grad-cam on the torch port of the network: `python torch_peers.py captum case.npz`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def captum(network, images, target, layer) -> dict[str, Method]:
     cam = attr.LayerGradCam(network, getattr(network, layer))
     saliency, gradients = attr.Saliency(network), attr.IntegratedGradients(network)
     shap, none = attr.GradientShap(network), {"baselines": 0 * images[:1]}
+    lift = attr.DeepLift(network)
     smooth, occlusion = attr.NoiseTunnel(attr.Saliency(network)), attr.Occlusion(network)
 
     def of(method, **settings):
@@ -44,8 +45,26 @@ def captum(network, images, target, layer) -> dict[str, Method]:
         "smooth-grad": Method(with_copies(smooth, "nt_samples_batch_size", True, **noise), copies=True),
         "integrated-gradients": Method(with_copies(gradients, "internal_batch_size", False, n_steps=50), copies=True),
         "gradient-shap": Method(of(shap, n_samples=50, stdevs=0.05, **none), copies=True),
+        "deep-lift": Method(of(lift, **none)),
         "occlusion": Method(with_copies(occlusion, "perturbations_per_eval", True, **patches), copies=True),
     }
+
+
+def zennit(network, images, target, layer) -> dict[str, Method]:
+    """Its composite is put on the network once for all calls."""
+    _let_torchvision_in()
+    import torch
+    from zennit.attribution import Gradient
+    from zennit.composites import EpsilonPlus
+
+    chosen = torch.nn.functional.one_hot(target, network(images[:1]).shape[1]).to(images.dtype)
+
+    def lrp(count, rows):
+        with Gradient(network, EpsilonPlus()) as attributor:
+            for part in parts(count, rows):
+                attributor(images[part], chosen[part])
+
+    return {"lrp": Method(lrp)}
 
 
 def torchcam(network, images, target, layer) -> dict[str, Method]:
@@ -104,6 +123,7 @@ def _let_torchvision_in() -> None:
 
 LIBRARIES = {
     "captum": ("captum", captum),
+    "zennit": ("zennit", zennit),
     "torchcam": ("torchcam", torchcam),
     "pytorch-grad-cam": ("grad-cam", pytorch_grad_cam),
 }
