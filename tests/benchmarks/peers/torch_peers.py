@@ -1,4 +1,4 @@
-"""Captum, zennit, torchcam and pytorch-grad-cam on the torch port of the network: `python torch_peers.py captum case.npz`."""
+"""Captum, zennit, torchcam, pytorch-grad-cam on the network in torch: `python torch_peers.py captum case.npz`."""
 
 from __future__ import annotations
 
