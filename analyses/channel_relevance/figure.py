@@ -17,7 +17,7 @@ from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CELL = 0.85
+CELL = 0.82
 """Width of a picture in inches."""
 
 
@@ -25,7 +25,7 @@ def draw_channels(result: Result, question: str, others: int) -> Figure:
     """Draw the image with all of its relevance, and a line for each channel."""
     notes = result.notes
     pictures = _pictures(result)
-    columns = 4 + others
+    columns = 3 + others
     height = tiles_height(pictures, columns, CELL) + 0.35
     note = (
         f"Layer {text(notes['layer'], 40)}; relevance for {text(notes['class'])}, by {result.params['composite']}. "
@@ -51,7 +51,6 @@ def _pictures(result: Result) -> list[Tile]:
         found += [
             every if place == 0 else Tile(image, blank=True),
             _mapped(image, arrays["maps"][1 + place], words, spot),
-            Tile(image, blank=True),
         ]
         others = [(int(other), spot_of(result, int(other))) for other in arrays["rows"][place]]
         for n, (crop, (_, other)) in enumerate(zip(arrays["crops"][place], others, strict=True)):

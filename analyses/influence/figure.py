@@ -20,7 +20,7 @@ from .findings import HOW
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CELL = 1.12
+CELL = 0.88
 """Width of a picture in inches."""
 MOST = 5
 """Helpful and harmful training images of an image to show, at most."""

@@ -1,7 +1,6 @@
 """What an excess share is worth: how often such a map showed the evidence, in worlds where the evidence is known.
 
-The numbers lie in `reliability.json`, as `workbench truth --only maps --seed 1000` measures and writes them; the file
-is of 30 images of each network and of logits, where the command takes 20 and contrasts, too, by now.
+The numbers lie in `reliability.json`, as `workbench truth --only maps --seed 1000` measures and writes them.
 """
 
 from __future__ import annotations

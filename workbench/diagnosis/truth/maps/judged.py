@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.attribution.composites import COMPOSITES
 from workbench.attribution.methods import explainer, explainers
+from workbench.attribution.methods.lrp import Lrp
 from workbench.core.attribution import MOSTLY, SELDOM
 from workbench.core.estimate import columns
+from workbench.core.params import make
 from workbench.core.progress import report
 from workbench.core.types import Array, Score
 from workbench.diagnosis.benchmark import Claim
@@ -40,7 +43,11 @@ if TYPE_CHECKING:
 GOOD = 0.5
 """Share of a map's positive mass that must lie on the true evidence, for the map to show it."""
 CONTROL = "random"
-OURS = "workbench"
+OURS, SET = "workbench", "workbench, as set"
+SETTINGS: Mapping[str, Sequence[Mapping[str, str]]] = {
+    "lrp": [{"composite": name} for name in COMPOSITES if name != Lrp().composite]
+}
+"""Methods that are placed with other settings, too; what is said of maps counts the defaults alone."""
 WORLDS: Mapping[str, type[KnownWorld]] = {
     "decoy": Decoy,
     "parts": Parts,
@@ -103,18 +110,18 @@ def judged_maps(
     """
     chosen = {name: kind for name, kind in WORLDS.items() if not only or name in only}
     cases = [
-        (name, kind, make, seed)
+        (name, kind, network, seed)
         for seed in seeds
         for place, (name, kind) in enumerate(chosen.items())
-        for number, make in enumerate(kind.makes)
+        for number, network in enumerate(kind.makes)
         if not quick or number == (place + seed) % len(kind.makes)
     ]
-    for number, (name, kind, make, seed) in enumerate(cases):
-        known = kind().known(make, count, seed)
+    for number, (name, kind, network, seed) in enumerate(cases):
+        known = kind().known(network, count, seed)
         asked = methods or list(explainers())
         if quick:
             asked = [method for method in asked if not _costly(method, known.probe)]
-        yield from _judged(name, f"{make} {seed}", known, asked)
+        yield from _judged(name, f"{network} {seed}", known, asked)
         report("Networks of made worlds", number + 1, len(cases))
 
 
@@ -147,18 +154,19 @@ def _explaining(known: Known, methods: Sequence[str]) -> Iterator[tuple[str, str
         kind = explainer(name)
         if kind.missing(known.probe) is not None:
             continue
-        method = kind()
-        background = known.images[:8] if method.needs_background else None
         some = known.first(FEW) if _costly(name, known.probe) else known
+        for settings in ({}, *SETTINGS.get(name, ())):
+            method = make(kind, settings)
+            background = known.images[:8] if method.needs_background else None
 
-        def explain(
-            target: Array, method: Explainer = method, some: Known = some, background: Array | None = background
-        ) -> Array:
-            return method.attribute(
-                some.probe, some.images, target, against=some.against, score=score, background=background
-            ).at_pixels()
+            def explain(
+                target: Array, method: Explainer = method, some: Known = some, background: Array | None = background
+            ) -> Array:
+                return method.attribute(
+                    some.probe, some.images, target, against=some.against, score=score, background=background
+                ).at_pixels()
 
-        yield name, OURS, some, explain
+            yield ", ".join([name, *settings.values()]), SET if settings else OURS, some, explain
     for name, explains in peers(known.probe, known.images) if known.against is None else ():
         if name in methods:
             yield name, PEER, known, explains
