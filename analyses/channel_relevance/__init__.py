@@ -38,7 +38,7 @@ SAID = 2
 class ChannelRelevanceParams(Params):
     """Of which image and class, through which layer."""
 
-    image: int | None = Field(None, ge=0, description="row of the image; auto: the surest error")
+    row: int = Field(-1, ge=-1, description="image to look at, by name or row; -1 for the surest error")
     explained: Annotated[
         str | None, Field(description="class whose logit is explained; auto: the predicted one"), ChooseFrom("classes")
     ] = None
@@ -84,7 +84,7 @@ class ChannelRelevance(Analysis[ChannelRelevanceParams]):
             raise WorkbenchError(refused)
         layer = session.probe.spatial_layer(params.layer, method="A channel's map")
         said = session.predictions
-        row = surest_error(said) if params.image is None else int(session.dataset.rows([params.image])[0])
+        row = surest_error(said) if params.row < 0 else int(session.dataset.rows([params.row])[0])
         label = int(said.predicted[row]) if params.explained is None else session.class_index(params.explained)
         paths = tracing.Paths(session, layer, params.composite)
         traced = tracing.trace(paths, row, label, images=params.images, seed=params.seed)

@@ -57,7 +57,7 @@ def session():
 def test_each_class_is_carried_by_the_channel_that_sees_its_stroke(session):
     for label, channel in ((0, 0), (1, 1)):
         row = int(np.flatnonzero(session.predictions.predicted == label)[0])
-        found = registry.compute(session, "channel-relevance", {"image": row, "show": 2})
+        found = registry.compute(session, "channel-relevance", {"row": row, "show": 2})
         assert found.notes["layer"] == "strokes"
         table = found.tables["channels"]
         assert table["channel"].iloc[0] == channel
@@ -72,19 +72,19 @@ def test_each_class_is_carried_by_the_channel_that_sees_its_stroke(session):
 
 
 def test_all_channels_together_are_the_whole(session):
-    found = registry.compute(session, "channel-relevance", {"image": 0, "show": 3})
+    found = registry.compute(session, "channel-relevance", {"row": 0, "show": 3})
     whole, *parts = found.arrays["maps"]
     np.testing.assert_allclose(np.sum(parts, axis=0), whole, atol=1e-6 * np.abs(whole).max())
 
 
 def test_errors_that_rest_on_nothing_else_are_not_said_to(session):
-    found = registry.compute(session, "channel-relevance", {"image": 0})
+    found = registry.compute(session, "channel-relevance", {"row": 0})
     assert not found.tables["errors"].get("discovered", np.zeros(0)).astype(bool).any()
     assert len(found.findings) == 2
 
 
 def test_a_channel_by_number(session):
-    found = registry.compute(session, "channel-relevance", {"image": 0, "channel": 2})
+    found = registry.compute(session, "channel-relevance", {"row": 0, "channel": 2})
     assert list(found.tables["channels"]["channel"]) == [2]
     with pytest.raises(WorkbenchError, match=r"`channel` must be below 3, the channels of strokes\. Got 3"):
         registry.compute(session, "channel-relevance", {"channel": 3})
@@ -93,7 +93,7 @@ def test_a_channel_by_number(session):
 def test_a_model_without_a_way_back_is_told(session):
     gate = keras.Input((SIDE, SIDE, 1))
     first = layers.Conv2D(3, 3, activation="relu", padding="same")(gate)
-    both = layers.Multiply()([first, layers.Conv2D(3, 1, activation="sigmoid")(first)])
+    both = layers.Multiply()([first, layers.Conv2D(3, 1, activation="tanh")(first)])  # no gate
     model = keras.Model(gate, layers.Dense(2)(layers.GlobalAveragePooling2D()(both)))
     closed = Session(model, session.dataset, cache=False)
     for _ in range(2):  # before and after the model is known
