@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from workbench.data.sampling import balanced_rows
 from workbench.statistics.significance import mean_with_interval
 
 from .comparing import agreement, duel, share, won
-from .known_evidence import CLASSES, KnownEvidence, architecture_class, known_evidence
+from .known_evidence import CLASSES, LEARNED, KnownEvidence, architecture_class, known_evidence
 from .measuring import (
     EXCESS,
     NO_TIME,
@@ -37,7 +38,7 @@ from .measuring import (
 from .record import Advice, Advised, MeasureUsed, MethodSeen, Number, Tuning, World
 from .rule import Choice, Grade, Traits, choose, grades, surely_better
 from .tuning import Tuned, tune
-from .wording import dropped_said, summary, tuning_said, why
+from .wording import NO_MEASURE, dropped_said, summary, tuning_said, weights_said, why
 
 if TYPE_CHECKING:
     from workbench.attribution.explainer import Explainer
@@ -120,6 +121,8 @@ class Asking:
         worth = self._measured()
         world, known = self._world()
         counting, used = self._counting(known)
+        if not counting:
+            return self._nothing(world, used, len(worth))
         rows = [place for place, name in enumerate(self.titles) if name in counting]
         graded = grades(
             {name: each.values[rows] for name, each in worth.items()},
@@ -135,6 +138,21 @@ class Asking:
         tuned = self._tuned(choice, worth, rows)
         advised, dropped = self._reported(choice, graded, tuned, rows)
         reasons = {**choice.reasons, **dropped}
+        seen = tuple(self._seen(each, reasons) for each in graded)
+        late = NOT_TESTED in reasons.values()
+        return self._answer(world, used, len(graded), seen=seen, advised=advised, dropped=dropped, late=late)
+
+    def _answer(
+        self,
+        world: World,
+        used: tuple[MeasureUsed, ...],
+        methods: int,
+        *,
+        seen: tuple[MethodSeen, ...] = (),
+        advised: tuple[Advised, ...] = (),
+        dropped: Mapping[str, str] = MappingProxyType({}),
+        late: bool = False,
+    ) -> Advice:
         session, titled = self.session, {self.methods[name].title: reason for name, reason in dropped.items()}
         whose = f"{session.name} on {session.dataset.name}"
         return Advice(
@@ -148,16 +166,18 @@ class Asking:
             seconds=round(time.monotonic() - self.begun, 1),
             world=world,
             measures=used,
-            methods=tuple(self._seen(each, reasons) for each in graded),
+            methods=seen,
             advised=advised,
             left=self.left,
             said=summary(
                 whose,
                 advised,
-                len(graded),
+                methods,
                 titled,
+                families=len({each.family for each in seen}),
+                judged=any(each.counts for each in used),
                 tested=not session.inference_only,
-                late=NOT_TESTED in reasons.values(),
+                late=late,
                 unmeasured=sum(reason in {NO_TIME, TIME_OVER} for reason in self.left.values()),
             ),
         )
@@ -189,7 +209,7 @@ class Asking:
             return World(said=said), None
         with reporting(silent):
             known = known_evidence(
-                name, self.methods, self.measures, seed=self.seed, until=self._until(WORLD), cache=self.session.cache
+                name, _all_methods(), self.measures, seed=self.seed, until=self._until(WORLD), cache=self.session.cache
             )
         report("A network of known evidence", 1, 1)
         if known is None:
@@ -199,23 +219,34 @@ class Asking:
             f"A network of its class ({CLASSES[name]}) was trained where the evidence is known: a letter is the class, "
             f"and a digit beside it means nothing. It is right about {percent(known.accuracy, 0)} of new images."
         )
+        if known.accuracy < LEARNED:
+            little = f"{said} That is less than {percent(LEARNED, 0)}, too little to judge by: every measure counts."
+            return World(network=name, accuracy=known.accuracy, said=little), None
         images = len(next(iter(known.truth.values())))
         return World(network=name, accuracy=known.accuracy, images=images, said=said), known
 
     def _counting(self, known: KnownEvidence | None) -> tuple[list[str], tuple[MeasureUsed, ...]]:
-        """Say which measures surely pick the better map more often than not where the evidence is known; else all."""
+        """Say which measures surely pick the better map more often than not where the evidence is known.
+
+        They may be none. Where no evidence is known, nothing speaks against any measure, and all count.
+        """
         shares = dict.fromkeys(self.titles, Estimate(float("nan"), unit="%"))
         if known is not None:
             truth = np.stack(list(known.truth.values()))
             for row, measure in enumerate(known.measures):
                 values = np.stack([known.values[name][row] for name in known.truth])
                 shares[measure] = share(agreement(values, truth))
-        counting = [name for name, each in shares.items() if surely_better(each)] or list(self.titles)
+        counting = [name for name, each in shares.items() if known is None or surely_better(each)]
         used = tuple(
             MeasureUsed(name=name, title=title, agreement=Number.of(shares[name]), counts=name in counting)
             for name, title in self.titles.items()
         )
         return counting, used
+
+    def _nothing(self, world: World, used: tuple[MeasureUsed, ...], methods: int) -> Advice:
+        """Advise nothing, since no measure can tell which of two maps is the better one."""
+        world = world.model_copy(update={"said": f"{world.said} There {NO_MEASURE}: nothing can be advised."})
+        return self._answer(world, used, methods)
 
     def _blind(self, name: str, settings: Mapping[str, Any] | None = None) -> str:
         """Say why a method's maps do not depend on the weights; "" where they do, or where it cannot be tested."""
@@ -297,6 +328,7 @@ class Asking:
                     values={key: Number.of(self._mean(key, own.values[k])) for k, key in enumerate(self.titles)},
                     controls={key: Number.of(self._mean(key, own.control[k])) for k, key in enumerate(self.titles)},
                     similarity=None if tested is None else Number.of(tested.similarity),
+                    weights="" if tested is None else weights_said(tested.similarity, tested.spearman.shape[-1]),
                     alike=tuple(self.methods[other].title for other in choice.alike[name]),
                     tuning=tuning,
                 )
@@ -342,3 +374,10 @@ class Asking:
             evidence=None if grade.evidence is None else Number.of(grade.evidence),
             reason=reasons.get(grade.name, ""),
         )
+
+
+def _all_methods() -> dict[str, Explainer]:
+    """Return every method but the control, whichever were named: measures are judged by as many maps as there are."""
+    from workbench.attribution.methods import explainers
+
+    return {name: kind() for name, kind in explainers().items() if kind.kin() != CONTROL}

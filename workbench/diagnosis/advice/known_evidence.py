@@ -35,6 +35,8 @@ CLASSES: Mapping[str, str] = {
     "transformer": "patches that attend to each other",
 }
 """In words, by the network that stands for the class."""
+LEARNED = 0.8
+"""Accuracy that the made network must reach to judge anything: one that learned little may look at anything."""
 COUNT, BACKGROUND = 20, 8
 """Images that are explained there; and how many of them methods compare with."""
 FEWEST = 10
@@ -118,6 +120,8 @@ def known_evidence(
         return None
     some = Images(probe=known.probe, images=known.images, target=known.target, background=known.images[:BACKGROUND])
     there = {name: method for name, method in methods.items() if method.missing(known.probe) is None}
+    if not there:
+        return None
     found, left = all_measured(there, some, measures, seed=seed, until=until)
     if len(found) < min(FEWEST, len(there)):
         return None  # a measure that ranks a few methods well may rank others badly

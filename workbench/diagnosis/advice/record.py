@@ -72,7 +72,7 @@ class MeasureUsed(_Frozen):
 
     Attributes:
         agreement: share of pairs of maps of which it picks the one that shows more evidence in the known world.
-        counts: whether that is surely more than half, or there is no known world.
+        counts: whether that is surely more than half, or there is no known world that could judge it.
     """
 
     name: str
@@ -119,16 +119,21 @@ class Tuning(_Frozen):
 
 
 class Advised(_Frozen):
-    """One advised method, with its numbers on images that had no part in the choice.
+    """One advised method.
+
+    `control`, `better`, `values` and `controls` are of the images that report, which had no part in the choice of the
+    method, but decided whether tuned parameters are kept. `why`, `similarity` and `alike` are of those that choose: the
+    share of the comparisons won is the largest of many there, and so too large.
 
     Attributes:
         settings: its parameters where they are not the default.
-        why: a sentence.
+        why: sentences that say on which images their numbers are.
         control: share of the measures by which its maps are better than random ones.
         better: by measure, share of the images of which its map is better than a random one.
         values: by measure, its mean.
         controls: by measure, the mean of random maps.
         similarity: rank correlation of its maps with those of the network with weights drawn anew; None: not tested.
+        weights: the same, a sentence with the number of images.
         alike: titles of methods that it did not surely win more comparisons than.
         tuning: what the search for parameters came to.
     """
@@ -143,6 +148,7 @@ class Advised(_Frozen):
     values: dict[str, Number]
     controls: dict[str, Number]
     similarity: Number | None = None
+    weights: str = ""
     alike: tuple[str, ...] = ()
     tuning: Tuning
 
@@ -188,7 +194,8 @@ class Advice(_Frozen):
     @property
     def short(self) -> str:
         """The advised methods in a few words."""
-        return ", ".join(each.title for each in self.advised) or "none is surely better than random maps"
+        none = "none is surely better than random maps" if self.methods else "no measure could judge the maps"
+        return ", ".join(each.title for each in self.advised) or none
 
 
 def keep(session: Session, advice: Advice) -> Path:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from workbench.core.estimate import Estimate
 from workbench.core.wording import join_names, plural
+from workbench.faithfulness.randomisation import ALIKE
 
 from .record import Advised
 from .rule import Grade
@@ -19,8 +21,13 @@ WAYS: Mapping[str, str] = {
 """How methods of a family look at a model."""
 
 
+CHOOSING = "On the images that choose"
+"""Where methods are compared with each other."""
+NO_MEASURE = "no measure surely picks the better of two maps more often than not where the evidence is known"
+
+
 def why(grade: Grade, family: str, others: int, *, first: bool, lead: tuple[str, Grade] | None) -> str:
-    """Say why a method is advised.
+    """Say why a method is advised, on the images that choose.
 
     Args:
         grade: of the method.
@@ -29,14 +36,15 @@ def why(grade: Grade, family: str, others: int, *, first: bool, lead: tuple[str,
         first: whether it, or its lead, is the best of all.
         lead: title and grade of the best of its family, where that is another one.
     """
-    beside = plural(others, "other method")
-    place = "It wins the most comparisons" if first else "Of the other families it wins the most comparisons"
-    said = [f"{place} with {beside}: {grade.won}."]
+    beside, said = plural(others, "other method"), []
+    if others:
+        place = "it wins the most comparisons" if first else "of the other families it wins the most comparisons"
+        said = [f"{CHOOSING} {place} with {beside}: {grade.won}, as the first of several somewhat too high."]
     if lead is not None:
         title, best = lead
         whole = "all" if first else "the other families"
-        than = f"not surely fewer than {title}, the best of {whole}, with {best.won}"
-        said = [f"It wins {grade.won} of the comparisons with {beside}, {than}, and takes less computing."]
+        than = f"within one standard error of {title}, the best of {whole}, with {best.won}"
+        said = [f"{CHOOSING} it wins {grade.won} of the comparisons with {beside}, {than}, and takes less computing."]
     if grade.evidence is not None:
         said.append(
             f"In the known world its maps show more evidence than random ones in {grade.evidence} of the images."
@@ -63,8 +71,26 @@ def tuning_said(tried: int, values: Mapping[str, object], against: Estimate | No
     reason = f" With it, {why_not}." if why_not else ""
     return (
         f"{plural(tried, 'value')} of its parameters tried, best {best}: on the other images it wins {against} of the "
-        f"comparisons with the default, so {end}{reason}"
+        f"comparisons with the default, so {end}{reason} This was decided on the images whose numbers are reported."
     )
+
+
+def weights_said(similarity: Estimate, images: int) -> str:
+    """Say whether maps change with the weights: that they do only where they surely do.
+
+    Args:
+        similarity: rank correlation of maps before and after the weights are drawn anew, on images that choose.
+        images: how many.
+    """
+    several = plural(images, "image")
+    if math.isnan(similarity.value):
+        return f"Whether its maps depend on the weights was not tested: on {several} those of random networks are flat."
+    exact = similarity.interval is None and images > 1
+    if (similarity.value if exact else similarity.high) < ALIKE:
+        said = "its maps change with weights drawn anew"
+    else:
+        said = "its maps are not shown to stay the same with weights drawn anew, nor to change"
+    return f"{CHOOSING} {said}: rank correlation {similarity}, n = {images}."
 
 
 def dropped_said(images: int, control: Estimate) -> str:
@@ -81,6 +107,8 @@ def summary(
     methods: int,
     dropped: Mapping[str, str],
     *,
+    families: int,
+    judged: bool,
     tested: bool,
     late: bool,
     unmeasured: int,
@@ -92,16 +120,20 @@ def summary(
         advised: the methods.
         methods: how many were compared.
         dropped: by title, why a chosen method is not advised after all.
+        families: of how many families these are.
+        judged: whether some measure counts.
         tested: whether the model's weights could be drawn anew.
         late: whether there was no time to do that for some method.
         unmeasured: methods that there was no time for at all.
     """
     said = [f"For {whose}, look at {join_names([each.title for each in advised], 4)}."]
     if not advised:
-        none = "none has maps that are surely better than random ones and depend on the weights and on the class"
-        said = [f"For {whose} no method is advised: of {plural(methods, 'method')} {none}. Base no claim on a map."]
+        none = "none has maps of the class that are surely better than random ones and may depend on the weights"
+        no = f"of {plural(methods, 'method')} {none}" if judged else NO_MEASURE
+        said = [f"For {whose} no method is advised: {no}. Base no claim on a map."]
     elif len(advised) == 1:
-        said.append("No method of another family passed, so there is no second one.")
+        only = "No compared method of another family passed" if families > 1 else "Methods of one family were compared"
+        said.append(f"{only}, so there is no second one.")
     if unmeasured:
         said.append(f"There was no time to measure {plural(unmeasured, 'method')}: give more minutes.")
     if late:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from workbench.attribution.methods import explainer
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import reporting
 from workbench.diagnosis import advice
@@ -42,6 +43,7 @@ def test_two_methods_of_different_families_are_advised_with_numbers_of_other_ima
     assert len({each.family for each in advised.advised}) == 2
     for each in advised.advised:
         assert each.control.low > 0.5
+        assert each.weights.endswith(", n = 20.")
         assert set(each.values) == {EXCESS, *MEASURES} == set(each.better)
         assert each.tuning.kept == bool(each.settings)
     assert advised.said[0].startswith("For tiny on ")
@@ -80,6 +82,48 @@ def test_measures_that_the_known_world_refutes_have_no_say(session, monkeypatch)
     assert [each.name for each in found.measures if each.counts] == ["deletion"]
     assert found.world.network == "dense"
     assert "right about 90 % of new images" in found.world.said
+    for each in found.advised:
+        assert each.why.startswith("On the images that choose it wins the most comparisons with 1 other method:")
+
+
+def made_world(values, accuracy=0.9):
+    """What the known world showed of maps whose truth is drawn, `values(truth, chance)` for each measure."""
+    chance = np.random.default_rng(0)
+    truth, rows = {name: chance.random(20) for name in SOME}, (EXCESS, *MEASURES)
+    return KnownEvidence(
+        make="dense",
+        accuracy=accuracy,
+        truth=truth,
+        random=dict.fromkeys(SOME, np.zeros(20)),
+        values={name: np.stack([values(each, chance) for _ in rows]) for name, each in truth.items()},
+        measures=rows,
+    )
+
+
+def test_where_no_measure_passes_the_known_world_nothing_is_advised_and_that_is_said(session, monkeypatch):
+    for values in (lambda truth, chance: chance.random(20), lambda truth, chance: np.full(20, np.nan)):
+        monkeypatch.setattr(asking, "known_evidence", lambda *_, values=values, **__: made_world(values))
+        found = advice.advise(session, images=16, methods=("occlusion", "saliency"))
+        assert not any(each.counts for each in found.measures)
+        assert (found.advised, found.methods, found.short) == ((), (), "no measure could judge the maps")
+        assert "no measure surely picks the better of two maps" in found.said[0]
+        assert found.world.said.endswith("where the evidence is known: nothing can be advised.")
+
+
+def test_a_network_that_learned_little_judges_nothing(session, monkeypatch):
+    known = made_world(lambda truth, chance: chance.random(20), accuracy=0.5)
+    monkeypatch.setattr(asking, "known_evidence", lambda *_, **__: known)
+    found = advice.advise(session, images=16, methods=("occlusion", "saliency"))
+    assert all(each.counts for each in found.measures)
+    assert "right about 50 % of new images. That is less than 80 %, too little to judge by" in found.world.said
+    assert {each.evidence for each in found.methods} == {None}
+
+
+def test_measures_are_judged_by_all_methods_whichever_are_named(session, monkeypatch):
+    asked = []
+    monkeypatch.setattr(asking, "known_evidence", lambda _, methods, *__, **___: asked.append({*methods}))
+    advice.advise(session, images=12, methods=("saliency",))
+    assert {*SOME} < asked[0] and "random" not in asked[0] and len(asked[0]) >= 25
 
 
 def test_a_world_that_is_not_ready_in_time_is_said_and_every_measure_counts(session, monkeypatch):
@@ -192,6 +236,8 @@ def test_the_made_network_is_asked_once_for_all_models_of_its_class(session, mon
     known_evidence.known_evidence("dense", one.methods, one.measures, **{**given, "seed": 1})
     assert asked == ["dense", "dense"]
     assert known_evidence.known_evidence("", one.methods, one.measures, **given) is None
+    none = {"attention-rollout": explainer("attention-rollout")()}
+    assert known_evidence.known_evidence("dense", none, one.measures, **{**given, "seed": 2}) is None
 
 
 @pytest.mark.parametrize("make", ["pooled", "dense", "residual", "transformer"])
@@ -230,4 +276,6 @@ def test_tuned_parameters_are_used_only_where_they_are_surely_better_on_the_imag
     assert chosen.tuning.settings == {"reference": "mean"}
     assert ("it is used" in chosen.tuning.said) is better
     assert chosen.tuning.said.startswith("4 values of its parameters tried, best reference mean: on the other images")
-    assert found.said[1] == "No method of another family passed, so there is no second one."
+    assert ("was decided on the images whose numbers are reported" in chosen.tuning.said) is True
+    assert not chosen.why.startswith("On the images that choose it wins")  # there is none to compare with
+    assert found.said[1] == "Methods of one family were compared, so there is no second one."

@@ -66,9 +66,9 @@ def advise(
 
     A network of the model's architecture class is trained where the evidence is known, to see which measures can be
     believed. By these the maps of all methods are compared on held-out images. Advised is the best method whose maps
-    are surely better than random ones and change when the weights are drawn anew, and the best of another family;
-    their parameters are tuned. What is reported of them is measured on other images. The answer is kept with the run
-    as advice.json, and the page shows these maps first.
+    are surely better than random ones and do not stay the same when the weights are drawn anew, and the best of
+    another family; their parameters are tuned. On other images they are held against random maps once more. The
+    answer is kept with the run as advice.json, and the page shows these maps first.
     """
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
@@ -106,8 +106,9 @@ def _show(found: Advice, path: Path, *, kept: bool) -> None:
         _show_advised(each, found)
     say()
     title = f"Methods on {plural(found.images, 'image')} that choose: share of comparisons won with the others"
-    show_table(_methods(found), title)
-    say()
+    if found.methods:
+        show_table(_methods(found), title)
+        say()
     said = "how often the measure picks the better of two maps where the evidence is known"
     show_table(
         pd.DataFrame(
@@ -131,7 +132,7 @@ def _show_advised(each: Advised, found: Advice) -> None:
 
     from workbench.app.cli.console import say
     from workbench.app.cli.tables import show_table
-    from workbench.core.wording import number, plural
+    from workbench.core.wording import plural
 
     settings = ", ".join(f"{name} {value}" for name, value in each.settings.items())
     say(f"{each.title}{f' with {settings}' if settings else ''}", "bold")
@@ -140,9 +141,8 @@ def _show_advised(each: Advised, found: Advice) -> None:
         f"On {plural(found.images, 'other image')} its maps are better than random ones by {_share(each.control)} of "
         "the measures."
     )
-    if each.similarity is not None and each.similarity.value is not None:
-        alike = number(each.similarity.value)
-        say(f"With weights drawn anew its maps change: rank correlation {alike} with those of the model.")
+    if each.weights:
+        say(each.weights)
     say(each.tuning.said)
     if each.alike:
         say(f"Not surely better than, on the images that choose: {', '.join(each.alike)}.", "dim")
