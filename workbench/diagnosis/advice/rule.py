@@ -3,8 +3,8 @@
 The rule in words. Of the methods that depend on the class, whose maps are surely better than random ones (by the
 measures on this model, and by the true evidence in the known world), and that pass the test of weights drawn anew: the
 one that wins most comparisons with the other methods; and the one of another family that does. Where a method of the
-same family is not surely worse and takes less computing, it is taken instead, as the smaller model is by the rule of
-one standard error (Breiman et al. 1984, section 3.4.3).
+same family takes less computing and wins fewer by no more than one standard error of the difference, it is taken
+instead, as the smaller model is by the rule of one standard error (Breiman et al. 1984, section 3.4.3).
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import numpy as np
 
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
-from workbench.statistics.significance import mean_with_interval
 
 from .comparing import duel, share, shares_won, won
 
 WANTED = 2
 """Methods that are advised, each of another family."""
+CHEAPER = "the advised one of its family is within one standard error, and takes less computing"
+LEAST = 12
+"""Images from which on a standard error says something, so that a cheaper method may be taken for as good."""
 OF_NO_CLASS = "its map is the same whatever class is asked about"
 
 
@@ -46,8 +48,12 @@ class Grade:
 
     Attributes:
         name: of the method.
-        by_image: `(N,)` share of the comparisons with the other methods that its map of the image wins.
-        won: the mean of that.
+        by_image: `(N,)` share of the comparisons with the other methods that its map of the image wins, the mean over
+            the measures.
+        known: `(n,)` share of the other methods whose map of an image of the known world shows less of the evidence;
+            None where there is no known world, or the method has no maps there.
+        measures: how many have a vote each; the known world has one more.
+        won: the mean of all votes, with the spread over both kinds of images.
         control: share of the measures by which its map is better than a random one.
         evidence: share of the known world's images of which its map shows more evidence than a random one; None where
             there is no known world, or the method has no maps there.
@@ -58,6 +64,8 @@ class Grade:
     won: Estimate
     control: Estimate
     evidence: Estimate | None = None
+    known: Array | None = None
+    measures: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +93,8 @@ def grades(
 ) -> list[Grade]:
     """Grade methods, the best first.
 
-    Each measure has one vote, and so has the known world: the share of the other methods whose map is worse.
+    Each measure has one vote, and so has the known world: the share of the other methods whose map is worse. A method
+    without maps in the known world is compared with others by the measures alone.
 
     Args:
         values: by method, `(M, N)` of M ≥ 1 measures and N images, larger is better.
@@ -99,26 +108,38 @@ def grades(
     measured = np.stack([values[name] for name in names])  # (K, M, N)
     votes = np.stack([shares_won(measured[:, m]) for m in range(measured.shape[1])])  # (M, K, N)
     there = [name for name in names if name in truth]
-    shown: dict[str, float] = {}
+    shown: dict[str, Array] = {}
     if len(there) > 1:
-        means = shares_won(np.stack([truth[name] for name in there])).mean(axis=1)
-        shown = dict(zip(there, means.tolist(), strict=True))
+        shown = dict(zip(there, shares_won(np.stack([truth[name] for name in there])), strict=True))
     against = {name: duel(values[name], controls[name]) for name in names}
     knowing = {name: won(truth[name], random[name]) for name in there}
     found = []
     for k, name in enumerate(names):
-        own = votes[:, k]
-        by_image = (np.vstack([own, np.full(own.shape[1], shown[name])]) if name in shown else own).mean(axis=0)
+        by_image, known = votes[:, k].mean(axis=0), shown.get(name)
         found.append(
             Grade(
                 name=name,
                 by_image=by_image,
-                won=share(by_image),
+                known=known,
+                measures=len(votes),
+                won=share(by_image) if known is None else _interval(by_image, known, len(votes)),
                 control=share(against[name]),
                 evidence=share(knowing[name]) if name in knowing else None,
             )
         )
-    return sorted(found, key=lambda grade: -grade.won.value)
+    return _ordered(found)
+
+
+def _ordered(found: Sequence[Grade]) -> list[Grade]:
+    """Order grades, the best first: those of as many votes by all of them, the two kinds by their common votes."""
+    whole, fewer = (
+        sorted((each for each in found if (each.known is not None) is there), key=lambda each: -each.won.value)
+        for there in (True, False)
+    )
+    order: list[Grade] = []
+    while whole and fewer:
+        order.append((whole if _gap(whole[0], fewer[0])[0] >= 0 else fewer).pop(0))
+    return [*order, *whole, *fewer]
 
 
 def choose(
@@ -150,14 +171,14 @@ def choose(
         elif reason := blind(each.name):
             reasons[each.name] = reason
         else:
-            peers = [other for other in fit if traits[other.name].family == kind.family and _alike(each, other)]
+            peers = [other for other in fit if traits[other.name].family == kind.family and _as_good(other, each)]
             cheaper = [other for other in peers if traits[other.name].copies < kind.copies]
             cheaper.sort(key=lambda other: traits[other.name].copies)
             taken = next((other for other in cheaper if not blind(other.name)), each)
             chosen.append(taken)
             if taken is not each:
                 leads[taken.name] = each.name
-                reasons[each.name] = "not surely better than the advised one of its family, which takes less computing"
+                reasons[each.name] = CHEAPER
                 reasons.pop(taken.name, None)
     return Choice(
         names=tuple(each.name for each in chosen),
@@ -190,5 +211,51 @@ def _alike(one: Grade, other: Grade) -> bool:
     """Whether it is not sure that `one` wins more comparisons than `other`."""
     if one.name == other.name:
         return False
-    found = mean_with_interval(one.by_image - other.by_image)
-    return not found.low > 0
+    mean, error, freedom = _gap(one, other)
+    return not mean > error * _t(freedom)
+
+
+def _as_good(other: Grade, best: Grade) -> bool:
+    """Whether a method wins fewer comparisons than another by one standard error of the difference at most."""
+    mean, error, _ = _gap(best, other)
+    return other.name != best.name and len(best.by_image) >= LEAST and mean <= error
+
+
+def _gap(one: Grade, other: Grade) -> tuple[float, float, float]:
+    """How many more comparisons `one` wins by the votes that both have, as `_moments` gives it; images are paired."""
+    both = None if one.known is None or other.known is None else one.known - other.known
+    return _moments(one.by_image - other.by_image, both, one.measures)
+
+
+def _interval(by_image: Array, known: Array, measures: int) -> Estimate:
+    """Mean of all votes with its 95 % interval; equal votes have no spread, and so no interval."""
+    mean, error, freedom = _moments(by_image, known, measures)
+    if error == 0:
+        return Estimate(mean, unit="%")
+    half = error * _t(freedom)
+    return Estimate(mean, max(mean - half, 0.0), min(mean + half, 1.0), unit="%")
+
+
+def _moments(by_image: Array, known: Array | None, measures: int) -> tuple[float, float, float]:
+    """Mean, its standard error and degrees of freedom, of the votes of measures and of the known world.
+
+    Both are means over images of their own, so that their variances add up; degrees of freedom after Welch (1947).
+
+    Args:
+        by_image: `(N,)` mean over the measures.
+        known: `(n,)` of the known world, one vote more; None for none.
+        measures: votes that `by_image` stands for.
+    """
+    weight = 1.0 if known is None else measures / (measures + 1)
+    parts = [(weight, by_image), *([] if known is None else [(1 - weight, known)])]
+    mean = float(sum(part * values.mean() for part, values in parts))
+    spread = [(part**2 * float(v.var(ddof=1)) / len(v) if len(v) > 1 else 0.0, len(v) - 1) for part, v in parts]
+    total = sum(each for each, _ in spread)
+    below = sum(each**2 / freedom for each, freedom in spread if freedom)
+    return mean, float(np.sqrt(total)), total**2 / below if below > 0 else 1.0
+
+
+def _t(freedom: float) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, freedom))

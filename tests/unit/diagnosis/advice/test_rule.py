@@ -1,9 +1,11 @@
 """The rule on planted numbers: what is best is known, and what must never be advised."""
 
 import numpy as np
+import pytest
 
+from workbench.core.estimate import Estimate
 from workbench.diagnosis.advice.comparing import duel, share
-from workbench.diagnosis.advice.rule import OF_NO_CLASS, Traits, choose, grades, surely_better
+from workbench.diagnosis.advice.rule import CHEAPER, OF_NO_CLASS, Grade, Traits, choose, grades, surely_better
 
 IMAGES = 40
 FAMILIES = {
@@ -115,14 +117,47 @@ def costing(**copies):
 COPIES = {"cam": 128, "other-cam": 1, "slope": 1, "hidden": 1000, "same-for-all": 1, "useless": 1}
 
 
-def test_of_a_family_the_cheaper_one_is_taken_if_it_is_not_surely_worse():
-    close = planted(good={**GOOD, "cam": 3.0, "other-cam": 2.95})
-    choice = choose(grades(*close), costing(**COPIES), depends)
-    assert choice.names == ("other-cam", "slope")
-    if grades(*close)[1].name == "cam":  # the best but for the one that is the same for all
-        assert choice.leads == {"other-cam": "cam"}
-        assert "takes less computing" in choice.reasons["cam"]
-    assert "other-cam" not in choice.reasons
+def graded(*by_image, known=(None, None)):
+    """Grades of two methods of a family, whose votes are given."""
+    kinds = zip(("cam", "other-cam"), by_image, known, strict=True)
+    good = Estimate(0.9, 0.8, 1.0, unit="%")
+    return [Grade(name=name, by_image=own, won=share(own), control=good, known=world) for name, own, world in kinds]
+
+
+def test_of_a_family_the_cheaper_one_is_taken_if_it_is_within_one_standard_error():
+    """By the standard error of the paired difference, counted here by hand; not because an interval is wide."""
+    spread = np.tile([-0.1, 0.1], 10)
+    error = np.sqrt((spread**2).sum() / 19 / 20)
+    for gap, taken in ((0.9 * error, "other-cam"), (1.1 * error, "cam")):
+        choice = choose(graded(0.6 + spread, np.full(20, 0.6 - gap)), costing(**COPIES), depends)
+        assert choice.names == (taken,)
+        assert choice.alike[taken] == (({"cam", "other-cam"} - {taken}).pop(),)  # at 95 % neither is told apart
+        if taken == "other-cam":
+            assert choice.leads == {"other-cam": "cam"}
+            assert choice.reasons == {"cam": CHEAPER}
+
+
+def test_of_few_images_no_cheaper_one_is_taken_for_as_good():
+    spread = np.tile([-0.1, 0.1], 5)
+    assert choose(graded(0.6 + spread, np.full(10, 0.6)), costing(**COPIES), depends).names == ("cam",)
+
+
+def test_the_spread_of_the_known_world_counts_and_only_common_votes_are_compared():
+    values = {name: np.full((3, 20), level) for name, level in (("a", 2.0), ("b", 1.0), ("c", 0.0))}
+    controls = {name: np.full((3, 20), -1.0) for name in values}
+    truth = {"a": np.array([1.0, 1, 1, 0, 0, 0, 0, 0]), "b": np.array([0.0, 0, 0, 1, 1, 1, 1, 1])}
+    found = {each.name: each for each in grades(values, controls, truth, {name: np.full(8, -1.0) for name in truth})}
+    error = np.sqrt(0.25**2 * truth["a"].var(ddof=1) / 8)  # the measures' votes have no spread
+    assert found["a"].won.value == pytest.approx(0.75 + 0.25 * 3 / 8)
+    assert found["a"].won.low == pytest.approx(found["a"].won.value - 2.364624 * error)
+    assert found["a"].won.high == pytest.approx(found["a"].won.value + 2.364624 * error)
+    assert (found["c"].known, found["c"].won.value) == (None, 0.0)
+    half = np.arange(20) < 8  # of two that are compared by the measures alone, b is better on 8 images of 20
+    values = {"a": np.full((1, 20), -1.0), "b": np.where(half, 1.0, 0.0)[None], "c": np.where(half, 0.0, 1.0)[None]}
+    truth, none = {"a": np.zeros(8), "b": np.ones(8)}, {name: np.zeros(8) for name in "ab"}
+    order = grades(values, {name: np.full((1, 20), -2.0) for name in values}, truth, none)
+    assert [each.name for each in order] == ["c", "b", "a"]
+    assert order[0].won.value < order[1].won.value  # which has a vote more
 
 
 def test_one_that_is_surely_worse_is_not_taken_for_being_cheap():
