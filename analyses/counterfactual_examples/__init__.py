@@ -68,7 +68,7 @@ class CounterfactualExamples(Analysis[CounterfactualExamplesParams]):
 
         correct = session.predictions.correct
         rows = session.dataset.rows([params.row]) if params.row >= 0 else errors_and_right(correct, params.images)
-        found, lines, refused = list[Counterfactual](), list[dict[str, Any]](), ""
+        found, lines, refused = list[Counterfactual](), list[dict[str, Any]](), dict[int, str]()
         for place, row in enumerate(rows.tolist()):
             report("Searching counterfactual examples", place, len(rows))
             try:
@@ -76,7 +76,7 @@ class CounterfactualExamples(Analysis[CounterfactualExamplesParams]):
             except WorkbenchError as error:
                 if not session.probe.spatial_layers:
                     raise
-                refused = str(error)
+                refused[row] = str(error)
                 continue
             found.append(each)
             lines.append(_line(session, each, params))

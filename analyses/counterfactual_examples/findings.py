@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def finite(counts: Array) -> Estimate:
 
 
 def findings_of(
-    images: pd.DataFrame, between: pd.DataFrame, found: Sequence[Counterfactual], refused: str
+    images: pd.DataFrame, between: pd.DataFrame, found: Sequence[Counterfactual], refused: Mapping[int, str]
 ) -> tuple[Finding, ...]:
     """Say what was found of one image, or of several.
 
@@ -60,15 +61,19 @@ def findings_of(
         images: a line for each image.
         between: a line for each semifactual example.
         found: the examples themselves.
-        refused: why some image has none, a sentence; empty where all have one.
+        refused: rows of the images that have none, and why, a sentence.
     """
     if not found:
-        return (Finding(refused),)
-    if len(found) == 1:
+        return tuple(Finding(each) for each in dict.fromkeys(refused.values()))
+    if len(found) + len(refused) == 1:
         only = found[0]
         return (Finding(only.words, evidence=ImageSet([only.row, only.other_row])),)
     said = [_of_group(images, found, group, correct) for group, correct in GROUPS]
-    return tuple(filter(None, [*said, _places(found), *_compared(images), _semifactuals(between, len(found))]))
+    return tuple(
+        filter(
+            None, [*said, _places(found), *_compared(images), _semifactuals(between, len(found)), *_refused(refused)]
+        )
+    )
 
 
 def _of_group(images: pd.DataFrame, found: Sequence[Counterfactual], group: str, correct: bool) -> Finding | None:
@@ -76,17 +81,32 @@ def _of_group(images: pd.DataFrame, found: Sequence[Counterfactual], group: str,
     if some.empty:
         return None
     count, never = len(some), int(np.isinf(some["swaps"]).sum())
-    toward = "of the next most probable class" if correct else "of the true class"
+    toward, other = "of the next most probable class", 0
+    if not correct:
+        other = int((some["class"] != some["true"]).sum())
+        toward = "of the true class" if other < count else toward
     one = rate(int((some["swaps"] <= 1).sum()), count)
     noun = plural(count, group.removesuffix("s"))
+    fallen = f" (for {other:,} of another, since no image of the true one is recognised)" if 0 < other < count else ""
     rest = f" {never:,} {verb(never, 'are')} flipped by no number of swaps." if never else ""
     return Finding(
-        f"Of {noun}, cells of the nearest image {toward} at {found[0].layer} flip the prediction to it after a median "
-        f"of {counted(finite(some['swaps'].to_numpy(np.float64)))} of {found[0].cells} cells; one suffices for {one}."
-        f"{rest}",
+        f"Of {noun}, cells of the nearest image {toward}{fallen} at {found[0].layer} flip the prediction to it after a "
+        f"median of {counted(finite(some['swaps'].to_numpy(np.float64)))} of {found[0].cells} cells; one suffices for "
+        f"{one}.{rest}",
         effect=one,
         evidence=ImageSet(some.sort_values("swaps", kind="stable")["row"].to_numpy()),
     )
+
+
+def _refused(refused: Mapping[int, str]) -> list[Finding]:
+    """Count the images without an example, by why they have none."""
+    rows = defaultdict[str, list[int]](list)
+    for row, why in refused.items():
+        rows[why].append(row)
+    return [
+        Finding(f"{plural(len(each), 'image')} {verb(len(each), 'have')} no example. {why}", evidence=ImageSet(each))
+        for why, each in rows.items()
+    ]
 
 
 def _places(found: Sequence[Counterfactual]) -> Finding | None:

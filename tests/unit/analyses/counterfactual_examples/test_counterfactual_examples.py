@@ -8,7 +8,9 @@ import pytest
 from keras import layers
 
 from analyses.counterfactual_examples import CounterfactualExamples, CounterfactualExamplesParams
+from analyses.counterfactual_examples.findings import findings_of
 from workbench.core.dataset import Dataset
+from workbench.session.counterfactual import counterfactual
 from workbench.session.session import Session
 
 NAMES = ("dark", "bright")
@@ -84,3 +86,27 @@ def test_images_of_one_class_have_none_and_it_is_said(session):
     result = answer(dark)
     assert result.findings[0].claim.startswith("No image of another class is recognised here")
     assert result.tables["images"].empty and CounterfactualExamples().draw(result).get_suptitle()
+
+
+def test_images_without_an_example_are_counted_by_why(session):
+    made, result = [counterfactual(session, row) for row in (20, 21)], answer(session, images=12)
+    images = result.tables["images"]
+    some = images[images["row"].isin([20, 21])]
+    said = findings_of(some, result.tables["semifactuals"].head(0), made, {3: "Too dark.", 5: "Too dark.", 4: "Odd."})
+    assert [each.claim for each in said[-2:]] == ["2 images have no example. Too dark.", "1 image has no example. Odd."]
+    assert list(said[-2].evidence) == [3, 5]
+
+
+def test_errors_that_are_set_against_another_class_than_the_true_one_are_counted(session):
+    result = answer(session, images=12)
+    images, found = result.tables["images"].copy(), [counterfactual(session, row) for row in (20, 21, 22, 23)]
+    errors = images.index[~images["correct"]]
+    images.loc[errors[0], "class"] = "grey"
+    said = findings_of(images, result.tables["semifactuals"].head(0), found, {})
+    assert said[0].claim.startswith(
+        "Of 4 errors, cells of the nearest image of the true class (for 1 of another, since no image of the true one "
+        "is recognised) at cells flip"
+    )
+    images.loc[errors, "class"] = "grey"
+    said = findings_of(images, result.tables["semifactuals"].head(0), found, {})
+    assert said[0].claim.startswith("Of 4 errors, cells of the nearest image of the next most probable class at cells")
