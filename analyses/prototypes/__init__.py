@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,7 +104,11 @@ class Prototypes(Analysis[PrototypesParams]):
             arrays={"images": thumbnails_of(session.dataset, seen["row"].to_numpy()), "rows": seen["row"].to_numpy()},
             findings=tuple(findings_of(tables, sets, predictions)),
             sets={kind: ImageSet(np.concatenate(rows)) for kind, rows in sets.items()},
-            notes={"classes": shown, "shown": params.shown},
+            notes={
+                "classes": shown,
+                "shown": params.shown,
+                "sampled": sum(map(len, chain(*sets.values()))) < len(predictions),
+            },
         )
 
     def draw(self, result: Result) -> Figure:

@@ -15,7 +15,7 @@ from workbench.plotting.tiles import Tile, tiles, tiles_height
 from workbench.session.spots import set_spot
 from workbench.statistics.rates import rate
 
-from .findings import KINDS, REST
+from .findings import KINDS, REST, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,8 +35,8 @@ def draw_prototypes(result: Result, question: str) -> Figure:
     upper = tiles_height(pictures, columns, CELL) + 0.1
     said = (
         "Left: prototypes, in the order in which they were chosen; right: criticisms. Orange: the class that is "
-        "predicted instead. Discrepancy: squared MMD between the embeddings of the prototypes and of all images of the "
-        "class; thin: each class, thick: their median. Lines on bars: 95 % intervals."
+        "predicted instead. Discrepancy: squared MMD between the embeddings of the prototypes and of "
+        f"{whole(result.notes['sampled'])}; thin: each class, thick: their median. Lines on bars: 95 % intervals."
     )
     figure = new_figure(result, question, width=columns * CELL + 0.3, height=upper + PANEL, note=said)
     above, below = figure.subfigures(2, 1, height_ratios=[upper, PANEL], squeeze=False)[:, 0]

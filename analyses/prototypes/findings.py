@@ -12,16 +12,21 @@ from workbench.core.finding import Finding
 from workbench.core.image_set import ImageSet
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
-from workbench.core.wording import percent, plural, points
+from workbench.core.wording import plural, points
 from workbench.data.sampling import worst_first
 from workbench.statistics.medians import median
 from workbench.statistics.rates import ENOUGH, rate
+from workbench.statistics.significance import holm
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KINDS = ("prototype", "criticism")
 REST = "rest"
+ROUNDING = 1e-12
+"""Squared discrepancy of random images up to which it is one of rounding."""
+SURE = 0.05
+"""Chance, adjusted for all classes, below which one is said to differ from the others."""
 
 
 def findings_of(
@@ -34,15 +39,17 @@ def findings_of(
         sets: rows of prototypes, criticisms and the rest, for each class.
         predictions: of all images.
     """
-    found = [_nearness(tables["curve"], sets)]
+    sampled = sum(len(rows) for kind in sets.values() for rows in kind) < len(predictions)
+    found = [_nearness(tables["curve"], sets, sampled)]
     if any(len(rows) for rows in sets[KINDS[1]]):
-        found += [_errors(tables["classes"], sets, predictions), *_most(tables["classes"], sets, predictions)]
+        found += [_errors(tables["classes"], sets, predictions, sampled), *_most(tables["classes"], sets, predictions)]
     return found
 
 
-def _nearness(curve: pd.DataFrame, sets: Mapping[str, Sequence[Array]]) -> Finding:
+def _nearness(curve: pd.DataFrame, sets: Mapping[str, Sequence[Array]], sampled: bool) -> Finding:
     last = curve.groupby("class", sort=False).last()
-    known = last[last["at_random"] > 0]
+    left = np.array([len(one) + len(rest) for one, rest in zip(sets[KINDS[1]], sets[REST], strict=True)])
+    known = last[(last["at_random"].to_numpy() > ROUNDING) & (left > 0)]
     rows = ImageSet(np.concatenate(sets[KINDS[0]]))
     counts = [len(each) for each in sets[KINDS[0]]]
     chosen = f"{plural(max(counts), 'prototype')} {'a' if min(counts) == max(counts) else 'at most a'} class"
@@ -51,21 +58,28 @@ def _nearness(curve: pd.DataFrame, sets: Mapping[str, Sequence[Array]]) -> Findi
     ratio = median((known["discrepancy"] / known["at_random"]).to_numpy())
     said = f"a median of {ratio} over {plural(len(known), 'class')}" if len(known) > 1 else str(ratio)
     return Finding(
-        f"{chosen}: their squared discrepancy (MMD) to all images of the class, as a share of that of as many random "
+        f"{chosen}: their squared discrepancy (MMD) to {whole(sampled)}, as a share of that of as many random "
         f"images, is {said}.",
         effect=ratio,
         evidence=rows,
     )
 
 
-def _errors(classes: pd.DataFrame, sets: Mapping[str, Sequence[Array]], predictions: Predictions) -> Finding:
+def whole(sampled: bool) -> str:
+    """Say which images prototypes are chosen to be near to."""
+    return "the images of the class that were sampled, evenly spaced" if sampled else "all images of the class"
+
+
+def _errors(
+    classes: pd.DataFrame, sets: Mapping[str, Sequence[Array]], predictions: Predictions, sampled: bool
+) -> Finding:
     rows, rest = np.concatenate(sets[KINDS[1]]), np.concatenate(sets[REST])
     wrong = int((~predictions.correct[rows]).sum())
     share = rate(wrong, len(rows))
     claim = f"Of {plural(len(rows), 'criticism')}, the model is wrong on {wrong:,}, {share}"
     if len(rest):
         others = rate(int((~predictions.correct[rest]).sum()), len(rest))
-        claim += f"; of {len(rest):,} other images that are no prototypes, on {others}"
+        claim += f"; of {len(rest):,} other {'sampled ' if sampled else ''}images that are no prototypes, on {others}"
         gap = within_classes(*(classes[f"{kind}_{what}"].to_numpy() for kind in (KINDS[1], REST) for what in COUNTED))
         if gap.interval is not None and len(rows) >= ENOUGH and len(rest) >= ENOUGH:
             claim += f". Within classes the difference is {points(*gap)}"
@@ -109,18 +123,29 @@ def within_classes(errors: Array, images: Array, other_errors: Array, others: Ar
 
 
 def _most(classes: pd.DataFrame, sets: Mapping[str, Sequence[Array]], predictions: Predictions) -> list[Finding]:
-    """Name the class of whose criticisms the largest share is misclassified, where there are several classes."""
-    wrong = classes[f"{KINDS[1]}_errors"].to_numpy()
-    if len(classes) < 2 or not wrong.any():
+    """Name the class whose criticisms are surely misclassified more often than those of the other classes.
+
+    Fisher's exact test of each class with enough criticisms against all others together, adjusted for all of them.
+    """
+    from scipy.stats import fisher_exact
+
+    wrong, images = (classes[f"{KINDS[1]}_{what}"].to_numpy() for what in COUNTED)
+    others, of = wrong.sum() - wrong, images.sum() - images
+    chances = np.full(len(classes), np.nan)
+    for place in np.flatnonzero((images >= ENOUGH) & (of >= ENOUGH)).tolist():
+        table = [[wrong[place], images[place] - wrong[place]], [others[place], of[place] - others[place]]]
+        chances[place] = fisher_exact(table, alternative="greater")[1]
+    surely = np.flatnonzero(holm(chances) < SURE)  # NaN is not below
+    if not len(surely):
         return []
-    place = int((wrong / np.maximum(classes[f"{KINDS[1]}_images"].to_numpy(), 1)).argmax())
+    place = int(surely[(wrong[surely] / images[surely]).argmax()])
     line, rows = classes.iloc[place], sets[KINDS[1]][place]
-    count, of = int(line[f"{KINDS[1]}_errors"]), int(line[f"{KINDS[1]}_images"])
+    share = rate(int(wrong[place]), int(images[place]))
     return [
         Finding(
-            f"Of the classes, {line['class']} has the most misclassified criticisms: {count:,} of {of:,}, "
-            f"{percent(count / of)}.",
-            effect=Estimate(count / of, unit="%"),
+            f"Criticisms of {line['class']} are misclassified more often than those of the other classes: "
+            f"{wrong[place]:,} of {images[place]:,}, {share}, against {rate(int(others[place]), int(of[place]))}.",
+            effect=share,
             evidence=worst_first(predictions, rows[~predictions.correct[rows]]),
             classes=(int(line["number"]),),
         )

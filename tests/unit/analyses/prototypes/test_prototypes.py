@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from analyses.prototypes import Prototypes, PrototypesParams, at_random
-from analyses.prototypes.findings import within_classes
+from analyses.prototypes.findings import _most, within_classes
+from workbench.core.predictions import Predictions
 from workbench.statistics.mmd_critic import gaussian, mmd
 
 NAMES = ("ant", "bee")
@@ -51,9 +55,40 @@ def test_errors_are_counted_among_prototypes_criticisms_and_the_rest(session):
     assert sum(map(len, result.sets.values())) == 80
     said = [each.claim for each in result.findings]
     assert said[1].startswith(f"Of 16 criticisms, the model is wrong on {count}, ")
-    assert said[2].startswith(f"Of the classes, ant has the most misclassified criticisms: {count}")
-    assert set(result.findings[2].evidence) == set(own["row"][own["row"] < 5])
-    assert result.findings[2].classes == (0,)
+    assert len(said) == 2  # of eight criticisms it is not told that their class is the worst
+    assert "to all images of the class, as a share" in said[0] and "other images that are no" in said[1]
+    some = [each.claim for each in answer(session, prototypes=5, criticisms=8, images=30).findings]
+    assert "to the images of the class that were sampled, evenly spaced, as" in some[0]
+    assert "other sampled images that are no" in some[1]
+
+
+def of_classes(errors, images):
+    """Findings on the worst class, of classes of criticisms that follow each other."""
+    ends = np.cumsum([0, *images])
+    rows = [np.arange(one, other) for one, other in pairwise(ends)]
+    right = np.concatenate([np.arange(count) >= wrong for wrong, count in zip(errors, images, strict=True)])
+    logits = np.where(right[:, None], [[1.0, 0]], [[0, 1.0]]).astype(np.float32)
+    names = [f"c{number}" for number in range(len(errors))]
+    columns = {"number": range(len(errors)), "class": names}
+    classes = pd.DataFrame({**columns, "criticism_errors": errors, "criticism_images": images})
+    return _most(classes, {"criticism": rows}, Predictions(logits, np.zeros(len(right), np.int64)))
+
+
+def test_a_class_has_worse_criticisms_only_where_it_surely_has():
+    (found,) = of_classes([12, 3, 2], [20, 20, 20])
+    assert found.claim.startswith(
+        "Criticisms of c0 are misclassified more often than those of the other classes: 12 of"
+    )
+    assert "20, 60.0 % (95 %" in found.claim and "against 12.5 % (95 %" in found.claim
+    assert found.effect.value == 0.6 and found.classes == (0,) and list(found.evidence) == list(range(12))
+    # Fisher's test of 7 of 20 against 5 of 40 has p = 0.046: of three classes that is not sure.
+    assert of_classes([7, 3, 2], [20, 20, 20]) == []
+    assert of_classes([19, 0, 0], [19, 19, 19]) == [] == of_classes([0, 0], [20, 20]) == of_classes([9], [20])
+
+
+def test_classes_whose_images_are_all_prototypes_have_no_ratio(session):
+    result = answer(session, prototypes=40, criticisms=8)
+    assert result.findings[0].claim.endswith("the images of each class are all alike, or all of them are chosen.")
 
 
 def test_the_figure_shows_the_worse_class_first_and_what_was_predicted(session, words):
