@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 from collections import Counter
 from typing import Annotated, NamedTuple
@@ -10,6 +12,7 @@ from typing import Annotated, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from workbench.core.params import Params
+from workbench.core.spreadsheet import as_written
 from workbench.core.wording import join_names
 from workbench.workspace.exports import as_csv
 from workbench.workspace.marks import DROP, RELABEL
@@ -104,6 +107,17 @@ class Corrections(Params):
             for each in self.changes
         ]
         return as_csv(lines, COLUMNS)
+
+
+def read_changes(table: str, source: str = "") -> Corrections:
+    """Read what `Corrections.table` wrote; copies that were left out are among what was dropped.
+
+    Raises:
+        KeyError: if a column is missing.
+    """
+    lines = csv.DictReader(io.StringIO(table, newline=""))
+    changes = [ImageChange(*(as_written(line[column] or "") for column in COLUMNS)) for line in lines]
+    return Corrections(source=source, changes=tuple(changes))
 
 
 class AppliedCorrections(BaseModel):

@@ -37,6 +37,11 @@ class KeptWeights:
         """Return the weights after one of the epochs."""
         return [each[place] for each in self.weights]
 
+    def until(self, epoch: int) -> KeptWeights:
+        """Return those after an epoch and before."""
+        count = int(np.searchsorted(self.epochs, epoch, side="right"))
+        return KeptWeights(self.epochs[:count], self.rates[:count], tuple(each[:count] for each in self.weights))
+
     def arrays(self) -> dict[str, Array]:
         """Return what their file holds."""
         named = {f"weight{number}": each for number, each in enumerate(self.weights)}
@@ -83,6 +88,10 @@ def read_kept(folder: Path) -> KeptWeights | None:
             raise UnreadableArrays("its arrays are of different lengths")
         if any(each.dtype.kind not in "fiu" or not np.isfinite(each).all() for each in (rates, *weights)):
             raise UnreadableArrays("its weights are no numbers")
+        if epochs[0] < 1 or (np.diff(epochs) <= 0).any():
+            raise UnreadableArrays("its epochs do not ascend")
+        if (rates < 0).any():
+            raise UnreadableArrays("a learning rate is negative")
         return KeptWeights(epochs, rates, weights)
     except FileNotFoundError:
         return None

@@ -24,6 +24,7 @@ from workbench.core.errors import WorkbenchError, unknown
 from workbench.core.home import home
 from workbench.core.predictions import Predictions
 from workbench.core.wording import plural
+from workbench.training.corrections import CORRECTIONS, Corrections, read_changes
 from workbench.training.dynamics import DYNAMICS, Dynamics, read_dynamics
 from workbench.training.kept_weights import CHECKPOINTS, KeptWeights, read_kept
 from workbench.training.manifest import Manifest
@@ -121,9 +122,32 @@ class Run:
         Raises:
             WorkbenchError: if the file is damaged.
         """
-        if (self.path / CHECKPOINTS).is_file():
-            self._check(CHECKPOINTS, "Delete it, or train the run again.")
+        path, remedy = self.path / CHECKPOINTS, "Delete it, or train the run again."
+        if not path.is_file():
+            return None
+        if CHECKPOINTS not in self.manifest.files:  # every trainer that keeps weights names them
+            raise WorkbenchError(f"{path} is not of run {self.name!r}: run.json does not name it. {remedy}")
+        self._check(CHECKPOINTS, remedy)
         return read_kept(self.path)
+
+    @property
+    def corrections(self) -> Corrections | None:
+        """What was changed in its training and validation images; None for nothing.
+
+        Raises:
+            WorkbenchError: if the list is gone or damaged.
+        """
+        applied, path = self.manifest.corrections, self.path / CORRECTIONS
+        if applied is None:
+            return None
+        told = f"It lists what was changed in the images that run {self.name!r} was trained on: train the run again."
+        if not path.is_file():
+            raise WorkbenchError(f"{path} is gone. {told}")
+        self._check(CORRECTIONS, told)
+        try:
+            return read_changes(path.read_text(encoding="utf-8"), applied.source)
+        except (OSError, ValueError, KeyError):
+            raise WorkbenchError(f"{path} is damaged. {told}") from None
 
     def predictions(self, split: str, dataset_fingerprint: str) -> Predictions | None:
         """Return the saved predictions for `split`; None where there are none for exactly this dataset.

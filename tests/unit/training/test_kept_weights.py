@@ -26,6 +26,7 @@ def test_each_has_the_mean_rate_of_the_epochs_since_the_one_before(tmp_path):
     np.testing.assert_allclose(kept.rates, [3.0, 0.6])
     np.testing.assert_array_equal(kept.at(1)[0], 5)
     np.testing.assert_array_equal(kept.at(0)[1], 0)
+    assert [kept.until(epoch).epochs.tolist() for epoch in (1, 2, 4, 5)] == [[], [2], [2], [2, 5]]
 
 
 GOOD = {"epochs": np.array([1]), "rates": np.array([0.1]), "weight0": np.zeros((1, 2))}
@@ -41,6 +42,9 @@ GOOD = {"epochs": np.array([1]), "rates": np.array([0.1]), "weight0": np.zeros((
         {"weight0": np.array(3.0)},
         {"weight7": np.zeros((1, 2))},
         {"rates": np.array([np.inf])},
+        {"rates": np.array([-0.1])},
+        {"epochs": np.array([0])},
+        {"epochs": np.array([2, 2]), "rates": np.array([0.1, 0.1]), "weight0": np.zeros((2, 2))},
     ],
 )
 def test_a_damaged_file_is_told_in_a_sentence(tmp_path, changed):
