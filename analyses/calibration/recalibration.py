@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
-from workbench.session.held_out import validation_rows
+from workbench.session.held_out import trained_images
 from workbench.statistics.calibration import COLDEST, HOTTEST, scale_logits, temperature
 
 if TYPE_CHECKING:
@@ -39,9 +39,10 @@ class Recalibration:
 
 def recalibrate(session: Session, seed: int = 0) -> Recalibration:
     """Fit the temperature on the run's validation images, else across the halves of the images under study."""
-    predictions, rows = session.predictions, validation_rows(session)
-    if rows is not None and (training := session.training) is not None:
-        value = _fit_temperature(training.subset(rows).predictions)
+    predictions, trained = session.predictions, trained_images(session)
+    rows = None if trained is None else trained.validation
+    if trained is not None and rows is not None and (training := session.training) is not None:
+        value = _fit_temperature(trained.relabelled(training.subset(rows).predictions, rows))
         if value is not None:
             return Recalibration(scale_logits(predictions, value), value, len(rows), halves=False)
     return across_halves(predictions, seed)

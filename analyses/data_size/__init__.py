@@ -19,7 +19,7 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.hot_spots import of_no_images
 from workbench.plotting.pieces import BODY, INK, QUIET, SMALL, heading, new_figure, plain, text
 from workbench.session.analysis import Analysis
-from workbench.session.held_out import fitted_rows, studies_training
+from workbench.session.held_out import studies_training, trained_images
 from workbench.statistics.power_law import FEWEST, expected_of_the_last, power_law
 from workbench.statistics.rates import ENOUGH
 from workbench.statistics.significance import mean_with_interval
@@ -76,10 +76,10 @@ class DataSize(Analysis[DataSizeParams]):
 
     def compute(self, session: Session, params: DataSizeParams) -> Result:
         """Learn from each part, measure accuracy and recalls on the studied images, and extrapolate."""
-        train, studied = session.train, session.dataset
-        if train is None:
+        trained, studied = trained_images(session), session.dataset
+        if trained is None:
             raise WorkbenchError(self.missing(session) or "")
-        rows = np.sort(fitted_rows(session))
+        train, rows = trained.data, trained.fitted
         if params.seeds and session.run is None:
             raise WorkbenchError("`seeds` needs a run, whose recipe is known. Leave it out for the quick stand-in.")
         if params.seeds and session.run is not None:

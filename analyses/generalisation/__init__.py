@@ -20,7 +20,7 @@ from workbench.core.types import Array
 from workbench.core.wording import percent, plural
 from workbench.data.sampling import evenly, worst_first
 from workbench.session.analysis import Analysis
-from workbench.session.held_out import Part, fitted_rows, parts
+from workbench.session.held_out import Part, parts, trained_images
 from workbench.session.refit import refit
 from workbench.statistics.rates import ENOUGH, capped, difference, odds_ratio, rate, wilson
 from workbench.training.learning_curves import learning_curves
@@ -86,9 +86,9 @@ class Generalisation(Analysis[GeneralisationParams]):
         """Compare accuracy and loss on fitted, validation and evaluated images, with those of a linear classifier."""
         shown, curves = parts(session, params.images, params.seed), learning_curves(session.history)
         line = None
-        if session.train is not None and session.train.has_images:
-            rows = fitted_rows(session)
-            line = linear_pixels(session.train, rows, session.dataset, most=params.line, seed=params.seed)
+        trained = trained_images(session)
+        if trained is not None and trained.data.has_images:
+            line = linear_pixels(trained.data, trained.fitted, session.dataset, most=params.line, seed=params.seed)
         fitted, studied = shown.get("fitted"), shown.get("studied")
         new = shown.get("validation", studied)
         findings = []

@@ -97,6 +97,8 @@ class Influence(Analysis[InfluenceParams]):
             notes={
                 "shown": shown.tolist(),
                 "checkpoints": asked.checkpoints,
+                "measured": asked.measured,
+                "unit": asked.unit,
                 "asked": len(rows),
                 "top": params.top,
                 "layers": params.layers,
@@ -121,7 +123,7 @@ def _images(session: Session, asked: TrainingInfluence, lists: dict[int, tuple[A
     import pandas as pd
 
     predictions, names = session.predictions, session.class_names
-    labels, said = asked.training.dataset.labels, asked.training.predictions
+    labels, said = asked.labels, asked.training.predictions
     lines = [
         {
             "row": row,
@@ -140,20 +142,21 @@ def _images(session: Session, asked: TrainingInfluence, lists: dict[int, tuple[A
     return pd.DataFrame(lines, columns=list(columns))
 
 
-def _training(asked: TrainingInfluence, harmed: Array, total: Array, own: Array) -> pd.DataFrame:
+def _training(asked: TrainingInfluence, harmed: Array, total: Array, own: Array | None) -> pd.DataFrame:
     """List training images by how many images they harm, then by how much."""
     import pandas as pd
 
     order = np.lexsort((total, -harmed))[:LISTED]
     rows, data, said = asked.rows[order], asked.training.dataset, asked.training.predictions
+    labels = asked.labels[rows]
     return pd.DataFrame(
         {
             "train_row": rows,
-            "label": [data.class_names[c] for c in data.labels[rows]],
+            "label": [data.class_names[c] for c in labels],
             "predicted": [data.class_names[c] for c in said.predicted[rows]],
             "images_harmed": harmed[order],
             "influence_on_all": total[order],
-            "self_influence": own[order],
-            "probability_of_label": said.probabilities[rows, data.labels[rows]],
+            "self_influence": np.full(len(rows), np.nan) if own is None else own[order],
+            "probability_of_label": said.probabilities[rows, labels],
         }
     )

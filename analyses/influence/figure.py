@@ -13,7 +13,7 @@ from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.hot_spots import spot_of
 from workbench.plotting.pieces import INK, QUIET, heading, new_figure, say, text
 from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
-from workbench.session.influence import BY, at_checkpoints
+from workbench.session.influence import BY
 
 from .findings import HOW
 
@@ -37,9 +37,9 @@ def draw_influence(result: Result, question: str) -> Figure:
     lower = tiles_height(worst, columns, CELL) + 0.45 if worst else 0.0
     said = (
         "Teal: true class of the image; orange: predicted class; grey: another class. Under training images: label, "
-        f"name, influence ({'nats' if result.notes['checkpoints'] > 1 else 'nats per unit of learning rate'}; positive "
+        f"name, influence ({result.notes['unit']}; positive "
         "where a training step on it lowers the loss of the image's label). "
-        f"{at_checkpoints(result.notes['checkpoints'])} {BY[result.notes['layers']]}"
+        f"{result.notes['measured']} {BY[result.notes['layers']]}"
     )
     figure = new_figure(result, question, width=columns * CELL + 0.3, height=upper + lower, note=said)
     if not worst:

@@ -11,7 +11,7 @@ from workbench.core.finding import Finding
 from workbench.core.image_set import ImageSet
 from workbench.core.types import Array
 from workbench.core.wording import plural, significant, verb
-from workbench.session.influence import BY, TrainingInfluence, at_checkpoints
+from workbench.session.influence import BY, TrainingInfluence
 from workbench.statistics.rates import rate
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from workbench.session.session import Session
 
 HOW = ("helpful", "harmful")
+CROWD = 0.1
+"""Share of the training images from which the most harmful ones that are counted are too many to tell any apart."""
 MANY = 0.1
 """Share of the images from which a training image that harms them harms many."""
 LEAST = 10
@@ -38,8 +40,8 @@ def findings_of(
         return [Finding(f"No training image changes the loss of {of} through the last layer.", evidence=ImageSet(rows))]
     found = [_of_one(session, images, int(rows[0]))] if len(rows) == 1 else [_classes(images)]
     if len(rows) >= LEAST:
-        found.append(_many(tables["training"], len(rows), top))
-    return [*found, _on_itself(asked), Finding(f"{at_checkpoints(asked.checkpoints)} {BY[asked.layers]}")]
+        found += _many(tables["training"], len(rows), top, len(asked.rows))
+    return [*found, *_on_itself(asked), Finding(f"{asked.measured} {BY[asked.layers]}")]
 
 
 def _of_one(session: Session, images: pd.DataFrame, row: int) -> Finding:
@@ -74,38 +76,46 @@ def _classes(images: pd.DataFrame) -> Finding:
     )
 
 
-def _many(training: pd.DataFrame, count: int, top: int) -> Finding:
-    """Name the training images that are among the most harmful of many images."""
+def _many(training: pd.DataFrame, count: int, top: int, of: int) -> list[Finding]:
+    """Name the training images that are among the most harmful of many images, beside how many would be by chance.
+
+    By chance each image draws its most harmful ones from all training images alike: the count of one training image is
+    then binomial, of `count` images, each with a probability of `top / of`.
+    """
+    from scipy.stats import binom
+
+    if top >= CROWD * of:
+        return []
     least = max(int(np.ceil(MANY * count)), 2)
     those = training[training["images_harmed"] >= least]
     which = "among the most harmful" if top == 1 else f"among the {top} most harmful"
     among = f"{which} of at least {least} of {plural(count, 'image')}"
+    usual = f"by chance {significant(of * float(binom.sf(least - 1, count, top / of)))} would be"
     if those.empty:
-        return Finding(f"No training image is {among}.")
+        return [Finding(f"No training image is {among}; {usual}.")]
     doubted = int((those["predicted"] != those["label"]).sum())
-    return Finding(
-        f"{plural(len(those), 'training image')} {verb(len(those), 'are')} {among}; the model itself predicts another "
-        f"class than the label for {doubted:,} of them.",
-        evidence=ImageSet(those["train_row"].to_numpy()),
-        part="train",
-        advice="Look at them: they lie where both classes meet. Few have wrong labels; ask `label-issues` for these.",
+    claim = (
+        f"{plural(len(those), 'training image')} {verb(len(those), 'are')} {among}; {usual}. The model itself predicts "
+        f"another class than the label for {doubted:,} of them."
     )
+    advice = "Look at them: they may lie where both classes meet; check labels with `label-issues`."
+    return [Finding(claim, evidence=ImageSet(those["train_row"].to_numpy()), part="train", advice=advice)]
 
 
-def _on_itself(asked: TrainingInfluence) -> Finding:
+def _on_itself(asked: TrainingInfluence) -> list[Finding]:
     """Name the training images with the largest self-influence, and say how many the model contradicts."""
     own = asked.on_itself()
+    if own is None:
+        return []
     count = max(round(SELF * len(own)), 1)
     order = np.lexsort((np.arange(len(own)), -own))[:count]
     rows, said = asked.rows[order], asked.training.predictions
     share = float(own[order].sum() / own.sum()) if own.sum() > 0 else 0.0
-    wrong = rate(int((~said.correct[rows]).sum()), count)
+    wrong = rate(int((said.predicted[rows] != asked.labels[rows]).sum()), count)
     itself = "itself" if count == 1 else "themselves"
-    return Finding(
+    claim = (
         f"{plural(count, 'training image')} with the largest influence on {itself} (last layer) {verb(count, 'have')} "
-        f"{100 * share:.0f} % of all self-influence; the model predicts another class than the label for {wrong}.",
-        effect=wrong,
-        evidence=ImageSet(rows),
-        part="train",
-        advice="Wrong labels are among them, and so are unusual images; `label-issues` tells them apart better.",
+        f"{100 * share:.0f} % of all self-influence; the model predicts another class than the label for {wrong}."
     )
+    advice = "Wrong labels may be among them, and unusual images; check labels with `label-issues`."
+    return [Finding(claim, effect=wrong, evidence=ImageSet(rows), part="train", advice=advice)]

@@ -1,5 +1,6 @@
 """Last-layer influence against real gradients in float64, and against what a step of training really does."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.session.influence import TrainingInfluence, extremes, image_influence
 from workbench.session.session import Session
 from workbench.statistics.influence import LastLayer, influence, residuals, self_influence, traced
+from workbench.training.corrections import Corrections, ImageChange
 from workbench.training.kept_weights import KeptWeights
 
 CHANCE = np.random.default_rng(0)
@@ -87,6 +89,7 @@ def test_checkpoints_add_up_times_their_rates():
     assert (self_influence(theirs) > 0).all()
 
 
+NAMES = ("a", "b", "c")
 SHAPE, SETS, RATES = (6, 6, 1), 3, np.array([0.2, 0.1, 0.01])
 
 
@@ -105,7 +108,7 @@ def network(bias=True, last="softmax"):
 def part(count, seed, name):
     chance = np.random.default_rng(seed)
     images, labels = chance.integers(0, 256, (count, *SHAPE), dtype=np.uint8), chance.integers(0, 3, count)
-    return Dataset(images, labels, class_names=("a", "b", "c"), indices=np.arange(count), name=f"made/{name}")
+    return Dataset(images, labels, class_names=NAMES, indices=np.arange(count), name=f"made/{name}")
 
 
 def kept_of(model, seed=0):
@@ -118,7 +121,14 @@ def session_of(model, kept=None):
     session = Session(model, part(5, 0, "test"), train=part(9, 1, "train"), cache=False)
     _ = session.predictions, session.training.predictions
     if kept is not None:
-        manifest = SimpleNamespace(files={}, dataset_fingerprints={}, settings={})
+        manifest = SimpleNamespace(
+            files={},
+            dataset_fingerprints={"train": session.train.fingerprint},
+            settings={},
+            corrections=None,
+            best_epoch=None,
+            epochs=5,
+        )
         session.run = SimpleNamespace(checkpoints=kept, manifest=manifest, path=Path("run"))
     return session
 
@@ -156,6 +166,133 @@ def test_a_network_at_several_checkpoints_has_the_products_of_its_real_gradients
     agree(found, expected, 1e-5, "influence")
     agree(asked.on_itself(), own, 1e-5, "self-influence")
     assert asked.checkpoints == SETS
+
+
+def of_units(units, activation):
+    """A network that ends in so many units, and its session, of two or three classes."""
+    keras.utils.set_random_seed(units)
+    layers = [keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(5, "tanh")]
+    model = keras.Sequential([keras.Input(SHAPE), *layers, keras.layers.Dense(units, activation, name="last")])
+    names = NAMES[: max(units, 2)]
+    parts = []
+    for count, seed, name in ((5, 0, "test"), (9, 1, "train")):
+        made = part(count, seed, name)
+        parts.append(replace(made, labels=made.labels % len(names), class_names=names))
+    return model, Session(model, parts[0], train=parts[1], cache=False)
+
+
+@pytest.mark.parametrize("layers", ["last", "all"])
+@pytest.mark.parametrize(("units", "activation"), [(1, "sigmoid"), (3, "sigmoid")])
+def test_of_sigmoids_it_is_the_product_of_the_gradients_of_binary_cross_entropies(agree, units, activation, layers):
+    model, session = of_units(units, activation)
+    asked = TrainingInfluence(session, layers)
+    found = np.concatenate([each for _, each in asked.on(np.arange(5))])
+
+    def real(image, label):
+        target = np.eye(3, dtype=np.float32)[[label]] if units == 3 else np.array([[label]], np.float32)
+        weights = model.get_layer("last").weights if layers == "last" else model.trainable_weights
+        with tf.GradientTape() as tape:
+            said = model(image[None].astype(np.float32) / 255)
+            loss = tf.reduce_sum(keras.ops.binary_crossentropy(target, said, from_logits=activation is None))
+        return np.concatenate([each.numpy().ravel() for each in tape.gradient(loss, weights)]).astype(np.float64)
+
+    ours, theirs = (
+        np.array([real(image, label) for image, label in zip(data.images, data.labels, strict=True)])
+        for data in (session.dataset, session.train)
+    )
+    agree(found, ours @ theirs.T, 1e-4, f"influence of {units} sigmoid units, {layers}")
+    if layers == "last":
+        agree(asked.on_itself(), (theirs**2).sum(axis=1), 1e-4, f"self-influence of {units} sigmoid units")
+    assert ("binary cross-entropies" in asked.measured) == (units == 3)
+
+
+def test_checkpoints_are_those_of_the_run_s_own_images_alone():
+    model = network()
+    session = session_of(model, kept_of(model))
+    session.run.manifest.dataset_fingerprints["train"] = "of other images"
+    asked, alone = TrainingInfluence(session), TrainingInfluence(session_of(model))
+    assert asked.checkpoints == 1 and asked.measured.endswith("These are not the images that the run was trained on.")
+    assert "not the images" not in alone.measured
+    np.testing.assert_array_equal(next(asked.on(np.arange(5)))[1], next(alone.on(np.arange(5)))[1])
+
+
+def test_of_corrected_images_it_is_that_of_what_was_trained():
+    model = network()
+    session = session_of(model, kept_of(model))
+    train = session.train
+    changes = [
+        ImageChange(train.keys[2], str(train.names[2]), "train", NAMES[train.labels[2]], "relabel", "a"),
+        ImageChange(train.keys[6], str(train.names[6]), "train", NAMES[train.labels[6]], "drop"),
+    ]
+    assert train.labels[2] != 0
+    told = Corrections(changes=tuple(changes))
+    session.run.manifest.corrections, session.run.corrections = told.record, told
+    asked = TrainingInfluence(session)
+    assert asked.rows.tolist() == [0, 1, 2, 3, 4, 5, 7, 8]
+    labels = train.labels.copy()
+    labels[2] = 0
+    other = Session(model, session.dataset, train=replace(train, labels=labels), cache=False)
+    other.run = SimpleNamespace(**vars(session.run))
+    other.run.manifest = SimpleNamespace(**vars(session.run.manifest))
+    other.run.manifest.corrections = None
+    other.run.manifest.dataset_fingerprints = {"train": other.train.fingerprint}
+    expected = TrainingInfluence(other)
+    np.testing.assert_array_equal(
+        next(asked.on(np.arange(5)))[1], np.delete(next(expected.on(np.arange(5)))[1], 6, axis=1)
+    )
+    np.testing.assert_array_equal(asked.on_itself(), np.delete(expected.on_itself(), 6))
+    by_all = next(TrainingInfluence(session, "all").on(np.array([1])))[1]
+    np.testing.assert_allclose(by_all, np.delete(next(TrainingInfluence(other, "all").on(np.array([1])))[1], 6, axis=1))
+    table = session.influence(1, most=8).table.set_index("train_row")
+    assert 6 not in table.index and table["label"].get(2, "a") == "a"
+
+
+@pytest.mark.parametrize(
+    ("best", "epochs", "said"),
+    [
+        (3, 2, "Added up over 2 checkpoints of the training, each times its learning rate; those after epoch 3, whose"),
+        (
+            2,
+            1,
+            "Measured at one kept checkpoint (epoch 1), times its learning rate; those after epoch 2, whose weights",
+        ),
+        (5, 3, "Added up over 3 checkpoints of the training, each times its learning rate."),
+    ],
+)
+def test_what_was_kept_after_the_epoch_whose_weights_the_model_has_is_left_out(best, epochs, said):
+    model = network()
+    session = session_of(model, kept_of(model))
+    session.run.manifest.settings, session.run.manifest.best_epoch = {"patience": 2}, best
+    asked = TrainingInfluence(session)
+    assert asked.checkpoints == epochs and asked.measured.startswith(said)
+    assert asked.unit == "nats, up to the batch size and the number of steps"
+
+
+def test_checkpoints_are_read_once_for_all_images():
+    model, read = network(), []
+
+    class Counted:
+        path, manifest = Path("run"), session_of(model, kept_of(model)).run.manifest
+
+        @property
+        def checkpoints(self):
+            read.append(1)
+            return kept_of(model)
+
+    session = session_of(model)
+    session.run = Counted()
+    assert len(list(TrainingInfluence(session, "all").on(np.arange(3)))) == 3 and len(read) == 1
+
+
+def test_too_little_memory_is_told_before_anything_is_computed(monkeypatch):
+    session = session_of(network())
+    monkeypatch.setattr("workbench.session.influence.free_memory", lambda: 1000)
+    with pytest.raises(
+        WorkbenchError, match=r"Influence of 9 training images by the last layer, at 1 set of weights, n"
+    ):
+        TrainingInfluence(session)
+    asked = TrainingInfluence(session, "all")
+    assert next(asked.on(np.arange(1)))[1].shape == (1, 9) and asked.on_itself() is None
 
 
 @pytest.mark.parametrize("several", [True, False])
@@ -213,6 +350,12 @@ def test_what_cannot_be_told_is_a_sentence():
     )
     with pytest.raises(WorkbenchError, match="This model has no dense layer that gives its scores"):
         TrainingInfluence(session_of(convolved))
+    asked = TrainingInfluence(session_of(convolved), "all")  # needs no such layer
+    assert np.isfinite(next(asked.on(np.arange(1)))[1]).all() and asked.on_itself() is None
+    frozen = network()
+    frozen.trainable = False
+    with pytest.raises(WorkbenchError, match="Training changes no weight of this model"):
+        session_of(frozen).influence(0, layers="all")
     with pytest.raises(WorkbenchError, match="the images that the model was trained on"):
         TrainingInfluence(Session(network(), part(5, 0, "test"), cache=False))
     other = KeptWeights(np.array([1]), RATES[:1], (np.zeros((1, 3)),))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
 from workbench.models.probe import CLASSES, Probe
 from workbench.models.pull_back import pull_back
@@ -18,8 +19,16 @@ def trained_weights(probe: Probe) -> list[int]:
     return [place for place, each in enumerate(probe.model.weights) if each.trainable and "float" in str(each.dtype)]
 
 
+def _places(probe: Probe) -> list[int]:
+    if places := trained_weights(probe):
+        return places
+    raise WorkbenchError("Training changes no weight of this model: all its layers are frozen, or have no weights.")
+
+
 def loss_gradient(probe: Probe, image: Array, label: int, weights: Sequence[Array]) -> list[Array]:
-    """Gradient of the cross-entropy of an image by the trained weights, at any weights of the model.
+    """Gradient of the loss of an image by the trained weights, at any weights of the model.
+
+    The loss is the cross-entropy; of K sigmoids, the sum of their binary cross-entropies.
 
     Args:
         probe: of the model, which never changes.
@@ -29,8 +38,11 @@ def loss_gradient(probe: Probe, image: Array, label: int, weights: Sequence[Arra
 
     Returns:
         An array for each of `trained_weights`, nats per unit of the weight.
+
+    Raises:
+        WorkbenchError: if training changes none.
     """
-    places = trained_weights(probe)
+    places = _places(probe)
 
     def slopes(images: Tensor, labels: Tensor, *given: Tensor) -> list[Tensor]:
         loss = tf.reduce_sum(_losses(probe, images, labels, given))
@@ -43,7 +55,7 @@ def loss_gradient(probe: Probe, image: Array, label: int, weights: Sequence[Arra
 def changes_along(
     probe: Probe, images: Array, labels: Array, weights: Sequence[Array], direction: Sequence[Array]
 ) -> Array:
-    """How fast the cross-entropy of each image changes along a direction of the weights: `(N,)` float64.
+    """How fast the loss of each image changes along a direction of the weights: `(N,)` float64.
 
     With the gradient of another image as the direction, it is the product of both gradients, and no gradient of a
     single one of the N images is ever made: the sum of all losses, each times a weight, is handed back to the weights,
@@ -55,8 +67,11 @@ def changes_along(
         labels: `(N,)` int.
         weights: in the order of `model.weights`.
         direction: as `loss_gradient` returns it.
+
+    Raises:
+        WorkbenchError: if training changes no weight.
     """
-    places = trained_weights(probe)
+    places = _places(probe)
 
     def changes(images: Tensor, labels: Tensor, *given: Tensor) -> Tensor:
         own, along = given[: len(weights)], given[len(weights) :]
@@ -72,6 +87,9 @@ def changes_along(
 
 def _losses(probe: Probe, images: Tensor, labels: Tensor, weights: Sequence[Tensor]) -> Tensor:
     logits = probe.with_weights(weights).trace(images).logits
+    if probe.sigmoid:
+        own = tf.one_hot(labels, tf.shape(logits)[1], dtype=logits.dtype)
+        return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=own, logits=logits), axis=1)
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
 

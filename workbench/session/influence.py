@@ -10,22 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from workbench.core.dataset import piece
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.image_set import ImageSet
+from workbench.core.memory import free_memory
 from workbench.core.notebook import facts_html, pictures_html
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.core.wording import plural, significant
 from workbench.data.thumbnails import thumbnails_of
-from workbench.session.held_out import fitted_rows
-from workbench.session.kept_outputs import KeptOutputs
+from workbench.session.held_out import trained_images
+from workbench.session.kept_checkpoints import Said, final_weights, kept_weights, measured_at, outputs_at
 from workbench.session.neighbours import witnesses
 from workbench.statistics.influence import LastLayer, residuals, self_influence, traced
-from workbench.training.kept_weights import CHECKPOINTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,12 +37,15 @@ if TYPE_CHECKING:
 
 Layers = Literal["last", "all"]
 BY: dict[Layers, str] = {"last": "By the gradients of the last layer.", "all": "By the gradients of all weights."}
-Said = tuple[Array, Array]
-"""`(N, K)` logits and `(N, D)` embeddings of some images."""
 AT_ONCE = 64
 """Images whose influences are held in memory together."""
 CHECKED = 8
 """Images on which it is seen that a dense layer gives the scores."""
+BLOCK = 2**14
+"""Images whose residuals are computed together."""
+OTHERS = "These are not the images that the run was trained on."
+BINARY = "The loss is the sum of the binary cross-entropies of the model's sigmoids."
+FINAL, ALONG = "nats per unit of learning rate", "nats, up to the batch size and the number of steps"
 NO_TRAINING = "It needs the images that the model was trained on, and they are not known here."
 
 
@@ -56,10 +61,12 @@ class ImageInfluence:
         original: `(H, W, C)` uint8.
         helpful: training images that lower its loss the most, the most helpful first.
         harmful: those that raise it the most, the most harmful first.
-        table: a line for each of them: what it did, its row, influence (nats, per unit of learning rate where rates
-            are not known), label, and the probability of that.
+        table: a line for each of them: what it did, its row, influence (in `unit`), label, and the probability of that.
         pictures: `(n, h, w, C)` uint8 of them, in this order.
         checkpoints: sets of weights that were added up.
+        measured: at which weights, in sentences.
+        unit: of an influence: nats per unit of learning rate at the final weights; at kept ones nats, up to the batch
+            size and the number of steps, which are left out.
         layers: whose gradients were taken, "last" or "all".
     """
 
@@ -73,6 +80,8 @@ class ImageInfluence:
     table: pd.DataFrame
     pictures: Array
     checkpoints: int
+    measured: str
+    unit: str
     layers: Layers = "last"
 
     @property
@@ -84,7 +93,7 @@ class ImageInfluence:
             for _, line in self.table[self.table["did"] == how].head(1).iterrows()
         ]
         most = "; ".join(f"most {each}" for each in said) or "no training image changes its loss"
-        return f"{most[0].upper()}{most[1:]}. {at_checkpoints(self.checkpoints)} {BY[self.layers]}"
+        return f"{most[0].upper()}{most[1:]}. {self.measured} {BY[self.layers]}"
 
     def __repr__(self) -> str:
         return f"ImageInfluence({self.name!r}: {self.words})"
@@ -105,7 +114,10 @@ class TrainingInfluence:
     Attributes:
         layers: "last" for the gradients of the last layer, "all" for those of all trained weights.
         rows: `(N,)` rows of the training images that the model was fitted to.
+        labels: of all training images, those that it was fitted to.
         checkpoints: sets of weights whose influences are added up; 1 for the final weights alone.
+        measured: at which weights, in sentences.
+        unit: of an influence.
         training: the session of the training images.
 
     Args:
@@ -114,20 +126,62 @@ class TrainingInfluence:
 
     Raises:
         Unavailable: if the training images are not known.
-        WorkbenchError: if no dense layer gives the model's scores.
+        WorkbenchError: if no dense layer gives the model's scores and the last layer is asked for, the run's
+            corrections or checkpoints are damaged, or there is too little memory.
     """
 
     def __init__(self, session: Study, layers: Layers = "last") -> None:
-        seen = witnesses(session)
-        if seen.part != "train":
+        seen, trained = witnesses(session), trained_images(session)
+        if seen.part != "train" or trained is None:
             raise Unavailable(NO_TRAINING)
         self._session, self._seen, self.training = session, seen, seen.session
-        self._bias = float(dense_bias(session.probe, session.dataset.floats(np.arange(len(session.dataset))[:CHECKED])))
-        self.rows, self.layers = fitted_rows(session), layers
-        self._outputs = list(_outputs(session, seen.session))
-        self.checkpoints = len(self._outputs)
-        labels = seen.dataset.labels[self.rows]
-        self._learned = [_layer(theirs, labels, self.rows, rate) for _, theirs, rate in self._outputs]
+        self.rows, self.labels, self.layers = trained.fitted, trained.labels, layers
+        self._kept = kept_weights(session) if trained.own else None
+        self.checkpoints = 1 if self._kept is None else len(self._kept)
+        self.unit = FINAL if self._kept is None else ALONG
+        said = [
+            measured_at(session, self._kept),
+            OTHERS if session.run is not None and not trained.own else "",
+            BINARY if session.probe.sigmoid else "",
+        ]
+        self.measured = " ".join(filter(None, said))
+        self._bias = self._last_layer()
+        if layers == "last" and (told := self._too_large()):
+            raise WorkbenchError(told)
+
+    def _last_layer(self) -> bool | None:
+        """Whether the last layer has a bias; None where no dense layer gives the scores and none is asked for."""
+        some = self._session.dataset.floats(np.arange(len(self._session.dataset))[:CHECKED])
+        try:
+            return dense_bias(self._session.probe, some)
+        except WorkbenchError:
+            if self.layers == "last":
+                raise
+            return None
+
+    def _too_large(self) -> str:
+        """Say so where what the last layer receives from all images needs more memory than there is; else empty."""
+        probe, free = self._session.probe, free_memory()
+        width = probe.logits_and_embeddings(self._session.dataset.floats(np.arange(1)))[1].shape[1]
+        images = len(self.training.dataset) + len(self._session.dataset)
+        # Residuals, logits and embeddings at each checkpoint, joined once from their batches; products for some images.
+        size = 4 * images * (self.checkpoints + 1) * (width + 2 * probe.classes) + 24 * AT_ONCE * len(self.rows)
+        if free is None or size <= free:
+            return ""
+        return (
+            f"Influence of {plural(len(self.rows), 'training image')} by the last layer, at "
+            f"{plural(self.checkpoints, 'set')} of weights, needs {size / 2**30:,.1f} GB of memory, and "
+            f"{free / 2**30:.1f} GB are free. `layers` all needs less, and takes passes over the images."
+        )
+
+    @cached_property
+    def _by_checkpoint(self) -> list[tuple[Said, LastLayer]]:
+        """What is said of the studied images, and the last layer of the training images, at each checkpoint."""
+        labels, probe = self.labels[self.rows], self._session.probe
+        return [
+            (ours, _layer(probe, theirs, labels, self.rows, rate))
+            for ours, theirs, rate in outputs_at(self._session, self.training, self._kept)
+        ]
 
     def on(self, rows: Array) -> Iterator[tuple[Array, Array]]:
         """Give the influence on some images under study, a few at a time.
@@ -149,30 +203,38 @@ class TrainingInfluence:
             yield some, found
 
     def _by_last(self, rows: Array) -> Array:
-        labels = self._session.dataset.labels[rows]
-        asked = [_layer(ours, labels, rows, 1.0) for ours, _, _ in self._outputs]
-        return traced(asked, self._learned, bias=bool(self._bias))
+        labels, probe = self._session.dataset.labels[rows], self._session.probe
+        asked = [_layer(probe, ours, labels, rows, 1.0) for ours, _ in self._by_checkpoint]
+        return traced(asked, [learned for _, learned in self._by_checkpoint], bias=bool(self._bias))
 
     def _by_all(self, row: int) -> Array:
         """Add up the products of the gradients by all weights of one image and of each training image: `(N,)`."""
         from workbench.models.weight_gradients import changes_along, loss_gradient
 
         session, data, probe = self._session, self.training.dataset, self._session.probe
+        kept = self._kept
         image, label = session.dataset.floats(np.array([row]))[0], int(session.dataset.labels[row])
         total, done = np.zeros(len(self.rows)), 0
-        for weights, rate in _checkpoints(session):
+        for place in range(self.checkpoints):
+            weights = final_weights(session) if kept is None else kept.at(place)
+            rate = 1.0 if kept is None else float(kept.rates[place])
             along = loss_gradient(probe, image, label, weights)
             for start in range(0, len(self.rows), probe.max_rows):
                 some = self.rows[start : start + probe.max_rows]
-                found = changes_along(probe, data.floats(some), data.labels[some], weights, along)
+                found = changes_along(probe, data.floats(some), self.labels[some], weights, along)
                 total[start : start + len(some)] += rate * found
                 done += len(some)
                 report("Gradients of the training images", done, len(self.rows) * self.checkpoints)
         return total
 
-    def on_itself(self) -> Array:
-        """Self-influence of the training images `self.rows` by the last layer: `(N,)`."""
-        return self_influence(self._learned, bias=bool(self._bias))
+    def on_itself(self) -> Array | None:
+        """Self-influence of the training images `self.rows` by the last layer: `(N,)`.
+
+        None where all weights are asked for, and the last layer cannot tell: it is not dense, or memory is short.
+        """
+        if self._bias is None or (self.layers == "all" and self._too_large()):
+            return None
+        return self_influence([learned for _, learned in self._by_checkpoint], bias=self._bias)
 
 
 def image_influence(session: Study, row: int, most: int = 8, layers: Layers = "last") -> ImageInfluence:
@@ -186,7 +248,7 @@ def image_influence(session: Study, row: int, most: int = 8, layers: Layers = "l
 
     Raises:
         Unavailable: if the training images are not known.
-        WorkbenchError: if no dense layer gives the model's scores.
+        WorkbenchError: as of `TrainingInfluence`.
     """
     import pandas as pd
 
@@ -202,8 +264,8 @@ def image_influence(session: Study, row: int, most: int = 8, layers: Layers = "l
             "train_row": rows,
             "name": [str(each) for each in train.names[rows]],
             "influence": found[0, np.concatenate([helpful, harmful])],
-            "label": [train.class_names[c] for c in train.labels[rows]],
-            "probability_of_label": said.probabilities[rows, train.labels[rows]],
+            "label": [train.class_names[c] for c in asked.labels[rows]],
+            "probability_of_label": said.probabilities[rows, asked.labels[rows]],
         }
     )
     return ImageInfluence(
@@ -217,6 +279,8 @@ def image_influence(session: Study, row: int, most: int = 8, layers: Layers = "l
         table=table,
         pictures=thumbnails_of(train, rows),
         checkpoints=asked.checkpoints,
+        measured=asked.measured,
+        unit=asked.unit,
         layers=layers,
     )
 
@@ -228,13 +292,6 @@ def extremes(influences: Array, most: int) -> tuple[Array, Array]:
     low = np.argpartition(influences, most - 1)[:most] if most else np.zeros(0, np.int64)
     high, low = high[np.lexsort((high, -influences[high]))], low[np.lexsort((low, influences[low]))]
     return high[influences[high] > 0], low[influences[low] < 0]
-
-
-def at_checkpoints(count: int) -> str:
-    """Say at which weights influence was measured."""
-    if count == 1:
-        return "Measured at one checkpoint, the final weights: it is their influence now, not over the training."
-    return f"Added up over {plural(count, 'checkpoint')} of the training, each times its learning rate."
 
 
 def dense_bias(probe: Probe, images: Array) -> bool:
@@ -263,59 +320,31 @@ def dense_bias(probe: Probe, images: Array) -> bool:
     )
 
 
-def _layer(said: Said, labels: Array, rows: Array, rate: float) -> LastLayer:
-    from scipy.special import softmax
+def residuals_of(probe: Probe, logits: Array, labels: Array) -> Array:
+    """Gradient of the loss of each label by the outputs of the last layer.
 
-    logits, embeddings = said
-    probabilities = softmax(logits[rows].astype(np.float64), axis=1)
-    return LastLayer(embeddings[rows], residuals(probabilities, labels), rate)
+    The loss is the cross-entropy of the softmax; of K sigmoids the sum of their binary cross-entropies, and of one
+    unit, which gives z, that of its sigmoid.
 
+    Args:
+        probe: of the model, which tells these apart.
+        logits: `(N, K)`; (0, z) of one unit.
+        labels: `(N,)` int.
 
-def _checkpoints(session: Study) -> Iterator[tuple[list[Array], float]]:
-    """Yield the weights that a run has kept and their learning rates; without any, the final ones, and 1.
-
-    Raises:
-        WorkbenchError: if the weights that were kept are not of this model.
+    Returns:
+        `(N, K)` float32; `(N, 1)` of one unit, whose logit of class 0 is no output and has no weights.
     """
-    final = [np.asarray(each.value) for each in session.probe.model.weights]
-    kept = None if session.run is None else session.run.checkpoints
-    if session.run is None or kept is None:
-        yield final, 1.0
-        return
-    if [each.shape for each in final] != [each.shape for each in kept.at(0)]:
-        raise WorkbenchError(f"{session.run.path / CHECKPOINTS} holds weights of another model. Train the run again.")
-    for place, rate in enumerate(kept.rates.tolist()):
-        yield kept.at(place), rate
+    from scipy.special import expit, softmax
+
+    found = np.empty((len(labels), probe.units), np.float32)
+    for start in range(0, len(labels), BLOCK):
+        some = slice(start, start + BLOCK)
+        values = logits[some].astype(np.float64)
+        own = residuals(expit(values) if probe.sigmoid else softmax(values, axis=1), labels[some])
+        found[some] = own[:, 1:] if probe.one_unit else own
+    return found
 
 
-def _outputs(session: Study, training: Study) -> Iterator[tuple[Said, Said, float]]:
-    """Yield what is said of studied and of training images, and the learning rate, at each checkpoint."""
-    kept = None if session.run is None else session.run.checkpoints
-    if session.run is None or kept is None:
-        ours, theirs = ((each.predictions.logits, each.embeddings) for each in (session, training))
-        yield ours, theirs, 1.0
-        return
-    from workbench.models.other_weights import Reweighted
-
-    model = Reweighted(session.probe)
-    digest = session.run.manifest.files.get(CHECKPOINTS, "")[:12]
-    for epoch, (weights, rate) in zip(kept.epochs.tolist(), _checkpoints(session), strict=True):
-        model.set(weights)
-        name, what = f"checkpoint-{digest}-{epoch}.npz", f"Predictions after epoch {epoch}"
-        ours, theirs = (_said(each, model.probe, name, what) for each in (session, training))
-        yield ours, theirs, rate
-
-
-def _said(study: Study, probe: Probe, name: str, what: str) -> Said:
-    """Return logits and embeddings of all images at other weights: the cached ones, or computed now, with progress."""
-    there = KeptOutputs(study.cache_path(name) if study.cache else None, len(study.dataset))
-    logits, embeddings = there.values("logits"), there.values("embeddings")
-    if logits is not None and embeddings is not None:
-        return logits, embeddings
-    parts = list[Said]()
-    for images in study.dataset.batches(256):
-        parts.append(probe.logits_and_embeddings(images))
-        report(what, sum(len(each) for each, _ in parts), len(study.dataset))
-    logits, embeddings = (np.concatenate(each) for each in zip(*parts, strict=True))
-    there.keep(logits, embeddings, probe.reading)
-    return logits, embeddings
+def _layer(probe: Probe, said: Said, labels: Array, rows: Array, rate: float) -> LastLayer:
+    logits, embeddings = (each[piece(rows)] for each in said)
+    return LastLayer(embeddings, residuals_of(probe, logits, labels), rate)

@@ -10,7 +10,7 @@ import numpy as np
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
 from workbench.data.sampling import balanced_rows
-from workbench.session.held_out import fitted_rows, studies_training
+from workbench.session.held_out import studies_training, trained_images
 from workbench.statistics.linear_pixels import enough_of_each, linear_classifier
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def refit(session: Session, *, seed: int = 0) -> Refit | None:
     Returns:
         None where no other training images are known, or fewer than two classes have two of them.
     """
-    training = session.training
-    if training is None or studies_training(session) or session.only_predictions:
+    training, trained = session.training, trained_images(session)
+    if training is None or trained is None or studies_training(session) or session.only_predictions:
         return None
-    labels, known = training.dataset.labels, fitted_rows(session)
+    labels, known = trained.labels, trained.fitted
     rows = known[balanced_rows(labels[known], min(MOST, len(known)), seed)]
     rows = rows[enough_of_each(labels[rows])]
     if len(np.unique(labels[rows])) < 2:

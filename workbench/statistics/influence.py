@@ -16,13 +16,17 @@ class LastLayer:
 
     Attributes:
         embeddings: `(N, D)`, what it receives.
-        residuals: `(N, K)` float64, gradients of the cross-entropies by the logits, see `residuals`.
+        residuals: `(N, U)` of U outputs, gradients of the losses by these, see `residuals`; of one unit `(N, 1)`.
         rate: learning rate at the checkpoint; 1 where it is not known.
     """
 
     embeddings: Array
     residuals: Array
     rate: float = 1.0
+
+
+BLOCK = 2**12
+"""Training images that are multiplied together, in float64."""
 
 
 def residuals(probabilities: Array, classes: Array) -> Array:
@@ -71,20 +75,22 @@ def traced(images: Sequence[LastLayer], training: Sequence[LastLayer], *, bias: 
         bias: whether the last layer has one.
 
     Returns:
-        `(n, N)` float64, nats; positive where training on the image lowered the loss.
+        `(n, N)` float64, nats up to the batch size and the number of steps, by which a step in training differs from
+        one of the rate on one image; positive where training on the image lowered the loss.
     """
     total = np.zeros((len(images[0].embeddings), len(training[0].embeddings)))
     for one, other in zip(images, training, strict=True):
-        alike = one.residuals @ other.residuals.T
-        alike *= one.embeddings.astype(np.float64, copy=False) @ other.embeddings.astype(
-            np.float64, copy=False
-        ).T + float(bias)
-        total += other.rate * alike
+        errors, received = (each.astype(np.float64) for each in (one.residuals, one.embeddings))
+        for start in range(0, total.shape[1], BLOCK):
+            some = slice(start, start + BLOCK)
+            alike = errors @ other.residuals[some].T.astype(np.float64)
+            alike *= received @ other.embeddings[some].T.astype(np.float64) + float(bias)
+            total[:, some] += other.rate * alike
     return total
 
 
 def self_influence(training: Sequence[LastLayer], *, bias: bool = True) -> Array:
-    """Influence of each of N training images on its own loss: `(N,)` float64, nats, never negative.
+    """Influence of each of N training images on its own loss: `(N,)` float64, in the unit of `traced`, never negative.
 
     `Σ_t η_t |r_t|² (|h_t|² + 1)`: large where an image was, or is, hard to fit, as one with a wrong label.
 
@@ -95,5 +101,5 @@ def self_influence(training: Sequence[LastLayer], *, bias: bool = True) -> Array
     total = np.zeros(len(training[0].embeddings))
     for each in training:
         squares = np.einsum("nd,nd->n", each.embeddings, each.embeddings, dtype=np.float64) + float(bias)
-        total += each.rate * (each.residuals**2).sum(axis=1) * squares
+        total += each.rate * np.einsum("nk,nk->n", each.residuals, each.residuals, dtype=np.float64) * squares
     return total

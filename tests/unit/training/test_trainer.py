@@ -1,6 +1,7 @@
 """Training on made images: what a run holds, and that it survives being killed."""
 
 import math
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import silent
 from workbench.data import load_dataset
+from workbench.session.influence import TrainingInfluence
 from workbench.session.session import Session
 from workbench.training import fitting, trainer
 from workbench.training.checkpoint import Checkpoint, State
@@ -147,6 +149,9 @@ def test_weights_are_kept_after_some_epochs_also_of_a_training_that_was_killed(n
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(WorkbenchError, match=r"checkpoints.npz is damaged"):
         _ = open_run("kept", tmp_path).checkpoints
+    unnamed = replace(run, manifest=run.manifest.model_copy(update={"files": {}}))
+    with pytest.raises(WorkbenchError, match=r"checkpoints.npz is not of run 'kept': run.json does not name it"):
+        _ = unnamed.checkpoints
 
 
 def test_metrics_are_those_of_the_saved_model_and_predictions(uninterrupted, npz):
@@ -360,5 +365,7 @@ def test_a_run_on_corrected_data_says_what_was_corrected_and_goes_on_without_the
     again = settle(read_parts(plan(npz), silent), corrections_from(run.path / "corrections.csv", known)[0])
     assert again.digest == applied.digest
     assert read_dynamics(run.path).rows.tolist() == [row for row in range(108) if row != 7]
+    asked = TrainingInfluence(Session(run, load_dataset(npz, split="test"), train=first))
+    assert asked.rows.tolist() == [row for row in range(108) if row != 7] and asked.labels[4] == 0 != first.labels[4]
     with pytest.raises(WorkbenchError, match="was trained on corrected data"):
         job_again(run.path, corrected=False)

@@ -53,7 +53,9 @@ def test_the_validation_images_of_a_run_are_preferred():
         def __len__(self):
             return 2000
 
-    manifest = SimpleNamespace(settings={"validation_split": 0.25}, dataset_fingerprints={"train": "t"})
+    manifest = SimpleNamespace(
+        settings={"validation_split": 0.25}, dataset_fingerprints={"train": "t"}, corrections=None
+    )
     session = SimpleNamespace(
         predictions=studied, train=Train(fingerprint="t"), training=Training(), run=SimpleNamespace(manifest=manifest)
     )

@@ -42,6 +42,7 @@ def session(fitted, studied, validation=None, sizes=(1000, 500), history=None, *
         manifest = SimpleNamespace(
             settings={"validation_split": 0.0 if validation is None else 0.25},
             dataset_fingerprints={"train": train.fingerprint},
+            corrections=None,
         )
         made.run = SimpleNamespace(manifest=manifest, history=history)
     give(made, studied)

@@ -66,11 +66,19 @@ def test_findings_name_what_harms_many_and_say_at_which_weights(session):
     )
     training = result.tables["training"]
     many = training[training["images_harmed"] >= 2]
-    assert said[1].startswith(f"{len(many)} training images are among the 3 most harmful of at least 2 of 12 images; ")
+    p = 3 / 60  # of 60 training images, which 12 images draw three of each: how many are drawn twice or more
+    usual = 60 * (1 - (1 - p) ** 12 - 12 * p * (1 - p) ** 11)
+    assert said[1].startswith(
+        f"{len(many)} training images are among the 3 most harmful of at least 2 of 12 images; by chance {usual:.3g} "
+        "would be. "
+    )
     assert list(result.findings[1].evidence) == many["train_row"].tolist() and result.findings[1].part == "train"
     assert int(training["images_harmed"].sum()) == 12 * 3
     assert said[2].startswith("1 training image with the largest influence on itself (last layer) has")
     assert result.findings[2].evidence[0] in FLIPPED
+    assert "may lie" in result.findings[1].advice and "may be among them" in result.findings[2].advice
+    crowd = [each.claim for each in answer(session, top=6).findings]  # a tenth of all: nothing to be told apart
+    assert len(crowd) == 3 and not any("most harmful of at least" in each for each in crowd)
     assert said[3].startswith("Measured at one checkpoint, the final weights")
 
 
