@@ -25,6 +25,7 @@ from workbench.plotting.hot_spots import place_spot, spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, say, text
 from workbench.plotting.tiles import Tile, image_name, tiles, tiles_height
 from workbench.session.analysis import Analysis
+from workbench.session.held_out import trained_images
 from workbench.session.neighbours import Witnesses, unit, witnesses
 from workbench.session.spots import images_spot
 from workbench.statistics.credibility import agreement, credibility, offered
@@ -61,8 +62,9 @@ class Neighbours(Analysis[NeighboursParams]):
     """Which training images are nearest to an image, and which ones influenced its prediction?
 
     Distance is the angle between embeddings of the last layer. Influence is the effect of one training step on each
-    image through the last layer, at the final weights (TracIn). Credibility is the share of held-out images whose
-    neighbours disagree with their label at least as often as these disagree with the prediction.
+    image through the last layer, at the final weights (TracIn), on the cross-entropy of the softmax. Credibility is the
+    share of held-out images whose neighbours disagree with their label at least as often as these disagree with the
+    prediction.
     """
 
     group = "Explanations"
@@ -180,24 +182,27 @@ def _pushes(session: Session, seen: Witnesses, row: int, names: tuple[str, ...])
     """List the training images with the largest influence, for and against the prediction."""
     import pandas as pd
 
-    predictions, learned = session.predictions, seen.session.predictions
-    own = residuals(predictions.probabilities[row : row + 1], predictions.predicted[row : row + 1])[0]
-    theirs, embeddings = residuals(learned.probabilities, learned.labels), seen.session.embeddings
-    pushes = influence(own, session.embeddings[row], theirs, embeddings)
-    if seen.own[row] >= 0:
-        pushes[seen.own[row]] = 0.0  # the influence of an image on itself is not informative
+    predictions, learned, trained = session.predictions, seen.session.predictions, trained_images(session)
+    labels, fitted = (learned.labels, np.arange(len(learned))) if trained is None else (trained.labels, trained.fitted)
+    own = residuals(predictions.probabilities[row : row + 1], predictions.predicted[row : row + 1])
+    theirs, embeddings = residuals(learned.probabilities[fitted], labels[fitted]), seen.session.embeddings[fitted]
+    if predictions.one_unit:
+        own, theirs = own[:, 1:], theirs[:, 1:]  # the logit of class 0 is no output
+    pushes = influence(own[0], session.embeddings[row], theirs, embeddings)
+    pushes[fitted == seen.own[row]] = 0.0  # the influence of an image on itself is not informative
     order = np.argsort(-pushes, kind="stable")
     ahead, behind = order[pushes[order] > 0][:50], order[::-1][pushes[order[::-1]] < 0][:50]
-    rows = np.concatenate([ahead, behind])
+    places = np.concatenate([ahead, behind])
+    rows = fitted[places]
     return pd.DataFrame(
         {
             "pushed": ["for"] * len(ahead) + ["against"] * len(behind),
             "train_row": rows,
-            "influence": pushes[rows],
-            "share_of_all": np.abs(pushes[rows]) / max(float(np.abs(pushes).sum()), 1e-300),
-            "label": [names[c] for c in learned.labels[rows]],
-            "probability_of_label": learned.probabilities[rows, learned.labels[rows]],
-            "cosine": unit(embeddings[rows]) @ unit(session.embeddings[row : row + 1])[0],
+            "influence": pushes[places],
+            "share_of_all": np.abs(pushes[places]) / max(float(np.abs(pushes).sum()), 1e-300),
+            "label": [names[c] for c in labels[rows]],
+            "probability_of_label": learned.probabilities[rows, labels[rows]],
+            "cosine": unit(embeddings[places]) @ unit(session.embeddings[row : row + 1])[0],
         }
     )
 

@@ -47,10 +47,13 @@ OTHER_NUMBERS = (
     "channels",
     "concept-test",
     "feature-visualisation",
+    "influence",
+    "neighbours",
     "randomisation-test",
     "robustness",
 )
-"""Those that draw weights anew, count units, or compare maps of both classes; they are asked all the same."""
+"""Those that draw weights anew, count units, take gradients by the last layer's weights (two units have those of class 0
+too), or compare maps of both classes; they are asked all the same."""
 
 
 def drawn(count, seed):

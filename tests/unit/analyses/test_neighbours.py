@@ -23,6 +23,8 @@ def part(embeddings, labels, logits, name):
         predictions=predictions,
         class_names=NAMES,
         training=None,
+        train=None,
+        run=None,
     )
 
 
@@ -32,6 +34,7 @@ def made():
     studied.training = part(
         [[3, 0], [2, 0.1], [0, 3], [0.1, 2]], [0, 0, 1, 1], [[2, 0], [1, 0], [0, 1], [0, 0]], "made/train"
     )
+    studied.train = studied.training.dataset
     studied.image_names = ImageNames(studied.dataset.names, lambda: studied.training.dataset.names)
     return studied
 
@@ -69,6 +72,23 @@ def test_what_pushed_the_prediction_by_hand():
     # Training image 0 is a cat with p = (e², 1)/(1 + e²): residual r (-1, 1), and its embedding times (0, 2) is 0.
     assert table["influence"][0] == pytest.approx(-2 * q / (1 + np.e**2))
     assert table["pushed"].to_dict() == {3: "for", 2: "for", 1: "against", 0: "against"}
+
+
+def test_of_one_unit_only_its_own_weights_count_and_of_a_run_only_what_it_was_fitted_to():
+    """The unit gives z: 3 for image 1, a cat, and 1 for training image 3, a dog; their embeddings multiply to 4."""
+    one = made()
+    for each, z in ((one, [-2, 3, 1]), (one.training, [-2, -1, 1, 1])):
+        logits = np.stack([np.zeros(len(z)), z], axis=1).astype(np.float32)
+        each.predictions = Predictions(logits, each.dataset.labels)
+    table = Neighbours().compute(one, NeighboursParams(k=2)).tables["influence"].set_index("train_row")
+    assert table["influence"][3] == pytest.approx((1 / (1 + np.e**3)) * (1 / (1 + np.e)) * (4 + 1))
+    assert set(table.index) == {0, 1, 2, 3}
+    manifest = SimpleNamespace(
+        settings={"validation_split": 0.25}, dataset_fingerprints={"train": one.train.fingerprint}, corrections=None
+    )
+    one.run = SimpleNamespace(manifest=manifest)
+    table = Neighbours().compute(one, NeighboursParams(k=2)).tables["influence"]
+    assert set(table["train_row"]) == {0, 1, 2}  # the last one was kept for validation
 
 
 def test_without_training_images_the_other_studied_ones_answer():
