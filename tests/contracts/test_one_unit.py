@@ -52,8 +52,8 @@ OTHER_NUMBERS = (
     "randomisation-test",
     "robustness",
 )
-"""Those that draw weights anew, count units, take gradients by the last layer's weights (two units have those of class 0
-too), or compare maps of both classes; they are asked all the same."""
+"""Those that draw weights anew, count units, take gradients by the last layer's weights (of two units those of class 0
+are some too), or compare maps of both classes; they are asked all the same."""
 
 
 def drawn(count, seed):
