@@ -20,6 +20,7 @@ from workbench.plotting.hot_spots import of_no_images, place_scatter, spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, new_figure, plain, text
 from workbench.plotting.tiles import Tile, tiles
 from workbench.session.analysis import Analysis
+from workbench.session.held_out import trained_images
 from workbench.session.spots import scatter_spot
 from workbench.statistics.rates import rate
 from workbench.training.dynamics import Dynamics
@@ -80,7 +81,8 @@ class TrainingDynamics(Analysis[TrainingDynamicsParams]):
         if dynamics is None or train is None or (self.missing(session)):
             raise WorkbenchError(self.missing(session) or "")
         region = regions(dynamics.confidence)
-        labels = train.labels[dynamics.rows]
+        trained = trained_images(session)
+        labels = (train if trained is None else trained.data).labels[dynamics.rows]  # those that it was trained with
         order = np.lexsort((-dynamics.variability, dynamics.area_under_margin))
         tables = {
             "images": _images(dynamics, region, labels, session.class_names, order[: params.listed]),

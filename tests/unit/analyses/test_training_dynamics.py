@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from analyses.training_dynamics import TrainingDynamics, TrainingDynamicsParams, regions
 from workbench.core.dataset import Dataset
+from workbench.training.corrections import Corrections, ImageChange
 from workbench.training.dynamics import Dynamics
 
 SEEN = np.array(
@@ -41,6 +44,16 @@ def test_numbers_of_five_images(session):
     assert classes["easy"].tolist() == [0.5, 0, 0]
 
 
+def test_labels_are_those_that_were_corrected_for_the_training(session):
+    train = session.train
+    change = ImageChange(train.keys[5], str(train.names[5]), "train", "cat", "relabel", "bee")
+    told = Corrections(changes=(change,))
+    manifest = SimpleNamespace(settings={}, dataset_fingerprints={"train": train.fingerprint}, corrections=told.record)
+    session.run = SimpleNamespace(manifest=manifest, corrections=told)
+    table = TrainingDynamics().compute(session, TrainingDynamicsParams()).tables["images"].set_index("train_row")
+    assert table["label"].to_dict() == {3: "cat", 5: "bee", 2: "bee", 4: "ant", 0: "ant"}
+
+
 def test_each_finding_names_training_rows_of_its_images(session):
     shares, never, again, ambiguous = TrainingDynamics().compute(session, TrainingDynamicsParams()).findings
     assert shares.claim == (
@@ -77,7 +90,7 @@ def test_wrong_labels_lie_in_the_hard_corner():
         indices=np.arange(400),
         name="made/train",
     )
-    made = type("Made", (), {"dynamics": dynamics, "train": data, "class_names": ("a",)})()
+    made = type("Made", (), {"dynamics": dynamics, "train": data, "run": None, "class_names": ("a",)})()
     result = TrainingDynamics().compute(made, TrainingDynamicsParams())
     assert set(result.findings[0].evidence) == set(range(20))
     assert result.arrays["counts"].tolist() == [380, 0, 20]
