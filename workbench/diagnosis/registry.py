@@ -142,6 +142,7 @@ class _Question:
     def __init__(self, session: Session, kind: type[Analysis[Any]], values: Mapping[str, Any]) -> None:
         self.session, self.analysis = session, kind()
         self.params: Params = make(kind.Params, by_row(session.dataset, values))
+        train = session.train if kind.names_training else None
         self.key = (
             kind.name(),
             _source(kind, code_digest()),
@@ -149,9 +150,10 @@ class _Question:
             session.model_fingerprint,
             session.dataset.fingerprint,
             session.dataset.names_digest,  # sentences have names of images
-            session.train.names_digest if kind.names_training and session.train is not None else "",
+            *(("", "") if train is None else (train.fingerprint, train.names_digest)),
             str(session.workspace.last) if kind.reads_workspace else "",
-            "" if session.run is None else session.run.name,  # analyses may show the run's curves and manifest
+            # Analyses may show the run's curves and manifest, and sum over the weights that it has kept.
+            *(("", "") if session.run is None else (session.run.name, session.run.manifest.checksum)),
             session.name,
         )
 

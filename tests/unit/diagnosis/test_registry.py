@@ -3,7 +3,7 @@ from __future__ import annotations
 import sys
 import threading
 import types
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -224,9 +224,25 @@ def test_without_cache_it_stays_in_memory(plant, subject):
     assert not subject.folder.exists()
 
 
+def run(name, checksum):
+    return types.SimpleNamespace(name=name, manifest=types.SimpleNamespace(checksum=checksum))
+
+
+def test_a_run_trained_again_to_the_same_weights_and_edited_training_images_are_other_questions(plant, subject):
+    """With other weights kept on the way, or with other labels under the same names, influence is another."""
+    plant(how_many=GOOD, whose=GOOD.replace("    Params: ClassVar", "    names_training = True\n    Params: ClassVar"))
+    subject.run, subject.train = run("r", "1"), subject.dataset
+    registry.compute(subject, "how-many")
+    registry.compute(subject, "whose")
+    assert registry.cached(subject, "whose") is not None
+    subject.train = replace(subject.dataset, labels=1 - subject.dataset.labels)
+    assert registry.cached(subject, "whose") is None and registry.cached(subject, "how-many") is not None
+    subject.run, subject.train = run("r", "2"), subject.dataset
+    assert registry.cached(subject, "whose") is None and registry.cached(subject, "how-many") is None
+
+
 @pytest.mark.parametrize(
-    "change",
-    [{"model_fingerprint": "m1"}, {"name": "other"}, {"run": types.SimpleNamespace(name="r")}, "dataset", "source"],
+    "change", [{"model_fingerprint": "m1"}, {"name": "other"}, {"run": run("r", "1")}, "dataset", "source"]
 )
 def test_another_model_data_name_or_run_is_another_question(plant, subject, change, monkeypatch):
     plant(how_many=GOOD)
