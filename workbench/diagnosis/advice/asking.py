@@ -51,8 +51,11 @@ FEWEST = 12
 """Images of either part, at least."""
 MEASURING, WORLD, TESTING, TUNING = 0.45, 0.72, 0.82, 0.93
 """Shares of the time after which each step is over; the rest is for the numbers that are reported."""
+REPORTS = 2
+"""How often a chosen method is measured for the report: with the default, and with tuned parameters."""
 TESTED, FEW, COSTLY = 20, 8, 300
 """Images on which it is tested whether maps depend on the weights; few for a method of more than so many copies."""
+NOT_HELD = "There was no time to hold the best of them against the default on other images, so the default stays."
 NOT_TESTED = "there was no time left to test whether its maps depend on the weights"
 
 
@@ -69,6 +72,7 @@ class Asking:
                 f"{plural(len(session.dataset), 'image')}, of which {plural(images, 'image')} each were wanted."
             )
         self.session, self.probe, self.seed, self.minutes = session, session.probe, seed, minutes
+        session.predictions.predicted  # noqa: B018 - of all images: computed before the time begins
         self.begun = time.monotonic()
         self.choosing, self.reporting = self._parts()
         self.measures = measures_on(self.probe, seed)
@@ -154,7 +158,7 @@ class Asking:
         late: bool = False,
     ) -> Advice:
         session, titled = self.session, {self.methods[name].title: reason for name, reason in dropped.items()}
-        whose = f"{session.name} on {session.dataset.name}"
+        whose, seconds = f"{session.name} on {session.dataset.name}", time.monotonic() - self.begun
         return Advice(
             model=session.model_fingerprint,
             name=session.name,
@@ -163,7 +167,7 @@ class Asking:
             seed=self.seed,
             images=self.count,
             minutes=self.minutes,
-            seconds=round(time.monotonic() - self.begun, 1),
+            seconds=round(seconds, 1),
             world=world,
             measures=used,
             methods=seen,
@@ -178,6 +182,7 @@ class Asking:
                 judged=any(each.counts for each in used),
                 tested=not session.inference_only,
                 late=late,
+                longer=seconds - 60 * self.minutes,
                 unmeasured=sum(reason in {NO_TIME, TIME_OVER} for reason in self.left.values()),
             ),
         )
@@ -275,12 +280,14 @@ class Asking:
         return f"its maps stay much the same when the weights are drawn anew: rank correlation {alike}"
 
     def _tuned(self, choice: Choice, worth: Mapping[str, Worth], rows: list[int]) -> dict[str, Tuned]:
-        """Try the parameters of the chosen methods, each in its share of the time."""
+        """Try the parameters of the chosen methods, each in its share of the time that the report does not need."""
         found: dict[str, Tuned] = {}
+        needed = sum(REPORTS * worth[name].seconds for name in choice.names)
+        end = min(self._until(TUNING), self._until(1) - needed)
         for place, name in enumerate(choice.names):
             report("Parameters tried", place, len(choice.names))
             now = time.monotonic()
-            until = now + max(self._until(TUNING) - now, 0.0) / (len(choice.names) - place)
+            until = now + max(end - now, 0.0) / (len(choice.names) - place)
 
             def measure(method: Explainer, until: float = until) -> Array:
                 with reporting(silent), stoppable(deadline(until)):
@@ -337,7 +344,7 @@ class Asking:
         return tuple(advised), dropped
 
     def _worth(self, method: Explainer) -> Worth:
-        """What its maps of the images that report are worth."""
+        """What its maps of the images that report are worth, however long that takes: it is what is reported."""
         with reporting(silent):
             return worth_of(method, self.reporting, self.measures, self.seed)
 
@@ -348,19 +355,22 @@ class Asking:
 
     def _kept(self, name: str, found: Tuned, rows: list[int]) -> tuple[Tuning, Worth]:
         """Hold the found parameters against the default; return what came of it, and the worth of what is used."""
-        default, cut = self._worth(self.methods[name]), " The time was over before all were." if found.cut else ""
+        default = self._worth(self.methods[name])
         if not found.values:
-            said = tuning_said(found.tried, {}, None, kept=False, why_not="")
-            return Tuning(tried=found.tried, said=f"{said}{cut}"), default
+            said = tuning_said(found.tried, {}, None, kept=False, why_not="", cut=found.cut)
+            return Tuning(tried=found.tried, said=said), default
         settings = dict(found.values)
-        own = self._worth(make(type(self.methods[name]), settings))
+        try:
+            with stoppable(deadline(self._until(1))):
+                own = self._worth(make(type(self.methods[name]), settings))
+        except OutOfTime:
+            said = f"{plural(found.tried, 'value')} of its parameters tried. {NOT_HELD}"
+            return Tuning(tried=found.tried, settings=settings, said=said), default
         against = share(duel(own.values[rows], default.values[rows]))
         reason = self._blind(name, settings) if surely_better(against) else ""
         kept = surely_better(against) and not reason
-        said = tuning_said(found.tried, settings, against, kept=kept, why_not=reason)
-        tuning = Tuning(
-            tried=found.tried, settings=settings, against_default=Number.of(against), kept=kept, said=f"{said}{cut}"
-        )
+        said = tuning_said(found.tried, settings, against, kept=kept, why_not=reason, cut=found.cut)
+        tuning = Tuning(tried=found.tried, settings=settings, against_default=Number.of(against), kept=kept, said=said)
         return tuning, own if kept else default
 
     def _seen(self, grade: Grade, reasons: Mapping[str, str]) -> MethodSeen:

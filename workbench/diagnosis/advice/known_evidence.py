@@ -122,7 +122,7 @@ def known_evidence(
     there = {name: method for name, method in methods.items() if method.missing(known.probe) is None}
     if not there:
         return None
-    found, left = all_measured(there, some, measures, seed=seed, until=until)
+    found, left = all_measured(there, some, measures, seed=seed, until=until, with_maps=True)
     if len(found) < min(FEWEST, len(there)):
         return None  # a measure that ranks a few methods well may rank others badly
     result = KnownEvidence(

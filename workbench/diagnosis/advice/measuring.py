@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.core.errors import WorkbenchError
-from workbench.core.params import describe
+from workbench.core.params import describe, make
 from workbench.core.progress import Stop, report, reporting, silent, stoppable
 from workbench.core.types import Array
 from workbench.faithfulness.hiding import hiding_effects
@@ -58,16 +58,23 @@ class Images:
 
 
 def measures_on(probe: Probe, seed: int) -> dict[str, Measure]:
-    """Return the measures of `MEASURES` that a model allows, by name; the excess share is no measure of its own."""
-    from workbench.faithfulness.measures import measure
+    """Return the measures of `MEASURES` that a model allows, by name; the excess share is no measure of its own.
 
+    What a measure would choose by the size of the images is fixed, so that it is the same one in the known world.
+    """
+    from workbench.faithfulness.measures import measure
+    from workbench.faithfulness.measures.mu_fidelity import CELLS, SMALL
+
+    given: dict[str, object] = {"within": "object", "seed": seed, "samples": 100}
+    if max(probe.image_shape[:2]) > SMALL:
+        given["cells"] = CELLS
     found = {}
     for name in MEASURES:
         kind = measure(name)
         known = {each.name for each in describe(kind)}
-        own = {key: value for key, value in (("within", "object"), ("seed", seed), ("samples", 100)) if key in known}
+        own = {key: value for key, value in given.items() if key in known}
         if not (kind.of_probability and probe.sigmoid):
-            found[name] = kind(**own)
+            found[name] = make(kind, own)
     return found
 
 
@@ -96,16 +103,20 @@ class Worth:
     Attributes:
         values: `(M, N)` float64; NaN where there is no number.
         control: `(M, N)`, of random maps with the values and the smoothness of each.
-        maps, random: `(N, H, W)` both.
+        maps, random: `(N, H, W)` both, where they were asked for; else none, which many of large images need.
+        seconds: how long it took; 0 where nobody looked.
     """
 
     values: Array
     control: Array
-    maps: Array
-    random: Array
+    maps: Array = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
+    random: Array = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
+    seconds: float = 0.0
 
 
-def worth_of(method: Explainer, some: Images, measures: Mapping[str, Measure], seed: int) -> Worth:
+def worth_of(
+    method: Explainer, some: Images, measures: Mapping[str, Measure], seed: int, *, with_maps: bool = False
+) -> Worth:
     """Explain images, and measure the maps and a random one of each kind.
 
     Args:
@@ -113,6 +124,7 @@ def worth_of(method: Explainer, some: Images, measures: Mapping[str, Measure], s
         some: the images.
         measures: by name.
         seed: of the random maps.
+        with_maps: whether the maps are kept.
 
     Raises:
         WorkbenchError: if it cannot explain them.
@@ -121,9 +133,8 @@ def worth_of(method: Explainer, some: Images, measures: Mapping[str, Measure], s
     made = subject.attribution
     drawn = np.stack([controls(values, 1, seed + n)[0] for n, values in enumerate(made.values)])
     random = replace(subject, attribution=replace(made, values=drawn))
-    return Worth(
-        values=measured(subject, measures), control=measured(random, measures), maps=subject.maps, random=random.maps
-    )
+    found = Worth(values=measured(subject, measures), control=measured(random, measures))
+    return replace(found, maps=subject.maps, random=random.maps) if with_maps else found
 
 
 def measured(subject: Subject, measures: Mapping[str, Measure]) -> Array:
@@ -146,6 +157,7 @@ def all_measured(
     *,
     seed: int,
     until: float,
+    with_maps: bool = False,
     told: Callable[[int], None] | None = None,
 ) -> tuple[dict[str, Worth], dict[str, str]]:
     """Measure the maps of several methods, in the order of `in_turn`.
@@ -156,6 +168,7 @@ def all_measured(
         measures: by name.
         seed: of the random maps.
         until: monotonic time after which no method is begun, and one that is at work is ended.
+        with_maps: whether the maps are kept.
         told: called with how many methods are done.
 
     Returns:
@@ -164,12 +177,14 @@ def all_measured(
     found: dict[str, Worth] = {}
     left: dict[str, str] = {}
     for place, name in enumerate(in_turn(methods, some.probe)):
-        if time.monotonic() >= until:
+        begun = time.monotonic()
+        if begun >= until:
             left[name] = NO_TIME
             continue
         try:
             with reporting(silent), stoppable(deadline(until)):
-                found[name] = worth_of(methods[name], some, measures, seed)
+                worth = worth_of(methods[name], some, measures, seed, with_maps=with_maps)
+            found[name] = replace(worth, seconds=time.monotonic() - begun)
         except OutOfTime:
             left[name] = TIME_OVER
         except WorkbenchError as error:

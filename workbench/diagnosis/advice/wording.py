@@ -52,7 +52,9 @@ def why(grade: Grade, family: str, others: int, *, first: bool, lead: tuple[str,
     return " ".join([*said, WAYS.get(family, "")]).strip()
 
 
-def tuning_said(tried: int, values: Mapping[str, object], against: Estimate | None, *, kept: bool, why_not: str) -> str:
+def tuning_said(
+    tried: int, values: Mapping[str, object], against: Estimate | None, *, kept: bool, why_not: str, cut: bool
+) -> str:
     """Say what the search for parameters came to.
 
     Args:
@@ -60,18 +62,21 @@ def tuning_said(tried: int, values: Mapping[str, object], against: Estimate | No
         values: the best of them; empty where none was better than the default.
         against: share of the comparisons that they win against the default, on the images that report.
         kept: whether they are used.
+        cut: whether the time was over before all values were tried.
         why_not: why not, where they are surely better; else empty.
     """
     if not tried:
-        return "No parameter was tried."
+        return "There was no time to try parameters." if cut else "No parameter was tried."
+    over = " The time was over before all were." if cut else ""
     if against is None:
-        return f"{plural(tried, 'value')} of its parameters tried: none was better than the default."
+        return f"{plural(tried, 'value')} of its parameters tried: none was better than the default.{over}"
     best = ", ".join(f"{name} {value}" for name, value in values.items())
     end = "it is used." if kept else "the default stays."
     reason = f" With it, {why_not}." if why_not else ""
     return (
         f"{plural(tried, 'value')} of its parameters tried, best {best}: on the other images it wins {against} of the "
         f"comparisons with the default, so {end}{reason} This was decided on the images whose numbers are reported."
+        f"{over}"
     )
 
 
@@ -111,6 +116,7 @@ def summary(
     judged: bool,
     tested: bool,
     late: bool,
+    longer: float,
     unmeasured: int,
 ) -> tuple[str, ...]:
     """Sum it up.
@@ -124,6 +130,7 @@ def summary(
         judged: whether some measure counts.
         tested: whether the model's weights could be drawn anew.
         late: whether there was no time to do that for some method.
+        longer: seconds that it took above the given minutes; less than 1 are not said.
         unmeasured: methods that there was no time for at all.
     """
     said = [f"For {whose}, look at {join_names([each.title for each in advised], 4)}."]
@@ -140,6 +147,8 @@ def summary(
         said.append(
             "Whether maps of some methods depend on the weights could not be tested in time: give more minutes."
         )
+    if longer >= 1:
+        said.append(f"It took {longer:.0f} s longer than it was given: what is advised is measured to the end.")
     said.extend(f"{title}: {reason}." for title, reason in dropped.items())
     if not tested:
         said.append("Whether maps depend on the weights was not tested: the model gives predictions only.")

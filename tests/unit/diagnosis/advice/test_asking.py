@@ -160,6 +160,48 @@ def test_methods_that_time_does_not_reach_are_named(session, no_world, monkeypat
     assert "no time left to test" in next(each.reason for each in found.methods if each.name == "saliency")
 
 
+def test_what_the_report_needs_is_kept_from_the_tuning(session, no_world, monkeypatch):
+    own = asking.all_measured
+
+    def slow(*given, **rest):
+        found, left = own(*given, **rest)
+        assert all(each.seconds > 0 and not each.maps.size for each in found.values())
+        return {name: replace(each, seconds=200.0) for name, each in found.items()}, left
+
+    monkeypatch.setattr(asking, "all_measured", slow)
+    found = advice.advise(session, images=24, methods=("occlusion",))
+    assert [each.tuning.said for each in found.advised] == ["There was no time to try parameters."]
+
+
+def test_the_time_begins_when_the_predictions_of_all_images_are_there(session, no_world, monkeypatch):
+    now, own = [0.0], type(session).predictions
+
+    def predicted(self):
+        now[0] = 500.0
+        return own.__get__(self)
+
+    monkeypatch.setattr(type(session), "predictions", property(predicted))
+    monkeypatch.setattr(asking.time, "monotonic", lambda: now[0])
+    assert asking.Asking(session, 16, 0, 5.0, SOME).begun == 500.0
+
+
+def test_tuned_parameters_that_time_does_not_let_be_held_against_the_default_are_not_used(
+    session, no_world, monkeypatch
+):
+    monkeypatch.setattr(asking, "tune", lambda *_, **__: Tuned(values={"reference": "mean"}, won=0.7, tried=4))
+    own = asking.Asking._worth
+
+    def worth(self, method):
+        if method.reference == "mean":
+            raise asking.OutOfTime
+        return own(self, method)
+
+    monkeypatch.setattr(asking.Asking, "_worth", worth)
+    (chosen,) = advice.advise(session, images=24, methods=("occlusion",)).advised
+    assert (chosen.settings, chosen.tuning.kept, chosen.tuning.against_default) == ({}, False, None)
+    assert chosen.tuning.said.endswith("on other images, so the default stays.")
+
+
 def test_weights_that_do_not_matter_are_found_and_said(session, no_world, monkeypatch):
     from workbench.core.estimate import Estimate
 

@@ -27,7 +27,7 @@ def some(tiny_run):
 def test_each_row_is_its_measure_turned_so_that_more_is_better(some):
     measures = measures_on(some.probe, 3)
     assert [*measures] == [*MEASURES]
-    found = worth_of(explainer("occlusion")(), some, measures, 0)
+    found = worth_of(explainer("occlusion")(), some, measures, 0, with_maps=True)
     made = explainer("occlusion")().attribute(some.probe, some.images, some.target)
     np.testing.assert_allclose(found.maps, made.at_pixels())
     effects = hiding_effects(some.probe, some.images, some.target)
@@ -41,13 +41,13 @@ def test_each_row_is_its_measure_turned_so_that_more_is_better(some):
 
 
 def test_random_maps_have_the_values_of_the_map_in_other_places(some):
-    found = worth_of(explainer("hires-cam")(), some, measures_on(some.probe, 0), 5)
+    found = worth_of(explainer("hires-cam")(), some, measures_on(some.probe, 0), 5, with_maps=True)
     assert found.values.shape == found.control.shape == (1 + len(MEASURES), 12)
-    again = worth_of(explainer("hires-cam")(), some, measures_on(some.probe, 0), 5)
+    again = worth_of(explainer("hires-cam")(), some, measures_on(some.probe, 0), 5, with_maps=True)
     np.testing.assert_array_equal(found.random, again.random)
-    other = worth_of(explainer("hires-cam")(), some, measures_on(some.probe, 0), 6)
+    other = worth_of(explainer("hires-cam")(), some, measures_on(some.probe, 0), 6, with_maps=True)
     assert (found.random != other.random).any()
-    plain = worth_of(explainer("saliency")(), some, measures_on(some.probe, 0), 5)
+    plain = worth_of(explainer("saliency")(), some, measures_on(some.probe, 0), 5, with_maps=True)
     np.testing.assert_allclose(np.sort(plain.random.reshape(12, -1)), np.sort(plain.maps.reshape(12, -1)))
 
 
@@ -70,3 +70,17 @@ def test_one_of_each_family_in_turn_the_quickest_first():
     probe = SimpleNamespace(image_shape=(28, 28, 1))
     assert in_turn(kinds, probe) == ["grad-cam", "saliency", "random", "occlusion", "hires-cam", "rise"]
     assert EXCESS not in MEASURES
+
+
+@pytest.mark.parametrize(("side", "cells"), [(28, None), (32, None), (64, 7)])
+def test_a_measure_has_one_form_on_the_model_and_in_the_known_world(side, cells):
+    probe = SimpleNamespace(image_shape=(side, side, 1), sigmoid=False)
+    own = measures_on(probe, 0)["mu-fidelity"]
+    assert own.cells == cells
+    model, world = (len(np.unique(own.cell_numbers(each, each))) / each**2 for each in (side, 32))
+    assert (model == world == 1) if cells is None else own.cell_numbers(32, 32).max() == own.cell_numbers(64, 64).max()
+
+
+def test_maps_are_kept_only_where_they_are_asked_for(some):
+    found = worth_of(explainer("saliency")(), some, {}, 0)
+    assert (found.maps.size, found.random.size, found.values.shape) == (0, 0, (1, 12))

@@ -40,7 +40,10 @@ def test_the_comparisons_won_are_said_of_the_images_that_choose():
 
 def test_the_summary_tells_what_failed_from_what_was_not_asked():
     given = {"tested": True, "late": False, "unmeasured": 0, "dropped": {}, "methods": 2, "whose": "m on d"}
+    given["longer"] = 0.4
     (none,) = summary(advised=(), families=2, judged=False, **given)
     assert "no measure surely picks" in none
+    late = {**given, "longer": 20.3}
+    assert summary(advised=(), families=2, judged=True, **late)[1].startswith("It took 20 s longer")
     (none,) = summary(advised=(), families=2, judged=True, **given)
     assert "of 2 methods none has maps of the class that are surely better" in none
