@@ -17,6 +17,7 @@ from workbench.core.attribution import Attribution
 from workbench.core.errors import WorkbenchError
 from workbench.core.params import make
 from workbench.diagnosis.advice.record import kept
+from workbench.diagnosis.advice.shown import fitting
 from workbench.plotting.colours import scale_of
 
 if TYPE_CHECKING:
@@ -91,16 +92,17 @@ def as_advised(desk: Desk, view: View) -> View:
     """
     advice = None if view.methods else advice_of(desk)
     there = methods(desk)
-    found = [each for each in advice.advised if each.name in there] if advice is not None else []
+    fits = {} if advice is None else fitting(advice)
+    found = {name: settings for name, settings in fits.items() if name in there}
     options = [
-        f"{each.name}.{name}:{quote(str(value), safe='')}"
-        for each in found
-        for name, value in each.settings.items()
+        f"{method}.{name}:{quote(str(value), safe='')}"
+        for method, settings in found.items()
+        for name, value in settings.items()
         if not (name == "layer" and view.layer)
     ]
     if not found:
         return view
-    return replace(view, methods=tuple(each.name for each in found), options=(*options, *view.options))
+    return replace(view, methods=tuple(found), options=(*options, *view.options))
 
 
 def layer_of(desk: Desk, view: View, of: Session | None = None) -> str | None:
@@ -111,11 +113,15 @@ def layer_of(desk: Desk, view: View, of: Session | None = None) -> str | None:
 def method_of(desk: Desk, view: View, kind: type[Explainer], of: Session | None = None) -> Explainer:
     """Return a method with the parameters and the layer of a view; `of` is another model than the desk's.
 
+    A layer that the other model does not have is left out, so that its default one is read.
+
     Raises:
         WorkbenchError: if a parameter is unknown or its value does not fit.
     """
-    layer = layer_of(desk, view, of) if kind.needs_layer() else None
-    return make(kind, ({} if layer is None else {"layer": layer}) | options_of(view.options, kind.name))
+    layer, options = layer_of(desk, view, of) if kind.needs_layer() else None, options_of(view.options, kind.name)
+    if of is not None and "layer" in options and options["layer"] not in of.probe.spatial_layers:
+        del options["layer"]
+    return make(kind, ({} if layer is None else {"layer": layer}) | options)
 
 
 def attribution(

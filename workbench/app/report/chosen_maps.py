@@ -17,6 +17,7 @@ from workbench.core.types import Array
 from workbench.core.wording import percent, significant
 from workbench.data.sampling import worst_first
 from workbench.diagnosis.advice.record import kept
+from workbench.diagnosis.advice.shown import fitting, origin
 from workbench.plotting.colours import CONTRASTING, gradient, rgba, scale_of
 from workbench.statistics.confusion import confusion_counts
 
@@ -81,11 +82,17 @@ def explained(
 
 def _advised(session: Session) -> dict[str, dict[str, Any]]:
     """Return the methods that `workbench advise` named for the model, with their parameters; empty for none."""
-    from workbench.attribution.methods import explainers
-
     advice = kept(session)
-    found = () if advice is None else advice.advised
-    return {each.name: dict(each.settings) for each in found if each.name in explainers()}
+    return {} if advice is None else fitting(advice, session.probe)
+
+
+def advised_said(session: Session) -> str:
+    """Say of the maps that are made where no method is named that they were advised; empty where they were not."""
+    advice = kept(session)
+    names = {} if advice is None else fitting(advice, session.probe)
+    if advice is None or not names:
+        return ""
+    return f"The methods are {origin(advice, session.dataset.fingerprint, names)}"
 
 
 def _telling(session: Session) -> Array:

@@ -197,6 +197,7 @@ class Report:
         problems: the worst first.
         explained: chosen images with their maps.
         no_maps: why there are none; empty if there are some.
+        advised: where their methods are from, if they were advised for the model; else empty.
         charts: figures.
         versus: the comparison; None if none was asked for.
         asked: title, question and how long it took, of each analysis.
@@ -216,6 +217,7 @@ class Report:
     problems: tuple[Problem, ...]
     explained: tuple[Explained, ...]
     no_maps: str
+    advised: str
     charts: tuple[Chart, ...]
     versus: Versus | None
     asked: tuple[tuple[str, str, str], ...]

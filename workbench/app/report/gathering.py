@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench import __version__
 from workbench.app.report.charts import chart
-from workbench.app.report.chosen_maps import explained
+from workbench.app.report.chosen_maps import advised_said, explained
 from workbench.app.report.comparison import versus
 from workbench.app.report.content import Card, Chart, Problem, Report
 from workbench.app.report.pictured import Pictures, counted
@@ -97,6 +97,7 @@ def gather(
         problems=tuple(_problem(session, each, pictures, typed) for each in found.findings),
         explained=maps,
         no_maps=no_maps,
+        advised="" if no_maps or methods else advised_said(session),
         charts=charts,
         versus=beside,
         asked=tuple(_asked(result) for result in found.asked.values()),

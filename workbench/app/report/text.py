@@ -40,6 +40,7 @@ def _lines(report: Report) -> Iterator[str]:
     if report.no_maps:
         yield from (report.no_maps, "")
     else:
+        yield from (report.advised, "") if report.advised else ()
         yield from _maps(report.explained)
         yield ""
     yield from _folded("What was studied", table_lines(["", ""], report.studied))

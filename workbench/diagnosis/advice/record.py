@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("workbench.diagnosis.advice")
 FILE = "advice.json"
 VERSION = 1
+_WARNED: set[tuple[Path, int]] = set()
 
 
 class _Frozen(BaseModel):
@@ -264,12 +265,23 @@ def _first(paths: Sequence[Path], fingerprint: str) -> Advice | None:
         except FileNotFoundError:
             continue
         except WorkbenchError as error:
-            LOG.warning("%s", error)
+            _warn_once(path, str(error))
             continue
         if found.model == fingerprint:
             return found
         LOG.info("%s is about another model, and is left aside.", path)
     return None
+
+
+def _warn_once(path: Path, said: str) -> None:
+    """Warn of a file that cannot be read, once while it stays as it is: the page looks at it with every click."""
+    try:
+        state = (path, path.stat().st_mtime_ns)
+    except OSError:
+        state = (path, 0)
+    if state not in _WARNED:
+        _WARNED.add(state)
+        LOG.warning("%s", said)
 
 
 def _cached(fingerprint: str) -> Path:

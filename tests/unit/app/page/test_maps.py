@@ -1,5 +1,6 @@
 """Which maps are shown, and on which scale."""
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -198,3 +199,23 @@ def test_a_layer_that_is_chosen_counts_more_than_the_advised_one(desk, monkeypat
     monkeypatch.setattr(maps, "advice_of", lambda _: advice)
     assert options_of(maps.as_advised(desk, View()).options, "grad-cam") == {"layer": "conv 1"}
     assert maps.as_advised(desk, View(layer="conv2")).options == ()
+
+
+def test_an_advised_layer_that_the_other_model_lacks_is_not_asked_of_it(desk):
+    class Layered(Kind):
+        name: ClassVar[str] = "grad-cam"
+        layer: str | None = None
+
+    view, other = View(options=("grad-cam.layer:conv9",)), SimpleNamespace(probe=SimpleNamespace(spatial_layers=["a"]))
+    assert maps.method_of(desk, view, Layered).layer == "conv9"
+    assert maps.method_of(desk, view, Layered, other).layer is None
+    other.probe.spatial_layers.append("conv9")
+    assert maps.method_of(desk, view, Layered, other).layer == "conv9"
+
+
+def test_an_advised_method_whose_parameters_are_gone_is_not_shown_for_it(desk, monkeypatch):
+    desk.maps.put("methods", dict.fromkeys(("saliency", "hsic"), (Kind, None)))
+    gone = made_method("saliency", "Saliency", "gradient", smooth=3)
+    advice = made_advice("0" * 16, gone, made_method("hsic", "HSIC", "perturbation"))
+    monkeypatch.setattr(maps, "advice_of", lambda _: advice)
+    assert maps.as_advised(desk, View()).methods == ("hsic",)

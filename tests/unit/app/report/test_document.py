@@ -202,6 +202,19 @@ def test_the_maps_are_those_that_were_advised_with_their_parameters(made, monkey
     (one,), _ = chosen_maps.explained(made.session, Pictures(made.session), images=["test/3"])
     assert [each.method for each in one.maps] == ["Occlusion"]
     assert asked == [("occlusion", "grey")]
+    said = chosen_maps.advised_said(made.session)
+    assert said.startswith("The methods are what `workbench advise` named for this model on")
+    assert "It was measured on other images (made/test) than these." in said
+
+
+def test_an_advice_that_does_not_fit_any_more_leaves_the_usual_maps(made, monkeypatch):
+    from workbench.app.report import chosen_maps
+    from workbench.app.report.pictured import Pictures
+
+    foreign = made_method("occlusion", "Occlusion", "perturbation").model_copy(update={"settings": {"verdict": 1}})
+    monkeypatch.setattr(chosen_maps, "kept", lambda _: made_advice("0" * 16, foreign))
+    (one,), reason = chosen_maps.explained(made.session, Pictures(made.session), images=["test/3"])
+    assert (len(one.maps), reason, chosen_maps.advised_said(made.session)) == (2, "", "")
 
 
 def test_folders_go_and_what_only_looks_like_one_stays(tmp_path):

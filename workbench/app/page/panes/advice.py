@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.app.markup import Html, code, element
 from workbench.app.page import maps
 from workbench.core.wording import plural
+from workbench.diagnosis.advice.shown import fitting, origin
 
 if TYPE_CHECKING:
     from workbench.app.page.desk import Desk
@@ -18,17 +19,12 @@ def note_html(desk: Desk, view: View) -> Html:
     advice = None if view.methods else maps.advice_of(desk)
     if advice is None:
         return Html()
-    images = plural(advice.images, "image")
     if not advice.advised:
-        said = (
-            f"`workbench advise` compared the methods on {images} of {advice.dataset}: none has maps that are surely "
-        )
-        return element("p", code(f"{said}better than random ones."), class_="help advice")
-    whys = " ".join(
-        f"{each.title}: better than random maps by {each.control.share} of the measures." for each in advice.advised
-    )
-    said = (
-        f"Shown first is what `workbench advise` named for this model on {advice.created[:10]}, measured on maps of "
-        f"the predicted class of {images} of {advice.dataset} that had no part in the choice. {whys}"
-    )
-    return element("p", code(said), class_="help advice")
+        images = plural(advice.images, "image")
+        said = f"`workbench advise` compared the methods on {images} of {advice.dataset}: {advice.short}."
+        return element("p", code(said), class_="help advice")
+    names = [each for each in fitting(advice) if each in maps.methods(desk)]
+    if not names:
+        return Html()
+    said = origin(advice, desk.session.dataset.fingerprint, names)
+    return element("p", code(f"Shown first is {said}"), class_="help advice")
