@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -200,16 +201,38 @@ class Advice(_Frozen):
 
 
 def keep(session: Session, advice: Advice) -> Path:
-    """Keep the advice with the model's run; with the cache for a run that comes with the workbench, or another model.
+    """Keep the advice where `place` says.
 
     Raises:
         Unavailable: if the disk takes no file.
     """
-    run = session.run
-    own = run is not None and takes_files(run) and session.model_fingerprint == run.manifest.model_sha256[:16]
-    path = run.path / FILE if run is not None and own else _cached(session.model_fingerprint)
+    path = place(session)
     write(path, advice)
     return path
+
+
+def place(session: Session) -> Path:
+    """Return where advice is kept: with the model's run, or with the cache for a run that is not ours to write to.
+
+    Those are runs that come with the workbench. A model file, and another reading of a run, have theirs there, too.
+    """
+    run = session.run
+    own = run is not None and takes_files(run) and session.model_fingerprint == run.manifest.model_sha256[:16]
+    return run.path / FILE if run is not None and own else _cached(session.model_fingerprint)
+
+
+def check_place(path: Path) -> None:
+    """See that a file can be written, before the work whose result it takes; makes nothing.
+
+    Raises:
+        Unavailable: if the disk takes no file there.
+    """
+    there = next(each for each in path.absolute().parents if each.exists())
+    try:
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise _refused(path, error) from None
 
 
 def write(path: Path, advice: Advice) -> None:
@@ -222,7 +245,11 @@ def write(path: Path, advice: Advice) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, json.dumps(advice.record, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
-        raise Unavailable(f"Cannot write {path}: {error.strerror or error}. Choose another file with --out.") from None
+        raise _refused(path, error) from None
+
+
+def _refused(path: Path, error: OSError) -> Unavailable:
+    return Unavailable(f"Cannot write {path}: {error.strerror or error}. Choose another file with --out.")
 
 
 def kept(session: Session) -> Advice | None:

@@ -12,7 +12,7 @@ from tests.advised import made_advice
 from tests.tiny import moved_beside
 from workbench.app.cli import main
 from workbench.diagnosis import advice
-from workbench.diagnosis.advice import asking
+from workbench.diagnosis.advice import asking, record
 from workbench.diagnosis.advice.record import FILE, keep, kept_with, read
 from workbench.diagnosis.opening import open_session
 from workbench.training.runs import open_run
@@ -76,6 +76,30 @@ def test_where_no_method_is_advised_it_is_said_and_no_page_is_promised(runs, mon
     assert "No method is advised." in done.stdout
     assert "the page shows" not in done.stdout
     assert none.short == "none is surely better than random maps"
+
+
+def test_what_cannot_be_kept_is_shown_and_where_nothing_can_be_written_nothing_is_asked(runs, monkeypatch):
+    asked = []
+    monkeypatch.setattr(advice, "advise", lambda *_, **__: asked.append(1) or made_advice("0" * 16))
+
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(record, "write_file", full)
+    for words, shown in ((), "look at these."), (("--json",), '"file": null'):
+        done = call("tiny", *words)
+        assert done.exit_code != 0, done.output
+        assert shown in done.stdout
+        assert "Kept in" not in done.stdout
+        assert "No space left on device" in done.stderr
+
+    def refused(**_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(record, "TemporaryFile", refused)
+    done = call("tiny", "--out", "new/advice.json")
+    assert "Cannot write new/advice.json: Read-only file system" in " ".join(done.stderr.split())
+    assert (done.exit_code != 0, len(asked), done.stdout) == (True, 2, "")
 
 
 @pytest.mark.parametrize(

@@ -72,25 +72,30 @@ def advise(
     """
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
+    from workbench.core.errors import Unavailable
     from workbench.diagnosis.advice import advise as ask
-    from workbench.diagnosis.advice.record import keep, write
+    from workbench.diagnosis.advice.record import check_place, place, write
 
+    trouble = None
     with progress():
         session = source.open()
+        path = out or place(session)
+        check_place(path)
         found = ask(session, images=images, seed=seed, minutes=minutes, methods=methods)
-        if out is None:
-            path = keep(session, found)
-        else:
-            path = out
+        try:
             write(path, found)
+        except Unavailable as error:  # what took minutes is shown at least
+            trouble = error
     tell_assumption(session, as_json=as_json)
     if as_json:
-        show_json({**found.record, "file": str(path)})
-        return
-    _show(found, path, kept=out is None)
+        show_json({**found.record, "file": None if trouble else str(path)})
+    else:
+        _show(found, None if trouble else path, kept=out is None)
+    if trouble is not None:
+        raise trouble
 
 
-def _show(found: Advice, path: Path, *, kept: bool) -> None:
+def _show(found: Advice, path: Path | None, *, kept: bool) -> None:
     import pandas as pd
 
     from workbench.app.cli.console import headline, say
@@ -124,7 +129,7 @@ def _show(found: Advice, path: Path, *, kept: bool) -> None:
     for name, reason in found.left.items():
         say(f"Left out: {name}: {reason}", "dim")
     page = "; the page shows these maps first" if kept and found.advised else ""
-    say(f"{found.seconds:.0f} s. Kept in {path}{page}.", "dim")
+    say(f"{found.seconds:.0f} s." if path is None else f"{found.seconds:.0f} s. Kept in {path}{page}.", "dim")
 
 
 def _show_advised(each: Advised, found: Advice) -> None:
