@@ -67,6 +67,8 @@ def origin(advice: Advice, data: str, names: Collection[str]) -> str:
         f"what `workbench advise` named for this model on {advice.created[:10]}, measured on maps of the predicted "
         f"class of {plural(advice.images, 'image')} of {advice.dataset} that had no part in the choice."
     )
+    if any(each.tuning.kept for each in advice.advised if each.name in names):
+        said = f"{said} That tuned parameters are kept was decided on them."
     if data != advice.data:
         said = f"{said} It was measured on other images ({advice.dataset}) than these."
     if advice.versions.get(OWN) != versions().get(OWN):

@@ -44,6 +44,10 @@ def test_it_is_said_on_which_images_and_by_which_version():
     own = origin(advice, advice.data, ["saliency"])
     assert "40 images of made/test that had no part in the choice" in own
     assert "Saliency: better than random maps by 80.0 %" in own and "HSIC" not in own
+    tuned = made_method("saliency", "Saliency", "gradient")
+    tuned = tuned.model_copy(update={"tuning": tuned.tuning.model_copy(update={"kept": True})})
+    assert "That tuned parameters are kept was decided on them." in origin(made_advice("0", tuned), "", ["saliency"])
+    assert "tuned" not in own
     assert "other images" not in own and "version" not in own
     assert "It was measured on other images (made/test) than these." in origin(advice, "f" * 16, [])
     older = advice.model_copy(update={"versions": {OWN: "0.0.9"}})
