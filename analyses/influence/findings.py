@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 HOW = ("helpful", "harmful")
 CROWD = 0.1
 """Share of the training images from which the most harmful ones that are counted are too many to tell any apart."""
+FEW = 0.01
+"""Images that are expected by chance, below which their number is not written."""
 MANY = 0.1
 """Share of the images from which a training image that harms them harms many."""
 LEAST = 10
@@ -90,7 +92,8 @@ def _many(training: pd.DataFrame, count: int, top: int, of: int) -> list[Finding
     those = training[training["images_harmed"] >= least]
     which = "among the most harmful" if top == 1 else f"among the {top} most harmful"
     among = f"{which} of at least {least} of {plural(count, 'image')}"
-    usual = f"by chance {significant(of * float(binom.sf(least - 1, count, top / of)))} would be"
+    expected = of * float(binom.sf(least - 1, count, top / of))
+    usual = f"by chance {significant(expected) if expected >= FEW else f'fewer than {FEW}'} would be"
     if those.empty:
         return [Finding(f"No training image is {among}; {usual}.")]
     doubted = int((those["predicted"] != those["label"]).sum())

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from analyses.influence import Influence, InfluenceParams, chosen
+from analyses.influence.findings import _many
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
 from workbench.session.session import Session
@@ -77,6 +78,13 @@ def test_findings_name_what_harms_many_and_say_at_which_weights(session):
     assert said[2].startswith("1 training image with the largest influence on itself (last layer) has")
     assert result.findings[2].evidence[0] in FLIPPED
     assert "may lie" in result.findings[1].advice and "may be among them" in result.findings[2].advice
+    frame = result.tables["training"]
+    assert "; by chance fewer than 0.01 would be. " in _many(frame, 12, 3, 600_000)[0].claim
+    (none,) = _many(frame.assign(images_harmed=0), 12, 3, 60)
+    assert (
+        none.claim
+        == f"No training image is among the 3 most harmful of at least 2 of 12 images; by chance {usual:.3g} would be."
+    )
     crowd = [each.claim for each in answer(session, top=6).findings]  # a tenth of all: nothing to be told apart
     assert len(crowd) == 3 and not any("most harmful of at least" in each for each in crowd)
     assert said[3].startswith("Measured at one checkpoint, the final weights")
