@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench.core.checksum import record_checksum
 from workbench.core.errors import WorkbenchError
+from workbench.training.kept_weights import read_kept
 from workbench.training.learning_curves import learning_curves
 from workbench.training.runs import Run, list_runs, open_run
 
@@ -71,7 +72,8 @@ def attack(data: bytes) -> None:
     if data[:2] == b"PK":
         if b"weight0" in data:
             (run.path / "checkpoints.npz").write_bytes(data)
-            kept = run.checkpoints
+            kept = read_kept(run.path)  # a run has it only with a checksum
+            assert (np.diff(kept.epochs) > 0).all() and (kept.rates >= 0).all()
             assert all(len(each) == len(kept.epochs) == len(kept.rates) > 0 for each in kept.weights)
             return
         (run.path / "dynamics.npz").write_bytes(data)
