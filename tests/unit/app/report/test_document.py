@@ -8,6 +8,7 @@ import itertools
 import os
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -205,6 +206,19 @@ def test_the_maps_are_those_that_were_advised_with_their_parameters(made, monkey
     said = chosen_maps.advised_said(made.session)
     assert said.startswith("The methods are what `workbench advise` named for this model on")
     assert "It was measured on other images (made/test) than these." in said
+
+
+def test_where_advised_maps_are_from_stands_above_them(made):
+    from workbench.app.report.document import as_html
+    from workbench.app.report.text import as_markdown
+
+    said = replace(made.report, advised="The methods are what `workbench advise` named for <b>.")
+    html, text = as_html(said, without_folders()), as_markdown(said, without_folders())
+    assert "The methods are what <code>workbench advise</code> named for &lt;b&gt;." in html
+    section = html.partition('<section id="maps">')[2]
+    assert section.index("The methods are what") < section.index('class="explained')
+    assert said.advised.partition("<")[0] in text
+    assert made.report.advised == "" and "The methods are what" not in made.html  # a method was named
 
 
 def test_an_advice_that_does_not_fit_any_more_leaves_the_usual_maps(made, monkeypatch):
