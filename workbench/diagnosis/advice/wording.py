@@ -27,7 +27,7 @@ NO_MEASURE = "no measure surely picks the better of two maps more often than not
 
 
 def why(grade: Grade, family: str, others: int, *, first: bool, lead: tuple[str, Grade] | None) -> str:
-    """Say why a method is advised, on the images that choose.
+    """Say why a method is advised: on the images that choose, and by the vote of the known world where it has one.
 
     Args:
         grade: of the method.
@@ -37,14 +37,15 @@ def why(grade: Grade, family: str, others: int, *, first: bool, lead: tuple[str,
         lead: title and grade of the best of its family, where that is another one.
     """
     beside, said = plural(others, "other method"), []
+    where = CHOOSING if grade.known is None else f"{CHOOSING} and in the known world"
     if others:
         place = "it wins the most comparisons" if first else "of the other families it wins the most comparisons"
-        said = [f"{CHOOSING} {place} with {beside}: {grade.won}, as the first of several somewhat too high."]
+        said = [f"{where} {place} with {beside}: {grade.won}, as the first of several somewhat too high."]
     if lead is not None:
         title, best = lead
         whole = "all" if first else "the other families"
         than = f"within one standard error of {title}, the best of {whole}, with {best.won}"
-        said = [f"{CHOOSING} it wins {grade.won} of the comparisons with {beside}, {than}, and takes less computing."]
+        said = [f"{where} it wins {grade.won} of the comparisons with {beside}, {than}, and takes less computing."]
     if grade.evidence is not None:
         said.append(
             f"In the known world its maps show more evidence than random ones in {grade.evidence} of the images."

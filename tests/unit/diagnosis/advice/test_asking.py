@@ -83,7 +83,7 @@ def test_measures_that_the_known_world_refutes_have_no_say(session, monkeypatch)
     assert found.world.network == "dense"
     assert "right about 90 % of new images" in found.world.said
     for each in found.advised:
-        assert each.why.startswith("On the images that choose it wins the most comparisons with 1 other method:")
+        assert each.why.startswith("On the images that choose and in the known world it wins the most")
 
 
 def made_world(values, accuracy=0.9):

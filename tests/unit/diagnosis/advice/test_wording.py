@@ -1,5 +1,7 @@
 """Sentences claim what the numbers show, and no more."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,8 @@ def test_the_comparisons_won_are_said_of_the_images_that_choose():
     by_image = np.array([0.5, 0.75, 1.0, 0.75])
     grade = Grade(name="a", by_image=by_image, won=share(by_image), control=Estimate(0.9, 0.8, 1.0, unit="%"))
     assert why(grade, "layer", 29, first=True, lead=None).startswith("On the images that choose it wins the most")
+    both = replace(grade, known=by_image)
+    assert why(both, "layer", 29, first=True, lead=None).startswith("On the images that choose and in the known world")
     lead = why(grade, "layer", 29, first=True, lead=("B", grade))
     assert lead.startswith("On the images that choose it wins 75.0 %")
     assert "within one standard error of B" in lead

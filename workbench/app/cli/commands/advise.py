@@ -111,6 +111,7 @@ def _show(found: Advice, path: Path | None, *, kept: bool) -> None:
         _show_advised(each, found)
     say()
     title = f"Methods on {plural(found.images, 'image')} that choose: share of comparisons won with the others"
+    title = f"{title}; the known world has one vote" if found.world.images else title
     if found.methods:
         show_table(_methods(found), title)
         say()
