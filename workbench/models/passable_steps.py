@@ -31,11 +31,13 @@ FUNCTIONS = frozenset(
 )
 """Activations that change each value by itself."""
 ELEMENTWISE = frozenset(
-    {"Rescaling", "Normalization", "BatchNormalization"}
+    {"Rescaling", "Normalization", "BatchNormalization", "LayerScale"}
     | {"Abs", "Absolute", "Clip", "Exp", "Expm1", "Log", "Log1p", "Log2", "Negative", "Reciprocal", "Sqrt", "Square"}
     | {name.replace("_", "") for name in FUNCTIONS}
 )
 """Other layers and operations that do, and the activations as layers and operations, in any spelling."""
+NORMS = frozenset({f"{what}Normalization" for what in ("Group", "Layer", "RMS", "Unit")})
+"""Those that divide each value by what several have together, which is taken as it is."""
 OF_TWO = frozenset({"Add", "Divide", "Maximum", "Minimum", "Multiply", "Power", "Subtract", "TrueDivide"})
 """Those that do where only one of what they receive comes from the image."""
 SELECTING = frozenset(
@@ -213,7 +215,7 @@ def _kind(step: Step, count: int, *, scores: bool) -> str:
         return "what its own `call` does is not known"
     if name in WEIGHTED:
         return _weighted(layer, count, plain=scores or bool(activation_of(layer)))
-    if name in ("Activation", *OF_TWO) or {name, name.lower()} & ELEMENTWISE:
+    if name in ("Activation", *OF_TWO) or {name, name.lower()} & (ELEMENTWISE | NORMS):
         return _of_each_value(step, name, count)
     smooth = name.startswith("UpSampling") and getattr(layer, "interpolation", "nearest") != "nearest"
     named = {"mixing": smooth or name in MIXING, "winning": name in WINNING}

@@ -50,7 +50,8 @@ class Arrivals:
 class RelevancePass:
     """One pass from the scores back to what the model was given.
 
-    Activations, and scalings of each value by itself, hand on what they get; so does what moves or chooses values.
+    Activations, and scalings of each value by itself, hand on what they get; so does what moves or chooses values, and
+    a normalisation over several of them (Achtibat et al. 2024, arXiv:2402.05602).
     What adds or averages hands back in the shares of a sum, x_i w_ij / z_j, as the rule of Bach et al. 2015,
     doi:10.1371/journal.pone.0130140, equation 56. Batch normalisation is a part of the linear layer before it where it
     alone follows that one, else it hands on what it gets. The layer of the scores itself has that same rule, in the

@@ -139,10 +139,6 @@ BLOCKED = {
         branch(lambda x: layers.MultiHeadAttention(1, 2, name="look")(*[layers.Reshape((16, 4))(x)] * 2)),
         "'look' (MultiHeadAttention): there is no rule for such a layer",
     ),
-    "layer norm": (
-        branch(layers.LayerNormalization(name="norm")),
-        "'norm' (LayerNormalization): there is no rule for such a layer",
-    ),
     "inner softmax": (
         branch(layers.Dense(3, activation="softmax", name="inner")),
         "'inner' (Dense): there is no rule for its activation 'softmax'",
@@ -232,6 +228,28 @@ def test_of_what_is_gated_the_signal_takes_all_and_differences_add_up(make):
         np.testing.assert_allclose(found[number], expected.sum(axis=-1), atol=1e-5 * np.abs(found[number]).max())
     lifted = explainer("deep-lift")().attribute(probe, images, target)
     assert np.abs(lifted.details["completeness gap"]).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "norm", [layers.LayerNormalization, layers.RMSNormalization, lambda: layers.GroupNormalization(2)]
+)
+def test_a_normalisation_over_several_values_hands_on_what_it_gets(norm):
+    image = keras.Input(SHAPE)
+    x = layers.Dense(4, activation="relu", name="inner")(layers.Flatten()(image))
+    x = norm()(x)
+    model = keras.Model(image, layers.Dense(2, name="scores")(x))
+    images = np.random.default_rng(0).random((3, *SHAPE)).astype(np.float32)
+    found = explainer("lrp")(composite="epsilon", epsilon=0.0).attribute(Probe(model, given="unit"), images, [0, 1, 0])
+    weights, bias = (np.asarray(each, np.float64) for each in model.get_layer("inner").get_weights())
+    flat = images.reshape(3, -1).astype(np.float64)
+    z = flat @ weights + bias
+    normed = np.asarray(keras.Model(model.inputs[0], x)(images), np.float64)
+    arriving = normed * model.get_layer("scores").get_weights()[0][:, [0, 1, 0]].T  # shares of the score
+    expected = flat * ((arriving / z) @ weights.T)  # a ReLU that is closed hands on, too: here it is no zero behind it
+    np.testing.assert_allclose(
+        found.values, expected.reshape(3, *SHAPE).sum(axis=-1), atol=1e-5 * np.abs(expected).max()
+    )
+    assert np.isfinite(explainer("deep-lift")().attribute(Probe(model, given="unit"), images, [0, 1, 0]).values).all()
 
 
 def test_a_square_is_refused_with_its_reason():
