@@ -118,18 +118,22 @@ def _refusal(session: Session) -> str | None:
 def _findings(session: Session, traced: Traced, tables: Mapping[str, Any], layer: str) -> list[Finding]:
     shown, errors, name = tables["channels"], tables["errors"], session.class_names[traced.label]
     findings = []
-    for _, line in errors[errors["discovered"].astype(bool)].head(SAID).iterrows():
+    apart = errors[errors["discovered"].astype(bool) & (errors["difference"] * (errors["larger"] - 0.5) > 0)]
+    for _, line in apart.head(SAID).iterrows():
         number, more = int(line["channel"]), line["difference"] > 0
         findings.append(
             Finding(
-                f"Images wrongly taken for {name} rest {'more' if more else 'less'} on channel {number} of {layer} "
-                f"than those that are recognised: median share of the relevance {Estimate.of(line, 'errors', '%')} of "
-                f"{plural(len(traced.wrong), 'error')} against {Estimate.of(line, 'recognised', '%')} of "
-                f"{len(traced.right):,}.",
+                f"Channel {number} of {layer} carries {'more' if more else 'less'} of the relevance in images wrongly "
+                f"taken for {name} than in those that are recognised: a median share of "
+                f"{Estimate.of(line, 'errors', '%')} of {plural(len(traced.wrong), 'error')} against "
+                f"{Estimate.of(line, 'recognised', '%')} of {len(traced.right):,}.",
                 effect=Estimate(float(line["difference"])),
                 evidence=ImageSet(traced.errors_by(number, more=more)),
             )
         )
+    half = traced.half()
+    if not half:
+        return [*findings, Finding(f"In this image nothing of the logit of {name} comes through {layer}.")]
     top = shown.iloc[0]
     said = (
         f"Channel {int(top['channel'])} of {layer} carries {percent(abs(top['share']))} of the relevance "
@@ -140,7 +144,6 @@ def _findings(session: Session, traced: Traced, tables: Mapping[str, Any], layer
         usual = rate(int(top["as_much"]), len(traced.right))
         said += f"; {usual} of {plural(len(traced.right), 'recognised image')} of {name} have as much in it"
     findings.append(Finding(f"{said}.", effect=usual, evidence=ImageSet(np.array([traced.row]))))
-    half = traced.half()
     findings.append(
         Finding(
             f"{half:,} of {plural(traced.image.shape[0], 'channel')} {verb(half, 'hold')} half of the "

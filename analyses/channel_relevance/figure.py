@@ -52,13 +52,14 @@ def _pictures(result: Result) -> list[Tile]:
             every if place == 0 else Tile(image, blank=True),
             _mapped(image, arrays["maps"][1 + place], words, spot),
         ]
-        others = [(int(other), spot_of(result, int(other))) for other in arrays["rows"][place]]
-        for n, (crop, (_, other)) in enumerate(zip(arrays["crops"][place], others, strict=True)):
+        empty, others = Tile(image, blank=True), [int(other) for other in arrays["rows"][place]]
+        for n, (crop, other) in enumerate(zip(arrays["crops"][place], others, strict=True)):
             words = [("where it has most", INK), (text(line["its_images"], 44), QUIET)] if n == 0 else []
-            found.append(Tile(crop, above=words, framed=True, spot=other))
-        found.append(Tile(image, blank=True))
-        seen = zip(arrays["images"][place], arrays["others"][place], others, strict=False)
-        found += [_mapped(one, values, [image_name(result, other)], own) for one, values, (other, own) in seen]
+            found.append(Tile(crop, above=words, framed=True, spot=spot_of(result, other)) if other >= 0 else empty)
+        found.append(empty)
+        for one, values, other in zip(arrays["images"][place], arrays["others"][place], others, strict=False):
+            named = [image_name(result, other)] if other >= 0 else []
+            found.append(_mapped(one, values, named, spot_of(result, other)) if other >= 0 else empty)
     return found
 
 

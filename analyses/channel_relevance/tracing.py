@@ -32,9 +32,9 @@ TOP = 9
 """Images with most relevance in a channel, of which it is told what they are predicted as."""
 COLUMNS = (
     "channel", "errors", "errors_low", "errors_high", "recognised", "recognised_low", "recognised_high",
-    "difference", "p", "discovered",
+    "difference", "larger", "p", "discovered",
 )  # fmt: skip
-"""Columns of the table of errors."""
+"""Columns of the table of errors; "larger": chance that the share is larger in an error than in a recognised image."""
 
 
 @dataclass(frozen=True)
@@ -160,13 +160,14 @@ class Traced:
         return np.array([channel])
 
     def half(self) -> int:
-        """How many channels carry half of the relevance in the image, the fewest."""
+        """How many channels carry half of the relevance in the image, the fewest; 0 where there is none."""
         ordered = np.cumsum(np.sort(np.abs(shares(self.image)))[::-1])
-        return int(np.searchsorted(ordered, 0.5 - 1e-9)) + 1
+        return int(np.searchsorted(ordered, 0.5 - 1e-9)) + 1 if ordered[-1] > 0 else 0
 
     def best(self, channel: int, count: int) -> Array:
-        """Places in `others` of the images in which a channel carries most for what is predicted there."""
-        return np.argsort(-self.of_others[:, channel], kind="stable")[:count]
+        """Places in `others` of the images in which a channel carries most for what is predicted there, if anything."""
+        order = np.argsort(-self.of_others[:, channel], kind="stable")[:count]
+        return order[self.of_others[order, channel] > 0]
 
     def errors_by(self, channel: int, *, more: bool) -> Array:
         """Rows of the errors in which a channel has a larger share than the median of recognised images; or less."""
@@ -257,11 +258,13 @@ def _errors(traced: Traced) -> pd.DataFrame:
         return pd.DataFrame(columns=list(COLUMNS))
     right, wrong = shares(traced.of_right), shares(traced.of_wrong)
     alive = np.flatnonzero((right != 0).any(axis=0) | (wrong != 0).any(axis=0))
-    chances = mannwhitneyu(wrong[:, alive], right[:, alive], axis=0).pvalue
+    found = mannwhitneyu(wrong[:, alive], right[:, alive], axis=0)
+    more = found.statistic / (len(wrong) * len(right))
     lines: list[list[Any]] = []
-    for channel, chance in zip(alive, chances, strict=True):
+    for channel, chance, larger in zip(alive, found.pvalue, more, strict=True):
         both = [median(each[:, channel]) for each in (wrong, right)]
-        lines.append([int(channel), *both[0], *both[1], both[0].value - both[1].value, float(chance), False])
+        difference = both[0].value - both[1].value
+        lines.append([int(channel), *both[0], *both[1], difference, float(larger), float(chance), False])
     table = pd.DataFrame(lines, columns=list(COLUMNS))
     table["discovered"] = discoveries(table["p"].to_numpy())
     return table.sort_values(
@@ -274,7 +277,8 @@ def pictures(paths: Paths, traced: Traced, shown: Array, *, crops: int, whole: i
 
     Returns:
         `image` `(1, h, w, C)`; `maps` `(1 + k, H, W)`, all channels first; and of each channel `crops`
-        `(k, crops, s, s, C)`, `rows` `(k, crops)`, `images` `(k, whole, h, w, C)`, `others` `(k, whole, H, W)`.
+        `(k, crops, s, s, C)`, `rows` `(k, crops)`, -1 where there are no more, `images` `(k, whole, h, w, C)`, and
+        `others` `(k, whole, H, W)`.
     """
     data, said = paths.session.dataset, paths.session.predictions.predicted.astype(np.int64)
     own = np.concatenate([[-1], shown])
@@ -282,13 +286,14 @@ def pictures(paths: Paths, traced: Traced, shown: Array, *, crops: int, whole: i
     maps = paths.through(np.full(count, traced.row), np.full(count, traced.label), own)
     rows, cut, images = [], [], []
     for channel in shown:
-        at = np.resize(traced.best(channel, crops), crops)
-        rows.append(traced.others[at])
-        several = np.asarray(data.images[rows[-1]])
+        best = traced.best(channel, crops)
+        at = np.concatenate([best, np.zeros(crops - len(best), np.int64)])
+        rows.append(np.where(np.arange(crops) < len(best), traced.others[at], -1))
+        several = np.asarray(data.images[traced.others[at]])
         places = [divmod(int(each), traced.grid[1]) for each in traced.places[at, channel]]
         cut.append([crop_around(one, place, traced.grid) for one, place in zip(several, places, strict=True)])
         images.append(small(several[:whole]))
-    flat = np.array(rows)[:, :whole].ravel()
+    flat = np.maximum(np.array(rows)[:, :whole].ravel(), 0)
     others = paths.through(flat, said[flat], np.repeat(shown, whole))
     return {
         "image": small(np.asarray(data.images[[traced.row]])),

@@ -39,12 +39,13 @@ class Composite:
             params: by name, for the rules that have such a parameter.
         """
         made = {name: _made(name, params) for name in (self.dense, self.convolution, self.first) if name}
-        norm = RULES.get("epsilon")()  # of means
+        norm, attending = RULES.get("epsilon")(), _made("epsilon", params)  # of means; of weights of both signs
 
         def rule(linear: LinearMap) -> Rule:
             if linear.first and self.first:
                 return made[self.first]
-            return {"dense": made[self.dense], "convolution": made[self.convolution]}.get(linear.kind, norm)
+            kinds = {"dense": made[self.dense], "convolution": made[self.convolution], "attending": attending}
+            return kinds.get(linear.kind, norm)
 
         return rule
 

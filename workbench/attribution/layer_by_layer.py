@@ -16,5 +16,11 @@ class LayerByLayer(Explainer, ABC):
 
     @classmethod
     def missing(cls, probe: Probe) -> str | None:
-        none = f"{cls.title} goes back layer by layer. This model has no way through {probe.impassable}."
-        return super().missing(probe) or (none if probe.impassable else None)
+        blocked = cls.blocked(probe)
+        none = f"{cls.title} goes back layer by layer. This model has no way through {blocked}."
+        return super().missing(probe) or (none if blocked else None)
+
+    @classmethod
+    def blocked(cls, probe: Probe) -> str:
+        """Name the first layer that there is no way through, and say why; empty where there is none."""
+        return probe.impassable

@@ -15,7 +15,7 @@ from workbench.models.pull_back import pull_back
 
 Part = Literal["all", "positive", "negative", "even"]
 """Weights as they are, what of them is above or below zero, and ones in the place of all."""
-Kind = Literal["dense", "convolution", "mixing"]
+Kind = Literal["dense", "convolution", "mixing", "attending"]
 Box = Callable[[], tuple[Tensor, Tensor]]
 SMALLEST = 1e-9
 """Share of the root mean square of a denominator that is added to it, so that nothing is divided by zero."""
@@ -26,9 +26,10 @@ class LinearMap:
     """One linear step, z_j = Σ x_i w_ij + b_j, in the precision of the pixels.
 
     Attributes:
-        kind: "dense", "convolution", or "mixing" without weights of its own: pooling by means, resizing.
+        kind: "dense", "convolution", "mixing" without weights of its own: pooling by means, resizing; or "attending".
         received: x, `(B, …)`.
-        kernel: what `apply` takes; None where there are no weights of its own, which then are not negative.
+        kernel: what `apply` takes; None where there are no weights of its own, which then are not negative, or where
+            they cannot be parted by their signs, as of attention.
         bias: b, in a shape that adds to z; None for none.
         apply: x and a kernel to Σ x_i w_ij.
         first: whether no weights lie between the image and it.
@@ -163,6 +164,31 @@ def mixing_map(passable: Passable, floats: str, box: Box) -> LinearMap:
         first=passable.first,
         positive=passable.positive,
         box=box,
+    )
+
+
+def attending_map(passable: Passable, floats: str) -> LinearMap:
+    """Return self-attention as a linear map of its tokens, `(B, T, D)`; how much each attends to others is held fixed.
+
+    Arguments are those of `linear_maps`.
+    """
+    received, layer = passable.received[0], passable.step.layer
+    weights = tf.stop_gradient(layer(received, received, return_attention_scores=True)[1])  # (B, heads, T, T)
+
+    def attended(values: Tensor) -> Tensor:
+        mixed = ops.einsum("bhts,bshd->bthd", weights, layer.value_dense(tf.cast(values, received.dtype)))
+        return tf.cast(layer.output_dense(mixed), floats)
+
+    given = tf.cast(received, floats)
+    none = attended(tf.zeros_like(given))
+    return LinearMap(
+        kind="attending",
+        received=given,
+        kernel=None,
+        bias=none,
+        apply=lambda values, _: attended(values) - none,
+        first=passable.first,
+        positive=False,
     )
 
 

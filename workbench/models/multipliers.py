@@ -27,9 +27,7 @@ class MultiplierPass:
     Each row of images has its reference as many rows below. Linear steps hand m back as they hand a gradient back; a
     function of each value by itself multiplies it by its secant, Δf / Δx, the rescale rule. A maximum hands its
     difference to the place that holds the higher one of the two maxima, and of a product Δ(xy) is mean(y) Δx +
-    mean(x) Δy, means of image and reference; the paper leaves both open, and both add up. A normalisation over
-    several values is taken value by value, so that what it changes of a value that did not change is lost, and tells in
-    the completeness gap.
+    mean(x) Δy, means of image and reference; the paper leaves both open, and both add up.
     Source: Shrikumar et al. 2017, arXiv:1704.02685, sections 3.2, 3.5.1 and 3.5.2.
 
     Args:

@@ -12,9 +12,12 @@ from workbench.core.errors import WorkbenchError
 from workbench.models.data_flow import DataFlow
 from workbench.models.graph import IDENTITIES, Head, Step, Tensor
 
-KINDS = ("weighted", "elementwise", "selecting", "mixing", "winning", "gating")
+KINDS = ("weighted", "elementwise", "selecting", "mixing", "winning", "gating", "normalising", "attending")
 """What a step does: a linear map with a kernel; a function of each value; a choice of places, known beforehand; a
-linear map without weights; a choice by the values; the product of a signal, received first, and of a gate."""
+linear map without weights; a choice by the values; the product of a signal, received first, and of a gate; a division
+of each value by what several have together; means of tokens with weights that depend on them."""
+TAKEN_AS_IT_IS = ("normalising", "attending")
+"""Kinds of which a part that depends on the image is held fixed, so that differences do not add up through them."""
 WEIGHTED = frozenset(
     {"Dense"}
     | {f"{kind}{rank}D" for kind in ("Conv", "DepthwiseConv", "SeparableConv") for rank in (1, 2, 3)}
@@ -37,7 +40,7 @@ ELEMENTWISE = frozenset(
 )
 """Other layers and operations that do, and the activations as layers and operations, in any spelling."""
 NORMS = frozenset({f"{what}Normalization" for what in ("Group", "Layer", "RMS", "Unit")})
-"""Those that divide each value by what several have together, which is taken as it is."""
+"""Those that divide each value by what several have together."""
 OF_TWO = frozenset({"Add", "Divide", "Maximum", "Minimum", "Multiply", "Power", "Subtract", "TrueDivide"})
 """Those that do where only one of what they receive comes from the image."""
 SELECTING = frozenset(
@@ -146,18 +149,25 @@ def start_of(head: Head) -> Tensor:
     return head.logits if head.step is None else head.step.output
 
 
-def refusal(steps: Sequence[Step], head: Head, given: Tensor, flow: DataFlow) -> str:
-    """Name the first step that no pass goes back through, and say why; empty where there is none.
+def refusals(steps: Sequence[Step], head: Head, given: Tensor, flow: DataFlow) -> tuple[str, str]:
+    """Name the first step that no relevance, and the first that no differences, are handed back through, and say why.
 
     Whether there is a way back is no condition for opening a model: what is not understood of it is no failure here.
+
+    Returns:
+        Parts of a sentence; empty where there is none.
     """
     try:
-        passable_steps(steps, head, given, flow)
+        found = passable_steps(steps, head, given, flow)
     except WorkbenchError as error:
-        return str(error)
+        return str(error), str(error)
     except NOT_UNDERSTOOD as error:
-        return f"what one of its layers does: it cannot be followed ({type(error).__name__})"
-    return ""
+        said = f"what one of its layers does: it cannot be followed ({type(error).__name__})"
+        return said, said
+    fixed = next((each.step for each in found if each.kind in TAKEN_AS_IT_IS), None)
+    if fixed is None:
+        return "", ""
+    return "", f"{fixed.name!r} ({type(fixed.layer).__name__}): differences do not add up there"
 
 
 def _needed(found: dict[str, Passable], head: Head, start: str) -> tuple[Passable, ...]:
@@ -215,12 +225,20 @@ def _kind(step: Step, count: int, *, scores: bool) -> str:
         return "what its own `call` does is not known"
     if name in WEIGHTED:
         return _weighted(layer, count, plain=scores or bool(activation_of(layer)))
-    if name in ("Activation", *OF_TWO) or {name, name.lower()} & (ELEMENTWISE | NORMS):
+    if name in ("Activation", *OF_TWO) or {name, name.lower()} & ELEMENTWISE:
         return _of_each_value(step, name, count)
+    if name == "MultiHeadAttention":
+        return "attending" if _attends_to_itself(step) else "it attends to more than one tensor, or not to all tokens"
     smooth = name.startswith("UpSampling") and getattr(layer, "interpolation", "nearest") != "nearest"
-    named = {"mixing": smooth or name in MIXING, "winning": name in WINNING}
+    named = {"mixing": smooth or name in MIXING, "winning": name in WINNING, "normalising": name in NORMS}
     named["selecting"] = name in SELECTING or name.startswith("Random")  # what is drawn in training only
     return next((kind for kind, fits in named.items() if fits), "there is no rule for such a layer")
+
+
+def _attends_to_itself(step: Step) -> bool:
+    """Whether tokens attend to all tokens of the same tensor, `(B, T, D)`, without a mask."""
+    given = [each for each in step.arguments if each is not None and each is not False]
+    return len(step.received.shape) == 3 and all(each is step.received for each in given)
 
 
 def _of_each_value(step: Step, name: str, count: int) -> str:
@@ -238,15 +256,15 @@ def _of_each_value(step: Step, name: str, count: int) -> str:
 def _signal_first(step: Step, received: Sequence[Tensor], givers: Sequence[Passable | None]) -> tuple[int, ...]:
     """Return in which order a product receives a signal and its gate; nothing where it is not clear which is which.
 
-    A gate weighs all places alike, or a sigmoid gives it.
+    A sigmoid gives a gate; where it gives none or both, a gate weighs all places alike.
     """
     if len(received) != 2 or made_by_keras(step.layer) != "Multiply":
         return ()
     whole = [tuple(each.shape[1:]) == tuple(step.output.shape[1:]) for each in received]
-    gates = [not each for each in whole]
-    if not any(gates):
-        last = ["" if each is None else _last_function(each.step) for each in givers]
-        gates = [each in GATES for each in last]
+    last = ["" if each is None else _last_function(each.step) for each in givers]
+    gates = [each in GATES for each in last]
+    if sum(gates) != 1:
+        gates = [not each for each in whole]
     if sum(gates) != 1 or not whole[gates.index(False)]:
         return ()
     return (0, 1) if gates[1] else (1, 0)

@@ -26,7 +26,7 @@ from workbench.models.graph import Step, Tensor, head_of, refuse_huge, walk
 from workbench.models.input_scaling import shown_scaling
 from workbench.models.input_shape import channels_first, fit_input
 from workbench.models.inside import Inside, look_inside, slopes_of
-from workbench.models.passable_steps import refusal
+from workbench.models.passable_steps import refusals
 from workbench.models.pixel_layout import as_input, as_pixels
 from workbench.models.preprocessing import ASSUMED, AUTO, PIXELS, UNIT, Preprocessing, preprocessing
 from workbench.models.score_reading import ScoreReading
@@ -57,7 +57,8 @@ class Probe:
         max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
         scores: what its outputs are and how that was told.
         rectified: whether a ReLU lies on the way to the scores.
-        impassable: the first layer that nothing can be handed back through from the scores, and why; empty for none.
+        impassable: the first layer that no relevance is handed back through from the scores, and why; empty for none.
+        uneven: the same of differences to a reference, which add up.
         floats: "float32", or "float64" for a model of that precision.
         tokens: how its tokens lie on the image, as it was given; None where it is to be found.
 
@@ -92,7 +93,7 @@ class Probe:
         self.inference_only = str(getattr(model, "inference_only", ""))
         self.engine = Engine()
         self._weights: tuple[tf.Variable, ...] = ()  # in place of the model's own; empty for those
-        self.scores, self.rectified, self.impassable = ScoreReading(model), False, ""
+        self.scores, self.rectified, self.impassable, self.uneven = ScoreReading(model), False, "", ""
         self.keras_layers: dict[str, Any] = {}
         self._inside = Inside({}, FeatureLayers(), Attention())
         self.classes = self._look()
@@ -141,7 +142,7 @@ class Probe:
                 with tf.init_scope():
                     shown.append(shown_scaling(self.model, graph, images, flow.first, self.keras_layers.values()))
             self.rectified = any(each.type in RECTIFIERS for each in graph.get_operations())
-            self.impassable = refusal(steps, head, given, flow)
+            self.impassable, self.uneven = refusals(steps, head, given, flow)
             return scores, slopes_of(self._inside, steps, made, lambda each: felt(head.logits, each))
 
         # As many images as no other size is, so that they are known again wherever a layer puts that axis.

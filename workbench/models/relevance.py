@@ -9,7 +9,7 @@ from typing import Protocol
 import tensorflow as tf
 
 from workbench.models.graph import Step, Tensor
-from workbench.models.linear_maps import LinearMap, linear_maps, mixing_map, quotient
+from workbench.models.linear_maps import LinearMap, attending_map, linear_maps, mixing_map, quotient
 from workbench.models.passable_steps import Passable
 from workbench.models.pull_back import pull_back
 
@@ -57,7 +57,8 @@ class RelevancePass:
     alone follows that one, else it hands on what it gets. The layer of the scores itself has that same rule, in the
     limit exactly: a share of a score is x_i w_ij times the slope of what is explained. All other linear layers, and
     means of values before the first weights, have the rule that they are given. Of a product of a signal and a gate the
-    signal takes all (Arras et al. 2017, arXiv:1706.07206).
+    signal takes all (Arras et al. 2017, arXiv:1706.07206). Self-attention is a linear map of its tokens: who attends to
+    whom is taken as it is (Ali et al. 2022, arXiv:2202.07304).
 
     Args:
         steps: of the walk, from the image to the scores.
@@ -102,8 +103,11 @@ class RelevancePass:
         match each.kind:
             case "weighted":
                 return [self._through_weights(each, arriving, slope)]
-            case "elementwise":
+            case "elementwise" | "normalising":
                 return [arriving]
+            case "attending":
+                linear = attending_map(each, self._floats)
+                return [self._rules(linear).back(linear, arriving)]
             case "mixing":
                 return self._shared(each, arriving)
             case "gating":

@@ -90,6 +90,18 @@ def test_a_channel_by_number(session):
         registry.compute(session, "channel-relevance", {"channel": 3})
 
 
+def test_an_image_of_which_nothing_comes_through_is_said_to_be_one(session):
+    images = np.concatenate([np.zeros((1, SIDE, SIDE, 1), np.uint8), session.dataset.images[:2]])
+    data = wb.Dataset(images, np.array([0, 0, 1]), class_names=NAMES, indices=np.arange(3), name="few/test")
+    few = Session(session.model, data, cache=False)
+    found = registry.compute(few, "channel-relevance", {"row": 0})
+    assert [each.claim for each in found.findings] == [
+        f"In this image nothing of the logit of {NAMES[few.predictions.predicted[0]]} comes through strokes."
+    ]
+    assert (found.arrays["rows"][:, 2:] == -1).all()  # of two others, no third is made
+    assert registry.draw(found).axes
+
+
 def test_a_model_without_a_way_back_is_told(session):
     gate = keras.Input((SIDE, SIDE, 1))
     first = layers.Conv2D(3, 3, activation="relu", padding="same")(gate)

@@ -135,9 +135,21 @@ BLOCKED = {
         branch(lambda x: layers.GRU(3, name="gru")(layers.Reshape((16, 4))(x))),
         "'gru' (GRU): there is no rule for such a layer",
     ),
-    "attention": (
-        branch(lambda x: layers.MultiHeadAttention(1, 2, name="look")(*[layers.Reshape((16, 4))(x)] * 2)),
-        "'look' (MultiHeadAttention): there is no rule for such a layer",
+    "attention to something else": (
+        branch(
+            lambda x: layers.MultiHeadAttention(1, 2, name="look")(
+                layers.Reshape((16, 4))(x), layers.Reshape((8, 8))(x)
+            )
+        ),
+        "'look' (MultiHeadAttention): it attends to more than one tensor, or not to all tokens",
+    ),
+    "attention with a mask": (
+        branch(
+            lambda x: layers.MultiHeadAttention(1, 2, name="look")(
+                *[layers.Reshape((16, 4))(x)] * 2, use_causal_mask=True
+            )
+        ),
+        "'look' (MultiHeadAttention): it attends to more than one tensor, or not to all tokens",
     ),
     "inner softmax": (
         branch(layers.Dense(3, activation="softmax", name="inner")),
@@ -249,7 +261,36 @@ def test_a_normalisation_over_several_values_hands_on_what_it_gets(norm):
     np.testing.assert_allclose(
         found.values, expected.reshape(3, *SHAPE).sum(axis=-1), atol=1e-5 * np.abs(expected).max()
     )
-    assert np.isfinite(explainer("deep-lift")().attribute(Probe(model, given="unit"), images, [0, 1, 0]).values).all()
+    said = explainer("deep-lift").missing(Probe(model, given="unit"))
+    assert said.endswith("Normalization): differences do not add up there.")
+
+
+def test_of_attention_the_tokens_take_what_they_gave_and_the_weights_nothing():
+    image = keras.Input((4, 3, 1))
+    look = layers.MultiHeadAttention(2, 5, name="look")
+    attended = look(*[layers.Reshape((4, 3))(image)] * 2)
+    model = keras.Model(image, layers.Dense(2, name="scores")(layers.Flatten()(attended)))
+    for weight in model.get_layer("look").weights:  # biases, too
+        weight.assign(np.random.default_rng(len(weight.shape)).normal(0, 0.5, weight.shape))
+    images = np.random.default_rng(0).random((3, 4, 3, 1)).astype(np.float32)
+    probe = Probe(model, (4, 3, 1), given="unit")
+    found = explainer("lrp")(composite="epsilon", epsilon=0.0).attribute(probe, images, [0, 1, 0]).values
+    x = images[..., 0].astype(np.float64)
+    named = {each.path.removeprefix("look/"): np.asarray(each, np.float64) for each in look.weights}
+    query, key, value = (
+        np.einsum("bsi,ihd->bshd", x, named[f"{what}/kernel"]) + named[f"{what}/bias"]
+        for what in ("query", "key", "value")
+    )
+    weights = np.exp(np.einsum("bthd,bshd->bhts", query, key) / np.sqrt(5))
+    weights /= weights.sum(axis=-1, keepdims=True)
+    out = np.einsum("bhts,bshd,hdj->btj", weights, value, named["attention_output/kernel"])
+    out += named["attention_output/bias"]
+    share = out.reshape(3, -1) * np.asarray(model.get_layer("scores").get_weights()[0], np.float64)[:, [0, 1, 0]].T
+    quotient = share.reshape(out.shape) / out
+    mixed = np.einsum("ihd,hdj->hij", named["value/kernel"], named["attention_output/kernel"])
+    expected = x * np.einsum("bhts,hij,btj->bsi", weights, mixed, quotient)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    assert "'look' (MultiHeadAttention): differences do not add up there" in explainer("deep-lift").missing(probe)
 
 
 def test_a_square_is_refused_with_its_reason():

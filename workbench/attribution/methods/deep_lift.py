@@ -27,6 +27,10 @@ class DeepLift(LayerByLayer):
 
     reference: Start = "black"
 
+    @classmethod
+    def blocked(cls, probe: Probe) -> str:
+        return probe.uneven
+
     def copies(self, probe: Probe) -> int:
         return 2 * (BACKGROUND if self.needs_background else 1)
 
