@@ -202,7 +202,7 @@ def test_who_waits_can_be_ended_and_leaves_the_row():
 
 
 def test_who_has_waited_long_goes_before_an_endless_row_of_others(monkeypatch):
-    monkeypatch.setattr(turns_of_models, "AGING", 0.05)
+    monkeypatch.setattr(turns_of_models, "AGING", 0.5)
     turns, order, release = Turns(), [], threading.Event()
 
     def late():
