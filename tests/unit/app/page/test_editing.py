@@ -30,7 +30,8 @@ def logits(images):
 def ready(desk, tmp_path, monkeypatch):
     """The desk with a model in place of its file."""
     monkeypatch.setattr(Desk, "_load", lambda *_: None)
-    monkeypatch.setattr(desk.session._model, "_probe", SimpleNamespace(logits=logits, spatial_layers=["last"]))
+    probe = SimpleNamespace(logits=logits, spatial_layers=["last"], impassable="")
+    monkeypatch.setattr(desk.session._model, "_probe", probe)
     desk.session.workspace = tmp_path / "said.workspace"
     desk._warm = None
     return desk
