@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from workbench.diagnosis.advice.record import Advice, Advised, MeasureUsed, MethodSeen, Number, Tuning, World
+from workbench.diagnosis.advice.record import (
+    Advice,
+    Advised,
+    MeasureUsed,
+    MethodSeen,
+    Number,
+    Tuning,
+    World,
+    place,
+    write,
+)
 
 SHARE = Number(value=0.8, low=0.7, high=0.9)
 
@@ -49,3 +60,10 @@ def made_advice(model: str, *advised: Advised) -> Advice:
         advised=chosen,
         said=("For made on made/test, look at these.",),
     )
+
+
+def keep(session: Any, advice: Advice) -> Path:
+    """Keep an advice where the page finds it."""
+    path = place(session)
+    write(path, advice)
+    return path

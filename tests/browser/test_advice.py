@@ -7,10 +7,9 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
-from tests.advised import made_advice
+from tests.advised import keep, made_advice
 from workbench.app.page.desk import Desk
 from workbench.app.page.page import warm
-from workbench.diagnosis.advice.record import keep
 from workbench.diagnosis.opening import open_session
 
 ERRORS = "?section=errors&true=any&predicted=any"

@@ -200,17 +200,6 @@ class Advice(_Frozen):
         return ", ".join(each.title for each in self.advised) or none
 
 
-def keep(session: Session, advice: Advice) -> Path:
-    """Keep the advice where `place` says.
-
-    Raises:
-        Unavailable: if the disk takes no file.
-    """
-    path = place(session)
-    write(path, advice)
-    return path
-
-
 def place(session: Session) -> Path:
     """Return where advice is kept: with the model's run, or with the cache for a run that is not ours to write to.
 

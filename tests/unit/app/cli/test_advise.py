@@ -8,12 +8,12 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from tests.advised import made_advice
+from tests.advised import keep, made_advice
 from tests.tiny import moved_beside
 from workbench.app.cli import main
 from workbench.diagnosis import advice
 from workbench.diagnosis.advice import asking, record
-from workbench.diagnosis.advice.record import FILE, keep, kept_with, read
+from workbench.diagnosis.advice.record import FILE, kept_with, read
 from workbench.diagnosis.opening import open_session
 from workbench.training.runs import open_run
 

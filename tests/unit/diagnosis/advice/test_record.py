@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.advised import made_advice
+from tests.advised import keep, made_advice
 from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate
-from workbench.diagnosis.advice.record import FILE, Number, keep, kept, kept_with, read, write
+from workbench.diagnosis.advice.record import FILE, Number, kept, kept_with, read, write
 from workbench.training.runs import open_run, shipped_folder, takes_files
 
 
