@@ -226,11 +226,13 @@ class Panes:
         # An image of one's own stands on the canvas already.
         image = Html()
         if view.section != "own" and view.image is not None:
-            image = detail.image_html(desk, subject, None if editing else view.image, editable=not editing)
+            image = detail.image_html(desk, subject, editable=not editing)
         if editing:
             rest = self._editor(view)(Place(desk, "data", desk.session, view.image or 0), subject)
         else:
-            said = detail.probabilities_html(subject, desk.session.class_names, view)
+            # Under the classes is room for as many as there are; under the image is none.
+            also = None if view.section == "own" or view.image is None else detail.also_html(desk, view.image)
+            said = detail.probabilities_html(subject, desk.session.class_names, view, below=also)
             rest = said + self._maps(subject, view, page)
         return image + rest
 

@@ -11,8 +11,7 @@ from starlette.testclient import TestClient
 
 from workbench.app.page.application import create_app
 from workbench.app.page.desk import Desk
-from workbench.app.page.panes.detail import image_html
-from workbench.app.page.subjects import of_part
+from workbench.app.page.panes.detail import also_html
 from workbench.app.page.view import read
 from workbench.core.dataset import Dataset
 from workbench.diagnosis.opening import Session
@@ -51,7 +50,7 @@ def desk():
 
 def test_an_error_leads_to_what_helped_and_harmed_and_to_its_counterfactual_example(desk, parse):
     row = int(np.flatnonzero(~desk.session.predictions.correct)[0])
-    page = parse(image_html(desk, of_part(desk, desk.session, "data", row), row))
+    page = parse(also_html(desk, row))
     sections = {dict(parse_qsl(each["href"][1:])).get("section") for each in page.all("a")}
     assert {"influence", "counterfactual-examples", "neighbours"} <= sections
 

@@ -158,7 +158,7 @@ PANES: dict[str, Callable[[Desk, pytest.MonkeyPatch], Html]] = {
     "cell": lambda desk, _: title_html(desk.session.class_names, 0, 1) + title_html(desk.session.class_names, 1, 1),
     "matrix": lambda desk, _: matrix_html(shelf(desk)[0], desk.session.class_names, shelf(desk)[2]),
     "gallery": lambda desk, _: gallery_html(shelf(desk)[1], shelf(desk)[2]),
-    "image": lambda desk, _: detail.image_html(desk, replace(of_dataset(desk, 1), title=BREAKS_OUT), 1),
+    "image": lambda desk, _: detail.image_html(desk, replace(of_dataset(desk, 1), title=BREAKS_OUT)),
     "probabilities": lambda desk, _: detail.probabilities_html(of_dataset(desk, 1), desk.session.class_names, View()),
     "maps": lambda desk, _: a_map(desk, explain="difference"),
     "native map": lambda desk, _: a_map(desk, explain="difference", grid="native"),

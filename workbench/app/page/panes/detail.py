@@ -27,29 +27,33 @@ TOP = 5
 TOP_OF_OWN = 8
 
 
-def image_html(desk: Desk, subject: Subject, row: int | None, *, known: bool = False, editable: bool = True) -> Html:
-    """Show the image itself, and where else to look at it.
+def image_html(desk: Desk, subject: Subject, *, editable: bool = True, below: Html | None = None) -> Html:
+    """Show the image itself.
 
     Args:
-        desk: whose analyses can be asked about it.
+        desk: of the model.
         subject: the image.
-        row: of the dataset; None for an image that is not under study.
-        known: whether what is known and said of it stands beside it.
         editable: whether it can be changed here, to see what would change the prediction.
+        below: what stands under it.
     """
     height, width = subject.pixels.shape[:2]
     size = fit(height, width, BOX)
     picture = tag(image_uri(subject.pixels, size), size, subject.title)
     written, whole = short_name(subject.title)
-    also = None if row is None else _also(desk, row, known=known)
     editable = editable and not desk.session.only_predictions
     edit = button("Change it and watch", {"edit": "1"}, class_="button edit") if editable else None
-    return element("section", element("h2", written, title=whole), picture, edit, also, class_="one")
+    return element("section", element("h2", written, title=whole), picture, edit, below, class_="one")
 
 
-def _also(desk: Desk, row: int, *, known: bool) -> Html | None:
-    """Link to what is known of the image, to the canvas, and to every analysis that can be asked about it here."""
-    links = [] if known else [link("tags and neighbours", {"section": "images", "image": str(row)})]
+def also_html(desk: Desk, row: int, *, known: bool = False) -> Html | None:
+    """Link to where else one image can be looked at: what is known of it, and every analysis that can be asked of it.
+
+    Args:
+        desk: whose analyses these are.
+        row: of the dataset under study.
+        known: whether what is known and said of it stands beside it.
+    """
+    links = [] if known else [link("Tags and neighbours", {"section": "images", "image": str(row)})]
     image = str(desk.session.dataset.names[row])
     for name, kind in registry.analyses().items():
         if "row" in kind.Params.model_fields and not desk.lacks(name):
@@ -58,7 +62,13 @@ def _also(desk: Desk, row: int, *, known: bool) -> Html | None:
 
 
 def probabilities_html(
-    subject: Subject, names: Sequence[str], view: View, *, title: str = "", asked: Subject | None = None
+    subject: Subject,
+    names: Sequence[str],
+    view: View,
+    *,
+    title: str = "",
+    asked: Subject | None = None,
+    below: Html | None = None,
 ) -> Html:
     """List the most probable classes, and always the true one; each can be chosen to be explained.
 
@@ -68,6 +78,7 @@ def probabilities_html(
         view: what is explained.
         title: what stands above; how many classes these are, if not given.
         asked: the image as the model sees it that the view is about, where `subject` is what another one says.
+        below: what stands under them.
     """
     meant = asked or subject
     order = [int(k) for k in np.argsort(-subject.probabilities, kind="stable")]
@@ -76,7 +87,8 @@ def probabilities_html(
         top[-1] = subject.label
     rows = join(_row(subject, names, k, meant, explained=meant.target(view.explain) == (k, None)) for k in top)
     count = f"Top {len(top)} of {plural(len(names), 'class')}, %" if len(names) > len(top) else "Classes, %"
-    return element("section", element("h2", title or count), element("ol", rows), _key(subject, order), class_="pr")
+    head = element("h2", title or count)
+    return element("section", head, element("ol", rows), _key(subject, order), below, class_="pr")
 
 
 def _row(subject: Subject, names: Sequence[str], k: int, meant: Subject, *, explained: bool) -> Html:

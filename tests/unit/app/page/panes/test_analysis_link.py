@@ -24,9 +24,11 @@ def test_what_predictions_alone_cannot_answer_is_marked_and_says_why(scores_alon
 
 
 def test_an_image_links_to_nothing_that_cannot_be_answered(scores_alone, desk, parse):
-    here = parse(detail.image_html(scores_alone, of_dataset(scores_alone, 1), 1))
+    here = parse(
+        str(detail.image_html(scores_alone, of_dataset(scores_alone, 1))) + str(detail.also_html(scores_alone, 1))
+    )
     asked = [a["href"][9:].partition("&")[0] for a in here.all("a")]
     assert [name for name in asked if name in SECTIONS] == ["images"]
     assert not [name for name in asked if name not in SECTIONS and registry.missing(scores_alone.session, name)]
     assert "Change it and watch" not in here.text and "attribution-gallery" not in here.text
-    assert "Change it and watch" in parse(detail.image_html(desk, of_dataset(desk, 1), 1)).text
+    assert "Change it and watch" in parse(detail.image_html(desk, of_dataset(desk, 1))).text

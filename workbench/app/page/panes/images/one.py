@@ -57,9 +57,10 @@ def one_html(
     about = about_html(desk, images, view.image, where)
     own = Place(desk, images.part, study, view.image)
     if view.edit:
-        image = detail.image_html(desk, subject, None, known=True, editable=False)
+        image = detail.image_html(desk, subject, editable=False)
         return walk + element("div", image, about, class_="side") + edit(own, subject) + key_html()
-    image = detail.image_html(desk, subject, view.image if images.part == "data" else None, known=True)
+    also = detail.also_html(desk, view.image, known=True) if images.part == "data" else None
+    image = detail.image_html(desk, subject, below=also)
     compared = None if found is None else found.compared
     if compared is not None and view.image not in compared.places:
         compared = None
