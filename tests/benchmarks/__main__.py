@@ -11,23 +11,17 @@ PARTS = ("startup", "attribution", "memory", "page")
 
 
 def main() -> None:
-    """Print one table per part."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """Print one table per part, each row as soon as it is measured, also into a file or a pipe."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all, if none is named")
     quiet_tensorflow()
     chosen = parser.parse_args().parts or PARTS
-    console = Console()
+    if unknown := [part for part in chosen if part not in PARTS]:
+        parser.error(f"there is no part {unknown[0]!r}; choose of {', '.join(PARTS)}")
     for part in chosen:
-        if part not in PARTS:
-            parser.error(f"there is no part {part!r}; choose of {', '.join(PARTS)}")
-        table = Table("what", "measured", "promised", title=part, title_justify="left")
-        with console.status(f"measuring {part}"):
-            for row in import_module(part).rows():
-                table.add_row(*row)
-        console.print(table)
+        print(f"\n{part:<62} {'measured':>18}  promised", flush=True)
+        for what, measured, promised in import_module(part).rows():
+            print(f"  {what:<60} {measured:>18}  {promised}", flush=True)
 
 
 if __name__ == "__main__":

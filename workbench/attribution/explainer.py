@@ -172,6 +172,8 @@ class Explainer(Named, ABC):
             found = method.formula(Scorer(probe, target, against, how.kind, background, shared=how.shared), batch)
             return found if isinstance(found, tuple) else (found, {})
 
+        if not self.differentiates:
+            probe.expect(len(target) * method.copies(probe))
         signature = (probe.images, CLASSES, CLASSES, tf.TensorSpec(given.shape, probe.floats))
         run = probe.compile((self.name, method.key, how.kind, how.shared, len(given)), values, signature, by_row=True)
         copies = method.at_once(probe)

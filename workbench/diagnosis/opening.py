@@ -63,6 +63,7 @@ def open_session(
     data_dir: str | Path | None = None,
     preprocessing: str | None = None,
     tokens: str | None = None,
+    engine: str = "auto",
     predictions: str | Path | None = None,
     workspace: str | Path | None = None,
     **reading: Any,
@@ -79,6 +80,7 @@ def open_session(
         data_dir: folder of the Fashion-MNIST files, if they are not where they are usually found.
         preprocessing: what the model is given for an image, as `Session` takes it; the run's, if not given.
         tokens: how a transformer's tokens lie on the image, as `Session` takes it.
+        engine: what passes images forward, as `Session` takes it.
         predictions: path of an `.npz` or `.csv` file with the scores of every image, as `read_predictions` takes it,
             instead of a model; without `data` there are no images, and everything but them.
         workspace: file of what people say about the images; the one that belongs to the data, if not given.
@@ -128,6 +130,7 @@ def open_session(
         others=parts,
         preprocessing=preprocessing,
         tokens=tokens,
+        engine=engine,
         workspace=workspace,
     )
 
@@ -197,7 +200,7 @@ def open_on(session: Explained, run: str) -> Session:
         raise WorkbenchError(f"Run {run!r} cannot be asked about {data.name}: {why}")
     others = {part: partial(session.data_of, part) for part in session.other_parts}
     train = others.pop("train", None)
-    return Session(opened, data, train=train, others=others, cache=session.cache)
+    return Session(opened, data, train=train, others=others, cache=session.cache, engine=session.wanted_engine)
 
 
 def cannot_see(made: Manifest, data: Dataset) -> str:

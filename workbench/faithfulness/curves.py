@@ -57,6 +57,7 @@ def curve(
         `(N, T + 1)` float32 probabilities, from none turned to all.
     """
     kind: Score = "probability" if against is None else "contrast"
+    probe.expect(len(images) * (steps + 1))
 
     def probabilities(  # noqa: PLR0917 - a compiled function takes its tensors by position
         images: Tensor, target: Tensor, against: Tensor, ends: Tensor, order: Tensor, counts: Tensor

@@ -24,6 +24,7 @@ def explained_scores(subject: Subject, images: Array) -> Array:
         return Scorer(subject.probe, target, against, how.kind)(batch)
 
     target = subject.attribution.target
+    subject.probe.expect(len(images))
     return subject.probe.run(("score", how.kind), score, images, target, how.against).astype(np.float64)
 
 
@@ -86,6 +87,7 @@ def scores_of_copies(
         `(N, S)` float64.
     """
     probe, how, own = subject.probe, _computed(subject), len(by_image)
+    probe.expect(len(subject.images) * count)
 
     def scores(images: Tensor, target: Tensor, against: Tensor, *given: Tensor) -> Tensor:
         def copies(numbers: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import copy
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Self
 
 import keras
@@ -22,6 +23,8 @@ from workbench.models.data_flow import DataFlow
 from workbench.models.engine import Engine, failure_told
 from workbench.models.feature_layers import FeatureLayers, LayerInfo
 from workbench.models.files.foreign import printable
+from workbench.models.forward_passes.forward_passes import ForwardPasses
+from workbench.models.forward_passes.traced_model import SCORES, TracedModel
 from workbench.models.graph import Step, Tensor, head_of, refuse_huge, walk
 from workbench.models.input_scaling import shown_scaling
 from workbench.models.input_shape import channels_first, fit_input
@@ -32,7 +35,7 @@ from workbench.models.preprocessing import ASSUMED, AUTO, PIXELS, UNIT, Preproce
 from workbench.models.score_reading import ScoreReading
 from workbench.models.scorer import RECTIFIERS, Scorer, felt
 from workbench.models.tokens import read_tokens
-from workbench.models.trace import Trace
+from workbench.models.trace import Scored, Trace
 
 CLASSES = tf.TensorSpec((None,), tf.int64)
 """Signature of one class for each image, for `compile`."""
@@ -54,8 +57,10 @@ class Probe:
             has measured it.
         inference_only: what kind of file the model is, if it gives predictions and no gradients; else empty.
         keras_layers: the Keras layer, or operation, behind each of them.
+        values: numbers that its layers compute for an image.
         max_rows: images that one compiled call takes, so that activations stay below about 1 GB.
         scores: what its outputs are and how that was told.
+        forward: what passes images forward where nothing is differentiated; None for TensorFlow alone.
         rectified: whether a ReLU lies on the way to the scores.
         impassable: the first layer that no relevance is handed back through from the scores, and why; empty for none.
         uneven: the same of differences to a reference, which add up.
@@ -85,13 +90,14 @@ class Probe:
         examples: Callable[[], Array] | None = None,
         tokens: str | None = None,
     ) -> None:
-        self.model, self.floats, self._examples, self.tokens = model, floats, examples, tokens
+        self.model, self.floats, self.examples, self.tokens = model, floats, examples, tokens
         self.image_shape, self._input_shape = fit_input(model, image_shape)
         self.channels_first = channels_first(self._input_shape) and self._input_shape != self.image_shape
         self._auto, self.assumption = given == AUTO, ""
         self.preprocessing: Preprocessing = UNIT if self._auto else preprocessing(given, self.image_shape[2])
         self.inference_only = str(getattr(model, "inference_only", ""))
         self.engine = Engine()
+        self.forward: ForwardPasses | None = None
         self._weights: tuple[tf.Variable, ...] = ()  # in place of the model's own; empty for those
         self.scores, self.rectified, self.impassable, self.uneven = ScoreReading(model), False, "", ""
         self.keras_layers: dict[str, Any] = {}
@@ -100,7 +106,8 @@ class Probe:
         values = sum(int(np.prod([size or 1 for size in layer.shape])) for layer in self.layers.values())
         if any(isinstance(layer, keras.Model) for layer in self.keras_layers.values()):
             values = max(values, UNSEEN * int(np.prod(self.image_shape)))
-        self.max_rows = int(np.clip(2**28 // max(values, 1), 1, 256))
+        self.values = max(values, 1)
+        self.max_rows = int(np.clip(2**28 // self.values, 1, 256))
 
     def with_weights(self, weights: Sequence[tf.Variable]) -> Self:
         """Return a probe of the same model that walks it with other weights; neither this one nor the model changes.
@@ -109,7 +116,7 @@ class Probe:
             weights: in the order of `model.weights`; what is compiled follows them when they are assigned to.
         """
         other = copy.copy(self)
-        other.engine, other._weights = Engine(), tuple(weights)
+        other.engine, other.forward, other._weights = Engine(), None, tuple(weights)
         return other
 
     def _look(self) -> int:
@@ -163,7 +170,7 @@ class Probe:
             self.assumption = "" if shown[0] else ASSUMED
         if output.ndim != 2 and (self.one_unit or output.size == count * output.shape[-1]):
             output = output.reshape(len(output), -1)
-        self.scores.judge(output, self._outputs, examples=self._examples is not None)
+        self.scores.judge(output, self._outputs, examples=self.examples is not None)
         return 2 if self.one_unit else self.units
 
     @property
@@ -200,8 +207,8 @@ class Probe:
         """`(n, K)` outputs, as they are: of noise, black and white, and of the examples."""
         noise = np.random.default_rng(0).random((16, *self.image_shape), np.float32)
         images = [noise, np.zeros_like(noise[:1]), np.ones_like(noise[:1])]
-        if self._examples is not None:
-            images.append(self._examples())
+        if self.examples is not None:
+            images.append(self.examples())
         function = tf.function(lambda batch: head_of(self._steps(batch)).logits, autograph=False, reduce_retracing=True)
         with self.engine.lock, failure_told(self.model, alone=True):
             parts = [part[n : n + 16] for part in images for n in range(0, len(part), 16)]
@@ -337,16 +344,54 @@ class Probe:
             )
         return name
 
+    def pass_forward_by(self, engine: str, kept: Path | None = None) -> None:
+        """Let an engine pass images forward where nothing is differentiated; the model must not change from here on.
+
+        Args:
+            engine: "auto", "tensorflow" or "onnxruntime".
+            kept: file of the choice and of the converted model, in the cache; None to keep nothing.
+
+        Raises:
+            WorkbenchError: if there is no such engine, or it cannot compute this model.
+            Unavailable: if what it needs is not installed.
+        """
+        # Other files are run outside of TensorFlow already, and nothing but float32 is compared.
+        if not self.inference_only and self.floats == "float32":
+            self.forward = ForwardPasses(TracedModel(self), engine, kept)
+
+    def expect(self, rows: int) -> None:
+        """Say how many images are about to be passed forward: for many it is worth it to choose the engine first."""
+        if self.forward is not None:
+            self.forward.expect(rows)
+
+    def scored(self, images: Tensor) -> Scored:
+        """Pass images forward inside a compiled function, where no gradient goes through.
+
+        Args:
+            images: `(B, H, W, C)` float32 tensor in [0, 1].
+        """
+        session = None if self.forward is None else self.forward.session
+        if session is None:
+            return self.trace(images)
+        logits = tf.numpy_function(lambda batch: session.run_in_turn(batch)[0], [images], tf.float32, stateful=False)
+        return Scored(logits=tf.ensure_shape(logits, (None, self.classes)), one_unit=self.one_unit)
+
     def logits(self, images: Array) -> Array:
         """`(B, H, W, C)` images in [0, 1] to `(B, K)` float32 scores before the softmax."""
+        if (found := self._forward(images)) is not None:
+            return found[0]
         return self.run("logits", lambda batch: self.trace(batch).logits, images)
 
     def embeddings(self, images: Array) -> Array:
         """`(B, H, W, C)` images in [0, 1] to `(B, D)` float32, what the last linear layer receives."""
+        if (found := self._forward(images)) is not None:
+            return found[1]
         return self.run("embeddings", lambda batch: self.trace(batch).embeddings, images)
 
     def logits_and_embeddings(self, images: Array) -> tuple[Array, Array]:
         """Both at the cost of one."""
+        if (found := self._forward(images)) is not None:
+            return found[0], found[1]
 
         def both(batch: Tensor) -> Tensor:
             trace = self.trace(batch)
@@ -355,6 +400,9 @@ class Probe:
         values = self.run("logits and embeddings", both, images)
         return values[:, : self.classes], values[:, self.classes :]
 
+    def _forward(self, images: Array, outputs: str = SCORES) -> list[Array] | None:
+        return None if self.forward is None else self.forward.run(images, outputs)
+
     def feature_maps(self, images: Array, layer: str) -> Array:
         """`(B, H, W, C)` images to the outputs of `layer`, `(B, h, w, F)` float32 (or `(B, D)` of a flat layer).
 
@@ -362,6 +410,8 @@ class Probe:
         """
         if layer not in self.layers:
             raise unknown("layer", layer, self.layers)
+        if (found := self._forward(images, layer)) is not None:
+            return found[0]
         return self.run(("maps", layer), lambda batch: tf.cast(self.trace(batch).maps(layer), self.floats), images)
 
     def gradient(
@@ -419,6 +469,8 @@ class Probe:
         self, key: Hashable, function: Callable[..., Any], signature: Sequence[Any], *, by_row: bool = False
     ) -> Callable[..., Any]:
         """Return `function` compiled once for every batch size; see `Engine.compile`."""
+        if self.forward is not None and self.forward.session is not None:
+            key = (key, self.forward.name)  # what was compiled before passes forward by TensorFlow
         with failure_told(self.model):
             compiled = self.engine.compile(key, function, signature, by_row=by_row)
 

@@ -19,7 +19,7 @@ from workbench.models.passable_steps import passable_steps, start_of
 from workbench.models.pull_back import pull_back
 from workbench.models.relevance import Rules
 from workbench.models.score_start import start_multipliers
-from workbench.models.trace import Trace, Tracer
+from workbench.models.trace import Scored, Trace, Tracer
 from workbench.models.way_back import WayBack
 
 Tensor = Any
@@ -154,7 +154,7 @@ class Scorer:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Score of each image."""
-        return self._by_rows(lambda rows, *classes: self._pick(self.probe.trace(rows), *classes), images)
+        return self._by_rows(lambda rows, *classes: self._pick(self.probe.scored(rows), *classes), images)
 
     def gradient(self, images: Tensor) -> Tensor:
         """Gradient of each image's score by its own pixels, of the shape of `images`."""
@@ -319,7 +319,7 @@ class Scorer:
 
         return self._in_parts(scores, channels)
 
-    def _pick(self, trace: Trace, target: Tensor, against: Tensor) -> Tensor:
+    def _pick(self, trace: Scored, target: Tensor, against: Tensor) -> Tensor:
         if self._kind == "probability":
             values = tf.nn.softmax(trace.logits)
         else:

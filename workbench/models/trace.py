@@ -14,7 +14,25 @@ from workbench.models.tokens import TokenGrid
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
+class Scored:
+    """What a forward pass comes to, whoever computes it: no gradient goes through it.
+
+    Attributes:
+        logits: `(B, K)`.
+        one_unit: whether they are (0, z).
+    """
+
+    logits: Tensor
+    one_unit: bool = False
+
+    @property
+    def scores(self) -> Tensor:
+        """`(B, K)`, what is explained of each class as its "logit"."""
+        return scores_of(self.logits, one_unit=self.one_unit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace(Scored):
     """Tensors of one walk through the model: every step's output by name, `(B, K)` logits, `(B, D)` embeddings.
 
     Attributes:
@@ -22,7 +40,6 @@ class Trace:
         steps: the walk itself.
         head: how it ends.
         logarithm: whether logits are the logarithm of `head.logits`; of one unit, whether z is its log odds.
-        one_unit: whether logits are (0, z).
         odds: whether the logits, or z, are log odds of `head.logits`.
         resolution: of `head.logits`, as `one_unit.log_odds` takes it.
         grids: how the tokens of a layer lie on the image, by its name.
@@ -30,13 +47,11 @@ class Trace:
     """
 
     outputs: dict[str, Tensor]
-    logits: Tensor
     embeddings: Tensor
     given: Tensor
     head: Head
     steps: tuple[Step, ...] = ()
     logarithm: bool = False
-    one_unit: bool = False
     odds: bool = False
     resolution: float = 0.0
     grids: Mapping[str, TokenGrid] = field(default_factory=dict)
@@ -49,11 +64,6 @@ class Trace:
     def places(self, layer: str, values: Tensor) -> Tensor:
         """Lay values of the shape of a layer's output out as its places."""
         return self.grids[layer].places(values) if layer in self.grids else values
-
-    @property
-    def scores(self) -> Tensor:
-        """`(B, K)`, what is explained of each class as its "logit"."""
-        return scores_of(self.logits, one_unit=self.one_unit)
 
 
 class Tracer(Protocol):
@@ -80,6 +90,9 @@ class Tracer(Protocol):
 
     def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
         """Walk through the model; what is `known` is not computed."""
+
+    def scored(self, images: Tensor) -> Scored:
+        """Pass images forward, by whatever engine; nothing is differentiated."""
 
     def weights_in_place(self) -> AbstractContextManager[Any]:
         """See that layers that are asked for their weights have those of the probe."""

@@ -67,6 +67,8 @@ def caption(result: Result) -> str:
         parts.append(f"preprocessing {context['preprocessing']}")
     if context.get("tokens"):  # only where they were given, or are assumed
         parts.append(f"tokens {context['tokens']}")
+    if not str(context.get("engine", "tensorflow")).startswith("tensorflow"):
+        parts.append(f"engine {context['engine']}")
     params = result.params if result.names is None else result.names.values(result.params)
     parts += [f"{name}={_value(value)}" for name, value in params.items()]
     return " · ".join(text(part, 60) for part in parts)

@@ -20,6 +20,8 @@ from workbench.core.wording import plural
 from workbench.data.sampling import balanced_rows
 from workbench.data.saved_predictions import SavedPredictions
 from workbench.models.files import file_fingerprint, is_inference_only
+from workbench.models.forward_passes.engine_names import AUTO as AUTO_ENGINE
+from workbench.models.forward_passes.engine_names import refuse_engine
 from workbench.models.preprocessing import AUTO, FIND, NAMES, UNIT, InputScale
 from workbench.training.runs import Run
 
@@ -38,10 +40,12 @@ class StudiedModel:
         saved: its predictions, where the model itself is not here.
         usual: the preprocessing of its run; "auto" where it has none.
         tokens: how a transformer's tokens lie on the image, as the user says; None where it is to be found.
+        wanted_engine: what passes images forward, as the user says.
 
     Args:
         preprocessing: as `Study` takes it.
         tokens: as `Study` takes it.
+        engine: as `Study` takes it.
         cache: whether what was measured is kept in the user's cache folder.
     """
 
@@ -54,7 +58,9 @@ class StudiedModel:
         preprocessing: str | None,
         cache: bool,
         tokens: str | None = None,
+        engine: str = AUTO_ENGINE,
     ) -> None:
+        refuse_engine(engine)
         if saved is not None and given is not None:
             raise WorkbenchError("Give a model or its predictions, not both.")
         self.given, self.dataset, self.saved, self.cache = given, dataset, saved, cache
@@ -68,7 +74,7 @@ class StudiedModel:
             if given is None:
                 raise WorkbenchError("`tokens` is for a model, and there is none here.")
             tokens = read_tokens(tokens).words
-        self.tokens = tokens
+        self.tokens, self.wanted_engine = tokens, engine
         self._scale: InputScale | None = None
         self._first: Probe | None = None  # with which the scale was settled
         self._lock = threading.RLock()
@@ -226,6 +232,8 @@ class StudiedModel:
                 if probe is None or scale.given != probe.preprocessing.name:
                     probe = self._looked_at(scale.name)
                 probe.assumption = scale.assumed or scale.doubt
+                kept = cache_folder() / "engines" / f"{self.fingerprint}.npz" if self.cache else None
+                probe.pass_forward_by(self.wanted_engine, kept)
                 self._probe = probe
             return self._probe
 

@@ -49,6 +49,10 @@ def test_the_caption_says_where_it_comes_from():
     )
     assert caption(result) == f"run {data} · {settings}"
     assert caption(Result()) == ""
+    context["engine"] = "tensorflow 2.21.0"  # as ever
+    assert caption(result) == f"run {data} · {settings}"
+    context["engine"] = "onnxruntime 1.22.0"
+    assert caption(result) == f"run {data} · engine onnxruntime 1.22.0 · {settings}"
 
 
 def test_title_and_caption_are_on_the_figure_and_it_has_no_pyplot():

@@ -15,7 +15,8 @@ def open_other(source: Source, session: Session, what: str) -> Session:
     """Open another run, model file or saved predictions on the data of a session that a command works on."""
     from workbench.diagnosis.opening import open_beside
 
-    return open_beside(session, what, data=source.data, split=source.split, data_dir=source.data_dir, **source.reading)
+    where = {"data": source.data, "split": source.split, "data_dir": source.data_dir}
+    return open_beside(session, what, engine=source.engine, **where, **source.reading)
 
 
 def typed(source: Source, *, elsewhere: bool = False) -> Iterator[str]:
@@ -32,9 +33,6 @@ def typed(source: Source, *, elsewhere: bool = False) -> Iterator[str]:
     for name in ("fit", "interpolation"):
         if name in source.reading:
             yield from (f"--{name}", str(source.reading[name]))
-    if source.preprocessing is not None:
-        yield from ("--preprocessing", source.preprocessing)
-    if source.tokens is not None:
-        yield from ("--tokens", source.tokens)
-    if source.split != "test":
-        yield from ("--split", source.split)
+    for name, usual in (("preprocessing", None), ("tokens", None), ("engine", "auto"), ("split", "test")):
+        if (value := getattr(source, name)) != usual:
+            yield from (f"--{name}", value)

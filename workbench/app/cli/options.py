@@ -77,6 +77,7 @@ class Source:
     reading: Mapping[str, Any]
     preprocessing: str | None = None
     tokens: str | None = None
+    engine: str = "auto"
     predictions: Path | None = None
     workspace: Path | None = None
 
@@ -97,6 +98,7 @@ class Source:
             data_dir=self.data_dir,
             preprocessing=self.preprocessing,
             tokens=self.tokens,
+            engine=self.engine,
             predictions=self.predictions,
             workspace=self.workspace,
             **self.reading,
@@ -256,6 +258,7 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
         data_dir: Path | None,
         preprocessing: str | None,
         tokens: str | None,
+        engine: str,
         predictions: Path | None,
         **others: Any,
     ) -> Any:
@@ -276,6 +279,7 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
             reading=_reading(others),
             preprocessing=preprocessing,
             tokens=tokens,
+            engine=engine,
             predictions=predictions,
         )
         return function(source=source, **others)
@@ -321,6 +325,14 @@ def source_params(run_option: bool = False) -> list[click.Parameter]:
             "14x14+1.  [default: found in the model, or assumed]",
         ),
         click.Option(
+            ["--engine"],
+            type=Choice("engine", _engines, "tensorflow|onnxruntime|auto"),
+            default="auto",
+            show_default=True,
+            help="What passes images forward where no gradient is needed; auto: the faster of both, if it computes the "
+            "same, measured once a model.",
+        ),
+        click.Option(
             ["--split"],
             type=Choice("split", ("train", "validation", "test")),
             default="test",
@@ -329,6 +341,12 @@ def source_params(run_option: bool = False) -> list[click.Parameter]:
         ),
         click.Option(["--data-dir"], type=FOLDER, help="Folder with the Fashion-MNIST files."),
     ]
+
+
+def _engines() -> Iterator[str]:
+    from workbench.models.forward_passes.engine_names import ENGINES
+
+    yield from ENGINES
 
 
 def _preprocessings() -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,9 +11,8 @@ import numpy as np
 from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
 from workbench.exporting.format import IMAGES, Exporter, Served
+from workbench.models.forward_passes.onnx_graph import to_onnx
 
-OPSET = 17
-"""Of 2022: what runtimes of the last years all know."""
 LEAST = 1024
 """Weights of a kernel that is worth quantizing."""
 
@@ -62,38 +60,16 @@ class ONNX(Exporter):
 
 
 def _converted(graph: Path) -> Any:
-    import onnx
     import tensorflow as tf
-    import tf2onnx
 
-    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # what it lacks is said below
     loaded = tf.saved_model.load(str(graph))
     served = loaded.signatures["serving_default"]
     _, given = served.structured_input_signature
     signature = [tf.TensorSpec(given[IMAGES].shape, given[IMAGES].dtype, name=IMAGES)]
-    function = tf.function(lambda images: served(images), input_signature=signature, autograph=False)  # noqa: PLW0108
-    model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-    _erfc_by_erf(model.graph)
-    # What it has no translation for, tf2onnx leaves as it is.
-    lacking = [node for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)]
-    if lacking:
-        raise WorkbenchError(
-            f"This model cannot be converted to ONNX: no operation for {lacking[0].op_type}, {lacking[0].name}. Try "
-            "litert."
-        )
-    return model
-
-
-def _erfc_by_erf(graph: Any) -> None:
-    """Put 1 - erf in place of erfc, which is in the exact GELU as TensorFlow writes it, and not in ONNX."""
-    from onnx import helper, numpy_helper
-
-    for number in reversed([number for number, node in enumerate(graph.node) if node.op_type == "Erfc"]):
-        node = graph.node[number]
-        output, inner, one = node.output[0], f"{node.output[0]}/erf", f"{node.output[0]}/one"
-        node.op_type, node.output[0] = "Erf", inner
-        graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), one))
-        graph.node.insert(number + 1, helper.make_node("Sub", [one, inner], [output], f"{node.name}/sub"))
+    try:
+        return to_onnx(lambda images: served(images), signature)  # noqa: PLW0108
+    except WorkbenchError as error:
+        raise WorkbenchError(f"{error} Try litert.") from None
 
 
 def _name_batch(model: Any) -> None:

@@ -1,0 +1,1 @@
+"""Engines for forward passes: TensorFlow, or what computes the same numbers faster on this machine."""

@@ -1,0 +1,37 @@
+"""A converted model, run by onnxruntime."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.core.cores import cores
+from workbench.core.types import Array
+from workbench.models.turns import TURNS
+
+
+class OnnxSession:
+    """An ONNX model in memory, run on the processor.
+
+    Args:
+        model: the bytes of an `onnx.ModelProto` that takes one array, "images".
+    """
+
+    def __init__(self, model: bytes) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what matters is raised
+        options.intra_op_num_threads = cores()
+        # Its threads would go on spinning while TensorFlow computes masks and gradients on the same cores.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.enable_cpu_mem_arena = False  # which keeps for good what it has taken once
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def run(self, images: Array) -> list[Array]:
+        """Pass `(B, H, W, C)` float32 images forward, in a turn of its own; a row of each output for each image."""
+        with TURNS:
+            return self.run_in_turn(images)
+
+    def run_in_turn(self, images: Array) -> list[Array]:
+        """Do the same where a compiled function calls it, whose turn it is."""
+        return list(self._session.run(None, {"images": np.ascontiguousarray(images, np.float32)}))
