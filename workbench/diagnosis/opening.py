@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -66,6 +66,7 @@ def open_session(
     engine: str = "auto",
     predictions: str | Path | None = None,
     workspace: str | Path | None = None,
+    hierarchy: str | Path | Mapping[str, Any] | None = None,
     **reading: Any,
 ) -> Session:
     """Open a run, a model file with your own data, or predictions that were made elsewhere.
@@ -84,6 +85,7 @@ def open_session(
         predictions: path of an `.npz` or `.csv` file with the scores of every image, as `read_predictions` takes it,
             instead of a model; without `data` there are no images, and everything but them.
         workspace: file of what people say about the images; the one that belongs to the data, if not given.
+        hierarchy: the classes as a tree: a `.json` or `.csv` file, or a dict, as `read_hierarchy` takes it.
         reading: `class_names`, `image_size`, `fit`, …, as `load_dataset` takes them; the run's on its own data.
 
     Raises:
@@ -93,7 +95,13 @@ def open_session(
         if tokens is not None:
             raise WorkbenchError("`tokens` (--tokens) is for a model. `predictions` are there already.")
         return _from_predictions(
-            predictions, split, model=model, data=data, data_dir=data_dir, workspace=workspace, **reading
+            predictions,
+            split,
+            model=model,
+            data=data,
+            data_dir=data_dir,
+            about={"workspace": workspace, "hierarchy": hierarchy},
+            **reading,
         )
     opened = open_run(run) if model is None else None
     if opened is None and data is None:
@@ -132,6 +140,7 @@ def open_session(
         tokens=tokens,
         engine=engine,
         workspace=workspace,
+        hierarchy=hierarchy,
     )
 
 
@@ -240,7 +249,7 @@ def _from_predictions(
     model: str | Path | None,
     data: str | Path | None,
     data_dir: str | Path | None,
-    workspace: str | Path | None,
+    about: Mapping[str, Any],
     **reading: Any,
 ) -> Session:
     if model is not None:
@@ -264,7 +273,7 @@ def _from_predictions(
                 return None  # a source with a test part only
 
         parts = {part: partial(load, part) for part in OTHERS}
-        return Session(None, dataset, predictions=saved, train=parts.pop("train"), others=parts, workspace=workspace)
+        return Session(None, dataset, predictions=saved, train=parts.pop("train"), others=parts, **about)
     names, metadata = reading.pop("class_names", None), reading.pop("metadata", None)
     if reading:
         raise WorkbenchError(f"{join_names(sorted(reading))}: there are no images to read without `data` (--data).")
@@ -275,9 +284,7 @@ def _from_predictions(
         tables = [read_metadata(Path(metadata))]  # once for all parts
         known = {name: with_metadata(each, tables) for name, each in known.items()}
     others: dict[Part, Dataset] = {part: known[part] for part in OTHERS if part in known}
-    return Session(
-        None, known[split], predictions=saved, train=others.pop("train", None), others=others, workspace=workspace
-    )
+    return Session(None, known[split], predictions=saved, train=others.pop("train", None), others=others, **about)
 
 
 def _fit_of(run: Run) -> dict[str, Any]:

@@ -152,6 +152,7 @@ class _Question:
             session.dataset.names_digest,  # sentences have names of images
             *(("", "") if train is None else (train.fingerprint, train.names_digest)),
             str(session.workspace.last) if kind.reads_workspace else "",
+            session.hierarchy.digest if kind.reads_hierarchy and session.hierarchy is not None else "",
             # Analyses may show the run's curves and manifest, and sum over the weights that it has kept.
             *(("", "") if session.run is None else (session.run.name, session.run.manifest.checksum)),
             session.name,

@@ -69,6 +69,8 @@ def caption(result: Result) -> str:
         parts.append(f"tokens {context['tokens']}")
     if not str(context.get("engine", "tensorflow")).startswith("tensorflow"):
         parts.append(f"engine {context['engine']}")
+    if context.get("hierarchy"):  # only where an analysis reads it
+        parts.append(f"hierarchy {context['hierarchy']}")
     params = result.params if result.names is None else result.names.values(result.params)
     parts += [f"{name}={_value(value)}" for name, value in params.items()]
     return " · ".join(text(part, 60) for part in parts)

@@ -43,6 +43,7 @@ class Analysis(ABC, Generic[ParamsT]):
         names_training: whether its sentences, or texts in its tables, name training images: its answer then depends on
             their names too.
         reads_workspace: whether its answer depends on what people said about the images: tags, notes, corrections.
+        reads_hierarchy: whether its answer depends on the tree of classes that was given.
         quick: parameters with which it takes seconds, for `diagnose --fast`; None where it always takes longer.
     """
 
@@ -56,6 +57,7 @@ class Analysis(ABC, Generic[ParamsT]):
     fields: ClassVar[Mapping[str, ImageField]] = MappingProxyType({})
     names_training: ClassVar[bool] = False
     reads_workspace: ClassVar[bool] = False
+    reads_hierarchy: ClassVar[bool] = False
     quick: ClassVar[Mapping[str, Any] | None] = MappingProxyType({})
 
     def __init_subclass__(cls, **settings: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 
 from workbench.core.cache import cache_folder
+from workbench.core.class_tree import ClassTree
 from workbench.core.dataset import Dataset, piece
 from workbench.core.errors import WorkbenchError
 from workbench.core.image_names import ImageNames
@@ -19,14 +20,17 @@ from workbench.core.predictions import Predictions
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.core.wording import plural
+from workbench.data.hierarchy import read_hierarchy
 from workbench.data.saved_predictions import SavedPredictions, saved_predictions
 from workbench.models.forward_passes.engine_names import AUTO
 from workbench.models.preprocessing import InputScale
+from workbench.session.found_tree import found_tree
 from workbench.session.image_titles import said_of
 from workbench.session.kept_outputs import KeptOutputs
 from workbench.session.measured_properties import MeasuredProperties
 from workbench.session.parts import Loaded, Parts
 from workbench.session.studied_model import StudiedModel
+from workbench.statistics.confusion import confusion_counts
 from workbench.training.dynamics import Dynamics
 from workbench.training.runs import Run
 
@@ -52,6 +56,7 @@ class Study:
         run: the run that the model belongs to, or None.
         name: what captions call the model.
         cache: whether predictions and results are kept in the user's cache folder.
+        hierarchy: the tree of classes that was given, or None.
 
     Args:
         model: a Keras model, a run, or the path of a model file or folder, as `models.files.load_model` takes it; None
@@ -72,6 +77,7 @@ class Study:
             part need it.
         others: the other parts of the data by their names, or what loads them.
         workspace: what people said about the images, or its file; the one of the data's name, if not given.
+        hierarchy: the classes as a tree, as `read_hierarchy` takes it: a `.json` or `.csv` file, or a dict of groups.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Study:
         others: Mapping[Part, Loaded] | None = None,
         cache: bool = True,
         workspace: Workspace | Path | str | None = None,
+        hierarchy: ClassTree | Mapping[str, Any] | Path | str | None = None,
     ) -> None:
         model = Path(model) if isinstance(model, str) else model
         saved = None if predictions is None else saved_predictions(predictions)
@@ -107,6 +114,8 @@ class Study:
         self._reading: str | None = None
         self._properties = MeasuredProperties(dataset, cache=cache)
         self._workspace = workspace
+        self.hierarchy = None if hierarchy is None else read_hierarchy(hierarchy, dataset.class_names)
+        self._found_tree: list[ClassTree | None] = []
         self._beside: Kept[tuple[str, str], Self] = Kept(BESIDE)
 
     def __repr__(self) -> str:
@@ -290,6 +299,18 @@ class Study:
             return cast("Predictions", self._predictions)
 
     @property
+    def class_tree(self) -> ClassTree | None:
+        """The classes as a tree: the one that was given, else found from the confusions; None where these show none."""
+        if self.hierarchy is not None:
+            return self.hierarchy
+        with self._lock:
+            if not self._found_tree:
+                said = self.predictions
+                counts = confusion_counts(said.labels, said.predicted, len(self.class_names))
+                self._found_tree = [found_tree(counts, self.class_names)]
+            return self._found_tree[0]
+
+    @property
     def embeddings(self) -> Array:
         """`(N, D)` float32, what the last linear layer receives; cached, else computed now, with progress."""
         with self._lock:
@@ -412,7 +433,7 @@ class Study:
             shared = self._model
             other = type(self)(shared.given, dataset, predictions=shared.saved, name=self.name, cache=self.cache)
             other._parts = self._parts
-            other._workspace = self._workspace
+            other._workspace, other.hierarchy = self._workspace, self.hierarchy
             other._model = shared
             return self._beside.put(key, other)
 

@@ -80,6 +80,7 @@ class Source:
     engine: str = "auto"
     predictions: Path | None = None
     workspace: Path | None = None
+    hierarchy: Path | None = None
 
     @property
     def own(self) -> bool:
@@ -101,6 +102,7 @@ class Source:
             engine=self.engine,
             predictions=self.predictions,
             workspace=self.workspace,
+            hierarchy=self.hierarchy,
             **self.reading,
         )
         tell_notes(session.dataset)
@@ -260,6 +262,7 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
         tokens: str | None,
         engine: str,
         predictions: Path | None,
+        hierarchy: Path | None,
         **others: Any,
     ) -> Any:
         if run is not None and model is not None:
@@ -281,6 +284,7 @@ def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
             tokens=tokens,
             engine=engine,
             predictions=predictions,
+            hierarchy=hierarchy,
         )
         return function(source=source, **others)
 
@@ -340,6 +344,13 @@ def source_params(run_option: bool = False) -> list[click.Parameter]:
             help="Part of the data to evaluate.",
         ),
         click.Option(["--data-dir"], type=FOLDER, help="Folder with the Fashion-MNIST files."),
+        click.Option(
+            ["--hierarchy"],
+            type=FILE,
+            metavar="FILE",
+            help='The classes as a tree: .json, {"animals": ["cat", "dog"], …}, or .csv with the columns class and '
+            "parent. Groups are found from the confusions without it.",
+        ),
     ]
 
 

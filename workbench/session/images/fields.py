@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SHORT = 30
 """Letters of a title that has room beside a picture."""
+READABLE = 20
+"""Classes up to which groups are found only where they are asked for."""
 METADATA = "metadata."
 """Before the name of a column of metadata that is called as something else is."""
 
@@ -102,12 +104,54 @@ def _said_by_model(study: Study) -> Iterator[Field]:
         read=lambda: Column("correct", "truth", study.predictions.correct.astype(np.int8)),
         **about,
     )
+    yield from _groups(study, about)
     for name, title, unit, values in (
         ("confidence", "confidence", "of 1", lambda: study.predictions.confidence),
         ("margin", "logit of the label minus the largest other", "logits", lambda: study.predictions.margin),
         ("loss", "loss", "nats", lambda: study.predictions.loss),
     ):
         yield Field(name=name, title=title, kind="number", unit=unit, read=numbers(name, unit, values), **about)
+
+
+def _groups(study: Study, about: Mapping[str, Any]) -> Iterator[Field]:
+    """Yield the groups of the classes, where these are many or a tree of them was given."""
+    if study.hierarchy is None and len(study.class_names) <= READABLE:
+        return
+
+    def read(name: str, classes: Callable[[], Array]) -> Callable[[], Column]:
+        def column() -> Column:
+            tree = study.class_tree
+            if tree is None:
+                return Column(name, "category", np.full(len(study.dataset), -1))
+            place = {node: number for number, node in enumerate(tree.top)}
+            codes = np.array([place[int(node)] for node in tree.at_level(1)], np.int64)
+            return Column(name, "category", codes[classes()], options=tuple(tree.names[node] for node in tree.top))
+
+        return column
+
+    yield Field(
+        name="group",
+        title="group of the label",
+        kind="category",
+        read=read("group", lambda: study.dataset.labels),
+        **about,
+    )
+    yield Field(
+        name="predicted_group",
+        title="group of the predicted class",
+        kind="category",
+        read=read("predicted_group", lambda: study.predictions.predicted),
+        **about,
+    )
+    if study.hierarchy is not None:
+        tree = study.hierarchy
+
+        def levels() -> Column:
+            apart = tree.distance(study.dataset.labels, study.predictions.predicted)
+            return Column("error_distance", "number", apart.astype(np.float64), unit="levels")
+
+        title = "levels up to the group of both classes"
+        yield Field(name="error_distance", title=title, kind="number", unit="levels", read=levels, **about)
 
 
 def _properties(study: Study) -> Iterator[Field]:
