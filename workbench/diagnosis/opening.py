@@ -16,6 +16,7 @@ from workbench.core.progress import report
 from workbench.core.result import Result
 from workbench.core.wording import join_names
 from workbench.data import is_folder, load_dataset
+from workbench.data.class_names import read_class_names
 from workbench.data.metadata import read_metadata, with_metadata
 from workbench.data.saved_predictions import read_predictions
 from workbench.diagnosis import registry
@@ -277,7 +278,7 @@ def _from_predictions(
     names, metadata = reading.pop("class_names", None), reading.pop("metadata", None)
     if reading:
         raise WorkbenchError(f"{join_names(sorted(reading))}: there are no images to read without `data` (--data).")
-    saved = saved if names is None else saved.named(names)
+    saved = saved if names is None else saved.named(read_class_names(names))
     told = {name: saved.part(name) for name in {split, *OTHERS}} if saved.parts is not None else {split: saved}
     known = {name: each.dataset(name) for name, each in told.items() if each is not None}
     if metadata is not None:

@@ -203,7 +203,16 @@ def _quiet(bar: Any) -> None:
         axis.label.set(fontsize=SMALL + 0.5, color=INK)
 
 
-def table_map(axes: Axes, values: Array, *, end: float, unit: str, hidden: Array | None = None, **how: Any) -> None:
+def table_map(
+    axes: Axes,
+    values: Array,
+    *,
+    end: float,
+    unit: str,
+    low: float | None = None,
+    hidden: Array | None = None,
+    **how: Any,
+) -> None:
     """Draw a table of counts or rates as a heatmap, light to dark, with its colour bar.
 
     Args:
@@ -211,14 +220,29 @@ def table_map(axes: Axes, values: Array, *, end: float, unit: str, hidden: Array
         values: `(rows, columns)`, 0 … `end`.
         end: value of the darkest colour.
         unit: of the values, for the colour bar.
+        low: value of the lightest colour of a logarithmic scale, above 0; None for a linear scale from 0.
         hidden: `(rows, columns)` bool, cells to leave out; none if not given.
         how: what `seaborn.heatmap` takes besides.
     """
     import seaborn as sns
+    from matplotlib.colors import LogNorm
 
     bar = {"label": unit, "shrink": 0.8, "aspect": 30, "pad": 0.02}
-    sns.heatmap(values, mask=hidden, cmap="rocket_r", vmin=0, vmax=end, ax=axes, cbar_kws=bar, **how)
-    _quiet(axes.collections[-1].colorbar)
+    scale: dict[str, Any] = {"vmin": 0, "vmax": end} if low is None else {"norm": LogNorm(low, max(end, 1.01 * low))}
+    sns.heatmap(values, mask=hidden, cmap="rocket_r", ax=axes, cbar_kws=bar, **scale, **how)
+    drawn = axes.collections[-1].colorbar
+    if low is not None:
+        plain_numbers(drawn)
+    _quiet(drawn)
+
+
+def plain_numbers(bar: Any) -> None:
+    """Write the numbers of a logarithmic colour bar as they are, 1, 10 and 100, and not as powers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    bar.ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def montage(pictures: Array, columns: int, *, fill: float = np.nan) -> Array:

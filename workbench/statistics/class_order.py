@@ -20,7 +20,8 @@ def confusion_order(counts: Array) -> Array:
         counts: `(K, K)` int, rows true, columns predicted.
 
     Returns:
-        `(K,)` int64, a permutation of the classes; their own order where nothing is confused.
+        `(K,)` int64, a permutation of the classes, the smaller one of both ends first; their own order where nothing is
+        confused.
     """
     if len(counts) < 3 or not _between(counts).any():
         return np.arange(len(counts))
@@ -29,7 +30,7 @@ def confusion_order(counts: Array) -> Array:
     for step, (one, other) in enumerate(_merges(alike)):
         chains[len(counts) + step] = _joined(chains.pop(one), chains.pop(other), alike)
     (order,) = chains.values()
-    return np.array(order, np.int64)
+    return np.array(order if order[0] < order[-1] else order[::-1], np.int64)
 
 
 def confusion_groups(counts: Array) -> Array:

@@ -93,6 +93,7 @@ def runs(form: str) -> None:
         ("evaluate --model my.keras --data my.npz --json", "your own model, as JSON"),
         ("evaluate mine --corrections", "by the labels as they are, and as they were corrected on the page"),
         ("evaluate --model my.keras --data photos/ --preprocessing find", "with preprocessing found by accuracy"),
+        ("evaluate mine --hierarchy tree.json", "how far errors go in a tree of the classes, too"),
     ],
 )
 @corrections_option
@@ -101,12 +102,15 @@ def runs(form: str) -> None:
 def evaluate(source: Source, corrections: str | None, form: str) -> None:
     """Accuracy and loss with their intervals, and precision, recall and F1 of each class.
 
+    From 20 classes on there is the top-5 accuracy too; with --hierarchy the accuracy by its groups, and how far errors
+    go in it: how many levels up the group lies that holds the label and the prediction.
+
     With --corrections there is a second accuracy, by the corrected labels; everything else is by those of the data.
     """
     from workbench.app.cli.console import facts, headline, say
     from workbench.app.cli.json_output import records, show_json
     from workbench.app.cli.progress_bars import progress
-    from workbench.app.cli.tables import show_table
+    from workbench.app.cli.tables import MOST_ROWS, show_table
     from workbench.session.corrected_labels import corrected_accuracy
 
     with progress():
@@ -134,6 +138,7 @@ def evaluate(source: Source, corrections: str | None, form: str) -> None:
         {
             "accuracy": f"{overall['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})",
             **({} if corrected is None else _corrected(corrected)),
+            **_of_many(overall),
             "loss": f"{overall['loss']:.4f} nats  (mean cross-entropy)",
             "errors": f"{overall['errors']:,}",
             **({"preprocessing": known} if (known := _preprocessing(session)) else {}),
@@ -145,7 +150,28 @@ def evaluate(source: Source, corrections: str | None, form: str) -> None:
     if corrected is not None:
         say(corrected.sentence)
         say()
-    show_table(classes)
+    if len(classes) <= MOST_ROWS:
+        show_table(classes)
+    else:
+        show_table(classes.sort_values("f1", kind="stable"), rest="the lowest F1 came first; --json prints all")
+
+
+def _of_many(overall: dict[str, Any]) -> dict[str, str]:
+    """Say what is measured of many classes, or of a tree of them."""
+    said = {}
+    if "top5_accuracy" in overall:
+        low, high = overall["top5_interval"]
+        said["top-5"] = f"{overall['top5_accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f})"
+    for level, groups in enumerate(overall.get("group_accuracy", ()), 1):
+        (low, high), which = groups["interval"], "group" if len(overall["group_accuracy"]) == 1 else f"level {level}"
+        of = plural(groups["groups"], "group")
+        said[which] = f"{groups['accuracy']:.4f}  (95 % interval {low:.4f} to {high:.4f}; {of})"
+    if (far := overall.get("error_distance")) is not None:
+        ends = f"95 % interval {far['interval'][0]:.2f} to {far['interval'][1]:.2f}; " if far["interval"] else ""
+        said["error distance"] = (
+            f"{far['levels']:.2f} levels of {far['most']}  ({ends}{far['by_chance']:.2f} by chance)"
+        )
+    return said
 
 
 def _corrected(found: CorrectedAccuracy) -> dict[str, str]:
@@ -181,6 +207,7 @@ def _measure(session: Session) -> tuple[dict[str, Any], pd.DataFrame]:
         "accuracy": right / images,
         "accuracy_interval": (float(low), float(high)),
         "loss": float(said.loss.mean()),
+        **_measure_many(session),
     }
     classes = pd.DataFrame(
         {
@@ -192,3 +219,33 @@ def _measure(session: Session) -> tuple[dict[str, Any], pd.DataFrame]:
         }
     )
     return overall, classes
+
+
+def _measure_many(session: Session) -> dict[str, Any]:
+
+    from workbench.statistics.top_five import top_five
+    from workbench.statistics.tree_errors import distance_by_chance, error_distance, group_accuracy
+
+    said, tree, found = session.predictions, session.hierarchy, dict[str, Any]()
+    if (share := top_five(said)) is not None:
+        found |= {"top5_accuracy": share.value, "top5_interval": share.interval}
+    if tree is None:
+        return found
+    found["group_accuracy"] = [
+        {
+            "level": level,
+            "groups": len(set(tree.at_level(level).tolist())),
+            "accuracy": of.value,
+            "interval": of.interval,
+        }
+        for level in range(1, tree.levels + 1)
+        for of in [group_accuracy(tree, said.labels, said.predicted, level)]
+    ]
+    far = error_distance(tree, said.labels, said.predicted)
+    found["error_distance"] = far and {
+        "levels": far.value,
+        "interval": far.interval,
+        "most": int(tree.heights[tree.root]),
+        "by_chance": distance_by_chance(tree, said.labels, said.predicted),
+    }
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
@@ -14,22 +14,19 @@ from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import join_names, percent, plural
 from workbench.data.sampling import worst_first
-from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
-from workbench.plotting.hot_spots import place_cells
-from workbench.plotting.pieces import FAINT, QUIET, SMALL, heading, new_figure, plain, table_map, text
 from workbench.session.analysis import Analysis
-from workbench.session.spots import cell_spot
+from workbench.statistics.class_order import confusion_order
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import ENOUGH, capped, rate, wilson
 
+from .drawing import draw
+from .part import part_of
+
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from workbench.session.session import Session
 
-MOST_NUMBERS = 30
-"""Classes up to which the numbers of the cells can be read."""
 MISSED = 0.5
 """Recall outside of the largest class, surely not reached, of a model that misses most of the other images."""
 SURE = 0.05
@@ -39,9 +36,20 @@ SELDOM = 0.25
 
 
 class ConfusionMatrixParams(Params):
-    """How much of a large matrix is drawn."""
+    """How much of a large matrix is drawn, and in which order."""
 
-    classes: int = Field(30, ge=2, le=60, description="most classes to draw; the ones with the most errors are kept")
+    classes: int = Field(
+        30, ge=2, le=60, description="most classes to draw by name; the ones with the most errors are kept"
+    )
+    around: str | None = Field(
+        None, description="class whose neighbours in the order are drawn; auto: the ones with the most errors"
+    )
+    order: Literal["auto", "data", "confusions"] = Field(
+        "auto", description="of the classes: the data's, or confused ones beside each other; auto: by their number"
+    )
+    colours: Literal["auto", "linear", "log"] = Field(
+        "auto", description="scale of the colours; auto: log where counts span orders of magnitude"
+    )
 
 
 class ConfusionMatrix(Analysis[ConfusionMatrixParams]):
@@ -69,37 +77,24 @@ class ConfusionMatrix(Analysis[ConfusionMatrixParams]):
                 "correct": true == predicted,
             }
         ).sort_values(["correct", "images"], ascending=[True, False], kind="stable", ignore_index=True)
-        wrong = counts.sum(axis=0) + of - 2 * counts.diagonal()
-        shown = np.sort(np.argsort(-wrong, kind="stable")[: params.classes])
-        notes = {"classes": len(names), "shown": [names[c] for c in shown]}
-        arrays = {"counts": counts[np.ix_(shown, shown)], "of": of[shown]}
-        return Result({"cells": table}, arrays=arrays, findings=tuple(_findings(session, counts)), notes=notes)
+        cut = len(names) > params.classes
+        sorted_by = params.order if params.order != "auto" else "confusions" if cut else "data"
+        order = confusion_order(counts) if sorted_by == "confusions" else np.arange(len(names))
+        around = None if params.around is None else session.dataset.class_index(params.around)
+        part = part_of(counts, order, params.classes, around=around)
+        notes = {
+            "classes": len(names),
+            "shown": [names[c] for c in part.shown],
+            "order": sorted_by,
+            "around": "" if around is None else names[around],
+            "log": params.colours == "log" or (params.colours == "auto" and part.spans_magnitudes),
+            "largest": [[names[t], names[p], n, of_t] for t, p, n, of_t in part.largest],
+        }
+        return Result({"cells": table}, arrays=part.arrays, findings=tuple(_findings(session, counts)), notes=notes)
 
     def draw(self, result: Result) -> Figure:
-        """Draw counts and rates side by side; the diagonal is grey, so that the colours show the errors."""
-        counts, of, names = result.arrays["counts"], result.arrays["of"], result.notes["shown"]
-        size = len(names)
-        side = float(np.clip(0.42 * size, 2.6, 7.2))
-        said = (
-            "Rows: true class (teal). Columns: predicted class (orange). Colour: errors only; the diagonal "
-            "is grey. Empty: no images."
-        )
-        if size < result.notes["classes"]:
-            said += f" Shown: the {size} of {plural(result.notes['classes'], 'class')} with the most errors."
-        figure = new_figure(result, self.question(), width=2 * side + 3.4, height=side + 1.0, note=said)
-        left, right = figure.subplots(1, 2)
-        spots = {
-            (row, column): cell_spot(result, names[row], names[column], int(count), int(of[row]))
-            for (row, column), count in np.ndenumerate(counts)
-        }
-        place_cells(left, spots)
-        place_cells(right, spots)
-        _matrix(left, counts, names, title="Images", unit="errors, images", form="{:.0f}")
-        with np.errstate(invalid="ignore"):
-            rates = 100 * counts / of[:, None]
-        form = "{:.1f}" if size <= 15 else "{:.0f}"
-        _matrix(right, rates, names, title="Share of the true class, %", unit="errors, % of the true class", form=form)
-        return figure
+        """Draw counts and rates side by side; of many classes the whole matrix without names, and a part with them."""
+        return draw(result, self.question())
 
 
 def _is_useless(counts: Array) -> bool:
@@ -175,43 +170,3 @@ def _findings(session: Session, counts: Array) -> list[Finding]:
             )
         )
     return findings
-
-
-def _matrix(axes: Axes, values: Array, names: list[str], *, title: str, unit: str, form: str) -> None:
-    import seaborn as sns
-    from matplotlib.colors import ListedColormap
-
-    size, diagonal = len(names), np.eye(len(names), dtype=bool)
-    shown = np.nan_to_num(values)
-    words = np.array([[form.format(v) if v > 0 and size <= MOST_NUMBERS else "" for v in row] for row in shown])
-    font = float(np.clip(190 / size, SMALL, 8.5))
-    common: dict[str, Any] = {
-        "annot": words,
-        "fmt": "",
-        "annot_kws": {"fontsize": font},
-        "square": True,
-        "linewidths": 0.6,
-        "linecolor": "white",
-        "xticklabels": False,
-        "yticklabels": False,
-    }
-    sns.heatmap(shown, mask=~diagonal, cmap=ListedColormap([FAINT]), cbar=False, ax=axes, **common)
-    end = max(float(shown[~diagonal].max(initial=0.0)), 1.0)
-    table_map(axes, shown, end=end, unit=unit, hidden=diagonal | (shown == 0), **common)
-    for number in axes.texts[:size]:
-        number.set_color(QUIET)
-    plain(axes)
-    axes.set_facecolor("#f8fafc")
-    ticks = np.arange(size) + 0.5
-    limit, points = (16, SMALL + 0.5) if size <= 15 else (14, SMALL)
-    axes.set_xticks(
-        ticks,
-        [text(n, limit) for n in names],
-        rotation=90 if size > 12 else 40,
-        fontsize=points,
-        ha="center" if size > 12 else "right",
-        rotation_mode="anchor" if size <= 12 else "default",
-        color=PREDICTED_COLOUR,
-    )
-    axes.set_yticks(ticks, [text(n, limit) for n in names], rotation=0, fontsize=points, color=TRUE_COLOUR)
-    heading(axes, title)
