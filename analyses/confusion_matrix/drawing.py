@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.core.result import Result
-from workbench.core.types import Array
 from workbench.core.wording import plural
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
+from workbench.plotting.confusion_table import confusion_table
 from workbench.plotting.hot_spots import Spot, place_cells, place_spot
-from workbench.plotting.pieces import (
-    FAINT,
-    QUIET,
-    SMALL,
-    colour_bar,
-    heading,
-    new_figure,
-    plain,
-    plain_numbers,
-    table_map,
-    text,
-)
+from workbench.plotting.pieces import FAINT, colour_bar, heading, new_figure, plain, plain_numbers, text
 from workbench.session.spots import cell_spot, images_spot, term
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_NUMBERS = 31
-"""Rows up to which the numbers of the cells can be read."""
 LONGEST = 900
 """Letters of a query that names many classes, beyond which a cell leads nowhere: an address is no longer."""
 OTHERS = "(other)"
@@ -66,11 +53,11 @@ def _draw_whole(result: Result, question: str) -> Figure:
     place_cells(left, spots)
     place_cells(right, spots)
     log = result.notes["log"]
-    _matrix(left, counts, names, title="Images", unit="errors, images", form="{:.0f}", log=log)
+    confusion_table(left, counts, names, title="Images", unit="errors, images", form="{:.0f}", log=log)
     with np.errstate(invalid="ignore"):
         rates = 100 * counts / of[:, None]
     form, unit = "{:.1f}" if size <= 15 else "{:.0f}", "errors, % of the true class"
-    _matrix(right, rates, names, title="Share of the true class, %", unit=unit, form=form, log=log)
+    confusion_table(right, rates, names, title="Share of the true class, %", unit=unit, form=form, log=log)
     return figure
 
 
@@ -94,7 +81,7 @@ def _draw_cut(result: Result, question: str) -> Figure:
     counts[:size, size], counts[size, :size] = arrays["others_predicted"], arrays["others_true"]
     place_cells(right, _spots(result) | _other_spots(result))
     title = f"The {size} classes {most}" if not notes["around"] else f"The {size} classes {text(most, 40)}"
-    _matrix(
+    confusion_table(
         right,
         counts,
         [*names, OTHERS],
@@ -159,55 +146,3 @@ def _other_spots(result: Result) -> dict[tuple[int, int], Spot | None]:
             count = int(result.arrays[key][place]) if len(query) <= LONGEST else 0
             found[at] = images_spot(title, count, query)
     return found
-
-
-def _matrix(
-    axes: Axes, values: Array, names: list[str], *, title: str, unit: str, form: str, log: bool, others: bool = False
-) -> None:
-    """Draw cells with their numbers; the last row and column are those of the other classes, if there are `others`."""
-    import seaborn as sns
-    from matplotlib.colors import ListedColormap
-
-    size, diagonal = len(names), np.eye(len(names), dtype=bool)
-    shown = np.nan_to_num(values)
-    apart = np.zeros_like(diagonal)
-    if others:  # sums of many cells would leave the single ones without a colour
-        apart[-1], apart[:, -1] = True, True
-    words = np.array([[form.format(v) if v > 0 and size <= MOST_NUMBERS else "" for v in row] for row in shown])
-    font = float(np.clip(190 / size, SMALL, 8.5))
-    common: dict[str, Any] = {
-        "annot": words,
-        "fmt": "",
-        "annot_kws": {"fontsize": font},
-        "square": True,
-        "linewidths": 0.6,
-        "linecolor": "white",
-        "xticklabels": False,
-        "yticklabels": False,
-    }
-    quiet = diagonal | (apart & (shown > 0))
-    sns.heatmap(shown, mask=~quiet, cmap=ListedColormap([FAINT]), cbar=False, ax=axes, **common)
-    for number in axes.texts:
-        number.set_color(QUIET)
-    coloured = ~quiet & (shown > 0)
-    end = max(float(shown[coloured].max(initial=0.0)), 1.0)
-    low = float(shown[coloured].min(initial=end)) if log else None
-    table_map(axes, shown, end=end, unit=unit, low=low, hidden=~coloured, **common)
-    plain(axes)
-    axes.set_facecolor("#f8fafc")
-    ticks = np.arange(size) + 0.5
-    limit, points = (16, SMALL + 0.5) if size <= 15 else (14, SMALL)
-    axes.set_xticks(
-        ticks,
-        [text(n, limit) for n in names],
-        rotation=90 if size > 12 else 40,
-        fontsize=points,
-        ha="center" if size > 12 else "right",
-        rotation_mode="anchor" if size <= 12 else "default",
-        color=PREDICTED_COLOUR,
-    )
-    axes.set_yticks(ticks, [text(n, limit) for n in names], rotation=0, fontsize=points, color=TRUE_COLOUR)
-    if others:
-        axes.get_xticklabels()[-1].set_color(QUIET)
-        axes.get_yticklabels()[-1].set_color(QUIET)
-    heading(axes, title)

@@ -14,9 +14,9 @@ from workbench.diagnosis import opening, registry
 
 ALL = sorted(registry.analyses())
 WITHOUT_MODEL = {
-    "augmentation-samples", "calibration", "class-balance", "confusion-matrix", "embedding-map", "label-issues",
-    "most-confused", "near-duplicates", "neighbours", "outliers", "overview", "per-class", "pixel-values", "prototypes",
-    "samples", "sanity-check", "slices", "top-losses", "triage",
+    "augmentation-samples", "calibration", "class-balance", "class-groups", "confusion-matrix", "embedding-map",
+    "label-issues", "most-confused", "near-duplicates", "neighbours", "outliers", "overview", "per-class",
+    "pixel-values", "prototypes", "samples", "sanity-check", "slices", "top-losses", "triage",
 }  # fmt: skip
 """What needs the images at most."""
 OF_PIXELS = {"augmentation-samples", "near-duplicates", "outliers", "pixel-values", "samples", "slices"}

@@ -12,14 +12,13 @@ from workbench.statistics.class_order import confusion_groups, confusion_order
 
 ALONE = "(in no group)"
 """Name of the group of the classes that are in none."""
-NAMED = 2
-"""Classes that a group is named after."""
 
 
 def found_tree(counts: Array, names: Sequence[str]) -> ClassTree | None:
     """Return the groups of the classes that are confused among each other; None where there are fewer than two.
 
-    A group is called after its classes with the most errors in it, and comes where `confusion_order` has them.
+    A group is called after its class with the most errors in it, one of two after both; they come where
+    `confusion_order` has them.
 
     Args:
         counts: `(K, K)` int, rows true, columns predicted.
@@ -40,6 +39,5 @@ def found_tree(counts: Array, names: Sequence[str]) -> ClassTree | None:
 def _called(counts: Array, names: Sequence[str], members: list[int]) -> str:
     inside = counts[np.ix_(members, members)]
     errors = inside.sum(axis=0) + inside.sum(axis=1) - 2 * inside.diagonal()
-    worst = [names[members[place]] for place in np.argsort(-errors, kind="stable")[:NAMED]]
-    more = f" + {len(members) - len(worst):,}" if len(members) > len(worst) else ""
-    return f"{', '.join(worst)}{more}"
+    worst = [names[members[place]] for place in np.argsort(-errors, kind="stable")]
+    return ", ".join(worst) if len(members) == 2 else f"{worst[0]} + {len(members) - 1:,}"

@@ -11,9 +11,12 @@ import pandas as pd
 import pytest
 
 from workbench.core.attribution import Attribution
+from workbench.core.class_tree import ClassTree
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
 from workbench.data.properties import image_properties
+from workbench.session.found_tree import found_tree
+from workbench.statistics.confusion import confusion_counts
 
 
 @dataclass
@@ -30,6 +33,13 @@ class StandIn:
     maps: Mapping[int, Any] | None = None
     inference_only: bool = False
     only_predictions: bool = False
+    hierarchy: ClassTree | None = None
+
+    @property
+    def class_tree(self) -> ClassTree | None:
+        said = self.predictions
+        counts = confusion_counts(said.labels, said.predicted, len(self.class_names))
+        return self.hierarchy or found_tree(counts, self.class_names)
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -113,9 +113,14 @@ def _said_by_model(study: Study) -> Iterator[Field]:
         yield Field(name=name, title=title, kind="number", unit=unit, read=numbers(name, unit, values), **about)
 
 
+def groups_are_fields(study: Study) -> bool:
+    """Whether images can be chosen by groups of classes: a tree was given, or there are many classes."""
+    return study.hierarchy is not None or len(study.class_names) > READABLE
+
+
 def _groups(study: Study, about: Mapping[str, Any]) -> Iterator[Field]:
     """Yield the groups of the classes, where these are many or a tree of them was given."""
-    if study.hierarchy is None and len(study.class_names) <= READABLE:
+    if not groups_are_fields(study):
         return
 
     def read(name: str, classes: Callable[[], Array]) -> Callable[[], Column]:
