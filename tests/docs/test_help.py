@@ -59,7 +59,7 @@ def help_of(path: tuple[str, ...], width: int = 80) -> str:
 def own_files(tmp_path, monkeypatch):
     """The files that examples speak of."""
     monkeypatch.chdir(tmp_path)
-    for name in ("my.keras", "my.npz", "my.csv", "photo.png"):
+    for name in ("my.keras", "my.npz", "my.csv", "tree.json", "photo.png"):
         (tmp_path / name).touch()
     (tmp_path / "photos").mkdir(exist_ok=True)
 
