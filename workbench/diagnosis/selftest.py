@@ -162,7 +162,9 @@ def plant(case: Case, networks: Networks) -> tuple[Session, World, Fault]:
     world = fault.after(fault.network(model, world, chance), chance)
     name = f"{case.world}-{case.fault}"
     # What it is given is said, not measured: else a fault of the scale would be mended before it is looked for.
-    session = Session(model, world.test, name=name, preprocessing="unit", train=world.train, cache=False)
+    session = Session(
+        model, world.test, name=name, preprocessing="unit", train=world.train, cache=False, engine="tensorflow"
+    )
     session.probe.engine = networks.engine(model)
     return session, world, fault
 

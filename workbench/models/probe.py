@@ -470,7 +470,7 @@ class Probe:
     ) -> Callable[..., Any]:
         """Return `function` compiled once for every batch size; see `Engine.compile`."""
         if self.forward is not None and self.forward.session is not None:
-            key = (key, self.forward.name)  # what was compiled before passes forward by TensorFlow
+            key = (key, self.forward.session)  # what was compiled before passes forward by TensorFlow
         with failure_told(self.model):
             compiled = self.engine.compile(key, function, signature, by_row=by_row)
 

@@ -125,6 +125,18 @@ def test_a_probe_with_other_weights_uses_these(images):
     assert np.array_equal(changed.logits(images), Probe(model).with_weights(weights).logits(images))
 
 
+def test_models_that_share_compiled_functions_have_each_its_own_converted_model(images):
+    model = trained(convolutional())
+    target, occlusion = np.arange(3), make(explainer("occlusion"), {"size": 4, "stride": 4})
+    _, first = both(model)
+    occlusion.attribute(first, images[:3], target)
+    model.set_weights([weight * 0.7 for weight in model.get_weights()])
+    plain, second = both(model)
+    second.engine = first.engine
+    one, two = (occlusion.attribute(each, images[:3], target).values for each in (second, plain))
+    assert np.abs(one - two).max() <= 2 * CLOSE * np.abs(plain.logits(images)).max()
+
+
 class Noisy(layers.Layer):
     """Says something else at every call."""
 

@@ -105,7 +105,9 @@ def _told(trial: Trial, networks: Networks, seed: int, draw: int) -> Told:
     fitting = replace(fault.fitting(), **trial.fitting)
     model = networks.train(world.train, trial.epochs, fitting, chance)
     world = fault.after(fault.network(model, world, chance), chance)
-    session = Session(model, world.test, name="planted", preprocessing="unit", train=world.train, cache=False)
+    session = Session(
+        model, world.test, name="planted", preprocessing="unit", train=world.train, cache=False, engine="tensorflow"
+    )
     session.probe.engine = networks.engine(model)
     return told_by(trial, fault, world, diagnose(session, quick=True), session.predictions.correct)
 

@@ -53,7 +53,7 @@ def ask_workbench(world: World, network: Network) -> Said:
         indices=np.arange(count),
         name="made/test",
     )
-    session = Session(network.model, data, name="made", preprocessing="unit", cache=False)
+    session = Session(network.model, data, name="made", preprocessing="unit", cache=False, engine="tensorflow")
     session.probe.engine = network.engine
     result = compute(session, "slices", {"shown": SHOWN})
     found = result.tables["slices"]
