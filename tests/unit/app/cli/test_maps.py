@@ -56,6 +56,32 @@ def test_the_table_says_the_verdict_and_the_last_line_the_largest_difference(run
     assert "both classes are the same, so there is nothing to contrast" in said
 
 
+def test_the_map_is_there_before_the_test_that_takes_long(run, tmp_path, monkeypatch):
+    from workbench.session import judging
+
+    real, seen = judging.randomisation_of, []
+
+    def testing(*given):
+        (beside,) = (tmp_path / "maps").glob("*.json")
+        seen.append(json.loads(beside.read_text())["verdict"])
+        return real(*given)
+
+    monkeypatch.setattr(judging, "randomisation_of", testing)
+    asked = ("explain", 5, "--method", "grad-cam-plus-plus", "--out", "maps", "--json")
+    (first,) = json.loads(run(*asked))
+    assert seen == [None] and first["verdict"]["words"]
+    monkeypatch.setattr(judging, "randomisation_of", real)  # it is known by now: written once, with the verdict
+    written = []
+    from workbench.app import map_pictures
+
+    real_write = map_pictures.write_file
+    monkeypatch.setattr(
+        map_pictures, "write_file", lambda path, *rest: written.append(path.suffix) or real_write(path, *rest)
+    )
+    (again,) = json.loads(run(*asked))
+    assert written == [".png", ".json"] and again["verdict"] == first["verdict"]
+
+
 def test_details_of_a_method_are_written_down(run, session):
     (said,) = json.loads(run("explain", 5, "--method", "integrated-gradients", "--no-verdict", "--json"))
     maps = session.attribute("integrated-gradients", [5])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.app.cli.commands.explained_images import ExplainedImages
     from workbench.app.cli.options import Source
     from workbench.attribution.explainer import Explainer
+    from workbench.core.attribution import Attribution
     from workbench.core.types import Score
     from workbench.data.edits import Edit
 
@@ -191,20 +192,35 @@ def _methods(names: Sequence[str], values: Mapping[str, str]) -> list[Explainer]
 def _write(
     subjects: ExplainedImages, method: Explainer, folder: Path, *, verdict: bool, check: bool
 ) -> list[dict[str, Any]]:
-    """Explain all images by one method, and write the pictures."""
+    """Explain all images by one method, and write the pictures; where verdicts take long, once before them, too."""
+    maps = subjects.attribute(method)
+    if verdict:
+        if not subjects.judged_at_once(method):
+            _write_maps(subjects, method, maps, folder)
+            click.echo(
+                f"{plural(len(maps), 'map')} of {method.title} in {folder}, without a verdict: the method is tested "
+                "with random weights, once for this model.",
+                err=True,
+            )
+        maps = subjects.judged(method, maps)
+    written = _write_maps(subjects, method, maps, folder)
+    if not check:
+        return written
+    differences = subjects.differences(method, maps)
+    return [{**each, "float64_difference": difference} for each, difference in zip(written, differences, strict=True)]
+
+
+def _write_maps(subjects: ExplainedImages, method: Explainer, maps: Attribution, folder: Path) -> list[dict[str, Any]]:
     from workbench.app.map_pictures import file_name, write_overlay
 
-    maps = subjects.attribute(method, verdict=verdict)
-    differences = subjects.differences(method, maps) if check else [None] * len(maps)
     context, kind = subjects.context, type(method)
     written, names = [], set[str]()
-    for place, (stem, difference) in enumerate(zip(subjects.stems, differences, strict=True)):
+    for place, stem in enumerate(subjects.stems):
         name = file_name(stem, method.name, subjects.suffix)
         while name in names:
             name += "-again"
         names.add(name)
-        record = write_overlay(folder, name, subjects[place], maps, place, method=kind, context=context)
-        written.append(record if difference is None else {**record, "float64_difference": difference})
+        written.append(write_overlay(folder, name, subjects[place], maps, place, method=kind, context=context))
     return written
 
 

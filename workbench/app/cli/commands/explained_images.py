@@ -129,12 +129,22 @@ class ExplainedImages:
             target=" rather than ".join(names[int(each[place])] for each in self.classes),
         )
 
-    def attribute(self, method: Explainer, *, verdict: bool) -> Attribution:
+    def attribute(self, method: Explainer) -> Attribution:
         """Explain all of them."""
         against = self.classes[1] if len(self.classes) > 1 else None
-        return self.session.explain(
-            method, self.images, self.classes[0], against=against, score=self._score, verdict=verdict
-        )
+        return self.session.explain(method, self.images, self.classes[0], against=against, score=self._score)
+
+    def judged_at_once(self, method: Explainer) -> bool:
+        """Whether it is known already what random weights make of the method's maps; else `judged` takes longer."""
+        from workbench.session.judging import known_randomisation
+
+        return self.session.inference_only or known_randomisation(self.session, method) is not None
+
+    def judged(self, method: Explainer, maps: Attribution) -> Attribution:
+        """Return their maps with a verdict on each."""
+        from workbench.session.judging import add_verdicts
+
+        return add_verdicts(self.session, method, maps, self.images)
 
     def differences(self, method: Explainer, maps: Attribution) -> list[float]:
         """Largest difference of each map to its float64 re-computation, as a share of the map's largest magnitude."""
