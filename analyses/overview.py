@@ -36,6 +36,7 @@ from workbench.statistics.calibration import scores
 from workbench.statistics.confusion import confusion_counts, f1, recall
 from workbench.statistics.rates import capped, rate, wilson
 from workbench.statistics.separation import separate_groups
+from workbench.statistics.top_five import TOP, label_rank, top_five
 from workbench.training.learning_curves import learning_curves
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Overview(Analysis[Params]):
         cards, findings, of_cards = [], [], []
         for card, value, note, finding in (
             _accuracy(predictions),
+            *_top_five(predictions),
             _macro(classes),
             _weakest(predictions, names, counts),
             *_confusions(predictions, names, counts),
@@ -148,6 +150,15 @@ def _accuracy(predictions: Predictions) -> Card:
     rows = worst_first(predictions, np.flatnonzero(~predictions.correct))
     finding = Finding(claim, effect=share, evidence=rows)
     return "accuracy", percent(share.value), _ends(share), finding
+
+
+def _top_five(predictions: Predictions) -> list[Card]:
+    if (share := top_five(predictions)) is None:
+        return []
+    rows = np.flatnonzero(label_rank(predictions) >= TOP)
+    claim = f"The label is among the {TOP} classes with the largest scores: top-{TOP} accuracy {share}."
+    finding = Finding(claim, effect=share, evidence=worst_first(predictions, rows))
+    return [(f"top-{TOP} accuracy", percent(share.value), _ends(share), finding)]
 
 
 def _macro(classes: pd.DataFrame) -> Card:

@@ -40,7 +40,7 @@ HERE = Path(__file__).parent / "static"
 FIRST = ("app.css", "app.js", "kept.js")
 OF_IMAGES = ("images.css", "images-grid.js", "images-choice.js", "images-marks.js", "images-facets.js")
 LATER = {
-    "errors": ("maps.js",),
+    "errors": ("maps.js", "matrix.js"),
     "images": ("maps.js", "compare.css", *OF_IMAGES),
     "compare": ("figures.css", "compare.css", "tables.js"),
     "own": ("maps.js", "easel.js"),

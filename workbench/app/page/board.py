@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 
+from workbench.app.pictures import data_uri
+from workbench.core.class_tree import ClassTree
 from workbench.core.kept import Kept, bytes_held
 from workbench.core.predictions import Predictions
 from workbench.core.types import Array
+from workbench.statistics.class_order import confusion_order
 from workbench.statistics.confusion import confusion_counts
 
 ROWS = 32 * 2**20
 """Bytes of rows of cells that are kept."""
 SHOWN = 20
-"""Classes that the matrix shows; of more, those with the most errors."""
+"""Classes up to which the matrix shows all of them."""
+SPAN = 50
+"""The largest cell over the middle one of those with errors, from which colours are logarithmic."""
+SIDE, HEAT = 200, (249, 115, 22)
+"""Pixels of the small picture along each side at most, and its colour."""
 
 
 class Board:
     """Predictions, looked up by cell.
+
+    Args:
+        predictions: of N images.
+        tree: gives the classes as a tree when it is first asked for; there is none without.
 
     Attributes:
         counts: `(K, K)` int64, rows true, columns predicted.
@@ -26,7 +38,8 @@ class Board:
         probabilities, labels, predicted: as in `Predictions`.
     """
 
-    def __init__(self, predictions: Predictions) -> None:
+    def __init__(self, predictions: Predictions, tree: Callable[[], ClassTree | None] = lambda: None) -> None:
+        self._tree = tree
         classes = predictions.logits.shape[1]
         self.probabilities = predictions.probabilities
         self.labels, self.predicted = predictions.labels, predictions.predicted
@@ -34,6 +47,7 @@ class Board:
         self.counts = confusion_counts(self.labels, self.predicted, classes)
         self.errors = self.counts.copy()
         np.fill_diagonal(self.errors, 0)
+        self._small: dict[str, str] = {}
         self._rows: Kept[tuple[int, int, str], Array] = Kept(ROWS, bytes_held, most=256)
 
     @property
@@ -76,12 +90,43 @@ class Board:
         """Return the (at most 32) cells with the most errors, largest first, none of them empty."""
         return self._most_errors[:limit]
 
-    def shown_classes(self, *wanted: int | None) -> list[int]:
-        """Return the classes of the matrix, in their own order: all, or those with the most errors and the `wanted`."""
-        involved = self.errors.sum(axis=0) + self.errors.sum(axis=1)
-        asked = [each for each in dict.fromkeys(wanted) if each is not None and each >= 0]
-        order = [int(each) for each in np.argsort(-involved, kind="stable") if int(each) not in asked]
-        return sorted((asked + order)[: max(SHOWN, len(asked))])
+    @cached_property
+    def tree(self) -> ClassTree | None:
+        """The classes as a tree, given or found; None where there is none."""
+        return self._tree()
+
+    def order_of(self, arrange: str) -> Array:
+        """Return the classes, `(K,)`, as the data has them ("data"), by "errors", or by "confusions"."""
+        if arrange == "confusions":
+            return self._by_confusions
+        if arrange == "errors":
+            return np.argsort(-(self.errors.sum(axis=0) + self.errors.sum(axis=1)), kind="stable")
+        return np.arange(len(self.counts))
+
+    @cached_property
+    def _by_confusions(self) -> Array:
+        return confusion_order(self.counts)
+
+    @cached_property
+    def spans_magnitudes(self) -> bool:
+        """Whether a few cells have so many errors that the others would have no colour on the usual scale."""
+        some = self.errors[self.errors > 0]
+        return bool(len(some)) and float(some.max()) >= SPAN * float(np.median(some))
+
+    def small(self, arrange: str) -> str:
+        """Return the errors of all classes in an order as a small picture, a data URI; neighbours may share a pixel."""
+        if arrange not in self._small:
+            order = self.order_of(arrange)
+            errors = self.errors[np.ix_(order, order)]
+            side = min(len(errors), SIDE)
+            starts = np.arange(side) * len(errors) // side
+            sums = np.add.reduceat(np.add.reduceat(errors, starts, axis=0), starts, axis=1)
+            strength = np.log1p(sums) / max(float(np.log1p(sums.max())), 1e-9)
+            painted = np.zeros((side, side, 4), np.uint8)
+            painted[..., :3] = HEAT
+            painted[..., 3] = np.where(sums > 0, np.rint(255 * (0.3 + 0.7 * strength)), 0)
+            self._small[arrange] = data_uri(painted)
+        return self._small[arrange]
 
     def rows(self, true: int, predicted: int, order: str = "sure") -> Array:
         """Return the rows of the dataset in a cell, a row, a column, or among all errors.

@@ -108,7 +108,7 @@ class Desk:
             self.predicting.run(lambda: self._predict(session))
 
     def _predict(self, session: Session) -> None:
-        self.board = Board(session.predictions)
+        self.board = Board(session.predictions, lambda: session.class_tree)
 
     def _load(self, session: Session) -> None:
         if session.only_predictions:

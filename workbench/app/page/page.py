@@ -45,7 +45,7 @@ LOG = logging.getLogger("workbench.app.page")
 HERE = Path(__file__).parent / "static"
 QUICK = ("bar", "matrix", "gallery", "work", "main")
 """Panes that a click changes at once."""
-MATRIX = ("section", "true", "predicted", "cells")
+MATRIX = ("section", "true", "predicted", "cells", "arrange", "span", "corner", "near", "open")
 NO_MODEL = "The model is not here, only its predictions. Open the model's file to explain images."
 IMAGES = ("section", "where", "part", "sort", "set", "compute")
 GALLERY = ("section", "true", "predicted", "gallery_page", "image", "order")

@@ -32,13 +32,18 @@ SECTIONS = {
 PER_PAGE = 24
 LONGEST = 1200
 """Characters of one value that are read."""
+LONGEST_NAME = 200
+"""Characters of the name of a class that is looked for."""
 COLOURS = ("class", "correct", "confidence")
 FARTHEST = 1e9
 """Largest coordinate of a region."""
 _OF_TABLE = re.compile(r"_(sort|find|rows)\d{1,2}")
 _NAME = re.compile(r"[\w./:-]{1,120}")
+_PAIR = re.compile(r"[0-9]{1,6},[0-9]{1,6}")
 _WORDS = {
     "cells": ("counts", "shares"),
+    "arrange": ("data", "confusions", "errors", "groups"),
+    "span": ("10", "15", "25", "40"),
     "order": ("sure", "unsure"),
     "scale": ("own", "shared"),
     "grid": ("smooth", "native"),
@@ -58,6 +63,11 @@ class View:
         gallery_page: page of the gallery, from 0; gradio reads a `page` in the address as one of its own.
         order: "sure" (most confident first) or "unsure".
         cells: "counts" or "shares" of the true class.
+        arrange: order of the matrix's classes: "data", "confusions", "errors" or "groups"; empty for the usual one.
+        span: classes along each side of the part of a large matrix that is shown; empty for the usual number.
+        corner: places of the first row and column of that part, "30,45"; empty for around what is chosen.
+        near: name of a class, or a part of one, around which that part lies; empty for none.
+        open: groups whose rows and columns are shown, as numbers of nodes, "380,382"; empty for all.
         explain: "predicted", "true", "difference", or a class index in digits; empty for the difference of an error,
             and else the predicted class.
         methods: attribution methods to show; empty for the first four.
@@ -92,6 +102,11 @@ class View:
     gallery_page: int = 0
     order: str = "sure"
     cells: str = "counts"
+    arrange: str = ""
+    span: str = ""
+    corner: str = ""
+    near: str = ""
+    open: str = ""
     explain: str = ""
     methods: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
@@ -136,9 +151,10 @@ class View:
 
 
 _SHOWN = ("explain", "methods", "options", "layer", "scale", "grid")
+_OF_MATRIX = ("arrange", "span", "corner", "near", "open")
 _KEYS = {
     "start": ("whole", "report"),
-    "errors": ("true", "predicted", "image", "gallery_page", "order", "cells", "edit", *_SHOWN),
+    "errors": ("true", "predicted", "image", "gallery_page", "order", "cells", "edit", *_SHOWN, *_OF_MATRIX),
     "images": ("where", "part", "sort", "set", "compute", "image", "edit", *_SHOWN),
     "compare": ("against", "compute"),
     "retrain": (),
@@ -189,6 +205,9 @@ def read(raw: object, analyses: Collection[str] = ()) -> View:
         options=read_options(got.get("options", "")),
         layer=got.get("layer", ""),
         explain=explain if explain in ("predicted", "true", "difference") or _whole(explain) is not None else "",
+        corner=_pair(got.get("corner")),
+        open=_pair(got.get("open")),
+        near=got.get("near", "")[:LONGEST_NAME].strip(),
         own=_name(got.get("own")),
         edit=_name(got.get("edit")),
         start=_whole(got.get("start")),
@@ -260,6 +279,11 @@ def _whole(text: str | None) -> int | None:
 
 def _class(text: str | None) -> int | None:
     return ANY if text == "any" else _whole(text)
+
+
+def _pair(text: str | None) -> str:
+    """Read two whole numbers, "30,45"; anything else is none."""
+    return text if text is not None and _PAIR.fullmatch(text) else ""
 
 
 def _name(text: str | None) -> str:

@@ -1,8 +1,12 @@
 """Which images lie in which cell, by hand."""
 
-import numpy as np
+import base64
+import io
 
-from workbench.app.page.board import SHOWN, Board
+import numpy as np
+from PIL import Image
+
+from workbench.app.page.board import Board
 from workbench.core.predictions import Predictions
 
 
@@ -27,12 +31,25 @@ def test_a_model_without_errors_opens_its_largest_class():
     assert (board.largest, board.top_cells(3), board.wrong) == ((1, 1), [], 0)
 
 
-def test_of_many_classes_those_with_the_most_errors_are_shown_and_the_wanted_ones():
-    labels = np.arange(50).repeat(2)
+def test_classes_stand_as_in_the_data_by_errors_or_with_those_that_are_confused_beside_each_other():
+    labels = np.arange(6).repeat(4)
     predicted = labels.copy()
-    predicted[[90, 92, 94]] = 3  # classes 45, 46, 47 are taken for 3
-    board = Board(Predictions(np.eye(50, dtype=np.float32)[predicted], labels))
-    shown = board.shown_classes(49, -1)
-    assert len(shown) == SHOWN
-    assert {3, 45, 46, 47, 49} <= set(shown)
-    assert shown == sorted(shown)
+    predicted[[0, 1, 16, 17, 18, 8]] = [4, 4, 0, 0, 0, 5]  # 0 and 4 are confused five times, 2 is taken for 5 once
+    board = Board(Predictions(np.eye(6, dtype=np.float32)[predicted], labels))
+    assert board.order_of("data").tolist() == [0, 1, 2, 3, 4, 5]
+    assert board.order_of("errors").tolist() == [0, 4, 2, 5, 1, 3]
+    together = board.order_of("confusions").tolist()
+    assert sorted(together) == [0, 1, 2, 3, 4, 5]
+    assert abs(together.index(0) - together.index(4)) == abs(together.index(2) - together.index(5)) == 1
+
+
+def test_the_small_picture_has_a_pixel_for_each_error_and_more_than_one_class_may_share_it(monkeypatch):
+    monkeypatch.setattr("workbench.app.page.board.SIDE", 3)
+    labels = np.arange(6).repeat(2)
+    predicted = labels.copy()
+    predicted[0], predicted[10] = 5, 4  # class 0 as 5, class 5 as 4
+    board = Board(Predictions(np.eye(6, dtype=np.float32)[predicted], labels))
+    png = base64.b64decode(board.small("data").partition(",")[2])
+    alpha = np.asarray(Image.open(io.BytesIO(png)))[..., 3]
+    assert (alpha > 0).tolist() == [[False, False, True], [False, False, False], [False, False, True]]
+    assert board.small("data") is board.small("data")

@@ -15,6 +15,7 @@ from workbench.app.page.view import View
 from workbench.core.wording import bare_percent, cell, plural, significant
 from workbench.statistics.confusion import recall
 from workbench.statistics.rates import wilson
+from workbench.statistics.top_five import top_five
 from workbench.training.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _numbers(desk: Desk) -> Html:
     span = f"95 % interval {bare_percent(low, 1)} to {bare_percent(high, 1)}"
     cards = [
         card_html("Accuracy", f"{bare_percent(1 - board.wrong / images, 2)} %", span),
+        *_of_five(desk),
         card_html("Errors", f"{board.wrong:,}", f"of {plural(images, 'image')}", errors),
         *(
             card_html(title, names[each], f"recall {bare_percent(float(rates[each]), 1)} %", _all_of(each))
@@ -66,7 +68,16 @@ def _numbers(desk: Desk) -> Html:
     ]
     said = filter(None, [desk.assumed, desk.session.reading])
     notes = [element("p", each, class_="assumed", role="note") for each in said]
-    return Html().join(notes) + element("div", *cards, class_="cards")
+    return Html().join(notes) + element("div", *cards, class_="cards", style=f"--cards:{len(cards)}")
+
+
+def _of_five(desk: Desk) -> list[Html]:
+    """Build the card of the top-5 accuracy, where there are enough classes for it."""
+    share = top_five(desk.session.predictions)
+    if share is None:
+        return []
+    span = f"95 % interval {bare_percent(share.low, 1)} to {bare_percent(share.high, 1)}"
+    return [card_html("Top-5 accuracy", f"{bare_percent(share.value, 2)} %", span)]
 
 
 def _all_of(index: int) -> dict[str, str]:

@@ -11,7 +11,9 @@ from workbench.app.page import static
 from workbench.app.page.board import Board
 from workbench.app.page.panes.matrix import DARKEST, matrix_html
 from workbench.app.page.view import read, settle
+from workbench.app.page.window import window_of
 from workbench.core.predictions import Predictions
+from workbench.data.hierarchy import read_hierarchy
 
 NAMES = ("T-shirt/top", '<img src=x onerror="alert(1)">', "Bag")
 
@@ -55,18 +57,116 @@ def test_counts_and_shares(hand, parse):
     assert "precision50.025.0100.050.0" in made(hand, parse).text
 
 
-def test_of_thirty_classes_twenty_are_shown_and_it_says_so(parse):
-    labels = np.arange(30).repeat(3)
-    predicted = (labels + (np.arange(90) % 3 == 0)) % 30
-    board = Board(Predictions(np.eye(30, dtype=np.float32)[predicted], labels))
+def thirty(classes=30, tree=None):
+    """Three images of each class, of which the first is taken for the next class."""
+    labels = np.arange(classes).repeat(3)
+    predicted = (labels + (np.arange(3 * classes) % 3 == 0)) % classes
+    board = Board(Predictions(np.eye(classes, dtype=np.float32)[predicted], labels), lambda: tree)
+    return board, [f"class {k}" for k in range(classes)]
+
+
+def shown(parse, made, **query):
+    board, names = made
+    return parse(matrix_html(board, names, settle(read({"section": "errors"} | query), board)))
+
+
+def pressed(page):
+    return [b["aria-label"] for b in page.all("button", aria_pressed="true") if "aria-label" in b]
+
+
+def rows_of(page):
+    said = [b.get("title", "") for b in page.all("button")]
+    return [each.removeprefix("all errors of true ") for each in said if each.startswith("all errors of true ")]
+
+
+def by_label(page):
+    return {b["aria-label"]: b for b in page.all("button") if b.get("aria-label")}
+
+
+def test_of_thirty_classes_a_part_is_shown_around_what_is_chosen_and_it_says_so(parse):
+    page = shown(parse, thirty(), true="12", predicted="13", arrange="data")
+    assert "Places 6–20 of 30 classes, in the order of the data. (other): all that is not shown." in page.text
+    assert rows_of(page) == [f"class {k}" for k in range(5, 20)]
+    assert pressed(page) == ["true class 12, predicted class 13: 1 image"]
+    assert len(page.all("th", scope="row")) == 15 + 2  # (other) and precision
+    assert "ordered so that confused ones stand near the diagonal" in shown(parse, thirty()).text
+
+
+def test_a_cell_far_from_the_diagonal_lies_in_a_part_of_its_own_rows_and_columns(parse):
+    page = shown(parse, thirty(), true="29", predicted="0", arrange="data", span="10")
+    assert "Rows 21–30, columns 1–10 of 30 classes" in page.text
+    assert pressed(page) == ["true class 29, predicted class 0: 1 image"]
+
+
+def test_the_part_stays_while_its_cells_are_opened_and_moves_by_its_buttons(parse):
+    page = by_label(shown(parse, thirty(), corner="3,4", span="10", arrange="data"))
+    cells = [parse_qs(each["data-go"]) for label, each in page.items() if label.startswith("true ")]
+    assert {each["corner"][0] for each in cells} == {"3,4"}
+    assert parse_qs(page["later rows"]["data-go"])["corner"] == ["9,4"]
+    assert parse_qs(page["earlier classes"]["data-go"])["corner"] == ["0,0"]
+    at_the_end = by_label(shown(parse, thirty(), corner="20,0", span="10"))
+    assert "disabled" in at_the_end["later rows"] and "disabled" not in at_the_end["later columns"]
+    assert "Rows 21–30, columns 1–10" in shown(parse, thirty(), corner="999,0", span="10").text  # the last ones
+
+
+def test_what_is_not_shown_is_summed(parse):
+    board, names = thirty()
+    asked = {"section": "errors", "corner": "0,0", "span": "10", "arrange": "data"}
+    window = window_of(board, names, settle(read(asked), board))
+    assert "(other)" in shown(parse, (board, names), **asked).text
+    assert window.others[0].tolist() == [0] * 9 + [1]  # class 9 is taken for class 10
+    assert window.others[1].tolist() == [1] + [0] * 9  # class 29 is taken for class 0
+    assert (window.counts.sum(axis=1) + window.others[0]).tolist() == [3] * 10
+
+
+def test_a_search_finds_a_class_by_a_part_of_its_name_and_names_the_others(parse):
+    page = shown(parse, thirty(), near="CLASS 2", arrange="data")
+    assert "1 of 11 found" in page.text  # 2 itself, and 20 … 29
+    assert len(page.all("button", class_="found")) == 2
+    assert "Also: class 20, class 21" in page.text and "and 4 more" in page.text
+    assert "class 2" in rows_of(page)
+    assert "No class has “zebra” in its name." in shown(parse, thirty(), near="zebra").text
+    assert len(page.all("option", value="class 17")) == 1  # offered while one types
+
+
+def test_groups_open_and_lead_back(parse):
     names = [f"class {k}" for k in range(30)]
-    page = parse(matrix_html(board, names, settle(read({"section": "errors", "true": "29", "predicted": "0"}), board)))
-    assert "20 of 30 classes" in page.text
-    assert len(page.all("th", scope="row")) == 21  # and precision
-    assert [s["data-set"] for s in page.all("select")] == ["true", "predicted"]
-    assert [b["aria-label"] for b in page.all("button", aria_pressed="true") if "aria-label" in b] == [
-        "true class 29, predicted class 0: 1 image"
+    tree = read_hierarchy({"low": {"a": names[:5], "b": names[5:10]}, "high": names[10:]}, names)
+    made = thirty(tree=tree)
+    page = shown(parse, made)  # of a tree that was given, groups come first
+    assert "2 groups of 30 classes (given). A click opens one." in page.text
+    assert [each for each in by_label(page) if each.startswith(("errors", "open true"))] == [
+        "errors within low: 9 images",
+        "open true low, predicted high: 1 image",
+        "open true high, predicted low: 1 image",
+        "errors within high: 19 images",
     ]
+    low, a = tree.names.index("low"), tree.names.index("a")
+    opened = shown(parse, made, open=f"{low},{low}")
+    assert "All groups › low" in " ".join(opened.text.split())
+    leaves = shown(parse, made, open=f"{a},{a}")
+    assert rows_of(leaves) == names[:5]
+    assert "All groups › low › a" in " ".join(leaves.text.split())
+    across = shown(parse, made, open=f"{a},{tree.names.index('high')}", true="4", predicted="5")
+    assert rows_of(across) == names[:5]
+    assert "a → high" in across.text
+    assert "A click opens one." in shown(parse, made, open="999,2").text
+
+
+def test_few_classes_have_the_orders_too_and_no_window(parse):
+    page = shown(parse, thirty(8))
+    assert [s["data-set"] for s in page.all("select")] == ["arrange"]
+    assert page.all("input") == [] and "(other)" not in page.text
+    together = shown(parse, thirty(8), arrange="errors")
+    assert sorted(rows_of(together)) == [f"class {k}" for k in range(8)]
+
+
+def test_a_page_of_a_thousand_classes_is_small(parse):
+    board, names = thirty(1000)
+    html = matrix_html(board, names, settle(read({"section": "errors"}), board))
+    page = parse(html)
+    assert len(page.all("td")) < 400 and len(page.all("button")) < 120
+    assert len(html) < 150_000
 
 
 def luminance(colour):
