@@ -87,7 +87,8 @@ class ClassBalance(Analysis[ClassBalanceParams]):
         if len(table) > MOST_CLASSES:
             order = table["data_images"].to_numpy().argsort(kind="stable")[::-1]
             half = MOST_CLASSES // 2
-            said += f" Shown: the {half} largest and the {half} smallest of {plural(len(table), 'class')}."
+            of = plural(len(table), "class")
+            said += f" Shown: the {half} largest and the {half} smallest of {of}; all are in the table."
             table = table.iloc[[*order[:half], *order[-half:]]].reset_index(drop=True)
         figure = new_figure(result, self.question(), width=8.5, height=0.9 + 0.3 * len(table), note=said)
         axes, places = figure.subplots(), np.arange(len(table))

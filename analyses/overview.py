@@ -33,6 +33,7 @@ from workbench.plotting.pieces import (
 from workbench.session.analysis import Analysis
 from workbench.session.spots import cell_spot, class_spot, finding_spot
 from workbench.statistics.calibration import scores
+from workbench.statistics.class_order import confusion_order
 from workbench.statistics.confusion import confusion_counts, f1, recall
 from workbench.statistics.rates import capped, rate, wilson
 from workbench.statistics.separation import separate_groups
@@ -89,11 +90,12 @@ class Overview(Analysis[Params]):
                 of_cards.append(len(findings) - 1)
                 cards.append((card, value, note))
         tables = {"cards": pd.DataFrame(cards, columns=["what", "value", "note"]), "classes": classes, "epochs": curves}
+        confused = _most_confused(counts)
         return Result(
             tables,
-            arrays={"counts": counts},
+            arrays={"counts": counts[np.ix_(confused, confused)]},
             findings=tuple(findings),
-            notes={"shown": np.sort(shown).tolist(), "of_cards": of_cards},
+            notes={"shown": np.sort(shown).tolist(), "confused": confused.tolist(), "of_cards": of_cards},
         )
 
     def draw(self, result: Result) -> Figure:
@@ -102,7 +104,11 @@ class Overview(Analysis[Params]):
         drawable = "accuracy" in curves or "val_accuracy" in curves
         said = "Lines: 95 % Wilson intervals. Matrix: rows true, columns predicted; the diagonal is left out."
         if len(shown) < len(result.tables["classes"]):
-            said += f" The {len(shown)} of {plural(len(result.tables['classes']), 'class')} with the lowest recall."
+            of = plural(len(result.tables["classes"]), "class")
+            said += (
+                f" Matrix: the {len(result.notes['confused'])} of {of} with the largest confusions, confused ones "
+                f"beside each other. Bars: the {len(shown)} with the lowest recall. All are in the tables."
+            )
         height = max(3.4, 0.9 + 0.24 * len(shown))
         figure = new_figure(result, self.question(), width=12.3, height=1.2 + height, note=said)
         lower: list[Any] = ["matrix", "recall", "curves"] if drawable else ["matrix", "recall"]
@@ -133,6 +139,19 @@ class Overview(Analysis[Params]):
         if drawable:
             _history(axes["curves"], curves)
         return figure
+
+
+def _most_confused(counts: Array) -> Array:
+    """Return the classes of the matrix: all, or those of the largest confusions, confused ones beside each other."""
+    if len(counts) <= MOST_CLASSES:
+        return np.arange(len(counts))
+    both = np.triu(counts + counts.T, 1)
+    pairs = np.stack(
+        np.unravel_index(np.argsort(-both, axis=None, kind="stable")[: MOST_CLASSES**2], both.shape), axis=1
+    )
+    chosen = list(dict.fromkeys(pairs.ravel().tolist()))[:MOST_CLASSES]
+    place = np.argsort(confusion_order(counts))
+    return np.array(sorted(chosen, key=lambda c: place[c]), np.int64)
 
 
 Card = tuple[str, str, str, Finding]
@@ -282,7 +301,7 @@ def _cards(axes: Axes, cards: pd.DataFrame) -> None:
     axes.set_ylim(0, 1)
     for place, (_, card) in enumerate(cards.iterrows()):
         axes.fill([place, place + 0.96, place + 0.96, place], [0, 0, 1, 1], color=FAINT, alpha=0.5, linewidth=0)
-        size = 17 if len(card["value"]) <= 9 else 12 if len(card["value"]) <= 16 else 9
+        size = 17 if len(card["value"]) <= 9 else 12 if len(card["value"]) <= 16 else 9 if len(cards) < 6 else SMALL
         for at, words, points, colour, weight in (
             (0.8, card["what"], SMALL + 1, QUIET, "normal"),
             (0.47, card["value"], size, INK, "bold"),
@@ -292,8 +311,7 @@ def _cards(axes: Axes, cards: pd.DataFrame) -> None:
 
 
 def _matrix(axes: Axes, result: Result) -> None:
-    shown = result.notes["shown"]
-    counts = result.arrays["counts"][np.ix_(shown, shown)]
+    shown, counts = result.notes["confused"], result.arrays["counts"]
     names = [text(result.tables["classes"]["class"][c], 14) for c in shown]
     wrong = counts - np.diag(counts.diagonal())
     known, classes = len(shown) <= 12, result.tables["classes"]["class"]
@@ -312,7 +330,7 @@ def _matrix(axes: Axes, result: Result) -> None:
         wrong,
         end=max(int(wrong.max()), 1),
         unit="images",
-        hidden=np.eye(len(shown), dtype=bool),
+        hidden=np.eye(len(shown), dtype=bool) | ((wrong == 0) & (len(shown) < len(classes))),
         square=True,
         xticklabels=names,
         yticklabels=names,

@@ -75,7 +75,7 @@ class PerClass(Analysis[PerClassParams]):
         table = whole.iloc[order].reset_index(drop=True)
         said = "Lines: 95 % Wilson intervals. Dotted: accuracy over all images. Lowest F1 on top."
         if len(table) < len(whole):
-            said += f" The {len(table)} of {plural(len(whole), 'class')} with the lowest F1."
+            said += f" The {len(table)} of {plural(len(whole), 'class')} with the lowest F1; all are in the table."
         figure = new_figure(result, self.question(), width=11, height=0.75 + 0.32 * len(table), note=said)
         left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[4, 4, 3.4])
         for axes, name, colour, title in (

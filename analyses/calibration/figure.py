@@ -40,8 +40,8 @@ def draw_calibration(result: Result, question: str) -> Figure:
         question,
         width=WIDTH,
         height=upper + strip + 0.6,
-        note="Lines: 95 % Wilson intervals. Dotted: confidence equals accuracy. Classes: the predicted ones. Pairs: "
-        "images whose two largest scores are these classes.",
+        note="Lines: 95 % Wilson intervals. Dotted: confidence equals accuracy. Classes: the predicted ones"
+        f"{_left_out(result)}. Pairs: images whose two largest scores are these classes.",
     )
     axes = figure.subplot_mosaic(
         [["diagram", "groups", "risk"], ["histogram", "groups", "risk"], ["errors", "errors", "errors"]],
@@ -55,6 +55,14 @@ def draw_calibration(result: Result, question: str) -> Figure:
     heading(axes["errors"], "The most confident errors after calibration" if pictures else "No errors")
     tiles(axes["errors"], pictures, columns=columns, cell=cell)
     return figure
+
+
+def _left_out(result: Result) -> str:
+    classes = result.tables["classes"]
+    known = int((classes["images"] > 0).sum())
+    if known <= MOST_CLASSES:
+        return ""
+    return f", the {MOST_CLASSES} of {known:,} whose confidence is the farthest off (all are in the table)"
 
 
 def _pictures(result: Result, images: np.ndarray, shown: pd.DataFrame) -> list[Tile]:
@@ -193,8 +201,7 @@ def _groups(axes: Axes, result: Result) -> None:
     if len(pairs):
         axes.axhline(len(some) - 0.2, color=FAINT, linewidth=1)
     axes.legend(frameon=False, fontsize=SMALL, ncols=2, loc="lower right", bbox_to_anchor=(1.02, 0.99))
-    shown = f" ({len(some)} of {len(classes)})" if len(some) < len(classes) else ""
-    heading(axes, f"By class{shown} and pair")
+    heading(axes, "By class and pair")
     plain(axes, grid="x")
 
 
@@ -215,7 +222,7 @@ def _risk(axes: Axes, result: Result) -> None:
     axes.text(2, 100 * target + 0.03 * end, label, fontsize=SMALL, color=INK, va="bottom")
     axes.set_xlim(0, 101)
     axes.set_ylim(0, end)
-    axes.set_xlabel("coverage, % of the images, most confident first")
+    axes.set_xlabel("coverage, %, most confident first")
     axes.set_ylabel("error rate among these, %")
     heading(axes, "Risk and coverage")
     plain(axes, grid="both")

@@ -47,3 +47,21 @@ def test_the_curves_are_read(stand_in, losses, state):
 
 def test_nothing_is_said_about_curves_that_are_not_there(stand_in):
     assert not any("curves" in claim for claim in claims(stand_in(LABELS, PREDICTED)))
+
+
+def test_of_many_classes_the_matrix_has_those_of_the_largest_confusions_beside_each_other(stand_in, words):
+    labels = np.arange(40).repeat(12)
+    wrong = np.arange(480) % 12 < np.where(labels < 10, 4, np.where(labels % 4 == 0, 1, 0))
+    predicted = np.where(wrong, np.where(labels < 10, 9 - labels, (labels + 7) % 40), labels)
+    result = Overview().compute(stand_in(labels, predicted, names=[f"class {n}" for n in range(40)]), Params())
+    shown = result.notes["confused"]
+    assert len(shown) == 20 and set(range(10)) <= set(shown)
+    assert all(abs(shown.index(n) - shown.index(9 - n)) == 1 for n in range(5))
+    assert result.arrays["counts"].shape == (20, 20)
+    assert "top-5 accuracy" in result.tables["cards"]["what"].tolist()
+    assert any("20 of 40 classes with the largest confusions" in each for each in words(Overview().draw(result)))
+
+
+def test_of_few_classes_there_is_no_top_five(stand_in):
+    result = Overview().compute(stand_in([0, 1, 2], [0, 1, 1]), Params())
+    assert "top-5 accuracy" not in result.tables["cards"]["what"].tolist()

@@ -134,15 +134,15 @@ def _foot(board: Board, window: Window, cut: bool) -> list[Html]:
     for line in window.columns:
         members = list(line.classes)
         right = int(counts[np.ix_(members, members)].sum())
-        cells.append(element("td", _rate(right, int(taken[members].sum())), class_="side"))
+        cells.append(element("td", _rate(right, int(taken[members].sum()), 0 if cut else 1), class_="side"))
     accuracy = element("td", _rate(int(counts.trace()), int(counts.sum())), class_="side all", title="accuracy")
     more = [element("td", class_="side")] if cut else []
     rows.append(element("tr", element("th", "precision", scope="row", class_="side"), *cells, *more, accuracy))
     return rows
 
 
-def _rate(part: int, whole: int) -> str:
-    return bare_percent(part / whole, 1) if whole else "–"
+def _rate(part: int, whole: int, decimals: int = 1) -> str:
+    return bare_percent(part / whole, decimals) if whole else "–"
 
 
 def _stays(window: Window) -> dict[str, object]:

@@ -11,12 +11,7 @@ from workbench.app.page.view import View
 from workbench.app.page.window import ALSO, SPANS, USUAL, Window, arrangements, usual_arrangement
 from workbench.core.wording import plural
 
-ORDERS = {
-    "data": "as in the data",
-    "confusions": "confused together",
-    "errors": "most errors first",
-    "groups": "groups that open",
-}
+ORDERS = {"data": "data order", "confusions": "by confusion", "errors": "most errors", "groups": "groups"}
 SAID = {
     "data": "in the order of the data",
     "confusions": "ordered so that confused ones stand near the diagonal",
