@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import report
-from workbench.diagnosis.benchmark import Asked, Benchmark, Measured
+from workbench.diagnosis.benchmark import Asked, Benchmark, DividedBenchmark, Measured
 
 
 class Slow(Benchmark):
@@ -32,6 +33,23 @@ class Fast(Slow):
 
     def measure(self, asked: Asked) -> Measured:
         return Measured(tables={}, notes=(f"{os.getpid()}", f"{asked.seed}"))
+
+
+class Divided(DividedBenchmark):
+    """Is each of its parts measured once?"""
+
+    title = "Divided"
+    minutes = 5.0
+
+    def parts(self, asked: Asked) -> int:
+        return 5
+
+    def measure_part(self, asked: Asked, number: int) -> tuple[int, int, int]:
+        report("Parts", number + 1, 5)
+        return number, os.getpid(), asked.seed
+
+    def combine(self, asked: Asked, found: Sequence[tuple[int, int, int]]) -> Measured:
+        return Measured(tables={}, notes=tuple(" ".join(map(str, each)) for each in found))
 
 
 class Failing(Slow):

@@ -1,4 +1,4 @@
-"""Benchmarks measured side by side, each in a process of its own."""
+"""Benchmarks measured side by side in processes; one that has parts in several."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import multiprocessing
 import os
 import queue
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import Any, cast
 
 from workbench.app.cli.quiet import quiet_tensorflow
 from workbench.core.cores import cores
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import report, reporting
-from workbench.diagnosis.benchmark import Asked, Benchmark, Measured
+from workbench.diagnosis.benchmark import Asked, Benchmark, DividedBenchmark, Measured
 
 LOOK = 0.2
 """Seconds after which is looked whether a process has died."""
@@ -27,7 +28,7 @@ _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 def measured(kinds: Mapping[str, type[Benchmark]], asked: Asked, jobs: int) -> Iterator[tuple[str, Measured]]:
     """Measure benchmarks, those that take longest first, and give each with its name as it ends.
 
-    What they report is reported here. With one job, or of one benchmark, everything is done in this process.
+    What they report is reported here. With one job, or where there is but one thing to do, it is done in this process.
 
     Args:
         kinds: benchmarks by name.
@@ -38,34 +39,78 @@ def measured(kinds: Mapping[str, type[Benchmark]], asked: Asked, jobs: int) -> I
         WorkbenchError: what a benchmark raises, or that its process died; the others are ended then.
     """
     _hush()
-    waiting = sorted(kinds, key=lambda name: -kinds[name].minutes)
-    if jobs == 1 or len(waiting) == 1:
-        for name in waiting:
+    names = sorted(kinds, key=lambda name: -kinds[name].minutes)
+    shares = [each for name in names for each in _shares(name, kinds[name], asked, jobs)]
+    if jobs == 1 or len(shares) == 1:
+        for name in names:
             yield name, kinds[name]().measure(asked)
         return
-    jobs = min(jobs, len(waiting))
+    work = sorted(shares, key=lambda share: -share.minutes)
+    found: dict[str, dict[int, Any]] = {name: {} for name in names}
+    for name, what in _in_processes(work, asked, jobs):
+        found[name] |= what
+        if len(found[name]) == sum(len(each.numbers) for each in work if each.name == name):
+            yield name, _combined(kinds[name], asked, found.pop(name))
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What one process measures of a benchmark.
+
+    Attributes:
+        name: the benchmark's.
+        kind: it.
+        numbers: of its parts; 0 for all of one that has none.
+        minutes: about how long that takes.
+    """
+
+    name: str
+    kind: type[Benchmark]
+    numbers: tuple[int, ...]
+    minutes: float
+
+
+def _shares(name: str, kind: type[Benchmark], asked: Asked, jobs: int) -> Iterator[_Share]:
+    """Deal the parts of a benchmark out to as many processes as may run, or leave it whole."""
+    count = kind().parts(asked) if issubclass(kind, DividedBenchmark) else 1
+    for first in range(min(jobs, count)):
+        numbers = tuple(range(first, count, jobs))
+        yield _Share(name, kind, numbers, kind.minutes * len(numbers) / count)
+
+
+def _combined(kind: type[Benchmark], asked: Asked, found: Mapping[int, Any]) -> Measured:
+    if issubclass(kind, DividedBenchmark):
+        return kind().combine(asked, [found[number] for number in sorted(found)])
+    return cast("Measured", found[0])
+
+
+def _in_processes(work: Sequence[_Share], asked: Asked, jobs: int) -> Iterator[tuple[str, dict[int, Any]]]:
+    """Measure shares in processes of their own, the first ones first; give the name and what each part came to."""
+    waiting, jobs = list(work), min(jobs, len(work))
     context = multiprocessing.get_context("spawn")
     told: Any = context.Queue()
-    running: dict[str, SpawnProcess] = {}
+    running: dict[_Share, SpawnProcess] = {}
     threads = max(1, cores() // jobs)
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
-                name = waiting.pop(0)
-                place = kinds[name].__module__, kinds[name].__name__  # what it imports is to be quiet
-                given = (name, place, asked, threads, told)
-                running[name] = context.Process(target=_measure, args=given)
-                running[name].start()
-            dead = [name for name, process in running.items() if not process.is_alive()]
+                share = waiting.pop(0)
+                place = share.kind.__module__, share.kind.__name__  # what it imports is to be quiet
+                given = (share.name, place, share.numbers, asked, threads, told)
+                running[share] = context.Process(target=_measure, args=given)
+                running[share].start()
+            dead = [share for share, process in running.items() if not process.is_alive()]
             try:
-                name, what = told.get(timeout=LOOK)
+                name, numbers, what = told.get(timeout=LOOK)
             except queue.Empty:
                 if dead:  # it was dead before nothing more came
                     code = running[dead[0]].exitcode
-                    raise WorkbenchError(f"The process of the benchmark {dead[0]} died, exit status {code}.") from None
+                    raise WorkbenchError(
+                        f"The process of the benchmark {dead[0].name} died, exit status {code}."
+                    ) from None
                 continue
-            if isinstance(what, Measured):
-                running.pop(name).join()
+            if isinstance(what, dict):
+                running.pop(next(each for each in running if (each.name, each.numbers) == (name, numbers))).join()
                 yield name, what
             elif isinstance(what, str):
                 raise WorkbenchError(what)
@@ -81,16 +126,21 @@ def _hush() -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
-def _measure(name: str, place: tuple[str, str], asked: Asked, threads: int, told: Any) -> None:
-    """Measure a benchmark in a process of its own, and tell what it reports, and what it found or why not."""
+def _measure(  # noqa: PLR0917 - a process is given its arguments by position
+    name: str, place: tuple[str, str], numbers: tuple[int, ...], asked: Asked, threads: int, told: Any
+) -> None:
+    """Measure parts of a benchmark in a process of its own, and tell what it reports, and what it found or why not."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began this ends it
     level = os.environ.pop(_LEVEL, None)
     quiet_tensorflow()
     os.environ |= dict.fromkeys(_THREADS, str(threads)) | ({} if level is None else {_LEVEL: level})
     _hush()
     benchmark = getattr(import_module(place[0]), place[1])()
+    one = (
+        benchmark.measure_part if isinstance(benchmark, DividedBenchmark) else lambda asked, _: benchmark.measure(asked)
+    )
     try:
-        with reporting(lambda what, done, total: told.put((name, (what, done, total)))):
-            told.put((name, benchmark.measure(asked)))
+        with reporting(lambda what, done, total: told.put((name, numbers, (what, done, total)))):
+            told.put((name, numbers, {number: one(asked, number) for number in numbers}))
     except WorkbenchError as error:
-        told.put((name, str(error)))
+        told.put((name, numbers, str(error)))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.core.estimate import Estimate
 from workbench.statistics.rates import rate
@@ -90,3 +90,23 @@ class Benchmark(ABC):
     @abstractmethod
     def measure(self, asked: Asked) -> Measured:
         """Make what is needed, ask the workbench and its peers, and compare with the truth."""
+
+
+class DividedBenchmark(Benchmark):
+    """A benchmark of parts that are measured one by one, in any order, also in several processes."""
+
+    @abstractmethod
+    def parts(self, asked: Asked) -> int:
+        """Return how many parts there are."""
+
+    @abstractmethod
+    def measure_part(self, asked: Asked, number: int) -> Any:
+        """Measure one of them, 0 … parts - 1; what is found can be pickled."""
+
+    @abstractmethod
+    def combine(self, asked: Asked, found: Sequence[Any]) -> Measured:
+        """Sum up what was found of all parts, in their order."""
+
+    def measure(self, asked: Asked) -> Measured:
+        """Measure all parts, one after the other."""
+        return self.combine(asked, [self.measure_part(asked, number) for number in range(self.parts(asked))])

@@ -47,6 +47,22 @@ def test_one_after_the_other_the_longest_is_first_and_in_this_process(made, go):
     assert {each.notes[0] for _, each in found} == {str(os.getpid())}
 
 
+def test_one_of_parts_is_measured_in_several_processes_and_put_together_in_their_order(made):
+    said = []
+    with reporting(lambda what, done, total: said.append((what, done, total))):
+        ((name, found),) = measured({"divided": made.Divided}, Asked(seed=7), 2)
+    rows = [tuple(map(int, note.split())) for note in found.notes]
+    assert name == "divided" and [number for number, _, _ in rows] == list(range(5))
+    assert {seed for _, _, seed in rows} == {7}
+    first, second = rows[0][1], rows[1][1]
+    assert [process for _, process, _ in rows] == [first, second, first, second, first]
+    assert len({first, second, os.getpid()}) == 3
+    assert sorted(said) == [("divided: Parts", number, 5) for number in range(1, 6)]
+    ((_, alone),) = measured({"divided": made.Divided}, Asked(seed=7), 1)
+    assert [note.split()[::2] for note in alone.notes] == [note.split()[::2] for note in found.notes]
+    assert {note.split()[1] for note in alone.notes} == {str(os.getpid())}
+
+
 @pytest.mark.parametrize(("kind", "why"), [("Failing", "There is no data"), ("Killed", "failing died, exit status -9")])
 def test_one_that_fails_or_dies_is_a_sentence_and_ends_the_others(made, kind, why):
     begun = time.monotonic()

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from workbench.diagnosis.benchmark import Asked, Benchmark, Measured
+from workbench.core.progress import report
+from workbench.diagnosis.benchmark import Asked, DividedBenchmark, Measured
 
-from .judged import COSTLY, FEW, GOOD, by_method, claims, judged_maps, reliability, within_methods
+from .judged import (
+    COSTLY,
+    FEW,
+    GOOD,
+    Case,
+    Judged,
+    by_method,
+    cases_of,
+    claims,
+    judged_case,
+    reliability,
+    within_methods,
+)
 from .parts_protocol import by_parts
 
 QUICK = ("decoy", "parts", "grid 2×2")
 """Worlds that suffice quickly."""
 
 
-class Maps(Benchmark):
+class Maps(DividedBenchmark):
     """Do maps show what a prediction rests on, and does the verdict know which do?
 
     Small networks are trained in worlds where the evidence is known: a letter is the class and a digit is a decoy;
@@ -23,13 +37,21 @@ class Maps(Benchmark):
     """
 
     title: ClassVar[str] = "Maps and verdicts"
-    minutes: ClassVar[float] = 18.0
+    minutes: ClassVar[float] = 40.0
 
-    def measure(self, asked: Asked) -> Measured:
-        """Train the networks, explain their images by every method, and judge the maps."""
-        seeds = range(asked.seed, asked.seed + asked.draws)
-        only = QUICK if asked.quick else ()
-        judged = list(judged_maps(only=only, count=10 if asked.quick else 20, seeds=seeds, quick=asked.quick))
+    def parts(self, asked: Asked) -> int:
+        """One a network."""
+        return len(_cases(asked))
+
+    def measure_part(self, asked: Asked, number: int) -> list[Judged]:
+        """Train a network, explain its images by every method, and judge the maps."""
+        found = list(judged_case(_cases(asked)[number], count=10 if asked.quick else 20, quick=asked.quick))
+        report("Networks of made worlds", number + 1, self.parts(asked))
+        return found
+
+    def combine(self, asked: Asked, found: Sequence[list[Judged]]) -> Measured:
+        """Put the maps of all networks together."""
+        judged = [each for part in found for each in part]
         ranges = reliability(judged)
         weighed = [(each.method, each.library, each.parts) for each in judged if each.parts is not None]
         return Measured(
@@ -47,3 +69,8 @@ class Maps(Benchmark):
             ),
             records={"reliability.json": {"ranges": ranges.to_dict("records")}},
         )
+
+
+def _cases(asked: Asked) -> list[Case]:
+    seeds = range(asked.seed, asked.seed + asked.draws)
+    return cases_of(only=QUICK if asked.quick else (), seeds=seeds, quick=asked.quick)

@@ -15,7 +15,6 @@ from workbench.attribution.methods.lrp import Lrp
 from workbench.core.attribution import MOSTLY, SELDOM
 from workbench.core.estimate import columns
 from workbench.core.params import make
-from workbench.core.progress import report
 from workbench.core.types import Array, Score
 from workbench.diagnosis.benchmark import Claim
 from workbench.faithfulness.hiding import hiding_effects
@@ -91,38 +90,53 @@ class Judged:
     parts: PartScores | None = None
 
 
-def judged_maps(
-    *,
-    only: Sequence[str] = (),
-    methods: Sequence[str] = (),
-    count: int = 60,
-    seeds: Sequence[int] = (0,),
-    quick: bool = False,
-) -> Iterator[Judged]:
-    """Train networks of made worlds, and judge the maps of their images.
+@dataclass(frozen=True)
+class Case:
+    """One network of one world.
+
+    Attributes:
+        world: its name.
+        network: its architecture.
+        seed: of everything that is drawn.
+    """
+
+    world: str
+    network: str
+    seed: int
+
+
+def cases_of(*, only: Sequence[str] = (), seeds: Sequence[int] = (0,), quick: bool = False) -> list[Case]:
+    """Return the networks of made worlds.
 
     Args:
         only: names of worlds; empty for all.
-        methods: names of methods; empty for all that apply.
-        count: images of each network.
         seeds: of the draws of each world.
-        quick: whether each world has one architecture in turn, and methods of many changed copies are left out.
+        quick: whether each world has one architecture in turn.
     """
     chosen = {name: kind for name, kind in WORLDS.items() if not only or name in only}
-    cases = [
-        (name, kind, network, seed)
+    return [
+        Case(name, network, seed)
         for seed in seeds
         for place, (name, kind) in enumerate(chosen.items())
         for number, network in enumerate(kind.makes)
         if not quick or number == (place + seed) % len(kind.makes)
     ]
-    for number, (name, kind, network, seed) in enumerate(cases):
-        known = kind().known(network, count, seed)
-        asked = methods or list(explainers())
-        if quick:
-            asked = [method for method in asked if not _costly(method, known.probe)]
-        yield from _judged(name, f"{network} {seed}", known, asked)
-        report("Networks of made worlds", number + 1, len(cases))
+
+
+def judged_case(case: Case, *, methods: Sequence[str] = (), count: int = 60, quick: bool = False) -> Iterator[Judged]:
+    """Train a network of a made world, and judge the maps of its images.
+
+    Args:
+        case: which.
+        methods: names of methods; empty for all that apply.
+        count: images.
+        quick: whether methods of many changed copies are left out.
+    """
+    known = WORLDS[case.world]().known(case.network, count, case.seed)
+    asked = methods or list(explainers())
+    if quick:
+        asked = [method for method in asked if not _costly(method, known.probe)]
+    yield from _judged(case.world, f"{case.network} {case.seed}", known, asked)
 
 
 def _judged(world: str, network: str, known: Known, methods: Sequence[str]) -> Iterator[Judged]:
