@@ -42,7 +42,7 @@ OVERLAP = 0.1
 PAIRS = 3
 """Overlaps that findings name."""
 LABELLED = 20
-"""Classes whose names are written on the map; of more, those with the most images."""
+"""Classes whose names are written on the map; of more, those with the most images, and of equal ones some all over."""
 TILES = 16
 """Pictures along the longer side of the map."""
 
@@ -115,7 +115,7 @@ class EmbeddingMap(Analysis[EmbeddingMapParams]):
             height=9.6,
             note=(
                 f"{how} of the embeddings: neighbours on the map are near for the model, but the axes and distances "
-                "between clusters have no meaning. Frames: true class."
+                f"between clusters have no meaning. Frames: true class.{_left_out(result)}"
             ),
         )
         panels = figure.subplots(2, 2)
@@ -256,13 +256,28 @@ def _dots(axes: Axes, x: Array, y: Array, colours: object, size: float, **how: o
     axes.scatter(x, y, s=size, c=colours, linewidths=0, **{"alpha": 0.8, **how})  # type: ignore[arg-type]
 
 
+def _left_out(result: Result) -> str:
+    classes = len(result.notes["classes"])
+    return f" Names: {LABELLED} of {classes:,} classes, those with the most images." if classes > LABELLED else ""
+
+
+def _named(sizes: Array) -> list[int]:
+    """Return the classes whose names are written on the map."""
+    if len(sizes) <= LABELLED:
+        return list(range(len(sizes)))
+    least = np.sort(sizes)[-LABELLED]
+    larger, equal = np.flatnonzero(sizes > least), np.flatnonzero(sizes == least)
+    some = equal[np.linspace(0, len(equal) - 1, LABELLED - len(larger)).round().astype(np.int64)]
+    return [*larger.tolist(), *some.tolist()]
+
+
 def _names(axes: Axes, places: Array, labels: Array, names: Sequence[str], colours: Sequence[str]) -> None:
     """Write each class's name at the middle of its images, lines that would touch one above the other."""
     from matplotlib.patheffects import withStroke
 
     x, y = places.T
     sizes = np.bincount(labels, minlength=len(names))
-    shown = [int(c) for c in np.argsort(-sizes, kind="stable")[:LABELLED] if sizes[c]]
+    shown = [c for c in _named(sizes) if sizes[c]]
     span = max(float(np.ptp(x)), float(np.ptp(y)), 1e-6)
     at = {c: [float(np.median(x[labels == c])), float(np.median(y[labels == c]))] for c in shown}
     order = sorted(shown, key=lambda c: at[c][1])

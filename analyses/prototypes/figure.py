@@ -38,6 +38,9 @@ def draw_prototypes(result: Result, question: str) -> Figure:
         "predicted instead. Discrepancy: squared MMD between the embeddings of the prototypes and of "
         f"{whole(result.notes['sampled'])}; thin: each class, thick: their median. Lines on bars: 95 % intervals."
     )
+    shown, known = len(result.notes["classes"]), len(result.tables["classes"])
+    if shown < known:
+        said += f" Shown: the {shown} of {known:,} classes with the lowest recall; all are in the table."
     figure = new_figure(result, question, width=columns * CELL + 0.3, height=upper + PANEL, note=said)
     above, below = figure.subfigures(2, 1, height_ratios=[upper, PANEL], squeeze=False)[:, 0]
     tiles(above.subplots(), pictures, columns=columns, cell=CELL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analyses.embedding_map import EmbeddingMap, EmbeddingMapParams
+from analyses.embedding_map import EmbeddingMap, EmbeddingMapParams, _named
 
 # On a line: 0 0 1 0 | 1 1, far apart. Two nearest of each, left to right: (1,2) (0,2) (1,3) (2,1) (5,3) (4,3).
 LINE = np.array([0.0, 1.0, 2.1, 3.3, 50.0, 51.0])
@@ -83,3 +83,12 @@ def test_a_sample_keeps_its_rows_and_two_groups_stay_apart(stand_in):
     again = answer(made, images=40, perplexity=5, neighbours=5).tables["points"]
     assert again.equals(points)
     assert not answer(made, images=40, perplexity=5, neighbours=5, seed=1).tables["points"].equals(points)
+
+
+def test_of_many_classes_the_largest_are_named_and_of_equal_ones_some_all_over():
+    assert _named(np.array([3, 1, 2])) == [0, 1, 2]
+    sizes = np.full(60, 3)
+    sizes[[7, 50]] = 9
+    named = _named(sizes)
+    assert named[:2] == [7, 50] and len(set(named)) == 20
+    assert min(named[2:]) == 0 and max(named[2:]) == 59
