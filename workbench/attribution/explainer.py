@@ -176,12 +176,16 @@ class Explainer(Named, ABC):
             probe.expect(len(target) * method.copies(probe))
         signature = (probe.images, CLASSES, CLASSES, tf.TensorSpec(given.shape, probe.floats))
         run = probe.compile((self.name, method.key, how.kind, how.shared, len(given)), values, signature, by_row=True)
-        copies = method.at_once(probe)
-        size = max(1, int(probe.max_rows * (FULL if copies > 1 else 1)) // copies)
+        size = method.batch(probe)
         for start in range(0, len(target), size):
             rows = slice(start, start + size)
             yield run(_floats(images[rows]), target[rows], how.against[rows], given)
             progress(self.title, min(start + size, len(target)), len(target))
+
+    def batch(self, probe: Probe) -> int:
+        """How many images are explained together; of a method whose layer is named."""
+        copies = self.at_once(probe)
+        return max(1, int(probe.max_rows * (FULL if copies > 1 else 1)) // copies)
 
     def _background(self, probe: Probe, background: Array | None) -> Array:
         if not self.needs_background:

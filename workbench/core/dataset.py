@@ -328,9 +328,13 @@ class Dataset:
 
     def batches(self, size: int = 256) -> Iterator[Array]:
         """Yield all images in order as `(B, H, W, C)` float32 in [0, 1], B ≤ `size`, of large images fewer."""
-        size = max(1, min(size, MOST_AT_ONCE // int(np.prod(self.image_shape))))
+        size = self.together(size)
         for start in range(0, len(self), size):
             yield self.floats(slice(start, start + size))
+
+    def together(self, most: int) -> int:
+        """Return how many images, at most `most`, 32 MB hold as float32; at least 1."""
+        return max(1, min(most, MOST_AT_ONCE // int(np.prod(self.image_shape))))
 
     def one_hot(self) -> Array:
         """Return labels as `(N, K)` float32, for a loss of categorical cross-entropy."""

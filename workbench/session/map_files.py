@@ -6,7 +6,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from workbench.core.types import Array, Score
 from workbench.data.lazy_images import Some
 
 if TYPE_CHECKING:
+    from workbench.attribution.explainer import Explainer
     from workbench.session.session import Class, Session
     from workbench.session.study import Rows
 
@@ -67,45 +69,124 @@ def stream_maps(
         WorkbenchError: if a name or a value is wrong, or the file holds other maps.
         Unavailable: if the file cannot be written, or another process is at it.
     """
-    from workbench.attribution.methods import explainer
+    asked = AskedMaps.of(session, method, rows=rows, target=target, contrast=contrast, score=score, **params)
+    names = session.dataset.names[asked.rows].tolist()
+    return write_maps(path, asked.made, names, asked.batches, title=asked.kind.title, overwrite=overwrite)
 
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AskedMaps:
+    """Maps that somebody wants, looked up and checked.
+
+    Attributes:
+        session: model and data.
+        kind: the method, with its layer.
+        rows: `(n,)` int64, images of the dataset.
+        classes: `(n,)` int64, what is explained.
+        others: `(n,)` int64, the second classes of contrasts; None for none.
+        made: what decides about the maps, of JSON types.
+    """
+
+    session: Session
+    kind: Explainer
+    rows: Array
+    classes: Array
+    others: Array | None
+    made: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        session: Session,
+        method: str,
+        *,
+        rows: Rows = slice(None),
+        target: Class = "predicted",
+        contrast: tuple[Class, Class] | None = None,
+        score: Score = "logit",
+        **params: Any,
+    ) -> AskedMaps:
+        """Look up what is asked for; arguments and errors are those of `stream_maps`."""
+        from workbench.attribution.methods import explainer
+
+        chosen = session.dataset.rows(rows)
+        first, second = (target, None) if contrast is None else contrast
+        classes = session.classes_of(first, chosen)
+        others = None if second is None else session.classes_of(second, chosen)
+        kind = make(explainer(method), params).at_layer(session.probe)
+        made: dict[str, Any] = {
+            "method": method,
+            "params": kind.model_dump(mode="json"),
+            "score": score if others is None else "contrast",
+            "model": session.model_fingerprint,
+            "data": session.dataset.fingerprint,
+            "rows": len(chosen),
+            "which": _digest(chosen, classes, others),
+            **({"assumed": session.assumed} if session.assumed else {}),
+        }
+        return cls(session=session, kind=kind, rows=chosen, classes=classes, others=others, made=made)
+
+    @property
+    def batch(self) -> int:
+        """How many images are explained together."""
+        return self.kind.batch(self.session.probe)
+
+    def batches(self, done: int) -> Iterator[Batch]:
+        """Yield the maps from the one on whose number is `done`."""
+        return self.some(np.arange(done, len(self.rows)))
+
+    def some(self, numbers: Array) -> Iterator[Batch]:
+        """Yield the maps of these numbers, `(n,)` int64, of 0 to the number of images asked for."""
+        session = self.session
+        images: Any = Some(session.dataset, self.rows[numbers])
+        return self.kind.batches(
+            session.probe,
+            images,
+            self.classes[numbers],
+            against=None if self.others is None else self.others[numbers],
+            score=self.made["score"],
+            background=session.background if self.kind.needs_background else None,
+        )
+
+
+def write_maps(
+    path: Path | str,
+    made: Mapping[str, Any],
+    names: list[str],
+    batches: Callable[[int], Iterable[Batch]],
+    *,
+    title: str,
+    overwrite: bool = False,
+) -> Path:
+    """Write maps to a file as `stream_maps` does, wherever they come from.
+
+    Args:
+        path: of the file.
+        made: what decides about the maps, of JSON types; its "rows" are their number.
+        names: of the image of each map.
+        batches: yields the maps from one on, as many of which are there already.
+        title: what progress says.
+        overwrite: whether to begin anew where the file holds other maps.
+
+    Returns:
+        The path.
+
+    Raises:
+        WorkbenchError: if the file holds other maps.
+        Unavailable: if it cannot be written, or another process is at it.
+    """
     path = Path(path).with_suffix(".npy")
-    chosen = session.dataset.rows(rows)
-    first, second = (target, None) if contrast is None else contrast
-    classes = session.classes_of(first, chosen)
-    others = None if second is None else session.classes_of(second, chosen)
-    kind = make(explainer(method), params).at_layer(session.probe)
-    made: dict[str, Any] = {
-        "method": method,
-        "params": kind.model_dump(mode="json"),
-        "score": score if others is None else "contrast",
-        "model": session.model_fingerprint,
-        "data": session.dataset.fingerprint,
-        "rows": len(chosen),
-        "which": _digest(chosen, classes, others),
-        **({"assumed": session.assumed} if session.assumed else {}),
-    }
     with holding(path, str(path)):
         try:
             done = _done(path, made, overwrite=overwrite)
-            names = json.dumps(session.dataset.names[chosen].tolist(), indent=0, ensure_ascii=False)
-            write_file(path.with_suffix(".names.json"), f"{names}\n")
-            images: Any = Some(session.dataset, chosen[done:])
-            batches = kind.batches(
-                session.probe,
-                images,
-                classes[done:],
-                against=None if others is None else others[done:],
-                score=made["score"],
-                background=session.background if kind.needs_background else None,
-            )
-            _write(path, made, done, batches, title=kind.title)
+            write_file(path.with_suffix(".names.json"), f"{json.dumps(names, indent=0, ensure_ascii=False)}\n")
+            _write(path, made, done, batches(done), title=title)
         except OSError as error:
             raise Unavailable(f"{path} cannot be written: {error.strerror or error}.") from None
     return path
 
 
-def _write(path: Path, made: dict[str, Any], done: int, batches: Iterable[Batch], *, title: str) -> None:
+def _write(path: Path, made: Mapping[str, Any], done: int, batches: Iterable[Batch], *, title: str) -> None:
     """Write maps as they come, from row `done` on, and how far they are."""
     rows, names = made["rows"], list[str]()
     files: list[_Rows] = []

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from workbench.workspace.workspace import Workspace
 
 Rows = Sequence[int] | Array | slice
+PASS = 256
+"""Images that are passed through the model together, of large ones fewer."""
 BESIDE = 8
 """Sessions on other images that one keeps, those used last."""
 
@@ -401,14 +403,25 @@ class Study:
     def _compute(self) -> None:
         """Pass all images through the model once: logits and embeddings."""
         logits, embeddings = [], []
-        for images in self.dataset.batches(256):
+        self.probe.expect(len(self.dataset))  # so that no engine is chosen halfway
+        for images in self.dataset.batches(PASS):
             values = self.probe.logits_and_embeddings(images)
             logits.append(values[0])
             embeddings.append(values[1])
             report("Predictions", sum(map(len, logits)), len(self.dataset))
-        self._embeddings = np.concatenate(embeddings)
-        self._predictions = Predictions(np.concatenate(logits), self.dataset.labels)
-        self._kept.keep(self._predictions.logits, self._embeddings, self.probe.reading)
+        self.keep(np.concatenate(logits), np.concatenate(embeddings), self.probe.reading)
+
+    def keep(self, logits: Array, embeddings: Array, reading: str) -> None:
+        """Take what this model says of these images, computed elsewhere, as if it were computed here.
+
+        Args:
+            logits: `(N, K)` float32.
+            embeddings: `(N, D)` float32.
+            reading: how the model's outputs are read, in sentences.
+        """
+        with self._lock:
+            self._embeddings, self._predictions = embeddings, Predictions(logits, self.dataset.labels)
+            self._kept.keep(logits, embeddings, reading)
 
     def cache_path(self, name: str) -> Path:
         """Where the cache keeps something of this model on this data."""
