@@ -7,7 +7,7 @@ from importlib import import_module
 
 from workbench.app.cli.quiet import quiet_tensorflow
 
-PARTS = ("startup", "attribution", "memory", "page")
+PARTS = ("startup", "attribution", "memory", "shards", "page")
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 # checker too. `analyses` is a package of its own, in which no analysis imports another.
 ROOMS = (
     "core", "data", "workspace", "statistics", "plotting", "models", "training", "attribution", "faithfulness",
-    "concepts", "session", "exporting", "analyses", "diagnosis", "app",
+    "concepts", "session", "shards", "exporting", "analyses", "diagnosis", "app",
 )  # fmt: skip
 
 # Surfaces of `app`, in the order in which one may show another; what two of them share lies beside them.
@@ -28,6 +28,7 @@ WALLS = {
     "matplotlib": (("workbench.plotting", "workbench.app", "analyses"), True),
     "matplotlib.pyplot": ((), False),
     "seaborn": (("workbench.plotting", "analyses"), True),
+    "ray": (("workbench.shards",), False),
     "analyses": (("workbench.diagnosis.registry", "analyses"), False),
 }
 WITHOUT_TENSORFLOW = ("core", "data", "workspace", "statistics", "plotting")
@@ -208,6 +209,7 @@ def test_there_are_these_rooms_and_nothing_else():
         ("workbench/core/dataset.py", "import tensorflow as tf", "know no TensorFlow"),
         ("workbench/data/npz.py", "def f():\n    import keras", "know no TensorFlow"),
         ("workbench/session/session.py", "import gradio as gr", "gradio belongs to workbench.app.page"),
+        ("workbench/session/session.py", "import ray", "ray belongs to workbench.shards"),
         ("workbench/app/page/page.py", "import rich", "rich belongs to workbench.app.cli"),
         ("workbench/app/report/words.py", "from workbench.app.page.html import go", "belongs to workbench.app"),
         ("workbench/app/page/page.py", "from workbench.app.cli.options import x", "belongs to workbench.app"),

@@ -1,0 +1,232 @@
+"""The same on a Ray cluster of two nodes in one machine: a node is gone, a worker, whoever gave the work, a disk."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shard_tasks import Squares, computed, expected, files_of, squares
+
+from workbench.core.progress import reporting
+from workbench.diagnosis.opening import open_session
+from workbench.session.map_files import stream_maps
+
+if find_spec("ray") is None:
+    pytest.skip("Ray is not installed: pip install -e '.[cluster]'", allow_module_level=True)
+
+ROOT = Path(__file__).parents[2]
+PLACES = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "workers")])
+SHARDS = [f"{number:06d}.npz" for number in range(5)]
+LOOP = "127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A head without processors, so that whoever is killed is no head, and two nodes of one processor."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("PYTHONPATH", PLACES)
+        patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # nothing of a test listens beyond this machine
+        for name, value in {"period_ms": 500, "initial_delay_ms": 0, "timeout_ms": 500, "failure_threshold": 3}.items():
+            patch.setenv(f"RAY_health_check_{name}", str(value))  # a node that is gone is noticed within seconds
+        from ray.cluster_utils import Cluster
+
+        made = Cluster(
+            initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, "node_ip_address": LOOP}
+        )
+        nodes = [made.add_node(num_cpus=1, node_ip_address=LOOP) for _ in range(2)]
+        try:
+            yield made, nodes
+        finally:
+            made.shutdown()
+
+
+@pytest.fixture
+def log(tmp_path):
+    (tmp_path / "log").mkdir()
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def crew(cluster):
+    from workbench.shards.on_ray import OnRay
+
+    with OnRay(cluster[0].address, 2) as crew:
+        yield crew
+
+
+def once(log, done):
+    """Have a listener of progress that does something, once, when two workers have begun."""
+    did = []
+
+    def listen(what, images, total):
+        if not did and images and len(list(log.glob("*.log"))) == 2:
+            did.append(done())
+
+    return did, listen
+
+
+def test_two_actors_give_what_one_process_gives(crew, tmp_path, log):
+    found, without, store = squares(Squares(log=log, company=2), crew, tmp_path / "shards")
+    assert (found, without) == (expected(40), {})
+    assert files_of(store) == SHARDS
+    assert sorted(computed(log)) == [list(range(at, at + 4)) for at in range(0, 40, 4)]
+
+
+def test_an_error_of_a_task_arrives_in_its_own_words(crew, tmp_path):
+    with pytest.raises(ValueError, match="image 0 is no picture"):
+        squares(Squares(unreadable=frozenset(range(40))), crew, tmp_path / "shards")
+
+
+def test_what_a_killed_actor_was_at_is_done_by_another(crew, tmp_path, log):
+    did, listen = once(log, lambda: os.kill(int(next(log.glob("*.log")).stem), signal.SIGKILL))
+    with reporting(listen):
+        found, without, store = squares(Squares(log=log, seconds=0.2, company=2), crew, tmp_path / "shards")
+    assert did and (found, without) == (expected(40), {})
+    assert files_of(store) == SHARDS
+
+
+def test_an_image_that_kills_its_actor_three_times_is_named_and_left_out(crew, tmp_path, log):
+    found, without, store = squares(Squares(log=log, deadly=frozenset({13})), crew, tmp_path / "shards")
+    assert (found, without) == (expected(40, {13}), {13: "it ended its worker 3 times"})
+    assert sum(13 in rows for rows in computed(log)) == 3
+    assert files_of(store) == SHARDS
+
+
+def test_an_actor_whose_disk_is_full_is_done_without(crew, tmp_path, log):
+    task = Squares(log=log, small=tmp_path / "small", company=2, seconds=0.05)
+    found, without, store = squares(task, crew, tmp_path / "shards")
+    assert (found, without) == (expected(40), {})
+    assert files_of(store) == SHARDS
+    assert len(list(crew.workers)) == 1
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from shard_tasks import Squares, squares
+
+from workbench.shards.on_ray import OnRay
+
+folder = Path(sys.argv[1])
+with OnRay(sys.argv[2], 2) as crew:
+    squares(Squares(log=folder / "log", seconds=0.25), crew, folder / "shards")
+"""
+
+
+def test_who_gives_the_work_is_killed_and_the_next_one_does_the_rest(cluster, tmp_path, log):
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, tmp_path, cluster[0].address], env={**os.environ, "PYTHONPATH": PLACES}
+    )
+    until = time.monotonic() + 120
+    shards = tmp_path / "shards" / "000"
+    while len(list(shards.glob("0*.npz"))) < 2 and driver.poll() is None and time.monotonic() < until:
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    time.sleep(1)  # its actors are ended by Ray
+    before, calls = len(list(shards.glob("0*.npz"))), len(computed(log))
+    assert 2 <= before < 5
+    from workbench.shards.on_ray import OnRay
+
+    with OnRay(cluster[0].address, 2) as crew:
+        found, without, store = squares(Squares(log=log), crew, tmp_path / "shards")
+    assert (found, without) == (expected(40), {})
+    assert len(computed(log)) - calls == 2 * (5 - before)
+    assert files_of(store) == SHARDS
+
+
+def test_nobody_there_is_one_sentence():
+    program = "from workbench.shards.on_ray import OnRay\nOnRay('127.0.0.1:1', 1)"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "Unavailable: There is no Ray cluster at 127.0.0.1:1" in told.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux' /proc")
+def test_nothing_listens_beyond_loopback_and_nobody_counts(cluster, crew, tmp_path):
+    squares(Squares(), crew, tmp_path / "shards")
+    sockets = {
+        link for each in _family(os.getpid()) for file in Path(f"/proc/{each}/fd").glob("*") if (link := _link(file))
+    }
+    heard = [
+        place.rpartition(":")[0]
+        for table in ("tcp", "tcp6")
+        for _, place, _, state, *_, inode in (
+            line.split()[:10] for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+        )
+        if state == "0A" and f"socket:[{inode}]" in sockets
+    ]
+    assert len(heard) >= 6
+    assert set(heard) <= {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+def _link(file):
+    try:
+        return str(file.readlink())
+    except OSError:
+        return ""
+
+
+def _family(process):
+    """Return a process and those that it started, and they."""
+    parents = {}
+    for each in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[int(each.name)] = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+    found = [process]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found
+
+
+def test_a_node_that_is_gone_costs_what_it_was_at(cluster, tmp_path, log):
+    from workbench.shards.on_ray import OnRay
+
+    made, nodes = cluster
+    with OnRay(made.address, 2) as crew:
+        did, listen = once(log, lambda: made.remove_node(nodes.pop(), allow_graceful=False))
+        with reporting(listen):
+            found, without, store = squares(Squares(log=log, seconds=0.3, company=2), crew, tmp_path / "shards")
+    assert len(did) == 1
+    assert (found, without) == (expected(40), {})
+    assert files_of(store) == SHARDS
+    nodes.append(made.add_node(num_cpus=1, node_ip_address=LOOP))
+
+
+COMMAND = """
+import sys
+from workbench.app.cli import main
+address, model, data, out = sys.argv[1:]
+main(["maps", "saliency", "--model", model, "--data", data, "--out", out, "--json", "--cluster", address],
+     standalone_mode=False)
+assert "tensorflow" not in sys.modules
+"""
+
+
+@pytest.mark.slow
+def test_the_command_gives_on_a_cluster_what_it_gives_in_one_process(cluster, tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    arguments = [cluster[0].address, tiny_run.model, tiny_run.data, tmp_path / "maps.npy"]
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": PLACES}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["shape"][0] == 80
+    session = open_session(model=tiny_run.model, data=tiny_run.data)
+    assert session.has_embeddings, "what workers predicted is kept"
+    alone = open_session(model=tiny_run.model, data=tiny_run.data)
+    alone.cache = False
+    np.testing.assert_allclose(session.predictions.logits, alone.predictions.logits, rtol=0, atol=1e-5)
+    path = stream_maps(alone, "saliency", tmp_path / "one.npy")
+    np.testing.assert_allclose(np.load(tmp_path / "maps.npy"), np.load(path), rtol=0, atol=1e-6)

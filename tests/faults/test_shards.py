@@ -1,0 +1,143 @@
+"""Workers that die, disks that are full, work that is killed: every shard is there once in the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from shard_tasks import Squares, Unopenable, computed, expected, files_of, squares
+
+from workbench.core.errors import Unavailable
+from workbench.core.progress import reporting
+from workbench.shards.local import Local
+
+ROOT = Path(__file__).parents[2]
+SHARDS = [f"{number:06d}.npz" for number in range(5)]
+
+
+@pytest.fixture
+def log(tmp_path):
+    (tmp_path / "log").mkdir()
+    return tmp_path / "log"
+
+
+def kill_one(log):
+    """Have a listener of progress that kills, once, the worker that computed something first."""
+    killed = []
+
+    def listen(what, done, total):
+        if not killed and done and (files := sorted(log.glob("*.log"))):
+            killed.append(int(files[0].stem))
+            os.kill(killed[0], signal.SIGKILL)
+
+    return killed, listen
+
+
+def test_what_a_killed_process_was_at_is_done_by_another(tmp_path, log):
+    killed, listen = kill_one(log)
+    with reporting(listen), Local(2) as crew:
+        found, without, store = squares(Squares(log=log, seconds=0.05, company=2), crew, tmp_path / "shards")
+    assert killed and (found, without) == (expected(40), {})
+    assert files_of(store) == SHARDS
+    assert len(list(log.glob("*.log"))) >= 2
+
+
+def test_an_image_that_kills_its_process_three_times_is_named_and_left_out(tmp_path, log):
+    with Local(2) as crew:
+        found, without, store = squares(Squares(log=log, deadly=frozenset({13})), crew, tmp_path / "shards")
+    assert found == expected(40, {13})
+    assert without == {13: "it ended its worker 3 times"}
+    assert files_of(store) == SHARDS
+    assert sum(13 in rows for rows in computed(log)) == 3
+
+
+def test_of_two_deadly_images_of_a_batch_and_one_of_another_each_is_found_and_no_other(tmp_path, log):
+    deadly = frozenset({12, 15, 9})
+    with Local(2) as crew:
+        found, without, _ = squares(Squares(log=log, deadly=deadly), crew, tmp_path / "shards")
+    assert found == expected(40, deadly)
+    assert without == dict.fromkeys(deadly, "it ended its worker 3 times")
+
+
+def test_images_that_kill_only_together_are_computed_one_by_one(tmp_path):
+    with Local(1) as crew:
+        found, without, _ = squares(Squares(together=13), crew, tmp_path / "shards")
+    assert (found, without) == (expected(40), {})
+
+
+def test_a_process_that_dies_while_it_opens_the_task_is_replaced(tmp_path):
+    with Local(1) as crew:
+        found, _, _ = squares(Squares(unopened=tmp_path / "once"), crew, tmp_path / "shards")
+    assert found == expected(40)
+
+
+def test_processes_that_never_open_the_task_are_not_tried_for_ever(tmp_path):
+    with Local(1) as crew, pytest.raises(Unavailable, match=r"workers die before .* was ended by SIGKILL"):
+        squares(Unopenable(), crew, tmp_path)
+
+
+def test_a_worker_whose_disk_is_full_is_done_without(tmp_path, log):
+    with Local(2) as crew:
+        found, without, store = squares(
+            Squares(log=log, small=tmp_path / "small", seconds=0.05), crew, tmp_path / "shards"
+        )
+    assert (found, without) == (expected(40), {})
+    assert files_of(store) == SHARDS  # and nothing half written
+
+
+def test_where_no_worker_has_room_that_is_said_and_the_next_run_goes_on(tmp_path, log):
+    with Local(1) as crew, pytest.raises(Unavailable, match=r"000000\.npz on process .* File too large"):
+        squares(Squares(small=tmp_path / "small"), crew, tmp_path / "shards")
+    with Local(1) as crew:
+        assert squares(Squares(small=tmp_path / "small"), crew, tmp_path / "shards")[0] == expected(40)
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from shard_tasks import Squares, squares
+
+from workbench.shards.local import Local
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    with Local(2) as crew:
+        squares(Squares(log=folder / "log", seconds=0.15), crew, folder / "shards")
+"""
+
+
+def test_who_gives_the_work_is_killed_and_the_next_one_does_the_rest(tmp_path, log):
+    program = tmp_path / "driver.py"
+    program.write_text(DRIVER)
+    driver = subprocess.Popen(
+        [sys.executable, program, tmp_path], env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT}/tests/workers"}
+    )
+    until = time.monotonic() + 60
+    while len(there := sorted((tmp_path / "shards").rglob("*.npz"))) < 2 and time.monotonic() < until:
+        time.sleep(0.02)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    workers = [int(each.stem) for each in log.glob("*.log")]
+    while any(_alive(each) for each in workers) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(_alive(each) for each in workers), "workers outlive whom they worked for"
+    there = sorted((tmp_path / "shards").rglob("*.npz"))
+    assert 2 <= len(there) < 5
+    before = len(computed(log))
+    with Local(2) as crew:
+        found, without, store = squares(Squares(log=log), crew, tmp_path / "shards")
+    assert (found, without) == (expected(40), {})
+    assert len(computed(log)) - before == 2 * (5 - len([each for each in there if not each.name.startswith(".")]))
+    assert files_of(store) == SHARDS
+
+
+def _alive(process):
+    try:
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False

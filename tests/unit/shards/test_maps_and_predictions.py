@@ -1,0 +1,142 @@
+"""Maps and predictions by shards: what one process gives, to the bit."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+
+from tests.tiny import HOSTILE, made_images
+from workbench.core.errors import WorkbenchError
+from workbench.diagnosis.opening import open_session
+from workbench.session.map_files import stream_maps
+from workbench.shards import opening, plan
+from workbench.shards.crew import Here
+from workbench.shards.local import Local
+from workbench.shards.maps import stream_by_shards
+from workbench.shards.predictions import predict
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Six hundred made images."""
+    path = tmp_path_factory.mktemp("many") / "many.npz"
+    images, labels = made_images(600, 5)
+    np.savez(path, x_test=images, y_test=labels, class_names=np.array(HOSTILE))
+    return path
+
+
+@pytest.fixture
+def opener(tiny_run, many, monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tiny_run.folder))
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(plan, "IMAGES", 256)
+    monkeypatch.setattr(opening, "_opened", type(opening._opened)(2))
+    return partial(open_session, str(tiny_run.model), model=tiny_run.model, data=many)
+
+
+def one_process(opener, tmp_path, method, **how):
+    """Return the maps and details that one process writes."""
+    path = stream_maps(opener(), method, tmp_path / "one.npy", **how)
+    details = path.with_suffix(".details.npy")
+    return np.load(path), np.load(details) if details.exists() else None
+
+
+@pytest.mark.parametrize(
+    ("method", "how"),
+    [
+        ("grad-cam", {}),
+        ("integrated-gradients", {"steps": 3, "rows": range(590, 0, -1), "contrast": ("label", "predicted")}),
+        ("occlusion", {"rows": slice(300), "target": "label"}),
+    ],
+)
+def test_maps_by_shards_are_those_of_one_process_to_the_bit(opener, tmp_path, method, how):
+    with Here() as crew:
+        path, without = stream_by_shards(opener(), opener, crew, method, tmp_path / "shards", **how)
+    maps, details = one_process(opener, tmp_path, method, **how)
+    assert without == {}
+    np.testing.assert_array_equal(np.load(path), maps)
+    if details is not None:
+        np.testing.assert_array_equal(np.load(path.with_suffix(".details.npy")), details)
+    for kind in (".json", ".names.json"):
+        assert json.loads(path.with_suffix(kind).read_text()) == json.loads(
+            (tmp_path / "one.npy").with_suffix(kind).read_text()
+        )
+    assert [each.name for each in tmp_path.glob(".*")] == []  # no shards are left
+
+
+def test_either_goes_on_with_what_the_other_one_began(opener, tmp_path):
+    class Stop(Exception):
+        pass
+
+    from workbench.core.progress import reporting
+
+    def stop(what, done, total):
+        if what.startswith("Grad-CAM to") and done >= 300:
+            raise Stop
+
+    with reporting(stop), pytest.raises(Stop):
+        stream_maps(opener(), "grad-cam", tmp_path / "maps")
+    done = json.loads((tmp_path / "maps.json").read_text())["done"]
+    assert 300 <= done < 600
+    with Here() as crew:
+        path, _ = stream_by_shards(opener(), opener, crew, "grad-cam", tmp_path / "maps")
+    np.testing.assert_array_equal(np.load(path), one_process(opener, tmp_path, "grad-cam")[0])
+    with Here() as crew, pytest.raises(WorkbenchError, match=r"holds other maps: its params differ"):
+        stream_by_shards(opener(), opener, crew, "grad-cam", path, layer="conv1")
+
+
+@pytest.mark.slow
+def test_local_processes_give_the_same_maps_and_predictions(opener, tmp_path):
+    session = opener()
+    with Local(2) as crew:
+        predicted, without = predict(session, opener, crew)
+        path, _ = stream_by_shards(opener(), opener, crew, "saliency", tmp_path / "shards")
+    assert without == {}
+    assert predicted is session
+    np.testing.assert_array_equal(np.load(path), one_process(opener, tmp_path, "saliency")[0])
+    alone = open_session(str(opener.args[0]), **opener.keywords)
+    alone.cache = False
+    np.testing.assert_array_equal(predicted.predictions.logits, alone.predictions.logits)
+    np.testing.assert_array_equal(predicted.embeddings, alone.embeddings)
+    assert opener().has_embeddings  # they are kept for whoever asks next
+
+
+def test_an_unreadable_image_has_no_map_and_no_prediction_and_is_named(opener, tmp_path, monkeypatch):
+    from workbench.core.dataset import Dataset
+    from workbench.data.lazy_images import Some
+
+    session = opener()
+    floats, some = Dataset.floats, Some.__getitem__
+
+    def refuse(rows, images):
+        if (images[rows] == broken).all(axis=(1, 2, 3)).any():
+            raise WorkbenchError("its file is cut off")
+
+    broken = np.asarray(session.dataset.images[301])
+
+    def read(self, rows=slice(None)):
+        refuse(rows, np.asarray(self.images))
+        return floats(self, rows)
+
+    def read_some(self, part):
+        found = some(self, part)
+        refuse(slice(None), found)
+        return found
+
+    session.settled or session.probe  # noqa: B018 - its scale is measured on some images, before they are broken
+    monkeypatch.setattr(Dataset, "floats", read)
+    monkeypatch.setattr(Some, "__getitem__", read_some)
+    with Here() as crew:
+        predicted, without = predict(session, opener, crew)
+        path, left_out = stream_by_shards(opener(), opener, crew, "saliency", tmp_path / "maps")
+    monkeypatch.undo()
+    assert without == {301: "its file is cut off"}
+    assert left_out == {"test/301": "its file is cut off"}
+    assert json.loads((tmp_path / "maps.left-out.json").read_text()) == left_out
+    assert len(predicted.predictions) == 599
+    maps = np.load(path)
+    assert np.isnan(maps[301]).all()
+    assert np.isfinite(np.delete(maps, 301, axis=0)).all()

@@ -1,0 +1,107 @@
+"""Shards done by this process and by local ones: whole, gone on with, and around images that cannot be computed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from shard_tasks import BATCH, IN_A_SHARD, Squares, computed, expected, files_of, squares
+
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.progress import reporting
+from workbench.shards.crew import Here
+from workbench.shards.local import Local
+from workbench.shards.running import Work
+from workbench.shards.store import Store
+
+
+def test_in_this_process_every_image_is_computed_once_in_the_batches_of_one_process(tmp_path):
+    seen = []
+    with reporting(lambda what, done, total: seen.append((what, done, total))), Here() as crew:
+        found, without, store = squares(Squares(count=42, log=tmp_path), crew, tmp_path / "shards")
+    assert (found, without) == (expected(42), {})
+    assert computed(tmp_path) == [list(range(at, min(at + BATCH, 42))) for at in range(0, 42, BATCH)]
+    assert files_of(store) == [f"{number:06d}.npz" for number in range(6)]
+    manifest = json.loads((store.folder / "manifest.json").read_text())
+    assert (manifest["version"], manifest["images"], manifest["shards"], manifest["checksum"]) == (1, 42, 6, store.of)
+    shares = [done for what, done, total in seen if what == "Squares" and total == 42]
+    assert shares[0] == 0 and shares[-1] == 42 and shares == sorted(shares)
+
+
+def test_what_is_there_is_not_computed_again_and_what_is_missing_or_damaged_or_of_other_work_is(tmp_path):
+    folder, log = tmp_path / "shards", tmp_path / "log"
+    log.mkdir()
+    with Here() as crew:
+        _, _, store = squares(Squares(), crew, folder)
+        squares(Squares(log=log), crew, folder)
+        assert computed(log) == []
+        paths = [store.folder / "000" / f"{number:06d}.npz" for number in range(5)]
+        paths[1].unlink()
+        content = bytearray(paths[3].read_bytes())
+        content[len(content) // 2] ^= 1
+        paths[3].write_bytes(content)
+        paths[4].write_bytes(paths[4].read_bytes()[:-20])
+        found, _, _ = squares(Squares(log=log), crew, folder)
+        assert found == expected(40)
+        redone = sorted(row for rows in computed(log) for row in rows)
+        assert redone == [*range(IN_A_SHARD, 2 * IN_A_SHARD), *range(3 * IN_A_SHARD, 40)]
+        squares(Squares(log=log, version=2), crew, folder)
+        assert len(computed(log)) == 6 + 10
+
+
+def test_an_image_that_cannot_be_computed_is_named_and_the_others_of_its_batch_are_computed_together(tmp_path):
+    with Here() as crew:
+        task = Squares(log=tmp_path, unreadable=frozenset({5, 6, *range(16, 24)}))
+        found, without, _ = squares(task, crew, tmp_path / "shards")
+    assert found == expected(40, without)
+    assert without == {row: f"image {row} is no picture" for row in (5, 6, *range(16, 24))}
+    assert [4, 4, 4, 7] in computed(tmp_path)  # a batch of the size that it would have had
+
+
+def test_where_no_image_can_be_computed_it_is_not_the_images_that_are_wrong(tmp_path):
+    with Here() as crew, pytest.raises(WorkbenchError, match="image 0 is no picture"):
+        squares(Squares(unreadable=frozenset(range(40))), crew, tmp_path / "shards")
+
+
+def test_a_folder_that_takes_no_shard_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with Here() as crew, pytest.raises(Unavailable, match="takes no shards: Not a directory"):
+        squares(Squares(), crew, tmp_path / "file" / "shards")
+
+
+def test_a_worker_that_sees_another_folder_is_not_believed(tmp_path):
+    with Here() as crew:
+        work = Work(Squares(), crew, "Squares")
+        store = Store.begin(tmp_path / "shards", work.about.made, 40, 5)
+        (store.folder / "manifest.json").unlink()
+        with pytest.raises(Unavailable, match="put it on a disk that all workers share"):
+            list(work.results(store, work.plan()))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_local_processes_give_what_this_one_gives(tmp_path, count):
+    with Local(count) as crew:
+        found, without, _ = squares(Squares(count=42, log=tmp_path, company=count), crew, tmp_path / "shards")
+    assert (found, without) == (expected(42), {})
+    assert sorted(computed(tmp_path)) == [list(range(at, min(at + BATCH, 42))) for at in range(0, 42, BATCH)]
+    assert len(list(tmp_path.glob("*.log"))) == count
+
+
+def test_what_the_first_worker_chose_by_itself_the_others_do_alike(tmp_path):
+    with Local(2) as crew:
+        found, _, store = squares(Squares(log=tmp_path, chooses=True, company=2), crew, tmp_path / "shards")
+        assert len(list(crew.workers)) == 2
+    assert found == expected(40)
+    assert json.loads((store.folder / "manifest.json").read_text())["engine"].startswith("engine of ")
+
+
+def test_a_worker_that_has_other_data_before_it_is_done_without(tmp_path):
+    with Local(2) as crew:
+        found, _, _ = squares(Squares(log=tmp_path, version=-1, seconds=0.05), crew, tmp_path / "shards")
+        assert len(list(crew.workers)) == 1
+    assert found == expected(40)
+
+
+def test_an_error_of_a_task_arrives_in_its_own_words(tmp_path):
+    with Local(1) as crew, pytest.raises(WorkbenchError, match="image 0 is no picture"):
+        squares(Squares(unreadable=frozenset(range(40))), crew, tmp_path / "shards")

@@ -1,0 +1,117 @@
+"""Workers, wherever they are: each does one thing at a time, and says when it is done, or has died."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from workbench.core.errors import WorkbenchError
+from workbench.shards.task import About, Task
+from workbench.shards.worker import Done, Order, Worker, said
+
+News = Literal["open", "done", "failed", "dead"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What became of what a worker was given.
+
+    Attributes:
+        worker: its number.
+        news: the task is open (`value` is its `About`), a shard is done (its `Done`), it could not be (an error), or
+            the worker died (a sentence); there is another one of its number then.
+        value: see above.
+    """
+
+    worker: int
+    news: News
+    value: Any
+
+
+class Crew(ABC):
+    """Workers, numbered from 0 on; to be closed in the end."""
+
+    what: str = "workers"
+    """What they are, for people."""
+
+    @property
+    @abstractmethod
+    def workers(self) -> Iterable[int]:
+        """Their numbers, less those that were dismissed."""
+
+    @abstractmethod
+    def open(self, worker: int, task: Task) -> None:
+        """Have a worker open a task."""
+
+    @abstractmethod
+    def give(self, worker: int, order: Order) -> None:
+        """Have a worker whose task is open do a shard."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> list[Event]:
+        """Return what has happened; waits for so long at most."""
+
+    @abstractmethod
+    def dismiss(self, worker: int) -> None:
+        """End a worker for good."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End them all."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Here(Crew):
+    """One worker, this process itself: what ends it ends the work."""
+
+    what = "this process"
+
+    def __init__(self) -> None:
+        self._worker, self._there, self._events = Worker(), True, list[Event]()
+        self._order: Order | None = None
+
+    @property
+    def workers(self) -> Iterable[int]:
+        """See `Crew`."""
+        return [0] if self._there else []
+
+    def open(self, worker: int, task: Task) -> None:
+        """See `Crew`."""
+        self._events.append(attempt(worker, "open", lambda: self._worker.open(task)))
+
+    def give(self, worker: int, order: Order) -> None:
+        """See `Crew`."""
+        self._order = order
+
+    def wait(self, seconds: float) -> list[Event]:
+        """See `Crew`."""
+        if (order := self._order) is not None:
+            self._order = None
+            self._events.append(attempt(0, "done", lambda: self._worker.do(order)))
+        events, self._events = self._events, []
+        return events
+
+    def dismiss(self, worker: int) -> None:
+        """See `Crew`."""
+        self._there = False
+
+    def close(self) -> None:
+        """See `Crew`."""
+
+
+def attempt(worker: int, news: News, work: Any) -> Event:
+    """Do some work of a worker, and say what became of it."""
+    try:
+        value: About | Done = work()
+    except WorkbenchError as error:
+        return Event(worker, "failed", error)
+    except Exception as error:  # noqa: BLE001 - of whatever kind, it has to travel, and its class may not be there
+        return Event(worker, "failed", WorkbenchError(said(error)))
+    return Event(worker, news, value)

@@ -1,0 +1,173 @@
+"""Attribution maps of many images, by shards, in the file that one process would write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.core.errors import WorkbenchError
+from workbench.core.files import write_file
+from workbench.core.provenance import code_digest
+from workbench.core.types import Array, Score
+from workbench.session.map_files import AskedMaps, Batch, write_maps
+from workbench.session.session import Class, Session
+from workbench.session.study import Rows
+from workbench.shards.crew import Crew
+from workbench.shards.opening import ENGINE, Opener, opener_like, session_of
+from workbench.shards.plan import Shard
+from workbench.shards.predictions import predict
+from workbench.shards.running import Work
+from workbench.shards.store import Part, Store
+from workbench.shards.task import About, Opened, Task
+
+VALUES, DETAIL = "values", "detail/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapsTask(Task):
+    """Explains images of a session; its other arguments are those of `stream_maps`."""
+
+    opener: Opener
+    method: str
+    how: Mapping[str, Any] = field(default_factory=dict)
+
+    def open(self) -> Opened:
+        """See `Task`."""
+        return _Maps(AskedMaps.of(session_of(self.opener), self.method, **self.how))
+
+    def like(self, about: About) -> Task:
+        """See `Task`."""
+        return replace(self, opener=opener_like(self.opener, about))
+
+
+class _Maps(Opened):
+    def __init__(self, asked: AskedMaps) -> None:
+        self._asked = asked
+
+    @cached_property
+    def about(self) -> About:
+        asked = self._asked
+        height, width, _ = asked.session.dataset.image_shape
+        made = {"task": "maps", "maps": asked.made, "title": asked.kind.title, "code": code_digest()}
+        if not asked.kind.differentiates:
+            probe = asked.session.probe
+            probe.expect(len(asked.rows) * asked.kind.copies(probe))  # so that no engine is chosen halfway
+            made[ENGINE] = asked.session.engine
+        return About(made=made, count=len(asked.rows), batch=asked.batch, bytes_of_one=4 * height * width)
+
+    def compute(self, rows: Array) -> dict[str, Array]:
+        found = list(self._asked.some(rows))
+        details = {f"{DETAIL}{name}": np.concatenate([each[name] for _, each in found]) for name in found[0][1]}
+        return {VALUES: np.concatenate([values for values, _ in found]), **details}
+
+
+def stream_by_shards(
+    session: Session,
+    opener: Opener,
+    crew: Crew,
+    method: str,
+    path: Path | str,
+    *,
+    rows: Rows = slice(None),
+    target: Class = "predicted",
+    contrast: tuple[Class, Class] | None = None,
+    score: Score = "logit",
+    overwrite: bool = False,
+    **params: Any,
+) -> tuple[Path, Mapping[str, str]]:
+    """Do what `stream_maps` does by workers; each of the two goes on with what the other one began.
+
+    Shards lie in a folder beside the file, `.<name>.shards`, until all are there. An image that cannot be explained has
+    a map of NaN, and stands with the reason in a `.left-out.json`.
+
+    Args:
+        session: model and data; no model is loaded here.
+        opener: opens the same session elsewhere.
+        crew: who computes the maps.
+        method: as for `stream_maps`, and so is everything below.
+        path: of the file.
+        rows: of the dataset.
+        target: class that is explained.
+        contrast: two classes, in place of `target`.
+        score: "logit" or "probability".
+        overwrite: whether to begin anew where the file holds other maps.
+        params: the method's parameters.
+
+    Returns:
+        The path; and of the images that have no map, by name, why.
+
+    Raises:
+        WorkbenchError: if a name or a value is wrong, or the file holds other maps.
+        Unavailable: if the file cannot be written, or another process is at it.
+    """
+    chosen = session.dataset.rows(rows)
+    classes: list[Class] = [target] if contrast is None else list(contrast)
+    missing: dict[int, str] = {}
+    if "predicted" in [each for each in classes if isinstance(each, str)]:
+        predicted, missing = _predicted(session, opener, crew, chosen)
+        classes = [predicted if isinstance(each, str) and each == "predicted" else each for each in classes]
+    explained = {"target": classes[0]} if contrast is None else {"contrast": tuple(classes)}
+    how = {"rows": rows, **explained, "score": score, **params}
+    work = Work(MapsTask(opener=opener, method=method, how=how), crew, f"{method} maps")
+    plan, made = work.plan(), work.about.made
+    path = Path(path).with_suffix(".npy")
+    left_out: dict[int, str] = {}
+    stores: list[Store] = []
+
+    def batches(done: int) -> Iterator[Batch]:
+        todo = [shard for shard in plan if shard.stop > done]
+        if todo:
+            store = Store.begin(path.with_name(f".{path.name}.shards"), made, work.about.count, len(plan))
+            stores.append(store)
+            for shard in plan[: -len(todo)]:  # whose maps are in the file already
+                left_out.update(part.left_out if (part := store.read(shard)) else {})
+            yield from _filled(work.results(store, todo, missing), todo, done, left_out)
+
+    names = session.dataset.names[chosen].tolist()
+    write_maps(path, made["maps"], names, batches, title=made["title"], overwrite=overwrite)
+    without = {str(names[row]): why for row, why in sorted(left_out.items())}
+    if without:
+        write_file(path.with_suffix(".left-out.json"), json.dumps(without, indent=0, ensure_ascii=False) + "\n")
+    elif stores:
+        path.with_suffix(".left-out.json").unlink(missing_ok=True)
+    for store in stores:
+        store.remove()
+    return path, without
+
+
+def _predicted(session: Session, opener: Opener, crew: Crew, chosen: Array) -> tuple[Array, dict[int, str]]:
+    """Return the predicted class of each image, `(n,)` int64, 0 where there is none, and of which that is, with why."""
+    known, without = predict(session, opener, crew)
+    everywhere = np.zeros(len(session.dataset), np.int64)
+    everywhere[np.setdiff1d(np.arange(len(session.dataset)), list(without))] = known.predictions.predicted
+    places = {int(row): number for number, row in enumerate(chosen)}
+    return everywhere[chosen], {places[row]: why for row, why in without.items() if row in places}
+
+
+def _filled(
+    parts: Iterable[Part], shards: Iterable[Shard], done: int, left_out: dict[int, str]
+) -> Iterator[tuple[Array, dict[str, Array]]]:
+    """Yield the maps of shards from the one on whose number is `done`, NaN for those left out, which are noted."""
+    waiting = 0  # maps of which nothing tells the size yet
+    like: dict[str, Array] = {}
+    for part, shard in zip(parts, shards, strict=True):
+        left_out.update(part.left_out)
+        like = like or {name: values[:1] for name, values in part.arrays.items()}
+        waiting += len(shard)
+        if not like:
+            continue
+        rows = part.kept - shard.stop + waiting
+        whole = {name: np.full((waiting, *values.shape[1:]), np.nan, np.float32) for name, values in like.items()}
+        for name, values in part.arrays.items():
+            whole[name][rows] = values
+        skipped, waiting = max(0, done - (shard.stop - waiting)), 0
+        details = {name.removeprefix(DETAIL): values[skipped:] for name, values in whole.items() if name != VALUES}
+        yield whole[VALUES][skipped:], details
+    if waiting:
+        raise WorkbenchError(f"No image could be explained. The first one: {next(iter(left_out.values()))}")

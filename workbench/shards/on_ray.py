@@ -1,0 +1,147 @@
+"""Workers as actors on a Ray cluster, which starts another one where one has died, or its machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import socket
+from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Any
+
+from workbench.core.errors import Unavailable
+from workbench.core.extras import require
+from workbench.shards.crew import Crew, Event, attempt
+from workbench.shards.task import Task
+from workbench.shards.worker import Order, Worker, surroundings
+
+PATIENCE = 10.0
+"""Seconds to reach the cluster."""
+
+
+class OnRay(Crew):
+    """Actors of a Ray cluster that is there.
+
+    An actor comes back by itself when it died (`max_restarts=-1`), wherever there is room. What it was doing is not
+    tried again by Ray, but by whom gave it: Ray would wait for room for that very actor, while others have nothing to
+    do, and would not say that there was a death, so that an image that ends its worker would end workers for ever.
+
+    Args:
+        address: of the cluster, "host:6379".
+        count: of actors; one for each GPU of the cluster, or where there is none for each core, if not given.
+
+    Raises:
+        Unavailable: if Ray is not installed, or there is no cluster.
+    """
+
+    def __init__(self, address: str, count: int | None = None) -> None:
+        require("ray", extra="cluster", what=f"A cluster ({address})")
+        _reach(address)
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        import ray
+
+        self._ray, self._own = ray, not ray.is_initialized()
+        if self._own:
+            try:
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, namespace="workbench")
+            except Exception as error:  # noqa: BLE001 - Ray has many ways to say that nobody is there
+                raise Unavailable(f"There is no Ray cluster at {address}: {error}") from None
+        try:
+            needs, fitting = _share(ray.cluster_resources(), count)
+            number = fitting if count is None else count
+            self.what = f"{number} workers on {address}"
+            threads = max(1, int(needs["num_cpus"]))
+            kind: Any = ray.remote(max_restarts=-1, max_task_retries=0, scheduling_strategy="SPREAD", **needs)(_Actor)
+            how = {"threads": threads, **surroundings()}
+            self._there = {each: kind.remote(how) for each in range(number)}
+            self._waiting, self._tasks = dict[Any, int](), dict[int, Any]()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def workers(self) -> Iterable[int]:
+        """See `Crew`."""
+        return list(self._there)
+
+    def open(self, worker: int, task: Task) -> None:
+        """See `Crew`."""
+        if id(task) not in self._tasks:
+            self._tasks = {id(task): self._ray.put(pickle.dumps(task))}  # once for all of them
+        self._waiting[self._there[worker].open.remote(self._tasks[id(task)])] = worker
+
+    def give(self, worker: int, order: Order) -> None:
+        """See `Crew`."""
+        self._waiting[self._there[worker].do.remote(pickle.dumps(order))] = worker
+
+    def wait(self, seconds: float) -> list[Event]:
+        """See `Crew`."""
+        waiting = list(self._waiting)
+        ready, _ = self._ray.wait(waiting, num_returns=1, timeout=seconds, fetch_local=False)
+        if ready and len(waiting) > 1:  # and what else has come meanwhile
+            ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0, fetch_local=False)
+        events = [self._heard(each, self._waiting.pop(each)) for each in ready]
+        return [event for event in events if event.worker in self._there]
+
+    def dismiss(self, worker: int) -> None:
+        """See `Crew`."""
+        self._ray.kill(self._there.pop(worker), no_restart=True)
+
+    def close(self) -> None:
+        """See `Crew`."""
+        for worker in list(getattr(self, "_there", ())):
+            self.dismiss(worker)
+        if self._own:
+            self._ray.shutdown()
+
+    def _heard(self, reference: Any, worker: int) -> Event:
+        try:
+            return replace(pickle.loads(self._ray.get(reference)), worker=worker)  # noqa: S301 - of our own actor
+        except self._ray.exceptions.RayError as error:
+            return Event(worker, "dead", " ".join(str(error).split())[:300])
+
+
+def _reach(address: str) -> None:
+    """See that somebody listens at an address, which Ray would try for minutes.
+
+    Raises:
+        Unavailable: if nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal():
+        raise Unavailable(f"A cluster is local, auto, or the HOST:PORT that `ray start` prints. Got {address!r}.")
+    try:
+        socket.create_connection((host, int(port)), PATIENCE).close()
+        loopback = ip_address(socket.gethostbyname(host) if ":" not in host else host).is_loopback
+    except (OSError, ValueError) as error:
+        raise Unavailable(
+            f"There is no Ray cluster at {address}: {error}. Give the address that `ray start` prints."
+        ) from None
+    if loopback:  # Ray would take another address of this machine in its place, and listen there
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+
+class _Actor:
+    """A `Worker`. Tasks, orders and answers travel pickled, so that what is wrong with them is said by us."""
+
+    def __init__(self, how: dict[str, Any]) -> None:
+        self._worker = Worker(**how)
+
+    def open(self, task: bytes) -> bytes:
+        return pickle.dumps(attempt(0, "open", lambda: self._worker.open(pickle.loads(task))))  # noqa: S301 - ours
+
+    def do(self, order: bytes) -> bytes:
+        return pickle.dumps(attempt(0, "done", lambda: self._worker.do(pickle.loads(order))))  # noqa: S301 - ours
+
+
+def _share(resources: dict[str, float], count: int | None) -> tuple[dict[str, float], int]:
+    """Return what an actor takes of a cluster, and how many such there can be."""
+    processors, cards = int(resources.get("CPU", 1)), int(resources.get("GPU", 0))
+    if cards:
+        return {"num_cpus": 1, "num_gpus": 1}, cards
+    largest = max(1, processors // max(1, sum(name.startswith("node:") and "head" not in name for name in resources)))
+    each = 1 if count is None else min(max(1, processors // count), largest)
+    return {"num_cpus": each}, max(1, processors // each)

@@ -1,0 +1,109 @@
+"""Predictions and embeddings of many images, by shards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+from workbench.core.cache import cache_folder
+from workbench.core.checksum import record_checksum
+from workbench.core.errors import WorkbenchError
+from workbench.core.locks import holding
+from workbench.core.provenance import code_digest
+from workbench.core.types import Array
+from workbench.session.session import Session
+from workbench.session.study import PASS
+from workbench.shards.crew import Crew
+from workbench.shards.opening import ENGINE, Opener, opener_like, session_of
+from workbench.shards.running import Work
+from workbench.shards.store import Part, Store
+from workbench.shards.task import About, Opened, Task
+
+TITLE = "Predictions"
+S = TypeVar("S", bound=Session)
+
+
+@dataclass(frozen=True)
+class PredictionsTask(Task):
+    """Passes the images of a session through its model."""
+
+    opener: Opener
+
+    def open(self) -> Opened:
+        """See `Task`."""
+        return _Predictions(session_of(self.opener))
+
+    def like(self, about: About) -> Task:
+        """See `Task`."""
+        return replace(self, opener=opener_like(self.opener, about))
+
+
+class _Predictions(Opened):
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @cached_property
+    def about(self) -> About:
+        session, data = self._session, self._session.dataset
+        session.probe.expect(len(data))  # so that no engine is chosen halfway
+        made = {
+            "task": "predictions",
+            "model": session.model_fingerprint,
+            "data": data.fingerprint,
+            "reading": session.probe.reading,
+            ENGINE: session.engine,
+            "code": code_digest(),
+        }
+        kept = 4 * len(self.compute(np.zeros(1, np.int64))["embeddings"][0]) + 4 * len(session.class_names)
+        return About(made=made, count=len(data), batch=data.together(PASS), bytes_of_one=kept)
+
+    def compute(self, rows: Array) -> dict[str, Array]:
+        logits, embeddings = self._session.probe.logits_and_embeddings(self._session.dataset.floats(rows))
+        if not np.isfinite(logits).all():
+            raise WorkbenchError("the model gave NaN or infinity")
+        return {"logits": logits, "embeddings": embeddings}
+
+
+def predict(session: S, opener: Opener, crew: Crew) -> tuple[S, Mapping[int, str]]:
+    """Have the predictions and embeddings of a session computed by workers, unless they are there.
+
+    They are kept as if they were computed here, and equal what one process computes with as many threads.
+
+    Args:
+        session: which the predictions are for.
+        opener: opens the same session elsewhere.
+        crew: who computes them.
+
+    Returns:
+        A session with predictions, of the images that have some; and of the others, by number, why they have none.
+
+    Raises:
+        WorkbenchError: if they cannot be computed.
+    """
+    if session.has_predictions:
+        return session, {}
+    work = Work(PredictionsTask(opener), crew, TITLE)
+    plan, made = work.plan(), work.about.made
+    folder = cache_folder() / "shards" / record_checksum(made)
+    with holding(folder, "Predictions"):
+        store = Store.begin(folder, made, work.about.count, len(plan))
+        logits, embeddings, left_out = _joined(list(work.results(store, plan)))
+        if left_out:
+            session = session.subset(np.setdiff1d(np.arange(work.about.count), list(left_out)))
+        session.keep(logits, embeddings, str(made["reading"]))
+        store.remove()
+    return session, left_out
+
+
+def _joined(parts: list[Part]) -> tuple[Array, Array, dict[int, str]]:
+    """Return logits, embeddings, and who has none."""
+    some = [part for part in parts if len(part.kept)]
+    left_out = {row: why for part in parts for row, why in part.left_out.items()}
+    if not some:
+        raise WorkbenchError(f"No image could be predicted. The first one: {next(iter(left_out.values()))}")
+    logits, embeddings = (np.concatenate([part.arrays[name] for part in some]) for name in ("logits", "embeddings"))
+    return logits, embeddings, left_out

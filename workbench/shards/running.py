@@ -1,0 +1,169 @@
+"""Has shards done: hands them to workers, and again where one died, until each is there once."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.progress import report
+from workbench.shards.crew import Crew, Event
+from workbench.shards.plan import Shard, cut
+from workbench.shards.store import Part, Store
+from workbench.shards.task import About, Task
+from workbench.shards.worker import Done, Order
+
+KILLS = 3
+"""So often an image has to have ended its worker before it is left out."""
+FAILURES = 3
+"""So often each worker may die while nothing gets done, before it is said that nothing will."""
+POLL = 0.5
+"""Seconds between two looks whether the work is still wanted."""
+
+
+class Work:
+    """A task and who does it.
+
+    Attributes:
+        about: what the first worker said of it.
+
+    Args:
+        task: what is done.
+        crew: who does it; the workers that are not ready yet take part as soon as they are.
+        title: what is done, for people.
+
+    Raises:
+        WorkbenchError: if the task cannot be opened, or nobody lives to do it.
+    """
+
+    def __init__(self, task: Task, crew: Crew, title: str) -> None:
+        self._task, self._crew, self._title = task, crew, title
+        self._idle, self._at, self._todo = set[int](), dict[int, Order](), deque[Order]()
+        self._kills, self._deaths, self._images = Counter[int](), 0, 0
+        self._last: WorkbenchError | None = None
+        self._abouts, self._again = list[About](), set[int]()
+        for worker in crew.workers:
+            crew.open(worker, task)
+        while not self._abouts:
+            report(f"{title}: waiting for {crew.what}", 0, 0)
+            self._listen()
+        self.about = self._abouts[0]
+
+    def plan(self) -> tuple[Shard, ...]:
+        """Cut the images into shards."""
+        return cut(self.about.count, self.about.bytes_of_one, self.about.batch)
+
+    def results(
+        self, store: Store, shards: Sequence[Shard], left_out: Mapping[int, str] | None = None
+    ) -> Iterator[Part]:
+        """Have the shards done that are not there, then yield all of them in order; one that is damaged is done anew.
+
+        Args:
+            store: where they are.
+            shards: of the plan.
+            left_out: images that are not touched, and why.
+
+        Raises:
+            WorkbenchError: if one cannot be done.
+        """
+        there = store.there()
+        self.do(store, [shard for shard in shards if store.path(shard).name not in there], left_out)
+        for shard in shards:
+            if (part := store.read(shard)) is None:
+                self.do(store, [shard], left_out)
+                part = store.read(shard)
+            if part is None:
+                raise Unavailable(
+                    f"{store.path(shard)} was written, and cannot be read: its disk is not to be trusted."
+                )
+            yield part
+
+    def do(self, store: Store, shards: Sequence[Shard], left_out: Mapping[int, str] | None = None) -> None:
+        """Have shards done, whatever is there; arguments and errors are those of `results`."""
+        self._images = self.about.count - sum(map(len, shards))
+        for shard in shards:
+            without = {row: why for row, why in (left_out or {}).items() if shard.start <= row < shard.stop}
+            self._todo.append(Order(store=store, shard=shard, batch=self.about.batch, left_out=without))
+        while self._todo or self._at:
+            for worker in sorted(self._idle)[: len(self._todo)]:
+                self._idle.remove(worker)
+                self._at[worker] = self._todo.popleft()
+                self._crew.give(worker, self._at[worker])
+            report(self._title, self._images, self.about.count)
+            self._listen()
+        report(self._title, self._images, self.about.count)
+
+    def _listen(self) -> None:
+        for event in self._crew.wait(POLL):
+            order = self._at.pop(event.worker, None)
+            if event.news == "open":
+                self._welcome(event)
+            elif event.news == "done":
+                self._count(event.value)
+                self._idle.add(event.worker)
+            elif event.news == "dead":
+                self._mourn(event, order)
+            else:
+                self._blame(event, order)
+        if not list(self._crew.workers):
+            raise self._last or Unavailable(f"{self._title}: there is no worker.")
+
+    def _welcome(self, event: Event) -> None:
+        """Take a worker in, if it has the same model, data and options before it as the first one."""
+        about: About = event.value
+        self._abouts = self._abouts or [about]
+        first = self._abouts[0]
+        if (about.made, about.count) == (first.made, first.count):
+            self._idle.add(event.worker)
+            return
+        if event.worker not in self._again:  # it may have chosen something by itself
+            self._again.add(event.worker)
+            self._crew.open(event.worker, self._task.like(first))
+            return
+        differs = [name for name, value in about.made.items() if first.made.get(name) != value]
+        self._dismiss(event.worker, WorkbenchError(f"A worker has another {', '.join(differs) or 'number of images'}."))
+
+    def _count(self, done: Done) -> None:
+        self._images += done.images
+        self._deaths = 0
+
+    def _blame(self, event: Event, order: Order | None) -> None:
+        """Do without a worker that has no place to write to, or cannot open what others can; else there is an error."""
+        error: WorkbenchError = event.value
+        if not self._abouts or not (order is None or isinstance(error, Unavailable)):
+            raise error
+        if order is not None:
+            self._todo.appendleft(order)
+        self._dismiss(event.worker, error)
+
+    def _dismiss(self, worker: int, error: WorkbenchError) -> None:
+        self._last = error
+        self._crew.dismiss(worker)
+
+    def _mourn(self, event: Event, order: Order | None) -> None:
+        """Have another one do what a worker died of, with more care."""
+        self._idle.discard(event.worker)
+        self._deaths += 1
+        if self._deaths > FAILURES * KILLS * len(list(self._crew.workers)):
+            raise Unavailable(f"{self._title}: workers die before they get anything done. The last one: {event.value}.")
+        if order is not None:
+            self._todo.appendleft(self._careful(order))
+        self._again.discard(event.worker)
+        self._crew.open(event.worker, self._task.like(self._abouts[0]) if self._abouts else self._task)
+
+    def _careful(self, order: Order) -> Order:
+        """Narrow down which image ends its worker: first the batch, then the image, which is then left out."""
+        self._kills[order.shard.number] += 1
+        mark = order.store.marked(order.shard) if order.marked else None
+        order.store.unmark(order.shard)
+        if mark is None:
+            return replace(order, marked=True)
+        batch, row = mark
+        if row is None and batch in order.alone:  # each alone does no harm
+            return replace(order, alone=order.alone - {batch}, singly=order.singly | {batch})
+        if row is None or self._kills[order.shard.number] < KILLS:
+            return replace(order, alone=order.alone | {batch})
+        self._deaths = 0  # something is known now
+        why = f"it ended its worker {self._kills.pop(order.shard.number)} times"
+        return replace(order, left_out={**order.left_out, row: why}, alone=order.alone - {batch})
