@@ -67,6 +67,7 @@ SLOWEST = (
     "browser/test_accessibility.py",
     "browser/test_corrections.py",
     "browser/test_real_run.py",
+    "faults/test_ray_shards.py",
     "faults/test_killed_page.py",
     "contracts/test_one_unit.py",
     "browser/test_explorer.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +89,17 @@ class Source:
 
     def open(self) -> Session:
         """Open the session, and say what was done to its data; loads neither the model nor TensorFlow."""
+        session = self.opener()
+        tell_notes(session.dataset)
+        return session
+
+    @property
+    def opener(self) -> partial[Session]:
+        """What opens the session, also in another process, and says nothing."""
         from workbench.diagnosis.opening import open_session
 
-        session = open_session(
+        return partial(
+            open_session,
             self.run or "baseline",
             split=self.split,
             model=self.model,
@@ -105,8 +113,6 @@ class Source:
             hierarchy=self.hierarchy,
             **self.reading,
         )
-        tell_notes(session.dataset)
-        return session
 
     def open_for_files(self) -> tuple[Session, tuple[Fit, Interpolation]]:
         """Open the session for image files beside its data; and say how they are fitted: as asked, else as its data."""

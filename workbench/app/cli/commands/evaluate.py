@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.app.cli.cluster_options import crew_of, tell_left_out, with_cluster
 from workbench.app.cli.correction_options import corrections_option
 from workbench.app.cli.formats import CSV, JSON, with_format
 from workbench.app.cli.options import source_params, with_source
@@ -94,12 +95,14 @@ def runs(form: str) -> None:
         ("evaluate mine --corrections", "by the labels as they are, and as they were corrected on the page"),
         ("evaluate --model my.keras --data photos/ --preprocessing find", "with preprocessing found by accuracy"),
         ("evaluate mine --hierarchy tree.json", "how far errors go in a tree of the classes, too"),
+        ("evaluate --model my.keras --data photos/ --workers 4", "four processes on this machine"),
     ],
 )
 @corrections_option
 @with_source
+@with_cluster
 @with_format("the table of classes")
-def evaluate(source: Source, corrections: str | None, form: str) -> None:
+def evaluate(*, source: Source, corrections: str | None, cluster: str | None, workers: int | None, form: str) -> None:
     """Accuracy and loss with their intervals, and precision, recall and F1 of each class.
 
     From 20 classes on there is the top-5 accuracy too; with --hierarchy the accuracy by its groups, and how far errors
@@ -113,15 +116,24 @@ def evaluate(source: Source, corrections: str | None, form: str) -> None:
     from workbench.app.cli.tables import MOST_ROWS, show_table
     from workbench.session.corrected_labels import corrected_accuracy
 
-    with progress():
+    left_out: dict[str, str] = {}
+    with progress(), crew_of(cluster, workers) as crew:
         session = source.open()
+        if crew is not None:
+            from workbench.shards.predictions import predict
+
+            names = session.dataset.names
+            session, without = predict(session, source.opener, crew)
+            left_out = {str(names[row]): why for row, why in sorted(without.items())}
         overall, classes = _measure(session)
         corrected = None if corrections is None else corrected_accuracy(session, corrections or None)
+    tell_left_out(left_out)
     if form == CSV:
         click.echo(as_csv(classes), nl=False)
         return
     if form == JSON:
         given = {
+            **({"left_out": left_out} if left_out else {}),
             "preprocessing": session.preprocessing,
             **({"found": session.found} if session.found else {}),
             **({"assumed": session.assumed} if session.assumed else {}),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.app.cli.cluster_options import crew_of, tell_left_out, with_cluster
 from workbench.app.cli.commands.explain import setting
 from workbench.app.cli.options import Choice, as_json, source_params, tell_assumption, with_source
 from workbench.app.cli.program import command
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
         ("maps grad-cam --out maps.npy", "one map for each image of the test split"),
         ("maps integrated-gradients --limit 1000 --set steps=100", "the first 1,000 images, with a parameter changed"),
         ("maps rise --target label --out rise.npy", "after Ctrl-C, the same command continues"),
+        ("maps rise --workers 4", "four processes on this machine"),
+        ("maps rise --cluster 10.0.0.1:6379", "the workers of a Ray cluster"),
     ],
 )
 @click.argument("method", type=Choice("attribution method", METHODS.names, "METHOD"))
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="Parameter of the method; repeatable.")
 @click.option("--overwrite", is_flag=True, help="Start again where the file holds other maps.")
+@with_cluster
 @as_json
 def maps(
     *,
@@ -52,6 +57,8 @@ def maps(
     contrast: tuple[str, str] | None,
     settings: tuple[str, ...],
     overwrite: bool,
+    cluster: str | None,
+    workers: int | None,
     as_json: bool,
 ) -> None:
     """Write the raw maps of many images to one .npy file; memory does not grow with their number.
@@ -67,25 +74,27 @@ def maps(
     if contrast and target != "predicted":
         raise WorkbenchError("`--contrast` names both classes: leave out `--target`.")
     values: dict[str, Any] = dict(setting(each) for each in settings)
-    with progress():
+    values |= {"rows": slice(limit), "target": target, "contrast": contrast, "overwrite": overwrite}
+    file = out or Path(f"{method}.npy")
+    left_out: Mapping[str, str] = {}
+    with progress(), crew_of(cluster, workers) as crew:
         session = source.open()
-        path = stream_maps(
-            session,
-            method,
-            out or Path(f"{method}.npy"),
-            rows=slice(limit),
-            target=target,
-            contrast=contrast,
-            overwrite=overwrite,
-            **values,
-        )
+        if crew is None:
+            path = stream_maps(session, method, file, **values)
+        else:
+            from workbench.shards.maps import stream_by_shards
+
+            path, left_out = stream_by_shards(session, source.opener, crew, method, file, **values)
     import numpy as np
+
+    tell_left_out(left_out)
 
     tell_assumption(session, as_json=as_json)
     shape = np.load(path, mmap_mode="r").shape
     if as_json:
         assumed = {"assumed": session.assumed} if session.assumed else {}
-        show_json({"file": str(path), "shape": list(shape), **assumed})
+        without = {"left_out": left_out} if left_out else {}
+        show_json({"file": str(path), "shape": list(shape), **assumed, **without})
         return
     headline(
         f"{plural(shape[0], 'map')} of {shape[1]}×{shape[2]} in {path}", f"{session.name} · {session.dataset.name}"

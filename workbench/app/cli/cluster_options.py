@@ -1,0 +1,72 @@
+"""`--cluster` and `--workers`: who does long work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workbench.app.cli.program import plain
+from workbench.core.wording import plural
+
+if TYPE_CHECKING:
+    from workbench.shards.crew import Crew
+
+AUTO, LOCAL, ADDRESS = "auto", "local", "RAY_ADDRESS"
+SHOWN = 5
+
+
+def with_cluster(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options `cluster` (text or None) and `workers` (a number or None)."""
+    workers = click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Number of workers, on this machine if there is no --cluster; 1 is this process itself.  [default: one "
+        "for each core, or GPU of a cluster]",
+    )
+    cluster = click.option(
+        "--cluster",
+        metavar="auto|local|ADDRESS",
+        help="Divide the work among processes of this machine (local), or the workers of a Ray cluster (host:6379); "
+        "auto is the cluster of RAY_ADDRESS, else local. All must see the data, WORKBENCH_CACHE and the output folder.",
+    )
+    return cluster(workers(function))
+
+
+@contextmanager
+def crew_of(cluster: str | None, workers: int | None) -> Iterator[Crew | None]:
+    """Lend the workers that were asked for; None where none were, and the work is done here as ever."""
+    if cluster is None and workers is None:
+        yield None
+        return
+    wanted = cluster or LOCAL
+    if wanted == AUTO:
+        wanted = os.environ.get(ADDRESS, "").strip() or LOCAL
+    with _crew(wanted, workers) as crew:
+        yield crew
+
+
+def _crew(wanted: str, workers: int | None) -> Crew:
+    if wanted != LOCAL:
+        from workbench.shards.on_ray import OnRay
+
+        return OnRay(wanted, workers)
+    if workers == 1:
+        from workbench.shards.crew import Here
+
+        return Here()
+    from workbench.shards.local import Local
+
+    return Local(workers)
+
+
+def tell_left_out(left_out: Mapping[str, str]) -> None:
+    """Say on stderr which images there is no result of, and why."""
+    if left_out:
+        few = [f"{name}: {why}" for name, why in list(left_out.items())[:SHOWN]]
+        more = [f"and {len(left_out) - SHOWN:,} more"] if len(left_out) > SHOWN else []
+        click.echo(plain(f"{plural(len(left_out), 'image')} left out: {'; '.join([*few, *more])}"), err=True)
