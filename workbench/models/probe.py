@@ -24,6 +24,7 @@ from workbench.models.engine import Engine, failure_told
 from workbench.models.feature_layers import FeatureLayers, LayerInfo
 from workbench.models.files.foreign import printable
 from workbench.models.forward_passes.forward_passes import ForwardPasses
+from workbench.models.forward_passes.onnx_session import OnnxSession
 from workbench.models.forward_passes.traced_model import SCORES, TracedModel
 from workbench.models.graph import Step, Tensor, head_of, refuse_huge, walk
 from workbench.models.input_scaling import shown_scaling
@@ -373,7 +374,7 @@ class Probe:
         session = None if self.forward is None else self.forward.session
         if session is None:
             return self.trace(images)
-        logits = tf.numpy_function(lambda batch: session.run_in_turn(batch)[0], [images], tf.float32, stateful=False)
+        logits = _without_slope(images, session)
         return Scored(logits=tf.ensure_shape(logits, (None, self.classes)), one_unit=self.one_unit)
 
     def logits(self, images: Array) -> Array:
@@ -479,6 +480,20 @@ class Probe:
                 return compiled(*arrays)
 
         return run
+
+
+def _without_slope(images: Tensor, session: OnnxSession) -> Tensor:
+    """Pass images forward in Python, inside a compiled function: `(B, K)` logits; who differentiates them is told."""
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def passed(batch: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
+        def gradient(*_: Tensor) -> Tensor:
+            raise TypeError("Scores of onnxruntime cannot be differentiated. Ask the scorer for `gradient`.")
+
+        run = tf.numpy_function(lambda rows: session.run_in_turn(rows)[0], [batch], tf.float32, stateful=False)
+        return run, gradient
+
+    return passed(images)
 
 
 def _kernel(layer: Any) -> Any:

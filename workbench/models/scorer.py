@@ -153,7 +153,7 @@ class Scorer:
         return value
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Score of each image."""
+        """Score of each image; not to be differentiated, since other engines than TensorFlow compute it, too."""
         return self._by_rows(lambda rows, *classes: self._pick(self.probe.scored(rows), *classes), images)
 
     def gradient(self, images: Tensor) -> Tensor:

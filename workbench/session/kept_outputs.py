@@ -33,14 +33,20 @@ class KeptOutputs:
         """How the model's outputs are read, in sentences; empty where nothing is kept."""
         return str(self._stored().get("reading", ""))
 
+    @property
+    def engine(self) -> str:
+        """What computed them in TensorFlow's place; empty where it was TensorFlow, or nothing is kept."""
+        return str(self._stored().get("engine", ""))
+
     def alone(self) -> AbstractContextManager[None]:
         """Wait while another process computes them."""
         return sharing(self._path, "Predictions")
 
-    def keep(self, logits: Array, embeddings: Array, reading: str) -> None:
+    def keep(self, logits: Array, embeddings: Array, reading: str, engine: str = "") -> None:
         """Keep them for the next process."""
         if self._path is not None:
-            save_arrays(self._path, {"logits": logits, "embeddings": embeddings, "reading": np.array(reading)})
+            said = {"reading": np.array(reading), "engine": np.array(engine)}
+            save_arrays(self._path, {"logits": logits, "embeddings": embeddings, **said})
 
     def _stored(self) -> dict[str, Array]:
         stored = (None if self._path is None else load_arrays(self._path)) or {}

@@ -61,6 +61,8 @@ class StudiedModel:
         engine: str = AUTO_ENGINE,
     ) -> None:
         refuse_engine(engine)
+        if engine != AUTO_ENGINE and (given is None or (isinstance(given, Path) and is_inference_only(given))):
+            raise WorkbenchError(f"`engine` (--engine) is for a Keras model, and there is none here. Got {engine!r}.")
         if saved is not None and given is not None:
             raise WorkbenchError("Give a model or its predictions, not both.")
         self.given, self.dataset, self.saved, self.cache = given, dataset, saved, cache
@@ -232,7 +234,9 @@ class StudiedModel:
                 if probe is None or scale.given != probe.preprocessing.name:
                     probe = self._looked_at(scale.name)
                 probe.assumption = scale.assumed or scale.doubt
-                kept = cache_folder() / "engines" / f"{self.fingerprint}.npz" if self.cache else None
+                kept = (
+                    cache_folder() / "engines" / f"{self.fingerprint}-{self.wanted_engine}.npz" if self.cache else None
+                )
                 probe.pass_forward_by(self.wanted_engine, kept)
                 self._probe = probe
             return self._probe

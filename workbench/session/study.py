@@ -114,6 +114,7 @@ class Study:
         self._predictions: Predictions | None = None
         self._embeddings: Array | None = None
         self._reading: str | None = None
+        self._engine = ""  # that computed the predictions in TensorFlow's place
         self._properties = MeasuredProperties(dataset, cache=cache)
         self._workspace = workspace
         self.hierarchy = None if hierarchy is None else read_hierarchy(hierarchy, dataset.class_names)
@@ -145,7 +146,7 @@ class Study:
             "data": self.dataset.fingerprint,
             **({"preprocessing": words} if (words := self.scale.words) else {}),
             **({"tokens": words} if (words := self.tokens) else {}),
-            **({"engine": name} if (name := self.engine) else {}),
+            **({"engine": name} if (name := self.computed_by) else {}),
         }
 
     @property
@@ -197,6 +198,12 @@ class Study:
         """What passes images forward, with its version: "onnxruntime 1.22.0"; empty where the model is not loaded."""
         forward = self.probe.forward if self.ready else None
         return "" if forward is None else forward.name
+
+    @property
+    def computed_by(self) -> str:
+        """What has passed images forward in TensorFlow's place, for predictions of before, too; empty where nothing."""
+        forward = self.probe.forward if self.ready else None
+        return (forward.used if forward is not None else "") or self._engine
 
     @property
     def wanted_engine(self) -> str:
@@ -393,7 +400,7 @@ class Study:
             if self._predictions is None and self.run is not None and self.preprocessing == self._model.usual:
                 self._predictions = self.run.predictions(self.split, self.dataset.fingerprint)
             if self._predictions is None and (logits := self._kept.values("logits")) is not None:
-                self._predictions = Predictions(logits, self.dataset.labels)
+                self._predictions, self._engine = Predictions(logits, self.dataset.labels), self._kept.engine
             return self._predictions
 
     @property
@@ -409,23 +416,27 @@ class Study:
             logits.append(values[0])
             embeddings.append(values[1])
             report("Predictions", sum(map(len, logits)), len(self.dataset))
-        self.keep(np.concatenate(logits), np.concatenate(embeddings), self.probe.reading)
+        by = "" if self.probe.forward is None else self.probe.forward.used
+        self.keep(np.concatenate(logits), np.concatenate(embeddings), self.probe.reading, by)
 
-    def keep(self, logits: Array, embeddings: Array, reading: str) -> None:
+    def keep(self, logits: Array, embeddings: Array, reading: str, engine: str = "") -> None:
         """Take what this model says of these images, computed elsewhere, as if it were computed here.
 
         Args:
             logits: `(N, K)` float32.
             embeddings: `(N, D)` float32.
             reading: how the model's outputs are read, in sentences.
+            engine: what computed them in TensorFlow's place.
         """
         with self._lock:
+            self._engine = engine
             self._embeddings, self._predictions = embeddings, Predictions(logits, self.dataset.labels)
-            self._kept.keep(logits, embeddings, reading)
+            self._kept.keep(logits, embeddings, reading, engine)
 
     def cache_path(self, name: str) -> Path:
-        """Where the cache keeps something of this model on this data."""
-        return cache_folder() / "results" / f"{self.model_fingerprint}-{self.dataset.fingerprint}" / name
+        """Where the cache keeps something of this model on this data; apart for an engine that was asked for."""
+        asked = "" if self.wanted_engine == AUTO else f"-{self.wanted_engine}"
+        return cache_folder() / "results" / f"{self.model_fingerprint}-{self.dataset.fingerprint}{asked}" / name
 
     @property
     def background(self) -> Array:

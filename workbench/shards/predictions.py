@@ -94,7 +94,9 @@ def predict(session: S, opener: Opener, crew: Crew) -> tuple[S, Mapping[int, str
         logits, embeddings, left_out = _joined(list(work.results(store, plan)))
         if left_out:
             session = session.subset(np.setdiff1d(np.arange(work.about.count), list(left_out)))
-        session.keep(logits, embeddings, str(made["reading"]))
+        engine = str(made[ENGINE])
+        by = "" if engine.startswith("tensorflow") else engine
+        session.keep(logits, embeddings, str(made["reading"]), by)
         store.remove()
     return session, left_out
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
 from workbench.core.errors import unknown
 from workbench.core.extras import require
 
@@ -22,3 +26,13 @@ def refuse_engine(wanted: str) -> None:
         raise unknown("engine", wanted, ENGINES)
     if wanted == ONNXRUNTIME:
         require(*LIBRARIES, extra="export", what="The engine onnxruntime")
+
+
+def version_of(library: str) -> str:
+    """Return a library's version, also where it comes in a package of another name; empty where it is not there."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        if find_spec(library) is None:
+            return ""
+    return str(getattr(import_module(library), "__version__", "of unknown version"))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import threading
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +13,18 @@ import tensorflow as tf
 from workbench.core.cache import load_arrays, save_arrays
 from workbench.core.cores import cores
 from workbench.core.errors import WorkbenchError
+from workbench.core.kept import Kept
 from workbench.core.provenance import code_digest
 from workbench.core.types import Array
 from workbench.models.forward_passes.converted_model import Convertible, convert, measure
-from workbench.models.forward_passes.engine_names import AUTO, LIBRARIES, ONNXRUNTIME, TENSORFLOW, refuse_engine
+from workbench.models.forward_passes.engine_names import (
+    AUTO,
+    LIBRARIES,
+    ONNXRUNTIME,
+    TENSORFLOW,
+    refuse_engine,
+    version_of,
+)
 from workbench.models.forward_passes.onnx_session import OnnxSession
 from workbench.models.forward_passes.traced_model import SCORES
 
@@ -28,6 +34,8 @@ WORTH = 1e9
 """Values of layers after which a choice, which takes some seconds, is worth it: about two seconds of passes."""
 LARGEST = 2**29
 """Bytes of a converted model that is kept in the cache."""
+LAYERS = 2
+"""Layers whose converted models are kept at a time, each with all weights before it."""
 LOG = logging.getLogger("workbench.models.forward_passes")
 
 
@@ -65,7 +73,9 @@ class ForwardPasses:
         refuse_engine(wanted)
         self._model, self._wanted, self._kept = model, wanted, kept
         self._lock, self._passed = threading.RLock(), 0.0
-        self._sessions: dict[str, OnnxSession | None] = {}
+        self._scores: OnnxSession | None = None
+        self._of_layers: Kept[str, tuple[OnnxSession | None]] = Kept(LAYERS)
+        self._maps_passed = False
         self.choice: Choice | None = None
         if wanted == TENSORFLOW:
             self.choice = Choice(TENSORFLOW, "It was asked for.")
@@ -80,20 +90,31 @@ class ForwardPasses:
     def name(self) -> str:
         """The engine that is used now, with its version: "onnxruntime 1.22.0"."""
         engine = TENSORFLOW if self.choice is None else self.choice.engine
-        return f"{engine} {importlib.metadata.version(engine)}"
+        return f"{engine} {version_of(engine)}"
 
     @property
     def session(self) -> OnnxSession | None:
         """What gives logits and embeddings in TensorFlow's place; None where TensorFlow does."""
-        return self._sessions.get(SCORES)
+        return self._scores
+
+    @property
+    def used(self) -> str:
+        """The name of what has passed images forward in TensorFlow's place; empty where nothing has."""
+        return self.name if self._maps_passed or (self._scores is not None and self._scores.passed) else ""
 
     def expect(self, rows: int) -> None:
-        """Choose the engine, where with so many more images the choice is worth what it takes."""
-        if self.choice is None:
-            with self._lock:
-                self._passed += float(rows) * self._model.values
-                if self._passed >= WORTH and self.choice is None:
-                    self._choose()
+        """Choose the engine, where with so many more images the choice is worth what it takes.
+
+        Who comes while it is chosen for somebody else goes on with TensorFlow.
+        """
+        if self.choice is not None or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._passed += float(rows) * self._model.values
+            if self._passed >= WORTH and self.choice is None:
+                self._choose()
+        finally:
+            self._lock.release()
 
     def run(self, images: Array, outputs: str = SCORES) -> list[Array] | None:
         """Pass `(N, H, W, C)` float32 images forward, in batches; None where TensorFlow is to do it.
@@ -114,30 +135,33 @@ class ForwardPasses:
         return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
     def _session_of(self, outputs: str, rows: int) -> OnnxSession | None:
-        if self.session is None or outputs in self._sessions:
-            return self._sessions.get(outputs)
-        if float(rows) * self._model.values < WORTH:
-            return None
-        with self._lock:
-            if outputs not in self._sessions:
+        if self._scores is None or outputs == SCORES:
+            return self._scores
+        if (known := self._of_layers.get(outputs)) is None:
+            if float(rows) * self._model.values < WORTH or not self._lock.acquire(blocking=False):
+                return None
+            try:
                 found = convert(self._model, outputs)
-                self._sessions[outputs] = OnnxSession(found.model) if found.model else None
-            return self._sessions[outputs]
+                known = self._of_layers.put(outputs, (OnnxSession(found.model) if found.model else None,))
+            finally:
+                self._lock.release()
+        self._maps_passed = self._maps_passed or known[0] is not None
+        return known[0]
 
     def _choose(self) -> None:
         choice, model = self._compared()
         LOG.info("Forward passes by %s: %s", choice.engine, choice.reason)
-        if self._kept is not None and len(model) <= LARGEST:
+        if self._kept is not None:
             facts = {name: np.array(value) for name, value in asdict(choice).items()}
-            made = {"model": np.frombuffer(model, np.uint8), "made_with": np.array(self._made_with())}
-            save_arrays(self._kept, {**facts, **made})
+            held = np.frombuffer(model if len(model) <= LARGEST else b"", np.uint8)
+            save_arrays(self._kept, {**facts, "model": held, "made_with": np.array(self._made_with())})
         if model:
-            self._sessions[SCORES] = OnnxSession(model)
+            self._scores = OnnxSession(model)
         self.choice = choice
 
     def _compared(self) -> tuple[Choice, bytes]:
         """Convert, compare and measure."""
-        if lacking := [each for each in LIBRARIES if find_spec(each) is None]:
+        if lacking := [each for each in LIBRARIES if not version_of(each)]:
             need = "pip install 'classifier-workbench[export]'"
             return Choice(TENSORFLOW, f"{', '.join(lacking)} is not installed: {need}."), b""
         found = convert(self._model, SCORES)
@@ -157,12 +181,17 @@ class ForwardPasses:
             return False
         model = kept.pop("model").tobytes()
         engine, reason = (str(kept[name]) for name in ("engine", "reason"))
-        if model:
-            self._sessions[SCORES] = OnnxSession(model)
+        if engine == ONNXRUNTIME:
+            if not model:  # too large to be kept: converted again, and compared, but not measured
+                found = convert(self._model, SCORES)
+                if not found.model:
+                    return False
+                model = found.model
+            self._scores = OnnxSession(model)
         self.choice = Choice(engine, reason, float(kept["difference"]), float(kept["ratio"]))
         return True
 
     def _made_with(self) -> str:
-        """What the choice depends on besides the model."""
-        there = [f"{each} {importlib.metadata.version(each)}" if find_spec(each) else each for each in LIBRARIES]
-        return ", ".join([*there, f"{cores()} cores", f"wanted {self._wanted}", code_digest()])
+        """What the choice depends on besides the weights."""
+        libraries = [f"{each} {version_of(each)}" for each in ("tensorflow", "keras", *LIBRARIES)]
+        return ", ".join([*libraries, f"{cores()} cores", f"wanted {self._wanted}", self._model.about, code_digest()])

@@ -34,7 +34,7 @@ def to_onnx(function: Callable[..., Any], signature: Sequence[Any]) -> Any:
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # what it lacks is said below
     traced = tf.function(function, input_signature=list(signature), autograph=False)
     model, _ = tf2onnx.convert.from_function(traced, input_signature=list(signature), opset=OPSET)
-    _erfc_by_erf(model.graph)
+    _in_other_words(model.graph)
     # What it has no translation for, tf2onnx leaves as it is.
     lacking = [node for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)]
     if lacking:
@@ -44,13 +44,22 @@ def to_onnx(function: Callable[..., Any], signature: Sequence[Any]) -> Any:
     return model
 
 
-def _erfc_by_erf(graph: Any) -> None:
-    """Put 1 - erf in place of erfc, which is in the exact GELU as TensorFlow writes it, and not in ONNX."""
+def _in_other_words(graph: Any) -> None:
+    """Put what ONNX has in place of what it has not: 1 - erf for erfc, as in the exact GELU; log(1 + x) for log1p."""
     from onnx import helper, numpy_helper
 
-    for number in reversed([number for number, node in enumerate(graph.node) if node.op_type == "Erfc"]):
+    number = 0
+    while number < len(graph.node):
         node = graph.node[number]
-        output, inner, one = node.output[0], f"{node.output[0]}/erf", f"{node.output[0]}/one"
-        node.op_type, node.output[0] = "Erf", inner
-        graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), one))
-        graph.node.insert(number + 1, helper.make_node("Sub", [one, inner], [output], f"{node.name}/sub"))
+        if node.op_type in ("Erfc", "Log1p"):
+            output, inner, one = node.output[0], f"{node.output[0]}/inner", f"{node.output[0]}/one"
+            graph.initializer.append(numpy_helper.from_array(np.array(1, np.float32), one))
+            if node.op_type == "Erfc":
+                node.op_type, node.output[0] = "Erf", inner
+                more = number + 1, helper.make_node("Sub", [one, inner], [output], f"{node.name}/sub")
+            else:
+                more = number, helper.make_node("Add", [one, node.input[0]], [inner], f"{node.name}/add")
+                node.op_type, node.input[0] = "Log", inner
+            graph.node.insert(*more)
+            number += 1
+        number += 1

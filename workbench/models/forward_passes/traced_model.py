@@ -11,6 +11,8 @@ import tensorflow as tf
 from workbench.core.types import Array
 from workbench.models.forward_passes.onnx_graph import to_onnx
 from workbench.models.graph import Tensor
+from workbench.models.preprocessing import Preprocessing
+from workbench.models.score_reading import ScoreReading
 from workbench.models.trace import Trace
 
 SCORES = "scores"
@@ -24,6 +26,8 @@ class Walked(Protocol):
     max_rows: int
     values: int
     examples: Callable[[], Array] | None
+    scores: ScoreReading
+    preprocessing: Preprocessing
 
     def trace(self, images: Tensor, known: Mapping[str, Tensor] | None = None) -> Trace:
         """Walk through the model."""
@@ -53,6 +57,14 @@ class TracedModel:
     def __init__(self, probe: Walked) -> None:
         self._probe = probe
         self.image_shape, self.rows, self.values = probe.image_shape, probe.max_rows, probe.values
+
+    @property
+    def about(self) -> str:
+        """What its outputs depend on besides its weights: shapes, scaling, how its scores are read."""
+        read = {
+            name: value for name, value in vars(self._probe.scores).items() if isinstance(value, bool | int | float)
+        }
+        return f"{self.image_shape} {self._probe.preprocessing.name} {read}"
 
     def some_images(self) -> Array:
         """`(n, H, W, C)` float32 images of the data, or none."""

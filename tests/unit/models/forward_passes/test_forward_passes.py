@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable
 from workbench.core.params import make
 from workbench.models.forward_passes import converted_model, forward_passes
+from workbench.models.forward_passes.engine_names import version_of
 from workbench.models.probe import Probe
 
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install 'classifier-workbench[export]'")
@@ -113,7 +117,7 @@ def test_a_layer_that_much_is_asked_of_has_a_converted_model_of_its_own(images, 
     monkeypatch.setattr(forward_passes, "WORTH", 1.0)
     monkeypatch.setattr(other, "run", None)
     near(other.feature_maps(images, "separable"), plain.feature_maps(images, "separable"))
-    assert list(other.forward._sessions) == ["scores", "separable"]
+    assert len(other.forward._of_layers) == 1 and other.forward.used
 
 
 def test_a_probe_with_other_weights_uses_these(images):
@@ -189,7 +193,7 @@ def test_how_fast_is_a_ratio_of_medians_of_runs_in_turn():
             clock[0] += 0.06 if len(log) != 4 else 9.0  # one outlier
 
     class Session:
-        def run(self, images):
+        def tried(self, images):
             assert images.shape == (8, *SHAPE)
             log.append("onnxruntime")
             clock[0] += 0.02
@@ -243,7 +247,7 @@ def test_a_choice_made_with_other_libraries_or_damaged_is_made_anew(tmp_path, mo
 
 
 def test_without_its_libraries_tensorflow_does_it_and_asking_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(forward_passes, "find_spec", lambda name: None if name == "tf2onnx" else object())
+    monkeypatch.setattr(forward_passes, "version_of", lambda name: "" if name == "tf2onnx" else "1.0")
     probe = Probe(convolutional())
     probe.pass_forward_by("auto")
     probe.expect(10**9)
@@ -253,17 +257,121 @@ def test_without_its_libraries_tensorflow_does_it_and_asking_says_what_to_instal
         Probe(convolutional()).pass_forward_by("onnxruntime")
 
 
-def test_a_session_names_its_engine_where_it_names_its_model():
+def made(model, *, wanted="auto", labels=None, cache=False):
     chance = np.random.default_rng(1)
     pixels = chance.integers(0, 256, (20, *SHAPE), np.uint8)
-    data = Dataset(pixels, np.arange(20) % 4, class_names=tuple("abcd"), indices=np.arange(20), name="made/test")
+    labels = np.arange(20) % 4 if labels is None else labels
+    data = Dataset(pixels, labels, class_names=tuple("abcd"), indices=np.arange(20), name="made/test")
+    return wb.Session(model, data, cache=cache, engine=wanted)
+
+
+def test_a_session_names_the_engine_that_has_computed_what_it_says():
     model = trained(convolutional(None))
-    session = wb.Session(model, data, cache=False, engine="onnxruntime")
-    assert "engine" not in session.context  # not loaded yet
-    session.predictions  # noqa: B018 - loads it
+    session = made(model, wanted="onnxruntime")
+    assert "engine" not in session.context  # nothing is computed yet
+    session.probe  # noqa: B018 - loads it
+    assert "engine" not in session.context
+    session.predictions  # noqa: B018 - computes them
     assert session.context["engine"].startswith("onnxruntime ")
-    plain = wb.Session(model, data, cache=False, engine="tensorflow")
+    plain = made(model, wanted="tensorflow")
     near(session.predictions.logits, plain.predictions.logits)
-    assert plain.context["engine"].startswith("tensorflow ")
+    assert "engine" not in plain.context
     with pytest.raises(wb.WorkbenchError, match="engine"):
-        wb.Session(model, data, engine="torch")
+        made(model, wanted="torch")
+
+
+def test_predictions_of_another_engine_are_not_taken_for_those_that_were_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(forward_passes, "measure", lambda *_: 2.0)
+    monkeypatch.setattr(forward_passes, "WORTH", 1.0)
+    model = trained(convolutional(None))
+    first = made(model, cache=True)
+    first.predictions  # noqa: B018 - computes them
+    again, asked = made(model, cache=True), made(model, wanted="tensorflow", cache=True)
+    assert again.has_predictions and again.context["engine"] == first.context["engine"] != ""
+    assert not asked.has_predictions and "engine" not in asked.context
+    assert np.array_equal(asked.predictions.logits, Probe(model).logits(asked.dataset.floats()))
+
+
+def test_another_size_of_image_or_another_reading_of_the_output_has_a_converted_model_of_its_own(tmp_path, images):
+    image = keras.Input((None, None, 3))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(5, 3, activation="relu")(image))
+    model, kept = trained(keras.Model(image, layers.Dense(1)(x))), tmp_path / "engine.npz"
+    for shape, read in (((8, 8, 3), False), ((10, 10, 3), False), ((10, 10, 3), True)):
+        plain, other = Probe(model, shape), Probe(model, shape)
+        plain.scores.logarithm = other.scores.logarithm = read  # as data tell it of one linear unit
+        other.pass_forward_by("onnxruntime", kept)
+        near(other.logits(images[:, : shape[0], : shape[1]]), plain.logits(images[:, : shape[0], : shape[1]]))
+
+
+class Relative(layers.Layer):
+    """Says of an image how it differs from the others of its batch."""
+
+    def call(self, x):
+        return x - tf.reduce_mean(x, axis=0, keepdims=True)
+
+
+def test_what_depends_on_the_batch_stays_with_tensorflow():
+    image = keras.Input(SHAPE)
+    probe = Probe(trained(keras.Model(image, layers.Dense(3)(layers.Flatten()(Relative()(image))))))
+    probe.pass_forward_by("auto")
+    probe.expect(10**9)
+    assert probe.forward.choice.engine == "tensorflow" and "differs" in probe.forward.choice.reason
+
+
+def test_who_differentiates_a_score_of_another_engine_is_told(images):
+    _, other = both(trained(convolutional(None)))
+
+    def slope(batch):
+        with tf.GradientTape() as tape:
+            tape.watch(batch)
+            scores = other.scored(batch).logits
+        return tape.gradient(scores, batch)
+
+    with pytest.raises(TypeError, match="cannot be differentiated"):
+        other.compile("slope", slope, (other.images,))
+
+
+def test_what_fails_while_it_runs_is_a_sentence(images, monkeypatch):
+    _, other = both(trained(convolutional(None)))
+    session = other.forward.session
+
+    class Broken:
+        def run(self, *given):
+            raise RuntimeError("Failed to allocate memory")
+
+    monkeypatch.setattr(session, "_session", Broken())
+    with pytest.raises(wb.WorkbenchError, match=r"allocate memory.*--engine tensorflow"):
+        other.logits(images)
+
+
+def test_who_comes_while_an_engine_is_chosen_goes_on_with_tensorflow(images, monkeypatch):
+    probe = Probe(trained(convolutional(None)))
+    probe.pass_forward_by("auto")
+    monkeypatch.setattr(forward_passes, "WORTH", 1.0)
+    chosen, begun = threading.Event(), threading.Event()
+
+    def slowly(*_):
+        begun.set()
+        assert chosen.wait(60)
+        return forward_passes.Choice("tensorflow", "It is a test."), b""
+
+    monkeypatch.setattr(probe.forward, "_compared", slowly)
+    choosing = threading.Thread(target=probe.logits, args=(images,))
+    choosing.start()
+    assert begun.wait(60)
+    assert probe.logits(images).shape == (30, 4) and probe.forward.choice is None
+    chosen.set()
+    choosing.join(60)
+    assert probe.forward.choice.reason == "It is a test."
+
+
+def test_an_engine_is_refused_where_there_is_no_keras_model():
+    scores = wb.Predictions(4.0 * np.eye(3)[np.arange(12) % 3], np.arange(12) % 3)
+    with pytest.raises(wb.WorkbenchError, match="--engine"):
+        wb.Session(predictions=scores, engine="onnxruntime")
+
+
+def test_a_library_in_a_package_of_another_name_has_a_version():
+    assert version_of("onnxruntime") and version_of("no_such_library") == ""
+    assert version_of("json") == json.__version__  # a module that no package of its name brings
