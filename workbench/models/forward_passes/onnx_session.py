@@ -23,9 +23,8 @@ class OnnxSession:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what matters is raised
         options.intra_op_num_threads = cores()
-        # Its threads would go on spinning while TensorFlow computes masks and gradients on the same cores.
+        # Its threads would go on spinning while others compute on the same cores; asleep they were faster.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.enable_cpu_mem_arena = False  # which keeps for good what it has taken once
         self._passed = False
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
