@@ -52,6 +52,22 @@ class Divided(DividedBenchmark):
         return Measured(tables={}, notes=tuple(" ".join(map(str, each)) for each in found))
 
 
+class Threads(Divided):
+    """With how many threads does numpy compute?"""
+
+    def measure_part(self, asked: Asked, number: int) -> tuple[int, int, int]:
+        from threadpoolctl import threadpool_info
+
+        return number, max(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"), 0
+
+
+class Nothing(Divided):
+    """Is what has no parts summed up?"""
+
+    def parts(self, asked: Asked) -> int:
+        return 0
+
+
 class Failing(Slow):
     """Does it end with a sentence?"""
 

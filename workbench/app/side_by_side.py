@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -73,9 +74,9 @@ class _Share:
 def _shares(name: str, kind: type[Benchmark], asked: Asked, jobs: int) -> Iterator[_Share]:
     """Deal the parts of a benchmark out to as many processes as may run, or leave it whole."""
     count = kind().parts(asked) if issubclass(kind, DividedBenchmark) else 1
-    for first in range(min(jobs, count)):
+    for first in range(max(1, min(jobs, count))):
         numbers = tuple(range(first, count, jobs))
-        yield _Share(name, kind, numbers, kind.minutes * len(numbers) / count)
+        yield _Share(name, kind, numbers, kind.minutes * len(numbers) / max(1, count))
 
 
 def _combined(kind: type[Benchmark], asked: Asked, found: Mapping[int, Any]) -> Measured:
@@ -96,9 +97,10 @@ def _in_processes(work: Sequence[_Share], asked: Asked, jobs: int) -> Iterator[t
             while waiting and len(running) < jobs:
                 share = waiting.pop(0)
                 place = share.kind.__module__, share.kind.__name__  # what it imports is to be quiet
-                given = (share.name, place, share.numbers, asked, threads, told)
+                given = (share.name, place, share.numbers, asked, told)
                 running[share] = context.Process(target=_measure, args=given)
-                running[share].start()
+                with _few_threads(threads):
+                    running[share].start()
             dead = [share for share, process in running.items() if not process.is_alive()]
             try:
                 name, numbers, what = told.get(timeout=LOOK)
@@ -121,19 +123,32 @@ def _in_processes(work: Sequence[_Share], asked: Asked, jobs: int) -> Iterator[t
             process.kill()
 
 
+@contextlib.contextmanager
+def _few_threads(threads: int) -> Iterator[None]:
+    """See that a process that begins here computes with so many; numpy's library asks once, when it is loaded."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ |= dict.fromkeys(_THREADS, str(threads))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 def _hush() -> None:
     """TensorFlow warns of one trace for each of many networks."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
-def _measure(  # noqa: PLR0917 - a process is given its arguments by position
-    name: str, place: tuple[str, str], numbers: tuple[int, ...], asked: Asked, threads: int, told: Any
-) -> None:
+def _measure(name: str, place: tuple[str, str], numbers: tuple[int, ...], asked: Asked, told: Any) -> None:
     """Measure parts of a benchmark in a process of its own, and tell what it reports, and what it found or why not."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever began this ends it
     level = os.environ.pop(_LEVEL, None)
     quiet_tensorflow()
-    os.environ |= dict.fromkeys(_THREADS, str(threads)) | ({} if level is None else {_LEVEL: level})
+    os.environ |= {} if level is None else {_LEVEL: level}
     _hush()
     benchmark = getattr(import_module(place[0]), place[1])()
     one = (

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.app import side_by_side
 from workbench.app.side_by_side import measured
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import reporting
@@ -61,6 +62,15 @@ def test_one_of_parts_is_measured_in_several_processes_and_put_together_in_their
     ((_, alone),) = measured({"divided": made.Divided}, Asked(seed=7), 1)
     assert [note.split()[::2] for note in alone.notes] == [note.split()[::2] for note in found.notes]
     assert {note.split()[1] for note in alone.notes} == {str(os.getpid())}
+
+
+def test_processes_share_the_cores_and_what_has_no_parts_is_summed_up(made, monkeypatch):
+    monkeypatch.setattr(side_by_side, "cores", lambda: 2)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    found = dict(measured({"threads": made.Threads, "nothing": made.Nothing}, Asked(), 2))
+    assert [note.split()[1] for note in found["threads"].notes] == ["1"] * 5 and found["nothing"].notes == ()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "2" and "OMP_NUM_THREADS" not in os.environ
 
 
 @pytest.mark.parametrize(("kind", "why"), [("Failing", "There is no data"), ("Killed", "failing died, exit status -9")])
