@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -76,7 +77,9 @@ def _of_json(text: str, name: str) -> Edges:
 
     try:
         held = json.loads(text, object_pairs_hook=once)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except WorkbenchError:
+        raise
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits is a ValueError
         where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise WorkbenchError(f"{name} is no JSON{where}. {FORMATS}") from error
     if not isinstance(held, dict):
@@ -103,25 +106,33 @@ def _nested(held: Mapping[str, Any], name: str) -> Edges:
                 else:
                     edges.append((_named(each, name), above))
         elif value is not None:
-            raise WorkbenchError(f"{name}: {above!r} must hold a list of classes, or groups. Got {value!r}.")
+            raise WorkbenchError(f"{name}: {above!r} must hold a list of classes, or groups. Got {_shown(value)}.")
     return edges
 
 
 def _named(value: Any, name: str) -> str:
-    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    try:
+        text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+        text.encode("utf-8")
+    except ValueError as error:  # half of a character, or more digits than Python writes
+        raise WorkbenchError(f"{name}: {_shown(value)} cannot be written as text, and is no name.") from error
     if not text:
-        raise WorkbenchError(f"{name}: a class or group must have a name. Got {value!r}.")
+        raise WorkbenchError(f"{name}: a class or group must have a name. Got {_shown(value)}.")
     return text
 
 
 def _of_csv(text: str, name: str) -> Edges:
-    rows = list(csv.reader(text.splitlines()))
-    head = [cell.strip().casefold() for cell in rows[0]] if rows else []
+    reader = csv.reader(io.StringIO(text, newline=""))  # a quoted name may hold a line break
+    try:
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise WorkbenchError(f"{name}, line {reader.line_num}: {error}. {FORMATS}") from error
+    head = [cell.strip().casefold() for cell in rows[0][1]] if rows else []
     if "class" not in head or "parent" not in head:
         raise WorkbenchError(f"{name} must have the columns class and parent. Got {join_names(head) or 'none'}.")
     one, other = head.index("class"), head.index("parent")
     edges: Edges = []
-    for number, row in enumerate(rows[1:], 2):
+    for number, row in rows[1:]:
         if not any(cell.strip() for cell in row):
             continue
         if len(row) <= max(one, other) or not row[one].strip():
@@ -140,7 +151,15 @@ def _tree(edges: Edges, class_names: Sequence[str], name: str, source: str) -> C
         raise WorkbenchError(f"{name}: {_some(twice)} there more than once. Each class and group has one place.")
     if circle := _circle(above):
         raise WorkbenchError(f"{name}: {' → '.join(map(repr, circle))} is a circle. A group cannot hold itself.")
+    if _depth(above) > DEEPEST:
+        raise WorkbenchError(f"{name} has more than {DEEPEST} groups within each other.")
     known = {own.strip(): own for own in class_names}
+    if len(known) != len(class_names):
+        alike = [own for own in class_names if known[own.strip()] != own]
+        raise WorkbenchError(
+            f"{name}: the class {alike[0]!r} differs from another one in spaces at its ends only, so that no "
+            "hierarchy can name it. Rename it in the data."
+        )
     holders = set(above.values()) - {ROOT}
     if both := [each for each in known if each in holders]:
         raise WorkbenchError(f"{name}: {_some(both)} a class and a group at once. Give the group another name.")
@@ -187,6 +206,26 @@ def _circle(above: Mapping[str, str]) -> list[str]:
             node = above[node]
         done.update(path)
     return []
+
+
+def _depth(above: Mapping[str, str]) -> int:
+    """Return how many groups there are within each other at most; each node is looked at once."""
+    depths = {ROOT: -1}
+    for start in above:
+        path, node = [], start
+        while node not in depths:
+            path.append(node)
+            node = above.get(node, ROOT)
+        for each in reversed(path):
+            depths[each] = depths[above.get(each, ROOT)] + 1
+    return max(depths.values())
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):
+        return "a number of more digits than can be written"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -120,3 +120,71 @@ def test_a_thousand_unknown_names_are_not_all_said(tmp_path):
     with pytest.raises(WorkbenchError) as told:
         read_hierarchy({"a": [f"x{n}" for n in range(1000)], "b": list(NAMES)}, NAMES)
     assert "and 994 more are no class of the data" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"a": ["cat", "\ud800"], "b": ["dog", "owl", "car"]}, "'\\ud800' cannot be written as text"),
+        ({"\ud800": ["cat", "dog"], "b": ["owl", "car"]}, "'\\ud800' cannot be written as text"),
+        ({"a": [10**5000], "b": ["dog"]}, "a number of more digits than can be written cannot"),
+        ({"a": 10**5000}, "Got a number of more digits than can be written."),
+    ],
+)
+def test_what_cannot_be_written_is_no_name(given, said):
+    with pytest.raises(WorkbenchError) as told:
+        read_hierarchy(given, NAMES)
+    assert said in str(told.value)
+    str(told.value).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("t.json", '{"a": [' + "1" * 5000 + "]}", "t.json is no JSON"),
+        ("t.json", '{"\\ud800": ["cat", "dog"], "b": ["owl", "car"]}', "cannot be written as text"),
+        ("t.json", '{"a": "' + "x" * 10**6 + '"}', "'a' must hold a list of classes"),
+        ("t.json", '{"a": ["' + "x" * 10**6 + '"]}', "no class of the data"),
+        ("t.csv", "class,parent\ncat," + "x" * 131_073 + "\n", "t.csv, line 2: field larger than field limit"),
+        ("t.csv", "class,parent\n" + "x" * 10**5 + ",y\n", "is no class of the data"),
+        ("t.csv", "class," * 10**5 + "\n", "must have the columns class and parent"),
+        ("t.csv", "class,parent\n" + "".join(f"g{n},g{(n + 1) % 10**4}\n" for n in range(10**4)), "→ 'g0' is a circle"),
+    ],
+)
+def test_of_a_hostile_file_one_short_sentence_is_said(tmp_path, name, text, said):
+    (tmp_path / name).write_text(text, "utf-8")
+    with pytest.raises(WorkbenchError) as told:
+        read_hierarchy(tmp_path / name, NAMES)
+    assert said in str(told.value) and len(str(told.value)) < 2000
+
+
+def test_a_quoted_name_keeps_its_line_breaks(tmp_path):
+    names = ("cat\nlong", "dog\u2028wide", "owl", "car")
+    text = 'class,parent\r\n"cat\nlong",a\r\n"dog\u2028wide",a\r\nowl,b\r\ncar,b\r\n'
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    assert shape(read_hierarchy(tmp_path / "t.csv", names))["dog\u2028wide"] == "a"
+    (tmp_path / "t.csv").write_bytes(text.replace("owl,b", "owl").encode())
+    with pytest.raises(WorkbenchError, match="line 5: each row needs"):
+        read_hierarchy(tmp_path / "t.csv", names)
+
+
+def chain(length):
+    return [f"g{n},{f'g{n - 1}' if n else ''}" for n in range(length)]
+
+
+@pytest.mark.parametrize("beside", ["", "other"])
+def test_a_table_is_no_deeper_than_nested_objects_may_be(tmp_path, beside):
+    def table(length):
+        rows = [*chain(length), f"cat,g{length - 1}", f"dog,g{length - 1}", *(f"{e},{beside}" for e in NAMES[2:])]
+        (tmp_path / "t.csv").write_text("class,parent\n" + "\n".join(rows))
+        return tmp_path / "t.csv"
+
+    assert read_hierarchy(table(40), NAMES).levels <= 40
+    for length in (41, 4000):
+        with pytest.raises(WorkbenchError, match="more than 40 groups within each other"):
+            read_hierarchy(table(length), NAMES)
+
+
+def test_classes_that_only_spaces_tell_apart_have_no_hierarchy():
+    with pytest.raises(WorkbenchError, match="the class 'a' differs from another one in spaces"):
+        read_hierarchy({"g": ["a"], "h": ["b"]}, ("a", "a ", "b"))
