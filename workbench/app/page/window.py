@@ -122,7 +122,19 @@ def find_classes(names: Sequence[str], text: str) -> tuple[int, ...]:
 def _opened(tree: ClassTree, asked: str) -> tuple[int, int]:
     parts = asked.split(",")
     nodes = [int(part) for part in parts if part and int(part) <= tree.root]
-    return (nodes[0], nodes[1]) if len(nodes) == len(parts) == 2 else (tree.root, tree.root)
+    known = len(nodes) == len(parts) == 2 and (nodes[0] == nodes[1] or not _holds(tree, *nodes))
+    return (nodes[0], nodes[1]) if known else (tree.root, tree.root)
+
+
+def _holds(tree: ClassTree, one: int, other: int) -> bool:
+    """Whether one of two nodes lies above the other: then some cells would hold right images beside errors."""
+    return any(_above(tree, low, high) for low, high in ((one, other), (other, one)))
+
+
+def _above(tree: ClassTree, node: int, sought: int) -> bool:
+    while node >= 0 and node != sought:
+        node = tree.parents[node]
+    return node == sought
 
 
 def _order(board: Board, names: Sequence[str], arrange: str, view: View) -> _Order:

@@ -153,6 +153,17 @@ def test_groups_open_and_lead_back(parse):
     assert "A click opens one." in shown(parse, made, open="999,2").text
 
 
+@pytest.mark.parametrize(("one", "other"), [("", "low"), ("low", "a"), ("a", "class 0"), ("class 0", "low")])
+def test_a_group_is_not_opened_beside_one_that_holds_it(one, other):
+    names = [f"class {k}" for k in range(30)]
+    tree = read_hierarchy({"low": {"a": names[:5], "b": names[5:10]}, "high": names[10:]}, names)
+    board, _ = thirty(tree=tree)
+    for pair in ((one, other), (other, one)):
+        asked = ",".join(str(tree.names.index(each)) for each in pair)
+        window = window_of(board, names, settle(read({"section": "errors", "open": asked}), board))
+        assert window.opened == (tree.root, tree.root)
+
+
 def test_few_classes_have_the_orders_too_and_no_window(parse):
     page = shown(parse, thirty(8))
     assert [s["data-set"] for s in page.all("select")] == ["arrange"]
