@@ -191,7 +191,10 @@ def open_beside(session: Session, what: str | Path, *, data: str | Path | None =
         WorkbenchError: as `open_named` does.
     """
     own = data if data is not None or session.run is None else session.run.manifest.dataset
-    return open_named(what, data=_needed(what, own), **given)
+    other = open_named(what, data=_needed(what, own), **given)
+    if other.hierarchy is None and other.class_names == session.class_names:
+        other.hierarchy = session.hierarchy
+    return other
 
 
 def open_on(session: Explained, run: str) -> Session:
@@ -210,7 +213,8 @@ def open_on(session: Explained, run: str) -> Session:
         raise WorkbenchError(f"Run {run!r} cannot be asked about {data.name}: {why}")
     others = {part: partial(session.data_of, part) for part in session.other_parts}
     train = others.pop("train", None)
-    return Session(opened, data, train=train, others=others, cache=session.cache, engine=session.wanted_engine)
+    kept: dict[str, Any] = {"cache": session.cache, "engine": session.wanted_engine, "hierarchy": session.hierarchy}
+    return Session(opened, data, train=train, others=others, **kept)
 
 
 def cannot_see(made: Manifest, data: Dataset) -> str:

@@ -27,7 +27,12 @@ def typed(source: Source, *, elsewhere: bool = False) -> Iterator[str]:
 
     if source.run is not None:
         yield shown(source.run)
-    for option, given in (("--model", source.model), ("--data", source.data), ("--predictions", source.predictions)):
+    for option, given in (
+        ("--model", source.model),
+        ("--data", source.data),
+        ("--predictions", source.predictions),
+        ("--hierarchy", source.hierarchy),
+    ):
         if given is not None:
             yield from (option, shown(given))
     for name in ("fit", "interpolation"):

@@ -1,12 +1,16 @@
 """What `evaluate` says of many classes, and of a tree of them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from workbench.app.cli import main
+from workbench.app.cli.beside import typed
+from workbench.app.cli.options import Source
+from workbench.diagnosis.opening import open_beside, open_session
 
 
 @pytest.fixture
@@ -67,3 +71,13 @@ def test_an_analysis_takes_the_tree_and_is_asked_anew_with_another(run, scores, 
     (tmp_path / "tree.json").write_text(renamed)
     assert groups("--hierarchy", "tree.json")[0] == "couple 0"
     assert not any("couple" in name for name in groups())
+
+
+def test_what_is_typed_again_names_the_tree_and_another_model_gets_it(scores):
+    source = Source(
+        run=None, model=None, data=None, split="test", data_dir=None, reading={}, hierarchy=Path("a/tree.json")
+    )
+    assert [*typed(source)] == ["--hierarchy", "a/tree.json"]
+    assert [*typed(source, elsewhere=True)] == ["--hierarchy", "tree.json"]
+    session = open_session(predictions="scores.npz", hierarchy="tree.json")
+    assert open_beside(session, "scores.npz").hierarchy is session.hierarchy is not None
