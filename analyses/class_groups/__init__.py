@@ -18,6 +18,7 @@ from workbench.core.types import Array
 from workbench.core.wording import number, percent, plural
 from workbench.data.sampling import worst_first
 from workbench.session.analysis import Analysis
+from workbench.session.found_tree import ungrouped
 from workbench.session.images.fields import groups_are_fields
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.rates import rate, wilson
@@ -76,7 +77,8 @@ class ClassGroups(Analysis[ClassGroupsParams]):
             "groups": [tree.names[nodes[place]] for place in shown],
             "members": [[session.class_names[c] for c in tree.leaves(nodes[place])] for place in shown],
             "is_class": [nodes[place] < tree.classes for place in shown],
-            "nodes": len(nodes),
+            "alone": [nodes[place] == ungrouped(tree) for place in shown],
+            "nodes": len(nodes) - (ungrouped(tree) in nodes),
             "open": params.open or "",
             "found": tree.found,
             "others": others,
@@ -109,11 +111,13 @@ def _nodes(tree: ClassTree, params: ClassGroupsParams) -> list[int]:
 
 
 def _summed(counts: Array, of_class: Array, groups: int) -> Array:
-    """Sum `(K, K)` counts over groups: `(groups, groups)`."""
-    inside = np.flatnonzero(of_class >= 0)
-    into = np.zeros((len(counts), groups), np.int64)
-    into[inside, of_class[inside]] = 1
-    return np.asarray(into.T @ counts @ into)
+    """Sum `(K, K)` counts over groups: `(groups, groups)`; exact up to 2^53."""
+    rows, columns = np.nonzero(counts)
+    inside = (of_class[rows] >= 0) & (of_class[columns] >= 0)
+    rows, columns = rows[inside], columns[inside]
+    cells = of_class[rows] * groups + of_class[columns]
+    sums = np.bincount(cells, counts[rows, columns], groups * groups)
+    return np.rint(sums).astype(np.int64).reshape(groups, groups)
 
 
 def _right(counts: Array, of_class: Array, groups: int) -> Array:
@@ -151,27 +155,30 @@ def _tables(tree: ClassTree, said: Predictions, counts: Array, nodes: list[int])
     rows = [_of_group(tree, counts, node) for node in nodes]
     tables = {"groups": pd.DataFrame(rows, columns=COLUMNS)}
     if tree.found:
-        return tables
+        return tables  # how far errors go in a tree that is made of them says nothing
     levels = []
     for level in range(1, tree.levels + 2):
         share = group_accuracy(tree, said.labels, said.predicted, level)
         levels.append((level, len(np.unique(tree.at_level(level))), share.value, share.low, share.high))
     tables["levels"] = pd.DataFrame(levels, columns=["level", "groups", "accuracy", "low", "high"])
-    tables["distances"] = _distances(tree, said)
+    if not said.correct.all():
+        tables["distances"] = _distances(tree, said)
     return tables
 
 
 def _of_group(tree: ClassTree, counts: Array, node: int) -> tuple[Any, ...]:
     members = tree.leaves(node)
-    images, stay = int(counts[members].sum()), int(counts[np.ix_(members, members)].sum())
-    right = int(counts.diagonal()[members].sum())
+    images, right = int(counts[members].sum()), int(counts.diagonal()[members].sum())
+    if node == ungrouped(tree):  # its classes have nothing in common into which an image could be put
+        return (tree.names[node], len(members), images, right, 0, images - right, np.nan, np.nan, np.nan)
+    stay = int(counts[np.ix_(members, members)].sum())
     low, high = (float(end) for end in wilson(stay, images))
     recall = stay / images if images else np.nan
     return (tree.names[node], len(members), images, right, stay - right, images - stay, recall, low, high)
 
 
 def _distances(tree: ClassTree, said: Predictions) -> pd.DataFrame:
-    """Count errors by how far they go, beside how many would go so far by chance."""
+    """Count errors, of which there is one at least, by how far they go, beside how many would go so far by chance."""
     import pandas as pd
 
     wrong, every = ~said.correct, np.arange(tree.classes)
@@ -181,7 +188,7 @@ def _distances(tree: ClassTree, said: Predictions) -> pd.DataFrame:
     for label, images in zip(*np.unique(said.labels[wrong], return_counts=True), strict=True):
         apart = np.bincount(tree.distance(np.full(tree.classes, label), every), minlength=farthest + 1)
         expected[1:] += images * apart[1:] / (tree.classes - 1)
-    total = max(int(wrong.sum()), 1)
+    total = int(wrong.sum())
     low, high = wilson(count, total)
     return pd.DataFrame(
         {
@@ -199,7 +206,7 @@ def _findings(session: Session, tree: ClassTree, said: Predictions) -> list[Find
     wrong = ~said.correct
     errors = int(wrong.sum())
     top = tree.at_level(1)
-    stays = top[said.labels] == top[said.predicted]
+    stays = (top[said.labels] == top[said.predicted]) & (said.correct | (top[said.labels] != ungrouped(tree)))
     out = worst_first(said, np.flatnonzero(~stays))
     whole = rate(int(stays.sum()), len(said))
     found = []
@@ -226,7 +233,7 @@ def _findings(session: Session, tree: ClassTree, said: Predictions) -> list[Find
 
 
 def _of_found(session: Session, tree: ClassTree, errors: int, within: int, out: Any) -> Finding:
-    groups = sum(len(tree.children[node]) > 1 for node in tree.top)
+    groups = len(tree.top) - (ungrouped(tree) is not None)
     share, halves = rate(within, errors), found_in_half(session.predictions, tree.classes)
     claim = (
         f"{plural(groups, 'group')} of classes were found from the confusions: {within:,} of "
@@ -245,8 +252,9 @@ def _between(
     tree: ClassTree, said: Predictions, nodes: list[int], of_class: Array, *, opened: str | None
 ) -> list[Finding]:
     """Name the two groups between which most errors go, if there are any."""
+    groups = np.array([node != ungrouped(tree) for node in nodes])
     one, other = of_class[said.labels], of_class[said.predicted]
-    across = (one >= 0) & (other >= 0) & (one != other)
+    across = (one >= 0) & (other >= 0) & (one != other) & groups[one] & groups[other]
     if not across.any():
         return []
     cells = np.bincount(one[across] * len(nodes) + other[across], minlength=len(nodes) ** 2)

@@ -46,6 +46,8 @@ def draw(result: Result, question: str, nothing: str) -> Figure:
 def _note(result: Result) -> str:
     notes = result.notes
     said = "Matrix: errors; rows: group of the true class, columns: that of the predicted one; grey: within a group."
+    if any(notes["alone"]):
+        said += " Classes in no group have no recall together; their errors among each other are grey too."
     said += " Lines: 95 % Wilson intervals."
     if notes["open"]:
         said += f" Opened: {notes['open']}; {OTHERS}: all classes outside of it."
@@ -95,7 +97,12 @@ def _recalls(axes: Axes, result: Result) -> None:
     heading(axes, "Recall of each group" if groups else "Recall of each class")
     plain(axes, grid="x")
     spots = [
-        images_spot(name, int(row["images"]), _query(result, "label", place), more=f"recall {percent(row['recall'])}")
+        images_spot(
+            name,
+            int(row["images"]),
+            _query(result, "label", place),
+            more="" if np.isnan(row["recall"]) else f"recall {percent(row['recall'])}",
+        )
         for place, (name, row) in enumerate(table.iterrows())
     ]
     place_bars(axes, places, spots, 0.9)
@@ -140,7 +147,8 @@ def _spots(result: Result) -> dict[tuple[int, int], Spot | None]:
     found: dict[tuple[int, int], Spot | None] = {}
     for (row, column), count in np.ndenumerate(cells[: len(names), : len(names)]):
         both = [_query(result, "label", row), _query(result, "predicted", column)]
-        what = f"errors within {names[row]}" if row == column else f"{names[row]} → {names[column]}"
+        within = "errors among classes" if result.notes["alone"][row] else "errors within"
+        what = f"{within} {names[row]}" if row == column else f"{names[row]} → {names[column]}"
         found[row, column] = (
             images_spot(what, int(count), " ".join([*both, *(["correct:no"] if row == column else [])]))
             if all(both)

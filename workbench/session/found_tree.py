@@ -11,7 +11,7 @@ from workbench.core.types import Array
 from workbench.statistics.class_order import confusion_groups, confusion_order
 
 ALONE = "(in no group)"
-"""Name of the group of the classes that are in none."""
+"""Name of the node above the classes that are in no group: one line where there would be hundreds."""
 
 
 def found_tree(counts: Array, names: Sequence[str]) -> ClassTree | None:
@@ -34,6 +34,11 @@ def found_tree(counts: Array, names: Sequence[str]) -> ClassTree | None:
     if alone := [each[0] for each in by_group.values() if len(each) == 1]:
         found.append((ALONE, alone))
     return tree_of_groups(names, found)
+
+
+def ungrouped(tree: ClassTree) -> int | None:
+    """Return the node of a found tree above the classes that are in no group, which is no group; None without one."""
+    return next((node for node in tree.top if tree.found and node >= tree.classes and tree.names[node] == ALONE), None)
 
 
 def _called(counts: Array, names: Sequence[str], members: list[int]) -> str:

@@ -1,13 +1,18 @@
 """Six classes in three groups, by hand."""
 
+import time
+
 import numpy as np
 import pytest
 
-from analyses.class_groups import NONE, ClassGroups, ClassGroupsParams
+from analyses.class_groups import NONE, ClassGroups, ClassGroupsParams, _summed
 from analyses.class_groups.halves import found_in_half
 from workbench.core.errors import WorkbenchError
 from workbench.core.predictions import Predictions
 from workbench.data.hierarchy import read_hierarchy
+from workbench.session.found_tree import ALONE
+from workbench.statistics.class_order import confusion_groups
+from workbench.statistics.confusion import confusion_counts
 
 NAMES = ("cat", "dog", "owl", "car", "bus", "sky")
 TREE = read_hierarchy(
@@ -111,3 +116,61 @@ def test_a_model_without_errors_has_no_groups_and_says_so(stand_in, words):
     result = asked(stand_in([0, 1, 2], [0, 1, 2]))
     assert result.findings[0].claim == NONE
     assert any("no groups" in each for each in words(ClassGroups().draw(result)))
+
+
+@pytest.fixture
+def pairs(stand_in):
+    """Three pairs of classes that are confused nine times each way; of six others nothing is wrong."""
+    labels, predicted = np.arange(12).repeat(20).tolist(), np.arange(12).repeat(20).tolist()
+    for one in (0, 2, 4):
+        labels += [one] * 9 + [one + 1] * 9
+        predicted += [one + 1] * 9 + [one] * 9
+    return stand_in(labels, predicted, names=[f"class {n}" for n in range(12)])
+
+
+def test_classes_in_no_group_are_no_group_and_nothing_is_put_into_it(pairs, words):
+    result = asked(pairs)
+    assert "3 groups of classes were found" in result.findings[0].claim
+    assert "54 of 54 errors stay within them" in result.findings[0].claim
+    assert result.notes["nodes"] == 3 and result.notes["groups"][-1] == ALONE
+    row = result.tables["groups"].set_index("group").loc[ALONE]
+    assert row[["classes", "images", "right", "errors_within", "errors_outside"]].tolist() == [6, 120, 120, 0, 0]
+    assert row[["recall", "low", "high"]].isna().all()
+    said = words(ClassGroups().draw(result))
+    assert not any("nan" in each for each in said)
+    assert any("Classes in no group have no recall together" in each for each in said)
+    assert not any("Shown: the" in each for each in said)
+
+
+def test_an_error_between_two_classes_in_no_group_does_not_stay_within_one(stand_in):
+    chance = np.random.default_rng(2957)
+    labels = np.arange(14).repeat(40)
+    predicted = np.where(chance.random(560) < 0.12, chance.integers(0, 14, 560), labels)
+    groups = confusion_groups(confusion_counts(labels, predicted, 14))
+    result = asked(stand_in(labels, predicted, names=[f"class {n}" for n in range(14)]))
+    alone = result.tables["groups"].set_index("group").loc[ALONE]
+    assert (alone["errors_within"], alone["images"] - alone["right"] - alone["errors_outside"]) == (0, 0)
+    among = int(result.arrays["cells"][result.notes["groups"].index(ALONE), result.notes["groups"].index(ALONE)])
+    assert among == 3
+    wrong, same = labels != predicted, groups[labels] == groups[predicted]
+    assert f"3 groups of classes were found from the confusions: {(wrong & same).sum()} of 63 errors" in (
+        result.findings[0].claim
+    )
+    assert set(result.findings[0].evidence) == set(np.flatnonzero(~same))
+    assert ALONE not in result.findings[1].claim  # between groups
+
+
+def test_where_nothing_is_wrong_no_error_goes_any_distance(stand_in, words):
+    result = asked(stand_in(LABELS, LABELS, names=NAMES, hierarchy=TREE))
+    assert set(result.tables) == {"groups", "levels"}
+    assert not any("Levels up" in each for each in words(ClassGroups().draw(result)))
+
+
+def test_many_groups_are_summed_without_a_product_of_whole_numbers():
+    chance = np.random.default_rng(0)
+    counts, of = chance.integers(0, 5, (50, 50)), chance.integers(-1, 9, 50)
+    into = (of[:, None] == np.arange(9)).astype(np.int64)
+    assert np.array_equal(_summed(counts, of, 9), into.T @ counts @ into)
+    started = time.process_time()
+    assert _summed(np.eye(1200, dtype=np.int64), np.arange(1200), 1200).trace() == 1200
+    assert time.process_time() - started < 1
