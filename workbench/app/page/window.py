@@ -11,6 +11,7 @@ from workbench.app.page.board import SHOWN, Board
 from workbench.app.page.view import ANY, View
 from workbench.core.class_tree import ClassTree
 from workbench.core.types import Array
+from workbench.session.found_tree import ungrouped
 
 USUAL, SPANS = 15, (10, 15, 25, 40)
 """Classes that a window shows along each side."""
@@ -30,11 +31,13 @@ class Line:
         name: of it.
         classes: that it holds.
         group: its node in the tree; None for a class.
+        together: whether its classes belong together; those that are in no group do not.
     """
 
     name: str
     classes: tuple[int, ...]
     group: int | None = None
+    together: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,10 +152,11 @@ def _order(board: Board, names: Sequence[str], arrange: str, view: View) -> _Ord
 
 def _below(tree: ClassTree, node: int) -> list[Line]:
     """Return what is in a group; a class has nothing in it, and stands alone."""
-    found = []
+    found, alone = [], ungrouped(tree)
     for each in tree.children[node] or (node,):
         group = each if each >= tree.classes else None
-        found.append(Line(name=tree.names[each], classes=tuple(tree.leaves(each).tolist()), group=group))
+        members = tuple(tree.leaves(each).tolist())
+        found.append(Line(name=tree.names[each], classes=members, group=group, together=each != alone))
     return found
 
 

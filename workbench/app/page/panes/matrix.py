@@ -77,7 +77,7 @@ class _Heat:
 
 def _apart(row: Line, column: Line) -> bool:
     """Whether a cell holds errors only that leave their class or group."""
-    return row.classes != column.classes
+    return row.classes != column.classes or not row.together
 
 
 def _table(board: Board, window: Window, view: View, heat: _Heat) -> Html:
@@ -98,7 +98,7 @@ def _table(board: Board, window: Window, view: View, heat: _Heat) -> Html:
         cells = [_cell(window, view, heat, t, p) for p in range(len(window.columns))]
         if cut:
             cells.append(element("td", f"{window.others[0][t]}" if window.others[0][t] else None, class_="side other"))
-        recall = element("td", _rate(int(window.rights[t]), int(window.images[t])), class_="side")
+        recall = element("td", _rate(int(window.rights[t]), int(window.images[t]) * line.together), class_="side")
         rows.append(element("tr", opener, *cells, recall))
     foot = _foot(board, window, cut)
     size = max(len(window.rows), len(window.columns))
@@ -134,7 +134,9 @@ def _foot(board: Board, window: Window, cut: bool) -> list[Html]:
     for line in window.columns:
         members = list(line.classes)
         right = int(counts[np.ix_(members, members)].sum())
-        cells.append(element("td", _rate(right, int(taken[members].sum()), 0 if cut else 1), class_="side"))
+        cells.append(
+            element("td", _rate(right, int(taken[members].sum()) * line.together, 0 if cut else 1), class_="side")
+        )
     accuracy = element("td", _rate(int(counts.trace()), int(counts.sum())), class_="side all", title="accuracy")
     more = [element("td", class_="side")] if cut else []
     rows.append(element("tr", element("th", "precision", scope="row", class_="side"), *cells, *more, accuracy))
@@ -191,7 +193,8 @@ def _cell(window: Window, view: View, heat: _Heat, t: int, p: int) -> Html:
         inner = button(text, change, pressed=here, class_=kind, style=style, aria_label=said, tabindex=stop)
         return element("td", inner)
     nodes = [line.classes[0] if line.group is None else line.group for line in (row, column)]
-    what = "errors within" if nodes[0] == nodes[1] else "open true"
+    within = "errors within" if row.together else "errors among classes"
+    what = within if nodes[0] == nodes[1] else "open true"
     said = f"{what} {row.name}" + ("" if nodes[0] == nodes[1] else f", predicted {column.name}")
     change = {"open": f"{nodes[0]},{nodes[1]}", "corner": "", "near": ""}
     said = f"{said}: {plural(number, 'image')}"

@@ -10,6 +10,7 @@ from workbench.app.page.html import button, options
 from workbench.app.page.view import View
 from workbench.app.page.window import ALSO, SPANS, USUAL, Window, arrangements, usual_arrangement
 from workbench.core.wording import plural
+from workbench.session.found_tree import ungrouped
 
 ORDERS = {"data": "data order", "confusions": "by confusion", "errors": "most errors", "groups": "groups"}
 SAID = {
@@ -89,7 +90,8 @@ def _path(board: Board, window: Window) -> Html:
         return Html()
     if opened == (tree.root, tree.root):
         groups = "found from these confusions" if tree.found else tree.source
-        words = f"{plural(len(tree.top), 'group')} of {plural(tree.classes, 'class')} ({groups}). A click opens one."
+        count = len(tree.top) - (ungrouped(tree) is not None)
+        words = f"{plural(count, 'group')} of {plural(tree.classes, 'class')} ({groups}). A click opens one."
         return element("p", words, class_="line")
     parts = [button("All groups", {"open": "", "corner": "", "near": ""}, class_="step")]
     above = []

@@ -12,8 +12,10 @@ from workbench.app.page.board import Board
 from workbench.app.page.panes.matrix import DARKEST, matrix_html
 from workbench.app.page.view import read, settle
 from workbench.app.page.window import window_of
+from workbench.core.class_tree import tree_of_groups
 from workbench.core.predictions import Predictions
 from workbench.data.hierarchy import read_hierarchy
+from workbench.session.found_tree import ALONE
 
 NAMES = ("T-shirt/top", '<img src=x onerror="alert(1)">', "Bag")
 
@@ -162,6 +164,16 @@ def test_a_group_is_not_opened_beside_one_that_holds_it(one, other):
         asked = ",".join(str(tree.names.index(each)) for each in pair)
         window = window_of(board, names, settle(read({"section": "errors", "open": asked}), board))
         assert window.opened == (tree.root, tree.root)
+
+
+def test_classes_in_no_group_have_no_recall_and_their_errors_are_coloured():
+    names = [f"class {k}" for k in range(30)]
+    groups = [("a", range(5)), ("b", range(5, 10)), (ALONE, range(10, 30))]
+    board, _ = thirty(tree=tree_of_groups(names, [(name, list(members)) for name, members in groups]))
+    html = str(matrix_html(board, names, settle(read({"section": "errors", "arrange": "groups"}), board)))
+    assert f"errors among classes {ALONE}: 19 images" in html and "errors within a: 4 images" in html
+    assert "2 groups of 30 classes" in html
+    assert html.count("–</td>") == 2  # its recall and its precision
 
 
 def test_few_classes_have_the_orders_too_and_no_window(parse):
