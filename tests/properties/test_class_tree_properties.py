@@ -18,13 +18,13 @@ def trees(draw):
     root = classes + groups
     above = [draw(st.integers(n + 1, root)) for n in range(classes, root)]  # later nodes lie above earlier ones
     parents = [draw(st.integers(classes, root)) for _ in range(classes)]
-    held = {*parents, *above}
-    empty = [node for node in range(classes, root) if node not in held]
-    for place, node in enumerate(empty):
-        parents[place % classes] = node
-    return ClassTree(
-        classes=classes, names=(*(f"n{n}" for n in range(root)), ""), parents=(*parents, *above, -1), source="made"
-    )
+    over = {**dict(enumerate(parents)), **dict(enumerate(above, classes))}
+    while empty := set(range(classes, root)).intersection(over).difference(over.values()):
+        over = {node: parent for node, parent in over.items() if node not in empty}
+    number = {node: place for place, node in enumerate([*over, root])}
+    held = tuple(number[parent] for parent in over.values())
+    names = (*(f"n{place}" for place in range(len(over))), "")
+    return ClassTree(classes=classes, names=names, parents=(*held, -1), source="made")
 
 
 def slow_distance(tree, one, other):
