@@ -38,6 +38,8 @@ class Squares(Task):
         version: of the data; -1 for another one in each process.
         chooses: whether each process chooses an engine of its own, unless it is told one.
         engine: that it is told.
+        late: seconds that all but the first process take to open the task.
+        first: file that the first process to open the task makes.
     """
 
     count: int = 40
@@ -52,8 +54,15 @@ class Squares(Task):
     version: int = 1
     chooses: bool = False
     engine: str = ""
+    late: float = 0.0
+    first: Path | None = None
 
     def open(self) -> Opened:
+        if self.first is not None:
+            try:
+                self.first.touch(exist_ok=False)
+            except FileExistsError:
+                time.sleep(self.late)
         if self.unopened is not None:
             with contextlib.suppress(FileExistsError):
                 self.unopened.touch(exist_ok=False)

@@ -20,12 +20,14 @@ class Event:
 
     Attributes:
         worker: its number.
+        call: the number that was given with what it was asked; of a death, the last one.
         news: the task is open (`value` is its `About`), a shard is done (its `Done`), it could not be (an error), or
             the worker died (a sentence); there is another one of its number then.
         value: see above.
     """
 
     worker: int
+    call: int
     news: News
     value: Any
 
@@ -42,12 +44,12 @@ class Crew(ABC):
         """Their numbers, less those that were dismissed."""
 
     @abstractmethod
-    def open(self, worker: int, task: Task) -> None:
-        """Have a worker open a task."""
+    def open(self, worker: int, task: Task, call: int) -> None:
+        """Have a worker open a task; the event says for which call it is."""
 
     @abstractmethod
-    def give(self, worker: int, order: Order) -> None:
-        """Have a worker whose task is open do a shard."""
+    def give(self, worker: int, order: Order, call: int) -> None:
+        """Have a worker whose task is open do a shard; the event says for which call it is."""
 
     @abstractmethod
     def wait(self, seconds: float) -> list[Event]:
@@ -75,26 +77,26 @@ class Here(Crew):
 
     def __init__(self) -> None:
         self._worker, self._there, self._events = Worker(), True, list[Event]()
-        self._order: Order | None = None
+        self._order: tuple[int, Order] | None = None
 
     @property
     def workers(self) -> Iterable[int]:
         """See `Crew`."""
         return [0] if self._there else []
 
-    def open(self, worker: int, task: Task) -> None:
+    def open(self, worker: int, task: Task, call: int) -> None:
         """See `Crew`."""
-        self._events.append(attempt(worker, "open", lambda: self._worker.open(task)))
+        self._events.append(attempt(worker, call, "open", lambda: self._worker.open(task)))
 
-    def give(self, worker: int, order: Order) -> None:
+    def give(self, worker: int, order: Order, call: int) -> None:
         """See `Crew`."""
-        self._order = order
+        self._order = call, order
 
     def wait(self, seconds: float) -> list[Event]:
         """See `Crew`."""
-        if (order := self._order) is not None:
-            self._order = None
-            self._events.append(attempt(0, "done", lambda: self._worker.do(order)))
+        if self._order is not None:
+            (call, order), self._order = self._order, None
+            self._events.append(attempt(0, call, "done", lambda: self._worker.do(order)))
         events, self._events = self._events, []
         return events
 
@@ -106,12 +108,12 @@ class Here(Crew):
         """See `Crew`."""
 
 
-def attempt(worker: int, news: News, work: Any) -> Event:
+def attempt(worker: int, call: int, news: News, work: Any) -> Event:
     """Do some work of a worker, and say what became of it."""
     try:
         value: About | Done = work()
     except WorkbenchError as error:
-        return Event(worker, "failed", error)
+        return Event(worker, call, "failed", error)
     except Exception as error:  # noqa: BLE001 - of whatever kind, it has to travel, and its class may not be there
-        return Event(worker, "failed", WorkbenchError(said(error)))
-    return Event(worker, news, value)
+        return Event(worker, call, "failed", WorkbenchError(said(error)))
+    return Event(worker, call, news, value)

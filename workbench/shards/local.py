@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import pickle
 import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -34,19 +35,20 @@ class Local(Crew):
         self._context = multiprocessing.get_context("spawn")  # a fork of TensorFlow's threads would hang
         self._how: Mapping[str, Any] = {"threads": threads or max(1, cores() // count), **surroundings()}
         self._there = {number: self._start() for number in range(count)}
+        self._calls = dict.fromkeys(self._there, 0)
 
     @property
     def workers(self) -> Iterable[int]:
         """See `Crew`."""
         return list(self._there)
 
-    def open(self, worker: int, task: Task) -> None:
+    def open(self, worker: int, task: Task, call: int) -> None:
         """See `Crew`."""
-        self._send(worker, task)
+        self._send(worker, task, call)
 
-    def give(self, worker: int, order: Order) -> None:
+    def give(self, worker: int, order: Order, call: int) -> None:
         """See `Crew`."""
-        self._send(worker, order)
+        self._send(worker, order, call)
 
     def wait(self, seconds: float) -> list[Event]:
         """See `Crew`."""
@@ -76,9 +78,10 @@ class Local(Crew):
         there.close()  # so that its end is heard
         return process, here
 
-    def _send(self, worker: int, what: Task | Order) -> None:
+    def _send(self, worker: int, what: Task | Order, call: int) -> None:
+        self._calls[worker] = call
         with contextlib.suppress(OSError):  # it has died: `wait` hears that
-            self._there[worker][1].send(what)
+            self._there[worker][1].send((call, pickle.dumps(what)))
 
     def _heard(self, worker: int, connection: Connection) -> Event:
         try:
@@ -89,7 +92,7 @@ class Local(Crew):
             connection.close()
             _end(process)
             self._there[worker] = self._start()
-            return Event(worker, "dead", f"a process {_how_it_ended(process.exitcode)}")
+            return Event(worker, self._calls[worker], "dead", f"a process {_how_it_ended(process.exitcode)}")
 
 
 def serve(connection: Connection, how: Mapping[str, Any]) -> None:
@@ -98,23 +101,18 @@ def serve(connection: Connection, how: Mapping[str, Any]) -> None:
     worker = Worker(**how)
     with contextlib.suppress(EOFError, OSError):
         while True:
-            what = _received(connection)
-            if isinstance(what, Task):
-                connection.send(attempt(0, "open", lambda task=what: worker.open(task)))
-            elif isinstance(what, Order):
-                connection.send(attempt(0, "done", lambda order=what: worker.do(order)))
-            else:
-                connection.send(what)
+            call, what = connection.recv()
+            connection.send(_answer(worker, call, what))
 
 
-def _received(connection: Connection) -> Task | Order | Event:
+def _answer(worker: Worker, call: int, sent: bytes) -> Event:
     try:
-        what: Task | Order = connection.recv()
-    except (EOFError, OSError):
-        raise
+        what: Task | Order = pickle.loads(sent)  # noqa: S301 - of the process that started this one
     except Exception as error:  # noqa: BLE001 - what cannot be unpickled here is not there
-        return Event(0, "failed", WorkbenchError(f"A worker cannot read its task: {error}"))
-    return what
+        return Event(0, call, "failed", WorkbenchError(f"A worker cannot read its task: {error}"))
+    if isinstance(what, Task):
+        return attempt(0, call, "open", lambda: worker.open(what))
+    return attempt(0, call, "done", lambda: worker.do(what))
 
 
 def _end(process: Any) -> None:

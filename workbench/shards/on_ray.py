@@ -56,7 +56,8 @@ class OnRay(Crew):
             kind: Any = ray.remote(max_restarts=-1, max_task_retries=0, scheduling_strategy="SPREAD", **needs)(_Actor)
             how = {"threads": threads, **surroundings()}
             self._there = {each: kind.remote(how) for each in range(number)}
-            self._waiting, self._tasks = dict[Any, int](), dict[int, Any]()
+            self._waiting = dict[Any, tuple[int, int]]()
+            self._task: tuple[Task | None, Any] = None, None
         except BaseException:
             self.close()
             raise
@@ -66,15 +67,15 @@ class OnRay(Crew):
         """See `Crew`."""
         return list(self._there)
 
-    def open(self, worker: int, task: Task) -> None:
+    def open(self, worker: int, task: Task, call: int) -> None:
         """See `Crew`."""
-        if id(task) not in self._tasks:
-            self._tasks = {id(task): self._ray.put(pickle.dumps(task))}  # once for all of them
-        self._waiting[self._there[worker].open.remote(self._tasks[id(task)])] = worker
+        if task is not self._task[0]:
+            self._task = task, self._ray.put(pickle.dumps(task))  # once for all of them
+        self._waiting[self._there[worker].open.remote(self._task[1], call)] = worker, call
 
-    def give(self, worker: int, order: Order) -> None:
+    def give(self, worker: int, order: Order, call: int) -> None:
         """See `Crew`."""
-        self._waiting[self._there[worker].do.remote(pickle.dumps(order))] = worker
+        self._waiting[self._there[worker].do.remote(pickle.dumps(order), call)] = worker, call
 
     def wait(self, seconds: float) -> list[Event]:
         """See `Crew`."""
@@ -82,7 +83,7 @@ class OnRay(Crew):
         ready, _ = self._ray.wait(waiting, num_returns=1, timeout=seconds, fetch_local=False)
         if ready and len(waiting) > 1:  # and what else has come meanwhile
             ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0, fetch_local=False)
-        events = [self._heard(each, self._waiting.pop(each)) for each in ready]
+        events = [self._heard(each, *self._waiting.pop(each)) for each in ready]
         return [event for event in events if event.worker in self._there]
 
     def dismiss(self, worker: int) -> None:
@@ -96,11 +97,11 @@ class OnRay(Crew):
         if self._own:
             self._ray.shutdown()
 
-    def _heard(self, reference: Any, worker: int) -> Event:
+    def _heard(self, reference: Any, worker: int, call: int) -> Event:
         try:
             return replace(pickle.loads(self._ray.get(reference)), worker=worker)  # noqa: S301 - of our own actor
         except self._ray.exceptions.RayError as error:
-            return Event(worker, "dead", " ".join(str(error).split())[:300])
+            return Event(worker, call, "dead", " ".join(str(error).split())[:300])
 
 
 def _reach(address: str) -> None:
@@ -130,11 +131,11 @@ class _Actor:
     def __init__(self, how: dict[str, Any]) -> None:
         self._worker = Worker(**how)
 
-    def open(self, task: bytes) -> bytes:
-        return pickle.dumps(attempt(0, "open", lambda: self._worker.open(pickle.loads(task))))  # noqa: S301 - ours
+    def open(self, task: bytes, call: int) -> bytes:
+        return pickle.dumps(attempt(0, call, "open", lambda: self._worker.open(pickle.loads(task))))  # noqa: S301
 
-    def do(self, order: bytes) -> bytes:
-        return pickle.dumps(attempt(0, "done", lambda: self._worker.do(pickle.loads(order))))  # noqa: S301 - ours
+    def do(self, order: bytes, call: int) -> bytes:
+        return pickle.dumps(attempt(0, call, "done", lambda: self._worker.do(pickle.loads(order))))  # noqa: S301
 
 
 def _share(resources: dict[str, float], count: int | None) -> tuple[dict[str, float], int]:

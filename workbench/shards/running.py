@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import report
@@ -18,6 +19,8 @@ KILLS = 3
 """So often an image has to have ended its worker before it is left out."""
 FAILURES = 3
 """So often each worker may die while nothing gets done, before it is said that nothing will."""
+CALLS = count(1)
+"""What is asked of workers is numbered, so that no answer is taken for that to another question."""
 POLL = 0.5
 """Seconds between two looks whether the work is still wanted."""
 
@@ -43,8 +46,9 @@ class Work:
         self._kills, self._deaths, self._images = Counter[int](), 0, 0
         self._last: WorkbenchError | None = None
         self._abouts, self._again = list[About](), set[int]()
+        self._calls = dict[int, int]()
         for worker in crew.workers:
-            crew.open(worker, task)
+            self._open(worker)
         while not self._abouts:
             report(f"{title}: waiting for {crew.what}", 0, 0)
             self._listen()
@@ -89,13 +93,16 @@ class Work:
             for worker in sorted(self._idle)[: len(self._todo)]:
                 self._idle.remove(worker)
                 self._at[worker] = self._todo.popleft()
-                self._crew.give(worker, self._at[worker])
+                self._calls[worker] = next(CALLS)
+                self._crew.give(worker, self._at[worker], self._calls[worker])
             report(self._title, self._images, self.about.count)
             self._listen()
         report(self._title, self._images, self.about.count)
 
     def _listen(self) -> None:
         for event in self._crew.wait(POLL):
+            if event.call != self._calls.get(event.worker):
+                continue  # an answer to what another piece of work had asked
             order = self._at.pop(event.worker, None)
             if event.news == "open":
                 self._welcome(event)
@@ -109,17 +116,22 @@ class Work:
         if not list(self._crew.workers):
             raise self._last or Unavailable(f"{self._title}: there is no worker.")
 
+    def _open(self, worker: int) -> None:
+        self._calls[worker] = next(CALLS)
+        self._crew.open(worker, self._task, self._calls[worker])
+
     def _welcome(self, event: Event) -> None:
         """Take a worker in, if it has the same model, data and options before it as the first one."""
         about: About = event.value
-        self._abouts = self._abouts or [about]
+        if not self._abouts:
+            self._abouts, self._task = [about], self._task.like(about)
         first = self._abouts[0]
         if (about.made, about.count) == (first.made, first.count):
             self._idle.add(event.worker)
             return
         if event.worker not in self._again:  # it may have chosen something by itself
             self._again.add(event.worker)
-            self._crew.open(event.worker, self._task.like(first))
+            self._open(event.worker)
             return
         differs = [name for name, value in about.made.items() if first.made.get(name) != value]
         self._dismiss(event.worker, WorkbenchError(f"A worker has another {', '.join(differs) or 'number of images'}."))
@@ -150,7 +162,7 @@ class Work:
         if order is not None:
             self._todo.appendleft(self._careful(order))
         self._again.discard(event.worker)
-        self._crew.open(event.worker, self._task.like(self._abouts[0]) if self._abouts else self._task)
+        self._open(event.worker)
 
     def _careful(self, order: Order) -> Order:
         """Narrow down which image ends its worker: first the batch, then the image, which is then left out."""

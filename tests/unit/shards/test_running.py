@@ -87,6 +87,31 @@ def test_local_processes_give_what_this_one_gives(tmp_path, count):
     assert len(list(tmp_path.glob("*.log"))) == count
 
 
+class OneAtATime(Local):
+    """Sees that nobody is given a shard who is at one."""
+
+    def give(self, worker, *rest):
+        assert self.at.setdefault(worker, False) is False, "it is at another shard"
+        self.at[worker] = True
+        super().give(worker, *rest)
+
+    def wait(self, seconds):
+        events = super().wait(seconds)
+        self.at |= {each.worker: False for each in events if each.news == "done"}
+        return events
+
+
+def test_what_a_late_worker_says_of_one_piece_of_work_is_not_taken_for_the_next(tmp_path):
+    with OneAtATime(2) as crew:
+        crew.at = {}
+        Work(Squares(first=tmp_path / "first", late=0.5), crew, "Early")  # is open when one of them has opened it
+        (tmp_path / "log").mkdir()
+        found, _, _ = squares(Squares(count=96, log=tmp_path / "log", seconds=0.1), crew, tmp_path / "shards")
+        assert found == expected(96)
+        assert sorted(computed(tmp_path / "log")) == [list(range(at, at + BATCH)) for at in range(0, 96, BATCH)]
+        assert len(list(crew.workers)) == len(list((tmp_path / "log").glob("*.log"))) == 2
+
+
 def test_what_the_first_worker_chose_by_itself_the_others_do_alike(tmp_path):
     with Local(2) as crew:
         found, _, store = squares(Squares(log=tmp_path, chooses=True, company=2), crew, tmp_path / "shards")
