@@ -13,13 +13,12 @@ import numpy as np
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.files import write_file
-from workbench.core.provenance import code_digest
 from workbench.core.types import Array, Score
 from workbench.session.map_files import AskedMaps, Batch, write_maps
 from workbench.session.session import Class, Session
 from workbench.session.study import Rows
 from workbench.shards.crew import Crew
-from workbench.shards.opening import ENGINE, Opener, opener_like, session_of
+from workbench.shards.opening import ENGINE, Opener, known_of, opener_like, session_of
 from workbench.shards.plan import Shard
 from workbench.shards.predictions import predict
 from workbench.shards.running import Work
@@ -54,7 +53,7 @@ class _Maps(Opened):
     def about(self) -> About:
         asked = self._asked
         height, width, _ = asked.session.dataset.image_shape
-        made = {"task": "maps", "maps": asked.made, "title": asked.kind.title, "code": code_digest()}
+        made = {"task": "maps", "maps": asked.made, "title": asked.kind.title, **known_of(asked.session)}
         if not asked.kind.differentiates:
             probe = asked.session.probe
             probe.expect(len(asked.rows) * asked.kind.copies(probe))  # so that no engine is chosen halfway
@@ -114,7 +113,8 @@ def stream_by_shards(
         classes = [predicted if isinstance(each, str) and each == "predicted" else each for each in classes]
     explained = {"target": classes[0]} if contrast is None else {"contrast": tuple(classes)}
     how = {"rows": rows, **explained, "score": score, **params}
-    work = Work(MapsTask(opener=opener, method=method, how=how), crew, f"{method} maps")
+    task = MapsTask(opener=opener, method=method, how=how)
+    work = Work(task, crew, f"{method} maps", lambda: known_of(session))
     plan, made = work.plan(), work.about.made
     path = Path(path).with_suffix(".npy")
     left_out: dict[int, str] = {}

@@ -6,8 +6,10 @@ import hashlib
 import pickle
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from workbench.core.kept import Kept
+from workbench.core.provenance import code_digest, versions
 from workbench.session.session import Session
 from workbench.shards.task import About
 
@@ -21,6 +23,16 @@ def session_of(opener: Opener) -> Session:
     """Return the session of an opener, the same again at the next call."""
     key = hashlib.sha256(pickle.dumps(opener)).hexdigest()
     return _opened.get(key) or _opened.put(key, opener())
+
+
+def known_of(session: Session) -> dict[str, Any]:
+    """Return what has to be the same everywhere, since results are kept under it: model, data, code and libraries."""
+    return {
+        "model": session.model_fingerprint,
+        "data": session.dataset.fingerprint,
+        "code": code_digest(),
+        "versions": versions(),
+    }
 
 
 def opener_like(opener: Opener, about: About) -> Opener:

@@ -13,12 +13,11 @@ from workbench.core.cache import cache_folder
 from workbench.core.checksum import record_checksum
 from workbench.core.errors import WorkbenchError
 from workbench.core.locks import holding
-from workbench.core.provenance import code_digest
 from workbench.core.types import Array
 from workbench.session.session import Session
 from workbench.session.study import PASS
 from workbench.shards.crew import Crew
-from workbench.shards.opening import ENGINE, Opener, opener_like, session_of
+from workbench.shards.opening import ENGINE, Opener, known_of, opener_like, session_of
 from workbench.shards.running import Work
 from workbench.shards.store import Part, Store
 from workbench.shards.task import About, Opened, Task
@@ -52,11 +51,9 @@ class _Predictions(Opened):
         session.probe.expect(len(data))  # so that no engine is chosen halfway
         made = {
             "task": "predictions",
-            "model": session.model_fingerprint,
-            "data": data.fingerprint,
+            **known_of(session),
             "reading": session.probe.reading,
             ENGINE: session.engine,
-            "code": code_digest(),
         }
         kept = 4 * len(self.compute(np.zeros(1, np.int64))["embeddings"][0]) + 4 * len(session.class_names)
         return About(made=made, count=len(data), batch=data.together(PASS), bytes_of_one=kept)
@@ -86,7 +83,7 @@ def predict(session: S, opener: Opener, crew: Crew) -> tuple[S, Mapping[int, str
     """
     if session.has_predictions:
         return session, {}
-    work = Work(PredictionsTask(opener), crew, TITLE)
+    work = Work(PredictionsTask(opener), crew, TITLE, lambda: known_of(session))
     plan, made = work.plan(), work.about.made
     folder = cache_folder() / "shards" / record_checksum(made)
     with holding(folder, "Predictions"):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import report
@@ -35,13 +36,16 @@ class Work:
         task: what is done.
         crew: who does it; the workers that are not ready yet take part as soon as they are.
         title: what is done, for people.
+        known: what `About.made` has to hold, asked for once a worker has opened the task; nothing, if not given.
 
     Raises:
         WorkbenchError: if the task cannot be opened, or nobody lives to do it.
     """
 
-    def __init__(self, task: Task, crew: Crew, title: str) -> None:
-        self._task, self._crew, self._title = task, crew, title
+    def __init__(
+        self, task: Task, crew: Crew, title: str, known: Callable[[], Mapping[str, Any]] = dict[str, Any]
+    ) -> None:
+        self._task, self._crew, self._title, self._known = task, crew, title, known
         self._idle, self._at, self._todo = set[int](), dict[int, Order](), deque[Order]()
         self._kills, self._deaths, self._images = Counter[int](), 0, 0
         self._last: WorkbenchError | None = None
@@ -121,8 +125,12 @@ class Work:
         self._crew.open(worker, self._task, self._calls[worker])
 
     def _welcome(self, event: Event) -> None:
-        """Take a worker in, if it has the same model, data and options before it as the first one."""
+        """Take a worker in, if it has before it what this process knows, and what the first one has."""
         about: About = event.value
+        if differs := [name for name, value in self._known().items() if about.made.get(name) != value]:
+            wrong = f"A worker has another {', '.join(differs)} than this process: see that all have the same."
+            self._dismiss(event.worker, WorkbenchError(wrong))
+            return
         if not self._abouts:
             self._abouts, self._task = [about], self._task.like(about)
         first = self._abouts[0]
@@ -134,7 +142,8 @@ class Work:
             self._open(event.worker)
             return
         differs = [name for name, value in about.made.items() if first.made.get(name) != value]
-        self._dismiss(event.worker, WorkbenchError(f"A worker has another {', '.join(differs) or 'number of images'}."))
+        wrong = f"A worker has another {', '.join(differs) or 'number of images'} than the first one."
+        self._dismiss(event.worker, WorkbenchError(wrong))
 
     def _count(self, done: Done) -> None:
         self._images += done.images

@@ -12,10 +12,11 @@ from tests.tiny import HOSTILE, made_images
 from workbench.core.errors import WorkbenchError
 from workbench.diagnosis.opening import open_session
 from workbench.session.map_files import stream_maps
-from workbench.shards import opening, plan
+from workbench.shards import maps, opening, plan, predictions
 from workbench.shards.crew import Here
 from workbench.shards.local import Local
 from workbench.shards.maps import stream_by_shards
+from workbench.shards.opening import known_of
 from workbench.shards.predictions import predict
 
 
@@ -86,6 +87,33 @@ def test_either_goes_on_with_what_the_other_one_began(opener, tmp_path):
     np.testing.assert_array_equal(np.load(path), one_process(opener, tmp_path, "grad-cam")[0])
     with Here() as crew, pytest.raises(WorkbenchError, match=r"holds other maps: its params differ"):
         stream_by_shards(opener(), opener, crew, "grad-cam", path, layer="conv1")
+
+
+@pytest.mark.parametrize("ask", ["predict", "maps"])
+@pytest.mark.parametrize("changed", ["model", "data", "code", "versions"])
+def test_a_worker_that_has_something_else_before_it_is_not_believed(opener, tmp_path, monkeypatch, ask, changed):
+    session = opener()
+
+    def known(of):
+        return {**known_of(of), changed: "of old"} if of is session else known_of(of)
+
+    for module in (predictions, maps):
+        monkeypatch.setattr(module, "known_of", known)
+    with Here() as crew, pytest.raises(WorkbenchError, match=f"A worker has another {changed} than this process"):
+        if ask == "predict":
+            predict(session, opener, crew)
+        else:
+            stream_by_shards(session, opener, crew, "saliency", tmp_path / "maps", target="label")
+    assert not (tmp_path / "maps.npy").exists() and not opener().has_predictions
+
+
+def test_a_worker_with_an_older_copy_of_the_data_is_not_believed(opener, tmp_path, many):
+    other = tmp_path / "older.npz"
+    images, labels = made_images(600, 6)
+    np.savez(other, x_test=images, y_test=labels, class_names=np.array(HOSTILE))
+    older = partial(opener.func, *opener.args, **{**opener.keywords, "data": other})
+    with Here() as crew, pytest.raises(WorkbenchError, match="A worker has another data than this process"):
+        predict(opener(), older, crew)
 
 
 @pytest.mark.slow
