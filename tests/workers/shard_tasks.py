@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.core.errors import WorkbenchError
+from workbench.data.image_decoding import Unreadable
 from workbench.shards.plan import BYTES
 from workbench.shards.running import Work
 from workbench.shards.store import Store
@@ -75,6 +76,13 @@ class Squares(Task):
 
     def like(self, about: About) -> Task:
         return replace(self, engine=about.made.get("engine", ""))
+
+
+class Particular(Squares):
+    """Cannot be opened, and says so by an error that is made of two things."""
+
+    def open(self) -> Opened:
+        raise Unreadable("cat.png is cut off.", "cut off")
 
 
 class Unopenable(Squares):

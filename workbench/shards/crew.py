@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.shards.task import About, Task
-from workbench.shards.worker import Done, Order, Worker, said
+from workbench.shards.worker import Done, Fruitless, NotOpen, Order, Worker, said
 
+KINDS = (Fruitless, NotOpen, Unavailable, WorkbenchError)
+"""Errors that travel, each as the first of these that it is."""
 News = Literal["open", "done", "failed", "dead"]
 
 
@@ -113,7 +115,8 @@ def attempt(worker: int, call: int, news: News, work: Any) -> Event:
     try:
         value: About | Done = work()
     except WorkbenchError as error:
-        return Event(worker, call, "failed", error)
+        kind = next(kind for kind in KINDS if isinstance(error, kind))
+        return Event(worker, call, "failed", kind(str(error)))  # others' classes may want more than a sentence
     except Exception as error:  # noqa: BLE001 - of whatever kind, it has to travel, and its class may not be there
         return Event(worker, call, "failed", WorkbenchError(said(error)))
     return Event(worker, call, news, value)

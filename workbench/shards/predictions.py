@@ -49,12 +49,7 @@ class _Predictions(Opened):
     def about(self) -> About:
         session, data = self._session, self._session.dataset
         session.probe.expect(len(data))  # so that no engine is chosen halfway
-        made = {
-            "task": "predictions",
-            **known_of(session),
-            "reading": session.probe.reading,
-            ENGINE: session.engine,
-        }
+        made = {"task": "predictions", **known_of(session), "reading": session.probe.reading, ENGINE: session.engine}
         kept = 4 * len(self.compute(np.zeros(1, np.int64))["embeddings"][0]) + 4 * len(session.class_names)
         return About(made=made, count=len(data), batch=data.together(PASS), bytes_of_one=kept)
 

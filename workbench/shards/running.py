@@ -14,7 +14,7 @@ from workbench.shards.crew import Crew, Event
 from workbench.shards.plan import Shard, cut
 from workbench.shards.store import Part, Store
 from workbench.shards.task import About, Task
-from workbench.shards.worker import Done, Order
+from workbench.shards.worker import Done, NotOpen, Order
 
 KILLS = 3
 """So often an image has to have ended its worker before it is left out."""
@@ -113,7 +113,7 @@ class Work:
             elif event.news == "done":
                 self._count(event.value)
                 self._idle.add(event.worker)
-            elif event.news == "dead":
+            elif event.news == "dead" or isinstance(event.value, NotOpen):  # it died, and another one answers
                 self._mourn(event, order)
             else:
                 self._blame(event, order)

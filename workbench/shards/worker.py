@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,10 @@ class FullDisk(Unavailable):
     """The disk of one worker takes no more: another one may have room."""
 
 
+class NotOpen(WorkbenchError):
+    """No task is open: this worker is another one than the one that opened it."""
+
+
 class Fruitless(WorkbenchError):
     """Not one image of a shard could be computed: it is not the images that are wrong."""
 
@@ -109,15 +114,16 @@ class Worker:
         Raises:
             FullDisk: if it cannot be written.
             Fruitless: if not one of its images could be computed, nor any before.
+            NotOpen: if no task is open.
             Unavailable: if the folder is another one here.
         """
+        if self._opened is None:
+            raise NotOpen("No task is open.")
         began, store, shard = time.monotonic(), order.store, order.shard
         store.see()
         part = self._part(order)
-        try:
+        with _disk(order):
             store.write(shard, part)
-        except OSError as error:
-            raise FullDisk(f"{store.path(shard)} on {where()} cannot be written: {error.strerror or error}.") from None
         store.unmark(shard)
         seconds = time.monotonic() - began
         return Done(shard=shard.number, images=len(shard), left_out=part.left_out, where=where(), seconds=seconds)
@@ -176,13 +182,24 @@ class Worker:
 
     def _mark(self, order: Order, rows: range, row: int | None) -> None:
         if order.marked:
-            order.store.mark(order.shard, rows.start, row)
+            with _disk(order):
+                order.store.mark(order.shard, rows.start, row)
 
     @property
     def _task(self) -> Opened:
         if self._opened is None:
-            raise WorkbenchError("No task is open.")
+            raise NotOpen("No task is open.")
         return self._opened
+
+
+@contextmanager
+def _disk(order: Order) -> Iterator[None]:
+    """Say in a sentence that the disk takes no more."""
+    try:
+        yield
+    except OSError as error:
+        path = order.store.path(order.shard)
+        raise FullDisk(f"{path} on {where()} cannot be written: {error.strerror or error}.") from None
 
 
 def where() -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
-from shard_tasks import BATCH, IN_A_SHARD, Squares, computed, expected, files_of, squares
+from shard_tasks import BATCH, IN_A_SHARD, Particular, Squares, computed, expected, files_of, squares
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import reporting
 from workbench.shards.crew import Here
 from workbench.shards.local import Local
+from workbench.shards.plan import Shard
 from workbench.shards.running import Work
 from workbench.shards.store import Store
+from workbench.shards.worker import FullDisk, NotOpen, Order, Worker
 
 
 def test_in_this_process_every_image_is_computed_once_in_the_batches_of_one_process(tmp_path):
@@ -130,3 +133,27 @@ def test_a_worker_that_has_other_data_before_it_is_done_without(tmp_path):
 def test_an_error_of_a_task_arrives_in_its_own_words(tmp_path):
     with Local(1) as crew, pytest.raises(WorkbenchError, match="image 0 is no picture"):
         squares(Squares(unreadable=frozenset(range(40))), crew, tmp_path / "shards")
+
+
+def test_an_error_whose_class_wants_more_than_a_sentence_arrives_too(tmp_path):
+    with Local(1) as crew, pytest.raises(WorkbenchError, match=r"^cat\.png is cut off\.$"):
+        squares(Particular(), crew, tmp_path / "shards")
+
+
+def test_a_note_that_the_disk_does_not_take_is_said_as_a_shard_is(tmp_path, monkeypatch):
+    worker = Worker()
+    about = worker.open(Squares())
+    store = Store.begin(tmp_path / "shards", about.made, 40, 5)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Store, "mark", full)
+    with pytest.raises(FullDisk, match=r"000000\.npz on process .* cannot be written: No space left on device"):
+        worker.do(Order(store=store, shard=Shard(0, 0, 8), batch=BATCH, marked=True))
+
+
+def test_who_has_no_task_open_computes_nothing_and_names_no_image(tmp_path):
+    store = Store.begin(tmp_path / "shards", {}, 40, 5)
+    with pytest.raises(NotOpen):
+        Worker().do(Order(store=store, shard=Shard(0, 0, 8), batch=BATCH))
