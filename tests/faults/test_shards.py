@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from shard_tasks import Squares, Unopenable, computed, expected, files_of, squar
 
 from workbench.core.errors import Unavailable
 from workbench.core.progress import reporting
+from workbench.shards.crew import Event, Here
 from workbench.shards.local import Local
 
 ROOT = Path(__file__).parents[2]
@@ -77,17 +79,85 @@ def test_a_process_that_dies_while_it_opens_the_task_is_replaced(tmp_path):
 
 
 def test_processes_that_never_open_the_task_are_not_tried_for_ever(tmp_path):
-    with Local(1) as crew, pytest.raises(Unavailable, match=r"workers die before .* was ended by SIGKILL"):
+    with Local(1) as crew, pytest.raises(Unavailable, match=r"It died 3 times before .* was ended by SIGKILL"):
         squares(Unopenable(), crew, tmp_path)
 
 
-def test_a_worker_whose_disk_is_full_is_done_without(tmp_path, log):
+def test_a_worker_whose_disk_is_full_is_done_without(tmp_path, log, caplog):
     with Local(2) as crew:
-        found, without, store = squares(
-            Squares(log=log, small=tmp_path / "small", seconds=0.05), crew, tmp_path / "shards"
-        )
+        task = Squares(log=log, small=tmp_path / "small", company=2, seconds=0.05)
+        found, without, store = squares(task, crew, tmp_path / "shards")
+        assert len(list(crew.workers)) == 1
     assert (found, without) == (expected(40), {})
     assert files_of(store) == SHARDS  # and nothing half written
+    assert re.search(r"Squares: worker [01] is done without\. .*\.npz on process .* cannot be written", caplog.text)
+
+
+@pytest.mark.parametrize("sound", [0, 2])
+def test_a_worker_that_computes_nothing_of_what_another_one_computes_is_done_without(tmp_path, log, caplog, sound):
+    with Local(2) as crew:
+        task = Squares(log=log, spoilt=tmp_path / "spoilt", sound=sound, company=2, seconds=0.05)
+        found, without, store = squares(task, crew, tmp_path / "shards")
+        assert len(list(crew.workers)) == 1
+    assert (found, without) == (expected(40), {})
+    assert files_of(store) == SHARDS
+    assert re.search(r"worker [01] is done without\. It could compute no image of a shard, of which", caplog.text)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_shard_of_unreadable_images_is_left_out_once_it_was_tried_twice_also_when_it_is_the_last(
+    tmp_path, log, workers
+):
+    task = Squares(count=41, log=log, unreadable=frozenset({40}))
+    with Local(workers) as crew:
+        _, without, store = squares(task, crew, tmp_path / "shards")
+        assert without == {40: "image 40 is no picture"}
+        (store.folder / "000" / "000005.npz").unlink()
+        before = len(computed(log))
+        found, without, _ = squares(task, crew, tmp_path / "shards")
+        assert len(list(crew.workers)) == workers
+    assert (found, without) == (expected(40), {40: "image 40 is no picture"})
+    assert len(computed(log)) - before == 4  # in its batch and alone, twice
+
+
+def test_a_machine_without_the_images_is_done_without_and_where_no_other_is_left_that_is_said(tmp_path, caplog):
+    with Local(2) as crew:
+        found, without, _ = squares(Squares(unmounted=tmp_path / "one", seconds=0.05), crew, tmp_path / "shards")
+        assert len(list(crew.workers)) == 1
+    assert (found, without) == (expected(40), {})
+    assert re.search(r"worker [01] is done without\. There is no folder /images", caplog.text)
+    with Local(1) as crew, pytest.raises(Unavailable, match="There is no folder /images"):
+        squares(Squares(unmounted=tmp_path / "two"), crew, tmp_path / "shards")
+
+
+class Mortal(Here):
+    """Two workers, the second of which dies whenever it opens something."""
+
+    def __init__(self):
+        super().__init__()
+        self.there, self.opened = {0, 1}, []
+
+    @property
+    def workers(self):
+        return sorted(self.there)
+
+    def open(self, worker, task, call):
+        self.opened.append(worker)
+        if worker:
+            self._events.append(Event(1, call, "dead", "its machine was taken away"))
+        else:
+            super().open(worker, task, call)
+
+    def dismiss(self, worker):
+        self.there.discard(worker)
+
+
+def test_a_worker_that_dies_three_times_with_nothing_done_is_done_without_and_the_others_go_on(tmp_path, caplog):
+    with Mortal() as crew:
+        found, without, _ = squares(Squares(), crew, tmp_path / "shards")
+    assert (found, without) == (expected(40), {})
+    assert (crew.workers, crew.opened) == ([0], [0, 1, 1, 1])
+    assert "worker 1 is done without. It died 3 times before it got anything done. The last time: its" in caplog.text
 
 
 def test_where_no_worker_has_room_that_is_said_and_the_next_run_goes_on(tmp_path, log):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.data.image_decoding import Unreadable
 from workbench.shards.plan import BYTES
 from workbench.shards.running import Work
@@ -41,6 +41,9 @@ class Squares(Task):
         engine: that it is told.
         late: seconds that all but the first process take to open the task.
         first: file that the first process to open the task makes.
+        unmounted: file; who makes it does not find the images.
+        spoilt: file; the process that made it computes nothing after its first batches.
+        sound: so many batches it computes before.
     """
 
     count: int = 40
@@ -57,6 +60,9 @@ class Squares(Task):
     engine: str = ""
     late: float = 0.0
     first: Path | None = None
+    unmounted: Path | None = None
+    spoilt: Path | None = None
+    sound: int = 0
 
     def open(self) -> Opened:
         if self.first is not None:
@@ -68,6 +74,10 @@ class Squares(Task):
             with contextlib.suppress(FileExistsError):
                 self.unopened.touch(exist_ok=False)
                 os.kill(os.getpid(), signal.SIGKILL)
+        if self.unmounted is not None:
+            with contextlib.suppress(FileExistsError):
+                self.unmounted.touch(exist_ok=False)
+                raise Unavailable("There is no folder /images.")
         if self.small is not None:
             with contextlib.suppress(FileExistsError):
                 self.small.touch(exist_ok=False)
@@ -101,7 +111,11 @@ def _fill_the_disk() -> None:
 
 class _Squares(Opened):
     def __init__(self, task: Squares) -> None:
-        self._task = task
+        self._task, self._spoilt, self._batches = task, False, 0
+        if task.spoilt is not None:
+            with contextlib.suppress(FileExistsError):
+                task.spoilt.touch(exist_ok=False)
+                self._spoilt = True
 
     @property
     def about(self) -> About:
@@ -121,6 +135,9 @@ class _Squares(Opened):
             until = time.monotonic() + 60
             while len(list(self._task.log.glob("*.log"))) < self._task.company and time.monotonic() < until:
                 time.sleep(0.01)
+        self._batches += 1
+        if self._spoilt and self._batches > self._task.sound:
+            raise WorkbenchError("the images are gone")
         if set(rows.tolist()) & self._task.deadly or (self._task.together in rows.tolist() and len(rows) > 1):
             os.kill(os.getpid(), signal.SIGKILL)
         if wrong := set(rows.tolist()) & self._task.unreadable:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
@@ -14,12 +15,16 @@ from workbench.shards.crew import Crew, Event
 from workbench.shards.plan import Shard, cut
 from workbench.shards.store import Part, Store
 from workbench.shards.task import About, Task
-from workbench.shards.worker import Done, NotOpen, Order
+from workbench.shards.turns import Turns
+from workbench.shards.worker import Done, Fruitless, NotOpen, Order
 
+LOG = logging.getLogger("workbench.shards")
 KILLS = 3
 """So often an image has to have ended its worker before it is left out."""
 FAILURES = 3
-"""So often each worker may die while nothing gets done, before it is said that nothing will."""
+"""A worker that has died so often, and got nothing done, is done without."""
+BARREN = 3
+"""After so many shards without a result of any image, where no other has one, it is not the images that are wrong."""
 CALLS = count(1)
 """What is asked of workers is numbered, so that no answer is taken for that to another question."""
 POLL = 0.5
@@ -46,8 +51,9 @@ class Work:
         self, task: Task, crew: Crew, title: str, known: Callable[[], Mapping[str, Any]] = dict[str, Any]
     ) -> None:
         self._task, self._crew, self._title, self._known = task, crew, title, known
-        self._idle, self._at, self._todo = set[int](), dict[int, Order](), deque[Order]()
-        self._kills, self._deaths, self._images = Counter[int](), 0, 0
+        self._idle, self._at, self._turns = set[int](), dict[int, Order](), Turns()
+        self._kills, self._deaths, self._images = Counter[int](), Counter[int](), 0
+        self._fruitful, self._barren = False, list[Order]()
         self._last: WorkbenchError | None = None
         self._abouts, self._again = list[About](), set[int]()
         self._calls = dict[int, int]()
@@ -90,35 +96,55 @@ class Work:
     def do(self, store: Store, shards: Sequence[Shard], left_out: Mapping[int, str] | None = None) -> None:
         """Have shards done, whatever is there; arguments and errors are those of `results`."""
         self._images = self.about.count - sum(map(len, shards))
+        self._fruitful = self._fruitful or self._images > 0
         for shard in shards:
             without = {row: why for row, why in (left_out or {}).items() if shard.start <= row < shard.stop}
-            self._todo.append(Order(store=store, shard=shard, batch=self.about.batch, left_out=without))
-        while self._todo or self._at:
-            for worker in sorted(self._idle)[: len(self._todo)]:
-                self._idle.remove(worker)
-                self._at[worker] = self._todo.popleft()
-                self._calls[worker] = next(CALLS)
-                self._crew.give(worker, self._at[worker], self._calls[worker])
+            self._turns.add(Order(store=store, shard=shard, batch=self.about.batch, left_out=without))
+        while self._turns or self._at:
+            self._hand_out()
             report(self._title, self._images, self.about.count)
             self._listen()
+            self._see_fruit(BARREN)
+        self._see_fruit(1)
         report(self._title, self._images, self.about.count)
+
+    def _hand_out(self) -> None:
+        ready, everyone = self._idle | set(self._at), set(self._crew.workers)
+        for worker in sorted(self._idle):
+            if (order := self._turns.next(worker, everyone, ready)) is not None:
+                self._idle.remove(worker)
+                self._at[worker] = order
+                self._calls[worker] = next(CALLS)
+                self._crew.give(worker, order, self._calls[worker])
 
     def _listen(self) -> None:
         for event in self._crew.wait(POLL):
             if event.call != self._calls.get(event.worker):
-                continue  # an answer to what another piece of work had asked
+                continue  # an answer to what another piece of work had asked, or of one that was dismissed
             order = self._at.pop(event.worker, None)
             if event.news == "open":
                 self._welcome(event)
-            elif event.news == "done":
-                self._count(event.value)
-                self._idle.add(event.worker)
+            elif event.news == "done" and order is not None:
+                self._count(event, order)
             elif event.news == "dead" or isinstance(event.value, NotOpen):  # it died, and another one answers
                 self._mourn(event, order)
             else:
                 self._blame(event, order)
         if not list(self._crew.workers):
             raise self._last or Unavailable(f"{self._title}: there is no worker.")
+
+    def _see_fruit(self, most: int) -> None:
+        """See that there are results of some image, where there are none of so many shards.
+
+        Raises:
+            WorkbenchError: if not: then it is not the images that are wrong, and those shards are not kept.
+        """
+        if self._fruitful or len(self._barren) < most:
+            return
+        for order in self._barren:
+            order.store.path(order.shard).unlink(missing_ok=True)
+        _, why = self._barren[0].doubt or (0, "")
+        raise WorkbenchError(f"Nothing can be computed of any image. The first one: {why}")
 
     def _open(self, worker: int) -> None:
         self._calls[worker] = next(CALLS)
@@ -145,33 +171,65 @@ class Work:
         wrong = f"A worker has another {', '.join(differs) or 'number of images'} than the first one."
         self._dismiss(event.worker, WorkbenchError(wrong))
 
-    def _count(self, done: Done) -> None:
+    def _count(self, event: Event, order: Order) -> None:
+        """Note that a shard is done, and who was wrong of two workers that tried it."""
+        done: Done = event.value
         self._images += done.images
-        self._deaths = 0
+        self._deaths.pop(event.worker, None)
+        self._idle.add(event.worker)
+        fruitful = len(done.left_out) < done.images
+        self._fruitful = self._fruitful or fruitful
+        suspects = self._turns.suspects
+        if fruitful:
+            suspects.discard(event.worker)
+        if order.doubt is None:
+            return
+        doubter, why = order.doubt
+        if not fruitful:
+            self._barren.append(order)
+            suspects.discard(doubter)
+        elif doubter in suspects:
+            wrong = f"It could compute no image of a shard, of which another worker could: {why}"
+            self._dismiss(doubter, WorkbenchError(wrong))
 
     def _blame(self, event: Event, order: Order | None) -> None:
-        """Do without a worker that has no place to write to, or cannot open what others can; else there is an error."""
+        """Do without a worker that cannot open the task, or has no place to write to; else there is an error."""
         error: WorkbenchError = event.value
-        if not self._abouts or not (order is None or isinstance(error, Unavailable)):
-            raise error
+        if order is not None and isinstance(error, Fruitless):
+            self._turns.doubt(order, event.worker, str(error))
+            self._idle.add(event.worker)
+            return
         if order is not None:
-            self._todo.appendleft(order)
+            if not isinstance(error, Unavailable):
+                raise error
+            self._turns.put_back(order)
         self._dismiss(event.worker, error)
 
     def _dismiss(self, worker: int, error: WorkbenchError) -> None:
+        LOG.warning("%s: worker %d is done without. %s", self._title, worker, error)
         self._last = error
+        self._idle.discard(worker)
+        self._turns.suspects.discard(worker)
+        self._calls.pop(worker, None)
+        if (order := self._at.pop(worker, None)) is not None:
+            self._turns.put_back(order)
         self._crew.dismiss(worker)
 
     def _mourn(self, event: Event, order: Order | None) -> None:
         """Have another one do what a worker died of, with more care."""
-        self._idle.discard(event.worker)
-        self._deaths += 1
-        if self._deaths > FAILURES * KILLS * len(list(self._crew.workers)):
-            raise Unavailable(f"{self._title}: workers die before they get anything done. The last one: {event.value}.")
+        worker = event.worker
+        self._idle.discard(worker)
+        self._turns.suspects.discard(worker)
+        self._again.discard(worker)
+        self._deaths[worker] += 1
         if order is not None:
-            self._todo.appendleft(self._careful(order))
-        self._again.discard(event.worker)
-        self._open(event.worker)
+            self._turns.put_back(self._careful(order))
+        if self._deaths[worker] < FAILURES:
+            self._open(worker)
+            return
+        self._dismiss(
+            worker, Unavailable(f"It died {FAILURES} times before it got anything done. The last time: {event.value}.")
+        )
 
     def _careful(self, order: Order) -> Order:
         """Narrow down which image ends its worker: first the batch, then the image, which is then left out."""
@@ -182,9 +240,10 @@ class Work:
             return replace(order, marked=True)
         batch, row = mark
         if row is None and batch in order.alone:  # each alone does no harm
+            self._deaths.clear()
             return replace(order, alone=order.alone - {batch}, singly=order.singly | {batch})
         if row is None or self._kills[order.shard.number] < KILLS:
             return replace(order, alone=order.alone | {batch})
-        self._deaths = 0  # something is known now
+        self._deaths.clear()  # something is known now
         why = f"it ended its worker {self._kills.pop(order.shard.number)} times"
         return replace(order, left_out={**order.left_out, row: why}, alone=order.alone - {batch})

@@ -33,6 +33,7 @@ class Order:
         alone: first images of the batches with which one died: there each image is tried alone first.
         singly: first images of batches that are computed one image after the other, for good.
         left_out: images that are not touched, and why.
+        doubt: the worker that could compute none of its images, and why; None for none.
     """
 
     store: Store
@@ -42,6 +43,7 @@ class Order:
     alone: frozenset[int] = frozenset()
     singly: frozenset[int] = frozenset()
     left_out: Mapping[int, str] = field(default_factory=dict)
+    doubt: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,7 @@ class NotOpen(WorkbenchError):
 
 
 class Fruitless(WorkbenchError):
-    """Not one image of a shard could be computed: it is not the images that are wrong."""
+    """Not one image of a shard could be computed: are they wrong, or the worker?"""
 
 
 class Worker:
@@ -96,7 +98,6 @@ class Worker:
         if folder and Path(folder).is_dir():
             os.chdir(folder)
         self._opened: Opened | None = None
-        self._computes = False
 
     def open(self, task: Task) -> About:
         """Open a task in place of the one before.
@@ -113,7 +114,7 @@ class Worker:
 
         Raises:
             FullDisk: if it cannot be written.
-            Fruitless: if not one of its images could be computed, nor any before.
+            Fruitless: if not one of its images could be computed, and nobody has tried it before.
             NotOpen: if no task is open.
             Unavailable: if the folder is another one here.
         """
@@ -135,9 +136,8 @@ class Worker:
             left_out.update(without)
             kept += [row for row in rows if row not in without]
             found += [values] if values else []
-        if not found and not self._computes and set(left_out) - set(order.left_out):
+        if not found and order.doubt is None and set(left_out) - set(order.left_out):
             raise Fruitless(next(why for row, why in left_out.items() if row not in order.left_out))
-        self._computes = self._computes or bool(found)
         arrays = {name: np.concatenate([each[name] for each in found]) for name in (found[0] if found else ())}
         return Part(np.array(kept, np.int64), arrays, left_out)
 

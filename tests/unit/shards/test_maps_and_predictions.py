@@ -99,11 +99,15 @@ def test_a_worker_that_has_something_else_before_it_is_not_believed(opener, tmp_
 
     for module in (predictions, maps):
         monkeypatch.setattr(module, "known_of", known)
-    with Here() as crew, pytest.raises(WorkbenchError, match=f"A worker has another {changed} than this process"):
+
+    def work(crew):
         if ask == "predict":
             predict(session, opener, crew)
         else:
             stream_by_shards(session, opener, crew, "saliency", tmp_path / "maps", target="label")
+
+    with Here() as crew, pytest.raises(WorkbenchError, match=f"A worker has another {changed} than this process"):
+        work(crew)
     assert not (tmp_path / "maps.npy").exists() and not opener().has_predictions
 
 
