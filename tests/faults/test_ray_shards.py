@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shard_tasks import Squares, computed, expected, files_of, squares
+from shard_tasks import Squares, Unopenable, computed, expected, files_of, squares
 
+from workbench.core.errors import Unavailable
 from workbench.core.progress import reporting
 from workbench.diagnosis.opening import open_session
 from workbench.session.map_files import stream_maps
@@ -83,7 +84,7 @@ def test_two_actors_give_what_one_process_gives(crew, tmp_path, log):
 
 
 def test_an_error_of_a_task_arrives_in_its_own_words(crew, tmp_path):
-    with pytest.raises(ValueError, match="image 0 is no picture"):
+    with pytest.raises(ValueError, match=r"image \d+ is no picture"):
         squares(Squares(unreadable=frozenset(range(40))), crew, tmp_path / "shards")
 
 
@@ -108,6 +109,50 @@ def test_an_actor_whose_disk_is_full_is_done_without(crew, tmp_path, log):
     assert (found, without) == (expected(40), {})
     assert files_of(store) == SHARDS
     assert len(list(crew.workers)) == 1
+
+
+class Opens:
+    """Counts how often workers are asked to open something."""
+
+    def __init__(self, crew):
+        self.count, self._open = 0, crew.open
+        crew.open = self
+
+    def __call__(self, *what):
+        self.count += 1
+        self._open(*what)
+
+
+class Unreachable:
+    """Ray, of which so many answers do not come through."""
+
+    def __init__(self, ray, times):
+        self._ray, self.times = ray, times
+
+    def __getattr__(self, name):
+        return getattr(self._ray, name)
+
+    def get(self, reference):
+        if self.times:
+            self.times -= 1
+            raise self._ray.exceptions.ActorUnavailableError("it is temporarily unavailable", None)
+        return self._ray.get(reference)
+
+
+def test_who_cannot_be_reached_for_a_while_has_not_died(crew, tmp_path, log):
+    squares(Squares(), crew, tmp_path / "before")  # so that both are known
+    opens, crew._ray = Opens(crew), Unreachable(crew._ray, 4)
+    found, without, _ = squares(Squares(log=log, company=2), crew, tmp_path / "shards")
+    assert (found, without, crew._ray.times) == (expected(40), {}, 0)
+    assert opens.count == 2
+    assert len(list(crew.workers)) == 2
+
+
+def test_actors_that_never_open_the_task_are_each_tried_three_times(crew, tmp_path):
+    opens = Opens(crew)
+    with pytest.raises(Unavailable, match="It died 3 times before it got anything done"):
+        squares(Unopenable(), crew, tmp_path)
+    assert opens.count == 6
 
 
 DRIVER = """
@@ -152,7 +197,7 @@ def test_nobody_there_is_one_sentence():
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux' /proc")
-def test_nothing_listens_beyond_loopback_and_nobody_counts(cluster, crew, tmp_path):
+def test_nothing_listens_beyond_loopback(cluster, crew, tmp_path):
     squares(Squares(), crew, tmp_path / "shards")
     sockets = {
         link for each in _family(os.getpid()) for file in Path(f"/proc/{each}/fd").glob("*") if (link := _link(file))
@@ -167,7 +212,17 @@ def test_nothing_listens_beyond_loopback_and_nobody_counts(cluster, crew, tmp_pa
     ]
     assert len(heard) >= 6
     assert set(heard) <= {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
-    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+def test_nobody_counts(cluster, monkeypatch):
+    from ray._common.usage.usage_lib import usage_stats_enabled
+
+    from workbench.shards.on_ray import OnRay
+
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED")
+    assert usage_stats_enabled()
+    with OnRay(cluster[0].address, 1):
+        assert not usage_stats_enabled()
 
 
 def _link(file):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import secrets
 import socket
-from collections.abc import Iterable
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -19,6 +21,25 @@ from workbench.shards.worker import Order, Worker, surroundings
 
 PATIENCE = 10.0
 """Seconds to reach the cluster."""
+PAUSE = 1.0
+"""Seconds after which a worker that cannot be reached is asked again."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A call of an actor.
+
+    Attributes:
+        worker: its number.
+        call: the call's.
+        send: makes it.
+        why: it could not be reached, if so.
+    """
+
+    worker: int
+    call: int
+    send: Callable[[], Any]
+    why: str = ""
 
 
 class OnRay(Crew):
@@ -56,7 +77,8 @@ class OnRay(Crew):
             kind: Any = ray.remote(max_restarts=-1, max_task_retries=0, scheduling_strategy="SPREAD", **needs)(_Actor)
             how = {"threads": threads, **surroundings()}
             self._there = {each: kind.remote(how) for each in range(number)}
-            self._waiting = dict[Any, tuple[int, int]]()
+            self._waiting, self._later = dict[Any, _Asked](), list[tuple[float, _Asked]]()
+            self._born = dict[int, str]()
             self._task: tuple[Task | None, Any] = None, None
         except BaseException:
             self.close()
@@ -71,24 +93,35 @@ class OnRay(Crew):
         """See `Crew`."""
         if task is not self._task[0]:
             self._task = task, self._ray.put(pickle.dumps(task))  # once for all of them
-        self._waiting[self._there[worker].open.remote(self._task[1], call)] = worker, call
+        actor, reference = self._there[worker], self._task[1]
+        self._ask(_Asked(worker, call, lambda: actor.open.remote(reference, call)))
 
     def give(self, worker: int, order: Order, call: int) -> None:
         """See `Crew`."""
-        self._waiting[self._there[worker].do.remote(pickle.dumps(order), call)] = worker, call
+        actor, sent = self._there[worker], pickle.dumps(order)
+        self._ask(_Asked(worker, call, lambda: actor.do.remote(sent, call)))
 
     def wait(self, seconds: float) -> list[Event]:
         """See `Crew`."""
+        now = time.monotonic()
+        for _, asked in (due := [each for each in self._later if each[0] <= now]):
+            self._waiting[self._there[asked.worker].born.remote()] = asked
+        self._later = [each for each in self._later if each not in due]
         waiting = list(self._waiting)
+        if not waiting:
+            time.sleep(min([seconds, *(until - now for until, _ in self._later)]))
+            return []
         ready, _ = self._ray.wait(waiting, num_returns=1, timeout=seconds, fetch_local=False)
         if ready and len(waiting) > 1:  # and what else has come meanwhile
             ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0, fetch_local=False)
-        events = [self._heard(each, *self._waiting.pop(each)) for each in ready]
-        return [event for event in events if event.worker in self._there]
+        events = [self._heard(each, self._waiting.pop(each)) for each in ready]
+        return [event for event in events if event is not None]
 
     def dismiss(self, worker: int) -> None:
         """See `Crew`."""
         self._ray.kill(self._there.pop(worker), no_restart=True)
+        self._waiting = {each: asked for each, asked in self._waiting.items() if asked.worker != worker}
+        self._later = [each for each in self._later if each[1].worker != worker]
 
     def close(self) -> None:
         """See `Crew`."""
@@ -97,11 +130,33 @@ class OnRay(Crew):
         if self._own:
             self._ray.shutdown()
 
-    def _heard(self, reference: Any, worker: int, call: int) -> Event:
+    def _ask(self, asked: _Asked) -> None:
+        self._waiting[asked.send()] = asked
+
+    def _heard(self, reference: Any, asked: _Asked) -> Event | None:
+        """Return what became of a call, if that is known: whoever cannot be reached may be back, as it was or anew."""
+        worker = asked.worker
+        if worker not in self._there:
+            return None
         try:
-            return replace(pickle.loads(self._ray.get(reference)), worker=worker)  # noqa: S301 - of our own actor
+            born, answer = self._ray.get(reference)
+        except self._ray.exceptions.ActorUnavailableError as error:
+            why = asked.why or _line(error)
+            self._later.append((time.monotonic() + PAUSE, replace(asked, why=why)))
+            return None
         except self._ray.exceptions.RayError as error:
-            return Event(worker, call, "dead", " ".join(str(error).split())[:300])
+            return Event(worker, asked.call, "dead", _line(error))
+        known, self._born[worker] = self._born.get(worker), born
+        if answer:
+            return replace(pickle.loads(answer), worker=worker)  # noqa: S301 - of our own actor
+        if born != known:
+            return Event(worker, asked.call, "dead", asked.why)
+        self._ask(replace(asked, why=""))
+        return None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _reach(address: str) -> None:
@@ -126,16 +181,24 @@ def _reach(address: str) -> None:
 
 
 class _Actor:
-    """A `Worker`. Tasks, orders and answers travel pickled, so that what is wrong with them is said by us."""
+    """A `Worker`. Tasks, orders and answers travel pickled, so that what is wrong with them is said by us.
+
+    With each answer it says which of those it is that came into being under its number, one after the other.
+    """
 
     def __init__(self, how: dict[str, Any]) -> None:
-        self._worker = Worker(**how)
+        self._worker, self._born = Worker(**how), secrets.token_hex(8)
 
-    def open(self, task: bytes, call: int) -> bytes:
-        return pickle.dumps(attempt(0, call, "open", lambda: self._worker.open(pickle.loads(task))))  # noqa: S301
+    def born(self) -> tuple[str, bytes]:
+        return self._born, b""
 
-    def do(self, order: bytes, call: int) -> bytes:
-        return pickle.dumps(attempt(0, call, "done", lambda: self._worker.do(pickle.loads(order))))  # noqa: S301
+    def open(self, task: bytes, call: int) -> tuple[str, bytes]:
+        event = attempt(0, call, "open", lambda: self._worker.open(pickle.loads(task)))  # noqa: S301 - ours
+        return self._born, pickle.dumps(event)
+
+    def do(self, order: bytes, call: int) -> tuple[str, bytes]:
+        event = attempt(0, call, "done", lambda: self._worker.do(pickle.loads(order)))  # noqa: S301 - ours
+        return self._born, pickle.dumps(event)
 
 
 def _share(resources: dict[str, float], count: int | None) -> tuple[dict[str, float], int]:

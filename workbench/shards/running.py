@@ -143,7 +143,7 @@ class Work:
             return
         for order in self._barren:
             order.store.path(order.shard).unlink(missing_ok=True)
-        _, why = self._barren[0].doubt or (0, "")
+        _, why = min(self._barren, key=lambda order: order.shard.start).doubt or (0, "")
         raise WorkbenchError(f"Nothing can be computed of any image. The first one: {why}")
 
     def _open(self, worker: int) -> None:

@@ -36,7 +36,7 @@ class Turns:
         if order.doubt is None:
             self._todo.appendleft(order)
         else:
-            self._doubts.insert(0, (order, time.monotonic() + PATIENCE))
+            self._doubts.append((order, time.monotonic() + PATIENCE))
 
     def doubt(self, order: Order, worker: int, why: str) -> None:
         """Have another worker try what this one could compute nothing of; the same once more, if there is no other."""
