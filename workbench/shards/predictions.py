@@ -50,7 +50,8 @@ class _Predictions(Opened):
         session, data = self._session, self._session.dataset
         session.probe.expect(len(data))  # so that no engine is chosen halfway
         made = {"task": "predictions", **known_of(session), "reading": session.probe.reading, ENGINE: session.engine}
-        kept = 4 * len(self.compute(np.zeros(1, np.int64))["embeddings"][0]) + 4 * len(session.class_names)
+        blank = np.zeros((1, *data.image_shape), np.float32)  # whatever is wrong with an image of the data
+        kept = 4 * (session.probe.logits_and_embeddings(blank)[1].shape[1] + len(session.class_names))
         return About(made=made, count=len(data), batch=data.together(PASS), bytes_of_one=kept)
 
     def compute(self, rows: Array) -> dict[str, Array]:

@@ -136,7 +136,8 @@ def test_local_processes_give_the_same_maps_and_predictions(opener, tmp_path):
     assert opener().has_embeddings  # they are kept for whoever asks next
 
 
-def test_an_unreadable_image_has_no_map_and_no_prediction_and_is_named(opener, tmp_path, monkeypatch):
+@pytest.mark.parametrize("row", [0, 301, 599])
+def test_an_unreadable_image_has_no_map_and_no_prediction_and_is_named(opener, tmp_path, monkeypatch, row):
     from workbench.core.dataset import Dataset
     from workbench.data.lazy_images import Some
 
@@ -147,7 +148,7 @@ def test_an_unreadable_image_has_no_map_and_no_prediction_and_is_named(opener, t
         if (images[rows] == broken).all(axis=(1, 2, 3)).any():
             raise WorkbenchError("its file is cut off")
 
-    broken = np.asarray(session.dataset.images[301])
+    broken = np.asarray(session.dataset.images[row])
 
     def read(self, rows=slice(None)):
         refuse(rows, np.asarray(self.images))
@@ -165,10 +166,10 @@ def test_an_unreadable_image_has_no_map_and_no_prediction_and_is_named(opener, t
         predicted, without = predict(session, opener, crew)
         path, left_out = stream_by_shards(opener(), opener, crew, "saliency", tmp_path / "maps")
     monkeypatch.undo()
-    assert without == {301: "its file is cut off"}
-    assert left_out == {"test/301": "its file is cut off"}
+    assert without == {row: "its file is cut off"}
+    assert left_out == {f"test/{row}": "its file is cut off"}
     assert json.loads((tmp_path / "maps.left-out.json").read_text()) == left_out
     assert len(predicted.predictions) == 599
     maps = np.load(path)
-    assert np.isnan(maps[301]).all()
-    assert np.isfinite(np.delete(maps, 301, axis=0)).all()
+    assert np.isnan(maps[row]).all()
+    assert np.isfinite(np.delete(maps, row, axis=0)).all()
