@@ -125,14 +125,18 @@ def test_what_they_run_is_a_command_of_ours_over_places_that_are_mounted(tmp_pat
     (tmp_path / "model.keras").write_bytes(b"")
     mounted = {"job": ("/shared", "/images"), "cluster": ("/shared", "/bucket")}
     for command, places in zip(commands(), mounted.values(), strict=True):
-        words = shlex.split(re.sub(r"\$\([^)]*\)", "10.0.0.1", command))
+        words = shlex.split(command)
         assert words[:2] == ["workbench", "maps"]
         paths = [word for word in words if word.startswith("/")]
         assert len(paths) == 3 and all(each.startswith(places) for each in paths)
         there = [str(tmp_path / "model.keras") if each.endswith((".keras", "photos")) else each for each in words[2:]]
         context = main.commands["maps"].make_context("maps", there)
-        assert context.params["cluster"] in {"auto", "10.0.0.1:6379"}
+        assert context.params["cluster"] == "auto"
         assert context.params["workers"] in {8, 16}
+
+
+def test_the_job_has_nothing_that_a_shell_elsewhere_would_fill_in():
+    assert not re.search(r"\$\(|`|[|&;<>]", commands()[0])
 
 
 def test_no_key_stands_in_them():
