@@ -83,9 +83,12 @@ class Work:
         """
         there = store.there()
         self.do(store, [shard for shard in shards if store.path(shard).name not in there], left_out)
-        for shard in shards:
+        seen = False
+        for place, shard in enumerate(shards):
             if (part := store.read(shard)) is None:
-                self.do(store, [shard], left_out)
+                others = [] if seen else [each for each in shards[place + 1 :] if store.read(each) is None]
+                seen = True  # all that is damaged is done at once
+                self.do(store, [shard, *others], left_out)
                 part = store.read(shard)
             if part is None:
                 raise Unavailable(

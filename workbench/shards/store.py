@@ -54,13 +54,15 @@ class Store:
 
     @classmethod
     def begin(cls, folder: Path, made: Mapping[str, Any], count: int, shards: int) -> Store:
-        """Write the manifest of some work, whatever was there before.
+        """Write the manifest of some work; the shards of other work that were there are removed.
 
         Raises:
             Unavailable: if the folder takes no file.
         """
         manifest = json.loads(json.dumps({**made, "images": count, "shards": shards}, default=str))
         store = cls(folder, record_checksum(manifest))
+        if store.checksum_there() not in (None, store.of):
+            store.remove()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             write_file(folder / MANIFEST, json.dumps({**manifest, CHECKSUM: store.of}, indent=2) + "\n")
@@ -74,14 +76,17 @@ class Store:
         Raises:
             Unavailable: if it is not.
         """
-        try:
-            there = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8")).get(CHECKSUM)
-        except (OSError, ValueError):
-            there = None
-        if there != self.of:
+        if self.checksum_there() != self.of:
             raise Unavailable(
                 f"{self.folder} is not the same folder everywhere: put it on a disk that all workers share."
             )
+
+    def checksum_there(self) -> str | None:
+        """Return the checksum of the manifest in the folder; None if there is none."""
+        try:
+            return str(json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))[CHECKSUM])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def path(self, shard: Shard) -> Path:
         """Return where a shard is, or will be."""

@@ -157,3 +157,23 @@ def test_who_has_no_task_open_computes_nothing_and_names_no_image(tmp_path):
     store = Store.begin(tmp_path / "shards", {}, 40, 5)
     with pytest.raises(NotOpen):
         Worker().do(Order(store=store, shard=Shard(0, 0, 8), batch=BATCH))
+
+
+def test_what_other_work_has_left_in_the_folder_is_removed(tmp_path):
+    with Here() as crew:
+        squares(Squares(count=80), crew, tmp_path / "shards")
+        _, _, store = squares(Squares(count=16), crew, tmp_path / "shards")
+    assert files_of(store) == ["000000.npz", "000001.npz"]
+
+
+def test_several_shards_that_are_damaged_are_done_at_once(tmp_path):
+    with Here() as crew:
+        work = Work(Squares(), crew, "Squares")
+        store, plan = Store.begin(tmp_path / "shards", work.about.made, 40, 5), work.plan()
+        list(work.results(store, plan))
+        for shard in (plan[1], plan[3]):
+            store.path(shard).write_bytes(b"cut off")
+        asked, do = [], work.do
+        work.do = lambda store, shards, left_out: (asked.append([each.number for each in shards]), do(store, shards))
+        rows = [row for part in work.results(store, plan) for row in part.kept.tolist()]
+    assert (rows, asked) == (list(range(40)), [[], [1, 3]])
