@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Batch = tuple[Array, Mapping[str, Array]]
 """Maps `(B, h, w)`, and details of each by name."""
+LEFT_OUT = ".left-out.json"
+"""End of the file beside the maps that says of which images there is none, and why."""
 SECONDS = 1.0
 """How often it is noted how far the file is."""
 
@@ -179,11 +181,27 @@ def write_maps(
     with holding(path, str(path)):
         try:
             done = _done(path, made, overwrite=overwrite)
+            if not done:
+                path.with_suffix(LEFT_OUT).unlink(missing_ok=True)
             write_file(path.with_suffix(".names.json"), f"{json.dumps(names, indent=0, ensure_ascii=False)}\n")
             _write(path, made, done, batches(done), title=title)
         except OSError as error:
             raise Unavailable(f"{path} cannot be written: {error.strerror or error}.") from None
     return path
+
+
+def one_of(path: Path) -> Batch:
+    """Return a blank map with its details, of the size that those have of a file that `write_maps` has begun.
+
+    Raises:
+        WorkbenchError: if it is damaged.
+    """
+    with path.open("rb") as file:
+        shape = _shape(file)
+    if shape is None:
+        raise _damaged(path)
+    names = read_record(path.with_suffix(".json"))["details"]
+    return np.zeros((1, *shape[1:]), np.float32), {name: np.zeros(1, np.float32) for name in names}
 
 
 def _write(path: Path, made: Mapping[str, Any], done: int, batches: Iterable[Batch], *, title: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from workbench.core.errors import WorkbenchError
 from workbench.core.files import write_file
 from workbench.core.types import Array, Score
-from workbench.session.map_files import AskedMaps, Batch, write_maps
+from workbench.session.map_files import LEFT_OUT, AskedMaps, Batch, one_of, write_maps
 from workbench.session.session import Class, Session
 from workbench.session.study import Rows
 from workbench.shards.crew import Crew
@@ -106,6 +106,8 @@ def stream_by_shards(
         Unavailable: if the file cannot be written, or another process is at it.
     """
     chosen = session.dataset.rows(rows)
+    if not len(chosen):
+        raise WorkbenchError("There is no image to explain: `rows` chooses none.")
     classes: list[Class] = [target] if contrast is None else list(contrast)
     missing: dict[int, str] = {}
     if "predicted" in [each for each in classes if isinstance(each, str)]:
@@ -117,28 +119,46 @@ def stream_by_shards(
     work = Work(task, crew, f"{method} maps", lambda: known_of(session))
     plan, made = work.plan(), work.about.made
     path = Path(path).with_suffix(".npy")
-    left_out: dict[int, str] = {}
-    stores: list[Store] = []
+    names = session.dataset.names[chosen].tolist()
+    left_out = _LeftOut(path.with_suffix(LEFT_OUT), names)
+    folder = path.with_name(f".{path.name}.shards")
 
     def batches(done: int) -> Iterator[Batch]:
+        left_out.read(done)
         todo = [shard for shard in plan if shard.stop > done]
         if todo:
-            store = Store.begin(path.with_name(f".{path.name}.shards"), made, work.about.count, len(plan))
-            stores.append(store)
-            for shard in plan[: -len(todo)]:  # whose maps are in the file already
-                left_out.update(part.left_out if (part := store.read(shard)) else {})
-            yield from _filled(work.results(store, todo, missing), todo, done, left_out)
+            store = Store.begin(folder, made, work.about.count, len(plan))
+            yield from _filled(work.results(store, todo, missing), todo, done, left_out, one_of(path) if done else None)
 
-    names = session.dataset.names[chosen].tolist()
     write_maps(path, made["maps"], names, batches, title=made["title"], overwrite=overwrite)
-    without = {str(names[row]): why for row, why in sorted(left_out.items())}
-    if without:
-        write_file(path.with_suffix(".left-out.json"), json.dumps(without, indent=0, ensure_ascii=False) + "\n")
-    elif stores:
-        path.with_suffix(".left-out.json").unlink(missing_ok=True)
-    for store in stores:
-        store.remove()
-    return path, without
+    Store(folder, "").remove()
+    return path, left_out.by_name
+
+
+class _LeftOut:
+    """The images that have no map, and why, as a file that is never behind the maps.
+
+    Attributes:
+        by_name: why, by the name of the image, in their order.
+    """
+
+    def __init__(self, path: Path, names: list[str]) -> None:
+        self._path, self._names = path, names
+        self.by_name: dict[str, str] = {}
+
+    def read(self, done: int) -> None:
+        """Read what the file says of the first images, as many as are done."""
+        try:
+            there = json.loads(self._path.read_text(encoding="utf-8"))
+            self.by_name = {name: str(there[name]) for name in self._names[:done] if name in there}
+        except (OSError, ValueError, TypeError):
+            self.by_name = {}
+
+    def add(self, left_out: Mapping[int, str]) -> None:
+        """Note images, by number, in the file."""
+        if left_out:
+            self.by_name |= {self._names[row]: why for row, why in sorted(left_out.items())}
+            write_file(self._path, json.dumps(self.by_name, indent=0, ensure_ascii=False) + "\n")
 
 
 def _predicted(session: Session, opener: Opener, crew: Crew, chosen: Array) -> tuple[Array, dict[int, str]]:
@@ -146,18 +166,25 @@ def _predicted(session: Session, opener: Opener, crew: Crew, chosen: Array) -> t
     known, without = predict(session, opener, crew)
     everywhere = np.zeros(len(session.dataset), np.int64)
     everywhere[np.setdiff1d(np.arange(len(session.dataset)), list(without))] = known.predictions.predicted
-    places = {int(row): number for number, row in enumerate(chosen)}
-    return everywhere[chosen], {places[row]: why for row, why in without.items() if row in places}
+    return everywhere[chosen], {place: without[row] for place, row in enumerate(chosen.tolist()) if row in without}
 
 
 def _filled(
-    parts: Iterable[Part], shards: Iterable[Shard], done: int, left_out: dict[int, str]
-) -> Iterator[tuple[Array, dict[str, Array]]]:
-    """Yield the maps of shards from the one on whose number is `done`, NaN for those left out, which are noted."""
+    parts: Iterable[Part], shards: Iterable[Shard], done: int, left_out: _LeftOut, one: Batch | None
+) -> Iterator[Batch]:
+    """Yield the maps of shards from the one on whose number is `done`, NaN for those left out, which are noted.
+
+    Args:
+        parts: of the shards.
+        shards: whose maps are wanted.
+        done: maps that are there.
+        left_out: notes who has none.
+        one: a blank map of the size of those in the file, with its details; None if there is none yet.
+    """
     waiting = 0  # maps of which nothing tells the size yet
-    like: dict[str, Array] = {}
+    like = {} if one is None else {VALUES: one[0], **{f"{DETAIL}{name}": each for name, each in one[1].items()}}
     for part, shard in zip(parts, shards, strict=True):
-        left_out.update(part.left_out)
+        left_out.add(part.left_out)
         like = like or {name: values[:1] for name, values in part.arrays.items()}
         waiting += len(shard)
         if not like:
@@ -170,4 +197,4 @@ def _filled(
         details = {name.removeprefix(DETAIL): values[skipped:] for name, values in whole.items() if name != VALUES}
         yield whole[VALUES][skipped:], details
     if waiting:
-        raise WorkbenchError(f"No image could be explained. The first one: {next(iter(left_out.values()))}")
+        raise WorkbenchError(f"No image could be explained. The first one: {next(iter(left_out.by_name.values()))}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from tests.tiny import HOSTILE, made_images
 from workbench.core.errors import WorkbenchError
+from workbench.core.progress import reporting
 from workbench.diagnosis.opening import open_session
 from workbench.session.map_files import stream_maps
 from workbench.shards import maps, opening, plan, predictions
@@ -69,11 +72,6 @@ def test_maps_by_shards_are_those_of_one_process_to_the_bit(opener, tmp_path, me
 
 
 def test_either_goes_on_with_what_the_other_one_began(opener, tmp_path):
-    class Stop(Exception):
-        pass
-
-    from workbench.core.progress import reporting
-
     def stop(what, done, total):
         if what.startswith("Grad-CAM to") and done >= 300:
             raise Stop
@@ -136,36 +134,41 @@ def test_local_processes_give_the_same_maps_and_predictions(opener, tmp_path):
     assert opener().has_embeddings  # they are kept for whoever asks next
 
 
-@pytest.mark.parametrize("row", [0, 301, 599])
-def test_an_unreadable_image_has_no_map_and_no_prediction_and_is_named(opener, tmp_path, monkeypatch, row):
+@contextmanager
+def broken(session, rows):
+    """Have images of a session's data that cannot be read."""
     from workbench.core.dataset import Dataset
     from workbench.data.lazy_images import Some
 
-    session = opener()
     floats, some = Dataset.floats, Some.__getitem__
+    bad = {each.tobytes() for each in np.asarray(session.dataset.images)[rows]}
+    session.settled or session.probe  # noqa: B018 - its scale is measured on some images, before they are broken
 
-    def refuse(rows, images):
-        if (images[rows] == broken).all(axis=(1, 2, 3)).any():
+    def refuse(images):
+        if any(each.tobytes() in bad for each in images):
             raise WorkbenchError("its file is cut off")
 
-    broken = np.asarray(session.dataset.images[row])
-
     def read(self, rows=slice(None)):
-        refuse(rows, np.asarray(self.images))
+        refuse(np.asarray(self.images)[rows])
         return floats(self, rows)
 
     def read_some(self, part):
         found = some(self, part)
-        refuse(slice(None), found)
+        refuse(found)
         return found
 
-    session.settled or session.probe  # noqa: B018 - its scale is measured on some images, before they are broken
-    monkeypatch.setattr(Dataset, "floats", read)
-    monkeypatch.setattr(Some, "__getitem__", read_some)
-    with Here() as crew:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Dataset, "floats", read)
+        patch.setattr(Some, "__getitem__", read_some)
+        yield
+
+
+@pytest.mark.parametrize("row", [0, 301, 599])
+def test_an_unreadable_image_has_no_map_and_no_prediction_and_is_named(opener, tmp_path, row):
+    session = opener()
+    with broken(session, [row]), Here() as crew:
         predicted, without = predict(session, opener, crew)
         path, left_out = stream_by_shards(opener(), opener, crew, "saliency", tmp_path / "maps")
-    monkeypatch.undo()
     assert without == {row: "its file is cut off"}
     assert left_out == {f"test/{row}": "its file is cut off"}
     assert json.loads((tmp_path / "maps.left-out.json").read_text()) == left_out
@@ -173,3 +176,64 @@ def test_an_unreadable_image_has_no_map_and_no_prediction_and_is_named(opener, t
     maps = np.load(path)
     assert np.isnan(maps[row]).all()
     assert np.isfinite(np.delete(maps, row, axis=0)).all()
+
+
+class Stop(Exception):
+    pass
+
+
+def begin(opener, path, images):
+    """Write maps of so many images, or a few more, and stop."""
+
+    def stop(what, done, total):
+        if " to maps.npy" in what and done >= images:
+            raise Stop
+
+    with reporting(stop), Here() as crew, pytest.raises(Stop):
+        stream_by_shards(opener(), opener, crew, "saliency", path, target="label")
+
+
+def test_who_has_no_map_is_named_as_long_as_it_has_none(opener, tmp_path):
+    path, why = tmp_path / "maps.npy", {"test/5": "its file is cut off"}
+    with broken(opener(), [5]):
+        begin(opener, path, 1)
+    assert json.loads((tmp_path / "maps.left-out.json").read_text()) == why
+    with Here() as crew:
+        for again in range(2):  # the second time nothing is to do
+            (tmp_path / ".maps.npy.shards").mkdir(exist_ok=True)
+            assert stream_by_shards(opener(), opener, crew, "saliency", path, target="label")[1] == why, again
+            assert json.loads((tmp_path / "maps.left-out.json").read_text()) == why
+            assert [each.name for each in tmp_path.glob(".*")] == []
+        assert np.flatnonzero(np.isnan(np.load(path)).any(axis=(1, 2))).tolist() == [5]
+        found = stream_by_shards(opener(), opener, crew, "saliency", path, target="label", overwrite=True)[1]
+    assert found == {} and not (tmp_path / "maps.left-out.json").exists()
+    assert np.isfinite(np.load(path)).all()
+
+
+def test_one_process_that_writes_maps_anew_names_nobody_of_old(opener, tmp_path):
+    with broken(opener(), [5]), Here() as crew:
+        path, _ = stream_by_shards(opener(), opener, crew, "saliency", tmp_path / "maps", target="label")
+    stream_maps(opener(), "saliency", path, target="label", overwrite=True)
+    assert not (tmp_path / "maps.left-out.json").exists()
+
+
+def test_what_is_left_may_be_unreadable_altogether(opener, tmp_path):
+    path = tmp_path / "maps.npy"
+    begin(opener, path, 512)
+    shutil.rmtree(tmp_path / ".maps.npy.shards")
+    with broken(opener(), slice(512, None)), Here() as crew:
+        _, without = stream_by_shards(opener(), opener, crew, "saliency", path, target="label")
+    assert without == {f"test/{row}": "its file is cut off" for row in range(512, 600)}
+    assert np.flatnonzero(np.isnan(np.load(path)).any(axis=(1, 2))).tolist() == list(range(512, 600))
+
+
+def test_an_image_that_is_asked_for_twice_and_has_no_prediction_is_not_explained_twice(opener, tmp_path):
+    with broken(opener(), [5]), Here() as crew:
+        path, without = stream_by_shards(opener(), opener, crew, "saliency", tmp_path / "maps", rows=[5, 4, 5, 6])
+    assert without == {"test/5": "its file is cut off"}
+    assert np.isnan(np.load(path)).any(axis=(1, 2)).tolist() == [True, False, True, False]
+
+
+def test_no_image_is_refused_in_a_sentence(opener, tmp_path):
+    with Here() as crew, pytest.raises(WorkbenchError, match="There is no image to explain: `rows` chooses none"):
+        stream_by_shards(opener(), opener, crew, "saliency", tmp_path / "maps", rows=[])
