@@ -88,6 +88,15 @@ class Squares(Task):
         return replace(self, engine=about.made.get("engine", ""))
 
 
+class Threads(Squares):
+    """Cannot be opened, and says how many threads numpy's library had when it was loaded."""
+
+    def open(self) -> Opened:
+        from threadpoolctl import threadpool_info
+
+        raise WorkbenchError(f"threads: {max(each['num_threads'] for each in threadpool_info())}")
+
+
 class Particular(Squares):
     """Cannot be opened, and says so by an error that is made of two things."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import multiprocessing
 import os
@@ -15,14 +14,13 @@ from multiprocessing.context import SpawnProcess
 from typing import Any, cast
 
 from workbench.app.cli.quiet import quiet_tensorflow
-from workbench.core.cores import cores
+from workbench.core.cores import cores, few_threads
 from workbench.core.errors import WorkbenchError
 from workbench.core.progress import report, reporting
 from workbench.diagnosis.benchmark import Asked, Benchmark, DividedBenchmark, Measured
 
 LOOK = 0.2
 """Seconds after which is looked whether a process has died."""
-_THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
@@ -99,7 +97,7 @@ def _in_processes(work: Sequence[_Share], asked: Asked, jobs: int) -> Iterator[t
                 place = share.kind.__module__, share.kind.__name__  # what it imports is to be quiet
                 given = (share.name, place, share.numbers, asked, told)
                 running[share] = context.Process(target=_measure, args=given)
-                with _few_threads(threads):
+                with few_threads(threads):
                     running[share].start()
             dead = [share for share, process in running.items() if not process.is_alive()]
             try:
@@ -121,21 +119,6 @@ def _in_processes(work: Sequence[_Share], asked: Asked, jobs: int) -> Iterator[t
     finally:
         for process in running.values():
             process.kill()
-
-
-@contextlib.contextmanager
-def _few_threads(threads: int) -> Iterator[None]:
-    """See that a process that begins here computes with so many; numpy's library asks once, when it is loaded."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ |= dict.fromkeys(_THREADS, str(threads))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _hush() -> None:

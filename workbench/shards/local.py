@@ -11,7 +11,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from workbench.core.cores import cores
+from workbench.core.cores import cores, few_threads
 from workbench.core.errors import WorkbenchError
 from workbench.shards.crew import Crew, Event, attempt
 from workbench.shards.task import Task
@@ -74,7 +74,8 @@ class Local(Crew):
     def _start(self) -> tuple[Any, Connection]:
         here, there = self._context.Pipe()
         process = self._context.Process(target=serve, args=(there, self._how), daemon=True)
-        process.start()
+        with few_threads(self._how["threads"]):
+            process.start()
         there.close()  # so that its end is heard
         return process, here
 

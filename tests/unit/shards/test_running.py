@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 
 import pytest
-from shard_tasks import BATCH, IN_A_SHARD, Particular, Squares, computed, expected, files_of, squares
+from shard_tasks import BATCH, IN_A_SHARD, Particular, Squares, Threads, computed, expected, files_of, squares
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import reporting
@@ -177,3 +178,11 @@ def test_several_shards_that_are_damaged_are_done_at_once(tmp_path):
         work.do = lambda store, shards, left_out: (asked.append([each.number for each in shards]), do(store, shards))
         rows = [row for part in work.results(store, plan) for row in part.kept.tolist()]
     assert (rows, asked) == (list(range(40)), [[], [1, 3]])
+
+
+def test_the_libraries_of_a_process_have_its_share_of_the_cores_from_the_beginning(tmp_path, monkeypatch):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, "2")
+    with Local(1, threads=1) as crew, pytest.raises(WorkbenchError, match=r"^threads: 1$"):
+        squares(Threads(), crew, tmp_path / "shards")
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("2", "2")
