@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.app.cli.program import plain
+from workbench.core.errors import Unavailable
 from workbench.core.wording import plural
 
 if TYPE_CHECKING:
@@ -45,7 +46,13 @@ def crew_of(cluster: str | None, workers: int | None) -> Iterator[Crew | None]:
         return
     wanted = cluster or LOCAL
     if wanted == AUTO:
-        wanted = os.environ.get(ADDRESS, "").strip() or LOCAL
+        given = os.environ.get(ADDRESS, "").strip()
+        if given == AUTO or "://" in given:
+            raise Unavailable(
+                f"--cluster auto takes the HOST:PORT of a cluster from {ADDRESS}, which is {given!r}. Set {ADDRESS} to "
+                "the address that `ray start` prints, or give that as --cluster."
+            )
+        wanted = given or LOCAL
     with _crew(wanted, workers) as crew:
         yield crew
 

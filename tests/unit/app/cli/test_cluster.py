@@ -51,3 +51,7 @@ def test_whom_the_options_ask(monkeypatch):
         pass
     with pytest.raises(Unavailable, match="local, auto, or the HOST:PORT"), crew_of("lokal", None):
         pass
+    for address in ("auto", "ray://10.0.0.1:10001"):
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(Unavailable, match=rf"RAY_ADDRESS, which is '{address}'"), crew_of("auto", None):
+            pass
