@@ -258,7 +258,9 @@ def _dots(axes: Axes, x: Array, y: Array, colours: object, size: float, **how: o
 
 def _left_out(result: Result) -> str:
     classes = len(result.notes["classes"])
-    return f" Names: {LABELLED} of {classes:,} classes, those with the most images." if classes > LABELLED else ""
+    return (
+        f" Names: {LABELLED} of {plural(classes, 'class')}, those with the most images." if classes > LABELLED else ""
+    )
 
 
 def _named(sizes: Array) -> list[int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.core.result import Result
-from workbench.core.wording import percent
+from workbench.core.wording import percent, plural
 from workbench.plotting.colours import PREDICTED_COLOUR, TRUE_COLOUR
 from workbench.plotting.hot_spots import of_no_images, place_spot, spot_of
 from workbench.plotting.pieces import INK, QUIET, SMALL, heading, interval_bars, new_figure, plain, text
@@ -40,7 +40,7 @@ def draw_prototypes(result: Result, question: str) -> Figure:
     )
     shown, known = len(result.notes["classes"]), len(result.tables["classes"])
     if shown < known:
-        said += f" Shown: the {shown} of {known:,} classes with the lowest recall; all are in the table."
+        said += f" Shown: the {shown} of {plural(known, 'class')} with the lowest recall; all are in the table."
     figure = new_figure(result, question, width=columns * CELL + 0.3, height=upper + PANEL, note=said)
     above, below = figure.subfigures(2, 1, height_ratios=[upper, PANEL], squeeze=False)[:, 0]
     tiles(above.subplots(), pictures, columns=columns, cell=CELL)

@@ -126,9 +126,12 @@ def test_what_the_first_worker_chose_by_itself_the_others_do_alike(tmp_path):
 
 def test_a_worker_that_has_other_data_before_it_is_done_without(tmp_path):
     with Local(2) as crew:
-        found, _, _ = squares(Squares(log=tmp_path, version=-1, seconds=0.05), crew, tmp_path / "shards")
+        for number in range(200):  # a busy machine may be done before the second one has opened
+            task = Squares(log=tmp_path, version=-1, seconds=0.05)
+            assert squares(task, crew, tmp_path / f"shards-{number}")[0] == expected(40)
+            if len(list(crew.workers)) == 1:
+                break
         assert len(list(crew.workers)) == 1
-    assert found == expected(40)
 
 
 def test_an_error_of_a_task_arrives_in_its_own_words(tmp_path):
