@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import pickle
 import secrets
@@ -23,6 +24,8 @@ PATIENCE = 10.0
 """Seconds to reach the cluster."""
 PAUSE = 1.0
 """Seconds after which a worker that cannot be reached is asked again."""
+GIVEN_UP = 20.0
+"""Seconds after which what it was doing is left to others: there may be no room for it any more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +37,14 @@ class _Asked:
         call: the call's.
         send: makes it.
         why: it could not be reached, if so.
+        since: when that was first so.
     """
 
     worker: int
     call: int
     send: Callable[[], Any]
     why: str = ""
+    since: float = math.inf
 
 
 class OnRay(Crew):
@@ -107,6 +112,9 @@ class OnRay(Crew):
         for _, asked in (due := [each for each in self._later if each[0] <= now]):
             self._waiting[self._there[asked.worker].born.remote()] = asked
         self._later = [each for each in self._later if each not in due]
+        if gone := [each for each, asked in self._waiting.items() if now - asked.since > GIVEN_UP]:
+            lost = [self._waiting.pop(each) for each in gone]
+            return [Event(asked.worker, asked.call, "dead", asked.why) for asked in lost]
         waiting = list(self._waiting)
         if not waiting:
             time.sleep(min([seconds, *(until - now for until, _ in self._later)]))
@@ -142,7 +150,8 @@ class OnRay(Crew):
             born, answer = self._ray.get(reference)
         except self._ray.exceptions.ActorUnavailableError as error:
             why = asked.why or _line(error)
-            self._later.append((time.monotonic() + PAUSE, replace(asked, why=why)))
+            now = time.monotonic()
+            self._later.append((now + PAUSE, replace(asked, why=why, since=min(now, asked.since))))
             return None
         except self._ray.exceptions.RayError as error:
             return Event(worker, asked.call, "dead", _line(error))
@@ -151,7 +160,7 @@ class OnRay(Crew):
             return replace(pickle.loads(answer), worker=worker)  # noqa: S301 - of our own actor
         if born != known:
             return Event(worker, asked.call, "dead", asked.why)
-        self._ask(replace(asked, why=""))
+        self._ask(replace(asked, why="", since=math.inf))
         return None
 
 
