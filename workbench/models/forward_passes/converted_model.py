@@ -50,11 +50,13 @@ class ConvertedModel:
 
     Attributes:
         model: the ONNX model; empty where there is none that computes the same.
+        session: which runs it.
         difference: from TensorFlow, as a share of the largest value of an output; -1 where it could not be measured.
         reason: a sentence where there is none.
     """
 
-    model: bytes
+    model: bytes = b""
+    session: OnnxSession | None = None
     difference: float = -1.0
     reason: str = ""
 
@@ -69,23 +71,21 @@ def convert(model: Convertible, outputs: str) -> ConvertedModel:
     images = _compared_images(model)
     try:
         made = model.converted(outputs)
-        found = _in_parts(OnnxSession(made), images, model.rows)
+        session = OnnxSession(made)
+        found = _in_parts(session, images, model.rows)
     except MemoryError:
         raise
     except WorkbenchError as error:
-        return ConvertedModel(b"", reason=str(error))
+        return ConvertedModel(reason=str(error))
     except Exception as error:  # noqa: BLE001 - a converter fails in many ways, and TensorFlow is there
         said = " ".join(str(error).split())[:200]
-        return ConvertedModel(b"", reason=f"This model cannot be converted to ONNX: {said}")
+        return ConvertedModel(reason=f"This model cannot be converted to ONNX: {said}")
     pairs = zip(found, model.by_tensorflow(images, outputs), strict=True)
     difference = max(_difference(one, other) for one, other in pairs)
     if difference <= CLOSE:
-        return ConvertedModel(made, difference)
-    return ConvertedModel(
-        b"",
-        difference,
-        f"onnxruntime differs from TensorFlow by {difference:.2g} of the largest value, more than {CLOSE:g}.",
-    )
+        return ConvertedModel(made, session, difference)
+    said = f"onnxruntime differs from TensorFlow by {difference:.2g} of the largest value, more than {CLOSE:g}."
+    return ConvertedModel(difference=difference, reason=said)
 
 
 def _in_parts(session: OnnxSession, images: Array, rows: int) -> list[Array]:

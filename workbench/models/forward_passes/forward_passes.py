@@ -16,7 +16,7 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.kept import Kept
 from workbench.core.provenance import code_digest
 from workbench.core.types import Array
-from workbench.models.forward_passes.converted_model import Convertible, convert, measure
+from workbench.models.forward_passes.converted_model import ConvertedModel, Convertible, convert, measure
 from workbench.models.forward_passes.engine_names import (
     AUTO,
     LIBRARIES,
@@ -141,38 +141,35 @@ class ForwardPasses:
             if float(rows) * self._model.values < WORTH or not self._lock.acquire(blocking=False):
                 return None
             try:
-                found = convert(self._model, outputs)
-                known = self._of_layers.put(outputs, (OnnxSession(found.model) if found.model else None,))
+                known = self._of_layers.put(outputs, (convert(self._model, outputs).session,))
             finally:
                 self._lock.release()
         self._maps_passed = self._maps_passed or known[0] is not None
         return known[0]
 
     def _choose(self) -> None:
-        choice, model = self._compared()
+        choice, taken = self._compared()
         LOG.info("Forward passes by %s: %s", choice.engine, choice.reason)
         if self._kept is not None:
             facts = {name: np.array(value) for name, value in asdict(choice).items()}
-            held = np.frombuffer(model if len(model) <= LARGEST else b"", np.uint8)
+            held = np.frombuffer(taken.model if len(taken.model) <= LARGEST else b"", np.uint8)
             save_arrays(self._kept, {**facts, "model": held, "made_with": np.array(self._made_with())})
-        if model:
-            self._scores = OnnxSession(model)
-        self.choice = choice
+        self._scores, self.choice = taken.session, choice
 
-    def _compared(self) -> tuple[Choice, bytes]:
+    def _compared(self) -> tuple[Choice, ConvertedModel]:
         """Convert, compare and measure."""
         if lacking := [each for each in LIBRARIES if not version_of(each)]:
             need = "pip install 'classifier-workbench[export]'"
-            return Choice(TENSORFLOW, f"{', '.join(lacking)} is not installed: {need}."), b""
+            return Choice(TENSORFLOW, f"{', '.join(lacking)} is not installed: {need}."), ConvertedModel()
         found = convert(self._model, SCORES)
-        if not found.model:
-            return Choice(TENSORFLOW, found.reason, found.difference), b""
-        ratio = measure(self._model, OnnxSession(found.model), SCORES)
+        if found.session is None:
+            return Choice(TENSORFLOW, found.reason, found.difference), found
+        ratio = measure(self._model, found.session, SCORES)
         faster = f"onnxruntime is {ratio:.2g} × as fast as TensorFlow on this machine"
         if self._wanted == AUTO and ratio < FASTER:
-            return Choice(TENSORFLOW, f"{faster}.", found.difference, ratio), b""
+            return Choice(TENSORFLOW, f"{faster}.", found.difference, ratio), ConvertedModel()
         said = f"{faster}, and differs by at most {found.difference:.1g} of the largest value."
-        return Choice(ONNXRUNTIME, said, found.difference, ratio), found.model
+        return Choice(ONNXRUNTIME, said, found.difference, ratio), found
 
     def _restored(self) -> bool:
         """Take the choice of before, if it was made on such a machine with the same libraries."""
@@ -182,12 +179,10 @@ class ForwardPasses:
         model = kept.pop("model").tobytes()
         engine, reason = (str(kept[name]) for name in ("engine", "reason"))
         if engine == ONNXRUNTIME:
-            if not model:  # too large to be kept: converted again, and compared, but not measured
-                found = convert(self._model, SCORES)
-                if not found.model:
-                    return False
-                model = found.model
-            self._scores = OnnxSession(model)
+            # One that is too large to be kept is converted again, and compared, but not measured.
+            self._scores = OnnxSession(model) if model else convert(self._model, SCORES).session
+            if self._scores is None:
+                return False
         self.choice = Choice(engine, reason, float(kept["difference"]), float(kept["ratio"]))
         return True
 

@@ -354,7 +354,7 @@ def test_who_comes_while_an_engine_is_chosen_goes_on_with_tensorflow(images, mon
     def slowly(*_):
         begun.set()
         assert chosen.wait(60)
-        return forward_passes.Choice("tensorflow", "It is a test."), b""
+        return forward_passes.Choice("tensorflow", "It is a test."), converted_model.ConvertedModel()
 
     monkeypatch.setattr(probe.forward, "_compared", slowly)
     choosing = threading.Thread(target=probe.logits, args=(images,))
