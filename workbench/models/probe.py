@@ -21,15 +21,15 @@ from workbench.core.types import Score as ScoreKind
 from workbench.models.attention import Attention
 from workbench.models.data_flow import DataFlow
 from workbench.models.engine import Engine, failure_told
-from workbench.models.feature_layers import FeatureLayers, LayerInfo
+from workbench.models.feature_layers import FeatureLayers
 from workbench.models.files.foreign import printable
 from workbench.models.forward_passes.forward_passes import ForwardPasses
-from workbench.models.forward_passes.onnx_session import OnnxSession
 from workbench.models.forward_passes.traced_model import SCORES, TracedModel
 from workbench.models.graph import Step, Tensor, head_of, refuse_huge, walk
 from workbench.models.input_scaling import shown_scaling
 from workbench.models.input_shape import channels_first, fit_input
 from workbench.models.inside import Inside, look_inside, slopes_of
+from workbench.models.layer_view import LayerView
 from workbench.models.passable_steps import refusals
 from workbench.models.pixel_layout import as_input, as_pixels
 from workbench.models.preprocessing import ASSUMED, AUTO, PIXELS, UNIT, Preprocessing, preprocessing
@@ -46,7 +46,7 @@ UNSEEN = 32
 """Values that a model is taken to hold for each of its input, where it cannot be seen into."""
 
 
-class Probe:
+class Probe(LayerView):
     """Read-only view of a Keras image classifier; the model it was given never changes.
 
     Attributes:
@@ -175,16 +175,6 @@ class Probe:
         return 2 if self.one_unit else self.units
 
     @property
-    def tokens_note(self) -> str:
-        """What is assumed about places of tokens, in sentences; empty where they were given or found."""
-        return " ".join(grid.note for grid in self._inside.assumed)
-
-    @property
-    def tokens_assumed(self) -> str:
-        """The same in short: "7x7+1 (assumed)"."""
-        return ", ".join(f"{grid.words} (assumed)" for grid in self._inside.assumed)
-
-    @property
     def units(self) -> int:
         """Scores that the model itself gives for an image: K, or one, which is read as two classes."""
         return self.scores.units
@@ -284,67 +274,6 @@ class Probe:
             attention=tuple(self.attention.of(made)) if made else (),
         )
 
-    @property
-    def layers(self) -> dict[str, LayerInfo]:
-        """Every layer by path, in the order of execution."""
-        return self._inside.layers
-
-    @property
-    def attention(self) -> Attention:
-        """Where tokens attend to each other, or why that cannot be followed."""
-        return self._inside.attention
-
-    @property
-    def spatial_layers(self) -> list[str]:
-        """Names of the layers with feature maps of the image, or tokens on it, in the order of execution."""
-        return [layer.name for layer in self.layers.values() if layer.spatial]
-
-    @property
-    def default_layer(self) -> str | None:
-        """The last spatial layer that does not only pool or move: where class activation maps are read, or None."""
-        return self._inside.features.default
-
-    def no_maps(self, method: str) -> str:
-        """Explain why `method` finds no feature maps in this model."""
-        needs = f"{method} needs a layer that computes (N, h, w, F) feature maps from the image."
-        if self.inference_only:
-            return f"{needs} {self._closed()}, and no layers."
-        return f"{needs} {self._inside.features.reason}"
-
-    def no_attention(self, method: str) -> str:
-        """Explain why `method` finds no attention that it can follow in this model."""
-        needs = f"{method} needs attention of all tokens of the image to all others, from the first layer to the last."
-        return f"{needs} {f'{self._closed()}.' if self.inference_only else self.attention.reason}"
-
-    def no_gradients(self, method: str) -> str:
-        """Explain why `method` finds no gradients in this model."""
-        return f"{method} needs gradients. {self._closed()}."
-
-    def _closed(self) -> str:
-        return f"This model is {self.inference_only}, inference-only: it gives predictions but no gradients"
-
-    def spatial_layer(self, name: str | None, *, method: str = "A feature map") -> str:
-        """Return `name`, or the default layer for None.
-
-        Raises:
-            WorkbenchError: if there is no such layer, or its output is not (N, h, w, F).
-        """
-        if name is None:
-            if self.default_layer is None:
-                raise WorkbenchError(self.no_maps(method))
-            return self.default_layer
-        if name not in self.layers:
-            raise unknown("layer", name, self.spatial_layers)
-        if not self.spatial_layers:
-            raise WorkbenchError(self.no_maps(method))
-        if name not in self.spatial_layers:
-            shape = ", ".join(["N", *("?" if size is None else str(size) for size in self.layers[name].shape)])
-            raise WorkbenchError(
-                f"`layer` must be one of {', '.join(self.spatial_layers)}. Got {name!r}; its output is ({shape}), "
-                f"{method} needs (N, h, w, F) with more than one place, computed from the image."
-            )
-        return name
-
     def pass_forward_by(self, engine: str, kept: Path | None = None) -> None:
         """Let an engine pass images forward where nothing is differentiated; the model must not change from here on.
 
@@ -374,7 +303,7 @@ class Probe:
         session = None if self.forward is None else self.forward.session
         if session is None:
             return self.trace(images)
-        logits = _without_slope(images, session)
+        logits = session.inside(images)
         return Scored(logits=tf.ensure_shape(logits, (None, self.classes)), one_unit=self.one_unit)
 
     def logits(self, images: Array) -> Array:
@@ -435,17 +364,6 @@ class Probe:
         values = self.run(("maps and gradients", layer), both, images, target, None)
         return values[:, 0], values[:, 1]
 
-    @property
-    def filter_layers(self) -> list[str]:
-        """Names of the layers whose kernel is (height, width, C, F)."""
-        return [name for name, layer in self.keras_layers.items() if len(getattr(_kernel(layer), "shape", ())) == 4]
-
-    def filters(self, layer: str) -> Array:
-        """Weights of `layer`: `(height, width, C, F)` float32."""
-        if layer not in self.filter_layers:
-            raise unknown("convolution", layer, self.filter_layers)
-        return np.asarray(keras.ops.convert_to_numpy(_kernel(self.keras_layers[layer])), np.float32)
-
     def run(self, key: Hashable, function: Callable[..., Tensor], images: Array, *classes: Array | None) -> Array:
         """Run a compiled function over `images` in batches.
 
@@ -470,35 +388,14 @@ class Probe:
         self, key: Hashable, function: Callable[..., Any], signature: Sequence[Any], *, by_row: bool = False
     ) -> Callable[..., Any]:
         """Return `function` compiled once for every batch size; see `Engine.compile`."""
-        if self.forward is not None and self.forward.session is not None:
-            key = (key, self.forward.session)  # what was compiled before passes forward by TensorFlow
+        session = None if self.forward is None else self.forward.session
+        if session is not None:
+            key = (key, session)  # what was compiled before passes forward by TensorFlow
         with failure_told(self.model):
             compiled = self.engine.compile(key, function, signature, by_row=by_row)
 
         def run(*arrays: Array) -> Any:
-            with failure_told(self.model):
+            with failure_told(self.model), failure_told(session):
                 return compiled(*arrays)
 
         return run
-
-
-def _without_slope(images: Tensor, session: OnnxSession) -> Tensor:
-    """Pass images forward in Python, inside a compiled function: `(B, K)` logits; who differentiates them is told."""
-
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def passed(batch: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
-        def gradient(*_: Tensor) -> Tensor:
-            raise TypeError("Scores of onnxruntime cannot be differentiated. Ask the scorer for `gradient`.")
-
-        run = tf.numpy_function(lambda rows: session.run_in_turn(rows)[0], [batch], tf.float32, stateful=False)
-        return run, gradient
-
-    return passed(images)
-
-
-def _kernel(layer: Any) -> Any:
-    return (
-        getattr(layer, "depthwise_kernel", None)
-        if hasattr(layer, "depthwise_kernel")
-        else getattr(layer, "kernel", None)
-    )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import tensorflow as tf
 
 from workbench.core.cores import cores
 from workbench.core.errors import WorkbenchError
@@ -12,6 +16,9 @@ from workbench.models.turns import TURNS
 
 class OnnxSession:
     """An ONNX model in memory, run on the processor.
+
+    Attributes:
+        failure: what it failed with last, or None; TensorFlow, which calls it, would say it in other words.
 
     Args:
         model: the bytes of an `onnx.ModelProto` that takes one array, "images".
@@ -25,6 +32,7 @@ class OnnxSession:
         options.intra_op_num_threads = cores()
         # Its threads would go on spinning while others compute on the same cores; asleep they were faster.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.failure: WorkbenchError | None = None
         self._passed = False
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
@@ -35,16 +43,28 @@ class OnnxSession:
 
     def run(self, images: Array) -> list[Array]:
         """Pass `(B, H, W, C)` float32 images forward, in a turn of its own; a row of each output for each image."""
-        with TURNS:
-            return self.run_in_turn(images)
-
-    def run_in_turn(self, images: Array) -> list[Array]:
-        """Do the same where a compiled function calls it, whose turn it is."""
         self._passed = True
-        return self.tried(images)
+        with TURNS:
+            return self.tried(images)
+
+    def inside(self, images: Any) -> Any:
+        """Do the same inside a compiled function: `(B, K)` logits; who differentiates them is told."""
+
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def passed(batch: Any) -> tuple[Any, Callable[..., Any]]:
+            def gradient(*_: Any) -> Any:
+                raise TypeError("Scores of onnxruntime cannot be differentiated. Ask the scorer for `gradient`.")
+
+            return tf.numpy_function(self._logits, [batch], tf.float32, stateful=False), gradient
+
+        return passed(images)
+
+    def _logits(self, images: Array) -> Array:
+        self._passed = True  # in the turn of the function that calls this
+        return self.tried(images)[0]
 
     def tried(self, images: Array) -> list[Array]:
-        """Do the same to see how it does.
+        """Do the same in the caller's turn, which may be to see how it does.
 
         Raises:
             WorkbenchError: if it fails, as for want of memory.
@@ -54,4 +74,5 @@ class OnnxSession:
         except Exception as error:
             # Its exceptions have no common base but this one.
             said = " ".join(str(error).split())[:200]
-            raise WorkbenchError(f"onnxruntime failed: {said} (--engine tensorflow does without it.)") from error
+            self.failure = WorkbenchError(f"onnxruntime failed: {said} (--engine tensorflow does without it.)")
+            raise self.failure from error

@@ -343,6 +343,8 @@ def test_what_fails_while_it_runs_is_a_sentence(images, monkeypatch):
     monkeypatch.setattr(session, "_session", Broken())
     with pytest.raises(wb.WorkbenchError, match=r"allocate memory.*--engine tensorflow"):
         other.logits(images)
+    with pytest.raises(wb.WorkbenchError, match=r"allocate memory.*--engine tensorflow"):
+        make(explainer("occlusion"), {"size": 4, "stride": 4}).attribute(other, images[:2], np.zeros(2, int))
 
 
 def test_who_comes_while_an_engine_is_chosen_goes_on_with_tensorflow(images, monkeypatch):
