@@ -33,7 +33,7 @@ def draw(result: Result, question: str, nothing: str) -> Figure:
         return say(new_figure(result, question, height=2.0), nothing)
     size, far = len(names), "distances" in result.tables and not notes["open"]
     side = float(np.clip(0.34 * (size + 1), 2.8, 7.4))
-    figure = new_figure(result, question, width=side + (11.2 if far else 7.8), height=side + 1.5, note=_note(result))
+    figure = new_figure(result, question, width=side + (9.8 if far else 6.4), height=side + 1.5, note=_note(result))
     ratios = [side + 2.2, 4.2, 3.2] if far else [side + 2.2, 4.2]
     axes = figure.subplots(1, len(ratios), width_ratios=ratios)
     _matrix(axes[0], result)
