@@ -63,6 +63,7 @@ ADDITIVE = {
     "rise",
     "smooth-grad",
 }
+ALIKE = {"integrated-gradients": {"steps": 4}}  # steps that the score has a say in differ between scores
 ONE_SIDED = {"ablation-cam", "grad-cam", "x-grad-cam"}  # the positive part of what would change its sign with the score
 OF_MAGNITUDES = {"hsic", "saliency", "sobol", "square-grad", "var-grad"}  # the sign of the score plays no role
 OF_LEVELS = {"rise", "score-cam"}  # what a score is, not only how it changes: a constant score has a map
@@ -100,6 +101,24 @@ def test_one_image_is_many_images_also_with_another_number_of_rows(name, trial):
     takes_one_image(trial, name, rows=7)
 
 
+@pytest.mark.parametrize("rows", [3, 16])
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [("integrated-gradients", {"tolerance": 0.02}), ("smooth-grad", {"draws": "adaptive", "tolerance": 0.1})],
+)
+def test_how_long_an_image_takes_depends_on_no_other(name, how, rows, trial, kit):
+    """Images of which some are done much sooner: alone, together, and with few rows a call."""
+    images = np.concatenate([trial.images // 16 + 100, trial.images])  # nearly grey ones first
+    target = np.concatenate([trial.target, trial.target])
+    whole = kit.quick(name, **how).attribute(trial.probe, images, target)
+    count = "steps" if name == "integrated-gradients" else "samples"
+    assert len({*whole.details[count].tolist()}) > 1
+    for chosen in (slice(2, 3), slice(None, None, -1), slice(4, 7)):
+        some = kit.quick(name, **how).attribute(trial.narrow(rows), images[chosen], target[chosen])
+        kit.same(some.values, whole.values[chosen])
+        assert some.details[count].tolist() == whole.details[count][chosen].tolist()
+
+
 def test_titles_are_one_each_and_the_control_is_there():
     assert len({explainer(name).title for name in METHODS}) == len(METHODS)
     assert explainer("random").title == "Random"
@@ -116,11 +135,11 @@ def test_where_the_class_plays_no_role_every_class_and_score_gives_the_same_map(
 
 
 @some(ADDITIVE)
-def test_the_contrast_is_the_difference_of_two_maps(kit, name, probe, images, target, made):
-    other = (target + 1) % CLASSES
-    contrast = kit.quick(name).attribute(probe, images, target, against=other, score="contrast")
-    values = kit.quick(name).attribute(probe, images, other).values
-    kit.same(contrast.values, made[name].values - values)
+def test_the_contrast_is_the_difference_of_two_maps(kit, name, probe, images, target):
+    other, method = (target + 1) % CLASSES, kit.quick(name, **ALIKE.get(name, {}))
+    contrast = method.attribute(probe, images, target, against=other, score="contrast")
+    values = [method.attribute(probe, images, classes).values for classes in (target, other)]
+    kit.same(contrast.values, values[0] - values[1])
     assert contrast.score == "contrast"
     assert contrast.against.tolist() == other.tolist()
 

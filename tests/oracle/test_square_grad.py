@@ -16,6 +16,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from workbench.attribution.methods import explainer
 from workbench.models.probe import Probe
@@ -39,6 +40,25 @@ def replica(case, number, score, samples, noise, seed):
 def test_every_model(case, agree, score, samples, noise, seed):
     expected = np.stack([replica(case, n, score, samples, noise, seed) for n in range(len(case.images))])
     agree(case.attribute("square-grad", score, samples=samples, noise=noise, seed=seed), expected, 1e-4, "square-grad")
+
+
+@pytest.mark.parametrize("draws", ["antithetic", "adaptive"])
+def test_every_model_with_pairs_of_opposite_noise(case, agree, draws):
+    """The same mean over x + e and x - e."""
+    expected, given = [], case.attribution("square-grad", "logit", samples=16, draws=draws, tolerance=1, seed=5)
+    for number, image in enumerate(case.images):
+        noise = (
+            np.asarray(keras.random.normal((1, 8, *image.shape), seed=5))[0]
+            if draws == "antithetic"
+            else tf.random.stateless_normal((8, *image.shape), [5, 0]).numpy()
+        )
+        total = np.zeros(image.shape)
+        for draw in [*noise, *-noise]:
+            point = image + 0.15 * (image.max() - image.min()) * draw.astype(np.float64)
+            total += case.network.gradients(point, case.cotangent(number, point, "logit"))[1]["image"] ** 2
+        expected.append(total.sum(axis=2) / 16)
+    assert draws == "antithetic" or given.details["samples"].tolist() == [16] * len(case.images)
+    agree(given.values, np.stack(expected), 1e-4, "square-grad, pairs")
 
 
 def test_of_squares_the_expectation_is_known():

@@ -8,6 +8,8 @@ import numpy as np
 from keras import ops
 from pydantic import Field
 
+from workbench.core.params import OnlyWith
+from workbench.core.types import Array
 from workbench.data.blur import SHARE, blur_matrix
 from workbench.models.scorer import Scorer, Tensor
 
@@ -22,6 +24,13 @@ Reference = Annotated[
 Start = Annotated[
     Literal["black", "grey", "white", "mean", "blurred", "training"],
     Field(description="reference image without evidence; training: average over a few random training images"),
+]
+Rule = Literal["trapezoid", "gauss-legendre"]
+"""How an integral over [0, 1] is taken."""
+RuleOfSteps = Annotated[
+    Rule,
+    Field(description="quadrature with a number of steps: intervals of the trapezoid rule, or Gauss points"),
+    OnlyWith("steps", 8),
 ]
 
 GREYS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -48,19 +57,29 @@ def starts(kind: str, score: Scorer, images: Tensor) -> Tensor:
     return reference_images(kind, images)[:, None]
 
 
-def path_to(images: Tensor, start: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+def path_to(images: Tensor, start: Tensor, steps: int, rule: Rule = "trapezoid") -> tuple[Tensor, Tensor]:
     """Walk straight from each reference to its image.
 
     Args:
         images: `(B, H, W, C)`.
         start: `(B, R, H, W, C)`.
-        steps: intervals, m.
+        steps: intervals of the trapezoid rule, or points of Gauss and Legendre's.
+        rule: how the integral over the way, [0, 1], is taken.
 
     Returns:
-        `(B, R (m + 1), H, W, C)` points, and `(m + 1,)` weights of the trapezoid rule on [0, 1].
+        `(B, R P, H, W, C)` points, P of each way, and their weights, `(P,)`.
     """
-    along = ops.cast(np.linspace(0, 1, steps + 1), images.dtype)[:, None, None, None]
+    places, weights = quadrature(steps, rule)
+    along = ops.cast(places, images.dtype)[:, None, None, None]
+    path = start[:, :, None] + along * (images[:, None] - start)[:, :, None]  # (B, R, P, H, W, C)
+    return ops.reshape(path, (-1, start.shape[1] * len(places), *images.shape[1:])), ops.cast(weights, images.dtype)
+
+
+def quadrature(steps: int, rule: Rule) -> tuple[Array, Array]:
+    """Return the points of a rule in [0, 1] and their weights, `(P,)` float64 each; P is `steps`, or one more."""
+    if rule == "gauss-legendre":
+        places, weights = np.polynomial.legendre.leggauss(steps)
+        return (places + 1) / 2, weights / 2
     weights = np.full(steps + 1, 1 / steps)
     weights[[0, -1]] /= 2
-    path = start[:, :, None] + along * (images[:, None] - start)[:, :, None]  # (B, R, m + 1, H, W, C)
-    return ops.reshape(path, (-1, start.shape[1] * (steps + 1), *images.shape[1:])), ops.cast(weights, images.dtype)
+    return np.linspace(0, 1, steps + 1), weights

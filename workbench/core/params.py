@@ -32,7 +32,7 @@ class ChooseFrom:
 
 @dataclass(frozen=True)
 class OnlyWith:
-    """Mark a parameter that has an effect only where another one has a certain value.
+    """Mark a parameter that has an effect only with certain values of another one, of which `value` is one.
 
     Used as `gamma: Annotated[float, Field(…), OnlyWith("composite", "epsilon-gamma-box")] = 0.25`.
     """
@@ -104,7 +104,7 @@ class Parameter:
         options: the fixed choices; empty where there are none.
         choose_from: what the session offers ("layers", "classes", "explainers"); empty where nothing.
         many: whether it takes a tuple of values.
-        needs: values of other parameters under which it has an effect, where it has none without.
+        needs: values of other parameters with which it has an effect, where it has none with others.
     """
 
     name: str

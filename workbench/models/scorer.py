@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -155,6 +156,12 @@ class Scorer:
     def __call__(self, images: Tensor) -> Tensor:
         """Score of each image; not to be differentiated, since other engines than TensorFlow compute it, too."""
         return self._by_rows(lambda rows, *classes: self._pick(self.probe.scored(rows), *classes), images)
+
+    def of_rows(self, rows: Tensor) -> Scorer:
+        """Return what scores the images of these numbers, `(M,)`, in this order; one may stand there several times."""
+        other = copy.copy(self)
+        other.target, other._against = tf.gather(self.target, rows), tf.gather(self._against, rows)
+        return other
 
     def gradient(self, images: Tensor) -> Tensor:
         """Gradient of each image's score by its own pixels, of the shape of `images`."""

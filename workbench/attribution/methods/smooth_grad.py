@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from keras import ops
 
-from workbench.attribution.noise import Noisy
-from workbench.models.scorer import Scorer, Tensor
+from workbench.attribution.noise import Averaged
+from workbench.models.scorer import Tensor
 
 
-class SmoothGrad(Noisy):
+class SmoothGrad(Averaged):
     """Mean gradient of the score over noisy copies of the image; channels are summed.
 
     Source: Smilkov et al. 2017, arXiv:1706.03825, section 3.
@@ -22,5 +22,5 @@ class SmoothGrad(Noisy):
     unit: ClassVar[str] = "score per unit of brightness"
     use: ClassVar[str] = "Good for less noisy gradients; not for contributions: it shows the effect of small changes."
 
-    def formula(self, score: Scorer, images: Tensor) -> Tensor:
-        return ops.sum(ops.mean(self.gradients(score, images), axis=1), axis=-1)
+    def averaged(self, gradients: Tensor) -> Tensor:
+        return ops.sum(gradients, axis=-1)

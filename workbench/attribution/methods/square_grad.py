@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from keras import ops
 
-from workbench.attribution.noise import Noisy
-from workbench.models.scorer import Scorer, Tensor
+from workbench.attribution.noise import Averaged
+from workbench.models.scorer import Tensor
 
 
-class SquareGrad(Noisy):
+class SquareGrad(Averaged):
     """Mean squared gradient of the score over noisy copies of the image; the squares are added over channels.
 
     Source: Hooker et al. 2019, arXiv:1806.10758, section 4.1, "SmoothGrad-Squared".
@@ -21,5 +21,5 @@ class SquareGrad(Noisy):
     unit: ClassVar[str] = "(score per unit of brightness)²"
     use: ClassVar[str] = "Good for which pixels matter; not for whether they count for or against the class."
 
-    def formula(self, score: Scorer, images: Tensor) -> Tensor:
-        return ops.sum(ops.mean(ops.square(self.gradients(score, images)), axis=1), axis=-1)
+    def averaged(self, gradients: Tensor) -> Tensor:
+        return ops.sum(ops.square(gradients), axis=-1)

@@ -1,0 +1,161 @@
+"""The integral of a gradient along a way, with steps chosen for each way by what is known of its error."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+import tensorflow as tf
+from pydantic import Field
+
+from workbench.attribution.some_rows import by_rows, written
+from workbench.core.params import OnlyWith
+from workbench.models.scorer import Scorer, Tensor
+
+FIRST, MOST = 8, 500
+"""Steps to begin with, and more than which no way has."""
+USUAL = 40
+"""Steps that most ways have by the usual tolerance, to tell what a map costs."""
+AT_ONCE = 4
+"""Rows of a call that an image is given: few images lie in memory with all their points, and those left fill calls."""
+AutoSteps = Annotated[
+    int | None,
+    Field(ge=2, le=500, description="integration steps; auto: what each image needs, 8 to 500, of unequal length"),
+]
+Tolerance = Annotated[
+    float,
+    Field(
+        ge=0.005,
+        le=0.5,
+        description="of auto steps: largest error, as a share of the map, and largest completeness gap, as a share of "
+        "the score's difference",
+    ),
+    OnlyWith("steps", None),
+]
+SURER = 4
+"""A map so many times as sure as is asked for is done, whatever it adds up to: the difference may be almost nothing."""
+
+
+class Integral(NamedTuple):
+    """What was found of P ways.
+
+    Attributes:
+        shares: `(P, H, W)`, added over channels.
+        error: `(P,)`, estimated length of what they are off by.
+        steps: `(P,)`, of the trapezoid rule.
+    """
+
+    shares: Tensor
+    error: Tensor
+    steps: Tensor
+
+
+def integrated(score: Scorer, images: Tensor, start: Tensor, tolerance: float) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the maps, `(B, H, W)`, of images against their references, and what is to be told of each.
+
+    Args:
+        score: of the images.
+        images: `(B, H, W, C)`.
+        start: `(B, R, H, W, C)`, the references; maps and steps are the mean over them.
+        tolerance: as for `integrate`.
+    """
+    several = int(start.shape[1])
+    ways = score.of_rows(tf.repeat(tf.range(tf.shape(images)[0]), several))
+    difference = score(images)[:, None] - score(start)  # (B, R)
+    begin, far = (tf.reshape(each, (-1, *images.shape[1:])) for each in (start, images[:, None] - start))
+    found = integrate(ways, begin, far, tf.reshape(difference, (-1,)), tolerance)
+    shares, error, steps = (tf.reshape(each, (-1, several, *each.shape[1:])) for each in found)
+    values = tf.reduce_mean(shares, axis=1)
+    error = tf.norm(error, axis=1) / several
+    return values, {
+        "completeness gap": tf.reduce_sum(values, axis=(1, 2)) - tf.reduce_mean(difference, axis=1),
+        "steps": tf.reduce_mean(steps, axis=1),
+        "relative error": tf.math.divide_no_nan(error, tf.sqrt(tf.reduce_sum(tf.square(values), axis=(1, 2)))),
+    }
+
+
+def integrate(score: Scorer, start: Tensor, way: Tensor, difference: Tensor, tolerance: float) -> Integral:
+    """Integrate the score's gradient along straight ways by the trapezoid rule, in steps of unequal length.
+
+    Each round halves those half of the steps across which the integrand changes most. Of a network of ReLUs it is
+    constant but for jumps; one of size j anywhere in a step of length h leaves an error of variance (j h)² / 12, and
+    these are added up. A way is done when that error and the completeness gap are small enough, or when it would have
+    more than `MOST` steps.
+
+    Args:
+        score: of the ways: for each the class that its image is explained for.
+        start: `(P, H, W, C)`, where each way begins.
+        way: `(P, H, W, C)`, how far it leads.
+        difference: `(P,)`, of the scores at its ends.
+        tolerance: largest error as a share of the map's length, and largest gap as a share of the difference.
+    """
+    shape, floats = [int(side) for side in way.shape[1:3]], way.dtype
+
+    def integrand(numbers: Tensor, along: Tensor) -> Tensor:
+        """Places on the ways `numbers`, `(A, n)`, to the gradient there times the way, `(A, n, H, W)`."""
+
+        def at(score: Scorer, number: Tensor, along: Tensor) -> Tensor:
+            far = tf.gather(way, number)
+            points = tf.gather(start, number) + along[:, None, None, None] * far
+            return tf.reduce_sum(far * score.gradient(points), axis=-1)
+
+        places = tf.shape(along)[1]
+        found = by_rows(score, tf.repeat(numbers, places), tf.reshape(along, (-1,)), at, shape)
+        return tf.reshape(found, (-1, places, *shape))
+
+    def judged(numbers: Tensor, along: Tensor, slopes: Tensor, found: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Note what is found of these ways, and go on with those that are not done."""
+        shares, jumps = trapezoid(along, slopes)
+        error, count = tf.sqrt(tf.reduce_sum(tf.square(jumps), axis=1) / 12), tf.shape(jumps)[1]
+        steps = tf.fill(tf.shape(numbers), tf.cast(count, floats))
+        found = tuple(written(*each) for each in zip(found, [numbers] * 3, (shares, error, steps), strict=True))
+        wanted = tf.gather(difference, numbers)
+        apart = tf.abs(tf.reduce_sum(shares, axis=(1, 2)) - wanted) > tolerance * tf.abs(wanted)
+        longest = tolerance * tf.norm(tf.reshape(shares, (-1, shape[0] * shape[1])), axis=1)
+        rough = (error > longest) | (apart & (SURER * error > longest))
+        left = tf.where(rough & (count + count // 2 <= MOST))[:, 0]
+        return (*(tf.gather(each, left) for each in (numbers, along, slopes, jumps)), *found)
+
+    def halved(numbers: Tensor, along: Tensor, slopes: Tensor, jumps: Tensor, *found: Tensor) -> tuple[Tensor, ...]:
+        """Halve the steps that most is lost in."""
+        new = middles(along, jumps)
+        more = tf.concat([along, new], axis=1)
+        order = tf.argsort(more, axis=1)
+        slopes = tf.concat([slopes, integrand(numbers, new)], axis=1)
+        along, slopes = (tf.gather(each, order, batch_dims=1) for each in (more, slopes))
+        return judged(numbers, along, slopes, found)
+
+    ways = tf.shape(way)[0]
+    along = tf.tile(tf.cast(tf.linspace(0.0, 1.0, FIRST + 1), floats)[None], (ways, 1))
+    nothing = (tf.zeros((ways, *shape), floats), tf.zeros(ways, floats), tf.zeros(ways, floats))
+    state = judged(tf.range(ways), along, integrand(tf.range(ways), along), nothing)
+    shapes = [(None,), (None, None), (None, None, *shape), (None, None), (None, *shape), (None,), (None,)]
+    state = tf.while_loop(
+        lambda numbers, *_: tf.size(numbers) > 0,
+        halved,
+        state,
+        shape_invariants=tuple(tf.TensorShape(each) for each in shapes),
+        parallel_iterations=1,
+    )
+    return Integral(*state[-3:])
+
+
+def trapezoid(along: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
+    """Take integrals by the trapezoid rule.
+
+    Args:
+        along: `(A, n)`, places in order.
+        slopes: `(A, n, H, W)`, the integrand there.
+
+    Returns:
+        `(A, H, W)` integrals; and `(A, n - 1)`, the length of each step times that of the change across it.
+    """
+    lengths = along[:, 1:] - along[:, :-1]
+    weights = (tf.pad(lengths, [[0, 0], [1, 0]]) + tf.pad(lengths, [[0, 0], [0, 1]])) / 2
+    change = tf.sqrt(tf.reduce_sum(tf.square(slopes[:, 1:] - slopes[:, :-1]), axis=(2, 3)))
+    return tf.einsum("an,anhw->ahw", weights, slopes), lengths * change
+
+
+def middles(along: Tensor, jumps: Tensor) -> Tensor:
+    """Return the middles, `(A, m)`, of the half of the steps with the largest `jumps`, `(A, 2 m)` or one more."""
+    chosen = tf.math.top_k(jumps, tf.shape(jumps)[1] // 2).indices
+    return (tf.gather(along, chosen, batch_dims=1) + tf.gather(along, chosen + 1, batch_dims=1)) / 2
