@@ -3,7 +3,7 @@
 Each library runs in a process of its own. Ours and theirs are measured in turn, and each of their turns is compared
 with ours right before and after it, so that a busy machine slows both; of these ratios the median counts, and the
 smallest and largest are shown. "At best" compares the quickest run of each, which a busy machine disturbs least. Maps
-are brought to the image's size where the library does so.
+are brought to the image's size where the library does so. A second table has what the same error takes: `same_error`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from environments import LIBRARIES
 from export import write
 from rich.console import Console
 from rich.table import Table
+from same_error import SameError
 
 import workbench as wb
 from workbench.app.cli.quiet import quiet_tensorflow
@@ -37,6 +38,8 @@ PROMISED = {
     ("score-cam", "tf-keras-vis"): 4,
     ("score-cam", "torchcam"): 1,
 }
+AT_SAME_ERROR = 1.5
+"""Of steps and samples that are chosen by the error: how much faster than others with as many as give the same one."""
 
 
 def table(rows: list[Row]) -> Table:
@@ -59,8 +62,28 @@ def table(rows: list[Row]) -> Table:
     return shown
 
 
+def of_same_error(rows: list[SameError]) -> Table:
+    """Draw what the same error costs ours and others."""
+    shown = Table(
+        "at the same error", "library", "ours", "steps", "theirs", "error, largest", "theirs", "ours/s", "theirs/s",
+        "ours ÷ theirs", "promised"
+    )  # fmt: skip
+    for row in rows:
+        if row.note:
+            shown.add_row(row.method, row.library, row.told, "", "", "", "", "", "", row.note, "")
+            continue
+        errors = [f"{mean:.3f}, {largest:.3f}" for mean, largest in row.errors]
+        speeds = [f"{speed:,.{0 if speed >= 100 else 1}f}" for speed in row.speeds]
+        ratio = float(np.median(row.ratios))
+        colour = "green" if ratio >= AT_SAME_ERROR else "red"
+        said = f"[{colour}]{ratio:.2f} ×[/] ({min(row.ratios):.2f}–{max(row.ratios):.2f})"
+        counts = (f"{row.ours:.0f}", f"{row.theirs:.0f}")
+        shown.add_row(row.method, row.library, row.told, *counts, *errors, *speeds, said, f"≥ {AT_SAME_ERROR} ×")
+    return shown
+
+
 def main() -> None:
-    """Print one table, and a line for each library."""
+    """Print two tables, and a line for each library."""
     parser = argparse.ArgumentParser(prog="make bench-peers", description=__doc__)
     parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help=f"of {', '.join(LIBRARIES)}; all, if none")
     parser.add_argument("--cores", type=int, help="use so many; one is least disturbed by others at work (Linux)")
@@ -73,13 +96,15 @@ def main() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-given.cores :])  # before any library counts them
     quiet_tensorflow()
     console, session = Console(width=None if sys.stdout.isatty() else 130), wb.open_session("baseline")
-    rows: list[Row] = []
+    rows: list[Row | SameError] = []
     with suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as folder, console.status("") as status:
         case = write(session, Path(folder), max(count for count, _ in METHODS.values()))
         for name in chosen:
             for row in compared(session, name, case, status.update):
                 rows.append(row)  # noqa: PERF402 - Ctrl-C shows what there is so far
-    console.print(table([row for row in rows if row.method]))
+    console.print(table([row for row in rows if isinstance(row, Row) and row.method]))
+    if alike := [row for row in rows if isinstance(row, SameError)]:
+        console.print(of_same_error(alike))
     for row in rows:
         if not row.method:
             console.print(f"{row.library}: {row.note}", markup=False, soft_wrap=True)

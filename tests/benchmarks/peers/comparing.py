@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from environments import HERE, LIBRARIES, NotInstalledError, python, reason
+from same_error import CASES, SameError, same_error
 from serving import turn
 
 import workbench as wb
@@ -51,8 +52,8 @@ class Row:
     rows: int = 0  # a call, of theirs
 
 
-def compared(session: wb.Session, name: str, case: Path, say: Callable[[str], None]) -> Iterator[Row]:
-    """Yield what a library says first, then a row for each of its methods."""
+def compared(session: wb.Session, name: str, case: Path, say: Callable[[str], None]) -> Iterator[Row | SameError]:
+    """Yield what a library says first, then a row for each of its methods, then what the same error costs."""
     say(f"{name}: installing what it needs, if it is not there")
     try:
         with served(name, case) as ask:
@@ -64,6 +65,9 @@ def compared(session: wb.Session, name: str, case: Path, say: Callable[[str], No
             for method in (each for each in METHODS if each in said["methods"]):
                 say(f"{name}: {method}")
                 yield _row(session, name, method, ask, method in said["resized"])
+            for method in (each for each in CASES if each in said["sized"]):
+                say(f"{name}: {method} at the same error")
+                yield from same_error(session, name, method, ask)
     except NotInstalledError as error:
         yield Row(name, note=f"not installed: {error}")
 

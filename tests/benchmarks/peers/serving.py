@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from export import TOLERANCE, Case, read
 
+LADDER = (8, 16, 32, 64, 128, 256, 512, 1024)  # steps or samples
 ROWS = (64, 128, 256)  # images, or changed copies of images, that one call of the network may take
 
 
@@ -28,11 +29,14 @@ class Method:
         work: explains the first `count` images, with `rows` rows a call; "count, rows".
         copies: whether `rows` counts changed copies, of which an image has many, or images.
         resized: whether its maps have the size of the image although the layer's are smaller.
+        maps: the maps, `(count, H, W)`, with so many steps or samples; "count, rows, size". None where it has no such
+            number.
     """
 
     work: Callable[[int, int], object]
     copies: bool = False
     resized: bool = False
+    maps: Callable[[int, int, int], np.ndarray] | None = None
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -67,6 +71,42 @@ def best_rows(method: Method, count: int) -> int:
     return min(seconds, key=seconds.get)
 
 
+def errors(maps: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    """Return how far maps are from their limit, as shares of its length: `(N,)`."""
+    away = (maps - limit).reshape(len(limit), -1)
+    return np.linalg.norm(away, axis=1) / np.linalg.norm(limit.reshape(len(limit), -1), axis=1)
+
+
+def reached(method: Method, count: int, within: float, limit: int) -> dict[str, object]:
+    """Find the fewest steps or samples with which the mean error is within what is wanted.
+
+    Args:
+        method: has `maps`.
+        count: images.
+        within: mean error.
+        limit: steps or samples of the maps that errors are measured from.
+
+    Returns:
+        "size", "errors" (mean and largest), and "rows", how many rows a call serve it best with so many.
+    """
+    wanted = method.maps(count, ROWS[-1], limit)
+
+    def error(size: int) -> np.ndarray:
+        return errors(method.maps(count, ROWS[-1], size), wanted)
+
+    high = next((size for size in LADDER if error(size).mean() <= within), None)
+    if high is None:
+        return {"error": f"its mean error is {error(LADDER[-1]).mean():.3f} with {LADDER[-1]} steps or samples"}
+    low = max((size for size in LADDER if size < high), default=2)
+    while high - low > max(1, low // 20):
+        middle = (low + high) // 2
+        low, high = (low, middle) if error(middle).mean() <= within else (middle, high)
+    found = error(high)
+    work = Method(lambda count, rows: method.maps(count, rows, high), copies=True)
+    rows = best_rows(work, count)
+    return {"size": high, "errors": [float(found.mean()), float(found.max())], "rows": rows}
+
+
 def serve(prepare: Callable[[Case], tuple[str, np.ndarray, dict[str, Method]]]) -> None:
     """Answer until there is nothing more to read.
 
@@ -90,12 +130,17 @@ def serve(prepare: Callable[[Case], tuple[str, np.ndarray, dict[str, Method]]]) 
         answer(missing=f"its network's logits differ from ours by {difference:.1e}")
         return
     resized = [name for name, method in methods.items() if method.resized]
-    answer(version=version, difference=difference, methods=list(methods), resized=resized)
+    sized = [name for name, method in methods.items() if method.maps is not None]
+    answer(version=version, difference=difference, methods=list(methods), resized=resized, sized=sized)
     for line in sys.stdin:
         asked = json.loads(line)
         try:
             method, count = methods[asked["method"]], asked["count"]
-            if "rows" in asked:
+            if "within" in asked:
+                answer(**reached(method, count, asked["within"], asked["limit"]))
+            elif "size" in asked:
+                answer(seconds=turn(partial(method.maps, count, asked["rows"], asked["size"])))
+            elif "rows" in asked:
                 answer(seconds=turn(partial(method.work, count, asked["rows"])))
             else:
                 answer(rows=best_rows(method, count))

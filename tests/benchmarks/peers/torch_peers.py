@@ -37,13 +37,36 @@ def captum(network, images, target, layer) -> dict[str, Method]:
 
         return work
 
-    noise = {"nt_type": "smoothgrad", "nt_samples": 50, "stdevs": 0.2, "abs": False}
+    def sized(method, name, per_image, size_name, **settings):
+        """The same with another number of steps or samples, as maps with added channels."""
+
+        def maps(count, rows, size):
+            made = []
+            for part in parts(count, 64):
+                some = max(1, rows // min(count, 64)) if per_image else rows
+                given = {name: min(some, size) if per_image else some, size_name: size}
+                found = method.attribute(images[part], target=target[part], **given, **settings)
+                made.append(found.detach().sum(dim=1).numpy())
+            return np.concatenate(made)
+
+        return maps
+
+    noise = {"nt_type": "smoothgrad", "stdevs": 0.2, "abs": False}
+    batches, calls = "nt_samples_batch_size", "internal_batch_size"
     patches = {"sliding_window_shapes": (images.shape[1], 4, 4), "strides": (images.shape[1], 2, 2)}
     return {
         "grad-cam": Method(of(cam, relu_attributions=True)),
         "saliency": Method(of(saliency)),
-        "smooth-grad": Method(with_copies(smooth, "nt_samples_batch_size", True, **noise), copies=True),
-        "integrated-gradients": Method(with_copies(gradients, "internal_batch_size", False, n_steps=50), copies=True),
+        "smooth-grad": Method(
+            with_copies(smooth, batches, True, nt_samples=50, **noise),
+            copies=True,
+            maps=sized(smooth, batches, True, "nt_samples", **noise),
+        ),
+        "integrated-gradients": Method(
+            with_copies(gradients, calls, False, n_steps=50),
+            copies=True,
+            maps=sized(gradients, calls, False, "n_steps"),
+        ),
         "gradient-shap": Method(of(shap, n_samples=50, stdevs=0.05, **none), copies=True),
         "deep-lift": Method(of(lift, **none)),
         "occlusion": Method(with_copies(occlusion, "perturbations_per_eval", True, **patches), copies=True),
