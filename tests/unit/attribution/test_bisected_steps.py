@@ -46,6 +46,22 @@ def test_points_lie_where_the_score_bends():
     assert gaps[0] < gaps[1] / 3
 
 
+def test_no_image_has_more_steps_or_copies_than_stated(monkeypatch):
+    monkeypatch.setattr("workbench.attribution.bisected_steps.MOST", 40)
+    monkeypatch.setattr("workbench.attribution.sure_mean.MOST", 40)
+    keras.utils.set_random_seed(0)
+    hidden = keras.layers.Dense(40, activation="relu", bias_initializer="random_normal")
+    probe = Probe(keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), hidden, keras.layers.Dense(2)]))
+    images, target = np.random.default_rng(0).random((3, 4, 4, 1), np.float32), np.zeros(3, np.int64)
+    for method, count, most in (
+        (explainer("integrated-gradients")(tolerance=0.005), "steps", [27, 40]),  # 8, 12, 18, 27, 40
+        (explainer("smooth-grad")(draws="adaptive", tolerance=0.05, noise=1), "samples", [32]),  # 16, 32
+    ):
+        given = method.attribute(probe, images, target).details[count]
+        assert given.max() == most[-1]
+        assert given.min() >= most[0]
+
+
 def test_a_linear_score_takes_the_fewest_steps_and_a_way_of_no_length_none_more():
     model = keras.Sequential([keras.Input((3, 3, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
     images = np.stack([np.full((3, 3, 1), level, np.float32) for level in (0, 1)])
