@@ -29,6 +29,7 @@ WALLS = {
     "matplotlib.pyplot": ((), False),
     "seaborn": (("workbench.plotting", "analyses"), True),
     "ray": (("workbench.shards",), False),
+    "pyarrow": (("workbench.data.remote", "workbench.data.records"), False),
     "analyses": (("workbench.diagnosis.registry", "analyses"), False),
 }
 WITHOUT_TENSORFLOW = ("core", "data", "workspace", "statistics", "plotting")
@@ -210,6 +211,7 @@ def test_there_are_these_rooms_and_nothing_else():
         ("workbench/data/npz.py", "def f():\n    import keras", "know no TensorFlow"),
         ("workbench/session/session.py", "import gradio as gr", "gradio belongs to workbench.app.page"),
         ("workbench/session/session.py", "import ray", "ray belongs to workbench.shards"),
+        ("workbench/data/reading.py", "import pyarrow as pa", "pyarrow belongs to workbench.data.remote and"),
         ("workbench/app/page/page.py", "import rich", "rich belongs to workbench.app.cli"),
         ("workbench/app/report/words.py", "from workbench.app.page.html import go", "belongs to workbench.app"),
         ("workbench/app/page/page.py", "from workbench.app.cli.options import x", "belongs to workbench.app"),

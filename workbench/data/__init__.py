@@ -11,6 +11,7 @@ from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError, unknown
 from workbench.core.progress import Progress, silent
 from workbench.core.wording import join_names, plural
+from workbench.data.remote.address import Address, local_or_remote
 from workbench.data.sources import sources
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ def load_dataset(
     Args:
         name: name of a data set; the path of an `.npz` file in the Keras convention (`x_train`, `y_train`, `x_test`,
             `y_test`, optional `x_validation`, `y_validation`, `class_names`); a folder of images, one sub-folder a
-            class, perhaps below `train`, `test` and `validation`, or a .zip or .tar archive of one; or a .csv table
-            of images with the columns `file,label`.
+            class, perhaps below `train`, `test` and `validation`, or a .zip or .tar archive of one; a .csv table
+            of images with the columns `file,label`; or Parquet files or WebDataset tars of images with labels: one, a
+            folder of them, or a pattern, `shard-{000..009}.tar`. Of files and folders also the s3://, gs:// or
+            file:// URL.
         split: "train", "validation" or "test". Where the source has no validation part, it is the end of the training
             part, which the trainer holds out too; "train" is then the whole training part.
         data_dir: folder to look into first; only for data sets known by name.
@@ -57,11 +60,26 @@ def load_dataset(
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     how = Reading.of(reading)
-    source = str(name) if is_known(name) else str(Path(name).expanduser().resolve())
+    place, source = meant(name), source_of(name)
     if split == "validation" and "validation" not in own_parts(name, **reading):
-        held_out = _held_out(_load(name, "train", data_dir, how, progress), how.validation_share)
+        held_out = _held_out(_load(place, "train", data_dir, how, progress), how.validation_share)
         return replace(held_out, source=source)
-    return replace(_load(name, split, data_dir, how, progress), source=source)
+    return replace(_load(place, split, data_dir, how, progress), source=source)
+
+
+def meant(name: str | Path | Address) -> str | Path | Address:
+    """Return what a name means: a data set that is known, a local path, or an address in a store.
+
+    Raises:
+        WorkbenchError: if it is a URL of another kind, or one that could hold a password or a token.
+    """
+    return name if isinstance(name, Address) or is_known(name) else local_or_remote(name)
+
+
+def source_of(name: str | Path) -> str:
+    """Return the one text that data is known by: a name, an absolute path, or a URL. Raises as `meant`."""
+    place = meant(name)
+    return str(place) if is_known(name) or isinstance(place, Address) else str(Path(place).expanduser().resolve())
 
 
 def own_parts(name: str | Path, **reading: Any) -> tuple[str, ...]:
@@ -73,6 +91,7 @@ def own_parts(name: str | Path, **reading: Any) -> tuple[str, ...]:
     from workbench.data.reading import Reading
     from workbench.data.user_sources import load_registered, registered_names
 
+    place = meant(name)
     if str(name) in registered_names():
         try:
             load_registered(str(name), "validation")
@@ -81,57 +100,92 @@ def own_parts(name: str | Path, **reading: Any) -> tuple[str, ...]:
         return SPLITS
     if str(name) in sources():
         return ("train", "test")
-    if _is_npz(name):
+    if _is_npz(place):
         from workbench.data.npz import parts_of
 
-        return parts_of(name, Reading.of(reading).test_share)
-    if is_folder(name):
-        from workbench.data.folder import parts_of_files
+        return parts_of(_file(place), Reading.of(reading).test_share)
+    if is_folder(place):
+        from workbench.data.opening import parts_of_images
 
         how = Reading.of(reading)
-        there = parts_of_files(Path(name), how) or {"train", *(["test"] if how.test_share else [])}
+        there = parts_of_images(place, how) or {"train", *(["test"] if how.test_share else [])}
         return tuple(part for part in SPLITS if part in there)
-    raise unknown_dataset(name)
+    raise unknown_dataset(place)
 
 
-def is_known(name: str | Path) -> bool:
+def is_known(name: str | Path | Address) -> bool:
     """Whether `name` is the name of a data set."""
     return str(name) in names()
 
 
-def is_folder(name: str | Path) -> bool:
+def is_folder(name: str | Path | Address) -> bool:
     """Whether `name` is files of images, which are fitted to a size, not a data set known by name.
 
-    That is a folder, a .zip or .tar archive of one, or a .csv table of files and labels.
+    That is a folder, a .zip or .tar archive of one, a .csv table of files and labels, or files of many images; of what
+    lies in a store, all but .npz files, without asking it.
+
+    Raises:
+        WorkbenchError: as `meant`.
     """
     if is_known(name) or not str(name).strip():
         return False
-    path = Path(name)
+    place = name if isinstance(name, Address) else local_or_remote(name)
+    if isinstance(place, Address):
+        return not _is_npz(place)
+    path = Path(place)
     if path.is_dir():
         return True
     from workbench.data.folder.archive import is_archive
     from workbench.data.folder.label_file import is_label_file
+    from workbench.data.records.finding import is_pattern, is_shard_file
 
-    return path.is_file() and not _is_npz(path) and (is_label_file(path) or is_archive(path))
+    if not path.is_file():
+        return is_pattern(path)
+    return not _is_npz(path) and (is_label_file(path) or is_archive(path) or is_shard_file(path))
 
 
-def _is_npz(name: str | Path) -> bool:
+def is_there(name: str | Path) -> bool:
+    """Whether there is a data set of this name, or a file, a folder, or a pattern of files; a store is not asked.
+
+    Raises:
+        WorkbenchError: as `meant`.
+    """
+    place = meant(name)
+    if is_known(name) or isinstance(place, Address):
+        return True
+    return bool(str(name).strip()) and (Path(place).exists() or is_folder(place))
+
+
+def _file(name: str | Path | Address) -> str | Path:
+    """A path; of an address that of its copy."""
+    if not isinstance(name, Address):
+        return name
+    from workbench.data.remote.opening import copy_of
+
+    return copy_of(name)
+
+
+def _is_npz(name: str | Path | Address) -> bool:
     """Whether it is called .npz, in any case, or is one though it is called otherwise."""
     from workbench.data.npz import holds_arrays
 
+    if isinstance(name, Address):
+        return name.key.lower().endswith(".npz")
     return Path(name).suffix.lower() == ".npz" or holds_arrays(Path(name))
 
 
-def _load(name: str | Path, split: str, data_dir: str | Path | None, how: Reading, progress: Progress) -> Dataset:
+def _load(
+    name: str | Path | Address, split: str, data_dir: str | Path | None, how: Reading, progress: Progress
+) -> Dataset:
     if is_folder(name):
-        from workbench.data.folder import load_folder
+        from workbench.data.opening import open_files
 
-        return load_folder(name, split, how, progress)
+        return open_files(name, how, progress).load(split)
     return _with_metadata(_load_arrays(name, split, data_dir, how, progress), how)
 
 
 def _load_arrays(
-    name: str | Path, split: str, data_dir: str | Path | None, how: Reading, progress: Progress
+    name: str | Path | Address, split: str, data_dir: str | Path | None, how: Reading, progress: Progress
 ) -> Dataset:
     from workbench.data.resizing import BILINEAR, STRETCH
     from workbench.data.user_sources import load_registered, registered_names
@@ -152,7 +206,7 @@ def _load_arrays(
     if _is_npz(name):
         from workbench.data.npz import load_npz
 
-        return load_npz(name, split, how.class_names, seed=how.seed, test_share=how.test_share)
+        return load_npz(_file(name), split, how.class_names, seed=how.seed, test_share=how.test_share)
     raise unknown_dataset(name)
 
 
@@ -185,28 +239,34 @@ def _held_out(train: Dataset, share: float) -> Dataset:
     return replace(train.subset(slice(count, None)), name=f"{train.name.rpartition('/')[0]}/validation")
 
 
-def unknown_dataset(name: str | Path) -> WorkbenchError:
+def unknown_dataset(name: str | Path | Address) -> WorkbenchError:
     """Build the error for an unknown data set, with the nearest names."""
+    if isinstance(name, Address):
+        return Unavailable(f"There is nothing at {name} that can be read.")
+    name = str(meant(name))
     if not str(name).strip():
         return WorkbenchError("The data must be a data set's name, a file or a folder. Got an empty name.")
     path = Path(name)
-    if path.is_file():
-        return _unknown_file(path)
     if path.exists():
-        return WorkbenchError(f"{path.name} is neither a folder nor a regular file.")
+        return _unknown_file(path)
     if "/" in str(name) or path.suffix:
         return Unavailable(f"There is no file or folder {str(name)!r}.")
     return unknown("data set", name, [*names(), "FILE.npz", "FOLDER"])
 
 
 def _unknown_file(path: Path) -> WorkbenchError:
+    if not path.is_file():
+        return WorkbenchError(f"{path.name} is neither a folder nor a regular file.")
     if not os.access(path, os.R_OK):
         return Unavailable(f"{path.name} cannot be read: Permission denied.")
     if path.name.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")):
         return WorkbenchError(f"{path.name} is no archive that can be opened: it is cut off, or of another format.")
+    if path.suffix.lower() == ".parquet":
+        return WorkbenchError(f"{path.name} is no Parquet file: it is of another format.")
     return WorkbenchError(
         f"{path.name} is of an unknown kind. What is taken: an .npz file (x_train, y_train, x_test, y_test), a "
-        f"folder of images or a .zip or .tar of one, or a .csv table with the columns file,label.{_hint(path)}"
+        f"folder of images or a .zip or .tar of one, a .csv table with the columns file,label, or a Parquet file or a "
+        f"WebDataset tar of images.{_hint(path)}"
     )
 
 
@@ -215,6 +275,6 @@ def _hint(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix == ".npy":
         return " Arrays with their labels: numpy.savez('data.npz', x_test=images, y_test=labels)."
-    if suffix in (".h5", ".hdf5", ".mat", ".pkl", ".pickle", ".parquet", ".tfrecord", ".tfrecords"):
+    if suffix in (".h5", ".hdf5", ".mat", ".pkl", ".pickle", ".tfrecord", ".tfrecords"):
         return " Read the arrays and save them: numpy.savez('data.npz', x_test=images, y_test=labels)."
     return ""

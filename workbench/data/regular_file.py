@@ -45,6 +45,33 @@ def read_regular(path: str | Path, most: int, *, within: Path | None = None, hea
         return b"".join(parts)
 
 
+def read_piece(path: str | Path, start: int, size: int, known: tuple[int, int] | None = None) -> bytes:
+    """Read some bytes in the middle of a file, after looking at what it is.
+
+    Args:
+        path: the file; links are followed.
+        start: place of the first.
+        size: how many.
+        known: bytes that the file has, and when it was changed in ns, if that is to be as it was.
+
+    Raises:
+        OSError: if there is none, it is no regular file, has become another one, or ends before; `strerror` says which.
+    """
+    _refuse(os.stat(path), path)  # noqa: PTH116 - of text, 100,000 times
+    with open(os.open(path, FLAGS), "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        now = os.fstat(file.fileno())
+        if _refuse(now, path) < start + size or (known is not None and known != (now.st_size, now.st_mtime_ns)):
+            raise OSError(errno.ESTALE, "changed since it was looked at", str(path))
+        file.seek(start)
+        parts, left = list[bytes](), size
+        while left and (part := file.read(min(left, BLOCK))):
+            parts.append(part)
+            left -= len(part)
+        if left:
+            raise OSError(errno.EIO, "became shorter while it was read", str(path))
+        return b"".join(parts)
+
+
 def _refuse(known: os.stat_result, path: str | Path) -> int:
     if not stat.S_ISREG(known.st_mode):
         raise OSError(errno.EINVAL, NOT_REGULAR, str(path))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from workbench.core.dataset import Dataset
-from workbench.data import is_known
+from workbench.data import is_known, source_of
 
 SUFFIX = ".workspace"
 
@@ -41,9 +41,9 @@ def workspace_of(data: str | Path | Dataset) -> Path:
         data = data.source
     if is_known(data):
         return workspaces_folder() / f"{data}{SUFFIX}"
-    place = Path(data).expanduser().resolve()
+    place = source_of(data)
     digest = hashlib.sha256(os.fsencode(place)).hexdigest()[:12]
-    return workspaces_folder() / f"{_word(place.stem)}-{digest}{SUFFIX}"
+    return workspaces_folder() / f"{_word(PurePath(place).stem)}-{digest}{SUFFIX}"
 
 
 def _word(name: str) -> str:

@@ -142,21 +142,21 @@ def tell_assumption(session: Session, *, as_json: bool) -> None:
 
 
 class Data(click.ParamType[str]):
-    """The name of a data set, a file, or a folder."""
+    """The name of a data set, a file, a folder, or the URL of one."""
 
     name = "data"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the name or path as it is.
+        """Return the name, path or URL as it is; of a file:// URL the path.
 
         Raises:
-            WorkbenchError: if there is nothing of this name.
+            WorkbenchError: if there is nothing of this name, or it is a URL that is not taken. No store is asked.
         """
-        from workbench.data import is_known, unknown_dataset
+        from workbench.data import is_there, meant, unknown_dataset
 
-        if not str(value).strip() or (not is_known(value) and not Path(value).exists()):
+        if not is_there(value):
             raise unknown_dataset(value)
-        return str(value)
+        return str(meant(value))
 
 
 data_dir = click.option("--data-dir", type=FOLDER, help="Folder with the Fashion-MNIST files, searched first.")
@@ -183,7 +183,8 @@ def data_params(use: str = "Your own data", *, metadata: bool = True) -> list[cl
             type=Data(),
             metavar="DATA",
             help=f"{use}: an .npz file (x_train, y_train, x_test, y_test), a folder of images (train/CLASS/…, "
-            "test/CLASS/…, or CLASS/…) or a .zip or .tar of one, a .csv of file,label, or the name of a dataset.",
+            "test/CLASS/…, or CLASS/…) or a .zip or .tar of one, a .csv of file,label, Parquet or WebDataset files; "
+            "the s3:// or gs:// URL of any of them; or the name of a dataset.",
         ),
         click.Option(
             ["--class-names"],

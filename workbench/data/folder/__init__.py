@@ -27,6 +27,7 @@ from workbench.data.class_names import (
 )
 from workbench.data.folder.archive import archive_folder
 from workbench.data.folder.class_folders import lay_out_tree
+from workbench.data.folder.contents import Contents
 from workbench.data.folder.decoded import DecodedImages
 from workbench.data.folder.label_file import (
     has_labels,
@@ -58,6 +59,7 @@ class Folder:
         survey: what each file is.
         reading: how it is read.
         name: what the data is called.
+        contents: what has the bytes of the files, where they are not files of `path`; else None.
     """
 
     path: Path
@@ -65,6 +67,7 @@ class Folder:
     survey: Survey
     reading: Reading
     name: str
+    contents: Contents | None = None
 
     @property
     def skipped(self) -> dict[str, str]:
@@ -169,7 +172,7 @@ class Folder:
         names, places = self.named()
         digest = hashlib.sha256(f"{FITTING}".encode())
         digest.update(self.survey.digests[rows].tobytes())
-        from workbench.data.metadata import own_metadata, read_metadata, with_metadata  # which reads folders too
+        from workbench.data.metadata import Table, own_metadata, read_metadata, with_metadata  # which reads folders too
 
         dataset = Dataset(
             images=DecodedImages(  # type: ignore[arg-type]
@@ -181,6 +184,7 @@ class Folder:
                 interpolation=self.reading.interpolation,
                 sizes=self.survey.sizes,
                 follow_links=self.reading.follow_links,
+                contents=self.contents,
             ),
             labels=places[np.array(self.layout.classes)[rows]].astype(np.int64),
             class_names=names,
@@ -191,7 +195,9 @@ class Folder:
             source_fingerprint=digest.hexdigest(),
             notes=tuple(self.notes()),
         )
-        tables, notes = own_metadata(self.path, follow_links=self.reading.follow_links)
+        tables, notes = list[Table](), list[str]()
+        if self.path.is_dir():
+            tables, notes = own_metadata(self.path, follow_links=self.reading.follow_links)
         if self.reading.metadata is not None:
             tables.append(read_metadata(Path(self.reading.metadata)))
         dataset = replace(dataset, notes=(*dataset.notes, *notes))
@@ -253,8 +259,13 @@ class Folder:
         )
 
 
-def layout_of(path: Path, reading: Reading) -> Layout:
+def layout_of(path: Path, reading: Reading, tree: Tree | None = None) -> Layout:
     """Understand a folder, or a table of labels; a folder that has no classes may hold one, called labels.csv.
+
+    Args:
+        path: of the folder or table.
+        reading: how it is read.
+        tree: what lies in the folder, where that is known already; `path` then needs to have its tables only.
 
     Raises:
         Unavailable: if there is no such folder.
@@ -262,8 +273,8 @@ def layout_of(path: Path, reading: Reading) -> Layout:
     """
     follow = reading.follow_links
     if path.is_file():
-        return lay_out_labels(path, follow_links=follow)
-    tree = look_through(path, follow_links=follow)
+        return lay_out_labels(path, tree, follow_links=follow)
+    tree = look_through(path, follow_links=follow) if tree is None else tree
     table = next((each for each in tree.top.tables if each.casefold() in ("labels.csv", "labels.tsv")), None)
     names = [each for each in (reading.class_names, reading.model_names) if each]
     try:
@@ -337,13 +348,31 @@ def open_folder(path: str | Path, reading: Reading | None = None, progress: Prog
 
 def _looked_through(path: Path, how: Reading, name: str, progress: Progress) -> Folder:
     layout = layout_of(path, how)
-    path = path.parent if path.is_file() else path
-    seen = survey_files(path, layout.files, progress, within=None if how.follow_links else path.resolve())
-    folder = Folder(path, layout, seen, how, name)
+    return surveyed(path.parent if path.is_file() else path, layout, how, name=name, progress=progress)
+
+
+def surveyed(
+    path: Path,
+    layout: Layout,
+    how: Reading,
+    *,
+    name: str,
+    progress: Progress = silent,
+    contents: Contents | None = None,
+) -> Folder:
+    """Look at every image of a layout, and return the folder; arguments as `Folder` has them.
+
+    Raises:
+        WorkbenchError: if none can be used.
+    """
+    within = None if how.follow_links or contents is not None else path.resolve()
+    seen = survey_files(path, layout.files, progress, within=within, contents=contents)
+    folder = Folder(path, layout, seen, how, name, contents)
     if len(folder.skipped) == len(layout.files):
         file, problem = next(iter(folder.skipped.items()))
+        where = path if contents is None else name
         raise WorkbenchError(
-            f"None of the {plural(len(layout.files), 'image')} in {path} can be read: {file} ({problem}) …"
+            f"None of the {plural(len(layout.files), 'image')} in {where} can be read: {file} ({problem}) …"
         )
     return folder
 

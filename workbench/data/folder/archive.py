@@ -51,7 +51,7 @@ def is_archive(path: Path) -> bool:
             return False
         if zipfile.is_zipfile(path):
             return True
-        with _tar(path) as (archive, _):
+        with open_tar(path) as (archive, _):
             return archive.next() is not None  # zeros are a tar of nothing
     except Exception:  # noqa: BLE001 - of four unpackers, each with its own
         return False
@@ -167,18 +167,27 @@ class _Tar:
             tarfile.ReadError: if they do not end as an archive ends, with a block of zeros. For tarfile one that is
                 cut off, or damaged in the middle, ends there like a whole one.
         """
-        with _tar(self._path) as (archive, stream):
+        with open_tar(self._path) as (archive, stream):
             for info in archive:
                 kind = "a folder" if info.isdir() else "a file" if info.isfile() else "a device"
                 kind = "a link" if info.issym() or info.islnk() else kind
                 yield Member(info.name, kind, info.size), partial(_tar_file, archive, info)
                 archive.members = []  # type: ignore[attr-defined]  # of a million members nothing is kept
-            if stream.last != bytes(tarfile.BLOCKSIZE):
-                raise tarfile.ReadError("it is cut off, or its list of files is damaged")
+            refuse_cut_off(stream)
+
+
+def refuse_cut_off(stream: _Sparing) -> None:
+    """See that the members of a tar ended as an archive ends.
+
+    Raises:
+        tarfile.ReadError: if they did not.
+    """
+    if stream.last != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it is cut off, or its list of files is damaged")
 
 
 @contextmanager
-def _tar(path: Path) -> Iterator[tuple[tarfile.TarFile, _Sparing]]:
+def open_tar(path: Path) -> Iterator[tuple[tarfile.TarFile, _Sparing]]:
     """Open a tar archive, by its first bytes through what it is packed with; yield it, and what it reads."""
     with path.open("rb") as file:
         head = file.read(6)

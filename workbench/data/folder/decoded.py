@@ -12,6 +12,10 @@ import numpy as np
 
 from workbench.core.cores import cores
 from workbench.core.types import Array
+from workbench.data.folder.contents import Contents
+from workbench.data.folder.tree import printable
+from workbench.data.image_claims import MOST_BYTES
+from workbench.data.image_decoding import Unreadable
 from workbench.data.image_file import read_image
 from workbench.data.resizing import BILINEAR, FITS, STRETCH, Fit, Interpolation
 
@@ -32,6 +36,7 @@ class DecodedImages:
         fit, interpolation: as `read_image` takes them.
         sizes: `(F, 2)` int, (height, width) of each file, if they are known.
         follow_links: whether a file may lie out of the folder.
+        contents: what has the bytes of `files`, where these are no files of `folder`.
     """
 
     dtype = np.dtype(np.uint8)
@@ -48,9 +53,11 @@ class DecodedImages:
         interpolation: Interpolation = BILINEAR,
         sizes: Array | None = None,
         follow_links: bool = False,
+        contents: Contents | None = None,
     ) -> None:
         self.folder, self.files, self.sizes = folder, files, sizes
         self.fit, self.interpolation, self.follow_links = fit, interpolation, follow_links
+        self._contents = contents
         self._within = None if follow_links else folder.resolve()
         self._rows = np.arange(len(files)) if rows is None else rows
         self.shape = (len(self._rows), *image_shape)
@@ -102,7 +109,7 @@ class DecodedImages:
             "interpolation": self.interpolation,
             "sizes": self.sizes,
         }
-        own["follow_links"] = self.follow_links
+        own |= {"follow_links": self.follow_links, "contents": self._contents}
         return DecodedImages(self.folder, self.files, self.shape[1:], **{**own, **changes})
 
     def __getitem__(self, key: Any) -> Array:
@@ -133,8 +140,21 @@ class DecodedImages:
         return images if dtype is None else images.astype(dtype, copy=False)
 
     def _decoded(self, file: int) -> Array:
+        if self._contents is not None:
+            return self._from(self._contents, file)
         how = {"fit": self.fit, "interpolation": self.interpolation, "within": self._within}
         return read_image(self.folder / self.files[file], self.shape[1:], **how)[0]  # type: ignore[arg-type]
+
+    def _from(self, contents: Contents, file: int) -> Array:
+        name = printable(self.files[file])
+        try:
+            content = contents.read(file, MOST_BYTES)
+            return read_image(content, self.shape[1:], fit=self.fit, interpolation=self.interpolation)[0]
+        except OSError as error:
+            reason = error.strerror or "cannot be read"
+            raise Unreadable(f"{name} of {printable(self.folder.name)} cannot be read: {reason}.", reason) from None
+        except Unreadable as error:
+            raise Unreadable(str(error).replace("The image", name, 1), error.reason) from None
 
 
 @cache

@@ -121,7 +121,7 @@ def _laid_out(shown: str, table: Table, resolve: _Files) -> Layout:
     names, place = (
         (table.order, {name: number for number, name in enumerate(table.order)})
         if table.order
-        else _classes([row.label for row in kept.values()], shown)
+        else classes_of([row.label for row in kept.values()], shown)
     )
     parts = tuple(part_of(row.part) for row in kept.values()) if any(row.part for row in rows) else _by_folder(kept)
     if any(parts) and not all(parts):
@@ -225,7 +225,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _classes(labels: Sequence[str], shown: str) -> tuple[tuple[str, ...], dict[str, int]]:
+def classes_of(labels: Sequence[str], shown: str) -> tuple[tuple[str, ...], dict[str, int]]:
     """Return the names of the classes, and for each label as it is written its class.
 
     Raises:

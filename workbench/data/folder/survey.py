@@ -10,18 +10,21 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from workbench.core import cache
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import Progress, silent
 from workbench.core.types import Array
+from workbench.data.folder.contents import Contents
 from workbench.data.image_claims import MOST_BYTES
 from workbench.data.image_decoding import Unreadable
 from workbench.data.image_file import look_at
@@ -58,7 +61,12 @@ class Survey:
 
 
 def survey_files(
-    folder: Path, files: Sequence[str], progress: Progress = silent, *, within: Path | None = None
+    folder: Path,
+    files: Sequence[str],
+    progress: Progress = silent,
+    *,
+    within: Path | None = None,
+    contents: Contents | None = None,
 ) -> Survey:
     """Look at every file, or remember what was seen of it.
 
@@ -67,9 +75,23 @@ def survey_files(
         files: F paths relative to `folder`.
         progress: receives how many of the files are decoded.
         within: folder, resolved, out of which no link may lead; anywhere, if not given.
+        contents: the F files, where they are not files of `folder`.
+
+    Raises:
+        Unavailable: if what has the contents cannot be reached.
     """
-    path = cache.cache_folder() / "folders" / f"{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]}.npz"
-    stamps = np.array([_stamp(folder / name) for name in files], np.int64).reshape(-1, 2)  # (F, 2) bytes, ns
+    own = os.fsencode(folder.resolve()) if contents is None else contents.key.encode()
+    path = cache.cache_folder() / "folders" / f"{hashlib.sha256(own).hexdigest()[:16]}.npz"
+    if contents is None:
+        stamps = np.array([_stamp(folder / name) for name in files], np.int64).reshape(-1, 2)  # (F, 2) bytes, ns
+    else:
+        stamps = contents.stamps().copy()
+
+    def read(place: int) -> Callable[[], bytes]:
+        if contents is None:
+            return partial(read_regular, folder / files[place], MOST_BYTES, within=within)
+        return partial(contents.read, place, MOST_BYTES)
+
     kept = _Kept.read(path)
     known = {} if kept is None else {name: place for place, name in enumerate(kept.files.tolist())}
     places = np.array([known.get(name, -1) for name in files], np.int64)
@@ -82,11 +104,13 @@ def survey_files(
     table["problem"][new[stamps[new, 0] == 0]] = "empty"  # and not opened
     new = new[stamps[new, 0] != 0]
     started = time.time_ns()
-    with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as threads:
-        for done, (place, row) in enumerate(
-            zip(new, threads.map(lambda n: _seen(folder / files[n], int(stamps[n, 0]), within), new), strict=True)
+    with _threads(0 if contents is None else contents.threads) as threads:
+        for done, (place, (row, lasting)) in enumerate(
+            zip(new, threads.map(lambda n: _seen(read(int(n)), int(stamps[n, 0])), new), strict=True)
         ):
             table[place] = row
+            if not lasting:
+                stamps[place] = -1  # it may be read the next time
             if done % 50 == 0 or done + 1 == len(new):
                 progress("Checking images", done + 1, len(new))
     if (places < 0).any() or kept is None or len(kept.files) != len(files):
@@ -141,21 +165,33 @@ def _stamp(path: Path) -> tuple[int, int]:
     return known.st_size if stat.S_ISREG(known.st_mode) else -3, known.st_mtime_ns
 
 
-def _seen(path: Path, size: int, within: Path | None) -> tuple[tuple[int, int], bool, bool, bool, bool, bytes, str]:
-    """Decode one file of so many bytes; a row of the table."""
-    digest, problem = bytes(16), ""
+@contextmanager
+def _threads(waiting: int) -> Iterator[ThreadPoolExecutor]:
+    """Lend threads; after an error nothing more is begun."""
+    threads = ThreadPoolExecutor(max(2, os.cpu_count() or 1, waiting))
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _seen(read: Callable[[], bytes], size: int) -> tuple[tuple[Any, ...], bool]:
+    """Decode one file of so many bytes; a row of the table, and whether it holds while the file does not change."""
+    digest, problem, lasting = bytes(16), "", True
     try:
         with _large if size > LARGE else nullcontext():
-            content = read_regular(path, MOST_BYTES, within=within)
+            content = read()
             digest = hashlib.sha256(content).digest()[:16]
             look = look_at(content)
     except OSError as error:
-        problem = error.strerror or "cannot be read"
+        problem, lasting = error.strerror or "cannot be read", False
     except Unreadable as error:
         problem = error.reason if content else "empty"
+    except Unavailable:
+        raise
     except (WorkbenchError, ValueError) as error:  # ValueError: a name that no file can have
         problem = str(error)
     else:
         shape = (look.height, look.width)
-        return shape, look.coloured, look.transparent, look.turned, look.deep, digest, ""
-    return (0, 0), False, False, False, False, digest, problem[:32]
+        return (shape, look.coloured, look.transparent, look.turned, look.deep, digest, ""), True
+    return ((0, 0), False, False, False, False, digest, problem[:32]), lasting

@@ -70,12 +70,12 @@ def _show(name: str, reading: dict[str, Any], data_dir: Path | None, as_json: bo
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
     from workbench.data import is_folder
-    from workbench.data.folder import open_folder
+    from workbench.data.opening import open_files
     from workbench.data.reading import Reading
 
     with progress():
         parts = _parts(name, data_dir, reading)
-        skipped = open_folder(name, Reading.of(reading), report).skipped if is_folder(name) else {}
+        skipped = open_files(name, Reading.of(reading), report).skipped if is_folder(name) else {}
     one = next(iter(parts.values()))
     counts = {part: _counts(dataset) for part, dataset in parts.items()}
     if as_json:

@@ -1,0 +1,216 @@
+import io
+import os
+import shutil
+import tarfile
+
+import numpy as np
+import pytest
+
+from tests.photos import COLOURS, photos, picture
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.data import is_folder, is_there, load_dataset, own_parts
+from workbench.data.image_file import read_image
+from workbench.data.records.finding import expanded
+
+
+def jpeg(label, number):
+    stream = io.BytesIO()
+    picture(list(COLOURS.values())[label], 24, 24, 100 * label + number).save(stream, "jpeg", quality=95)
+    return stream.getvalue()
+
+
+def tar(path, samples, mode="w", **odd):
+    """Write (key, {ending: content}) samples; odd entries are (name, content) by their type."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, mode) as archive:
+        for key, parts in samples:
+            for ending, content in parts.items():
+                info = tarfile.TarInfo(f"{key}.{ending}")
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+        for kind, name in odd.items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = getattr(tarfile, kind), "/etc/passwd"
+            archive.addfile(info)
+    return path
+
+
+def samples(first, count, as_text=False):
+    names = list(COLOURS)
+    return [
+        (f"{n:05d}", {"jpg": jpeg(n % 3, n), "cls": (names[n % 3] if as_text else str(n % 3)).encode()})
+        for n in range(first, first + count)
+    ]
+
+
+@pytest.fixture
+def shards(tmp_path):
+    for number in range(3):
+        tar(tmp_path / f"set/shard-{number:03d}.tar", samples(12 * number, 12))
+    return tmp_path / "set"
+
+
+def test_each_image_is_the_one_beside_its_label(shards):
+    data = load_dataset(shards, split="train", test_share=0)
+    assert len(data) == 36
+    assert data.class_names == ("0", "1", "2")
+    assert data.images.shape == (36, 24, 24, 3)
+    for row, name in enumerate(data.names.tolist()):
+        number = int(name.removesuffix(".jpg").rpartition("/")[2])
+        assert data.labels[row] == number % 3
+        assert name.startswith(f"shard-{number // 12:03d}.tar/")
+        assert np.array_equal(data.images[row], read_image(jpeg(number % 3, number), (24, 24, 3))[0])
+    assert "36 images of 3 WebDataset files" in data.notes
+    assert data.subset([3, 1]).fingerprint != data.fingerprint
+
+
+def test_one_file_a_folder_and_a_pattern_are_taken_and_the_order_is_always_the_same(shards):
+    whole = load_dataset(shards)
+    pattern = f"{shards}/shard-{{000..002}}.tar"
+    assert is_folder(pattern)
+    assert is_there(pattern)
+    told = load_dataset(pattern)
+    assert told.fingerprint == whole.fingerprint
+    assert told.names.tolist() == whole.names.tolist()
+    assert len(load_dataset(shards / "shard-001.tar", split="train", test_share=0)) == 12
+    assert len(load_dataset(f"{shards}/shard-{{000,002}}.tar", split="train", test_share=0)) == 24
+
+
+def test_a_pattern_counts_as_a_shell_does():
+    assert expanded("s-{08..11}.tar") == ["s-08.tar", "s-09.tar", "s-10.tar", "s-11.tar"]
+    assert expanded("{2..0}{a,b}") == ["2a", "2b", "1a", "1b", "0a", "0b"]
+    with pytest.raises(WorkbenchError, match=r"at most 100,000 files"):
+        expanded("{0..999}{0..999}")
+
+
+def test_a_file_that_a_pattern_names_and_is_not_there_is_named(shards):
+    with pytest.raises(Unavailable, match=r"no file '.*shard-003.tar', one of 4"):
+        load_dataset(f"{shards}/shard-{{000..003}}.tar")
+
+
+def test_parts_are_what_the_names_say(tmp_path):
+    for name, first in (("train-000.tar", 0), ("train-001.tar", 12), ("val-000.tar", 24), ("test-000.tar", 36)):
+        tar(tmp_path / "parts" / name, samples(first, 12))
+    assert own_parts(tmp_path / "parts") == ("train", "validation", "test")
+    assert len(load_dataset(tmp_path / "parts", split="train")) == 24
+    assert len(load_dataset(tmp_path / "parts", split="validation")) == 12
+    tar(tmp_path / "parts/more.tar", samples(48, 3))
+    with pytest.raises(WorkbenchError, match=r"must say a part .* or none\. test-000.tar says test, and more.tar"):
+        load_dataset(tmp_path / "parts")
+
+
+def test_labels_may_be_names_and_numbers_may_be_named(tmp_path, shards):
+    tar(tmp_path / "named.tar", samples(0, 12, as_text=True))
+    assert load_dataset(tmp_path / "named.tar").class_names == tuple(sorted(COLOURS))
+    assert load_dataset(shards, class_names="red,green,blue").class_names == ("red", "green", "blue")
+    with pytest.raises(WorkbenchError, match=r"2 names|2 class names|3 classes"):
+        load_dataset(shards, class_names="red,green")
+
+
+def test_a_tar_of_class_folders_is_still_an_archive(tmp_path):
+    shutil.make_archive(str(tmp_path / "packed"), "tar", photos(tmp_path / "photos", 4))
+    assert load_dataset(tmp_path / "packed.tar").class_names == ("blue", "green", "red")
+
+
+def test_what_is_odd_in_a_tar_is_counted_and_the_rest_is_read(tmp_path):
+    odd = [
+        ("alone", {"jpg": jpeg(0, 1)}),
+        ("lonely", {"cls": b"1"}),
+        ("00000", {"jpg": jpeg(1, 1)}),
+        ("broken", {"jpg": jpeg(0, 2)[:300], "cls": b"1"}),
+        ("text", {"txt": b"x", "json": b"{}"}),
+        ("empty", {"jpg": b"", "cls": b"1"}),
+        ("long", {"jpg": jpeg(0, 3), "cls": b"1" * 5000}),
+    ]
+    tar(tmp_path / "odd.tar", [*samples(0, 12), *odd], SYMTYPE="link.jpg", FIFOTYPE="pipe.jpg")
+    data = load_dataset(tmp_path / "odd.tar", split="train", test_share=0)
+    assert len(data) == 12
+    told = " | ".join(data.notes)
+    for words in (
+        "2 entries skipped, no plain file",
+        "2 entries skipped, an image without a label",
+        "1 entry skipped, a label without an image",
+        "1 entry skipped, a second image",
+        "odd.tar/broken.jpg (truncated)",
+        "odd.tar/empty.jpg (empty)",
+    ):
+        assert words in told
+
+
+@pytest.mark.parametrize("kept", [0.999, 0.7, 0.3])
+def test_a_tar_that_is_cut_off_is_one_sentence_wherever(shards, kept):
+    path = shards / "shard-001.tar"
+    content = path.read_bytes()
+    end = len(content.rstrip(b"\0"))
+    path.write_bytes(content[: int(end * kept)])
+    with pytest.raises(WorkbenchError, match=r"shard-001.tar is damaged and cannot be read: .*cut off|unexpected end"):
+        load_dataset(shards)
+
+
+def test_a_packed_tar_is_one_sentence(tmp_path):
+    tar(tmp_path / "set/packed.tar", samples(0, 6), mode="w:gz")
+    with pytest.raises(WorkbenchError, match=r"packed.tar is packed"):
+        load_dataset(tmp_path / "set")
+
+
+def test_a_tar_without_samples_or_with_one_class_is_one_sentence(tmp_path):
+    tar(tmp_path / "a/none.tar", [("x", {"txt": b"x"})])
+    with pytest.raises(WorkbenchError, match=r"none.tar must hold KEY.jpg and KEY.cls"):
+        load_dataset(tmp_path / "a")
+    tar(tmp_path / "b/one.tar", [("x", {"jpg": jpeg(0, 1), "cls": b"4"})])
+    with pytest.raises(WorkbenchError, match=r"at least two classes"):
+        load_dataset(tmp_path / "b")
+
+
+def test_a_file_that_changes_is_an_error_where_it_is_read_and_new_data_the_next_time(shards):
+    data = load_dataset(shards, split="train", test_share=0)
+    row = [name.startswith("shard-001") for name in data.names.tolist()].index(True)
+    tar(shards / "shard-001.tar", samples(100, 12))
+    os.utime(shards / "shard-001.tar", (1, 1))
+    with pytest.raises(WorkbenchError, match=r"changed since it was looked at"):
+        data.images[row]
+    assert load_dataset(shards, split="train", test_share=0).fingerprint != data.fingerprint
+
+
+def test_nothing_is_read_a_second_time(shards, monkeypatch):
+    from workbench.data.records import opening
+
+    for each in shards.iterdir():  # what was just written is looked at again
+        os.utime(each, (1e9, 1e9))
+    first = load_dataset(shards)
+    monkeypatch.setattr(opening.Records, "read", lambda *_: pytest.fail("it is known"))
+    monkeypatch.setattr(opening, "index_webdataset", lambda *_: pytest.fail("it is known"))
+    assert load_dataset(shards).fingerprint == first.fingerprint
+
+
+def test_in_a_store_they_are_the_same_data(store, shards):
+    url = store.put_folder(shards, "set")
+    here = load_dataset(shards)
+    for name in (url, f"{url}/shard-{{000..002}}.tar"):
+        there = load_dataset(name)
+        assert there.fingerprint == here.fingerprint
+        assert np.array_equal(there.images[:], here.images[:])
+    assert [key for method, key in store.asked if method == "GET" and key.endswith(".tar")] == [
+        f"set/shard-{n:03d}.tar" for n in range(3)
+    ]
+    assert len(load_dataset(f"{url}/shard-001.tar", split="train", test_share=0)) == 12
+    with pytest.raises(Unavailable, match=r"nothing at s3://images/set/shard-003.tar"):
+        load_dataset(f"{url}/shard-{{000..003}}.tar")
+
+
+def test_a_copy_that_others_made_room_of_is_fetched_again(store, shards, tmp_path):
+    data = load_dataset(store.put_folder(shards, "set"), split="train", test_share=0)
+    shutil.rmtree(tmp_path / "cache/remote")
+    assert np.array_equal(data.images[:], load_dataset(shards, split="train", test_share=0).images[:])
+
+
+def test_one_that_is_cut_off_in_a_store_or_on_the_way_is_one_sentence(store, shards):
+    content = (shards / "shard-001.tar").read_bytes()
+    url = store.put_folder(shards, "set")
+    store.put("set/shard-001.tar", content[: len(content) // 2])
+    with pytest.raises(WorkbenchError, match=r"shard-001.tar is damaged"):
+        load_dataset(url)
+    store.put("set/shard-001.tar", content, 1_700_000_100.0)
+    store.cut.add("set/shard-001.tar")
+    with pytest.raises(WorkbenchError, match=r"set/shard-001.tar"):
+        load_dataset(f"{url}/shard-{{000..002}}.tar")

@@ -1,0 +1,312 @@
+import hashlib
+import shutil
+import time
+
+import numpy as np
+import pytest
+
+from tests.object_store import OLD, SECRET
+from tests.photos import broken, photos
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.data import is_folder, load_dataset, own_parts
+from workbench.data.remote import listing, local_copies, opening
+from workbench.data.remote.address import Address
+from workbench.data.remote.listing import listed
+from workbench.data.remote.store import store_of
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return photos(tmp_path / "photos", 6)
+
+
+def gets(store):
+    return [key for method, key in store.asked if method == "GET" and not key.startswith("?")]
+
+
+def opened_anew(*args, **how):
+    opening._listings.clear()
+    return load_dataset(*args, **how)
+
+
+def test_a_folder_in_a_store_is_the_same_data_as_the_folder(any_store, folder):
+    url = any_store.put_folder(folder, "photos")
+    for split in ("train", "test", "validation"):
+        here, there = load_dataset(folder, split=split), load_dataset(url, split=split)
+        assert there.source == url
+        assert (there.name, there.fingerprint, there.notes) == (here.name, here.fingerprint, here.notes)
+        assert there.names.tolist() == here.names.tolist()
+        assert np.array_equal(there.images[:], here.images[:])
+        assert np.array_equal(there.keys, here.keys)
+
+
+def test_a_file_url_is_the_path(folder):
+    assert load_dataset(folder.as_uri()).source == str(folder)
+    assert is_folder(folder.as_uri())
+
+
+def test_each_object_is_fetched_once_until_it_changes(store, folder):
+    url = store.put_folder(folder, "photos")
+    first = load_dataset(url, split="train")
+    assert len(gets(store)) == len(set(gets(store))) == 18
+    assert (first.images[:] >= 0).all()
+    load_dataset(url)
+    assert len(gets(store)) == 18
+    store.put("photos/red/0.jpg", (folder / "blue/0.jpg").read_bytes(), OLD + 60)
+    second = opened_anew(url, split="train")
+    assert gets(store)[18:] == ["photos/red/0.jpg"]
+    assert second.fingerprint != first.fingerprint
+
+
+def test_what_was_just_written_is_looked_at_again(store, folder):
+    url = store.put_folder(folder, "photos")
+    now = time.time()
+    store.put("photos/red/0.jpg", (folder / "red/0.jpg").read_bytes(), now)
+    before = load_dataset(url, split="train").fingerprint
+    other = bytearray((folder / "red/0.jpg").read_bytes())
+    other[-20] ^= 1  # as many bytes, in the same second
+    store.put("photos/red/0.jpg", bytes(other), now)
+    assert opened_anew(url, split="train").fingerprint != before
+
+
+def test_parts_tables_and_metadata_are_those_of_the_folder(store, folder, tmp_path):
+    for part in ("train", "test"):
+        shutil.copytree(folder, tmp_path / f"parts/{part}")
+    (tmp_path / "parts/metadata.csv").write_text(
+        "file,site\n" + "".join(f"train/red/{n}.jpg,{n % 2}\n" for n in range(6))
+    )
+    url = store.put_folder(tmp_path / "parts", "parts")
+    assert own_parts(url) == ("train", "test")
+    here, there = load_dataset(tmp_path / "parts", split="train"), load_dataset(url, split="train")
+    assert there.metadata.equals(here.metadata)
+    assert there.fingerprint == here.fingerprint
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    rows = ["file,label"]
+    for path in sorted(folder.rglob("*.jpg")):
+        shutil.copy(path, flat / f"{path.parent.name}{path.name}")
+        rows.append(f"{path.parent.name}{path.name},{path.parent.name}")
+    (flat / "table.csv").write_text("\n".join(rows))
+    url = store.put_folder(flat, "flat")
+    here, there = load_dataset(flat / "table.csv"), load_dataset(f"{url}/table.csv")
+    assert (there.name, there.fingerprint) == (here.name, here.fingerprint)
+
+
+def test_an_archive_and_arrays_in_a_store_are_copied(store, folder, tmp_path):
+    shutil.make_archive(str(tmp_path / "packed"), "zip", folder)
+    store.put("packed.zip", (tmp_path / "packed.zip").read_bytes())
+    shutil.make_archive(str(tmp_path / "packed"), "tar", folder)
+    store.put("packed.tar", (tmp_path / "packed.tar").read_bytes())
+    here = load_dataset(tmp_path / "packed.zip")
+    for name in ("packed.zip", "packed.tar"):
+        there = load_dataset(f"s3://images/{name}")
+        assert (there.name, there.fingerprint) == (here.name, here.fingerprint)
+    arrays = {"x_test": np.zeros((4, 8, 8), np.uint8), "y_test": np.array([0, 1, 0, 1])}
+    np.savez(tmp_path / "mine.npz", **arrays)
+    store.put("mine.npz", (tmp_path / "mine.npz").read_bytes())
+    assert not is_folder("s3://images/mine.npz")
+    assert load_dataset("s3://images/mine.npz").name == "mine/test"
+
+
+def test_a_wrong_bucket_or_key_is_one_sentence(any_store):
+    any_store.put("photos/red/0.jpg", b"x")
+    with pytest.raises(Unavailable, match=r"There is no bucket 'nowhere' \(s3://nowhere/photos\)"):
+        load_dataset("s3://nowhere/photos")
+    for url in (
+        "s3://images/nothing",
+        "s3://images/nothing/labels.csv",
+        "s3://images/nothing.zip",
+        "s3://images/x.npz",
+    ):
+        with pytest.raises(Unavailable, match=r"There is nothing at s3://images/"):
+            load_dataset(url)
+
+
+def test_without_credentials_it_is_said_what_to_set(store, folder, monkeypatch, tmp_path):
+    url = store.put_folder(folder, "photos")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "WRONG")
+    with pytest.raises(Unavailable, match=r"AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") as caught:
+        load_dataset(url)
+    assert url in str(caught.value)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(Unavailable, match=r"AWS_PROFILE"):
+        opened_anew(url)
+
+
+def test_no_secret_is_in_a_sentence_or_in_the_cache(store, folder, tmp_path, capfd):
+    url = store.put_folder(folder, "photos")
+    load_dataset(url)
+    store.before = lambda *_: 403
+    with pytest.raises(WorkbenchError) as caught:
+        opened_anew(url)
+    said = str(caught.value) + "".join(capfd.readouterr())
+    files = [each for each in (tmp_path / "cache").rglob("*") if each.is_file()]
+    assert len(files) > 18
+    assert SECRET not in said
+    assert all(SECRET.encode() not in each.read_bytes() for each in files)
+
+
+def test_one_object_that_is_gone_denied_or_changed_is_named_and_the_others_are_read(any_store, folder):
+    url = any_store.put_folder(folder, "photos")
+    opening.listing_of(opening.Address("s3", "images", "photos"))
+    any_store.remove("photos/red/0.jpg")
+    any_store.put("photos/red/1.jpg", b"another one")
+    notes = load_dataset(url, split="train").notes
+    assert "2 files skipped: red/0.jpg (gone since it was listed), red/1.jpg (changed since it was listed)" in notes
+    notes = opened_anew(url, split="train").notes  # it is looked at again, not remembered
+    assert "1 file skipped: red/1.jpg (not an image)" in notes
+
+
+def test_an_object_that_may_not_be_read_is_named(store, folder):
+    url = store.put_folder(folder, "photos")
+    store.before = lambda _, key: 403 if key == "photos/blue/2.jpg" else None
+    assert "1 file skipped: blue/2.jpg (access denied)" in load_dataset(url).notes
+    store.before = lambda *_: None
+    assert not [note for note in opened_anew(url).notes if "skipped" in note]
+
+
+def test_an_object_that_changes_once_it_was_looked_at_is_an_error_when_it_is_read(store, folder):
+    data = load_dataset(store.put_folder(folder, "photos"), split="train")
+    name = str(data.names[3])
+    shutil.rmtree(local_copies.copies_folder())
+    store.put(f"photos/{name}", b"x" * 1000, OLD + 5)
+    with pytest.raises(WorkbenchError, match=rf"{name} of photos cannot be read: changed since it was listed"):
+        data.images[3]
+    store.remove(f"photos/{name}")
+    with pytest.raises(WorkbenchError, match=rf"{name} of photos cannot be read: gone since it was listed"):
+        data.images[3]
+    assert data.images[2].shape == (24, 24, 3)
+
+
+def test_a_truncated_image_is_named(any_store, folder):
+    broken(folder / "red/7.jpg")
+    url = any_store.put_folder(folder, "photos")
+    any_store.put("photos/red/8.jpg", b"")
+    here = load_dataset(folder).notes
+    assert "1 file skipped: red/7.jpg (truncated)" in here
+    assert "2 files skipped: red/7.jpg (truncated), red/8.jpg (empty)" in load_dataset(url).notes
+
+
+def test_a_store_that_fails_now_and_then_is_asked_again(store, folder):
+    url, failed = store.put_folder(folder, "photos"), dict[str, int]()
+
+    def twice(_method, key):
+        failed[key] = failed.get(key, 0) + 1
+        return 500 if key.endswith("red/3.jpg") and failed[key] <= 2 else None
+
+    store.before = twice
+    assert not [note for note in load_dataset(url).notes if "skipped" in note]
+    assert failed["photos/red/3.jpg"] >= 3
+
+
+def test_a_store_that_does_not_answer_is_one_sentence_and_nothing_is_remembered(store, folder, monkeypatch):
+    url = store.put_folder(folder, "photos")
+    store.before = lambda _, key: 500 if key == "photos/red/3.jpg" else None
+    with pytest.raises(Unavailable, match=r"s3://images/photos/red/3.jpg cannot be read: the store does not answer"):
+        load_dataset(url)
+    store.before = lambda *_: None
+    assert len(opened_anew(url, split="train")) == 15
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(Unavailable, match=r"the store does not answer"):
+        opened_anew(url)
+
+
+def test_an_object_that_is_cut_off_on_the_way_is_never_taken_for_whole(store, folder):
+    url = store.put_folder(folder, "photos")
+    store.cut.add("photos/red/3.jpg")
+    with pytest.raises(WorkbenchError) as caught:
+        load_dataset(url)
+    assert "red/3.jpg" in str(caught.value)
+    store.cut.clear()
+    assert opened_anew(url, split="train").fingerprint == load_dataset(folder, split="train").fingerprint
+
+
+def test_odd_entries_are_named_and_the_others_are_read(store, folder):
+    url = store.put_folder(folder, "photos")
+    for key in (
+        "photos/../up.jpg",
+        "photos/red/a\\b.jpg",
+        "photos/.hidden/0.jpg",
+        "photos/__MACOSX/0.jpg",
+        "photos/red/x.txt",
+    ):
+        store.put(key, b"x")
+    data = load_dataset(url)
+    assert len(data) == 3
+    assert any("names that no file can have" in note for note in data.notes)
+
+
+def test_listing_goes_page_by_page_and_notes_numbers_only(store):
+    for number in range(2500):
+        store.put(f"many/{number % 2}/{number}.jpg", b"x" * (1 + number % 7))
+    found = listed(store_of(Address("s3", "images", "many")), Address("s3", "images", "many"))
+    files = list(found.tree.top.files())
+    assert len(files) == 2500
+    assert found.known(["0/10.jpg", "1/13.jpg"]).tolist() == [[4, int(OLD) * 10**9, 0], [7, int(OLD) * 10**9, 0]]
+    assert found.known(files).nbytes == 2500 * 24
+
+
+def test_copies_are_bounded_and_what_was_used_last_is_kept(store, folder, monkeypatch):
+    url = store.put_folder(folder, "photos")
+    size = sum(len(each.content) for each in store.objects.values())
+    monkeypatch.setenv("WORKBENCH_REMOTE_CACHE", str(size / 2 / 1e9))
+    monkeypatch.setattr(local_copies, "PORTION", 0.2)
+    local_copies._written.clear()
+    data = load_dataset(url, split="train")
+    held = sum(each.stat().st_size for each in local_copies.copies_folder().rglob("*") if each.is_file())
+    assert size / 10 < held <= 0.75 * size
+    assert np.array_equal(data.images[:], load_dataset(folder, split="train").images[:])
+
+
+def test_a_bound_that_is_none_is_one_sentence(monkeypatch):
+    for said in ("much", "-1", "nan", "inf"):
+        monkeypatch.setenv("WORKBENCH_REMOTE_CACHE", said)
+        with pytest.raises(WorkbenchError, match=r"WORKBENCH_REMOTE_CACHE must be a number of gigabytes"):
+            local_copies.most_bytes()
+
+
+def test_a_full_disk_costs_only_the_copies(store, folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    url = store.put_folder(folder, "photos")
+    monkeypatch.setattr(local_copies, "write_file", full)
+    assert len(load_dataset(url)) == 3
+
+
+def test_a_damaged_copy_is_fetched_again(store, folder):
+    data = load_dataset(store.put_folder(folder, "photos"), split="train")
+    for each in (local_copies.copies_folder() / "objects").rglob("*"):
+        if each.is_file():
+            each.write_bytes(each.read_bytes()[:-1])
+    assert np.array_equal(data.images[:], load_dataset(folder, split="train").images[:])
+
+
+def test_a_model_s_worker_opens_the_same_data(store, folder):
+    import pickle
+    from functools import partial
+
+    opener = pickle.loads(pickle.dumps(partial(load_dataset, store.put_folder(folder, "photos"))))
+    assert opener().fingerprint == load_dataset(folder).fingerprint
+
+
+def test_without_pyarrow_it_is_said_what_to_install(monkeypatch):
+    from workbench.core import extras
+
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    with pytest.raises(Unavailable, match=r"pip install 'classifier-workbench\[remote\]'"):
+        load_dataset("s3://images/photos")
+
+
+def test_a_key_is_of_address_size_and_time(store):
+    store.put("a.zip", b"123")
+    address = Address("s3", "images", "a.zip")
+    path = local_copies.file_copy(address, opening.entry_at(address))
+    assert path.name == "a.zip"
+    assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(b"123").digest()
+    store.put("a.zip", b"456", OLD + 1)
+    assert local_copies.file_copy(address, opening.entry_at(address)).read_bytes() == b"456"
+    assert listing.AT_ONCE > 1

@@ -1,0 +1,172 @@
+"""Files of many images -> a folder of them: parts by the names of the files, classes by the labels in them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from workbench.core.errors import WorkbenchError
+from workbench.core.progress import Progress, silent
+from workbench.core.types import Array
+from workbench.core.wording import join_names, plural
+from workbench.data.class_names import starts_at_one
+from workbench.data.folder import Folder, surveyed
+from workbench.data.folder.label_file import classes_of, part_said
+from workbench.data.folder.layout import Layout, only_seen, order_notes
+from workbench.data.reading import Reading
+from workbench.data.records.index import Index, index_of
+from workbench.data.records.parquet import index_parquet, pack_of
+from workbench.data.records.shard_file import TAR, ShardFile
+from workbench.data.records.webdataset import index_webdataset
+from workbench.data.regular_file import read_piece
+
+NAMED = 5  # files that a note names
+
+
+class Records:
+    """The images of several files; `Contents`.
+
+    Args:
+        shards: the files.
+        indices: of each, where its images stand.
+    """
+
+    threads = 0
+
+    def __init__(self, shards: Sequence[ShardFile], indices: Sequence[Index]) -> None:
+        self._shards = shards
+        self._shard = np.repeat(np.arange(len(shards)), [len(each.names) for each in indices])
+        self._starts = np.concatenate([each.starts for each in indices])
+        self._sizes = np.concatenate([each.sizes for each in indices])
+        places = [str(each.path or each.address) for each in shards]
+        self.key = f"records {hashlib.sha256(repr(places).encode()).hexdigest()}"
+
+    def stamps(self) -> Array:
+        """Return bytes of each, and when its file was changed."""
+        changed = np.array([each.changed for each in self._shards], np.int64)
+        return np.column_stack([self._sizes, changed[self._shard]])
+
+    def read(self, place: int, most: int) -> bytes:
+        """Read one, as `Contents` has it."""
+        shard = self._shards[self._shard[place]]
+        start, size = int(self._starts[place]), int(self._sizes[place])
+        if size > most:
+            raise OSError(0, f"larger than {most // 2**20:,} MB")
+        for again in (True, False):
+            path = shard.local() if shard.kind == TAR else pack_of(shard)
+            known = (shard.size, shard.changed) if path == shard.path else None
+            try:
+                return read_piece(path, start, size, known)
+            except FileNotFoundError:  # a copy that others have made room of
+                if not again or path == shard.path:
+                    raise
+        raise AssertionError
+
+
+def parts_of_records(shards: Sequence[ShardFile]) -> set[str]:
+    """Return the parts that the names of files say; empty where they say none. Reads none of them.
+
+    Raises:
+        WorkbenchError: if some say one, and others none.
+    """
+    return set(_parts(shards)) - {""}
+
+
+def open_records(
+    shards: Sequence[ShardFile], path: Path, name: str, how: Reading, progress: Progress = silent
+) -> Folder:
+    """Look through files of many images, and at every image.
+
+    Args:
+        shards: the files.
+        path: what was given, for a table of metadata beside them.
+        name: what the data is called.
+        how: how it is read.
+        progress: receives what is done.
+
+    Raises:
+        Unavailable: if one cannot be read.
+        WorkbenchError: if one is damaged, or they hold no images of at least two classes.
+    """
+    parts = _parts(shards)
+    kinds = {each.kind for each in shards}
+    if len(kinds) > 1:
+        raise WorkbenchError(
+            f"{name} must hold either .parquet or .tar files. It holds both: put one kind into a folder of its own, or "
+            "name the files with a pattern, such as shard-{000..009}.tar."
+        )
+    indices = []
+    for done, shard in enumerate(shards):
+        indices.append(index_of(shard, index_webdataset if shard.kind == TAR else index_parquet))
+        progress("Looking through files", done + 1, len(shards))
+    layout = _laid_out(shards, indices, parts, name)
+    return surveyed(path, layout, how, name=name, progress=progress, contents=Records(shards, indices))
+
+
+def _parts(shards: Sequence[ShardFile]) -> list[str]:
+    parts = [part_said(each.shown) for each in shards]
+    if any(parts) and not all(parts):
+        without, with_ = parts.index(""), next(place for place, part in enumerate(parts) if part)
+        raise WorkbenchError(
+            f"The names of all files must say a part (train, test, validation), or none. {shards[with_].shown} says "
+            f"{parts[with_]}, and {shards[without].shown} says none: name those that are meant with a pattern."
+        )
+    return parts
+
+
+def _laid_out(shards: Sequence[ShardFile], indices: Sequence[Index], parts: Sequence[str], name: str) -> Layout:
+    told = {each.class_names for each in indices}
+    if len(told) > 1:
+        raise WorkbenchError(f"The files of {name} must have the same class names. They differ.")
+    labels = np.concatenate([each.labels for each in indices])  # text, where any of them are
+    values, of_value = np.unique(labels, return_inverse=True)
+    names = next(iter(told))
+    if names:
+        places = values.astype(np.int64)
+    else:
+        names, known = classes_of([str(value) for value in values.tolist()], name)
+        places = np.array([known[str(value)] for value in values.tolist()], np.int64)
+    if len(values) < 2:
+        raise WorkbenchError(
+            f"{name} must hold images of at least two classes. It holds {plural(len(labels), 'image')} of "
+            f"{plural(len(values), 'class')}."
+        )
+    classes = places[of_value.reshape(-1)].tolist()
+    of_part = tuple(part for part, each in zip(parts, indices, strict=True) for _ in range(len(each.names)))
+    numbered = labels.dtype.kind == "i" and not next(iter(told))
+    return Layout(
+        files=tuple(
+            f"{shard.shown}/{each}"
+            for shard, index in zip(shards, indices, strict=True)
+            for each in index.names.tolist()
+        ),
+        parts=of_part,
+        classes=tuple(classes),
+        class_names=names,
+        numbered=numbered,
+        notes=tuple(_notes(shards, indices, classes, names, of_part, numbered=numbered)),
+    )
+
+
+def _notes(
+    shards: Sequence[ShardFile],
+    indices: Sequence[Index],
+    classes: Sequence[int],
+    names: Sequence[str],
+    parts: Sequence[str],
+    *,
+    numbered: bool,
+) -> Iterator[str]:
+    kind = "WebDataset" if shards[0].kind == TAR else "Parquet"
+    yield f"{plural(len(classes), 'image')} of {plural(len(shards), f'{kind} file')}"
+    odd = [note for each in indices for note in each.notes]
+    yield from odd[:NAMED]
+    if len(odd) > NAMED:
+        yield f"and in {plural(len(odd) - NAMED, 'more file')} entries were skipped: {join_names(odd[NAMED:], 1)}"
+    yield from starts_at_one(list(classes), tuple(names))
+    if not numbered and not indices[0].class_names:
+        yield from order_notes(list(names))
+    yield from only_seen([(part, names[label]) for part, label in zip(parts, classes, strict=True)], list(names))
