@@ -121,18 +121,18 @@ def commands():
     return [job, re.search(r"workbench maps [^\"]+", text).group()]
 
 
-def test_what_they_run_is_a_command_of_ours_over_places_that_are_mounted(tmp_path, monkeypatch):
+def test_what_they_run_is_a_command_of_ours_over_a_bucket_and_a_disk_that_is_mounted(tmp_path, monkeypatch):
     (tmp_path / "model.keras").write_bytes(b"")
-    mounted = {"job": ("/shared", "/images"), "cluster": ("/shared", "/bucket")}
-    for command, places in zip(commands(), mounted.values(), strict=True):
+    for command in commands():
         words = shlex.split(command)
         assert words[:2] == ["workbench", "maps"]
         paths = [word for word in words if word.startswith("/")]
-        assert len(paths) == 3 and all(each.startswith(places) for each in paths)
-        there = [str(tmp_path / "model.keras") if each.endswith((".keras", "photos")) else each for each in words[2:]]
+        assert len(paths) == 2 and all(each.startswith("/shared/") for each in paths)
+        there = [str(tmp_path / "model.keras") if each.endswith(".keras") else each for each in words[2:]]
         context = main.commands["maps"].make_context("maps", there)
         assert context.params["cluster"] == "auto"
         assert context.params["workers"] in {8, 16}
+        assert context.params["data"] == "s3://my-images/photos"
 
 
 def test_the_job_has_nothing_that_a_shell_elsewhere_would_fill_in():
