@@ -19,11 +19,13 @@ from workbench.data.folder.layout import Layout, only_seen, order_notes
 from workbench.data.reading import Reading
 from workbench.data.records.index import Index, index_of
 from workbench.data.records.parquet import index_parquet, pack_of
-from workbench.data.records.shard_file import TAR, ShardFile
+from workbench.data.records.shard_file import PARQUET, TAR, ShardFile
 from workbench.data.records.webdataset import index_webdataset
 from workbench.data.regular_file import read_piece
+from workbench.data.remote.local_copies import most_bytes
 
 NAMED = 5  # files that a note names
+TRIES = 5  # of a copy that others make room of
 
 
 class Records:
@@ -55,13 +57,13 @@ class Records:
         start, size = int(self._starts[place]), int(self._sizes[place])
         if size > most:
             raise OSError(0, f"larger than {most // 2**20:,} MB")
-        for again in (True, False):
+        for left in reversed(range(TRIES)):
             path = shard.local() if shard.kind == TAR else pack_of(shard)
             known = (shard.size, shard.changed) if path == shard.path else None
             try:
                 return read_piece(path, start, size, known)
             except FileNotFoundError:  # a copy that others have made room of
-                if not again or path == shard.path:
+                if not left or path == shard.path:
                     raise
         raise AssertionError
 
@@ -162,6 +164,12 @@ def _notes(
 ) -> Iterator[str]:
     kind = "WebDataset" if shards[0].kind == TAR else "Parquet"
     yield f"{plural(len(classes), 'image')} of {plural(len(shards), f'{kind} file')}"
+    copied = sum(each.size for each in shards if each.path is None or each.kind == PARQUET)
+    if copied > most_bytes():
+        yield (
+            f"its files have {copied / 1e9:.3g} GB, and {most_bytes() / 1e9:.3g} GB of copies are kept, so that they "
+            "are fetched again and again: set WORKBENCH_REMOTE_CACHE to more gigabytes"
+        )
     odd = [note for each in indices for note in each.notes]
     yield from odd[:NAMED]
     if len(odd) > NAMED:

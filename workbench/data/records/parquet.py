@@ -23,7 +23,7 @@ from workbench.data.image_claims import MOST_BYTES
 from workbench.data.records.index import MOST_IMAGES, Index
 from workbench.data.records.shard_file import ShardFile
 from workbench.data.records.webdataset import as_numbers
-from workbench.data.remote.local_copies import copies_folder, made_once
+from workbench.data.remote.local_copies import copies_folder, made_once, refuse_larger
 
 IMAGES = ("image", "img", "picture", "photo", "jpg", "jpeg", "png")
 LABELS = ("label", "labels", "class", "target", "cls", "y", "fine_label", "category")
@@ -68,6 +68,7 @@ class _Rows:
     """The rows of a file, and what is noted down of them while they are gone through."""
 
     def __init__(self, shard: ShardFile) -> None:
+        refuse_larger(shard.shown, shard.size)
         self._shard = shard
         self._file = shard.local()
         self._reader = _Reader(self._file, shard.shown)

@@ -86,11 +86,7 @@ def file_copy(address: Address, entry: Entry) -> Path:
     if _is_whole(path, entry):
         _touch(path)
         return path
-    if entry.size > most_bytes():
-        raise Unavailable(
-            f"{address} has {entry.size / 1e9:.3g} GB, and {most_bytes() / 1e9:g} GB of copies are kept. Set "
-            "WORKBENCH_REMOTE_CACHE to more gigabytes."
-        )
+    refuse_larger(str(address), entry.size)
 
     def fetch(into: Path) -> None:
         with store_of(address).stream(address, entry) as stream:
@@ -98,6 +94,19 @@ def file_copy(address: Address, entry: Entry) -> Path:
 
     made_once(path, f"{address}", fetch, lambda made: _is_whole(made, entry))
     return path
+
+
+def refuse_larger(what: str, size: int) -> None:
+    """See that a file of so many bytes has room among the copies.
+
+    Raises:
+        Unavailable: if it has not.
+    """
+    if size > most_bytes():
+        raise Unavailable(
+            f"{what} has {size / 1e9:.3g} GB, and {most_bytes() / 1e9:g} GB of copies are kept. Set "
+            "WORKBENCH_REMOTE_CACHE to more gigabytes."
+        )
 
 
 def made_once(

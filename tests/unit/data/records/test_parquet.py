@@ -184,3 +184,15 @@ def test_what_hugging_face_s_own_library_writes_is_read(tmp_path):
     data = load_dataset(tmp_path / "own.parquet", split="train", test_share=0)
     assert data.class_names == tuple(NAMES)
     assert len(data) == 15
+
+
+def test_where_copies_have_too_little_room_it_is_said_and_the_images_are_right(folder, monkeypatch):
+    right = load_dataset(folder, split="train")
+    each = max(path.stat().st_size for path in folder.rglob("*.parquet"))
+    monkeypatch.setenv("WORKBENCH_REMOTE_CACHE", str(1.5 * each / 1e9))
+    data = load_dataset(folder, split="train")
+    assert any("fetched again and again: set WORKBENCH_REMOTE_CACHE" in note for note in data.notes)
+    assert np.array_equal(data.images[:], right.images[:])
+    monkeypatch.setenv("WORKBENCH_REMOTE_CACHE", "0")
+    with pytest.raises(Unavailable, match=r"test-00000-of-00002.parquet has .* GB, and 0 GB of copies are kept"):
+        load_dataset(write(folder / "data/test-00000-of-00002.parquet", rows(0, 18), names=NAMES).parent)
