@@ -23,7 +23,9 @@ WAYS = (EXACT, NEAR, MIRRORED, TURNED, SHIFTED)
 SAMPLE = 1000
 """Images whose neighbours tell the scale."""
 CHECKED = 6000
-"""Images that are judged by their own neighbours."""
+"""Images that are judged by their own neighbours; of very many fewer."""
+COMPARED = 2_000_000_000
+"""Images that these are compared with, all in all."""
 LEAST = 20
 """Images that are enough to judge."""
 
@@ -173,15 +175,24 @@ def find_copies(datasets: Sequence[Dataset], *, near: bool = True, moved: bool =
 
 def _read(datasets: Sequence[Dataset], moves: Moves | None) -> tuple[Array, Array, Array]:
     """Read all images once: `(N,)` digests, `(N, d)` uint8 small pictures, and `(N, M)` codes."""
-    total, digests, pictures, codes = sum(len(each) for each in datasets), [], [], []
+    total, start = sum(len(each) for each in datasets), 0
+    digests, found = np.empty(total, np.uint64), list[Array]()
     for dataset in datasets:
         for batch in portions(dataset.images):
             images = np.ascontiguousarray(dataset.images[batch])
-            digests += [hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images]
-            pictures.append(comparable(images).reshape(len(images), -1))
-            codes.append(moves.codes(images) if moves else np.zeros((len(images), 0)))
-            report("Reading images", len(digests), total)
-    return np.frombuffer(b"".join(digests), np.uint64), np.concatenate(pictures), np.concatenate(codes)
+            both = (
+                comparable(images).reshape(len(images), -1),
+                moves.codes(images) if moves else np.zeros((len(images), 0)),
+            )
+            if not found:  # at once as large as they will be: of a million images there is no room for them twice
+                found = [np.empty((total, each.shape[1]), each.dtype) for each in both]
+            part = slice(start, start := start + len(images))
+            told = b"".join(hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images)
+            digests[part] = np.frombuffer(told, np.uint64)
+            for place, each in zip(found, both, strict=True):
+                place[part] = each
+            report("Reading images", start, total)
+    return digests, found[0], found[1]
 
 
 def geometry(vectors: Array) -> Scale:
@@ -195,7 +206,7 @@ def _here(vectors: Array, pairs: Array, scale: Scale) -> Array:
     """Distance to the fifth neighbour of each pair's two images, the smaller: `(P,)`."""
     rows, where = np.unique(pairs, return_inverse=True)
     order = np.unique(where.ravel(), return_index=True)[1]  # where each row stands first: closest pairs come first
-    chosen = np.argsort(order, kind="stable")[:CHECKED]
+    chosen = np.argsort(order, kind="stable")[: min(CHECKED, COMPARED // max(len(vectors), 1))]
     fifth = np.full(len(rows), scale.distance / 2)
     if len(chosen):
         fifth[chosen] = nearest(vectors[rows[chosen]], vectors, NEIGHBOUR + 1)[0][:, -1]

@@ -1,22 +1,33 @@
-"""Nearest neighbours and close pairs among many vectors, exactly.
+"""Nearest neighbours and close pairs among many vectors: exactly, and where there are very many by an index.
 
 scikit-learn finds the neighbours. Close pairs are ours: of 70,000 pictures of 28×28 pixels, `radius_neighbors` takes 34
 times as long (17 times, if it found each pair once), and scipy's `cKDTree.query_pairs` on the same projection 1.4
 times, with no bound on how many pairs it holds. A matrix product gives all squared distances of a tile at once; it
-rounds, so what may lie within the radius is summed anew from differences.
+rounds, so what may lie within the radius is summed anew from differences. Above `near_index.MOST_EXACT` vectors an
+index finds what is compared, at least 98 % of it by a sample.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
 from workbench.core.progress import report
 from workbench.core.types import Array
+from workbench.statistics.near_index import NearIndex, pays
 
 BLOCK = 32
 """Columns of a tile that share a minimum."""
 VALUES, QUERIES = 32_000_000, 4096
 """Values whose differences are summed at once, 128 MB; queries that are asked at once."""
+THINNED = 8
+"""Each how manieth value is compared before all of them are."""
+BESIDE = 16
+"""Neighbours that are looked at where an index seeks close pairs."""
+BLOCK_VALUES = 2**25
+"""Values of a block of rows that are compared as floats: 128 MB as float32."""
 AXES, ROWS = 48, 512
 """Principal axes on which close pairs are sought, and rows that are compared at once."""
 
@@ -34,9 +45,7 @@ def nearest(queries: Array, base: Array, k: int, *, own: Array | None = None) ->
         Distances `(Q, k')` float64, ascending, of equal ones the smaller row first, and rows of `base` `(Q, k')` int64;
         k' is k, or where there are fewer rows, as many as every query has.
     """
-    from sklearn.neighbors import NearestNeighbors
-
-    queries, base = _numbers(queries), _numbers(base)
+    queries, base = np.asarray(queries), np.asarray(base)
     if not base.shape[1]:  # nothing tells them apart, so all are equally near; scikit-learn refuses D = 0
         queries, base = (np.zeros((len(each), 1), np.float32) for each in (queries, base))
     itself = own is not None and bool((own >= 0).any())
@@ -44,14 +53,11 @@ def nearest(queries: Array, base: Array, k: int, *, own: Array | None = None) ->
     distances, rows = np.zeros((len(queries), k)), np.zeros((len(queries), k), np.int64)
     if k == 0 or not len(queries):
         return distances, rows
-    index = NearestNeighbors(algorithm="brute").fit(base)
+    look: _Exact | _Likely = (_Likely if pays(len(base), len(queries)) else _Exact)(base, k + itself)
     size = max(1, min(QUERIES, VALUES // ((k + itself) * max(base.shape[1], 1))))
     for start in range(0, len(queries), size):
         part = slice(start, min(start + size, len(queries)))
-        found = np.sort(index.kneighbors(queries[part], k + itself, return_distance=False), axis=1)
-        apart = _apart_from(queries[part], base, found)
-        order = np.argsort(apart, axis=1, kind="stable")
-        apart, found = np.take_along_axis(apart, order, axis=1), np.take_along_axis(found, order, axis=1)
+        apart, found = look.nearest(queries[part])
         if own is not None and itself:
             left_out = found == own[part, None]
             left_out[~left_out.any(axis=1), -1] = True  # a copy took its place, or it is not there: the last one goes
@@ -79,13 +85,18 @@ def close_pairs(vectors: Array, radius: float, *, most: int = 200_000) -> tuple[
     count, found, known, pending = len(vectors), np.zeros((0, 2), np.int64), np.zeros(0), []
     if count < 2:
         return found, known
-    shadow = _shadow(vectors)
+    shadow = _Projection.of(vectors).shadow(vectors)
     order = np.argsort(shadow[:, 0], kind="stable")  # so that only rows near each other in this order are compared
-    index, first = _Tiles(shadow[order]), shadow[order, 0].astype(np.float64)
+    index = _Lists(shadow[order]) if pays(count, count) else _Tiles(shadow[order])
+    first = shadow[order, 0].astype(np.float64)
+    # Noise lies along no axis: of a few values alone most pairs are farther apart already.
+    some = np.ascontiguousarray(vectors[:, ::THINNED]) if vectors.shape[1] >= 32 * THINNED else None
     for start in range(0, count, ROWS):
         end = min(start + ROWS, count)
         reach = radius * (1 + 1e-5) + 1e-6 * float(np.abs(first).max())
         pairs = order[index.within(start, end, int(np.searchsorted(first, first[end - 1] + reach, "right")), radius)]
+        if some is not None:
+            pairs = pairs[_apart(some, pairs) <= radius]
         distances = _apart(vectors, pairs)
         near = distances <= radius
         pending.append((np.sort(pairs[near], axis=1), distances[near]))
@@ -114,25 +125,42 @@ def _apart(vectors: Array, pairs: Array) -> Array:
 
 def _closest(parts: list[tuple[Array, Array]], most: int) -> tuple[Array, Array]:
     pairs, distances = (np.concatenate(each) for each in zip(*parts, strict=True))
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], distances))[:most]
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], distances))
+    first = np.diff(pairs[order], axis=0, prepend=-1).any(axis=1)  # else it was found from either side
+    order = order[first][:most]
     return pairs[order], distances[order]
 
 
-def _shadow(vectors: Array) -> Array:
-    """Turn to the first principal axes, the longest first, and add the length of what is left over."""
-    some = vectors[:: -(-len(vectors) // 10_000)].astype(np.float32)
-    centre = some.mean(axis=0)
-    some -= centre
-    axes = np.linalg.eigh(some.T @ some)[1][:, : -AXES - 1 : -1]
-    axes = np.linalg.qr(axes.astype(np.float64))[0].astype(np.float32)
-    shadow = np.empty((len(vectors), axes.shape[1] + 1), np.float32)
-    for start in range(0, len(vectors), 4096):
-        part = slice(start, start + 4096)
-        centred = vectors[part].astype(np.float32) - centre
-        shadow[part, :-1] = centred @ axes
-        centred -= shadow[part, :-1] @ axes.T
-        shadow[part, -1] = np.sqrt(np.einsum("nd,nd->n", centred, centred))
-    return shadow
+@dataclass(frozen=True, eq=False)
+class _Projection:
+    """First principal axes, the longest first, and the length of what is left over.
+
+    Attributes:
+        centre: `(D,)` float32.
+        axes: `(D, d)` float32.
+    """
+
+    centre: Array
+    axes: Array
+
+    @classmethod
+    def of(cls, vectors: Array) -> Self:
+        some = vectors[:: -(-len(vectors) // 10_000)].astype(np.float32)
+        centre = some.mean(axis=0)
+        some -= centre
+        axes = np.linalg.eigh(some.T @ some)[1][:, : -AXES - 1 : -1]
+        return cls(centre, np.linalg.qr(axes.astype(np.float64))[0].astype(np.float32))
+
+    def shadow(self, vectors: Array) -> Array:
+        """Turn `(N, D)` vectors: `(N, d + 1)` float32."""
+        shadow = np.empty((len(vectors), self.axes.shape[1] + 1), np.float32)
+        for start in range(0, len(vectors), 4096):
+            part = slice(start, start + 4096)
+            centred = vectors[part].astype(np.float32) - self.centre
+            shadow[part, :-1] = centred @ self.axes
+            centred -= shadow[part, :-1] @ self.axes.T
+            shadow[part, -1] = np.sqrt(np.einsum("nd,nd->n", centred, centred))
+        return shadow
 
 
 class _Tiles:
@@ -167,7 +195,71 @@ class _Tiles:
         return np.concatenate(found)
 
 
+class _Lists:
+    """The same by an index: a copy is among the nearest, so a few neighbours of each row are looked at."""
+
+    def __init__(self, rows: Array) -> None:
+        self._rows, self._index = rows, NearIndex(rows)
+        some = rows[self._index.sample]
+        last = _Exact(rows, BESIDE).nearest(some)[0][:, -1:] * (1 + 1e-6)
+        self._index.tune(lambda: float((_apart_from(some, rows, self._index.nearest(some, BESIDE)) <= last).mean()))
+
+    def within(self, start: int, end: int, _: int, radius: float) -> Array:
+        """Return pairs of a row of start…end and another one that may lie within `radius`: (P, 2)."""
+        rows = self._index.nearest(self._rows[start:end], BESIDE)
+        near = _apart_from(self._rows[start:end], self._rows, rows) <= radius * (1 + 1e-4)
+        place, which = np.nonzero(near & (rows != np.arange(start, end)[:, None]))
+        return np.stack([start + place, rows[place, which]], axis=1)
+
+
+class _Exact:
+    """The k nearest of all rows; of very many, a block of them after the other."""
+
+    def __init__(self, base: Array, k: int) -> None:
+        self._base, self._k = base, k
+        step = max(k, BLOCK_VALUES // max(base.shape[1], 1))
+        ends = [*range(step, len(base) - k + 1, step), len(base)]  # each has k rows at least
+        self._blocks = list(zip([0, *ends], ends, strict=False))
+        self._index = self._of(*self._blocks[0]) if len(self._blocks) == 1 else None
+
+    def nearest(self, queries: Array) -> tuple[Array, Array]:
+        """Return distances `(Q, k)` float64, ascending, and rows."""
+        queries, found = _numbers(queries), list[Array]()
+        for start, end in self._blocks:
+            index = self._index or self._of(start, end)
+            found.append(start + index.kneighbors(queries, self._k, return_distance=False))
+        return _ranked(queries, self._base, np.concatenate(found, axis=1), self._k)
+
+    def _of(self, start: int, end: int) -> Any:
+        from sklearn.neighbors import NearestNeighbors
+
+        return NearestNeighbors(algorithm="brute").fit(_numbers(self._base[start:end]))
+
+
+class _Likely:
+    """The k nearest by an index; of one that rounds, more are taken and compared in full."""
+
+    def __init__(self, base: Array, k: int) -> None:
+        self._base, self._k, self._index = base, k, NearIndex(base)
+        some = base[self._index.sample]
+        last = _Exact(base, k).nearest(some)[0][:, -1:] * (1 + 1e-6)
+        self._index.tune(lambda: float((self.nearest(some)[0] <= last).mean()))
+
+    def nearest(self, queries: Array) -> tuple[Array, Array]:
+        """Return distances `(Q, k)` float64, ascending, and rows."""
+        rows = self._index.nearest(queries, self._k if self._index.exact else 2 * self._k)
+        return _ranked(_numbers(queries), self._base, rows, self._k)
+
+
+def _ranked(queries: Array, base: Array, rows: Array, k: int) -> tuple[Array, Array]:
+    """Return distances and rows of the k nearest of `(Q, m)` rows; of equal ones the smaller row first."""
+    found = np.sort(rows, axis=1)
+    apart = _apart_from(queries, base, found)
+    order = np.argsort(apart, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(apart, order, axis=1), np.take_along_axis(found, order, axis=1)
+
+
 def _apart_from(queries: Array, base: Array, rows: Array) -> Array:
     """Distances `(Q, m)` float64 of each query from its `rows` of `base`, summed from differences."""
-    difference = base[rows] - queries[:, None]
+    difference = _numbers(base[rows]) - queries[:, None]
     return np.sqrt(np.einsum("qmd,qmd->qm", difference, difference, dtype=np.float64))
