@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
@@ -22,6 +24,10 @@ from workbench.core.zip_archive import RefusedArchive, open_archive
 EMPTY_SIDE = 10_000_000
 """How long a side of an array without values may be: it costs nothing in a file, and a loop over it takes time."""
 SEAL = b"classifier-workbench sha256:"
+AT_ONCE = 2**22
+"""Bytes that are read at once for a checksum."""
+MAPPED = 2**28
+"""Bytes from which on an array that is not packed is a memory map of its file, and not read."""
 
 
 class UnreadableArrays(WorkbenchError):
@@ -55,6 +61,7 @@ class ArrayFile(Mapping[str, Array]):
     def __init__(self, file: Path | IO[bytes]) -> None:
         try:
             self._archive = open_archive(file, "arrays")
+            self._path = file if isinstance(file, Path) else None
         except FileNotFoundError:
             raise
         except RefusedArchive as error:
@@ -111,14 +118,21 @@ class ArrayFile(Mapping[str, Array]):
         if not member.filename.endswith(".npy"):
             raise UnreadableArrays("it is no array")
         with self._archive.open(member) as stream:
-            shape, dtype = _header(stream)
-            left = member.file_size - stream.tell()
+            shape, fortran, dtype = _header(stream)
+            head = stream.tell()
+            left = member.file_size - head
         if dtype.hasobject:
             raise UnreadableArrays("it holds pickled Python objects, which could run code", pickled=True)
         if any(side < 0 for side in shape) or not dtype.itemsize or math.prod(shape) * dtype.itemsize != left:
             raise UnreadableArrays(f"it says that it is {dtype} of shape {shape}, and has {left:,} bytes")
         if not left and max(shape) > EMPTY_SIDE:
             raise UnreadableArrays(f"it has no values and the shape {shape}")
+        if left >= MAPPED and self._path is not None and member.compress_type == zipfile.ZIP_STORED:
+            with self._archive.open(member) as stream:  # to its end, where its CRC is compared
+                while stream.read(AT_ONCE):
+                    pass
+            begin = _begin(self._path, member) + head
+            return np.memmap(self._path, dtype, "r", begin, shape, order="F" if fortran else "C")
         free = free_memory()
         if free is not None and left > free:
             raise UnreadableArrays(f"it needs {left / 2**30:.1f} GB of memory, and {free / 2**30:.1f} GB are free")
@@ -126,17 +140,25 @@ class ArrayFile(Mapping[str, Array]):
             return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Return shape and dtype of an array, from the begin of its member."""
+def _begin(path: Path, member: zipfile.ZipInfo) -> int:
+    """Return where the content of a member begins that is not packed: after its own header and two texts."""
+    with path.open("rb") as file:
+        file.seek(member.header_offset)
+        head = file.read(30)
+    return member.header_offset + len(head) + sum(struct.unpack("<HH", head[26:]))
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, whether the order is Fortran's, and dtype of an array, from the begin of its member."""
     version = np.lib.format.read_magic(stream)
     if version not in ((1, 0), (2, 0)):
         raise UnreadableArrays(f"it is of version {version} of numpy's format, which is not taken")
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     try:
-        shape, _, dtype = header(stream)
+        shape, fortran, dtype = header(stream)
     except Exception:  # noqa: BLE001 - as above; what Python's parser says of it helps nobody
         raise UnreadableArrays("its header is none of numpy's") from None
-    return shape, dtype
+    return shape, fortran, dtype
 
 
 def read_arrays(path: Path | IO[bytes], *, sealed: bool = False) -> dict[str, Array]:
@@ -188,6 +210,65 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], *, packed: bool = True
         write(file, **arrays)
         with zipfile.ZipFile(file, "a") as archive:
             archive.comment = _seal(archive.infolist())
+
+
+class ArrayWriter:
+    """Writes an array of `(N, …)` values to a file of its own, part by part, so that it need not lie in memory.
+
+    Attributes:
+        path: of the file.
+        checksum: CRC-32 of the values so far.
+
+    Args:
+        path: of a new file, or one to be written over.
+        like: a first part, which tells dtype and all sides but the first; it is not written.
+    """
+
+    def __init__(self, path: Path, like: Array) -> None:
+        self.path, self.checksum, self._count = path, 0, 0
+        self._like = like[:0]
+        self._file = path.open("wb")
+        self._write_header()
+
+    def add(self, part: Array) -> None:
+        """Write the next values."""
+        values = np.ascontiguousarray(part, self._like.dtype)
+        self.checksum = zlib.crc32(values.data, self.checksum)
+        self._file.write(values.data)
+        self._count += len(values)
+
+    def close(self) -> None:
+        """Write how many there are; a file that is not closed is none that can be read."""
+        if self._file.closed:
+            return
+        self._file.seek(0)
+        self._write_header()  # of the same length: numpy leaves room for larger numbers
+        self._file.close()
+
+    def _write_header(self) -> None:
+        shape = (self._count, *self._like.shape[1:])
+        descr = np.lib.format.dtype_to_descr(self._like.dtype)
+        np.lib.format.write_array_header_1_0(self._file, {"descr": descr, "fortran_order": False, "shape": shape})
+
+
+def map_array(path: Path, checksum: int) -> Array:
+    """Return what an `ArrayWriter` wrote, as a memory map; it is read once, to compare its checksum.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        UnreadableArrays: if it is damaged.
+    """
+    with path.open("rb") as file:
+        try:
+            shape, _, dtype = _header(file)
+        except ValueError as error:
+            raise UnreadableArrays(_said(error)) from None
+        begin, found = file.tell(), 0
+        while part := file.read(AT_ONCE):
+            found = zlib.crc32(part, found)
+        if found != checksum or file.tell() - begin != math.prod(shape) * dtype.itemsize:
+            raise UnreadableArrays("its checksum does not fit its values")
+    return np.memmap(path, dtype, "r", begin, shape)
 
 
 def _seal(members: list[zipfile.ZipInfo]) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.core.array_file import UnreadableArrays, read_arrays, write_arrays
+from workbench.core.array_file import UnreadableArrays, map_array, read_arrays, write_arrays
 from workbench.core.estimate import Estimate
 from workbench.core.files import replacing
 from workbench.core.finding import Finding, Severity
@@ -44,6 +44,17 @@ def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
             write_arrays(part, arrays)
     except OSError as error:
         _tell_once("Not cached, so computed anew next time: %s", error)
+
+
+def map_kept(path: Path, checksum: int) -> Array | None:
+    """Return an array that lies beside what `save_arrays` wrote, as a memory map; None where it is not there whole."""
+    try:
+        return map_array(path, checksum)
+    except FileNotFoundError:
+        return None
+    except UnreadableArrays as error:
+        _set_aside(path, error)
+        return None
 
 
 def _tell_once(sentence: str, error: OSError) -> None:

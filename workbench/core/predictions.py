@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.core.errors import WorkbenchError
 from workbench.core.notebook import SHOWN
+from workbench.core.probabilities import Probabilities, divided, portions
 from workbench.core.types import Array
 from workbench.core.wording import plural
 
@@ -23,12 +24,14 @@ class Predictions:
     """Predictions of a model for N images.
 
     Attributes:
-        logits: `(N, K)` float32, scores before the softmax.
+        logits: `(N, K)` float32, scores before the softmax; an array or a memory map.
         labels: `(N,)` int64, true class of each image.
+        temperature: `(N,)` float64, by which logits are divided for everything below; None for 1.
     """
 
     logits: Array
     labels: Array
+    temperature: Array | None = None
 
     def __post_init__(self) -> None:
         if self.logits.ndim != 2 or self.labels.shape != self.logits.shape[:1]:
@@ -36,7 +39,7 @@ class Predictions:
                 "`logits` must have shape (N, K) and `labels` shape (N,). "
                 f"Got {self.logits.shape} and {self.labels.shape}."
             )
-        if not np.isfinite(self.logits).all():
+        if not all(np.isfinite(self.logits[rows]).all() for rows in portions(*self.logits.shape)):
             raise WorkbenchError("`logits` must be finite. The model gave NaN or infinity: it has diverged.")
 
     def __len__(self) -> int:
@@ -51,21 +54,23 @@ class Predictions:
         table = self.table.head(SHOWN).to_html(index=True, float_format="{:.4g}".format)
         return f"<p><b>{html.escape(repr(self))}</b></p>{table}"
 
-    @cached_property
-    def _log_probabilities(self) -> Array:
-        from scipy.special import log_softmax  # 0.1 s to import, so not for `--help`
+    def divided(self, by: float | Array) -> Predictions:
+        """Return them with the logits divided by temperatures, one or `(N,)`, in float64, when they are used."""
+        by = np.broadcast_to(np.asarray(by, np.float64), (len(self),))
+        return Predictions(self.logits, self.labels, by if self.temperature is None else by * self.temperature)
 
-        return np.asarray(log_softmax(self.logits.astype(np.float64), axis=1))
-
     @cached_property
-    def probabilities(self) -> Array:
-        """`(N, K)` float64, softmax of the logits."""
-        return np.exp(self._log_probabilities)
+    def probabilities(self) -> Probabilities:
+        """`(N, K)` float64, softmax of the logits, computed of the rows that are asked for."""
+        return Probabilities(self.logits, self.temperature)
 
     @cached_property
     def predicted(self) -> Array:
         """`(N,)` int64, class with the largest logit; ties go to the smaller index."""
-        return self.logits.argmax(axis=1)
+        found = np.empty(len(self), np.int64)
+        for part in portions(*self.logits.shape):  # of a map that cannot be written to, numpy makes a copy
+            found[part] = self.logits[part].argmax(axis=1)
+        return found
 
     @cached_property
     def one_unit(self) -> bool:
@@ -77,24 +82,34 @@ class Predictions:
         """`(N,)` bool."""
         return self.predicted == self.labels
 
-    @cached_property
+    @property
     def confidence(self) -> Array:
         """`(N,)` float64, probability of the predicted class."""
-        return self.probabilities.max(axis=1)
+        return self._columns[0]
 
-    @cached_property
+    @property
     def loss(self) -> Array:
         """`(N,)` float64, cross-entropy of the label in nats."""
-        return -self._log_probabilities[np.arange(len(self)), self.labels]
+        return self._columns[1]
 
-    @cached_property
+    @property
     def margin(self) -> Array:
         """`(N,)` float64, logit of the label minus the best other logit; negative where wrong."""
-        rows = np.arange(len(self))
-        others = self.logits.astype(np.float64)
-        own = others[rows, self.labels]
-        others[rows, self.labels] = -np.inf
-        return own - others.max(axis=1)
+        return self._columns[2]
+
+    @cached_property
+    def _columns(self) -> tuple[Array, Array, Array]:
+        """Confidence, loss and margin, in one pass over the logits."""
+        confidence, loss, margin = (np.empty(len(self)) for _ in range(3))
+        for part in portions(*self.logits.shape):
+            logits, labels = divided(self.logits, self.temperature, part), self.labels[part]
+            rows, most = np.arange(len(labels)), logits.max(axis=1)
+            own = logits[rows, labels]
+            sums = np.exp(logits - most[:, None]).sum(axis=1)
+            confidence[part], loss[part] = 1 / sums, np.log(sums) - (own - most)
+            logits[rows, labels] = -np.inf
+            margin[part] = own - logits.max(axis=1)
+        return confidence, loss, margin
 
     @cached_property
     def table(self) -> pd.DataFrame:

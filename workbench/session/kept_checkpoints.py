@@ -66,13 +66,15 @@ def _said(study: Study, probe: Probe, name: str, what: str) -> Said:
     logits, embeddings = there.values("logits"), there.values("embeddings")
     if logits is not None and embeddings is not None:
         return logits, embeddings
-    parts = list[Said]()
-    for images in study.dataset.batches(256):
-        parts.append(probe.logits_and_embeddings(images))
-        report(what, sum(len(each) for each, _ in parts), len(study.dataset))
-    logits, embeddings = (np.concatenate(each) for each in zip(*parts, strict=True))
-    there.keep(logits, embeddings, probe.reading)
-    return logits, embeddings
+
+    def parts() -> Iterator[Said]:
+        done = 0
+        for images in study.dataset.batches(256):
+            done += len(images)
+            yield probe.logits_and_embeddings(images)
+            report(what, done, len(study.dataset))
+
+    return there.keep(parts(), lambda: (probe.reading, ""))
 
 
 def measured_at(session: Study, kept: KeptWeights | None) -> str:

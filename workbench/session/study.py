@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -339,7 +339,7 @@ class Study:
         """Whether `embeddings` can be had without passing the images through the model."""
         with self._lock:
             known = self._model.saved is not None or self._embeddings is not None
-            return known or self._kept.values("embeddings") is not None
+            return known or self._kept.has("embeddings")
 
     @property
     def properties(self) -> pd.DataFrame:
@@ -409,29 +409,32 @@ class Study:
 
     def _compute(self) -> None:
         """Pass all images through the model once: logits and embeddings."""
-        logits, embeddings = [], []
         self.probe.expect(len(self.dataset))  # so that no engine is chosen halfway
-        for images in self.dataset.batches(PASS):
-            values = self.probe.logits_and_embeddings(images)
-            logits.append(values[0])
-            embeddings.append(values[1])
-            report("Predictions", sum(map(len, logits)), len(self.dataset))
-        by = "" if self.probe.forward is None else self.probe.forward.used
-        self.keep(np.concatenate(logits), np.concatenate(embeddings), self.probe.reading, by)
 
-    def keep(self, logits: Array, embeddings: Array, reading: str, engine: str = "") -> None:
+        def parts() -> Iterator[tuple[Array, Array]]:
+            done = 0
+            for images in self.dataset.batches(PASS):
+                done += len(images)
+                yield self.probe.logits_and_embeddings(images)
+                report("Predictions", done, len(self.dataset))
+
+        self.keep(parts(), lambda: (self.probe.reading, self.probe.forward.used if self.probe.forward else ""))
+
+    def keep(self, parts: Iterable[tuple[Array, Array]], told: Callable[[], tuple[str, str]]) -> None:
         """Take what this model says of these images, computed elsewhere, as if it were computed here.
 
         Args:
-            logits: `(N, K)` float32.
-            embeddings: `(N, D)` float32.
-            reading: how the model's outputs are read, in sentences.
-            engine: what computed them in TensorFlow's place.
+            parts: `(n, K)` float32 logits and `(n, D)` float32 embeddings of some images, in order, of all in the end.
+            told: asked after the last of them: how the model's outputs are read, in sentences, and what computed them
+                in TensorFlow's place.
+
+        Raises:
+            WorkbenchError: if there are so many that they do not fit on the disk.
         """
         with self._lock:
-            self._engine = engine
-            self._embeddings, self._predictions = embeddings, Predictions(logits, self.dataset.labels)
-            self._kept.keep(logits, embeddings, reading, engine)
+            logits, self._embeddings = self._kept.keep(parts, told)
+            self._engine = told()[1]
+            self._predictions = Predictions(logits, self.dataset.labels)
 
     def cache_path(self, name: str) -> Path:
         """Where the cache keeps something of this model on this data; apart for an engine that was asked for."""

@@ -84,21 +84,22 @@ def predict(session: S, opener: Opener, crew: Crew) -> tuple[S, Mapping[int, str
     folder = cache_folder() / "shards" / record_checksum(made)
     with holding(folder, "Predictions"):
         store = Store.begin(folder, made, work.about.count, len(plan))
-        logits, embeddings, left_out = _joined(list(work.results(store, plan)))
+        left_out = {row: why for part in work.results(store, plan) for row, why in part.left_out.items()}
+        if len(left_out) == work.about.count:
+            raise WorkbenchError(f"No image could be predicted. The first one: {left_out[0]}")
         if left_out:
             session = session.subset(np.setdiff1d(np.arange(work.about.count), list(left_out)))
         engine = str(made[ENGINE])
         by = "" if engine.startswith("tensorflow") else engine
-        session.keep(logits, embeddings, str(made["reading"]), by)
+        parts = work.results(store, plan, left_out)  # they are there, and read once more rather than held
+        session.keep(map(_outputs, filter(_some, parts)), lambda: (str(made["reading"]), by))
         store.remove()
     return session, left_out
 
 
-def _joined(parts: list[Part]) -> tuple[Array, Array, dict[int, str]]:
-    """Return logits, embeddings, and who has none."""
-    some = [part for part in parts if len(part.kept)]
-    left_out = {row: why for part in parts for row, why in part.left_out.items()}
-    if not some:
-        raise WorkbenchError(f"No image could be predicted. The first one: {next(iter(left_out.values()))}")
-    logits, embeddings = (np.concatenate([part.arrays[name] for part in some]) for name in ("logits", "embeddings"))
-    return logits, embeddings, left_out
+def _some(part: Part) -> bool:
+    return len(part.kept) > 0
+
+
+def _outputs(part: Part) -> tuple[Array, Array]:
+    return part.arrays["logits"], part.arrays["embeddings"]

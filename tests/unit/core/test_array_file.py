@@ -226,3 +226,49 @@ def test_take_says_what_is_not_there_or_not_of_the_kind():
     ):
         with pytest.raises(UnreadableArrays, match=words):
             take(arrays, name, kinds, sides)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_large_array_that_is_not_packed_is_a_map_of_the_file(tmp_path, monkeypatch, order):
+    monkeypatch.setattr(array_file, "MAPPED", 1000)
+    values = np.asarray(np.random.default_rng(0).integers(0, 255, (40, 6, 7)), np.uint8, order=order)
+    np.savez(tmp_path / "plain.npz", first=np.arange(3), x=values)
+    np.savez_compressed(tmp_path / "packed.npz", x=values)
+    with ArrayFile(tmp_path / "plain.npz") as arrays:
+        found = arrays["x"]
+        assert not isinstance(arrays["first"], np.memmap)
+    assert isinstance(found, np.memmap)
+    assert np.array_equal(found, values)
+    with pytest.raises(ValueError, match="read-only"):
+        found[0] = 0
+    with ArrayFile(tmp_path / "packed.npz") as arrays:
+        assert not isinstance(arrays["x"], np.memmap)
+    with ArrayFile(io.BytesIO((tmp_path / "plain.npz").read_bytes())) as arrays:
+        assert not isinstance(arrays["x"], np.memmap)
+
+
+def test_a_damaged_map_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(array_file, "MAPPED", 1000)
+    values = np.zeros(5000, np.uint8)
+    np.savez(tmp_path / "a.npz", x=values)
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[2500] = 7
+    (tmp_path / "a.npz").write_bytes(content)
+    with ArrayFile(tmp_path / "a.npz") as arrays, pytest.raises(UnreadableArrays, match="CRC"):
+        _ = arrays["x"]
+
+
+@pytest.mark.parametrize("parts", [[3, 0, 100_000], [1], [0]])
+def test_what_is_written_part_by_part_is_mapped(tmp_path, parts):
+    values = np.random.default_rng(0).normal(size=(sum(parts), 3)).astype(np.float32)
+    writer = array_file.ArrayWriter(tmp_path / "a.npy", values)
+    start = 0
+    for count in parts:
+        writer.add(values[start : start + count])
+        start += count
+    writer.close()
+    writer.close()
+    if len(values):
+        assert np.array_equal(array_file.map_array(tmp_path / "a.npy", writer.checksum), values)
+    with pytest.raises(UnreadableArrays, match="checksum"):
+        array_file.map_array(tmp_path / "a.npy", writer.checksum + 1)
