@@ -14,6 +14,7 @@ from workbench.core.finding import Finding, Kind, Severity
 from workbench.core.image_set import ImageSet
 from workbench.core.params import Params, Seed
 from workbench.core.predictions import Predictions
+from workbench.core.probabilities import portions
 from workbench.core.result import Result
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural
@@ -205,7 +206,15 @@ def _sets(
 
 def _two_largest(predictions: Predictions) -> Array:
     """Return the two classes with the largest logits, `(N, 2)` ascending."""
-    return np.sort(predictions.logits.argsort(axis=1, kind="stable")[:, -2:], axis=1)
+    count, classes = predictions.logits.shape
+    two = np.empty((count, 2), np.int64)
+    for part in portions(count, classes):
+        logits, rows = np.array(predictions.logits[part][:, ::-1]), np.arange(part.stop - part.start)
+        for place in (0, 1):  # of equal ones the last
+            largest = logits.argmax(axis=1)
+            two[part, place] = classes - 1 - largest
+            logits[rows, largest] = -np.inf
+    return np.sort(two, axis=1)
 
 
 def _pairs(predictions: Predictions, names: tuple[str, ...], params: CalibrationParams) -> pd.DataFrame:

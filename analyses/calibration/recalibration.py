@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.core.predictions import Predictions
+from workbench.core.probabilities import some_rows
 from workbench.core.types import Array
 from workbench.session.held_out import trained_images
-from workbench.statistics.calibration import COLDEST, HOTTEST, scale_logits, temperature
+from workbench.statistics.calibration import COLDEST, HOTTEST, temperature
 
 if TYPE_CHECKING:
     from workbench.session.session import Session
@@ -44,7 +45,7 @@ def recalibrate(session: Session, seed: int = 0) -> Recalibration:
     if trained is not None and rows is not None and (training := session.training) is not None:
         value = _fit_temperature(trained.relabelled(training.subset(rows).predictions, rows))
         if value is not None:
-            return Recalibration(scale_logits(predictions, value), value, len(rows), halves=False)
+            return Recalibration(predictions.divided(value), value, len(rows), halves=False)
     return across_halves(predictions, seed)
 
 
@@ -58,7 +59,7 @@ def across_halves(predictions: Predictions, seed: int = 0) -> Recalibration:
         return Recalibration(predictions, None, count, halves=True)
     by = np.empty(count)
     by[halves[0]], by[halves[1]] = found[1], found[0]
-    return Recalibration(scale_logits(predictions, by), whole, count, halves=True)
+    return Recalibration(predictions.divided(by), whole, count, halves=True)
 
 
 def _fit_temperature(predictions: Predictions) -> float | None:
@@ -70,4 +71,6 @@ def _fit_temperature(predictions: Predictions) -> float | None:
 
 
 def _part(predictions: Predictions, rows: Array) -> Predictions:
-    return Predictions(predictions.logits[rows], predictions.labels[rows])
+    """Return some images, of very many a sample of them, to which a temperature is fitted."""
+    some = rows[some_rows(len(rows), predictions.logits.shape[1])]
+    return Predictions(predictions.logits[some], predictions.labels[some])

@@ -11,6 +11,7 @@ import numpy as np
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.image_set import ImageSet
+from workbench.core.probabilities import Scores
 from workbench.core.types import Array
 from workbench.core.wording import percent, plural, verb
 from workbench.statistics.described import describe
@@ -76,7 +77,7 @@ class Suspects:
         cls,
         quality: LabelQuality,
         labels: Array,
-        probabilities: Array,
+        probabilities: Scores,
         *,
         rows: Array,
         score: Array,

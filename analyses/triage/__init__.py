@@ -97,6 +97,13 @@ class Triage(Analysis[TriageParams]):
         tables = {"errors": table, "groups": _sizes(sizes, len(predictions))}
         rows = {n: table["row"].to_numpy()[table["group"].to_numpy() == name] for n, name in enumerate(GROUPS)}
         findings = [_finding(n, rows[n], found, predictions) for n in np.argsort(-sizes, kind="stable") if sizes[n]]
+        if session.dataset.has_images and not found.by_pixels:
+            findings.append(
+                Finding(
+                    f"{plural(len(table), 'error')} among {plural(len(found.witnesses.dataset), 'image')} are too many "
+                    "to compare pixels: unusual images are found by embeddings alone, copies by `near-duplicates`."
+                )
+            )
         if found.silence:
             claim = f"Whether labels are wrong cannot be told, since {found.silence}."
             findings.append(Finding(claim, kind="label-noise"))

@@ -46,6 +46,8 @@ HALF = 0.5
 EVIDENT = 0.002
 """Share of wrong labels that others than the model surely see, for the accuracy to be doubted: of a model that had 25
 images, right on 85 % of new ones, 20 of 89 errors looked like wrong labels, while probes told between 0 and 12 %."""
+COMPARED = 4_000_000_000
+"""Pairs of an error and a witness up to which pixels are compared; of very many images, embeddings alone."""
 FEWEST = 5
 """Doubted labels for which a second look is worth its time; fewer are no finding."""
 POSSIBLE = 0.2
@@ -71,6 +73,7 @@ class Evidence:
         far: `(n, 2)` share of right images at least as far from their nearest witness, by pixels and by embedding.
         apart: `(n, 2)` distances to the nearest witness: pixels in [0, 1], and embeddings of length 1.
         copy: `(n,)` row of a copy with another label; -1 where there is none. `copy_part` "train" or "data".
+        by_pixels: whether pixels were compared, too.
         silence: why nothing can be told about labels, the rest of a sentence after "since"; empty where something can.
         sure: whether labels are surely wrong all over the classes: as in `WrongLabels`, not mostly of one pair, and to
             others than the model as well.
@@ -91,6 +94,7 @@ class Evidence:
     witnesses: Witnesses
     silence: str = ""
     sure: bool = True
+    by_pixels: bool = True
 
     def groups(self) -> Array:
         """Give each error its place in `GROUPS`: `(n,)` int64.
@@ -134,7 +138,8 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
         offered(offers, both[:, 1], np.zeros(count, bool)),
     )
     most = np.minimum(as_label, as_predicted)
-    if session.dataset.has_images:
+    by_pixels = session.dataset.has_images and len(placed) * len(seen.dataset) <= COMPARED
+    if by_pixels:
         pixels, looks_like = seen.nearest(pictures(session.dataset, placed), pictures(seen.dataset), NEIGHBOUR, placed)
     else:
         pixels, looks_like = np.zeros((len(placed), 0)), np.zeros((len(placed), 0), np.int64)
@@ -179,6 +184,7 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
         copy=copy,
         copy_part=part,
         witnesses=seen,
+        by_pixels=by_pixels,
         silence=silence,
         sure=sure,
     )

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
+from workbench.core.predictions import Predictions
+from workbench.core.probabilities import Scores, portions, some_rows
 from workbench.core.types import Array
 from workbench.statistics.confusion import confusion_counts
 from workbench.statistics.knowledge import SURE, Knowledge
 
+FITTED = 2**21
+"""Logits to which a temperature is fitted, some forty times; of more, it is a sample of the images."""
 STEPS = 40
 """Steps of expectation and maximisation."""
 FEW = 5
@@ -28,7 +33,7 @@ class WrongLabels:
         scattered: `(N,)` float64, probability that the label is wrong, if wrong labels are spread over all classes.
         paired: `(N,)` float64, the same, if each pair of classes has a rate of its own.
         rate: share of wrong labels that are spread over all classes.
-        probabilities: `(N, K)` float64, softmax at the temperature that fits the labels which are not wrong.
+        probabilities: `(N, K)`, softmax at the temperature that fits the labels which are not wrong.
         silence: why nothing can be told about labels, the rest of a sentence after "since"; empty where something can.
         sure: whether it can be seen which labels the model holds to be unlikely. Of few classes it cannot: a weak model
             errs where it is sure as often as elsewhere, and so do wrong labels; others than the model must tell.
@@ -37,7 +42,7 @@ class WrongLabels:
     scattered: Array
     paired: Array
     rate: float
-    probabilities: Array
+    probabilities: Scores
     silence: str = ""
     sure: bool = True
 
@@ -55,95 +60,129 @@ def wrong_labels(logits: Array, labels: Array) -> WrongLabels:
     (`Knowledge`), and no rate is reported that lies at the end of its range.
 
     Source: labels through a noise matrix as in Patrini et al. 2017, arXiv:1609.03683; temperature after Guo et al.
-    2017, arXiv:1706.04599.
+    2017, arXiv:1706.04599; of very many images to a sample of them.
 
     Args:
         logits: `(N, K)` float, of images that the model was not fitted to.
         labels: `(N,)` int.
     """
+    said = Predictions(logits, labels)
     count, classes = logits.shape
-    logits = logits.astype(np.float64)
-    rows, predicted = np.arange(count), logits.argmax(axis=1)
-    known = _softmax(
-        logits, _sharpness(logits, labels, np.zeros(count), 0.0)
-    )  # else the sure part depends on the scale
-    told = Knowledge(labels=labels, predicted=predicted, confidence=known.max(axis=1), classes=classes)
+    some = _Fitting.of(said)
+    tempered = said.divided(1 / some.sharpness(0.0))  # else the sure part depends on the scale
+    told = Knowledge(labels=labels, predicted=said.predicted, confidence=tempered.confidence, classes=classes)
     if told.silence:
-        return WrongLabels(np.zeros(count), np.zeros(count), 0.0, known, told.silence)
-    rate = _rate(logits, told)
-    uniform = np.full(count, rate / classes)
-    probabilities = _softmax(logits, _sharpness(logits, labels, uniform, rate))
-    accused = ~told.right & told.knows[predicted] & told.knows[labels]
-    scattered = np.where(accused, uniform / ((1 - rate) * probabilities[rows, labels] + uniform), 0.0)
-    paired, beta = np.zeros(count), 1.0
-    noise = np.full((classes, classes), 0.01 / classes)
+        return WrongLabels(np.zeros(count), np.zeros(count), 0.0, tempered.probabilities, told.silence)
+    rate = _rate(said, told, some)
+    uniform = rate / classes
+    tempered = said.divided(1 / some.sharpness(rate, uniform))
+    predicted = said.predicted
+    accused = np.flatnonzero(~told.right & told.knows[predicted] & told.knows[labels])
+    scattered, paired = np.zeros(count), np.zeros(count)
+    own = np.exp(-tempered.loss[accused])
+    scattered[accused] = uniform / np.maximum((1 - rate) * own + uniform, 1e-300) if uniform else 0.0
+    noise, beta = np.full((classes, classes), 0.01 / classes), 1.0
     most = _pair_limits(told, accused)
     of = np.maximum(np.bincount(predicted, minlength=classes), 1)
+    guess, given = predicted[accused], labels[accused]
+    asked = Predictions(logits[accused], given)
     for _ in range(STEPS):
-        own, kept = noise[predicted, labels], 1 - noise.sum(axis=1)[predicted]
-        paired = own / np.maximum(kept * _softmax(logits, beta)[rows, labels] + own, 1e-300)
-        paired[~accused] = 0.0
+        wrong, kept = noise[guess, given], 1 - noise.sum(axis=1)[guess]
+        paired[accused] = wrong / np.maximum(kept * np.exp(-asked.divided(1 / beta).loss) + wrong, 1e-300)
         noise = np.zeros((classes, classes))
-        np.add.at(noise, (predicted, labels), paired)
+        np.add.at(noise, (guess, given), paired[accused])
         noise = np.minimum(noise / of[:, None], most)
-        beta = _sharpness(logits, labels, np.zeros(count), 0.0, 1 - paired)
+        beta = some.sharpness(0.0, weight=1 - paired[some.rows])
     sure = (classes - 1) // 2 >= 2
-    return WrongLabels(scattered, paired, rate * (classes - 1) / classes, probabilities, sure=sure)
+    return WrongLabels(scattered, paired, rate * (classes - 1) / classes, tempered.probabilities, sure=sure)
 
 
 def _pair_limits(told: Knowledge, accused: Array) -> Array:
     """Return the largest rate of each predicted class and label, `(K, K)`: that among the surest; 0 of a few errors."""
     classes, sure = told.classes, told.rank <= SURE
     every, surest = (
-        confusion_counts(told.labels[chosen], told.predicted[chosen], classes).T for chosen in (accused, accused & sure)
+        confusion_counts(told.labels[chosen], told.predicted[chosen], classes).T
+        for chosen in (accused, accused[sure[accused]])
     )
     of = np.maximum(np.bincount(told.predicted[sure], minlength=classes), 1)
     return np.where(every >= FEW, surest / of[:, None], 0.0)
 
 
-def _rate(logits: Array, told: Knowledge) -> float:
+def _rate(said: Predictions, told: Knowledge, some: _Fitting) -> float:
     """Estimate the share of labels that are drawn at random, the right ones among them; 0 where it cannot be told."""
-    labels, (count, classes) = told.labels, logits.shape
+    labels, classes = told.labels, told.classes
     unlikely = (classes - 1) // 2
     sure = (told.rank <= SURE) & told.knows[told.predicted]
     differs = ~told.right & told.knows[labels] & sure
     limit = float(differs.sum()) / max(int(sure.sum()), 1) * classes / (classes - 1)
     if unlikely < 2:
-        rate = min(RATES, key=lambda rate: _misfit(logits, labels, rate))
+        rate = min(RATES, key=some.misfit)
         return 0.0 if rate == RATES[-1] else min(rate, limit)  # at its end, nothing was found but that none fits
-    place = np.argsort(np.argsort(logits, axis=1, kind="stable"), axis=1)  # 0: the least likely class
-    least = (place < unlikely) & sure[:, None]
-    hits = int((least[np.arange(count), labels] & told.knows[labels]).sum())
-    of, rate = max(int(sure.sum()), 1), 0.0
+    surest = np.flatnonzero(sure)
+    hits = 0
+    for part in portions(len(surest), classes):
+        rows = surest[part]
+        place = label_place(said.logits[rows], labels[rows])  # 0: the least likely class
+        hits += int(((place < unlikely) & told.knows[labels[rows]]).sum())
+    of, rate = max(len(surest), 1), 0.0
     for _ in range(4):  # what the model itself leaves to these classes is no noise
-        known = _softmax(logits, _sharpness(logits, labels, np.full(count, rate / classes), rate))
-        honest = float(known[least].sum())
+        known = said.divided(1 / some.sharpness(rate, rate / classes)).probabilities
+        honest = 0.0
+        for part in portions(len(surest), classes):
+            honest += float(np.partition(known[surest[part]], unlikely - 1, axis=1)[:, :unlikely].sum())
         rate = float(np.clip((hits - honest) / max(of * unlikely / classes - honest, 1.0), 0.0, MOST))
     return 0.0 if rate >= MOST else min(rate, limit)
 
 
-def _misfit(logits: Array, labels: Array, rate: float) -> float:
-    rows, noise = np.arange(len(labels)), np.full(len(labels), rate / logits.shape[1])
-    sharpness = _sharpness(logits, labels, noise, rate)
-    own = (1 - rate) * _softmax(logits, sharpness)[rows, labels] + noise
-    return float(-np.log(np.maximum(own, 1e-300)).mean())
+def label_place(logits: Array, labels: Array) -> Array:
+    """Return the place of each label in the order of the logits, `(n,)`: 0 for the smallest, equal ones by number."""
+    own = np.take_along_axis(logits, labels[:, None], axis=1)
+    before = np.arange(logits.shape[1]) < labels[:, None]
+    return np.asarray(((logits < own) | ((logits == own) & before)).sum(axis=1))
 
 
-def _softmax(logits: Array, sharpness: float = 1.0) -> Array:
-    """Probabilities at the temperature 1 / `sharpness`: `(N, K)`."""
-    from scipy.special import softmax  # 0.1 s to import, so not for `--help`
+@dataclass(frozen=True, eq=False)
+class _Fitting:
+    """Images to which a temperature is fitted: all, or of very many a sample.
 
-    return np.asarray(softmax(logits * sharpness, axis=1))
+    Attributes:
+        rows: `(n,)` int64.
+        logits: `(n, K)` float64, less the largest of each row.
+        labels: `(n,)` int.
+    """
 
+    rows: Array
+    logits: Array
+    labels: Array
+    _powers: Array
 
-def _sharpness(logits: Array, labels: Array, noise: Array, rate: float, weight: Array | None = None) -> float:
-    """Return the 1 / T at which the labels are the likeliest."""
-    from scipy.optimize import minimize_scalar
+    @classmethod
+    def of(cls, said: Predictions) -> Self:
+        rows = some_rows(len(said), said.logits.shape[1], FITTED)
+        logits = said.logits[rows].astype(np.float64)
+        logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
+        return cls(rows, logits, said.labels[rows], np.empty_like(logits))
 
-    rows, weight = np.arange(len(labels)), np.ones(len(labels)) if weight is None else weight
+    def _own(self, sharpness: float) -> Array:
+        """Probabilities of the labels at the temperature 1 / `sharpness`, `(n,)`."""
+        powers = np.multiply(self.logits, sharpness, out=self._powers)
+        np.exp(powers, out=powers)
+        return np.asarray(powers[np.arange(len(self.rows)), self.labels] / powers.sum(axis=1))
 
-    def loss(power: float) -> float:
-        own = (1 - rate) * _softmax(logits, np.exp(power))[rows, labels] + noise
-        return float(-(weight * np.log(np.maximum(own, 1e-300))).sum())
+    def sharpness(self, rate: float, noise: float = 0.0, weight: Array | None = None) -> float:
+        """Return the 1 / T at which the labels are the likeliest, where `noise` is added to the share that is kept."""
+        from scipy.optimize import minimize_scalar
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-5, 3), method="bounded").x))
+        weight = np.ones(len(self.rows)) if weight is None else weight
+
+        def loss(power: float) -> float:
+            own = (1 - rate) * self._own(float(np.exp(power))) + noise
+            return float(-(weight * np.log(np.maximum(own, 1e-300))).sum())
+
+        return float(np.exp(minimize_scalar(loss, bounds=(-5, 3), method="bounded").x))
+
+    def misfit(self, rate: float) -> float:
+        """Mean negative log-likelihood of the labels, where so many are drawn at random."""
+        noise = rate / self.logits.shape[1]
+        own = (1 - rate) * self._own(self.sharpness(rate, noise)) + noise
+        return float(-np.log(np.maximum(own, 1e-300)).mean())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.core.predictions import Predictions
-from workbench.statistics.calibration import brier, calibration_error, scale_logits, selective, temperature
+from workbench.statistics.calibration import brier, calibration_error, selective, temperature
 
 
 @pytest.fixture(params=[3, 17, 400])
@@ -68,7 +68,7 @@ def test_no_other_temperature_has_a_smaller_cross_entropy(said):
     grid = [math.exp(step / 20) for step in range(-80, 81)]
     least = min(cross_entropy(said, divisor) for divisor in grid)
     assert cross_entropy(said, found) <= least + 1e-12
-    assert scale_logits(said, found).loss.mean() == pytest.approx(cross_entropy(said, found), rel=1e-9)
+    assert said.divided(found).loss.mean() == pytest.approx(cross_entropy(said, found), rel=1e-9)
 
 
 def test_coverage_and_risk_are_equations_1_and_2_of_geifman(said):

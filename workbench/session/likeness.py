@@ -16,6 +16,8 @@ from workbench.statistics.rates import wilson
 if TYPE_CHECKING:
     from workbench.session.session import Session
 
+PAIRS = 2_000_000_000
+"""Pairs of an image and a voter that are compared; of very many images only some vote."""
 NEIGHBOURS = 20
 """Other images of the same part that vote."""
 COMPARED = 500
@@ -96,8 +98,14 @@ def _supports(session: Session, rows: Array, right: Array) -> Iterator[tuple[tup
     labels, predicted = session.dataset.labels, session.predictions.predicted
     asked = np.concatenate([rows, right])
     views = [unit(session.embeddings), *([pictures(session.dataset)] if session.dataset.has_images else [])]
+    voters = np.arange(len(labels))
+    if len(asked) * len(labels) > PAIRS:
+        voters = evenly(len(labels), PAIRS // len(asked))
+    place = np.searchsorted(voters, asked)
+    own_place = np.where(voters[np.minimum(place, len(voters) - 1)] == asked, place, -1)
     for view in views:
-        near = labels[nearest(view[asked], view, NEIGHBOURS, own=asked)[1]]  # (n + m, k)
+        base = view if len(voters) == len(labels) else view[voters]
+        near = labels[voters[nearest(view[asked], base, NEIGHBOURS, own=own_place)[1]]]  # (n + m, k)
         for_own = (near == predicted[asked][:, None]).sum(axis=1)
         against = (near[: len(rows)] == labels[rows][:, None]).sum(axis=1)
         share = _share(for_own[: len(rows)], against)

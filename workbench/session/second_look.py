@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.core.probabilities import portions, some_rows
 from workbench.core.types import Array
 from workbench.data.sampling import evenly
 from workbench.session.patch_features import untrained_features
 from workbench.statistics.label_quality import LabelQuality, quality
-from workbench.statistics.linear_probe import cross_validated
+from workbench.statistics.linear_probe import cross_validated, fitted_probe
 from workbench.statistics.neighbour_votes import neighbour_votes
 
 if TYPE_CHECKING:
@@ -31,30 +33,43 @@ class Look:
         rows: `(n,)` int64, ascending.
         probabilities: `(n, K)` float64.
         quality: of the labels of `rows`.
+        others: gives the `(m, K)` probabilities of other images, by their rows; None where none were asked for.
     """
 
     rows: Array
     probabilities: Array
     quality: LabelQuality
+    others: Callable[[Array], Array] | None = None
+
+    def says(self, rows: Array) -> Array:
+        """Return the `(m, K)` probabilities of images that were asked for."""
+        place = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        there = self.rows[place] == rows
+        said = self.probabilities[place]
+        if self.others is not None and not there.all():
+            said[~there] = self.others(rows[~there])
+        return said
 
 
 def second_looks(session: Session, rows: Array | None = None) -> tuple[Look, ...]:
     """Judge the studied images by probes that were fitted to them, too: no shift misleads these as it does the model.
 
-    First by the model's embeddings; then by features of the pixels, which a model that fails has not shaped, of at most
-    `BOTH` images.
+    First by the model's embeddings, of very many a sample; then by features of the pixels, which a model that fails has
+    not shaped, of at most `BOTH` images.
 
     Args:
         session: of the studied images.
-        rows: `(m,)` int, images that are to be among those that are looked at.
+        rows: `(m,)` int, images that will be asked about.
     """
     labels, classes = session.dataset.labels, len(session.class_names)
-    every = np.arange(len(labels))
-    found = [_look(every, session.embeddings, labels, classes)]
+    asked = np.zeros(0, np.int64) if rows is None else rows
+    found = [_look(some_rows(len(labels), classes), asked, lambda rows: session.embeddings[rows], labels, classes)]
     if session.dataset.has_images:
-        some = every[evenly(len(labels), BOTH)]
-        some = some if rows is None else np.union1d(some, rows)
-        found.append(_look(some, untrained_features(session.dataset.subset(some)), labels[some], classes))
+        some = evenly(len(labels), BOTH)
+        # Of a few more, all are looked at; of many more, the probe that knows the others is asked.
+        some = np.union1d(some, asked) if len(asked) <= BOTH else some
+        features = lambda rows: untrained_features(session.dataset.subset(rows))  # noqa: E731
+        found.append(_look(some, asked, features, labels, classes))
     return tuple(found)
 
 
@@ -74,16 +89,25 @@ def supported(looks: tuple[Look, ...], rows: Array, labels: Array, predicted: Ar
     for look in looks:
         if look.quality.silence:
             continue
-        said = look.probabilities[np.searchsorted(look.rows, rows)] + 1e-3
-        at = np.arange(len(rows))
         knows = look.quality.knows[labels] & look.quality.knows[predicted]
-        odds += np.where(knows, np.log(said[at, predicted] / said[at, labels]), 0.0)
+        for part in portions(len(rows), look.probabilities.shape[1]):
+            said, at = look.says(rows[part]) + 1e-3, np.arange(part.stop - part.start)
+            ratio = np.log(said[at, predicted[part]] / said[at, labels[part]])
+            odds[part] += np.where(knows[part], ratio, 0.0)
     return np.asarray(odds >= 0)
 
 
-def _look(rows: Array, features: Array, labels: Array, classes: int) -> Look:
-    said = probe_out_of_sample(features, labels, classes)
-    return Look(rows, said, quality(said, labels, classes))
+def _look(rows: Array, asked: Array, features: Callable[[Array], Array], labels: Array, classes: int) -> Look:
+    """Look at `rows`; and at those of `asked` that are not among them, by a probe that was fitted to all of `rows`."""
+    more = np.setdiff1d(asked, rows)
+    both = np.concatenate([rows, more])
+    known, fitted = features(both), np.arange(len(both)) < len(rows)
+    said = probe_out_of_sample(known[fitted], labels[rows], classes)
+    judged = quality(said, labels[rows], classes)
+    if not len(more):
+        return Look(rows, said, judged)
+    probe = fitted_probe(known, labels[both], fitted, classes)
+    return Look(rows, said, judged, lambda wanted: probe(len(rows) + np.searchsorted(more, wanted)))
 
 
 def probe_out_of_sample(features: Array, labels: Array, classes: int, *, seed: int = 0) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.core.estimate import Estimate
 from workbench.core.predictions import Predictions
+from workbench.core.probabilities import portions, some_rows
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.statistics.bootstrap import ALIKE, FEWEST
@@ -92,9 +93,12 @@ def brier(predictions: Predictions) -> Array:
 
     Source: Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2, equation 2.
     """
-    away = predictions.probabilities.copy()
-    away[np.arange(len(away)), predictions.labels] -= 1
-    return np.asarray((away**2).sum(axis=1))
+    found = np.empty(len(predictions))
+    for part in portions(*predictions.logits.shape):
+        away = predictions.probabilities[part]
+        away[np.arange(len(away)), predictions.labels[part]] -= 1
+        found[part] = (away**2).sum(axis=1)
+    return found
 
 
 def scores(predictions: Predictions, *, bins: int = BINS, resamples: int = 400, seed: int = 0) -> dict[str, Estimate]:
@@ -148,7 +152,7 @@ def temperature(predictions: Predictions) -> float:
     """Return the temperature T at which softmax(logits / T) has the smallest mean cross-entropy.
 
     Source: arXiv:1706.04599, section 4.2. The loss is convex in 1/T, so that its only minimum is where the slope
-    changes its sign.
+    changes its sign. It is fitted to a sample of very many images.
 
     Returns:
         T in [`COLDEST`, `HOTTEST`]; an end where the loss falls up to it (no errors, or no better than chance).
@@ -156,12 +160,15 @@ def temperature(predictions: Predictions) -> float:
     from scipy.optimize import brentq
     from scipy.special import softmax
 
-    logits = predictions.logits.astype(np.float64)
-    own = logits[np.arange(len(logits)), predictions.labels]
+    rows = some_rows(*predictions.logits.shape)
 
     def slope(log_t: float) -> float:
-        expected = (softmax(logits * np.exp(-log_t), axis=1) * logits).sum(axis=1)
-        return float((expected - own).mean())
+        above = np.empty(len(rows))
+        for part in portions(len(rows), predictions.logits.shape[1]):
+            logits, labels = predictions.logits[rows[part]].astype(np.float64), predictions.labels[rows[part]]
+            expected = (softmax(logits * np.exp(-log_t), axis=1) * logits).sum(axis=1)
+            above[part] = expected - logits[np.arange(len(labels)), labels]
+        return float(above.mean())
 
     cold, hot = float(np.log(COLDEST)), float(np.log(HOTTEST))
     if slope(cold) <= 0:
@@ -169,12 +176,6 @@ def temperature(predictions: Predictions) -> float:
     if slope(hot) >= 0:
         return HOTTEST
     return float(np.exp(brentq(slope, cold, hot, xtol=1e-9)))
-
-
-def scale_logits(predictions: Predictions, by: float | Array) -> Predictions:
-    """Divide the logits by temperatures, one or `(N,)`, in float64, so that no two of them become equal."""
-    divisor = np.broadcast_to(np.asarray(by, np.float64), (len(predictions),))
-    return Predictions(predictions.logits.astype(np.float64) / divisor[:, None], predictions.labels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.core.estimate import Estimate
+from workbench.core.probabilities import Scores, portions, some_rows
 from workbench.core.types import Array
+from workbench.statistics.confidences import confidences
 from workbench.statistics.knowledge import SURE, Knowledge
 from workbench.statistics.label_score import how_many, label_score, likely_wrong
 from workbench.statistics.noise_curve import noise_curve
@@ -28,6 +31,8 @@ FEW = 5
 PAIR = 0.01
 """Share of a class from which labels that go wrong in one direction are a fault, among the surest quarter; among the
 surest half it is twice that."""
+CONFIDENT = 1e-6
+"""The least probability of a class that counts as confident."""
 DROP = 1.9207
 """Half the 95 % point of chi square with one degree of freedom."""
 STEEP = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
@@ -87,7 +92,9 @@ class LabelQuality:
         return self.pairs[self.pairs["sure"]]
 
 
-def quality(probabilities: Array, labels: Array, class_names_count: int, *, alike: Array | None = None) -> LabelQuality:
+def quality(
+    probabilities: Scores, labels: Array, class_names_count: int, *, alike: Array | None = None
+) -> LabelQuality:
     """Judge labels by out-of-sample probabilities.
 
     The rate is that of `noise_curve`, whose interval is wide where wrong labels cannot be told from hard images. A
@@ -107,10 +114,10 @@ def quality(probabilities: Array, labels: Array, class_names_count: int, *, alik
         alike: `(N,)` bool, whether an image looks like the predicted class to others than the model, too: of those that
             do not, the model is wrong and not the label. All of them, if not given.
     """
-    said = np.asarray(probabilities, np.float64)
-    predicted = said.argmax(axis=1)
-    own = said[np.arange(len(labels)), labels]
-    known = Knowledge(labels=labels, predicted=predicted, confidence=said.max(axis=1), classes=class_names_count)
+    said = np.asarray(probabilities, np.float64) if isinstance(probabilities, np.ndarray) else probabilities
+    seen = confidences(said, labels)
+    predicted, own = seen.predicted, seen.own
+    known = Knowledge(labels=labels, predicted=predicted, confidence=seen.most, classes=class_names_count)
     differs = ~known.right if alike is None else ~known.right & alike
     if known.silence:
         nothing = Estimate(float("nan"), 0.0, 1.0, unit="%")
@@ -128,11 +135,11 @@ def quality(probabilities: Array, labels: Array, class_names_count: int, *, alik
             knows=known.knows,
             silence=known.silence,
         )
-    curve = noise_curve(said, labels, differs)
+    curve = noise_curve(seen, labels, differs)
     score = label_score(said, labels, curve)
     suspects = np.flatnonzero(differs)
     suspects = suspects[np.argsort(score[suspects], kind="stable")]
-    issues = suspects[: how_many(said, labels, differs, curve)]
+    issues = suspects[: how_many(seen, differs, curve)]
     pairs = _pairs(known, issues, differs)
     beyond, chance = _beyond(said, known, differs, pairs, certain=curve.evident)
     told = curve.evident and beyond.low > 0
@@ -159,7 +166,7 @@ def quality(probabilities: Array, labels: Array, class_names_count: int, *, alik
 
 
 def _beyond(
-    said: Array, known: Knowledge, differs: Array, pairs: pd.DataFrame, *, certain: bool
+    said: Scores, known: Knowledge, differs: Array, pairs: pd.DataFrame, *, certain: bool
 ) -> tuple[Estimate, float]:
     """Return the share of wrong labels that no ambiguity explains, and how likely the scattered ones were by it.
 
@@ -186,17 +193,36 @@ def _beyond(
     return Estimate(min(value, limit), min(low, limit), min(high, differing.high), unit="%"), chance
 
 
-def _confident_joint(said: Array, labels: Array, classes: int) -> Array:
-    """Return cleanlab's calibrated confident joint, `(K, K)`."""
-    present = np.unique(labels)
+def _confident_joint(said: Scores, labels: Array, classes: int) -> Array:
+    """Return the confident joint of Northcutt et al. 2021, calibrated by cleanlab: `(K, K)`.
+
+    It is counted in portions, as cleanlab counts it at once.
+    """
+    present, place = np.unique(labels, return_inverse=True)
     joint = np.diag(np.bincount(labels, minlength=classes)).astype(np.float64)
     if len(present) < 2:
         return joint
-    from cleanlab.count import compute_confident_joint
+    from cleanlab.count import calibrate_confident_joint
 
-    part = said[:, present] + 1e-12
-    part /= part.sum(axis=1, keepdims=True)
-    joint[np.ix_(present, present)] = compute_confident_joint(np.searchsorted(present, labels), part)
+    from workbench.statistics.confusion import confusion_counts
+
+    def parts() -> Iterator[tuple[Array, Array]]:
+        for rows in portions(*said.shape):
+            some = said[rows][:, present] + 1e-12
+            yield some / some.sum(axis=1, keepdims=True), place[rows]
+
+    own = np.zeros(len(present))
+    for some, given in parts():
+        own += np.bincount(given, some[np.arange(len(given)), given], len(present))
+    least = np.maximum(own / np.bincount(place), CONFIDENT) - 1e-6
+    counts = np.zeros((len(present), len(present)), np.int64)
+    for some, given in parts():
+        confident = some >= least
+        how_many_are = confident.sum(axis=1)
+        guess = np.where(how_many_are > 1, some.argmax(axis=1), confident.argmax(axis=1))
+        counts += confusion_counts(given[how_many_are > 0], guess[how_many_are > 0], len(present))
+    np.fill_diagonal(counts, np.maximum(counts.diagonal(), 1))
+    joint[np.ix_(present, present)] = calibrate_confident_joint(counts, place)
     return joint
 
 
@@ -230,7 +256,7 @@ def plateau(hits: Array, rank: Array, *, end: float = SURE, drop: float = DROP) 
     return Estimate(float(rates[profile.argmax()]), float(rates[inside[0]]), float(rates[inside[-1]]), unit="%")
 
 
-def _scattered_noise(said: Array, known: Knowledge, differs: Array) -> tuple[Estimate, float]:
+def _scattered_noise(said: Scores, known: Knowledge, differs: Array) -> tuple[Estimate, float]:
     """Count sure predictions whose label is among the least likely half of the other classes, against what is expected.
 
     Returns:
@@ -241,15 +267,27 @@ def _scattered_noise(said: Array, known: Knowledge, differs: Array) -> tuple[Est
 
     labels, unlikely = known.labels, (known.classes - 1) // 2
     sure = (known.rank <= SURE) & known.knows[known.predicted]
-    own = said[np.arange(len(labels)), labels][:, None]
-    place = (said < own).sum(axis=1) + ((said == own).sum(axis=1) - 1) / 2  # 0: the least likely; ties share theirs
+    place = _place(said, labels)
     hits = int(((place < unlikely) & differs & known.knows[labels] & sure).sum())
-    expected = float(np.sort(temper(said, labels)[sure], axis=1)[:, :unlikely].sum())
+    power, expected = temper(said, labels), 0.0
+    for rows in portions(*said.shape):
+        tempered = raised(said[rows], power)[sure[rows]]
+        expected += float(np.sort(tempered, axis=1)[:, :unlikely].sum())
     times = (known.classes - 1) / unlikely / max(int(sure.sum()), 1)
     lowest = chi2.ppf(0.025, 2 * hits) / 2 if hits else 0.0  # exact interval of a Poisson count (Garwood 1936)
     highest = chi2.ppf(0.975, 2 * hits + 2) / 2
     ends = (hits, max(lowest - expected, 0.0), highest)
     return Estimate(*(float(min(times * end, 1.0)) for end in ends), unit="%"), float(poisson.sf(hits - 1, expected))
+
+
+def _place(said: Scores, labels: Array) -> Array:
+    """Return the place of each label among the classes, `(N,)`, 0 for the least likely; ties share theirs."""
+    place = np.empty(len(labels))
+    for rows in portions(*said.shape):
+        some = said[rows]
+        own = np.take_along_axis(some, labels[rows, None], axis=1)
+        place[rows] = (some < own).sum(axis=1) + ((some == own).sum(axis=1) - 1) / 2
+    return place
 
 
 def _unexplained(said: Array, labels: Array) -> bool:
@@ -274,23 +312,33 @@ def _unexplained(said: Array, labels: Array) -> bool:
     return bool(2 * gain > chi2.isf(SURELY, 1))
 
 
-def temper(said: Array, labels: Array) -> Array:
-    """Raise probabilities to the power that fits the labels best, so that they are neither too sure nor too unsure.
+def temper(said: Scores, labels: Array) -> float:
+    """Return the power of the probabilities that fits the labels best: then they are neither too sure nor too unsure.
 
     A label is taken to be drawn at random in `DOUBT` of all cases, so that a few wrong ones do not flatten everything.
+    To very many images it is fitted by a sample of them.
 
     Source: Guo et al. 2017, arXiv:1706.04599, section 4.2, temperature scaling.
     """
     from scipy.optimize import minimize_scalar
-    from scipy.special import softmax
 
-    logs = np.log(said + 1e-12)
+    rows, classes = some_rows(*said.shape), said.shape[1]
 
     def loss(power: float) -> float:
-        own = softmax(power * logs, axis=1)[np.arange(len(labels)), labels]
-        return -float(np.log((1 - DOUBT) * own + DOUBT / said.shape[1]).mean())
+        found = np.empty(len(rows))
+        for part in portions(len(rows), classes):
+            own = np.take_along_axis(raised(said[rows[part]], power), labels[rows[part], None], axis=1)[:, 0]
+            found[part] = np.log((1 - DOUBT) * own + DOUBT / classes)
+        return -float(found.mean())
 
-    return np.asarray(softmax(minimize_scalar(loss, bounds=(0.05, 5), method="bounded").x * logs, axis=1))
+    return float(minimize_scalar(loss, bounds=(0.05, 5), method="bounded").x)
+
+
+def raised(said: Array, power: float) -> Array:
+    """Return `(n, K)` probabilities raised to a power."""
+    from scipy.special import softmax
+
+    return np.asarray(softmax(power * np.log(said + 1e-12), axis=1))
 
 
 def _pairs(known: Knowledge, issues: Array, differs: Array) -> pd.DataFrame:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.core.probabilities import Scores, portions
 from workbench.core.types import Array
+from workbench.statistics.confidences import Confidences
 from workbench.statistics.noise_curve import NoiseCurve
 
 SHARPER = 2.0
@@ -31,7 +33,7 @@ STRENGTH = 0.12
 """Penalty of that fit, for each image: between 0.04 and 0.35 the AUROC on roman numerals is the same to 0.003."""
 
 
-def label_score(said: Array, labels: Array, curve: NoiseCurve, *, seed: int = 0) -> Array:
+def label_score(said: Scores, labels: Array, curve: NoiseCurve, *, seed: int = 0) -> Array:
     """Score labels in [0, 1], low is suspicious.
 
     Where wrong labels are evident among the surest predictions, it is the posterior of the label: of the sharpened
@@ -47,20 +49,28 @@ def label_score(said: Array, labels: Array, curve: NoiseCurve, *, seed: int = 0)
         curve: of the same labels.
         seed: of the folds.
     """
-    rows = np.arange(len(labels))
-    again = refitted(said, labels, seed=seed)
-    both = said if again is None else _better(said, np.sqrt(said * again), labels)
-    if curve.evident:
-        sharp = np.maximum(both, 1e-7) ** SHARPER
-        return np.asarray(sharp[rows, labels] / (sharp * noise_odds(sharp, labels)[:, labels].T).sum(axis=1))
-    return np.asarray(both[rows, labels] / np.maximum(both.sum(axis=1), 1e-300))
+    both: Scores = said
+    if len(labels) <= FEW and (again := refitted(whole := np.asarray(said), labels, seed=seed)) is not None:
+        both = _better(whole, np.sqrt(whole * again), labels)
+    odds = noise_odds(both, labels).T if curve.evident else None
+    score = np.empty(len(labels))
+    for part in portions(*both.shape):
+        weights, given = np.asarray(both[part]) if odds is None else _sharp(both[part]), labels[part]
+        own = np.take_along_axis(weights, given[:, None], axis=1)[:, 0]
+        every = weights if odds is None else weights * odds[given]
+        score[part] = own / np.maximum(every.sum(axis=1), 1e-300)
+    return score
 
 
-def noise_odds(sharp: Array, labels: Array) -> Array:
+def _sharp(said: Array) -> Array:
+    return np.asarray(np.maximum(said, 1e-7) ** SHARPER)
+
+
+def noise_odds(said: Scores, labels: Array) -> Array:
     """Return how much more likely label y is for an image of class k than for one of y: `(K, K)`, not wholly believed.
 
     Args:
-        sharp: `(N, K)` float, weights of the classes.
+        said: `(N, K)` float, probabilities.
         labels: `(N,)` int.
 
     Returns:
@@ -68,14 +78,18 @@ def noise_odds(sharp: Array, labels: Array) -> Array:
 
     Source: Dawid and Skene 1979, doi:10.2307/2346806, with one annotator and the model's word as prior.
     """
-    classes = sharp.shape[1]
-    prior = sharp / sharp.sum(axis=1, keepdims=True)
-    given = np.eye(classes)[labels]
+    classes = said.shape[1]
+    order = np.argsort(labels, kind="stable")
     noise = 0.9 * np.eye(classes) + 0.1 / classes
     for _ in range(STEPS):
-        weight = prior * noise[:, labels].T
-        weight /= weight.sum(axis=1, keepdims=True)
-        noise = weight.T @ given + np.eye(classes) + 1 / classes
+        by_label = np.zeros((classes, classes))  # what is given, and what it is
+        for part in portions(*said.shape):
+            weight, given = _sharp(said[order[part]]), labels[order[part]]
+            weight *= noise.T[given]
+            weight /= weight.sum(axis=1, keepdims=True)
+            first = np.flatnonzero(np.diff(given, prepend=-1))
+            by_label[given[first]] += np.add.reduceat(weight, first, axis=0)
+        noise = by_label.T + np.eye(classes) + 1 / classes
         noise /= noise.sum(axis=1, keepdims=True)
     odds = noise / np.diag(noise)
     beside = ~np.eye(classes, dtype=bool)
@@ -115,18 +129,17 @@ def _better(said: Array, both: Array, labels: Array) -> Array:
     return both if now - right > GAIN * (len(labels) - right) else said
 
 
-def how_many(said: Array, labels: Array, differs: Array, curve: NoiseCurve) -> int:
+def how_many(seen: Confidences, differs: Array, curve: NoiseCurve) -> int:
     """Return how many of the labels that differ are called wrong.
 
     Discounted by the odds of the label, B = mean of (p_max − p_y) / (p_max + p_y); where wrong labels are evident,
     moved towards their rate, the further the more they lean to what is hard.
     """
-    most, own = said.max(axis=1), said[np.arange(len(labels)), labels]
-    share = float((differs * (most - own) / (most + own)).mean())
+    share = float((differs * (seen.most - seen.own) / (seen.most + seen.own)).mean())
     if curve.evident:
         low, high = sorted((share, float(curve.rate.value)))
         share = low + min(0.45 + curve.lean, 1.0) * (high - low)
-    return min(round(share * len(labels)), int(differs.sum()))
+    return min(round(share * len(differs)), int(differs.sum()))
 
 
 def likely_wrong(issues: Array, score: Array, curve: NoiseCurve) -> Array:

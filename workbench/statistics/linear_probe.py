@@ -7,6 +7,8 @@ is the same to 0.05 points, the loss to 2 %.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from workbench.core.progress import report
@@ -51,9 +53,26 @@ def cross_validated(features: Array, labels: Array, classes: int, *, folds: int 
                 said[left_out] = 1 / classes
             else:
                 rest = whitened[~left_out], labels[~left_out]
-                said[left_out] = _fitted(*rest, whitened[left_out], classes, strength)
+                said[left_out] = _fitted(*rest, classes, strength)(whitened[left_out])
             report("Cross-validated probes", number + 1, folds)
     return said
+
+
+def fitted_probe(features: Array, labels: Array, fitted: Array, classes: int) -> Callable[[Array], Array]:
+    """Fit a softmax regression to some images, to be asked about others.
+
+    Args:
+        features: `(N, D)` float, of all that will be asked about, too.
+        labels: `(N,)` int in [0, K); those of images that are not fitted to do not matter.
+        fitted: `(N,)` bool, which it is fitted to.
+        classes: K.
+
+    Returns:
+        What gives the `(n, K)` float64 probabilities of `(n,)` int rows of `features`.
+    """
+    whitened = np.concatenate([principal(features), np.ones((len(labels), 1), np.float32)], axis=1)
+    probe = _fitted(whitened[fitted], labels[fitted], classes, STRENGTHS[0])
+    return lambda rows: probe(whitened[rows])
 
 
 def folds_of(labels: Array, folds: int, seed: int) -> Array:
@@ -107,21 +126,25 @@ def _strength(whitened: Array, labels: Array, fold: Array, classes: int) -> floa
         return STRENGTHS[0]
     losses = []
     for strength in STRENGTHS:
-        said = _fitted(whitened[seen], labels[seen], whitened[unseen], classes, strength)
+        said = _fitted(whitened[seen], labels[seen], classes, strength)(whitened[unseen])
         losses.append(-np.log(said[np.arange(len(unseen)), labels[unseen]] + 1e-6).mean())
     return STRENGTHS[int(np.argmin(losses))]
 
 
-def _fitted(seen: Array, labels: Array, unseen: Array, classes: int, strength: float) -> Array:
-    """Fit a softmax regression and return its probabilities of `unseen`."""
+def _fitted(seen: Array, labels: Array, classes: int, strength: float) -> Callable[[Array], Array]:
+    """Fit a softmax regression and return what gives its probabilities of others."""
     from scipy.optimize import minimize
     from scipy.special import softmax
 
     present, own = np.unique(labels, return_inverse=True)
-    said = np.zeros((len(unseen), classes))
-    if len(present) == 1:
-        said[:, present] = 1
+
+    def says(unseen: Array, weights: Array | None) -> Array:
+        said = np.zeros((len(unseen), classes))
+        said[:, present] = 1 if weights is None else softmax((unseen @ weights).astype(np.float64), axis=1)
         return said
+
+    if len(present) == 1:
+        return lambda unseen: says(unseen, None)
     wanted = np.eye(len(present), dtype=np.float32)[own]
     shape = (seen.shape[1], len(present))
     penalty = strength / len(seen)
@@ -138,9 +161,8 @@ def _fitted(seen: Array, labels: Array, unseen: Array, classes: int, strength: f
 
     straight = _discriminant(seen, wanted).ravel()
     start = min((factor * straight for factor in TEMPERATURES), key=lambda flat: loss(flat)[0])
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x
-    said[:, present] = softmax((unseen @ best.reshape(shape)).astype(np.float64), axis=1)
-    return said
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x.reshape(shape)
+    return lambda unseen: says(unseen, best)
 
 
 def _discriminant(seen: Array, wanted: Array) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
+from workbench.statistics.confidences import Confidences
 
 PARTS = 20
 """Parts of equal size, from the surest predictions to the least sure."""
@@ -49,7 +50,7 @@ class NoiseCurve:
     wrong: Array
 
 
-def noise_curve(said: Array, labels: Array, differs: Array, *, seed: int = 0) -> NoiseCurve:
+def noise_curve(seen: Confidences, labels: Array, differs: Array, *, seed: int = 0) -> NoiseCurve:
     """Fit f + a u + c u^b to how often labels differ at rank u of the surest prediction of all (u near 0).
 
     f + a u is wrong labels, c u^b the model's own errors. Only the order of confidences counts for the curve.
@@ -61,16 +62,15 @@ def noise_curve(said: Array, labels: Array, differs: Array, *, seed: int = 0) ->
     doi:10.3758/BF03194544; non-negative least squares by scipy.
 
     Args:
-        said: `(N, K)` float, probabilities of images that the model was not fitted to.
+        seen: of the probabilities of images that the model was not fitted to.
         labels: `(N,)` int, as given.
         differs: `(N,)` bool, which labels differ from the prediction and may be wrong.
         seed: of the draws for the standard error.
     """
-    doubt = doubts(said)
-    rank = _rank(doubt)
+    rank = _rank(seen.doubt)
     count, often = len(labels), float(differs.mean())
     stays, surely, bent = _what_stays(differs, rank)
-    judge = _is_judge(said, labels, differs, doubt, rank)
+    judge = _is_judge(seen, labels, differs, rank)
     flat = _often(differs, rank <= 0.2) <= 1.8 * stays
     spread = 2 * float(np.sqrt(often * (1 - often) / count))
     if not (judge and flat and not bent and surely > max(LEAST, stays / 10)):
@@ -99,13 +99,6 @@ def noise_curve(said: Array, labels: Array, differs: Array, *, seed: int = 0) ->
     )
 
 
-def doubts(said: Array) -> Array:
-    """Return how unsure each prediction is, `(N,)`: all that is not its own, summed up, which does not saturate."""
-    rest = said.copy()
-    rest[np.arange(len(said)), said.argmax(axis=1)] = 0.0
-    return np.asarray(rest.sum(axis=1))
-
-
 def _rank(doubt: Array) -> Array:
     """Return the rank of each among all, in (0, 1], the surest near 0; equal ones share theirs."""
     from scipy.stats import rankdata
@@ -122,16 +115,16 @@ def _part(rank: Array) -> Array:
     return np.minimum((rank * PARTS).astype(np.int64), PARTS - 1)
 
 
-def _is_judge(said: Array, labels: Array, differs: Array, doubt: Array, rank: Array) -> bool:
+def _is_judge(seen: Confidences, labels: Array, differs: Array, rank: Array) -> bool:
     """Whether a model may testify: better than chance where it is surest, not far too sure, not sure in few steps."""
-    classes, count = said.shape[1], len(labels)
-    given, taken = (np.bincount(each, minlength=classes) / count for each in (labels, said.argmax(axis=1)))
+    count = len(labels)
+    given, taken = (np.bincount(each, minlength=seen.classes) / count for each in (labels, seen.predicted))
     lost = _often(differs, rank <= 0.1)
-    surest = np.sort(doubt)[: max(count // 5, 1)]
+    surest = np.sort(seen.doubt)[: max(count // 5, 1)]
     steps = np.unique(surest, return_counts=True)[1]  # trees and few neighbours
     return bool(
         lost <= 0.5 * (1 - float(given @ taken))
-        and float((1 - said.max(axis=1)).mean()) >= 0.5 * float(differs.mean())
+        and float((1 - seen.most).mean()) >= 0.5 * float(differs.mean())
         and int(steps.max()) <= max(0.05 * count, 1)
     )
 

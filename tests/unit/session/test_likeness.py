@@ -7,6 +7,7 @@ import pytest
 
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
+from workbench.session import likeness
 from workbench.session.likeness import alike, borderline
 
 
@@ -30,15 +31,19 @@ def some(share):
     return lambda there, chance: np.where(chance.random(len(there)) < share, (there + 1) % 3, there)
 
 
+@pytest.mark.parametrize("pairs", [likeness.PAIRS, 30_000], ids=["all vote", "some vote"])
 @pytest.mark.parametrize("share", [0.05, 0.15])
-def test_an_image_with_a_wrong_label_looks_like_its_own_class(share):
+def test_an_image_with_a_wrong_label_looks_like_its_own_class(share, pairs, monkeypatch):
+    monkeypatch.setattr(likeness, "PAIRS", pairs)
     session = Seen(1, labels=some(share))
     errors = np.flatnonzero(~session.predictions.correct)
     assert alike(session, errors).mean() > 0.8
 
 
+@pytest.mark.parametrize("pairs", [likeness.PAIRS, 30_000], ids=["all vote", "some vote"])
 @pytest.mark.parametrize("share", [0.05, 0.15, 0.4])
-def test_an_image_that_the_model_alone_takes_for_another_does_not(share):
+def test_an_image_that_the_model_alone_takes_for_another_does_not(share, pairs, monkeypatch):
+    monkeypatch.setattr(likeness, "PAIRS", pairs)
     session = Seen(2, taken=some(share))
     errors = np.flatnonzero(~session.predictions.correct)
     assert len(errors) > 5 and not alike(session, errors).any()

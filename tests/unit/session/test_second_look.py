@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.failing import failing
+from workbench.session import second_look
 from workbench.session.second_look import Look, second_looks, supported
 
 
@@ -25,8 +26,11 @@ def test_the_mean_of_those_that_know_both_classes_decides():
     assert supported((mute,), rows, labels, predicted).tolist() == [True, True]  # nobody contradicts
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_wrong_labels_are_seconded_and_the_errors_of_a_turned_model_are_not(seed):
+@pytest.mark.parametrize(("seed", "sample"), [(1, 1000), (2, 1000), (1, 400)])
+def test_wrong_labels_are_seconded_and_the_errors_of_a_turned_model_are_not(seed, sample, monkeypatch):
+    """Also where probes are fitted to a sample, and those beside it are asked about."""
+    monkeypatch.setattr(second_look, "some_rows", lambda count, classes: np.arange(0, count, count // sample))
+    monkeypatch.setattr(second_look, "BOTH", 6000 if sample == 1000 else 400)
     made, rows = failing("sound", 5, seed, wrong=0.1, count=1000)
     labels, predicted = made.dataset.labels, made.predictions.predicted
     looks = second_looks(made, rows)
@@ -37,3 +41,16 @@ def test_wrong_labels_are_seconded_and_the_errors_of_a_turned_model_are_not(seed
     errors = np.flatnonzero(labels != predicted)
     by_pixels = second_looks(turned, errors)[1:]
     assert supported(by_pixels, errors, labels[errors], predicted[errors]).mean() < 0.2
+
+
+def test_what_a_look_says_of_others_comes_from_who_knows_them():
+    first = look([2, 5], [[0.1, 0.9], [0.8, 0.2]], [True] * 2)
+    asked = []
+
+    def others(rows):
+        asked.append(rows.tolist())
+        return np.stack([rows / 10, 1 - rows / 10], axis=1)
+
+    both = Look(first.rows, first.probabilities, first.quality, others)
+    assert both.says(np.array([5, 3, 2, 9])).tolist() == [[0.8, 0.2], [0.3, 0.7], [0.1, 0.9], [0.9, pytest.approx(0.1)]]
+    assert asked == [[3, 9]]

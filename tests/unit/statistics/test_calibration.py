@@ -9,7 +9,6 @@ from workbench.statistics.calibration import (
     brier,
     calibration_error,
     reliability,
-    scale_logits,
     scores,
     selective,
     temperature,
@@ -99,7 +98,7 @@ def test_a_temperature_that_the_images_do_not_tell_lies_at_an_end():
 def test_scaling_changes_no_answer_even_where_two_logits_are_neighbours():
     logits = np.array([[1.0, np.nextafter(np.float32(1), np.float32(2))]], np.float32)
     said = Predictions(logits, np.array([1]))
-    assert scale_logits(said, 77.7).predicted.tolist() == said.predicted.tolist() == [1]
+    assert said.divided(77.7).predicted.tolist() == said.predicted.tolist() == [1]
 
 
 def test_the_curve_answers_the_surest_first():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.statistics.label_quality import plateau, quality, temper
+from workbench.statistics.label_quality import plateau, quality, raised, temper
 
 
 def made(seed, *, classes=6, each=500, ambiguous=0.0):
@@ -50,7 +50,7 @@ def test_a_plateau_is_what_stays_and_ambiguity_that_fades_is_not_counted():
 def test_temperature_undoes_a_factor_on_the_logits():
     said, labels = made(5)
     sharper = said**3 / (said**3).sum(axis=1, keepdims=True)
-    assert np.abs(temper(sharper, labels) - said).max() < 0.06
+    assert np.abs(raised(sharper, temper(sharper, labels)) - said).max() < 0.06
 
 
 @pytest.mark.parametrize("seed", [11, 12, 13])
@@ -130,3 +130,31 @@ def test_of_two_classes_no_noise_is_sure_that_calibrated_probabilities_explain(p
     found = quality(said, wrong, 2)
     assert (found.noise.low > 0, found.scattered) == ((True, True) if share and pull == 3 else (False, False))
     assert found.noise.low <= share <= found.noise.high
+
+
+@pytest.mark.parametrize("at_once", [2**22, 700])
+def test_the_confident_joint_is_cleanlabs(at_once, monkeypatch):
+    from cleanlab.count import compute_confident_joint
+
+    from workbench.core import probabilities
+
+    monkeypatch.setattr(probabilities, "AT_ONCE", at_once)
+    said, labels = made(7, ambiguous=0.4)
+    found = quality(said, labels, said.shape[1])
+    assert np.array_equal(found.joint, compute_confident_joint(labels, said + 1e-12))
+
+
+def test_portions_change_no_judgement(monkeypatch):
+    from workbench.core import probabilities
+    from workbench.core.probabilities import Probabilities
+
+    said, labels = made(8, ambiguous=0.2)
+    labels = labels.copy()
+    labels[::20] = (labels[::20] + 1) % said.shape[1]
+    whole = quality(said, labels, said.shape[1])
+    monkeypatch.setattr(probabilities, "AT_ONCE", 800)
+    parts = quality(Probabilities(np.log(said)), labels, said.shape[1])
+    assert parts.score == pytest.approx(whole.score, rel=1e-6)
+    assert parts.issues.tolist() == whole.issues.tolist()
+    assert parts.noise.value == pytest.approx(whole.noise.value, rel=1e-6)
+    assert np.array_equal(parts.joint, whole.joint)

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from workbench.core.estimate import Estimate
+from workbench.statistics.confidences import confidences
 from workbench.statistics.label_score import how_many, label_score, noise_odds, refitted
 from workbench.statistics.noise_curve import NoiseCurve
 
@@ -34,7 +35,7 @@ def test_of_two_labels_as_unlikely_the_one_is_worse_whose_image_is_surely_someth
 def test_a_label_that_is_often_given_in_error_is_more_suspicious():
     """Class 1 is labelled 0, never anything else: 0 on an image that may be 1 is worse than 2 on one that may be 3."""
     said, labels, wrong = made(1, lambda truth, chance: np.where(truth == 1, 0, truth), share=0.5)
-    odds = noise_odds(said**2, labels)
+    odds = noise_odds(said, labels)
     assert np.unravel_index(odds.argmax(), odds.shape) == (1, 0)
     assert np.diag(odds).tolist() == [1.0] * 5
     own = said[np.arange(len(labels)), labels]
@@ -71,7 +72,7 @@ def test_it_counts_only_where_it_is_right_more_often():
 def test_how_many_by_hand():
     said = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.3, 0.7]])
     labels, differs = np.array([1, 1, 0, 1]), np.array([True, True, False, False])
-    assert how_many(said, labels, differs, HIDDEN) == 1  # (.8 + .2) of 4
+    assert how_many(confidences(said, labels), differs, HIDDEN) == 1  # (.8 + .2) of 4
     none = NoiseCurve(evident=True, rate=Estimate(0.0, 0.0, 0.0), lean=1.0, wrong=np.zeros(4))
     every = NoiseCurve(evident=True, rate=Estimate(0.5, 0.5, 0.5), lean=1.0, wrong=np.zeros(4))
-    assert (how_many(said, labels, differs, none), how_many(said, labels, differs, every)) == (1, 2)
+    assert [how_many(confidences(said, labels), differs, each) for each in (none, every)] == [1, 2]

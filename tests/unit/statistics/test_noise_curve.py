@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from workbench.statistics.noise_curve import doubts, noise_curve
+from workbench.statistics.confidences import confidences
+from workbench.statistics.noise_curve import noise_curve
 
 
 def curve(share, *, count=20_000, classes=10, seed=0, sure=True):
@@ -16,7 +17,7 @@ def curve(share, *, count=20_000, classes=10, seed=0, sure=True):
     said[np.arange(count), truth] = 1 - doubt
     differs = chance.random(count) < share(u)
     labels = np.where(differs, (truth + chance.integers(1, classes, count)) % classes, truth)
-    return noise_curve(said, labels, differs)
+    return noise_curve(confidences(said, labels), labels, differs)
 
 
 @pytest.mark.parametrize("rate", [0.03, 0.1, 0.3])
@@ -49,7 +50,7 @@ def test_few_steps_of_confidence_are_no_order():
     labels = np.repeat([0, 1, 0], 400)
     labels[::10] = 1 - labels[::10]
     differs = said.argmax(axis=1) != labels
-    found = noise_curve(said, labels, differs)
+    found = noise_curve(confidences(said, labels), labels, differs)
     assert (found.evident, found.rate.low) == (False, 0.0)
     assert found.rate.high > differs.mean()
 
@@ -57,7 +58,7 @@ def test_few_steps_of_confidence_are_no_order():
 def test_all_equal_confidences_say_nothing():
     said = np.full((200, 4), 0.25)
     labels = np.arange(200) % 4
-    found = noise_curve(said, labels, labels != 0)
+    found = noise_curve(confidences(said, labels), labels, labels != 0)
     assert (found.evident, found.rate.low, found.rate.value) == (False, 0.0, 0.0)
     assert found.rate.high >= 0.75
 
@@ -66,5 +67,5 @@ def test_doubt_does_not_saturate():
     logits = np.array([[60.0, 0.0, 0.0], [50.0, 0.0, 0.0]])
     said = np.exp(logits - 60)
     assert (1 - said.max(axis=1) / said.sum(axis=1) == 0).all()
-    first, second = doubts(said / said.sum(axis=1, keepdims=True))
+    first, second = confidences(said / said.sum(axis=1, keepdims=True), np.zeros(2, np.int64)).doubt
     assert 0 < first < second

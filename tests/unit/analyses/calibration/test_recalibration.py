@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from analyses.calibration.recalibration import across_halves, recalibrate
 from workbench.core.predictions import Predictions
@@ -21,7 +22,8 @@ def test_each_half_is_divided_by_the_temperature_of_the_other():
     found, order = across_halves(said, seed=7), np.random.default_rng(7).permutation(40)
     first, second = order[:20], order[20:]
     of_second = temperature(Predictions(said.logits[second], said.labels[second]))
-    np.testing.assert_allclose(found.predictions.logits[first], said.logits[first].astype(np.float64) / of_second)
+    tempered = softmax(said.logits[first].astype(np.float64) / of_second, axis=1)
+    np.testing.assert_allclose(found.predictions.probabilities[first], tempered)
     assert (found.halves, found.images) == (True, 40)
     assert found.temperature == pytest.approx(temperature(said))
 
@@ -62,4 +64,5 @@ def test_the_validation_images_of_a_run_are_preferred():
     found = recalibrate(session)
     assert (found.halves, found.images) == (False, 500)
     assert found.temperature == pytest.approx(temperature(kept))
-    np.testing.assert_allclose(found.predictions.logits, studied.logits.astype(np.float64) / found.temperature)
+    tempered = softmax(studied.logits.astype(np.float64) / found.temperature, axis=1)
+    np.testing.assert_allclose(np.asarray(found.predictions.probabilities), tempered)

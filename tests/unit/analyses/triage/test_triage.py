@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analyses.triage import Triage, TriageParams
+from analyses.triage import Triage, TriageParams, evidence
 from analyses.triage.evidence import GROUPS, Evidence
 from tests.failing import failing, study
 from workbench.core.dataset import Dataset
@@ -111,6 +111,18 @@ def test_honest_errors_are_the_image_s_or_the_model_s():
     sizes = result.tables["groups"].set_index("group")["errors"]
     assert sizes["ambiguous"] + sizes["model error"] >= 0.85 * sizes.sum()
     assert all(finding.severity in {"info", "mild"} for finding in result.findings)
+
+
+def test_of_very_many_pixels_are_not_compared_and_it_is_said(monkeypatch):
+    made = session(*world(3, 600)[:4], "made/test")
+    whole = Triage().compute(made, TriageParams(k=20, compared=100))
+    monkeypatch.setattr(evidence, "COMPARED", 1000)
+    parts = Triage().compute(made, TriageParams(k=20, compared=100))
+    said = [finding.claim for finding in parts.findings if "too many to compare pixels" in finding.claim]
+    assert len(said) == 1
+    assert not any("compare pixels" in finding.claim for finding in whole.findings)
+    assert parts.tables["errors"]["distance_pixels"].isna().all()
+    assert whole.tables["errors"]["distance_pixels"].notna().all()
 
 
 def test_the_order_of_the_reasons_by_hand():

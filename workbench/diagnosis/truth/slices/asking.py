@@ -81,7 +81,7 @@ def ask_peers(world: World, seed: int) -> Mapping[str, list[Array]]:
     sure = predictions.probabilities[np.arange(len(embeddings)), predictions.labels]
     return {
         "Domino": domino(
-            embeddings, predictions.labels, predictions.probabilities, weight=WEIGHTS["Domino"], seed=seed
+            embeddings, predictions.labels, np.asarray(predictions.probabilities), weight=WEIGHTS["Domino"], seed=seed
         )[:TOP],
         "Spotlight": spotlight(embeddings, predictions.loss, least=WEIGHTS["Spotlight"], seed=seed)[:TOP],
         "PlaneSpot": planespot(
