@@ -43,6 +43,8 @@ USED = 0.08
 """Share of the images of other classes that the statistics of a class must surely win for it, beyond the control."""
 CARRIES = 0.95
 """Share of the images of other classes that an image of the class outscores which carries the statistic."""
+LEAST = 10
+"""Images of a class from which it is told whether a statistic goes with it."""
 MOST = 24
 """Pairs of a statistic and a class that are tried, those that tell most first."""
 COLUMNS = ("statistic", "class", "auc", "carrying", "of", "tried", "flipped", "control", "own", "lost", "used")
@@ -114,7 +116,7 @@ class ImageCues(Analysis[ImageCuesParams]):
         import pandas as pd
 
         part = session.train or session.dataset
-        rows = np.sort(balanced_rows(part.labels, min(params.images, len(part)), params.seed))
+        rows = _measured(part.labels, params)
         images, labels = as_floats(np.asarray(part.images[rows])), part.labels[rows]
         candidates = sorted(_candidates(images, labels, len(session.class_names)), key=lambda each: -each[2])
         told = Counter(statistic.words for statistic, *_ in candidates)
@@ -149,8 +151,14 @@ class ImageCues(Analysis[ImageCuesParams]):
         )
         findings = tuple(_finding(each, names, len(session.dataset), whose, len(np.unique(labels))) for each in used)
         if not used:
+            count, looked = len(np.unique(part.labels)), len(_known(labels))
             said = (
                 f"{plural(len(cues), 'pair')} of a class and a statistic that tells it {verb(len(cues), 'were')} tried"
+                + (
+                    ""
+                    if looked == count
+                    else f", of {looked:,} of {plural(count, 'class')} with {LEAST} images or more"
+                )
             )
             findings = (Finding(f"No colour, sharpness, texture, frame or compression is used as a shortcut: {said}."),)
         return Result({"cues": table}, findings=findings)
@@ -178,9 +186,25 @@ class ImageCues(Analysis[ImageCuesParams]):
         return figure
 
 
+def _measured(labels: Array, params: ImageCuesParams) -> Array:
+    """Return the rows of the images to measure, balanced, of as many classes as can have `LEAST` each."""
+    chance = np.random.default_rng(params.seed)
+    present = np.flatnonzero(np.bincount(labels) >= LEAST)
+    if len(present) <= params.images // LEAST:
+        return np.sort(balanced_rows(labels, min(params.images, len(labels)), params.seed))
+    chosen = chance.choice(present, params.images // LEAST, replace=False)
+    some = np.flatnonzero(np.isin(labels, chosen))
+    return np.sort(some[balanced_rows(labels[some], params.images, params.seed)])
+
+
+def _known(labels: Array) -> list[int]:
+    return [int(label) for label in np.flatnonzero(np.bincount(labels) >= LEAST)]
+
+
 def _candidates(images: Array, labels: Array, classes: int) -> list[tuple[Statistic, int, float, Array]]:
     """Return statistics that tell a class: with its area under the curve, and which images of the class carry it."""
     found: list[tuple[Statistic, int, float, Array]] = []
+    known = _known(labels)
     outside = corners(images)
     for statistic in STATISTICS:
         if statistic.fits(images.shape[1:]):
@@ -188,9 +212,9 @@ def _candidates(images: Array, labels: Array, classes: int) -> list[tuple[Statis
                 telling(np.concatenate([statistic.measure(part[some]) for some in portions(part)]), labels, classes)
                 for part in ((images, outside) if statistic.everywhere else (images, images))
             )
-            for label in range(classes):
+            for label in known:
                 found += _telling(statistic, label, labels == label, scores[label], beside[label])
-    for label in np.unique(labels).tolist() if min(images.shape[1:3]) >= LEAST_SIDE else []:
+    for label in known if min(images.shape[1:3]) >= LEAST_SIDE else []:
         own = labels == label
         both = [None if own.all() else Texture.of(part, own) for part in (images, outside)]
         if both[0] is not None and both[1] is not None:

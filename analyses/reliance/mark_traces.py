@@ -47,6 +47,7 @@ def windows(images: Array, labels: Array, classes: int, shift: int) -> list[tupl
     least = max(5, int(LEAST_SHARE * of[of > 0].min()))
     if least > len(images):
         return [_stacked(*each, size=int(n)) for each, n in zip(found, of, strict=True)]
+    enough = _fewest(of)
     for top in range(height):
         ranked = np.sort(codes[top], axis=1)
         often = ranked[:, : len(images) - least + 1] == ranked[:, least - 1 :]
@@ -55,7 +56,10 @@ def windows(images: Array, labels: Array, classes: int, shift: int) -> list[tupl
             values = np.unique(ranked[left, : often.shape[1]][often[left]])
             for value in values[values != plain]:
                 has = here == value
-                for label in np.flatnonzero(surely_enriched(np.bincount(labels[has], minlength=classes), of)):
+                counts = np.bincount(labels[has], minlength=classes)
+                if not (counts >= enough).any():  # most values, of many classes
+                    continue
+                for label in np.flatnonzero(surely_enriched(counts, of)):
                     found[label][0].append((top, int(left)))
                     found[label][1].append(has[rows[label]])
     return [_stacked(*each, size=int(n)) for each, n in zip(found, of, strict=True)]
@@ -96,6 +100,16 @@ def surely_enriched(counts: Array, of: Array) -> Array:
     low = wilson(counts, of, confidence=SURE)[0]
     high = wilson(counts.sum(axis=-1, keepdims=True) - counts, of.sum() - of, confidence=SURE)[1]
     return np.asarray((low > 2 * high) & (low - high > LEAST_SHARE) & (of > 0) & (of < of.sum()))
+
+
+def _fewest(of: Array) -> Array:
+    """Return how many images of each class have to carry something for it to be surely enriched at all: `(K,)`."""
+    fewest = np.full(len(of), np.iinfo(np.int64).max)
+    for size in np.unique(of[of > 0]).tolist():
+        hits = np.arange(1, size + 1)
+        surely = hits[wilson(hits, np.full(size, size), confidence=SURE)[0] > LEAST_SHARE]
+        fewest[of == size] = surely[0] if len(surely) else size + 1
+    return fewest
 
 
 def _stacked(places: list[tuple[int, int]], carried: list[Array], size: int) -> tuple[Array, Array]:
