@@ -80,7 +80,8 @@ class Outliers(Analysis[OutliersParams]):
         data, own = session.dataset, session.train is None or session.train.fingerprint == session.dataset.fingerprint
         known = data if own or session.train is None else session.train
         rows = np.arange(len(data)) if own else evenly(len(known), params.images)
-        here, there = _features(data, np.arange(len(data))), _features(known, rows)
+        here = session.properties.to_numpy(np.float64), _coarse(data.images)
+        there = here if own else _features(known, rows)
         names = {"train": "training images", "data": "other images"}
         base = names["data" if own else "train"]
         if len(rows) < LEAST:
@@ -137,8 +138,11 @@ class Outliers(Analysis[OutliersParams]):
 def _features(dataset: Dataset, rows: Array) -> tuple[Array, Array]:
     """Properties and coarse pixels of some images: `(n, P)` and `(n, SIDE² C)` float."""
     some = Some(dataset, rows)
-    coarse = pixel_rows(some, lambda images: cell_means(as_floats(images), SIDE))
-    return image_properties(some).to_numpy(np.float64), coarse
+    return image_properties(some).to_numpy(np.float64), _coarse(some)
+
+
+def _coarse(images: Any) -> Array:
+    return pixel_rows(images, lambda part: cell_means(as_floats(part), SIDE))
 
 
 def _scores(here: tuple[Array, ...], there: tuple[Array, ...], *, own: bool) -> tuple[Array, Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,7 @@ from workbench.statistics.slicing import (
     from_properties,
 )
 
-from .worse_than_expected import Slice, calibrate_confidence, expected_accuracy, measure_slice
+from .worse_than_expected import Expected, Slice, calibrate_confidence, measure_slice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,14 +60,17 @@ def search(
     embeddings, columns = session.embeddings, list(properties.columns)
     confidence = np.zeros(len(labels))
     tried, slices = 0, []
+    expected = Expected.of(predictions)
 
-    def test(groups: Iterator[Group] | list[Group], find: Array, confirm: Array, sure: Array) -> None:
+    def test(groups: Iterator[Group], find: Array, confirm: Array, sure: Array) -> None:
         nonlocal tried
         for group in groups:
-            if not _looks_worse(group, predictions, find):
+            if not _looks_worse(group, predictions, find, expected):
                 continue
             tried += 1
-            found = measure_slice(group, predictions, sure, confirm, None if learned is None else learned[1])
+            found = measure_slice(
+                group, predictions, sure, confirm, None if learned is None else learned[1], outside=expected
+            )
             slices.extend([found] if found else [])
 
     for turn, (find, confirm) in enumerate((parts, parts[::-1])):
@@ -76,11 +80,11 @@ def search(
         worse = _worse_than_its_class(predictions, find)
         calibrated = calibrate_confidence(predictions, find)
         confidence[confirm] = calibrated[confirm]
-        groups = [
-            *from_properties(evaluated, known, worse, find, names=session.class_names, columns=columns),
-            *from_pixels(evaluated, known, find, seed),
-            *from_embeddings(components(embeddings, find)[0], predictions.predicted, find, seed),
-        ]
+        groups = chain(  # one at a time: of many classes there are many, each as long as the data
+            from_properties(evaluated, known, worse, find, names=session.class_names, columns=columns),
+            from_pixels(evaluated, known, find, seed),
+            from_embeddings(components(embeddings, find)[0], predictions.predicted, find, seed),
+        )
         test(groups, find, confirm, calibrated)
         report("Testing groups", turn + 1, 3)
     every = np.arange(len(labels))  # each image was held out from what put it into a region
@@ -97,7 +101,6 @@ def _worse_than_its_class(predictions: Predictions, find: Array) -> Array:
     return np.asarray(wrong - (np.bincount(labels[find], wrong[find], classes) / count)[labels])
 
 
-def _looks_worse(group: Group, predictions: Predictions, find: Array) -> bool:
+def _looks_worse(group: Group, predictions: Predictions, find: Array, expected: Expected) -> bool:
     inside = find[group.members[find]]
-    expected = expected_accuracy(predictions.labels, predictions.correct, group.members)
-    return bool(len(inside) and predictions.correct[inside].mean() <= expected - LOOKS_WORSE)
+    return bool(len(inside) and predictions.correct[inside].mean() <= expected.accuracy(group.members) - LOOKS_WORSE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -119,24 +120,47 @@ def calibrate_confidence(predictions: Predictions, known: Array) -> Array:
     return np.asarray(np.clip(values + (left / (count + 20))[predictions.predicted], 0, 1))
 
 
-def expected_accuracy(labels: Array, correct: Array, members: Array) -> float:
-    """Accuracy that members would have if each class were recognised as it is outside: NaN if that is not known.
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What accuracy a group would have if each class were recognised as it is outside of it.
 
-    It is not known where most members are of classes of which not even half lies outside.
+    Attributes:
+        labels: `(N,)` int in [0, K).
+        correct: `(N,)` bool.
+        count, right: `(K,)`, images of each class, and those that are recognised.
     """
-    classes = int(labels.max()) + 1
-    inside = np.bincount(labels[members], minlength=classes)
-    outside = np.bincount(labels[~members], minlength=classes)
-    right = np.bincount(labels[~members], correct[~members], classes)
-    usable = (outside >= inside) & (outside > 0)
-    if inside[usable].sum() * 2 <= inside.sum():
-        return float("nan")
-    recall = right / np.maximum(outside, 1)
-    return float((inside * recall)[usable].sum() / inside[usable].sum())
+
+    labels: Array
+    correct: Array
+    count: Array
+    right: Array
+
+    @classmethod
+    def of(cls, predictions: Predictions) -> Self:
+        labels, correct = predictions.labels, predictions.correct
+        return cls(labels, correct, np.bincount(labels), np.bincount(labels, correct))
+
+    def accuracy(self, members: Array) -> float:
+        """Return it for a group, `(N,)` bool: NaN where most members are of classes of which not half lies outside."""
+        rows = np.flatnonzero(members)
+        inside = np.bincount(self.labels[rows], minlength=len(self.count))
+        outside = self.count - inside
+        right = self.right - np.bincount(self.labels[rows], self.correct[rows], len(self.count))
+        usable = (outside >= inside) & (outside > 0)
+        if inside[usable].sum() * 2 <= inside.sum():
+            return float("nan")
+        recall = right / np.maximum(outside, 1)
+        return float((inside * recall)[usable].sum() / inside[usable].sum())
 
 
 def measure_slice(
-    group: Group, predictions: Predictions, confidence: Array, confirm: Array, train_labels: Array | None
+    group: Group,
+    predictions: Predictions,
+    confidence: Array,
+    confirm: Array,
+    train_labels: Array | None,
+    *,
+    outside: Expected | None = None,
 ) -> Slice | None:
     """Measure a group on the rows `confirm`; None if it is too small, too large or not worse than expected."""
     from scipy.stats import fisher_exact
@@ -146,7 +170,7 @@ def measure_slice(
     tested, right = int(inside.sum()), int(predictions.correct[inside].sum())
     if tested < LEAST:
         return None
-    expected = expected_accuracy(predictions.labels, predictions.correct, group.members)
+    expected = (outside or Expected.of(predictions)).accuracy(group.members)
     if not right / tested < expected:  # also where it is not known
         return None
     others = np.isin(predictions.labels[confirm], np.unique(predictions.labels[inside])) & ~group.members[confirm]
@@ -227,7 +251,7 @@ def _is_worse(members: Array, predictions: Predictions) -> bool:
     from scipy.stats import fisher_exact
 
     tested, right = int(members.sum()), int(predictions.correct[members].sum())
-    expected = expected_accuracy(predictions.labels, predictions.correct, members)
+    expected = Expected.of(predictions).accuracy(members)
     if tested < LEAST or not right / tested < expected:
         return False
     of = int((np.isin(predictions.labels, np.unique(predictions.labels[members])) & ~members).sum())

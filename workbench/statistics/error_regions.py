@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from workbench.core.types import Array
+from workbench.data.sampling import evenly
 from workbench.statistics.slicing import Group
 
 FOLDS = 10
@@ -31,6 +32,9 @@ On 50 worlds of `workbench truth --only slices` (seeds 100, 101 and 300; 99 blin
 """
 LEAST = 6
 """Images of a region."""
+LINKED, AT_ONCE = 6000, 512
+"""Images that look like errors of which regions are made, which takes all pairs of them: further ones belong to the
+region of the one that they are most alike; and how many of these are compared at once."""
 EXTREME = 0.001
 """Share of the values of a property at either end that is drawn in: one odd image is to stretch no axis."""
 
@@ -114,4 +118,18 @@ def _parts(values: Array, taken: Array, rows: Array, seed: int) -> Array:
             TREES, min_samples_leaf=LEAF, class_weight="balanced", random_state=seed, n_jobs=1
         ).fit(values[seen], taken[seen])
     leaves = forest.apply(values[rows])
-    return np.asarray(fcluster(linkage(pdist(leaves, "hamming"), "ward"), count, "maxclust"))
+    some = evenly(len(rows), LINKED)
+    parts = fcluster(linkage(pdist(leaves[some], "hamming"), "ward"), count, "maxclust")
+    return np.asarray(parts if len(some) == len(rows) else parts[_most_alike(leaves, leaves[some])])
+
+
+def _most_alike(leaves: Array, others: Array) -> Array:
+    """Return which of the `others` is in most of the same leaves as each image: `(n,)` int, the first of equals."""
+    found = np.empty(len(leaves), np.int64)
+    for start in range(0, len(leaves), AT_ONCE):
+        part = leaves[start : start + AT_ONCE]
+        same = np.zeros((len(part), len(others)), np.int16)
+        for one, other in zip(part.T, others.T, strict=True):
+            same += one[:, None] == other
+        found[start : start + AT_ONCE] = same.argmax(axis=1)
+    return found

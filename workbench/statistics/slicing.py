@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -93,7 +94,7 @@ def from_properties(
                 continue
             alike = matching_rows(node.conditions, studied.properties)
             own = np.ones(len(alike), bool) if only is None else studied.labels == only
-            if (key := (alike & own).tobytes()) in seen:
+            if (key := hashlib.blake2b(np.packbits(alike & own).tobytes(), digest_size=16).digest()) in seen:
                 continue
             seen.add(key)
             learned = None

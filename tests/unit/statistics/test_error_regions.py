@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from workbench.statistics import error_regions as module
 from workbench.statistics.error_regions import error_regions
 
 
@@ -14,7 +16,11 @@ def made(seed, kinds=((0, 6.0), (3, -6.0)), wrong=0.9, elsewhere=0.01):
     return values[:, :3], values[:, 3:], missed, of
 
 
-def test_two_kinds_of_errors_are_held_by_regions_of_one_kind_each():
+@pytest.mark.parametrize("linked", [6000, 60])
+def test_two_kinds_of_errors_are_held_by_regions_of_one_kind_each(linked, monkeypatch):
+    """Also where regions are made of a sample of the images that look like errors, and the others join them."""
+    monkeypatch.setattr(module, "LINKED", linked)
+    monkeypatch.setattr(module, "AT_ONCE", 7)
     embeddings, properties, missed, of = made(0)
     regions = [each.members for each in error_regions(embeddings, properties, missed, 0)]
     assert not np.sum(regions, axis=0).max() > 1  # no image twice

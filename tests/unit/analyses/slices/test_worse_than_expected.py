@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from analyses.slices.worse_than_expected import (
+    Expected,
     Slice,
     calibrate_confidence,
     distinct_slices,
-    expected_accuracy,
     measure_slice,
     scarcity,
 )
@@ -41,12 +41,12 @@ def test_expected_is_the_recall_outside_weighted_by_the_classes_inside():
     labels = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
     right = np.array([0, 1, 1, 1, 0, 0, 1, 1, 0], bool)
     # inside: one of class 0, one of class 1; outside class 0 has 3 of 4 right, class 1 2 of 3
-    assert expected_accuracy(labels, right, rows(9, 0, 5)) == pytest.approx((3 / 4 + 2 / 3) / 2)
+    assert Expected.of(predictions(labels, right)).accuracy(rows(9, 0, 5)) == pytest.approx((3 / 4 + 2 / 3) / 2)
 
 
 def test_nothing_can_be_expected_of_a_group_that_is_the_class():
     labels = np.array([0, 0, 0, 1, 1])
-    assert np.isnan(expected_accuracy(labels, np.ones(5, bool), rows(5, 0, 1)))
+    assert np.isnan(Expected.of(predictions(labels, np.ones(5, bool))).accuracy(rows(5, 0, 1)))
 
 
 def test_the_calibrated_confidence_is_the_share_that_is_right():
