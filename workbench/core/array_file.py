@@ -5,6 +5,7 @@ Nothing is unpacked before the list at the end of the archive, and the header of
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import struct
@@ -61,7 +62,7 @@ class ArrayFile(Mapping[str, Array]):
     def __init__(self, file: Path | IO[bytes]) -> None:
         try:
             self._archive = open_archive(file, "arrays")
-            self._path = file if isinstance(file, Path) else None
+            self._on_disk = isinstance(file, Path)
         except FileNotFoundError:
             raise
         except RefusedArchive as error:
@@ -127,12 +128,13 @@ class ArrayFile(Mapping[str, Array]):
             raise UnreadableArrays(f"it says that it is {dtype} of shape {shape}, and has {left:,} bytes")
         if not left and max(shape) > EMPTY_SIDE:
             raise UnreadableArrays(f"it has no values and the shape {shape}")
-        if left >= MAPPED and self._path is not None and member.compress_type == zipfile.ZIP_STORED:
+        file: Any = self._archive.fp
+        if left >= MAPPED and self._on_disk and member.compress_type == zipfile.ZIP_STORED:
             with self._archive.open(member) as stream:  # to its end, where its CRC is compared
                 while stream.read(AT_ONCE):
                     pass
-            begin = _begin(self._path, member) + head
-            return np.memmap(self._path, dtype, "r", begin, shape, order="F" if fortran else "C")
+            begin = _begin(file, member) + head
+            return np.memmap(file, dtype, "r", begin, shape, order="F" if fortran else "C")
         free = free_memory()
         if free is not None and left > free:
             raise UnreadableArrays(f"it needs {left / 2**30:.1f} GB of memory, and {free / 2**30:.1f} GB are free")
@@ -140,11 +142,10 @@ class ArrayFile(Mapping[str, Array]):
             return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def _begin(path: Path, member: zipfile.ZipInfo) -> int:
+def _begin(file: IO[bytes], member: zipfile.ZipInfo) -> int:
     """Return where the content of a member begins that is not packed: after its own header and two texts."""
-    with path.open("rb") as file:
-        file.seek(member.header_offset)
-        head = file.read(30)
+    file.seek(member.header_offset)
+    head = file.read(30)
     return member.header_offset + len(head) + sum(struct.unpack("<HH", head[26:]))
 
 
@@ -225,7 +226,7 @@ class ArrayWriter:
     """
 
     def __init__(self, path: Path, like: Array) -> None:
-        self.path, self.checksum, self._count = path, 0, 0
+        self.path, self.checksum, self._count, self._moved = path, 0, 0, False
         self._like = like[:0]
         self._file = path.open("wb")
         self._write_header()
@@ -244,6 +245,18 @@ class ArrayWriter:
         self._file.seek(0)
         self._write_header()  # of the same length: numpy leaves room for larger numbers
         self._file.close()
+
+    def move(self, path: Path) -> None:
+        """Give the closed file another name."""
+        self.path.replace(path)
+        self.path, self._moved = path, True
+
+    def discard(self) -> None:
+        """Close it, and remove it if it was not moved."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        if not self._moved:
+            self.path.unlink(missing_ok=True)
 
     def _write_header(self) -> None:
         shape = (self._count, *self._like.shape[1:])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -19,11 +21,15 @@ from workbench.core.locks import sharing
 from workbench.core.types import Array
 from workbench.core.wording import plural
 
-LOGITS, EMBEDDINGS = NAMES = ("logits", "embeddings")
+LOG = logging.getLogger("workbench.session.kept_outputs")
+NAMES = ("logits", "embeddings")
 
 
 class KeptOutputs:
     """The outputs of one model on N images; of very many, files of their own that are mapped and never read whole.
+
+    Such a file has its checksum in its name, and what names it is written last: of two processes that write at once
+    each has what it wrote, and who comes later has that of one of them.
 
     Args:
         path: of the file; None where nothing is kept.
@@ -37,14 +43,17 @@ class KeptOutputs:
         """Return "logits" or "embeddings", if they are there for every image."""
         stored = self._stored()
         if (checksum := stored.get(f"{name}/checksum")) is not None and self._path is not None:
-            values = map_kept(_beside(self._path, name), int(checksum))
+            values = map_kept(_beside(self._path, name, int(checksum)), int(checksum))
         else:
             values = stored.get(name)
         return values if values is not None and values.shape[:1] == (self._count,) else None
 
     def has(self, name: str) -> bool:
-        """Whether "logits" or "embeddings" are there; large ones are not looked at, which takes seconds."""
-        return f"{name}/checksum" in self._stored() or self.values(name) is not None
+        """Whether "logits" or "embeddings" are there; of large ones no value is looked at, which takes seconds."""
+        checksum = self._stored().get(f"{name}/checksum")
+        if checksum is not None and self._path is not None:
+            return _beside(self._path, name, int(checksum)).is_file()
+        return self.values(name) is not None
 
     @property
     def reading(self) -> str:
@@ -80,48 +89,81 @@ class KeptOutputs:
             held += sum(each.nbytes for each in part)
             if held >= MAPPED:
                 return self._map(_all(arrived, rest), told)
-        both = tuple(np.concatenate(each) for each in zip(*arrived, strict=True))
+        logits, embeddings = (np.concatenate(each) for each in zip(*arrived, strict=True))
         if self._path is not None:
-            save_arrays(self._path, {**dict(zip(NAMES, both, strict=True)), **_said(told)})
-        return both[0], both[1]
+            save_arrays(self._path, {"logits": logits, "embeddings": embeddings, **_said(told)})
+        return logits, embeddings
 
     def _map(self, parts: Iterator[tuple[Array, Array]], told: Callable[[], tuple[str, str]]) -> tuple[Array, Array]:
-        """Write large outputs to files of their own."""
-        path = self._path or Path(tempfile.mkdtemp(prefix="workbench-")) / "predictions.npz"
-        writers: list[ArrayWriter] = []
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            for both in parts:
-                if not writers:
-                    # Under a name of their own until they are whole: another process may have the former ones open.
-                    writers = [ArrayWriter(_new(path, name), each) for name, each in zip(NAMES, both, strict=True)]
-                for writer, each in zip(writers, both, strict=True):
-                    writer.add(each)
-            sums = {}
-            for writer, name in zip(writers, NAMES, strict=True):
-                writer.close()
-                writer.path.replace(_beside(path, name))
-                sums[f"{name}/checksum"] = np.array(writer.checksum)
-            if self._path is not None:
-                save_arrays(path, {**sums, **_said(told)})
-            found = [map_array(_beside(path, name), int(sums[f"{name}/checksum"])) for name in NAMES]
-        except OSError as error:
-            raise WorkbenchError(
-                f"Predictions of {plural(self._count, 'image')} need room on the disk, and {path.parent} takes no "
-                f"more: {disk_trouble(error) or error}. WORKBENCH_CACHE names another folder."
-            ) from None
-        finally:
+        """Write large outputs to files of their own, in the cache, or where that takes no file, in a passing folder."""
+        with contextlib.ExitStack() as ending:
+            first, path = next(parts), self._path
+            writers = None if path is None else _writers(path, first)
+            if path is None or writers is None:
+                with _room(self._count):
+                    folder = Path(tempfile.mkdtemp(prefix="workbench-"))
+                ending.callback(shutil.rmtree, folder, ignore_errors=True)  # what is mapped stays while it is
+                path = folder / "predictions.npz"
+                with _room(self._count):
+                    writers = _opened(path, first)
             for writer in writers:
-                with contextlib.suppress(OSError):
+                ending.callback(writer.discard)
+            for both in _all([first], parts):
+                for writer, each in zip(writers, both, strict=True):
+                    with _room(self._count):
+                        writer.add(each)
+            with _room(self._count):
+                for writer in writers:
                     writer.close()
-                writer.path.unlink(missing_ok=True)
-            if self._path is None:
-                shutil.rmtree(path.parent, ignore_errors=True)  # what is mapped stays until nobody maps it
+                found = [map_array(writer.path, writer.checksum) for writer in writers]
+                for writer, name in zip(writers, NAMES, strict=True):
+                    writer.move(_beside(path, name, writer.checksum))
+            if path == self._path:
+                sums = {f"{name}/checksum": np.array(each.checksum) for name, each in zip(NAMES, writers, strict=True)}
+                save_arrays(path, {**sums, **_said(told)})
+                _tidy(path, {writer.path for writer in writers})
         return found[0], found[1]
 
     def _stored(self) -> dict[str, Array]:
         stored = (None if self._path is None else load_arrays(self._path)) or {}
         return stored if "reading" in stored else {}  # else of a version that did not say how it read the outputs
+
+
+def _writers(path: Path, first: tuple[Array, Array]) -> list[ArrayWriter] | None:
+    """Begin both files in the cache; None where it takes none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _opened(path, first)
+    except OSError as error:
+        LOG.warning("Predictions are not cached, so computed anew next time: %s", error)
+        return None
+
+
+def _opened(path: Path, first: tuple[Array, Array]) -> list[ArrayWriter]:
+    """Begin both files under names that nobody else has."""
+    new = secrets.token_hex(4)
+    return [ArrayWriter(path.with_name(f".{new}.{name}.npy"), each) for name, each in zip(NAMES, first, strict=True)]
+
+
+@contextlib.contextmanager
+def _room(count: int) -> Iterator[None]:
+    """Say in a sentence what the disk says."""
+    try:
+        yield
+    except OSError as error:
+        raise WorkbenchError(
+            f"Predictions of {plural(count, 'image')} are larger than what is kept in memory, and the disk takes no "
+            f"more: {disk_trouble(error) or error}. WORKBENCH_CACHE names a folder on another one."
+        ) from None
+
+
+def _tidy(path: Path, kept: set[Path]) -> None:
+    """Remove the files of before, which nothing names any more; whoever has mapped them still has them."""
+    for name in NAMES:
+        for each in path.parent.glob(f"{path.stem}.{name}-*.npy"):
+            if each not in kept:
+                with contextlib.suppress(OSError):
+                    each.unlink()
 
 
 def _said(told: Callable[[], tuple[str, str]]) -> dict[str, Array]:
@@ -136,9 +178,5 @@ def _all(arrived: list[tuple[Array, Array]], rest: Iterator[tuple[Array, Array]]
     yield from rest
 
 
-def _beside(path: Path, name: str) -> Path:
-    return path.with_name(f"{path.stem}.{name}.npy")
-
-
-def _new(path: Path, name: str) -> Path:
-    return path.with_name(f".{path.stem}.{name}.npy.new")
+def _beside(path: Path, name: str, checksum: int) -> Path:
+    return path.with_name(f"{path.stem}.{name}-{checksum:08x}.npy")

@@ -34,11 +34,53 @@ def test_large_ones_are_mapped_and_come_back(parts, tmp_path):
     assert np.array_equal(again.values("logits"), logits)
     assert (again.reading, again.engine) == told()
     assert KeptOutputs(tmp_path / "results" / "predictions.npz", 116).values("logits") is None
-    assert sorted(each.name for each in (tmp_path / "results").iterdir() if "lock" not in each.name) == [
-        "predictions.embeddings.npy",
-        "predictions.logits.npy",
-        "predictions.npz",
-    ]
+    assert sorted(
+        each.name.partition("-")[0] for each in (tmp_path / "results").iterdir() if "lock" not in each.name
+    ) == ["predictions.embeddings", "predictions.logits", "predictions.npz"]
+
+
+def test_two_that_write_at_once_each_have_what_they_wrote(parts, tmp_path):
+    one, other = (KeptOutputs(tmp_path / "predictions.npz", 117) for _ in range(2))
+    changed = [(logits + 1, embeddings) for logits, embeddings in parts]
+    kept = []
+
+    def in_between():
+        yield from changed[:2]
+        kept.extend(other.keep(parts, told))  # begins later and ends sooner
+        yield changed[2]
+
+    logits, _ = one.keep(in_between(), told)
+    assert np.array_equal(logits, np.concatenate([each for each, _ in changed]))
+    assert np.array_equal(kept[0], np.concatenate([each for each, _ in parts]))  # though nothing names it any more
+    assert np.array_equal(KeptOutputs(tmp_path / "predictions.npz", 117).values("logits"), logits)
+    assert len([*tmp_path.glob("predictions.logits-*.npy")]) == 1
+
+
+def test_what_names_a_file_that_is_gone_has_nothing(parts, tmp_path):
+    kept = KeptOutputs(tmp_path / "predictions.npz", 117)
+    kept.keep(parts, told)
+    for each in tmp_path.glob("predictions.embeddings-*.npy"):
+        each.unlink()
+    assert not kept.has("embeddings")
+    assert kept.values("embeddings") is None
+    assert kept.has("logits")
+
+
+def test_a_cache_that_takes_no_file_costs_only_the_cache(parts, tmp_path, caplog):
+    (tmp_path / "results").write_text("no folder")
+    logits, _ = KeptOutputs(tmp_path / "results" / "predictions.npz", 117).keep(parts, told)
+    assert np.array_equal(logits, np.concatenate([each for each, _ in parts]))
+    assert "not cached" in caplog.text
+
+
+def test_what_goes_wrong_elsewhere_is_no_matter_of_the_disk(parts, tmp_path):
+    def gone():
+        yield from parts[:2]
+        raise FileNotFoundError(2, "No such file", "photo.png")
+
+    with pytest.raises(FileNotFoundError, match=r"photo\.png"):
+        KeptOutputs(tmp_path / "predictions.npz", 117).keep(gone(), told)
+    assert not [each for each in tmp_path.iterdir() if "lock" not in each.name]
 
 
 def test_small_ones_lie_in_memory(parts, tmp_path):
@@ -60,11 +102,11 @@ def test_a_damaged_one_is_set_aside(parts, tmp_path, damage, caplog):
     kept = KeptOutputs(tmp_path / "predictions.npz", 117)
     kept.keep(parts, told)
     del kept
-    path = tmp_path / "predictions.logits.npy"
+    (path,) = tmp_path.glob("predictions.logits-*.npy")
     path.write_bytes(damage(path.read_bytes()))
     assert KeptOutputs(tmp_path / "predictions.npz", 117).values("logits") is None
     assert "set aside" in caplog.text
-    assert (tmp_path / "predictions.logits.npy.damaged").is_file()
+    assert path.with_name(f"{path.name}.damaged").is_file()
 
 
 def test_an_interrupted_one_leaves_nothing_that_is_taken_for_whole(parts, tmp_path):
@@ -84,5 +126,5 @@ def test_a_full_disk_is_a_sentence(parts, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(kept_outputs.ArrayWriter, "add", full)
-    with pytest.raises(WorkbenchError, match=r"117 images need room on the disk.*No space left.*WORKBENCH_CACHE"):
+    with pytest.raises(WorkbenchError, match=r"117 images are larger.*No space left.*WORKBENCH_CACHE"):
         KeptOutputs(tmp_path / "predictions.npz", 117).keep(parts, told)

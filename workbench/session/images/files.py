@@ -13,7 +13,7 @@ import numpy as np
 from workbench.core.array_file import write_arrays
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, unknown
-from workbench.core.files import write_file
+from workbench.core.files import replacing, write_file
 from workbench.core.spreadsheet import as_csv
 from workbench.core.types import Array
 from workbench.session.images.showing import images_table
@@ -116,7 +116,8 @@ def _write_arrays(images: Chosen, path: Path) -> None:
         "names": data.names[rows],
         "keys": data.keys[rows],
     }
-    write_arrays(path, arrays if data.has_images else {k: v for k, v in arrays.items() if k != "images"})
+    with replacing(path) as part:  # it may be the very file that the images are mapped from
+        write_arrays(part, arrays if data.has_images else {k: v for k, v in arrays.items() if k != "images"})
 
 
 FORMATS: dict[str, Callable[[Chosen], str] | None] = {
