@@ -139,13 +139,16 @@ def find_copies(datasets: Sequence[Dataset], *, near: bool = True, moved: bool =
     moves = Moves(*datasets[0].image_shape) if moved else None
     digests, pictures, codes = _read(datasets, moves)
     _, first, group = np.unique(digests, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # groups in the order of their first images
+    first, group = first[order], np.argsort(order)[group]
+    if len(first) < len(digests):
+        pictures, codes = pictures[first], codes[first]
     heads = np.full((len(first), len(datasets)), len(part))
     np.minimum.at(heads, (group, part), np.arange(len(part)))
     heads[heads == len(part)] = -1
     links, ways, distances = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
     closest, spaces, scale = links[0], distances[0], Scale()
     if near and len(first) >= LEAST:
-        pictures = pictures[first]
         scale = geometry(pictures)
         pairs, apart = close_pairs(
             pictures, (1.2 * SHARE if scale.share <= SHARE else 1.5 * scale.share) * scale.distance
@@ -156,7 +159,7 @@ def find_copies(datasets: Sequence[Dataset], *, near: bool = True, moved: bool =
         distances.append(apart[same] / 255)
         closest, spaces = first[pairs[~same][:SAMPLE]], apart[~same][:SAMPLE] / 255
     if moves is not None:
-        for way, pairs in moves.matches(codes[first]).items():
+        for way, pairs in moves.matches(codes).items():
             links.append(pairs)
             ways.append(np.full(len(pairs), WAYS.index(way)))
             distances.append(np.zeros(len(pairs)))

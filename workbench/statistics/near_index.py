@@ -89,6 +89,8 @@ class NearIndex:
             self._look_through(self._index.nlist)
             found[short] = self._index.search(_plain(queries[short]), k)[1]
             self._look_through(self.lists)
+            if (found < 0).any():
+                raise ValueError("vectors that are not numbers, or beyond what float32 holds, have no neighbours")
         return np.asarray(found)
 
     def tune(self, recall: Callable[[], float]) -> None:
@@ -98,6 +100,7 @@ class NearIndex:
             self.lists, self.recall = lists, recall()
             if self.recall >= RECALL:
                 return
+        LOG.warning("The index finds %.0f %% of the neighbours of a sample, less than is wanted.", 100 * self.recall)
 
     def _numbers(self) -> Iterator[int]:
         lists, most = 1, int(self._index.nlist)

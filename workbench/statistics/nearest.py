@@ -10,7 +10,7 @@ index finds what is compared, at least 98 % of it by a sample.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -24,8 +24,8 @@ VALUES, QUERIES = 32_000_000, 4096
 """Values whose differences are summed at once, 128 MB; queries that are asked at once."""
 THINNED = 8
 """Each how manieth value is compared before all of them are."""
-BESIDE = 16
-"""Neighbours that are looked at where an index seeks close pairs."""
+BESIDE, MOST_BESIDE = 16, 1024
+"""Neighbours that are looked at where an index seeks close pairs, and at most, where all of these are close."""
 BLOCK_VALUES = 2**25
 """Values of a block of rows that are compared as floats: 128 MB as float32."""
 AXES, ROWS = 48, 512
@@ -68,11 +68,12 @@ def nearest(queries: Array, base: Array, k: int, *, own: Array | None = None) ->
 
 
 def close_pairs(vectors: Array, radius: float, *, most: int = 200_000) -> tuple[Array, Array]:
-    """Find all pairs of rows that are no farther apart than `radius`, closest first.
+    """Find the pairs of rows that are no farther apart than `radius`, closest first.
 
     Pairs are sought on the first principal axes and the length of the rest: a projection never lengthens a distance,
     nor does the difference of two lengths exceed that of the vectors, so no pair is lost; what is found is checked in
-    full.
+    full. Of more than `near_index.MOST_EXACT` rows an index finds the neighbours that are compared: nearly all pairs
+    then, and of a row with more than `MOST_BESIDE` others as close, as many.
 
     Args:
         vectors: `(N, D)` numbers.
@@ -196,20 +197,32 @@ class _Tiles:
 
 
 class _Lists:
-    """The same by an index: a copy is among the nearest, so a few neighbours of each row are looked at."""
+    """The same by an index: the nearest of each row, more of them as long as the last one lies within the radius."""
 
     def __init__(self, rows: Array) -> None:
         self._rows, self._index = rows, NearIndex(rows)
-        some = rows[self._index.sample]
-        last = _Exact(rows, BESIDE).nearest(some)[0][:, -1:] * (1 + 1e-6)
-        self._index.tune(lambda: float((_apart_from(some, rows, self._index.nearest(some, BESIDE)) <= last).mean()))
+        some = self._index.sample
+        last = _Exact(rows, BESIDE).nearest(rows[some])[0][:, -1:] * (1 + 1e-6)
+
+        def recall() -> float:
+            found = self._index.nearest(rows[some], BESIDE)
+            others = found != some[:, None]
+            return float(((_apart_from(rows[some], rows, found) <= last) & others).sum() / max(int(others.sum()), 1))
+
+        self._index.tune(recall)
 
     def within(self, start: int, end: int, _: int, radius: float) -> Array:
         """Return pairs of a row of start…end and another one that may lie within `radius`: (P, 2)."""
-        rows = self._index.nearest(self._rows[start:end], BESIDE)
-        near = _apart_from(self._rows[start:end], self._rows, rows) <= radius * (1 + 1e-4)
-        place, which = np.nonzero(near & (rows != np.arange(start, end)[:, None]))
-        return np.stack([start + place, rows[place, which]], axis=1)
+        asked, k, pairs = np.arange(start, end), BESIDE, list[Array]()
+        while len(asked):
+            k = min(k, len(self._rows))
+            rows = self._index.nearest(self._rows[asked], k)
+            near = _apart_from(self._rows[asked], self._rows, rows) <= radius * (1 + 1e-4)
+            crowded = np.asarray(near.all(axis=1) & (k < min(MOST_BESIDE, len(self._rows))))
+            place, which = np.nonzero(near & ~crowded[:, None] & (rows != asked[:, None]))
+            pairs.append(np.stack([asked[place], rows[place, which]], axis=1))
+            asked, k = asked[crowded], 4 * k
+        return np.concatenate(pairs)
 
 
 class _Exact:
@@ -224,11 +237,13 @@ class _Exact:
 
     def nearest(self, queries: Array) -> tuple[Array, Array]:
         """Return distances `(Q, k)` float64, ascending, and rows."""
-        queries, found = _numbers(queries), list[Array]()
+        queries, best = _numbers(queries), None
         for start, end in self._blocks:
             index = self._index or self._of(start, end)
-            found.append(start + index.kneighbors(queries, self._k, return_distance=False))
-        return _ranked(queries, self._base, np.concatenate(found, axis=1), self._k)
+            rows = start + index.kneighbors(queries, self._k, return_distance=False)
+            found = _ranked(queries, self._base, rows, self._k)
+            best = found if best is None else _nearer(best, found, self._k)
+        return cast("tuple[Array, Array]", best)
 
     def _of(self, start: int, end: int) -> Any:
         from sklearn.neighbors import NearestNeighbors
@@ -240,15 +255,30 @@ class _Likely:
     """The k nearest by an index; of one that rounds, more are taken and compared in full."""
 
     def __init__(self, base: Array, k: int) -> None:
-        self._base, self._k, self._index = base, k, NearIndex(base)
-        some = base[self._index.sample]
-        last = _Exact(base, k).nearest(some)[0][:, -1:] * (1 + 1e-6)
-        self._index.tune(lambda: float((self.nearest(some)[0] <= last).mean()))
+        self._base, self._index = base, NearIndex(base)
+        some = self._index.sample
+        self._k = k + 1  # each of the sample finds itself, which is nothing to be proud of
+        last = _Exact(base, self._k).nearest(base[some])[0][:, -1:] * (1 + 1e-6)
+
+        def recall() -> float:
+            apart, rows = self.nearest(base[some])
+            others = rows != some[:, None]
+            return float(((apart <= last) & others).sum() / max(int(others.sum()), 1))
+
+        self._index.tune(recall)
+        self._k = k
 
     def nearest(self, queries: Array) -> tuple[Array, Array]:
         """Return distances `(Q, k)` float64, ascending, and rows."""
         rows = self._index.nearest(queries, self._k if self._index.exact else 2 * self._k)
         return _ranked(_numbers(queries), self._base, rows, self._k)
+
+
+def _nearer(one: tuple[Array, Array], other: tuple[Array, Array], k: int) -> tuple[Array, Array]:
+    """Return the k nearest of two lists of neighbours each query; of equal ones the smaller row first."""
+    apart, rows = (np.concatenate(each, axis=1) for each in zip(one, other, strict=True))
+    order = np.lexsort((rows, apart), axis=1)[:, :k]
+    return np.take_along_axis(apart, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
 
 def _ranked(queries: Array, base: Array, rows: Array, k: int) -> tuple[Array, Array]:
