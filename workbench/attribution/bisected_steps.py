@@ -9,6 +9,7 @@ from pydantic import Field
 
 from workbench.attribution.some_rows import by_rows, written
 from workbench.core.params import OnlyWith
+from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
 
 FIRST, MOST = 8, 500
@@ -17,6 +18,8 @@ USUAL = 40
 """Steps that most ways have by the usual tolerance, to tell what a map costs."""
 AT_ONCE = 4
 """Rows of a call that an image is given: few images lie in memory with all their points, and those left fill calls."""
+HELD = 2**28
+"""Values of the integrands of all ways together that may be held: 1 GB."""
 AutoSteps = Annotated[
     int | None,
     Field(ge=2, le=500, description="integration steps; auto: what each image needs, 8 to 500, of unequal length"),
@@ -33,6 +36,13 @@ Tolerance = Annotated[
 ]
 SURER = 4
 """A map so many times as sure as is asked for is done, whatever it adds up to: the difference may be almost nothing."""
+
+
+def rows_of_a_way(probe: Probe) -> int:
+    """Return how many rows of a call a way is given: more of large images, whose integrand is held at all places."""
+    height, width = probe.image_shape[:2]
+    together = max(1, HELD // (3 * MOST * height * width))  # each value thrice: gathered, joined and kept
+    return max(AT_ONCE, -(-probe.max_rows // together))
 
 
 class Integral(NamedTuple):

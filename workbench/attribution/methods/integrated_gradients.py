@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 from keras import ops
 from pydantic import model_validator
 
-from workbench.attribution.bisected_steps import AT_ONCE, USUAL, AutoSteps, Tolerance, integrated
+from workbench.attribution.bisected_steps import USUAL, AutoSteps, Tolerance, integrated, rows_of_a_way
 from workbench.attribution.explainer import Explainer
 from workbench.attribution.references import BACKGROUND, RuleOfSteps, Start, path_to, starts
 from workbench.core.errors import WorkbenchError
@@ -44,7 +44,8 @@ class IntegratedGradients(Explainer):
         return points * (BACKGROUND if self.needs_background else 1)
 
     def at_once(self, probe: Probe) -> int:
-        return self.copies(probe) if self.steps is not None else AT_ONCE * (BACKGROUND if self.needs_background else 1)
+        ways = BACKGROUND if self.needs_background else 1
+        return self.copies(probe) if self.steps is not None else ways * rows_of_a_way(probe)
 
     def formula(self, score: Scorer, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         start = starts(self.reference, score, images)  # (B, R, H, W, C)
