@@ -58,7 +58,7 @@ define install
 endef
 
 .ONESHELL:
-.PHONY: help run test train figures check fix bench bench-peers truth truth-peers data system clean \
+.PHONY: help run test train figures check fix bench bench-gpu bench-large bench-peers truth truth-peers data system clean \
   fuzz example-flask example-streamlit
 
 help: ## this list
@@ -99,6 +99,12 @@ fuzz: $(VENV)/.installed-test ## attack every parser with nearly right inputs: m
 	    || echo "atheris does not install here: hypothesis alone draws the inputs."
 	fi
 	exec $(BIN)/python tests/fuzz --minutes $(MINUTES) $(ARGS)
+
+bench-gpu: $(VENV)/.installed-test ## what a GPU brings: training in two precisions, maps of 10,000 images
+	@exec $(BIN)/python tests/benchmarks/gpu.py $(ARGS)
+
+bench-large: $(VENV)/.installed-test ## seconds and memory of a made set: make bench-large ARGS="10000 100000 1000000"
+	@exec $(BIN)/python tests/benchmarks/large.py $(or $(ARGS),10000 100000)
 
 bench-peers: $(VENV)/.installed-test ## the same beside other libraries, in .venv-peers (some gigabytes)
 	@exec $(BIN)/python tests/benchmarks/peers $(ARGS)
