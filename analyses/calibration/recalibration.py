@@ -45,7 +45,7 @@ def recalibrate(session: Session, seed: int = 0) -> Recalibration:
     if trained is not None and rows is not None and (training := session.training) is not None:
         value = _fit_temperature(trained.relabelled(training.subset(rows).predictions, rows))
         if value is not None:
-            return Recalibration(predictions.divided(value), value, len(rows), halves=False)
+            return Recalibration(predictions.divided(value), value, _fitted_to(len(rows), predictions), halves=False)
     return across_halves(predictions, seed)
 
 
@@ -59,7 +59,12 @@ def across_halves(predictions: Predictions, seed: int = 0) -> Recalibration:
         return Recalibration(predictions, None, count, halves=True)
     by = np.empty(count)
     by[halves[0]], by[halves[1]] = found[1], found[0]
-    return Recalibration(predictions.divided(by), whole, count, halves=True)
+    return Recalibration(predictions.divided(by), whole, _fitted_to(count, predictions), halves=True)
+
+
+def _fitted_to(count: int, predictions: Predictions) -> int:
+    """Return of how many of so many images a temperature is fitted."""
+    return len(some_rows(count, predictions.logits.shape[1]))
 
 
 def _fit_temperature(predictions: Predictions) -> float | None:
@@ -72,5 +77,4 @@ def _fit_temperature(predictions: Predictions) -> float | None:
 
 def _part(predictions: Predictions, rows: Array) -> Predictions:
     """Return some images, of very many a sample of them, to which a temperature is fitted."""
-    some = rows[some_rows(len(rows), predictions.logits.shape[1])]
-    return Predictions(predictions.logits[some], predictions.labels[some])
+    return predictions.rows(rows[some_rows(len(rows), predictions.logits.shape[1])])

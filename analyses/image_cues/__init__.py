@@ -151,7 +151,7 @@ class ImageCues(Analysis[ImageCuesParams]):
         )
         findings = tuple(_finding(each, names, len(session.dataset), whose, len(np.unique(labels))) for each in used)
         if not used:
-            count, looked = len(np.unique(part.labels)), len(_known(labels))
+            count, looked = len(_known(part.labels)), len(_known(labels))
             said = (
                 f"{plural(len(cues), 'pair')} of a class and a statistic that tells it {verb(len(cues), 'were')} tried"
                 + (
@@ -188,13 +188,11 @@ class ImageCues(Analysis[ImageCuesParams]):
 
 def _measured(labels: Array, params: ImageCuesParams) -> Array:
     """Return the rows of the images to measure, balanced, of as many classes as can have `LEAST` each."""
-    chance = np.random.default_rng(params.seed)
-    present = np.flatnonzero(np.bincount(labels) >= LEAST)
-    if len(present) <= params.images // LEAST:
-        return np.sort(balanced_rows(labels, min(params.images, len(labels)), params.seed))
-    chosen = chance.choice(present, params.images // LEAST, replace=False)
-    some = np.flatnonzero(np.isin(labels, chosen))
-    return np.sort(some[balanced_rows(labels[some], params.images, params.seed)])
+    present = np.array(_known(labels), np.int64)
+    if len(present) > (most := params.images // LEAST):
+        present = np.random.default_rng(params.seed).choice(present, most, replace=False)
+    some = np.flatnonzero(np.isin(labels, present)) if len(present) > 1 else np.arange(len(labels))
+    return np.sort(some[balanced_rows(labels[some], min(params.images, len(some)), params.seed)])
 
 
 def _known(labels: Array) -> list[int]:

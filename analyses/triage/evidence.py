@@ -138,7 +138,7 @@ def evidence_of(session: Session, k: int, compared: int) -> Evidence:
         offered(offers, both[:, 1], np.zeros(count, bool)),
     )
     most = np.minimum(as_label, as_predicted)
-    by_pixels = session.dataset.has_images and len(placed) * len(seen.dataset) <= COMPARED
+    by_pixels = session.dataset.has_images and len(placed) * max(len(seen.dataset), len(labels)) <= COMPARED
     if by_pixels:
         pixels, looks_like = seen.nearest(pictures(session.dataset, placed), pictures(seen.dataset), NEIGHBOUR, placed)
     else:

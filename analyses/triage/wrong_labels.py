@@ -75,26 +75,38 @@ def wrong_labels(logits: Array, labels: Array) -> WrongLabels:
         return WrongLabels(np.zeros(count), np.zeros(count), 0.0, tempered.probabilities, told.silence)
     rate = _rate(said, told, some)
     uniform = rate / classes
-    tempered = said.divided(1 / some.sharpness(rate, uniform))
+    fitted = some.sharpness(rate, uniform)
+    tempered = said.divided(1 / fitted)
     predicted = said.predicted
     accused = np.flatnonzero(~told.right & told.knows[predicted] & told.knows[labels])
     scattered, paired = np.zeros(count), np.zeros(count)
-    own = np.exp(-tempered.loss[accused])
+    own = _of_labels(logits, labels, accused, fitted)
     scattered[accused] = uniform / np.maximum((1 - rate) * own + uniform, 1e-300) if uniform else 0.0
     noise, beta = np.full((classes, classes), 0.01 / classes), 1.0
     most = _pair_limits(told, accused)
     of = np.maximum(np.bincount(predicted, minlength=classes), 1)
     guess, given = predicted[accused], labels[accused]
-    asked = Predictions(logits[accused], given)
     for _ in range(STEPS):
         wrong, kept = noise[guess, given], 1 - noise.sum(axis=1)[guess]
-        paired[accused] = wrong / np.maximum(kept * np.exp(-asked.divided(1 / beta).loss) + wrong, 1e-300)
+        paired[accused] = wrong / np.maximum(kept * _of_labels(logits, labels, accused, beta) + wrong, 1e-300)
         noise = np.zeros((classes, classes))
         np.add.at(noise, (guess, given), paired[accused])
         noise = np.minimum(noise / of[:, None], most)
         beta = some.sharpness(0.0, weight=1 - paired[some.rows])
     sure = (classes - 1) // 2 >= 2
     return WrongLabels(scattered, paired, rate * (classes - 1) / classes, tempered.probabilities, sure=sure)
+
+
+def _of_labels(logits: Array, labels: Array, rows: Array, sharpness: float) -> Array:
+    """Probabilities of the labels of some images at the temperature 1 / `sharpness`, `(n,)`."""
+    found = np.empty(len(rows))
+    for part in portions(len(rows), logits.shape[1]):
+        some = logits[rows[part]].astype(np.float64)
+        some -= some.max(axis=1, keepdims=True)
+        some *= sharpness
+        own = np.take_along_axis(some, labels[rows[part], None], axis=1)[:, 0]
+        found[part] = np.exp(own) / np.exp(some).sum(axis=1)
+    return found
 
 
 def _pair_limits(told: Knowledge, accused: Array) -> Array:

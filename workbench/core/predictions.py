@@ -39,6 +39,8 @@ class Predictions:
                 "`logits` must have shape (N, K) and `labels` shape (N,). "
                 f"Got {self.logits.shape} and {self.labels.shape}."
             )
+        if self.temperature is not None:
+            return  # these are the logits of predictions that were looked at
         if not all(np.isfinite(self.logits[rows]).all() for rows in portions(*self.logits.shape)):
             raise WorkbenchError("`logits` must be finite. The model gave NaN or infinity: it has diverged.")
 
@@ -58,6 +60,11 @@ class Predictions:
         """Return them with the logits divided by temperatures, one or `(N,)`, in float64, when they are used."""
         by = np.broadcast_to(np.asarray(by, np.float64), (len(self),))
         return Predictions(self.logits, self.labels, by if self.temperature is None else by * self.temperature)
+
+    def rows(self, rows: slice | Array) -> Predictions:
+        """Return those of some images."""
+        of = None if self.temperature is None else self.temperature[rows]
+        return Predictions(self.logits[rows], self.labels[rows], of)
 
     @cached_property
     def probabilities(self) -> Probabilities:

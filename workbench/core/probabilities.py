@@ -49,11 +49,14 @@ class Probabilities(NDArrayOperatorsMixin):
 
     def __getitem__(self, at: Any) -> Any:
         if not isinstance(at, tuple):
-            return self._rows(at)
-        rows, columns = at
+            return self._rows(np.asarray(at) if isinstance(at, list) else at)
+        if len(at) != 2 or any(each is None or each is Ellipsis for each in at):
+            raise IndexError("Probabilities are indexed by rows, or by rows and columns: np.asarray makes all of them.")
+        rows, columns = (np.asarray(each) if isinstance(each, list) else each for each in at)
         if isinstance(rows, np.ndarray) and isinstance(columns, np.ndarray):  # a value of each row
             return self._picked(np.flatnonzero(rows) if rows.dtype == bool else rows, columns)
-        return self._rows(rows)[..., columns]
+        found = self._rows(rows)
+        return found[columns] if found.ndim == 1 else found[:, columns]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if copy is False:

@@ -108,7 +108,7 @@ class TrainedImages:
 
     def relabelled(self, said: Predictions, rows: Array) -> Predictions:
         """Return predictions of n of the images, at `rows`, with the labels that the training had."""
-        return Predictions(said.logits, self.labels[rows]) if self.corrected else said
+        return replace(said, labels=self.labels[rows]) if self.corrected else said
 
 
 def trained_images(session: Study) -> TrainedImages | None:

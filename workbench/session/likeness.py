@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.core.dataset import piece
 from workbench.core.types import Array
 from workbench.data.sampling import evenly
 from workbench.session.neighbours import pictures, unit
@@ -97,15 +98,20 @@ def _supports(session: Session, rows: Array, right: Array) -> Iterator[tuple[tup
     """
     labels, predicted = session.dataset.labels, session.predictions.predicted
     asked = np.concatenate([rows, right])
-    views = [unit(session.embeddings), *([pictures(session.dataset)] if session.dataset.has_images else [])]
     voters = np.arange(len(labels))
     if len(asked) * len(labels) > PAIRS:
         voters = evenly(len(labels), PAIRS // len(asked))
     place = np.searchsorted(voters, asked)
     own_place = np.where(voters[np.minimum(place, len(voters) - 1)] == asked, place, -1)
-    for view in views:
-        base = view if len(voters) == len(labels) else view[voters]
-        near = labels[voters[nearest(view[asked], base, NEIGHBOURS, own=own_place)[1]]]  # (n + m, k)
+    needed = np.union1d(asked, voters)
+    looked_up, voting = np.searchsorted(needed, asked), np.searchsorted(needed, voters)
+    by_embedding = (lambda: unit(session.embeddings[piece(needed)]),)
+    some = None if len(needed) == len(labels) else needed
+    by_pixels = (lambda: pictures(session.dataset, some),) if session.dataset.has_images else ()
+    for see in (*by_embedding, *by_pixels):  # one at a time: of a million images each takes a gigabyte
+        view = see()
+        base = view if len(voting) == len(view) else view[voting]
+        near = labels[voters[nearest(view[looked_up], base, NEIGHBOURS, own=own_place)[1]]]  # (n + m, k)
         for_own = (near == predicted[asked][:, None]).sum(axis=1)
         against = (near[: len(rows)] == labels[rows][:, None]).sum(axis=1)
         share = _share(for_own[: len(rows)], against)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.core.probabilities import portions, some_rows
+from workbench.core.probabilities import portions
 from workbench.core.types import Array
-from workbench.data.sampling import evenly
+from workbench.data.sampling import balanced_rows, evenly
 from workbench.session.patch_features import untrained_features
 from workbench.statistics.label_quality import LabelQuality, quality
 from workbench.statistics.linear_probe import cross_validated, fitted_probe
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FEW = 12_000
 """Images up to which neighbours vote too: then linear probes alone are too sure, and neighbours are found quickly."""
+VALUES = 2**26
+"""Probabilities of a look at embeddings: of more images in so many classes it is a sample, with as many of each."""
 BOTH = 6_000
 """Images up to which features of the pixels are asked even where embeddings do not know the labels."""
 
@@ -63,7 +65,9 @@ def second_looks(session: Session, rows: Array | None = None) -> tuple[Look, ...
     """
     labels, classes = session.dataset.labels, len(session.class_names)
     asked = np.zeros(0, np.int64) if rows is None else rows
-    found = [_look(some_rows(len(labels), classes), asked, lambda rows: session.embeddings[rows], labels, classes)]
+    count = min(len(labels), max(1, VALUES // max(classes, 1)))
+    some = np.sort(balanced_rows(labels, count, 0))
+    found = [_look(some, asked, lambda rows: session.embeddings[rows], labels, classes)]
     if session.dataset.has_images:
         some = evenly(len(labels), BOTH)
         # Of a few more, all are looked at; of many more, the probe that knows the others is asked.
@@ -102,11 +106,12 @@ def _look(rows: Array, asked: Array, features: Callable[[Array], Array], labels:
     more = np.setdiff1d(asked, rows)
     both = np.concatenate([rows, more])
     known, fitted = features(both), np.arange(len(both)) < len(rows)
-    said = probe_out_of_sample(known[fitted], labels[rows], classes)
-    judged = quality(said, labels[rows], classes)
     if not len(more):
-        return Look(rows, said, judged)
+        said = probe_out_of_sample(known, labels[rows], classes)
+        return Look(rows, said, quality(said, labels[rows], classes))
+    said = cross_validated(known[fitted], labels[rows], classes)  # no votes: what is judged is what is asked
     probe = fitted_probe(known, labels[both], fitted, classes)
+    judged = quality(said, labels[rows], classes)
     return Look(rows, said, judged, lambda wanted: probe(len(rows) + np.searchsorted(more, wanted)))
 
 

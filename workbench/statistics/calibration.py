@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.core.estimate import Estimate
 from workbench.core.predictions import Predictions
-from workbench.core.probabilities import portions, some_rows
+from workbench.core.probabilities import divided, portions, some_rows
 from workbench.core.progress import report
 from workbench.core.types import Array
 from workbench.statistics.bootstrap import ALIKE, FEWEST
@@ -165,7 +165,8 @@ def temperature(predictions: Predictions) -> float:
     def slope(log_t: float) -> float:
         above = np.empty(len(rows))
         for part in portions(len(rows), predictions.logits.shape[1]):
-            logits, labels = predictions.logits[rows[part]].astype(np.float64), predictions.labels[rows[part]]
+            labels = predictions.labels[rows[part]]
+            logits = divided(predictions.logits, predictions.temperature, rows[part])
             expected = (softmax(logits * np.exp(-log_t), axis=1) * logits).sum(axis=1)
             above[part] = expected - logits[np.arange(len(labels)), labels]
         return float(above.mean())

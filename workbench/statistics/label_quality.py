@@ -31,8 +31,6 @@ FEW = 5
 PAIR = 0.01
 """Share of a class from which labels that go wrong in one direction are a fault, among the surest quarter; among the
 surest half it is twice that."""
-CONFIDENT = 1e-6
-"""The least probability of a class that counts as confident."""
 DROP = 1.9207
 """Half the 95 % point of chi square with one degree of freedom."""
 STEEP = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
@@ -203,6 +201,7 @@ def _confident_joint(said: Scores, labels: Array, classes: int) -> Array:
     if len(present) < 2:
         return joint
     from cleanlab.count import calibrate_confident_joint
+    from cleanlab.internal.constants import CONFIDENT_THRESHOLDS_LOWER_BOUND as LEAST
 
     from workbench.statistics.confusion import confusion_counts
 
@@ -214,7 +213,7 @@ def _confident_joint(said: Scores, labels: Array, classes: int) -> Array:
     own = np.zeros(len(present))
     for some, given in parts():
         own += np.bincount(given, some[np.arange(len(given)), given], len(present))
-    least = np.maximum(own / np.bincount(place), CONFIDENT) - 1e-6
+    least = np.maximum(own / np.bincount(place), LEAST) - 1e-6
     counts = np.zeros((len(present), len(present)), np.int64)
     for some, given in parts():
         confident = some >= least

@@ -79,12 +79,12 @@ def noise_odds(said: Scores, labels: Array) -> Array:
     Source: Dawid and Skene 1979, doi:10.2307/2346806, with one annotator and the model's word as prior.
     """
     classes = said.shape[1]
-    order = np.argsort(labels, kind="stable")
     noise = 0.9 * np.eye(classes) + 0.1 / classes
     for _ in range(STEPS):
         by_label = np.zeros((classes, classes))  # what is given, and what it is
         for part in portions(*said.shape):
-            weight, given = _sharp(said[order[part]]), labels[order[part]]
+            order = np.argsort(labels[part], kind="stable")
+            weight, given = _sharp(said[part])[order], labels[part][order]
             weight *= noise.T[given]
             weight /= weight.sum(axis=1, keepdims=True)
             first = np.flatnonzero(np.diff(given, prepend=-1))

@@ -71,7 +71,8 @@ def fitted_probe(features: Array, labels: Array, fitted: Array, classes: int) ->
         What gives the `(n, K)` float64 probabilities of `(n,)` int rows of `features`.
     """
     whitened = np.concatenate([principal(features), np.ones((len(labels), 1), np.float32)], axis=1)
-    probe = _fitted(whitened[fitted], labels[fitted], classes, STRENGTHS[0])
+    seen, own = whitened[fitted], labels[fitted]
+    probe = _fitted(seen, own, classes, _strength(seen, own, folds_of(own, 5, 0), classes))
     return lambda rows: probe(whitened[rows])
 
 

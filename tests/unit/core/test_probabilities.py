@@ -35,6 +35,10 @@ def test_portions_are_all_rows_once():
         (np.array([[3], [7]]), np.array([[0, 2]])),
         (np.arange(37) % 9 == 0, np.array([0, 1, 2, 3, 0])),
         (slice(0, 2), slice(None, None, -1)),
+        ([0, 1], [2, 3]),
+        ([4, 2], np.array([0, 1])),
+        (np.array([4, 2]), slice(1, 3)),
+        [3, 1],
     ],
     ids=str,
 )
@@ -57,6 +61,10 @@ def test_what_is_done_with_all_of_it_is_done_as_with_an_array(logits):
     assert (1 - said) == pytest.approx(1 - whole)
     assert np.sort(said, axis=1) == pytest.approx(np.sort(whole, axis=1))
     assert len(said) == 37
+    assert isinstance(said[3, 2], float)  # a number, as of an array
+    for at in ((slice(None), None), (..., 0), (0, 1, 2)):
+        with pytest.raises(IndexError, match="rows and columns"):
+            _ = said[at]
     with pytest.raises(AttributeError):
         _ = said.nothing_of_the_kind
 

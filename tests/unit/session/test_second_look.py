@@ -29,7 +29,7 @@ def test_the_mean_of_those_that_know_both_classes_decides():
 @pytest.mark.parametrize(("seed", "sample"), [(1, 1000), (2, 1000), (1, 400)])
 def test_wrong_labels_are_seconded_and_the_errors_of_a_turned_model_are_not(seed, sample, monkeypatch):
     """Also where probes are fitted to a sample, and those beside it are asked about."""
-    monkeypatch.setattr(second_look, "some_rows", lambda count, classes: np.arange(0, count, count // sample))
+    monkeypatch.setattr(second_look, "VALUES", 5 * sample)
     monkeypatch.setattr(second_look, "BOTH", 6000 if sample == 1000 else 400)
     made, rows = failing("sound", 5, seed, wrong=0.1, count=1000)
     labels, predicted = made.dataset.labels, made.predictions.predicted

@@ -1,7 +1,9 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
+from analyses import image_cues
 from analyses.image_cues import ImageCues, ImageCuesParams
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
@@ -59,3 +61,17 @@ def test_the_same_colour_is_no_shortcut_where_the_model_does_not_look_at_it():
 
 def test_without_a_cast_there_is_none():
     assert asked(colour=12.0, cast=0).findings[0].kind is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "classes"),
+    [([12] * 8 + [6] * 60, 8), ([40] * 30, 10), ([30, 30, 4], 2), ([3] * 40, 40)],
+    ids=["a long tail", "more classes than images allow", "one is rare", "all are rare"],
+)
+def test_as_many_classes_are_measured_as_can_have_ten_images_each(counts, classes):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    rows = image_cues._measured(labels, ImageCuesParams(images=100))
+    found, sizes = np.unique(labels[rows], return_counts=True)
+    assert len(found) == classes
+    assert len(rows) == len(np.unique(rows)) <= 100
+    assert (sizes >= 10).all() == (min(counts) >= 10 or classes < len(counts))
