@@ -138,14 +138,12 @@ def _note(each: ShownMap, view: View, largest: float) -> Html:
     parts = [made.unit.replace("logit difference", "Δ logit")]
     if each.scale > largest:
         parts.append(f"largest {significant(largest)}")
-    parts += [
-        *_where(made, view),
-        *(f"{name} {significant(float(values[0]))}" for name, values in made.details.items()),
-    ]
+    parts += _where(made, view)
+    told = [f"{name} {significant(float(values[0]))}" for name, values in made.details.items()]
     changed = options_of(view.options, each.kind.name)
-    parts += descriptions({name: value for name, value in changed.items() if name != "layer"})
-    whole = " · ".join(parts)
-    short = whole if made.layer is None else whole.replace(made.layer, made.layer.rpartition("/")[2], 1)
+    rest = descriptions({name: value for name, value in changed.items() if name != "layer"})
+    whole, short = (" · ".join([*parts, *some, *rest]) for some in (told, told[:1]))  # the first says how well it went
+    short = short if made.layer is None else short.replace(made.layer, made.layer.rpartition("/")[2], 1)
     return element("p", short, class_="unit", title=whole)
 
 
