@@ -13,7 +13,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,20 +65,21 @@ def holding(path: Path, what: str, remedy: str = "Make room there, or choose ano
 
 
 @contextlib.contextmanager
-def sharing(path: Path | None, what: str) -> Iterator[None]:
+def sharing(path: Path | None, what: str, moved: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Wait while another process computes the same for the cache; go on without, where no lock can be had.
 
-    Whoever waits for longer than a minute computes it too: what is written is whole either way.
+    Whoever waits for a minute in which nothing moved computes it too: what is written is whole either way.
 
     Args:
         path: of the file in the cache; None where nothing is kept.
         what: what is computed, for those who wait.
+        moved: returns something else whenever the other process has got on, where that can be seen from here.
     """
     handle, lock = None, None if path is None else lock_of(path)
     if lock is not None:
         with contextlib.suppress(OSError):
             lock.parent.mkdir(parents=True, exist_ok=True)
-            handle = _waited(lock, what)
+            handle = _waited(lock, what, moved)
     try:
         yield
     finally:
@@ -91,9 +92,11 @@ def lock_of(path: Path) -> Path:
     return path.with_name(f".{path.name.removeprefix('.')}.lock")
 
 
-def _waited(lock: Path, what: str) -> int | None:
-    until = time.monotonic() + PATIENCE
+def _waited(lock: Path, what: str, moved: Callable[[], object]) -> int | None:
+    until, before = time.monotonic() + PATIENCE, moved()
     while (handle := _acquired(lock)) is None and time.monotonic() < until:
+        if (now := moved()) != before:
+            until, before = time.monotonic() + PATIENCE, now
         report(f"{what}: waiting for {_holder(lock)}", 0, 0)
         time.sleep(ASKED)
     return handle

@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import logging
 import os
+import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from workbench.core import cache
@@ -65,7 +66,7 @@ def object_content(address: Address, entry: Entry, most: int) -> bytes:
     with contextlib.suppress(OSError):
         content = read_regular(path, most)
         if len(content) == entry.size:
-            _touch(path)
+            touch(path)
             return content
     content = store_of(address).read(address, entry, most)
     if len(content) <= most_bytes() * PORTION:
@@ -82,9 +83,9 @@ def file_copy(address: Address, entry: Entry) -> Path:
     Raises:
         Unavailable: if it cannot be had, or there is no room for it.
     """
-    path = copies_folder() / "files" / _key(address, entry) / entry.name
+    path = place_of(address, entry)
     if _is_whole(path, entry):
-        _touch(path)
+        touch(path)
         return path
     refuse_larger(str(address), entry.size)
 
@@ -96,8 +97,13 @@ def file_copy(address: Address, entry: Entry) -> Path:
     return path
 
 
+def place_of(address: Address, entry: Entry) -> Path:
+    """Return where the copy of an object is, once it is there."""
+    return copies_folder() / "files" / _key(address, entry) / entry.name
+
+
 def refuse_larger(what: str, size: int) -> None:
-    """See that a file of so many bytes has room among the copies.
+    """See that a file of so many bytes has room among the copies, and on their disk.
 
     Raises:
         Unavailable: if it has not.
@@ -107,19 +113,34 @@ def refuse_larger(what: str, size: int) -> None:
             f"{what} has {size / 1e9:.3g} GB, and {most_bytes() / 1e9:g} GB of copies are kept. Set "
             "WORKBENCH_REMOTE_CACHE to more gigabytes."
         )
+    folder = copies_folder()
+    there = next((each for each in (folder, *folder.parents) if each.exists()), None)
+    if there is not None and size > shutil.disk_usage(there).free:
+        raise Unavailable(f"{what} needs {size // 2**20 + 1:,} MB in {folder}, where there is less room.")
 
 
 def made_once(
-    path: Path, what: str, make: Callable[[Path], None], whole: Callable[[Path], bool] = Path.is_file
+    path: Path,
+    what: str,
+    make: Callable[[Path], None],
+    whole: Callable[[Path], bool] = Path.is_file,
+    before: Sequence[Path] = (),
 ) -> None:
-    """Make a file of the cache, whole or not at all, unless another process is faster.
+    """Make a file of the cache, whole or not at all; another process that is at it is waited for while its file grows.
+
+    Args:
+        path: of the file.
+        what: what is in it, for sentences.
+        make: writes it to a path beside that.
+        whole: whether a file is the one that is meant.
+        before: other files of the cache that are made first.
 
     Raises:
         Unavailable: if it cannot be made; says why.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with sharing(path, f"Fetching {what}"):
+        with alone(path, what, before):
             if whole(path):
                 return
             with replacing(path) as part:
@@ -128,7 +149,23 @@ def made_once(
                     raise OSError(0, "it became shorter while it was read")
             _make_room(path.stat().st_size, path)
     except OSError as error:
-        raise Unavailable(f"{what} cannot be fetched: {error.strerror or error}.") from None
+        said = (error.strerror or str(error)).rstrip(".")
+        raise Unavailable(f"{what} cannot be copied to the cache: {said}.") from None
+
+
+def alone(path: Path, what: str, before: Sequence[Path] = ()) -> contextlib.AbstractContextManager[None]:
+    """Be the only one that makes a file of the cache, or needs what it is made of; as `made_once`."""
+    return sharing(path, f"Fetching {what}", lambda: [_written_so_far(each) for each in (path, *before)])
+
+
+def _written_so_far(path: Path) -> list[int]:
+    """Bytes of what is being written to take the place of a file, as `replacing` calls it."""
+    found = list[int]()
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for each in entries:
+            if each.name.startswith(".") and each.name.endswith(f".{path.name}"):
+                found.append(each.stat().st_size)
+    return found
 
 
 def _key(address: Address, entry: Entry) -> str:
@@ -150,7 +187,8 @@ def _told() -> Iterator[None]:
         LOG.warning("Not kept, so fetched again next time: %s", error.strerror or error)
 
 
-def _touch(path: Path) -> None:
+def touch(path: Path) -> None:
+    """Note down that a copy is in use, so that others go first."""
     with contextlib.suppress(OSError):
         if path.stat().st_mtime < time.time() - TOUCHED:
             os.utime(path)
