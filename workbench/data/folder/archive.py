@@ -38,6 +38,10 @@ MOST_FOLDERS = 50_000
 """That have no image; a class may be empty."""
 MOST_BLOCK = 16 * 2**20
 """Bytes that may be asked for at once: tarfile reads a name whole, be it as long as the archive."""
+MOST_BEHIND = 4 * MOST_BLOCK
+"""Bytes behind the end of a tar that are looked at; a few thousand zeros are usual."""
+SIGNATURE = 10
+"""Bytes by which it is known how a tar is packed."""
 LONGEST, DEEPEST = 255, 64
 """Bytes of a step of a path, and steps."""
 DAY = 24 * 3600
@@ -177,26 +181,41 @@ class _Tar:
 
 
 def refuse_cut_off(stream: _Sparing) -> None:
-    """See that the members of a tar ended as an archive ends.
+    """See that the members of a tar ended as an archive ends, and that there is nothing behind but zeros.
 
     Raises:
-        tarfile.ReadError: if they did not.
+        tarfile.ReadError: if they did not, or there is: for tarfile an archive behind another one is not there.
     """
     if stream.last != bytes(tarfile.BLOCKSIZE):
         raise tarfile.ReadError("it is cut off, or its list of files is damaged")
+    for _ in range(MOST_BEHIND // MOST_BLOCK):
+        if (rest := stream.read(MOST_BLOCK)).count(0) < len(rest):
+            raise tarfile.ReadError("there is more behind its end, as where two archives were joined; take them apart")
+        if not rest:
+            break
 
 
 @contextmanager
 def open_tar(path: Path) -> Iterator[tuple[tarfile.TarFile, _Sparing]]:
     """Open a tar archive, by its first bytes through what it is packed with; yield it, and what it reads."""
     with path.open("rb") as file:
-        head = file.read(6)
+        opens: dict[str, Any] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+        how = opens.get(packed_with(file.read(SIGNATURE)))
         file.seek(0)
-        packed: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
-        how = next((each for start, each in packed.items() if head.startswith(start)), None)
         stream = _Sparing(file if how is None else how(file))
         with tarfile.open(fileobj=stream, mode="r:") as archive:
             yield archive, stream
+
+
+def packed_with(head: bytes) -> str:
+    """Tell by the first `SIGNATURE` bytes of a file what it is packed with; empty for a plain tar.
+
+    A tar begins with a name, so that a signature has to be looked at whole: BZ and BZh begin names, too.
+    """
+    if head[:3] == b"BZh" and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):  # a block, or the end of an empty one
+        return "bzip2"
+    starts = {b"\x1f\x8b\x08": "gzip", b"\xfd7zXZ\0": "xz", b"(\xb5/\xfd": "zstd"}
+    return next((name for start, name in starts.items() if head.startswith(start)), "")
 
 
 class _Sparing(io.BufferedIOBase):

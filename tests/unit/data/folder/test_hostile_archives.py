@@ -142,6 +142,25 @@ def test_a_tar_that_is_cut_off_is_never_read_as_whole(tmp_path, packed):
     assert len(read(path)) == 2
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_archives_that_were_joined_are_refused_since_the_second_would_be_lost(tmp_path, packed):
+    whole, path = tarred(tmp_path / "whole", b"").read_bytes(), tmp_path / "x.tar"
+    path.write_bytes(2 * whole if packed else 2 * gzip.decompress(whole))
+    with pytest.raises(WorkbenchError, match=r"x\.tar is damaged and cannot be unpacked: there is more behind its end"):
+        archive.archive_folder(path)
+    path.write_bytes(gzip.decompress(whole) + bytes(2**20))
+    assert len(read(path)) == 2
+
+
+def test_an_archive_may_begin_with_a_name_that_begins_like_a_packed_one(tmp_path):
+    with tarfile.open(tmp_path / "x.tar", "w") as made:
+        for name in ("BZh91/0.png", "b/0.png"):
+            info = tarfile.TarInfo(name)
+            info.size = len(png())
+            made.addfile(info, io.BytesIO(png()))
+    assert len(read(tmp_path / "x.tar")) == 2
+
+
 def test_an_archive_is_called_by_its_own_name(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as made:
         made.writestr("a/0.png", png())
