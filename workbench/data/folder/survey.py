@@ -78,7 +78,7 @@ def survey_files(
         contents: the F files, where they are not files of `folder`.
 
     Raises:
-        Unavailable: if what has the contents cannot be reached.
+        Unavailable: if what has the contents cannot be reached; what was seen until then is remembered.
     """
     own = os.fsencode(folder.resolve()) if contents is None else contents.key.encode()
     path = cache.cache_folder() / "folders" / f"{hashlib.sha256(own).hexdigest()[:16]}.npz"
@@ -103,19 +103,21 @@ def survey_files(
     new = np.flatnonzero(places < 0)
     table["problem"][new[stamps[new, 0] == 0]] = "empty"  # and not opened
     new = new[stamps[new, 0] != 0]
-    started = time.time_ns()
-    with _threads(0 if contents is None else contents.threads) as threads:
-        for done, (place, (row, lasting)) in enumerate(
-            zip(new, threads.map(lambda n: _seen(read(int(n)), int(stamps[n, 0])), new), strict=True)
-        ):
-            table[place] = row
-            if not lasting:
-                stamps[place] = -1  # it may be read the next time
-            if done % 50 == 0 or done + 1 == len(new):
-                progress("Checking images", done + 1, len(new))
-    if (places < 0).any() or kept is None or len(kept.files) != len(files):
-        stamps[stamps[:, 1] > started - FRESH * 1e9] = -1  # looked at again the next time
-        _Kept(np.array(files), stamps, table).write(path)
+    started, seen = time.time_ns(), np.zeros(len(files), bool)
+
+    def see(place: int) -> None:
+        table[place], seen[place] = _seen(read(place), int(stamps[place, 0]))  # not lasting: it may be read next time
+
+    try:
+        with _threads(0 if contents is None else contents.threads) as threads:
+            for done, _ in enumerate(threads.map(see, new.tolist())):
+                if done % 50 == 0 or done + 1 == len(new):
+                    progress("Checking images", done + 1, len(new))
+    finally:  # some of them, if it ends before
+        if (places < 0).any() or kept is None or len(kept.files) != len(files):
+            stamps[new[~seen[new]]] = -1  # looked at again the next time
+            stamps[stamps[:, 1] > started - FRESH * 1e9] = -1
+            _Kept(np.array(files), stamps, table).write(path)
     return Survey(
         sizes=table["size"],
         coloured=table["coloured"],

@@ -25,11 +25,12 @@ CONNECT, ANSWER = 10.0, 30.0
 TRIES = 4
 """Of a request that the network or the store has failed."""
 GONE, CHANGED, DENIED = "gone since it was listed", "changed since it was listed", "access denied"
-BLOCK = 2**20
 FRESH = 2
 """Seconds that have to have passed since an object was changed, until its time tells it from another one."""
 SECOND = 10**9
-_CATEGORY = re.compile(r"AWS Error (?!UNKNOWN)([A-Z0-9_]+)|\b([A-Z]+(?:_[A-Z]+)+)\b|\bHTTP status (\d+)")
+_SAID = re.compile(r"\bAWS Error (?!UNKNOWN)([A-Z0-9_]+)"), re.compile(r"\bHTTP status (\d+)")
+_WORD = re.compile(r"\b([A-Z]+(?:_[A-Z]+)+)\b")
+"""What an error is called where the library says so; and anywhere else."""
 _DENIED = {"ACCESS_DENIED", "PERMISSION_DENIED", "UNAUTHENTICATED", "FORBIDDEN"} | {
     "INVALID_ACCESS_KEY_ID",
     "INVALID_CLIENT_TOKEN_ID",
@@ -117,8 +118,7 @@ class Store:
             raise OSError(errno.EFBIG, f"larger than {most // 2**20:,} MB")
         with self._opened(address, entry) as file:
             content = bytes(file.read(entry.size))
-            if len(content) < entry.size or entry.size > BLOCK:
-                self._refuse_changed(address, entry)  # several requests
+            self._refuse_changed(address, entry)  # it was looked at and read in several requests
         if len(content) < entry.size:
             raise OSError(errno.EIO, "became shorter while it was read")
         return content
@@ -146,7 +146,7 @@ class Store:
         except OSError as error:
             if error.errno is not None:
                 raise
-            category = _category(error)
+            category = _category(error, address)
             if category in _NOTHING:
                 raise FileNotFoundError(errno.ENOENT, GONE) from None
             if category in _DENIED:
@@ -247,16 +247,25 @@ def _changed(metadata: Any, entry: Entry) -> bool:
     return int(when.timestamp()) != entry.changed // SECOND
 
 
-def _category(error: BaseException) -> str:
-    found = _CATEGORY.search(str(error))
-    return next((each for each in found.groups() if each), "") if found else ""
+def _category(error: BaseException, address: Address) -> str:
+    """What kind of error it is; what the object and its bucket are called is no part of that."""
+    own = (f"{address.path}/", address.path, f"{address.key}/", address.key, address.bucket)
+    text = str(error)
+    for name in own:
+        text = text.replace(f"'{name}'", " ").replace(f'"{name}"', " ")
+    for said in _SAID:
+        if found := said.search(text):
+            return found[1]
+    for name in filter(None, own):
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", text)
+    return found[1] if (found := _WORD.search(text)) else ""
 
 
 def _unavailable(error: BaseException, address: Address) -> Unavailable:
     """Say what is wrong; of what the library says only the kind of error, since the rest may name anything."""
     if isinstance(error, Unavailable):
         return error
-    category, where = _category(error), str(address)
+    category, where = _category(error, address), str(address)
     kind = category or type(error).__name__
     setting = "AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     if address.scheme == "gs":

@@ -9,10 +9,10 @@ from tests.object_store import OLD, SECRET
 from tests.photos import broken, photos
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.data import is_folder, load_dataset, own_parts
-from workbench.data.remote import listing, local_copies, opening
+from workbench.data.remote import local_copies, opening
 from workbench.data.remote.address import Address
 from workbench.data.remote.listing import listed
-from workbench.data.remote.store import store_of
+from workbench.data.remote.store import _unavailable, store_of
 
 
 @pytest.fixture
@@ -219,6 +219,56 @@ def test_a_store_that_does_not_answer_is_one_sentence_and_nothing_is_remembered(
         opened_anew(url)
 
 
+def test_what_was_seen_until_a_store_stopped_answering_is_not_asked_for_again(store, folder, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_REMOTE_CACHE", "0")  # no copies: what was seen is remembered
+    url = store.put_folder(folder, "photos")
+    store.before = lambda _, key: 500 if key == "photos/red/3.jpg" else None
+    with pytest.raises(Unavailable, match=r"the store does not answer"):
+        load_dataset(url)
+    store.before = lambda *_: None
+    before = len(gets(store))
+    data = opened_anew(url, split="train")
+    assert len(gets(store)) - before < 6
+    assert data.fingerprint == load_dataset(folder, split="train").fingerprint
+
+
+def test_an_object_that_is_exchanged_between_a_look_and_a_reading_is_not_taken_for_the_first(store, folder):
+    url, content = store.put_folder(folder, "photos"), (folder / "red/3.jpg").read_bytes()
+
+    def exchange(method, key):
+        if method == "GET" and key == "photos/red/3.jpg":
+            store.put(key, content[:-20] + bytes(20), OLD + 60)
+
+    store.before = exchange
+    assert "1 file skipped: red/3.jpg (changed since it was listed)" in load_dataset(url).notes
+
+
+def test_a_kind_of_error_is_never_read_out_of_a_name(store, folder):
+    for name in ("NOT_FOUND.jpg", "ACCESS_DENIED.jpg", "NO_SUCH_KEY.jpg"):
+        shutil.copy(folder / "red/0.jpg", folder / f"red/{name}")
+    for name in ("NOT_FOUND.jpg", "ACCESS_DENIED.jpg", "NO_SUCH_KEY.jpg"):
+        url = store.put_folder(folder, name.partition(".")[0])
+        store.before = lambda _, key, name=name: 500 if key.endswith(name) else None
+        with pytest.raises(Unavailable, match=rf"{name} cannot be read: the store does not answer"):
+            opened_anew(url)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("a/LEFT_EYE.jpg", "Could not open 'images/a/LEFT_EYE.jpg': curlCode: 7", "cannot be read: OSError."),
+        ("NOT_FOUND", "object NOT_FOUND in bucket images: curlCode: 7", "cannot be read: OSError."),
+        ("NOT_FOUND", "object NOT_FOUND: PERMISSION_DENIED", "may not be read with the credentials"),
+        ("a AWS Error NO_SUCH_KEY", "key 'a AWS Error NO_SUCH_KEY': AWS Error ACCESS_DENIED", "may not be read"),
+        ("A_B", "key 'A_B': AWS Error UNKNOWN (HTTP status 503)", "the store does not answer (503,"),
+        ("E", "EXPIRED_E: AWS Error NO_SUCH_BUCKET during", "There is no bucket 'images'"),
+        ("x", "When getting 'x': X_Y then AWS Error SLOW_DOWN", "the store does not answer (SLOW_DOWN,"),
+    ],
+)
+def test_an_error_is_what_the_library_calls_it_first(key, text, said):
+    assert said in str(_unavailable(OSError(text), Address("s3", "images", key)))
+
+
 def test_an_object_that_is_cut_off_on_the_way_is_never_taken_for_whole(store, folder):
     url = store.put_folder(folder, "photos")
     store.cut.add("photos/red/3.jpg")
@@ -315,4 +365,3 @@ def test_a_key_is_of_address_size_and_time(store):
     assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(b"123").digest()
     store.put("a.zip", b"456", OLD + 1)
     assert local_copies.file_copy(address, opening.entry_at(address)).read_bytes() == b"456"
-    assert listing.AT_ONCE > 1
