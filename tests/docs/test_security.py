@@ -28,8 +28,8 @@ def test_the_limits_are_those_of_the_code():
     from workbench.data import edits, image_decoding
     from workbench.data.edits import areas
     from workbench.data.folder import archive, label_table, tree
-    from workbench.data.records import index, parquet
-    from workbench.data.remote import local_copies, store
+    from workbench.data.records import index, parquet_file
+    from workbench.data.remote import local_copies, opening, store
     from workbench.models.files import keras_archive, trial
     from workbench.models.files.worker import LIMITS
     from workbench.workspace import edit_note, marks, table_text
@@ -42,9 +42,11 @@ def test_the_limits_are_those_of_the_code():
         f"{image_decoding.LIMIT // 10**6} million pixels; of more than {image_decoding.LARGE // 10**6} million",
         f"{archive.MOST_BYTES >> 30} GB unpacked, {archive.MOST_FILES:,} files",
         f"{tree.MOST_FOLDERS:,} folders",
-        f"{index.MOST_IMAGES:,} images; of Parquet {parquet.RATIO} times its size, or {parquet.SMALL >> 20} MB",
-        f"{local_copies.USUAL:g} GB (`WORKBENCH_REMOTE_CACHE`); {store.CONNECT:g} seconds to connect, {store.ANSWER:g} "
-        f"without a byte, {store.TRIES} tries",
+        f"{index.MOST_IMAGES:,} images; names and labels of {index.LONGEST:,} bytes, {index.MOST_LABELS:,} different",
+        f"of Parquet {parquet_file.RATIO} times its size, or {parquet_file.SMALL >> 20} MB",
+        f"{local_copies.USUAL:g} GB (`WORKBENCH_REMOTE_CACHE`), and {opening.MOST_COPIED >> 30} GB of tables; of S3 "
+        f"{store.CONNECT:g} seconds to connect, {store.ANSWER:g} without a byte, {store.TRIES} tries; of `gs://` "
+        f"{store.CONNECT * store.TRIES:g} seconds",
         f"{label_table.MOST_BYTES >> 20} MB, {label_table.MOST_LINES:,} lines, {label_table.MOST_COLUMNS:,} columns",
         f"{keras_archive.MOST_TEXT >> 20} MB of text, {keras_archive.MOST_ASSETS >> 20} MB of assets",
         f"nested {keras_archive.DEEPEST} deep",

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from workbench.core.progress import Progress, silent
 from workbench.data.folder import Folder, open_folder, parts_of_files
-from workbench.data.folder.tree import printable
+from workbench.data.folder.tree import Tree, look_through, printable
 from workbench.data.reading import Reading
-from workbench.data.records.finding import ARCHIVES, local_shards, remote_shards
+from workbench.data.records.finding import ARCHIVES, local_shards, remote_shards, tables_beside
 from workbench.data.records.opening import open_records, parts_of_records
 from workbench.data.records.shard_file import TAR
 from workbench.data.remote.address import Address, local_or_remote
-from workbench.data.remote.opening import copy_of, lay_out_remote, open_remote
+from workbench.data.remote.opening import copy_of, is_folder_at, lay_out_remote, open_remote
 
 
 def open_files(name: str | Path | Address, how: Reading, progress: Progress = silent) -> Folder:
@@ -24,14 +24,17 @@ def open_files(name: str | Path | Address, how: Reading, progress: Progress = si
     """
     place = local_or_remote(name) if not isinstance(name, Address) else name
     if isinstance(place, Address):
-        if shards := remote_shards(place, progress):
-            return open_records(shards, Path(place.path), _called(place.key or place.bucket), how, progress)
+        if (found := remote_shards(place, progress)).files:
+            tables, left = tables_beside(place, found)
+            name, notes = _called(place.key or place.bucket), (*found.notes, *left)
+            return open_records(found.files, tables, name, how, progress, notes=notes)
         if _is_archive(place):
             return open_folder(copy_of(place), how, progress)
         return open_remote(place, how, progress)
-    if shards := local_shards(Path(place)):
-        return open_records(shards, Path(place), _called(Path(place).resolve().as_posix()), how, progress)
-    return open_folder(place, how, progress)
+    path, tree = Path(place), _tree(place, how)
+    if (found := local_shards(path, tree)).files:
+        return open_records(found.files, path, _called(path.resolve().as_posix()), how, progress, notes=found.notes)
+    return open_folder(place, how, progress, tree)
 
 
 def parts_of_images(name: str | Path | Address, how: Reading) -> set[str]:
@@ -42,14 +45,21 @@ def parts_of_images(name: str | Path | Address, how: Reading) -> set[str]:
     """
     place = local_or_remote(name) if not isinstance(name, Address) else name
     if isinstance(place, Address):
-        if shards := remote_shards(place):
-            return parts_of_records(shards)
+        if (found := remote_shards(place)).files:
+            return parts_of_records(found.files)
         if _is_archive(place):
             return parts_of_files(copy_of(place), how)
         return set(lay_out_remote(place, how)[1].parts) - {""}
-    if shards := local_shards(Path(place)):
-        return parts_of_records(shards)
-    return parts_of_files(Path(place), how)
+    path, tree = Path(place), _tree(place, how)
+    if (found := local_shards(path, tree)).files:
+        return parts_of_records(found.files)
+    return parts_of_files(path, how, tree)
+
+
+def _tree(place: str | Path, how: Reading) -> Tree | None:
+    """What lies in a folder; None of a file."""
+    path = Path(place)
+    return look_through(path, follow_links=how.follow_links) if path.is_dir() else None
 
 
 def _called(path: str) -> str:
@@ -59,4 +69,4 @@ def _called(path: str) -> str:
 
 
 def _is_archive(address: Address) -> bool:
-    return address.name.lower().endswith((*ARCHIVES, TAR))
+    return address.name.lower().endswith((*ARCHIVES, TAR)) and not is_folder_at(address)

@@ -168,6 +168,7 @@ class Folder:
             there = [each for each in ("train", "test", "validation") if len(self.rows(each))]
             few = part == "test" and not self.split and self.reading.test_share > 0
             why = f": {100 * self.reading.test_share:g} % of each class are no image" if few else ""
+            why = f": {self.layout.lacking[part]}" if part in self.layout.lacking else why
             raise Unavailable(f"{self.name} has no {part} part{why}. It has {' and '.join(there)}: give --split.")
         names, places = self.named()
         digest = hashlib.sha256(f"{FITTING}".encode())
@@ -307,13 +308,13 @@ def _of_tables(path: Path, tree: Tree, error: WorkbenchError, follow: bool) -> L
     raise error
 
 
-def parts_of_files(path: Path, reading: Reading) -> set[str]:
-    """Return the parts that a folder, archive or table holds itself; empty where it has none. Decodes nothing."""
+def parts_of_files(path: Path, reading: Reading, tree: Tree | None = None) -> set[str]:
+    """Return the parts that a folder (with its `tree`, if that is known), an archive or a table holds itself."""
     given = path
     if path.is_file() and not is_label_file(path):
         path = archive_folder(path)
     with _called_as_given(path, given):
-        return set(layout_of(path, reading).parts) - {""}
+        return set(layout_of(path, reading, tree).parts) - {""}
 
 
 @contextmanager
@@ -327,8 +328,10 @@ def _called_as_given(path: Path, given: Path) -> Iterator[None]:
         raise type(error)(str(error).replace(str(path), printable(given.name))) from None
 
 
-def open_folder(path: str | Path, reading: Reading | None = None, progress: Progress = silent) -> Folder:
-    """Look through a folder, an archive of one, or the images of a table of labels.
+def open_folder(
+    path: str | Path, reading: Reading | None = None, progress: Progress = silent, tree: Tree | None = None
+) -> Folder:
+    """Look through a folder (with its `tree`, if that is known), an archive of one, or the images of a table of labels.
 
     All names are looked at, and the content of the files that changed since the last time.
 
@@ -343,12 +346,8 @@ def open_folder(path: str | Path, reading: Reading | None = None, progress: Prog
     if path.is_file() and not is_label_file(path):
         name, path = printable(path.name.partition(".")[0]), archive_folder(path, progress)
     with _called_as_given(path, given):
-        return _looked_through(path, how, name, progress)
-
-
-def _looked_through(path: Path, how: Reading, name: str, progress: Progress) -> Folder:
-    layout = layout_of(path, how)
-    return surveyed(path.parent if path.is_file() else path, layout, how, name=name, progress=progress)
+        layout = layout_of(path, how, tree)
+        return surveyed(path.parent if path.is_file() else path, layout, how, name=name, progress=progress)
 
 
 def surveyed(

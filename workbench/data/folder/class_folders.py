@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -94,8 +94,9 @@ class _Reader:
             self.notes += [f"{printable(each.name)}/ {each.bare}" for each in bare]
         else:
             place = self._without_annotations(place)
-            for copy in self._copies(full):
-                del place.places[copy.name]
+            copies = self._copies(full)  # the tree may be asked again, and stays as it is
+            place = replace(place, places={name: each for name, each in place.places.items() if each not in copies})
+            for copy in copies:
                 self.aside[copy.path] = (
                     f"{plural(copy.count, 'image')} in {printable(copy.path)} skipped: a second copy of the class "
                     "folders beside it, which Keras' readers take for a class; name the classes if the model has it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -66,14 +67,14 @@ def lay_out_part_tables(folder: Path, tables: Sequence[str], tree: Tree, *, foll
     first = next(iter(read.values()))
     if any(table.order != first.order for table in read.values()):
         raise WorkbenchError(f"{join_names(tables)} must have the same columns of classes.")
-    rows = []
+    rows, files = [], _Files(folder, tree, follow_links)
     for name, table in read.items():
         own = name.rpartition("/")[0]
         for row in table.rows:
-            inside = own and _is_file(folder / own / row.file)
+            inside = own and files.has(f"{own}/{row.file}")
             rows.append(Row(f"{own}/{row.file}" if inside else row.file, row.label, part_said(name)))
     joined = Table(rows, first.order, tuple(dict.fromkeys(note for table in read.values() for note in table.notes)))
-    return _laid_out(join_names([printable(name) for name in tables]), joined, _Files(folder, tree, follow_links))
+    return _laid_out(join_names([printable(name) for name in tables]), joined, files)
 
 
 def part_said(table: str) -> str:
@@ -169,7 +170,7 @@ class _Files:
     def __init__(self, folder: Path, tree: Tree | None, follow: bool) -> None:
         self.folder, self.elsewhere, self._tree, self._follow = folder, 0, tree, follow
         self.outside: dict[str, None] = {}
-        self._real = folder.resolve()
+        self._real, self._elsewhere = folder.resolve(), tree is not None and tree.elsewhere
 
     @cached_property
     def _there(self) -> dict[str, str]:
@@ -192,7 +193,9 @@ class _Files:
         plain = printable(written.strip().replace("\\", "/").removeprefix("./"))
         if not plain:
             return None
-        if _is_file(self.folder / plain):
+        if self._elsewhere:
+            plain = posixpath.normpath(plain)
+        elif _is_file(self.folder / plain):
             if self._is_ours(plain):
                 return plain  # perhaps written from the root
             self.outside[written] = None
@@ -205,6 +208,12 @@ class _Files:
             return None
         self.elsewhere += 1
         return ending[0]
+
+    def has(self, path: str) -> bool:
+        """Whether a file lies at a path below the folder."""
+        if self._elsewhere:  # what lies at that path on this machine says nothing of it
+            return printable(posixpath.normpath(path.replace("\\", "/"))) in self._there
+        return _is_file(self.folder / path)
 
     def _is_ours(self, plain: str) -> bool:
         """Whether a file may be read: it lies in the table's folder. Where no link but its own is on the way, later."""
@@ -243,9 +252,14 @@ def classes_of(labels: Sequence[str], shown: str) -> tuple[tuple[str, ...], dict
                 f"{shown} must name at most {MOST_CLASSES:,} classes. It names {len(place):,}."
             ) from None
         return tuple(place), {label: place[printable(label)] for label in distinct}
-    if any(not number.is_integer() or not 0 <= number < MOST_CLASSES for number in numbers.values()):
-        raise WorkbenchError(f"Labels of {shown} that are numbers must be whole, from 0. Got {distinct[0]!r}.")
+    for label, number in numbers.items():
+        if not number.is_integer() or number < 0:
+            raise WorkbenchError(f"Labels of {shown} that are numbers must be whole, from 0. Got {label[:80]!r}.")
     count = 1 + int(max(numbers.values(), default=-1))
+    if count > MOST_CLASSES:
+        raise WorkbenchError(
+            f"{shown} must name at most {MOST_CLASSES:,} classes. Its labels are numbers as high as {count - 1:,}."
+        )
     return tuple(map(str, range(count))), {label: int(number) for label, number in numbers.items()}
 
 

@@ -66,9 +66,13 @@ def table_lines(path: Path) -> list[list[str]]:
     except OSError as error:
         if error.errno != errno.EFBIG:
             raise Unavailable(f"{path.name} cannot be read: {error.strerror}.") from None
-        most, size = MOST_BYTES // 2**20, path.stat().st_size >> 20
-        raise WorkbenchError(f"{path.name} must be a table of at most {most} MB. It has {size:,} MB.") from None
+        raise too_large(path.name, path.stat().st_size) from None
     return _cells(content, path.name)
+
+
+def too_large(name: str, size: int) -> WorkbenchError:
+    """Build the error for a table of so many bytes."""
+    return WorkbenchError(f"{name} must be a table of at most {MOST_BYTES // 2**20} MB. It has {size >> 20:,} MB.")
 
 
 def table_header(path: Path) -> list[str]:

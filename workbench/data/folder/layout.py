@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from workbench.data.class_names import by_number
 
@@ -19,6 +19,7 @@ class Layout:
         class_names: K names of folders in the order of their text, as Keras has them; those without an image too.
         notes: sentences about what was understood and what was left out.
         numbered: whether the names of the classes are labels that are numbers, and so say nothing.
+        lacking: of a part that is there and has no image, why.
     """
 
     files: tuple[str, ...]
@@ -27,6 +28,7 @@ class Layout:
     class_names: tuple[str, ...]
     notes: tuple[str, ...]
     numbered: bool = False
+    lacking: Mapping[str, str] = field(default_factory=dict)
 
 
 def order_notes(names: list[str]) -> Iterator[str]:

@@ -41,6 +41,8 @@ NOT_REGULAR = "no regular files"
 TOO_DEEP = f"folders that lie more than {DEEPEST} deep in one another"
 TOO_MANY = f"folders beyond the {MOST_FOLDERS:,} that are gone through"
 LABEL_FILES = (".csv", ".tsv")
+MANY_FILES = (".parquet", ".tar")
+"""Endings of files that hold many images."""
 CONTROL = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421}
 CONTROL |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029], 0xFFFD)
 """Characters that would move the cursor, or turn the text around, and what is seen in their place."""
@@ -103,6 +105,8 @@ class Tree:
         system: how many folders of the system's there are, by their name.
         aside: paths of what is passed over, by why.
         beside: as `others`, of files in the folder itself.
+        many: paths of the files that may hold many images, by their names.
+        elsewhere: whether all this lies on no disk of this machine.
     """
 
     top: Place
@@ -110,6 +114,8 @@ class Tree:
     system: Counter[str] = field(default_factory=Counter)
     aside: dict[str, list[str]] = field(default_factory=dict)
     beside: Counter[str] = field(default_factory=Counter)
+    many: list[str] = field(default_factory=list)
+    elsewhere: bool = False
 
     @property
     def outside(self) -> int:
@@ -133,6 +139,10 @@ class Tree:
             yield f"{total:,} other {'file' if total == 1 else 'files'} skipped ({kinds})"
         if any(kind in HEIC_SUFFIXES for kind in self.others):
             yield f"HEIC photos are not read: {HEIC_HELP}"
+        yield from self.left()
+
+    def left(self) -> Iterator[str]:
+        """Yield a sentence for each reason why something was not gone through."""
         for why, paths in self.aside.items():
             yield passed_over(paths, why)
 
@@ -269,6 +279,8 @@ class _Walk:
             return
         if suffix in LABEL_FILES and regular and len(place.tables) < MOST_TABLES:
             place.tables.append(path)
+        if suffix in MANY_FILES and regular:
+            tree.many.append(path)
         kind = self._kind_inside(entry.path, bool(suffix)) if regular and suffix not in RAW else ""
         if kind and (kind != HEIC or reads_heic()):
             place.images.append(path)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.core.cache import cache_folder
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import Progress, silent
-from workbench.data.folder.tree import is_system, printable
-from workbench.data.image_kinds import SUFFIXES
+from workbench.data.folder.tree import Tree, printable
+from workbench.data.image_kinds import HEIC_SUFFIXES
 from workbench.data.records.shard_file import PARQUET, TAR, ShardFile
 from workbench.data.records.webdataset import is_webdataset
 from workbench.data.regular_file import read_regular
 from workbench.data.remote.address import Address
-from workbench.data.remote.opening import copy_of, entry_at, listing_of
+from workbench.data.remote.opening import copied_tables, copy_of, entry_at, listing_of
 from workbench.data.remote.store import Entry
 
 MAGIC = b"PAR1"
@@ -23,11 +25,22 @@ ARCHIVES = (".zip", ".tgz", ".gz", ".bz2", ".xz")
 TABLES = (".csv", ".tsv")
 MOST_FILES = 100_000
 """That a pattern may mean."""
-DEEPEST = 3
-"""Folders in which files of many images are looked for."""
-LOOKED_AT = 10_000
-"""Entries of a folder that are looked at until it is known to hold no such file."""
 _BRACES = re.compile(r"\{(?:(\d{1,12})\.\.(\d{1,12})|([^{}]*,[^{}]*))\}")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Files of many images.
+
+    Attributes:
+        files: them; none where something else was meant.
+        notes: what was not gone through.
+        folder: whether they are those of a folder, which may have a table of metadata.
+    """
+
+    files: tuple[ShardFile, ...] = ()
+    notes: tuple[str, ...] = ()
+    folder: bool = False
 
 
 def is_pattern(name: object) -> bool:
@@ -74,24 +87,49 @@ def is_shard_file(path: Path) -> bool:
         return False
 
 
-def local_shards(path: Path) -> list[ShardFile]:
-    """Return the files of many images that a path, a pattern or a folder means; none where it means something else.
+def local_shards(path: Path, tree: Tree | None = None) -> Found:
+    """Return the files of many images that a path, a pattern or a folder means.
+
+    Args:
+        path: what was given.
+        tree: what lies in it, of a folder; one that holds an image is a folder of images.
 
     Raises:
         Unavailable: if a file of a pattern is not there.
+        WorkbenchError: if a pattern stands for other files.
     """
-    if is_pattern(path) and not path.exists():
-        named = [Path(name) for name in expanded(str(path))]
-        lacking = [each for each in named if not each.is_file()]
-        if lacking:
-            raise Unavailable(
-                f"There is no file {str(lacking[0])!r}, one of {len(named):,} that {path.name} stands for."
+    if tree is not None:
+        if _has_images(tree):
+            return Found()
+        return Found(tuple(_of_file(path / name, name) for name in sorted(tree.many)), tuple(tree.left()), folder=True)
+    if not is_pattern(path) or path.exists():
+        return Found((_of_file(path, path.name),) if is_shard_file(path) else ())
+    named = [Path(name) for name in expanded(str(path))]
+    others = [each for each in named if not each.name.lower().endswith((PARQUET, TAR))]
+    _refuse_others(path.name, [each.name for each in others if not is_shard_file(each)])
+    if lacking := [each for each in named if not each.is_file()]:
+        raise Unavailable(f"There is no file {str(lacking[0])!r}, one of {len(named):,} that {path.name} stands for.")
+    top = Path(os.path.commonpath([each.parent for each in named]))
+    return Found(tuple(_of_file(each, each.relative_to(top).as_posix()) for each in named))
+
+
+def _has_images(tree: Tree) -> bool:
+    """Whether a folder is one of images, be they photos that cannot be read here."""
+    return bool(tree.top.count) or any(kind in HEIC_SUFFIXES for kind in tree.others)
+
+
+def _refuse_others(pattern: str, names: Iterable[str]) -> None:
+    """See that a pattern stands for files of many images, by their endings.
+
+    Raises:
+        WorkbenchError: if not.
+    """
+    for name in names:
+        if not name.lower().endswith((PARQUET, TAR)):
+            raise WorkbenchError(
+                f"A pattern must stand for {PARQUET} files or {TAR} files of WebDataset that are not packed. "
+                f"{printable(pattern)} stands for {printable(name)}."
             )
-        top = Path(os.path.commonpath([each.parent for each in named]))
-        return [_of_file(each, each.relative_to(top).as_posix()) for each in named]
-    if path.is_dir():
-        return [_of_file(path / name, name) for name in sorted(_inside(path))]
-    return [_of_file(path, path.name)] if is_shard_file(path) else []
 
 
 def _of_file(path: Path, shown: str) -> ShardFile:
@@ -102,57 +140,45 @@ def _of_file(path: Path, shown: str) -> ShardFile:
     return ShardFile(printable(shown), known.st_size, known.st_mtime_ns, path=path.resolve())
 
 
-def _inside(folder: Path) -> list[str]:
-    """Return the files of many images below a folder; none where it has an image, or cannot be looked through."""
-    found, looked, waiting = list[str](), 0, [("", 0)]
-    while waiting:
-        below, depth = waiting.pop(0)
-        try:
-            entries = list(_some(folder / below))
-        except OSError:
-            continue
-        for name, inner in entries:
-            looked += 1
-            suffix = f".{name.rpartition('.')[2].lower()}"
-            if suffix in SUFFIXES or (looked > LOOKED_AT and not found):
-                return []
-            if inner and depth < DEEPEST:
-                waiting.append((f"{below}{name}/", depth + 1))
-            elif not inner and suffix in (PARQUET, TAR):
-                found.append(f"{below}{name}")
-    return found
-
-
-def _some(folder: Path) -> Iterator[tuple[str, bool]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if not is_system(entry.name) and not entry.is_symlink():
-                if entry.is_dir(follow_symlinks=False):
-                    yield entry.name, True
-                elif entry.is_file(follow_symlinks=False):
-                    yield entry.name, False
-
-
-def remote_shards(address: Address, progress: Progress = silent) -> list[ShardFile]:
-    """Return the files of many images that an address, a pattern or a folder of a store means; else none.
+def remote_shards(address: Address, progress: Progress = silent) -> Found:
+    """Return the files of many images that an address, a pattern or a folder of a store means.
 
     Raises:
         Unavailable: if a file of a pattern is not there, or the store does not say.
+        WorkbenchError: if a pattern stands for other files.
     """
     if is_pattern(address.key):
         named = [Address(address.scheme, address.bucket, key) for key in expanded(address.key)]
+        _refuse_others(address.name, [each.name for each in named])
         top = os.path.commonpath([each.parent.key for each in named])
-        return [_of_entry(each, each.key.removeprefix(top).strip("/"), entry_at(each)) for each in named]
+        return Found(tuple(_of_entry(each, each.key.removeprefix(top).strip("/"), entry_at(each)) for each in named))
     suffix = f".{address.name.rpartition('.')[2].lower()}"
-    if suffix == PARQUET or (suffix == TAR and is_shard_file(copy_of(address))):
-        return [_of_entry(address, address.name, entry_at(address))]
-    if suffix in (TAR, *ARCHIVES, *TABLES):
-        return []
+    if suffix in (PARQUET, TAR, *ARCHIVES, *TABLES):
+        entry = entry_at(address)  # Spark calls a folder data.parquet
+        if not entry.folder:
+            taken = suffix == PARQUET or (suffix == TAR and is_shard_file(copy_of(address)))
+            return Found((_of_entry(address, address.name, entry),) if taken else ())
     found = listing_of(address, progress)
-    if found.tree.top.count:
-        return []
-    return [_of_entry(address.below(path), path, entry) for path, entry in sorted(found.many.items())]
+    if _has_images(found.tree):
+        return Found()
+    entries = {path: known for path in sorted(found.tree.many) if (known := found.entry(path)) is not None}
+    files = tuple(_of_entry(address.below(path), path, entry) for path, entry in entries.items())
+    return Found(files, tuple(found.tree.left()), folder=True)
+
+
+def tables_beside(address: Address, found: Found) -> tuple[Path, tuple[str, ...]]:
+    """Return a local folder with the tables that lie beside files in a store, and why some are left out.
+
+    Raises:
+        Unavailable: if one cannot be had.
+    """
+    if not found.folder:
+        return cache_folder() / "remote-tables" / "none" / printable(address.name), ()  # which is never there
+    folder, notes = copied_tables(listing_of(address))
+    return folder, tuple(notes)
 
 
 def _of_entry(address: Address, shown: str, entry: Entry) -> ShardFile:
+    if entry.folder:
+        raise Unavailable(f"There is no file at {address}, but a folder.")
     return ShardFile(printable(shown), entry.size, entry.fresh or entry.changed, address=address, entry=entry)

@@ -9,16 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from workbench.core.errors import WorkbenchError
-from workbench.core.progress import Progress, silent
+from workbench.core.progress import Progress, report, silent
 from workbench.core.types import Array
 from workbench.core.wording import join_names, plural
 from workbench.data.class_names import starts_at_one
 from workbench.data.folder import Folder, surveyed
 from workbench.data.folder.label_file import classes_of, part_said
 from workbench.data.folder.layout import Layout, only_seen, order_notes
+from workbench.data.folder.tree import printable
 from workbench.data.reading import Reading
 from workbench.data.records.index import Index, index_of
-from workbench.data.records.parquet import index_parquet, pack_of
+from workbench.data.records.parquet import NUMBER, index_parquet, pack_of
+from workbench.data.records.parquet_file import LABELS
 from workbench.data.records.shard_file import PARQUET, TAR, ShardFile
 from workbench.data.records.webdataset import index_webdataset
 from workbench.data.regular_file import read_piece
@@ -69,16 +71,26 @@ class Records:
 
 
 def parts_of_records(shards: Sequence[ShardFile]) -> set[str]:
-    """Return the parts that the names of files say; empty where they say none. Reads none of them.
+    """Return the parts that the names of files say of which an image has a label; empty where they say none.
 
     Raises:
-        WorkbenchError: if some say one, and others none.
+        Unavailable: if one cannot be read.
+        WorkbenchError: if some say one, and others none; or one is damaged.
     """
-    return set(_parts(shards)) - {""}
+    parts = _parts(shards)
+    if not any(parts):
+        return set()
+    return {part for part, each in zip(parts, _indices(shards, report), strict=True) if len(each.names)}
 
 
 def open_records(
-    shards: Sequence[ShardFile], path: Path, name: str, how: Reading, progress: Progress = silent
+    shards: Sequence[ShardFile],
+    path: Path,
+    name: str,
+    how: Reading,
+    progress: Progress = silent,
+    *,
+    notes: Sequence[str] = (),
 ) -> Folder:
     """Look through files of many images, and at every image.
 
@@ -88,6 +100,7 @@ def open_records(
         name: what the data is called.
         how: how it is read.
         progress: receives what is done.
+        notes: what was not gone through to find them.
 
     Raises:
         Unavailable: if one cannot be read.
@@ -100,12 +113,17 @@ def open_records(
             f"{name} must hold either .parquet or .tar files. It holds both: put one kind into a folder of its own, or "
             "name the files with a pattern, such as shard-{000..009}.tar."
         )
+    indices = _indices(shards, progress)
+    layout = _laid_out(shards, indices, parts, name, notes)
+    return surveyed(path, layout, how, name=name, progress=progress, contents=Records(shards, indices))
+
+
+def _indices(shards: Sequence[ShardFile], progress: Progress) -> list[Index]:
     indices = []
     for done, shard in enumerate(shards):
         indices.append(index_of(shard, index_webdataset if shard.kind == TAR else index_parquet))
         progress("Looking through files", done + 1, len(shards))
-    layout = _laid_out(shards, indices, parts, name)
-    return surveyed(path, layout, how, name=name, progress=progress, contents=Records(shards, indices))
+    return indices
 
 
 def _parts(shards: Sequence[ShardFile]) -> list[str]:
@@ -119,26 +137,34 @@ def _parts(shards: Sequence[ShardFile]) -> list[str]:
     return parts
 
 
-def _laid_out(shards: Sequence[ShardFile], indices: Sequence[Index], parts: Sequence[str], name: str) -> Layout:
-    told = {each.class_names for each in indices}
+def _laid_out(
+    shards: Sequence[ShardFile], indices: Sequence[Index], parts: Sequence[str], name: str, notes: Sequence[str]
+) -> Layout:
+    full = [each for each in indices if len(each.names)]
+    if not full:
+        more = f" (and {plural(len(indices) - 1, 'more file')} like it)" if len(indices) > 1 else ""
+        raise WorkbenchError(f"{indices[0].notes[0]}{more}.")
+    _refuse_names(full, name)
+    told = {each.class_names for each in full}
     if len(told) > 1:
         raise WorkbenchError(f"The files of {name} must have the same class names. They differ.")
-    labels = np.concatenate([each.labels for each in indices])  # text, where any of them are
-    values, of_value = np.unique(labels, return_inverse=True)
+    written = list(dict.fromkeys(value for each in full for value in each.values))
     names = next(iter(told))
     if names:
-        places = values.astype(np.int64)
-    else:
-        names, known = classes_of([str(value) for value in values.tolist()], name)
-        places = np.array([known[str(value)] for value in values.tolist()], np.int64)
-    if len(values) < 2:
+        known = {value: int(value) for value in written}
+    else:  # numbers only where all of them are, in all files
+        names, known = classes_of(written, name)
+    numbered = not next(iter(told)) and all(NUMBER.fullmatch(value) for value in written)
+    classes = np.concatenate(
+        [np.array([known[value] for value in each.values], np.int64)[each.labels] for each in full]
+    ).tolist()
+    if len(set(classes)) < 2:
         raise WorkbenchError(
-            f"{name} must hold images of at least two classes. It holds {plural(len(labels), 'image')} of "
-            f"{plural(len(values), 'class')}."
+            f"{name} must hold images of at least two classes. It holds {plural(len(classes), 'image')} of "
+            f"{plural(len(set(classes)), 'class')}."
         )
-    classes = places[of_value.reshape(-1)].tolist()
     of_part = tuple(part for part, each in zip(parts, indices, strict=True) for _ in range(len(each.names)))
-    numbered = labels.dtype.kind == "i" and not next(iter(told))
+    lacking = [part for part in dict.fromkeys(parts) if part not in of_part]
     return Layout(
         files=tuple(
             f"{shard.shown}/{each}"
@@ -149,8 +175,32 @@ def _laid_out(shards: Sequence[ShardFile], indices: Sequence[Index], parts: Sequ
         classes=tuple(classes),
         class_names=names,
         numbered=numbered,
-        notes=tuple(_notes(shards, indices, classes, names, of_part, numbered=numbered)),
+        notes=(*_notes(shards, indices, classes, names, of_part, numbered=numbered), *notes),
+        lacking={part: next(note for at, note in _first_notes(parts, indices) if at == part) for part in lacking},
     )
+
+
+def _first_notes(parts: Sequence[str], indices: Sequence[Index]) -> Iterator[tuple[str, str]]:
+    """Yield the part of each file that has something to say, and that."""
+    for part, index in zip(parts, indices, strict=True):
+        if index.notes:
+            yield part, index.notes[0]
+
+
+def _refuse_names(full: Sequence[Index], name: str) -> None:
+    """See that labels of a column that is not called so may be labels: their values repeat.
+
+    Raises:
+        WorkbenchError: if there is nearly one for each image.
+    """
+    for column in sorted({each.column for each in full} - {""}):
+        own = [each for each in full if each.column == column]
+        values, count = len({value for each in own for value in each.values}), sum(len(each.names) for each in own)
+        if values > count / 2:
+            raise WorkbenchError(
+                f"{name} must have a column of labels, called {LABELS[0]}. {printable(column)}, the only one that may "
+                f"be it, has {plural(values, 'different value')} in {plural(count, 'row')}."
+            )
 
 
 def _notes(
@@ -170,11 +220,13 @@ def _notes(
             f"its files have {copied / 1e9:.3g} GB, and {most_bytes() / 1e9:.3g} GB of copies are kept, so that they "
             "are fetched again and again: set WORKBENCH_REMOTE_CACHE to more gigabytes"
         )
+    if column := next((each.column for each in indices if each.column), ""):
+        yield f"labels are in the column {printable(column)}, the only other one"
     odd = [note for each in indices for note in each.notes]
     yield from odd[:NAMED]
     if len(odd) > NAMED:
         yield f"and in {plural(len(odd) - NAMED, 'more file')} entries were skipped: {join_names(odd[NAMED:], 1)}"
     yield from starts_at_one(list(classes), tuple(names))
-    if not numbered and not indices[0].class_names:
+    if not numbered and not any(each.class_names for each in indices):
         yield from order_notes(list(names))
     yield from only_seen([(part, names[label]) for part, label in zip(parts, classes, strict=True)], list(names))

@@ -6,8 +6,9 @@ once, and its images are written one behind the other to a file of the cache, in
 
 from __future__ import annotations
 
+import contextlib
 import io
-import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
@@ -15,36 +16,33 @@ from typing import IO, Any, cast
 import numpy as np
 
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.core.extras import require
 from workbench.core.files import write_stream
-from workbench.core.wording import join_names, plural
+from workbench.core.wording import plural
 from workbench.data.folder.tree import printable
-from workbench.data.image_claims import MOST_BYTES
-from workbench.data.records.index import MOST_IMAGES, Index
+from workbench.data.records.index import LONGEST, Index, Values, fits, index_without_images
+from workbench.data.records.parquet_file import ParquetRows
 from workbench.data.records.shard_file import ShardFile
-from workbench.data.records.webdataset import as_numbers
-from workbench.data.remote.local_copies import copies_folder, made_once, refuse_larger
+from workbench.data.remote.local_copies import alone, made_once, most_bytes, refuse_larger, touch
 
-IMAGES = ("image", "img", "picture", "photo", "jpg", "jpeg", "png")
-LABELS = ("label", "labels", "class", "target", "cls", "y", "fine_label", "category")
-RATIO, SMALL = 100, 256 * 2**20
-"""How many times larger than the file its images may be: they hardly shrink. Below `SMALL` it does not matter."""
-MOST_ROWS = 64
-"""Rows that are unpacked at once, and fewer where they are large."""
-AT_ONCE = 2**28
-"""Bytes that they may have."""
+TRIES = 5
+"""To open a copy that others make room of."""
+NUMBER = re.compile(r"[0-9]{1,9}")
+NO_LABEL, TOO_LONG = -1, -2
+"""What a row has in place of a label."""
 
 
 def pack_of(shard: ShardFile) -> Path:
     """Return the file of the cache with the images of a Parquet file; made again where it is not there any more.
 
     Raises:
-        Unavailable: if it cannot be made.
+        Unavailable: if it cannot be made, or the file has changed since it was looked at.
         WorkbenchError: if the file is damaged, or holds no images.
     """
-    path = _place(shard)
-    if not path.is_file():
-        made_once(path, shard.shown, lambda into: _Rows(shard).write(into))
+    path = shard.pack
+    if path.is_file():
+        touch(path)
+    else:
+        _pack(shard, _Rows(shard))
     return path
 
 
@@ -53,15 +51,18 @@ def index_parquet(shard: ShardFile) -> Index:
 
     Raises:
         Unavailable: if the extra `remote` is not installed, or there is no room.
-        WorkbenchError: if it holds no images with labels, or claims far more than images have.
+        WorkbenchError: if it holds no images, or claims far more than images have.
     """
     rows = _Rows(shard)
-    made_once(_place(shard), shard.shown, rows.write)
+    with rows.opened() as reader:
+        if not reader.label:
+            return index_without_images(reader.unlabelled())
+    _pack(shard, rows)
     return rows.index()
 
 
-def _place(shard: ShardFile) -> Path:
-    return copies_folder() / "packs" / shard.key
+def _pack(shard: ShardFile, rows: _Rows) -> None:
+    made_once(shard.pack, shard.shown, rows.write, before=shard.copies)
 
 
 class _Rows:
@@ -69,188 +70,97 @@ class _Rows:
 
     def __init__(self, shard: ShardFile) -> None:
         refuse_larger(shard.shown, shard.size)
-        self._shard = shard
-        self._file = shard.local()
-        self._reader = _Reader(self._file, shard.shown)
-        self._starts, self._sizes, self._labels = list[int](), list[int](), list[Any]()
+        self._shard, self._values = shard, Values(shard.shown)
+        self._starts, self._sizes, self._labels = list[int](), list[int](), list[int]()
+        self._class_names, self._column = tuple[str, ...](), ""
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[ParquetRows]:
+        """Lend the file, open; a copy that others made room of before it was open is fetched again."""
+        for left in reversed(range(TRIES)):
+            try:
+                reader = ParquetRows(self._shard.local(), self._shard.shown)
+                break
+            except FileNotFoundError:
+                if not left or self._shard.path is not None:
+                    raise Unavailable(f"{self._shard.shown} is gone since it was looked at.") from None
+        with reader:
+            yield reader
 
     def write(self, into: Path) -> None:
         """Write the images one behind the other."""
-        write_stream(into, cast("IO[bytes]", io.BufferedReader(_Joined(self._contents()), 2**20)), self._reader.most)
-        if self._shard.path is None:  # of the copy nothing is needed any more
-            self._file.unlink(missing_ok=True)
+        self._shard.refuse_changed()
+        with self.opened() as reader:
+            refuse_larger(f"The content of {self._shard.shown}", reader.claimed)
+            most = min(reader.most, most_bytes())
+            parts = self._bounded(self._contents(reader), most)
+            write_stream(into, cast("IO[bytes]", io.BufferedReader(_Joined(parts), 2**20)), most)
+        self._shard.refuse_changed()
+        for copy in self._shard.copies:  # of it nothing is needed any more
+            copy.unlink(missing_ok=True)
 
     def index(self) -> Index:
         """Return what was noted down; goes through the file where another process has written its images."""
+        shown = self._shard.shown
         if not self._sizes:
-            for _ in self._contents():
-                pass
-        sizes, shown, labels = np.array(self._sizes, np.int64), self._shard.shown, self._labels
-        rows = np.array([row for row, label in enumerate(labels) if sizes[row] and _is_label(label)], np.int64)
+            with alone(self._shard.pack, shown, self._shard.copies), self.opened() as reader:
+                for _ in self._contents(reader):
+                    pass
+        sizes, labels = np.array(self._sizes, np.int64), np.array(self._labels, np.int64)
+        rows = np.flatnonzero((sizes > 0) & (labels >= 0))
+        long = int(((sizes > 0) & (labels == TOO_LONG)).sum())
+        lacking = len(sizes) - len(rows) - long
+        too_long = [f"{plural(long, 'row')} skipped, a label of more than {LONGEST:,} bytes"] if long else []
         if not len(rows):
-            raise WorkbenchError(
-                f"{shown} must hold images with labels. None of its {plural(len(sizes), 'row')} has both."
-            )
-        numbers, known = as_numbers([printable(str(labels[row])) for row in rows]), self._reader.class_names
-        if known and (numbers.dtype.kind != "i" or numbers.max() >= len(known)):
+            why = f"{shown} must hold images with labels, and none of its {plural(len(sizes), 'row')} has both"
+            return index_without_images("; ".join([why, *too_long]), self._class_names)
+        of, values = self._values.used(labels[rows].tolist())
+        known = self._class_names
+        if known and not all(NUMBER.fullmatch(value) and int(value) < len(known) for value in values):
             raise WorkbenchError(f"{shown} has labels that are none of its {plural(len(known), 'class')}.")
-        lacking = len(sizes) - len(rows)
         return Index(
             names=rows.astype(str),
             starts=np.array(self._starts, np.int64)[rows],
             sizes=sizes[rows],
-            labels=numbers,
+            labels=of,
+            values=values,
             class_names=known,
-            notes=(f"{shown}: {plural(lacking, 'row')} without an image or a label skipped",) if lacking else (),
+            column=self._column,
+            notes=(
+                *([f"{shown}: {plural(lacking, 'row')} without an image or a label skipped"] if lacking else []),
+                *(f"{shown}: {each}" for each in too_long),
+            ),
         )
 
-    def _contents(self) -> Iterator[bytes]:
+    def _contents(self, reader: ParquetRows) -> Iterator[bytes]:
+        self._starts, self._sizes, self._labels = [], [], []
+        self._class_names, self._column = reader.class_names, reader.unnamed
         start = 0
-        for content, label in self._reader.rows():
+        for content, label in reader.rows():
             self._starts.append(start)
             self._sizes.append(len(content))
-            self._labels.append(label)
+            self._labels.append(self._numbered(label))
             start += len(content)
             yield content
 
+    def _numbered(self, label: Any) -> int:
+        if label is None or label in {-1, ""}:  # -1 is what Hugging Face has where there is none
+            return NO_LABEL
+        said = str(label)
+        return self._values.place(printable(said)) if fits(said) else TOO_LONG
 
-def _is_label(label: Any) -> bool:
-    return label is not None and label not in {-1, ""}  # -1 is what Hugging Face has where there is none
-
-
-class _Reader:
-    """Goes through the rows of a file, some at a time.
-
-    Attributes:
-        class_names: of its labels, where Hugging Face's features tell them.
-        most: bytes that its images may have together.
-    """
-
-    def __init__(self, path: Path, shown: str) -> None:
-        require("pyarrow", extra="remote", what="A Parquet file")
-        import pyarrow as pa
-        from pyarrow.parquet import ParquetFile
-
-        try:
-            self._file = ParquetFile(path, thrift_string_size_limit=64 * 2**20, page_checksum_verification=True)
-        except OSError as error:
-            if error.errno is not None:
-                raise Unavailable(f"{shown} cannot be read: {error.strerror}.") from None
-            raise WorkbenchError(f"{shown} is no whole Parquet file: it is cut off or damaged.") from None
-        except (pa.ArrowException, ValueError):
-            raise WorkbenchError(f"{shown} is no whole Parquet file: it is cut off or damaged.") from None
-        self._shown, self.most = shown, max(SMALL, RATIO * path.stat().st_size)
-        features = self._features()
-        self._image, self._bytes = self._image_column(features)
-        self._label = self._label_column(features)
-        names = features.get(self._label, {}).get("names")
-        self.class_names = tuple(printable(str(name)) for name in names) if isinstance(names, list) else ()
-        self._claims()
-
-    def rows(self) -> Iterator[tuple[bytes, Any]]:
-        """Yield the bytes of each image, empty where it has none, and its label.
+    def _bounded(self, parts: Iterator[bytes], most: int) -> Iterator[bytes]:
+        """Yield parts.
 
         Raises:
-            WorkbenchError: if they are more than they claim, or than images have.
+            Unavailable: if there are more than fit among the copies.
         """
-        wanted = [self._bytes, self._label]
-        total, column = 0, self._bytes.partition(".")[0]
-        for batch in self._file.iter_batches(batch_size=self._at_once, columns=wanted, use_threads=False):
-            images = batch.column(column)
-            images = images.field(self._bytes.partition(".")[2]) if "." in self._bytes else images
-            total += images.nbytes
-            if total > self.most:
-                raise self._hollow()
-            for image, label in zip(images, batch.column(self._label), strict=True):
-                content = image.as_py() or b""
-                yield (content if len(content) <= MOST_BYTES else b""), label.as_py()
-
-    def _features(self) -> dict[str, Any]:
-        """What Hugging Face's `datasets` notes down of the columns."""
-        said = (self._file.schema_arrow.metadata or {}).get(b"huggingface", b"{}")
-        try:
-            found = json.loads(said)["info"]["features"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return {}
-        return (
-            {str(name): each for name, each in found.items() if isinstance(each, dict)}
-            if isinstance(found, dict)
-            else {}
-        )
-
-    def _image_column(self, features: dict[str, Any]) -> tuple[str, str]:
-        """Return the column of images, and where in it the bytes are."""
-        import pyarrow.types as kinds
-
-        found: dict[str, str] = {}
-        for column in self._file.schema_arrow:
-            inner = [each.name for each in column.type] if kinds.is_struct(column.type) else []
-            if "bytes" in inner and _is_bytes(column.type.field("bytes").type):
-                found[column.name] = f"{column.name}.bytes"
-            elif _is_bytes(column.type):
-                found[column.name] = column.name
-        said = [name for name in found if features.get(name, {}).get("_type") == "Image"]
-        chosen = self._only(said or list(found), IMAGES, "images (a struct of bytes and path, or bytes)")
-        return chosen, found[chosen]
-
-    def _label_column(self, features: dict[str, Any]) -> str:
-        import pyarrow.types as kinds
-
-        plain = [
-            column.name
-            for column in self._file.schema_arrow
-            if kinds.is_integer(column.type) or kinds.is_string(column.type) or kinds.is_large_string(column.type)
-        ]
-        said = [name for name in plain if features.get(name, {}).get("_type") == "ClassLabel"]
-        return self._only(said or plain, LABELS, "labels (whole numbers or names)")
-
-    def _only(self, found: list[str], usual: tuple[str, ...], what: str) -> str:
-        """Return the one column that is meant.
-
-        Raises:
-            WorkbenchError: if there is none, or more than one and none with a usual name.
-        """
-        named = [name for word in usual for name in found if name.casefold() == word]
-        if named or len(found) == 1:
-            return (named or found)[0]
-        have = join_names([printable(name) for name in self._file.schema_arrow.names], 8)
-        raise WorkbenchError(f"{self._shown} must have one column of {what}, called {usual[0]}. It has {have}.")
-
-    def _claims(self) -> None:
-        """Look at what the file says of itself, before anything is unpacked.
-
-        Raises:
-            WorkbenchError: if that is far more than images have.
-        """
-        about = self._file.metadata
-        if about.num_rows > MOST_IMAGES:
-            raise WorkbenchError(
-                f"{self._shown} must hold at most {MOST_IMAGES:,} images. It claims {about.num_rows:,}."
-            )
-        path = self._bytes
-        largest = total = 0
-        for group in range(about.num_row_groups):
-            row_group = about.row_group(group)
-            for number in range(row_group.num_columns):
-                column = row_group.column(number)
-                if column.path_in_schema == path:
-                    total += column.total_uncompressed_size
-                    largest = max(largest, column.total_uncompressed_size)
-        if total > self.most:
-            raise self._hollow()
-        # No value is larger than its group; of one that is repeated by number, so many have room.
-        self._at_once = int(np.clip(AT_ONCE // max(largest, 1), 1, MOST_ROWS))
-
-    def _hollow(self) -> WorkbenchError:
-        return WorkbenchError(
-            f"{self._shown} is not read: it holds more than {self.most:,} bytes, and images hardly shrink."
-        )
-
-
-def _is_bytes(kind: Any) -> bool:
-    import pyarrow.types as kinds
-
-    return bool(kinds.is_binary(kind) or kinds.is_large_binary(kind))
+        written = 0
+        for part in parts:
+            written += len(part)
+            if written > most:
+                refuse_larger(f"The content of {self._shard.shown}", written)
+            yield part
 
 
 class _Joined(io.RawIOBase):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.core.errors import Unavailable
 from workbench.data.remote.address import Address
-from workbench.data.remote.local_copies import file_copy
+from workbench.data.remote.local_copies import copies_folder, file_copy, place_of
 from workbench.data.remote.store import Entry
 
 PARQUET, TAR = ".parquet", ".tar"
@@ -42,6 +44,31 @@ class ShardFile:
     def kind(self) -> str:
         """`PARQUET` or `TAR`."""
         return TAR if self.shown.lower().endswith(TAR) else PARQUET
+
+    def refuse_changed(self) -> None:
+        """See that a local file is the one that was looked at; of one in a store the copy is always that.
+
+        Raises:
+            Unavailable: if it is another one by now.
+        """
+        if self.path is None:
+            return
+        try:
+            known = self.path.stat()
+        except OSError as error:
+            raise Unavailable(f"{self.shown} cannot be read: {error.strerror}.") from None
+        if (known.st_size, known.st_mtime_ns) != (self.size, self.changed):
+            raise Unavailable(f"{self.shown} has changed since it was looked at. Open the data again.")
+
+    @property
+    def pack(self) -> Path:
+        """Where its images are written one behind the other, where they are packed in it."""
+        return copies_folder() / "packs" / self.key
+
+    @property
+    def copies(self) -> Sequence[Path]:
+        """Where the copy of one in a store is made; none of a local file."""
+        return [] if self.address is None or self.entry is None else [place_of(self.address, self.entry)]
 
     def local(self) -> Path:
         """Return it as a local file; one in a store is copied to the cache, if it is not there any more.

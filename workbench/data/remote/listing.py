@@ -17,6 +17,7 @@ from workbench.core.types import Array
 from workbench.data.folder.tree import (
     DEEPEST,
     LABEL_FILES,
+    MANY_FILES,
     MOST_FOLDERS,
     MOST_TABLES,
     TOO_DEEP,
@@ -33,8 +34,6 @@ from workbench.data.remote.store import Entry, Store
 
 AT_ONCE = 16
 """Folders that are listed at the same time."""
-MANY_FILES = (".parquet", ".tar")
-"""Endings of files that hold many images."""
 ODD = "names that no file can have"
 
 
@@ -45,12 +44,10 @@ class Listing:
     Attributes:
         address: of the folder.
         tree: its images, tables and folders, as `look_through` has them; names decide alone, no content is read.
-        many: the files in it that hold many images, by their path.
     """
 
     address: Address
-    tree: Tree = field(default_factory=lambda: Tree(Place()))
-    many: dict[str, Entry] = field(default_factory=dict)
+    tree: Tree = field(default_factory=lambda: Tree(Place(), elsewhere=True))
     _place: dict[str, int] = field(default_factory=dict)
     _known: array[int] = field(default_factory=lambda: array("q"))
 
@@ -125,10 +122,12 @@ def _sort(found: Listing, place: Place, path: str, entry: Entry) -> None:
         place.images.append(path)
         return
     if suffix in MANY_FILES:
-        found.many[path] = entry
-    if suffix in LABEL_FILES and len(place.tables) < MOST_TABLES:
         found.note(path, entry)
-        place.tables.append(path)
+        found.tree.many.append(path)
+    if suffix in LABEL_FILES:
+        found.note(path, entry)
+        if len(place.tables) < MOST_TABLES:
+            place.tables.append(path)
     place.others += 1
     counted = found.tree.others if place.path or heic else found.tree.beside
     counted[".heic" if heic else printable(suffix) or "no suffix"] += 1

@@ -8,6 +8,7 @@ from PIL import Image
 
 from workbench.core.errors import WorkbenchError
 from workbench.data import is_folder, load_dataset, own_parts
+from workbench.data.folder.label_file import classes_of
 
 
 @pytest.fixture
@@ -178,3 +179,12 @@ def test_a_short_table_of_a_part_has_the_columns_of_the_others(photos):
         (photos / f"{part}.csv").write_text(f"filename,species\n{text}")
     assert own_parts(photos) == ("train", "test")
     assert load_dataset(photos, split="test").labels.tolist() == [1]
+
+
+def test_a_number_that_is_none_of_a_class_is_named_as_it_is():
+    with pytest.raises(WorkbenchError, match=r"must be whole, from 0\. Got '1\.5'"):
+        classes_of(["0", "1.5", "2"], "x.csv")
+    with pytest.raises(
+        WorkbenchError, match=r"x.csv must name at most 10,000 classes\. Its labels are numbers as high as"
+    ):
+        classes_of(["0", "10000"], "x.csv")

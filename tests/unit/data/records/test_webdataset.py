@@ -10,7 +10,8 @@ from tests.photos import COLOURS, photos, picture
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.data import is_folder, is_there, load_dataset, own_parts
 from workbench.data.image_file import read_image
-from workbench.data.records.finding import expanded
+from workbench.data.records import index, webdataset
+from workbench.data.records.finding import expanded, is_shard_file
 
 
 def jpeg(label, number):
@@ -130,7 +131,7 @@ def test_what_is_odd_in_a_tar_is_counted_and_the_rest_is_read(tmp_path):
         "2 entries skipped, no plain file",
         "2 entries skipped, an image without a label",
         "1 entry skipped, a label without an image",
-        "1 entry skipped, a second image",
+        "1 entry skipped, a key that comes again, apart from the first",
         "odd.tar/broken.jpg (truncated)",
         "odd.tar/empty.jpg (empty)",
     ):
@@ -214,3 +215,112 @@ def test_one_that_is_cut_off_in_a_store_or_on_the_way_is_one_sentence(store, sha
     store.cut.add("set/shard-001.tar")
     with pytest.raises(WorkbenchError, match=r"set/shard-001.tar"):
         load_dataset(f"{url}/shard-{{000..002}}.tar")
+
+
+def test_labels_are_numbers_only_where_all_of_them_are_in_all_files(tmp_path):
+    for shard, words in (("a", ("001", "002")), ("b", ("001", "n02"))):
+        made = [(f"{shard}{n}", {"jpg": jpeg(n % 2, n), "cls": words[n % 2].encode()}) for n in range(6)]
+        tar(tmp_path / f"set/{shard}.tar", made)
+    data = load_dataset(tmp_path / "set", split="train", test_share=0)
+    assert data.class_names == ("001", "002", "n02")
+    for name, label in zip(data.names.tolist(), data.labels.tolist(), strict=True):
+        first = int(name.removesuffix(".jpg")[-1]) % 2 == 0
+        assert data.class_names[label] == ("001" if first else "002" if name.startswith("a.tar") else "n02")
+    (tmp_path / "set/b.tar").unlink()
+    assert load_dataset(tmp_path / "set").class_names == ("0", "1", "2")
+
+
+def test_a_sample_is_made_of_neighbours_and_what_comes_again_is_counted(tmp_path):
+    made = [
+        ("000", {"jpg": jpeg(0, 1)}),
+        *samples(10, 12),
+        ("000", {"json": b"{}", "png": jpeg(1, 2), "cls": b"1"}),
+        ("00010", {"cls": b"0"}),
+        ("000", {"png": jpeg(2, 3), "cls": b"2"}),
+        ("two", {"jpg": jpeg(0, 4), "png": jpeg(1, 5), "cls": b"0"}),
+    ]
+    data = load_dataset(tar(tmp_path / "a.tar", made), split="train", test_share=0)
+    assert len(data) == 14
+    labels = dict(zip(data.names.tolist(), data.labels.tolist(), strict=True))
+    assert (labels["a.tar/000.png"], labels["a.tar/two.jpg"]) == (1, 0)
+    assert "a.tar/000.jpg" not in labels
+    told = " | ".join(data.notes)
+    for words in ("1 entry skipped, an image without", "2 entries skipped, a key that comes again", "a second image"):
+        assert words in told
+    apart = [(key, {ending: parts[ending]}) for ending in ("jpg", "cls") for key, parts in samples(0, 6)]
+    with pytest.raises(WorkbenchError, match=r"b.tar must hold KEY.jpg and KEY.cls, neighbours, .* comes again"):
+        load_dataset(tar(tmp_path / "set/b.tar", apart).parent)
+
+
+def test_hidden_files_and_files_without_an_ending_are_of_no_sample(tmp_path):
+    made = []
+    for key, parts in samples(0, 12):
+        made += [(key, {"jpg": parts["jpg"]}), (f"._{key}", {"cls": b"0"}), (key, {"cls": parts["cls"]})]
+    assert len(load_dataset(tar(tmp_path / "a.tar", made), split="train", test_share=0)) == 12
+
+
+def test_archives_that_were_joined_are_refused_since_the_second_would_be_lost(tmp_path):
+    one, other = tar(tmp_path / "a.tar", samples(0, 6)), tar(tmp_path / "b.tar", samples(6, 6))
+    joined = tmp_path / "set/joined.tar"
+    joined.parent.mkdir()
+    joined.write_bytes(one.read_bytes() + other.read_bytes())
+    with pytest.raises(WorkbenchError, match=r"joined.tar is damaged .* more behind its end, .* joined; take them"):
+        load_dataset(joined.parent)
+    joined.write_bytes(one.read_bytes() + bytes(2**20))
+    assert len(load_dataset(joined, split="train", test_share=0)) == 6
+
+
+def test_a_file_without_labels_is_said_and_the_others_are_read(shards):
+    tar(shards / "shard-003.tar", [("x", {"jpg": jpeg(0, 1)})])
+    data = load_dataset(shards, split="train", test_share=0)
+    assert len(data) == 36
+    assert any(note.startswith("shard-003.tar must hold KEY.jpg and KEY.cls") for note in data.notes)
+
+
+def test_long_names_are_passed_over_and_take_no_room(tmp_path, monkeypatch):
+    path = tar(tmp_path / "a.tar", [*samples(0, 12), ("x" * 1030, {"jpg": jpeg(0, 1), "cls": b"1"})])
+    data = load_dataset(path, split="train", test_share=0)
+    assert len(data) == 12
+    assert "a.tar: 2 entries skipped, a name of more than 1,024 bytes" in data.notes
+    monkeypatch.setattr(index, "WIDEST", 100)
+    with pytest.raises(WorkbenchError, match=r"b.tar must have shorter names, or fewer images. It has 12, and a name"):
+        load_dataset(tar(tmp_path / "b.tar", samples(0, 12)))
+    monkeypatch.setattr(index, "MOST_LABELS", 2)
+    with pytest.raises(WorkbenchError, match=r"c.tar must have at most 2 different labels"):
+        load_dataset(tar(tmp_path / "c.tar", samples(0, 12)))
+
+
+def test_a_tar_is_packed_only_where_it_has_a_whole_signature(tmp_path, monkeypatch):
+    for key in ("BZ_0001", "BZh91"):
+        plain = tar(tmp_path / f"{key}.tar", [(key, {"jpg": jpeg(0, 1), "cls": b"0"}), *samples(0, 12)])
+        assert len(load_dataset(plain, split="train", test_share=0)) == 13
+    monkeypatch.setattr(webdataset, "open_tar", lambda _: pytest.fail("it may hold anything"))
+    for mode in ("gz", "bz2", "xz"):
+        assert not is_shard_file(tar(tmp_path / f"{mode}.tar", samples(0, 6), mode=f"w:{mode}"))
+
+
+@pytest.mark.parametrize("name", ["s-{0..1}.tar.gz", "{a,b}.zip"])
+def test_a_pattern_of_other_files_is_one_sentence(store, tmp_path, name):
+    for each in expanded(name):
+        (tmp_path / each).write_bytes(b"x")
+        store.put(f"set/{each}", b"x")
+    for pattern in (f"{tmp_path}/{name}", f"s3://images/set/{name}"):
+        with pytest.raises(
+            WorkbenchError, match=r"A pattern must stand for .parquet files or .tar files of WebDataset"
+        ):
+            load_dataset(pattern)
+
+
+def test_metadata_is_that_beside_the_files_in_the_store_and_not_of_this_machine(store, shards, tmp_path, monkeypatch):
+    (tmp_path / "images/set").mkdir(parents=True)
+    (tmp_path / "images/set/metadata.csv").write_text("file,site\n00000.jpg,here\n")
+    monkeypatch.chdir(tmp_path)
+    url = store.put_folder(shards, "set")
+    assert load_dataset(url).metadata is None
+    lines = [f"{n:05d}.jpg,{n % 4}" for n in range(36)]
+    (shards / "metadata.csv").write_text("\n".join(["file,site", *lines]))
+    url = store.put_folder(shards, "other")
+    here, there = load_dataset(shards), load_dataset(url)
+    assert "site" in here.metadata
+    assert there.metadata.equals(here.metadata)
+    assert load_dataset(f"{url}/shard-{{000..002}}.tar").metadata is None

@@ -40,6 +40,16 @@ def test_a_folder_in_a_store_is_the_same_data_as_the_folder(any_store, folder):
         assert np.array_equal(there.keys, here.keys)
 
 
+def test_a_folder_is_understood_in_the_same_way_however_often_it_is_asked(store, folder):
+    shutil.copytree(folder, folder / "again")
+    url = store.put_folder(folder, "photos")
+    here = load_dataset(folder).notes
+    assert any("a second copy of the class folders" in note for note in here)
+    assert own_parts(url) == ("train", "test")
+    for split in ("train", "test"):
+        assert load_dataset(url, split=split).notes == here
+
+
 def test_a_file_url_is_the_path(folder):
     assert load_dataset(folder.as_uri()).source == str(folder)
     assert is_folder(folder.as_uri())
@@ -90,6 +100,79 @@ def test_parts_tables_and_metadata_are_those_of_the_folder(store, folder, tmp_pa
     url = store.put_folder(flat, "flat")
     here, there = load_dataset(flat / "table.csv"), load_dataset(f"{url}/table.csv")
     assert (there.name, there.fingerprint) == (here.name, here.fingerprint)
+
+
+def seen_in(data):
+    """Yield (the sum of its pixels, its class) of each image."""
+    for image, label in zip(data.images[:], data.labels.tolist(), strict=True):
+        yield int(image.sum()), data.class_names[label]
+
+
+def labelled(folder, files, name="labels.csv"):
+    """Put images without class folders, and a table of their labels."""
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("\n".join(["file,label", *(f"{file},{label}" for file, label in files)]))
+    return folder
+
+
+def test_a_table_that_is_too_large_is_refused_as_on_a_disk_and_never_replaced_by_folders(
+    store, folder, tmp_path, monkeypatch
+):
+    for number, path in enumerate(sorted(folder.rglob("*.jpg"))):
+        labelled(folder, [(f"{p.parent.name}/{p.name}", "one") for p in [path] * 9], f"{number:02d}.csv")
+    swapped = [
+        (f"{p.parent.name}/{p.name}", "red" if p.parent.name == "blue" else "blue") for p in folder.rglob("*.jpg")
+    ]
+    labelled(folder, swapped, "mine.csv")
+    flat = tmp_path / "flat"
+    labelled(flat, [(f"{p.parent.name}{p.name}", p.parent.name) for p in folder.rglob("*.jpg")])
+    for path in folder.rglob("*.jpg"):
+        shutil.copy(path, flat / f"{path.parent.name}{path.name}")
+    classes, bare = store.put_folder(folder, "photos"), store.put_folder(flat, "flat")
+    monkeypatch.setattr(opening, "MOST_BYTES", 250)
+    for name in (f"{classes}/mine.csv", bare):
+        with pytest.raises(WorkbenchError, match=r"(mine|labels).csv must be a table of at most 64 MB"):
+            opened_anew(name)
+    notes = opened_anew(classes).notes
+    assert any(note.endswith(": mine.csv") and note.startswith("1 skipped that are tables of more") for note in notes)
+    monkeypatch.setattr(opening, "MOST_TABLES", 3)
+    assert any(note.startswith("15 skipped that are tables beyond") for note in opened_anew(classes).notes)
+
+
+def test_tables_of_parts_name_the_files_beside_them_and_nothing_of_this_machine(store, folder, tmp_path):
+    parts = tmp_path / "parts"
+    for part, first in (("train", 0), ("valid", 3)):
+        (parts / part).mkdir(parents=True)
+        files = []
+        for number in range(3):
+            for place, name in enumerate(("red", "blue")):
+                file = f"{2 * number + place}.jpg"
+                shutil.copy(folder / f"{name}/{first + number}.jpg", parts / part / file)
+                files.append((f"./{file}" if number else file, name))
+        labelled(parts, files, f"{part}/_classes.csv")
+    url = store.put_folder(parts, "parts")
+    for split in ("train", "validation"):
+        here, there = load_dataset(parts, split=split), load_dataset(url, split=split)
+        assert len(there) == 6
+        assert dict(seen_in(there)) == dict(seen_in(here))
+    rows = [*((f"train/{n}.jpg", "red" if n % 2 else "blue") for n in range(6)), ("/etc/hosts", "red"), ("../x", "red")]
+    url = store.put_folder(labelled(parts, rows, "mine.csv"), "more")
+    for how in ({}, {"follow_links": True}):
+        data = load_dataset(f"{url}/mine.csv", split="train", test_share=0, **how)
+        assert len(data) == 6
+        assert "2 files of the table are not there: '/etc/hosts' and '../x'" in data.notes
+
+
+def test_tables_that_are_kept_are_bounded_and_those_of_this_folder_stay(store, folder, tmp_path, monkeypatch):
+    for number in range(4):
+        labelled(folder, [("red/0.jpg", "red")] * 20, "metadata.csv")
+        opened_anew(store.put_folder(folder, f"photos{number}"))
+    kept = tmp_path / "cache/remote-tables"
+    assert len(list(kept.rglob("*.csv"))) == 4
+    monkeypatch.setattr(opening, "MOST_COPIED", 600)
+    opened_anew("s3://images/photos0")
+    assert "photos0" in [each.parent.name for each in kept.rglob("*.csv")]
+    assert len(list(kept.rglob("*.csv"))) < 4
 
 
 def test_an_archive_and_arrays_in_a_store_are_copied(store, folder, tmp_path):
