@@ -2,6 +2,9 @@ import io
 import json
 import os
 import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ from tests.photos import COLOURS, picture
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.data import load_dataset, own_parts
 from workbench.data.image_file import read_image
-from workbench.data.records import parquet_file
+from workbench.data.records import opening, parquet_file
 from workbench.data.records.shard_file import ShardFile
 from workbench.data.remote import local_copies
 
@@ -170,6 +173,26 @@ def test_in_a_store_they_are_the_same_data_each_file_fetched_once(store, folder)
     one, other = load_dataset(f"{url}/{pattern}", split="train"), load_dataset(f"{folder}/{pattern}", split="train")
     assert (one.name, one.fingerprint) == (other.name, other.fingerprint)
     assert one.name == "train/train"
+
+
+def test_of_several_that_open_them_at_once_one_fetches_and_goes_through_each_file(store, folder, monkeypatch):
+    url, gone_through, entered = store.put_folder(folder, "set"), [], threading.Barrier(3)
+    index = opening.index_parquet
+
+    def slow(_method, key):
+        time.sleep(0.3 * key.endswith(".parquet"))
+
+    def open_it():
+        entered.wait()
+        load_dataset(url)
+
+    store.before = slow
+    monkeypatch.setattr(opening, "index_parquet", lambda shard: gone_through.append(shard.shown) or index(shard))
+    with ThreadPoolExecutor(3) as threads:
+        for each in [threads.submit(open_it) for _ in range(3)]:
+            each.result()
+    assert len(gone_through) == len(set(gone_through)) == 4
+    assert len([key for method, key in store.asked if method == "GET" and key.endswith(".parquet")]) == 4
 
 
 def test_without_pyarrow_it_is_said_what_to_install(folder, monkeypatch):

@@ -12,6 +12,7 @@ from workbench.data import is_folder, is_there, load_dataset, own_parts
 from workbench.data.image_file import read_image
 from workbench.data.records import index, webdataset
 from workbench.data.records.finding import expanded, is_shard_file
+from workbench.data.records.shard_file import ShardFile
 
 
 def jpeg(label, number):
@@ -171,6 +172,21 @@ def test_a_file_that_changes_is_an_error_where_it_is_read_and_new_data_the_next_
     with pytest.raises(WorkbenchError, match=r"changed since it was looked at"):
         data.images[row]
     assert load_dataset(shards, split="train", test_share=0).fingerprint != data.fingerprint
+
+
+def test_a_file_that_changes_while_it_is_looked_at_is_not_remembered(shards, monkeypatch):
+    whole = ShardFile.local
+
+    def local(shard):
+        if shard.shown == "shard-001.tar":
+            tar(shards / shard.shown, samples(100, 14))
+        return whole(shard)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ShardFile, "local", local)
+        with pytest.raises(Unavailable, match=r"shard-001.tar has changed since it was looked at"):
+            load_dataset(shards)
+    assert len(load_dataset(shards, split="train", test_share=0)) == 38
 
 
 def test_nothing_is_read_a_second_time(shards, monkeypatch):
