@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LEAKED = 0.5
 """Share of the errors the model should make that the probes on its embeddings do not, from which these know the labels.
 """
+MOST = 2**27
+"""Probabilities of training images that are held at once, 1 GB: of more images, as many are drawn as have these."""
 PROBES = "five-fold cross-validated linear probes"
 """What probabilities are by, of many images."""
 PROBES_AND_VOTES = "five-fold cross-validated linear probes averaged with nearest-neighbour votes"
@@ -100,7 +102,7 @@ def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
 
     Args:
         session: the model on the images under study, with its training images beside it.
-        images: training images to look at, drawn at random; 0 for all.
+        images: training images to look at, drawn at random; 0 for all, or for as many as have `MOST` probabilities.
         seed: of that draw, and of the folds.
 
     Raises:
@@ -108,7 +110,7 @@ def at_once(session: Session, images: int = 0, *, seed: int = 0) -> Opinion:
     """
     training, classes = _training(session), len(session.class_names)
     labels = training.dataset.labels
-    count = min(images or len(labels), len(labels))
+    count = min(images or len(labels), len(labels), max(1, MOST // classes))
     rows = np.sort(np.random.default_rng(seed).permutation(len(labels))[:count])
     linear = cross_validated(training.embeddings[rows], labels[rows], classes, seed=seed)
     if not training.dataset.has_images:

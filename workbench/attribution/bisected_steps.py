@@ -38,11 +38,14 @@ SURER = 4
 """A map so many times as sure as is asked for is done, whatever it adds up to: the difference may be almost nothing."""
 
 
-def rows_of_a_way(probe: Probe) -> int:
-    """Return how many rows of a call a way is given: more of large images, whose integrand is held at all places."""
+def rows_of_a_way(probe: Probe, ways: int) -> int:
+    """Return how many rows of a call an image is given that has so many ways.
+
+    It is more of large images, whose integrand is held at all places.
+    """
     height, width = probe.image_shape[:2]
     together = max(1, HELD // (3 * MOST * height * width))  # each value thrice: gathered, joined and kept
-    return max(AT_ONCE, -(-probe.max_rows // together))
+    return ways * max(AT_ONCE, -(-probe.max_rows // together))
 
 
 class Integral(NamedTuple):

@@ -44,8 +44,7 @@ class IntegratedGradients(Explainer):
         return points * (BACKGROUND if self.needs_background else 1)
 
     def at_once(self, probe: Probe) -> int:
-        ways = BACKGROUND if self.needs_background else 1
-        return self.copies(probe) if self.steps is not None else ways * rows_of_a_way(probe)
+        return self.copies(probe) if self.steps else rows_of_a_way(probe, BACKGROUND if self.needs_background else 1)
 
     def formula(self, score: Scorer, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         start = starts(self.reference, score, images)  # (B, R, H, W, C)
