@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+
+from workbench.attribution.bisected_steps import rows_of_a_way
 
 FLAT = {"black": 0.0, "grey": 0.5, "white": 1.0}
 
@@ -229,3 +233,12 @@ def test_second_witness_captum(case, agree):
     agree(given.values, maps * 8 / 7, 1e-5, "integrated-gradients, captum")
     gap = to_numpy(delta) + maps.sum(axis=(1, 2)) / 7
     np.testing.assert_allclose(given.details["completeness gap"], gap, rtol=0, atol=1e-5)
+
+
+def test_fewer_large_images_are_explained_together():
+    """The integrand of each is held at up to 500 points: of three images of 224 × 224 it is most of a gigabyte."""
+    small, large = (SimpleNamespace(image_shape=(side, side, 3), max_rows=256) for side in (28, 224))
+    assert rows_of_a_way(small, 1) == 4
+    together = 256 // rows_of_a_way(large, 1)
+    assert 2 <= together <= 3
+    assert rows_of_a_way(large, 5) == 5 * rows_of_a_way(large, 1)
