@@ -71,14 +71,14 @@ def test_every_kept_input_has_its_parser():
     ("does", "raises"),
     [
         (lambda data: {}[data], KeyError),
-        (lambda data: time.sleep(9), Hang),
+        (lambda data: time.sleep(90), Hang),
         (lambda data: len(bytearray(b"x") * 2**28), AssertionError),
         (lambda data: (_ for _ in ()).throw(WorkbenchError(" ")), AssertionError),
         (lambda data: (_ for _ in ()).throw(WorkbenchError("It must be a list.")), None),
     ],
 )
 def test_an_attack_sees_tracebacks_hangs_memory_and_errors_without_a_sentence(does, raises, monkeypatch):
-    monkeypatch.setattr(attacked, "SECONDS", 1)
+    monkeypatch.setattr(attacked, "SECONDS", 1 if raises is Hang else 60)  # a busy machine is no fault
     monkeypatch.setattr(attacked, "GROWTH", 0.1)
     with pytest.raises(raises) if raises else nullcontext():
         attack(SimpleNamespace(attack=does), b"x")
