@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -38,10 +40,8 @@ def wilson(hits: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95) -> t
     Returns:
         Lower and upper bound, float64 in [0, 1], of the broadcast shape.
     """
-    from scipy.special import ndtri  # 0.1 s to import, so not for `--help`
-
     hits, trials = np.broadcast_arrays(np.asarray(hits, np.float64), np.asarray(trials, np.float64))
-    z = float(ndtri(0.5 + confidence / 2))
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)  # scipy's takes a quarter of a second to import
     count = np.maximum(trials, 1)  # of no trials nothing is kept below
     rate = hits / count
     centre = (rate + z**2 / (2 * count)) / (1 + z**2 / count)

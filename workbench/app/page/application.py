@@ -17,6 +17,7 @@ from workbench.app.page.api.routes import routes
 from workbench.app.page.desk import Desk
 from workbench.app.page.edit_routes import edit_routes
 from workbench.app.page.gradio_calls import Calls
+from workbench.app.page.gradio_import import import_gradio
 from workbench.app.page.images.routes import images_routes
 from workbench.app.page.jobs import state_of
 from workbench.app.page.page import Panes, blocks, warm
@@ -75,6 +76,7 @@ def create_app(
 
     from workbench.app.page.guard import Guard
 
+    import_gradio()
     desk = source if isinstance(source, Desk) else Desk(source, warm)
     api = Api(desk, limit)
 

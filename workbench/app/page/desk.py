@@ -183,6 +183,8 @@ class Desk:
         if session is None:
             return
         if self._saved:
+            for name in registry.analyses():
+                self.lacks(name)  # every view lists them, and some look at the training images to tell
             self.seen.wait(PATIENCE)
         if self.closed:
             return

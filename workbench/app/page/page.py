@@ -304,12 +304,13 @@ def warm(desk: Desk) -> None:
                 desk.judges.opinion(desk.session, found[0].key, wait=60, test=False)
 
 
-def _as_text(pane: Callable[[object, str], Html | None]) -> Callable[..., Any]:
-    """Make a pane return plain text: gradio would call methods of it that escape."""
+def _as_text(panes: Panes, pane: Callable[[object, str], Html | None]) -> Callable[..., Any]:
+    """Make a slow pane return plain text: gradio would call methods of it that escape."""
     import gradio as gr
 
     def shown(raw: object, request: gr.Request) -> Any:
         html = pane(raw, request.session_hash or "")
+        panes.desk.seen.set()
         return gr.skip() if html is None else str(html)
 
     # gradio looks for the class itself, and cannot resolve a name that is local to this function
@@ -356,7 +357,8 @@ def blocks(panes: Panes, api: Api) -> Any:
 
         def look(asked: object, request: gr.Request) -> list[Any]:
             panes_html, answer = panes.look(asked, request.session_hash or "")
-            panes.desk.seen.set()
+            if not answer.get("slow"):
+                panes.desk.seen.set()
             return [*(gr.skip() if html is None else str(html) for html in panes_html.values()), answer]
 
         def first(request: gr.Request) -> list[Any]:
@@ -379,7 +381,7 @@ def blocks(panes: Panes, api: Api) -> Any:
             event.then(None, reply, None, js=ANSWERED, **quiet)
         for name, pane in (("detail", panes.detail), ("answer", panes.answer)):
             made[name].submit(
-                _as_text(pane),
+                _as_text(panes, pane),
                 [wanted],
                 made[name],
                 js=f"() => [window.workbench.shown('{name}')]",

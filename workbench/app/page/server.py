@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.app.page.arenas import keep_few
 from workbench.app.page.idle import set_aside
+from workbench.app.page.opened_soon import OpenedSoon
 from workbench.core.errors import Unavailable
 
 if TYPE_CHECKING:
+    from workbench.app.page.desk import Desk
     from workbench.session.session import Session
 
 LOG = logging.getLogger("workbench.app.page")
@@ -113,24 +115,23 @@ def serve(
     """
     taken = bind(host, port)
     keep_few()
-    try:
-        from workbench.app.page.application import create_app
-
-        anywhere = host in ("0.0.0.0", "::")  # noqa: S104  # asked for by the user; compared, not bound
-        app = create_app(source, hosts=("*",) if anywhere else (host,), limit=limit)
-    except BaseException:
-        taken.close()
-        raise
+    anywhere = host in ("0.0.0.0", "::")  # noqa: S104  # asked for by the user; compared, not bound
     shown = "127.0.0.1" if anywhere else f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{taken.getsockname()[1]}/"
-    with running(app, taken) as ended:
+    with running(first := OpenedSoon(), taken) as ended:
         tell(url)
         if open_browser:
             import webbrowser
 
             webbrowser.open(url)
-        begun = app.state.desk.begun
+        desk: Desk | None = None
         try:
+            from workbench.app.page.application import create_app
+
+            app = create_app(source, hosts=("*",) if anywhere else (host,), limit=limit)
+            desk = app.state.desk
+            first.give(app)
+            begun: threading.Event | None = app.state.desk.begun
             while not ended.wait(LOOK):
                 if begun is not None and begun.is_set():
                     set_aside()
@@ -138,4 +139,5 @@ def serve(
         except KeyboardInterrupt:
             LOG.debug("Interrupted.")
         finally:
-            app.state.desk.close()
+            if desk is not None:
+                desk.close()
