@@ -95,24 +95,31 @@ def principal(features: Array, *, white: float = 1.0) -> Array:
     Returns:
         `(N, d)` float32, d ≤ `MOST_DIRECTIONS`.
     """
-    from scipy.linalg import eigh
-
     flat = np.asarray(features, np.float32).reshape(len(features), -1)
     flat = flat - flat.mean(axis=0)
-    if flat.shape[1] > len(flat) or flat.shape[1] > 4 * MOST_DIRECTIONS:  # too many for a covariance matrix
-        flat = flat @ np.linalg.qr(_spanning(flat))[0]
     # Whitened along as many directions as there are images, all would be equally far from each other.
-    most = min(MOST_DIRECTIONS, max(len(flat) // 5, 2), flat.shape[1])
-    last = flat.shape[1] - 1  # the largest; to find these alone takes a third of the time
-    variances, directions = eigh(flat.T @ flat / len(flat), subset_by_index=(last + 1 - most, last))
-    kept = np.flatnonzero(variances > 1e-6 * max(float(variances[-1]), 1e-12))[::-1]
-    return np.asarray(flat @ (directions[:, kept] / variances[kept] ** (white / 2)))
+    most = min(MOST_DIRECTIONS, max(len(flat) // 5, 2))
+    if flat.shape[1] > len(flat) and len(flat) <= 2 * MOST_DIRECTIONS:
+        variances, ours = _largest(np.asarray(flat @ flat.T, np.float64) / len(flat), most)
+        return np.asarray(ours * (np.sqrt(len(flat)) * variances ** ((1 - white) / 2)), np.float32)
+    if flat.shape[1] > 4 * MOST_DIRECTIONS or flat.shape[1] > len(flat):  # too many for a covariance matrix
+        flat = flat @ np.linalg.qr(_spanning(flat))[0]
+    variances, directions = _largest(flat.T @ flat / len(flat), most)
+    return np.asarray(flat @ (directions / variances ** (white / 2)))
+
+
+def _largest(symmetric: Array, most: int) -> tuple[Array, Array]:
+    """Return the largest eigenvalues of a `(D, D)` matrix, at most `most`, and their directions `(D, d)`."""
+    from scipy.linalg import eigh
+
+    last = len(symmetric) - 1  # to find these alone takes a third of the time
+    values, directions = eigh(symmetric, subset_by_index=(max(last + 1 - most, 0), last))
+    kept = np.flatnonzero(values > 1e-6 * max(float(values[-1]), 1e-12))[::-1]
+    return values[kept], directions[:, kept]
 
 
 def _spanning(flat: Array) -> Array:
-    """Return `(D, d)` directions that span what `(N, D)` features vary along: of few images themselves, else drawn."""
-    if len(flat) <= 2 * MOST_DIRECTIONS:
-        return flat.T
+    """Return `(D, d)` drawn directions that span most of what `(N, D)` features vary along."""
     chosen = np.random.default_rng(0).normal(size=(flat.shape[1], 2 * MOST_DIRECTIONS)).astype(np.float32)
     return np.asarray(flat.T @ (flat @ chosen))
 

@@ -149,7 +149,9 @@ class _Projection:
         some = vectors[:: -(-len(vectors) // 10_000)].astype(np.float32)
         centre = some.mean(axis=0)
         some -= centre
-        axes = np.linalg.eigh(some.T @ some)[1][:, : -AXES - 1 : -1]
+        few = len(some) < some.shape[1]  # their own products are the smaller matrix
+        axes = np.linalg.eigh(some @ some.T if few else some.T @ some)[1][:, : -AXES - 1 : -1]
+        axes = some.T @ axes if few else axes
         return cls(centre, np.linalg.qr(axes.astype(np.float64))[0].astype(np.float32))
 
     def shadow(self, vectors: Array) -> Array:

@@ -39,6 +39,9 @@ def test_of_more_features_than_images_the_first_principal_directions_are_kept(co
     own = np.linalg.svd(features - features.mean(axis=0), compute_uv=False)[: plain.shape[1]] ** 2 / count
     assert plain.shape[1] >= 6
     assert plain.var(axis=0) == pytest.approx(own, rel=1e-3)
+    for white in (0.5, 1.0):
+        found = principal(features, white=white)[:, :6]
+        assert found == pytest.approx(plain[:, :6] / own[:6] ** (white / 2), rel=1e-2, abs=1e-2)
 
 
 @pytest.mark.parametrize("say", [cross_validated, neighbour_votes])
