@@ -20,6 +20,7 @@ from workbench.core.errors import Unavailable
 from workbench.core.progress import reporting
 from workbench.diagnosis.opening import open_session
 from workbench.session.map_files import stream_maps
+from workbench.shards import on_ray, running
 
 if find_spec("ray") is None:
     pytest.skip("Ray is not installed: pip install -e '.[cluster]'", allow_module_level=True)
@@ -99,7 +100,7 @@ def test_what_a_killed_actor_was_at_is_done_by_another(crew, tmp_path, log):
 def test_an_image_that_kills_its_actor_three_times_is_named_and_left_out(crew, tmp_path, log):
     found, without, store = squares(Squares(log=log, deadly=frozenset({13})), crew, tmp_path / "shards")
     assert (found, without) == (expected(40, {13}), {13: "it ended its worker 3 times"})
-    assert sum(13 in rows for rows in computed(log)) == 3
+    assert sum(13 in rows for rows in computed(log)) == 5  # in its shard, in its batch, and three times alone
     assert files_of(store) == SHARDS
 
 
@@ -109,6 +110,35 @@ def test_an_actor_whose_disk_is_full_is_done_without(crew, tmp_path, log):
     assert (found, without) == (expected(40), {})
     assert files_of(store) == SHARDS
     assert len(list(crew.workers)) == 1
+
+
+def test_an_actor_that_stands_still_is_ended_and_another_one_does_its_shard(crew, tmp_path, monkeypatch, caplog):
+    ahead, stands = [], tmp_path / "stands"
+    monkeypatch.setattr(running, "CLOCK", lambda: time.monotonic() + sum(ahead))
+
+    def listen(what, done, total):
+        if stands.is_file() and len(ahead) < 2:
+            ahead.append(2 * running.SILENCE)
+
+    with reporting(listen):
+        found, without, _ = squares(Squares(stands=stands), crew, tmp_path / "shards")
+    assert (found, without) == (expected(40), {})
+    assert "stands still, and is ended." in caplog.text
+
+
+def test_an_actor_says_beside_its_work_that_it_gets_on(crew, tmp_path, monkeypatch):
+    monkeypatch.setattr(on_ray, "LOOK", 0.0)
+    wait, signs = crew.wait, []
+
+    def listen(seconds):
+        events = wait(seconds)
+        signs.extend(each for each in events if each.news == "at it")
+        return events
+
+    monkeypatch.setattr(crew, "wait", listen)
+    found, _, _ = squares(Squares(seconds=0.6), crew, tmp_path / "shards")
+    assert found == expected(40)
+    assert signs and {each.value for each in signs} == {None}
 
 
 class Opens:

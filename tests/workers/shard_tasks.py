@@ -44,6 +44,7 @@ class Squares(Task):
         unmounted: file; who makes it does not find the images.
         spoilt: file; the process that made it computes nothing after its first batches.
         sound: so many batches it computes before.
+        stands: file; the process that made it stands still when it is to compute something.
     """
 
     count: int = 40
@@ -63,6 +64,7 @@ class Squares(Task):
     unmounted: Path | None = None
     spoilt: Path | None = None
     sound: int = 0
+    stands: Path | None = None
 
     def open(self) -> Opened:
         if self.first is not None:
@@ -144,6 +146,10 @@ class _Squares(Opened):
             until = time.monotonic() + 60
             while len(list(self._task.log.glob("*.log"))) < self._task.company and time.monotonic() < until:
                 time.sleep(0.01)
+        if self._task.stands is not None:
+            with contextlib.suppress(FileExistsError):
+                self._task.stands.touch(exist_ok=False)
+                time.sleep(10**6)
         self._batches += 1
         if self._spoilt and self._batches > self._task.sound:
             raise WorkbenchError("the images are gone")

@@ -159,6 +159,7 @@ def write_maps(
     *,
     title: str,
     overwrite: bool = False,
+    done_with: Callable[[], object] = lambda: None,
 ) -> Path:
     """Write maps to a file as `stream_maps` does, wherever they come from.
 
@@ -169,6 +170,7 @@ def write_maps(
         batches: yields the maps from one on, as many of which are there already.
         title: what progress says.
         overwrite: whether to begin anew where the file holds other maps.
+        done_with: called once the file is whole, while no other process can begin to write it.
 
     Returns:
         The path.
@@ -185,6 +187,7 @@ def write_maps(
                 path.with_suffix(LEFT_OUT).unlink(missing_ok=True)
             write_file(path.with_suffix(".names.json"), f"{json.dumps(names, indent=0, ensure_ascii=False)}\n")
             _write(path, made, done, batches(done), title=title)
+            done_with()
         except OSError as error:
             raise Unavailable(f"{path} cannot be written: {error.strerror or error}.") from None
     return path

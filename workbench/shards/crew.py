@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Literal, Self
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.shards.task import About, Task
 from workbench.shards.worker import Done, Fruitless, NotOpen, Order, Worker, said
 
+EVERY = 1.0
+"""Seconds between two signs of a worker that it gets on."""
 KINDS = (Fruitless, NotOpen, Unavailable, WorkbenchError)
 """Errors that travel, each as the first of these that it is."""
-News = Literal["open", "done", "failed", "dead"]
+News = Literal["open", "done", "failed", "dead", "at it"]
 
 
 @dataclass(frozen=True)
@@ -23,15 +28,18 @@ class Event:
     Attributes:
         worker: its number.
         call: the number that was given with what it was asked; of a death, the last one.
-        news: the task is open (`value` is its `About`), a shard is done (its `Done`), it could not be (an error), or
-            the worker died (a sentence); there is another one of its number then.
+        news: the task is open (`value` is its `About`), a shard is done (its `Done`), it could not be (an error), the
+            worker died (a sentence; there is another one of its number then), or it is still at it, and has got on
+            (what it reports of its progress, or None).
         value: see above.
+        node: of a death, the machine where it was, as `Crew.lives` takes it.
     """
 
     worker: int
     call: int
     news: News
     value: Any
+    node: str = ""
 
 
 class Crew(ABC):
@@ -56,6 +64,14 @@ class Crew(ABC):
     @abstractmethod
     def wait(self, seconds: float) -> list[Event]:
         """Return what has happened; waits for so long at most."""
+
+    @abstractmethod
+    def kill(self, worker: int) -> None:
+        """End a worker that stands still, if it is one; its death is heard like any other, and it is replaced."""
+
+    def lives(self, node: str) -> bool:
+        """Whether a machine on which a worker died is there all the same, as far as is known now."""
+        return True
 
     @abstractmethod
     def dismiss(self, worker: int) -> None:
@@ -102,12 +118,40 @@ class Here(Crew):
         events, self._events = self._events, []
         return events
 
+    def kill(self, worker: int) -> None:
+        """See `Crew`; who asks is the one that would have to be ended, so nobody asks."""
+
     def dismiss(self, worker: int) -> None:
         """See `Crew`."""
         self._there = False
 
     def close(self) -> None:
         """See `Crew`."""
+
+
+class Signs:
+    """Says of a worker that it gets on with its work, now and then at most.
+
+    Args:
+        tell: told what it reports of its progress, or None.
+    """
+
+    def __init__(self, tell: Callable[[tuple[str, int, int] | None], None]) -> None:
+        self._tell, self._last, self._lock = tell, -math.inf, Lock()
+
+    def step(self) -> None:
+        """Note that it has got on."""
+        self._note(None)
+
+    def report(self, what: str, done: int, total: int) -> None:
+        """Note what it reports; a `Progress`."""
+        self._note((what, done, total))
+
+    def _note(self, said: tuple[str, int, int] | None) -> None:
+        with self._lock:
+            if time.monotonic() - self._last >= EVERY:
+                self._last = time.monotonic()
+                self._tell(said)
 
 
 def attempt(worker: int, call: int, news: News, work: Any) -> Event:

@@ -6,14 +6,16 @@ import contextlib
 import multiprocessing
 import pickle
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
+from threading import Lock
 from typing import Any
 
 from workbench.core.cores import cores, few_threads
 from workbench.core.errors import WorkbenchError
-from workbench.shards.crew import Crew, Event, attempt
+from workbench.core.progress import reporting
+from workbench.shards.crew import Crew, Event, Signs, attempt
 from workbench.shards.task import Task
 from workbench.shards.worker import Order, Worker, surroundings
 
@@ -55,6 +57,10 @@ class Local(Crew):
         numbers = {id(connection): number for number, (_, connection) in self._there.items()}
         ready = wait([connection for _, connection in self._there.values()], seconds)
         return [self._heard(numbers[id(each)], each) for each in ready if isinstance(each, Connection)]
+
+    def kill(self, worker: int) -> None:
+        """See `Crew`."""
+        self._there[worker][0].kill()
 
     def dismiss(self, worker: int) -> None:
         """See `Crew`."""
@@ -99,14 +105,32 @@ class Local(Crew):
 def serve(connection: Connection, how: Mapping[str, Any]) -> None:
     """Do in a process of one's own what is sent, until nobody is there any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives the work
-    worker = Worker(**how)
+    worker, lock = Worker(**how), Lock()
+
+    def say(event: Event) -> None:
+        with lock:
+            connection.send(event)
+
     with contextlib.suppress(EOFError, OSError):
         while True:
             call, what = connection.recv()
-            connection.send(_answer(worker, call, what))
+            say(_answer(worker, call, what, say))
 
 
-def _answer(worker: Worker, call: int, sent: bytes) -> Event:
+def _answer(worker: Worker, call: int, sent: bytes, say: Callable[[Event], None]) -> Event:
+    """Do what was sent, and say meanwhile that one gets on."""
+
+    def tell(said: tuple[str, int, int] | None) -> None:
+        with contextlib.suppress(OSError):  # nobody is there any more: that is heard with the answer
+            say(Event(0, call, "at it", said))
+
+    signs = Signs(tell)
+    worker.step = signs.step
+    with reporting(signs.report):
+        return _answered(worker, call, sent)
+
+
+def _answered(worker: Worker, call: int, sent: bytes) -> Event:
     try:
         what: Task | Order = pickle.loads(sent)  # noqa: S301 - of the process that started this one
     except Exception as error:  # noqa: BLE001 - what cannot be unpickled here is not there

@@ -130,8 +130,8 @@ def stream_by_shards(
             store = Store.begin(folder, made, work.about.count, len(plan))
             yield from _filled(work.results(store, todo, missing), todo, done, left_out, one_of(path) if done else None)
 
-    write_maps(path, made["maps"], names, batches, title=made["title"], overwrite=overwrite)
-    Store(folder, "").remove()
+    rid = Store(folder, "").remove
+    write_maps(path, made["maps"], names, batches, title=made["title"], overwrite=overwrite, done_with=rid)
     return path, left_out.by_name
 
 

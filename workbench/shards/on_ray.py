@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -16,7 +17,8 @@ from typing import Any
 
 from workbench.core.errors import Unavailable
 from workbench.core.extras import require
-from workbench.shards.crew import Crew, Event, attempt
+from workbench.core.progress import reporting
+from workbench.shards.crew import Crew, Event, Signs, attempt
 from workbench.shards.task import Task
 from workbench.shards.worker import Order, Worker, surroundings
 
@@ -24,6 +26,12 @@ PATIENCE = 10.0
 """Seconds to reach the cluster."""
 PAUSE = 1.0
 """Seconds after which a worker that cannot be reached is asked again."""
+BESIDE = "signs"
+"""What is answered beside the work."""
+LOOK = 5.0
+"""Seconds between two looks whether workers get on, if they are few."""
+ASKED = 100
+"""So many are asked in a second, if they are many."""
 GIVEN_UP = 20.0
 """Seconds after which what it was doing is left to others: there may be no room for it any more."""
 
@@ -79,11 +87,14 @@ class OnRay(Crew):
             number = fitting if count is None else count
             self.what = f"{number} workers on {address}"
             threads = max(1, int(needs["num_cpus"]))
-            kind: Any = ray.remote(max_restarts=-1, max_task_retries=0, scheduling_strategy="SPREAD", **needs)(_Actor)
+            always = {"max_restarts": -1, "max_task_retries": 0, "concurrency_groups": {BESIDE: 1}}
+            kind: Any = ray.remote(scheduling_strategy="SPREAD", **always, **needs)(_Actor)
             how = {"threads": threads, **surroundings()}
             self._there = {each: kind.remote(how) for each in range(number)}
             self._waiting, self._later = dict[Any, _Asked](), list[tuple[float, _Asked]]()
-            self._born = dict[int, str]()
+            self._born, self._nodes = dict[int, str](), dict[int, str]()
+            self._signs, self._asked_for_signs = dict[int, int](), dict[Any, tuple[int, int]]()
+            self._looked = time.monotonic()
             self._task: tuple[Task | None, Any] = None, None
         except BaseException:
             self.close()
@@ -115,6 +126,7 @@ class OnRay(Crew):
         if gone := [each for each, asked in self._waiting.items() if now - asked.since > GIVEN_UP]:
             lost = [self._waiting.pop(each) for each in gone]
             return [Event(asked.worker, asked.call, "dead", asked.why) for asked in lost]
+        self._ask_for_signs(now)
         waiting = list(self._waiting)
         if not waiting:
             time.sleep(min([seconds, *(until - now for until, _ in self._later)]))
@@ -123,7 +135,16 @@ class OnRay(Crew):
         if ready and len(waiting) > 1:  # and what else has come meanwhile
             ready, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0, fetch_local=False)
         events = [self._heard(each, self._waiting.pop(each)) for each in ready]
-        return [event for event in events if event is not None]
+        return [*self._seen(), *(event for event in events if event is not None)]
+
+    def kill(self, worker: int) -> None:
+        """See `Crew`; one for which there has not been room yet does not stand still."""
+        if worker in self._born or worker in self._signs:
+            self._ray.kill(self._there[worker], no_restart=False)
+
+    def lives(self, node: str) -> bool:
+        """See `Crew`."""
+        return any(each["NodeID"] == node and each["Alive"] for each in self._ray.nodes())
 
     def dismiss(self, worker: int) -> None:
         """See `Crew`."""
@@ -138,6 +159,32 @@ class OnRay(Crew):
         if self._own:
             self._ray.shutdown()
 
+    def _ask_for_signs(self, now: float) -> None:
+        """Ask those who are at something how far they are, beside what they do; nobody is asked twice at a time."""
+        if now - self._looked < max(LOOK, len(self._there) / ASKED):
+            return
+        self._looked = now
+        asked = {worker for worker, _ in self._asked_for_signs.values()}
+        for each in list(self._waiting.values()):
+            if each.worker in self._there and each.worker not in asked:
+                signs = self._there[each.worker].signs.options(concurrency_group=BESIDE).remote()
+                self._asked_for_signs[signs] = each.worker, each.call
+
+    def _seen(self) -> list[Event]:
+        """Return who has got on since it was asked the last time."""
+        if not self._asked_for_signs:
+            return []
+        ready, _ = self._ray.wait(list(self._asked_for_signs), num_returns=len(self._asked_for_signs), timeout=0)
+        events = []
+        for each in ready:
+            worker, call = self._asked_for_signs.pop(each)
+            with contextlib.suppress(self._ray.exceptions.RayError):  # what it was asked to do says what it died of
+                count, said = self._ray.get(each)
+                if self._signs.get(worker) != count:
+                    events.append(Event(worker, call, "at it", said))
+                self._signs[worker] = count
+        return events
+
     def _ask(self, asked: _Asked) -> None:
         self._waiting[asked.send()] = asked
 
@@ -147,21 +194,29 @@ class OnRay(Crew):
         if worker not in self._there:
             return None
         try:
-            born, answer = self._ray.get(reference)
+            (born, node), answer = self._ray.get(reference)
         except self._ray.exceptions.ActorUnavailableError as error:
             why = asked.why or _line(error)
             now = time.monotonic()
             self._later.append((now + PAUSE, replace(asked, why=why, since=min(now, asked.since))))
             return None
         except self._ray.exceptions.RayError as error:
-            return Event(worker, asked.call, "dead", _line(error))
+            return Event(worker, asked.call, "dead", _line(error), self._nodes.get(worker, ""))
         known, self._born[worker] = self._born.get(worker), born
+        was, self._nodes[worker] = self._nodes.get(worker, ""), node
         if answer:
             return replace(pickle.loads(answer), worker=worker)  # noqa: S301 - of our own actor
         if born != known:
-            return Event(worker, asked.call, "dead", asked.why)
+            return Event(worker, asked.call, "dead", asked.why, was)
         self._ask(replace(asked, why="", since=math.inf))
         return None
+
+
+def _node() -> str:
+    """Return which machine of the cluster this is; called there."""
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
 
 
 def _line(error: Exception) -> str:
@@ -196,18 +251,28 @@ class _Actor:
     """
 
     def __init__(self, how: dict[str, Any]) -> None:
-        self._worker, self._born = Worker(**how), secrets.token_hex(8)
+        self._worker, self._born = Worker(**how), (secrets.token_hex(8), _node())
+        self._count, self._said, self._signs = 0, None, Signs(self._note)
+        self._worker.step = self._signs.step
 
-    def born(self) -> tuple[str, bytes]:
+    def born(self) -> tuple[tuple[str, str], bytes]:
         return self._born, b""
 
-    def open(self, task: bytes, call: int) -> tuple[str, bytes]:
-        event = attempt(0, call, "open", lambda: self._worker.open(pickle.loads(task)))  # noqa: S301 - ours
+    def signs(self) -> tuple[int, Any]:
+        return self._count, self._said
+
+    def open(self, task: bytes, call: int) -> tuple[tuple[str, str], bytes]:
+        with reporting(self._signs.report):
+            event = attempt(0, call, "open", lambda: self._worker.open(pickle.loads(task)))  # noqa: S301 - ours
         return self._born, pickle.dumps(event)
 
-    def do(self, order: bytes, call: int) -> tuple[str, bytes]:
-        event = attempt(0, call, "done", lambda: self._worker.do(pickle.loads(order)))  # noqa: S301 - ours
+    def do(self, order: bytes, call: int) -> tuple[tuple[str, str], bytes]:
+        with reporting(self._signs.report):
+            event = attempt(0, call, "done", lambda: self._worker.do(pickle.loads(order)))  # noqa: S301 - ours
         return self._born, pickle.dumps(event)
+
+    def _note(self, said: Any) -> None:
+        self._count, self._said = self._count + 1, said
 
 
 def _share(resources: dict[str, float], count: int | None) -> tuple[dict[str, float], int]:

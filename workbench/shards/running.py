@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from workbench.core.errors import Unavailable, WorkbenchError
-from workbench.core.progress import report
+from workbench.core.progress import Progress, report, silent
 from workbench.shards.crew import Crew, Event
 from workbench.shards.plan import Shard, cut
 from workbench.shards.store import Part, Store
@@ -19,8 +20,10 @@ from workbench.shards.turns import Turns
 from workbench.shards.worker import Done, Fruitless, NotOpen, Order
 
 LOG = logging.getLogger("workbench.shards")
+Known = Callable[[], Mapping[str, Any]]
+"""What `About.made` has to hold, asked for once a worker has opened the task."""
 KILLS = 3
-"""So often an image has to have ended its worker before it is left out."""
+"""So often an image has to have ended its worker while it was alone, on machines that live, before it is left out."""
 FAILURES = 3
 """A worker that has died so often, and got nothing done, is done without."""
 BARREN = 3
@@ -29,6 +32,14 @@ CALLS = count(1)
 """What is asked of workers is numbered, so that no answer is taken for that to another question."""
 POLL = 0.5
 """Seconds between two looks whether the work is still wanted."""
+SILENCE = 3600.0
+"""Seconds after which a worker that has not got on with anything is ended, and another one does what it was at."""
+CLOCK = time.monotonic
+
+
+def nothing() -> Mapping[str, Any]:
+    """Know nothing."""
+    return {}
 
 
 class Work:
@@ -41,18 +52,18 @@ class Work:
         task: what is done.
         crew: who does it; the workers that are not ready yet take part as soon as they are.
         title: what is done, for people.
-        known: what `About.made` has to hold, asked for once a worker has opened the task; nothing, if not given.
+        known: what `About.made` has to hold.
+        tell: told what workers say of their progress; nobody, if not given, since of images their number is enough.
 
     Raises:
         WorkbenchError: if the task cannot be opened, or nobody lives to do it.
     """
 
-    def __init__(
-        self, task: Task, crew: Crew, title: str, known: Callable[[], Mapping[str, Any]] = dict[str, Any]
-    ) -> None:
-        self._task, self._crew, self._title, self._known = task, crew, title, known
+    def __init__(self, task: Task, crew: Crew, title: str, known: Known = nothing, *, tell: Progress = silent) -> None:
+        self._task, self._crew, self._title, self._known, self._tell = task, crew, title, known, tell
         self._idle, self._at, self._turns = set[int](), dict[int, Order](), Turns()
-        self._kills, self._deaths, self._images = Counter[int](), Counter[int](), 0
+        self._kills, self._deaths, self._images = dict[int, tuple[int, list[str]]](), Counter[int](), 0
+        self._losses, self._heard = Counter[int](), dict[int, float]()
         self._fruitful, self._barren = False, list[Order]()
         self._last: WorkbenchError | None = None
         self._abouts, self._again = list[About](), set[int]()
@@ -82,13 +93,17 @@ class Work:
             WorkbenchError: if one cannot be done.
         """
         there = store.there()
-        self.do(store, [shard for shard in shards if store.path(shard).name not in there], left_out)
+        missing = {shard.number for shard in shards if store.path(shard).name not in there}
+        self.do(store, [shard for shard in shards if shard.number in missing], left_out)
         seen = False
         for place, shard in enumerate(shards):
+            if shard.number in missing:
+                store.see_shard(shard)
             if (part := store.read(shard)) is None:
                 others = [] if seen else [each for each in shards[place + 1 :] if store.read(each) is None]
                 seen = True  # all that is damaged is done at once
                 self.do(store, [shard, *others], left_out)
+                store.see_shard(shard)
                 part = store.read(shard)
             if part is None:
                 raise Unavailable(
@@ -117,13 +132,18 @@ class Work:
             if (order := self._turns.next(worker, everyone, ready)) is not None:
                 self._idle.remove(worker)
                 self._at[worker] = order
-                self._calls[worker] = next(CALLS)
+                self._calls[worker], self._heard[worker] = next(CALLS), CLOCK()
                 self._crew.give(worker, order, self._calls[worker])
 
     def _listen(self) -> None:
         for event in self._crew.wait(POLL):
             if event.call != self._calls.get(event.worker):
                 continue  # an answer to what another piece of work had asked, or of one that was dismissed
+            self._heard[event.worker] = CLOCK()
+            if event.news == "at it":
+                if event.value is not None:
+                    self._tell(*event.value)
+                continue
             order = self._at.pop(event.worker, None)
             if event.news == "open":
                 self._welcome(event)
@@ -133,8 +153,18 @@ class Work:
                 self._mourn(event, order)
             else:
                 self._blame(event, order)
+        self._end_the_silent()
         if not list(self._crew.workers):
             raise self._last or Unavailable(f"{self._title}: there is no worker.")
+
+    def _end_the_silent(self) -> None:
+        """End workers that have not got on with what they were asked for a long time; that is heard like any death."""
+        now = CLOCK()
+        for worker in self._calls.keys() - self._idle:
+            if now - self._heard[worker] > SILENCE:
+                LOG.warning("%s: worker %d stands still, and is ended.", self._title, worker)
+                self._heard[worker] = now
+                self._crew.kill(worker)
 
     def _see_fruit(self, most: int) -> None:
         """See that there are results of some image, where there are none of so many shards.
@@ -147,15 +177,17 @@ class Work:
         for order in self._barren:
             order.store.path(order.shard).unlink(missing_ok=True)
         _, why = min(self._barren, key=lambda order: order.shard.start).doubt or (0, "")
-        raise WorkbenchError(f"Nothing can be computed of any image. The first one: {why}")
+        raise WorkbenchError(f"Nothing of it can be computed. The first reason: {why}")
 
     def _open(self, worker: int) -> None:
-        self._calls[worker] = next(CALLS)
+        self._calls[worker], self._heard[worker] = next(CALLS), CLOCK()
         self._crew.open(worker, self._task, self._calls[worker])
 
     def _welcome(self, event: Event) -> None:
         """Take a worker in, if it has before it what this process knows, and what the first one has."""
         about: About = event.value
+        deaths = self._deaths[event.worker] - self._losses.pop(event.worker, 0)  # a machine's loss is not its fault
+        self._deaths[event.worker] = max(0, deaths)
         if differs := [name for name, value in self._known().items() if about.made.get(name) != value]:
             wrong = f"A worker has another {', '.join(differs)} than this process: see that all have the same."
             self._dismiss(event.worker, WorkbenchError(wrong))
@@ -225,8 +257,10 @@ class Work:
         self._turns.suspects.discard(worker)
         self._again.discard(worker)
         self._deaths[worker] += 1
+        if not self._crew.lives(event.node):
+            self._losses[worker] += 1
         if order is not None:
-            self._turns.put_back(self._careful(order))
+            self._turns.put_back(self._careful(order, event.node))
         if self._deaths[worker] < FAILURES:
             self._open(worker)
             return
@@ -234,9 +268,13 @@ class Work:
             worker, Unavailable(f"It died {FAILURES} times before it got anything done. The last time: {event.value}.")
         )
 
-    def _careful(self, order: Order) -> Order:
-        """Narrow down which image ends its worker: first the batch, then the image, which is then left out."""
-        self._kills[order.shard.number] += 1
+    def _careful(self, order: Order, node: str) -> Order:
+        """Narrow down which image ends its worker: first the batch, then the image, which is then left out.
+
+        Only a death with an image alone says something of it, and only where the machine lives: one that is gone took
+        with it whatever was there. Of machines that is asked once it matters, when what is gone is known to be.
+        """
+        number = order.shard.number
         mark = order.store.marked(order.shard) if order.marked else None
         order.store.unmark(order.shard)
         if mark is None:
@@ -245,8 +283,16 @@ class Work:
         if row is None and batch in order.alone:  # each alone does no harm
             self._deaths.clear()
             return replace(order, alone=order.alone - {batch}, singly=order.singly | {batch})
-        if row is None or self._kills[order.shard.number] < KILLS:
+        if row is None:
+            self._deaths.clear()  # something is known now
+            self._kills.pop(number, None)
             return replace(order, alone=order.alone | {batch})
-        self._deaths.clear()  # something is known now
-        why = f"it ended its worker {self._kills.pop(order.shard.number)} times"
+        suspected, nodes = self._kills.get(number, (row, []))
+        nodes = [each for each in [*(nodes if suspected == row else []), node] if self._crew.lives(each)]
+        self._kills[number] = row, nodes
+        if len(nodes) < KILLS:
+            return replace(order, alone=order.alone | {batch})
+        self._deaths.clear()
+        del self._kills[number]
+        why = f"it ended its worker {KILLS} times"
         return replace(order, left_out={**order.left_out, row: why}, alone=order.alone - {batch})

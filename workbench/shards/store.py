@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ from workbench.shards.plan import Shard
 
 MANIFEST = "manifest.json"
 OF, KEPT, LEFT_OUT = "shard/of", "shard/kept", "shard/left out"
+LATE = 90.0
+"""Seconds after which every machine sees what another one wrote: NFS clients believe what they saw for up to 60."""
+ASKED = 0.5
+"""Seconds between two looks."""
 IN_A_FOLDER = 1000
 """Shards of one sub-folder: folders of a hundred thousand files are slow on every shared disk."""
 
@@ -71,15 +76,19 @@ class Store:
         return store
 
     def see(self) -> None:
-        """See that this is the folder of the process that gave the work.
+        """See that this is the folder of the process that gave the work; a shared disk may show it late.
 
         Raises:
             Unavailable: if it is not.
         """
-        if self.checksum_there() != self.of:
+        if not _in_time(lambda: self.checksum_there() == self.of):
             raise Unavailable(
                 f"{self.folder} is not the same folder everywhere: put it on a disk that all workers share."
             )
+
+    def see_shard(self, shard: Shard) -> None:
+        """Wait for what another machine has just written, as long as a shared disk may need to show it."""
+        _in_time(self.path(shard).is_file)
 
     def checksum_there(self) -> str | None:
         """Return the checksum of the manifest in the folder; None if there is none."""
@@ -150,3 +159,11 @@ class Store:
 
     def _mark(self, shard: Shard) -> Path:
         return self.path(shard).with_suffix(".at")
+
+
+def _in_time(seen: Callable[[], bool]) -> bool:
+    """Whether something is so, or becomes so while a shared disk may be late."""
+    until = time.monotonic() + LATE
+    while not (there := seen()) and time.monotonic() < until:
+        time.sleep(ASKED)
+    return there

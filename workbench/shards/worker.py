@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +98,7 @@ class Worker:
         if folder and Path(folder).is_dir():
             os.chdir(folder)
         self._opened: Opened | None = None
+        self.step: Callable[[], None] = lambda: None  # noted before each batch: it does not stand still
 
     def open(self, task: Task) -> About:
         """Open a task in place of the one before.
@@ -151,7 +152,9 @@ class Worker:
         self._mark(order, rows, None)
         try:
             return self._together(rows, without), without
-        except Exception:  # noqa: BLE001 - whatever is wrong with one image, the others are computed
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one image, the others are computed
+            if len(rows) == 1:
+                return {}, {**without, rows.start: said(error)}
             values = self._singly(order, rows, without)
         self._mark(order, rows, None)
         try:
@@ -181,6 +184,7 @@ class Worker:
         return {name: np.concatenate([each[name] for each in found]) for name in (found[0] if found else ())}
 
     def _mark(self, order: Order, rows: range, row: int | None) -> None:
+        self.step()
         if order.marked:
             with _disk(order):
                 order.store.mark(order.shard, rows.start, row)

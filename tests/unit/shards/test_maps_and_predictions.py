@@ -12,6 +12,7 @@ import pytest
 
 from tests.tiny import HOSTILE, made_images
 from workbench.core.errors import WorkbenchError
+from workbench.core.locks import Taken, holding
 from workbench.core.progress import reporting
 from workbench.diagnosis.opening import open_session
 from workbench.session.map_files import stream_maps
@@ -21,6 +22,7 @@ from workbench.shards.local import Local
 from workbench.shards.maps import stream_by_shards
 from workbench.shards.opening import known_of
 from workbench.shards.predictions import predict
+from workbench.shards.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +178,22 @@ def test_an_unreadable_image_has_no_map_and_no_prediction_and_is_named(opener, t
     maps = np.load(path)
     assert np.isnan(maps[row]).all()
     assert np.isfinite(np.delete(maps, row, axis=0)).all()
+
+
+def test_shards_are_removed_before_another_process_can_begin_with_the_file(opener, tmp_path, monkeypatch):
+    path, remove, removed = tmp_path / "maps.npy", Store.remove, []
+
+    def see(store):
+        if store.folder.name == ".maps.npy.shards":
+            with pytest.raises(Taken), holding(path, "The file"):
+                pass
+            removed.append(store.folder)
+        remove(store)
+
+    monkeypatch.setattr(Store, "remove", see)
+    with Here() as crew:
+        stream_by_shards(opener(), opener, crew, "saliency", path, rows=slice(9), target="label")
+    assert removed == [tmp_path / ".maps.npy.shards"]
 
 
 class Stop(Exception):

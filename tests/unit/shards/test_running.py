@@ -11,6 +11,7 @@ from shard_tasks import BATCH, IN_A_SHARD, Particular, Squares, Threads, compute
 
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import reporting
+from workbench.shards import store as store_module
 from workbench.shards.crew import Here
 from workbench.shards.local import Local
 from workbench.shards.plan import Shard
@@ -73,7 +74,8 @@ def test_a_folder_that_takes_no_shard_is_said(tmp_path):
         squares(Squares(), crew, tmp_path / "file" / "shards")
 
 
-def test_a_worker_that_sees_another_folder_is_not_believed(tmp_path):
+def test_a_worker_that_sees_another_folder_is_not_believed(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "LATE", 0.0)
     with Here() as crew:
         work = Work(Squares(), crew, "Squares")
         store = Store.begin(tmp_path / "shards", work.about.made, 40, 5)
@@ -155,6 +157,24 @@ def test_a_note_that_the_disk_does_not_take_is_said_as_a_shard_is(tmp_path, monk
     monkeypatch.setattr(Store, "mark", full)
     with pytest.raises(FullDisk, match=r"000000\.npz on process .* cannot be written: No space left on device"):
         worker.do(Order(store=store, shard=Shard(0, 0, 8), batch=BATCH, marked=True))
+
+
+def test_what_a_shared_disk_shows_late_is_waited_for(tmp_path, monkeypatch):
+    with Here() as crew:
+        work = Work(Squares(), crew, "Squares")
+        store, plan = Store.begin(tmp_path / "shards", work.about.made, 40, 5), work.plan()
+        manifest, late = store.folder / "manifest.json", store.folder / "late"
+        manifest.rename(late)
+        slept = []
+
+        def sleep(seconds):
+            slept.extend([seconds] if seconds else [])  # the task sleeps for no time at all
+            if len(slept) == 3 and late.exists():
+                late.rename(manifest)
+
+        monkeypatch.setattr(store_module.time, "sleep", sleep)
+        assert len(list(work.results(store, plan))) == 5
+    assert len(slept) == 3
 
 
 def test_who_has_no_task_open_computes_nothing_and_names_no_image(tmp_path):
