@@ -21,6 +21,11 @@ from workbench.core.progress import reporting
 from workbench.diagnosis.opening import open_session
 from workbench.session.map_files import stream_maps
 from workbench.shards import on_ray, running
+from workbench.shards.local import Local
+from workbench.shards.trainings import trainings_by
+from workbench.training.recipes import TrainingJob
+from workbench.training.runs import open_run
+from workbench.training.several_trainings import train_each
 
 if find_spec("ray") is None:
     pytest.skip("Ray is not installed: pip install -e '.[cluster]'", allow_module_level=True)
@@ -315,3 +320,25 @@ def test_the_command_gives_on_a_cluster_what_it_gives_in_one_process(cluster, ti
     np.testing.assert_allclose(session.predictions.logits, alone.predictions.logits, rtol=0, atol=1e-5)
     path = stream_maps(alone, "saliency", tmp_path / "one.npy")
     np.testing.assert_allclose(np.load(tmp_path / "maps.npy"), np.load(path), rtol=0, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_trainings_on_a_cluster_are_those_of_one_process_of_as_many_threads(cluster, tiny_npz, tmp_path, monkeypatch):
+    from workbench.shards.on_ray import OnRay
+
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    settings = {"epochs": 1, "batch_size": 16, "learning_rate": 3e-3}
+    jobs = {
+        name: TrainingJob.plan("report", {**settings, **more}, dataset=str(tiny_npz))
+        for name, more in (("plain", {}), ("wrong", {"frozen_epochs": 1}))
+    }
+    why = {}
+    with OnRay(cluster[0].address, 2) as there, Local(1, threads=1) as here:
+        for crew, name in ((there, "there"), (here, "here")):
+            told = {"divide": trainings_by(crew), "on_failure": lambda *each: why.update([each])}
+            train_each(jobs, [0, 1], called="{}-{}".format, folder=tmp_path / name, **told)
+    assert list(why) == ["wrong-0", "wrong-1"]
+    for run in ("plain-0", "plain-1"):
+        one, other = (open_run(run, tmp_path / name) for name in ("there", "here"))
+        for each, same in zip(one.load_model().get_weights(), other.load_model().get_weights(), strict=True):
+            np.testing.assert_array_equal(each, same)

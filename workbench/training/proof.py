@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,12 +14,13 @@ from workbench.core.estimate import Estimate
 from workbench.core.jsonable import records
 from workbench.core.notebook import facts_html
 from workbench.core.progress import silent
-from workbench.core.wording import apart, join_names, number, plural
+from workbench.core.wording import apart, join_names, number, plural, verb
 from workbench.training.corrected_data import Copies, as_many_at_random, settle
 from workbench.training.corrections import DUPLICATE, LEAK, Corrections
-from workbench.training.recipe_comparison import HELPED, HURT, RecipeRun, Told, compare, train_each
+from workbench.training.recipe_comparison import HELPED, HURT, compare
 from workbench.training.retraining import Said, corrections_of
 from workbench.training.runs import Run, checked_name, open_run
+from workbench.training.several_trainings import Divide, RecipeRun, Told, train_each
 from workbench.training.trainer import read_parts
 from workbench.workspace.marks import DROP, RELABEL
 
@@ -171,6 +173,7 @@ def prove(
     deterministic: bool = False,
     data_dir: str | None = None,
     folder: str | Path | None = None,
+    divide: Divide | None = None,
     **told: Unpack[Told],
 ) -> Proof:
     """Train a run again with several seeds, with corrections and without, and compare on the untouched test images.
@@ -189,11 +192,15 @@ def prove(
         deterministic: whether each training is the same bit for bit.
         data_dir: folder of the Fashion-MNIST files, if they are not where they are usually found.
         folder: where runs are kept.
-        told: who is told what, as `recipe_comparison.train_each` takes it.
+        divide: who trains, if it is not this process.
+        told: who is told what, as `several_trainings.train_each` takes it.
+
+    Returns:
+        What came of the seeds from which each kind could be trained.
 
     Raises:
-        WorkbenchError: if a correction does not fit the data any more (names the images), nothing would change, or the
-            data has no test part.
+        WorkbenchError: if a correction does not fit the data any more (names the images), nothing would change, the
+            data has no test part, or trainings failed and too few are left.
         Unavailable: if data or corrections are not there, or the disk cannot be written.
     """
     if seeds < FEWEST_SEEDS:
@@ -212,10 +219,30 @@ def prove(
     short = settled.digest[:DIGITS]
     names = {BEFORE: f"{opened.name}-before", **{kind: f"{opened.name}-{kind}-{short}" for kind in (AFTER, CONTROL)}}
     own = range(first_seed, first_seed + seeds)
-    runs = {kind: [checked_name(f"{names[kind]}-{seed}") for seed in own] for kind in jobs}
+    for name in names.values():
+        checked_name(f"{name}-{own[-1]}")
     fingerprints = {"train": parts.fingerprint, "test": parts.test.fingerprint}
     del parts  # each training reads its own
     trained = train_each(
-        jobs, own, called=lambda kind, seed: f"{names[kind]}-{seed}", fingerprints=fingerprints, folder=folder, **told
+        jobs,
+        own,
+        called=lambda kind, seed: f"{names[kind]}-{seed}",
+        fingerprints=fingerprints,
+        folder=folder,
+        divide=divide,
+        **told,
     )
-    return Proof(run=opened.name, corrections=settled, seeds=tuple(own), trained=trained, runs=runs)
+    counts = Counter(each.seed for each in trained)
+    whole = tuple(seed for seed in own if counts[seed] == len(jobs))
+    if len(whole) < FEWEST_SEEDS:
+        raise WorkbenchError(
+            f"A proof needs at least {FEWEST_SEEDS} seeds. Of {len(own)}, {plural(len(whole), 'seed')} "
+            f"{verb(len(whole), 'were')} trained both with the corrections and without: the other trainings failed."
+        )
+    return Proof(
+        run=opened.name,
+        corrections=settled,
+        seeds=whole,
+        trained=[each for each in trained if each.seed in whole],
+        runs={kind: [f"{names[kind]}-{seed}" for seed in whole] for kind in jobs},
+    )

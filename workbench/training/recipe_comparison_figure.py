@@ -9,7 +9,8 @@ import numpy as np
 
 from workbench.core.result import Result
 from workbench.plotting.pieces import INK, QUIET, SMALL, class_ticks, heading, new_figure, plain
-from workbench.training.recipe_comparison import HELPED, HURT, OPEN, RecipeRun
+from workbench.training.recipe_comparison import HELPED, HURT, OPEN
+from workbench.training.several_trainings import RecipeRun
 
 if TYPE_CHECKING:
     import pandas as pd

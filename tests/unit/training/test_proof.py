@@ -14,8 +14,9 @@ from tests import forks
 from workbench.core.errors import WorkbenchError
 from workbench.training.corrections import Corrections, ImageChange
 from workbench.training.proof import Proof, prove
-from workbench.training.recipe_comparison import RecipeRun, compare
+from workbench.training.recipe_comparison import compare
 from workbench.training.runs import list_runs
+from workbench.training.several_trainings import RecipeRun
 
 ROOT = Path(__file__).parents[3]
 CHILD = """
@@ -154,6 +155,14 @@ def test_killed_in_a_training_it_goes_on_there_and_nothing_half_is_a_run(folder)
     assert said[-1].startswith("Correcting 3 training labels ")
     again = prove("mine", corrections=folder / "fix.csv", seeds=2, folder=folder)
     assert again.sentence == said[-1]
+    # What cannot be trained takes its seed out of the answer.
+    why = {}
+    told = {"divide": lambda jobs, *_: dict.fromkeys(jobs, "no room"), "on_failure": lambda *each: why.update([each])}
+    third = prove("mine", corrections=folder / "fix.csv", seeds=3, folder=folder, **told)
+    assert (third.seeds, third.sentence, third.runs) == ((0, 1), again.sentence, again.runs)
+    assert why == {"mine-before-2": "no room", f"{after[:-1]}2": "no room"}
+    with pytest.raises(WorkbenchError, match=r"at least 2 seeds\. Of 2, 1 seed was trained both with the corrections"):
+        prove("mine", corrections=folder / "fix.csv", seeds=2, first_seed=1, folder=folder, **told)
     # Where the data is another one by now, what was trained on the old one is not taken for it.
     with np.load(folder / "data.npz") as arrays:
         changed = {**arrays, "y_test": (arrays["y_test"] + 1) % 3}

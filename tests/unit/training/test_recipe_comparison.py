@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workbench.core.errors import WorkbenchError
-from workbench.training import recipe_comparison as module
+from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.training import several_trainings as module
 from workbench.training.checkpoint import Checkpoint, State
-from workbench.training.recipe_comparison import RecipeRun, compare, findings, train_all
+from workbench.training.recipe_comparison import compare, findings
 from workbench.training.recipe_comparison_figure import draw_comparison
 from workbench.training.recipes import Recipe, TrainingJob
+from workbench.training.several_trainings import RecipeRun, train_all
 
 
 def trained(name, counts, size=1000):
@@ -148,6 +149,35 @@ def test_runs_that_are_there_stay_and_one_that_was_stopped_goes_on(fake, tmp_pat
         WorkbenchError, match=r"Run 'compare-x-0' exists with other settings: epochs 1 \(now 2\). Delete"
     ):
         train_all(other, range(1), job=job, folder=tmp_path)
+
+
+def test_what_cannot_be_trained_is_told_and_the_others_are_compared(fake, monkeypatch, tmp_path):
+    train, job = module.train, TrainingJob(dataset="mine.npz")
+
+    def fail(name, **rest):
+        if name in ("compare-y-0", "compare-y-1", "compare-z-1"):
+            raise WorkbenchError("Training diverged.")
+        return train(name, **rest)
+
+    monkeypatch.setattr(module, "train", fail)
+    why, recipes = {}, {"x": Recipe(), "y": Recipe(shift=1), "z": Recipe(shift=2)}
+    told = {"folder": tmp_path, "on_failure": lambda *each: why.update([each])}
+    made = train_all(recipes, range(2), job=job, **told)
+    assert [(each.recipe, each.seed) for each in made] == [("x", 0), ("z", 0), ("x", 1)]
+    assert why == dict.fromkeys(("compare-y-0", "compare-y-1", "compare-z-1"), "Training diverged.")
+    table = compare(made)
+    assert (table["recipe"].tolist(), table["seeds"].tolist()) == (["x", "z"], [2, 1])
+    with pytest.raises(WorkbenchError, match="no other recipe was trained from a seed that 'x' was trained from"):
+        train_all({name: recipes[name] for name in "xy"}, range(2), job=job, **told)
+    with pytest.raises(WorkbenchError, match=r"^Training diverged\.$"):
+        train_all(recipes, range(2), job=job, folder=tmp_path)
+
+    def full(name, **rest):
+        raise Unavailable("The disk is full.")
+
+    monkeypatch.setattr(module, "train", full)
+    with pytest.raises(Unavailable, match="The disk is full"):
+        train_all(recipes, range(2), job=job, **told)
 
 
 def test_what_is_no_comparison(fake, tmp_path):

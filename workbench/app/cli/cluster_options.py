@@ -15,6 +15,7 @@ from workbench.core.wording import plural
 
 if TYPE_CHECKING:
     from workbench.shards.crew import Crew
+    from workbench.training.several_trainings import Divide
 
 AUTO, LOCAL, ADDRESS = "auto", "local", "RAY_ADDRESS"
 SHOWN = 5
@@ -22,20 +23,27 @@ SHOWN = 5
 
 def with_cluster(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options `cluster` (text or None) and `workers` (a number or None)."""
-    workers = click.option(
-        "--workers",
+    before = getattr(function, "__click_params__", [])
+    function.__click_params__ = [*before, *reversed(cluster_options())]  # type: ignore[attr-defined]
+    return function
+
+
+def cluster_options() -> list[click.Option]:
+    """Return the options `cluster` (text or None) and `workers` (a number or None)."""
+    cluster = click.Option(
+        ["--cluster"],
+        metavar="auto|local|ADDRESS",
+        help="Divide the work among processes of this machine (local), or the workers of a Ray cluster (host:6379); "
+        "auto is the cluster of RAY_ADDRESS, else local. All must see the data, WORKBENCH_CACHE and the output folder.",
+    )
+    workers = click.Option(
+        ["--workers"],
         type=click.IntRange(min=1),
         metavar="N",
         help="Number of workers, on this machine if there is no --cluster; 1 is this process itself.  [default: one "
         "for each core, or GPU of a cluster]",
     )
-    cluster = click.option(
-        "--cluster",
-        metavar="auto|local|ADDRESS",
-        help="Divide the work among processes of this machine (local), or the workers of a Ray cluster (host:6379); "
-        "auto is the cluster of RAY_ADDRESS, else local. All must see the data, WORKBENCH_CACHE and the output folder.",
-    )
-    return cluster(workers(function))
+    return [cluster, workers]
 
 
 @contextmanager
@@ -69,6 +77,15 @@ def _crew(wanted: str, workers: int | None) -> Crew:
     from workbench.shards.local import Local
 
     return Local(workers)
+
+
+def divide_by(crew: Crew | None) -> Divide | None:
+    """Return what has runs trained by workers; None where there are none, and this process trains."""
+    if crew is None:
+        return None
+    from workbench.shards.trainings import trainings_by
+
+    return trainings_by(crew)
 
 
 def tell_left_out(left_out: Mapping[str, str]) -> None:

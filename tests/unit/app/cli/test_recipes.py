@@ -13,10 +13,10 @@ from tests.tiny import HOSTILE
 from workbench.app.cli import main
 from workbench.app.cli.commands.train import EpochLines, _clock
 from workbench.core.errors import WorkbenchError
-from workbench.training import recipe_comparison, trainer
-from workbench.training.recipe_comparison import RecipeRun
+from workbench.training import several_trainings, trainer
 from workbench.training.recipes import RECIPES, recipe
 from workbench.training.runs import open_run
+from workbench.training.several_trainings import RecipeRun
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_recipes_are_compared_and_the_answer_is_kept(run, monkeypatch, tiny_npz,
             for seed in (1, 2, 3)
         ]
 
-    monkeypatch.setattr(recipe_comparison, "train_all", train_all)
+    monkeypatch.setattr(several_trainings, "train_all", train_all)
     flags = [
         "compare-recipes",
         "report",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.app.cli.cluster_options import crew_of, divide_by, with_cluster
 from workbench.app.cli.options import FOLDER, as_json, data_dir, data_params, typed_values, with_reading
 from workbench.app.cli.recipe_options import RecipeCommand, architecture, check_weights, weights
 from workbench.core.errors import WorkbenchError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         ("compare-recipes report tuned --seeds 3", "does the tuned recipe help? Six training runs"),
         ("compare-recipes tuned mine.toml --data my.npz --epochs 5", "your own recipe and data, fewer epochs"),
         ("compare-recipes report tuned --seeds 5", "two more seeds; finished runs are reused"),
+        ("compare-recipes report tuned --workers 2", "two trainings at a time"),
     ],
 )
 @click.argument("recipes", nargs=-1, required=True, metavar="RECIPE RECIPE …")
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 @weights
 @click.option("--deterministic", is_flag=True, help="Reproducible bit for bit: single-threaded, slower.")
 @click.option("--out", type=FOLDER, help="Folder for the figure.  [default: figures]")
+@with_cluster
 @with_reading
 @data_dir
 @as_json
@@ -51,6 +54,8 @@ def compare_recipes(
     out: Path | None,
     data: str | None,
     reading: dict[str, Any],
+    cluster: str | None,
+    workers: int | None,
     data_dir: Path | None,
     as_json: bool,
     **settings: Any,
@@ -59,7 +64,8 @@ def compare_recipes(
 
     Recipes are names, .toml files, or run.json files. Each training is saved as run NAME-RECIPE-SEED; finished runs
     are reused and interrupted ones resumed. Settings on the command line override those of every recipe. A recipe
-    counts as better only if its difference from the first is significant both over seeds and over test images.
+    counts as better only if its difference from the first is significant both over seeds and over test images. A
+    training that fails is named, and the others are compared.
     """
     from workbench.app.cli.commands.train import EpochLines
     from workbench.app.cli.console import headline, say
@@ -68,10 +74,11 @@ def compare_recipes(
     from workbench.app.cli.tables import show_finding, show_table
     from workbench.app.figure_files import write_figure
     from workbench.core.params import make
-    from workbench.training.recipe_comparison import compare, findings, summary, train_all
+    from workbench.training.recipe_comparison import compare, findings, summary
     from workbench.training.recipe_comparison_figure import QUESTION, draw_comparison
     from workbench.training.recipe_files import open_recipe
     from workbench.training.recipes import TrainingJob
+    from workbench.training.several_trainings import train_all
 
     check_weights(architecture, weights)
     opened = [open_recipe(recipe, typed_values(settings)) for recipe in recipes]
@@ -89,13 +96,16 @@ def compare_recipes(
     job = make(TrainingJob, {key: value for key, value in said.items() if value is not None})
     lines = EpochLines("", quiet=as_json)
 
-    with progress():
-        trained = train_all(chosen, range(first_seed, first_seed + seeds), job=job, prefix=name, **lines.told)
+    with progress(), crew_of(cluster, workers) as crew:
+        trained = train_all(
+            chosen, range(first_seed, first_seed + seeds), job=job, prefix=name, divide=divide_by(crew), **lines.told
+        )
         table = compare(trained)
         context = {"dataset": job.dataset, "images": len(trained[0].correct)}
         made = {"architecture": job.architecture, "seeds": seeds, "first_seed": first_seed, **typed_values(settings)}
         told = list(findings(table))
-        record = {"question": QUESTION, "context": context, "params": made, "table": records(table), "findings": told}
+        answer = {"question": QUESTION, "context": context, "params": made, "table": records(table), "findings": told}
+        record = {**answer, **lines.failed}
         picture = write_figure(
             out or home() / "figures", name, draw_comparison(table, trained, context, made), jsonable(record)
         )

@@ -7,6 +7,7 @@ from typing import cast
 
 import click
 
+from workbench.app.cli.cluster_options import crew_of, divide_by, with_cluster
 from workbench.app.cli.correction_options import with_corrections
 from workbench.app.cli.options import FOLDER, as_json, data_dir
 from workbench.app.cli.program import command
@@ -19,6 +20,7 @@ from workbench.core.jsonable import jsonable
         ("prove mine --corrections", "did the corrections of the page help? Six training runs"),
         ("prove mine --corrections my.csv --seeds 5 --control", "those of a table, beside as many at random"),
         ("prove mine --corrections --copies exact", "and without copies of images"),
+        ("prove mine --corrections --workers 2", "two trainings at a time"),
     ]
 )
 @click.argument("run")
@@ -34,6 +36,7 @@ from workbench.core.jsonable import jsonable
 @click.option("--control", is_flag=True, help="Also train with as many corrections of images drawn at random.")
 @click.option("--deterministic", is_flag=True, help="Reproducible bit for bit: single-threaded, slower.")
 @click.option("--out", type=FOLDER, help="Folder for the figure.  [default: figures]")
+@with_cluster
 @data_dir
 @as_json
 def prove(
@@ -46,6 +49,8 @@ def prove(
     control: bool,
     deterministic: bool,
     out: Path | None,
+    cluster: str | None,
+    workers: int | None,
     data_dir: Path | None,
     as_json: bool,
 ) -> None:
@@ -53,7 +58,8 @@ def prove(
 
     All are measured on the test images with the labels that these have, which nobody corrects here. The answer counts
     only if it is beyond chance both over seeds and over test images. Each training is saved as a run; finished ones are
-    reused and interrupted ones resumed, so the same command goes on where it was killed.
+    reused and interrupted ones resumed, so the same command goes on where it was killed. A training that fails is
+    named, and its seed is left out.
     """
     from workbench.app.cli.commands.train import EpochLines
     from workbench.app.cli.console import headline, say
@@ -67,7 +73,7 @@ def prove(
 
     lines = EpochLines("", quiet=as_json)
 
-    with progress():
+    with progress(), crew_of(cluster, workers) as crew:
         proof = ask(
             run,
             corrections=corrections or None,
@@ -77,6 +83,7 @@ def prove(
             control=control,
             deterministic=deterministic,
             data_dir=None if data_dir is None else str(data_dir),
+            divide=divide_by(crew),
             **lines.told,
         )
         made = {"seeds": seeds, "first_seed": first_seed, "corrections": proof.corrections.sentence}
@@ -84,7 +91,7 @@ def prove(
         figure = draw_comparison(proof.table, proof.trained, context, made, question=QUESTION)
         picture = write_figure(out or home() / "figures", f"prove-{proof.run}", figure, jsonable(proof.record))
     if as_json:
-        show_json({**proof.record, "figure": picture})
+        show_json({**proof.record, **lines.failed, "figure": picture})
         return
     say()
     headline(QUESTION, f"{proof.run} · {proof.corrections.sentence}, as {proof.corrections.source} says")

@@ -19,9 +19,9 @@ from workbench.core.progress import report
 
 if TYPE_CHECKING:
     from workbench.app.mlflow_store import Store
-    from workbench.training.recipe_comparison import Told
     from workbench.training.recipes import TrainingJob
     from workbench.training.runs import Run
+    from workbench.training.several_trainings import Told
 
 
 def _strategies() -> Iterator[str]:
@@ -269,6 +269,7 @@ class EpochLines:
 
     def __init__(self, name: str, *, quiet: bool) -> None:
         self._quiet = quiet
+        self._failed: dict[str, str] = {}
         self.begin(name)
 
     def begin(self, name: str, trains: bool = True) -> None:
@@ -289,7 +290,18 @@ class EpochLines:
             "on_run": self.begin,
             "on_start": self.start,
             "on_epoch": self.epoch,
+            "on_failure": self.fail,
         }
+
+    @property
+    def failed(self) -> dict[str, dict[str, str]]:
+        """Why some runs could not be trained, by name, as it stands in an answer for programs; empty where all were."""
+        return {"failed": self._failed} if self._failed else {}
+
+    def fail(self, name: str, why: str) -> None:
+        """Say on stderr that a run could not be trained."""
+        self._failed[name] = why
+        self.sentence(f"{name} could not be trained: {why}")
 
     def start(self, epochs: int, device: str) -> None:
         """Say what is trained on what."""
