@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from comparing import METHODS, TURNS, Row, compared
 from environments import LIBRARIES
 from export import write
@@ -82,11 +83,33 @@ def of_same_error(rows: list[SameError]) -> Table:
     return shown
 
 
+def write_tables(folder: Path, rows: list[Row | SameError]) -> None:
+    """Write both tables as CSV, into a folder: peers.csv and same-error.csv."""
+    methods, alike = [], []
+    for row in rows:
+        ratios = np.array(row.ratios or [np.nan], np.float64)
+        ratio = {"ours / theirs": np.median(ratios), "smallest": ratios.min(), "largest": ratios.max()}
+        about = {"library": row.library, "method": row.method, "note": row.note}
+        if isinstance(row, SameError):
+            (mean, largest), (their_mean, their_largest) = row.errors
+            counts = {"ours": row.told, "steps": row.ours, "their steps": row.theirs}
+            errors = {"mean error": mean, "largest error": largest}
+            theirs = {"their mean error": their_mean, "their largest error": their_largest}
+            speeds = {"ours/s": row.speeds[0], "theirs/s": row.speeds[1]}
+            alike.append(about | counts | errors | theirs | speeds | ratio)
+        elif row.method:
+            methods.append(about | {"ours/s": row.ours, "theirs/s": row.theirs} | ratio)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, records in (("peers", methods), ("same-error", alike)):
+        pd.DataFrame(records).to_csv(folder / f"{name}.csv", index=False, float_format="%.4g")
+
+
 def main() -> None:
     """Print two tables, and a line for each library."""
     parser = argparse.ArgumentParser(prog="make bench-peers", description=__doc__)
     parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help=f"of {', '.join(LIBRARIES)}; all, if none")
     parser.add_argument("--cores", type=int, help="use so many; one is least disturbed by others at work (Linux)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write peers.csv and same-error.csv there, too")
     given = parser.parse_args()
     chosen = given.libraries or list(LIBRARIES)
     if wrong := [name for name in chosen if name not in LIBRARIES]:
@@ -103,6 +126,8 @@ def main() -> None:
             for row in compared(session, name, case, status.update):
                 rows.append(row)  # noqa: PERF402 - Ctrl-C shows what there is so far
     console.print(table([row for row in rows if isinstance(row, Row) and row.method]))
+    if given.out:
+        write_tables(given.out, rows)
     if alike := [row for row in rows if isinstance(row, SameError)]:
         console.print(of_same_error(alike))
     for row in rows:
