@@ -25,11 +25,12 @@ def test_each_threat_has_a_test_that_exists(threat, file, name):
 
 def test_the_limits_are_those_of_the_code():
     from workbench.app.page import guard, strict_json
+    from workbench.core import cache_room
     from workbench.data import edits, image_decoding
     from workbench.data.edits import areas
     from workbench.data.folder import archive, label_table, tree
     from workbench.data.records import index, parquet_file
-    from workbench.data.remote import local_copies, opening, store
+    from workbench.data.remote import opening, store
     from workbench.models.files import keras_archive, trial
     from workbench.models.files.worker import LIMITS
     from workbench.workspace import edit_note, marks, table_text
@@ -44,7 +45,7 @@ def test_the_limits_are_those_of_the_code():
         f"{tree.MOST_FOLDERS:,} folders",
         f"{index.MOST_IMAGES:,} images; names and labels of {index.LONGEST:,} bytes, {index.MOST_LABELS:,} different",
         f"of Parquet {parquet_file.RATIO} times its size, or {parquet_file.SMALL >> 20} MB",
-        f"{local_copies.USUAL:g} GB (`WORKBENCH_REMOTE_CACHE`), and {opening.MOST_COPIED >> 30} GB of tables; of S3 "
+        f"{cache_room.USUAL:g} GB (`WORKBENCH_REMOTE_CACHE`), and {opening.MOST_COPIED >> 30} GB of tables; of S3 "
         f"{store.CONNECT:g} seconds to connect, {store.ANSWER:g} without a byte, {store.TRIES} tries; of `gs://` "
         f"{store.CONNECT * store.TRIES:g} seconds",
         f"{label_table.MOST_BYTES >> 20} MB, {label_table.MOST_LINES:,} lines, {label_table.MOST_COLUMNS:,} columns",

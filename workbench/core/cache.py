@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from workbench.core.array_file import UnreadableArrays, map_array, read_arrays, write_arrays
+from workbench.core.cache_room import Room, touch
 from workbench.core.estimate import Estimate
 from workbench.core.files import replacing
 from workbench.core.finding import Finding, Severity
@@ -36,12 +37,18 @@ def cache_folder() -> Path:
     return user_cache_path("classifier-workbench")
 
 
+TIDIED = ("results", "properties", "engines", "trials", "known-evidence", "selftest", "folders", "records")
+"""Folders of what takes seconds or minutes to compute; what was trained, which takes hours, is left."""
+ROOM = Room("WORKBENCH_CACHE_SIZE", lambda: [cache_folder() / each for each in TIDIED])
+
+
 def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays as one compressed npz, whole or not at all; a disk that takes no more costs only the cache."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
             write_arrays(part, arrays)
+        ROOM.wrote(path.stat().st_size, [path])
     except OSError as error:
         _tell_once("Not cached, so computed anew next time: %s", error)
 
@@ -49,7 +56,9 @@ def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
 def map_kept(path: Path, checksum: int) -> Array | None:
     """Return an array that lies beside what `save_arrays` wrote, as a memory map; None where it is not there whole."""
     try:
-        return map_array(path, checksum)
+        found = map_array(path, checksum)
+        touch(path)
+        return found
     except FileNotFoundError:
         return None
     except UnreadableArrays as error:
@@ -67,7 +76,9 @@ def _tell_once(sentence: str, error: OSError) -> None:
 def load_arrays(path: Path) -> dict[str, Array] | None:
     """Read what `save_arrays` wrote; None where there is nothing, or it is damaged, and then set aside."""
     try:
-        return read_arrays(path, sealed=True)
+        found = read_arrays(path, sealed=True)
+        touch(path)
+        return found
     except FileNotFoundError:
         return None
     except UnreadableArrays as error:

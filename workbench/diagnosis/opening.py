@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from workbench.core.cache import ROOM
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.image_names import ROWS
@@ -92,6 +93,7 @@ def open_session(
     Raises:
         WorkbenchError: if something does not exist or does not fit; in one sentence.
     """
+    _ = ROOM.most  # before anything is computed that could not be kept
     if predictions is not None:
         if tokens is not None:
             raise WorkbenchError("`tokens` (--tokens) is for a model. `predictions` are there already.")

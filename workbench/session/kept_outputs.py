@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.core.array_file import MAPPED, ArrayWriter, map_array
-from workbench.core.cache import load_arrays, map_kept, save_arrays
+from workbench.core.cache import ROOM, load_arrays, map_kept, save_arrays
 from workbench.core.errors import WorkbenchError
 from workbench.core.files import disk_trouble
 from workbench.core.locks import sharing
@@ -121,7 +121,9 @@ class KeptOutputs:
             if path == self._path:
                 sums = {f"{name}/checksum": np.array(each.checksum) for name, each in zip(NAMES, writers, strict=True)}
                 save_arrays(path, {**sums, **_said(told)})
-                _tidy(path, {writer.path for writer in writers})
+                written = {writer.path for writer in writers}
+                _tidy(path, written)
+                ROOM.wrote(sum(each.nbytes for each in found), written)
         return found[0], found[1]
 
     def _stored(self) -> dict[str, Array]:

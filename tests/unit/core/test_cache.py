@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from workbench.core.cache import cache_folder, load_arrays, load_result, save_arrays, save_result
+from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
 from workbench.core.result import Result
+from workbench.diagnosis.opening import open_session
 
 FULL = Result(
     tables={
@@ -202,3 +204,23 @@ def test_the_cache_folder_is_the_user_s_unless_named(tmp_path, monkeypatch):
     monkeypatch.delenv("WORKBENCH_CACHE")
     assert cache_folder().name == "classifier-workbench"
     assert os.fspath(cache_folder()) != str(tmp_path / "here")
+
+
+def test_what_was_used_longest_ago_goes_and_what_was_trained_stays(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv("WORKBENCH_CACHE_SIZE", "0.000011")  # 11,000 bytes: three files
+    values = {"values": np.random.default_rng(0).random(350)}  # 2.8 kB, which compression leaves
+    paths = [tmp_path / "results" / "one-model" / f"{name}.npz" for name in "abc"]
+    trained = tmp_path / "folds" / "weights.npz"
+    for age, path in zip((9, 8, 7, 6), (trained, *paths), strict=True):
+        save_arrays(path, values)
+        os.utime(path, (then := path.stat().st_mtime - age * 10_000, then))
+    assert load_arrays(paths[0]) is not None  # a is used, so that b is the oldest
+    save_arrays(tmp_path / "properties" / "d.npz", values)
+    assert [path.stem for path in sorted(tmp_path.rglob("*.npz"))] == ["weights", "d", "a", "c"]
+
+
+def test_a_size_of_the_cache_that_is_none_is_said_before_anything_is_computed(monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE_SIZE", "much")
+    with pytest.raises(WorkbenchError, match="WORKBENCH_CACHE_SIZE must be a number of gigabytes"):
+        open_session("baseline")

@@ -24,7 +24,7 @@ from workbench.data.records.parquet_file import LABELS
 from workbench.data.records.shard_file import PARQUET, TAR, ShardFile
 from workbench.data.records.webdataset import index_webdataset
 from workbench.data.regular_file import read_piece
-from workbench.data.remote.local_copies import most_bytes
+from workbench.data.remote.local_copies import ROOM
 
 NAMED = 5  # files that a note names
 TRIES = 5  # of a copy that others make room of
@@ -215,9 +215,9 @@ def _notes(
     kind = "WebDataset" if shards[0].kind == TAR else "Parquet"
     yield f"{plural(len(classes), 'image')} of {plural(len(shards), f'{kind} file')}"
     copied = sum(each.size for each in shards if each.path is None or each.kind == PARQUET)
-    if copied > most_bytes():
+    if copied > ROOM.most:
         yield (
-            f"its files have {copied / 1e9:.3g} GB, and {most_bytes() / 1e9:.3g} GB of copies are kept, so that they "
+            f"its files have {copied / 1e9:.3g} GB, and {ROOM.most / 1e9:.3g} GB of copies are kept, so that they "
             "are fetched again and again: set WORKBENCH_REMOTE_CACHE to more gigabytes"
         )
     if column := next((each.column for each in indices if each.column), ""):

@@ -15,6 +15,7 @@ from typing import IO, Any, cast
 
 import numpy as np
 
+from workbench.core.cache_room import touch
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.files import write_stream
 from workbench.core.wording import plural
@@ -22,7 +23,7 @@ from workbench.data.folder.tree import printable
 from workbench.data.records.index import LONGEST, Index, Values, fits, index_without_images
 from workbench.data.records.parquet_file import ParquetRows
 from workbench.data.records.shard_file import ShardFile
-from workbench.data.remote.local_copies import alone, made_once, most_bytes, refuse_larger, touch
+from workbench.data.remote.local_copies import ROOM, alone, made_once, refuse_larger
 
 TRIES = 5
 """To open a copy that others make room of."""
@@ -92,7 +93,7 @@ class _Rows:
         self._shard.refuse_changed()
         with self.opened() as reader:
             refuse_larger(f"The content of {self._shard.shown}", reader.claimed)
-            most = min(reader.most, most_bytes())
+            most = min(reader.most, ROOM.most)
             parts = self._bounded(self._contents(reader), most)
             write_stream(into, cast("IO[bytes]", io.BufferedReader(_Joined(parts), 2**20)), most)
         self._shard.refuse_changed()

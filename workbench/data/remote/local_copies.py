@@ -7,13 +7,12 @@ import hashlib
 import logging
 import os
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from workbench.core import cache
-from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.core.cache_room import PORTION, Room, touch
+from workbench.core.errors import Unavailable
 from workbench.core.files import replacing, write_file, write_stream
 from workbench.core.locks import sharing
 from workbench.data.regular_file import read_regular
@@ -21,37 +20,14 @@ from workbench.data.remote.address import Address
 from workbench.data.remote.store import Entry, store_of
 
 LOG = logging.getLogger("workbench.data.remote")
-USUAL = 20.0
-"""Gigabytes of copies that are kept, where `WORKBENCH_REMOTE_CACHE` does not say."""
-PORTION = 0.05
-"""Of them that a process writes before it looks again whether there are too many."""
-TOUCHED = 3600.0
-"""Seconds after which the use of a copy is noted down again."""
-
-_lock = threading.Lock()
-_written: dict[str, float] = {}
-"""Bytes that this process has written since it looked, by the folder."""
-
-
-def most_bytes() -> int:
-    """Return how many bytes of copies are kept: `WORKBENCH_REMOTE_CACHE`, in gigabytes.
-
-    Raises:
-        WorkbenchError: if that is no number of them.
-    """
-    said = os.environ.get("WORKBENCH_REMOTE_CACHE", str(USUAL))
-    try:
-        size = float(said)
-    except ValueError:
-        size = -1.0
-    if not 0 <= size < 1e9:
-        raise WorkbenchError(f"WORKBENCH_REMOTE_CACHE must be a number of gigabytes from 0. Got {said[:40]!r}.")
-    return int(size * 1e9)
 
 
 def copies_folder() -> Path:
     """Return the folder of all copies."""
     return cache.cache_folder() / "remote"
+
+
+ROOM = Room("WORKBENCH_REMOTE_CACHE", lambda: [copies_folder()])
 
 
 def object_content(address: Address, entry: Entry, most: int) -> bytes:
@@ -69,11 +45,11 @@ def object_content(address: Address, entry: Entry, most: int) -> bytes:
             touch(path)
             return content
     content = store_of(address).read(address, entry, most)
-    if len(content) <= most_bytes() * PORTION:
+    if len(content) <= ROOM.most * PORTION:
         with _told():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_file(path, content)
-            _make_room(len(content))
+            ROOM.wrote(len(content))
     return content
 
 
@@ -108,9 +84,9 @@ def refuse_larger(what: str, size: int) -> None:
     Raises:
         Unavailable: if it has not.
     """
-    if size > most_bytes():
+    if size > ROOM.most:
         raise Unavailable(
-            f"{what} has {size / 1e9:.3g} GB, and {most_bytes() / 1e9:g} GB of copies are kept. Set "
+            f"{what} has {size / 1e9:.3g} GB, and {ROOM.most / 1e9:g} GB of copies are kept. Set "
             "WORKBENCH_REMOTE_CACHE to more gigabytes."
         )
     folder = copies_folder()
@@ -147,7 +123,7 @@ def made_once(
                 make(part)
                 if not whole(part):
                     raise OSError(0, "it became shorter while it was read")
-            _make_room(path.stat().st_size, path)
+            ROOM.wrote(path.stat().st_size, [path])
     except OSError as error:
         said = (error.strerror or str(error)).rstrip(".")
         raise Unavailable(f"{what} cannot be copied to the cache: {said}.") from None
@@ -185,48 +161,3 @@ def _told() -> Iterator[None]:
         yield
     except OSError as error:
         LOG.warning("Not kept, so fetched again next time: %s", error.strerror or error)
-
-
-def touch(path: Path) -> None:
-    """Note down that a copy is in use, so that others go first."""
-    with contextlib.suppress(OSError):
-        if path.stat().st_mtime < time.time() - TOUCHED:
-            os.utime(path)
-
-
-def _make_room(written: int, keep: Path | None = None) -> None:
-    """Count what was written, and remove what was used longest ago once there may be too much."""
-    folder, most = copies_folder(), most_bytes()
-    with _lock:
-        known = _written.get(str(folder))
-        _written[str(folder)] = 0 if known is None else known + written
-        if known is not None and known + written < most * PORTION:
-            return
-        _written[str(folder)] = 0
-    remove_oldest(folder, most, keep)
-
-
-def remove_oldest(folder: Path, most: int, keep: Path | None = None) -> int:
-    """Remove the files below a folder that were used longest ago, until the rest has at most `most` bytes.
-
-    Returns:
-        How many bytes are left.
-    """
-    found = list[tuple[float, int, str]]()
-    for root, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.join(root, name)  # noqa: PTH118 - 100,000 of them
-            with contextlib.suppress(OSError):
-                known = os.stat(path)  # noqa: PTH116 - likewise
-                if not name.startswith(".") or known.st_mtime < time.time() - 24 * TOUCHED:  # what is being written
-                    found.append((known.st_mtime, known.st_size, path))
-    held = sum(size for _, size, _ in found)
-    for _, size, path in sorted(found):
-        if held <= most:
-            break
-        if keep is None or path != os.fspath(keep):
-            with contextlib.suppress(OSError):
-                os.unlink(path)  # noqa: PTH108 - likewise
-                held -= size
-                os.rmdir(os.path.dirname(path))  # noqa: PTH106, PTH120 - likewise; only where it is empty
-    return held

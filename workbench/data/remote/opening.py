@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench.core.cache import cache_folder
+from workbench.core.cache_room import remove_oldest
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.files import write_file
 from workbench.core.kept import Kept
@@ -21,7 +22,7 @@ from workbench.data.folder.tree import LABEL_FILES, passed_over, printable
 from workbench.data.reading import Reading
 from workbench.data.remote.address import Address
 from workbench.data.remote.listing import Listing, listed
-from workbench.data.remote.local_copies import file_copy, object_content, remove_oldest
+from workbench.data.remote.local_copies import file_copy, object_content
 from workbench.data.remote.objects import Objects
 from workbench.data.remote.store import Entry, store_of
 
@@ -149,7 +150,7 @@ def copied_tables(listing: Listing, first: str = "") -> tuple[Path, list[str]]:
             if not (folder / path).is_file():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 write_file(folder / path, object_content(listing.address.below(path), entry, MOST_BYTES))
-        remove_oldest(top, MOST_COPIED)
+        remove_oldest([top], MOST_COPIED)
     except OSError as error:
         raise Unavailable(
             f"The tables of {listing.address} cannot be copied to the cache: {error.strerror or error}."

@@ -7,6 +7,7 @@ import pytest
 
 from tests.object_store import OLD, SECRET
 from tests.photos import broken, photos
+from workbench.core import cache_room
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.data import is_folder, load_dataset, own_parts
 from workbench.data.remote import local_copies, opening
@@ -393,7 +394,7 @@ def test_copies_are_bounded_and_what_was_used_last_is_kept(store, folder, monkey
     size = sum(len(each.content) for each in store.objects.values())
     monkeypatch.setenv("WORKBENCH_REMOTE_CACHE", str(size / 2 / 1e9))
     monkeypatch.setattr(local_copies, "PORTION", 0.2)
-    local_copies._written.clear()
+    monkeypatch.setattr(cache_room, "PORTION", 0.2)
     data = load_dataset(url, split="train")
     held = sum(each.stat().st_size for each in local_copies.copies_folder().rglob("*") if each.is_file())
     assert size / 10 < held <= 0.75 * size
@@ -404,7 +405,7 @@ def test_a_bound_that_is_none_is_one_sentence(monkeypatch):
     for said in ("much", "-1", "nan", "inf"):
         monkeypatch.setenv("WORKBENCH_REMOTE_CACHE", said)
         with pytest.raises(WorkbenchError, match=r"WORKBENCH_REMOTE_CACHE must be a number of gigabytes"):
-            local_copies.most_bytes()
+            _ = local_copies.ROOM.most
 
 
 def test_a_full_disk_costs_only_the_copies(store, folder, monkeypatch):
