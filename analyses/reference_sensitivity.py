@@ -64,7 +64,9 @@ class ReferenceSensitivityParams(Params):
 
     images: int = Field(24, ge=1, le=2000, description="images to explain, balanced over the classes")
     examples: int = Field(3, ge=1, le=8, description="images to show, most dependent on the reference first")
-    steps: int = Field(50, ge=2, le=500, description="steps of the trapezoid rule between reference and image")
+    steps: int | None = Field(
+        None, ge=2, le=500, description="steps between reference and image; auto: what each image needs, 8 to 500"
+    )
     seed: Seed = Field(0, description="seed for choosing images and random maps")
 
 
@@ -271,7 +273,7 @@ def _gaps(references: Sequence[Mapping[Hashable, Any]], few: Severity) -> Findin
         f"largest ({worst['reference']}) is {share} of the mean score difference to the reference.",
         severity=few if coarse else Severity.INFO,
         effect=gap,
-        advice="Use more steps: these maps do not add up to the score difference." if coarse else "",
+        advice="Give more `steps`, 200 or 500: these maps do not add up to the score difference." if coarse else "",
     )
 
 

@@ -120,7 +120,7 @@ def _gradients(session: wb.Session, images: np.ndarray) -> Iterator[Row]:
     yield "smooth-grad, 50 samples", f"{64 / ours:,.0f} images/s", ""
     yield "smooth-grad ÷ tf-keras-vis", f"{ratio:.1f} ×", "≥ 5 ×"
     for name in PATHS:
-        params = {"steps": 50} if name == "integrated-gradients" else {}  # a number that is known before
+        params = {} if name in ("gradient-shap", "full-grad") else {"steps": 50}  # a number that is known before
         copies = explainer(name)(**params).copies(session.probe)
         ours, other, _ = _in_turn(
             lambda name=name, params=params: session.attribute(name, range(64), **params), gradients

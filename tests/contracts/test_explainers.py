@@ -63,7 +63,8 @@ ADDITIVE = {
     "rise",
     "smooth-grad",
 }
-ALIKE = {"integrated-gradients": {"steps": 4}}  # steps that the score has a say in differ between scores
+STEPPED = ("blur-ig", "integrated-gradients", "xrai")  # with as many steps as an image takes
+ALIKE = {name: {"steps": 4} for name in STEPPED}  # steps that the score has a say in differ between scores
 ONE_SIDED = {"ablation-cam", "grad-cam", "x-grad-cam"}  # the positive part of what would change its sign with the score
 OF_MAGNITUDES = {"hsic", "saliency", "sobol", "square-grad", "var-grad"}  # the sign of the score plays no role
 OF_LEVELS = {"rise", "score-cam"}  # what a score is, not only how it changes: a constant score has a map
@@ -104,14 +105,14 @@ def test_one_image_is_many_images_also_with_another_number_of_rows(name, trial):
 @pytest.mark.parametrize("rows", [3, 16])
 @pytest.mark.parametrize(
     ("name", "how"),
-    [("integrated-gradients", {"tolerance": 0.02}), ("smooth-grad", {"draws": "adaptive", "tolerance": 0.1})],
+    [*((name, {"tolerance": 0.02}) for name in STEPPED), ("smooth-grad", {"draws": "adaptive", "tolerance": 0.1})],
 )
 def test_how_long_an_image_takes_depends_on_no_other(name, how, rows, trial, kit):
     """Images of which some are done much sooner: alone, together, and with few rows a call."""
     images = np.concatenate([trial.images // 16 + 100, trial.images])  # nearly grey ones first
     target = np.concatenate([trial.target, trial.target])
     whole = kit.quick(name, **how).attribute(trial.probe, images, target)
-    count = "steps" if name == "integrated-gradients" else "samples"
+    count = "steps" if name in STEPPED else "samples"
     assert len({*whole.details[count].tolist()}) > 1
     for chosen in (slice(2, 3), slice(None, None, -1), slice(4, 7)):
         some = kit.quick(name, **how).attribute(trial.narrow(rows), images[chosen], target[chosen])

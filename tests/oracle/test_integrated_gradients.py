@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.oracle.halving import halved
 from workbench.attribution.bisected_steps import rows_of_a_way
 
 FLAT = {"black": 0.0, "grey": 0.5, "white": 1.0}
@@ -69,28 +70,13 @@ def gauss_legendre(case, number, score, reference, steps):
 
 def bisected(case, number, score, start, tolerance):
     """The same along one way by steps that are halved: the map, the square of its estimated error, and the steps."""
-    image, slopes = case.images[number].astype(np.float64), {}
-    difference = case.value(image, number, score) - case.value(start, number, score)
-
-    def slope(along):
-        if along not in slopes:
-            point = start + along * (image - start)
-            gradient = case.network.gradients(point, case.cotangent(number, point, score))[1]["image"]
-            slopes[along] = ((image - start) * gradient).sum(axis=2)
-        return slopes[along]
-
-    steps = [(k / 8, (k + 1) / 8) for k in range(8)]
-    while True:
-        values = sum((b - a) * (slope(a) + slope(b)) / 2 for a, b in steps)
-        jumps = [(b - a) * np.linalg.norm(slope(b) - slope(a)) for a, b in steps]
-        square = sum(jump**2 / 12 for jump in jumps)
-        allowed, gap = tolerance * np.linalg.norm(values), abs(values.sum() - difference)
-        surely = square**0.5 <= allowed / 4
-        if surely or (square**0.5 <= allowed and gap <= tolerance * abs(difference)) or len(steps) * 3 // 2 > 500:
-            return values, square, len(steps)
-        worst = sorted(steps, key=lambda step: -jumps[steps.index(step)])[: len(steps) // 2]
-        halves = [half for a, b in worst for half in ((a, (a + b) / 2), ((a + b) / 2, b))]
-        steps = sorted([step for step in steps if step not in worst] + halves)
+    image = case.images[number].astype(np.float64)
+    return halved(
+        lambda along: start + along * (image - start),
+        lambda point: case.network.gradients(point, case.cotangent(number, point, score))[1]["image"],
+        case.value(image, number, score) - case.value(start, number, score),
+        tolerance,
+    )
 
 
 def explained(case, score, reference, steps, **how):
@@ -241,4 +227,5 @@ def test_fewer_large_images_are_explained_together():
     assert rows_of_a_way(small, 1) == 4
     together = 256 // rows_of_a_way(large, 1)
     assert 2 <= together <= 3
+    assert rows_of_a_way(large, 1, 3) == 256  # of Blur IG the gradient by each channel: one image
     assert rows_of_a_way(large, 5) == 5 * rows_of_a_way(large, 1)

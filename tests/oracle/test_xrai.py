@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.oracle.halving import halved
 from workbench.attribution.methods import explainer
 from workbench.attribution.methods.xrai import taken
 from workbench.attribution.regions import segments
@@ -71,6 +72,37 @@ def test_every_model(case, agree, score, kind, finest, sides, steps):
         for n, image in enumerate(case.images.astype(np.float64))
     ]
     gaps = np.stack(expected).sum(axis=(1, 2)) - differences
+    within = 2e-6 * max(1, np.abs(expected).sum(axis=(1, 2)).max())
+    np.testing.assert_allclose(given.details["completeness gap"], gaps, rtol=0, atol=within)
+
+
+@pytest.mark.parametrize(("score", "tolerance"), [("logit", 0.05), ("contrast", 0.1)])
+def test_every_model_with_steps_that_follow_from_the_tolerance(case, agree, score, tolerance):
+    """Steps, error and gap are those of the integrated gradients; steps the mean over both references."""
+    expected, errors, steps, gaps = [], [], [], []
+    for number, image in enumerate(case.images.astype(np.float64)):
+        ways = []
+        for level in (0, 1):
+            start = np.full_like(image, level)
+            ways.append(
+                halved(
+                    lambda along, start=start, image=image: start + along * (image - start),
+                    lambda at, n=number: case.network.gradients(at, case.cotangent(n, at, score))[1]["image"],
+                    case.value(image, number, score) - case.value(start, number, score),
+                    tolerance,
+                )
+            )
+        maps, squares, counts = zip(*ways, strict=True)
+        mean = np.mean(maps, axis=0)
+        expected.append(by_gain(mean, masks_of("grid", image, (4, 3, 2)))[0])
+        errors.append(sum(squares) ** 0.5 / 2 / np.linalg.norm(mean))
+        steps.append(np.mean(counts))
+        ends = [case.value(np.full_like(image, level), number, score) for level in (0, 1)]
+        gaps.append(mean.sum() - case.value(image, number, score) + np.mean(ends))
+    given = case.attribution("xrai", score, regions="grid", finest=4, tolerance=tolerance)
+    agree(given.values, np.stack(expected), 1e-4, "xrai, auto")
+    assert given.details["steps"].tolist() == steps
+    np.testing.assert_allclose(given.details["relative error"], errors, rtol=1e-3, atol=1e-6)
     within = 2e-6 * max(1, np.abs(expected).sum(axis=(1, 2)).max())
     np.testing.assert_allclose(given.details["completeness gap"], gaps, rtol=0, atol=within)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple, Protocol
 
 import tensorflow as tf
 from pydantic import Field
@@ -38,14 +39,67 @@ SURER = 4
 """A map so many times as sure as is asked for is done, whatever it adds up to: the difference may be almost nothing."""
 
 
-def rows_of_a_way(probe: Probe, ways: int) -> int:
+def rows_of_a_way(probe: Probe, ways: int, held: int = 1) -> int:
     """Return how many rows of a call an image is given that has so many ways.
 
-    It is more of large images, whose integrand is held at all places.
+    It is more of large images, of which `held` values a pixel lie in memory for each place on a way.
     """
     height, width = probe.image_shape[:2]
-    together = max(1, HELD // (3 * MOST * height * width))  # each value thrice: gathered, joined and kept
+    together = max(1, HELD // (3 * MOST * height * width * held))  # each value thrice: gathered, joined and kept
     return ways * max(AT_ONCE, -(-probe.max_rows // together))
+
+
+class Ways(Protocol):
+    """P ways through the space of images, each from place 0 to 1; `number` and `numbers` say of which one a row is."""
+
+    @property
+    def held(self) -> Sequence[int]:
+        """Shape of what is held of the score's gradient at a place, `(H, W, …)`."""
+        ...
+
+    def points(self, number: Tensor, along: Tensor) -> Tensor:
+        """`(M,)` ways and as many places along them to images, `(M, H, W, C)`."""
+        ...
+
+    def hold(self, number: Tensor, gradient: Tensor) -> Tensor:
+        """`(M,)` ways and the gradient at a place of each, `(M, H, W, C)`, to what is held of it, `(M, *held)`."""
+        ...
+
+    def trapezoid(self, numbers: Tensor, along: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
+        """Take the integral over each way, of each pixel's change times the gradient by it, by the trapezoid rule.
+
+        Args:
+            numbers: `(A,)` ways.
+            along: `(A, n)`, places in order.
+            slopes: `(A, n, *held)`.
+
+        Returns:
+            `(A, H, W)` integrals; and `(A, n - 1)`, the length of the gradient's change across each step times that of
+            the pixels.
+        """
+        ...
+
+
+class Straight:
+    """Straight ways.
+
+    Args:
+        start: `(P, H, W, C)`, where each begins.
+        way: `(P, H, W, C)`, how far it leads.
+    """
+
+    def __init__(self, start: Tensor, way: Tensor) -> None:
+        self.start, self.way = start, way
+        self.held = [int(side) for side in way.shape[1:3]]
+
+    def points(self, number: Tensor, along: Tensor) -> Tensor:
+        return tf.gather(self.start, number) + along[:, None, None, None] * tf.gather(self.way, number)
+
+    def hold(self, number: Tensor, gradient: Tensor) -> Tensor:
+        return tf.reduce_sum(tf.gather(self.way, number) * gradient, axis=-1)
+
+    def trapezoid(self, numbers: Tensor, along: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
+        return trapezoid(along, slopes)
 
 
 class Integral(NamedTuple):
@@ -61,6 +115,15 @@ class Integral(NamedTuple):
     error: Tensor
     steps: Tensor
 
+    def told(self, difference: Tensor) -> dict[str, Tensor]:
+        """Return what stands with each map, given the difference of scores, `(P,)`, that it is to add up to."""
+        length = tf.sqrt(tf.reduce_sum(tf.square(self.shares), axis=(1, 2)))
+        return {
+            "completeness gap": tf.reduce_sum(self.shares, axis=(1, 2)) - difference,
+            "steps": self.steps,
+            "relative error": tf.math.divide_no_nan(self.error, length),
+        }
+
 
 def integrated(score: Scorer, images: Tensor, start: Tensor, tolerance: float) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the maps, `(B, H, W)`, of images against their references, and what is to be told of each.
@@ -75,49 +138,41 @@ def integrated(score: Scorer, images: Tensor, start: Tensor, tolerance: float) -
     ways = score.of_rows(tf.repeat(tf.range(tf.shape(images)[0]), several))
     difference = score(images)[:, None] - score(start)  # (B, R)
     begin, far = (tf.reshape(each, (-1, *images.shape[1:])) for each in (start, images[:, None] - start))
-    found = integrate(ways, begin, far, tf.reshape(difference, (-1,)), tolerance)
+    found = integrate(ways, Straight(begin, far), tf.reshape(difference, (-1,)), tolerance)
     shares, error, steps = (tf.reshape(each, (-1, several, *each.shape[1:])) for each in found)
-    values = tf.reduce_mean(shares, axis=1)
-    error = tf.norm(error, axis=1) / several
-    return values, {
-        "completeness gap": tf.reduce_sum(values, axis=(1, 2)) - tf.reduce_mean(difference, axis=1),
-        "steps": tf.reduce_mean(steps, axis=1),
-        "relative error": tf.math.divide_no_nan(error, tf.sqrt(tf.reduce_sum(tf.square(values), axis=(1, 2)))),
-    }
+    mean = Integral(tf.reduce_mean(shares, axis=1), tf.norm(error, axis=1) / several, tf.reduce_mean(steps, axis=1))
+    return mean.shares, mean.told(tf.reduce_mean(difference, axis=1))
 
 
-def integrate(score: Scorer, start: Tensor, way: Tensor, difference: Tensor, tolerance: float) -> Integral:
-    """Integrate the score's gradient along straight ways by the trapezoid rule, in steps of unequal length.
+def integrate(score: Scorer, ways: Ways, difference: Tensor, tolerance: float) -> Integral:
+    """Integrate the score's gradient along ways by the trapezoid rule, in steps of unequal length.
 
-    Each round halves those half of the steps across which the integrand changes most. Of a network of ReLUs it is
-    constant but for jumps; one of size j anywhere in a step of length h leaves an error of variance (j h)² / 12, and
-    these are added up. A way is done when that error and the completeness gap are small enough, or when it would have
-    more than `MOST` steps.
+    Each round halves those half of the steps across which the integrand changes most. Of a network of ReLUs the
+    gradient is constant but for jumps; one anywhere in a step leaves an error of variance j² / 12, where j is the jump
+    times what the pixels change across the step, and these are added up. A way is done when that error and the
+    completeness gap are small enough, or when it would have more than `MOST` steps.
 
     Args:
         score: of the ways: for each the class that its image is explained for.
-        start: `(P, H, W, C)`, where each way begins.
-        way: `(P, H, W, C)`, how far it leads.
-        difference: `(P,)`, of the scores at its ends.
+        ways: P of them.
+        difference: `(P,)`, of the scores at their ends.
         tolerance: largest error as a share of the map's length, and largest gap as a share of the difference.
     """
-    shape, floats = [int(side) for side in way.shape[1:3]], way.dtype
+    held, floats = ways.held, difference.dtype
+    shape = held[:2]
 
-    def integrand(numbers: Tensor, along: Tensor) -> Tensor:
-        """Places on the ways `numbers`, `(A, n)`, to the gradient there times the way, `(A, n, H, W)`."""
+    def slope(score: Scorer, number: Tensor, along: Tensor) -> Tensor:
+        return ways.hold(number, score.gradient(ways.points(number, along)))
 
-        def at(score: Scorer, number: Tensor, along: Tensor) -> Tensor:
-            far = tf.gather(way, number)
-            points = tf.gather(start, number) + along[:, None, None, None] * far
-            return tf.reduce_sum(far * score.gradient(points), axis=-1)
-
+    def slopes_at(numbers: Tensor, along: Tensor) -> Tensor:
+        """Places on the ways `numbers`, `(A, n)`, to what is held of the gradient there, `(A, n, *held)`."""
         places = tf.shape(along)[1]
-        found = by_rows(score, tf.repeat(numbers, places), tf.reshape(along, (-1,)), at, shape)
-        return tf.reshape(found, (-1, places, *shape))
+        found = by_rows(score, tf.repeat(numbers, places), tf.reshape(along, (-1,)), slope, held)
+        return tf.reshape(found, (-1, places, *held))
 
     def judged(numbers: Tensor, along: Tensor, slopes: Tensor, found: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Note what is found of these ways, and go on with those that are not done."""
-        shares, jumps = trapezoid(along, slopes)
+        shares, jumps = ways.trapezoid(numbers, along, slopes)
         error, count = tf.sqrt(tf.reduce_sum(tf.square(jumps), axis=1) / 12), tf.shape(jumps)[1]
         steps = tf.fill(tf.shape(numbers), tf.cast(count, floats))
         found = tuple(written(*each) for each in zip(found, [numbers] * 3, (shares, error, steps), strict=True))
@@ -133,15 +188,15 @@ def integrate(score: Scorer, start: Tensor, way: Tensor, difference: Tensor, tol
         new = middles(along, jumps)
         more = tf.concat([along, new], axis=1)
         order = tf.argsort(more, axis=1)
-        slopes = tf.concat([slopes, integrand(numbers, new)], axis=1)
+        slopes = tf.concat([slopes, slopes_at(numbers, new)], axis=1)
         along, slopes = (tf.gather(each, order, batch_dims=1) for each in (more, slopes))
         return judged(numbers, along, slopes, found)
 
-    ways = tf.shape(way)[0]
-    along = tf.tile(tf.cast(tf.linspace(0.0, 1.0, FIRST + 1), floats)[None], (ways, 1))
-    nothing = (tf.zeros((ways, *shape), floats), tf.zeros(ways, floats), tf.zeros(ways, floats))
-    state = judged(tf.range(ways), along, integrand(tf.range(ways), along), nothing)
-    shapes = [(None,), (None, None), (None, None, *shape), (None, None), (None, *shape), (None,), (None,)]
+    count = tf.size(difference)
+    along = tf.tile(tf.cast(tf.linspace(0.0, 1.0, FIRST + 1), floats)[None], (count, 1))
+    nothing = (tf.zeros((count, *shape), floats), tf.zeros(count, floats), tf.zeros(count, floats))
+    state = judged(tf.range(count), along, slopes_at(tf.range(count), along), nothing)
+    shapes = [(None,), (None, None), (None, None, *held), (None, None), (None, *shape), (None,), (None,)]
     state = tf.while_loop(
         lambda numbers, *_: tf.size(numbers) > 0,
         halved,

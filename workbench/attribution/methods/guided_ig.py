@@ -1,4 +1,8 @@
-"""Guided integrated gradients."""
+"""Guided integrated gradients.
+
+Steps are a number, and not chosen by their error as elsewhere: each begins where the gradient at the end of the one
+before has led, so that more of them are another path, and not the same integral more exactly.
+"""
 
 from __future__ import annotations
 

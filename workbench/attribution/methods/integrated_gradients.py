@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from workbench.attribution.bisected_steps import USUAL, AutoSteps, Tolerance, integrated, rows_of_a_way
 from workbench.attribution.explainer import Explainer
-from workbench.attribution.references import BACKGROUND, RuleOfSteps, Start, path_to, starts
+from workbench.attribution.references import BACKGROUND, Rule, RuleOfSteps, Start, path_to, starts
 from workbench.core.errors import WorkbenchError
 from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
@@ -47,11 +47,18 @@ class IntegratedGradients(Explainer):
         return self.copies(probe) if self.steps else rows_of_a_way(probe, BACKGROUND if self.needs_background else 1)
 
     def formula(self, score: Scorer, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        start = starts(self.reference, score, images)  # (B, R, H, W, C)
+        start = starts(self.reference, score, images)
         if self.steps is None:
             return integrated(score, images, start, self.tolerance)
-        path, weights = path_to(images, start, self.steps, self.rule)  # (B, R P, H, W, C), (P,)
-        slopes = ops.reshape(score.gradient(path), (-1, start.shape[1], weights.shape[0], *images.shape[1:]))
-        shares = (images[:, None] - start) * ops.einsum("m,brmhwc->brhwc", weights, slopes)
-        gap = ops.mean(ops.sum(shares, axis=(2, 3, 4)) + score(start), axis=1) - score(images)
-        return ops.mean(ops.sum(shares, axis=-1), axis=1), {"completeness gap": gap}
+        return evenly_integrated(score, images, start, self.steps, self.rule)
+
+
+def evenly_integrated(
+    score: Scorer, images: Tensor, start: Tensor, steps: int, rule: Rule = "trapezoid"
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the mean maps, `(B, H, W)`, over references, `(B, R, H, W, C)`, by a number of steps; and their gaps."""
+    path, weights = path_to(images, start, steps, rule)  # (B, R P, H, W, C), (P,)
+    slopes = ops.reshape(score.gradient(path), (-1, start.shape[1], weights.shape[0], *images.shape[1:]))
+    shares = (images[:, None] - start) * ops.einsum("m,brmhwc->brhwc", weights, slopes)
+    gap = ops.mean(ops.sum(shares, axis=(2, 3, 4)) + score(start), axis=1) - score(images)
+    return ops.mean(ops.sum(shares, axis=-1), axis=1), {"completeness gap": gap}

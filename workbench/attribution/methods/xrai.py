@@ -10,13 +10,16 @@ import tensorflow as tf
 from keras import ops
 from pydantic import Field
 
+from workbench.attribution.bisected_steps import USUAL, AutoSteps, Tolerance, integrated, rows_of_a_way
 from workbench.attribution.explainer import Explainer
-from workbench.attribution.methods.integrated_gradients import IntegratedGradients
+from workbench.attribution.methods.integrated_gradients import evenly_integrated
+from workbench.attribution.references import reference_images
 from workbench.attribution.regions import Kind, regions_of
 from workbench.core.types import Array
 from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
 
+REFERENCES = ("black", "white")
 SIZES = 6
 """Segmentations, each with half as many segments as the one before."""
 
@@ -26,8 +29,8 @@ class Xrai(Explainer):
 
     Segments of several sizes are taken one after the other, always the one whose pixels that no other has taken yet
     contribute most on average; these pixels get that mean. Integrated gradients are the mean of those from black and
-    from white; the map adds up to what they do. Source: Kapishnikov et al. 2019, arXiv:1906.02825, section 3; segments
-    are those of `regions_of` and are not dilated.
+    from white; the map adds up to what they do, and gap, steps and error are theirs. Source: Kapishnikov et al. 2019,
+    arXiv:1906.02825, section 3; segments are those of `regions_of` and are not dilated.
     """
 
     title: ClassVar[str] = "XRAI"
@@ -35,25 +38,28 @@ class Xrai(Explainer):
     signed: ClassVar[bool] = True
     use: ClassVar[str] = "Good for whole regions with evidence; not for detail finer than the smallest segments."
 
-    steps: Annotated[int, Field(ge=2, le=500, description="integration steps from each of black and white")] = 50
+    steps: AutoSteps = None
+    tolerance: Tolerance = 0.05
     regions: Kind = "slic"
     finest: Annotated[int, Field(ge=3, le=30, description="cells along each side, of the smallest segments")] = 10
 
     def copies(self, probe: Probe) -> int:
-        return 2 * (self.steps + 1)
+        return len(REFERENCES) * (USUAL if self.steps is None else self.steps + 1)
+
+    def at_once(self, probe: Probe) -> int:
+        return self.copies(probe) if self.steps else rows_of_a_way(probe, len(REFERENCES))
 
     def formula(self, score: Scorer, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        both = [IntegratedGradients(steps=self.steps, reference=each).formula(score, images) for each in REFERENCES]
-        contributions = (both[0][0] + both[1][0]) / 2
+        start = ops.stack([reference_images(each, images) for each in REFERENCES], axis=1)  # (B, 2, H, W, C)
+        if self.steps is None:
+            contributions, told = integrated(score, images, start, self.tolerance)
+        else:
+            contributions, told = evenly_integrated(score, images, start, self.steps)
         sides = sorted({max(2, round(self.finest / 2 ** (k / 2))) for k in range(SIZES)}, reverse=True)
         flat = ops.zeros_like(contributions, dtype="int32")
         labels = ops.stack([regions_of(self.regions, images, side).labels + flat for side in sides], axis=1)
         found = tf.numpy_function(_all_taken, [contributions, labels], contributions.dtype, stateful=False)
-        gap = (both[0][1]["completeness gap"] + both[1][1]["completeness gap"]) / 2
-        return ops.reshape(found, ops.shape(contributions)), {"completeness gap": gap}
-
-
-REFERENCES = ("black", "white")
+        return ops.reshape(found, ops.shape(contributions)), told
 
 
 def taken(contributions: Array, labels: Array) -> Array:
