@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from workbench.app.page.api.questions import LIMIT, Api
 from workbench.app.page.api.replies import error_reply
 from workbench.app.page.api.routes import routes
+from workbench.app.page.blocks import blocks
 from workbench.app.page.desk import Desk
 from workbench.app.page.edit_routes import edit_routes
 from workbench.app.page.gradio_calls import Calls
 from workbench.app.page.gradio_import import import_gradio
 from workbench.app.page.images.routes import images_routes
 from workbench.app.page.jobs import state_of
-from workbench.app.page.page import Panes, blocks, warm
+from workbench.app.page.page import Panes, warm
 from workbench.app.page.palette import palette_route
 from workbench.app.page.panes.figure import places_of
 from workbench.app.page.panes.report import report_of

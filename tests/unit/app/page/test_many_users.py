@@ -14,11 +14,12 @@ import pytest
 
 from tests.unit.app.page.test_starving import session_without_model
 from workbench.app.markup import Html
-from workbench.app.page import page
+from workbench.app.page import blocks
 from workbench.app.page.application import create_app
 from workbench.app.page.desk import Desk
 from workbench.app.page.page import Panes
 from workbench.app.page.server import bind, running, serve
+from workbench.diagnosis import registry
 
 USERS, KEPT = 12, 3
 
@@ -28,7 +29,7 @@ def crowd(monkeypatch):
     """A page whose `detail` waits; gives what it waits for, gradio's application and the port."""
     gate = threading.Event()
     monkeypatch.setattr(Panes, "detail", lambda self, raw, page="": (gate.wait(20), Html("<p>seen</p>"))[1])
-    monkeypatch.setattr(page, "SESSIONS", KEPT)
+    monkeypatch.setattr(blocks, "SESSIONS", KEPT)
     desk, taken = Desk(session_without_model()), bind("127.0.0.1", 0)
     app = create_app(desk, background=False)
     (inner,) = (route.app for route in app.routes if hasattr(route, "app") and hasattr(route.app, "state_holder"))
@@ -70,7 +71,7 @@ def test_who_waits_is_told_of_nobody_else_and_what_was_sent_to_many_is_not_kept(
 
 
 def test_a_figure_of_which_only_the_size_was_asked_is_drawn_once(desk, monkeypatch):
-    drawn, draw = [], page.registry.draw
+    drawn, draw = [], registry.draw
     monkeypatch.setattr(
         "workbench.diagnosis.registry.draw", lambda result: (drawn.append(result.analysis), draw(result))[1]
     )
