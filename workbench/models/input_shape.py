@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.core.errors import WorkbenchError
+from workbench.core.memory import free_memory
+from workbench.core.types import Array
 
 if TYPE_CHECKING:
     import keras
@@ -66,3 +69,21 @@ def _as_taken(image_shape: tuple[int, int, int], size: tuple[int, ...]) -> tuple
     if channels_first(size):
         return (image_shape[2], *image_shape[:2])
     return {3: image_shape, 2: image_shape[:2]}.get(len(size), size)
+
+
+def trial_images(image_shape: tuple[int, int, int], input_shape: tuple[int, ...]) -> Array:
+    """Make the noise that a model is first run on, `(n, H, W, C)` float32 in [0, 1].
+
+    They are as many images as no other size is, so that they are known again wherever a layer puts that axis.
+
+    Raises:
+        WorkbenchError: if there is not the memory for them.
+    """
+    count = next(n for n in (5, 7, 11, 13, 17, 19, 23) if n not in (*image_shape, *input_shape))
+    size, free = 12 * count * math.prod(image_shape), free_memory()
+    if free is not None and size > free:
+        raise WorkbenchError(
+            f"The model takes images of shape {image_shape}: {count} need {size / 2**30:,.0f} GB of memory, "
+            f"and {free / 2**30:.1f} GB are free."
+        )
+    return np.random.default_rng(0).random((count, *image_shape), np.float32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,7 +14,6 @@ import numpy as np
 import tensorflow as tf
 
 from workbench.core.errors import WorkbenchError, unknown
-from workbench.core.memory import free_memory
 from workbench.core.types import Array
 from workbench.core.types import Score as ScoreKind
 from workbench.models.attention import Attention
@@ -27,7 +25,7 @@ from workbench.models.forward_passes.forward_passes import ForwardPasses
 from workbench.models.forward_passes.traced_model import SCORES, TracedModel
 from workbench.models.graph import Step, Tensor, head_of, refuse_huge, walk
 from workbench.models.input_scaling import shown_scaling
-from workbench.models.input_shape import channels_first, fit_input
+from workbench.models.input_shape import channels_first, fit_input, trial_images
 from workbench.models.inside import Inside, look_inside, slopes_of
 from workbench.models.layer_view import LayerView
 from workbench.models.passable_steps import refusals
@@ -153,15 +151,7 @@ class Probe(LayerView):
             self.impassable, self.uneven = refusals(steps, head, given, flow)
             return scores, slopes_of(self._inside, steps, made, lambda each: felt(head.logits, each))
 
-        # As many images as no other size is, so that they are known again wherever a layer puts that axis.
-        count = next(n for n in (5, 7, 11, 13, 17, 19, 23) if n not in (*self.image_shape, *self._input_shape))
-        size, free = 12 * count * math.prod(self.image_shape), free_memory()
-        if free is not None and size > free:
-            raise WorkbenchError(
-                f"The model takes images of shape {self.image_shape}: {count} need {size / 2**30:,.0f} GB of memory, "
-                f"and {free / 2**30:.1f} GB are free."
-            )
-        images = np.random.default_rng(0).random((count, *self.image_shape), np.float32).astype(self.floats)
+        images = trial_images(self.image_shape, self._input_shape).astype(self.floats)
         with self.engine.lock, failure_told(self.model, alone=True):
             scores, slopes = tf.function(first, autograph=False)(tf.constant(images))
         output = np.asarray(scores)
@@ -169,7 +159,7 @@ class Probe(LayerView):
         if self._auto:
             self.preprocessing = shown[0] or UNIT
             self.assumption = "" if shown[0] else ASSUMED
-        if output.ndim != 2 and (self.one_unit or output.size == count * output.shape[-1]):
+        if output.ndim != 2 and (self.one_unit or output.size == len(images) * output.shape[-1]):
             output = output.reshape(len(output), -1)
         self.scores.judge(output, self._outputs, examples=self.examples is not None)
         return 2 if self.one_unit else self.units
