@@ -14,8 +14,8 @@ from workbench.core.checksum import record_checksum
 from workbench.core.errors import WorkbenchError
 from workbench.core.locks import holding
 from workbench.core.types import Array
+from workbench.session.model_on_images import PASS
 from workbench.session.session import Session
-from workbench.session.study import PASS
 from workbench.shards.crew import Crew
 from workbench.shards.opening import ENGINE, Opener, known_of, opener_like, session_of
 from workbench.shards.running import Work
