@@ -30,7 +30,7 @@ from workbench.core.image_set import CALLED
 from workbench.core.image_set import Part as Name
 from workbench.core.kept import Kept, bytes_held
 from workbench.core.params import make
-from workbench.core.progress import Stop
+from workbench.core.progress import Stop, report
 from workbench.diagnosis import registry
 from workbench.models.turns import NEXT, TURNS
 from workbench.plotting.themes import Theme
@@ -53,6 +53,7 @@ PATIENCE = 4.0
 OPENING = "Opening the run and its images …"
 PREDICTING = "The model is loading; then it predicts every image."
 LOADING = "The model is loading; this takes a few seconds."
+LISTING = "Seeing which analyses there are"
 
 
 class Desk:
@@ -95,7 +96,7 @@ class Desk:
         self.own_images: Kept[str, Any] = Kept(IMAGES, bytes_held, most=128)
         self.found: Kept[str, Any] = Kept(FOUND, bytes_held, most=32)
         self.seen, self.begun = threading.Event(), threading.Event()
-        self.opening, self.predicting, self.loading = Job(), Job(), Job()
+        self.opening, self.predicting, self.loading, self._listing = Job(), Job(), Job(), Job()
         self.visits, self._explaining = Visits(), Kept[str, Job](256)
         if not callable(source):
             self.opening.run(lambda: self._open(source))
@@ -183,8 +184,7 @@ class Desk:
         if session is None:
             return
         if self._saved:
-            for name in registry.analyses():
-                self.lacks(name)  # every view lists them, and some look at the training images to tell
+            self._listing.run(self._see_what_lacks)
             self.seen.wait(PATIENCE)
         if self.closed:
             return
@@ -196,6 +196,12 @@ class Desk:
             self.predicting.run(lambda: self._predict(session))
         if self.ready and self._warm is not None and not self.predicting.error:
             Job().run(partial(self._warm, self))
+
+    def _see_what_lacks(self) -> None:
+        """Ask each analysis, since every view lists them, and some look at the training images to tell."""
+        for name in registry.analyses():
+            report(LISTING, 0, 0)  # here it ends, where the page goes down
+            self.lacks(name)
 
     def part(self, name: Name) -> Part | None:
         """Return the images of a part; those that are not under study are loaded when they are first asked for."""
@@ -335,7 +341,7 @@ class Desk:
     def close(self) -> None:
         """Start nothing more, and let what runs end: a process that leaves while TensorFlow works is aborted."""
         self.closed = True
-        for job in (self.opening, self.predicting, self.loading):
+        for job in (self.opening, self.predicting, self.loading, self._listing):
             job.stop.set()
         self.seen.set()
         self.jobs.close()

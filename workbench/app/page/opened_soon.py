@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 from typing import TYPE_CHECKING
+
+from workbench.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LOG = logging.getLogger("workbench.app.page")
 SHOWN = b"""<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -23,7 +28,9 @@ HEADERS = [
     (b"content-type", b"text/html; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
 ]
 
 
@@ -38,13 +45,24 @@ class OpenedSoon:
         self._app: ASGIApp | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._built, self._up = asyncio.Event(), asyncio.Event()
+        self._settled = threading.Event()
 
     def give(self, app: ASGIApp) -> None:
-        """Take the application that answers from now on; from any thread, once the server has started."""
+        """Take the application that answers from now on, and wait until it does.
+
+        To be called in another thread than the server's, once that has started.
+
+        Raises:
+            Unavailable: if it does not start; why, is in the log.
+        """
         if self._loop is None:
             raise RuntimeError("The server has not started.")
         self._app = app
-        self._loop.call_soon_threadsafe(self._built.set)
+        if not self._settled.is_set():
+            self._loop.call_soon_threadsafe(self._built.set)
+        self._settled.wait()
+        if not self._up.is_set():
+            raise Unavailable("The page did not start; see the lines above.")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live as long as the server does."""
@@ -67,6 +85,16 @@ class OpenedSoon:
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Start at once, and the other application within it when it comes; both end when the server does."""
+        try:
+            await self._lives(scope, receive, send)
+        except Exception:
+            if self._up.is_set():
+                raise
+            LOG.exception("The page does not start.")  # uvicorn, which has started, would not say so
+        finally:
+            self._settled.set()
+
+    async def _lives(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = await receive()
         self._loop = asyncio.get_running_loop()
         await send({"type": "lifespan.startup.complete"})
@@ -85,7 +113,8 @@ class OpenedSoon:
         async def tells(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
                 self._up.set()
-            else:
+                self._settled.set()
+            elif message["type"] != "lifespan.startup.failed":  # the server has started; what went wrong is raised
                 await send(message)
 
         await self._app(scope, told, tells)

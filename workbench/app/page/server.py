@@ -123,7 +123,8 @@ def serve(
         if open_browser:
             import webbrowser
 
-            webbrowser.open(url)
+            # Some browsers are waited for until they are closed, and the page is not built yet.
+            threading.Thread(target=webbrowser.open, args=(url,), name="workbench-browser", daemon=True).start()
         desk: Desk | None = None
         try:
             from workbench.app.page.application import create_app

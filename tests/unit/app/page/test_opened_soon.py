@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
+import webbrowser
+from contextlib import suppress
 
 import httpx
 import pytest
 
+from tests.unit.app.page.test_starving import session_without_model
+from workbench.app.page.desk import Desk
+from workbench.app.page.guard import HEADERS
 from workbench.app.page.opened_soon import OpenedSoon
-from workbench.app.page.server import bind, running
+from workbench.app.page.server import bind, running, serve
+from workbench.core.errors import Unavailable
 
 QUIET_IMPORT = """
 import ast, inspect, sys
@@ -93,6 +101,79 @@ def test_it_ends_with_the_server_whether_the_page_came_or_not():
                 assert httpx.get(f"http://127.0.0.1:{taken.getsockname()[1]}/x", timeout=60).text == "/x"
         assert ended.wait(60)
         assert told == (["lifespan.startup", "lifespan.shutdown"] if come else [])
+
+
+async def refuses(scope, receive, send):
+    """An application that does not start, as Starlette says it."""
+    assert scope["type"] == "lifespan"
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "RuntimeError: no more threads"})
+    raise RuntimeError("no more threads")
+
+
+async def breaks(scope, receive, send):
+    raise RuntimeError("no more threads")
+
+
+@pytest.mark.parametrize("app", [refuses, breaks])
+def test_a_page_that_does_not_start_is_an_error_and_nobody_waits_for_it(app, caplog):
+    first, taken = OpenedSoon(), bind("127.0.0.1", 0)
+    with running(first, taken) as ended, pytest.raises(Unavailable, match="did not start; see the lines above"):
+        first.give(app)
+    assert ended.wait(60)
+    (said,) = caplog.records
+    assert "no more threads" in f"{said.message} {said.exc_text}"
+
+
+def test_what_is_said_meanwhile_is_shown_to_no_other_page(soon):
+    first, asks = soon
+    with asks.stream("GET", "/") as reply:
+        said = reply.headers
+        first.give(lives([]))
+    own = [name for name in HEADERS if name != "Content-Security-Policy"]
+    assert {name: said[name] for name in own} == {name: HEADERS[name] for name in own}
+    assert said["Content-Security-Policy"].startswith("default-src 'none'; ")
+
+
+def test_a_browser_that_is_waited_for_until_it_is_closed_sees_the_page(monkeypatch):
+    monkeypatch.setattr(Desk, "_load", lambda *_: None)
+    seen = []
+
+    def browse(url):
+        try:
+            seen.append(httpx.get(f"{url}healthz", timeout=60).json())
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(webbrowser, "open", browse)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            serve(session_without_model(), port=0, open_browser=True, tell=lambda _: None)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [{"ok": True}]
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_an_analysis_that_cannot_tell_what_it_lacks_does_not_keep_the_model_from_being_opened(monkeypatch, closes):
+    desk, opened = Desk(session_without_model()), []
+    monkeypatch.setattr(desk, "_load", lambda _: opened.append(1))
+    monkeypatch.setattr("workbench.app.page.desk.PATIENCE", 0.01)
+
+    def lacks(_):
+        asked.append(1)
+        if closes:
+            threading.Thread(target=desk.close).start()
+            desk.seen.wait()
+        else:
+            raise RuntimeError("a broken plug-in")
+
+    asked: list[int] = []
+    monkeypatch.setattr(desk, "lacks", lacks)
+    desk.start()
+    assert desk.begun.wait(60)
+    assert (asked, opened) == ([1], [] if closes else [1])
 
 
 def test_before_the_server_has_started_there_is_nobody_to_give_it_to():
