@@ -26,6 +26,7 @@ def test_each_threat_has_a_test_that_exists(threat, file, name):
 def test_the_limits_are_those_of_the_code():
     from workbench.app.page import guard, strict_json
     from workbench.core import cache_room
+    from workbench.core.cache import ROOM
     from workbench.data import edits, image_decoding
     from workbench.data.edits import areas
     from workbench.data.folder import archive, label_table, tree
@@ -45,6 +46,7 @@ def test_the_limits_are_those_of_the_code():
         f"{tree.MOST_FOLDERS:,} folders",
         f"{index.MOST_IMAGES:,} images; names and labels of {index.LONGEST:,} bytes, {index.MOST_LABELS:,} different",
         f"of Parquet {parquet_file.RATIO} times its size, or {parquet_file.SMALL >> 20} MB",
+        f"{cache_room.USUAL:g} GB of the cache (`{ROOM.variable}`)",
         f"{cache_room.USUAL:g} GB (`WORKBENCH_REMOTE_CACHE`), and {opening.MOST_COPIED >> 30} GB of tables; of S3 "
         f"{store.CONNECT:g} seconds to connect, {store.ANSWER:g} without a byte, {store.TRIES} tries; of `gs://` "
         f"{store.CONNECT * store.TRIES:g} seconds",

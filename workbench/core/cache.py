@@ -7,7 +7,7 @@ import io
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,20 @@ TIDIED = ("results", "properties", "engines", "trials", "known-evidence", "selft
 ROOM = Room("WORKBENCH_CACHE_SIZE", lambda: [cache_folder() / each for each in TIDIED])
 
 
-def save_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Write arrays as one compressed npz, whole or not at all; a disk that takes no more costs only the cache."""
+def save_arrays(path: Path, arrays: Mapping[str, Array], beside: Collection[Path] = ()) -> None:
+    """Write arrays as one compressed npz, whole or not at all; a disk that takes no more costs only the cache.
+
+    Args:
+        path: of the file.
+        arrays: by name.
+        beside: files that were written before it and that it names: room is made for all of them, not of one of them.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
             write_arrays(part, arrays)
-        ROOM.wrote(path.stat().st_size, [path])
+        written = [path, *beside]
+        ROOM.wrote(sum(each.stat().st_size for each in written), written)
     except OSError as error:
         _tell_once("Not cached, so computed anew next time: %s", error)
 

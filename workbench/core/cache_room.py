@@ -51,6 +51,10 @@ class Room:
     def wrote(self, count: int, keep: Collection[Path] = ()) -> None:
         """Count bytes that were written, and remove what was used longest ago once there may be too much.
 
+        Args:
+            count: of the bytes.
+            keep: files that stay this time, however large they are.
+
         Raises:
             WorkbenchError: as `most`.
         """

@@ -120,10 +120,10 @@ class KeptOutputs:
                     writer.move(_beside(path, name, writer.checksum))
             if path == self._path:
                 sums = {f"{name}/checksum": np.array(each.checksum) for name, each in zip(NAMES, writers, strict=True)}
-                save_arrays(path, {**sums, **_said(told)})
                 written = {writer.path for writer in writers}
+                save_arrays(path, {**sums, **_said(told)}, written)
                 _tidy(path, written)
-                ROOM.wrote(sum(each.nbytes for each in found), written)
+                _tell_too_large(sum(each.nbytes for each in found), self._count)
         return found[0], found[1]
 
     def _stored(self) -> dict[str, Array]:
@@ -157,6 +157,18 @@ def _room(count: int) -> Iterator[None]:
             f"Predictions of {plural(count, 'image')} are larger than what is kept in memory, and the disk takes no "
             f"more: {disk_trouble(error) or error}. WORKBENCH_CACHE names a folder on another one."
         ) from None
+
+
+def _tell_too_large(size: int, count: int) -> None:
+    """Say of what is larger than all that is kept that it goes as soon as anything else is written."""
+    if size > (most := ROOM.most) > 0:
+        LOG.warning(
+            "Predictions of %s have %.3g GB, and %g GB of what was computed are kept: they will be computed anew. Set "
+            "WORKBENCH_CACHE_SIZE to more gigabytes.",
+            plural(count, "image"),
+            size / 1e9,
+            most / 1e9,
+        )
 
 
 def _tidy(path: Path, kept: set[Path]) -> None:

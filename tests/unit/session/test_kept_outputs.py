@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from workbench.core.cache import save_arrays
 from workbench.core.errors import WorkbenchError
 from workbench.session import kept_outputs
 from workbench.session.kept_outputs import KeptOutputs
@@ -64,6 +65,22 @@ def test_what_names_a_file_that_is_gone_has_nothing(parts, tmp_path):
     assert not kept.has("embeddings")
     assert kept.values("embeddings") is None
     assert kept.has("logits")
+
+
+def test_what_is_larger_than_all_that_is_kept_stays_whole_until_something_else_is_written(
+    parts, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv("WORKBENCH_CACHE_SIZE", "0.000001")  # 1,000 bytes, and the logits alone have three times as many
+    kept = KeptOutputs(tmp_path / "results" / "model" / "predictions.npz", 117)
+    kept.keep(parts, told)
+    for name, place in (("logits", 0), ("embeddings", 1)):
+        assert np.array_equal(kept.values(name), np.concatenate([each[place] for each in parts]))
+    assert [each.message.partition(":")[0] for each in caplog.records] == [
+        "Predictions of 117 images have 4.68e-06 GB, and 1e-06 GB of what was computed are kept"
+    ]
+    save_arrays(tmp_path / "results" / "other.npz", {"x": np.zeros(3)})
+    assert [each.name for each in (tmp_path / "results").rglob("*.np*")] == ["other.npz"]
 
 
 def test_a_cache_that_takes_no_file_costs_only_the_cache(parts, tmp_path, caplog):
