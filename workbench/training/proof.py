@@ -219,8 +219,8 @@ def prove(
     short = settled.digest[:DIGITS]
     names = {BEFORE: f"{opened.name}-before", **{kind: f"{opened.name}-{kind}-{short}" for kind in (AFTER, CONTROL)}}
     own = range(first_seed, first_seed + seeds)
-    for name in names.values():
-        checked_name(f"{name}-{own[-1]}")
+    for kind in jobs:
+        checked_name(f"{names[kind]}-{own[-1]}")
     fingerprints = {"train": parts.fingerprint, "test": parts.test.fingerprint}
     del parts  # each training reads its own
     trained = train_each(

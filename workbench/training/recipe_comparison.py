@@ -35,9 +35,10 @@ def compare(trained: Sequence[RecipeRun]) -> pd.DataFrame:
     images, whose variance for one seed is that of McNemar 1947, doi:10.1007/BF02295996.
 
     Returns:
-        One row a recipe: `recipe`, `seeds`; `accuracy` with `accuracy_low` and `accuracy_high` over seeds;
-        `difference` to the first with `seeds_low`, `seeds_high`, `images_low`, `images_high`; `chance`, the adjusted
-        p-value; `verdict`; `epochs` and `minutes`, means of a training. NaN where there is no such number.
+        One row a recipe: `recipe`, `seeds`; `paired`, how many of them the first was trained from too; `accuracy` with
+        `accuracy_low` and `accuracy_high` over seeds; `difference` to the first, over the paired ones, with
+        `seeds_low`, `seeds_high`, `images_low`, `images_high`; `chance`, the adjusted p-value; `verdict`; `epochs` and
+        `minutes`, means of a training. NaN where there is no such number.
     """
     import pandas as pd
 
@@ -51,6 +52,7 @@ def compare(trained: Sequence[RecipeRun]) -> pd.DataFrame:
         row = {
             "recipe": name,
             "seeds": len(own),
+            "paired": len(own.keys() & first.keys()),
             "accuracy": float(np.mean(right)),
             "accuracy_low": max(low, 0.0),
             "accuracy_high": min(high, 1.0),
@@ -80,7 +82,9 @@ def findings(table: pd.DataFrame) -> Iterator[Finding]:
     first = table.iloc[0]
     for _, row in table.iloc[1:].iterrows():
         points = f"{100 * row['difference']:+.2f} points".replace("-", "−")
-        over = f"{_span(row, 'seeds')} over {plural(int(row['seeds']), 'seed')}, {_span(row, 'images')} over the images"
+        over = (
+            f"{_span(row, 'seeds')} over {plural(int(row['paired']), 'seed')}, {_span(row, 'images')} over the images"
+        )
         claim = (
             f"No significant difference between {row['recipe']} and {first['recipe']}: {points} ({over})."
             if row["verdict"] == OPEN

@@ -95,6 +95,14 @@ def test_the_sentences_and_the_figure_say_what_the_table_says():
     assert thick.get_xdata() == pytest.approx([5.85, 6.35], abs=0.01)
 
 
+def test_a_difference_is_said_to_be_over_the_seeds_that_both_were_trained_from():
+    made = [*trained("a", (800, 805, 795)), *trained("b", (860, 866, 857, 858))[1:]]  # a has 0, 1, 2, b has 1, 2, 3
+    table = compare(made)
+    assert (row(table, "b")["seeds"], row(table, "b")["paired"]) == (3, 2)
+    assert row(table, "b")["difference"] == pytest.approx(0.0615)
+    assert " over 2 seeds, " in next(findings(table)).claim
+
+
 @pytest.fixture
 def fake(monkeypatch, tmp_path):
     """Runs without training: what is asked for is noted, and there afterwards."""
