@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def start(folder: Path) -> Iterator[Row]:
         began = time.perf_counter()
         server = _workbench(folder, "start", "--port", "0", "--no-browser", stdout=subprocess.PIPE)
         try:
-            address = next(line.strip() for line in server.stdout or () if line.strip().startswith("http://"))
+            address = _line(server, server.stdout, "http://")
             told = time.perf_counter()
             yield "start: to the address", "s", told - began, 2
             page.goto(address)
@@ -56,9 +57,9 @@ def explain(folder: Path) -> Iterator[Row]:
     """Yield the seconds to the first map of one image by Grad-CAM, and to its verdict, which comes later."""
     began = time.perf_counter()
     process = _workbench(folder, "explain", "test/12", "--out", str(folder / "maps"), stderr=subprocess.PIPE)
-    next((line for line in process.stderr or () if BESIDE in line), None)
+    _line(process, process.stderr, BESIDE)
     yield "explain: to the map", "s", time.perf_counter() - began, 6
-    process.communicate()
+    _ended(process)
     yield "explain: to its verdict, the first of this model", "s", time.perf_counter() - began, np.nan
 
 
@@ -66,7 +67,7 @@ def diagnose(folder: Path) -> Iterator[Row]:
     """Yield the seconds of `diagnose --fast` on JPEGs and a network of a user's own."""
     own = _own_model_and_data(folder)
     began = time.perf_counter()
-    _workbench(folder, "diagnose", "--fast", *own).wait()
+    _ended(_workbench(folder, "diagnose", "--fast", *own))
     yield f"diagnose --fast: {JPEGS} JPEGs of {SIDE}×{SIDE}", "s", time.perf_counter() - began, 20
 
 
@@ -84,6 +85,21 @@ def answers(folder: Path) -> Iterator[Row]:
         yield f"answer: {name}", "s", time.perf_counter() - began, 10
     status = Path("/proc/self/status").read_text(encoding="ascii")
     yield "memory after all answers", "MB", int(status.partition("VmRSS:")[2].split()[0]) / 1024, 1500
+
+
+def _line(process: subprocess.Popen[str], stream: IO[str] | None, words: str) -> str:
+    """Wait for a line with these words; what ends before it is no measurement."""
+    for line in stream or ():
+        if words in line:
+            return line.strip()
+    raise SystemExit(f"{process.args} ended without {words!r}.")
+
+
+def _ended(process: subprocess.Popen[str]) -> None:
+    """Wait for the end of what has to succeed; of what fails the seconds are no measurement."""
+    process.communicate()
+    if process.returncode:
+        raise SystemExit(f"{process.args} failed.")
 
 
 PARTS = {"start": start, "explain": explain, "diagnose": diagnose, "answers": answers}
