@@ -155,6 +155,18 @@ def test_a_browser_that_is_waited_for_until_it_is_closed_sees_the_page(monkeypat
     assert seen == [{"ok": True}]
 
 
+def test_ctrl_c_while_the_page_is_built_ends_the_server_in_order(monkeypatch):
+    told = []
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("workbench.app.page.application.create_app", interrupted)
+    serve(session_without_model(), port=0, tell=told.append)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(told[0], timeout=60)
+
+
 @pytest.mark.parametrize("closes", [False, True])
 def test_an_analysis_that_cannot_tell_what_it_lacks_does_not_keep_the_model_from_being_opened(monkeypatch, closes):
     desk, opened = Desk(session_without_model()), []

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+import urllib.request
 from contextlib import contextmanager
 
 import numpy as np
@@ -220,8 +221,14 @@ def test_ctrl_c_lets_the_server_end_in_order_and_with_it_whatever_was_asked(monk
     # A shell that runs the tests in the background has them ignore Ctrl-C.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def interrupt(_):
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    def interrupt(url):
+        def once_it_is_there():
+            try:
+                urllib.request.urlopen(f"{url}healthz", timeout=60).close()
+            finally:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=once_it_is_there).start()
 
     try:
         serve(session_without_model(), port=0, tell=interrupt)
