@@ -95,7 +95,8 @@ def remove_oldest(folders: Iterable[Path], most: int, keep: Collection[Path] = (
             break
         if path not in kept:
             with contextlib.suppress(OSError):
-                os.unlink(path)  # noqa: PTH108 - likewise
+                with contextlib.suppress(FileNotFoundError):  # of many that look at once each would remove as much more
+                    os.unlink(path)  # noqa: PTH108 - likewise
                 held -= size
                 os.rmdir(os.path.dirname(path))  # noqa: PTH106, PTH120 - likewise; only where it is empty
     return held

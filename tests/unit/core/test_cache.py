@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from workbench.core.cache import cache_folder, load_arrays, load_result, save_arrays, save_result
+from workbench.core.cache_room import remove_oldest
 from workbench.core.errors import WorkbenchError
 from workbench.core.estimate import Estimate
 from workbench.core.finding import Finding, Severity
@@ -218,6 +219,21 @@ def test_what_was_used_longest_ago_goes_and_what_was_trained_stays(monkeypatch, 
     assert load_arrays(paths[0]) is not None  # a is used, so that b is the oldest
     save_arrays(tmp_path / "properties" / "d.npz", values)
     assert [path.stem for path in sorted(tmp_path.rglob("*.npz"))] == ["weights", "d", "a", "c"]
+
+
+def test_what_another_process_has_just_removed_is_gone_and_nothing_goes_in_its_place(monkeypatch, tmp_path):
+    for age, name in enumerate("cba"):
+        (tmp_path / name).write_bytes(bytes(1000))
+        os.utime(tmp_path / name, (then := 10_000 - age, then))
+    unlink = os.unlink
+
+    def late(path):
+        unlink(path)
+        unlink(path)
+
+    monkeypatch.setattr(os, "unlink", late)
+    assert remove_oldest([tmp_path], 2000) == 2000
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["b", "c"]
 
 
 def test_a_size_of_the_cache_that_is_none_is_said_before_anything_is_computed(monkeypatch):
