@@ -79,17 +79,28 @@ def test_the_page_is_said_to_come_and_is_read_when_it_is_there(soon):
     assert asks.get("/?section=errors").text == "/"
 
 
-def test_what_programs_ask_waits_for_its_answer(soon):
-    first, asks = soon
-    found: list[str] = []
-    waiting = threading.Thread(target=lambda: found.append(asks.get("/api/predict").text))
-    waiting.start()
-    with asks.stream("GET", "/") as reply:
-        next(reply.iter_text())  # the server works
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/predict"), ("POST", "/"), ("HEAD", "/")])
+def test_what_programs_ask_waits_for_its_answer(method, path):
+    first, taken, arrived, found = OpenedSoon(), bind("127.0.0.1", 0), threading.Event(), []
+
+    async def sees(scope, receive, send):
+        if scope["type"] == "http":
+            arrived.set()
+        await first(scope, receive, send)
+
+    def ask():
+        found.append(httpx.request(method, f"http://127.0.0.1:{taken.getsockname()[1]}{path}", timeout=60))
+
+    with running(sees, taken):
+        waiting = threading.Thread(target=ask)
+        waiting.start()
+        assert arrived.wait(60)
         assert not found
         first.give(lives([]))
-    waiting.join(60)
-    assert found == ["/api/predict"]
+        waiting.join(60)
+    (reply,) = found
+    assert (reply.status_code, reply.text) == (200, "" if method == "HEAD" else path)
+    assert "content-security-policy" not in reply.headers  # it is the page's answer
 
 
 def test_it_ends_with_the_server_whether_the_page_came_or_not():
