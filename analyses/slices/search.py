@@ -19,10 +19,10 @@ from workbench.statistics.slicing import (
     Group,
     Part,
     components,
-    flat_pixels,
     from_embeddings,
     from_pixels,
     from_properties,
+    pixel_components,
 )
 
 from .worse_than_expected import Expected, Slice, calibrate_confidence, measure_slice
@@ -51,12 +51,11 @@ def search(
     predictions, train = session.predictions, session.train
     labels, values = predictions.labels, properties.to_numpy()
     rows = None if train is None else evenly(len(train), most_learned)
-    flat = [flat_pixels(session.dataset.images)]
-    learned = None
+    learned, others = None, []
     if train is not None and rows is not None:
-        images = Some(train, rows)
-        flat.append(flat_pixels(images))
+        others = [images := Some(train, rows)]
         learned = image_properties(images).to_numpy(), train.labels[rows]
+    pixels = pixel_components(session.dataset.images, parts, *others)
     embeddings, columns = session.embeddings, list(properties.columns)
     confidence = np.zeros(len(labels))
     tried, slices = 0, []
@@ -74,9 +73,8 @@ def search(
             slices.extend([found] if found else [])
 
     for turn, (find, confirm) in enumerate((parts, parts[::-1])):
-        pixels = components(flat[0], find, *flat[1:])
-        evaluated = Part(values, pixels[0], labels)
-        known = None if learned is None else Part(learned[0], pixels[1], learned[1])
+        evaluated = Part(values, pixels[turn][0], labels)
+        known = None if learned is None else Part(learned[0], pixels[turn][1], learned[1])
         worse = _worse_than_its_class(predictions, find)
         calibrated = calibrate_confidence(predictions, find)
         confidence[confirm] = calibrated[confirm]

@@ -16,7 +16,7 @@ from workbench.data.properties import unlike
 from workbench.session.images.fields import fields_of
 from workbench.statistics.moved_groups import MovedGroup, moved_groups
 from workbench.statistics.rates import ENOUGH
-from workbench.statistics.slicing import Group, Part, components, flat_pixels, from_pixels, from_properties, halves
+from workbench.statistics.slicing import Group, Part, from_pixels, from_properties, halves, pixel_components
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ def groups_that_moved(session: Session, rows: Array, both: tuple[Predictions, Pr
         change = after.correct.astype(np.float64) - before.correct
         count = np.maximum(np.bincount(before.labels[parts[0]], minlength=len(names)), 1)
         mean = np.bincount(before.labels[parts[0]], change[parts[0]], len(names)) / count
-        (pixels,) = components(flat_pixels(Some(session.dataset, rows)), parts[0])
+        ((pixels,),) = pixel_components(Some(session.dataset, rows), parts[:1])
         studied = Part(properties.to_numpy(), pixels, before.labels)
         own = change - mean[before.labels]
         report("Groups that moved", 1, 3)

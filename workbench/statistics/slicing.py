@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.core.pixels import as_floats
 from workbench.core.types import Array
+from workbench.data.lazy_images import Joined, portions
 from workbench.data.thumbnails import block_means, pixel_rows
 from workbench.statistics.error_tree import in_words, matching_rows, nodes
+
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
 
 CLASS_DEPTH, DEPTH = 3, 4
 """Depth of the trees within a class, and of the one over all classes."""
@@ -160,20 +164,71 @@ def _centres(values: Array, k: int, seed: int) -> tuple[Array, Array]:
 
 def _nearest(values: Array, centres: Array) -> tuple[Array, Array]:
     """Nearest centre of each row, and the distance to it."""
-    squares = (values**2).sum(axis=1)[:, None] - 2 * values @ centres.T + (centres**2).sum(axis=1)
-    return squares.argmin(axis=1), np.sqrt(np.maximum(squares.min(axis=1), 0))
-
-
-def flat_pixels(images: Any) -> Array:
-    """Pixels of all images as `(N, F)` float32, downscaled, for `components`."""
-    return pixel_rows(images, lambda part: block_means(as_floats(part), SIDE))
+    nearest, away = np.empty(len(values), np.int64), np.empty(len(values), np.result_type(values, centres))
+    for part in _batches(len(values)):
+        some = values[part]
+        squares = (some**2).sum(axis=1)[:, None] - 2 * some @ centres.T + (centres**2).sum(axis=1)
+        nearest[part], away[part] = squares.argmin(axis=1), np.sqrt(np.maximum(squares.min(axis=1), 0))
+    return nearest, away
 
 
 def components(values: Array, rows: Array, *others: Array, most: int = COMPONENTS) -> list[Array]:
     """Principal components of `values` and `others`, as those of `values[rows]`: `(N, ≤ most)` float32 each."""
+    axes = _axes(values[_some(rows)], most)
+    return [_along([axes], values.__getitem__, _batches(len(values)))[0] for values in (values, *others)]
+
+
+def pixel_components(images: Any, rows: Sequence[Array], *others: Any) -> list[list[Array]]:
+    """Principal components of pixels, downscaled, which are never held all at once.
+
+    Args:
+        images: `(N, H, W, C)`, an array or what slices like one.
+        rows: of some of the images each, whose axes are taken.
+        others: more images, seen along the same axes.
+
+    Returns:
+        For each of the `rows`, the components of `images` and `others`: `(N, ≤ COMPONENTS)` float32.
+    """
+    axes = [_axes(pixel_rows(Joined([images], _some(each)), _flat), COMPONENTS) for each in rows]
+    found = []
+    for of in (images, *others):
+
+        def read(part: slice, of: Any = of) -> Array:
+            return _flat(np.asarray(of[part]))
+
+        found.append(_along(axes, read, portions(of)))
+    return [list(each) for each in zip(*found, strict=True)]
+
+
+def _flat(images: Array) -> Array:
+    small = block_means(as_floats(images), SIDE)
+    return small.reshape(len(small), -1)
+
+
+def _some(rows: Array) -> Array:
+    return rows[:: max(len(rows) // 3000, 1)]
+
+
+def _batches(count: int, size: int = 8192) -> Iterator[slice]:
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def _axes(base: Array, most: int) -> PCA:
     from sklearn.decomposition import PCA
 
-    base = values[rows[:: max(len(rows) // 3000, 1)]]
     count = min(most, *base.shape)
-    pca = PCA(count, svd_solver="randomized" if min(base.shape) > 2 * most else "full", random_state=0).fit(base)
-    return [np.asarray(pca.transform(each), np.float32) for each in (values, *others)]
+    solver = "randomized" if min(base.shape) > 2 * most else "full"
+    return PCA(count, svd_solver=solver, random_state=0).fit(base)
+
+
+def _along(axes: Sequence[PCA], read: Callable[[slice], Array], parts: Iterable[slice]) -> list[Array]:
+    """Return where each row lies along each of some axes; rows are read once, a part at a time."""
+    found: list[list[Array]] = [[] for _ in axes]
+    for part in parts:
+        values = read(part)
+        for places, each in zip(found, axes, strict=True):
+            places.append(np.asarray(each.transform(values), np.float32))
+    return [
+        np.concatenate(places or [np.zeros((0, each.n_components_), np.float32)])
+        for places, each in zip(found, axes, strict=True)
+    ]

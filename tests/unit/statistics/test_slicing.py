@@ -1,8 +1,17 @@
 import numpy as np
+import pytest
 
 from workbench.core.predictions import Predictions
 from workbench.statistics.error_tree import Condition, error_tree, in_words, matching_rows, nodes
-from workbench.statistics.slicing import Part, components, from_embeddings, from_pixels, from_properties, least_members
+from workbench.statistics.slicing import (
+    Part,
+    components,
+    from_embeddings,
+    from_pixels,
+    from_properties,
+    least_members,
+    pixel_components,
+)
 
 COLUMNS = ["brightness", "noise"]
 NAMES = ("cat", "dog")
@@ -100,6 +109,20 @@ def test_components_of_others_are_along_the_same_axes():
     own, other = components(values, np.arange(4), np.array([[9.0, 5]]), most=1)
     assert abs(own[:, 0]).tolist() == [3, 1, 1, 3]
     assert abs(other[0, 0]) == 6
+
+
+def test_pixels_read_in_parts_lie_where_all_of_them_at_once_do():
+    random = np.random.default_rng(3)
+    images = random.integers(0, 256, (5000, 6, 5, 3), np.uint8)  # more than one portion
+    others = random.integers(0, 256, (7, 6, 5, 3), np.uint8)
+    rows = np.arange(0, 5000, 2), np.arange(1, 5000, 2)
+    flat, their = (each.reshape(len(each), -1) / np.float32(255) for each in (images, others))
+    for found, chosen in zip(pixel_components(images, rows, others), rows, strict=True):
+        for places, values in zip(found, components(flat, chosen, their), strict=True):
+            assert places.dtype == np.float32
+            assert places == pytest.approx(values, abs=1e-5)
+    ((only,),) = pixel_components(images[:50], [np.arange(50)])
+    assert only.shape == (50, 24)
 
 
 def test_the_least_size_grows_with_the_data():
