@@ -113,11 +113,18 @@ def error_tree(
     import pandas as pd
 
     find, confirm = parts
-    values = np.hstack([properties.to_numpy(), predictions.labels[:, None] == np.arange(len(names))])
     wrong, least = ~predictions.correct, max(len(find) // 50, 4)
-    rows, members, total = [], [], int(wrong[confirm].sum())
-    for node in nodes(values[find], wrong[find].astype(np.float64), depth=DEPTH, least=least):
-        inside = matching_rows(node.conditions, values[confirm])
+    # A class of fewer images cannot be a leaf: of a thousand classes a column each would be gigabytes for nothing.
+    split = np.flatnonzero(np.bincount(predictions.labels[find], minlength=len(names)) >= least)
+    names = tuple(names[each] for each in split)
+
+    def known(part: Array) -> Array:
+        classes = predictions.labels[part][:, None] == split
+        return np.hstack([properties.to_numpy(np.float32)[part], classes], dtype=np.float32)
+
+    rows, members, total, values = [], [], int(wrong[confirm].sum()), known(confirm)
+    for node in nodes(known(find), wrong[find].astype(np.float64), depth=DEPTH, least=least):
+        inside = matching_rows(node.conditions, values)
         members.append(confirm[inside])
         errors, count = int(wrong[confirm][inside].sum()), int(inside.sum())
         rule = in_words(node.conditions[-1:], list(properties.columns), names) if node.conditions else "all images"

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from workbench.core.predictions import Predictions
+from workbench.statistics import error_tree as error_tree_module
 from workbench.statistics.error_tree import Condition, error_tree, in_words, matching_rows, nodes
 from workbench.statistics.slicing import (
     Part,
@@ -62,6 +63,25 @@ def test_the_tree_is_grown_on_one_half_and_counted_on_the_other():
         [20, 24, 28, 32, 36],
         sorted({*range(20, 40)} - {*range(20, 40, 4)}),
     ]
+
+
+def test_of_many_classes_only_those_that_can_be_a_leaf_are_columns_of_the_tree(monkeypatch):
+    import pandas as pd
+
+    seen, grow = [], error_tree_module.nodes
+    monkeypatch.setattr(
+        error_tree_module, "nodes", lambda values, *a, **k: seen.append(values) or grow(values, *a, **k)
+    )
+    labels = np.where(np.arange(4000) % 4 == 0, 250, np.arange(4000) % 500)  # class 250 is large, and wrong
+    logits = np.zeros((4000, 500), np.float32)
+    logits[np.arange(4000), np.where(labels == 250, 1, labels)] = 5
+    names = tuple(f"class {number}" for number in range(500))
+    parts = np.arange(2000), np.arange(2000, 4000)
+    properties = pd.DataFrame({"brightness": np.zeros(4000)})
+    table, _ = error_tree(properties, Predictions(logits, labels), parts, names)
+    assert [(values.shape, values.dtype) for values in seen] == [((2000, 2), np.float32)]
+    assert set(table["rule"]) == {"all images", "class 250", "not class 250"}
+    assert table.set_index("rule").loc["class 250", "errors"] == (labels[2000:] == 250).sum()
 
 
 def made(seed=0):
