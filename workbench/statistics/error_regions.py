@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from workbench.core.probabilities import portions
 from workbench.core.types import Array
 from workbench.data.sampling import evenly
 from workbench.statistics.slicing import Group
@@ -69,16 +70,42 @@ def error_regions(embeddings: Array, properties: Array, wrong: Array, seed: int)
 
 
 def _both(embeddings: Array, properties: Array) -> Array:
-    """Embeddings and properties in units of their spread, each of the two of the same weight: `(N, F)`."""
-    parts = []
+    """Embeddings and properties in units of their spread, each of the two of the same weight: `(N, F)` float32."""
     low, high = np.quantile(properties, [EXTREME, 1 - EXTREME], axis=0)
-    for each in (embeddings.astype(np.float64), np.clip(properties, low, high)):
-        spread = each.std(axis=0)
-        kept = each[:, spread > 1e-6 * max(float(spread.max(initial=0)), 1e-12)]
-        if kept.shape[1]:
-            part = (kept - kept.mean(axis=0)) / kept.std(axis=0)
-            parts.append(part / np.sqrt(part.shape[1]))
-    return np.hstack(parts) if parts else np.zeros((len(embeddings), 1))
+    units = _Units(embeddings), _Units(properties, low, high)
+    width = sum(int(each.kept.sum()) for each in units)
+    values = np.zeros((len(embeddings), max(width, 1)), np.float32)
+    for part in portions(*values.shape):
+        at = 0
+        for each in units:
+            if count := int(each.kept.sum()):
+                values[part, at : at + count] = each.measured(part) / np.sqrt(count)
+                at += count
+    return values
+
+
+class _Units:
+    """Columns of `(N, F)` values, drawn in at both ends, in units of their spread; those that do not vary are left out.
+
+    Attributes:
+        kept: `(F,)` bool, columns that vary.
+    """
+
+    def __init__(self, values: Array, low: Array | None = None, high: Array | None = None) -> None:
+        self._values, self._low, self._high = values, low, high
+        parts, count = list(portions(*values.shape)), len(values)
+        self._mean = np.sum([self._read(part).sum(axis=0) for part in parts], axis=0) / count
+        squares = np.sum([((self._read(part) - self._mean) ** 2).sum(axis=0) for part in parts], axis=0)
+        self._spread = np.sqrt(squares / count)
+        self.kept = self._spread > 1e-6 * max(float(self._spread.max(initial=0)), 1e-12)
+
+    def _read(self, part: slice) -> Array:
+        some = np.asarray(self._values[part], np.float64)
+        return some if self._low is None else np.clip(some, self._low, self._high)
+
+    def measured(self, part: slice) -> Array:
+        """Return some rows of the columns kept."""
+        return np.asarray(((self._read(part) - self._mean) / np.where(self.kept, self._spread, 1))[:, self.kept])
 
 
 def _look_like_errors(values: Array, wrong: Array, seed: int) -> Array:
@@ -88,14 +115,14 @@ def _look_like_errors(values: Array, wrong: Array, seed: int) -> Array:
 
     chance = np.random.default_rng(seed)
     taken = np.zeros(len(wrong), bool)
-    values = values / max(float(values.std()), 1e-12)
     for learned, told in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(values, wrong):
         errors, right = learned[wrong[learned]], learned[~wrong[learned]]
         errors, right = (chance.choice(rows, min(len(rows), SEEN), replace=False) for rows in (errors, right))
         rows = np.concatenate([errors, right])
         weight = {True: (wrong[learned]).sum() / len(errors), False: (~wrong[learned]).sum() / len(right)}
         machine = SVC(C=FIRMNESS, class_weight=weight).fit(values[rows], wrong[rows])
-        taken[told] = machine.decision_function(values[told]) > ALIKE
+        for part in portions(len(told), values.shape[1]):
+            taken[told[part]] = machine.decision_function(values[told[part]]) > ALIKE
     return taken
 
 
@@ -117,7 +144,9 @@ def _parts(values: Array, taken: Array, rows: Array, seed: int) -> Array:
         forest = RandomForestClassifier(
             TREES, min_samples_leaf=LEAF, class_weight="balanced", random_state=seed, n_jobs=1
         ).fit(values[seen], taken[seen])
-    leaves = forest.apply(values[rows])
+    leaves = np.empty((len(rows), TREES), np.int32)
+    for part in portions(*leaves.shape):
+        leaves[part] = forest.apply(values[rows[part]])
     some = evenly(len(rows), LINKED)
     parts = fcluster(linkage(pdist(leaves[some], "hamming"), "ward"), count, "maxclust")
     return np.asarray(parts if len(some) == len(rows) else parts[_most_alike(leaves, leaves[some])])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from workbench.core import probabilities
 from workbench.statistics import error_regions as module
 from workbench.statistics.error_regions import error_regions
 
@@ -55,3 +56,15 @@ def test_too_few_errors_or_a_constant_embedding_are_no_trouble():
     assert list(error_regions(np.zeros((800, 2)), properties, np.arange(800) < 5, 0)) == []
     assert list(error_regions(np.zeros((800, 2)), np.zeros((800, 1)), missed, 0)) == []
     assert list(error_regions(np.zeros((800, 2)), properties, missed, 0))
+
+
+def test_columns_are_in_units_of_their_spread_also_where_they_are_read_in_parts(monkeypatch):
+    chance = np.random.default_rng(5)
+    embeddings, properties = chance.normal(7, 3, (500, 4)).astype(np.float32), chance.normal(size=(500, 3))
+    embeddings[:, 2] = 7  # tells nothing
+    properties[0, 1] = 1e6  # one odd image stretches no axis
+    monkeypatch.setattr(probabilities, "AT_ONCE", 90)  # several portions
+    low, high = np.quantile(properties, [module.EXTREME, 1 - module.EXTREME], axis=0)
+    parts = embeddings[:, [0, 1, 3]].astype(np.float64), np.clip(properties, low, high)
+    said = np.hstack([(each - each.mean(axis=0)) / each.std(axis=0) / np.sqrt(3) for each in parts])
+    assert module._both(embeddings, properties) == pytest.approx(said, abs=1e-6)
