@@ -51,30 +51,63 @@ def fold_probabilities(
         Unavailable: if a checkpoint cannot be written, or another process is at it.
         WorkbenchError: if a training diverges, or the model is inference-only.
     """
-    folder = (run.path if run else cache_folder() / "folds" / fingerprint) / "folds"
-    fold = folds_of(training.labels, folds, seed)
+    models = FoldModels(training, folds, run=run, fingerprint=fingerprint, load=load, given=given, seed=seed)
     probabilities = np.zeros((len(training), len(training.class_names)))
-    for number in range(int(fold.max()) + 1):
-        left_out = fold == number
-        name = f"{training.fingerprint}-{seed}-{number + 1}-of-{folds}"
-        logits = _saved_logits(folder / f"{name}.npz", int(left_out.sum()), len(training.class_names))
-        if logits is None:
-            with holding(folder / name, f"The model of fold {number + 1}"):
-                checkpoint = Checkpoint(folder, name)
-                logits = _fold_logits(
-                    checkpoint, training, left_out, _job(run, seed), None if run else _rebuild(load, given)
-                )
-                save_arrays(folder / f"{name}.npz", {"logits": logits})
-                checkpoint.remove()
+    for number in models.numbers:
+        logits, left_out = models.logits(number), models.left_out(number)
         probabilities[left_out] = Predictions(logits, training.labels[left_out]).probabilities
         report("Models of the folds", number + 1, folds)
     return probabilities
 
 
-def _saved_logits(path: Path, count: int, classes: int) -> Array | None:
-    """Return the logits of a fold's model, if they are there."""
-    logits = (load_arrays(path) or {}).get("logits")
-    return logits if logits is not None and logits.shape == (count, classes) else None
+class FoldModels:
+    """The models of all folds; its arguments are those of `fold_probabilities`."""
+
+    def __init__(
+        self,
+        training: Dataset,
+        folds: int,
+        *,
+        run: Run | None,
+        fingerprint: str,
+        load: Load,
+        given: str = AUTO,
+        seed: int = 0,
+    ) -> None:
+        self._training, self._folds, self._seed = training, folds, seed
+        self._run, self._build = run, None if run else _rebuild(load, given)
+        self._folder = (run.path if run else cache_folder() / "folds" / fingerprint) / "folds"
+        self._fold = folds_of(training.labels, folds, seed)
+
+    @property
+    def numbers(self) -> range:
+        """Of the folds, from 0 on."""
+        return range(int(self._fold.max()) + 1)
+
+    def left_out(self, number: int) -> Array:
+        """`(N,)` bool, the images that a fold's model has not seen."""
+        return np.asarray(self._fold == number)
+
+    def saved(self, number: int) -> Array | None:
+        """Return the logits of a fold's model for the images that it has not seen, if they are there."""
+        logits = (load_arrays(self._path(number)) or {}).get("logits")
+        shape = (int(self.left_out(number).sum()), len(self._training.class_names))
+        return logits if logits is not None and logits.shape == shape else None
+
+    def logits(self, number: int) -> Array:
+        """Return the same, and train the model if they are not there."""
+        if (logits := self.saved(number)) is not None:
+            return logits
+        path, job = self._path(number), _job(self._run, self._seed)
+        with holding(path.with_suffix(""), f"The model of fold {number + 1}"):
+            checkpoint = Checkpoint(path.parent, path.stem)
+            logits = _fold_logits(checkpoint, self._training, self.left_out(number), job, self._build)
+            save_arrays(path, {"logits": logits})
+            checkpoint.remove()
+        return logits
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{self._training.fingerprint}-{self._seed}-{number + 1}-of-{self._folds}.npz"
 
 
 def _job(run: Run | None, seed: int) -> TrainingJob:

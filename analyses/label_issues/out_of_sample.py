@@ -12,11 +12,13 @@ from workbench.core.types import Array
 from workbench.data.lazy_images import Joined
 from workbench.session.patch_features import untrained_features
 from workbench.session.second_look import BOTH, FEW, with_votes
+from workbench.shards.lending import lent_to
 from workbench.statistics.label_quality import LabelQuality, quality
 from workbench.statistics.linear_probe import cross_validated
 from workbench.statistics.rates import rate, wilson
 from workbench.training.dynamics import Dynamics
 
+from .divided_folds import fold_arguments, train_folds
 from .folds import fold_probabilities
 
 if TYPE_CHECKING:
@@ -215,19 +217,17 @@ def _training(session: Session) -> Session:
 def from_folds(session: Session, folds: int, *, seed: int = 0) -> Opinion:
     """Predict each image by a model of the same architecture that was trained without it; the models' logits are kept.
 
+    Workers that are lent to the session train them, each one at a time.
+
     Raises:
         TypeError: if the session has no training images.
+        WorkbenchError: if a model cannot be trained; those of the other folds are kept.
     """
     training = _training(session).dataset
-    said = fold_probabilities(
-        training,
-        folds,
-        run=session.run,
-        fingerprint=session.model_fingerprint,
-        load=lambda: session.model,
-        given=session.preprocessing,
-        seed=seed,
-    )
+    asked = fold_arguments(session, folds, seed)
+    if (lent := lent_to(session)) is not None:
+        train_folds(lent, folds, seed)
+    said = fold_probabilities(**asked)
     return Opinion(
         rows=np.arange(len(training)),
         probabilities=said,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from workbench.core.types import Array
 from workbench.data.lazy_images import Some, portions
 from workbench.data.sampling import balanced_rows, evenly
 from workbench.faithfulness.agreement import MOST_PIXELS, pairwise
+from workbench.shards.lending import joined, lent_to
+from workbench.shards.opening import ENGINE, Opener, known_of, opener_like, session_of
+from workbench.shards.plan import BYTES
+from workbench.shards.task import About, Opened, Task
 
 from .corruptions import Corruptions
 from .fragility import flips, pixel_reference
@@ -22,6 +26,7 @@ from .fragility import flips, pixel_reference
 if TYPE_CHECKING:
     from workbench.session.session import Session
 
+TITLE = "Predicting corrupted images"
 BATCH = 256
 REFERENCE_IMAGES = 2000
 """Training images that the reference is fitted to."""
@@ -67,39 +72,115 @@ class Trial:
 
 
 def run_trial(session: Session, rows: Array, families: Sequence[str], severities: Sequence[int], seed: int) -> Trial:
-    """Corrupt images in every way, and predict each of them with the model and the reference."""
-    dataset, probe = session.dataset, session.probe
-    reference = None
-    if session.train is not None:
-        learned = np.sort(balanced_rows(session.train.labels, REFERENCE_IMAGES, seed))
-        reference = pixel_reference(Some(session.train, learned), session.train.labels[learned])
-    logits = []
-    predicted = np.zeros((len(families), len(severities), len(rows)), np.int64)
-    by_reference = np.zeros((len(families), len(severities) + 1, len(rows)), np.int64)
-    done, total = 0, len(rows) * len(families)
-    for part in portions(Some(dataset, rows), BATCH):
-        batch = Corruptions(dataset.floats(rows[part]), rows[part], seed)
-        logits.append(probe.logits(batch.images))
-        if reference is not None:
-            by_reference[:, 0, part] = reference(batch.images)
-        for f, family in enumerate(families):
-            for s, severity in enumerate(severities):
-                changed = batch.changed(family, severity)
-                predicted[f, s, part] = probe.logits(changed).argmax(axis=1)
-                if reference is not None:
-                    by_reference[f, s + 1, part] = reference(changed)
-            done += len(batch.rows)
-            report("Predicting corrupted images", done, total)
-    before = Predictions(np.concatenate(logits), dataset.labels[rows])
-    known = None if reference is None else by_reference
+    """Corrupt images in every way, and predict each of them with the model and the reference.
+
+    Workers that are lent to the session do it, if there are some.
+    """
+    trying: dict[str, Any] = {"rows": rows, "families": tuple(families), "severities": tuple(severities), "seed": seed}
+    if (lent := lent_to(session)) is not None:
+        found = joined(TrialTask(opener=lent.opener, **trying), lent, TITLE)
+    else:
+        trials = Trials(session, **trying)
+        parts = [trials.of(rows[part], part.start) for part in portions(Some(session.dataset, rows), BATCH)]
+        found = {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
     return Trial(
         rows=rows,
         families=tuple(families),
         severities=tuple(severities),
-        before=before,
-        predicted=predicted,
-        reference=known,
+        before=Predictions(found["logits"], session.dataset.labels[rows]),
+        predicted=found["predicted"].transpose(1, 2, 0),
+        reference=found["reference"].transpose(1, 2, 0) if "reference" in found else None,
     )
+
+
+class Trials:
+    """A model and its reference, tried on corrupted images batch by batch.
+
+    Args:
+        session: of N images.
+        rows: `(n,)` int64, of the dataset; all that are tried.
+        families: F names.
+        severities: S severities.
+        seed: of the corruptions and of the choice of training images.
+    """
+
+    def __init__(
+        self, session: Session, *, rows: Array, families: tuple[str, ...], severities: tuple[int, ...], seed: int
+    ) -> None:
+        self.session, self.rows = session, rows
+        self._families, self._severities, self._seed = families, severities, seed
+        self._reference = None
+        if session.train is not None:
+            learned = np.sort(balanced_rows(session.train.labels, REFERENCE_IMAGES, seed))
+            self._reference = pixel_reference(Some(session.train, learned), session.train.labels[learned])
+
+    def of(self, rows: Array, before: int = 0) -> dict[str, Array]:
+        """Try a batch.
+
+        Args:
+            rows: `(B,)` int64.
+            before: images that were tried before, for progress.
+
+        Returns:
+            "logits" `(B, K)` float32 of the clean images; "predicted" `(B, F, S)` int64; "reference"
+            `(B, F, S + 1)` int64, severity 0 first, where there is one.
+        """
+        probe, reference = self.session.probe, self._reference
+        batch = Corruptions(self.session.dataset.floats(rows), rows, self._seed)
+        predicted = np.zeros((len(rows), len(self._families), len(self._severities)), np.int64)
+        by_reference = np.zeros((len(rows), len(self._families), len(self._severities) + 1), np.int64)
+        logits = probe.logits(batch.images)
+        if reference is not None:
+            by_reference[:, :, 0] = reference(batch.images)[:, None]
+        for f, family in enumerate(self._families):
+            for s, severity in enumerate(self._severities):
+                changed = batch.changed(family, severity)
+                predicted[:, f, s] = probe.logits(changed).argmax(axis=1)
+                if reference is not None:
+                    by_reference[:, f, s + 1] = reference(changed)
+            passes = len(self._families)
+            report(TITLE, before * passes + (f + 1) * len(rows), len(self.rows) * passes)
+        known = {} if reference is None else {"reference": by_reference}
+        return {"logits": logits, "predicted": predicted, **known}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrialTask(Task):
+    """Tries corrupted images elsewhere; its arguments are those of `Trials`."""
+
+    opener: Opener
+    rows: Array
+    families: tuple[str, ...]
+    severities: tuple[int, ...]
+    seed: int
+
+    def open(self) -> Opened:
+        """See `Task`."""
+        how = {name: getattr(self, name) for name in ("rows", "families", "severities", "seed")}
+        return _OpenedTrials(Trials(session_of(self.opener), **how), how)
+
+    def like(self, about: About) -> Task:
+        """See `Task`."""
+        return replace(self, opener=opener_like(self.opener, about))
+
+
+class _OpenedTrials(Opened):
+    def __init__(self, trials: Trials, how: Mapping[str, Any]) -> None:
+        self._trials, self._how = trials, how
+
+    @cached_property
+    def about(self) -> About:
+        """See `Opened`; each batch is a shard, since an image is passed forward as often as there are corruptions."""
+        session, count = self._trials.session, len(self._trials.rows)
+        session.probe.expect(count * (1 + len(self._how["families"]) * len(self._how["severities"])))
+        how = {**self._how, "rows": self._trials.rows.tolist()}
+        made = {"task": "robustness", **known_of(session), **how, ENGINE: session.engine}
+        batch = session.dataset.together(BATCH)
+        return About(made=made, count=count, batch=batch, bytes_of_one=BYTES // batch)
+
+    def compute(self, rows: Array) -> dict[str, Array]:
+        """See `Opened`."""
+        return self._trials.of(self._trials.rows[rows])
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from workbench.diagnosis.ranking import Diagnosed, rank
 
 if TYPE_CHECKING:
     from workbench.core.result import Result
+    from workbench.diagnosis.divided_answers import Divide
     from workbench.session.session import Session
 
 LOG = logging.getLogger("workbench.diagnosis.diagnose")
@@ -64,7 +65,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def diagnose(session: Session, *, quick: bool = False) -> Diagnosis:
+def diagnose(session: Session, *, quick: bool = False, divide: Divide | None = None) -> Diagnosis:
     """Ask every analysis that can find faults, and rank what they find.
 
     Each answer is kept as it comes, so that a diagnosis that was interrupted goes on where it was.
@@ -72,14 +73,18 @@ def diagnose(session: Session, *, quick: bool = False) -> Diagnosis:
     Args:
         session: model and data.
         quick: ask only what takes seconds.
+        divide: who answers, if it is not this process.
     """
     asked: dict[str, Result] = {}
     left_out: dict[str, str] = {}
     wanted = list(_wanted(quick))
+    if divide is not None:
+        left_out.update(divide(session, {name: values for name, values in wanted if values is not None}))
     for place, (name, values) in enumerate(wanted):
         report("Diagnosis", place, len(wanted))
         if values is None:
             left_out[name] = LATER
+        if name in left_out:
             continue
         try:
             asked[name] = registry.compute(session, name, values)

@@ -17,6 +17,7 @@ from workbench.core.types import Array
 from workbench.models.forward_passes.engine_names import AUTO
 from workbench.models.preprocessing import InputScale
 from workbench.session.kept_outputs import KeptOutputs
+from workbench.session.passing import pass_by_others
 from workbench.session.studied_model import StudiedModel
 from workbench.training.runs import Run
 
@@ -242,6 +243,8 @@ class ModelOnImages:
 
     def _compute(self) -> None:
         """Pass all images through the model once: logits and embeddings."""
+        if pass_by_others(self):
+            return
         self.probe.expect(len(self.dataset))  # so that no engine is chosen halfway
 
         def parts() -> Iterator[tuple[Array, Array]]:

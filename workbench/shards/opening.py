@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.core.kept import Kept
 from workbench.core.provenance import code_digest, versions
+from workbench.core.types import Array
 from workbench.session.session import Session
 from workbench.shards.task import About
 
@@ -23,6 +24,11 @@ def session_of(opener: Opener) -> Session:
     """Return the session of an opener, the same again at the next call."""
     key = hashlib.sha256(pickle.dumps(opener)).hexdigest()
     return _opened.get(key) or _opened.put(key, opener())
+
+
+def some_of(opener: Opener, rows: Array, **given: Any) -> Session:
+    """Open a session on some of the images."""
+    return opener(**given).subset(rows)
 
 
 def known_of(session: Session) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class _Predictions(Opened):
 
 
 def predict(session: S, opener: Opener, crew: Crew) -> tuple[S, Mapping[int, str]]:
-    """Have the predictions and embeddings of a session computed by workers, unless they are there.
+    """Have the predictions and embeddings of a session computed by workers, unless its predictions are there.
 
     They are kept as if they were computed here, and equal what one process computes with as many threads.
 
@@ -77,7 +77,12 @@ def predict(session: S, opener: Opener, crew: Crew) -> tuple[S, Mapping[int, str
     Raises:
         WorkbenchError: if they cannot be computed.
     """
-    if session.has_predictions:
+    return (session, {}) if session.has_predictions else embed(session, opener, crew)
+
+
+def embed(session: S, opener: Opener, crew: Crew) -> tuple[S, Mapping[int, str]]:
+    """Do the same unless its embeddings are there: predictions may be a run's, which keeps no embeddings."""
+    if session.has_predictions and session.has_embeddings:
         return session, {}
     work = Work(PredictionsTask(opener), crew, TITLE, lambda: known_of(session))
     plan, made = work.plan(), work.about.made

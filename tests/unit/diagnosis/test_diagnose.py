@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import pickle
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,14 @@ from workbench.core.finding import Finding, Severity
 from workbench.core.params import Params
 from workbench.core.progress import reporting
 from workbench.core.result import Result
-from workbench.diagnosis import registry
+from workbench.diagnosis import divided_answers, registry
 from workbench.diagnosis.diagnose import diagnose, known_diagnosis
+from workbench.diagnosis.divided_answers import answers_by
 from workbench.diagnosis.record import as_record
 from workbench.session.analysis import Analysis
 from workbench.session.session import Session
+from workbench.shards.crew import Here
+from workbench.shards.lending import Lent
 
 ASKED = []
 
@@ -168,3 +172,52 @@ def test_the_record_has_the_words_that_other_programs_read(session):
     }
     assert (leak["images_at_stake"], leak["accuracy_at_stake"], leak["figure"]) == (1, 0.25, "two.png")
     assert (rare["classes"], rare["class_names"], rare["part"]) == ([1], ["b"], "train")
+
+
+@pytest.fixture
+def divide(monkeypatch):
+    """Have a session's analyses answered by a worker, which is this process."""
+
+    def made(given):
+        monkeypatch.setattr(divided_answers, "session_of", lambda opener: given)
+        return answers_by(Lent(given, None, crew))
+
+    with Here() as crew:
+        yield made
+
+
+def test_workers_answer_each_analysis_once_and_what_fails_is_named(session, divide):
+    kinds = (
+        planted("Broken", error=ZeroDivisionError("planted")),
+        planted("Refused", error=WorkbenchError("No layer.")),
+        planted("Lacking", missing=lambda self, session: "there is no history."),
+        planted("One", LEAK),
+        planted("Two", RARE),
+    )
+    given = session(*kinds)
+    registry.compute(given, "two")
+    found = diagnose(given, divide=divide(given))
+    assert found.left_out == {
+        "broken": "ZeroDivisionError: planted",
+        "refused": "No layer.",
+        "lacking": "there is no history.",
+    }
+    assert sorted(ASKED) == [("broken", 9), ("broken", 9), ("one", 9), ("refused", 9), ("two", 9)]
+    registry._answers.clear()  # another worker's memory is not ours: answers are in the cache folder
+    assert [each.analysis for each in diagnose(given, divide=divide(given)).findings] == ["one", "two"]
+    assert ASKED.count(("one", 9)) == ASKED.count(("two", 9)) == 1
+
+
+def test_what_is_asked_can_travel(session, divide, monkeypatch):
+    sent = []
+    monkeypatch.setattr(divided_answers, "divided", lambda task, *_: sent.append(pickle.dumps(task)) or {})
+    given = session(planted("One", LEAK, quick=MappingProxyType({"depth": 1})))
+    diagnose(given, quick=True, divide=divide(given))
+    assert pickle.loads(sent[0]).questions == {"one": {"depth": 1}}
+
+
+def test_with_nothing_to_ask_no_worker_is_asked(session, divide, monkeypatch):
+    given = session(planted("One", LEAK))
+    diagnose(given)
+    monkeypatch.setattr(divided_answers, "divided", None)
+    assert diagnose(given, divide=divide(given)).left_out == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,9 +14,12 @@ from workbench.core.errors import Unavailable
 from workbench.core.wording import plural
 
 if TYPE_CHECKING:
+    from workbench.app.cli.options import Source
+    from workbench.session.session import Session
     from workbench.shards.crew import Crew
     from workbench.training.several_trainings import Divide
 
+S = TypeVar("S", bound="Session")
 AUTO, LOCAL, ADDRESS = "auto", "local", "RAY_ADDRESS"
 SHOWN = 5
 
@@ -77,6 +80,29 @@ def _crew(wanted: str, workers: int | None) -> Crew:
     from workbench.shards.local import Local
 
     return Local(workers)
+
+
+@contextmanager
+def lent_by(crew: Crew | None, source: Source, session: S, limit: int | None = None) -> Iterator[S]:
+    """Lend workers to what is asked of a session inside.
+
+    Args:
+        crew: the workers; None for none, and all is computed here.
+        source: opens the session elsewhere.
+        session: that is asked.
+        limit: about the first so many of its images, if there are workers.
+
+    Yields:
+        The session, of those images.
+    """
+    if crew is None:
+        yield session
+        return
+    from workbench.shards.lending import lending, some
+
+    session, lent = some(session, source.opener, crew, limit)
+    with lending(lent):
+        yield session
 
 
 def divide_by(crew: Crew | None) -> Divide | None:

@@ -1,5 +1,8 @@
 """Models of the folds on made images: none has seen what it is asked about, and nothing is trained twice."""
 
+import shutil
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +10,13 @@ from keras import layers
 
 from analyses.label_issues import folds as module
 from analyses.label_issues.folds import fold_probabilities
+from analyses.label_issues.out_of_sample import from_folds
 from workbench.core.dataset import Dataset
+from workbench.core.errors import WorkbenchError
 from workbench.core.progress import reporting
+from workbench.diagnosis.opening import open_session
+from workbench.shards.crew import Here
+from workbench.shards.lending import Lent, lending
 from workbench.statistics.linear_probe import folds_of
 from workbench.training.recipes import TrainingJob
 from workbench.training.trainer import train
@@ -119,3 +127,43 @@ def test_a_run_s_own_architecture_and_recipe_are_used_and_kept_with_it(tmp_path,
     said = fold_probabilities(data, 2, run=run, fingerprint="f", load=lambda: None)
     assert said.shape == (66, 3)
     assert len(list((run.path / "folds").glob("*.npz"))) == 2
+
+
+def test_workers_train_the_models_of_the_folds_that_are_missing(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    alone, divided = (shutil.copytree(tiny_run.folder / tiny_run.name, tmp_path / name) for name in ("one", "two"))
+    said = from_folds(open_session(alone), 2, seed=3)
+    opener, told = partial(open_session, divided), []
+    session = opener()
+    folder = divided / "folds"
+    folder.mkdir()
+    kept = sorted((alone / "folds").glob("*-1-of-2.npz"))
+    shutil.copy(kept[0], folder)
+    with reporting(lambda *each: told.append(each)), Here() as crew, lending(Lent(session, opener, crew)):
+        found = from_folds(session, 2, seed=3)
+    assert np.array_equal(found.probabilities, said.probabilities)
+    assert found.source == said.source
+    trained = {what.partition(",")[0] for what, _, _ in told if what.startswith("Fold ")}
+    assert trained == {"Fold 2"}, "what is there is not trained again"
+    assert sorted(each.name for each in folder.iterdir()) == sorted(each.name for each in (alone / "folds").iterdir())
+
+
+def test_a_fold_that_cannot_be_trained_is_named_and_the_others_are_kept(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    run = shutil.copytree(tiny_run.folder / tiny_run.name, tmp_path / "run")
+    opener = partial(open_session, run)
+    fit = module._fold_logits
+
+    def diverge(checkpoint, *rest):
+        if checkpoint.name.endswith("-1-of-2"):
+            raise WorkbenchError("Training diverged")
+        return fit(checkpoint, *rest)
+
+    monkeypatch.setattr(module, "_fold_logits", diverge)
+    session = opener()
+    why = r"^The model of fold 1 of 2 could not be trained: Training diverged$"
+    with Here() as crew, lending(Lent(session, opener, crew)), pytest.raises(WorkbenchError, match=why):
+        from_folds(session, 2)
+    assert [each.name[-10:] for each in (run / "folds").glob("*.npz")] == ["2-of-2.npz"]

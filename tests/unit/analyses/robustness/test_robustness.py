@@ -2,10 +2,12 @@ import keras
 import numpy as np
 import pytest
 
-from analyses.robustness import Robustness, RobustnessParams
+from analyses.robustness import Robustness, RobustnessParams, trial
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.session.session import Session
+from workbench.shards.crew import Here
+from workbench.shards.lending import Lent, lending, lent_to
 
 SIDE = 28
 
@@ -141,3 +143,33 @@ def test_the_figure_names_families_classes_and_the_flipped_images(healthy, words
     assert said.count("upright") >= 1 and "Shift" in said and "Blur" in said
     for shown in result.notes["shown"]:
         assert f"row {shown['row']}" in said
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_workers_that_are_lent_find_what_one_process_finds(healthy, monkeypatch, tmp_path, broken):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(trial, "BATCH", 32)
+    rows, asked = np.arange(119, 10, -1), (("rotate", "shot-noise"), (1, 3), 0)
+    alone = trial.run_trial(healthy, rows, *asked)
+    monkeypatch.setattr(trial, "session_of", lambda opener: healthy)
+    of, given = trial.Trials.of, []
+
+    def count(self, rows, before=0):
+        given.append(rows.tolist())
+        if broken and 50 in rows:
+            raise WorkbenchError("its file is cut off")
+        return of(self, rows, before)
+
+    monkeypatch.setattr(trial.Trials, "of", count)
+    with Here() as crew, lending(Lent(healthy, lambda **_: healthy, crew)):
+        if broken:
+            with pytest.raises(WorkbenchError, match=r"image 69 of 109 cannot be computed: its file is cut off"):
+                trial.run_trial(healthy, rows, *asked)
+            return
+        found = trial.run_trial(healthy, rows, *asked)
+    assert given == [rows[at : at + 32].tolist() for at in range(0, 109, 32)]
+    for name in ("rows", "predicted", "reference"):
+        assert np.array_equal(getattr(found, name), getattr(alone, name)), name
+    assert np.array_equal(found.before.logits, alone.before.logits)
+    assert lent_to(healthy) is None
+    assert not list((tmp_path / "shards").glob("[!.]*")), "its shards are in their place"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.app.cli.cluster_options import cluster_options, crew_of, lent_by
 from workbench.app.cli.formats import CSV, JSON, TABLE, format_of, format_options
 from workbench.app.cli.options import param_options, source_params, tell_assumption, typed_values, with_source
 from workbench.app.cli.program import Command, Group
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.app.cli.options import Source
     from workbench.core.params import Parameter
     from workbench.session.analysis import Analysis
+    from workbench.shards.crew import Crew
 
 OWN = ("json", "as_json", "format", "form", "table", "help", "traceback", "name", "source")
 """Parameters of the command itself, besides those that say what it works on."""
@@ -75,14 +77,21 @@ def analyze() -> None:
 
 
 def _command(name: str, kind: type[Analysis[Any]]) -> Command:
+    taken = set(kind.Params.model_fields)
+    divides = not taken & {each.name for each in cluster_options()}
+
     def run(source: Source, as_json: bool, form: str | None, table: str | None, **values: Any) -> None:
-        _answer(name, source, typed_values(values), form=format_of(as_json, form), table=table)
+        asked = {each.name: values.pop(str(each.name)) for each in cluster_options() if divides}
+        with crew_of(asked.get("cluster"), asked.get("workers")) as crew:
+            _answer(name, source, typed_values(values), form=format_of(as_json, form), table=table, crew=crew)
 
     first, *rest = source_params()
+    workers = cluster_options() if divides else []
+    last = [*format_options("one table"), _table_option()]
     return Command(
         name,
         callback=with_source(run),
-        params=[first, *param_options(kind.Params, TAKEN), *rest, *format_options("one table"), _table_option()],
+        params=[first, *param_options(kind.Params, TAKEN), *rest, *workers, *last],
         help=inspect.cleandoc(kind.__doc__ or ""),
         short_help=kind.question(),
         examples=_examples(name, kind),
@@ -93,7 +102,9 @@ def _table_option() -> click.Option:
     return click.Option(["--table"], metavar="NAME", help="Table to write as CSV.  [default: the first]")
 
 
-def _answer(name: str, source: Source, values: dict[str, Any], *, form: str, table: str | None) -> None:
+def _answer(
+    name: str, source: Source, values: dict[str, Any], *, form: str, table: str | None, crew: Crew | None
+) -> None:
     from workbench.app.cli.json_output import show_json
     from workbench.app.cli.progress_bars import progress
     from workbench.app.cli.tables import show_result
@@ -104,7 +115,8 @@ def _answer(name: str, source: Source, values: dict[str, Any], *, form: str, tab
 
     with progress():
         session = source.open()
-        result = compute(session, name, values)
+        with lent_by(crew, source, session) as session:
+            result = compute(session, name, values)
     tell_assumption(session, as_json=form != TABLE)
     if form == JSON:
         show_json(answer_record(result))

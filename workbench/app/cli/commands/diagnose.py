@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.app.cli.cluster_options import crew_of, tell_left_out, with_cluster
 from workbench.app.cli.formats import CSV, JSON, TABLE, with_format
 from workbench.app.cli.mlflow_option import log_session, mlflow_option, store_of
 from workbench.app.cli.options import FOLDER, Choice, source_params, tell_assumption, with_source
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         ("diagnose mine --out report/", "your own run, with a figure for each finding"),
         ("diagnose --model my.keras --data my.npz", "your own model and data"),
         ("diagnose mine --json --fail-on serious", "as JSON; exit code 3 if a finding is serious"),
+        ("diagnose mine --workers 4", "four processes on this machine"),
     ],
 )
 @with_source
@@ -43,9 +45,18 @@ if TYPE_CHECKING:
     help="Exit with code 3 on a finding of this severity or worse.",
 )
 @mlflow_option
+@with_cluster
 @with_format("a line for each problem")
 def diagnose(
-    *, source: Source, fast: bool, out: Path | None, fail_on: str | None, mlflow: str | None, form: str
+    *,
+    source: Source,
+    fast: bool,
+    out: Path | None,
+    fail_on: str | None,
+    mlflow: str | None,
+    cluster: str | None,
+    workers: int | None,
+    form: str,
 ) -> None:
     """Find the problems of a model and its data, ranked by what they cost.
 
@@ -61,9 +72,16 @@ def diagnose(
     from workbench.diagnosis.record import as_record
 
     store = store_of(mlflow)
-    with progress(), writing_to(out):
-        session = source.open()
-        found = ask(session, quick=fast)
+    with progress(), writing_to(out), crew_of(cluster, workers) as crew:
+        session, divide = source.open(), None
+        if crew is not None:
+            from workbench.diagnosis.divided_answers import answers_by
+            from workbench.shards.lending import passed
+
+            session, lent, left_out = passed(session, source.opener, crew)
+            tell_left_out(left_out)
+            divide = answers_by(lent)
+        found = ask(session, quick=fast, divide=divide)
         record = as_record(found, session)
         if out is not None:
             write_results(out, [found.asked[name] for name in _analyses_of(found)], {"diagnosis.json": record})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from workbench.app.cli.cluster_options import crew_of, lent_by, with_cluster
 from workbench.app.cli.options import FOLDER, as_json, source_params, tell_assumption, with_source
 from workbench.app.cli.program import BUG, command
 from workbench.core.home import home
@@ -22,14 +24,25 @@ if TYPE_CHECKING:
         ("figures", "every analysis of the baseline, under figures/baseline/"),
         ("figures mine --only most-confused,top-losses", "two analyses of your own run"),
         ("figures --limit 1000 --out quick/", "a first look: only the first 1,000 images"),
+        ("figures --model my.keras --data photos/ --workers 4", "four processes on this machine"),
     ],
 )
 @with_source
 @click.option("--only", metavar="A,B", default="", help="Only these analyses, comma-separated.  [default: all]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N images.")
 @click.option("--out", type=FOLDER, help="Folder to write to.  [default: figures/RUN]")
+@with_cluster
 @as_json
-def figures(source: Source, only: str, limit: int | None, out: Path | None, as_json: bool) -> None:
+def figures(
+    *,
+    source: Source,
+    only: str,
+    limit: int | None,
+    out: Path | None,
+    cluster: str | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
     """Draw every analysis: a figure and a .json with its numbers each, and a gallery, index.md.
 
     Analyses that do not apply to the model or the data are skipped; the gallery says why.
@@ -43,8 +56,8 @@ def figures(source: Source, only: str, limit: int | None, out: Path | None, as_j
     from workbench.app.figure_files import write_figures
 
     wanted = tuple(name.strip() for name in only.split(",") if name.strip())
-    with progress():
-        session = source.open()
+    with progress(), crew_of(cluster, workers) as crew, ExitStack() as lending:
+        session = lending.enter_context(lent_by(crew, source, source.open(), limit))
         folder = out or home() / "figures" / session.name
         written = write_figures(session, folder, only=wanted, limit=limit, progress=report)
     tell_assumption(session, as_json=as_json)
