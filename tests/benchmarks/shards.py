@@ -2,7 +2,7 @@
 
 Each is timed from the begin of the work to the last map or run, workers ready before it: a worker's start, some seconds
 and mostly TensorFlow's import, is a row of its own. Workers have one core each, as the process they are held against.
-`python -m tests.benchmarks shards` prints the table.
+`make bench ARGS=shards` prints the table.
 """
 
 from __future__ import annotations
