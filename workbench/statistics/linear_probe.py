@@ -153,33 +153,37 @@ def _fitted(seen: Array, labels: Array, classes: int, strength: float) -> Callab
 
     if len(present) == 1:
         return lambda unseen: says(unseen, None)
-    wanted = np.eye(len(present), dtype=np.float32)[own]
+    rows, count = np.arange(len(seen)), len(seen)
     shape = (seen.shape[1], len(present))
-    penalty = strength / len(seen)
+    penalty = strength / count
 
     def loss(flat: Array) -> tuple[float, Array]:
         weights = flat.reshape(shape).astype(np.float32)
-        scores = seen @ weights
-        scores -= scores.max(axis=1, keepdims=True)
-        powers = np.exp(scores)
-        sums = powers.sum(axis=1, keepdims=True)
-        value = float(np.log(sums).mean() - (scores * wanted).sum() / len(seen))
-        slope = seen.T @ (powers / sums - wanted) / len(seen) + penalty * weights
+        table = seen @ weights  # scores first; in place, since of many classes one such table is a quarter of a GB
+        table -= table.max(axis=1, keepdims=True)
+        value = -float(table[rows, own].mean(dtype=np.float64))
+        np.exp(table, out=table)
+        sums = table.sum(axis=1, keepdims=True)
+        value += float(np.log(sums).mean(dtype=np.float64))
+        table /= sums
+        table[rows, own] -= 1
+        slope = seen.T @ table / count + penalty * weights
         return value + penalty / 2 * float((weights**2).sum()), slope.ravel().astype(np.float64)
 
-    straight = _discriminant(seen, wanted).ravel()
+    straight = _discriminant(seen, own, len(present)).ravel()
     start = min((factor * straight for factor in TEMPERATURES), key=lambda flat: loss(flat)[0])
     best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x.reshape(shape)
     return lambda unseen: says(unseen, best)
 
 
-def _discriminant(seen: Array, wanted: Array) -> Array:
+def _discriminant(seen: Array, own: Array, classes: int) -> Array:
     """Return the `(d + 1, K)` weights of linear discriminant analysis, a closed form, as softmax regression has them.
 
     Source: Hastie, Tibshirani and Friedman 2009, equation 4.10, with the covariance drawn to a sphere by a hundredth.
     """
-    counts = wanted.sum(axis=0)
-    means = (wanted.T @ seen[:, :-1]) / counts[:, None]
+    counts = np.bincount(own, minlength=classes).astype(np.float32)
+    sums = np.stack([np.bincount(own, column, classes) for column in seen.T[:-1]], axis=1)
+    means = (sums / counts[:, None]).astype(np.float32)
     spread = (seen[:, :-1].T @ seen[:, :-1] - (means.T * counts) @ means) / len(seen)
     spread[np.diag_indices(len(spread))] += 0.01 * max(float(np.trace(spread)) / max(len(spread), 1), 1e-6)
     slopes = np.linalg.solve(spread, means.T)
