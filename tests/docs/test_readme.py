@@ -22,7 +22,7 @@ QUICKLY = {
     "train": ["--data", "mine.npz"],
     "figures": ["--limit", "300"],
     "report": ["--method", "saliency"],
-    "advise": ["--method", "saliency", "--method", "hires-cam", "--minutes", "0.3"],
+    "advise": ["--method", "saliency", "--method", "hires-cam", "--images", "12", "--minutes", "1"],
 }
 
 
