@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tests.oracle.halving import halved
+from workbench.attribution import growing_sharp
+from workbench.attribution.growing_sharp import BLURRED, GrowingSharp, blur_matrices, gathered
 from workbench.attribution.methods import explainer
-from workbench.attribution.methods.blur_ig import blur_matrices
 from workbench.data.blur import blur_matrix
 from workbench.models.probe import Probe
 
@@ -116,3 +117,71 @@ def test_many_blurs_are_each_the_one_of_its_deviation(side):
     sigmas = np.array([0, 0.005, 0.03, 0.2, 1, 3.7, 14])
     found = blur_matrices(side, tf.constant(sigmas))
     np.testing.assert_allclose(found, [blur_matrix(side, sigma) for sigma in sigmas], atol=1e-12)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Bytes of each stack of blurs that is made, in float64, and rows of each part of a way that is integrated."""
+    blurs, parts = [], []
+
+    def noted(into, count, value):
+        with tf.control_dependencies([tf.numpy_function(lambda rows: into.append(int(rows)), [count], [])]):
+            return tf.identity(value)
+
+    def blurred(side, sigma):
+        return noted(blurs, tf.size(sigma) * side**2 * 8, blur_matrices(side, sigma))
+
+    def integrated(path, slopes):
+        return gathered(noted(parts, tf.size(path[..., 0, 0, 0]), path), slopes)
+
+    monkeypatch.setattr(growing_sharp, "blur_matrices", blurred)
+    monkeypatch.setattr(growing_sharp, "gathered", integrated)
+    return blurs, parts
+
+
+@pytest.mark.parametrize("ways", [1, 3])
+def test_of_many_places_few_are_blurred_at_once(counted, monkeypatch, ways):
+    """As many as is said: 32 MB of a side's blurs and, of 224 × 224, 83 copies, not 501 and 201 MB."""
+    blurs, parts = counted
+    assert 8 * BLURRED == 32 * 2**20
+    assert GrowingSharp(tf.zeros((1, 224, 224, 3)), 0.5).together == 83
+    assert GrowingSharp(tf.zeros((1, 4000, 9, 3)), 0.5).together == 1
+    chance = np.random.default_rng(4)
+    images = tf.constant(chance.random((3, 9, 7, 2)))
+    numbers, along = tf.constant([2, 0, 1][:ways]), tf.constant(np.sort(chance.random((ways, 48))))
+    slopes = tf.constant(chance.normal(size=(ways, 48, 9, 7, 2)))
+    whole = GrowingSharp(images, 0.4)
+    path = whole.points(tf.repeat(numbers, 48), tf.reshape(along, (-1,)))
+    expected = gathered(tf.reshape(path, slopes.shape), slopes)
+    assert max(blurs) == ways * 48 * 81 * 8  # room for all
+    blurs.clear()
+    monkeypatch.setattr(growing_sharp, "BLURRED", 10 * 81)
+    found = GrowingSharp(images, 0.4).trapezoid(numbers, along, slopes)
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+    assert max(blurs) <= 10 * 81 * 8
+    assert max(parts) <= 10
+    assert len(parts) == {1: 6, 3: 24}[ways]  # of 47 steps, nine or two at a time
+
+
+def test_a_map_is_the_same_with_few_places_blurred_at_once(counted, monkeypatch):
+    """Rows of a call, too, are blurred in parts, and inside of a compiled function."""
+    blurs, parts = counted
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((9, 7, 1)), keras.layers.Flatten()])
+    for units, kind in ((16, "relu"), (16, "relu"), (3, None)):
+        model.add(keras.layers.Dense(units, activation=kind))
+    images, target = np.random.default_rng(3).random((2, 9, 7, 1), np.float32), np.array([2, 0])
+    found = []
+    for room in (BLURRED, 20 * 81):
+        monkeypatch.setattr(growing_sharp, "BLURRED", room)
+        blurs.clear()
+        parts.clear()
+        found.append(explainer("blur-ig")(tolerance=0.005).attribute(Probe(model), images, target))
+        assert max(parts) > 30 or room < BLURRED
+    assert max(blurs) <= 20 * 81 * 8
+    assert 0 < max(parts) <= 20
+    np.testing.assert_allclose(found[1].values, found[0].values, rtol=1e-4, atol=1e-6)
+    for name, values in found[0].details.items():
+        np.testing.assert_allclose(found[1].details[name], values, rtol=1e-3, atol=1e-5)

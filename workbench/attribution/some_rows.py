@@ -29,20 +29,37 @@ def by_rows(
     Returns:
         `(M, *shape)`.
     """
-    count = tf.shape(image)[0]
-    parts = tf.maximum(-(-count // score.probe.max_rows), 1)
+    spec = tf.TensorSpec((None, *shape), score.probe.floats)
+    return few_at_a_time(
+        lambda part: function(score.of_rows(part[0]), *part), (image, given), score.probe.max_rows, spec
+    )
+
+
+def few_at_a_time(
+    function: Callable[[tuple[Tensor, ...]], Tensor], rows: tuple[Tensor, ...], most: int, result: tf.TensorSpec
+) -> Tensor:
+    """Apply `function` to rows, at most `most` at a time and equally many; others may go first between two.
+
+    Args:
+        function: some rows of each of `rows` to as many of the result.
+        rows: tensors, `(M, …)` each.
+        most: rows.
+        result: what `function` gives, `(None, …)`.
+
+    Returns:
+        `(M, …)`.
+    """
+    count = tf.shape(rows[0])[0]
+    parts = tf.maximum(-(-count // most), 1)
     size = -(-count // parts)
     lacking = parts * size - count
 
-    def stacked(rows: Tensor) -> Tensor:
-        full = tf.concat([rows, tf.repeat(rows[-1:], lacking, axis=0)], axis=0)
-        return tf.reshape(full, (parts, size, *rows.shape[1:]))
+    def stacked(each: Tensor) -> Tensor:
+        full = tf.concat([each, tf.repeat(each[-1:], lacking, axis=0)], axis=0)
+        return tf.reshape(full, (parts, size, *each.shape[1:]))
 
-    spec = tf.TensorSpec((None, *shape), score.probe.floats)
-    found = in_parts(
-        lambda part: function(score.of_rows(part[0]), *part), (stacked(image), stacked(given)), spec
-    )  # (parts, size, *shape)
-    return tf.reshape(found, (-1, *shape))[:count]
+    found = in_parts(function, tuple(stacked(each) for each in rows), result)  # (parts, size, …)
+    return tf.reshape(found, (-1, *result.shape[1:]))[:count]
 
 
 def written(whole: Tensor, numbers: Tensor, values: Tensor) -> Tensor:

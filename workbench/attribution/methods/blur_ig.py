@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-import numpy as np
-import tensorflow as tf
 from keras import ops
 from pydantic import Field
 
 from workbench.attribution.bisected_steps import AutoSteps, Tolerance, integrate, rows_of_a_way
 from workbench.attribution.explainer import Explainer
-from workbench.data.blur import blur_matrix
-from workbench.models.engine import held
+from workbench.attribution.growing_sharp import GrowingSharp, gathered
 from workbench.models.probe import Probe
 from workbench.models.scorer import Scorer, Tensor
 
 USUAL = 60
 """Steps that most images have by the usual tolerance."""
-SHARP = 0.01
-"""Standard deviation in pixels below which a blur is none: its weight of the next pixel is exactly 0."""
 
 
 class BlurIG(Explainer):
@@ -57,68 +52,3 @@ class BlurIG(Explainer):
         path = ways.evenly(self.steps)
         shares, _ = gathered(path, score.gradient(path))
         return shares, {"completeness gap": ops.sum(shares, axis=(1, 2)) + score(path[:, 0]) - score(images)}
-
-
-class GrowingSharp:
-    """The ways of images from their most blurred copies: at α the blur is (1 - α)² of the widest.
-
-    Args:
-        images: `(P, H, W, C)`.
-        widest: standard deviation, in shorter sides of the image.
-    """
-
-    def __init__(self, images: Tensor, widest: float) -> None:
-        self.images, self.held = images, [int(side) for side in images.shape[1:]]
-        self.widest = widest * min(self.held[:2])
-
-    def begin(self) -> Tensor:
-        """Most blurred copies, `(P, H, W, C)`."""
-        return self.evenly(1)[:, 0]
-
-    def evenly(self, steps: int) -> Tensor:
-        """All copies of a number of steps, the most blurred first, `(P, steps + 1, H, W, C)`."""
-        sigmas = [self.widest * (k / steps) ** 2 for k in range(steps, -1, -1)]
-        down, across = (
-            ops.cast(held(np.stack([blur_matrix(side, sigma) for sigma in sigmas])), self.images.dtype)
-            for side in self.held[:2]
-        )
-        return ops.einsum("sHh,bhwc,sWw->bsHWc", down, self.images, across)
-
-    def points(self, number: Tensor, along: Tensor) -> Tensor:
-        sigma = self.widest * tf.square(1 - along)
-        down, across = (blur_matrices(side, sigma) for side in self.held[:2])
-        lines = tf.einsum("mHh,mhwc->mHwc", down, tf.gather(self.images, number))
-        return tf.einsum("mWw,mHwc->mHWc", across, lines)
-
-    def hold(self, number: Tensor, gradient: Tensor) -> Tensor:
-        return gradient
-
-    def trapezoid(self, numbers: Tensor, along: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
-        places = tf.shape(along)[1]
-        path = self.points(tf.repeat(numbers, places), tf.reshape(along, (-1,)))
-        return gathered(tf.reshape(path, tf.shape(slopes)), slopes)
-
-
-def gathered(path: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
-    """Take the integral of the gradient along paths by the trapezoid rule.
-
-    Args:
-        path: `(A, n, H, W, C)` images.
-        slopes: `(A, n, H, W, C)`, the gradient there.
-
-    Returns:
-        `(A, H, W)`, added over channels; and `(A, n - 1)`, the length of each step's change of the gradient times that
-        of the pixels.
-    """
-    change = path[:, 1:] - path[:, :-1]
-    shares = ops.sum((slopes[:, 1:] + slopes[:, :-1]) / 2 * change, axis=(1, -1))
-    jumps = ops.sum((slopes[:, 1:] - slopes[:, :-1]) * change, axis=-1)
-    return shares, ops.sqrt(ops.sum(ops.square(jumps), axis=(2, 3)))
-
-
-def blur_matrices(side: int, sigma: Tensor) -> Tensor:
-    """`blur_matrix` of one side for each of M standard deviations in pixels, `(M,)`: `(M, n, n)`."""
-    apart = tf.constant(np.subtract.outer(np.arange(side), np.arange(side)) ** 2, tf.float64)  # (n, n)
-    wide = tf.maximum(tf.cast(sigma, tf.float64), SHARP)[:, None, None]
-    weights = tf.exp(-apart / (2 * tf.square(wide)))  # exact: in nearly flat copies rounding decides what is pooled
-    return tf.cast(weights / tf.reduce_sum(weights, axis=2, keepdims=True), sigma.dtype)
