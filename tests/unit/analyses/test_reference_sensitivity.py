@@ -22,6 +22,19 @@ class Leaking(Session):
         return replace(found, values=values)
 
 
+class Missing(Session):
+    """Scores differ from any reference by 1 and -1 alike, and each map misses that by a given share."""
+
+    share = 0.0
+
+    def attribute(self, method, rows, **params):
+        found = super().attribute(method, rows, **params)
+        values = np.zeros_like(found.values)
+        signs = np.resize([1, -1, 1, -1], len(rows))
+        values[:, 1:4, 1:4] = np.multiply.outer(signs * (1 + self.share), np.arange(9).reshape(3, 3) / 36)
+        return replace(found, values=values, details={**found.details, "completeness gap": signs * self.share})
+
+
 def session(kind=Session, rows=5):
     """A linear model that sees the upper `rows` rows."""
     keras.utils.set_random_seed(1)
@@ -78,6 +91,16 @@ def test_a_row_that_the_model_does_not_see_is_told_apart_from_one_that_equals_th
     found = ReferenceSensitivity().compute(session(rows=4), ReferenceSensitivityParams(steps=2))
     (said,) = claims(found, "the score does not depend on them")
     assert said.startswith("20.0 % of the pixel positions have an attribution of exactly 0 in each of 4 images under")
+
+
+@pytest.mark.parametrize(("share", "coarse"), [(0.04, False), (0.06, True)])
+def test_maps_are_coarse_by_the_size_of_the_differences_not_by_what_is_left_of_their_signs(share, coarse):
+    kind = type("Missed", (Missing,), {"share": share})
+    found = ReferenceSensitivity().compute(session(kind), ReferenceSensitivityParams(steps=2))
+    np.testing.assert_allclose(found.tables["references"]["difference"], 0, atol=1e-6)
+    (said,) = [each for each in found.findings if "completeness gap" in each.claim]
+    assert f"is {100 * share:.1f} % of the mean absolute score difference" in said.claim
+    assert ("Give more `steps`" in said.advice) == coarse
 
 
 def test_pairs_and_their_mean_agree(result):
