@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -120,6 +121,7 @@ def test_an_actor_whose_disk_is_full_is_done_without(crew, tmp_path, log):
 def test_an_actor_that_stands_still_is_ended_and_another_one_does_its_shard(crew, tmp_path, monkeypatch, caplog):
     ahead, stands = [], tmp_path / "stands"
     monkeypatch.setattr(running, "CLOCK", lambda: time.monotonic() + sum(ahead))
+    monkeypatch.setattr(running, "AWAY", math.inf)
 
     def listen(what, done, total):
         if stands.is_file() and len(ahead) < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
@@ -92,6 +93,7 @@ def test_an_image_is_not_blamed_for_machines_that_are_taken_away(tmp_path):
 def test_a_process_that_stands_still_is_ended_and_another_one_does_its_shard(tmp_path, monkeypatch, caplog):
     ahead, stands = [], tmp_path / "stands"
     monkeypatch.setattr(running, "CLOCK", lambda: time.monotonic() + sum(ahead))
+    monkeypatch.setattr(running, "AWAY", math.inf)
 
     def listen(what, done, total):
         if stands.is_file() and len(ahead) < 2:  # what it said last may still be on its way at the first time
@@ -123,11 +125,30 @@ class Slow(Here):
 
 def test_who_gets_on_is_not_ended_however_long_it_takes(tmp_path, monkeypatch):
     told = []
+    monkeypatch.setattr(running, "AWAY", math.inf)
     with Slow() as crew:
         monkeypatch.setattr(running, "CLOCK", lambda: crew.hours * running.SILENCE)
         work = running.Work(Squares(count=8), crew, "Squares", tell=lambda *each: told.append(each))
         work.do(Store.begin(tmp_path / "shards", work.about.made, 8, 1), work.plan())
     assert told == [("epoch 1", sign, 5) for sign in range(1, 6)]
+
+
+class Unheard(Slow):
+    """Says nothing for so many hours, in which the process that gives the work was stopped."""
+
+    def wait(self, seconds):
+        if self._order is not None and self.hours < 9:
+            self.hours += 3
+            return []
+        return super().wait(seconds)
+
+
+def test_who_gave_the_work_and_was_stopped_for_hours_does_not_end_its_workers(tmp_path, monkeypatch):
+    with Unheard() as crew:
+        monkeypatch.setattr(running, "CLOCK", lambda: crew.hours * running.SILENCE)
+        found, without, _ = squares(Squares(), crew, tmp_path / "shards")
+    assert (found, without) == (expected(40), {})
+    assert crew.hours > 9
 
 
 def test_of_two_deadly_images_of_a_batch_and_one_of_another_each_is_found_and_no_other(tmp_path, log):

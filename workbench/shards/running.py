@@ -34,6 +34,8 @@ POLL = 0.5
 """Seconds between two looks whether the work is still wanted."""
 SILENCE = 3600.0
 """Seconds after which a worker that has not got on with anything is ended, and another one does what it was at."""
+AWAY = 60.0
+"""Seconds between two looks, of which more do not count: this process was stopped itself, and heard nobody."""
 CLOCK = time.monotonic
 
 
@@ -64,6 +66,7 @@ class Work:
         self._idle, self._at, self._turns = set[int](), dict[int, Order](), Turns()
         self._kills, self._deaths, self._images = dict[int, tuple[int, list[str]]](), Counter[int](), 0
         self._losses, self._heard = Counter[int](), dict[int, float]()
+        self._looked, self._time = CLOCK(), 0.0
         self._fruitful, self._barren = False, list[Order]()
         self._last: WorkbenchError | None = None
         self._abouts, self._again = list[About](), set[int]()
@@ -132,14 +135,16 @@ class Work:
             if (order := self._turns.next(worker, everyone, ready)) is not None:
                 self._idle.remove(worker)
                 self._at[worker] = order
-                self._calls[worker], self._heard[worker] = next(CALLS), CLOCK()
+                self._calls[worker], self._heard[worker] = next(CALLS), self._time
                 self._crew.give(worker, order, self._calls[worker])
 
     def _listen(self) -> None:
-        for event in self._crew.wait(POLL):
+        events = self._crew.wait(POLL)
+        self._count_time()
+        for event in events:
             if event.call != self._calls.get(event.worker):
                 continue  # an answer to what another piece of work had asked, or of one that was dismissed
-            self._heard[event.worker] = CLOCK()
+            self._heard[event.worker] = self._time
             if event.news == "at it":
                 if event.value is not None:
                     self._tell(*event.value)
@@ -157,13 +162,17 @@ class Work:
         if not list(self._crew.workers):
             raise self._last or Unavailable(f"{self._title}: there is no worker.")
 
+    def _count_time(self) -> None:
+        """Count the time in which this process listened: whoever it did not listen to was not silent."""
+        now = CLOCK()
+        self._time, self._looked = self._time + min(now - self._looked, AWAY), now
+
     def _end_the_silent(self) -> None:
         """End workers that have not got on with what they were asked for a long time; that is heard like any death."""
-        now = CLOCK()
         for worker in self._calls.keys() - self._idle:
-            if now - self._heard[worker] > SILENCE:
+            if self._time - self._heard[worker] > SILENCE:
                 LOG.warning("%s: worker %d stands still, and is ended.", self._title, worker)
-                self._heard[worker] = now
+                self._heard[worker] = self._time
                 self._crew.kill(worker)
 
     def _see_fruit(self, most: int) -> None:
@@ -180,7 +189,7 @@ class Work:
         raise WorkbenchError(f"Nothing of it can be computed. The first reason: {why}")
 
     def _open(self, worker: int) -> None:
-        self._calls[worker], self._heard[worker] = next(CALLS), CLOCK()
+        self._calls[worker], self._heard[worker] = next(CALLS), self._time
         self._crew.open(worker, self._task, self._calls[worker])
 
     def _welcome(self, event: Event) -> None:
