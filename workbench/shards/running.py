@@ -96,18 +96,17 @@ class Work:
             WorkbenchError: if one cannot be done.
         """
         there = store.there()
-        missing = {shard.number for shard in shards if store.path(shard).name not in there}
-        self.do(store, [shard for shard in shards if shard.number in missing], left_out)
+        new = {shard.number for shard in shards if store.path(shard).name not in there}
+        self.do(store, [shard for shard in shards if shard.number in new], left_out)
         seen = False
         for place, shard in enumerate(shards):
-            if shard.number in missing:
-                store.see_shard(shard)
-            if (part := store.read(shard)) is None:
-                others = [] if seen else [each for each in shards[place + 1 :] if store.read(each) is None]
+            if (part := store.read_new(shard) if shard.number in new else store.read(shard)) is None:
+                others = [] if seen else [each for each in shards[place + 1 :] if each.number not in new]
+                damaged = [shard, *(each for each in others if store.read(each) is None)]
                 seen = True  # all that is damaged is done at once
-                self.do(store, [shard, *others], left_out)
-                store.see_shard(shard)
-                part = store.read(shard)
+                self.do(store, damaged, left_out)
+                new |= {each.number for each in damaged}
+                part = store.read_new(shard)
             if part is None:
                 raise Unavailable(
                     f"{store.path(shard)} was written, and cannot be read: its disk is not to be trusted."

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from workbench.core.files import replacing, write_file
 from workbench.core.types import Array
 from workbench.shards.plan import Shard
 
+S = TypeVar("S")
 MANIFEST = "manifest.json"
 OF, KEPT, LEFT_OUT = "shard/of", "shard/kept", "shard/left out"
 LATE = 90.0
@@ -81,14 +82,10 @@ class Store:
         Raises:
             Unavailable: if it is not.
         """
-        if not _in_time(lambda: self.checksum_there() == self.of):
+        if not in_time(lambda: self.checksum_there() == self.of):
             raise Unavailable(
                 f"{self.folder} is not the same folder everywhere: put it on a disk that all workers share."
             )
-
-    def see_shard(self, shard: Shard) -> None:
-        """Wait for what another machine has just written, as long as a shared disk may need to show it."""
-        _in_time(self.path(shard).is_file)
 
     def checksum_there(self) -> str | None:
         """Return the checksum of the manifest in the folder; None if there is none."""
@@ -129,6 +126,10 @@ class Store:
         except (OSError, UnreadableArrays, KeyError, ValueError, TypeError, AttributeError):
             return None
 
+    def read_new(self, shard: Shard) -> Part | None:
+        """Read what another machine has just written; a shared disk may show it late, and what was there before."""
+        return in_time(lambda: self.read(shard))
+
     def mark(self, shard: Shard, batch: int, row: int | None) -> None:
         """Note what is computed now, in case that it is the last thing this worker does.
 
@@ -161,8 +162,8 @@ class Store:
         return self.path(shard).with_suffix(".at")
 
 
-def _in_time(seen: Callable[[], bool]) -> bool:
-    """Whether something is so, or becomes so while a shared disk may be late."""
+def in_time(seen: Callable[[], S]) -> S:
+    """Return what is seen, once there is something to see, or a shared disk cannot be late any more."""
     until = time.monotonic() + LATE
     while not (there := seen()) and time.monotonic() < until:
         time.sleep(ASKED)

@@ -177,6 +177,34 @@ def test_what_a_shared_disk_shows_late_is_waited_for(tmp_path, monkeypatch):
     assert len(slept) == 3
 
 
+def test_of_a_shard_that_was_done_anew_a_shared_disk_may_show_the_old_file_for_a_while(tmp_path, monkeypatch):
+    with Here() as crew:
+        work = Work(Squares(), crew, "Squares")
+        store, plan = Store.begin(tmp_path / "shards", work.about.made, 40, 5), work.plan()
+        list(work.results(store, plan))
+        late = [store.path(plan[1]), store.path(plan[3])]
+        content, slept, asked = [path.read_bytes() for path in late], [], []
+        do = work.do
+
+        def show_late(store, shards, left_out):
+            asked.append([each.number for each in shards])
+            do(store, shards)
+            for path in late:
+                path.write_bytes(b"what it was")
+
+        def sleep(seconds):
+            slept.extend([seconds] if seconds else [])
+            if slept:
+                late[len(slept) // 2 - 1].write_bytes(content[len(slept) // 2 - 1])
+
+        show_late(store, [], None)
+        work.do = show_late
+        monkeypatch.setattr(store_module.time, "sleep", sleep)
+        rows = [row for part in work.results(store, plan) for row in part.kept.tolist()]
+    assert (rows, asked) == (list(range(40)), [[], [], [1, 3]])
+    assert slept
+
+
 def test_who_has_no_task_open_computes_nothing_and_names_no_image(tmp_path):
     store = Store.begin(tmp_path / "shards", {}, 40, 5)
     with pytest.raises(NotOpen):
