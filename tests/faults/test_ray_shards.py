@@ -183,6 +183,9 @@ def test_who_cannot_be_reached_for_a_while_has_not_died(crew, tmp_path, log):
     assert (found, without, crew._ray.times) == (expected(40), {}, 0)
     assert opens.count == 2
     assert len(list(crew.workers)) == 2
+    known = {each["NodeID"] for each in crew._ray.nodes() if each["Alive"]}
+    assert all(map(crew.lives, known)) and not crew.lives("f" * 56)
+    assert crew.lives(""), "of whom it is not known where it was, it is not known that its machine is gone"
 
 
 def test_actors_that_never_open_the_task_are_each_tried_three_times(crew, tmp_path):

@@ -125,7 +125,9 @@ class OnRay(Crew):
         self._later = [each for each in self._later if each not in due]
         if gone := [each for each, asked in self._waiting.items() if now - asked.since > GIVEN_UP]:
             lost = [self._waiting.pop(each) for each in gone]
-            return [Event(asked.worker, asked.call, "dead", asked.why) for asked in lost]
+            return [
+                Event(asked.worker, asked.call, "dead", asked.why, self._nodes.get(asked.worker, "")) for asked in lost
+            ]
         self._ask_for_signs(now)
         waiting = list(self._waiting)
         if not waiting:
@@ -143,8 +145,8 @@ class OnRay(Crew):
             self._ray.kill(self._there[worker], no_restart=False)
 
     def lives(self, node: str) -> bool:
-        """See `Crew`."""
-        return any(each["NodeID"] == node and each["Alive"] for each in self._ray.nodes())
+        """See `Crew`; of a worker that died before its first answer it is not known where it was."""
+        return not node or any(each["NodeID"] == node and each["Alive"] for each in self._ray.nodes())
 
     def dismiss(self, worker: int) -> None:
         """See `Crew`."""
