@@ -150,6 +150,9 @@ def joined(task: Task, lent: Lent, title: str) -> dict[str, Array]:
         store = Store.begin(folder, made, work.about.count, len(plan))
         parts = list(work.results(store, plan))
         if left_out := {row: why for part in parts for row, why in part.left_out.items()}:
+            for shard, part in zip(plan, parts, strict=True):
+                if part.left_out:  # whoever asks again has them tried again
+                    store.path(shard).unlink(missing_ok=True)
             row = min(left_out)
             raise WorkbenchError(f"{title}: image {row} of {work.about.count:,} cannot be computed: {left_out[row]}")
         store.remove()

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from shard_tasks import Squares, computed, expected
 
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
@@ -13,7 +14,7 @@ from workbench.diagnosis.opening import open_session
 from workbench.shards import lending as module
 from workbench.shards import opening
 from workbench.shards.crew import Here
-from workbench.shards.lending import Lent, lending, passed, some
+from workbench.shards.lending import Lent, joined, lending, passed, some
 
 
 @pytest.fixture
@@ -92,3 +93,15 @@ def test_an_image_that_cannot_be_read_is_named(opener):
         assert found.dataset.names.tolist() == [f"test/{row}" for row in range(80) if row != 3]
         assert lent.opener().dataset.fingerprint == found.dataset.fingerprint
         assert lent.opener().has_embeddings and lent.session.training.has_embeddings
+
+
+def test_an_image_that_could_not_be_computed_is_tried_again_by_whoever_asks_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(module, "known_of", lambda session: {})
+    with Here() as crew:
+        lent = Lent(None, None, crew)
+        with pytest.raises(WorkbenchError, match=r"^Squares: image 5 of 40 cannot be computed: image 5 is no picture"):
+            joined(Squares(unreadable=frozenset({5})), lent, "Squares")
+        found = joined(Squares(log=tmp_path), lent, "Squares")
+    assert dict(enumerate(found["square"].tolist())) == expected(40)
+    assert sorted(row for rows in computed(tmp_path) for row in rows) == list(range(8)), "the other shards were there"
