@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.shards.lending import Lent
 from workbench.shards.opening import Opener, known_of, session_of
 from workbench.shards.pieces import Pieces, divided
+from workbench.shards.store import in_time
 from workbench.shards.task import Opened, Task
 from workbench.training import distribution
 
@@ -69,6 +70,7 @@ def train_folds(lent: Lent, folds: int, seed: int) -> None:
     """Have the models of folds trained that are not there.
 
     Raises:
+        Unavailable: if one was trained that is not seen here.
         WorkbenchError: if one cannot be; the others are kept.
     """
     session = lent.session
@@ -82,6 +84,11 @@ def train_folds(lent: Lent, folds: int, seed: int) -> None:
     if failed:
         number, why = next(iter(failed.items()))
         raise WorkbenchError(f"The model of fold {int(number) + 1} of {folds} could not be trained: {why}")
+    if not in_time(lambda: all(models.saved(number) is not None for number in wanted)):
+        raise Unavailable(
+            "Models of the folds were trained by workers whose results are not here: put the run and WORKBENCH_CACHE "
+            "on a disk that all workers share."
+        )
 
 
 def _known_of(session: Session) -> dict[str, Any]:

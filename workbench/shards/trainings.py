@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from workbench.core.checksum import record_checksum
+from workbench.core.errors import Unavailable
 from workbench.core.progress import report
 from workbench.core.provenance import code_digest, versions
 from workbench.shards.crew import Crew
 from workbench.shards.pieces import Pieces, divided
+from workbench.shards.store import in_time
 from workbench.shards.task import Opened, Task
 from workbench.training import distribution
 from workbench.training.recipes import TrainingJob
+from workbench.training.runs import MANIFEST
 from workbench.training.several_trainings import Divide, there, train_one
 from workbench.training.trainer import read_parts
 
@@ -60,9 +63,22 @@ def trainings_by(crew: Crew) -> Divide:
         def known() -> Mapping[str, Any]:
             return {**({"data": dict(fingerprints)} if fingerprints else {}), **_same_everywhere()}
 
-        return divided(task, crew, TITLE, of, known)
+        failed = divided(task, crew, TITLE, of, known)
+        for name in jobs.keys() - failed.keys():
+            _see(task.folder / name)
+        return failed
 
     return divide
+
+
+def _see(run: Path) -> None:
+    """Wait for a run that a worker has saved, which would be trained once more where it is not seen.
+
+    Raises:
+        Unavailable: if it does not come.
+    """
+    if not in_time((run / MANIFEST).is_file):
+        raise Unavailable(f"{run} was trained by a worker, and is not here: put it on a disk that all workers share.")
 
 
 def _digests(jobs: Mapping[str, TrainingJob]) -> dict[str, str]:

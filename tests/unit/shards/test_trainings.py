@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import os
-import signal
-
 import numpy as np
 import pytest
+from training_tasks import KilledOnce
 
 from workbench.core.checksum import record_checksum
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.locks import Taken, holding
 from workbench.core.progress import reporting
-from workbench.shards import pieces
+from workbench.shards import pieces, store, trainings
 from workbench.shards.crew import Here
 from workbench.shards.local import Local
 from workbench.shards.pieces import Pieces
 from workbench.shards.running import Work
 from workbench.shards.store import Store
 from workbench.shards.task import Task
-from workbench.shards.trainings import trainings_by
+from workbench.shards.trainings import TrainingsTask, trainings_by
 from workbench.training.recipes import TrainingJob
 from workbench.training.runs import list_runs, open_run
 from workbench.training.several_trainings import train_each
@@ -116,24 +112,26 @@ def test_where_nobody_is_told_of_failures_the_first_one_is_the_error(failing, tm
 
 
 @pytest.mark.slow
-def test_a_training_whose_process_is_killed_goes_on_in_another_one(tiny_npz, tmp_path):
+def test_a_training_whose_process_is_killed_goes_on_in_another_one(tiny_npz, tmp_path, monkeypatch):
     job = TrainingJob.plan("report", {"epochs": 3, **SETTINGS}, dataset=str(tiny_npz))
-    killed = []
-
-    def kill(what, done, total):
-        begun = tmp_path / "killed" / ".long-0.training" / "state.json"
-        if not killed and begun.is_file() and json.loads(begun.read_text())["epochs"] >= 1:
-            (child,) = multiprocessing.active_children()
-            killed.append(child.pid)
-            os.kill(child.pid, signal.SIGKILL)
-
     with Local(1, threads=1) as crew:
-        train({"long": job}, tmp_path / "killed", crew, progress=kill)
         train({"long": job}, tmp_path / "whole", crew)
-    assert killed
-    one, other = (open_run("long-0", tmp_path / name) for name in ("killed", "whole"))
+        monkeypatch.setattr(trainings, "TrainingsTask", KilledOnce)
+        train({"long": job}, tmp_path / "runs", crew)
+    assert (tmp_path / "runs.killed").is_file()
+    one, other = (open_run("long-0", tmp_path / name) for name in ("runs", "whole"))
     assert difference(one, other) == (0, 0)
     assert list(one.history["epoch"]) == [1, 2, 3]
+
+
+def test_a_run_that_a_worker_saved_where_this_process_does_not_see_it_is_not_trained_once_more(
+    jobs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(store, "LATE", 0.0)
+    monkeypatch.setattr(TrainingsTask, "_train", lambda self, name: None)  # elsewhere, as seen from here
+    with Here() as crew, pytest.raises(Unavailable, match=r"-0 was trained by a worker, and is not here: put it on a"):
+        train(jobs, tmp_path / "runs", crew)
+    assert list_runs(tmp_path / "runs") == []
 
 
 def test_data_that_is_another_than_asked_for_is_noticed_before_anything_is_trained(jobs, tmp_path):

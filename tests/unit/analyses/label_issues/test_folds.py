@@ -12,9 +12,10 @@ from analyses.label_issues import folds as module
 from analyses.label_issues.folds import fold_probabilities
 from analyses.label_issues.out_of_sample import from_folds
 from workbench.core.dataset import Dataset
-from workbench.core.errors import WorkbenchError
+from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.core.progress import reporting
 from workbench.diagnosis.opening import open_session
+from workbench.shards import store
 from workbench.shards.crew import Here
 from workbench.shards.lending import Lent, lending
 from workbench.statistics.linear_probe import folds_of
@@ -167,3 +168,15 @@ def test_a_fold_that_cannot_be_trained_is_named_and_the_others_are_kept(tiny_run
     with Here() as crew, lending(Lent(session, opener, crew)), pytest.raises(WorkbenchError, match=why):
         from_folds(session, 2)
     assert [each.name[-10:] for each in (run / "folds").glob("*.npz")] == ["2-of-2.npz"]
+
+
+def test_models_that_workers_trained_where_they_are_not_seen_are_not_trained_once_more(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(store, "LATE", 0.0)
+    run = shutil.copytree(tiny_run.folder / tiny_run.name, tmp_path / "run")
+    opener = partial(open_session, run)
+    monkeypatch.setattr(module.FoldModels, "logits", lambda self, number: None)  # elsewhere, as seen from here
+    session, why = opener(), "^Models of the folds were trained by workers whose results are not here"
+    with Here() as crew, lending(Lent(session, opener, crew)), pytest.raises(Unavailable, match=why):
+        from_folds(session, 2)
