@@ -212,13 +212,16 @@ def test_who_gives_the_work_is_killed_and_the_next_one_does_the_rest(cluster, tm
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER, tmp_path, cluster[0].address], env={**os.environ, "PYTHONPATH": PLACES}
     )
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     shards = tmp_path / "shards" / "000"
     while len(list(shards.glob("0*.npz"))) < 2 and driver.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
-    time.sleep(1)  # its actors are ended by Ray
+    actors = [int(each.stem) for each in log.glob("*.log")]
+    while any(map(_alive, actors)) and time.monotonic() < until:  # they are ended by Ray
+        time.sleep(0.05)
+    assert not any(map(_alive, actors)), "actors outlive whom they worked for"
     before, calls = len(list(shards.glob("0*.npz"))), len(computed(log))
     assert 2 <= before < 5
     from workbench.shards.on_ray import OnRay
@@ -270,6 +273,14 @@ def _link(file):
         return str(file.readlink())
     except OSError:
         return ""
+
+
+def _alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _family(process):

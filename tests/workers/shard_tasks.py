@@ -143,7 +143,7 @@ class _Squares(Opened):
         if self._task.log is not None:
             with (self._task.log / f"{os.getpid()}.log").open("a") as file:
                 file.write(f"{' '.join(map(str, rows.tolist()))}\n")
-            until = time.monotonic() + 60
+            until = time.monotonic() + 600
             while len(list(self._task.log.glob("*.log"))) < self._task.company and time.monotonic() < until:
                 time.sleep(0.01)
         if self._task.stands is not None:
