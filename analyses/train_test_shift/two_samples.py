@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.core.cores import at_most
 from workbench.core.estimate import Estimate
 from workbench.core.types import Array
 from workbench.data.lazy_images import portions
@@ -58,15 +59,13 @@ def two_sample(train: Array, evaluated: Array, labels: tuple[Array, Array], seed
             would be plentiful in the others, and the classifier would learn the contrary of the truth.
         seed: for the folds.
     """
-    from threadpoolctl import threadpool_limits
-
     values = np.concatenate([train, evaluated]).astype(np.float32)
     which = np.repeat([0, 1], [len(train), len(evaluated)])
     order = np.random.default_rng(seed).permutation(len(values))
     order = order[np.lexsort((np.concatenate(labels)[order], which[order]))]
     fold = np.argsort(order) % FOLDS  # dealt out like cards
     ranks, unusual, areas = np.zeros(len(values)), np.zeros(len(values), bool), []
-    with threadpool_limits(1):
+    with at_most(1):
         for number in range(FOLDS):
             held = fold == number
             fitted = _classifier(int((~held).sum())).fit(values[~held], which[~held])

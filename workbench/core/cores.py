@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+from typing import Any
 
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 VARIABLE = "WORKBENCH_CORES"
@@ -31,3 +33,21 @@ def few_threads(threads: int) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def at_most(threads: int | None) -> AbstractContextManager[Any]:
+    """See that numerical libraries compute with at most so many threads meanwhile; None leaves them as they are.
+
+    Small products lose more by waiting for each other than they win. Which libraries are loaded is looked up once: that
+    takes longer than the clustering of some hundred vectors does.
+    """
+    return _libraries().limit(limits=threads)
+
+
+@cache
+def _libraries() -> Any:
+    import scipy.linalg  # noqa: F401 - what is to be limited has to be loaded
+    import sklearn.utils  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.core.cores import at_most
 from workbench.core.types import Array
 
 MOST = 5
@@ -47,13 +48,11 @@ def find_clusters(vectors: Array, *, seed: int = 0) -> Clusters:
         vectors: `(n, D)` float.
         seed: of k-means and of the samples.
     """
-    from threadpoolctl import threadpool_limits  # scikit-learn brings it along
-
     count = len(vectors)
     directions = _unit(vectors.astype(np.float64))
     if count < LEAST:
         return Clusters(np.zeros(count, np.int64), float("nan"), DRAWS)
-    with threadpool_limits(1):  # so few vectors take five times as long on several cores
+    with at_most(1):  # so few vectors take five times as long on several cores
         labels, silhouette, reached = _split(directions, seed)
     if reached:
         labels = np.zeros(count, np.int64)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from workbench.core.cores import at_most
 from workbench.core.probabilities import portions
 from workbench.core.types import Array
 from workbench.data.sampling import evenly
@@ -131,7 +132,6 @@ def _parts(values: Array, taken: Array, rows: Array, seed: int) -> Array:
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import pdist
     from sklearn.ensemble import RandomForestClassifier
-    from threadpoolctl import threadpool_limits
 
     count = min(MOST, len(rows) // (2 * LEAST))
     if count < 2:
@@ -140,7 +140,7 @@ def _parts(values: Array, taken: Array, rows: Array, seed: int) -> Array:
     others = np.flatnonzero(~taken)
     others = chance.choice(others, min(len(others), SEEN), replace=False)
     seen = np.concatenate([rows[:: -(-len(rows) // SEEN)], others])
-    with threadpool_limits(1):
+    with at_most(1):
         forest = RandomForestClassifier(
             TREES, min_samples_leaf=LEAF, class_weight="balanced", random_state=seed, n_jobs=1
         ).fit(values[seen], taken[seen])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.core.cores import at_most
 from workbench.core.probabilities import Scores, portions
 from workbench.core.types import Array
 from workbench.statistics.confidences import Confidences
@@ -111,13 +112,12 @@ def refitted(said: Array, labels: Array, *, seed: int = 0) -> Array | None:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from threadpoolctl import threadpool_limits
 
     logs = np.log(said + 1e-4)
     fit = LogisticRegression(C=1 / (STRENGTH * len(labels)), max_iter=50, tol=1e-3)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     found = np.zeros(said.shape)
-    with threadpool_limits(1), warnings.catch_warnings():  # products are small: threads would wait for each other
+    with at_most(1), warnings.catch_warnings():  # products are small: threads would wait for each other
         warnings.simplefilter("ignore", ConvergenceWarning)  # further steps change no rank
         found[:, present] = cross_val_predict(fit, logs - logs.mean(axis=0), own, cv=folds, method="predict_proba")
     return found

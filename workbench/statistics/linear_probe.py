@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from workbench.core.cores import at_most
 from workbench.core.progress import report
 from workbench.core.types import Array
 
@@ -39,12 +40,10 @@ def cross_validated(features: Array, labels: Array, classes: int, *, folds: int 
     Returns:
         `(N, K)` float64 probabilities; a class that the other folds lack gets 0.
     """
-    from threadpoolctl import threadpool_limits
-
     fold = folds_of(labels, folds, seed)
     said = np.zeros((len(labels), classes))
     # Small products lose more by waiting for each other than they win.
-    with threadpool_limits(1 if len(labels) <= SMALL else None):
+    with at_most(1 if len(labels) <= SMALL else None):
         whitened = np.concatenate([principal(features), np.ones((len(labels), 1), np.float32)], axis=1)
         strength = _strength(whitened, labels, fold, classes)
         for number in range(int(fold.max()) + 1):

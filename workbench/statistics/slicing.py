@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.core.cores import at_most
 from workbench.core.pixels import as_floats
 from workbench.core.types import Array
 from workbench.data.lazy_images import Joined, portions
@@ -153,9 +154,8 @@ def from_embeddings(embeddings: Array, predicted: Array, find: Array, seed: int)
 def _centres(values: Array, k: int, seed: int) -> tuple[Array, Array]:
     """`(k, F)` centres of k-means, and how far the farthest tenth of each cluster begins."""
     from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):  # so few vectors take five times as long on several cores
+    with at_most(1):  # so few vectors take five times as long on several cores
         fitted = KMeans(k, n_init=1, max_iter=40, tol=1e-3, random_state=seed).fit(values)
     nearest, away = _nearest(values, fitted.cluster_centers_)
     radius = [np.quantile(away[nearest == n], 0.9) if (nearest == n).any() else 0.0 for n in range(k)]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from workbench.core.cores import at_most
 from workbench.core.types import Array
 
 from .peers import margins
@@ -105,11 +106,10 @@ def two_trainings(
 def _fitted(images: Array, labels: Array, epochs: int, seed: int) -> tuple[Callable[[Array], Array], Array]:
     """Fit a small network; return what it says, and each image's mean margin over the epochs."""
     from sklearn.neural_network import MLPClassifier
-    from threadpoolctl import threadpool_limits
 
     network = MLPClassifier((HIDDEN,), batch_size=BATCH, learning_rate_init=PACE, random_state=seed)
     total = np.zeros(len(labels))
-    with threadpool_limits(1):
+    with at_most(1):
         for _ in range(epochs):
             network.partial_fit(images, labels, classes=np.unique(labels))
             total += margins(np.asarray(network.predict_proba(images), np.float64), labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.core.cores import at_most
 from workbench.core.types import Array
 
 SIZES = (4, 8, 12, 16, 20, 25, 30)
@@ -27,11 +28,10 @@ def planespot(plane: Array, confidence: Array, wrong: Array, *, weight: float, s
         seed: of the mixture.
     """
     from sklearn.mixture import GaussianMixture
-    from threadpoolctl import threadpool_limits
 
     low, high = plane.min(axis=0), plane.max(axis=0)
     values = np.column_stack([(plane - low) / np.maximum(high - low, 1e-12), weight * confidence]).astype(np.float64)
-    with threadpool_limits(1):
+    with at_most(1):
         tried = [
             GaussianMixture(size, random_state=seed, reg_covar=1e-6, max_iter=100).fit(values)
             for size in SIZES
@@ -49,8 +49,7 @@ def plane_of(embeddings: Array, seed: int) -> Array:
     """Lay embeddings out in a plane by t-SNE: `(N, 2)` float."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):
+    with at_most(1):
         values = PCA(min(32, *embeddings.shape), random_state=seed).fit_transform(embeddings)
         return np.asarray(TSNE(2, max_iter=500, random_state=seed, n_jobs=1).fit_transform(values), np.float64)
