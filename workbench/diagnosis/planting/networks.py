@@ -19,6 +19,8 @@ MAKES = ("plain", "normalised", "strided")
 """Convolutions and poolings; the same with BatchNormalization; strides in place of poolings. Asked for by name:
 "residual", with additions, and "dense", without convolutions."""
 BATCH, RATE = 32, 3e-3
+AT_ONCE = 16
+"""Steps between which Python is not asked: a quarter of the time."""
 LARGE = 64
 """Pixels a side above which the first convolution has strides of two more."""
 
@@ -74,7 +76,8 @@ class _Network:
         self._steps = keras.Variable(1.0, trainable=False)
         rate = keras.optimizers.schedules.CosineDecay(RATE, 1)
         rate.decay_steps = self._steps  # a number would be part of what is compiled
-        model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=logits))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+        model.compile(keras.optimizers.Adam(rate), loss, steps_per_execution=AT_ONCE)
         model.optimizer.build(model.trainable_variables)
         self._untrained = [each.numpy() for each in model.optimizer.variables]
 
