@@ -52,11 +52,11 @@ def draw(chance: Chance, count: int) -> tuple[Array, Array, Array]:
 class Decoy(KnownWorld):
     """The box of the letter that is the class; a digit beside it is a decoy."""
 
-    def known(self, make: str, count: int, seed: int) -> Known:
+    def known(self, make: str, count: int, seed: int, *, quick: bool = False) -> Known:
         """Draw letters and decoys."""
         chance = np.random.default_rng([seed, 1])
         learned, labels, _ = draw(chance, 4000)
-        model = train(make, learned, labels, classes=len(LETTERS), epochs=14, seed=seed)
+        model = train(make, learned, labels, classes=len(LETTERS), epochs=8 if quick else 14, seed=seed)
         images, which, evidence = draw(chance, 2 * count)
         probe = Probe(model, images.shape[1:], given="unit")
         right = probe.logits(images).argmax(axis=1) == which

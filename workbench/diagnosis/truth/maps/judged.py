@@ -130,9 +130,9 @@ def judged_case(case: Case, *, methods: Sequence[str] = (), count: int = 60, qui
         case: which.
         methods: names of methods; empty for all that apply.
         count: images.
-        quick: whether methods of many changed copies are left out.
+        quick: whether methods of many changed copies are left out, and networks may be trained for a shorter time.
     """
-    known = WORLDS[case.world]().known(case.network, count, case.seed)
+    known = WORLDS[case.world]().known(case.network, count, case.seed, quick=quick)
     asked = methods or list(explainers())
     if quick:
         asked = [method for method in asked if not _costly(method, known.probe)]

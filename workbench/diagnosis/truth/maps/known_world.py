@@ -97,8 +97,15 @@ class KnownWorld(ABC):
     makes: ClassVar[tuple[str, ...]] = MAKES
 
     @abstractmethod
-    def known(self, make: str, count: int, seed: int) -> Known:
-        """Draw the world, train a network of one of `makes`, and return up to `count` images that it is right about."""
+    def known(self, make: str, count: int, seed: int, *, quick: bool = False) -> Known:
+        """Draw the world, train a network of one of `makes`, and return up to `count` images that it is right about.
+
+        Args:
+            make: the architecture.
+            count: images.
+            seed: of everything that is drawn.
+            quick: whether it may be trained for a shorter time, if it is right about most images then, too.
+        """
 
 
 def ground(chance: Chance, count: int, size: int, channels: int) -> Array:

@@ -17,7 +17,7 @@ from workbench.models.probe import Probe
 from .known_world import Chance, Known, KnownWorld
 from .networks import GLOBAL, build, train
 
-LEARNED, STUDIED, EPOCHS = 12_000, 4000, 8
+LEARNED, QUICK, STUDIED, EPOCHS = 12_000, 4000, 4000, 8
 SURE = 0.9
 """Probability of the right class from which an image may stand in a mosaic."""
 
@@ -52,12 +52,12 @@ def mosaics(chance: Chance, images: Array, labels: Array, *, across: int, count:
 
 
 @lru_cache(2)
-def _trained(make: str, seed: int) -> Any:
-    """Train a network of single garments, which sees mosaics of any size then."""
+def _trained(make: str, count: int, seed: int) -> Any:
+    """Train a network of so many single garments, which sees mosaics of any size then."""
     from workbench.data import load_dataset
 
     learned = load_dataset("fashion-mnist", split="train")
-    rows = np.random.default_rng([seed, 4]).permutation(len(learned))[:LEARNED]
+    rows = np.random.default_rng([seed, 4]).permutation(len(learned))[:count]
     return train(make, learned.subset(rows).floats(), learned.labels[rows], classes=10, epochs=EPOCHS, seed=seed)
 
 
@@ -67,14 +67,14 @@ class Mosaic(KnownWorld):
     across: ClassVar[int] = 2
     makes: ClassVar[tuple[str, ...]] = GLOBAL
 
-    def known(self, make: str, count: int, seed: int) -> Known:
+    def known(self, make: str, count: int, seed: int, *, quick: bool = False) -> Known:
         """Draw garments side by side."""
         from workbench.data import load_dataset
 
         chance = np.random.default_rng([seed, 3])
         studied = load_dataset("fashion-mnist", split="test")
         some = chance.permutation(len(studied))[:STUDIED]
-        model = _trained(make, seed)
+        model = _trained(make, QUICK if quick else LEARNED, seed)
         images, labels = studied.subset(some).floats(), studied.labels[some]
         logits = Probe(model, images.shape[1:], given="unit").logits(images)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -103,6 +103,6 @@ class LargeMosaic(Mosaic):
 
     across: ClassVar[int] = 3
 
-    def known(self, make: str, count: int, seed: int) -> Known:
+    def known(self, make: str, count: int, seed: int, *, quick: bool = False) -> Known:
         """Draw garments side by side; half as many mosaics, which are nine times as large as a garment."""
-        return super().known(make, -(-count // 2), seed)
+        return super().known(make, -(-count // 2), seed, quick=quick)

@@ -15,6 +15,8 @@ MAKES = ("pooled", "dense", "residual", "transformer")
 patches of convolved pixels that attend to each other, without positions, and their mean."""
 GLOBAL = ("pooled", "residual")
 """Convolutional ones that take images of any size."""
+AT_ONCE = 25
+"""Steps between which Python is not asked."""
 
 
 def train(make: str, images: Array, labels: Array, *, classes: int, epochs: int, seed: int) -> keras.Model:
@@ -37,7 +39,7 @@ def train(make: str, images: Array, labels: Array, *, classes: int, epochs: int,
     model = build(make, images.shape[1:], classes)
     rate = keras.optimizers.schedules.CosineDecay(1.5e-3, -(-len(images) // 32) * epochs)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(rate), loss)
+    model.compile(keras.optimizers.Adam(rate), loss, steps_per_execution=AT_ONCE)
 
     class Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
         def on_epoch_end(self, epoch: int, logs: object = None) -> None:

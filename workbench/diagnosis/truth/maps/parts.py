@@ -68,15 +68,16 @@ class Drawn:
 
 def _inside(part: int, down: Array, right: Array) -> Array:
     """Return how far inside of a part's outline each pixel is, in pixels; negative outside."""
-    distance = np.hypot(down, right)
-    ring = 2.0 - np.abs(distance - RADIUS + 2.0)
-    disc = RADIUS - 1 - distance
-    square = RADIUS - 1 - np.maximum(np.abs(down), np.abs(right))
-    cross = np.maximum(
-        np.minimum(1.7 - np.abs(down), RADIUS - np.abs(right)), np.minimum(1.7 - np.abs(right), RADIUS - np.abs(down))
-    )
-    triangle = np.minimum(RADIUS - 1.5 - down, (down + RADIUS) / 2.2 - np.abs(right))
-    return np.asarray((ring, disc, square, cross, triangle)[part])
+    if part == 0:
+        return np.asarray(2.0 - np.abs(np.hypot(down, right) - RADIUS + 2.0))  # a ring
+    if part == 1:
+        return np.asarray(RADIUS - 1 - np.hypot(down, right))  # a disc
+    if part == 2:
+        return np.asarray(RADIUS - 1 - np.maximum(np.abs(down), np.abs(right)))  # a square
+    if part == 3:  # a cross
+        upright = np.minimum(1.7 - np.abs(down), RADIUS - np.abs(right))
+        return np.asarray(np.maximum(upright, np.minimum(1.7 - np.abs(right), RADIUS - np.abs(down))))
+    return np.asarray(np.minimum(RADIUS - 1.5 - down, (down + RADIUS) / 2.2 - np.abs(right)))  # a triangle
 
 
 def classes_of(chance: Chance) -> Array:
@@ -104,7 +105,7 @@ class Parts(KnownWorld):
 
     contrasted: ClassVar[bool] = False
 
-    def known(self, make: str, count: int, seed: int) -> Known:
+    def known(self, make: str, count: int, seed: int, *, quick: bool = False) -> Known:
         """Draw parts, and leave out each of them."""
         probe, drawn, (another, has, lacks) = _learned(make, count, seed)
         images, labels = drawn.images(), drawn.labels
