@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 
+from tests.patience import PATIENCE
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -14,7 +16,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 90_000  # ms: the diagnosis of the first view takes half a minute on a busy machine
+MILLISECONDS = 1000 * PATIENCE
+"""That a page is waited for: the diagnosis of the first view takes half a minute on a busy machine."""
 
 
 def chromium() -> str | None:

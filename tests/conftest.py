@@ -22,7 +22,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from platformdirs import user_cache_path
 
-from tests.chromium import FLAGS, PATIENCE, chromium
+from tests.chromium import FLAGS, MILLISECONDS, chromium
 from tests.deviations import WORST
 from tests.tiny import HOSTILE, made_images
 
@@ -163,12 +163,24 @@ def _models_here() -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests of a process: a second Playwright in it would not start."""
+    """One browser for all tests of a process: a second Playwright in it would not start. Its pages are waited for."""
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=MILLISECONDS)
+
+    def patient(make: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(make)
+        def made(*given: Any, **settings: Any) -> Any:
+            new = make(*given, **settings)
+            new.set_default_timeout(MILLISECONDS)
+            return new
+
+        return made
+
     with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=chromium(), args=FLAGS)
+        opened = play.chromium.launch(executable_path=chromium(), args=FLAGS, timeout=MILLISECONDS)
+        for name in ("new_context", "new_page"):
+            setattr(opened, name, patient(getattr(opened, name)))
         yield opened
         opened.close()
 

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from tests.patience import PATIENCE
+
 # After a fork the loop is left, and what was asked for runs as if the interpreter had begun with it.
 FORKED = """
 import json, os, resource, runpy, sys
@@ -90,7 +92,7 @@ _servers: list[subprocess.Popen[str]] = []
 _asking = threading.Lock()
 
 
-def run(*calls: Call, timeout: float = 900) -> list[subprocess.CompletedProcess[str]]:
+def run(*calls: Call, timeout: float = 6 * PATIENCE) -> list[subprocess.CompletedProcess[str]]:
     """Run processes side by side, and wait for all of them.
 
     Raises:

@@ -21,6 +21,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from tests.patience import PATIENCE
+
 KEY, SECRET = "AKTESTKEY", "a-secret-that-nobody-may-see"
 OLD = 1_700_000_000.0
 MOTO = os.environ.get("WORKBENCH_TEST_MOTO") or shutil.which("moto_server")
@@ -234,16 +236,16 @@ def moto_store(folder: Path) -> Iterator[MotoStore]:
             yield store
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(PATIENCE)
 
 
 def _address_in(log: Path) -> str:
-    for _ in range(200):
+    for _ in range(6000):
         found = [
             line.rpartition("Running on ")[2].strip() for line in log.read_text().splitlines() if "Running on" in line
         ]
         if found:
-            urllib.request.urlopen(f"{found[0]}/moto-api/data.json", timeout=10).read(1)
+            urllib.request.urlopen(f"{found[0]}/moto-api/data.json", timeout=PATIENCE).read(1)
             return found[0]
         time.sleep(0.1)
     pytest.skip(f"moto's server does not start: {log.read_text()[-200:]}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chromium import PATIENCE
+from tests.chromium import MILLISECONDS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -71,7 +71,6 @@ def visit(browser: Browser, site: str, complaints_of: Any) -> Iterator[Any]:
 
     def opened(query: str = "", width: int = 1440, height: int = 900, **settings: Any) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, base_url=site, **settings)
-        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("request", note)
@@ -89,7 +88,7 @@ def visit(browser: Browser, site: str, complaints_of: Any) -> Iterator[Any]:
 
 def settle(page: Page) -> None:
     """Wait until nothing is asked for, computed or dimmed any more."""
-    page.wait_for_function(STEADY, arg=next(TURNS), timeout=PATIENCE)
+    page.wait_for_function(STEADY, arg=next(TURNS), timeout=MILLISECONDS)
 
 
 @pytest.fixture
@@ -110,7 +109,6 @@ def served(browser: Browser) -> Iterator[Any]:
         stack = running(create_app(desk), taken)
         stack.__enter__()
         context = browser.new_context(viewport={"width": 1440, "height": 900})
-        context.set_default_timeout(PATIENCE)
         stacks.append((stack, context, desk))
         page = context.new_page()
         page.goto(f"http://127.0.0.1:{taken.getsockname()[1]}/{query}")

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_accessibility import faults
+from tests.patience import PATIENCE
 from tests.tiny import HOSTILE, moved_beside
 from workbench.app.page import diagnosing
 from workbench.app.page.desk import Desk
@@ -113,7 +114,7 @@ def test_both_are_diagnosed_as_a_job_and_each_finding_opens_its_images(served, s
 
     def compute(session, name, *given):
         told.append((session.name, name))
-        assert len(told) != 5 or go_on.wait(300)  # the second question to the second model
+        assert len(told) != 5 or go_on.wait(PATIENCE)  # the second question to the second model
         return ask(session, name, *given)
 
     monkeypatch.setattr(registry, "compute", compute)
@@ -123,7 +124,7 @@ def test_both_are_diagnosed_as_a_job_and_each_finding_opens_its_images(served, s
         expect(page.locator(".changes .waiting, .compared .waiting")).to_contain_text(f"{other}: Diagnosis: 1 of 3")
     finally:
         go_on.set()
-    expect(page.locator(".changes h4").first).to_be_visible(timeout=120_000)
+    expect(page.locator(".changes h4").first).to_be_visible()
     assert "compute" not in page.url or page.locator(".changes .waiting").count() == 0
     assert {name for name, _ in told} == {"tiny", other}
     links = page.locator(".changes .shown a")

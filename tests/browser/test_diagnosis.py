@@ -6,6 +6,7 @@ import threading
 
 from playwright.sync_api import expect
 
+from tests.patience import PATIENCE
 from workbench.app.page import diagnosing as made
 from workbench.app.page.desk import Desk
 from workbench.core.dataset import Dataset
@@ -50,7 +51,7 @@ def test_the_diagnosis_is_made_behind_the_page_and_the_whole_of_it_on_demand(ser
     def diagnose(_, *, quick):
         report("Diagnosis", 1, 3)
         there.append(FIRST)
-        assert not quick or go_on.wait(300)
+        assert not quick or go_on.wait(PATIENCE)
         return diagnosis(WORST, FIRST, quick=quick) if quick else diagnosis(WORST, quick=False)
 
     monkeypatch.setattr(made, "diagnose", diagnose)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import expect
 
+from tests.patience import PATIENCE
 from workbench.app.page import judges
 from workbench.attribution.methods import explainer
 from workbench.session import judging
@@ -40,14 +41,14 @@ def test_the_verdict_comes_after_the_map_and_the_weights_after_the_verdict(
 
     def held(session, method):
         begun.set()
-        release.wait(300)
+        release.wait(PATIENCE)
         return real(session, method)
 
     monkeypatch.setattr(judges, "randomisation_of", held)
     page = visit(f"{ERRORS}&methods=square-grad,random&options=square-grad.samples:6,random.seed:5")
     expect(badge(page)).to_contain_text(re.compile("weights: (not tested yet|being tested)"))
     expect(badge(page, 1)).to_contain_text("weights: not tested yet")  # one test at a time
-    assert begun.wait(90)
+    assert begun.wait(PATIENCE)
     for place, (method, params) in enumerate({"square-grad": {"samples": 6}, "random": {"seed": 5}}.items()):
         made = explained(page, session, method, **params)
         row = int(parse_qs(urlparse(page.url).query)["image"][0])

@@ -192,7 +192,6 @@ def test_the_canvas_starts_from_the_image_looked_at(visit, settled):
 
 def test_the_api_is_documented_from_the_bar_and_by_a_link(browser, site, settled, complaints_of):
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(90_000)
     page = context.new_page()
     complaints, asked = complaints_of(page), []
     page.on("request", lambda request: asked.append(request.url))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.patience import PATIENCE
 from workbench.app.page.desk import Desk
 from workbench.app.page.page import warm
 from workbench.core.errors import WorkbenchError
@@ -31,7 +32,7 @@ def recorded(session):
 
 desk._load = recorded
 taken = bind("127.0.0.1", 0)
-with running(app, taken), httpx.Client(base_url=f"http://127.0.0.1:{taken.getsockname()[1]}", timeout=300) as client:
+with running(app, taken), httpx.Client(base_url=f"http://127.0.0.1:{taken.getsockname()[1]}", timeout=600) as client:
     events = client.get("/config").json()["dependencies"]
     first = next(event for event in events if any(target[1] == "load" for target in event["targets"]))
     client.get("/?section=errors")
@@ -44,7 +45,7 @@ with running(app, taken), httpx.Client(base_url=f"http://127.0.0.1:{taken.getsoc
                 shown = json.dumps(message["output"])
                 break
     found["matrix"], found["gallery"] = "Confusion matrix" in shown, "data:image/png" in shown
-    assert desk.loading.done.wait(300)
+    assert desk.loading.done.wait(600)
     found["error"] = desk.loading.error
     found["tensorflow at the end"] = "tensorflow" in sys.modules
 desk.close()
@@ -55,7 +56,7 @@ print(json.dumps(found))
 def test_the_first_view_is_served_before_tensorflow_is_imported(tiny_run):
     run = Path(tiny_run.folder) / tiny_run.name
     done = subprocess.run(
-        [sys.executable, "-c", FIRST_VIEW, str(run)], capture_output=True, text=True, timeout=600, check=False
+        [sys.executable, "-c", FIRST_VIEW, str(run)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     import json
@@ -77,7 +78,7 @@ def test_a_session_that_takes_its_time_is_waited_for_with_its_progress(served, t
         from workbench.core.progress import report
 
         report("Fetching the images", 3, 7)
-        opening.wait(300)
+        opening.wait(PATIENCE)
         return open_session(tiny_run.folder / tiny_run.name)
 
     page = served(Desk(opener, warm), "?section=errors")
@@ -97,7 +98,7 @@ def test_predictions_that_need_the_model_are_waited_for_and_the_page_fills_itsel
 
     class Slow(Desk):
         def _load(self, session):
-            loading.wait(300)
+            loading.wait(PATIENCE)
             super()._load(session)
 
     page = served(Slow(session, warm), "?section=errors")

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from tests.patience import PATIENCE
 from workbench.app.page.desk import Desk
 from workbench.app.page.page import Panes
 from workbench.core.dataset import Dataset
@@ -91,7 +92,7 @@ def test_the_model_is_asked_for_by_name(session):
 def test_the_page_shows_everything_but_maps(session):
     desk = Desk(session)
     desk.start()
-    assert desk.loading.done.wait(20)
+    assert desk.loading.done.wait(PATIENCE)
     panes = Panes(desk)
     query = {"section": "errors"}
     shown, _ = panes.look({"view": query})

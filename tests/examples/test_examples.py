@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
 from tests.tiny import HOSTILE, made_images
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -182,7 +183,7 @@ def streamlit_app(tiny_run, monkeypatch):
     from streamlit.testing.v1 import AppTest
 
     monkeypatch.setenv("WORKBENCH_RUN", str(tiny_run.folder / tiny_run.name))
-    return AppTest.from_file(str(EXAMPLES / "streamlit_app" / "app.py"), default_timeout=120)
+    return AppTest.from_file(str(EXAMPLES / "streamlit_app" / "app.py"), default_timeout=PATIENCE)
 
 
 def heading(session, row: int = ROW) -> str:
@@ -232,7 +233,7 @@ def site(session):
 def client(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run without site-packages: nothing but Python is needed."""
     command = [sys.executable, "-I", "-S", str(EXAMPLES / "http_client.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 def test_the_client_prints_the_classes_and_saves_the_map(site, session, tmp_path):

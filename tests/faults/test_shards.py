@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from shard_tasks import Squares, Unopenable, computed, expected, files_of, squares
 
+from tests.patience import PATIENCE
 from workbench.core.errors import Unavailable
 from workbench.core.progress import reporting
 from workbench.shards import running
@@ -280,7 +281,7 @@ def test_who_gives_the_work_is_killed_and_the_next_one_does_the_rest(tmp_path, l
     driver = subprocess.Popen(
         [sys.executable, program, tmp_path], env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT}/tests/workers"}
     )
-    until = time.monotonic() + 600
+    until = time.monotonic() + PATIENCE
     while len(list((tmp_path / "shards").rglob("*.npz"))) < 2 and driver.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
     driver.send_signal(signal.SIGKILL)

@@ -12,6 +12,7 @@ from threading import Barrier, Thread
 import pytest
 
 from tests.marked import images, key
+from tests.patience import PATIENCE
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.workspace.database import Database
 from workbench.workspace.workspace import Workspace
@@ -78,7 +79,7 @@ def program(source, *arguments, **settings):
 def test_kill_9_at_any_moment_loses_no_acknowledged_mark_and_leaves_none_half(tmp_path):
     path = tmp_path / "a.workspace"
     done = program(KILLED, path, EACH, MOMENTS)
-    said, _ = done.communicate(timeout=120)
+    said, _ = done.communicate(timeout=PATIENCE)
     assert done.returncode == 0
     acknowledged, undone, moments = set(), set(), set()
     for line in said.splitlines():
@@ -119,7 +120,7 @@ def test_two_programs_at_once_are_both_kept(tmp_path):
         each.stdin.write("go\n")
         each.stdin.flush()
     for each in both:
-        each.communicate(timeout=120)
+        each.communicate(timeout=PATIENCE)
         assert each.returncode == 0
     with Workspace.open(path) as workspace:
         changes = workspace.changed_since(0)

@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ("workbench", "analyses", "saved_models/baseline", "saved_models/residual")
 RUN_FILES = {
@@ -110,7 +112,7 @@ def page(installed, data, tmp_path_factory):
         text=True,
         preexec_fn=_hear_interrupts,  # noqa: PLW1509 - no other thread runs yet, and it takes no lock
     )
-    watchdog = threading.Timer(300, process.kill)
+    watchdog = threading.Timer(3 * PATIENCE, process.kill)
     watchdog.start()
     said = ""
     while not (found := re.search(r"http://\S+", said)):
@@ -187,15 +189,15 @@ def test_figures_go_to_the_working_folder_and_nothing_to_the_package(installed, 
 
 
 def test_the_page_is_served_with_its_files_and_answers(page):
-    with urllib.request.urlopen(f"{page}/", timeout=60) as answer:
+    with urllib.request.urlopen(f"{page}/", timeout=PATIENCE) as answer:
         assert (answer.status, "<html" in answer.read().decode()) == (200, True)
     for name in ("app.css", "app.js", "easel.js", "maps.js", "scatter.js"):
-        with urllib.request.urlopen(f"{page}/workbench/{name}", timeout=60) as answer:
+        with urllib.request.urlopen(f"{page}/workbench/{name}", timeout=PATIENCE) as answer:
             assert (answer.status, answer.read()) == (200, (ROOT / "workbench/app/page/static" / name).read_bytes())
     question = urllib.request.Request(
         f"{page}/api/predict", json.dumps({"image": 3}).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(question, timeout=120) as answer:
+    with urllib.request.urlopen(question, timeout=PATIENCE) as answer:
         assert answer.status == 200
 
 

@@ -45,7 +45,7 @@ def page() -> tuple[Any, Any, Any]:
     desk.seen.set()
     desk.start()
     for step in (desk.opening, desk.predicting, desk.loading):
-        step.done.wait(120)
+        step.done.wait(600)
     atexit.register(desk.close)
     # In a thread of its own: where a browser was started before, a loop seems to run in this one.
     loop = asyncio.new_event_loop()
@@ -105,7 +105,7 @@ def show(query: bytes, paint: bool) -> None:
 def answered(method: str, path: str, body: bytes, query: bytes = b"") -> int:
     """Send one request to the application in this process; return the status of its answer."""
     app, _, loop = page()
-    return asyncio.run_coroutine_threadsafe(_answered(app, method, path, body, query), loop).result(60)
+    return asyncio.run_coroutine_threadsafe(_answered(app, method, path, body, query), loop).result(600)
 
 
 async def _answered(app: Any, method: str, path: str, body: bytes, query: bytes) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
 from workbench.core.image_set import ImageSet
 from workbench.core.kept import Kept, bytes_held
 from workbench.core.key_locks import KeyLocks
@@ -91,7 +92,7 @@ def test_threads_do_not_make_it_grow():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert len(kept) == 10
 
 
@@ -114,7 +115,7 @@ def test_one_thread_at_a_time_is_in_with_a_key_and_no_lock_is_left():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert (max(most), len(entered)) == (1, 320)
     assert len(locks) == 0
 
@@ -141,12 +142,12 @@ def test_a_lock_is_not_forgotten_while_somebody_waits_for_it():
     thread = threading.Thread(target=second)
     with locks.held("a"):
         thread.start()
-        assert waiting.wait(60)
-        deadline = time.monotonic() + 60
+        assert waiting.wait(PATIENCE)
+        deadline = time.monotonic() + PATIENCE
         while locks._locks["a"].users < 2:
             assert time.monotonic() < deadline
             time.sleep(0.001)
         order.append("first")
-    thread.join(60)
+    thread.join(PATIENCE)
     assert order == ["first", "second"]
     assert len(locks) == 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
 from workbench.core import provenance
 from workbench.core.dataset import Dataset
 from workbench.core.discovery import Catalogue
@@ -360,7 +361,7 @@ def test_threads_that_ask_the_same_wait_for_one_answer_and_others_do_not(plant, 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(PATIENCE)
     assert sorted(calls()) == [1, 2]
     assert len({id(result.tables) for number, result in found if number % 2}) == 1
     assert len(found) == 6

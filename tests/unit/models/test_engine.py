@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.patience import PATIENCE
 from workbench.core.progress import Stop, stoppable
 from workbench.models import engine
 from workbench.models import turns as turns_of_models
@@ -64,7 +65,7 @@ def test_threads_that_ask_the_same_trace_it_once():
         return 2 * given
 
     def ask(_):
-        start.wait(60)
+        start.wait(PATIENCE)
         return kept.compile("slow", slow, [ROWS])(rows)
 
     with ThreadPoolExecutor(4) as pool:
@@ -135,7 +136,7 @@ def test_who_is_waited_for_goes_first():
     def holding():
         with turns.claimed(FIRST):
             held.set()
-            release.wait(60)
+            release.wait(PATIENCE)
             with turns:
                 order.append("first")
 
@@ -145,7 +146,7 @@ def test_who_is_waited_for_goes_first():
 
     threads = [threading.Thread(target=holding)]
     threads[0].start()
-    assert held.wait(60)
+    assert held.wait(PATIENCE)
     for rank, name in ((LAST, "last"), (NEXT, "next")):
         threads.append(threading.Thread(target=waiting, args=(rank, name)))
         threads[-1].start()
@@ -155,7 +156,7 @@ def test_who_is_waited_for_goes_first():
         order.append("unclaimed")
     release.set()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert order == ["unclaimed", "first", "next", "last"]
 
 
@@ -195,7 +196,7 @@ def test_who_waits_can_be_ended_and_leaves_the_row():
         thread.start()
         wait_until(lambda: turns._waiting)
         wanted.set()
-        thread.join(60)
+        thread.join(PATIENCE)
         assert not turns._waiting
     with turns:
         pass
@@ -217,7 +218,7 @@ def test_who_has_waited_long_goes_before_an_endless_row_of_others(monkeypatch):
             with turns:
                 order.append("click")
                 time.sleep(0.001)
-        thread.join(60)
+        thread.join(PATIENCE)
     assert "late" in order
     assert order.index("late") > 20  # at first, clicks go before
 
@@ -260,7 +261,7 @@ def test_a_long_function_lets_others_in_between_its_parts_and_comes_to_the_same(
         assert short(np.ones((1, 2), np.float32)).tolist() == [[2, 2]]
     assert len(seen) < before + 40  # of 128: it did not wait for either
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     for each in found:
         np.testing.assert_array_equal(each, rows.sum(axis=0, keepdims=True))
     assert len(seen) == 128
@@ -300,7 +301,7 @@ def test_as_many_may_pause_as_there_are_threads_to_spare():
         assert order == []
         turns.pause(1)
         assert order == ["other"]
-    thread.join(60)
+    thread.join(PATIENCE)
 
 
 def test_what_is_traced_keeps_nobody_waiting_who_asks_something_else():
@@ -308,15 +309,15 @@ def test_what_is_traced_keeps_nobody_waiting_who_asks_something_else():
 
     def slow(rows):
         tracing.set()
-        assert release.wait(60)
+        assert release.wait(PATIENCE)
         return 2 * rows
 
     thread = threading.Thread(target=lambda: kept.compile("slow", slow, [ROWS]))
     thread.start()
-    assert tracing.wait(60)
+    assert tracing.wait(PATIENCE)
     assert kept.compile("quick", lambda rows: rows + 1, [ROWS])(np.ones((1, 2), np.float32)).tolist() == [[2, 2]]
     release.set()
-    thread.join(60)
+    thread.join(PATIENCE)
 
 
 def test_a_large_array_is_given_to_a_function_and_stands_in_no_graph():
@@ -332,7 +333,7 @@ def test_a_large_array_is_given_to_a_function_and_stands_in_no_graph():
 
 
 def wait_until(said):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not said():
         assert time.monotonic() < deadline
         time.sleep(0.005)

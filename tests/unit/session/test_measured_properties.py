@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
 from workbench.core.dataset import Dataset
 from workbench.data.properties import image_properties
 from workbench.data.saved_predictions import predictions_of
@@ -47,18 +48,18 @@ def test_while_they_are_measured_predictions_are_there_at_once(data, monkeypatch
 
     def slowly(images):
         began.set()
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE)
         return image_properties(images)
 
     monkeypatch.setattr(measured_properties, "image_properties", slowly)
     session = opened(data)
     measuring = threading.Thread(target=lambda: session.properties)
     measuring.start()
-    assert began.wait(30)
+    assert began.wait(PATIENCE)
     asked = threading.Thread(target=lambda: (session.predictions, session.has_properties))
     asked.start()
-    asked.join(10)
+    asked.join(PATIENCE)
     assert not asked.is_alive()
     go_on.set()
-    measuring.join(30)
+    measuring.join(PATIENCE)
     assert session.has_properties

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from tests.patience import PATIENCE
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.core.predictions import Predictions
@@ -348,7 +349,7 @@ def test_many_threads_compute_once_and_see_the_same(model, data, counting):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(PATIENCE)
     assert counting.seen == 4
     assert heard == [("Predictions", 4, 4)]
     assert len({id(each) for each in found if isinstance(each, Predictions)}) == 1

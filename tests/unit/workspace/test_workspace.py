@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.marked import images, key
+from tests.patience import PATIENCE
 from workbench.core.dataset import Dataset
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.workspace import workspace as workspaces
@@ -270,12 +271,12 @@ def test_a_change_that_takes_long_keeps_nobody_from_reading(workspace):
         with workspace._database.writing() as connection:
             connection.execute("UPDATE state SET value = 'half'")
             begun.set()
-            assert read.wait(30)
+            assert read.wait(PATIENCE)
             connection.execute("UPDATE state SET value = 'after'")
 
     thread = threading.Thread(target=slowly)
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(PATIENCE)
     assert workspace.tags() == {"before": 1}
     read.set()
     thread.join()

@@ -11,6 +11,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
+from tests.patience import PATIENCE
 from workbench.app.cli import main
 from workbench.app.cli.console import facts
 
@@ -49,7 +50,7 @@ def test_a_reader_that_goes_away_ends_it_without_a_word(tiny_run):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         process.stdout.close()
         said = process.stderr.read().decode()
-        assert (process.wait(60), said) == (141, "")
+        assert (process.wait(PATIENCE), said) == (141, "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

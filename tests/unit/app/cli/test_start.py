@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[4]
 
 
@@ -35,14 +37,14 @@ def test_start_serves_the_committed_baseline_and_stops_quietly(tmp_path):
         text=True,
         preexec_fn=_hear_interrupts,  # noqa: PLW1509 - no other thread runs yet, and it takes no lock
     ) as process:
-        watchdog = threading.Timer(600, process.kill)  # else a page that does not stop would hold the tests for ever
+        watchdog = threading.Timer(3 * PATIENCE, process.kill)  # else a page that does not stop would hold the tests for ever
         watchdog.start()
         said = ""
         while not (found := re.search(r"http://\S+", said)):
             line = process.stdout.readline()
             assert line, f"it ended before it said where the page is\n{said}{process.stderr.read()}"
             said += line
-        with urllib.request.urlopen(found[0], timeout=300) as answer:
+        with urllib.request.urlopen(found[0], timeout=PATIENCE) as answer:
             page = answer.read().decode()
         process.send_signal(signal.SIGINT)
         rest, complaints = process.communicate()

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
 from tests.verdicts import verdict
 from workbench.app.page.application import create_app
 from workbench.app.page.opinion import Opinion, Weights
@@ -66,7 +67,7 @@ def test_progress_is_told_by_key(client, desk):
 
 
 def test_the_figure_and_the_tables_of_an_answer_can_be_fetched(client, desk):
-    key, job = desk.answer("class-balance", {}, wait=60)
+    key, job = desk.answer("class-balance", {}, wait=PATIENCE)
     assert job.error == ""
     figure = client.get(f"/figure/{key}.png")
     assert figure.content[:8] == b"\x89PNG\r\n\x1a\n"
@@ -77,7 +78,7 @@ def test_the_figure_and_the_tables_of_an_answer_can_be_fetched(client, desk):
 
 
 def test_the_points_of_an_answer_without_a_map_are_not_served(client, desk):
-    key, job = desk.answer("class-balance", {}, wait=60)
+    key, job = desk.answer("class-balance", {}, wait=PATIENCE)
     assert job.error == ""
     assert client.get(f"/points/{key}").status_code == 404
 

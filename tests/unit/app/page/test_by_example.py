@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from tests.patience import PATIENCE
 from workbench.app.page.application import create_app
 from workbench.app.page.desk import Desk
 from workbench.app.page.panes.detail import also_html
@@ -58,7 +59,7 @@ def test_an_error_leads_to_what_helped_and_harmed_and_to_its_counterfactual_exam
 @pytest.mark.parametrize(("name", "part"), [("influence", "train"), ("counterfactual-examples", "data")])
 def test_its_pictures_lead_to_their_images(desk, name, part):
     row = int(np.flatnonzero(~desk.session.predictions.correct)[0])
-    key, job = desk.answer(name, {"row": row}, wait=120)
+    key, job = desk.answer(name, {"row": row}, wait=PATIENCE)
     assert not job.error
     client = TestClient(create_app(desk, background=False), base_url="http://127.0.0.1")
     client.get(f"/figure/{key}.png")

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
 from tests.unit.app.page.conftest import EVIL, LABELS, predictions
 from workbench.app.page import comparing
 from workbench.app.page.application import create_app
@@ -63,7 +64,7 @@ def opened(monkeypatch, desk, dataset, tmp_path):
 @pytest.fixture
 def compared(desk, opened):
     key, job = desk.comparing.start(desk.session, "better", None)
-    assert job.done.wait(20), key
+    assert job.done.wait(PATIENCE), key
     assert not job.error
     return job.value
 
@@ -108,7 +109,7 @@ def test_what_there_is_not_is_a_sentence_and_no_file_is_opened_by_an_address(des
     assert opened == []
     shelf_html(desk, read({"section": "images", "set": address_of("better", "fixed"), "compute": "set"}))
     assert opened == ["better"]
-    assert desk.jobs.get("compare-better").done.wait(20)
+    assert desk.jobs.get("compare-better").done.wait(PATIENCE)
     assert sorted(rows(desk, address_of("better", "fixed"))) == [1, 5]
     for wrong in ("fixd", "fixed?label=wolf", "fixed?group=x", "fixed?group=7", "left?true=Bag&predicted=Bag"):
         with pytest.raises(WorkbenchError, match=r"There (is|are)|named by its number"):
@@ -187,7 +188,7 @@ def test_findings_are_diagnosed_when_asked_and_shown_by_what_became_of_them(desk
     asked = {"section": "compare", "against": "better"}
     assert "Diagnose both" in answer_html(desk, read(asked))
     answer_html(desk, read({**asked, "compute": "findings"}))
-    assert desk.jobs.get("compare-findings-better").done.wait(20)
+    assert desk.jobs.get("compare-findings-better").done.wait(PATIENCE)
     page = parse(answer_html(desk, read(asked)))
     assert f"{EVIL} is missed" in page.text
     assert page.text.index("Came") < page.text.index("Went")
@@ -210,10 +211,10 @@ def test_findings_are_diagnosed_when_asked_and_shown_by_what_became_of_them(desk
 def test_a_comparison_that_nobody_waits_for_ends(desk, opened, monkeypatch):
     owner = SimpleNamespace(client="page", gone=lambda: True)
     _, job = desk.comparing.start(desk.session, "better", owner)
-    assert job.done.wait(20)
+    assert job.done.wait(PATIENCE)
     assert (job.error, desk.comparing.known("better")) == ("Stopped.", None)
     _, job = desk.comparing.start(desk.session, "better", None)
-    assert job.done.wait(20)
+    assert job.done.wait(PATIENCE)
     assert not job.error
 
 

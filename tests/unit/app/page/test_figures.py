@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.patience import PATIENCE
 from workbench.app.drawn_figure import kept_figure
 from workbench.app.page import desk as desk_module
 from workbench.app.page.application import create_app
@@ -34,7 +35,7 @@ def pixels(answer):
 
 
 def test_a_place_of_the_right_size_stands_before_the_picture_is_drawn(desk, parse, client_of):
-    key, job = desk.answer("most-confused", {}, wait=60)
+    key, job = desk.answer("most-confused", {}, wait=PATIENCE)
     page = parse(result_html(desk, job.value, key, read({"section": "most-confused"})))
     (image,) = page.all("img", data_figure=key)
     assert image["alt"] == registry.analysis("most-confused").question()
@@ -44,7 +45,7 @@ def test_a_place_of_the_right_size_stands_before_the_picture_is_drawn(desk, pars
 
 
 def test_links_lead_to_the_images_that_they_count(desk, client_of):
-    key, _ = desk.answer("most-confused", {}, wait=60)
+    key, _ = desk.answer("most-confused", {}, wait=PATIENCE)
     client = client_of(desk)
     places = client.get(f"/figure/{key}.json").json()
     picture = pixels(client.get(f"/figure/{key}.png"))
@@ -71,7 +72,7 @@ def test_links_lead_to_the_images_that_they_count(desk, client_of):
 
 
 def test_a_dark_page_has_dark_figures(desk, client_of):
-    key, _ = desk.answer("class-balance", {}, wait=60)
+    key, _ = desk.answer("class-balance", {}, wait=PATIENCE)
     client = client_of(desk)
     light, dark = (pixels(client.get(f"/figure/{key}.png?theme={theme}")) for theme in ("light", "dark"))
     assert light.shape == dark.shape
@@ -84,7 +85,7 @@ def test_a_dark_page_has_dark_figures(desk, client_of):
 def test_what_one_process_drew_no_other_draws_again(desk, dataset, hand, monkeypatch, tmp_path):
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
     desk.session.cache = True
-    key, job = desk.answer("class-balance", {}, wait=60)
+    key, job = desk.answer("class-balance", {}, wait=PATIENCE)
     first = {theme: desk.figure(key, theme) for theme in ("light", "dark")}
     of_some = registry.compute(desk.session.subset([0, 4]), "class-balance")
     assert kept_figure(desk.session, job.value, "light") == first["light"]
@@ -92,7 +93,7 @@ def test_what_one_process_drew_no_other_draws_again(desk, dataset, hand, monkeyp
 
     monkeypatch.setattr(desk_module.registry, "draw", lambda _: pytest.fail("it is drawn again"))
     other = Desk(desk.session)
-    assert other.answer("class-balance", {}, wait=60)[0] == key
+    assert other.answer("class-balance", {}, wait=PATIENCE)[0] == key
     assert other.figure_size(key) == first["light"].size
     assert {theme: other.figure(key, theme) for theme in first} == first
     other.close()

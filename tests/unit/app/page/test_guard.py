@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.unit.app.page.conftest import LABELS, NAMES, PREDICTED, SURE, predictions
 from workbench.app.page import connection, gradio_calls, guard
 from workbench.app.page.application import create_app
@@ -47,7 +48,7 @@ def port(tmp_path_factory):
 
 def told(port, *parts):
     """Send bytes as they are; return the status and what came behind the head, (0, b"") where nothing came."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as line:
         answer = b""
         try:
             for part in parts:
@@ -425,7 +426,7 @@ def test_many_that_are_waited_for_keep_nobody_out(port, monkeypatch, paused, kin
     half, reads = head(port, "Content-Length: 50") + b"{", kind == "read no answer"
     sent = unread(port) if reads else half if kind.startswith("send half") else unread(port, 1000)
     slow = [connected(port, sent) for _ in range(4)]
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while reads and len(paused) < 3 and time.monotonic() < until:
         time.sleep(0.01)
     if kind.startswith("ask on"):  # and read what comes: there is always one that is being answered
@@ -475,7 +476,7 @@ def test_who_leaves_at_any_moment_leaves_no_traceback(port, caplog):
 @pytest.mark.parametrize("body", ["zz\r\n", "-1\r\n{}", "1\r\n{x0\r\n\r\n"])
 @pytest.mark.parametrize("pause", [0, 0.05])
 def test_a_body_that_is_no_http_is_refused_once(port, caplog, line, body, pause):
-    with caplog.at_level(logging.ERROR), socket.create_connection(("127.0.0.1", port), timeout=5) as sent:
+    with caplog.at_level(logging.ERROR), socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sent:
         sent.sendall(
             f"POST /api/predict HTTP/1.1\r\n{line}\r\nTransfer-Encoding: chunked\r\n\r\n".encode() * (pause > 0)
         )
@@ -495,7 +496,7 @@ def test_a_body_that_is_no_http_is_refused_once(port, caplog, line, body, pause)
 
 def test_a_page_that_asks_without_end_is_told_to_wait_and_others_are_not(post, monkeypatch):
     answered, look = threading.Event(), Panes.look
-    monkeypatch.setattr(Panes, "look", lambda *given: (answered.wait(60), look(*given))[1])
+    monkeypatch.setattr(Panes, "look", lambda *given: (answered.wait(PATIENCE), look(*given))[1])
     monkeypatch.setattr(gradio_calls, "DUE", (3, 1000, 1000))
     looks = [post(JOIN, ASK.replace(b'"x"', b'"many"'))[0] for _ in range(12)]
     answered.set()
@@ -510,7 +511,7 @@ def test_a_page_that_asks_without_end_is_told_to_wait_and_others_are_not(post, m
 def test_answers_that_nobody_fetches_are_forgotten(port, post, monkeypatch):
     assert post(JOIN, ASK.replace(b'"x"', b'"left"'))[0] == 200
     monkeypatch.setattr(gradio_calls, "FORGOTTEN", 0.0)
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     listen = "/gradio_api/queue/data?session_hash=left"
     while time.monotonic() < until:
         time.sleep(0.2)

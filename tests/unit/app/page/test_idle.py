@@ -4,6 +4,7 @@ import weakref
 
 import numpy as np
 
+from tests.patience import PATIENCE
 from workbench.app.page import idle
 from workbench.app.page.lane import Lane
 
@@ -31,7 +32,7 @@ def test_after_the_last_work_what_nobody_refers_to_is_collected_once(monkeypatch
         lane = Lane("tested", 2)
         for _ in range(5):
             lane.submit("", lambda: None)
-        assert collected.wait(10)
+        assert collected.wait(PATIENCE)
         assert seen() is None and count == [1]
     finally:
         gc.enable()

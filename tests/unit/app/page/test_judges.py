@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
 from tests.verdicts import verdict
 from workbench.app.page import judges as module
 from workbench.app.page.judges import Judges
@@ -47,7 +48,7 @@ def judges(monkeypatch):
 
 
 def until(judges, key, wanted):
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         opinion = judges.opinion(None, key, wait=1)
         if wanted(opinion):
@@ -78,7 +79,7 @@ def test_the_verdict_comes_first_and_the_test_fills_itself_in(judges, monkeypatc
 
     def tested(session, method):
         report("Saliency under random weights", 3, 10)
-        release.wait(90)
+        release.wait(PATIENCE)
         known.append(SimpleNamespace(similarity=Estimate(0.77, 0.7, 0.8), blind=True, stages=("dense",)))
 
     monkeypatch.setattr(module, "randomisation_of", tested)
@@ -98,7 +99,7 @@ def test_the_verdict_comes_first_and_the_test_fills_itself_in(judges, monkeypatc
 
 def test_a_verdict_may_be_asked_for_without_the_test(judges, monkeypatch):
     monkeypatch.setattr(module, "randomisation_of", lambda session, method: pytest.fail("nobody asked for it"))
-    opinion = judges.opinion(None, judges.put(SUBJECT, attribution()), wait=90, test=False)
+    opinion = judges.opinion(None, judges.put(SUBJECT, attribution()), wait=PATIENCE, test=False)
     assert (opinion.verdict, opinion.weights.state) == (VERDICT, "waiting")
 
 
@@ -125,7 +126,7 @@ def test_what_is_not_on_screen_any_more_is_dropped_and_begun_again_when_it_is(ju
 
     def slow(session, case):
         begun.append(int(case.attribution.target[0]))
-        release.wait(90)
+        release.wait(PATIENCE)
         return VERDICT
 
     monkeypatch.setattr(module, "_verdict", slow)

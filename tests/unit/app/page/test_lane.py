@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.patience import PATIENCE
 from workbench.app.page.lane import ALL, EACH, Lane
 from workbench.app.page.refusals import Busy, TooMany
 
@@ -25,7 +26,7 @@ def lane_of():
 
 
 def wait_until(said):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not said():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -33,7 +34,7 @@ def wait_until(said):
 
 def test_who_asks_much_waits_for_himself(lane_of):
     lane, order, release = lane_of(1), [], threading.Event()
-    lane.submit("much", lambda: release.wait(60))
+    lane.submit("much", lambda: release.wait(PATIENCE))
     for number in range(4):
         lane.submit("much", lambda n=number: order.append(f"much {n}"))
     for client in ("some", "other"):
@@ -49,10 +50,10 @@ def test_who_asks_much_waits_for_himself(lane_of):
 def test_a_thread_stays_free_for_another_client(lane_of):
     lane, release, began, other = lane_of(3), threading.Event(), [], threading.Event()
     for _ in range(6):
-        lane.submit("much", lambda: (began.append(1), release.wait(60)))
+        lane.submit("much", lambda: (began.append(1), release.wait(PATIENCE)))
     wait_until(lambda: len(began) == 2)
     lane.submit("other", other.set)
-    assert other.wait(60)
+    assert other.wait(PATIENCE)
     assert len(began) == 2
     release.set()
     wait_until(lambda: len(began) == 6)
@@ -61,7 +62,7 @@ def test_a_thread_stays_free_for_another_client(lane_of):
 def test_what_one_client_and_all_may_ask_is_bounded(lane_of):
     lane, release, done = lane_of(1), threading.Event(), []
     for _ in range(EACH):
-        lane.submit("much", lambda: (release.wait(60), done.append(1)))
+        lane.submit("much", lambda: (release.wait(PATIENCE), done.append(1)))
     with pytest.raises(TooMany, match=f"^{EACH} of your questions wait"):
         lane.submit("much", print)
     for number in range(ALL - EACH):

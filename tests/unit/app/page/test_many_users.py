@@ -12,6 +12,7 @@ import threading
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.unit.app.page.test_starving import session_without_model
 from workbench.app.markup import Html
 from workbench.app.page import blocks
@@ -28,7 +29,7 @@ USERS, KEPT = 12, 3
 def crowd(monkeypatch):
     """A page whose `detail` waits; gives what it waits for, gradio's application and the port."""
     gate = threading.Event()
-    monkeypatch.setattr(Panes, "detail", lambda self, raw, page="": (gate.wait(20), Html("<p>seen</p>"))[1])
+    monkeypatch.setattr(Panes, "detail", lambda self, raw, page="": (gate.wait(PATIENCE), Html("<p>seen</p>"))[1])
     monkeypatch.setattr(blocks, "SESSIONS", KEPT)
     desk, taken = Desk(session_without_model()), bind("127.0.0.1", 0)
     app = create_app(desk, background=False)
@@ -40,7 +41,7 @@ def crowd(monkeypatch):
 
 
 def ask(port, method, path, body=None):
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     line.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
     return line.getresponse()
 
@@ -75,7 +76,7 @@ def test_a_figure_of_which_only_the_size_was_asked_is_drawn_once(desk, monkeypat
     monkeypatch.setattr(
         "workbench.diagnosis.registry.draw", lambda result: (drawn.append(result.analysis), draw(result))[1]
     )
-    keys = [desk.answer(name, {}, wait=60)[0] for name in ("class-balance", "most-confused")]
+    keys = [desk.answer(name, {}, wait=PATIENCE)[0] for name in ("class-balance", "most-confused")]
     first = [desk.figure_size(key) for key in keys]
     assert [desk.figure_size(key) for key in keys] == first
     assert all(first)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
 from tests.unit.app.page.conftest import EVIL
 from workbench.app.page.application import create_app
 from workbench.app.page.desk import Desk
@@ -79,14 +80,14 @@ def test_images_of_other_parts_are_read_for_their_names_and_it_says_so_until_the
     go, data = threading.Event(), desk.session.dataset
     learned = replace(data, names=np.array([f"learned/{n} of them.png" for n in range(len(data))]))
     monkeypatch.setattr(type(desk.session), "other_parts", ("validation", "train"))
-    monkeypatch.setattr(desk.session, "data_of", lambda name: learned if go.wait(30) and name == "train" else None)
+    monkeypatch.setattr(desk.session, "data_of", lambda name: learned if go.wait(PATIENCE) and name == "train" else None)
     assert still_read(desk, "l") == ""  # one letter is not enough to read anything
     said = "The validation images and training images are still being read; then they are found here too."
     assert still_read(desk, "learned/5") == said
     assert found("learned/5") == []
     go.set()
     for name in ("train", "validation"):
-        assert desk.jobs.start(f"names-{name}", lambda: None, wait=30).done.is_set()
+        assert desk.jobs.start(f"names-{name}", lambda: None, wait=PATIENCE).done.is_set()
     assert still_read(desk, "learned/5") == ""
     query = {"section": "images", "part": "train", "image": "5"}
     assert found("learned/5") == [("Images", "learned/5 of them.png", query)]

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
 from tests.unit.app.page.conftest import LABELS, NAMES, PREDICTED, SURE, predictions
 from workbench.app.page import desk as desks
 from workbench.app.page.api.questions import Api
@@ -90,7 +91,7 @@ def wait_until(said, seconds=60.0):
 @contextmanager
 def asking(port, count, address="127.0.0.1", name="samples"):
     """Ask an analysis without waiting for the answer."""
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     body = json.dumps({"name": name, "params": {"count": count} if name == "samples" else {}})
     line.request("POST", "/api/analyze", body, {"Content-Type": "application/json", "X-Forwarded-For": address})
     yield line

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper, save
 
+from tests.patience import PATIENCE
 from workbench.core.errors import WorkbenchError
 from workbench.models.files import load_model, worker
 from workbench.models.files.worker import Limits, resident_memory
@@ -135,7 +136,7 @@ def test_several_threads_get_their_own_answers_and_the_process_ends_with_the_mod
     assert process.poll() is None
     del model
     gc.collect()
-    assert process.wait(10) is not None
+    assert process.wait(PATIENCE) is not None
 
 
 def test_it_ends_with_the_process_that_started_it_even_while_it_works(tmp_path):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 import workbench as wb
+from tests.patience import PATIENCE
 from workbench.attribution.methods import explainer
 from workbench.core.cache import load_arrays
 from workbench.core.dataset import Dataset
@@ -355,16 +356,16 @@ def test_who_comes_while_an_engine_is_chosen_goes_on_with_tensorflow(images, mon
 
     def slowly(*_):
         begun.set()
-        assert chosen.wait(60)
+        assert chosen.wait(PATIENCE)
         return forward_passes.Choice("tensorflow", "It is a test."), converted_model.ConvertedModel()
 
     monkeypatch.setattr(probe.forward, "_compared", slowly)
     choosing = threading.Thread(target=probe.logits, args=(images,))
     choosing.start()
-    assert begun.wait(60)
+    assert begun.wait(PATIENCE)
     assert probe.logits(images).shape == (30, 4) and probe.forward.choice is None
     chosen.set()
-    choosing.join(60)
+    choosing.join(PATIENCE)
     assert probe.forward.choice.reason == "It is a test."
 
 

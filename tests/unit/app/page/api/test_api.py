@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
 from tests.unit.app.page.conftest import EVIL
 from workbench.app.page.application import create_app
 from workbench.app.page.desk import Desk
@@ -311,7 +312,7 @@ def test_a_click_goes_before_what_a_program_asked_for_and_a_prediction_waits_for
         asking.join(0.5)
         assert told == []
         assert client.post("/api/predict", json={"image": [[7] * 3] * 2}).status_code == 200
-    asking.join(120)
+    asking.join(PATIENCE)
     assert told == [200]
 
 

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.unit.app.page.conftest import EVIL
 from workbench.app.page import diagnosing as made
 from workbench.app.page.panes.diagnosis import diagnosis_html
@@ -121,14 +122,14 @@ def test_it_is_made_in_the_background_once_and_its_parts_are_told(desk, known, p
         report("Diagnosis", 1, 4)
         report("inner <loop>", 5, 10)
         reached.set()
-        assert go_on.wait(90)
+        assert go_on.wait(PATIENCE)
         return diagnosis(quick=quick)
 
     monkeypatch.setattr(made, "diagnose", diagnose)
     desk.loading.done.set()
     known[True, True] = diagnosis(findings=(Diagnosed(rank=1, finding=MILD, analysis="samples", params={}),))
     diagnosis_html(desk)
-    assert reached.wait(90)  # TensorFlow is imported first
+    assert reached.wait(PATIENCE)  # TensorFlow is imported first
     page = parse(diagnosis_html(desk))
     assert "analysis 2 of 4 · inner <loop>: 5 of 10" in page.text
     assert page.all("div", data_wait="diagnosis-quick", data_parts="1") != []
@@ -136,14 +137,14 @@ def test_it_is_made_in_the_background_once_and_its_parts_are_told(desk, known, p
     job = desk.progress_of("diagnosis-quick")
     assert (job.parts, job.share) == (1, 0.25)
     go_on.set()
-    assert job.done.wait(90)
+    assert job.done.wait(PATIENCE)
     done = parse(diagnosis_html(desk))
     assert "label noise" in done.text
     assert done.all("div", class_="waiting") == []
     whole = parse(diagnosis_html(desk, whole=True))
     assert whole.all("div", data_wait="diagnosis-whole") != []
     assert "label noise" in whole.text  # what is known meanwhile
-    assert desk.progress_of("diagnosis-whole").done.wait(90)
+    assert desk.progress_of("diagnosis-whole").done.wait(PATIENCE)
     assert asked == [True, False]
 
 
@@ -152,7 +153,7 @@ def test_a_diagnosis_that_fails_is_one_sentence_beside_what_is_known(desk, known
     desk.loading.done.set()
     known[True, True] = diagnosis()
     _, job = desk.diagnosing.start(desk.session, quick=True)
-    assert job.done.wait(90)
+    assert job.done.wait(PATIENCE)
     page = parse(diagnosis_html(desk))
     assert len(page.all("p", class_="problem")) == 1
     assert "Two classes are confused." in page.text

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.patience import PATIENCE
 from workbench.app.page import diagnosing
 from workbench.app.page.panes.diagnosis import diagnosis_html
 from workbench.app.page.panes.report import report_of
@@ -26,7 +27,7 @@ def there(desk, monkeypatch):
 
     def gather(session, *, found, source):
         report("Report: maps", 2, 5)
-        assert desk.go_on.wait(60)
+        assert desk.go_on.wait(PATIENCE)
         if isinstance(desk.said, Exception):
             raise desk.said
         return SimpleNamespace(source=source)
@@ -50,7 +51,7 @@ def test_a_button_asks_for_it_and_it_comes_with_its_progress(there, parse):
     assert there.progress_of("report-quick") is there.jobs.get("report-quick")
     assert report_of(there, "report-quick") is None
     there.go_on.set()
-    assert there.jobs.get("report-quick").done.wait(60)
+    assert there.jobs.get("report-quick").done.wait(PATIENCE)
     links = parse(asked(there)).all("a", href="report/report-quick.html")
     assert [each.get("target") for each in links] == ["_blank", None]
     assert links[1]["download"].endswith(".html")
@@ -58,7 +59,7 @@ def test_a_button_asks_for_it_and_it_comes_with_its_progress(there, parse):
 
 
 def test_nothing_else_is_given_out_as_a_report(there):
-    there.jobs.start("another", lambda: "<p>secret</p>", wait=60)
+    there.jobs.start("another", lambda: "<p>secret</p>", wait=PATIENCE)
     assert report_of(there, "another") is None and report_of(there, "report-none") is None
 
 
@@ -66,7 +67,7 @@ def test_what_goes_wrong_is_one_sentence(there, parse):
     there.said = WorkbenchError("The images are gone.")
     there.go_on.set()
     asked(there)
-    assert there.jobs.get("report-quick").done.wait(60)
+    assert there.jobs.get("report-quick").done.wait(PATIENCE)
     page = parse(asked(there))
     assert "The images are gone." in page.text and page.all("p", class_="problem")
     assert report_of(there, "report-quick") is None

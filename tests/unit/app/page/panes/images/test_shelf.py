@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from tests.patience import PATIENCE
 from tests.unit.app.page.conftest import EVIL
 from workbench.app.page.page import Panes
 from workbench.app.page.view import read
@@ -95,7 +96,7 @@ def test_what_is_not_computed_is_offered_and_then_known(panes, parse):
         assert page.all("button", data_go="compute=properties") != []
     page, reply = main(panes, parse, where="brightness>0.1", compute="properties")
     job = panes.desk.jobs.get("images-properties-data")
-    assert job.done.wait(60)
+    assert job.done.wait(PATIENCE)
     assert reply["view"]["compute"] == "properties"
     page, _ = main(panes, parse, where="brightness>0.1", compute="properties")
     assert page.all("p", class_="problem") == []
