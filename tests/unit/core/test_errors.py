@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import time
 
 import pytest
 
+from tests.patience import at_once
 from workbench.core.errors import LONGEST, Unavailable, WorkbenchError, unknown
 
 
@@ -52,8 +52,7 @@ def test_of_a_sentence_without_end_the_beginning_and_the_end_are_said(kind):
 
 
 def test_of_a_name_of_twenty_megabytes_the_beginning_is_compared():
-    before = time.process_time()
-    said = str(unknown("class", "shirt" * 4_000_000, ["T-shirt/top", "Shirt"]))
-    assert time.process_time() - before < 0.5
+    with at_once(1):
+        said = str(unknown("class", "shirt" * 4_000_000, ["T-shirt/top", "Shirt"]))
     assert said.startswith("There is no class 'shirtshirt") and said.endswith("Choose one of: T-shirt/top, Shirt.")
     assert len(said) <= LONGEST

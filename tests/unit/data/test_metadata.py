@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ import pytest
 from PIL import Image
 
 import workbench as wb
+from tests.patience import at_once
 from workbench.core.dataset import Dataset
 from workbench.core.errors import WorkbenchError
 from workbench.data.metadata import read_metadata, with_metadata
@@ -120,9 +120,9 @@ def test_a_table_that_cannot_be_joined_is_refused_in_a_sentence(tmp_path, text, 
 
 
 def test_twenty_thousand_columns_are_compared_once_each(tmp_path):
-    before = time.process_time()
-    assert len(table(tmp_path, ",".join(["file", *(f"c{place}" for place in range(19_990))]) + "\n").header) == 19_991
-    assert time.process_time() - before < 3  # each with each: a minute
+    many = ",".join(["file", *(f"c{place}" for place in range(19_990))])
+    with at_once(3):  # each with each: a minute
+        assert len(table(tmp_path, f"{many}\n").header) == 19_991
 
 
 @pytest.fixture
