@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from shard_tasks import Squares, Unopenable, computed, expected, files_of, squares
 
+from tests.patience import PATIENCE
 from workbench.core.errors import Unavailable
 from workbench.core.progress import reporting
 from workbench.diagnosis.opening import open_session
@@ -37,6 +38,13 @@ SHARDS = [f"{number:06d}.npz" for number in range(5)]
 LOOP = "127.0.0.1"
 
 
+def node_of(cluster):
+    """A node of one processor, as soon as it is there."""
+    made = cluster.add_node(wait=False, num_cpus=1, node_ip_address=LOOP)
+    cluster.wait_for_nodes(timeout=PATIENCE)
+    return made
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """A head without processors, so that whoever is killed is no head, and two nodes of one processor."""
@@ -44,14 +52,19 @@ def cluster():
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", PLACES)
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # nothing of a test listens beyond this machine
-        for name, value in {"period_ms": 500, "initial_delay_ms": 0, "timeout_ms": 500, "failure_threshold": 3}.items():
-            patch.setenv(f"RAY_health_check_{name}", str(value))  # a node that is gone is noticed within seconds
+        # A node that is gone is noticed within seconds, and one that is slow to answer is there.
+        for name, value in {"period_ms": 500, "initial_delay_ms": 0, "failure_threshold": 3}.items():
+            patch.setenv(f"RAY_health_check_{name}", str(value))
+        patch.setenv("RAY_health_check_timeout_ms", str(int(1000 * PATIENCE)))
+        patch.setenv("RAY_gcs_server_port_wait_time_s", str(int(PATIENCE)))
+        patch.setenv("RAY_memory_monitor_refresh_ms", "0")  # what else runs on a full machine is not Ray's to end
+        patch.setattr("workbench.shards.on_ray.PATIENCE", PATIENCE)
         from ray.cluster_utils import Cluster
 
-        made = Cluster(
-            initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, "node_ip_address": LOOP}
-        )
-        nodes = [made.add_node(num_cpus=1, node_ip_address=LOOP) for _ in range(2)]
+        head = {"num_cpus": 0, "include_dashboard": False, "node_ip_address": LOOP, "wait": False}
+        made = Cluster(initialize_head=True, head_node_args=head)
+        made.wait_for_nodes(timeout=PATIENCE)  # first the head, to which whoever gives the work belongs
+        nodes = [node_of(made) for _ in range(2)]
         try:
             yield made, nodes
         finally:
@@ -176,7 +189,8 @@ class Unreachable:
         return self._ray.get(reference)
 
 
-def test_who_cannot_be_reached_for_a_while_has_not_died(crew, tmp_path, log):
+def test_who_cannot_be_reached_for_a_while_has_not_died(crew, tmp_path, log, monkeypatch):
+    monkeypatch.setattr("workbench.shards.on_ray.GIVEN_UP", PATIENCE)
     squares(Squares(), crew, tmp_path / "before")  # so that both are known
     opens, crew._ray = Opens(crew), Unreachable(crew._ray, 4)
     found, without, _ = squares(Squares(log=log, company=2), crew, tmp_path / "shards")
@@ -204,7 +218,7 @@ from workbench.shards.on_ray import OnRay
 
 folder = Path(sys.argv[1])
 with OnRay(sys.argv[2], 2) as crew:
-    squares(Squares(log=folder / "log", seconds=0.25), crew, folder / "shards")
+    squares(Squares(log=folder / "log", gate=folder / "gate"), crew, folder / "shards")
 """
 
 
@@ -212,7 +226,7 @@ def test_who_gives_the_work_is_killed_and_the_next_one_does_the_rest(cluster, tm
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER, tmp_path, cluster[0].address], env={**os.environ, "PYTHONPATH": PLACES}
     )
-    until = time.monotonic() + 600
+    until = time.monotonic() + PATIENCE
     shards = tmp_path / "shards" / "000"
     while len(list(shards.glob("0*.npz"))) < 2 and driver.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
@@ -306,7 +320,7 @@ def test_a_node_that_is_gone_costs_what_it_was_at(cluster, tmp_path, log):
     assert len(did) == 1
     assert (found, without) == (expected(40), {})
     assert files_of(store) == SHARDS
-    nodes.append(made.add_node(num_cpus=1, node_ip_address=LOOP))
+    nodes.append(node_of(made))
 
 
 COMMAND = """

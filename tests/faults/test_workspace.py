@@ -14,6 +14,7 @@ import pytest
 from tests.marked import images, key
 from tests.patience import PATIENCE
 from workbench.core.errors import Unavailable, WorkbenchError
+from workbench.workspace import database
 from workbench.workspace.database import Database
 from workbench.workspace.workspace import Workspace
 
@@ -22,7 +23,8 @@ EACH = 40
 """Images of one change: all of them, or none."""
 MOMENTS = 24
 
-MADE = (ROOT / "tests" / "marked.py").read_text() + "\nfrom workbench.workspace.workspace import Workspace\n"
+MADE = (ROOT / "tests" / "marked.py").read_text() + "\nfrom workbench.workspace import database\n"
+MADE += "from workbench.workspace.workspace import Workspace\n"
 KILLED = """
 import os, random, signal, sys, time
 
@@ -44,8 +46,11 @@ for moment in range(moments):
                     workspace.tag(what, f"{moment}-{step}")
                     os.write(writes, b"said %d\\n" % step)
     os.close(writes)
-    said = os.read(reads, 5)  # the file is open; what comes then, comes at any moment
-    time.sleep(draw.uniform(0, 0.03))
+    said, wanted = os.read(reads, 5), draw.randint(0, 12)  # the file is open; what comes then, comes at any moment
+    begun = time.monotonic()
+    while said.count(b"\\n") <= wanted and (part := os.read(reads, 1 << 16)):
+        said += part
+    time.sleep(draw.uniform(0, 2 * (time.monotonic() - begun) / (wanted + 1)))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     while part := os.read(reads, 1 << 16):
@@ -59,6 +64,7 @@ WRITING = """
 import sys
 
 path, who, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+database.PATIENCE = 600.0
 with Workspace.open(path, who=who) as workspace:
     print("ready", flush=True)
     sys.stdin.readline()
@@ -133,18 +139,19 @@ def test_two_programs_at_once_are_both_kept(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["a.workspace"]
 
 
-def test_a_file_that_several_begin_at_once_is_a_workspace_for_each(tmp_path):
+def test_a_file_that_several_begin_at_once_is_a_workspace_for_each(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "PATIENCE", PATIENCE)
     refused = []
 
     def begin(path, start):
-        database = Database(path)
+        opened = Database(path)
         start.wait()
         try:
-            with database.writing():
+            with opened.writing():
                 pass
         except WorkbenchError as error:
             refused.append(str(error))
-        database.close()
+        opened.close()
 
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # so that each sees many moments of the other's beginning

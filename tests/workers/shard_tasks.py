@@ -45,6 +45,7 @@ class Squares(Task):
         spoilt: file; the process that made it computes nothing after its first batches.
         sound: so many batches it computes before.
         stands: file; the process that made it stands still when it is to compute something.
+        gate: file without which no shard but the first two is computed.
     """
 
     count: int = 40
@@ -65,6 +66,7 @@ class Squares(Task):
     spoilt: Path | None = None
     sound: int = 0
     stands: Path | None = None
+    gate: Path | None = None
 
     def open(self) -> Opened:
         if self.first is not None:
@@ -139,6 +141,7 @@ class _Squares(Opened):
         return About(made=made, count=self._task.count, batch=BATCH, bytes_of_one=BYTES // IN_A_SHARD)
 
     def compute(self, rows):
+        self._wait_at_the_gate(int(rows.max()))
         time.sleep(self._task.seconds)
         if self._task.log is not None:
             with (self._task.log / f"{os.getpid()}.log").open("a") as file:
@@ -158,6 +161,13 @@ class _Squares(Opened):
         if wrong := set(rows.tolist()) & self._task.unreadable:
             raise WorkbenchError(f"image {min(wrong)} is no picture")
         return {"square": rows.astype(np.float64) ** 2}
+
+    def _wait_at_the_gate(self, row):
+        if (gate := self._task.gate) is None:
+            return
+        (self._task.log / f"{os.getpid()}.log").touch()
+        while row >= 2 * IN_A_SHARD and not gate.exists():
+            time.sleep(0.01)
 
 
 def squares(task, crew, folder):

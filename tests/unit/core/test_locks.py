@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
 from workbench.core import locks
 from workbench.core.errors import Unavailable
 from workbench.core.locks import Taken, holding, lock_of, sharing
@@ -24,7 +25,7 @@ from pathlib import Path
 from workbench.core.locks import holding
 with holding(Path(sys.argv[1]), "it"):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(6000)
 """
 
 
@@ -78,19 +79,21 @@ def test_two_threads_are_two_and_the_lock_is_gone_after_an_error(tmp_path):
 
 
 def test_only_one_of_many_at_a_time_while_lock_files_come_and_go(tmp_path):
-    inside, most, done = [], [], []
+    inside, most, done, until = [], [], [], time.monotonic() + PATIENCE
 
     def work():
-        for _ in range(60):
-            try:
-                with holding(tmp_path / "x", "it"):
-                    inside.append(1)
-                    most.append(len(inside))
-                    time.sleep(0.0005)
-                    inside.pop()
-                    done.append(1)
-            except Taken:
-                time.sleep(0.0003)
+        for _ in range(10):
+            while time.monotonic() < until:
+                try:
+                    with holding(tmp_path / "x", "it"):
+                        inside.append(1)
+                        most.append(len(inside))
+                        time.sleep(0.0005)
+                        inside.pop()
+                        done.append(1)
+                        break
+                except Taken:
+                    time.sleep(0.0003)
 
     threads = [threading.Thread(target=work) for _ in range(6)]
     for each in threads:
@@ -98,7 +101,7 @@ def test_only_one_of_many_at_a_time_while_lock_files_come_and_go(tmp_path):
     for each in threads:
         each.join()
     assert max(most) == 1
-    assert len(done) > 20
+    assert len(done) == 60
     assert list(tmp_path.iterdir()) == []
 
 
@@ -132,18 +135,18 @@ def test_a_disk_without_locks_and_a_clock_that_was_set_back_keep_nobody_from_wor
 
 
 def test_who_computes_the_same_for_the_cache_waits_says_so_and_finds_it(tmp_path):
-    told, entered, path = [], threading.Event(), tmp_path / "results" / "one.npz"
+    told, entered, waits, path = [], threading.Event(), threading.Event(), tmp_path / "results" / "one.npz"
 
     def first():
         with sharing(path, "Predictions"):
             entered.set()
-            time.sleep(0.5)
+            assert waits.wait(PATIENCE)
             path.write_text("answer")
 
     thread = threading.Thread(target=first)
     thread.start()
     entered.wait()
-    with reporting(lambda what, *_: told.append(what)), sharing(path, "Predictions"):
+    with reporting(lambda what, *_: (told.append(what), waits.set())), sharing(path, "Predictions"):
         assert path.read_text() == "answer"
     thread.join()
     assert re.fullmatch(rf"Predictions: waiting for process {os.getpid()}, since .*", told[0])
@@ -166,7 +169,7 @@ def test_nobody_waits_for_ever_nor_where_no_lock_can_be_had(tmp_path, monkeypatc
     def left(*_):
         raise Gone
 
-    monkeypatch.setattr(locks, "PATIENCE", 60)
+    monkeypatch.setattr(locks, "PATIENCE", PATIENCE)
     with sharing(tmp_path / "x", "it"), reporting(left), pytest.raises(Gone), sharing(tmp_path / "x", "it"):
         pass
     assert [each.name for each in Path(tmp_path).iterdir()] == ["file"]

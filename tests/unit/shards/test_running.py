@@ -112,7 +112,8 @@ def test_what_a_late_worker_says_of_one_piece_of_work_is_not_taken_for_the_next(
         crew.at = {}
         Work(Squares(first=tmp_path / "first", late=0.5), crew, "Early")  # is open when one of them has opened it
         (tmp_path / "log").mkdir()
-        found, _, _ = squares(Squares(count=96, log=tmp_path / "log", seconds=0.1), crew, tmp_path / "shards")
+        task = Squares(count=96, log=tmp_path / "log", company=2, seconds=0.02)
+        found, _, _ = squares(task, crew, tmp_path / "shards")
         assert found == expected(96)
         assert sorted(computed(tmp_path / "log")) == [list(range(at, at + BATCH)) for at in range(0, 96, BATCH)]
         assert len(list(crew.workers)) == len(list((tmp_path / "log").glob("*.log"))) == 2
