@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE
 from workbench.app.page.desk import Desk
 from workbench.core.dataset import Dataset
 from workbench.core.predictions import Predictions
@@ -40,6 +41,19 @@ class Page(HTMLParser):
         """Attributes of every `tag` that has these."""
         wanted = {key.rstrip("_").replace("_", "-"): value for key, value in having.items()}
         return [a for name, a in self.elements if name == tag and wanted.items() <= a.items()]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what failed be shown, and images be read, for as long as a busy machine takes."""
+    monkeypatch.setattr("workbench.app.page.jobs.RETRY", PATIENCE)
+    monkeypatch.setattr("workbench.app.page.images.found.PATIENCE", PATIENCE)
+
+
+@pytest.fixture
+def answers_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pane waits for its answer, instead of saying that it is being worked on."""
+    monkeypatch.setattr("workbench.app.page.panes.section.PATIENCE", PATIENCE)
 
 
 @pytest.fixture

@@ -361,24 +361,32 @@ def test_more_than_is_held_at_once_is_told_to_come_again(port, monkeypatch):
     ],
 )
 def test_nobody_holds_a_connection_by_being_slow(port, monkeypatch, sent, drip, status):
-    monkeypatch.setattr(guard, "SECONDS", 0.4)
-    monkeypatch.setattr(connection, "SECONDS", 0.4)
-    began, answer = time.monotonic(), b""
-    with socket.create_connection(("127.0.0.1", port), timeout=0.1) as line:
-        line.sendall(sent(port))
-        while time.monotonic() < began + 20:
-            try:
-                if drip:
-                    line.sendall(drip)
-                if not (more := line.recv(65536)):
-                    break
-                answer += more
-            except TimeoutError:
-                continue
-            except OSError:
-                break
-    assert time.monotonic() < began + 10
+    for seconds in (0.4, 2.0, 10.0):  # a busy machine may need more to send what stands first
+        monkeypatch.setattr(guard, "SECONDS", seconds)
+        monkeypatch.setattr(connection, "SECONDS", seconds)
+        ended, answer = dripped(port, sent(port), drip)
+        assert ended, "the connection is still there"
+        if int(answer[9:12] or 0) == status:
+            break
     assert int(answer[9:12] or 0) == status
+
+
+def dripped(port, sent, drip):
+    """Send something, and drop after drop behind it; return whether the connection ended, and what was answered."""
+    until, answer = time.monotonic() + PATIENCE, b""
+    with socket.create_connection(("127.0.0.1", port), timeout=0.1) as line:
+        try:
+            line.sendall(sent)
+            while time.monotonic() < until:
+                with contextlib.suppress(TimeoutError):
+                    if drip:
+                        line.sendall(drip)
+                    if not (more := line.recv(65536)):
+                        return True, answer
+                    answer += more
+        except OSError:
+            return True, answer
+    return False, answer
 
 
 def unread(port, times=8):
@@ -396,7 +404,7 @@ def paused(monkeypatch):
 def connected(port, sent=b""):
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-    line.settimeout(30)
+    line.settimeout(PATIENCE)
     line.connect(("127.0.0.1", port))
     line.sendall(sent)
     return line
@@ -439,21 +447,25 @@ def test_many_that_are_waited_for_keep_nobody_out(port, monkeypatch, paused, kin
 
 
 def test_an_answer_is_waited_for_as_long_as_somebody_reads_it(port, monkeypatch, paused):
-    monkeypatch.setattr(connection, "UNREAD", 0.5)
-    with connected(port, unread(port)) as idle, connected(port, unread(port, 5)) as slow:
-        began, got = time.monotonic(), b""
-        while got.count(b"HTTP/1.1 200") < 5:
-            more = slow.recv(4096)
-            assert more
-            got += more
-            time.sleep(0.03)
-        assert time.monotonic() > began + 1
-        assert len(paused) >= 2
-        rest = b""
-        with contextlib.suppress(ConnectionResetError):
-            while more := idle.recv(65536):
-                rest += more
-    assert rest.count(b"HTTP/1.1 200") < 8
+    for seconds in (0.5, 2.0, 8.0):  # a busy machine may read nothing for longer
+        monkeypatch.setattr(connection, "UNREAD", seconds)
+        with connected(port, unread(port)) as idle, connected(port, unread(port, 5)) as slow:
+            began, got = time.monotonic(), b""
+            with contextlib.suppress(ConnectionResetError):
+                while got.count(b"HTTP/1.1 200") < 5 and (more := slow.recv(4096)):
+                    got += more
+                    time.sleep(0.06 * seconds)
+            if got.count(b"HTTP/1.1 200") < 5:
+                continue
+            assert time.monotonic() > began + 2 * seconds
+            assert len(paused) >= 2
+            rest = b""
+            with contextlib.suppress(ConnectionResetError):
+                while more := idle.recv(65536):
+                    rest += more
+            assert rest.count(b"HTTP/1.1 200") < 8
+            return
+    pytest.fail("it was cut off while somebody read it")
 
 
 def test_who_leaves_at_any_moment_leaves_no_traceback(port, caplog):

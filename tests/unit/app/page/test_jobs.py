@@ -59,7 +59,6 @@ def test_a_failure_is_shown_first_and_tried_again_later(pool, monkeypatch):
         calls.append(1)
         raise WorkbenchError("no")
 
-    monkeypatch.setattr(jobs, "RETRY", PATIENCE)
     first = pool.start("a", work, wait=PATIENCE)
     assert pool.start("a", work, wait=PATIENCE) is first
     monkeypatch.setattr(jobs, "RETRY", 0.0)

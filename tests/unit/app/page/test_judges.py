@@ -122,22 +122,27 @@ def test_a_verdict_that_fails_is_an_error_and_not_asked_for_again(judges, monkey
 
 
 def test_what_is_not_on_screen_any_more_is_dropped_and_begun_again_when_it_is(judges, monkeypatch):
-    begun, release = [], threading.Event()
+    begun, entered, release = [], threading.Event(), threading.Event()
 
     def slow(session, case):
         begun.append(int(case.attribution.target[0]))
+        entered.set()
         release.wait(PATIENCE)
         return VERDICT
 
     monkeypatch.setattr(module, "_verdict", slow)
-    monkeypatch.setattr(module, "WANTED", (0.05, 0.05))
+    monkeypatch.setattr(module, "WANTED", (PATIENCE, PATIENCE))
     one, two = (judges.put(SUBJECT, attribution(target=target)) for target in (1, 2))
     judges.opinion(None, one)
+    assert entered.wait(PATIENCE)
     judges.opinion(None, two)  # waits behind the first, and nobody asks for it again
     time.sleep(0.2)
+    monkeypatch.setattr(module, "WANTED", (0.05, 0.05))
     release.set()
     until(judges, one, lambda opinion: opinion.verdict)
+    assert judges._verdicts.get(two).done.wait(PATIENCE)
     assert begun == [1]
+    monkeypatch.setattr(module, "WANTED", (PATIENCE, PATIENCE))
     until(judges, two, lambda opinion: opinion.verdict)
     assert begun == [1, 2]
 

@@ -31,6 +31,7 @@ def crowd(monkeypatch):
     gate = threading.Event()
     monkeypatch.setattr(Panes, "detail", lambda self, raw, page="": (gate.wait(PATIENCE), Html("<p>seen</p>"))[1])
     monkeypatch.setattr(blocks, "SESSIONS", KEPT)
+    monkeypatch.setattr("workbench.app.page.gradio_calls.FORGOTTEN", PATIENCE)
     desk, taken = Desk(session_without_model()), bind("127.0.0.1", 0)
     app = create_app(desk, background=False)
     (inner,) = (route.app for route in app.routes if hasattr(route, "app") and hasattr(route.app, "state_holder"))

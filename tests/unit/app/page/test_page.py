@@ -58,7 +58,7 @@ class Planted(Analysis[Choice]):
 
 
 @pytest.fixture
-def panes(desk, monkeypatch):
+def panes(desk, monkeypatch, answers_are_waited_for):
     real = registry.analyses()
     monkeypatch.setattr(registry.ANALYSES, "all", lambda: {"planted": Planted, "samples": real["samples"]})
     monkeypatch.setattr(Planted, "name", classmethod(lambda cls: "planted"))

@@ -40,7 +40,7 @@ class OfMine(Analysis[Options]):
 
 
 @pytest.fixture
-def panes(desk, tmp_path, monkeypatch):
+def panes(desk, tmp_path, monkeypatch, answers_are_waited_for):
     (tmp_path / "plug-ins/analyses").mkdir(parents=True)
     (tmp_path / "plug-ins/analyses/of_mine.py").write_text(ANALYSIS)
     monkeypatch.setenv("WORKBENCH_PLUGINS", str(tmp_path / "plug-ins"))
