@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import sys
+import time
 from types import SimpleNamespace
 
 import keras
@@ -133,7 +134,9 @@ def test_beside_the_file_stands_what_it_is(session, tmp_path, name, tiny_run):
 
 
 def test_the_parity_is_counted_as_one_would_by_hand(session, tmp_path):
+    began = time.monotonic()
     done = wb.export(session, format="litert", with_explanation=True, layer="conv2", out=tmp_path)
+    took = time.monotonic() - began
     images, found = session.dataset.floats(), done.parity
     outputs, keras_said = run_by_the_engine_alone(done.path, images), np.asarray(session.model(images))
     labels = session.dataset.labels
@@ -147,7 +150,7 @@ def test_the_parity_is_counted_as_one_would_by_hand(session, tmp_path):
     assert found.bytes == done.path.stat().st_size
     assert found.bytes_keras == session.run.model_path.stat().st_size
     assert done.description["explanation"] == {"layer": "conv2", "method": "grad-cam", "size": [11, 11]}
-    assert 0 < found.latency_ms < 1000
+    assert 0 < found.latency_ms < 1000 * took
 
 
 @pytest.mark.parametrize(

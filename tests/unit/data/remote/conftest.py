@@ -1,12 +1,14 @@
 import pytest
 
 from tests.object_store import MOTO, moto_store, our_store
+from tests.patience import PATIENCE
 from workbench.data.remote import opening
 
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(opening, "ANEW", PATIENCE)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
     opening._listings.clear()

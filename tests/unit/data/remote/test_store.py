@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from tests.object_store import OLD, SECRET
+from tests.patience import PATIENCE
 from tests.photos import broken, photos
 from workbench.core import cache_room
 from workbench.core.errors import Unavailable, WorkbenchError
 from workbench.data import is_folder, load_dataset, own_parts
 from workbench.data.remote import local_copies, opening
+from workbench.data.remote import store as store_module
 from workbench.data.remote.address import Address
 from workbench.data.remote.listing import listed
 from workbench.data.remote.store import _unavailable, store_of
@@ -69,7 +71,8 @@ def test_each_object_is_fetched_once_until_it_changes(store, folder):
     assert second.fingerprint != first.fingerprint
 
 
-def test_what_was_just_written_is_looked_at_again(store, folder):
+def test_what_was_just_written_is_looked_at_again(store, folder, monkeypatch):
+    monkeypatch.setattr(store_module, "FRESH", int(PATIENCE))
     url = store.put_folder(folder, "photos")
     now = time.time()
     store.put("photos/red/0.jpg", (folder / "red/0.jpg").read_bytes(), now)
