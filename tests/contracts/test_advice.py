@@ -18,7 +18,7 @@ def test_every_model_gets_an_answer_and_only_of_methods_that_apply(name, monkeyp
     mine = own(name)
     session = Session(mine.model, mine.test, train=mine.train, name=name, cache=False)
     methods = [each for each in QUICK if each not in mine.refused]
-    found = advice.advise(session, images=12, methods=methods)
+    found = advice.advise(session, images=12, methods=methods, minutes=600)
     assert {each.name for each in found.methods} == {*methods}
     assert {each.name for each in found.advised} <= {*methods}
     assert len({each.family for each in found.advised}) == len(found.advised)

@@ -18,6 +18,8 @@ from workbench.diagnosis.opening import open_session
 from workbench.diagnosis.truth.maps import decoy
 from workbench.diagnosis.truth.maps.known_world import Known
 
+AMPLE = 600
+"""Minutes: where time is not what is asked about, no machine is too slow."""
 SOME = ("occlusion", "saliency", "eigen-cam", "hires-cam")
 
 
@@ -35,7 +37,7 @@ def no_world(monkeypatch):
 def advised(session):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asking, "architecture_class", lambda _: "")
-        return advice.advise(session, images=24, methods=SOME)
+        return advice.advise(session, images=24, methods=SOME, minutes=AMPLE)
 
 
 def test_two_methods_of_different_families_are_advised_with_numbers_of_other_images(advised):
@@ -53,7 +55,7 @@ def test_two_methods_of_different_families_are_advised_with_numbers_of_other_ima
 
 
 def test_the_same_seed_gives_the_same_advice(session, advised, no_world):
-    again = advice.advise(session, images=24, methods=SOME)
+    again = advice.advise(session, images=24, methods=SOME, minutes=AMPLE)
     changing = {"seconds": 0, "created": ""}
     assert again.model_copy(update=changing) == advised.model_copy(update=changing)
 
@@ -78,7 +80,7 @@ def test_measures_that_the_known_world_refutes_have_no_say(session, monkeypatch)
         make="dense", accuracy=0.9, truth=truth, random=dict.fromkeys(SOME, np.zeros(20)), values=values, measures=rows
     )
     monkeypatch.setattr(asking, "known_evidence", lambda *_, **__: known)
-    found = advice.advise(session, images=16, methods=("occlusion", "saliency"))
+    found = advice.advise(session, images=16, methods=("occlusion", "saliency"), minutes=AMPLE)
     assert [each.name for each in found.measures if each.counts] == ["deletion"]
     assert found.world.network == "dense"
     assert "right about 90 % of new images" in found.world.said
@@ -103,7 +105,7 @@ def made_world(values, accuracy=0.9):
 def test_where_no_measure_passes_the_known_world_nothing_is_advised_and_that_is_said(session, monkeypatch):
     for values in (lambda truth, chance: chance.random(20), lambda truth, chance: np.full(20, np.nan)):
         monkeypatch.setattr(asking, "known_evidence", lambda *_, values=values, **__: made_world(values))
-        found = advice.advise(session, images=16, methods=("occlusion", "saliency"))
+        found = advice.advise(session, images=16, methods=("occlusion", "saliency"), minutes=AMPLE)
         assert not any(each.counts for each in found.measures)
         assert (found.advised, found.methods, found.short) == ((), (), "no measure could judge the maps")
         assert "no measure surely picks the better of two maps" in found.said[0]
@@ -113,7 +115,7 @@ def test_where_no_measure_passes_the_known_world_nothing_is_advised_and_that_is_
 def test_a_network_that_learned_little_judges_nothing(session, monkeypatch):
     known = made_world(lambda truth, chance: chance.random(20), accuracy=0.5)
     monkeypatch.setattr(asking, "known_evidence", lambda *_, **__: known)
-    found = advice.advise(session, images=16, methods=("occlusion", "saliency"))
+    found = advice.advise(session, images=16, methods=("occlusion", "saliency"), minutes=AMPLE)
     assert all(each.counts for each in found.measures)
     assert "right about 50 % of new images. That is less than 80 %, too little to judge by" in found.world.said
     assert {each.evidence for each in found.methods} == {None}
@@ -122,7 +124,7 @@ def test_a_network_that_learned_little_judges_nothing(session, monkeypatch):
 def test_measures_are_judged_by_all_methods_whichever_are_named(session, monkeypatch):
     asked = []
     monkeypatch.setattr(asking, "known_evidence", lambda _, methods, *__, **___: asked.append({*methods}))
-    advice.advise(session, images=12, methods=("saliency",))
+    advice.advise(session, images=12, methods=("saliency",), minutes=AMPLE)
     assert {*SOME} < asked[0] and "random" not in asked[0] and len(asked[0]) >= 25
 
 
@@ -133,7 +135,7 @@ def test_a_world_that_is_not_ready_in_time_is_said_and_every_measure_counts(sess
 
     monkeypatch.setattr(decoy.Decoy, "known", late)
     monkeypatch.setattr(asking, "WORLD", 0.0)
-    found = advice.advise(session, images=16, methods=("occlusion", "saliency"))
+    found = advice.advise(session, images=16, methods=("occlusion", "saliency"), minutes=AMPLE)
     assert "was not ready in time" in found.world.said
     assert all(each.counts for each in found.measures)
 
@@ -197,7 +199,7 @@ def test_tuned_parameters_that_time_does_not_let_be_held_against_the_default_are
         return own(self, method)
 
     monkeypatch.setattr(asking.Asking, "_worth", worth)
-    (chosen,) = advice.advise(session, images=24, methods=("occlusion",)).advised
+    (chosen,) = advice.advise(session, images=24, methods=("occlusion",), minutes=AMPLE).advised
     assert (chosen.settings, chosen.tuning.kept, chosen.tuning.against_default) == ({}, False, None)
     assert chosen.tuning.said.endswith("on other images, so the default stays.")
 
@@ -207,7 +209,7 @@ def test_weights_that_do_not_matter_are_found_and_said(session, no_world, monkey
 
     blind = SimpleNamespace(blind=True, similarity=Estimate(0.9, 0.8, 1.0))
     monkeypatch.setattr("workbench.faithfulness.randomisation.randomise", lambda *_, **__: blind)
-    found = advice.advise(session, images=16, methods=("occlusion", "saliency"))
+    found = advice.advise(session, images=16, methods=("occlusion", "saliency"), minutes=AMPLE)
     assert found.advised == ()
     assert "no method is advised" in found.said[0]
     assert "its maps stay much the same when the weights are drawn anew" in found.methods[0].reason
@@ -221,7 +223,7 @@ def test_what_is_not_better_than_random_on_other_images_is_not_advised(session, 
         return replace(found, values=found.control) if method.name == "occlusion" else found
 
     monkeypatch.setattr(asking.Asking, "_worth", worse)
-    found = advice.advise(session, images=24, methods=("occlusion", "hires-cam"))
+    found = advice.advise(session, images=24, methods=("occlusion", "hires-cam"), minutes=AMPLE)
     assert [each.name for each in found.advised] == ["hires-cam"]
     assert "chosen on 24 images, but on as many others" in next(
         each.reason for each in found.methods if each.name == "occlusion"
@@ -311,7 +313,7 @@ def test_tuned_parameters_are_used_only_where_they_are_surely_better_on_the_imag
         return replace(found, values=found.values + (0.5 if better and method.reference == "mean" else 0.0))
 
     monkeypatch.setattr(asking.Asking, "_worth", worth)
-    found = advice.advise(session, images=24, methods=("occlusion",))
+    found = advice.advise(session, images=24, methods=("occlusion",), minutes=AMPLE)
     (chosen,) = found.advised
     assert chosen.settings == ({"reference": "mean"} if better else {})
     assert chosen.tuning.kept is better
