@@ -39,6 +39,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+@pytest.fixture(autouse=True)
+def _pages_may_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page on a busy machine says more seldom that it is there, and what it waits for."""
+    from workbench.app.page import judges, owners
+
+    monkeypatch.setattr(owners, "BEGIN", 60.0)
+    monkeypatch.setattr(owners, "SHOWN", 60.0)
+    monkeypatch.setattr(judges, "WANTED", (60.0, 60.0))
+
+
 @pytest.fixture(scope="session")
 def session(tiny_run: Any) -> Session:
     """The small run, as the page has it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_explorer import query
+from tests.patience import PATIENCE
+from workbench.core.progress import Stop, report
 from workbench.session.edited_image import probabilities_of
+from workbench.session.smallest_flip import smallest_flip
 
 BARS = """() => { window.turns = []; let down = null;
     const move = event => { if (event.buttons && down === null) down = performance.now(); };
@@ -134,14 +138,23 @@ def test_what_flips_it_is_a_click_away_also_in_the_errors_and_can_be_explained(v
 
 
 def test_a_search_says_how_far_it_is_and_is_stopped(visit, settled, monkeypatch):
-    asked = []
+    asked, ended, until = [], [], time.monotonic() + PATIENCE
 
     def slow(*given):
         asked.append(probabilities_of(*given)[:1])
-        time.sleep(0.1)
+        while len(asked) > 3 and time.monotonic() < until:  # it goes on as long as anybody wants it
+            report("Trying changes", 3, 1000)
+            time.sleep(0.02)
         return np.tile(asked[0], (len(given[1]), 1))  # what was said of the original: nothing flips it
 
+    def noted(*given):
+        try:
+            return smallest_flip(*given)
+        finally:
+            ended.append(sys.exc_info()[0])
+
     monkeypatch.setattr("workbench.session.smallest_flip.probabilities_of", slow)
+    monkeypatch.setattr("workbench.app.page.editing.smallest_flip", noted)
     page = visit("?section=images&image=1&edit=1")
     page.get_by_role("button", name="Smallest change that flips it").click()
     told = page.locator("#detail [data-told]")
@@ -150,7 +163,6 @@ def test_a_search_says_how_far_it_is_and_is_stopped(visit, settled, monkeypatch)
     page.get_by_role("button", name="Stop the search").click()
     expect(told).to_have_text("The search was stopped.")
     expect(page.get_by_role("button", name="Smallest change that flips it")).to_be_visible()
-    page.wait_for_timeout(800)
-    count = len(asked)
-    page.wait_for_timeout(500)
-    assert len(asked) == count  # nobody waits for it, so it has ended
+    while not ended and time.monotonic() < until:
+        page.wait_for_timeout(50)
+    assert ended == [Stop]  # nobody waits for it

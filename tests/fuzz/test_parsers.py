@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from tests.fuzz import attacked
 from tests.fuzz.attacked import HERE, Hang, attack, kept, targets
 from tests.fuzz.mutated import mutated
+from tests.patience import PATIENCE
 from workbench.core.errors import WorkbenchError
 
 SEED = int(os.environ.get("FUZZ_SEED", "13"))
@@ -25,8 +26,14 @@ SLOW = {name: target.INPUTS for name, target in FOUND.items() if hasattr(target,
 EACH = -(-(INPUTS - sum(SLOW.values())) // (len(FOUND) - len(SLOW)))
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """An input may take ten times as long as in `make fuzz`, on a machine that does other things besides."""
+    monkeypatch.setattr(attacked, "SECONDS", 10 * attacked.SECONDS)
+
+
 @pytest.mark.parametrize("name", FOUND)
-def test_nearly_right_inputs_get_an_answer_or_a_sentence(name):
+def test_nearly_right_inputs_get_an_answer_or_a_sentence(name, patient):
     target = FOUND[name]
 
     @seed(SEED)
@@ -46,7 +53,7 @@ def test_nearly_right_inputs_get_an_answer_or_a_sentence(name):
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_right_inputs_are_read_and_what_failed_once_never_fails_again(name):
+def test_right_inputs_are_read_and_what_failed_once_never_fails_again(name, patient):
     seeds = FOUND[name].seeds()
     assert seeds and all(isinstance(each, bytes) for each in seeds)
     for each in seeds:
@@ -71,14 +78,14 @@ def test_every_kept_input_has_its_parser():
     ("does", "raises"),
     [
         (lambda data: {}[data], KeyError),
-        (lambda data: time.sleep(90), Hang),
+        (lambda data: time.sleep(PATIENCE), Hang),
         (lambda data: len(bytearray(b"x") * 2**28), AssertionError),
         (lambda data: (_ for _ in ()).throw(WorkbenchError(" ")), AssertionError),
         (lambda data: (_ for _ in ()).throw(WorkbenchError("It must be a list.")), None),
     ],
 )
 def test_an_attack_sees_tracebacks_hangs_memory_and_errors_without_a_sentence(does, raises, monkeypatch):
-    monkeypatch.setattr(attacked, "SECONDS", 1 if raises is Hang else 60)  # a busy machine is no fault
+    monkeypatch.setattr(attacked, "SECONDS", 1 if raises is Hang else PATIENCE)  # a busy machine is no fault
     monkeypatch.setattr(attacked, "GROWTH", 0.1)
     with pytest.raises(raises) if raises else nullcontext():
         attack(SimpleNamespace(attack=does), b"x")

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.patience import PATIENCE
 from workbench.app.page import retraining, retraining_process
 from workbench.app.page.application import create_app
 from workbench.app.page.panes.retrain import retrain_html
@@ -26,6 +27,7 @@ def order(tmp_path):
 def begun(monkeypatch):
     """Command lines of the processes that would be begun."""
     asked = []
+    monkeypatch.setattr(retraining, "STARTED", PATIENCE)
     monkeypatch.setattr(
         retraining.subprocess, "Popen", lambda command, **how: asked.append(command) or SimpleNamespace(poll=lambda: 0)
     )
