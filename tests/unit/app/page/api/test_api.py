@@ -299,12 +299,13 @@ def test_the_two_steps_of_gradio_s_clients_give_the_same_answer(client):
     assert data["error"].startswith("There is no attribution method 'gradcam'.")
 
 
-def test_a_click_goes_before_what_a_program_asked_for_and_a_prediction_waits_for_nothing(client, desk):
+def test_a_click_goes_before_what_a_program_asked_for_and_a_prediction_waits_for_nothing(client, desk, monkeypatch):
     """While a click's maps are made, no map that a program asked for is computed."""
     import threading
 
     from workbench.models.turns import FIRST, TURNS
 
+    monkeypatch.setattr("workbench.models.turns.AGING", PATIENCE)
     told, asked = [], {"image": 1, "method": "saliency", "target": EVIL}
     asking = threading.Thread(target=lambda: told.append(client.post("/api/explain", json=asked).status_code))
     with TURNS.claimed(FIRST):
