@@ -55,9 +55,7 @@ print(json.dumps(found))
 
 def test_the_first_view_is_served_before_tensorflow_is_imported(tiny_run):
     run = Path(tiny_run.folder) / tiny_run.name
-    done = subprocess.run(
-        [sys.executable, "-c", FIRST_VIEW, str(run)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", FIRST_VIEW, str(run)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     import json
 

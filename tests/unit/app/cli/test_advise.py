@@ -33,7 +33,9 @@ def call(*words):
 
 
 def test_the_answer_is_printed_and_kept_with_the_run(runs):
-    done = call("tiny", "--images", "20", "--method", "occlusion", "--method", "hires-cam", "--seed", "3", "--minutes", "600")
+    done = call(
+        "tiny", "--images", "20", "--method", "occlusion", "--method", "hires-cam", "--seed", "3", "--minutes", "600"
+    )
     assert done.exit_code == 0, done.output
     kept = read(runs / "tiny" / FILE)
     assert (kept.seed, kept.images, len(kept.advised)) == (3, 20, 2)
@@ -49,7 +51,9 @@ def test_runs_without_advice_have_no_column_for_it(runs):
 
 
 def test_into_a_file_it_is_not_kept_for_the_page(runs, tmp_path):
-    said = call("tiny", "--images", "12", "--method", "saliency", "--out", "there/advice.json", "--json", "--minutes", "600")
+    said = call(
+        "tiny", "--images", "12", "--method", "saliency", "--out", "there/advice.json", "--json", "--minutes", "600"
+    )
     assert said.exit_code == 0, said.output
     found = json.loads(said.stdout)
     assert found.pop("file") == "there/advice.json"

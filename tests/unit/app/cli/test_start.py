@@ -37,7 +37,9 @@ def test_start_serves_the_committed_baseline_and_stops_quietly(tmp_path):
         text=True,
         preexec_fn=_hear_interrupts,  # noqa: PLW1509 - no other thread runs yet, and it takes no lock
     ) as process:
-        watchdog = threading.Timer(3 * PATIENCE, process.kill)  # else a page that does not stop would hold the tests for ever
+        watchdog = threading.Timer(
+            3 * PATIENCE, process.kill
+        )  # else a page that does not stop would hold the tests for ever
         watchdog.start()
         said = ""
         while not (found := re.search(r"http://\S+", said)):

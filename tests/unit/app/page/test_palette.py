@@ -80,7 +80,9 @@ def test_images_of_other_parts_are_read_for_their_names_and_it_says_so_until_the
     go, data = threading.Event(), desk.session.dataset
     learned = replace(data, names=np.array([f"learned/{n} of them.png" for n in range(len(data))]))
     monkeypatch.setattr(type(desk.session), "other_parts", ("validation", "train"))
-    monkeypatch.setattr(desk.session, "data_of", lambda name: learned if go.wait(PATIENCE) and name == "train" else None)
+    monkeypatch.setattr(
+        desk.session, "data_of", lambda name: learned if go.wait(PATIENCE) and name == "train" else None
+    )
     assert still_read(desk, "l") == ""  # one letter is not enough to read anything
     said = "The validation images and training images are still being read; then they are found here too."
     assert still_read(desk, "learned/5") == said
