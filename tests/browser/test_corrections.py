@@ -110,9 +110,7 @@ def test_planted_wrong_labels_are_worked_off_from_the_finding_to_the_proof(plant
     began = time.monotonic()
     page.reload()
     settled(page)
-    assert (
-        np.median(spent) < time.monotonic() - began
-    )  # an image takes a fraction of a second, and opening the page two
+    assert np.median(spent) < time.monotonic() - began  # an image takes less than opening the page anew
     heard.clear()  # gradio complains of the connection that the reload cut off
     expect(card).to_contain_text(f"5 of {count} images decided")
     page.on("dialog", lambda asked: asked.accept())

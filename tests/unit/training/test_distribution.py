@@ -141,7 +141,7 @@ def answers(*calls):
 
 
 def free_ports(count):
-    """Ports that nobody has, and that the system gives to nobody who asks for any: other tests do so at the same time."""
+    """Ports that nobody has, and that nobody is given who asks for any, as other tests do at the same time."""
     found = []
     for port in random.SystemRandom().sample(range(20_000, 32_000), 12_000):
         with socket.socket() as taken, contextlib.suppress(OSError):

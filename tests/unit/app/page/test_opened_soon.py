@@ -13,6 +13,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
+from tests.patience import PATIENCE
 from tests.unit.app.page.test_starving import session_without_model
 from workbench.app.page.desk import Desk
 from workbench.app.page.guard import HEADERS
@@ -48,7 +49,10 @@ def test_of_gradio_nothing_is_written_for_editors():
 @pytest.fixture
 def soon():
     first, taken = OpenedSoon(), bind("127.0.0.1", 0)
-    with running(first, taken), httpx.Client(base_url=f"http://127.0.0.1:{taken.getsockname()[1]}", timeout=60) as asks:
+    with (
+        running(first, taken),
+        httpx.Client(base_url=f"http://127.0.0.1:{taken.getsockname()[1]}", timeout=PATIENCE) as asks,
+    ):
         yield first, asks
 
 
@@ -89,15 +93,15 @@ def test_what_programs_ask_waits_for_its_answer(method, path):
         await first(scope, receive, send)
 
     def ask():
-        found.append(httpx.request(method, f"http://127.0.0.1:{taken.getsockname()[1]}{path}", timeout=60))
+        found.append(httpx.request(method, f"http://127.0.0.1:{taken.getsockname()[1]}{path}", timeout=PATIENCE))
 
     with running(sees, taken):
         waiting = threading.Thread(target=ask)
         waiting.start()
-        assert arrived.wait(60)
+        assert arrived.wait(PATIENCE)
         assert not found
         first.give(lives([]))
-        waiting.join(60)
+        waiting.join(PATIENCE)
     (reply,) = found
     assert (reply.status_code, reply.text) == (200, "" if method == "HEAD" else path)
     assert "content-security-policy" not in reply.headers  # it is the page's answer
@@ -109,8 +113,8 @@ def test_it_ends_with_the_server_whether_the_page_came_or_not():
         with running(first, taken) as ended:
             if come:
                 first.give(lives(told))
-                assert httpx.get(f"http://127.0.0.1:{taken.getsockname()[1]}/x", timeout=60).text == "/x"
-        assert ended.wait(60)
+                assert httpx.get(f"http://127.0.0.1:{taken.getsockname()[1]}/x", timeout=PATIENCE).text == "/x"
+        assert ended.wait(PATIENCE)
         assert told == (["lifespan.startup", "lifespan.shutdown"] if come else [])
 
 
@@ -131,7 +135,7 @@ def test_a_page_that_does_not_start_is_an_error_and_nobody_waits_for_it(app, cap
     first, taken = OpenedSoon(), bind("127.0.0.1", 0)
     with running(first, taken) as ended, pytest.raises(Unavailable, match="did not start; see the lines above"):
         first.give(app)
-    assert ended.wait(60)
+    assert ended.wait(PATIENCE)
     (said,) = caplog.records
     assert "no more threads" in f"{said.message} {said.exc_text}"
 
@@ -152,7 +156,7 @@ def test_a_browser_that_is_waited_for_until_it_is_closed_sees_the_page(monkeypat
 
     def browse(url):
         try:
-            seen.append(httpx.get(f"{url}healthz", timeout=60).json())
+            seen.append(httpx.get(f"{url}healthz", timeout=PATIENCE).json())
         finally:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -175,7 +179,7 @@ def test_ctrl_c_while_the_page_is_built_ends_the_server_in_order(monkeypatch):
     monkeypatch.setattr("workbench.app.page.application.create_app", interrupted)
     serve(session_without_model(), port=0, tell=told.append)
     with pytest.raises(httpx.ConnectError):
-        httpx.get(told[0], timeout=60)
+        httpx.get(told[0], timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("closes", [False, True])
