@@ -181,8 +181,10 @@ def _discriminant(seen: Array, own: Array, classes: int) -> Array:
     Source: Hastie, Tibshirani and Friedman 2009, equation 4.10, with the covariance drawn to a sphere by a hundredth.
     """
     counts = np.bincount(own, minlength=classes).astype(np.float32)
-    sums = np.stack([np.bincount(own, column, classes) for column in seen.T[:-1]], axis=1)
-    means = (sums / counts[:, None]).astype(np.float32)
+    sums = np.zeros((seen.shape[1] - 1, classes), np.float32)  # of images that are all equal there are no directions
+    for total, column in zip(sums, seen.T, strict=False):
+        total[:] = np.bincount(own, column, classes)
+    means = (sums / counts).T
     spread = (seen[:, :-1].T @ seen[:, :-1] - (means.T * counts) @ means) / len(seen)
     spread[np.diag_indices(len(spread))] += 0.01 * max(float(np.trace(spread)) / max(len(spread), 1), 1e-6)
     slopes = np.linalg.solve(spread, means.T)
