@@ -13,6 +13,9 @@ from workbench.core.errors import WorkbenchError
 from workbench.core.types import Array
 from workbench.models.turns import TURNS
 
+ROWS = 32
+"""Images that each core passes forward at once: what a layer gives of more no longer lies in its cache."""
+
 
 class OnnxSession:
     """An ONNX model in memory, run on the processor.
@@ -29,7 +32,7 @@ class OnnxSession:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what matters is raised
-        options.intra_op_num_threads = cores()
+        self._cores = options.intra_op_num_threads = cores()
         # Its threads would go on spinning while others compute on the same cores; asleep they were faster.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.failure: WorkbenchError | None = None
@@ -69,8 +72,13 @@ class OnnxSession:
         Raises:
             WorkbenchError: if it fails, as for want of memory.
         """
+        images = np.ascontiguousarray(images, np.float32)
         try:
-            return list(self._session.run(None, {"images": np.ascontiguousarray(images, np.float32)}))
+            some = [
+                self._session.run(None, {"images": part})
+                for part in np.array_split(images, max(1, -(-len(images) // (ROWS * self._cores))))
+            ]
+            return [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*some, strict=True)]
         except Exception as error:
             # Its exceptions have no common base but this one.
             said = " ".join(str(error).split())[:200]
