@@ -56,7 +56,7 @@ class MethodAgreementParams(Params):
     """Which methods, on which images."""
 
     methods: Methods = ()
-    images: int = Field(24, ge=1, le=2000, description="images to explain, balanced over the classes")
+    images: int = Field(16, ge=1, le=2000, description="images to explain, balanced over the classes")
     top: float = Field(0.1, gt=0, le=0.5, description="share of the object's pixels that count as a map's top")
     read: Literal["magnitude", "value"] = Field(
         "magnitude", description="rank pixels by magnitude (for or against the class), or by signed value"

@@ -50,7 +50,7 @@ TILES = 16
 class EmbeddingMapParams(Params):
     """How large the map is, and what counts as near."""
 
-    images: int = Field(5000, ge=10, le=20_000, description="most images on the map; of more, a random sample")
+    images: int = Field(4000, ge=10, le=20_000, description="most images on the map; of more, a random sample")
     perplexity: float = Field(
         30, ge=2, le=200, description="perplexity of t-SNE, about how many neighbours it keeps together"
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class SmallestEvidenceParams(Params):
     """Which images, what their regions are, and what hides one."""
 
-    images: int = Field(60, ge=1, le=1000, description="images to look at, half of them errors, evenly spaced")
+    images: int = Field(40, ge=1, le=1000, description="images to look at, half of them errors, evenly spaced")
     examples: int = Field(6, ge=1, le=20, description="images to show, errors and right predictions in turn")
     row: int = Field(
         -1, ge=-1, description="a single image to look at instead, by name or row; -1 for errors and right ones"
