@@ -63,6 +63,7 @@ def study(dataset: Dataset, logits: np.ndarray, embeddings: np.ndarray) -> Studi
         class_names=dataset.class_names,
         training=None,
         dynamics=None,
+        only_predictions=False,
     )
     made.image_names = ImageNames(dataset.names, lambda: made.training.dataset.names)
     return made

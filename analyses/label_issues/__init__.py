@@ -1,4 +1,4 @@
-"""Labels that are likely wrong, of the training images and of the evaluated ones."""
+"""Labels that are likely wrong, of training and of evaluated images, and labels that may mean two things."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from workbench.statistics.nearest import nearest
 
 from .findings import IMAGES, Suspects, findings_of
 from .out_of_sample import at_once, from_folds, with_dynamics
+from .two_groups import classes_of_two_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,14 +68,15 @@ class LabelIssuesParams(Params):
 class LabelIssues(Analysis[LabelIssuesParams]):
     """Which labels are likely wrong, what should they be, and how many are there?
 
-    Confident learning on out-of-sample probabilities, of the training images and of the evaluated ones.
+    Confident learning on out-of-sample probabilities, of the training images and of the evaluated ones. A class whose
+    embeddings fall into two separate groups is named, too: its label may mean two things.
     """
 
     group = "Labels"
     title = "Likely wrong labels"
     Params = LabelIssuesParams
     needs_model = True
-    kinds: ClassVar[tuple[Kind, ...]] = ("label-noise",)
+    kinds: ClassVar[tuple[Kind, ...]] = ("label-noise", "merged-class")
     fields: ClassVar[Mapping[str, ImageField]] = MappingProxyType(
         {
             "label_issue": ImageField(title="probability of a wrong label", column="probability", unit="of 1"),
@@ -113,6 +115,9 @@ class LabelIssues(Analysis[LabelIssuesParams]):
             f"pair {n}": ImageSet(parts[0].of_pair(label, suggested), part=parts[0].part)
             for n, (label, suggested) in enumerate(zip(pairs["label"], pairs["suggested"], strict=True))
         }
+        divided, groups = classes_of_two_groups(session)
+        findings += divided
+        sets |= groups
         arrays = _pictures(session.training or session, parts[0], params.pictures)
         return Result(tables, arrays=arrays, findings=tuple(findings), sets=sets, notes=notes)
 

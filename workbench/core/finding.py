@@ -51,6 +51,7 @@ Kind = Literal[
     "class-imbalance",
     "underperforming-class",
     "confused-pair",
+    "merged-class",
     "miscalibration",
     "underperforming-slice",
     "dead-channels",

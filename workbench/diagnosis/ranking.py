@@ -21,7 +21,7 @@ FOLLOWS: dict[Kind, frozenset[Kind]] = {
     "blank-images": ERRORS | {"duplicates", "outliers", "train-test-shift"},
     "outliers": frozenset({"underperforming-class", "confused-pair"}),  # a group of them is worth its own sentence
     "dead-channels": ERRORS | {"miscalibration", "underfitting"},
-    "shortcut": ERRORS,
+    "shortcut": ERRORS | {"merged-class"},  # a mark on some images of a class parts them from the others
     "class-imbalance": ERRORS | {"train-test-shift"},
     "train-test-shift": ERRORS | {"miscalibration", "overfitting", "outliers"},
     "leakage": frozenset({"duplicates"}),
