@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from workbench.core.dataset import Dataset
 from workbench.diagnosis.faults import fault, faults
+from workbench.diagnosis.faults.merged_classes import told_apart
 from workbench.diagnosis.planting.letters import Letters
 from workbench.diagnosis.planting.worlds import digits, shapes
 
@@ -237,6 +239,30 @@ def test_twin_classes_are_one_class_under_two_names(world):
         assert len(after) == (before.labels != other).sum()
         share = (after.labels == other).sum() / (before.labels == one).sum()
         assert 0.3 < share < 0.7
+
+
+def test_merged_classes_are_two_that_pixels_tell_apart_under_one_name(world):
+    changed = planted("merged-classes", world)
+    (one,) = changed.classes
+    for before, after in ((world.train, changed.train), (world.test, changed.test)):
+        assert len(after.class_names) == 9 and np.array_equal(after.images, before.images)
+        assert np.array_equal(np.unique(after.labels), np.arange(9))
+        first, second = np.unique(before.labels[after.labels == one])
+        assert after.class_names[one] in (before.class_names[first], before.class_names[second])
+        assert told_apart(before, first, second, np.random.default_rng(0)) > 0.9
+        others = after.labels != one
+        kept = [after.class_names[c] for c in after.labels[others]]
+        assert kept == [before.class_names[c] for c in before.labels[others]]
+
+
+def test_how_well_pixels_tell_classes_apart_is_half_where_they_are_the_same():
+    images = np.random.default_rng(0).integers(0, 90, (400, 6, 6, 1), np.uint8)
+    labels = np.arange(400) % 3
+    images[labels == 2] += 90
+    part = Dataset(images, labels, class_names=("a", "b", "c"), indices=np.arange(400), name="x/train")
+    chance = np.random.default_rng(1)
+    assert 0.35 < told_apart(part, 0, 1, chance) < 0.65
+    assert told_apart(part, 0, 2, chance) == 1
 
 
 def test_letters_are_of_as_many_classes_sizes_and_channels_as_asked():

@@ -93,7 +93,7 @@ class PlantedFaults(Benchmark):
             claims += (Claim(said=said, right=spared, of=errors, wanted=0.95),)
         notes = (
             "Each case is one draw of images, network and fault; the quick diagnosis is asked.",
-            "Not planted: one class that is two. Nothing told it from sound classes, which have several looks, too.",
+            "Not planted: one class that is two; `workbench selftest` plants it in other worlds.",
         )
         return Measured(tables={"Planted": _table(planted), "Controls": _table(sound)}, claims=claims, notes=notes)
 
