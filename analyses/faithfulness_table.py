@@ -55,7 +55,7 @@ class FaithfulnessTableParams(Params):
     within: Literal["object", "all"] = Field(
         "object", description="pixels that deletion and insertion change; deleting a black background tests nothing"
     )
-    images: int = Field(16, ge=1, le=2000, description="images to explain, balanced over classes")
+    images: int = Field(24, ge=1, le=2000, description="images to explain, balanced over classes")
     seed: Seed = Field(0, description="seed for choosing images and resampling")
 
 

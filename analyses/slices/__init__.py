@@ -93,7 +93,7 @@ class Slices(Analysis[SlicesParams]):
         findings = _findings(session, kept, words, tried)
         table = _table(kept, words)
         tree, members = error_tree(properties, predictions, parts, names)
-        groups = [_errors_first(predictions, np.flatnonzero(each.group.members)) for each in kept[: params.shown]]
+        groups = [_errors_first(predictions, np.flatnonzero(each.members)) for each in kept[: params.shown]]
         sets = {f"group {n}": ImageSet(rows, title=words[n]) for n, rows in enumerate(groups)}
         for n, rows in enumerate(members):
             sets[f"node {n}"] = ImageSet(_errors_first(predictions, rows), title=tree["rule"][n])
@@ -150,10 +150,10 @@ def _errors_first(predictions: Predictions, rows: Array) -> Array:
 
 def _in_words(each: Slice, properties: pd.DataFrame, labels: Array, names: tuple[str, ...]) -> str:
     """Say what images of a group have in common, or in what they differ from others."""
-    if each.group.rule:
-        return each.group.rule
-    found = describe(properties, labels, each.group.members, names)
-    return str(found) if found else unlike(properties, labels, each.group.members)
+    if each.rule:
+        return each.rule
+    found = describe(properties, labels, each.members, names)
+    return str(found) if found else unlike(properties, labels, each.members)
 
 
 def _table(slices: list[Slice], words: list[str]) -> pd.DataFrame:
@@ -161,7 +161,7 @@ def _table(slices: list[Slice], words: list[str]) -> pd.DataFrame:
 
     columns = {
         "group": words,
-        "found_in": [s.group.source for s in slices],
+        "found_in": [s.source for s in slices],
         "images": [s.size for s in slices],
         "tested": [s.tested for s in slices],
         "right": [s.right for s in slices],
@@ -195,7 +195,7 @@ def _findings(session: Session, kept: list[Slice], words: list[str], tried: int)
 
 def _finding(session: Session, each: Slice, rule: str) -> Finding:
     predictions, count = session.predictions, len(session.dataset)
-    rows = np.flatnonzero(each.group.members)
+    rows = np.flatnonzero(each.members)
     share = rate(each.right, each.tested)
     scarce = each.scarcity.high < SCARCE
     claim = (

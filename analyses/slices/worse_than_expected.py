@@ -41,7 +41,10 @@ class Slice:
     """A group, measured on the confirming half.
 
     Attributes:
-        group: whose it is.
+        source: what the group was found in.
+        rule: what defines it, in words; empty for a cluster.
+        images: N, all images.
+        packed: `(N / 8,)` uint8, a bit for each image: of a million there may be a thousand groups.
         size: images of both halves.
         tested, right: images of the confirming half, and those recognised.
         expected: accuracy of the other images, with the classes of the group.
@@ -53,7 +56,10 @@ class Slice:
             NaN where not known.
     """
 
-    group: Group
+    source: str
+    rule: str
+    images: int
+    packed: Array
     size: int
     tested: int
     right: int
@@ -64,6 +70,11 @@ class Slice:
     alike: int
     alike_right: int
     scarcity: Estimate
+
+    @property
+    def members(self) -> Array:
+        """`(N,)` bool, the images of the group."""
+        return np.unpackbits(self.packed, count=self.images).view(bool)
 
     @property
     def accuracy(self) -> float:
@@ -181,7 +192,10 @@ def measure_slice(
     alike = np.zeros(len(predictions), bool)
     alike[confirm] = group.alike[confirm]
     return Slice(
-        group=group,
+        source=group.source,
+        rule=group.rule,
+        images=len(predictions),
+        packed=np.packbits(group.members),
         size=int(group.members.sum()),
         tested=tested,
         right=right,
@@ -222,15 +236,15 @@ def distinct_slices(slices: list[Slice], predictions: Predictions) -> list[Slice
     if they hold most of it, or if its others are not surely worse: around a group that is all wrong there are many that
     are a little worse for its sake.
     """
-    regions = {id(_most_telling(each, slices)) for each in slices if each.group.source == REGION}
+    regions = {id(_most_telling(each, slices)) for each in slices if each.source == REGION}
     order = sorted(
         slices, key=lambda s: (not s.fault, id(s) not in regions, -max(s.gap.low, 0) * s.size, -s.gap.value * s.size)
     )
     kept: list[Slice] = []
     before = np.zeros(len(predictions), bool)
     for each in order:
-        members = each.group.members
-        if any((members & k.group.members).sum() > SAME * min(each.size, k.size) for k in kept):
+        members = each.members
+        if any((members & k.members).sum() > SAME * min(each.size, k.size) for k in kept):
             continue
         if (members & before).any() and not _is_worse(members & ~before, predictions):
             continue
@@ -241,8 +255,8 @@ def distinct_slices(slices: list[Slice], predictions: Predictions) -> list[Slice
 
 def _most_telling(region: Slice, slices: list[Slice]) -> Slice:
     """Of a region and the groups that are nearly the same images, the one that tells most, a fault if any is."""
-    own = region.group.members
-    near = [s for s in slices if (own & s.group.members).sum() >= NEARLY * (own | s.group.members).sum()]
+    own = region.members
+    near = [each for each in slices if (own & (members := each.members)).sum() >= NEARLY * (own | members).sum()]
     return max(near, key=lambda s: (s.fault, s.told))
 
 

@@ -24,8 +24,9 @@ VALUES, QUERIES = 32_000_000, 4096
 """Values whose differences are summed at once, 128 MB; queries that are asked at once."""
 THINNED = 8
 """Each how manieth value is compared before all of them are."""
-BESIDE, MOST_BESIDE = 16, 1024
-"""Neighbours that are looked at where an index seeks close pairs, and at most, where all of these are close."""
+BESIDE, MOST_BESIDE, TRIED = 16, 1024, 200
+"""Neighbours that are looked at where an index seeks close pairs, and at most, where all of these are close; and rows
+by which it is chosen what it looks at."""
 BLOCK_VALUES = 2**25
 """Values of a block of rows that are compared as floats: 128 MB as float32."""
 AXES, ROWS = 48, 512
@@ -73,7 +74,8 @@ def close_pairs(vectors: Array, radius: float, *, most: int = 200_000) -> tuple[
     Pairs are sought on the first principal axes and the length of the rest: a projection never lengthens a distance,
     nor does the difference of two lengths exceed that of the vectors, so no pair is lost; what is found is checked in
     full. Of more than `near_index.MOST_EXACT` rows an index finds the neighbours that are compared: nearly all pairs
-    then, and of a row with more than `MOST_BESIDE` others as close, as many.
+    then, and of a row with more than `MOST_BESIDE` others as close, as many. It is one of all values where the axes do
+    not tell what is close, as among images of one look before noise.
 
     Args:
         vectors: `(N, D)` numbers.
@@ -88,7 +90,12 @@ def close_pairs(vectors: Array, radius: float, *, most: int = 200_000) -> tuple[
         return found, known
     shadow = _Projection.of(vectors).shadow(vectors)
     order = np.argsort(shadow[:, 0], kind="stable")  # so that only rows near each other in this order are compared
-    index = _Lists(shadow[order]) if pays(count, count) else _Tiles(shadow[order])
+    if not pays(count, count):
+        index: _Tiles | _Lists = _Tiles(shadow[order])
+    elif _tells(shadow, vectors, radius, most):
+        index = _Lists(shadow[order])
+    else:
+        index, order = _Lists(vectors), np.arange(count)
     first = shadow[order, 0].astype(np.float64)
     # Noise lies along no axis: of a few values alone most pairs are farther apart already.
     some = np.ascontiguousarray(vectors[:, ::THINNED]) if vectors.shape[1] >= 32 * THINNED else None
@@ -122,6 +129,22 @@ def _apart(vectors: Array, pairs: Array) -> Array:
         difference = _numbers(vectors[one]) - _numbers(vectors[other])
         distances[start : start + size] = np.sqrt(np.einsum("pd,pd->p", difference, difference, dtype=np.float64))
     return distances
+
+
+def _tells(shadow: Array, vectors: Array, radius: float, most: int) -> bool:
+    """Whether few rows seem to be within the radius on the axes, by a sample.
+
+    Args:
+        shadow: `(N, d)`.
+        vectors: `(N, D)`.
+        radius: largest distance, before `most` pairs are found.
+        most: pairs that are kept, the closest.
+    """
+    some = np.unique(np.linspace(0, len(vectors) - 1, TRIED).astype(np.int64))
+    apart = np.sort(_Exact(vectors, BESIDE + 1).nearest(vectors[some])[0][:, 1:], axis=None)
+    place = 2 * most * len(some) // len(vectors)  # of what all of them have, each pair twice
+    end = min(radius, float(apart[place])) if place < len(apart) else radius
+    return bool((_Exact(shadow, BESIDE + 1).nearest(shadow[some])[0][:, -1] > end).mean() >= 0.5)
 
 
 def _closest(parts: list[tuple[Array, Array]], most: int) -> tuple[Array, Array]:
@@ -204,12 +227,13 @@ class _Lists:
     def __init__(self, rows: Array) -> None:
         self._rows, self._index = rows, NearIndex(rows)
         some = self._index.sample
-        last = _Exact(rows, BESIDE).nearest(rows[some])[0][:, -1:] * (1 + 1e-6)
+        asked = _numbers(rows[some])
+        last = _Exact(rows, BESIDE).nearest(asked)[0][:, -1:] * (1 + 1e-6)
 
         def recall() -> float:
             found = self._index.nearest(rows[some], BESIDE)
             others = found != some[:, None]
-            return float(((_apart_from(rows[some], rows, found) <= last) & others).sum() / max(int(others.sum()), 1))
+            return float(((_apart_from(asked, rows, found) <= last) & others).sum() / max(int(others.sum()), 1))
 
         self._index.tune(recall)
 
@@ -219,7 +243,11 @@ class _Lists:
         while len(asked):
             k = min(k, len(self._rows))
             rows = self._index.nearest(self._rows[asked], k)
-            near = _apart_from(self._rows[asked], self._rows, rows) <= radius * (1 + 1e-4)
+            near, size = np.empty(rows.shape, bool), max(1, VALUES // (k * self._rows.shape[1]))
+            for at in range(0, len(asked), size):
+                part = slice(at, at + size)
+                apart = _apart_from(_numbers(self._rows[asked[part]]), self._rows, rows[part])
+                near[part] = apart <= radius * (1 + 1e-4)
             crowded = np.asarray(near.all(axis=1) & (k < min(MOST_BESIDE, len(self._rows))))
             place, which = np.nonzero(near & ~crowded[:, None] & (rows != asked[:, None]))
             pairs.append(np.stack([asked[place], rows[place, which]], axis=1))

@@ -69,6 +69,8 @@ def test_a_group_is_measured_on_the_other_half_alone():
     )
     found = measure_slice(group, predictions(labels, right), np.full(40, 0.8), np.arange(20, 40), None)
     assert (found.size, found.tested, found.right) == (8, 5, 1)
+    assert np.array_equal(found.members, group.members)
+    assert found.packed.nbytes == 5  # of a million images a thousand groups lie in memory
     assert found.expected == 1
     assert found.chance == pytest.approx(1 / 969)  # 4 of 4 errors among 5 of 20: C(5, 4) / C(20, 4)
     assert (found.alike, found.alike_right, found.confidence) == (10, 6, pytest.approx(0.8))
@@ -98,9 +100,11 @@ def test_scarcity_compares_shares_within_the_class():
 
 
 def slice_(members, *, right=1, gap=0.5, over=0.9, scarce=float("nan"), size=40):
-    group = Group(members=members, alike=members, learned=None, source="pixels")
     return Slice(
-        group=group,
+        source="pixels",
+        rule="",
+        images=len(members),
+        packed=np.packbits(members),
         size=int(members.sum()),
         tested=size,
         right=right,
@@ -127,7 +131,7 @@ def test_overlapping_groups_are_said_once_and_faults_come_first():
     large, inner, other = rows(10, 0, 1, 2, 3), rows(10, 0, 1, 2), rows(10, 7, 8)
     seen = predictions([0] * 10, rows(10, 4, 5, 6, 9))
     kept = distinct_slices([slice_(inner), slice_(large), slice_(other, over=0.0)], seen)
-    assert [each.group.members.sum() for each in kept] == [4, 2]
+    assert [each.members.sum() for each in kept] == [4, 2]
 
 
 def test_benjamini_hochberg_as_in_the_paper():
