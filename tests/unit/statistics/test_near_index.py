@@ -80,22 +80,22 @@ def test_close_pairs_are_found_where_no_axis_tells_them(indexed, monkeypatch):
     from workbench.statistics import nearest as module
 
     random = np.random.default_rng(5)
-    looks = random.integers(60, 190, (3, 300))[np.arange(1800) % 3]  # of one look, noise alone tells images apart
+    looks = random.integers(60, 190, (2, 256))[np.arange(800) % 2]  # of one look, noise alone tells images apart
     images = (looks + random.normal(0, 20, looks.shape)).clip(0, 255).astype(np.uint8)
-    images[7:1800:45] = images[3:1800:45] ^ 1
-    pairs, distances = close_pairs(images, 510.0, most=1000)
-    assert len(pairs) == 1000
+    images[7:800:20] = images[3:800:20] ^ 1
+    pairs, distances = close_pairs(images, 460.0, most=500)
+    assert len(pairs) == 500
     widths, lists = [], module._Lists
     monkeypatch.setattr(module, "_Lists", lambda rows: (widths.append(rows.shape[1]), lists(rows))[1])
-    indexed(1000)
-    found, apart = close_pairs(images, 510.0, most=1000)
-    assert widths == [300]
+    indexed(500)
+    found, apart = close_pairs(images, 460.0, most=500)
+    assert widths == [256]
     assert np.array_equal(found[:40], pairs[:40])  # the copies
     there = {tuple(each) for each in found.tolist()}
     assert np.mean([tuple(each) in there for each in pairs.tolist()]) >= near_index.RECALL - 0.02
     assert apart[-1] <= distances[-1] * 1.01
     close_pairs(made(5000, 80), 0.05)
-    assert widths == [300, module.AXES + 1]
+    assert widths == [256, module.AXES + 1]
 
 
 def test_without_the_library_all_are_compared_and_it_is_said(indexed, monkeypatch, caplog):
