@@ -145,9 +145,11 @@ def from_embeddings(embeddings: Array, predicted: Array, find: Array, seed: int)
         k = min(len(rows) // (2 * least), 8)
         if k < 2:
             continue
-        nearest, _ = _nearest(embeddings, _centres(embeddings[rows], k, seed)[0])
+        own = np.flatnonzero(predicted == taken)
+        nearest, _ = _nearest(embeddings[own], _centres(embeddings[rows], k, seed)[0])
         for number in range(k):
-            members = (nearest == number) & (predicted == taken)
+            members = np.zeros(len(embeddings), bool)
+            members[own[nearest == number]] = True
             yield Group(members=members, alike=members, learned=None, source="embeddings")
 
 
@@ -165,10 +167,12 @@ def _centres(values: Array, k: int, seed: int) -> tuple[Array, Array]:
 def _nearest(values: Array, centres: Array) -> tuple[Array, Array]:
     """Nearest centre of each row, and the distance to it."""
     nearest, away = np.empty(len(values), np.int64), np.empty(len(values), np.result_type(values, centres))
+    lengths = (centres**2).sum(axis=1)[:, None]
     for part in _batches(len(values)):
         some = values[part]
-        squares = (some**2).sum(axis=1)[:, None] - 2 * some @ centres.T + (centres**2).sum(axis=1)
-        nearest[part], away[part] = squares.argmin(axis=1), np.sqrt(np.maximum(squares.min(axis=1), 0))
+        less = lengths - 2 * centres @ some.T  # squares of distances, less that of the row itself
+        nearest[part] = less.argmin(axis=0)
+        away[part] = np.sqrt(np.maximum(less.min(axis=0) + np.einsum("nd,nd->n", some, some), 0))
     return nearest, away
 
 
