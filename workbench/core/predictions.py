@@ -112,8 +112,8 @@ class Predictions:
             logits, labels = divided(self.logits, self.temperature, part), self.labels[part]
             rows, most = np.arange(len(labels)), logits.max(axis=1)
             own = logits[rows, labels]
-            logs = np.log(np.exp(logits - most[:, None]).sum(axis=1))  # as scipy takes them for `probabilities`
-            confidence[part], loss[part] = np.exp(-logs), logs - (own - most)
+            sums = np.exp(logits - most[:, None]).sum(axis=1)  # as for `probabilities`
+            confidence[part], loss[part] = 1 / sums, np.log(sums) - (own - most)
             logits[rows, labels] = -np.inf
             margin[part] = own - logits.max(axis=1)
         return confidence, loss, margin

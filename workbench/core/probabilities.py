@@ -118,12 +118,3 @@ def divided(logits: Array, temperature: Array | None, at: Any) -> Array:
     """Return some rows of logits, or one, as a float64 copy, each divided by its temperature if there is one."""
     some: Array = logits[at].astype(np.float64)
     return some if temperature is None else some / np.asarray(temperature[at])[..., None]
-
-
-def log_probabilities(logits: Array) -> Array:
-    """Return the log-softmax of the last side, float64; scipy's takes several times as long."""
-    found = np.array(logits, np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found -= found.max(axis=-1, keepdims=True)
-        found -= np.log(np.exp(found).sum(axis=-1, keepdims=True))
-    return found
